@@ -1,0 +1,75 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { bench } from './commands/bench.js';
+import { list } from './commands/list.js';
+import { exitCode } from './errors.js';
+import { colorsFor, note } from './terminal.js';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+const benchExamples = `Examples:
+  forkwise bench                                                    # six strategies, made-up documents, 5 minutes
+  forkwise bench --docs 'node_modules/**/*.md' --workloads markdown # real documents
+  forkwise bench --task ./parse.mjs --docs ./samples                # your task on your documents
+  forkwise bench --workloads compress --sizes 10KB,mixed --workers 1,2 --dry-run
+`;
+
+const program = new Command('forkwise')
+  .description('Which concurrency strategy should your documents run on? Measures them all on this machine, and says.')
+  .version(version)
+  .exitOverride()
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 ok · 1 internal error · 2 usage · 3 task or documents invalid · 4 a strategy failed, results differ\nor cannot be written · 130 interrupted',
+  );
+
+program
+  .command('bench')
+  .description('run the matrix of workloads × documents × strategies × workers')
+  .addHelpText('before', `${benchExamples}`)
+  .option('--profile <name>', 'how much to measure: smoke, quick, standard or rigorous', 'quick')
+  .option('--workloads <names>', 'workloads, as in "forkwise list"')
+  .option('--task <file>', 'your own task, an ES module, in place of --workloads')
+  .option('--strategies <names>', 'strategies, as in "forkwise list"')
+  .option('--workers <counts>', 'worker counts, like 1,2,4')
+  .option('--docs <folder or glob>', 'your own documents, in place of made-up ones')
+  .option('--sizes <sizes>', 'sizes of made-up documents: 10KB,100KB or mixed')
+  .option('--complexity <level>', 'of made-up documents: low, medium or high (default: medium)')
+  .option('--documents <count>', 'documents a pass (default: by profile and size)')
+  .option('--rounds <count>', 'rounds (default: by profile)')
+  .option('--seed <number>', 'of documents, samples and order', '1')
+  .option('--out <folder>', 'where the run goes; must be new (default: results/<date and time>)')
+  .option('--llm-parallel <count>', 'requests our language-model server answers at once', '64')
+  .option('--llm-url <url>', 'ask a real Ollama instead')
+  .option('--llm-model <name>', 'the model to ask for', 'llama3.2')
+  .option('--dry-run', 'print the plan and its estimated time, and stop')
+  .option('--json', 'results as JSON on standard output')
+  .action(async (flags) => {
+    process.exitCode = await bench(flags);
+  });
+
+program
+  .command('list')
+  .description('what there is to choose from: workloads, strategies, profiles, charts')
+  .addOption(new Option('--json', 'as JSON'))
+  .action(async (flags) => {
+    process.exitCode = await list(flags);
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error as Error);
+}
+
+/** Prints what a person can act on; a stack only for what is our mistake. @returns the exit code. */
+function report(error: Error): number {
+  // commander has printed its own message already; --help and --version end here too.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
+  const code = { UsageError: exitCode.usage, CorpusError: exitCode.invalid, WorkloadError: exitCode.invalid, RunError: exitCode.failed }[
+    error.name
+  ];
+  note(`${colorsFor(process.stderr).red('error:')} ${code === undefined ? (error.stack ?? error.message) : error.message}`);
+  return code ?? exitCode.internal;
+}

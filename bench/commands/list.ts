@@ -1,0 +1,39 @@
+import { charts } from '../../plots/index.js';
+import { strategies } from '../../strategies/index.js';
+import { workloads } from '../../workloads/index.js';
+import { loadWorkload } from '../../workloads/workload.js';
+import { exitCode } from '../errors.js';
+import { loadStrategies } from '../prepare.js';
+import { profiles } from '../profiles.js';
+import { colorsFor } from '../terminal.js';
+
+/** `forkwise list`: what there is to choose from. @returns the exit code. */
+export async function list(flags: { json?: true }): Promise<number> {
+  const kinds = await Promise.all(workloads.map(({ name, url }) => loadWorkload({ name, url, options: {} })));
+  const loaded = await loadStrategies(strategies.map(({ url }) => url));
+  const lists = {
+    workloads: workloads.map(({ name, about }, i) => ({ name, kind: kinds[i]?.kind, about })),
+    strategies: loaded.map(({ strategy: { name, isolation, deliveries, about } }) => ({ name, isolation, deliveries, about })),
+    profiles: profiles.map(({ name, rounds, about }) => ({ name, rounds, about })),
+    charts: charts.map(({ name, question }) => ({ name, about: question })),
+  };
+  process.stdout.write(flags.json ? `${JSON.stringify(lists, null, 2)}\n` : text(lists));
+  return exitCode.ok;
+}
+
+function text(lists: Record<string, { name: string; about: string; kind?: string | undefined }[]>): string {
+  const colors = colorsFor(process.stdout);
+  const width = Math.max(
+    ...Object.values(lists)
+      .flat()
+      .map(({ name }) => name.length),
+  );
+  return Object.entries(lists)
+    .map(([title, entries]) => {
+      const lines = entries.map(
+        ({ name, kind, about }) => `  ${name.padEnd(width)}  ${about}${kind === undefined ? '' : colors.dim(` (${kind})`)}`,
+      );
+      return `${colors.bold(title)}\n${lines.join('\n')}\n`;
+    })
+    .join('\n');
+}

@@ -1,0 +1,49 @@
+import { charts } from '../../plots/index.js';
+import { renderSvg } from '../../plots/render.js';
+import type { Environment } from '../measure/environment.js';
+import { markdownReport } from '../report/markdown.js';
+import { type SummaryRow, summaryColumns, type TrialRow } from '../results/columns.js';
+import type { Store } from '../results/store.js';
+import { summarise } from '../results/summarise.js';
+import { encodeHeader, encodeRows } from '../results/table.js';
+import { type Conclusion, conclude } from '../verdict/conclude.js';
+
+export interface Published {
+  readonly trials: readonly TrialRow[];
+  readonly summaries: readonly SummaryRow[];
+  readonly conclusions: readonly Conclusion[];
+}
+
+export interface PublishOptions {
+  readonly environment: Environment;
+  /** All strategies in the order of tables and legends, with what isolates their tasks. */
+  readonly strategies: readonly { readonly name: string; readonly isolation: 'none' | 'thread' | 'process' }[];
+  readonly complete: boolean;
+}
+
+/** Everything in a run's folder that is derived from its trials: summary, charts, report. */
+export async function publish(store: Store, { environment, strategies, complete }: PublishOptions): Promise<Published> {
+  const trials = store.trials();
+  const { effective } = environment.cores;
+  const summaries = summarise(trials, { effectiveCores: effective, strategies: strategies.map(({ name }) => name) });
+  const conclusions = conclude(summaries, trials, { simplest: simplestFirst(strategies) });
+  store.write('summary.csv', encodeHeader(summaryColumns) + encodeRows(summaryColumns, summaries));
+  for (const chart of charts) {
+    const spec = chart.spec({ summaries, effectiveCores: effective });
+    store.write(`plots/${chart.name}.vl.json`, `${JSON.stringify(spec, null, 2)}\n`);
+    store.write(`plots/${chart.name}.svg`, await renderSvg(spec));
+  }
+  const failures = trials.filter(({ status }) => status !== 'ok').map(describeFailure);
+  store.write('report.md', markdownReport({ environment, conclusions, charts, failures, complete }));
+  return { trials, summaries, conclusions };
+}
+
+/** What isolates less is simpler to run; of equals, the one that stands first in the list. */
+function simplestFirst(strategies: PublishOptions['strategies']): string[] {
+  const rank = { none: 0, thread: 1, process: 2 };
+  return [...strategies].sort((a, b) => rank[a.isolation] - rank[b.isolation]).map(({ name }) => name);
+}
+
+function describeFailure({ round, workload, corpus, strategy, workers, status, reason }: TrialRow): string {
+  return `round ${round}, ${workload} ${corpus} ${strategy} × ${workers}: ${status}, ${reason ?? 'no reason recorded'}`;
+}

@@ -1,0 +1,30 @@
+import { closest, distance } from 'fastest-levenshtein';
+
+/** The exit codes of every command. */
+export const exitCode = {
+  ok: 0,
+  internal: 1,
+  usage: 2,
+  /** The task or the corpus cannot be used, or the machine is unfit. */
+  invalid: 3,
+  /** A strategy failed, digests differ, or results could not be written. */
+  failed: 4,
+  interrupted: 130,
+} as const;
+
+/** The user's mistake, told before anything is written. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+/** The run could not be finished: its results cannot be written, or a part of the suite did not start. */
+export class RunError extends Error {
+  override readonly name = 'RunError';
+}
+
+/** `unknown <what> "<name>"; did you mean …? expected one of …` */
+export function unknownName(what: string, name: string, known: readonly string[]): UsageError {
+  const near = closest(name, known);
+  const hint = near !== undefined && distance(name, near) <= Math.max(2, name.length / 3) ? `; did you mean "${near}"?` : '';
+  return new UsageError(`unknown ${what} "${name}"${hint} (expected one of: ${known.join(', ')})`);
+}

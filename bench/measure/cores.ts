@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import { dirname, join } from 'node:path';
+
+/** How many cores this process can really use, and what says so. */
+export interface Cores {
+  /** Logical CPUs of the host. */
+  readonly host: number;
+  /** CPUs the scheduler may put this process on (`os.availableParallelism`). */
+  readonly available: number;
+  /** CPU quota ÷ period, the least over the process's cgroup and its ancestors; null without a quota. */
+  readonly quota: number | null;
+  /** The least of them, kept as a float: a quota of 1.5 CPUs is neither one nor two. */
+  readonly effective: number;
+}
+
+export interface System {
+  readonly host: number;
+  readonly available: number;
+  /** Text of a file, null when there is none. */
+  read(path: string): string | null;
+}
+
+/** Node 20 never sees a CPU quota and later ones truncate it, so the cgroup's files are read here. */
+export function effectiveCores(system: System = thisSystem()): Cores {
+  const { host, available } = system;
+  const quota = cpuQuota(system.read);
+  return { host, available, quota, effective: Math.min(available, quota ?? available) };
+}
+
+function thisSystem(): System {
+  return { host: cpus().length, available: availableParallelism(), read };
+}
+
+function read(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+/** The least quota in CPUs over this process's cgroup and its ancestors, in version 1 and 2 hierarchies. */
+function cpuQuota(read: System['read']): number | null {
+  const quotas: number[] = [];
+  for (const line of (read('/proc/self/cgroup') ?? '').split('\n')) {
+    const [, id, controllers, path] = /^(\d+):([^:]*):(.*)$/.exec(line) ?? [];
+    if (path === undefined) continue;
+    if (id === '0') {
+      for (const mount of ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'])
+        quotas.push(...ancestors(path).flatMap((p) => quotaV2(read(join(mount, p, 'cpu.max')))));
+    } else if (controllers?.split(',').includes('cpu')) {
+      for (const mount of ['/sys/fs/cgroup/cpu', '/sys/fs/cgroup/cpu,cpuacct']) {
+        quotas.push(
+          ...ancestors(path).flatMap((p) => quotaV1(read(join(mount, p, 'cpu.cfs_quota_us')), read(join(mount, p, 'cpu.cfs_period_us')))),
+        );
+      }
+    }
+  }
+  return quotas.length === 0 ? null : Math.min(...quotas);
+}
+
+/** `/a/b` → `/a/b`, `/a`, `/` */
+function ancestors(path: string): string[] {
+  return path === '/' || path === '.' ? ['/'] : [path, ...ancestors(dirname(path))];
+}
+
+/** `cpu.max` reads `max 100000` or `150000 100000`. */
+function quotaV2(text: string | null): number[] {
+  const [quota, period] = (text ?? '').trim().split(' ').map(Number);
+  return quota !== undefined && period !== undefined && quota > 0 && period > 0 ? [quota / period] : [];
+}
+
+/** `cpu.cfs_quota_us` reads -1 without a quota. */
+function quotaV1(quotaText: string | null, periodText: string | null): number[] {
+  const quota = Number(quotaText ?? -1);
+  const period = Number(periodText ?? 0);
+  return quota > 0 && period > 0 ? [quota / period] : [];
+}

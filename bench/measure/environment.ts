@@ -1,0 +1,107 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import si from 'systeminformation';
+import type { SizeProfile } from '../../workloads/documents.js';
+import { type Cores, effectiveCores } from './cores.js';
+
+/** `environment.json`: what a run was measured on and with. Null where the system does not say. */
+export interface Environment {
+  readonly schema: number;
+  readonly run_id: string;
+  readonly started_at: string;
+  /** The command that repeats the run. */
+  readonly command: string;
+  readonly seed: number;
+  readonly profile: string;
+  readonly forkwise: string;
+  /** Of the folder the command was given in; null outside a git checkout. */
+  readonly commit: { readonly hash: string; readonly dirty: boolean } | null;
+  readonly machine: {
+    readonly cpu_model: string | null;
+    readonly cpu_cores_physical: number | null;
+    readonly memory_bytes: number;
+    /** Least of what cgroups allow; null when nothing limits it. */
+    readonly memory_limit_bytes: number | null;
+    readonly os: string | null;
+    readonly kernel: string | null;
+    readonly arch: string;
+    readonly virtual: boolean | null;
+  };
+  readonly cores: Cores;
+  readonly node: {
+    readonly version: string;
+    readonly v8: string;
+    readonly libuv: string;
+    readonly exec_argv: readonly string[];
+    readonly node_options: string | null;
+  };
+  readonly libraries: Readonly<Record<string, string>>;
+  readonly corpora: readonly ({ readonly workload: string; readonly corpus: string; readonly sha256: string } & SizeProfile)[];
+}
+
+/** The strategies' and workloads' libraries, and the timing loop. */
+const libraries = ['piscina', 'workerpool', 'p-map', 'marked', 'tinybench', 'pidusage'];
+
+type Given = Pick<Environment, 'schema' | 'run_id' | 'command' | 'seed' | 'profile' | 'corpora'>;
+
+/** Reads the environment: about 0.1 s of other programs started, so once a run and before its first trial. */
+export async function readEnvironment(given: Given): Promise<Environment> {
+  const [cpu, os, commit] = await Promise.all([si.cpu(), si.osInfo(), gitCommit()]);
+  const { node, v8, uv } = process.versions;
+  return {
+    ...given,
+    started_at: new Date().toISOString(),
+    forkwise: versionOf(fileURLToPath(import.meta.url)) ?? 'unknown',
+    commit,
+    machine: {
+      cpu_model: [cpu.manufacturer, cpu.brand].filter(Boolean).join(' ') || null,
+      cpu_cores_physical: cpu.physicalCores || null,
+      memory_bytes: totalmem(),
+      memory_limit_bytes: memoryLimit(),
+      os: [os.distro, os.release].filter(Boolean).join(' ') || null,
+      kernel: os.kernel || null,
+      arch: process.arch,
+      virtual: cpu.flags ? / hypervisor( |$)/.test(` ${cpu.flags}`) : null,
+    },
+    cores: effectiveCores(),
+    node: { version: node, v8, libuv: uv, exec_argv: process.execArgv, node_options: process.env.NODE_OPTIONS ?? null },
+    libraries: Object.fromEntries(
+      libraries.flatMap((name) => {
+        const version = versionOf(fileURLToPath(import.meta.resolve(name)));
+        return version === null ? [] : [[name, version]];
+      }),
+    ),
+  };
+}
+
+/** Node reads 2⁶⁴ where there is no limit, and the host's memory under some hierarchies. */
+function memoryLimit(): number | null {
+  const limit = process.constrainedMemory?.() ?? 0;
+  return limit > 0 && limit < totalmem() ? limit : null;
+}
+
+async function gitCommit(): Promise<Environment['commit']> {
+  const git = async (...args: string[]) => (await promisify(execFile)('git', args)).stdout.trim();
+  try {
+    return { hash: await git('rev-parse', 'HEAD'), dirty: (await git('status', '--porcelain')) !== '' };
+  } catch {
+    return null; // no git, or not a checkout
+  }
+}
+
+/** The version in the nearest package.json above a file that has one. */
+function versionOf(file: string): string | null {
+  for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
+    try {
+      const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version?: string };
+      if (version !== undefined) return version;
+    } catch {
+      // no package.json here: look further up
+    }
+  }
+  return null;
+}

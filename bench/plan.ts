@@ -1,0 +1,86 @@
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import type { Delivery, Strategy } from '../strategies/strategy.js';
+import type { SizeProfile } from '../workloads/documents.js';
+import type { Kind, WorkloadRef } from '../workloads/workload.js';
+import type { CorpusFile } from './corpus-file.js';
+
+/** A corpus that is ready for trials of one workload: written down, and run once by the oracle. */
+export interface PreparedCorpus {
+  readonly name: string;
+  readonly file: CorpusFile;
+  readonly hash: string;
+  readonly profile: SizeProfile;
+  readonly documents: number;
+  readonly bytes: number;
+  /** What one document after the other takes, by the oracle. */
+  readonly sequentialMs: number;
+}
+
+export interface PreparedWorkload {
+  readonly ref: WorkloadRef;
+  readonly kind: Kind;
+  readonly corpora: readonly PreparedCorpus[];
+}
+
+export interface LoadedStrategy {
+  readonly url: string;
+  readonly strategy: Strategy;
+}
+
+/** What a trial measures: workload × corpus × strategy × workers × delivery. */
+export interface Cell {
+  readonly workload: PreparedWorkload;
+  readonly corpus: PreparedCorpus;
+  readonly strategy: LoadedStrategy;
+  readonly workers: number;
+  readonly delivery: Delivery;
+}
+
+export interface PlanOptions {
+  readonly workloads: readonly PreparedWorkload[];
+  readonly strategies: readonly LoadedStrategy[];
+  readonly workers: readonly number[];
+}
+
+/** Every combination, a strategy that does not scale once. */
+export function planCells({ workloads, strategies, workers }: PlanOptions): Cell[] {
+  return workloads.flatMap((workload) =>
+    workload.corpora.flatMap((corpus) =>
+      strategies.flatMap((loaded) =>
+        (loaded.strategy.scales ? workers : [1]).map(
+          (count): Cell => ({ workload, corpus, strategy: loaded, workers: count, delivery: loaded.strategy.deliveries[0] }),
+        ),
+      ),
+    ),
+  );
+}
+
+/** The cells of one round in random order: the same for the same seed and round, another in every round. */
+export function roundOrder(cells: readonly Cell[], { seed, round }: { seed: number; round: number }): Cell[] {
+  const random = xoroshiro128plus((seed + Math.imul(round, 2654435761)) | 0);
+  const order = [...cells];
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = uniformInt(random, 0, i);
+    [order[i], order[j]] = [order[j] as Cell, order[i] as Cell];
+  }
+  return order;
+}
+
+export interface Timing {
+  readonly timeMs: number;
+  readonly warmupMs: number;
+}
+
+/**
+ * What a trial is expected to take, milliseconds: a process with its libraries and corpus, opening and closing the
+ * workers (a process takes twice a thread), a warm-up, and passes until the time is up, the last of which overshoots
+ * by half on average. From measurements on two cores; good to a quarter.
+ */
+export function estimateTrialMs({ workload, corpus, strategy, workers }: Cell, { timeMs, warmupMs }: Timing, cores: number): number {
+  const { isolation } = strategy.strategy;
+  const open = isolation === 'none' ? 5 : workers * (isolation === 'process' ? 45 : 20);
+  const parallel = workload.kind !== 'cpu' ? workers : isolation === 'none' ? 1 : Math.min(workers, cores);
+  const passMs = corpus.sequentialMs / parallel;
+  return 190 + open + warmupMs + passMs * Math.max(1, timeMs / Math.max(passMs, 1) + 0.5);
+}

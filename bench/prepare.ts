@@ -1,0 +1,105 @@
+import { join } from 'node:path';
+import type { Strategy } from '../strategies/strategy.js';
+import { type Corpus, corpusHash, findFiles, sampleFiles, sizeProfile } from '../workloads/documents.js';
+import { syntheticCorpus } from '../workloads/synthetic.js';
+import { type Kind, WorkloadError, type WorkloadRef } from '../workloads/workload.js';
+import { writeCorpus, writeDigests } from './corpus-file.js';
+import { Helper } from './helper.js';
+import type { Oracle, OracleRequest } from './oracle-host.js';
+import type { LoadedStrategy, PreparedCorpus, PreparedWorkload } from './plan.js';
+import { documentsPerPass } from './profiles.js';
+import type { BenchRequest } from './request.js';
+import type { ServiceRequest } from './service-host.js';
+import type { Wards } from './wards.js';
+
+/** Corpora, services and oracle digests: everything that is made once a run and read by its trials. */
+
+export interface PrepareOptions {
+  /** Module of the strategy that gives the digests all others must equal. */
+  readonly baseline: string;
+  readonly say: (step: string) => void;
+}
+
+/**
+ * @throws CorpusError when documents cannot be read; WorkloadError when a task cannot be used or fails on every
+ * document.
+ */
+export async function prepare(wards: Wards, request: BenchRequest, { baseline, say }: PrepareOptions): Promise<PreparedWorkload[]> {
+  const corpora = await corpusMaker(request);
+  const services = new Map<string, string>();
+  const prepared: PreparedWorkload[] = [];
+  for (const { name, url, service } of request.workloads) {
+    const ref: WorkloadRef = { name, url, options: service === undefined ? {} : await serviceOptions(wards, services, service, request) };
+    const oracle = new Helper(wards, new URL('./oracle-host.js', import.meta.url));
+    try {
+      const kind = await oracle.ask<Kind>({ kind: 'inspect', workload: ref } satisfies OracleRequest);
+      const ready: PreparedCorpus[] = [];
+      for (const corpus of await corpora(kind)) {
+        say(`${name}: results of ${corpus.documents.length} documents (${corpus.name}), one after the other`);
+        const file = writeCorpus(join(wards.folder, `${prepared.length}-${ready.length}`), corpus.documents);
+        const truth = await oracle.ask<Oracle>({ kind: 'run', workload: ref, strategy: baseline, corpus: file } satisfies OracleRequest);
+        if (truth.failed === corpus.documents.length) {
+          throw new WorkloadError(`task "${name}" failed on every document of "${corpus.name}"; on ${truth.failure}`);
+        }
+        if (truth.failed > 0) say(`${name}: failed on ${truth.failed} of ${corpus.documents.length} documents; on ${truth.failure}`);
+        writeDigests(file, truth.digests);
+        const { documents, bytes } = sizeProfile(corpus);
+        ready.push({
+          name: corpus.name,
+          file,
+          hash: corpusHash(corpus),
+          documents,
+          bytes,
+          profile: sizeProfile(corpus),
+          sequentialMs: truth.taskMs,
+        });
+      }
+      prepared.push({ ref, kind, corpora: ready });
+    } catch (cause) {
+      if ((cause as Error).name !== 'HelperDied') throw cause;
+      throw new WorkloadError(`task "${name}": ${(cause as Error).message}`, { cause });
+    } finally {
+      oracle.end();
+    }
+  }
+  return prepared;
+}
+
+export async function loadStrategies(urls: readonly string[]): Promise<LoadedStrategy[]> {
+  return Promise.all(urls.map(async (url) => ({ url, strategy: ((await import(url)) as { default: Strategy }).default })));
+}
+
+/** Looks for the files at once, so that a bad pattern is told before any task is loaded. */
+async function corpusMaker({ source, profile, documents, seed }: BenchRequest): Promise<(kind: Kind) => Promise<Corpus[]>> {
+  if (source.kind === 'files') {
+    const list = await findFiles(source.pattern);
+    const meanBytes = list.files.reduce((sum, { size }) => sum + size, 0) / list.files.length;
+    return async (kind) => [await sampleFiles(list, { count: documents ?? documentsPerPass(profile, kind, meanBytes), seed })];
+  }
+  const { sizes, complexity } = source;
+  return async (kind) =>
+    sizes.map(({ name, size }) => {
+      const count = documents ?? documentsPerPass(profile, kind, size === 'mixed' ? mixedMean : size);
+      return syntheticCorpus({ name, size, count, complexity, seed });
+    });
+}
+
+/** Of `mixed` documents, bytes, near enough to choose their number by. */
+const mixedMean = 100_000;
+
+/** Starts the service where none of its kind runs yet, and says to the task where it is. */
+async function serviceOptions(
+  wards: Wards,
+  services: Map<string, string>,
+  url: string,
+  { llm, seed }: BenchRequest,
+): Promise<WorkloadRef['options']> {
+  if (llm.url !== null) return { service: llm.url, model: llm.model, repeatable: false };
+  let address = services.get(url);
+  if (address === undefined) {
+    const host = new Helper(wards, new URL('./service-host.js', import.meta.url));
+    address = await host.ask<string>({ url, options: { seed, parallel: llm.parallel } } satisfies ServiceRequest);
+    services.set(url, address);
+  }
+  return { service: address, model: llm.model, repeatable: true };
+}

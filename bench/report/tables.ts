@@ -1,0 +1,59 @@
+import type { SummaryRow } from '../results/columns.js';
+import { number, ratio } from '../units.js';
+import type { Conclusion } from '../verdict/conclude.js';
+
+/** A table as text cells, for the console and for Markdown. Numbers are aligned right from column `numbersFrom` on. */
+export interface TextTable {
+  readonly header: readonly string[];
+  readonly numbersFrom: number;
+  /** Groups are set apart by a rule where the output can. */
+  readonly groups: readonly (readonly (readonly string[])[])[];
+}
+
+/** Every strategy at its best worker count, a group a corpus; the choice is marked `→`, what ties with the fastest `=`. */
+export function bestTable(conclusions: readonly Conclusion[]): TextTable {
+  return {
+    header: [
+      '',
+      'documents',
+      'strategy',
+      'workers',
+      'documents/s',
+      '× sequential',
+      '95 % interval',
+      'CPU ms/doc',
+      'cores busy',
+      'RSS sum, MB',
+      'p99 ms',
+    ],
+    numbersFrom: 3,
+    groups: conclusions.map(({ corpus, atBest, choice, tied }) =>
+      atBest.map((row) => [
+        row === choice ? '→' : tied.includes(row) ? '=' : '',
+        corpus,
+        row.strategy,
+        row.strategy === 'sequential' ? '' : String(row.workers),
+        optional(row.documents_per_second, number),
+        row.strategy === 'sequential' ? 'baseline' : optional(row.speedup, ratio),
+        interval(row),
+        optional(row.cpu_ms_per_document, number),
+        optional(row.cpu_percent, (percent) => (percent / 100).toFixed(2)),
+        optional(row.rss_peak_bytes, (bytes) => number(bytes / 1e6)),
+        optional(row.latency_p99_ms, number),
+      ]),
+    ),
+  };
+}
+
+export const bestTableLegend =
+  '→ suggested: the simplest that this run cannot tell from the fastest; = not told from the fastest. Each strategy at its fastest worker count. ' +
+  'RSS sum counts shared pages once a process: an upper bound.';
+
+function interval({ strategy, speedup_low, speedup_high }: SummaryRow): string {
+  if (strategy === 'sequential' || speedup_low === null || speedup_high === null) return '';
+  return `${speedup_low.toFixed(2)}–${speedup_high.toFixed(2)}`;
+}
+
+function optional(value: number | null, print: (value: number) => string): string {
+  return value === null ? '' : print(value);
+}

@@ -1,0 +1,142 @@
+import { existsSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { StrategyEntry } from '../strategies/index.js';
+import type { WorkloadEntry } from '../workloads/index.js';
+import { type Complexity, complexities } from '../workloads/synthetic.js';
+import { UsageError, unknownName } from './errors.js';
+import { type Profile, profiles } from './profiles.js';
+import { parseCount, parseList, parseSize } from './units.js';
+
+/** What stands on the command line, as text. */
+export interface BenchFlags {
+  profile: string;
+  workloads?: string;
+  task?: string;
+  strategies?: string;
+  sizes?: string;
+  complexity?: string;
+  docs?: string;
+  documents?: string;
+  workers?: string;
+  rounds?: string;
+  seed: string;
+  out?: string;
+  llmUrl?: string;
+  llmModel: string;
+  llmParallel: string;
+  dryRun?: true;
+  json?: true;
+}
+
+/** What is to be measured, checked as far as it can be without reading a document or loading a task. */
+export interface BenchRequest {
+  readonly profile: Profile;
+  readonly workloads: readonly WorkloadEntry[];
+  readonly strategies: readonly StrategyEntry[];
+  readonly source: Source;
+  /** Documents a pass; null: as many as the profile says. */
+  readonly documents: number | null;
+  readonly workers: readonly number[];
+  readonly rounds: number;
+  readonly seed: number;
+  readonly llm: { readonly url: string | null; readonly model: string; readonly parallel: number };
+}
+
+export type Source =
+  | { readonly kind: 'files'; readonly pattern: string }
+  | { readonly kind: 'synthetic'; readonly sizes: readonly SizeChoice[]; readonly complexity: Complexity };
+
+export interface SizeChoice {
+  readonly name: string;
+  readonly size: number | 'mixed';
+}
+
+export interface Lists {
+  readonly workloads: readonly WorkloadEntry[];
+  readonly strategies: readonly StrategyEntry[];
+}
+
+/** @throws UsageError that says what was expected, what came and what to do. */
+export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
+  const profile = byName('profile', flags.profile, profiles);
+  if (flags.task !== undefined && flags.workloads !== undefined) {
+    throw new UsageError('--task and --workloads cannot stand together: choose your own task or ours');
+  }
+  if (flags.docs !== undefined && flags.sizes !== undefined) {
+    throw new UsageError('--docs and --sizes cannot stand together: real documents have the sizes they have');
+  }
+  if (flags.docs !== undefined && flags.complexity !== undefined) {
+    throw new UsageError('--docs and --complexity cannot stand together: complexity is for made-up documents');
+  }
+  return {
+    profile,
+    workloads:
+      flags.task !== undefined ? [ownTask(flags.task)] : named('workload', flags.workloads ?? profile.workloads.join(), lists.workloads),
+    strategies: flags.strategies === undefined ? lists.strategies : named('strategy', flags.strategies, lists.strategies),
+    source:
+      flags.docs !== undefined
+        ? { kind: 'files', pattern: flags.docs }
+        : {
+            kind: 'synthetic',
+            sizes: parseList(flags.sizes ?? profile.sizes.join(), '--sizes', (size) => size).map(sizeChoice),
+            complexity: complexity(flags.complexity ?? 'medium'),
+          },
+    documents: flags.documents === undefined ? null : parseCount(flags.documents, '--documents'),
+    workers: flags.workers === undefined ? profile.workers : parseList(flags.workers, '--workers', workerCount).sort((a, b) => a - b),
+    rounds: flags.rounds === undefined ? profile.rounds : parseCount(flags.rounds, '--rounds'),
+    seed: parseCount(flags.seed, '--seed'),
+    llm: {
+      url: flags.llmUrl === undefined ? null : url(flags.llmUrl),
+      model: flags.llmModel,
+      parallel: parseCount(flags.llmParallel, '--llm-parallel'),
+    },
+  };
+}
+
+function byName<Entry extends { readonly name: string }>(what: string, name: string, entries: readonly Entry[]): Entry {
+  const entry = entries.find((entry) => entry.name === name);
+  if (entry === undefined)
+    throw unknownName(
+      what,
+      name,
+      entries.map(({ name }) => name),
+    );
+  return entry;
+}
+
+/** In the order of the list, whatever the order on the command line. */
+function named<Entry extends { readonly name: string }>(what: string, text: string, entries: readonly Entry[]): Entry[] {
+  const chosen = parseList(text, what === 'strategy' ? '--strategies' : '--workloads', (name) => byName(what, name, entries));
+  return entries.filter((entry) => chosen.includes(entry));
+}
+
+function ownTask(path: string): WorkloadEntry {
+  if (!/\.m?js$/.test(path)) throw new UsageError(`--task "${path}": expected an ES module, a file that ends in .mjs or .js`);
+  if (!existsSync(path)) throw new UsageError(`--task "${path}": there is no such file`);
+  return { name: basename(path).replace(/\.m?js$/, ''), about: 'your own task', url: pathToFileURL(resolve(path)).href };
+}
+
+function sizeChoice(text: string): SizeChoice {
+  return { name: text, size: text === 'mixed' ? 'mixed' : parseSize(text) };
+}
+
+function complexity(text: string): Complexity {
+  const found = complexities.find((name) => name === text);
+  if (found === undefined) throw unknownName('complexity', text, complexities);
+  return found;
+}
+
+/** More than anyone has cores, and far below what would exhaust a machine. */
+const mostWorkers = 256;
+
+function workerCount(text: string): number {
+  const count = parseCount(text, 'each of --workers');
+  if (count > mostWorkers) throw new UsageError(`expected at most ${mostWorkers} workers, got ${count}`);
+  return count;
+}
+
+function url(text: string): string {
+  if (/^https?:\/\//.test(text) && URL.canParse(text)) return text;
+  throw new UsageError(`--llm-url: expected a URL like http://localhost:11434, got "${text}"`);
+}

@@ -1,0 +1,123 @@
+import { groupBy } from '../group-by.js';
+import { geometricInterval, type Interval, mean, median } from '../stats/estimate.js';
+import { type SummaryRow, summaryColumns, type TrialRow, unknown } from './columns.js';
+
+/** Everything a run's trials say of its cells, computed from the rows alone. */
+
+/** What distinguishes a cell from the others of its run. */
+export type CellId = Pick<TrialRow, 'workload' | 'corpus' | 'strategy' | 'workers' | 'delivery'>;
+
+export function sameCell(a: CellId, b: CellId): boolean {
+  return (
+    a.workload === b.workload && a.corpus === b.corpus && a.strategy === b.strategy && a.workers === b.workers && a.delivery === b.delivery
+  );
+}
+
+/** One row a cell: by workload and corpus in order of first appearance, then as `strategies` lists them, then by workers. */
+export function summarise(trials: readonly TrialRow[], options: { effectiveCores: number; strategies: readonly string[] }): SummaryRow[] {
+  const cells = groupBy(trials, ({ workload, corpus, strategy, workers, delivery }) =>
+    JSON.stringify([workload, corpus, strategy, workers, delivery]),
+  );
+  const families = [...new Set(trials.map(({ workload, corpus }) => JSON.stringify([workload, corpus])))];
+  const place = ({ workload, corpus, strategy, workers }: SummaryRow) =>
+    [families.indexOf(JSON.stringify([workload, corpus])), options.strategies.indexOf(strategy), workers] as const;
+  return [...cells.values()]
+    .map((cell) => summariseCell(cell, trials, options.effectiveCores))
+    .sort((a, b) => {
+      const [p, q] = [place(a), place(b)];
+      return p[0] - q[0] || p[1] - q[1] || p[2] - q[2];
+    });
+}
+
+/** Rates of two cells, paired by the rounds in which both trials were ok: log(a ÷ b), a round after the other. */
+export function pairedLogRatios(a: readonly TrialRow[], b: readonly TrialRow[]): number[] {
+  const rates = new Map(b.filter(valid).map((trial) => [trial.round, trial.documents_per_second]));
+  return a.filter(valid).flatMap((trial) => {
+    const other = rates.get(trial.round);
+    return other === undefined ? [] : [Math.log(trial.documents_per_second / other)];
+  });
+}
+
+export function valid(trial: TrialRow): trial is TrialRow & { readonly documents_per_second: number } {
+  return trial.status === 'ok' && trial.documents_per_second !== null;
+}
+
+function summariseCell(cell: readonly TrialRow[], all: readonly TrialRow[], effectiveCores: number): SummaryRow {
+  const { workload, kind, corpus, document_bytes, strategy, workers, delivery } = cell[0] as TrialRow;
+  const id = { workload, kind, corpus, document_bytes, strategy, workers, delivery };
+  const ok = cell.filter(valid);
+  const digest_matches = cell.some(({ digest_matches }) => digest_matches !== null)
+    ? cell.every(({ digest_matches }) => digest_matches !== false)
+    : null;
+  const oversubscribed = kind === 'cpu' ? workers > effectiveCores : null;
+  if (ok.length === 0) return { ...unknown(summaryColumns), ...id, oversubscribed, rounds: 0, digest_matches };
+
+  const rate = geometricInterval(ok.map(({ documents_per_second }) => documents_per_second));
+  const speedup = speedupOver(sequentialOf(all, id), ok);
+  return {
+    ...id,
+    oversubscribed,
+    rounds: ok.length,
+    documents_per_second: rate.mean,
+    documents_per_second_low: rate.low,
+    documents_per_second_high: rate.high,
+    megabytes_per_second: (rate.mean * document_bytes) / 1e6,
+    speedup: speedup?.mean ?? null,
+    speedup_low: speedup?.low ?? null,
+    speedup_high: speedup?.high ?? null,
+    efficiency_workers: speedup === null ? null : speedup.mean / workers,
+    efficiency_cores: speedup === null || kind !== 'cpu' ? null : speedup.mean / Math.min(workers, effectiveCores),
+    cpu_percent: over(ok, mean, (trial) => trial.cpu_percent),
+    cpu_ms_per_document: over(ok, mean, (trial) => perDocument(trial, sum(trial.cpu_user_ms, trial.cpu_system_ms))),
+    rss_peak_bytes: over(
+      ok,
+      (values) => Math.max(...values),
+      (trial) => trial.rss_peak_bytes,
+    ),
+    memory_peak_bytes: over(
+      ok,
+      (values) => Math.max(...values),
+      (trial) => trial.memory_peak_bytes,
+    ),
+    context_switches_per_document: over(ok, mean, (trial) =>
+      perDocument(trial, sum(trial.context_switches_voluntary, trial.context_switches_involuntary)),
+    ),
+    startup_ms: over(ok, median, (trial) => trial.startup_ms),
+    latency_p50_ms: over(ok, median, (trial) => trial.latency_p50_ms),
+    latency_p95_ms: over(ok, median, (trial) => trial.latency_p95_ms),
+    latency_p99_ms: over(ok, median, (trial) => trial.latency_p99_ms),
+    outcomes_failed: over(
+      ok,
+      (values) => values.reduce((a, b) => a + b, 0),
+      (trial) => trial.outcomes_failed,
+    ),
+    digest_matches,
+  };
+}
+
+function sequentialOf(all: readonly TrialRow[], { workload, corpus }: Pick<CellId, 'workload' | 'corpus'>): TrialRow[] {
+  return all.filter((trial) => trial.workload === workload && trial.corpus === corpus && trial.strategy === 'sequential');
+}
+
+function speedupOver(baseline: readonly TrialRow[], cell: readonly TrialRow[]): Interval | null {
+  const ratios = pairedLogRatios(cell, baseline);
+  return ratios.length === 0 ? null : geometricInterval(ratios.map(Math.exp));
+}
+
+/** A statistic over the trials in which the value is known; null when it is known in none. */
+function over(
+  trials: readonly TrialRow[],
+  statistic: (values: number[]) => number | null,
+  value: (trial: TrialRow) => number | null,
+): number | null {
+  const values = trials.map(value).filter((value) => value !== null);
+  return values.length === 0 ? null : statistic(values);
+}
+
+function sum(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : a + b;
+}
+
+function perDocument({ passes, documents }: TrialRow, total: number | null): number | null {
+  return total === null || passes === null ? null : total / (passes * documents);
+}

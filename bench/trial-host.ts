@@ -1,0 +1,86 @@
+import { Bench } from 'tinybench';
+import { now } from '../strategies/clock.js';
+import type { Delivery, Session, Strategy } from '../strategies/strategy.js';
+import { type Document, loadWorkload, type WorkloadRef } from '../workloads/workload.js';
+import { answerRequests, notify } from './answer.js';
+import { type CorpusFile, readCorpus, readDigests } from './corpus-file.js';
+import { type Counters, TreeCounters } from './measure/counters.js';
+import { Passes, type PassRecord } from './measure/passes.js';
+
+/** The measured side of a trial: the root of the process tree that is measured, in a fresh process. */
+export interface TrialRequest {
+  /** Module of the strategy: the only one this process loads. */
+  readonly strategy: string;
+  readonly workload: WorkloadRef;
+  readonly corpus: CorpusFile;
+  readonly workers: number;
+  readonly delivery: Delivery;
+  readonly warmupMs: number;
+  readonly timeMs: number;
+}
+
+export interface TrialRecord extends PassRecord {
+  readonly startupMs: number;
+  readonly counters: Counters;
+}
+
+/** The timed window begins, with these processes in the tree; or its last pass has ended. */
+export type TrialNotice = { readonly window: 'open'; readonly pids: readonly number[] } | { readonly window: 'closed' };
+
+answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
+  const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
+  const documents = readCorpus(request.corpus);
+  const openedMs = now();
+  const session = await strategy.open(request.workload, request);
+  const startupMs = now() - openedMs;
+  try {
+    await warmUp(session, documents, request);
+    const passes = new Passes({ documents, workload: await loadWorkload(request.workload), expected: readDigests(request.corpus) });
+    const counters = await timePasses(session, passes, request.timeMs);
+    return { startupMs, counters, ...passes.record };
+  } finally {
+    await session.close();
+  }
+});
+
+/** Runs slices of the corpus, a few documents a worker each, until the time is up. */
+async function warmUp(session: Session, documents: readonly Document[], { workers, warmupMs }: TrialRequest): Promise<void> {
+  const slice = 4 * workers;
+  const startedMs = now();
+  let from = 0;
+  do {
+    await session.run(documents.slice(from, from + slice), () => {});
+    from = from + slice < documents.length ? from + slice : 0;
+  } while (now() - startedMs < warmupMs);
+}
+
+/** Passes over the whole corpus until `timeMs` of them have been timed; at least one. */
+async function timePasses(session: Session, passes: Passes, timeMs: number): Promise<Counters> {
+  const counters = new TreeCounters(session);
+  // tinybench discards all samples of a function or hook that throws, so nothing throws into it: the first failure
+  // stops it and is thrown afterwards.
+  const stop = new AbortController();
+  const guard = (step: () => Promise<void>) => async () => {
+    if (!stop.signal.aborted) await step().catch((cause: unknown) => stop.abort(cause));
+  };
+  // `time` and `iterations` are both minimums; without `async` the function would be called once inside `add`.
+  const bench = new Bench({ time: timeMs, iterations: 1, warmup: false, throws: true, signal: stop.signal });
+  bench.add(
+    'pass',
+    guard(() => passes.time((source, emit) => session.run(source, emit))),
+    {
+      async: true,
+      beforeEach: guard(() => counters.open()),
+      afterEach: guard(async () => {
+        await counters.close();
+        passes.verify();
+      }),
+    },
+  );
+  const pids = [process.pid, ...(await session.members()).map(({ pid }) => pid)];
+  await notify<TrialNotice>({ window: 'open', pids });
+  await bench.run().catch((cause: unknown) => stop.abort(cause));
+  await notify<TrialNotice>({ window: 'closed' });
+  stop.signal.throwIfAborted();
+  return counters.total;
+}

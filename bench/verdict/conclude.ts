@@ -1,0 +1,78 @@
+import { groupBy } from '../group-by.js';
+import type { SummaryRow, TrialRow } from '../results/columns.js';
+import { pairedLogRatios, sameCell } from '../results/summarise.js';
+import { halfWidth, mean, squares } from '../stats/estimate.js';
+
+/** What a run's summaries come to for one workload and corpus. */
+export interface Conclusion {
+  readonly workload: string;
+  readonly kind: string;
+  readonly corpus: string;
+  readonly documentBytes: number;
+  /** Every strategy at the worker count with its highest rate, in the order of the summaries. */
+  readonly atBest: readonly SummaryRow[];
+  /** The cell with the highest rate. */
+  readonly fastest: SummaryRow;
+  /** Cells that this run cannot tell from the fastest, itself included. */
+  readonly tied: readonly SummaryRow[];
+  /** The simplest of the tied. */
+  readonly choice: SummaryRow;
+}
+
+export interface ConcludeOptions {
+  /** Strategies from the simplest to the most involved; of cells that tie, the simplest is chosen. */
+  readonly simplest: readonly string[];
+}
+
+/** A difference smaller than this is of no use to anyone. */
+const practicalMargin = Math.log(1.03);
+
+/** One conclusion for each workload and corpus that has a cell with a rate. */
+export function conclude(summaries: readonly SummaryRow[], trials: readonly TrialRow[], options: ConcludeOptions): Conclusion[] {
+  const families = groupBy(summaries.filter(hasRate), ({ workload, corpus }) => JSON.stringify([workload, corpus]));
+  return [...families.values()].map((family) => {
+    const { workload, kind, corpus, document_bytes } = family[0] as SummaryRow;
+    const fastest = family.reduce((a, b) => (b.documents_per_second > a.documents_per_second ? b : a));
+    const tied = tiedWith(fastest, family, trials);
+    const choice = [...tied].sort(simplestFirst(options.simplest))[0] as SummaryRow;
+    const byStrategy = groupBy(family, ({ strategy }) => strategy);
+    const atBest = [...byStrategy.values()].map((cells) =>
+      cells.reduce((a, b) => (b.documents_per_second > a.documents_per_second ? b : a)),
+    );
+    return { workload, kind, corpus, documentBytes: document_bytes, atBest, fastest, tied, choice };
+  });
+}
+
+type Rated = SummaryRow & { readonly documents_per_second: number };
+
+function hasRate(row: SummaryRow): row is Rated {
+  return row.documents_per_second !== null;
+}
+
+/**
+ * A cell ties with the fastest unless the 95 % interval of its log ratio, paired by round, lies wholly beyond the
+ * practical margin. The variance is pooled over the family: three rounds a cell alone would tell nothing apart. With a
+ * single round there is no variance, and nothing can be told apart.
+ */
+function tiedWith(fastest: SummaryRow, family: readonly SummaryRow[], trials: readonly TrialRow[]): SummaryRow[] {
+  const trialsOf = (row: SummaryRow) => trials.filter((trial) => sameCell(trial, row));
+  const ours = trialsOf(fastest);
+  const contenders = family
+    .filter((row) => row !== fastest)
+    .map((row) => ({ row, ratios: pairedLogRatios(ours, trialsOf(row)) }))
+    .filter(({ ratios }) => ratios.length > 0);
+  const df = contenders.reduce((sum, { ratios }) => sum + ratios.length - 1, 0);
+  const variance = contenders.reduce((sum, { ratios }) => sum + squares(ratios), 0) / df;
+  const ties = contenders.filter(
+    ({ ratios }) => df === 0 || mean(ratios) - halfWidth({ variance, df, n: ratios.length }) < practicalMargin,
+  );
+  return family.filter((row) => row === fastest || ties.some((tie) => tie.row === row));
+}
+
+/** Then fewer workers, then less memory. */
+function simplestFirst(simplest: readonly string[]): (a: SummaryRow, b: SummaryRow) => number {
+  return (a, b) =>
+    simplest.indexOf(a.strategy) - simplest.indexOf(b.strategy) ||
+    a.workers - b.workers ||
+    (a.rss_peak_bytes ?? 0) - (b.rss_peak_bytes ?? 0);
+}

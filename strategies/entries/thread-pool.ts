@@ -1,0 +1,19 @@
+import { threadId } from 'node:worker_threads';
+import Piscina from 'piscina';
+import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import type { Reply } from '../outcome.js';
+import { openTask } from '../task.js';
+
+export type Request = 'hello' | 'goodbye';
+export interface Answer {
+  readonly id: number;
+}
+
+const task = await openTask(Piscina.workerData as WorkloadRef, threadId);
+
+/** What piscina calls on its worker threads. */
+export default async function serve(request: Request | Document): Promise<Answer | Reply> {
+  if (typeof request === 'object') return task.run(request);
+  if (request === 'goodbye') await task.close();
+  return { id: threadId };
+}

@@ -1,0 +1,76 @@
+import type { Document, WorkloadRef } from '../workloads/workload.js';
+
+/**
+ * The strategy contract: a way to schedule a workload over documents on `workers` workers. It knows the workload
+ * contract and nothing of measuring.
+ */
+export interface Strategy {
+  readonly name: string;
+  readonly about: string;
+  /** What stands between a task and its caller: nothing, a thread's heap, a process. */
+  readonly isolation: 'none' | 'thread' | 'process';
+  /** How documents can reach a worker; the first is the default. */
+  readonly deliveries: readonly [Delivery, ...Delivery[]];
+  /** False when the number of workers means nothing to it: it is measured once. */
+  readonly scales: boolean;
+  /**
+   * Starts the workers. Resolves when every worker has loaded the workload and run its `setup`.
+   * @throws WorkloadError when the workload does not load; the error of `setup` when that throws.
+   */
+  open(workload: WorkloadRef, options: OpenOptions): Promise<Session>;
+}
+
+export type Delivery = 'none' | 'clone' | 'transfer' | 'shared' | 'message' | 'path';
+
+export interface OpenOptions {
+  readonly workers: number;
+  readonly delivery: Delivery;
+}
+
+/** An open strategy: workers started, ready to process. */
+export interface Session {
+  /**
+   * Gives every document exactly one outcome, in any order. Never rejects for a document's sake. Documents are pulled
+   * as there is room for them; a promise returned by `emit` holds the pulling back until it resolves. One run at a time.
+   */
+  run(documents: Documents, emit: Emit): Promise<void>;
+  /** The processes beside the caller's own, each with what it says of itself now. */
+  members(): Promise<Member[]>;
+  /** Afterwards no thread, process, handle or file is left. */
+  close(): Promise<void>;
+}
+
+export type Documents = Iterable<Document> | AsyncIterable<Document>;
+export type Emit = (outcome: Outcome) => void | Promise<void>;
+
+/** What became of one document. */
+export type Outcome = {
+  readonly index: number;
+  readonly id: string;
+  /** Thread or process id of the worker that had it, 0 for the caller's own thread; null where the worker died with it. */
+  readonly worker: number | null;
+  /** From being pulled until the task began; null when it never began. */
+  readonly queuedMs: number | null;
+  /** By the worker's clock around the task; null when it never ended. */
+  readonly taskMs: number | null;
+} & Result;
+
+export type Result =
+  | { readonly status: 'ok'; readonly value: unknown }
+  | { readonly status: 'failed' | 'timed-out' | 'crashed'; readonly error: TaskError };
+
+/** An error as plain data, the same from every strategy: error classes do not survive a process boundary. */
+export interface TaskError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string;
+}
+
+/** One process, as it counts itself: microseconds of CPU time and context switches since it started. */
+export interface Member {
+  readonly pid: number;
+  readonly cpuUserUs: number;
+  readonly cpuSystemUs: number;
+  readonly switchesVoluntary: number;
+  readonly switchesInvoluntary: number;
+}

@@ -1,0 +1,59 @@
+import { type Context, type Document, loadWorkload, type WorkloadRef } from '../workloads/workload.js';
+import { now } from './clock.js';
+import { uncloneable } from './cloneable.js';
+import { type Reply, taskError } from './outcome.js';
+import type { Result } from './strategy.js';
+
+/** A workload that is loaded and set up on this thread: what every strategy runs, wherever it runs it. */
+export interface OpenTask {
+  /** Never throws and never rejects. A task that does not wait is answered without a promise. */
+  run(document: Document): Reply | Promise<Reply>;
+  close(): Promise<void>;
+}
+
+/**
+ * Loads the workload and runs its `setup`.
+ * @param worker how this thread or process is named in outcomes.
+ */
+export async function openTask(ref: WorkloadRef, worker: number): Promise<OpenTask> {
+  const workload = await loadWorkload(ref);
+  const state = await workload.setup?.(ref.options);
+  const stop = new AbortController();
+  const context: Context = { state, options: ref.options, signal: stop.signal };
+  return {
+    run(document) {
+      const startedMs = now();
+      const reply = (result: Result): Reply => ({ worker, startedMs, taskMs: now() - startedMs, ...result });
+      try {
+        const value = workload.default(document, context);
+        if (!isThenable(value)) return reply(ok(value));
+        return Promise.resolve(value).then(
+          (value) => reply(ok(value)),
+          (cause: unknown) => reply(failed(cause)),
+        );
+      } catch (cause) {
+        return reply(failed(cause));
+      }
+    },
+    async close() {
+      stop.abort();
+      await workload.teardown?.(state);
+    },
+  };
+}
+
+/** A value that only some strategies could bring back must read the same from all of them. */
+function ok(value: unknown): Result {
+  const where = uncloneable(value);
+  if (where === null) return { status: 'ok', value };
+  const message = `the task's result cannot be cloned to another thread or process: ${where}`;
+  return { status: 'failed', error: { name: 'DataCloneError', message } };
+}
+
+function failed(cause: unknown): Result {
+  return { status: 'failed', error: taskError(cause) };
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function';
+}

@@ -1,0 +1,54 @@
+import pMap from 'p-map';
+import { Piscina } from 'piscina';
+import { now } from './clock.js';
+import type { Answer, Request } from './entries/thread-pool.js';
+import { crashed, outcome, type Reply } from './outcome.js';
+import { rollCall } from './roll-call.js';
+import type { Outcome, Strategy } from './strategy.js';
+
+/** Documents submitted and unfinished a worker: one in its hands and enough behind it that the pool's queue is never empty. */
+const inFlightPerWorker = 4;
+
+export default {
+  name: 'thread-pool',
+  about: 'worker threads and a central queue, one document a message (piscina)',
+  isolation: 'thread',
+  deliveries: ['clone'],
+  scales: true,
+  async open(workload, { workers }) {
+    const pool = new Piscina({
+      filename: new URL('./entries/thread-pool.js', import.meta.url).href,
+      minThreads: workers,
+      maxThreads: workers,
+      workerData: workload,
+    });
+    const ask = (request: Request): Promise<Answer> => pool.run(request);
+    try {
+      await rollCall(workers, () => ask('hello'));
+    } catch (error) {
+      await pool.destroy();
+      throw error;
+    }
+    return {
+      async run(documents, emit) {
+        await pMap(
+          documents,
+          async (document) => {
+            const pulledMs = now();
+            const reply: Promise<Outcome> = pool.run(document).then(
+              (reply: Reply) => outcome(document, pulledMs, reply),
+              (cause: unknown) => crashed(document, cause),
+            );
+            await emit(await reply);
+          },
+          { concurrency: workers * inFlightPerWorker },
+        );
+      },
+      members: async () => [],
+      async close() {
+        await rollCall(workers, () => ask('goodbye'));
+        await pool.destroy();
+      },
+    };
+  },
+} satisfies Strategy;

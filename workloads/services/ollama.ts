@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import type { Service } from './service.js';
+
+export interface OllamaOptions {
+  readonly seed: number;
+  /** Requests served at once; more wait, as with `OLLAMA_NUM_PARALLEL`. */
+  readonly parallel: number;
+  /** Requests that may wait; beyond that 429. 512 is Ollama's own `OLLAMA_MAX_QUEUE`. */
+  readonly queue?: number;
+}
+
+/** Log-normal: median 20 ms, standard deviation of the logarithm 0.5. */
+const latency = { median_ms: 20, log_sigma: 0.5 };
+
+/**
+ * Starts an Ollama-compatible server on an ephemeral loopback port. Latency and answer are functions of seed and
+ * prompt alone, so that every strategy waits the same and reads the same.
+ */
+export async function start(options: Readonly<Record<string, unknown>>): Promise<Service> {
+  const { seed, parallel, queue = 512 } = options as unknown as OllamaOptions;
+  const slots = new Slots(parallel, queue);
+  const server = createServer((request, response) => {
+    answer(request, response, slots, seed).catch((error: unknown) => response.destroy(error as Error));
+  });
+  // A client's idle connection must outlive the pauses between passes: a reset in mid-run would read as a failure.
+  server.keepAliveTimeout = 60_000;
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    address: `http://127.0.0.1:${port}`,
+    async close() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, slots: Slots, seed: number): Promise<void> {
+  if (request.method !== 'POST' || request.url !== '/api/generate') return send(response, 404, { error: 'not found' });
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const parsed = parse(Buffer.concat(chunks).toString());
+  if (parsed === null) return send(response, 400, { error: 'expected JSON with "model" and "prompt" strings' });
+
+  const slot = slots.take();
+  if (slot === null) {
+    response.setHeader('retry-after', '1');
+    return send(response, 429, { error: 'server busy, please try again' });
+  }
+  await slot;
+  try {
+    const random = fractions(`${seed} ${parsed.prompt}`);
+    await setTimeout(latency.median_ms * Math.exp(latency.log_sigma * normal(random[0] as number, random[1] as number)));
+    send(response, 200, { model: parsed.model, response: extract(parsed.prompt, random), done: true });
+  } finally {
+    slots.release();
+  }
+}
+
+function parse(body: string): { model: string; prompt: string } | null {
+  try {
+    const { model, prompt } = JSON.parse(body) as Record<string, unknown>;
+    return typeof model === 'string' && typeof prompt === 'string' ? { model, prompt } : null;
+  } catch {
+    return null;
+  }
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+/** What a model might say: the document's first heading and five of its words, chosen by the seed. */
+function extract(prompt: string, random: number[]): string {
+  const words = prompt.match(/\p{L}{4,}/gu) ?? ['nothing'];
+  const keywords = random.slice(2).map((fraction) => words[Math.floor(fraction * words.length)]);
+  return JSON.stringify({ title: /^# (.*)/m.exec(prompt)?.[1] ?? words[0], keywords });
+}
+
+/** Seven numbers in (0, 1), a function of the text. */
+function fractions(text: string): number[] {
+  const hash = createHash('sha256').update(text).digest();
+  return Array.from({ length: 7 }, (_, i) => (hash.readUInt32LE(4 * i) + 0.5) / 2 ** 32);
+}
+
+/** Box–Muller: one standard normal number from two uniform ones. */
+function normal(u: number, v: number): number {
+  return Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * v);
+}
+
+/** A counting semaphore with a bounded waiting line, first come first served. */
+class Slots {
+  #free: number;
+  readonly #most: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(slots: number, mostWaiting: number) {
+    this.#free = slots;
+    this.#most = mostWaiting;
+  }
+
+  /** Resolves when a slot is free; null when the line is full. */
+  take(): Promise<void> | null {
+    if (this.#free > 0) {
+      this.#free--;
+      return Promise.resolve();
+    }
+    if (this.#waiting.length >= this.#most) return null;
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  release(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#free++;
+  }
+}

@@ -1,0 +1,13 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Context, Document, Kind } from './workload.js';
+
+export const kind: Kind = 'io';
+
+const defaultMilliseconds = 10;
+
+/** Waits a fixed time: with W in flight the rate must be W times that of one. */
+export default async function sleep(document: Document, context: Context): Promise<{ slept: number }> {
+  const milliseconds = (context.options.milliseconds as number | undefined) ?? defaultMilliseconds;
+  await setTimeout(milliseconds);
+  return { slept: document.size };
+}

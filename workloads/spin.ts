@@ -1,0 +1,21 @@
+import type { Context, Document, Kind } from './workload.js';
+
+export const kind: Kind = 'cpu';
+
+/** About 1 ms on a 2.6 GHz core; what matters is that it is the same everywhere. */
+const defaultIterations = 400_000;
+
+/**
+ * A fixed number of xorshift steps (Marsaglia 2003: 13, 17, 5) seeded by the document: CPU work that takes as many
+ * instructions on an oversubscribed core as on an idle one, unlike "spin until the clock says so".
+ */
+export default function spin(document: Document, context: Context): number {
+  const iterations = (context.options.iterations as number | undefined) ?? defaultIterations;
+  let x = document.size + document.index + 1;
+  for (let i = 0; i < iterations; i++) {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+  }
+  return x;
+}

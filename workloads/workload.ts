@@ -1,0 +1,75 @@
+/**
+ * The workload contract: what is done to one document. A workload is one ES module; a user's own task module has
+ * exactly the same shape. It knows nothing of scheduling, transports or measuring.
+ */
+
+/** What a workload mostly does while a document is in its hands: compute, wait, or both. */
+export type Kind = 'cpu' | 'io' | 'mixed';
+export const kinds: readonly Kind[] = ['cpu', 'io', 'mixed'];
+
+/** One input. `size` is in bytes; `bytes` are there for the task whatever the delivery was. */
+export interface Document {
+  readonly index: number;
+  readonly id: string;
+  readonly size: number;
+  readonly bytes: Uint8Array;
+}
+
+/** What a task gets besides its document. `signal` aborts when the session that runs the task closes. */
+export interface Context<State = unknown> {
+  readonly state: State;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly signal: AbortSignal;
+}
+
+/** The exports of a workload module. */
+export interface Workload<Result = unknown, State = unknown> {
+  default(document: Document, context: Context<State>): Result | Promise<Result>;
+  readonly kind: Kind;
+  /** Once per worker, before the first document; counted as start-up, never as throughput. */
+  setup?(options: Readonly<Record<string, unknown>>): State | Promise<State>;
+  teardown?(state: State): void | Promise<void>;
+  /** What must be equal across strategies; without it the whole result must be. */
+  digest?(result: Result): string;
+}
+
+/** How a worker finds its workload: by URL, never by closure or function text. Crosses threads and processes. */
+export interface WorkloadRef {
+  readonly name: string;
+  readonly url: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** The module is not a workload; the message says which export is wrong and what to write. */
+export class WorkloadError extends Error {
+  override readonly name = 'WorkloadError';
+}
+
+/**
+ * Imports and checks a workload module.
+ * @throws WorkloadError when the module does not load or does not keep the contract.
+ */
+export async function loadWorkload(ref: WorkloadRef): Promise<Workload> {
+  let module: Record<string, unknown>;
+  try {
+    module = (await import(ref.url)) as Record<string, unknown>;
+  } catch (cause) {
+    throw new WorkloadError(`task module "${ref.name}" failed to load: ${message(cause)}`, { cause });
+  }
+  expect(ref, typeof module.default === 'function', 'a default export that is a function (document, context) => result', module.default);
+  expect(ref, kinds.includes(module.kind as Kind), "an export like `export const kind = 'cpu'` (cpu, io or mixed)", module.kind);
+  for (const hook of ['setup', 'teardown', 'digest']) {
+    expect(ref, module[hook] === undefined || typeof module[hook] === 'function', `"${hook}" to be a function`, module[hook]);
+  }
+  return module as unknown as Workload;
+}
+
+function expect(ref: WorkloadRef, holds: boolean, expected: string, got: unknown): asserts holds {
+  if (holds) return;
+  const came = typeof got === 'string' ? `"${got}"` : got === undefined ? 'nothing' : `a ${typeof got}`;
+  throw new WorkloadError(`task module "${ref.name}": expected ${expected}, got ${came}`);
+}
+
+function message(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
