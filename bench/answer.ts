@@ -1,5 +1,5 @@
 import { taskError } from '../strategies/outcome.js';
-import type { Answer } from './helper.js';
+import { type FromHelper, noticed } from './protocol.js';
 
 /**
  * The helper's side of `Helper`: answers every request with what `handle` returns or throws, in order, and ends with
@@ -9,7 +9,7 @@ export function answerRequests<Request, T>(handle: (request: Request) => Promise
   process.on('disconnect', () => process.exit());
   process.on('message', async (message: Request | typeof noticed) => {
     if (message === noticed) return;
-    let answer: Answer<T>;
+    let answer: FromHelper<T, never>;
     try {
       answer = { kind: 'answer', value: await handle(message as Request) };
     } catch (cause) {
@@ -18,9 +18,6 @@ export function answerRequests<Request, T>(handle: (request: Request) => Promise
     process.send?.(answer);
   });
 }
-
-/** The parent's word that it has dealt with a notice. */
-export const noticed = 'noticed';
 
 /** Tells the parent something while it waits for an answer; resolves when the parent has dealt with it. */
 export function notify<Notice>(notice: Notice): Promise<void> {
@@ -31,6 +28,6 @@ export function notify<Notice>(notice: Notice): Promise<void> {
       resolve();
     };
     process.on('message', listen);
-    process.send?.({ kind: 'notice', notice });
+    process.send?.({ kind: 'notice', notice } satisfies FromHelper<never, Notice>);
   });
 }

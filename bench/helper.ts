@@ -1,11 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
-import type { TaskError } from '../strategies/strategy.js';
-import { noticed } from './answer.js';
+import { type FromHelper, noticed } from './protocol.js';
 import type { Wards } from './wards.js';
-
-/** What a helper process answers to one request. */
-export type Answer<T> = { readonly kind: 'answer'; readonly value: T } | { readonly kind: 'error'; readonly error: TaskError };
-type Message<T, Notice> = Answer<T> | { readonly kind: 'notice'; readonly notice: Notice };
 
 /** The helper process ended, or took too long, before it answered. */
 export class HelperDied extends Error {
@@ -48,7 +43,7 @@ export class Helper {
         child.off('message', onMessage).off('close', onClose).off('error', onError);
         act();
       };
-      const onMessage = (message: Message<T, Notice>) => {
+      const onMessage = (message: FromHelper<T, Notice>) => {
         if (message.kind === 'answer') settle(() => resolve(message.value));
         else if (message.kind === 'error') settle(() => reject(Object.assign(new Error(), message.error)));
         else

@@ -27,7 +27,7 @@ function walk(value: unknown, path: string, ancestors: Set<object> | null): stri
   }
   if (types.isMap(value)) {
     for (const [key, entry] of value) {
-      const found = walk(key, `a key of ${path}`, seen) ?? walk(entry, `${path}.get(${String(key)})`, seen);
+      const found = walk(key, `a key of ${path}`, seen) ?? walk(entry, `${path}.get(${typeof key === 'object' ? '…' : String(key)})`, seen);
       if (found !== null) return found;
     }
     return null;

@@ -24,7 +24,11 @@ export default {
       forkArgs: [JSON.stringify(workload)],
       forkOpts: { serialization: 'advanced' }, // JSON would turn the bytes into an object of numbers
     });
-    const ask = async (method: 'report' | 'goodbye'): Promise<Answer> => pool.exec(method, []);
+    const ask = async (method: 'report' | 'goodbye'): Promise<Answer> => {
+      const answer = (await pool.exec(method, [])) as Answer;
+      if (answer.failure !== null) throw Object.assign(new Error(), answer.failure);
+      return answer;
+    };
     try {
       await rollCall(workers, () => ask('report'));
     } catch (error) {

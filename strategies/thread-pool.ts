@@ -23,8 +23,10 @@ export default {
       workerData: workload,
     });
     const ask = (request: Request): Promise<Answer> => pool.run(request);
+    // A worker that cannot load its workload is told by this event alone; later, a task in its hands is told as well.
+    const failure = new Promise<never>((_, reject) => pool.on('error', reject));
     try {
-      await rollCall(workers, () => ask('hello'));
+      await Promise.race([failure, rollCall(workers, () => ask('hello'))]);
     } catch (error) {
       await pool.destroy();
       throw error;

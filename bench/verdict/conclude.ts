@@ -9,6 +9,8 @@ export interface Conclusion {
   readonly kind: string;
   readonly corpus: string;
   readonly documentBytes: number;
+  /** Worker counts that were measured, rising. */
+  readonly levels: readonly number[];
   /** Every strategy at the worker count with its highest rate, in the order of the summaries. */
   readonly atBest: readonly SummaryRow[];
   /** The cell with the highest rate. */
@@ -39,7 +41,8 @@ export function conclude(summaries: readonly SummaryRow[], trials: readonly Tria
     const atBest = [...byStrategy.values()].map((cells) =>
       cells.reduce((a, b) => (b.documents_per_second > a.documents_per_second ? b : a)),
     );
-    return { workload, kind, corpus, documentBytes: document_bytes, atBest, fastest, tied, choice };
+    const levels = [...new Set(family.map(({ workers }) => workers))].sort((a, b) => a - b);
+    return { workload, kind, corpus, documentBytes: document_bytes, levels, atBest, fastest, tied, choice };
   });
 }
 

@@ -48,7 +48,7 @@ function flip(conclusions: readonly Conclusion[]): string {
 
 /** What the worker counts beyond the choice bring. */
 function moreWorkers(conclusions: readonly Conclusion[]): string | null {
-  const largest = Math.max(...conclusions.flatMap(({ atBest }) => atBest.map(({ workers }) => workers)));
+  const largest = Math.max(...conclusions.flatMap(({ levels }) => levels));
   const workers = [...new Set(conclusions.map(({ choice }) => choice.workers))];
   const [kind] = conclusions.map(({ kind }) => kind);
   if (workers.length !== 1 || workers[0] === 1) return null;

@@ -1,23 +1,32 @@
 import workerpool from 'workerpool';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import { selfReport } from '../member.js';
-import type { Member } from '../strategy.js';
+import { type Reply, taskError } from '../outcome.js';
+import type { Member, TaskError } from '../strategy.js';
 import { openTask } from '../task.js';
 
 export interface Answer {
   readonly id: number;
   readonly member: Member;
+  /** Why this worker could not load its workload; null when it could. Told as a value: a child that dies tells nothing. */
+  readonly failure: TaskError | null;
 }
 
-const task = await openTask(JSON.parse(process.argv[2] as string) as WorkloadRef, process.pid);
+const { task, failure } = await openTask(JSON.parse(process.argv[2] as string) as WorkloadRef, process.pid).then(
+  (task) => ({ task, failure: null }),
+  (cause: unknown) => ({ task: null, failure: taskError(cause) }),
+);
 
-const report = (): Answer => ({ id: process.pid, member: selfReport() });
+const report = (): Answer => ({ id: process.pid, member: selfReport(), failure });
 
 workerpool.worker({
-  run: (document: Document) => task.run(document),
+  run(document: Document): Reply | Promise<Reply> {
+    if (task === null) throw new Error(failure.message);
+    return task.run(document);
+  },
   report,
   async goodbye() {
-    await task.close();
+    await task?.close();
     return report();
   },
 });

@@ -1,0 +1,26 @@
+/**
+ * The library: the same strategies that the bench measures. Importing it loads no chart, statistics or command-line
+ * code, and each strategy's library only when the strategy is opened.
+ */
+import { strategies } from './strategies/index.js';
+import type { OpenOptions, Session, Strategy } from './strategies/strategy.js';
+import type { WorkloadRef } from './workloads/workload.js';
+
+export { type StrategyEntry, strategies } from './strategies/index.js';
+export type { Delivery, Documents, Emit, Member, OpenOptions, Outcome, Session, Strategy, TaskError } from './strategies/strategy.js';
+export { type Context, type Document, type Kind, type Workload, WorkloadError, type WorkloadRef } from './workloads/workload.js';
+
+/**
+ * Opens a strategy by its name.
+ * @throws RangeError for an unknown name or a worker count that is not a whole number from 1 on; WorkloadError when the
+ * workload module does not load.
+ */
+export async function openStrategy(name: string, workload: WorkloadRef, options: Partial<OpenOptions> = {}): Promise<Session> {
+  const entry = strategies.find((entry) => entry.name === name);
+  if (entry === undefined) throw new RangeError(`expected a strategy of ${strategies.map(({ name }) => name).join(', ')}, got "${name}"`);
+  const { workers = 1 } = options;
+  if (!Number.isSafeInteger(workers) || workers < 1)
+    throw new RangeError(`expected workers to be a whole number from 1 on, got ${workers}`);
+  const { default: strategy } = (await import(entry.url)) as { default: Strategy };
+  return strategy.open(workload, { delivery: strategy.deliveries[0], ...options, workers });
+}

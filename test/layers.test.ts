@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import { it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+/** Imports go one way, types included. A file may import what its layer lists, and files beside it in the same layer. */
+const layers: { files: RegExp; may: RegExp[] }[] = [
+  { files: /^workloads\/index\.ts$/, may: [] },
+  { files: /^workloads\//, may: [/^workloads\/(?!index)/] },
+  { files: /^strategies\/index\.ts$/, may: [] },
+  { files: /^strategies\//, may: [/^strategies\/(?!index)/, /^workloads\/workload\.ts$/] },
+  { files: /^bench\/(stats|units|errors|group-by)/, may: [/^bench\/(stats|errors)/] },
+  { files: /^bench\/results\//, may: [/^bench\/(results|stats|errors|group-by)/] },
+  { files: /^bench\/verdict\//, may: [/^bench\/(verdict|results|stats|units|group-by)/] },
+  { files: /^plots\//, may: [/^plots\/(?!index)/, /^bench\/results\/columns\.ts$/, /^bench\/units\.ts$/] },
+  { files: /^plots\/index\.ts$/, may: [/^plots\//] },
+  { files: /^bench\/(commands\/|cli\.ts)/, may: [/./] },
+  { files: /^index\.ts$/, may: [/^(strategies|workloads)\//] },
+  // The bench knows the two contracts and never an implementation.
+  {
+    files: /^bench\//,
+    may: [
+      /^bench\/(?!commands|cli)/,
+      /^strategies\/(strategy|outcome|clock|member)\.ts$/,
+      /^workloads\/(workload|documents|synthetic|services\/service)\.ts$/,
+    ],
+  },
+];
+/** Types of list entries, which the commands hand to the bench. */
+const exceptions = new Set(['bench/request.ts -> strategies/index.ts', 'bench/request.ts -> workloads/index.ts']);
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const files = ['bench', 'strategies', 'workloads', 'plots']
+  .flatMap((folder) => readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)))
+  .concat('index.ts')
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => file.split(sep).join('/'));
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(root, file), 'utf8');
+  const specifiers = [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(([, specifier]) => specifier as string);
+  return specifiers.map((specifier) =>
+    relative(root, join(root, dirname(file), specifier))
+      .split(sep)
+      .join('/')
+      .replace(/\.js$/, '.ts'),
+  );
+}
+
+it('imports go one way', () => {
+  assert.ok(files.length > 40);
+  for (const file of files) {
+    const layer = layers.find(({ files }) => files.test(file));
+    for (const target of importsOf(file)) {
+      if (target === 'package.json' || exceptions.has(`${file} -> ${target}`)) continue;
+      assert.ok(
+        layer?.may.some((allowed) => allowed.test(target)),
+        `${file} may not import ${target}`,
+      );
+    }
+  }
+});
+
+it('there is no cycle', () => {
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]) => {
+    assert.ok(!path.includes(file), [...path, file].join(' -> '));
+    if (done.has(file)) return;
+    for (const target of importsOf(file)) if (target.endsWith('.ts')) visit(target, [...path, file]);
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
+});

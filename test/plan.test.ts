@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { type Cell, estimateTrialMs, type LoadedStrategy, type PreparedWorkload, planCells, roundOrder } from '../bench/plan.js';
+import { documentsPerPass, profiles } from '../bench/profiles.js';
+import { type RunOptions, runRounds } from '../bench/run.js';
+import { duration, number, parseList, parseSize } from '../bench/units.js';
+import { balance } from '../strategies/partition.js';
+import type { Strategy } from '../strategies/strategy.js';
+import { trial } from './rows.js';
+
+const strategy = (name: string, scales: boolean): LoadedStrategy => ({
+  url: name,
+  strategy: { name, scales, isolation: 'thread', deliveries: ['clone'] } as unknown as Strategy,
+});
+const workload = {
+  kind: 'cpu',
+  ref: { name: 'w', url: '', options: {} },
+  corpora: [
+    { name: '10KB', sequentialMs: 300 },
+    { name: '100KB', sequentialMs: 30 },
+  ],
+} as unknown as PreparedWorkload;
+const cells = planCells({ workloads: [workload], strategies: [strategy('sequential', false), strategy('pool', true)], workers: [1, 2, 4] });
+
+describe('plan', () => {
+  it('has every combination once, a strategy that does not scale at one worker', () => {
+    const names = cells.map(({ corpus, strategy, workers }) => `${corpus.name} ${strategy.strategy.name} ${workers}`);
+    assert.deepEqual(names, [
+      '10KB sequential 1',
+      '10KB pool 1',
+      '10KB pool 2',
+      '10KB pool 4',
+      '100KB sequential 1',
+      '100KB pool 1',
+      '100KB pool 2',
+      '100KB pool 4',
+    ]);
+  });
+
+  it('orders every round anew, and the same for the same seed', () => {
+    const order = (seed: number, round: number) => roundOrder(cells, { seed, round }).map((cell) => cells.indexOf(cell));
+    assert.deepEqual(order(1, 1), order(1, 1));
+    assert.notDeepEqual(order(1, 1), order(1, 2));
+    assert.notDeepEqual(order(1, 1), order(2, 1));
+    fc.assert(
+      fc.property(fc.nat(), fc.nat(), (seed, round) =>
+        assert.deepEqual(
+          order(seed, round).sort((a, b) => a - b),
+          cells.map((_, i) => i),
+        ),
+      ),
+    );
+  });
+
+  it('expects more of more work and less of more workers', () => {
+    const ms = (cell: Cell | undefined) => estimateTrialMs(cell as Cell, { timeMs: 200, warmupMs: 100 }, 2);
+    assert.ok(ms(cells[1]) > ms(cells[2]));
+    assert.ok(ms(cells[0]) > ms(cells[4]));
+  });
+
+  it('chooses the number of documents by size and profile alone', () => {
+    const [smoke, quick] = profiles as [(typeof profiles)[0], (typeof profiles)[0]];
+    assert.equal(documentsPerPass(smoke, 'cpu', 10_000), 20);
+    assert.equal(documentsPerPass(quick, 'cpu', 10_000), 500);
+    assert.equal(documentsPerPass(quick, 'cpu', 500_000), 16);
+    assert.equal(documentsPerPass(quick, 'cpu', 0), 500);
+    assert.ok(documentsPerPass(quick, 'io', 10_000) <= 32);
+  });
+});
+
+describe('rounds', () => {
+  const options = (overrides: Partial<RunOptions>): RunOptions => ({
+    runId: 'r',
+    cells,
+    rounds: 3,
+    seed: 1,
+    timing: { timeMs: 1, warmupMs: 1 },
+    cores: 2,
+    measure: async (_, { round, order }) => trial({ round, order }),
+    keep: () => {},
+    progress: { start: () => {}, trial: () => {}, stop: () => {} },
+    signal: new AbortController().signal,
+    ...overrides,
+  });
+
+  it('measure every cell once a round and keep each trial before the next begins', async () => {
+    const events: string[] = [];
+    const complete = await runRounds(
+      options({
+        measure: async (cell, { round, order }) => {
+          events.push(`measure ${round}.${order}`);
+          assert.ok(cells.includes(cell));
+          return trial({ round, order });
+        },
+        keep: ({ round, order }) => events.push(`keep ${round}.${order}`),
+      }),
+    );
+    assert.equal(complete, true);
+    const expected = [1, 2, 3].flatMap((round) => cells.flatMap((_, i) => [`measure ${round}.${i + 1}`, `keep ${round}.${i + 1}`]));
+    assert.deepEqual(events, expected);
+  });
+
+  it('stop after the trial under way when told to', async () => {
+    const stop = new AbortController();
+    let kept = 0;
+    const complete = await runRounds(options({ signal: stop.signal, keep: () => ++kept === 5 && stop.abort() }));
+    assert.deepEqual([complete, kept], [false, 5]);
+  });
+
+  it('end the progress when a trial cannot be kept', async () => {
+    let stopped = false;
+    const progress = { start: () => {}, trial: () => {}, stop: () => (stopped = true) };
+    const keep = () => {
+      throw new Error('full');
+    };
+    await assert.rejects(runRounds(options({ keep, progress })), /full/);
+    assert.equal(stopped, true);
+  });
+});
+
+describe('balance', () => {
+  it('keeps every item once, in order, and no list dearer than the rule allows', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 500 })), fc.integer({ min: 1, max: 9 }), (costs, parts) => {
+        const items = costs.map((cost, position) => ({ cost, position }));
+        const lists = balance(items, parts, ({ cost }) => cost);
+        assert.equal(lists.length, parts);
+        assert.deepEqual(
+          lists.flat().sort((a, b) => a.position - b.position),
+          items,
+        );
+        for (const list of lists)
+          assert.deepEqual(
+            list,
+            [...list].sort((a, b) => a.position - b.position),
+          );
+        const sums = lists.map((list) => list.reduce((sum, { cost }) => sum + cost, 0));
+        const total = costs.reduce((a, b) => a + b, 0);
+        const dearest = Math.max(0, ...costs);
+        assert.ok(Math.max(...sums) <= total / parts + dearest);
+        if (items.length >= parts)
+          assert.ok(lists.every((list) => list.length > 0) || costs.includes(0) || Math.max(...sums) <= dearest + total / parts);
+      }),
+    );
+  });
+
+  it('spreads items without cost by number', () => {
+    assert.deepEqual(
+      balance([0, 0, 0, 0], 2, (cost) => cost).map((list) => list.length),
+      [2, 2],
+    );
+  });
+});
+
+describe('units', () => {
+  it('read sizes', () => {
+    assert.deepEqual(['10KB', '64KiB', '1.5MB', '100b'].map(parseSize), [10_000, 65_536, 1_500_000, 100]);
+    for (const bad of ['10', 'KB', '-1KB', '1.5B', '10XB', '']) assert.throws(() => parseSize(bad), /expected a size/);
+  });
+
+  it('print three digits', () => {
+    assert.deepEqual([0, 0.012345, 1.2345, 12.345, 123.45, 1234.5, 123456].map(number), [
+      '0',
+      '0.0123',
+      '1.23',
+      '12.3',
+      '123',
+      '1,230',
+      '123,000',
+    ]);
+  });
+
+  it('print durations', () => {
+    assert.deepEqual([400, 59_400, 60_000, 245_000, 4_200_000].map(duration), ['0 s', '59 s', '1 min 00 s', '4 min 05 s', '1 h 10 min']);
+  });
+
+  it('read lists', () =>
+    assert.deepEqual(
+      parseList('a, b', '--x', (item) => item),
+      ['a', 'b'],
+    ));
+});

@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { type Column, summaryColumns, type TrialRow, trialColumns, unknown } from '../bench/results/columns.js';
+import { Store } from '../bench/results/store.js';
+import { pairedLogRatios, summarise } from '../bench/results/summarise.js';
+import { decode, encodeHeader, encodeRows } from '../bench/results/table.js';
+import { trial } from './rows.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function rowOf(columns: readonly Column[]) {
+  const cells: Record<Column['type'], fc.Arbitrary<unknown>> = {
+    text: fc.string({ unit: 'grapheme', minLength: 1 }),
+    number: fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0), // -0 is written as 0
+    boolean: fc.boolean(),
+  };
+  return fc.record(Object.fromEntries(columns.map(({ name, type, empty }) => [name, empty ? fc.option(cells[type]) : cells[type]])), {
+    noNullPrototype: true,
+  });
+}
+
+describe('CSV', () => {
+  for (const [name, columns] of Object.entries({ trialColumns, summaryColumns })) {
+    it(`${name}: what is written reads back the same`, () => {
+      fc.assert(
+        fc.property(fc.array(rowOf(columns), { maxLength: 5 }), (rows) => {
+          const csv = encodeHeader(columns) + encodeRows(columns as readonly Column[], rows as never[]);
+          assert.deepEqual(decode(columns as readonly Column[], csv), rows);
+        }),
+      );
+    });
+  }
+
+  it('names the line of what is damaged', () => {
+    const header = encodeHeader(trialColumns);
+    const row = encodeRows(trialColumns, [trial({})]);
+    assert.throws(() => decode(trialColumns, 'a,b\r\n'), /line 1: expected the header schema,run_id/);
+    assert.throws(() => decode(trialColumns, `${header}${row}1,2,3\r\n`), /line 3: expected \d+ cells, got 3/);
+    assert.throws(
+      () => decode(trialColumns, header + row.replace(/^1,/, 'one,')),
+      /line 2: expected a number in column "schema", got "one"/,
+    );
+  });
+
+  it('has the columns that were agreed on, with these names', () => {
+    const agreed = `schema run_id round order workload kind corpus document_bytes documents strategy workers delivery status passes wall_ms
+      documents_per_second megabytes_per_second startup_ms cpu_user_ms cpu_system_ms cpu_percent rss_peak_bytes memory_peak_bytes threads_peak
+      context_switches_voluntary context_switches_involuntary event_loop_utilization latency_p50_ms latency_p95_ms latency_p99_ms task_p50_ms
+      outcomes_ok outcomes_failed digest`.split(/\s+/);
+    const names: string[] = trialColumns.map(({ name }) => name);
+    assert.deepEqual(
+      agreed.filter((name) => !names.includes(name)),
+      [],
+    );
+  });
+
+  it('is described column by column in results/README.md', () => {
+    const readme = readFileSync(new URL('../../results/README.md', import.meta.url), 'utf8');
+    for (const { name, about } of [...trialColumns, ...summaryColumns])
+      assert.ok(readme.includes(`| \`${name}\` | ${about.replaceAll('|', '\\|')} |`), name);
+  });
+});
+
+describe('store', () => {
+  it('keeps every trial that was appended, and refuses a folder that has something in it', () => {
+    const path = join(folder, 'run');
+    const store = Store.create(path);
+    const rows = [trial({ round: 1 }), trial({ round: 2, reason: 'a "quoted",\r\nline', status: 'failed' })];
+    for (const row of rows) store.append(row);
+    assert.deepEqual(store.trials(), rows);
+    store.close();
+    assert.throws(() => Store.create(path), /there is something already/);
+    writeFileSync(join(folder, 'file'), '');
+    assert.throws(() => Store.refuseExisting(join(folder, 'file')), /there is something already/);
+  });
+});
+
+describe('summary', () => {
+  const options = { effectiveCores: 2, strategies: ['sequential', 'thread-pool'] };
+  const rates = (strategy: string, workers: number, values: readonly number[]) =>
+    values.map((documents_per_second, i) => trial({ strategy, workers, round: i + 1, documents_per_second }));
+
+  it('pairs speed-up by round', () => {
+    // Rounds differ tenfold, ratios not at all.
+    const trials = [...rates('thread-pool', 2, [180, 1800, 18]), ...rates('sequential', 1, [100, 1000, 10])];
+    const [sequential, pool] = summarise(trials, options);
+    assert.equal(sequential?.strategy, 'sequential');
+    assert.equal(sequential?.speedup, 1);
+    for (const value of [pool?.speedup, pool?.speedup_low, pool?.speedup_high]) assert.ok(Math.abs((value ?? 0) - 1.8) < 1e-9);
+    assert.ok(Math.abs((pool?.efficiency_workers ?? 0) - 0.9) < 1e-9);
+    assert.ok(Math.abs((pool?.documents_per_second ?? 0) - 180) < 1e-9, 'geometric mean');
+  });
+
+  it('judges oversubscribed levels by the cores, and waiting work by its workers', () => {
+    const [, cpu] = summarise([...rates('sequential', 1, [100]), ...rates('thread-pool', 8, [180])], options);
+    assert.equal(cpu?.oversubscribed, true);
+    assert.equal(cpu?.efficiency_cores, 0.9);
+    const io = [...rates('sequential', 1, [100]), ...rates('thread-pool', 8, [720])].map((row) => ({ ...row, kind: 'io' }));
+    const [, waiting] = summarise(io, options);
+    assert.deepEqual([waiting?.oversubscribed, waiting?.efficiency_cores, waiting?.efficiency_workers], [null, null, 0.9]);
+  });
+
+  it('leaves failed and void trials out, and says nothing where nothing is left', () => {
+    const trials = [...rates('sequential', 1, [100, 100]), ...rates('thread-pool', 2, [190, 10])].map((row) =>
+      row.documents_per_second === 10 ? { ...row, status: 'void' } : row,
+    );
+    assert.equal(summarise(trials, options)[1]?.rounds, 1);
+    assert.equal(summarise(trials, options)[1]?.speedup, 1.9);
+    assert.equal(summarise(trials, options)[1]?.speedup_low, null);
+    const failed: TrialRow[] = [{ ...unknown(trialColumns), ...trial({}), ...unknown(trialColumns), status: 'failed' }];
+    const [row] = summarise(failed, options);
+    assert.deepEqual([row?.rounds, row?.documents_per_second, row?.cpu_percent, row?.digest_matches], [0, null, null, null]);
+  });
+
+  it('pairs only rounds in which both are there', () => {
+    assert.deepEqual(pairedLogRatios(rates('a', 1, [2, 2]), rates('b', 1, [1])), [Math.log(2)]);
+  });
+});

@@ -1,0 +1,39 @@
+import type { Documents, OpenOptions, Outcome, Session, Strategy } from '../strategies/strategy.js';
+import type { Document, WorkloadRef } from '../workloads/workload.js';
+
+/** What several test files need. */
+
+/** Documents with these ids and distinct contents, each owning its buffer. */
+export function documentsOf(ids: readonly string[], size = 100): Document[] {
+  return ids.map((id, index) => ({ index, id, size, bytes: new Uint8Array(size).fill(97 + (index % 26)) }));
+}
+
+/** The outcomes of one run, in the order of the documents. @throws when a document had two or none. */
+export async function outcomesOf(session: Session, documents: Documents, count: number): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  await session.run(documents, (outcome) => {
+    if (outcomes[outcome.index] !== undefined) throw new Error(`two outcomes for ${outcome.id}`);
+    outcomes[outcome.index] = outcome;
+  });
+  const found = Object.keys(outcomes).length;
+  if (found !== count) throw new Error(`expected ${count} outcomes, got ${found}`);
+  return outcomes;
+}
+
+export async function withSession<T>(
+  strategy: Strategy,
+  workload: WorkloadRef,
+  options: Partial<OpenOptions>,
+  use: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await strategy.open(workload, { workers: 2, delivery: strategy.deliveries[0], ...options });
+  try {
+    return await use(session);
+  } finally {
+    await session.close();
+  }
+}
+
+export function fixture(name: string, options: WorkloadRef['options'] = {}): WorkloadRef {
+  return { name, url: new URL(`./fixtures/${name}.js`, import.meta.url).href, options };
+}
