@@ -72,10 +72,21 @@ class BatchSize {
 
 type Done = Pulled & { readonly reply: Reply | { readonly cause: Error } };
 
+/** The child ended, or could not be reached, before it answered. */
+class Death extends Error {
+  /** Whether no other request was in its hands: then this one's document is to blame. */
+  readonly alone: boolean;
+
+  constructor(message: string, alone: boolean) {
+    super(message);
+    this.alone = alone;
+  }
+}
+
 /**
  * One worker process. Protocol: the parent sends requests, the child answers each in order, with one message. When
  * the child ends, every request without an answer rejects with `Death`; their documents are then sent one by one to a
- * new child, and the one that ends it again has crashed.
+ * new child, and one that ends it while nothing else is in its hands has crashed.
  */
 class Lane {
   readonly #workload: WorkloadRef;
@@ -120,12 +131,12 @@ class Lane {
     return batch.map((pulled, i) => ({ ...pulled, reply: replies[i] as Reply }));
   }
 
-  /** In turn with the lane's other batches, so that an innocent document never dies with a guilty one twice. */
+  /** In turn with the lane's other suspects. */
   #oneByOne(batch: readonly Pulled[]): Promise<Done[]> {
     const done = this.#alone.then(async () => {
       const all: Done[] = [];
       for (const pulled of batch) {
-        all.push(...(await this.#send([pulled]).catch((cause: Error) => [{ ...pulled, reply: { cause } }])));
+        all.push(await this.#retry(pulled));
       }
       return all;
     });
@@ -133,13 +144,27 @@ class Lane {
     return done;
   }
 
+  async #retry(pulled: Pulled): Promise<Done> {
+    for (;;) {
+      try {
+        const [done] = await this.#send([pulled]);
+        return done as Done;
+      } catch (cause) {
+        if (!(cause instanceof Death) || cause.alone) return { ...pulled, reply: { cause: cause as Error } };
+      }
+    }
+  }
+
   async #ask(message: ToChild): Promise<FromChild> {
     const child = await this.ready();
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+      const request = { resolve, reject };
+      this.#waiting.push(request);
       child.send(message, (error) => {
-        // A child that is gone is told by its exit as well; the first word counts.
-        if (error) reject(error);
+        const at = this.#waiting.indexOf(request);
+        if (error === null || at < 0) return;
+        this.#waiting.splice(at, 1);
+        reject(new Death(error.message, false));
       });
     });
   }
@@ -150,18 +175,20 @@ class Lane {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     return new Promise((resolve, reject) => {
-      const fail = (cause: Error) => {
+      const fail = (message: string) => {
         this.#child = null;
-        reject(cause);
-        for (const { reject } of this.#waiting.splice(0)) reject(cause);
+        const cut = this.#waiting.splice(0);
+        const death = new Death(message, cut.length <= 1);
+        reject(death);
+        for (const request of cut) request.reject(death);
       };
       child.on('message', (answer: FromChild) => {
         if (answer.kind === 'ready') resolve(child);
         else if (answer.kind === 'failed') reject(Object.assign(new Error(answer.error.message), answer.error));
         else this.#waiting.shift()?.resolve(answer);
       });
-      child.on('error', fail);
-      child.on('exit', (code, signal) => fail(new Error(`worker process ended with ${signal ?? `exit code ${code}`}`)));
+      child.on('error', (cause) => fail(cause.message));
+      child.on('exit', (code, signal) => fail(`worker process ended with ${signal ?? `exit code ${code}`}`));
     });
   }
 }
