@@ -1,0 +1,47 @@
+import type { Spec } from './chart.js';
+import { textWidth } from './text-width.js';
+
+/**
+ * A chart as SVG text, the same for the same specification. `warn` is told what Vega-Lite and Vega find odd.
+ * Vega is loaded here, on first use: only a report needs its 0.2 s and 30 MB.
+ */
+export async function renderSvg(spec: Spec, warn: (message: string) => void = () => {}): Promise<string> {
+  const [vega, vegaLite] = await Promise.all([import('vega'), import('vega-lite')]);
+  (vega as unknown as { textMetrics: TextMetrics }).textMetrics.width = measure;
+
+  const logger = vega.logger(vega.Warn, undefined, (_method, _level, messages) => warn(messages.join(' ')));
+  const compiled = vegaLite.compile(spec as unknown as Parameters<typeof vegaLite.compile>[0], { logger });
+  const view = new vega.View(vega.parse(compiled.spec), { renderer: 'none', logger });
+  try {
+    return labelled(await view.toSVG(), String(spec.description ?? ''));
+  } finally {
+    view.finalize();
+  }
+}
+
+/** Missing in Vega's type definitions; the hook by which a host without canvas supplies widths. */
+interface TextMetrics {
+  width: (item: TextItem, text: unknown) => number;
+}
+
+interface TextItem {
+  readonly fontSize?: number;
+  readonly fontWeight?: string | number;
+  /** Longest width in pixels: Vega cuts the text there. */
+  readonly limit?: number;
+}
+
+function measure(item: TextItem, text: unknown): number {
+  const bold = item.fontWeight === 'bold' || Number(item.fontWeight) >= 600;
+  const width = textWidth(text == null ? '' : String(text), { fontSize: item.fontSize ?? 11, bold });
+  return item.limit !== undefined && item.limit > 0 ? Math.min(width, item.limit) : width;
+}
+
+/** Vega gives its root neither a role nor a name, without which a screen reader reads out every tick. */
+function labelled(svg: string, title: string): string {
+  return svg.replace(/^<svg ([^>]*)>/, (_root, attributes) => `<svg role="img" ${attributes}><title>${escaped(title)}</title>`);
+}
+
+function escaped(text: string): string {
+  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+}
