@@ -68,8 +68,19 @@ export function roundOrder(cells: readonly Cell[], { seed, round }: { seed: numb
 }
 
 export interface Timing {
+  /** Timed passes go on until this much has been measured. */
   readonly timeMs: number;
+  /** Of work for every JavaScript engine that takes part, before the clock starts. */
   readonly warmupMs: number;
+}
+
+/**
+ * How many documents warm a session up: as many for each of its engines as the main thread's one gets, since each
+ * compiles for itself. (With the same time for all, eight workers would start cold and `sequential` warm.)
+ */
+export function warmupDocuments({ corpus, strategy, workers }: Cell, { warmupMs }: Pick<Timing, 'warmupMs'>): number {
+  const engines = strategy.strategy.isolation === 'none' ? 1 : workers;
+  return engines * Math.max(1, Math.ceil(warmupMs / (corpus.sequentialMs / corpus.documents)));
 }
 
 /**
@@ -77,10 +88,12 @@ export interface Timing {
  * workers (a process takes twice a thread), a warm-up, and passes until the time is up, the last of which overshoots
  * by half on average. From measurements on two cores; good to a quarter.
  */
-export function estimateTrialMs({ workload, corpus, strategy, workers }: Cell, { timeMs, warmupMs }: Timing, cores: number): number {
+export function estimateTrialMs(cell: Cell, { timeMs, warmupMs }: Timing, cores: number): number {
+  const { workload, corpus, strategy, workers } = cell;
   const { isolation } = strategy.strategy;
   const open = isolation === 'none' ? 5 : workers * (isolation === 'process' ? 45 : 20);
   const parallel = workload.kind !== 'cpu' ? workers : isolation === 'none' ? 1 : Math.min(workers, cores);
   const passMs = corpus.sequentialMs / parallel;
-  return 190 + open + warmupMs + passMs * Math.max(1, timeMs / Math.max(passMs, 1) + 0.5);
+  const documentMs = passMs / corpus.documents;
+  return 170 + open + warmupDocuments(cell, { warmupMs }) * documentMs + passMs * Math.max(1, timeMs / Math.max(passMs, 1) + 0.5);
 }

@@ -15,7 +15,8 @@ export interface TrialRequest {
   readonly corpus: CorpusFile;
   readonly workers: number;
   readonly delivery: Delivery;
-  readonly warmupMs: number;
+  /** Run before the clock starts, over the corpus again and again if need be. */
+  readonly warmupDocuments: number;
   readonly timeMs: number;
 }
 
@@ -34,7 +35,7 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
   const session = await strategy.open(request.workload, request);
   const startupMs = now() - openedMs;
   try {
-    await warmUp(session, documents, request);
+    await session.run(repeat(documents, request.warmupDocuments), () => {});
     const passes = new Passes({ documents, workload: await loadWorkload(request.workload), expected: readDigests(request.corpus) });
     const counters = await timePasses(session, passes, request.timeMs);
     return { startupMs, counters, ...passes.record };
@@ -43,15 +44,8 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
   }
 });
 
-/** Runs slices of the corpus, a few documents a worker each, until the time is up. */
-async function warmUp(session: Session, documents: readonly Document[], { workers, warmupMs }: TrialRequest): Promise<void> {
-  const slice = 4 * workers;
-  const startedMs = now();
-  let from = 0;
-  do {
-    await session.run(documents.slice(from, from + slice), () => {});
-    from = from + slice < documents.length ? from + slice : 0;
-  } while (now() - startedMs < warmupMs);
+function* repeat(documents: readonly Document[], count: number): Generator<Document> {
+  for (let i = 0; i < count; i++) yield documents[i % documents.length] as Document;
 }
 
 /** Passes over the whole corpus until `timeMs` of them have been timed; at least one. */

@@ -1,6 +1,6 @@
 import { Helper } from './helper.js';
 import { type Peaks, Sampler } from './measure/sampler.js';
-import { type Cell, estimateTrialMs, type Timing } from './plan.js';
+import { type Cell, estimateTrialMs, type Timing, warmupDocuments } from './plan.js';
 import { schema, type TrialRow, trialColumns, unknown } from './results/columns.js';
 import type { TrialNotice, TrialRecord, TrialRequest } from './trial-host.js';
 import type { Wards } from './wards.js';
@@ -31,7 +31,8 @@ export async function runTrial(wards: Wards, cell: Cell, options: { place: Place
     corpus: cell.corpus.file,
     workers: cell.workers,
     delivery: cell.delivery,
-    ...timing,
+    warmupDocuments: warmupDocuments(cell, timing),
+    timeMs: timing.timeMs,
   };
   const timeoutMs = patience.ms + patience.factor * estimateTrialMs(cell, timing, cores);
   try {

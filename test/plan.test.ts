@@ -17,8 +17,8 @@ const workload = {
   kind: 'cpu',
   ref: { name: 'w', url: '', options: {} },
   corpora: [
-    { name: '10KB', sequentialMs: 300 },
-    { name: '100KB', sequentialMs: 30 },
+    { name: '10KB', documents: 100, sequentialMs: 300 },
+    { name: '100KB', documents: 10, sequentialMs: 30 },
   ],
 } as unknown as PreparedWorkload;
 const cells = planCells({ workloads: [workload], strategies: [strategy('sequential', false), strategy('pool', true)], workers: [1, 2, 4] });
@@ -62,9 +62,9 @@ describe('plan', () => {
   it('chooses the number of documents by size and profile alone', () => {
     const [smoke, quick] = profiles as [(typeof profiles)[0], (typeof profiles)[0]];
     assert.equal(documentsPerPass(smoke, 'cpu', 10_000), 20);
-    assert.equal(documentsPerPass(quick, 'cpu', 10_000), 500);
+    assert.equal(documentsPerPass(quick, 'cpu', 10_000), 400);
     assert.equal(documentsPerPass(quick, 'cpu', 500_000), 16);
-    assert.equal(documentsPerPass(quick, 'cpu', 0), 500);
+    assert.equal(documentsPerPass(quick, 'cpu', 0), 400);
     assert.ok(documentsPerPass(quick, 'io', 10_000) <= 32);
   });
 });

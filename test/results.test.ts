@@ -81,7 +81,11 @@ describe('store', () => {
 });
 
 describe('summary', () => {
-  const options = { effectiveCores: 2, strategies: ['sequential', 'thread-pool'] };
+  const options = {
+    effectiveCores: 2,
+    corpora: [{ workload: 'word-frequency', corpus: '10KB' }],
+    strategies: ['sequential', 'thread-pool'],
+  };
   const rates = (strategy: string, workers: number, values: readonly number[]) =>
     values.map((documents_per_second, i) => trial({ strategy, workers, round: i + 1, documents_per_second }));
 

@@ -75,12 +75,18 @@ describe('quantile', () => {
 
   it('lies between the extremes and rises', () => {
     fc.assert(
-      fc.property(fc.array(fc.double({ min: -1e9, max: 1e9, noNaN: true }).map((value) => value + 0), { minLength: 1 }), (values) => {
-        const points = [0, 0.25, 0.5, 0.75, 1].map((q) => quantile(values, q) as number);
-        assert.equal(points[0], Math.min(...values));
-        assert.equal(points[4], Math.max(...values));
-        for (let i = 1; i < points.length; i++) assert.ok((points[i] as number) >= (points[i - 1] as number));
-      }),
+      fc.property(
+        fc.array(
+          fc.double({ min: -1e9, max: 1e9, noNaN: true }).map((value) => value + 0),
+          { minLength: 1 },
+        ),
+        (values) => {
+          const points = [0, 0.25, 0.5, 0.75, 1].map((q) => quantile(values, q) as number);
+          assert.equal(points[0], Math.min(...values));
+          assert.equal(points[4], Math.max(...values));
+          for (let i = 1; i < points.length; i++) assert.ok((points[i] as number) >= (points[i - 1] as number));
+        },
+      ),
     );
   });
 });

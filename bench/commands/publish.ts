@@ -24,12 +24,13 @@ export interface PublishOptions {
 /** Everything in a run's folder that is derived from its trials: summary, charts, report. */
 export async function publish(store: Store, { environment, strategies, complete }: PublishOptions): Promise<Published> {
   const trials = store.trials();
-  const { effective } = environment.cores;
-  const summaries = summarise(trials, { effectiveCores: effective, strategies: strategies.map(({ name }) => name) });
+  const { corpora, cores } = environment;
+  const effectiveCores = cores.effective;
+  const summaries = summarise(trials, { effectiveCores, corpora, strategies: strategies.map(({ name }) => name) });
   const conclusions = conclude(summaries, trials, { simplest: simplestFirst(strategies) });
   store.write('summary.csv', encodeHeader(summaryColumns) + encodeRows(summaryColumns, summaries));
   for (const chart of charts) {
-    const spec = chart.spec({ summaries, effectiveCores: effective });
+    const spec = chart.spec({ summaries, effectiveCores });
     store.write(`plots/${chart.name}.vl.json`, `${JSON.stringify(spec, null, 2)}\n`);
     store.write(`plots/${chart.name}.svg`, await renderSvg(spec));
   }

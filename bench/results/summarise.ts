@@ -13,14 +13,24 @@ export function sameCell(a: CellId, b: CellId): boolean {
   );
 }
 
-/** One row a cell: by workload and corpus in order of first appearance, then as `strategies` lists them, then by workers. */
-export function summarise(trials: readonly TrialRow[], options: { effectiveCores: number; strategies: readonly string[] }): SummaryRow[] {
+export interface SummariseOptions {
+  readonly effectiveCores: number;
+  /** The order of the rows: by workload and corpus, by strategy, by workers. */
+  readonly corpora: readonly { readonly workload: string; readonly corpus: string }[];
+  readonly strategies: readonly string[];
+}
+
+/** One row a cell. */
+export function summarise(trials: readonly TrialRow[], options: SummariseOptions): SummaryRow[] {
   const cells = groupBy(trials, ({ workload, corpus, strategy, workers, delivery }) =>
     JSON.stringify([workload, corpus, strategy, workers, delivery]),
   );
-  const families = [...new Set(trials.map(({ workload, corpus }) => JSON.stringify([workload, corpus])))];
   const place = ({ workload, corpus, strategy, workers }: SummaryRow) =>
-    [families.indexOf(JSON.stringify([workload, corpus])), options.strategies.indexOf(strategy), workers] as const;
+    [
+      options.corpora.findIndex((entry) => entry.workload === workload && entry.corpus === corpus),
+      options.strategies.indexOf(strategy),
+      workers,
+    ] as const;
   return [...cells.values()]
     .map((cell) => summariseCell(cell, trials, options.effectiveCores))
     .sort((a, b) => {

@@ -16,15 +16,16 @@ export function sentences(conclusions: readonly Conclusion[]): string[] {
   return [suggestion(conclusions), flip(conclusions), moreWorkers(conclusions)].filter((sentence) => sentence !== null);
 }
 
-/** "For word-frequency this run suggests `partitioned` with 2 workers at 10KB and 100KB (1.85× sequential, 1.80–1.90; …)." */
+/** "For word-frequency this run suggests `partitioned` with 2 workers at 10KB and 100KB (1.85× sequential, 1.80–1.90; 1.9×, …)." */
 function suggestion(conclusions: readonly Conclusion[]): string {
   const workload = (conclusions[0] as Conclusion).workload;
   const groups = [...groupBy(conclusions, ({ choice }) => inWords(choice)).entries()];
   const parts = groups.map(([words, members]) => {
-    const gains = members.map(({ choice, corpus }) => `${gain(choice)}${conclusions.length > 1 ? ` at ${corpus}` : ''}`);
-    return `${words} (${gains.join('; ')})`;
+    const where = conclusions.length > 1 ? ` at ${listed(members.map(({ corpus }) => corpus))}` : '';
+    const baseline = members.some(({ choice }) => choice.strategy === 'sequential');
+    return `${words}${where}${baseline ? ', where nothing beats it,' : ` (${members.map(({ choice }) => gain(choice)).join('; ')})`}`;
   });
-  return `For ${workload} this run suggests ${listed(parts)}.`;
+  return `For ${workload} this run suggests ${listed(parts).replace(/,$/, '')}.`;
 }
 
 /** Where the choice changes with the size of the documents. */
@@ -63,8 +64,7 @@ function inWords({ strategy, workers }: SummaryRow): string {
   return `\`${strategy}\` with ${workers} ${workers === 1 ? 'worker' : 'workers'}`;
 }
 
-function gain({ strategy, speedup, speedup_low, speedup_high }: SummaryRow): string {
-  if (strategy === 'sequential') return 'nothing beats it';
+function gain({ speedup, speedup_low, speedup_high }: SummaryRow): string {
   if (speedup === null) return 'sequential was not measured';
   const interval = speedup_low === null || speedup_high === null ? '' : `, ${speedup_low.toFixed(2)}–${speedup_high.toFixed(2)}`;
   return `${ratio(speedup)} sequential${interval}`;
