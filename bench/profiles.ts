@@ -39,8 +39,8 @@ export const profiles: readonly Profile[] = [
     sizes,
     workers,
     rounds: 3,
-    timeMs: 200,
-    warmupMs: 120,
+    timeMs: 150,
+    warmupMs: 100,
     pass: { bytes: 4_000_000, least: 16, most: 400, waiting: 32 },
   },
   {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -57,12 +57,6 @@ describe('CSV', () => {
       agreed.filter((name) => !names.includes(name)),
       [],
     );
-  });
-
-  it('is described column by column in results/README.md', () => {
-    const readme = readFileSync(new URL('../../results/README.md', import.meta.url), 'utf8');
-    for (const { name, about } of [...trialColumns, ...summaryColumns])
-      assert.ok(readme.includes(`| \`${name}\` | ${about.replaceAll('|', '\\|')} |`), name);
   });
 });
 

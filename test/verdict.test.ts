@@ -44,7 +44,7 @@ describe('conclusion', () => {
       [
         ['sequential', 1],
         ['async', 2],
-        ['thread-pool', 4],
+        ['thread-pool', 2],
         ['process-pool', 2],
       ],
     );

@@ -16,7 +16,7 @@ import { estimateRunMs, runRounds } from '../run.js';
 import { colorsFor, note, print } from '../terminal.js';
 import { runTrial } from '../trial.js';
 import { duration, listed, size } from '../units.js';
-import { sentences } from '../verdict/sentences.js';
+import { sentencesByWorkload } from '../verdict/sentences.js';
 import { Wards } from '../wards.js';
 import { type Published, publish } from './publish.js';
 
@@ -128,9 +128,7 @@ function resultData(store: Store, { summaries, conclusions }: Published, complet
       fastest,
       tied: tied.map(({ strategy, workers }) => ({ strategy, workers })),
     })),
-    sentences: [...new Set(conclusions.map(({ workload }) => workload))].flatMap((name) =>
-      sentences(conclusions.filter(({ workload }) => workload === name)),
-    ),
+    sentences: sentencesByWorkload(conclusions).flat(),
     summaries,
   };
 }

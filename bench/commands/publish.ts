@@ -21,22 +21,26 @@ export interface PublishOptions {
   readonly complete: boolean;
 }
 
-/** Everything in a run's folder that is derived from its trials: summary, charts, report. */
-export async function publish(store: Store, { environment, strategies, complete }: PublishOptions): Promise<Published> {
-  const trials = store.trials();
+/** What a run's trials come to, computed from them and the environment alone. */
+export function derive(trials: readonly TrialRow[], { environment, strategies }: Omit<PublishOptions, 'complete'>): Published {
   const { corpora, cores } = environment;
-  const effectiveCores = cores.effective;
-  const summaries = summarise(trials, { effectiveCores, corpora, strategies: strategies.map(({ name }) => name) });
-  const conclusions = conclude(summaries, trials, { simplest: simplestFirst(strategies) });
+  const summaries = summarise(trials, { effectiveCores: cores.effective, corpora, strategies: strategies.map(({ name }) => name) });
+  return { trials, summaries, conclusions: conclude(summaries, trials, { simplest: simplestFirst(strategies) }) };
+}
+
+/** Writes everything in a run's folder that is derived: summary, charts, report. */
+export async function publish(store: Store, { environment, strategies, complete }: PublishOptions): Promise<Published> {
+  const published = derive(store.trials(), { environment, strategies });
+  const { trials, summaries, conclusions } = published;
   store.write('summary.csv', encodeHeader(summaryColumns) + encodeRows(summaryColumns, summaries));
   for (const chart of charts) {
-    const spec = chart.spec({ summaries, effectiveCores });
+    const spec = chart.spec({ summaries, effectiveCores: environment.cores.effective });
     store.write(`plots/${chart.name}.vl.json`, `${JSON.stringify(spec, null, 2)}\n`);
     store.write(`plots/${chart.name}.svg`, await renderSvg(spec));
   }
   const failures = trials.filter(({ status }) => status !== 'ok').map(describeFailure);
   store.write('report.md', markdownReport({ environment, conclusions, charts, failures, complete }));
-  return { trials, summaries, conclusions };
+  return published;
 }
 
 /** What isolates less is simpler to run; of equals, the one that stands first in the list. */

@@ -43,7 +43,7 @@ export function environmentLine({ node, machine, cores, seed }: Environment): st
   ].join(' · ');
 }
 
-function markdownTable({ header, numbersFrom, groups }: TextTable): string {
+export function markdownTable({ header, numbersFrom, groups }: TextTable): string {
   const rows = groups.flat();
   const shown = header.map((_, column) => rows.some((row) => row[column] !== ''));
   const line = (cells: readonly string[]) =>

@@ -45,8 +45,28 @@ export function bestTable(conclusions: readonly Conclusion[]): TextTable {
   };
 }
 
+/** A row a strategy, a column a workload and corpus: how many times sequential, and at how many workers. */
+export function overviewTable(conclusions: readonly Conclusion[]): TextTable {
+  const names = [...new Set(conclusions.flatMap(({ atBest }) => atBest.map(({ strategy }) => strategy)))];
+  return {
+    header: ['strategy', ...conclusions.map(({ workload, corpus }) => `${workload} ${corpus}`)],
+    numbersFrom: 1,
+    groups: [
+      names.map((name) => [
+        `\`${name}\``,
+        ...conclusions.map(({ atBest, choice }) => {
+          const row = atBest.find(({ strategy }) => strategy === name);
+          if (row === undefined || row.speedup === null) return '';
+          const words = name === 'sequential' ? ratio(row.speedup) : `${ratio(row.speedup)} (${row.workers})`;
+          return row.strategy === choice.strategy ? `**${words}**` : words;
+        }),
+      ]),
+    ],
+  };
+}
+
 export const bestTableLegend =
-  '→ suggested: the simplest that this run cannot tell from the fastest; = not told from the fastest. Each strategy at its fastest worker count. ' +
+  '→ suggested: the simplest that this run cannot tell from the fastest; = not told from the fastest. Each strategy at its fastest worker count, the suggested one at the suggested count. ' +
   'RSS sum counts shared pages once a process: an upper bound.';
 
 function interval({ strategy, speedup_low, speedup_high }: SummaryRow): string {

@@ -11,7 +11,7 @@ export interface Conclusion {
   readonly documentBytes: number;
   /** Worker counts that were measured, rising. */
   readonly levels: readonly number[];
-  /** Every strategy at the worker count with its highest rate, in the order of the summaries. */
+  /** Every strategy at the worker count with its highest rate, the chosen one at the chosen count; in the order of the summaries. */
   readonly atBest: readonly SummaryRow[];
   /** The cell with the highest rate. */
   readonly fastest: SummaryRow;
@@ -34,13 +34,11 @@ export function conclude(summaries: readonly SummaryRow[], trials: readonly Tria
   const families = groupBy(summaries.filter(hasRate), ({ workload, corpus }) => JSON.stringify([workload, corpus]));
   return [...families.values()].map((family) => {
     const { workload, kind, corpus, document_bytes } = family[0] as SummaryRow;
-    const fastest = family.reduce((a, b) => (b.documents_per_second > a.documents_per_second ? b : a));
+    const fastest = fastestOf(family);
     const tied = tiedWith(fastest, family, trials);
     const choice = [...tied].sort(simplestFirst(options.simplest))[0] as SummaryRow;
     const byStrategy = groupBy(family, ({ strategy }) => strategy);
-    const atBest = [...byStrategy.values()].map((cells) =>
-      cells.reduce((a, b) => (b.documents_per_second > a.documents_per_second ? b : a)),
-    );
+    const atBest = [...byStrategy.values()].map((cells) => (cells.includes(choice as Rated) ? choice : fastestOf(cells)));
     const levels = [...new Set(family.map(({ workers }) => workers))].sort((a, b) => a - b);
     return { workload, kind, corpus, documentBytes: document_bytes, levels, atBest, fastest, tied, choice };
   });
@@ -50,6 +48,10 @@ type Rated = SummaryRow & { readonly documents_per_second: number };
 
 function hasRate(row: SummaryRow): row is Rated {
   return row.documents_per_second !== null;
+}
+
+function fastestOf(cells: readonly Rated[]): Rated {
+  return cells.reduce((a, b) => (b.documents_per_second > a.documents_per_second ? b : a));
 }
 
 /**

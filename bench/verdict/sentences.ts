@@ -16,6 +16,11 @@ export function sentences(conclusions: readonly Conclusion[]): string[] {
   return [suggestion(conclusions), flip(conclusions), moreWorkers(conclusions)].filter((sentence) => sentence !== null);
 }
 
+/** A list of sentences for each workload, in the order of the conclusions. */
+export function sentencesByWorkload(conclusions: readonly Conclusion[]): string[][] {
+  return [...groupBy(conclusions, ({ workload }) => workload).values()].map(sentences);
+}
+
 /** "For word-frequency this run suggests `partitioned` with 2 workers at 10KB and 100KB (1.85× sequential, 1.80–1.90; 1.9×, …)." */
 function suggestion(conclusions: readonly Conclusion[]): string {
   const workload = (conclusions[0] as Conclusion).workload;

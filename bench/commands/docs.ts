@@ -1,0 +1,52 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { strategies } from '../../strategies/index.js';
+import type { Environment } from '../measure/environment.js';
+import { loadStrategies } from '../prepare.js';
+import { environmentLine, markdownTable } from '../report/markdown.js';
+import { overviewTable } from '../report/tables.js';
+import { type Column, summaryColumns, trialColumns } from '../results/columns.js';
+import { decode } from '../results/table.js';
+import { sentencesByWorkload } from '../verdict/sentences.js';
+import { derive } from './publish.js';
+
+/** `npm run docs`: the generated parts of the documentation, each between markers that name the command. */
+
+const root = new URL('../../../', import.meta.url);
+
+/** A file of the repository with its generated parts as they should be. @throws Error when a marker is missing. */
+export async function generated(path: string): Promise<string> {
+  const parts = await documents[path]?.();
+  let text = readFileSync(new URL(path, root), 'utf8');
+  for (const [name, part] of Object.entries(parts ?? {})) {
+    const between = new RegExp(`(<!-- ${name}: [^]*?-->\n)[^]*?(<!-- /${name} -->)`);
+    if (!between.test(text)) throw new Error(`expected markers "${name}" in ${path}`);
+    text = text.replace(between, (_, open: string, close: string) => `${open}\n${part}\n\n${close}`);
+  }
+  return text;
+}
+
+export const documents: Record<string, () => Promise<Record<string, string>>> = {
+  'README.md': async () => ({ reference: await reference() }),
+  'results/README.md': async () => ({ trials: columnTable(trialColumns), summary: columnTable(summaryColumns) }),
+};
+
+/** The published run in `results/reference`: its chart, its strategies side by side, and what it comes to. */
+async function reference(): Promise<string> {
+  const folder = new URL('results/reference/', root);
+  const environment = JSON.parse(readFileSync(new URL('environment.json', folder), 'utf8')) as Environment;
+  const trials = decode(trialColumns, readFileSync(new URL('trials.csv', folder), 'utf8'));
+  const loaded = await loadStrategies(strategies.map(({ url }) => url));
+  const { conclusions } = derive(trials, { environment, strategies: loaded.map(({ strategy }) => strategy) });
+  return [
+    '![Speed-up against workers, by workload and document size](results/reference/plots/speedup.svg)',
+    '× sequential at the best worker count, which stands in brackets:',
+    markdownTable(overviewTable(conclusions)),
+    ...sentencesByWorkload(conclusions).map((said) => `> ${said.join(' ')}`),
+    `<sub>${environmentLine(environment)} · ${environment.started_at.slice(0, 10)} · \`${environment.command}\` · 95 % intervals, every trial and the other charts: [results/reference](results/reference/report.md)</sub>`,
+  ].join('\n\n');
+}
+
+function columnTable(columns: readonly Column[]): string {
+  const lines = columns.map(({ name, about }) => `| \`${name}\` | ${about.replaceAll('|', '\\|')} |`);
+  return ['| column | meaning |', '| --- | --- |', ...lines].join('\n');
+}
