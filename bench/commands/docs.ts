@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { strategies } from '../../strategies/index.js';
 import type { Environment } from '../measure/environment.js';
 import { loadStrategies } from '../prepare.js';
