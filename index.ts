@@ -7,7 +7,19 @@ import type { OpenOptions, Session, Strategy } from './strategies/strategy.js';
 import type { WorkloadRef } from './workloads/workload.js';
 
 export { type StrategyEntry, strategies } from './strategies/index.js';
-export type { Delivery, Documents, Emit, Member, OpenOptions, Outcome, Session, Strategy, TaskError } from './strategies/strategy.js';
+export type {
+  Delivery,
+  Documents,
+  Emit,
+  Engine,
+  Member,
+  Members,
+  OpenOptions,
+  Outcome,
+  Session,
+  Strategy,
+  TaskError,
+} from './strategies/strategy.js';
 export { type Context, type Document, type Kind, type Workload, WorkloadError, type WorkloadRef } from './workloads/workload.js';
 
 /**

@@ -4,6 +4,7 @@ import type { Delivery, Strategy } from '../strategies/strategy.js';
 import type { SizeProfile } from '../workloads/documents.js';
 import type { Kind, WorkloadRef } from '../workloads/workload.js';
 import type { CorpusFile } from './corpus-file.js';
+import { groupBy } from './group-by.js';
 
 /** A corpus that is ready for trials of one workload: written down, and run once by the oracle. */
 export interface PreparedCorpus {
@@ -56,13 +57,27 @@ export function planCells({ workloads, strategies, workers }: PlanOptions): Cell
   );
 }
 
-/** The cells of one round in random order: the same for the same seed and round, another in every round. */
-export function roundOrder(cells: readonly Cell[], { seed, round }: { seed: number; round: number }): Cell[] {
+/**
+ * One cell of each workload for the A/A test: of its first corpus, the last strategy that scales, at the worker count
+ * nearest two. It uses threads or processes as the contenders do, and no more cores than most machines have.
+ */
+export function chooseTwins(cells: readonly Cell[]): Cell[] {
+  return [...groupBy(cells, ({ workload }) => workload).values()].map((family) => {
+    const ofFirst = family.filter(({ corpus }) => corpus === family[0]?.corpus);
+    return ofFirst.reduce((best, cell) => {
+      const nearer = Math.abs(cell.workers - 2) - Math.abs(best.workers - 2);
+      return nearer < 0 || (nearer === 0 && cell.strategy.strategy.scales) ? cell : best;
+    });
+  });
+}
+
+/** The turns of one round in random order: the same for the same seed and round, another in every round. */
+export function roundOrder<Turn>(turns: readonly Turn[], { seed, round }: { seed: number; round: number }): Turn[] {
   const random = xoroshiro128plus((seed + Math.imul(round, 2654435761)) | 0);
-  const order = [...cells];
+  const order = [...turns];
   for (let i = order.length - 1; i > 0; i--) {
     const j = uniformInt(random, 0, i);
-    [order[i], order[j]] = [order[j] as Cell, order[i] as Cell];
+    [order[i], order[j]] = [order[j] as Turn, order[i] as Turn];
   }
   return order;
 }

@@ -20,13 +20,19 @@ export interface PrepareOptions {
   readonly say: (step: string) => void;
 }
 
+export interface Prepared {
+  readonly workloads: readonly PreparedWorkload[];
+  /** Processes that are at work beside the trials and no part of what is measured. */
+  readonly services: readonly number[];
+}
+
 /**
  * @throws CorpusError when documents cannot be read; WorkloadError when a task cannot be used or fails on every
  * document.
  */
-export async function prepare(wards: Wards, request: BenchRequest, { baseline, say }: PrepareOptions): Promise<PreparedWorkload[]> {
+export async function prepare(wards: Wards, request: BenchRequest, { baseline, say }: PrepareOptions): Promise<Prepared> {
   const corpora = await corpusMaker(request);
-  const services = new Map<string, string>();
+  const services = new Map<string, RunningService>();
   const prepared: PreparedWorkload[] = [];
   for (const { name, url, service } of request.workloads) {
     const ref: WorkloadRef = { name, url, options: service === undefined ? {} : await serviceOptions(wards, services, service, request) };
@@ -62,7 +68,7 @@ export async function prepare(wards: Wards, request: BenchRequest, { baseline, s
       oracle.end();
     }
   }
-  return prepared;
+  return { workloads: prepared, services: [...services.values()].map(({ pid }) => pid) };
 }
 
 export async function loadStrategies(urls: readonly string[]): Promise<LoadedStrategy[]> {
@@ -87,19 +93,25 @@ async function corpusMaker({ source, profile, documents, seed }: BenchRequest): 
 /** Of `mixed` documents, bytes, near enough to choose their number by. */
 const mixedMean = 100_000;
 
+interface RunningService {
+  readonly address: string;
+  readonly pid: number;
+}
+
 /** Starts the service where none of its kind runs yet, and says to the task where it is. */
 async function serviceOptions(
   wards: Wards,
-  services: Map<string, string>,
+  services: Map<string, RunningService>,
   url: string,
   { llm, seed }: BenchRequest,
 ): Promise<WorkloadRef['options']> {
   if (llm.url !== null) return { service: llm.url, model: llm.model, repeatable: false };
-  let address = services.get(url);
-  if (address === undefined) {
+  let service = services.get(url);
+  if (service === undefined) {
     const host = new Helper(wards, new URL('./service-host.js', import.meta.url));
-    address = await host.ask<string>({ url, options: { seed, parallel: llm.parallel } } satisfies ServiceRequest);
-    services.set(url, address);
+    const address = await host.ask<string>({ url, options: { seed, parallel: llm.parallel } } satisfies ServiceRequest);
+    service = { address, pid: host.pid };
+    services.set(url, service);
   }
-  return { service: address, model: llm.model, repeatable: true };
+  return { service: service.address, model: llm.model, repeatable: true };
 }

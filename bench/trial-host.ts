@@ -71,7 +71,8 @@ async function timePasses(session: Session, passes: Passes, timeMs: number): Pro
       }),
     },
   );
-  const pids = [process.pid, ...(await session.members()).map(({ pid }) => pid)];
+  const { processes } = await session.members();
+  const pids = [process.pid, ...processes.map(({ pid }) => pid)];
   await notify<TrialNotice>({ window: 'open', pids });
   await bench.run().catch((cause: unknown) => stop.abort(cause));
   await notify<TrialNotice>({ window: 'closed' });

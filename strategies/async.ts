@@ -1,7 +1,7 @@
 import pMap from 'p-map';
 import { now } from './clock.js';
 import { outcome } from './outcome.js';
-import type { Strategy } from './strategy.js';
+import { alone, type Strategy } from './strategy.js';
 import { openTask } from './task.js';
 
 export default {
@@ -23,7 +23,7 @@ export default {
           { concurrency: workers },
         );
       },
-      members: async () => [],
+      members: async () => alone,
       close: () => task.close(),
     };
   },

@@ -1,10 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import type { Document, WorkloadRef } from '../workloads/workload.js';
 import { now } from './clock.js';
-import type { Finished, Partition } from './entries/partition.js';
+import type { Finished, Partition, Request } from './entries/partition.js';
 import { crashed, outcome } from './outcome.js';
 import { balance } from './partition.js';
-import type { Documents, Emit, Outcome, Strategy } from './strategy.js';
+import type { Documents, Emit, Engine, Outcome, Strategy } from './strategy.js';
 
 /**
  * Documents are read a window at a time, so that a stream of any length runs in bounded memory. A window is cut into
@@ -43,7 +43,9 @@ export default {
           await emitInTurn([]);
         }
       },
-      members: async () => [],
+      async members() {
+        return { processes: [], engines: await Promise.all(lanes.map((lane) => lane.report())) };
+      },
       async close() {
         await Promise.all(lanes.map((lane) => lane.close()));
       },
@@ -187,12 +189,23 @@ class Lane {
     });
   }
 
+  /** Asked between runs alone. */
+  async report(): Promise<Engine> {
+    const worker = await this.ready();
+    const answer = new Promise<Engine>((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('exit', (code) => reject(new Error(`worker thread ended with exit code ${code}`)));
+    });
+    worker.postMessage('report' satisfies Request);
+    return answer.finally(() => unhear(worker));
+  }
+
   async close(): Promise<void> {
     const worker = this.#worker;
     if (worker === null) return;
     this.#worker = null;
     const ended = new Promise((resolve) => worker.once('exit', resolve));
-    worker.postMessage(null);
+    worker.postMessage('close' satisfies Request);
     await ended;
   }
 }

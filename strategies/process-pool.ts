@@ -51,7 +51,8 @@ export default {
         );
       },
       async members() {
-        return (await rollCall(workers, () => ask('report'))).map(({ member }) => member);
+        const answers = await rollCall(workers, () => ask('report'));
+        return { processes: answers.map(({ member }) => member), engines: answers.map(({ engine }) => engine) };
       },
       async close() {
         await rollCall(workers, () => ask('goodbye'));

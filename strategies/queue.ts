@@ -3,7 +3,7 @@ import type { WorkloadRef } from '../workloads/workload.js';
 import type { FromChild, ToChild } from './entries/queue.js';
 import { crashed, outcome, type Reply } from './outcome.js';
 import { type Pulled, Puller } from './puller.js';
-import type { Member, Strategy } from './strategy.js';
+import type { Strategy } from './strategy.js';
 
 /**
  * Batches a worker may hold: one in its hands and one behind it, so that it never waits for the parent's answer. More
@@ -51,7 +51,10 @@ export default {
         };
         await Promise.all(Array.from({ length: prefetch }, () => lanes.map(serve)).flat());
       },
-      members: () => Promise.all(lanes.map((lane) => lane.report())),
+      async members() {
+        const reports = await Promise.all(lanes.map((lane) => lane.report()));
+        return { processes: reports.map(({ member }) => member), engines: reports.map(({ engine }) => engine) };
+      },
       close,
     };
   },
@@ -70,6 +73,7 @@ class BatchSize {
   }
 }
 
+type Report = Extract<FromChild, { kind: 'report' }>;
 type Done = Pulled & { readonly reply: Reply | { readonly cause: Error } };
 
 /** The child ended, or could not be reached, before it answered. */
@@ -112,9 +116,8 @@ class Lane {
     }
   }
 
-  async report(): Promise<Member> {
-    const answer = await this.#ask({ kind: 'report' });
-    return (answer as Extract<FromChild, { kind: 'report' }>).member;
+  async report(): Promise<Report> {
+    return (await this.#ask({ kind: 'report' })) as Report;
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,6 @@
 import { now } from './clock.js';
 import { outcome } from './outcome.js';
-import type { Strategy } from './strategy.js';
+import { alone, type Strategy } from './strategy.js';
 import { openTask } from './task.js';
 
 /** The baseline, kept dumb. */
@@ -19,7 +19,7 @@ export default {
           await emit(outcome(document, pulledMs, await task.run(document)));
         }
       },
-      members: async () => [],
+      members: async () => alone,
       close: () => task.close(),
     };
   },

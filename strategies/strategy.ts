@@ -34,8 +34,8 @@ export interface Session {
    * as there is room for them; a promise returned by `emit` holds the pulling back until it resolves. One run at a time.
    */
   run(documents: Documents, emit: Emit): Promise<void>;
-  /** The processes beside the caller's own, each with what it says of itself now. */
-  members(): Promise<Member[]>;
+  /** The processes and JavaScript engines beside the caller's own, each with what it says of itself now. */
+  members(): Promise<Members>;
   /** Afterwards no thread, process, handle or file is left. */
   close(): Promise<void>;
 }
@@ -66,6 +66,11 @@ export interface TaskError {
   readonly stack?: string;
 }
 
+export interface Members {
+  readonly processes: readonly Member[];
+  readonly engines: readonly Engine[];
+}
+
 /** One process, as it counts itself: microseconds of CPU time and context switches since it started. */
 export interface Member {
   readonly pid: number;
@@ -74,3 +79,16 @@ export interface Member {
   readonly switchesVoluntary: number;
   readonly switchesInvoluntary: number;
 }
+
+/** One JavaScript engine (a worker thread, or the main thread of a child process): milliseconds since it started. */
+export interface Engine {
+  /** As in outcomes. */
+  readonly worker: number;
+  /** Time in which its event loop was busy (blocking waits count as busy) and idle. */
+  readonly loopActiveMs: number;
+  readonly loopIdleMs: number;
+  readonly gcMs: number;
+}
+
+/** What `members` says where there is nobody else. */
+export const alone: Members = { processes: [], engines: [] };

@@ -26,7 +26,7 @@ export default {
     // A worker that cannot load its workload is told by this event alone; later, a task in its hands is told as well.
     const failure = new Promise<never>((_, reject) => pool.on('error', reject));
     try {
-      await Promise.race([failure, rollCall(workers, () => ask('hello'))]);
+      await Promise.race([failure, rollCall(workers, () => ask('report'))]);
     } catch (error) {
       await pool.destroy();
       throw error;
@@ -46,7 +46,9 @@ export default {
           { concurrency: workers * inFlightPerWorker },
         );
       },
-      members: async () => [],
+      async members() {
+        return { processes: [], engines: (await rollCall(workers, () => ask('report'))).map(({ engine }) => engine) };
+      },
       async close() {
         await rollCall(workers, () => ask('goodbye'));
         await pool.destroy();

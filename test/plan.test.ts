@@ -73,13 +73,14 @@ describe('rounds', () => {
   const options = (overrides: Partial<RunOptions>): RunOptions => ({
     runId: 'r',
     cells,
+    twins: [],
     rounds: 3,
     seed: 1,
     timing: { timeMs: 1, warmupMs: 1 },
     cores: 2,
     measure: async (_, { round, order }) => trial({ round, order }),
     keep: () => {},
-    progress: { start: () => {}, trial: () => {}, stop: () => {} },
+    progress: { start: () => {}, trial: () => {}, say: () => {}, stop: () => {} },
     signal: new AbortController().signal,
     ...overrides,
   });
@@ -110,7 +111,7 @@ describe('rounds', () => {
 
   it('end the progress when a trial cannot be kept', async () => {
     let stopped = false;
-    const progress = { start: () => {}, trial: () => {}, stop: () => (stopped = true) };
+    const progress = { start: () => {}, trial: () => {}, say: () => {}, stop: () => (stopped = true) };
     const keep = () => {
       throw new Error('full');
     };

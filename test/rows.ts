@@ -20,6 +20,7 @@ export function trial(columns: Partial<TrialRow>): TrialRow {
     run_id: 'test',
     round: 1,
     order: 1,
+    attempt: 1,
     documents: 100,
     status: 'ok',
     passes: 1,

@@ -4,7 +4,7 @@ import { workloads } from '../../workloads/index.js';
 import { exitCode } from '../errors.js';
 import { effectiveCores } from '../measure/cores.js';
 import { type Environment, readEnvironment } from '../measure/environment.js';
-import { type Cell, type LoadedStrategy, type PreparedWorkload, planCells, type Timing } from '../plan.js';
+import { type Cell, chooseTwins, type LoadedStrategy, type PreparedWorkload, planCells, type Timing } from '../plan.js';
 import { loadStrategies, prepare } from '../prepare.js';
 import { consoleReport } from '../report/console.js';
 import { environmentLine } from '../report/markdown.js';
@@ -12,7 +12,7 @@ import { progressOn } from '../report/progress.js';
 import { type BenchFlags, type BenchRequest, benchRequest } from '../request.js';
 import { schema } from '../results/columns.js';
 import { Store } from '../results/store.js';
-import { estimateRunMs, runRounds } from '../run.js';
+import { estimateRunMs, type Progress, runRounds } from '../run.js';
 import { colorsFor, note, print } from '../terminal.js';
 import { runTrial } from '../trial.js';
 import { duration, listed, size } from '../units.js';
@@ -26,20 +26,32 @@ export async function bench(flags: BenchFlags): Promise<number> {
   const folder = flags.out ?? newRunFolder();
   Store.refuseExisting(folder);
   const wards = new Wards();
-  const stop = stopOnSignals(wards);
+  const progress = progressOn(process.stderr);
+  const stop = stopOnSignals(wards, progress);
   try {
     const baseline = strategies[0]?.url as string; // sequential stands first
-    const prepared = await prepare(wards, request, { baseline, say: (step) => note(colorsFor(process.stderr).dim(step)) });
+    const { workloads: prepared, services } = await prepare(wards, request, {
+      baseline,
+      say: (step) => note(colorsFor(process.stderr).dim(step)),
+    });
     const loaded = await loadStrategies(request.strategies.map(({ url }) => url));
     const cells = planCells({ workloads: prepared, strategies: loaded, workers: request.workers });
     const { timeMs, warmupMs } = request.profile;
-    const plan: Plan = { request, prepared, loaded, cells, timing: { timeMs, warmupMs }, cores: effectiveCores().effective };
+    const plan: Plan = {
+      request,
+      prepared,
+      loaded,
+      cells,
+      twins: chooseTwins(cells),
+      timing: { timeMs, warmupMs },
+      cores: effectiveCores().effective,
+    };
     if (flags.dryRun) {
       print(flags.json ? `${JSON.stringify(planData(plan), null, 2)}\n` : describePlan(plan));
       return exitCode.ok;
     }
     note(describePlan(plan));
-    return await measure(plan, { wards, folder, signal: stop, json: flags.json === true, command: commandLine() });
+    return await measure(plan, { wards, services, folder, progress, signal: stop, json: flags.json === true, command: commandLine() });
   } finally {
     wards.end();
   }
@@ -50,20 +62,23 @@ interface Plan {
   readonly prepared: readonly PreparedWorkload[];
   readonly loaded: readonly LoadedStrategy[];
   readonly cells: readonly Cell[];
+  readonly twins: readonly Cell[];
   readonly timing: Timing;
   readonly cores: number;
 }
 
 interface MeasureOptions {
   readonly wards: Wards;
+  readonly services: readonly number[];
   readonly folder: string;
+  readonly progress: Progress;
   readonly signal: AbortSignal;
   readonly json: boolean;
   readonly command: string;
 }
 
-async function measure(plan: Plan, { wards, folder, signal, json, command }: MeasureOptions): Promise<number> {
-  const { request, prepared, cells, timing, cores } = plan;
+async function measure(plan: Plan, { wards, services, folder, progress, signal, json, command }: MeasureOptions): Promise<number> {
+  const { request, prepared, cells, twins, timing, cores } = plan;
   const store = Store.create(folder);
   const corpora = prepared.flatMap(({ ref, corpora }) =>
     corpora.map(({ name, hash, profile }) => ({ workload: ref.name, corpus: name, sha256: hash, ...profile })),
@@ -74,13 +89,14 @@ async function measure(plan: Plan, { wards, folder, signal, json, command }: Mea
   const complete = await runRounds({
     runId: store.runId,
     cells,
+    twins,
     rounds,
     seed,
     timing,
     cores,
-    measure: (cell, place) => runTrial(wards, cell, { place, timing, cores }),
+    measure: (cell, place) => runTrial(wards, cell, { place, timing, cores, suite: [process.pid, ...services] }),
     keep: (trial) => store.append(trial),
-    progress: progressOn(process.stderr),
+    progress,
     signal,
   });
   store.close();
@@ -134,12 +150,12 @@ function resultData(store: Store, { summaries, conclusions }: Published, complet
 }
 
 function planData(plan: Plan) {
-  const { request, prepared, cells } = plan;
+  const { request, prepared, cells, twins } = plan;
   return {
     profile: request.profile.name,
     rounds: request.rounds,
     seed: request.seed,
-    trials: cells.length * request.rounds,
+    trials: (cells.length + twins.length) * request.rounds,
     estimate_ms: Math.round(estimateRunMs({ ...plan, rounds: request.rounds })),
     corpora: prepared.flatMap(({ ref, corpora }) => corpora.map(({ name, profile }) => ({ workload: ref.name, corpus: name, ...profile }))),
     cells: cells.map(({ workload, corpus, strategy, workers, delivery }) => ({
@@ -153,14 +169,14 @@ function planData(plan: Plan) {
 }
 
 function describePlan(plan: Plan): string {
-  const { request, prepared, loaded, cells, cores } = plan;
+  const { request, prepared, loaded, cells, twins, cores } = plan;
   const corpora = prepared.map(({ ref, kind, corpora }) => {
     const parts = corpora.map(({ name, documents, bytes }) => `${name} (${documents} documents, ${size(bytes)})`);
     return `  ${ref.name} (${kind}) on ${listed(parts)}`;
   });
   const names = loaded.map(({ strategy }) => strategy.name);
   return [
-    `Plan: profile ${request.profile.name}, ${cells.length} cells × ${request.rounds} ${request.rounds === 1 ? 'round' : 'rounds'} = ${cells.length * request.rounds} trials, seed ${request.seed}`,
+    `Plan: profile ${request.profile.name}, (${cells.length} cells + ${twins.length} A/A) × ${request.rounds} ${request.rounds === 1 ? 'round' : 'rounds'} = ${(cells.length + twins.length) * request.rounds} trials, seed ${request.seed}`,
     ...corpora,
     `  ${names.join(', ')} at ${request.workers.join(', ')} workers; ${cores} effective cores`,
     `  about ${duration(estimateRunMs({ ...plan, rounds: request.rounds }))}`,
@@ -172,16 +188,17 @@ function describePlan(plan: Plan): string {
  * The first Ctrl-C lets the trial under way finish and is told to `runRounds` by the signal; the second, and SIGTERM
  * and SIGHUP at once, end every process of the run.
  */
-function stopOnSignals(wards: Wards): AbortSignal {
+function stopOnSignals(wards: Wards, progress: Progress): AbortSignal {
   const stop = new AbortController();
   const now = () => {
+    progress.stop();
     wards.end();
     process.exit(exitCode.interrupted);
   };
   process.on('SIGINT', () => {
     if (stop.signal.aborted) return now();
     stop.abort();
-    note('\nfinishing the trial that is under way; Ctrl-C again ends it at once');
+    progress.say('finishing the trial that is under way; Ctrl-C again ends it at once');
   });
   process.on('SIGTERM', now);
   process.on('SIGHUP', now);

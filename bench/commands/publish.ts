@@ -24,8 +24,9 @@ export interface PublishOptions {
 /** What a run's trials come to, computed from them and the environment alone. */
 export function derive(trials: readonly TrialRow[], { environment, strategies }: Omit<PublishOptions, 'complete'>): Published {
   const { corpora, cores } = environment;
-  const summaries = summarise(trials, { effectiveCores: cores.effective, corpora, strategies: strategies.map(({ name }) => name) });
-  return { trials, summaries, conclusions: conclude(summaries, trials, { simplest: simplestFirst(strategies) }) };
+  const cells = trials.filter(({ twin }) => twin === null);
+  const summaries = summarise(cells, { effectiveCores: cores.effective, corpora, strategies: strategies.map(({ name }) => name) });
+  return { trials, summaries, conclusions: conclude(summaries, cells, { simplest: simplestFirst(strategies) }) };
 }
 
 /** Writes everything in a run's folder that is derived: summary, charts, report. */

@@ -11,6 +11,8 @@ export interface PassRecord {
   readonly latencyP95Ms: number | null;
   readonly latencyP99Ms: number | null;
   readonly taskP50Ms: number | null;
+  /** Time inside the task, by worker, all passes together. */
+  readonly busyMs: readonly number[];
   readonly outcomesOk: number;
   readonly outcomesFailed: number;
   /** Of the last pass. */
@@ -26,6 +28,7 @@ export class Passes {
   readonly #passesMs: number[] = [];
   readonly #latenciesMs: number[] = [];
   readonly #tasksMs: number[] = [];
+  readonly #busyMs = new Map<number | null, number>();
   readonly #expected: readonly string[];
   #digest = '';
   #difference: string | null = null;
@@ -63,7 +66,9 @@ export class Passes {
       digests[outcome.index] = outcomeDigest(outcome, this.#workload);
       if (outcome.status === 'ok') this.#ok++;
       else this.#failed++;
-      if (outcome.taskMs !== null) this.#tasksMs.push(outcome.taskMs);
+      if (outcome.taskMs === null) continue;
+      this.#tasksMs.push(outcome.taskMs);
+      this.#busyMs.set(outcome.worker, (this.#busyMs.get(outcome.worker) ?? 0) + outcome.taskMs);
     }
     const missing = this.#documents.find(({ index }) => digests[index] === undefined);
     if (missing) throw new Error(`document "${missing.id}" had no outcome`);
@@ -79,6 +84,7 @@ export class Passes {
       latencyP95Ms: quantile(this.#latenciesMs, 0.95),
       latencyP99Ms: quantile(this.#latenciesMs, 0.99),
       taskP50Ms: quantile(this.#tasksMs, 0.5),
+      busyMs: [...this.#busyMs.values()],
       outcomesOk: this.#ok,
       outcomesFailed: this.#failed,
       digest: this.#digest,

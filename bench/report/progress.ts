@@ -21,11 +21,22 @@ function bar(stream: NodeJS.WriteStream): Progress {
     },
     Presets.shades_classic,
   );
+  let shown = true;
+  /** Clears the bar's line and gives the cursor back. */
+  const stop = () => {
+    shown = false;
+    bar.stop();
+  };
   return {
     start: ({ trials, estimateMs }) => bar.start(trials, 0, { round: '1', left: duration(estimateMs), last: 'starting' }),
-    trial: (trial, { done, rounds, leftMs }) =>
-      bar.update(done, { round: `${trial.round}/${rounds}`, left: duration(leftMs), last: inWords(trial) }),
-    stop: () => bar.stop(),
+    trial(trial, { done, rounds, leftMs }) {
+      if (shown) bar.update(done, { round: `${trial.round}/${rounds}`, left: duration(leftMs), last: inWords(trial) });
+    },
+    say(text) {
+      stop();
+      stream.write(`${text}\n`);
+    },
+    stop,
   };
 }
 
@@ -35,6 +46,7 @@ function lines(stream: NodeJS.WriteStream): Progress {
     trial: (trial, { done, trials, rounds, leftMs }) => {
       stream.write(`${done}/${trials} · round ${trial.round}/${rounds} · ${inWords(trial)} · ${duration(leftMs)} left\n`);
     },
+    say: (text) => stream.write(`${text}\n`),
     stop: () => {},
   };
 }

@@ -23,7 +23,7 @@ export function bestTable(conclusions: readonly Conclusion[]): TextTable {
       '95 % interval',
       'CPU ms/doc',
       'cores busy',
-      'RSS sum, MB',
+      'memory, MB',
       'p99 ms',
     ],
     numbersFrom: 3,
@@ -38,7 +38,7 @@ export function bestTable(conclusions: readonly Conclusion[]): TextTable {
         interval(row),
         optional(row.cpu_ms_per_document, number),
         optional(row.cpu_percent, (percent) => (percent / 100).toFixed(2)),
-        optional(row.rss_peak_bytes, (bytes) => number(bytes / 1e6)),
+        optional(row.memory_peak_bytes ?? row.rss_peak_bytes, (bytes) => number(bytes / 1e6)),
         optional(row.latency_p99_ms, number),
       ]),
     ),
@@ -66,8 +66,9 @@ export function overviewTable(conclusions: readonly Conclusion[]): TextTable {
 }
 
 export const bestTableLegend =
-  '→ suggested: the simplest that this run cannot tell from the fastest; = not told from the fastest. Each strategy at its fastest worker count, the suggested one at the suggested count. ' +
-  'RSS sum counts shared pages once a process: an upper bound.';
+  '→ suggested: the simplest that this run cannot tell from the fastest; = not told from the fastest.\n' +
+  'Each strategy stands at its fastest worker count, the suggested one at the suggested count.\n' +
+  'Memory counts pages that processes share once.';
 
 function interval({ strategy, speedup_low, speedup_high }: SummaryRow): string {
   if (strategy === 'sequential' || speedup_low === null || speedup_high === null) return '';

@@ -45,6 +45,17 @@ export const trialColumns = [
   { name: 'round', type: 'number', about: 'pass over all cells, from 1; comparisons are paired within it' },
   { name: 'order', type: 'number', about: 'place of the trial in its round’s random order, from 1' },
   ...cell,
+  {
+    name: 'twin',
+    type: 'text',
+    empty: true,
+    about: '`A/A` for the second measurement of a cell in its round, which shows how much equal things differ; never part of a summary',
+  },
+  {
+    name: 'attempt',
+    type: 'number',
+    about: '1, or how often the cell has been measured in this round because the attempt before was void',
+  },
   { name: 'documents', type: 'number', about: 'documents in one pass' },
   { name: 'status', type: 'text', about: '`ok`; `void` (an external cause was recorded); `failed` (the reason is in `reason`)' },
   { name: 'reason', type: 'text', empty: true, about: 'why a trial is not `ok`' },
@@ -67,19 +78,40 @@ export const trialColumns = [
   { name: 'cpu_system_ms', type: 'number', empty: true, about: 'system CPU time, likewise' },
   { name: 'cpu_percent', type: 'number', empty: true, about: 'CPU time ÷ wall time × 100; 100 is one core' },
   {
+    name: 'cpu_source',
+    type: 'text',
+    empty: true,
+    about:
+      '`self-report`; `self-report+cutime` where children ended inside the window and the kernel’s sum stands for them; `incomplete` where nothing does',
+  },
+  {
     name: 'rss_peak_bytes',
     type: 'number',
     empty: true,
-    about:
-      'largest sampled sum of resident sizes over the process tree (pidusage); counts shared pages once a process, so it is an upper bound',
+    about: 'peak sum of resident sizes over the process tree (pidusage); counts shared pages once a process, so it is an upper bound',
   },
   {
     name: 'memory_peak_bytes',
     type: 'number',
     empty: true,
-    about: 'largest sampled memory of the process tree with shared pages counted once; empty where the system does not offer it',
+    about:
+      'peak memory of the process tree with shared pages counted once: Σ (Pss_Anon + Pss_Shmem) + max RssFile; empty where the system does not offer it',
   },
-  { name: 'memory_samples', type: 'number', empty: true, about: 'samples behind the two peaks' },
+  {
+    name: 'memory_peak_kind',
+    type: 'text',
+    empty: true,
+    about:
+      'of both peaks: `high-water` is kept by the kernel and exact (a tree of one process), `sampled` is the largest sample, a lower bound',
+  },
+  { name: 'memory_interval_ms', type: 'number', empty: true, about: 'mean time between memory samples, milliseconds' },
+  { name: 'memory_samples', type: 'number', empty: true, about: 'memory samples, the one at the window’s end included' },
+  {
+    name: 'sampler_cpu_percent',
+    type: 'number',
+    empty: true,
+    about: 'what sampling cost inside the window, percent of one core; outside the measured tree',
+  },
   {
     name: 'threads_peak',
     type: 'number',
@@ -100,6 +132,13 @@ export const trialColumns = [
     about: 'share of the timed passes in which the main thread’s event loop was busy, 0 to 1; blocking counts as busy',
   },
   {
+    name: 'event_loop_utilization_workers',
+    type: 'number',
+    empty: true,
+    about: 'likewise, mean over the workers’ event loops; empty where there are none',
+  },
+  { name: 'gc_ms', type: 'number', empty: true, about: 'garbage collection in all JavaScript engines of the tree, milliseconds' },
+  {
     name: 'latency_p50_ms',
     type: 'number',
     empty: true,
@@ -108,6 +147,15 @@ export const trialColumns = [
   { name: 'latency_p95_ms', type: 'number', empty: true, about: 'likewise, 95th percentile' },
   { name: 'latency_p99_ms', type: 'number', empty: true, about: 'likewise, 99th percentile' },
   { name: 'task_p50_ms', type: 'number', empty: true, about: 'time inside the task by the worker’s clock, median, milliseconds' },
+  {
+    name: 'busy_ms',
+    type: 'number',
+    empty: true,
+    about:
+      'time inside the task, all workers together, milliseconds; empty for oversubscribed `cpu` cells, where waiting for a core would read as work',
+  },
+  { name: 'busy_max_ms', type: 'number', empty: true, about: 'likewise, of the busiest worker' },
+  { name: 'busy_workers', type: 'number', empty: true, about: 'workers that had a document' },
   { name: 'outcomes_ok', type: 'number', empty: true, about: 'documents of all timed passes that ended `ok`' },
   { name: 'outcomes_failed', type: 'number', empty: true, about: 'documents of all timed passes that ended otherwise' },
   {
@@ -117,6 +165,45 @@ export const trialColumns = [
     about: 'hash over the status and digest of every document’s outcome, in corpus order; equal when the results are',
   },
   { name: 'digest_matches', type: 'boolean', empty: true, about: 'whether it equals the digest of the sequential oracle run' },
+  {
+    name: 'noise_window_ms',
+    type: 'number',
+    empty: true,
+    about: 'from the first pass’s begin to the last one’s end, verification in between included: what the noise columns speak of',
+  },
+  {
+    name: 'noise_steal_percent',
+    type: 'number',
+    empty: true,
+    about: 'share of the machine’s time that the hypervisor gave to others; void above 5',
+  },
+  {
+    name: 'noise_others_percent',
+    type: 'number',
+    empty: true,
+    about:
+      'share of the machine’s time that went to processes outside the tree and the suite; void above 5 on windows of a second and more',
+  },
+  {
+    name: 'noise_pressure_ms',
+    type: 'number',
+    empty: true,
+    about: 'time in which some runnable thread of the machine waited for a core (PSI)',
+  },
+  {
+    name: 'noise_run_delay_ms',
+    type: 'number',
+    empty: true,
+    about: 'time that the tree’s live threads waited for a core; oversubscription does this by itself',
+  },
+  { name: 'noise_throttled_ms', type: 'number', empty: true, about: 'time in which a CPU quota stopped the tree' },
+  { name: 'noise_swap_pages', type: 'number', empty: true, about: 'pages the machine swapped; void above 0' },
+  {
+    name: 'quota_limited',
+    type: 'boolean',
+    empty: true,
+    about: 'whether a CPU quota stopped the tree; empty where the system does not say',
+  },
 ] as const satisfies readonly Column[];
 
 export const summaryColumns = [

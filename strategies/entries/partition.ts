@@ -1,14 +1,18 @@
 import { type MessagePort, parentPort, threadId, workerData } from 'node:worker_threads';
 import type { WorkloadRef } from '../../workloads/workload.js';
 import { now } from '../clock.js';
+import { engineReport } from '../member.js';
 import type { Reply } from '../outcome.js';
 import { openTask } from '../task.js';
 
-/** Parent to worker: where in the arena each document lies. `null` asks the worker to end. */
+/** Parent to worker: where in the arena each document lies. */
 export interface Partition {
   readonly arena: SharedArrayBuffer;
   readonly entries: readonly { readonly index: number; readonly id: string; readonly size: number; readonly offset: number }[];
 }
+
+/** Parent to worker, in place of a partition: say how you are; or end. */
+export type Request = 'report' | 'close';
 
 /** Worker to parent: replies in the order of the entries, many a message; `done` with the last of a partition. */
 export interface Finished {
@@ -22,8 +26,9 @@ const flush = { ms: 10, count: 256 };
 const { workload, current } = workerData as { workload: WorkloadRef; current: Int32Array };
 const port = parentPort as MessagePort;
 const task = await openTask(workload, threadId);
-port.on('message', async (partition: Partition | null) => {
-  if (partition !== null) return work(partition);
+port.on('message', async (message: Partition | Request) => {
+  if (typeof message === 'object') return work(message);
+  if (message === 'report') return port.postMessage(engineReport(threadId));
   await task.close();
   port.close();
 });

@@ -1,13 +1,14 @@
 import workerpool from 'workerpool';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
-import { selfReport } from '../member.js';
+import { engineReport, processReport } from '../member.js';
 import { type Reply, taskError } from '../outcome.js';
-import type { Member, TaskError } from '../strategy.js';
+import type { Engine, Member, TaskError } from '../strategy.js';
 import { openTask } from '../task.js';
 
 export interface Answer {
   readonly id: number;
   readonly member: Member;
+  readonly engine: Engine;
   /** Why this worker could not load its workload; null when it could. Told as a value: a child that dies tells nothing. */
   readonly failure: TaskError | null;
 }
@@ -17,7 +18,7 @@ const { task, failure } = await openTask(JSON.parse(process.argv[2] as string) a
   (cause: unknown) => ({ task: null, failure: taskError(cause) }),
 );
 
-const report = (): Answer => ({ id: process.pid, member: selfReport(), failure });
+const report = (): Answer => ({ id: process.pid, member: processReport(), engine: engineReport(process.pid), failure });
 
 workerpool.worker({
   run(document: Document): Reply | Promise<Reply> {

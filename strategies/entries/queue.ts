@@ -1,7 +1,7 @@
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
-import { selfReport } from '../member.js';
+import { engineReport, processReport } from '../member.js';
 import { type Reply, taskError } from '../outcome.js';
-import type { Member, TaskError } from '../strategy.js';
+import type { Engine, Member, TaskError } from '../strategy.js';
 import { type OpenTask, openTask } from '../task.js';
 
 export type ToChild =
@@ -13,7 +13,7 @@ export type FromChild =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly error: TaskError }
   | { readonly kind: 'replies'; readonly replies: readonly Reply[] }
-  | { readonly kind: 'report'; readonly member: Member };
+  | { readonly kind: 'report'; readonly member: Member; readonly engine: Engine };
 
 const send = (message: FromChild) => process.send?.(message);
 
@@ -37,7 +37,7 @@ process.on('message', (message: ToChild) => {
 send({ kind: 'ready' });
 
 async function serve(message: ToChild): Promise<void> {
-  if (message.kind === 'report') return void send({ kind: 'report', member: selfReport() });
+  if (message.kind === 'report') return void send({ kind: 'report', member: processReport(), engine: engineReport(process.pid) });
   if (message.kind === 'close') {
     await task.close();
     return process.disconnect();

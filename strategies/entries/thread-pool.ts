@@ -1,12 +1,15 @@
 import { threadId } from 'node:worker_threads';
 import Piscina from 'piscina';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import { engineReport } from '../member.js';
 import type { Reply } from '../outcome.js';
+import type { Engine } from '../strategy.js';
 import { openTask } from '../task.js';
 
-export type Request = 'hello' | 'goodbye';
+export type Request = 'report' | 'goodbye';
 export interface Answer {
   readonly id: number;
+  readonly engine: Engine;
 }
 
 const task = await openTask(Piscina.workerData as WorkloadRef, threadId);
@@ -15,5 +18,5 @@ const task = await openTask(Piscina.workerData as WorkloadRef, threadId);
 export default async function serve(request: Request | Document): Promise<Answer | Reply> {
   if (typeof request === 'object') return task.run(request);
   if (request === 'goodbye') await task.close();
-  return { id: threadId };
+  return { id: threadId, engine: engineReport(threadId) };
 }

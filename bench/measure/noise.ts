@@ -1,0 +1,156 @@
+import { type Files, processStat, processTree, runQueueDelayMs, ticksPerSecond } from './proc.js';
+
+/**
+ * What else went on while a trial was measured. Null: the host does not offer it, which is not the same as nothing.
+ * Read at the window's edges from outside the tree; nothing is ever changed on the host.
+ */
+export interface Noise {
+  /** Share of the machine's time that the hypervisor gave to others, percent. */
+  readonly stealPercent: number | null;
+  /** Share of the machine's time that went to processes outside the tree and the suite, percent. */
+  readonly othersPercent: number | null;
+  /** Time in which some runnable thread of the machine waited for a core (PSI), milliseconds. */
+  readonly pressureMs: number | null;
+  /** Time that the tree's live threads waited for a core, milliseconds. Oversubscription does this by itself. */
+  readonly runDelayMs: number | null;
+  /** Time in which the CPU quota stopped the tree, milliseconds. */
+  readonly throttledMs: number | null;
+  /** Pages swapped in and out. */
+  readonly swapPages: number | null;
+  readonly windowMs: number;
+}
+
+/** Counters since boot, at one moment. */
+interface Moment {
+  readonly atMs: number;
+  readonly machine: { readonly busy: number; readonly total: number; readonly steal: number } | null;
+  readonly treeTicks: number | null;
+  readonly suiteTicks: number | null;
+  readonly pressureUs: number | null;
+  readonly runDelayMs: number | null;
+  readonly throttledUs: number | null;
+  readonly swapPages: number | null;
+}
+
+export interface NoiseOptions {
+  readonly files: Files;
+  /** Root of the measured tree. */
+  readonly root: number;
+  /** The runner and its services: neither the tree nor "others". */
+  readonly suite: readonly number[];
+}
+
+/** Starts watching; the function that is returned says what happened since. */
+export function watchNoise(options: NoiseOptions): () => Noise {
+  const before = moment(options);
+  return () => difference(before, moment(options));
+}
+
+/** A trial with such noise is void: an external cause, never the trial's own figure. Null when it is not. */
+export function voidReason({ stealPercent, othersPercent, swapPages, windowMs }: Noise): string | null {
+  if (stealPercent !== null && stealPercent > limits.percent)
+    return `the hypervisor took ${stealPercent.toFixed(1)} % of the machine's time (steal)`;
+  // On short windows the difference of two tick counters is wrong by several percent: there it is only recorded.
+  if (othersPercent !== null && othersPercent > limits.percent && windowMs >= limits.shortestMs) {
+    return `other processes took ${othersPercent.toFixed(1)} % of the machine's time`;
+  }
+  return swapPages !== null && swapPages > 0 ? `the machine swapped ${swapPages} pages` : null;
+}
+
+const limits = { percent: 5, shortestMs: 1000 };
+
+function moment({ files, root, suite }: NoiseOptions): Moment {
+  const tree = processTree(files, root);
+  return {
+    atMs: performance.now(),
+    machine: machineTicks(files),
+    treeTicks: ticksOf(files, tree),
+    suiteTicks: ticksOf(files, suite),
+    pressureUs: numberIn(files.read('/proc/pressure/cpu'), /^some .*total=(\d+)/m),
+    runDelayMs: sum(tree.map((pid) => runQueueDelayMs(files, pid))),
+    throttledUs: throttledUs(files, root),
+    swapPages: sum([/^pswpin (\d+)/m, /^pswpout (\d+)/m].map((pattern) => numberIn(files.read('/proc/vmstat'), pattern))),
+  };
+}
+
+function difference(before: Moment, after: Moment): Noise {
+  const delta = (key: 'treeTicks' | 'suiteTicks' | 'pressureUs' | 'runDelayMs' | 'throttledUs' | 'swapPages') => {
+    const [a, b] = [before[key], after[key]];
+    return a === null || b === null ? null : Math.max(0, b - a);
+  };
+  const [pressureUs, throttledUs, treeTicks, suiteTicks] = [
+    delta('pressureUs'),
+    delta('throttledUs'),
+    delta('treeTicks'),
+    delta('suiteTicks'),
+  ];
+  const machine = before.machine &&
+    after.machine && {
+      busy: after.machine.busy - before.machine.busy,
+      total: after.machine.total - before.machine.total,
+      steal: after.machine.steal - before.machine.steal,
+    };
+  const known = machine !== null && machine.total > 0;
+  return {
+    stealPercent: known ? (100 * machine.steal) / machine.total : null,
+    othersPercent:
+      known && treeTicks !== null && suiteTicks !== null
+        ? Math.max(0, (100 * (machine.busy - treeTicks - suiteTicks)) / machine.total)
+        : null,
+    pressureMs: pressureUs === null ? null : pressureUs / 1e3,
+    runDelayMs: delta('runDelayMs'),
+    throttledMs: throttledUs === null ? null : throttledUs / 1e3,
+    swapPages: delta('swapPages'),
+    windowMs: after.atMs - before.atMs,
+  };
+}
+
+/** The first line of `/proc/stat`: user nice system idle iowait irq softirq steal, in ticks over all CPUs. */
+function machineTicks({ read }: Files): Moment['machine'] {
+  const line = /^cpu +(.+)$/m.exec(read('/proc/stat') ?? '')?.[1];
+  if (line === undefined) return null;
+  const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] = line.split(' ').map(Number);
+  const busy = user + nice + system + irq + softirq;
+  return { busy, steal, total: busy + idle + iowait + steal };
+}
+
+/** CPU ticks of processes and of their children that have ended. */
+function ticksOf(files: Files, pids: readonly number[]): number | null {
+  const stats = pids.map((pid) => processStat(files, pid)).filter((stat) => stat !== null);
+  if (stats.length === 0) return null;
+  return stats.reduce((total, { userTicks, systemTicks, endedChildrenTicks }) => total + userTicks + systemTicks + endedChildrenTicks, 0);
+}
+
+/** From `cpu.stat` of the tree's cgroup: `throttled_usec` in version 2, `throttled_time` (nanoseconds) in version 1. */
+function throttledUs({ read }: Files, pid: number): number | null {
+  for (const line of (read(`/proc/${pid}/cgroup`) ?? '').split('\n')) {
+    const [, id, controllers, path] = /^(\d+):([^:]*):(.*)$/.exec(line) ?? [];
+    if (path === undefined) continue;
+    if (id === '0') {
+      for (const mount of ['/sys/fs/cgroup', '/sys/fs/cgroup/unified']) {
+        const microseconds = numberIn(read(`${mount}${path}/cpu.stat`), /^throttled_usec (\d+)/m);
+        if (microseconds !== null) return microseconds;
+      }
+    } else if (controllers?.split(',').includes('cpu')) {
+      const nanoseconds = numberIn(
+        read(`/sys/fs/cgroup/cpu${path}/cpu.stat`) ?? read(`/sys/fs/cgroup/cpu,cpuacct${path}/cpu.stat`),
+        /^throttled_time (\d+)/m,
+      );
+      if (nanoseconds !== null) return nanoseconds / 1e3;
+    }
+  }
+  return null;
+}
+
+function numberIn(text: string | null, pattern: RegExp): number | null {
+  const found = pattern.exec(text ?? '')?.[1];
+  return found === undefined ? null : Number(found);
+}
+
+/** Null when nothing is known. */
+function sum(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : known.reduce((a, b) => a + b, 0);
+}
+
+export const tickMs = 1000 / ticksPerSecond;
