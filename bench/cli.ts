@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { bench } from './commands/bench.js';
 import { list } from './commands/list.js';
+import { report as reportCommand } from './commands/report.js';
 import { exitCode } from './errors.js';
 import { colorsFor, note } from './terminal.js';
 
@@ -38,15 +39,27 @@ program
   .option('--complexity <level>', 'of made-up documents: low, medium or high (default: medium)')
   .option('--documents <count>', 'documents a pass (default: by profile and size)')
   .option('--rounds <count>', 'rounds (default: by profile)')
+  .option('--budget <duration>', 'begin no round that would end later, like 10m (default: no limit)')
   .option('--seed <number>', 'of documents, samples and order', '1')
   .option('--out <folder>', 'where the run goes; must be new (default: results/<date and time>)')
+  .option('--resume <run>', 'go on with a run that was interrupted or killed; repeats no finished trial')
   .option('--llm-parallel <count>', 'requests our language-model server answers at once', '64')
   .option('--llm-url <url>', 'ask a real Ollama instead')
   .option('--llm-model <name>', 'the model to ask for', 'llama3.2')
   .option('--dry-run', 'print the plan and its estimated time, and stop')
   .option('--json', 'results as JSON on standard output')
-  .action(async (flags) => {
-    process.exitCode = await bench(flags);
+  .action(async (flags, command: Command) => {
+    const asked = Object.fromEntries(Object.entries(flags).filter(([name]) => command.getOptionValueSource(name) === 'cli'));
+    process.exitCode = await bench(flags, asked);
+  });
+
+program
+  .command('report')
+  .description('make summary, charts and report of a run anew from its trials')
+  .argument('<run>', "the run's folder")
+  .option('--json', 'results as JSON on standard output')
+  .action(async (run, flags) => {
+    process.exitCode = await reportCommand(run, flags);
   });
 
 program

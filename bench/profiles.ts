@@ -7,7 +7,10 @@ export interface Profile {
   readonly workloads: readonly string[];
   readonly sizes: readonly string[];
   readonly workers: readonly number[];
-  readonly rounds: number;
+  /** A run ends between the two, when its stop rule is content or its budget is spent. */
+  readonly rounds: { readonly least: number; readonly most: number };
+  /** What its results may be called: `suggests` rests on intervals alone, `verdicts` has p values and verdict words. */
+  readonly claims: 'nothing' | 'suggests' | 'verdicts';
   /** Timed passes of a trial go on until this much has been measured. */
   readonly timeMs: number;
   /** Of work for every engine that takes part, before the clock starts. */
@@ -27,7 +30,8 @@ export const profiles: readonly Profile[] = [
     workloads,
     sizes: ['10KB'],
     workers: [1, 2],
-    rounds: 1,
+    rounds: { least: 1, most: 1 },
+    claims: 'nothing',
     timeMs: 20,
     warmupMs: 10,
     pass: { bytes: 200_000, least: 8, most: 20, waiting: 8 },
@@ -38,18 +42,20 @@ export const profiles: readonly Profile[] = [
     workloads,
     sizes,
     workers,
-    rounds: 3,
+    rounds: { least: 3, most: 3 },
+    claims: 'suggests',
     timeMs: 150,
     warmupMs: 100,
     pass: { bytes: 4_000_000, least: 16, most: 400, waiting: 32 },
   },
   {
     name: 'standard',
-    about: 'about an hour; 12 rounds of a second each',
+    about: 'one to three hours; 12 to 32 rounds of a second each, until the intervals are narrow',
     workloads,
     sizes,
     workers,
-    rounds: 12,
+    rounds: { least: 12, most: 32 },
+    claims: 'verdicts',
     timeMs: 1_000,
     warmupMs: 500,
     pass: { bytes: 10_000_000, least: 32, most: 1_000, waiting: 64 },
@@ -60,7 +66,8 @@ export const profiles: readonly Profile[] = [
     workloads,
     sizes,
     workers,
-    rounds: 40,
+    rounds: { least: 40, most: 40 },
+    claims: 'verdicts',
     timeMs: 1_000,
     warmupMs: 500,
     pass: { bytes: 10_000_000, least: 32, most: 1_000, waiting: 64 },

@@ -6,7 +6,7 @@ import type { WorkloadEntry } from '../workloads/index.js';
 import { type Complexity, complexities } from '../workloads/synthetic.js';
 import { UsageError, unknownName } from './errors.js';
 import { type Profile, profiles } from './profiles.js';
-import { parseCount, parseList, parseSize } from './units.js';
+import { parseCount, parseDuration, parseList, parseSize } from './units.js';
 
 /** What stands on the command line, as text. */
 export interface BenchFlags {
@@ -20,8 +20,10 @@ export interface BenchFlags {
   documents?: string;
   workers?: string;
   rounds?: string;
+  budget?: string;
   seed: string;
   out?: string;
+  resume?: string;
   llmUrl?: string;
   llmModel: string;
   llmParallel: string;
@@ -38,7 +40,9 @@ export interface BenchRequest {
   /** Documents a pass; null: as many as the profile says. */
   readonly documents: number | null;
   readonly workers: readonly number[];
-  readonly rounds: number;
+  readonly rounds: { readonly least: number; readonly most: number };
+  /** No round begins that would not end by then, milliseconds from the run's begin; null: no limit. */
+  readonly budgetMs: number | null;
   readonly seed: number;
   readonly llm: { readonly url: string | null; readonly model: string; readonly parallel: number };
 }
@@ -84,7 +88,8 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
           },
     documents: flags.documents === undefined ? null : parseCount(flags.documents, '--documents'),
     workers: flags.workers === undefined ? profile.workers : parseList(flags.workers, '--workers', workerCount).sort((a, b) => a - b),
-    rounds: flags.rounds === undefined ? profile.rounds : parseCount(flags.rounds, '--rounds'),
+    rounds: flags.rounds === undefined ? profile.rounds : fixed(parseCount(flags.rounds, '--rounds')),
+    budgetMs: flags.budget === undefined ? null : parseDuration(flags.budget),
     seed: parseCount(flags.seed, '--seed'),
     llm: {
       url: flags.llmUrl === undefined ? null : url(flags.llmUrl),
@@ -93,6 +98,8 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
     },
   };
 }
+
+const fixed = (rounds: number) => ({ least: rounds, most: rounds });
 
 function byName<Entry extends { readonly name: string }>(what: string, name: string, entries: readonly Entry[]): Entry {
   const entry = entries.find((entry) => entry.name === name);

@@ -112,7 +112,7 @@ describe('a run', () => {
     const { code, stdout, stderr, temporary } = await run('bench', '--profile', 'smoke', '--out', out);
     assert.equal(code, 0, stderr);
     const trials = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8'));
-    assert.equal(trials.length, 22, 'sequential once and five strategies at 1 and 2 workers, on two workloads');
+    assert.equal(trials.length, 24, 'sequential once, five strategies at 1 and 2 workers, and a twin, on two workloads');
     assert.ok(trials.every(({ status, digest_matches, outcomes_failed }) => status === 'ok' && digest_matches && outcomes_failed === 0));
     for (const workload of ['word-frequency', 'llm-extract']) {
       assert.equal(new Set(trials.filter((trial) => trial.workload === workload).map(({ digest }) => digest)).size, 1);
@@ -146,7 +146,7 @@ describe('a run', () => {
     assert.ok(plots.includes('throughput.vl.json') && plots.includes('throughput.svg'));
     assert.match(readFileSync(join(out, 'report.md'), 'utf8'), /## word-frequency\n\n\| +\| documents \|/);
     assert.match(stdout, /word-frequency/);
-    assert.match(stderr, /22\/22 · round 1\/1/);
+    assert.match(stderr, /24\/24 · round 1\/1/);
     assert.ok(!(stdout + stderr).includes('\u001b'), 'no escape codes into a pipe');
     assert.deepEqual(readdirSync(temporary), []);
   });
@@ -165,7 +165,7 @@ describe('a run', () => {
     const out = fresh();
     const { code, stdout } = await run(...spin, '--dry-run', '--out', out);
     assert.equal(code, 0);
-    assert.match(stdout, /11 cells × 1 round = 11 trials, seed 1[\s\S]*about \d+ s/);
+    assert.match(stdout, /11 cells and 1 for the A\/A test × 1 round = 12 trials, seed 1[\s\S]*about \d+ s/);
     assert.equal(existsSync(out), false);
     const { estimate_ms, cells } = JSON.parse((await run(...spin, '--dry-run', '--json')).stdout);
     assert.equal(cells.length, 11);
@@ -231,7 +231,7 @@ describe('interrupted', { skip: process.platform === 'win32' }, () => {
   it('finishes the trial on the first Ctrl-C, keeps and summarises what is there', async () => {
     const out = fresh();
     const { child, ended, said } = start([...spin, '--rounds', '500', '--out', out]);
-    await said(/^2\/5500/m);
+    await said(/^2\/6000/m);
     child.kill('SIGINT');
     const { code, stdout, stderr, temporary } = await ended;
     assert.equal(code, 130);

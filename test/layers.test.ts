@@ -11,7 +11,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
   { files: /^strategies\/index\.ts$/, may: [] },
   { files: /^strategies\//, may: [/^strategies\/(?!index)/, /^workloads\/workload\.ts$/] },
   { files: /^bench\/(stats|units|errors|group-by)/, may: [/^bench\/(stats|errors)/] },
-  { files: /^bench\/results\//, may: [/^bench\/(results|stats|errors|group-by)/] },
+  { files: /^bench\/results\//, may: [/^bench\/(results|stats|errors|group-by)/, /^workloads\/documents\.ts$/] },
   { files: /^bench\/verdict\//, may: [/^bench\/(verdict|results|stats|units|group-by)/] },
   { files: /^plots\//, may: [/^plots\/(?!index)/, /^bench\/results\/columns\.ts$/, /^bench\/units\.ts$/] },
   { files: /^plots\/index\.ts$/, may: [/^plots\//] },

@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Cell, estimateTrialMs, type LoadedStrategy, type PreparedWorkload, planCells, roundOrder } from '../bench/plan.js';
+import {
+  type Cell,
+  chooseTwins,
+  estimateTrialMs,
+  type LoadedStrategy,
+  type PreparedWorkload,
+  planCells,
+  roundOrder,
+} from '../bench/plan.js';
 import { documentsPerPass, profiles } from '../bench/profiles.js';
+import type { TrialRow } from '../bench/results/columns.js';
 import { type RunOptions, runRounds } from '../bench/run.js';
 import { duration, number, parseList, parseSize } from '../bench/units.js';
 import { balance } from '../strategies/partition.js';
@@ -74,39 +83,107 @@ describe('rounds', () => {
     runId: 'r',
     cells,
     twins: [],
-    rounds: 3,
+    rounds: { least: 3, most: 3 },
+    budgetMs: null,
+    finished: [],
+    enough: () => ({ stop: false, unmet: [] }),
     seed: 1,
     timing: { timeMs: 1, warmupMs: 1 },
     cores: 2,
-    measure: async (_, { round, order }) => trial({ round, order }),
+    measure: async (_, place) => trial(place),
     keep: () => {},
     progress: { start: () => {}, trial: () => {}, say: () => {}, stop: () => {} },
     signal: new AbortController().signal,
     ...overrides,
   });
+  const name = ({ round, order }: { round: number; order: number }) => `${round}.${order}`;
 
   it('measure every cell once a round and keep each trial before the next begins', async () => {
     const events: string[] = [];
-    const complete = await runRounds(
+    const measured: Cell[] = [];
+    const ending = await runRounds(
       options({
-        measure: async (cell, { round, order }) => {
-          events.push(`measure ${round}.${order}`);
-          assert.ok(cells.includes(cell));
-          return trial({ round, order });
+        measure: async (cell, place) => {
+          events.push(`measure ${name(place)}`);
+          measured.push(cell);
+          return trial(place);
         },
-        keep: ({ round, order }) => events.push(`keep ${round}.${order}`),
+        keep: (row) => events.push(`keep ${name(row)}`),
       }),
     );
-    assert.equal(complete, true);
+    assert.deepEqual(ending, { complete: true, unmet: [] });
     const expected = [1, 2, 3].flatMap((round) => cells.flatMap((_, i) => [`measure ${round}.${i + 1}`, `keep ${round}.${i + 1}`]));
     assert.deepEqual(events, expected);
+    for (const cell of cells) assert.equal(measured.filter((one) => one === cell).length, 3);
+  });
+
+  it('measure a twin beside its cell', async () => {
+    const twins = chooseTwins(cells);
+    assert.deepEqual(
+      twins.map(({ corpus, strategy, workers }) => [corpus.name, strategy.strategy.name, workers]),
+      [['10KB', 'pool', 2]],
+    );
+    const kept: (string | null)[] = [];
+    await runRounds(options({ twins, rounds: { least: 1, most: 1 }, keep: ({ twin }) => kept.push(twin) }));
+    assert.equal(kept.length, cells.length + 1);
+    assert.equal(kept.filter((twin) => twin === 'A/A').length, 1);
+  });
+
+  it('repeat a void trial twice at most, at the end of its round', async () => {
+    const rows: TrialRow[] = [];
+    const measure: RunOptions['measure'] = async (cell, place) => trial({ ...place, status: cell === cells[0] ? 'void' : 'ok' });
+    await runRounds(options({ measure, rounds: { least: 1, most: 1 }, keep: (row) => rows.push(row) }));
+    assert.equal(rows.length, cells.length + 2);
+    assert.deepEqual(
+      rows.filter(({ status }) => status === 'void').map(({ attempt }) => attempt),
+      [1, 2, 3],
+    );
+    assert.deepEqual(
+      rows.slice(-2).map(({ order, attempt }) => [order, attempt]),
+      [
+        [cells.length + 1, 2],
+        [cells.length + 2, 3],
+      ],
+    );
+  });
+
+  it('go on where an earlier invocation stopped, wherever that was', async () => {
+    const voids = (cell: Cell, { round }: { round: number }) => cell === cells[2] && round === 1;
+    const measure: RunOptions['measure'] = async (cell, place) =>
+      trial({ ...place, workers: cells.indexOf(cell), status: voids(cell, place) ? 'void' : 'ok' });
+    const whole: TrialRow[] = [];
+    await runRounds(options({ measure, keep: (row) => whole.push(row) }));
+    for (let cut = 0; cut <= whole.length; cut++) {
+      const rest: TrialRow[] = [];
+      await runRounds(options({ measure, finished: whole.slice(0, cut), keep: (row) => rest.push(row) }));
+      assert.deepEqual([...whole.slice(0, cut), ...rest], whole);
+    }
   });
 
   it('stop after the trial under way when told to', async () => {
     const stop = new AbortController();
     let kept = 0;
-    const complete = await runRounds(options({ signal: stop.signal, keep: () => ++kept === 5 && stop.abort() }));
-    assert.deepEqual([complete, kept], [false, 5]);
+    const ending = await runRounds(options({ signal: stop.signal, keep: () => ++kept === 5 && stop.abort() }));
+    assert.deepEqual([ending.complete, kept], [false, 5]);
+  });
+
+  it('end between the least and the most rounds as soon as it is enough, and say what was not reached', async () => {
+    const ends = async (enoughFrom: number) => {
+      let last = 0;
+      const enough = (round: number) => ({ stop: round >= enoughFrom, unmet: ['too wide'] });
+      const { unmet } = await runRounds(options({ rounds: { least: 2, most: 5 }, enough, keep: ({ round }) => (last = round) }));
+      return [last, unmet];
+    };
+    assert.deepEqual(await ends(1), [2, []]);
+    assert.deepEqual(await ends(4), [4, []]);
+    assert.deepEqual(await ends(9), [5, ['too wide']]);
+  });
+
+  it('begin no round that would not end within the budget', async () => {
+    let kept = 0;
+    const { complete, unmet } = await runRounds(options({ budgetMs: 1, keep: () => kept++ }));
+    assert.deepEqual([complete, kept], [true, 0]);
+    assert.match(unmet[0] ?? '', /the budget ended the run after 0 of 3 rounds/);
   });
 
   it('end the progress when a trial cannot be kept', async () => {

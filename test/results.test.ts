@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -61,16 +61,38 @@ describe('CSV', () => {
 });
 
 describe('store', () => {
+  const rows = [trial({ round: 1 }), trial({ round: 2, reason: 'a "quoted", word', status: 'failed' }), trial({ round: 3 })];
+
   it('keeps every trial that was appended, and refuses a folder that has something in it', () => {
     const path = join(folder, 'run');
     const store = Store.create(path);
-    const rows = [trial({ round: 1 }), trial({ round: 2, reason: 'a "quoted",\r\nline', status: 'failed' })];
+    store.beginAppending();
     for (const row of rows) store.append(row);
     assert.deepEqual(store.trials(), rows);
     store.close();
     assert.throws(() => Store.create(path), /there is something already/);
     writeFileSync(join(folder, 'file'), '');
     assert.throws(() => Store.refuseExisting(join(folder, 'file')), /there is something already/);
+    assert.throws(() => Store.open(join(folder, 'nowhere')), /expected the folder of a run/);
+  });
+
+  it('goes on after a kill at any byte, forgiving a torn last line and nothing else', () => {
+    const whole = encodeHeader(trialColumns) + encodeRows(trialColumns, rows);
+    const bytes = Buffer.from(whole);
+    const path = join(folder, 'torn');
+    Store.create(path).write('environment.json', '{}');
+    for (let length = 0; length <= bytes.length; length++) {
+      writeFileSync(join(path, 'trials.csv'), bytes.subarray(0, length));
+      const store = Store.open(path);
+      const before = store.trials();
+      assert.deepEqual(before, rows.slice(0, before.length));
+      store.beginAppending();
+      for (const row of rows.slice(before.length)) store.append(row);
+      store.close();
+      assert.equal(readFileSync(join(path, 'trials.csv'), 'utf8'), whole);
+    }
+    writeFileSync(join(path, 'trials.csv'), whole.replace(',failed,', ',fai\r\nled,'));
+    assert.throws(() => Store.open(path).trials(), /line 3: expected \d+ cells/);
   });
 });
 

@@ -1,33 +1,39 @@
 import { join } from 'node:path';
 import { strategies } from '../../strategies/index.js';
+import { CorpusError } from '../../workloads/documents.js';
 import { workloads } from '../../workloads/index.js';
-import { exitCode } from '../errors.js';
+import { exitCode, UsageError } from '../errors.js';
 import { effectiveCores } from '../measure/cores.js';
-import { type Environment, readEnvironment } from '../measure/environment.js';
-import { type Cell, chooseTwins, type LoadedStrategy, type PreparedWorkload, planCells, type Timing } from '../plan.js';
+import { readEnvironment } from '../measure/environment.js';
+import { chooseTwins, planCells } from '../plan.js';
 import { loadStrategies, prepare } from '../prepare.js';
-import { consoleReport } from '../report/console.js';
-import { environmentLine } from '../report/markdown.js';
+import { type Plan, planData, planText, trialsPerRound } from '../report/plan.js';
 import { progressOn } from '../report/progress.js';
-import { type BenchFlags, type BenchRequest, benchRequest } from '../request.js';
+import { resultData, resultText } from '../report/result.js';
+import { type BenchFlags, benchRequest } from '../request.js';
 import { schema } from '../results/columns.js';
+import type { Environment } from '../results/environment.js';
 import { Store } from '../results/store.js';
-import { estimateRunMs, type Progress, runRounds } from '../run.js';
+import { type Progress, runRounds } from '../run.js';
 import { colorsFor, note, print } from '../terminal.js';
 import { runTrial } from '../trial.js';
-import { duration, listed, size } from '../units.js';
-import { sentencesByWorkload } from '../verdict/sentences.js';
 import { Wards } from '../wards.js';
-import { type Published, publish } from './publish.js';
+import { exitCodeOf, publish } from './publish.js';
 
-/** `forkwise bench`: plans, measures, and leaves a run's folder. @returns the exit code. */
-export async function bench(flags: BenchFlags): Promise<number> {
-  const request = benchRequest(flags, { workloads, strategies });
+/**
+ * `forkwise bench`: plans, measures, and leaves a run's folder; with `--resume`, goes on with one.
+ * @param asked the options that stand on the command line, without the defaults
+ * @returns the exit code.
+ */
+export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Promise<number> {
+  const earlier = flags.resume === undefined ? null : resumable(flags.resume, asked);
+  const settled = earlier === null ? flags : { ...flags, ...(earlier.environment().flags as Partial<BenchFlags>) };
+  const request = benchRequest(settled, { workloads, strategies });
   const folder = flags.out ?? newRunFolder();
-  Store.refuseExisting(folder);
+  if (earlier === null) Store.refuseExisting(folder);
   const wards = new Wards();
   const progress = progressOn(process.stderr);
-  const stop = stopOnSignals(wards, progress);
+  const signal = stopOnSignals(wards, progress);
   try {
     const baseline = strategies[0]?.url as string; // sequential stands first
     const { workloads: prepared, services } = await prepare(wards, request, {
@@ -37,61 +43,60 @@ export async function bench(flags: BenchFlags): Promise<number> {
     const loaded = await loadStrategies(request.strategies.map(({ url }) => url));
     const cells = planCells({ workloads: prepared, strategies: loaded, workers: request.workers });
     const { timeMs, warmupMs } = request.profile;
-    const plan: Plan = {
-      request,
-      prepared,
-      loaded,
-      cells,
-      twins: chooseTwins(cells),
-      timing: { timeMs, warmupMs },
-      cores: effectiveCores().effective,
-    };
+    const cores = effectiveCores().effective;
+    const plan: Plan = { request, prepared, loaded, cells, twins: chooseTwins(cells), timing: { timeMs, warmupMs }, cores };
     if (flags.dryRun) {
-      print(flags.json ? `${JSON.stringify(planData(plan), null, 2)}\n` : describePlan(plan));
+      print(flags.json ? `${JSON.stringify(planData(plan), null, 2)}\n` : planText(plan));
       return exitCode.ok;
     }
-    note(describePlan(plan));
-    return await measure(plan, { wards, services, folder, progress, signal: stop, json: flags.json === true, command: commandLine() });
+    note(planText(plan));
+    if (earlier !== null) refuseOtherCorpora(earlier.environment(), plan);
+    const store = earlier ?? (await begin(plan, { folder, flags: asked }));
+    return await measure(plan, store, { wards, services, progress, signal, json: flags.json === true });
   } finally {
     wards.end();
   }
 }
 
-interface Plan {
-  readonly request: BenchRequest;
-  readonly prepared: readonly PreparedWorkload[];
-  readonly loaded: readonly LoadedStrategy[];
-  readonly cells: readonly Cell[];
-  readonly twins: readonly Cell[];
-  readonly timing: Timing;
-  readonly cores: number;
+/** A new run's folder, with its environment in it before the first trial. */
+async function begin(plan: Plan, { folder, flags }: { folder: string; flags: Partial<BenchFlags> }): Promise<Store> {
+  const { request } = plan;
+  const store = Store.create(folder);
+  const environment = await readEnvironment({
+    schema,
+    run_id: store.runId,
+    command: commandLine(),
+    seed: request.seed,
+    profile: request.profile.name,
+    flags: planning(flags),
+    plan: { trials_per_round: trialsPerRound(plan), rounds_least: request.rounds.least, rounds_most: request.rounds.most },
+    corpora: corporaOf(plan),
+  });
+  store.write('environment.json', `${JSON.stringify(environment, null, 2)}\n`);
+  return store;
 }
 
 interface MeasureOptions {
   readonly wards: Wards;
   readonly services: readonly number[];
-  readonly folder: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;
   readonly json: boolean;
-  readonly command: string;
 }
 
-async function measure(plan: Plan, { wards, services, folder, progress, signal, json, command }: MeasureOptions): Promise<number> {
-  const { request, prepared, cells, twins, timing, cores } = plan;
-  const store = Store.create(folder);
-  const corpora = prepared.flatMap(({ ref, corpora }) =>
-    corpora.map(({ name, hash, profile }) => ({ workload: ref.name, corpus: name, sha256: hash, ...profile })),
-  );
-  const { seed, rounds, profile } = request;
-  const environment = await readEnvironment({ schema, run_id: store.runId, command, seed, profile: profile.name, corpora });
-  store.write('environment.json', `${JSON.stringify(environment, null, 2)}\n`);
-  const complete = await runRounds({
+async function measure(plan: Plan, store: Store, { wards, services, progress, signal, json }: MeasureOptions): Promise<number> {
+  const { request, cells, twins, timing, cores } = plan;
+  const finished = store.trials();
+  store.beginAppending();
+  const { complete, unmet } = await runRounds({
     runId: store.runId,
     cells,
     twins,
-    rounds,
-    seed,
+    rounds: request.rounds,
+    budgetMs: request.budgetMs,
+    finished,
+    enough: () => ({ stop: false, unmet: [] }),
+    seed: request.seed,
     timing,
     cores,
     measure: (cell, place) => runTrial(wards, cell, { place, timing, cores, suite: [process.pid, ...services] }),
@@ -100,88 +105,57 @@ async function measure(plan: Plan, { wards, services, folder, progress, signal, 
     signal,
   });
   store.close();
-  const all = await loadStrategies(strategies.map(({ url }) => url));
-  const published = await publish(store, { environment, strategies: all.map(({ strategy }) => strategy), complete });
-  print(json ? `${JSON.stringify(resultData(store, published, complete), null, 2)}\n` : resultText(store, environment, published));
-  if (!complete) note(`interrupted: what was measured until then is in ${store.folder}`);
-  return exitOf(published, complete);
+  const found = await publish(store);
+  print(
+    json
+      ? `${JSON.stringify(resultData(found, store.folder), null, 2)}\n`
+      : resultText(found, { folder: store.folder, colors: colorsFor(process.stdout) }),
+  );
+  for (const criterion of unmet) note(`not reached: ${criterion}`);
+  if (complete) return exitCodeOf(found);
+  note(`interrupted; what was measured until then is kept. Go on with:\n  forkwise bench --resume ${quoted(store.folder)}`);
+  return exitCode.interrupted;
 }
 
-function exitOf({ trials }: Published, complete: boolean): number {
-  if (!complete) return exitCode.interrupted;
-  return trials.length > 0 && trials.every(({ status }) => status === 'ok') ? exitCode.ok : exitCode.failed;
+/** @throws UsageError when the run cannot be gone on with: another plan, or another Node. */
+function resumable(folder: string, asked: Partial<BenchFlags>): Store {
+  const store = Store.open(folder);
+  const { flags, node } = store.environment();
+  for (const [name, value] of Object.entries(planning(asked))) {
+    if (flags[name] === value) continue;
+    throw new UsageError(
+      `--resume: the run was planned with ${option(name, flags[name])}, not ${option(name, value)}; leave it out, or begin a new run`,
+    );
+  }
+  const [major, was] = [process.versions.node, node.version].map((version) => version.split('.')[0]);
+  if (major !== was)
+    throw new UsageError(`--resume: the run was measured on Node ${was}, this is Node ${major}; its trials could not be compared`);
+  return store;
 }
 
-function resultText(store: Store, environment: Environment, { trials, conclusions }: Published): string {
-  const colors = colorsFor(process.stdout);
-  const failed = trials.filter(({ status }) => status === 'failed');
-  return [
-    '',
-    consoleReport(conclusions, colors),
-    ...failed
-      .slice(0, 5)
-      .map(({ workload, corpus, strategy, workers, reason }) =>
-        colors.red(`failed: ${workload} ${corpus} ${strategy} × ${workers}: ${reason}`),
-      ),
-    failed.length > 5 ? colors.red(`… and ${failed.length - 5} more trials failed; see trials.csv`) : null,
-    colors.dim(environmentLine(environment)),
-    `Results, charts and report.md are in ${store.folder}`,
-    '',
-  ]
-    .filter((line) => line !== null)
-    .join('\n');
+/** @throws CorpusError */
+function refuseOtherCorpora({ corpora }: Environment, plan: Plan): void {
+  for (const { workload, corpus, sha256 } of corporaOf(plan)) {
+    const was = corpora.find((entry) => entry.workload === workload && entry.corpus === corpus);
+    if (was?.sha256 === sha256) continue;
+    throw new CorpusError(`--resume: the documents of ${workload} ${corpus} are not those the run began with; begin a new run`);
+  }
 }
 
-function resultData(store: Store, { summaries, conclusions }: Published, complete: boolean) {
-  return {
-    run_id: store.runId,
-    folder: store.folder,
-    complete,
-    conclusions: conclusions.map(({ workload, corpus, choice, fastest, tied }) => ({
-      workload,
-      corpus,
-      choice,
-      fastest,
-      tied: tied.map(({ strategy, workers }) => ({ strategy, workers })),
-    })),
-    sentences: sentencesByWorkload(conclusions).flat(),
-    summaries,
-  };
+function corporaOf({ prepared }: Plan): Environment['corpora'] {
+  return prepared.flatMap(({ ref, corpora }) =>
+    corpora.map(({ name, hash, profile }) => ({ workload: ref.name, corpus: name, sha256: hash, ...profile })),
+  );
 }
 
-function planData(plan: Plan) {
-  const { request, prepared, cells, twins } = plan;
-  return {
-    profile: request.profile.name,
-    rounds: request.rounds,
-    seed: request.seed,
-    trials: (cells.length + twins.length) * request.rounds,
-    estimate_ms: Math.round(estimateRunMs({ ...plan, rounds: request.rounds })),
-    corpora: prepared.flatMap(({ ref, corpora }) => corpora.map(({ name, profile }) => ({ workload: ref.name, corpus: name, ...profile }))),
-    cells: cells.map(({ workload, corpus, strategy, workers, delivery }) => ({
-      workload: workload.ref.name,
-      corpus: corpus.name,
-      strategy: strategy.strategy.name,
-      workers,
-      delivery,
-    })),
-  };
+/** The options that shape a plan, without those that say where it goes or how it is shown. */
+function planning({ out: _, resume: __, json: ___, dryRun: ____, budget: _____, ...flags }: Partial<BenchFlags>): Partial<BenchFlags> {
+  return flags;
 }
 
-function describePlan(plan: Plan): string {
-  const { request, prepared, loaded, cells, twins, cores } = plan;
-  const corpora = prepared.map(({ ref, kind, corpora }) => {
-    const parts = corpora.map(({ name, documents, bytes }) => `${name} (${documents} documents, ${size(bytes)})`);
-    return `  ${ref.name} (${kind}) on ${listed(parts)}`;
-  });
-  const names = loaded.map(({ strategy }) => strategy.name);
-  return [
-    `Plan: profile ${request.profile.name}, (${cells.length} cells + ${twins.length} A/A) × ${request.rounds} ${request.rounds === 1 ? 'round' : 'rounds'} = ${(cells.length + twins.length) * request.rounds} trials, seed ${request.seed}`,
-    ...corpora,
-    `  ${names.join(', ')} at ${request.workers.join(', ')} workers; ${cores} effective cores`,
-    `  about ${duration(estimateRunMs({ ...plan, rounds: request.rounds }))}`,
-    '',
-  ].join('\n');
+function option(name: string, value: unknown): string {
+  const flag = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  return value === undefined ? `no ${flag}` : `${flag} ${value}`;
 }
 
 /**
@@ -209,8 +183,11 @@ function newRunFolder(): string {
   return join('results', new Date().toISOString().slice(0, 19).replaceAll(':', '-'));
 }
 
-/** As a shell takes it. */
 function commandLine(): string {
-  const quoted = process.argv.slice(2).map((word) => (/^[\w./:,=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`));
-  return ['forkwise', ...quoted].join(' ');
+  return ['forkwise', ...process.argv.slice(2).map(quoted)].join(' ');
+}
+
+/** As a shell takes it. */
+function quoted(word: string): string {
+  return /^[\w./:,=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

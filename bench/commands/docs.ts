@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { strategies } from '../../strategies/index.js';
-import type { Environment } from '../measure/environment.js';
-import { loadStrategies } from '../prepare.js';
 import { environmentLine, markdownTable } from '../report/markdown.js';
 import { overviewTable } from '../report/tables.js';
 import { type Column, summaryColumns, trialColumns } from '../results/columns.js';
+import type { Environment } from '../results/environment.js';
 import { decode } from '../results/table.js';
+import { findings } from '../verdict/findings.js';
 import { sentencesByWorkload } from '../verdict/sentences.js';
-import { derive } from './publish.js';
+import { allTraits } from './publish.js';
 
 /** `npm run docs`: the generated parts of the documentation, each between markers that name the command. */
 
@@ -35,8 +34,7 @@ async function reference(): Promise<string> {
   const folder = new URL('results/reference/', root);
   const environment = JSON.parse(readFileSync(new URL('environment.json', folder), 'utf8')) as Environment;
   const trials = decode(trialColumns, readFileSync(new URL('trials.csv', folder), 'utf8'));
-  const loaded = await loadStrategies(strategies.map(({ url }) => url));
-  const { conclusions } = derive(trials, { environment, strategies: loaded.map(({ strategy }) => strategy) });
+  const { conclusions } = findings(trials, { environment, strategies: await allTraits() });
   return [
     '![Speed-up against workers, by workload and document size](results/reference/plots/speedup.svg)',
     '× sequential at the best worker count, which stands in brackets:',

@@ -14,7 +14,7 @@ export async function list(flags: { json?: true }): Promise<number> {
   const lists = {
     workloads: workloads.map(({ name, about }, i) => ({ name, kind: kinds[i]?.kind, about })),
     strategies: loaded.map(({ strategy: { name, isolation, deliveries, about } }) => ({ name, isolation, deliveries, about })),
-    profiles: profiles.map(({ name, rounds, about }) => ({ name, rounds, about })),
+    profiles: profiles.map(({ name, rounds, claims, about }) => ({ name, rounds, claims, about })),
     charts: charts.map(({ name, question }) => ({ name, about: question })),
   };
   process.stdout.write(flags.json ? `${JSON.stringify(lists, null, 2)}\n` : text(lists));

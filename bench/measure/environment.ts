@@ -5,48 +5,13 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import si from 'systeminformation';
-import type { SizeProfile } from '../../workloads/documents.js';
-import { type Cores, effectiveCores } from './cores.js';
-
-/** `environment.json`: what a run was measured on and with. Null where the system does not say. */
-export interface Environment {
-  readonly schema: number;
-  readonly run_id: string;
-  readonly started_at: string;
-  /** The command that repeats the run. */
-  readonly command: string;
-  readonly seed: number;
-  readonly profile: string;
-  readonly forkwise: string;
-  /** Of the folder the command was given in; null outside a git checkout. */
-  readonly commit: { readonly hash: string; readonly dirty: boolean } | null;
-  readonly machine: {
-    readonly cpu_model: string | null;
-    readonly cpu_cores_physical: number | null;
-    readonly memory_bytes: number;
-    /** Least of what cgroups allow; null when nothing limits it. */
-    readonly memory_limit_bytes: number | null;
-    readonly os: string | null;
-    readonly kernel: string | null;
-    readonly arch: string;
-    readonly virtual: boolean | null;
-  };
-  readonly cores: Cores;
-  readonly node: {
-    readonly version: string;
-    readonly v8: string;
-    readonly libuv: string;
-    readonly exec_argv: readonly string[];
-    readonly node_options: string | null;
-  };
-  readonly libraries: Readonly<Record<string, string>>;
-  readonly corpora: readonly ({ readonly workload: string; readonly corpus: string; readonly sha256: string } & SizeProfile)[];
-}
+import type { Environment } from '../results/environment.js';
+import { effectiveCores } from './cores.js';
 
 /** The strategies' and workloads' libraries, and the timing loop. */
 const libraries = ['piscina', 'workerpool', 'p-map', 'marked', 'tinybench', 'pidusage'];
 
-type Given = Pick<Environment, 'schema' | 'run_id' | 'command' | 'seed' | 'profile' | 'corpora'>;
+type Given = Pick<Environment, 'schema' | 'run_id' | 'command' | 'seed' | 'profile' | 'flags' | 'plan' | 'corpora'>;
 
 /** Reads the environment: about 0.1 s of other programs started, so once a run and before its first trial. */
 export async function readEnvironment(given: Given): Promise<Environment> {

@@ -1,21 +1,15 @@
 import { groupBy } from '../group-by.js';
-import type { Environment } from '../measure/environment.js';
+import type { TrialRow } from '../results/columns.js';
+import type { Environment } from '../results/environment.js';
 import { megabytes, number } from '../units.js';
-import type { Conclusion } from '../verdict/conclude.js';
+import type { Findings } from '../verdict/findings.js';
 import { sentences } from '../verdict/sentences.js';
 import { bestTable, bestTableLegend, type TextTable } from './tables.js';
 
-export interface MarkdownReport {
-  readonly environment: Environment;
-  readonly conclusions: readonly Conclusion[];
-  readonly charts: readonly { readonly name: string; readonly question: string }[];
-  /** Trials that are not ok, and why. */
-  readonly failures: readonly string[];
-  readonly complete: boolean;
-}
-
 /** `report.md`: the conclusion first, then the tables, the charts, and how to repeat it. */
-export function markdownReport({ environment, conclusions, charts, failures, complete }: MarkdownReport): string {
+export function markdownReport({ environment, trials, conclusions, complete }: Findings, charts: readonly ChartLink[]): string {
+  const failures = trials.filter(({ status }) => status === 'failed').map(describeTrial);
+  const voided = trials.filter(({ status }) => status === 'void').map(describeTrial);
   const byWorkload = [...groupBy(conclusions, ({ workload }) => workload).entries()];
   return [
     `# forkwise run ${environment.run_id}`,
@@ -23,13 +17,27 @@ export function markdownReport({ environment, conclusions, charts, failures, com
     ...byWorkload.map(([, members]) => `> ${sentences(members).join(' ')}`),
     ...byWorkload.map(([workload, members]) => `## ${workload}\n\n${markdownTable(bestTable(members))}`),
     bestTableLegend,
-    failures.length === 0 ? '' : `## Trials that failed\n\n${failures.map((failure) => `- ${failure}`).join('\n')}`,
+    section('Trials that failed', failures),
+    section('Trials that were void, and measured again', voided),
     `## Charts\n\n${charts.map(({ name, question }) => `- [${question}](plots/${name}.svg)`).join('\n')}`,
     `## Environment\n\n${environmentLine(environment)}\n\nRepeat it: \`${environment.command}\``,
   ]
     .filter((part) => part !== '')
     .join('\n\n')
     .concat('\n');
+}
+
+interface ChartLink {
+  readonly name: string;
+  readonly question: string;
+}
+
+function section(title: string, items: readonly string[]): string {
+  return items.length === 0 ? '' : `## ${title}\n\n${items.map((item) => `- ${item}`).join('\n')}`;
+}
+
+function describeTrial({ round, workload, corpus, strategy, workers, reason }: TrialRow): string {
+  return `round ${round}, ${workload} ${corpus} ${strategy} × ${workers}: ${reason ?? 'no reason recorded'}`;
 }
 
 export function environmentLine({ node, machine, cores, seed }: Environment): string {

@@ -1,11 +1,13 @@
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   writeFileSync,
   writeSync,
@@ -13,19 +15,22 @@ import {
 import { basename, join, resolve } from 'node:path';
 import { RunError, UsageError } from '../errors.js';
 import { type TrialRow, trialColumns } from './columns.js';
+import type { Environment } from './environment.js';
 import { decode, encodeHeader, encodeRows } from './table.js';
 
-/** A run's folder. Trials are appended and flushed one by one; everything else in it can be made again from them. */
+/**
+ * A run's folder. `environment.json` is written before the first trial; trials are appended and flushed one by one;
+ * everything else in it can be made again from the two.
+ */
 export class Store {
   readonly folder: string;
   readonly runId: string;
-  readonly #trials: number;
+  #trials: number | null = null;
   #length = 0;
 
-  private constructor(folder: string, trials: number) {
-    this.folder = folder;
-    this.runId = basename(folder);
-    this.#trials = trials;
+  private constructor(path: string) {
+    this.folder = resolve(path);
+    this.runId = basename(this.folder);
   }
 
   /** @throws UsageError when there is something at this path but an empty folder: a run is never written over. */
@@ -35,18 +40,44 @@ export class Store {
     throw new UsageError(`--out "${folder}": expected a new folder, but there is something already; choose another name`);
   }
 
-  /** @throws UsageError when the folder exists; RunError when it cannot be made. */
+  /** A folder for a run to come. @throws UsageError when the folder exists; RunError when it cannot be made. */
   static create(path: string): Store {
-    const folder = resolve(path);
-    Store.refuseExisting(folder);
-    try {
-      mkdirSync(join(folder, 'plots'), { recursive: true });
-      const store = new Store(folder, openSync(join(folder, 'trials.csv'), 'wx'));
-      store.#write(encodeHeader(trialColumns));
-      return store;
-    } catch (cause) {
-      throw unwritable(folder, cause);
-    }
+    Store.refuseExisting(path);
+    const store = new Store(path);
+    store.#attempt('', () => mkdirSync(join(store.folder, 'plots'), { recursive: true }));
+    return store;
+  }
+
+  /** The folder of a run that was begun. @throws UsageError when it is none. */
+  static open(path: string): Store {
+    const store = new Store(path);
+    if (existsSync(join(store.folder, 'environment.json'))) return store;
+    throw new UsageError(`"${path}": expected the folder of a run, but it holds no environment.json`);
+  }
+
+  environment(): Environment {
+    return JSON.parse(readFileSync(join(this.folder, 'environment.json'), 'utf8')) as Environment;
+  }
+
+  /**
+   * The trials so far. A last line that a kill has torn is left out.
+   * @throws Error that names the line of any other damage.
+   */
+  trials(): TrialRow[] {
+    const text = this.#wholeLines();
+    return text === '' ? [] : decode(trialColumns, text);
+  }
+
+  /** Makes the folder ready for `append`, behind the whole lines that are there. @throws RunError */
+  beginAppending(): void {
+    const path = join(this.folder, 'trials.csv');
+    const whole = Buffer.from(this.#wholeLines());
+    this.#attempt('trials.csv', () => {
+      this.#trials = openSync(path, existsSync(path) ? 'r+' : 'wx');
+      this.#length = whole.length;
+      ftruncateSync(this.#trials, this.#length);
+    });
+    if (this.#length === 0) this.#write(encodeHeader(trialColumns));
   }
 
   /** @throws RunError when the row cannot be written; the rows before it stay readable. */
@@ -54,37 +85,51 @@ export class Store {
     this.#write(encodeRows(trialColumns, [trial]));
   }
 
-  trials(): TrialRow[] {
-    return decode(trialColumns, readFileSync(join(this.folder, 'trials.csv'), 'utf8'));
-  }
-
-  /** Writes a file beside the trials. @throws RunError */
-  write(name: string, text: string): void {
-    try {
-      writeFileSync(join(this.folder, name), text);
-    } catch (cause) {
-      throw unwritable(join(this.folder, name), cause);
-    }
-  }
-
   close(): void {
-    closeSync(this.#trials);
+    if (this.#trials !== null) closeSync(this.#trials);
+    this.#trials = null;
+  }
+
+  /** Writes a file beside the trials, whole or not at all. @throws RunError */
+  write(name: string, text: string): void {
+    const path = join(this.folder, name);
+    this.#attempt(name, () => {
+      writeFileSync(`${path}.new`, text);
+      renameSync(`${path}.new`, path);
+    });
+  }
+
+  /** A row is one line: what stands behind the last line end was not written to its end. */
+  #wholeLines(): string {
+    const path = join(this.folder, 'trials.csv');
+    if (!existsSync(path)) return '';
+    const text = readFileSync(path, 'utf8');
+    const end = text.lastIndexOf('\r\n');
+    return end < 0 ? '' : text.slice(0, end + 2);
   }
 
   #write(text: string): void {
+    const trials = this.#trials as number;
     const bytes = Buffer.from(text);
+    this.#attempt('trials.csv', () => {
+      try {
+        for (let written = 0; written < bytes.length; ) {
+          written += writeSync(trials, bytes, written, bytes.length - written, this.#length + written);
+        }
+        fsyncSync(trials);
+        this.#length += bytes.length;
+      } catch (cause) {
+        ftruncateSync(trials, this.#length); // a full disk may have taken half a row
+        throw cause;
+      }
+    });
+  }
+
+  #attempt(name: string, act: () => void): void {
     try {
-      for (let written = 0; written < bytes.length; ) written += writeSync(this.#trials, bytes, written);
-      fsyncSync(this.#trials);
-      this.#length += bytes.length;
+      act();
     } catch (cause) {
-      // A full disk may have taken half a row.
-      ftruncateSync(this.#trials, this.#length);
-      throw unwritable(join(this.folder, 'trials.csv'), cause);
+      throw new RunError(`cannot write "${join(this.folder, name)}": ${(cause as Error).message}`, { cause });
     }
   }
-}
-
-function unwritable(path: string, cause: unknown): RunError {
-  return new RunError(`cannot write "${path}": ${(cause as Error).message}`, { cause });
 }

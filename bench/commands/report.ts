@@ -1,0 +1,16 @@
+import { resultData, resultText } from '../report/result.js';
+import { Store } from '../results/store.js';
+import { colorsFor, print } from '../terminal.js';
+import { exitCodeOf, publish } from './publish.js';
+
+/** `forkwise report`: makes everything that is derived from a run's trials anew. @returns the exit code. */
+export async function report(run: string, flags: { json?: true }): Promise<number> {
+  const store = Store.open(run);
+  const found = await publish(store);
+  print(
+    flags.json
+      ? `${JSON.stringify(resultData(found, store.folder), null, 2)}\n`
+      : resultText(found, { folder: store.folder, colors: colorsFor(process.stdout) }),
+  );
+  return exitCodeOf(found);
+}

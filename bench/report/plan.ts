@@ -1,0 +1,65 @@
+import { type Cell, estimateTrialMs, type LoadedStrategy, type PreparedWorkload, type Timing } from '../plan.js';
+import type { BenchRequest } from '../request.js';
+import { duration, listed, size } from '../units.js';
+
+/** Everything that is settled before the first trial. */
+export interface Plan {
+  readonly request: BenchRequest;
+  readonly prepared: readonly PreparedWorkload[];
+  readonly loaded: readonly LoadedStrategy[];
+  readonly cells: readonly Cell[];
+  readonly twins: readonly Cell[];
+  readonly timing: Timing;
+  readonly cores: number;
+}
+
+/** The plan in a few lines, before anything is measured. */
+export function planText(plan: Plan): string {
+  const { request, prepared, loaded, cells, twins, cores } = plan;
+  const { least, most } = request.rounds;
+  const corpora = prepared.map(({ ref, kind, corpora }) => {
+    const parts = corpora.map(({ name, documents, bytes }) => `${name} (${documents} documents, ${size(bytes)})`);
+    return `  ${ref.name} (${kind}) on ${listed(parts)}`;
+  });
+  const rounds = least === most ? `${most} ${most === 1 ? 'round' : 'rounds'}` : `${least} to ${most} rounds`;
+  const trials = span(least, most, (rounds) => String(rounds * trialsPerRound(plan)));
+  return [
+    `Plan: profile ${request.profile.name}, ${cells.length} cells and ${twins.length} for the A/A test × ${rounds} = ${trials} trials, seed ${request.seed}`,
+    ...corpora,
+    `  ${loaded.map(({ strategy }) => strategy.name).join(', ')} at ${request.workers.join(', ')} workers; ${cores} effective cores`,
+    `  about ${span(least, most, (rounds) => duration(rounds * roundMs(plan)))}${request.budgetMs === null ? '' : `; ends within ${duration(request.budgetMs)}`}`,
+    '',
+  ].join('\n');
+}
+
+/** The plan as data, for `--dry-run --json`. */
+export function planData(plan: Plan) {
+  const { request, prepared, cells } = plan;
+  return {
+    profile: request.profile.name,
+    rounds: request.rounds,
+    seed: request.seed,
+    trials: request.rounds.least * trialsPerRound(plan),
+    estimate_ms: Math.round(request.rounds.least * roundMs(plan)),
+    corpora: prepared.flatMap(({ ref, corpora }) => corpora.map(({ name, profile }) => ({ workload: ref.name, corpus: name, ...profile }))),
+    cells: cells.map(({ workload, corpus, strategy, workers, delivery }) => ({
+      workload: workload.ref.name,
+      corpus: corpus.name,
+      strategy: strategy.strategy.name,
+      workers,
+      delivery,
+    })),
+  };
+}
+
+export function trialsPerRound({ cells, twins }: Plan): number {
+  return cells.length + twins.length;
+}
+
+function roundMs({ cells, twins, timing, cores }: Plan): number {
+  return [...cells, ...twins].reduce((sum, cell) => sum + estimateTrialMs(cell, timing, cores), 0);
+}
+
+function span(least: number, most: number, print: (rounds: number) => string): string {
+  return least === most ? print(most) : `${print(least)} to ${print(most)}`;
+}

@@ -1,0 +1,43 @@
+import type { Colors } from 'picocolors/types.js';
+import type { Findings } from '../verdict/findings.js';
+import { sentencesByWorkload } from '../verdict/sentences.js';
+import { consoleReport } from './console.js';
+import { environmentLine } from './markdown.js';
+
+/** A run's end on standard output: for a person, and as data. */
+
+/** Failed trials that are printed one by one. */
+const mostFailures = 5;
+
+export function resultText({ environment, trials, conclusions }: Findings, { folder, colors }: { folder: string; colors: Colors }): string {
+  const failed = trials.filter(({ status }) => status === 'failed');
+  const lines = failed
+    .slice(0, mostFailures)
+    .map(({ workload, corpus, strategy, workers, reason }) => `failed: ${workload} ${corpus} ${strategy} × ${workers}: ${reason}`);
+  if (failed.length > mostFailures) lines.push(`… and ${failed.length - mostFailures} more trials failed; see trials.csv`);
+  return [
+    '',
+    consoleReport(conclusions, colors),
+    ...lines.map((line) => colors.red(line)),
+    colors.dim(environmentLine(environment)),
+    `Results, charts and report.md are in ${folder}`,
+    '',
+  ].join('\n');
+}
+
+export function resultData({ environment, summaries, conclusions, complete }: Findings, folder: string) {
+  return {
+    run_id: environment.run_id,
+    folder,
+    complete,
+    conclusions: conclusions.map(({ workload, corpus, choice, fastest, tied }) => ({
+      workload,
+      corpus,
+      choice,
+      fastest,
+      tied: tied.map(({ strategy, workers }) => ({ strategy, workers })),
+    })),
+    sentences: sentencesByWorkload(conclusions).flat(),
+    summaries,
+  };
+}
