@@ -7,6 +7,7 @@ import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { summaryColumns, trialColumns } from '../bench/results/columns.js';
 import { decode } from '../bench/results/table.js';
+import { alive, descendants, until } from './processes.js';
 
 const cli = fileURLToPath(new URL('../bench/cli.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
@@ -311,29 +312,4 @@ async function processesOf(pid: number, count: number): Promise<number[]> {
     return found.length >= count;
   });
   return found;
-}
-
-function descendants(pid: number): number[] {
-  try {
-    const tasks = readdirSync(`/proc/${pid}/task`);
-    const children = tasks.flatMap((tid) =>
-      readFileSync(`/proc/${pid}/task/${tid}/children`, 'latin1').split(' ').filter(Boolean).map(Number),
-    );
-    return [...children, ...children.flatMap(descendants)];
-  } catch {
-    return [];
-  }
-}
-
-function alive(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
-  } catch {
-    return false;
-  }
-}
-
-/** Resolves when the condition holds; the test's own time limit ends a wait in vain. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
 }

@@ -96,9 +96,9 @@ export class Sampler {
 
   async #sampleResident(): Promise<void> {
     const pids = this.#tree();
-    // pidusage changes the list it is given. A process that has ended reads undefined in a list and rejects alone.
+    // pidusage changes the list it is given. A process that has ended reads undefined or null in a list and rejects alone.
     const usage = await pidusage([...pids]).catch(() => ({}));
-    const members = Object.values(usage).filter((stat) => stat !== undefined);
+    const members = Object.values(usage).filter((stat) => stat != null);
     if (members.length > 0)
       this.#rss = Math.max(
         this.#rss ?? 0,
