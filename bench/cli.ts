@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { bench } from './commands/bench.js';
+import { doctor } from './commands/doctor.js';
 import { list } from './commands/list.js';
 import { report as reportCommand } from './commands/report.js';
 import { exitCode } from './errors.js';
@@ -60,6 +61,14 @@ program
   .option('--json', 'results as JSON on standard output')
   .action(async (run, flags) => {
     process.exitCode = await reportCommand(run, flags);
+  });
+
+program
+  .command('doctor')
+  .description('is this machine fit to measure on, and does the suite come to answers that are known?')
+  .option('--json', 'as JSON')
+  .action(async (flags) => {
+    process.exitCode = await doctor(flags);
   });
 
 program

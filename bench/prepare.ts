@@ -35,7 +35,11 @@ export async function prepare(wards: Wards, request: BenchRequest, { baseline, s
   const services = new Map<string, RunningService>();
   const prepared: PreparedWorkload[] = [];
   for (const { name, url, service } of request.workloads) {
-    const ref: WorkloadRef = { name, url, options: service === undefined ? {} : await serviceOptions(wards, services, service, request) };
+    const ref: WorkloadRef = {
+      name,
+      url,
+      options: service === undefined ? request.options : await serviceOptions(wards, services, service, request),
+    };
     const oracle = new Helper(wards, new URL('./oracle-host.js', import.meta.url));
     try {
       const kind = await oracle.ask<Kind>({ kind: 'inspect', workload: ref } satisfies OracleRequest);

@@ -44,6 +44,8 @@ export interface BenchRequest {
   /** No round begins that would not end by then, milliseconds from the run's begin; null: no limit. */
   readonly budgetMs: number | null;
   readonly seed: number;
+  /** Given to every task as `context.options`. */
+  readonly options: Readonly<Record<string, unknown>>;
   readonly llm: { readonly url: string | null; readonly model: string; readonly parallel: number };
 }
 
@@ -91,6 +93,7 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
     rounds: flags.rounds === undefined ? profile.rounds : fixed(parseCount(flags.rounds, '--rounds')),
     budgetMs: flags.budget === undefined ? null : parseDuration(flags.budget),
     seed: parseCount(flags.seed, '--seed'),
+    options: {},
     llm: {
       url: flags.llmUrl === undefined ? null : url(flags.llmUrl),
       model: flags.llmModel,

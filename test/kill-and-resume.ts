@@ -45,7 +45,10 @@ export async function killAndResume({ kills, seed }: { kills: number; seed: numb
   try {
     for (let begun = false; ; begun ||= readdirSync(folder).includes('run') && readdirSync(out).includes('environment.json')) {
       const args = begun ? ['bench', '--resume', out] : ['bench', ...plan, '--out', out];
-      const runner = spawn(process.execPath, [cli, ...args], { env: { ...process.env, TMPDIR: temporary }, stdio: ['ignore', 'ignore', 'pipe'] });
+      const runner = spawn(process.execPath, [cli, ...args], {
+        env: { ...process.env, TMPDIR: temporary },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
       let said = '';
       runner.stderr.setEncoding('utf8').on('data', (text: string) => {
         said += text;

@@ -17,6 +17,8 @@ export interface Noise {
   readonly throttledMs: number | null;
   /** Pages swapped in and out. */
   readonly swapPages: number | null;
+  /** CPU time of the tree by the kernel's ticks: a second count beside the processes' own. */
+  readonly treeCpuMs: number | null;
   readonly windowMs: number;
 }
 
@@ -101,6 +103,7 @@ function difference(before: Moment, after: Moment): Noise {
     runDelayMs: delta('runDelayMs'),
     throttledMs: throttledUs === null ? null : throttledUs / 1e3,
     swapPages: delta('swapPages'),
+    treeCpuMs: treeTicks === null ? null : treeTicks * tickMs,
     windowMs: after.atMs - before.atMs,
   };
 }
@@ -117,7 +120,7 @@ function machineTicks({ read }: Files): Moment['machine'] {
 /** CPU ticks of processes and of their children that have ended. */
 function ticksOf(files: Files, pids: readonly number[]): number | null {
   const stats = pids.map((pid) => processStat(files, pid)).filter((stat) => stat !== null);
-  if (stats.length === 0) return null;
+  if (stats.length === 0 && pids.length > 0) return null;
   return stats.reduce((total, { userTicks, systemTicks, endedChildrenTicks }) => total + userTicks + systemTicks + endedChildrenTicks, 0);
 }
 
@@ -153,4 +156,4 @@ function sum(values: readonly (number | null)[]): number | null {
   return known.length === 0 ? null : known.reduce((a, b) => a + b, 0);
 }
 
-export const tickMs = 1000 / ticksPerSecond;
+const tickMs = 1000 / ticksPerSecond;

@@ -11,6 +11,8 @@ export interface PassRecord {
   readonly latencyP95Ms: number | null;
   readonly latencyP99Ms: number | null;
   readonly taskP50Ms: number | null;
+  /** Σ latency, milliseconds. */
+  readonly latencySumMs: number;
   /** Time inside the task, by worker, all passes together. */
   readonly busyMs: readonly number[];
   readonly outcomesOk: number;
@@ -84,6 +86,7 @@ export class Passes {
       latencyP95Ms: quantile(this.#latenciesMs, 0.95),
       latencyP99Ms: quantile(this.#latenciesMs, 0.99),
       taskP50Ms: quantile(this.#tasksMs, 0.5),
+      latencySumMs: this.#latenciesMs.reduce((sum, ms) => sum + ms, 0),
       busyMs: [...this.#busyMs.values()],
       outcomesOk: this.#ok,
       outcomesFailed: this.#failed,

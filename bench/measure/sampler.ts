@@ -20,7 +20,7 @@ export interface Peaks {
 }
 
 /** Sampling may take this share of one core, over both kinds of sample. */
-const share = { resident: 0.004, memory: 0.005 };
+const share = { resident: 0.003, memory: 0.005 };
 
 /** How often the sampler asks itself whether a sample is due, milliseconds. */
 const beatMs = 25;

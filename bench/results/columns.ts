@@ -78,6 +78,13 @@ export const trialColumns = [
   { name: 'cpu_system_ms', type: 'number', empty: true, about: 'system CPU time, likewise' },
   { name: 'cpu_percent', type: 'number', empty: true, about: 'CPU time ÷ wall time × 100; 100 is one core' },
   {
+    name: 'tree_cpu_check_ms',
+    type: 'number',
+    empty: true,
+    about:
+      'the kernel’s count of the same tree’s CPU time (clock ticks of 10 ms) over the noise window, read from outside: a check, blind to what happens between passes',
+  },
+  {
     name: 'cpu_source',
     type: 'text',
     empty: true,
@@ -146,6 +153,12 @@ export const trialColumns = [
   },
   { name: 'latency_p95_ms', type: 'number', empty: true, about: 'likewise, 95th percentile' },
   { name: 'latency_p99_ms', type: 'number', empty: true, about: 'likewise, 99th percentile' },
+  {
+    name: 'in_flight_mean',
+    type: 'number',
+    empty: true,
+    about: 'documents between being pulled and emitted, mean over time: Σ latency ÷ wall time (Little’s law)',
+  },
   { name: 'task_p50_ms', type: 'number', empty: true, about: 'time inside the task by the worker’s clock, median, milliseconds' },
   {
     name: 'busy_ms',

@@ -1,0 +1,110 @@
+import { setTimeout } from 'node:timers/promises';
+import { effectiveCores } from '../measure/cores.js';
+import { type Noise, watchNoise } from '../measure/noise.js';
+import { type Files, files } from '../measure/proc.js';
+import { spinProbe } from '../measure/spin-probe.js';
+import type { Cores } from '../results/environment.js';
+import { number } from '../units.js';
+import type { Finding } from './finding.js';
+
+/** Is this machine fit to measure on? Reads only. */
+export async function fitness(): Promise<Finding[]> {
+  const sinceIdle = watchNoise({ files, root: process.pid, suite: [] });
+  await setTimeout(2_000);
+  const idle = sinceIdle();
+  const cores = effectiveCores();
+  const probed = await spinProbe(Math.max(1, Math.ceil(cores.effective)));
+  return [
+    nodeVersion(process.versions.node),
+    coreCount(cores),
+    spinning(cores, probed),
+    ...neighbours(idle),
+    governor(files),
+    switched(idle),
+  ];
+}
+
+/** The end of life of each even major, from the Node.js release schedule (github.com/nodejs/Release). */
+const endOfLife: Record<string, string> = { 20: '2026-04-30', 22: '2027-04-30', 24: '2028-04-30', 26: '2029-04-30' };
+
+export function nodeVersion(version: string, today = new Date()): Finding {
+  const end = endOfLife[version.split('.')[0] as string];
+  if (end !== undefined && new Date(end) >= today) return { name: 'node', level: 'ok', said: `Node ${version}, maintained until ${end}` };
+  const said =
+    end === undefined ? `Node ${version} is no line with long-term support` : `Node ${version} has not been maintained since ${end}`;
+  return { name: 'node', level: 'note', said, remedy: 'measure on the version that you deploy; results do not carry over between majors' };
+}
+
+export function coreCount({ host, available, quota, effective }: Cores): Finding {
+  const said = `${number(effective)} effective cores (host ${host}, affinity ${available}, quota ${quota === null ? 'none' : number(quota)})`;
+  if (effective >= 2) return { name: 'cores', level: 'ok', said };
+  return {
+    name: 'cores',
+    level: 'note',
+    said,
+    remedy: 'with less than two cores no strategy can gain on cpu work; measure where you deploy',
+  };
+}
+
+export function spinning({ effective }: Cores, probed: number): Finding {
+  const said = `spinning threads got ${number(probed)} of ${number(effective)} cores`;
+  if (probed >= 0.9 * effective) return { name: 'cores-given', level: 'ok', said };
+  return {
+    name: 'cores-given',
+    level: 'unfit',
+    said,
+    remedy:
+      'something else uses the cores, or a limit is in force that is not seen: end other programs, or look at the limits of the container and its node',
+  };
+}
+
+export function neighbours({ othersPercent, stealPercent, pressureMs }: Noise): Finding[] {
+  return [
+    percentage(
+      'others',
+      othersPercent,
+      'of the machine’s time goes to other processes',
+      'end other programs (browsers, builds, backups) or wait until they are done',
+    ),
+    percentage(
+      'steal',
+      stealPercent,
+      'of the machine’s time is taken by the hypervisor',
+      'the host is shared: measure at another time or on a dedicated one',
+    ),
+    pressureMs === null
+      ? { name: 'pressure', level: 'unknown', said: 'the kernel does not report pressure (PSI)' }
+      : { name: 'pressure', level: 'ok', said: 'pressure (PSI) is reported' },
+  ];
+}
+
+/** The same bounds as those that void a trial and that are worth a word. */
+function percentage(name: string, percent: number | null, of: string, remedy: string): Finding {
+  if (percent === null) return { name, level: 'unknown', said: `what share ${of} is not reported here` };
+  const said = `${percent.toFixed(1)} % ${of}`;
+  return percent > 5
+    ? { name, level: 'unfit', said, remedy }
+    : percent > 1
+      ? { name, level: 'note', said, remedy }
+      : { name, level: 'ok', said };
+}
+
+export function governor({ read }: Files): Finding {
+  const name = 'cpu-frequency';
+  const mode = read('/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor')?.trim();
+  if (mode === undefined)
+    return { name, level: 'unknown', said: 'the frequency governor is not to be seen here (as in most virtual machines)' };
+  if (mode === 'performance') return { name, level: 'ok', said: 'frequency governor: performance' };
+  return {
+    name,
+    level: 'note',
+    said: `frequency governor: ${mode}`,
+    remedy: 'sudo cpupower frequency-set -g performance, and back when you are done',
+  };
+}
+
+export function switched({ swapPages }: Noise): Finding {
+  if (swapPages === null) return { name: 'swap', level: 'unknown', said: 'swapping is not reported here' };
+  if (swapPages === 0) return { name: 'swap', level: 'ok', said: 'no swapping' };
+  return { name: 'swap', level: 'unfit', said: `${swapPages} pages swapped in two seconds`, remedy: 'free memory before you measure' };
+}

@@ -1,0 +1,277 @@
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { quantile } from './estimate.js';
+import { tCdf, tQuantile } from './student-t.js';
+import { integerPeak, type ModelName, type Parameters, peakOf, rateAt } from './throughput.js';
+import { fitThroughput, type Law, type Level, levelsOf, type ScalingPoint, type ThroughputFit } from './throughput-fit.js';
+
+export interface ScalingOptions {
+  /** Cores that bound the level of CPU work; null for work that mostly waits, which they do not bound. */
+  readonly cores: number | null;
+  readonly seed: number;
+  /** Bootstrap resamples of the rounds. */
+  readonly resamples?: number;
+}
+
+/** A 95 % interval. */
+export interface Range {
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface NoScaling {
+  readonly state: 'none';
+  /** Numbers of workers that were measured, rising. */
+  readonly levels: readonly number[];
+  readonly trials: number;
+  /** Why nothing was fitted, in words. */
+  readonly reason: string;
+}
+
+export interface Scaling {
+  readonly state: 'fitted';
+  readonly fit: ThroughputFit;
+  /** Numbers of workers that the fit rests on, rising. */
+  readonly levels: readonly number[];
+  /** What the gates kept from being fitted or claimed, in words; null where nothing was. */
+  readonly reason: string | null;
+  /** The rounds were too few for intervals where this is null; there are no predictions then. */
+  readonly intervals: { readonly [P in keyof Parameters]: Range } | null;
+  /** Workers with the highest throughput, whole. Null: no peak within `reach`, as far as this data can tell. */
+  readonly peak: { readonly workers: number; readonly range: Range } | null;
+  /** The fewest workers, within the levels, whose modelled throughput is within 3 % of the best there. */
+  readonly recommended: number;
+  /** The largest N that may be predicted. */
+  readonly reach: number;
+  /** Standard deviation of a trial about the curve, of logarithms. */
+  readonly residual: { readonly sd: number; readonly df: number };
+  readonly bootstrap: Bootstrap | null;
+}
+
+/** Refitted to resampled rounds: the chosen law, and whichever law would have been chosen there. */
+interface Bootstrap {
+  readonly rounds: number;
+  readonly chosen: readonly Parameters[];
+  readonly rechosen: readonly Parameters[];
+}
+
+export interface Prediction {
+  readonly workers: number;
+  readonly rate: number;
+  /** Where the law's throughput lies. */
+  readonly curve: Range;
+  /** Where the throughput of one more trial lies: wider, by the noise of a trial. */
+  readonly trial: Range;
+  readonly extrapolated: boolean;
+}
+
+/** Below it, resampled rounds are too few different ones for a 95 % interval, and the USL's third parameter is noise. */
+const enoughRounds = 5;
+
+/** 5 % of the half-and-half mixture of 0 and χ² with 1 df, which the likelihood ratio has when κ is 0 and may not be below. */
+const peakThreshold = 2.71;
+
+/** A difference smaller than this is of no use to anyone. */
+const practicalMargin = 1.03;
+
+const usualResamples = 2000;
+
+/**
+ * The law that trials of one strategy at several numbers of workers follow, or why they allow none.
+ *
+ * Above the cores more workers share what there is, which is no scaling: the laws of Amdahl and Gunther are fitted up to there
+ * only. On levels above the cores as well, the capped model describes and is not extrapolated. Which law, AICc says.
+ */
+export function fitScaling(
+  points: readonly ScalingPoint[],
+  { cores, seed, resamples = usualResamples }: ScalingOptions,
+): Scaling | NoScaling {
+  const all = levelsOf(points);
+  const plan = lawsFor(all, cores);
+  if (plan.laws.length === 0) {
+    const { reason } = plan;
+    return { state: 'none', levels: all.map(({ workers }) => workers), trials: points.length, reason: reason ?? '' };
+  }
+  const used = points.filter(({ workers }) => workers <= plan.most);
+  const levels = levelsOf(used);
+  const fits = plan.laws.map((law) => ({ law, fit: fitThroughput(law, levels) })).filter((fitted) => credible(fitted, levels));
+  const { law, fit } = choose(fits);
+  const rounds = Math.min(...levels.map(({ trials }) => trials));
+  const bootstrap = rounds < enoughRounds ? null : resample(used, { fits, law, seed, resamples });
+  const intervals = bootstrap === null ? null : parameterIntervals(bootstrap);
+  const reach = reachOf(fit.model, plan.most, cores);
+  const peak = bootstrap === null || intervals === null ? null : peakIn(fit, { levels, bootstrap, kappa: intervals.kappa, reach });
+  const df = Math.max(1, fit.trials - fit.fitted);
+  const few = `${rounds} rounds, intervals and predictions need ${enoughRounds}`;
+  return {
+    state: 'fitted',
+    fit,
+    levels: levels.map(({ workers }) => workers),
+    reason: [plan.reason, bootstrap === null ? few : null, superlinear(fit, levels)].filter((text) => text !== null).join('; ') || null,
+    intervals,
+    peak,
+    recommended: fewestWorkers(fit.parameters, plan.most),
+    reach,
+    residual: { sd: Math.sqrt(fit.rss / df), df },
+    bootstrap,
+  };
+}
+
+/** Null beyond the fit's reach, below one worker, and where the rounds were too few for an interval. */
+export function predict({ fit, levels, bootstrap, reach, residual }: Scaling, workers: number): Prediction | null {
+  if (bootstrap === null || !(workers >= 1 && workers <= reach)) return null;
+  const rate = rateAt(fit.parameters, workers);
+  const draws = bootstrap.rechosen.map((parameters) => Math.log(rateAt(parameters, workers)));
+  const curve = rangeOf(draws, bootstrap.rounds);
+  // The two errors are independent, so the distances of their limits from the estimate add up in squares (Zou & Donner 2008).
+  const noise = tQuantile(0.975, residual.df) * residual.sd;
+  const middle = Math.log(rate);
+  const low = Math.min(middle, curve.low);
+  const high = Math.max(middle, curve.high);
+  return {
+    workers,
+    rate,
+    curve: { low: Math.exp(low), high: Math.exp(high) },
+    trial: { low: Math.exp(middle - Math.hypot(middle - low, noise)), high: Math.exp(middle + Math.hypot(high - middle, noise)) },
+    extrapolated: workers > (levels.at(-1) as number),
+  };
+}
+
+interface LawPlan {
+  readonly laws: readonly Law[];
+  /** The largest level to fit. */
+  readonly most: number;
+  readonly reason: string | null;
+}
+
+/** Which laws the levels can tell apart. */
+function lawsFor(levels: readonly Level[], cores: number | null): LawPlan {
+  const below = levels.filter(({ workers }) => workers <= (cores ?? Number.POSITIVE_INFINITY));
+  const most = below.at(-1)?.workers ?? 0;
+  const where = cores === null ? '' : ` up to ${tidy(cores)} effective cores`;
+  const counted = `${below.length} ${below.length === 1 ? 'level' : 'levels'} of workers${where}`;
+  if (below.length <= 2) {
+    if (cores !== null && below.length === 2 && levels.length - below.length >= 2) {
+      const reason = `${counted}: no law of scaling, only a description on both sides of the cores`;
+      return { laws: [{ model: 'capped', cap: cores }], most: levels.at(-1)?.workers ?? 0, reason };
+    }
+    return { laws: [], most, reason: `${counted}, a law of scaling needs 3` };
+  }
+  if (below.length === 3) return { laws: [{ model: 'amdahl' }], most, reason: `${counted}: Amdahl’s law only, a peak needs 4` };
+  const rounds = Math.min(...below.map(({ trials }) => trials));
+  const few = rounds < enoughRounds ? `${rounds} rounds at some level: Amdahl’s law only, a peak needs ${enoughRounds}` : null;
+  const laws: Law[] = few === null ? [{ model: 'amdahl' }, { model: 'usl' }] : [{ model: 'amdahl' }];
+  // The capped model has four parameters when the cap is one of them, and must be able to miss.
+  if (cores === null && few === null && below.length >= 5) laws.push({ model: 'capped', cap: null });
+  return { laws, most, reason: few };
+}
+
+interface Fitted {
+  readonly law: Law;
+  readonly fit: ThroughputFit;
+}
+
+/** The least AICc; on a tie the law that comes first, which is the simpler one. */
+function choose(fits: readonly Fitted[]): Fitted {
+  return fits.reduce((a, b) => (b.fit.aicc < a.fit.aicc ? b : a));
+}
+
+/** A cap at the last level but one has a single level above it, which δ then fits whatever it is: nothing was found. */
+function credible({ fit }: Fitted, levels: readonly Level[]): boolean {
+  return fit.model !== 'capped' || fit.parameters.cap < (levels.at(-2)?.workers ?? 0);
+}
+
+/** Rounds are drawn whole: what a round did to all its trials stays together. */
+function resample(
+  points: readonly ScalingPoint[],
+  { fits, law, seed, resamples }: { fits: readonly Fitted[]; law: Law; seed: number; resamples: number },
+): Bootstrap {
+  const rounds = [...new Set(points.map(({ round }) => round))].map((round) => points.filter((point) => point.round === round));
+  const workers = new Set(points.map((point) => point.workers)).size;
+  const generator = xoroshiro128plus(seed);
+  const chosen: Parameters[] = [];
+  const rechosen: Parameters[] = [];
+  while (chosen.length < resamples) {
+    const drawn = rounds.flatMap(() => rounds[uniformInt(generator, 0, rounds.length - 1)] as ScalingPoint[]);
+    const levels = levelsOf(drawn);
+    if (levels.length < workers) continue; // every trial of a level was in rounds that were not drawn
+    const refits = fits.map(({ law, fit }) => ({ law, fit: fitThroughput(law, levels, { near: fit.parameters }) }));
+    chosen.push(refits.find((refit) => refit.law === law)?.fit.parameters as Parameters);
+    rechosen.push(choose(refits).fit.parameters);
+  }
+  return { rounds: rounds.length, chosen, rechosen };
+}
+
+function parameterIntervals({ chosen, rounds }: Bootstrap): { [P in keyof Parameters]: Range } {
+  const range = (name: keyof Parameters) =>
+    rangeOf(
+      chosen.map((parameters) => parameters[name]),
+      rounds,
+    );
+  return { lambda: range('lambda'), sigma: range('sigma'), kappa: range('kappa'), cap: range('cap'), delta: range('delta') };
+}
+
+/**
+ * The percentile interval, expanded. A bootstrap of n units is too narrow by √((n − 1)/n) and by taking the normal quantile for
+ * t's; taking the percentiles at Φ(−√(n/(n − 1))·t) repairs both and keeps the interval inside the parameter's range, which
+ * t intervals about σ or κ near 0 would leave (T. Hesterberg, What Teachers Should Know About the Bootstrap, 2015, 3.3).
+ */
+function rangeOf(draws: readonly number[], rounds: number): Range {
+  const tail = tCdf(-Math.sqrt(rounds / (rounds - 1)) * tQuantile(0.975, rounds - 1), nearlyNormal);
+  const sorted = Float64Array.from(draws).sort();
+  if (sorted[0] === sorted.at(-1)) return { low: sorted[0] as number, high: sorted[0] as number }; // infinite ones among them
+  return { low: quantile(sorted, tail) as number, high: quantile(sorted, 1 - tail) as number };
+}
+
+/** Degrees of freedom at which t is the normal distribution to six digits. */
+const nearlyNormal = 1e6;
+
+/**
+ * A peak is claimed when a law without one fits worse beyond chance *and* κ's interval leaves 0 out: with κ = 0 half of all fits
+ * have some κ > 0 and hence a peak somewhere. Beyond the reach nothing is claimed at all.
+ */
+function peakIn(
+  fit: ThroughputFit,
+  { levels, bootstrap, kappa, reach }: { levels: readonly Level[]; bootstrap: Bootstrap; kappa: Range; reach: number },
+): Scaling['peak'] {
+  if (fit.model !== 'usl' || !(kappa.low > 0)) return null;
+  const amdahl = fitThroughput({ model: 'amdahl' }, levels);
+  if (!(fit.trials * Math.log(amdahl.rss / fit.rss) > peakThreshold)) return null;
+  const workers = integerPeak(fit.parameters);
+  if (!(workers <= reach)) return null;
+  const inverse = rangeOf(
+    bootstrap.chosen.map((parameters) => 1 / peakOf(parameters)), // a draw without a peak is 0 here
+    bootstrap.rounds,
+  );
+  return { workers, range: { low: 1 / inverse.high, high: 1 / inverse.low } };
+}
+
+/** Laws reach to twice the largest level, and on CPU work never beyond the cores; a description ends where the levels do. */
+function reachOf(model: ModelName, most: number, cores: number | null): number {
+  return model === 'capped' ? most : Math.min(2 * most, cores ?? Number.POSITIVE_INFINITY);
+}
+
+function fewestWorkers(parameters: Parameters, most: number): number {
+  const rates = Array.from({ length: Math.floor(most) }, (_, i) => rateAt(parameters, i + 1));
+  const goal = Math.max(...rates) / practicalMargin;
+  return rates.findIndex((rate) => rate >= goal) + 1;
+}
+
+/**
+ * Throughput that rises faster than the workers is no law's (σ would be negative): said in words rather than fitted as σ = 0 in
+ * silence. The slope of log(X/N) against log N, one-sided at 5 %.
+ */
+function superlinear(fit: ThroughputFit, levels: readonly Level[]): string | null {
+  if (fit.parameters.sigma > 0 || fit.parameters.kappa > 0 || fit.model === 'capped') return null;
+  const weighted = (value: (level: Level) => number) => levels.reduce((sum, level) => sum + level.trials * value(level), 0);
+  const middle = weighted(({ workers }) => Math.log(workers)) / fit.trials;
+  const spread = weighted(({ workers }) => (Math.log(workers) - middle) ** 2);
+  const slope = weighted(({ workers, mean }) => (Math.log(workers) - middle) * (mean - Math.log(workers))) / spread;
+  const df = fit.trials - 2;
+  const error = Math.sqrt((fit.rss - slope ** 2 * spread) / df / spread);
+  return slope / error > tQuantile(0.95, df) ? 'throughput rises faster than the workers, which no law here allows' : null;
+}
+
+function tidy(value: number): string {
+  return String(Number(value.toFixed(2)));
+}

@@ -1,0 +1,173 @@
+import { type Bounds, leastSquares, type Minimum, nonNegativeLeastSquares } from './bounded-least-squares.js';
+import { capacityAt, type ModelName, type Parameters } from './throughput.js';
+
+/** One trial: `rate` in any unit of throughput, above 0. Trials of a round were measured near one another in time. */
+export interface ScalingPoint {
+  readonly round: number;
+  readonly workers: number;
+  readonly rate: number;
+}
+
+/**
+ * What is minimised. Noise of throughput is about proportional to it, so `relative` (residuals of logarithms) is the right
+ * thing; `absolute` lets the largest rates decide, and is there to compare with published fits.
+ */
+export type Residuals = 'relative' | 'absolute';
+
+/** The law to fit; the cap is given, or `null` to have it fitted between the second and the last but one level. */
+export type Law = { readonly model: 'amdahl' } | { readonly model: 'usl' } | { readonly model: 'capped'; readonly cap: number | null };
+
+export interface ThroughputFit {
+  readonly model: ModelName;
+  readonly parameters: Parameters;
+  /** Number of fitted parameters of the curve, λ included. */
+  readonly fitted: number;
+  readonly trials: number;
+  /** Sum over trials of the squared residuals. */
+  readonly rss: number;
+  /** Corrected Akaike criterion, where n counts trials and k the variance too; infinite with too few trials for it. */
+  readonly aicc: number;
+}
+
+/** Trials at one number of workers: squares about a curve need no more of them. Values are logarithms for relative residuals. */
+export interface Level {
+  readonly workers: number;
+  readonly trials: number;
+  readonly mean: number;
+  /** Sum of squared deviations from the mean. */
+  readonly within: number;
+}
+
+/** Levels, rising. */
+export function levelsOf(points: readonly ScalingPoint[], residuals: Residuals = 'relative'): Level[] {
+  const sums = new Map<number, number[]>();
+  for (const { workers, rate } of points) {
+    const values = sums.get(workers);
+    const value = residuals === 'relative' ? Math.log(rate) : rate;
+    if (values) values.push(value);
+    else sums.set(workers, [value]);
+  }
+  return [...sums]
+    .sort(([a], [b]) => a - b)
+    .map(([workers, values]) => {
+      const trials = values.length;
+      const mean = values.reduce((sum, value) => sum + value, 0) / trials;
+      return { workers, trials, mean, within: values.reduce((sum, value) => sum + (value - mean) ** 2, 0) };
+    });
+}
+
+/**
+ * The law's parameters with the least squared residuals over the trials. σ and κ lie in [0, 1], δ in [0, 4]. `near`, where
+ * given, is where to start (a bootstrap starts each resample at the original's answer).
+ */
+export function fitThroughput(
+  law: Law,
+  levels: readonly Level[],
+  { residuals = 'relative', near }: { residuals?: Residuals; near?: Parameters } = {},
+): ThroughputFit {
+  const start = near ?? startOf(levels, residuals);
+  const search = law.model === 'capped' && law.cap === null;
+  const { parameters, rss, fitted } = search ? fitCap(levels, start, residuals) : fitCurve(law, levels, start, residuals);
+  const trials = levels.reduce((sum, level) => sum + level.trials, 0);
+  return { model: law.model, parameters, fitted, trials, rss, aicc: aiccOf({ rss, trials, k: fitted + 1 }) };
+}
+
+/** n ln(RSS / n) + 2k + 2k(k + 1)/(n − k − 1): Hurvich & Tsai 1989. */
+function aiccOf({ rss, trials: n, k }: { rss: number; trials: number; k: number }): number {
+  if (n <= k + 1) return Number.POSITIVE_INFINITY;
+  return n * Math.log(Math.max(rss, Number.MIN_VALUE) / n) + 2 * k + (2 * k * (k + 1)) / (n - k - 1);
+}
+
+interface Curve {
+  readonly parameters: Parameters;
+  readonly rss: number;
+  readonly fitted: number;
+}
+
+type Shape = Omit<Parameters, 'lambda'>;
+
+const uncapped = { kappa: 0, delta: 0, cap: Number.POSITIVE_INFINITY };
+
+function fitCurve(law: Law, levels: readonly Level[], start: Shape, residuals: Residuals): Curve {
+  if (law.model === 'amdahl') {
+    return minimise(levels, residuals, [start.sigma], { low: [0], high: [1] }, ([sigma = 0]) => ({ ...uncapped, sigma }));
+  }
+  if (law.model === 'usl') {
+    const bounds = { low: [0, 0], high: [1, 1] };
+    return minimise(levels, residuals, [start.sigma, start.kappa], bounds, ([sigma = 0, kappa = 0]) => ({ ...uncapped, sigma, kappa }));
+  }
+  const cap = law.cap ?? Number.POSITIVE_INFINITY;
+  const bounds = { low: [0, 0], high: [1, mostDelta] };
+  return minimise(levels, residuals, [start.sigma, start.delta], bounds, ([sigma = 0, delta = 0]) => ({ sigma, kappa: 0, delta, cap }));
+}
+
+/** Losing 15/16 of the throughput at each doubling is as bad as it is believable. */
+const mostDelta = 4;
+
+/** The curve has a kink where the cap passes a level and is smooth in between: each stretch is searched by itself. */
+function fitCap(levels: readonly Level[], start: Shape, residuals: Residuals): Curve {
+  const inner = levels.slice(1, -1).map(({ workers }) => workers);
+  const stretches = inner.slice(1).map((high, i) => [inner[i] as number, high] as const);
+  const curves = stretches.map(([low, high]) => {
+    const from = [start.sigma, start.delta, Number.isFinite(start.cap) ? start.cap : (low + high) / 2];
+    const bounds = { low: [0, 0, low], high: [1, mostDelta, high] };
+    return minimise(levels, residuals, from, bounds, ([sigma = 0, delta = 0, cap = low]) => ({ sigma, kappa: 0, delta, cap }));
+  });
+  if (curves.length === 0) throw new Error(`expected at least 4 levels to fit a cap, got ${levels.length}`);
+  return curves.reduce((best, curve) => (curve.rss < best.rss ? curve : best));
+}
+
+/** λ enters linearly and is solved for every shape, which leaves one parameter less to search. */
+function minimise(
+  levels: readonly Level[],
+  residuals: Residuals,
+  start: readonly number[],
+  bounds: Bounds,
+  shape: (at: readonly number[]) => Shape,
+): Curve {
+  const fit = residuals === 'relative' ? logResiduals : plainResiduals;
+  const { at, squares }: Minimum = leastSquares((at) => fit(levels, shape(at)).residuals, start, bounds);
+  const rss = squares + levels.reduce((sum, { within }) => sum + within, 0);
+  return { parameters: { lambda: fit(levels, shape(at)).lambda, ...shape(at) }, rss, fitted: start.length + 1 };
+}
+
+function logResiduals(levels: readonly Level[], shape: Shape): { lambda: number; residuals: number[] } {
+  const offsets = levels.map(({ workers, mean }) => mean - Math.log(capacityAt(shape, workers)));
+  let sum = 0;
+  let trials = 0;
+  for (const [i, level] of levels.entries()) {
+    sum += level.trials * (offsets[i] as number);
+    trials += level.trials;
+  }
+  const logLambda = sum / trials;
+  return { lambda: Math.exp(logLambda), residuals: offsets.map((offset, i) => Math.sqrt(levels[i]?.trials ?? 0) * (offset - logLambda)) };
+}
+
+function plainResiduals(levels: readonly Level[], shape: Shape): { lambda: number; residuals: number[] } {
+  const capacities = levels.map(({ workers }) => capacityAt(shape, workers));
+  const against = levels.reduce((sum, { trials, mean }, i) => sum + trials * mean * (capacities[i] as number), 0);
+  const lambda = against / levels.reduce((sum, { trials }, i) => sum + trials * (capacities[i] as number) ** 2, 0);
+  return { lambda, residuals: levels.map(({ trials, mean }, i) => Math.sqrt(trials) * (mean - lambda * (capacities[i] as number))) };
+}
+
+const reweightings = 4; // the weights settle after two or three
+
+/**
+ * Where to start. N/X = a + b(N − 1) + cN(N − 1), with a = 1/λ, b = σ/λ, c = κ/λ, is linear in non-negative a, b, c. An error
+ * of X in proportion to X is an error of N/X in proportion to N/X, hence the weights.
+ */
+function startOf(levels: readonly Level[], residuals: Residuals): Shape {
+  const y = levels.map(({ workers, mean }) => workers / (residuals === 'relative' ? Math.exp(mean) : mean));
+  const rows = levels.map(({ workers: n }) => [1, n - 1, n * (n - 1)]);
+  let fitted = y;
+  let line = [1, 0, 0];
+  for (let i = 0; i < reweightings; i++) {
+    const weights = levels.map(({ trials }, l) => trials / (fitted[l] as number) ** 2);
+    const found = nonNegativeLeastSquares(rows, y, { weights, always: 0 });
+    if (found === null) break;
+    line = found;
+    fitted = rows.map((row) => row.reduce((sum, value, c) => sum + value * (found[c] as number), 0));
+  }
+  const [a = 1, b = 0, c = 0] = line;
+  return { ...uncapped, sigma: b / a, kappa: c / a };
+}
