@@ -1,0 +1,152 @@
+import { groupBy } from '../group-by.js';
+import type { TrialRow } from '../results/columns.js';
+import type { ComparisonRow } from '../results/comparison-columns.js';
+import { pairedLogRatios, sameCell, valid } from '../results/summarise.js';
+import { mean } from '../stats/estimate.js';
+import { holm, minimumDetectable, outliers, type Paired, paired, signFlipP } from '../stats/paired.js';
+
+/** How much a run may say: `suggests` rests on intervals alone, without p values and verdict words. */
+export type Claims = 'nothing' | 'suggests' | 'verdicts';
+
+export type Verdict = 'faster' | 'slower' | 'equivalent' | 'inconclusive';
+
+/** A difference smaller than this is of no use to anyone: 3 %, as a log ratio. */
+const practicalMargin = Math.log(1.03);
+const significance = 0.05;
+
+/**
+ * Every contender against `sequential` and against the best of its workload and corpus, and every A/A twin. Against the
+ * fixed reference Holm goes over the contenders; the best is chosen from the data, so that against it Holm goes over
+ * all pairs (over the contenders alone, a fifth of runs of equal cells would name a loser).
+ */
+export function compare(trials: readonly TrialRow[], { claims }: { claims: Claims }): ComparisonRow[] {
+  const margins = new Margins(trials);
+  const families = groupBy(trials.filter(({ twin }) => twin === null).filter(valid), ({ workload, corpus }) => JSON.stringify([workload, corpus]));
+  const rows = [...families.values()].flatMap((family) => {
+    const cells = [...groupBy(family, cellOf).values()];
+    const margin = margins.of((family[0] as TrialRow).workload);
+    return [...againstSequential(cells, { margin, claims }), ...againstBest(cells, { margin, claims })];
+  });
+  const twins = [...twinPairs(trials).values()].map((pair) => row(pair, { reference: 'A/A', margin: margins.of(pair.contender[0].workload), claims, p: pair.stats?.p ?? null }));
+  return [...rows, ...twins];
+}
+
+/** Cells that this run cannot call slower than the best: the tie set, the best itself included. */
+export function slowerThanBest(comparisons: readonly ComparisonRow[], cell: Pick<TrialRow, 'workload' | 'corpus' | 'strategy' | 'workers' | 'delivery'>): boolean {
+  return comparisons.some((comparison) => comparison.reference === 'best' && sameCell(comparison, cell) && comparison.verdict === 'slower');
+}
+
+/** The verdict on a log ratio with its interval. */
+export function verdictOn({ low, high, p, margin }: { low: number; high: number; p: number; margin: number }): Verdict {
+  if (p < significance && low > margin) return 'faster';
+  if (p < significance && high < -margin) return 'slower';
+  return low > -margin && high < margin ? 'equivalent' : 'inconclusive';
+}
+
+type Cell = readonly [TrialRow, ...TrialRow[]];
+
+interface Pair {
+  readonly contender: Cell;
+  readonly reference: Cell;
+  readonly ratios: readonly number[];
+  /** Null below two rounds. */
+  readonly stats: Paired | null;
+}
+
+interface Terms {
+  readonly margin: number;
+  readonly claims: Claims;
+}
+
+function cellOf({ strategy, workers, delivery }: TrialRow): string {
+  return JSON.stringify([strategy, workers, delivery]);
+}
+
+function pairOf(contender: readonly TrialRow[], reference: readonly TrialRow[]): Pair {
+  const ratios = pairedLogRatios(contender, reference);
+  return { contender: contender as Cell, reference: reference as Cell, ratios, stats: ratios.length < 2 ? null : paired(ratios) };
+}
+
+function againstSequential(cells: readonly TrialRow[][], terms: Terms): ComparisonRow[] {
+  const sequential = cells.find(([first]) => first?.strategy === 'sequential');
+  if (sequential === undefined) return [];
+  const pairs = cells.filter((cell) => cell !== sequential).map((cell) => pairOf(cell, sequential)).filter(({ ratios }) => ratios.length > 0);
+  const ps = holm(pairs.map(({ stats }) => stats?.p ?? 1));
+  return pairs.map((pair, i) => row(pair, { ...terms, reference: 'sequential', p: ps[i] as number }));
+}
+
+function againstBest(cells: readonly TrialRow[][], terms: Terms): ComparisonRow[] {
+  const rate = (cell: readonly TrialRow[]) => mean(cell.map(({ documents_per_second }) => Math.log(documents_per_second as number)));
+  const best = cells.reduce((a, b) => (rate(b) > rate(a) ? b : a));
+  const pairs = cells
+    .flatMap((a, i) => cells.slice(i + 1).map((b) => (a === best ? pairOf(b, a) : pairOf(a, b))))
+    .filter(({ ratios }) => ratios.length > 0);
+  const ps = holm(pairs.map(({ stats }) => stats?.p ?? 1));
+  return pairs.flatMap((pair, i) => (pair.reference === (best as readonly TrialRow[]) ? [row(pair, { ...terms, reference: 'best', p: ps[i] as number })] : []));
+}
+
+function row({ contender, reference, ratios, stats }: Pair, { margin, claims, ...given }: Terms & { reference: string; p: number | null }): ComparisonRow {
+  const { workload, corpus, strategy, workers, delivery, twin } = contender[0];
+  const { mild, severe } = outliers(ratios);
+  const judged = claims === 'verdicts' && stats !== null && given.p !== null;
+  const verdict = judged ? verdictOn({ ...stats, p: given.p as number, margin }) : null;
+  return {
+    workload,
+    corpus,
+    strategy,
+    workers,
+    delivery,
+    twin,
+    reference: given.reference,
+    reference_strategy: reference[0].strategy,
+    reference_workers: reference[0].workers,
+    reference_delivery: reference[0].delivery,
+    rounds: ratios.length,
+    ratio: Math.exp(mean(ratios)),
+    ratio_low: stats && Math.exp(stats.low),
+    ratio_high: stats && Math.exp(stats.high),
+    hodges_lehmann: stats && Math.exp(stats.hodgesLehmann),
+    p_adjusted: judged ? given.p : null,
+    sign_flip_p: judged ? signFlipP(ratios) : null,
+    margin: Math.exp(margin),
+    minimum_detectable_ratio: stats && Math.exp(minimumDetectable(stats)),
+    outliers_mild: mild,
+    outliers_severe: severe,
+    verdict,
+    more_rounds: verdict === 'inconclusive' ? moreRounds(stats as Paired, margin) : null,
+  };
+}
+
+/** Rounds until the interval would lie wholly beyond the margin, or wholly inside it, if mean and spread stay as they are. */
+function moreRounds({ mean, variance, n }: Paired, margin: number): number | null {
+  const room = Math.abs(Math.abs(mean) - margin);
+  const needed = Math.ceil((2 ** 2 * variance) / room ** 2); // t is about 2 from a few rounds on
+  return needed > n && needed < 1000 ? needed - n : null;
+}
+
+/** Each cell that was measured twice a round, with itself. */
+function twinPairs(trials: readonly TrialRow[]): Map<string, Pair> {
+  const twins = groupBy(trials.filter(({ twin }) => twin !== null).filter(valid), ({ workload, corpus }) => JSON.stringify([workload, corpus]));
+  const pairs = new Map<string, Pair>();
+  for (const [family, twin] of twins) {
+    const cell = trials.filter((trial) => trial.twin === null && sameCell(trial, twin[0] as TrialRow)).filter(valid);
+    const pair = pairOf(twin, cell);
+    if (pair.ratios.length > 0) pairs.set(family, pair);
+  }
+  return pairs;
+}
+
+/** What equal things differ by in this run sets what counts as a difference: never less than twice the A/A standard error. */
+class Margins {
+  readonly #errors: { readonly workload: string; readonly error: number }[];
+
+  constructor(trials: readonly TrialRow[]) {
+    this.#errors = [...twinPairs(trials).values()].flatMap(({ contender, stats }) => (stats === null ? [] : [{ workload: contender[0].workload, error: Math.sqrt(stats.variance / stats.n) }]));
+  }
+
+  /** A log ratio. A workload without a twin of its own has the largest of the run. */
+  of(workload: string): number {
+    const own = this.#errors.filter((entry) => entry.workload === workload);
+    return Math.max(practicalMargin, ...(own.length > 0 ? own : this.#errors).map(({ error }) => 2 * error));
+  }
+}
