@@ -58,6 +58,7 @@ program
   .command('report')
   .description('make summary, charts and report of a run anew from its trials')
   .argument('<run>', "the run's folder")
+  .option('--project <documents>', 'how many documents projections.csv speaks of (default: 1000000)')
   .option('--json', 'results as JSON on standard output')
   .action(async (run, flags) => {
     process.exitCode = await reportCommand(run, flags);

@@ -1,4 +1,5 @@
 import type { Kind } from '../workloads/workload.js';
+import type { Claims } from './results/environment.js';
 
 /** How much a run measures, and so what it may claim. */
 export interface Profile {
@@ -9,8 +10,7 @@ export interface Profile {
   readonly workers: readonly number[];
   /** A run ends between the two, when its stop rule is content or its budget is spent. */
   readonly rounds: { readonly least: number; readonly most: number };
-  /** What its results may be called: `suggests` rests on intervals alone, `verdicts` has p values and verdict words. */
-  readonly claims: 'nothing' | 'suggests' | 'verdicts';
+  readonly claims: Claims;
   /** Timed passes of a trial go on until this much has been measured. */
   readonly timeMs: number;
   /** Of work for every engine that takes part, before the clock starts. */

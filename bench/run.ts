@@ -1,5 +1,6 @@
 import { type Cell, estimateTrialMs, roundOrder, type Timing } from './plan.js';
 import type { TrialRow } from './results/columns.js';
+import type { Enough } from './results/enough.js';
 import type { Place } from './trial.js';
 
 /** What one invocation measures: every cell once a round, a round after the other. */
@@ -25,12 +26,6 @@ export interface RunOptions {
   readonly progress: Progress;
   /** Ends the run after the trial that is under way. */
   readonly signal: AbortSignal;
-}
-
-export interface Enough {
-  readonly stop: boolean;
-  /** In words, what was asked for and not reached. */
-  readonly unmet: readonly string[];
 }
 
 /** How a run ended: as planned, or told to stop; and what it did not reach. */
@@ -68,7 +63,8 @@ export async function runRounds(options: RunOptions): Promise<Ending> {
       }
       if (!(await runRound(options, round, pace))) return { complete: false, unmet: [] };
       const { stop, unmet } = options.enough(round);
-      if (round >= rounds.least && (stop || round === rounds.most)) return { complete: true, unmet: stop ? [] : unmet };
+      if (round >= rounds.least && (stop || round === rounds.most))
+        return { complete: true, unmet: rounds.least < rounds.most ? unmet : [] };
     }
     return { complete: !signal.aborted, unmet: [] };
   } finally {

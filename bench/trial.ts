@@ -113,7 +113,9 @@ function trialRow(cell: Cell, measured: Seen & { place: Place; record: TrialReco
   const passes = passesMs.length;
   const wall_ms = passesMs.reduce((sum, ms) => sum + ms, 0);
   const countsSwitches = process.platform !== 'win32';
-  const showsBusy = cell.workload.kind !== 'cpu' || cell.workers <= cores;
+  // Workers of `async` are places in flight on one thread, which outcomes do not name.
+  const toldApart = cell.strategy.strategy.isolation !== 'none' || cell.workers === 1;
+  const showsBusy = toldApart && (cell.workload.kind !== 'cpu' || cell.workers <= cores);
   return {
     ...cellColumns(cell, place),
     ...verdictOn(difference, noise),

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
 import { Ajv } from 'ajv';
-import type { SummaryRow } from '../bench/results/columns.js';
+import { type SummaryRow, summaryColumns, unknown } from '../bench/results/columns.js';
 import type { Chart, ChartData, Spec } from '../plots/chart.js';
 import { charts } from '../plots/index.js';
 import { renderSvg } from '../plots/render.js';
@@ -355,6 +355,7 @@ function summary({ workload, corpus, strategy, workers, effectiveCores }: Cell):
   const speedup = strategy === 'sequential' ? 1 : usable * 0.9;
   const rate = (1e7 / document_bytes) * speedup;
   return {
+    ...unknown(summaryColumns),
     ...{ workload, kind, corpus, document_bytes, strategy, workers, delivery: 'none' },
     oversubscribed: kind === 'cpu' ? workers > effectiveCores : null,
     rounds: 5,

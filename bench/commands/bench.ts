@@ -17,6 +17,7 @@ import { Store } from '../results/store.js';
 import { type Progress, runRounds } from '../run.js';
 import { colorsFor, note, print } from '../terminal.js';
 import { runTrial } from '../trial.js';
+import { enough } from '../verdict/stop.js';
 import { Wards } from '../wards.js';
 import { exitCodeOf, publish } from './publish.js';
 
@@ -68,6 +69,7 @@ async function begin(plan: Plan, { folder, flags }: { folder: string; flags: Par
     command: commandLine(),
     seed: request.seed,
     profile: request.profile.name,
+    claims: request.profile.claims,
     flags: planning(flags),
     plan: { trials_per_round: trialsPerRound(plan), rounds_least: request.rounds.least, rounds_most: request.rounds.most },
     corpora: corporaOf(plan),
@@ -95,7 +97,7 @@ async function measure(plan: Plan, store: Store, { wards, services, progress, si
     rounds: request.rounds,
     budgetMs: request.budgetMs,
     finished,
-    enough: () => ({ stop: false, unmet: [] }),
+    enough: (round) => enough(store.trials(), round),
     seed: request.seed,
     timing,
     cores,

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { environmentLine, markdownTable } from '../report/markdown.js';
 import { overviewTable } from '../report/tables.js';
 import { type Column, summaryColumns, trialColumns } from '../results/columns.js';
+import { comparisonColumns } from '../results/comparison-columns.js';
 import type { Environment } from '../results/environment.js';
+import { projectionColumns, scalingColumns } from '../results/scaling-columns.js';
 import { decode } from '../results/table.js';
 import { findings } from '../verdict/findings.js';
 import { sentencesByWorkload } from '../verdict/sentences.js';
@@ -26,7 +28,13 @@ export async function generated(path: string): Promise<string> {
 
 export const documents: Record<string, () => Promise<Record<string, string>>> = {
   'README.md': async () => ({ reference: await reference() }),
-  'results/README.md': async () => ({ trials: columnTable(trialColumns), summary: columnTable(summaryColumns) }),
+  'results/README.md': async () => ({
+    trials: columnTable(trialColumns),
+    summary: columnTable(summaryColumns),
+    comparisons: columnTable(comparisonColumns),
+    scaling: columnTable(scalingColumns),
+    projections: columnTable(projectionColumns),
+  }),
 };
 
 /** The published run in `results/reference`: its chart, its strategies side by side, and what it comes to. */

@@ -5,15 +5,20 @@ import { exitCode } from '../errors.js';
 import { loadStrategies } from '../prepare.js';
 import { markdownReport } from '../report/markdown.js';
 import { summaryColumns } from '../results/columns.js';
+import { comparisonColumns } from '../results/comparison-columns.js';
+import { projectionColumns, scalingColumns } from '../results/scaling-columns.js';
 import type { Store } from '../results/store.js';
 import { encodeHeader, encodeRows } from '../results/table.js';
-import { type Findings, findings, type StrategyTraits } from '../verdict/findings.js';
+import { defaultProjection, type Findings, findings, type Projection, type StrategyTraits } from '../verdict/findings.js';
 
 /** Everything in a run's folder that is derived, made anew from its trials: summary, charts, report. */
-export async function publish(store: Store): Promise<Findings> {
-  const found = findings(store.trials(), { environment: store.environment(), strategies: await allTraits() });
+export async function publish(store: Store, projection: Projection = defaultProjection): Promise<Findings> {
+  const found = findings(store.trials(), { environment: store.environment(), strategies: await allTraits(), projection });
   const { environment, summaries } = found;
   store.write('summary.csv', encodeHeader(summaryColumns) + encodeRows(summaryColumns, summaries));
+  store.write('comparisons.csv', encodeHeader(comparisonColumns) + encodeRows(comparisonColumns, found.comparisons));
+  store.write('scaling.csv', encodeHeader(scalingColumns) + encodeRows(scalingColumns, found.scaling));
+  store.write('projections.csv', encodeHeader(projectionColumns) + encodeRows(projectionColumns, found.projections));
   for (const chart of charts) {
     const spec = chart.spec({ summaries, effectiveCores: environment.cores.effective });
     store.write(`plots/${chart.name}.vl.json`, `${JSON.stringify(spec, null, 2)}\n`);

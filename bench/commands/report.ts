@@ -1,12 +1,15 @@
 import { resultData, resultText } from '../report/result.js';
 import { Store } from '../results/store.js';
 import { colorsFor, print } from '../terminal.js';
+import { parseCount } from '../units.js';
+import { defaultProjection } from '../verdict/findings.js';
 import { exitCodeOf, publish } from './publish.js';
 
 /** `forkwise report`: makes everything that is derived from a run's trials anew. @returns the exit code. */
-export async function report(run: string, flags: { json?: true }): Promise<number> {
+export async function report(run: string, flags: { json?: true; project?: string }): Promise<number> {
   const store = Store.open(run);
-  const found = await publish(store);
+  const documents = flags.project === undefined ? defaultProjection.documents : parseCount(flags.project, '--project');
+  const found = await publish(store, { ...defaultProjection, documents });
   print(
     flags.json
       ? `${JSON.stringify(resultData(found, store.folder), null, 2)}\n`

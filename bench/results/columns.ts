@@ -247,6 +247,32 @@ export const summaryColumns = [
   { name: 'speedup_high', type: 'number', empty: true, about: 'upper end, likewise' },
   { name: 'efficiency_workers', type: 'number', empty: true, about: 'speedup ÷ workers' },
   { name: 'efficiency_cores', type: 'number', empty: true, about: 'speedup ÷ min(workers, effective cores); `cpu` work only' },
+  {
+    name: 'work_efficiency',
+    type: 'number',
+    empty: true,
+    about:
+      'sequential time ÷ time inside tasks: below 1 the tasks themselves are slower than alone. work × balance × availability = efficiency_workers, exactly within a round; empty where workers cannot be told apart or wait for cores',
+  },
+  { name: 'balance', type: 'number', empty: true, about: 'mean ÷ largest time inside tasks of a worker' },
+  {
+    name: 'availability',
+    type: 'number',
+    empty: true,
+    about: 'largest time inside tasks of a worker ÷ wall time: the rest is dispatch, transfer and waiting',
+  },
+  {
+    name: 'karp_flatt',
+    type: 'number',
+    empty: true,
+    about: 'serial share that the speed-up amounts to, (1/S − 1/M) ÷ (1 − 1/M), M = min(workers, effective cores) > 1; `cpu` work only',
+  },
+  {
+    name: 'break_even_documents',
+    type: 'number',
+    empty: true,
+    about: 'documents after which start-up has paid off against `sequential`; empty when it never does',
+  },
   { name: 'cpu_percent', type: 'number', empty: true, about: 'mean over rounds; 100 is one core' },
   {
     name: 'cpu_ms_per_document',

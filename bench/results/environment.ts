@@ -1,5 +1,8 @@
 import type { SizeProfile } from '../../workloads/documents.js';
 
+/** How much a run may say: `suggests` rests on intervals alone, `verdicts` has p values and verdict words. */
+export type Claims = 'nothing' | 'suggests' | 'verdicts';
+
 /** `environment.json`: what a run was measured on and with. Null where the system does not say. */
 export interface Environment {
   readonly schema: number;
@@ -9,6 +12,8 @@ export interface Environment {
   readonly command: string;
   readonly seed: number;
   readonly profile: string;
+  /** What the profile lets the run claim. */
+  readonly claims: Claims;
   /** What the command line asked for, by option: what `--resume` must find unchanged. */
   readonly flags: Readonly<Record<string, unknown>>;
   /** Trials a round, and how many rounds at least and at most. */

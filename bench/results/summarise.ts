@@ -1,4 +1,5 @@
 import { groupBy } from '../group-by.js';
+import { breakEvenDocuments, type Factors, factors, karpFlatt } from '../stats/efficiency.js';
 import { geometricInterval, type Interval, mean, median } from '../stats/estimate.js';
 import { type SummaryRow, summaryColumns, type TrialRow, unknown } from './columns.js';
 
@@ -63,7 +64,9 @@ function summariseCell(cell: readonly TrialRow[], all: readonly TrialRow[], effe
   if (ok.length === 0) return { ...unknown(summaryColumns), ...id, oversubscribed, rounds: 0, digest_matches };
 
   const rate = geometricInterval(ok.map(({ documents_per_second }) => documents_per_second));
-  const speedup = speedupOver(sequentialOf(all, id), ok);
+  const baseline = sequentialOf(all, id);
+  const speedup = speedupOver(baseline, ok);
+  const startup = over(ok, median, (trial) => trial.startup_ms);
   return {
     ...id,
     oversubscribed,
@@ -77,6 +80,12 @@ function summariseCell(cell: readonly TrialRow[], all: readonly TrialRow[], effe
     speedup_high: speedup?.high ?? null,
     efficiency_workers: speedup === null ? null : speedup.mean / workers,
     efficiency_cores: speedup === null || kind !== 'cpu' ? null : speedup.mean / Math.min(workers, effectiveCores),
+    ...meanFactors(ok, baseline),
+    karp_flatt: speedup === null || kind !== 'cpu' ? null : karpFlatt({ speedup: speedup.mean, workers, cores: effectiveCores }),
+    break_even_documents:
+      startup === null || speedup === null || strategy === 'sequential'
+        ? null
+        : breakEvenDocuments({ startupMs: startup, rate: rate.mean, sequentialRate: rate.mean / speedup.mean }),
     cpu_percent: over(ok, mean, (trial) => trial.cpu_percent),
     cpu_ms_per_document: over(ok, mean, (trial) => perDocument(trial, sum(trial.cpu_user_ms, trial.cpu_system_ms))),
     rss_peak_bytes: over(
@@ -92,7 +101,7 @@ function summariseCell(cell: readonly TrialRow[], all: readonly TrialRow[], effe
     context_switches_per_document: over(ok, mean, (trial) =>
       perDocument(trial, sum(trial.context_switches_voluntary, trial.context_switches_involuntary)),
     ),
-    startup_ms: over(ok, median, (trial) => trial.startup_ms),
+    startup_ms: startup,
     latency_p50_ms: over(ok, median, (trial) => trial.latency_p50_ms),
     latency_p95_ms: over(ok, median, (trial) => trial.latency_p95_ms),
     latency_p99_ms: over(ok, median, (trial) => trial.latency_p99_ms),
@@ -103,6 +112,33 @@ function summariseCell(cell: readonly TrialRow[], all: readonly TrialRow[], effe
     ),
     digest_matches,
   };
+}
+
+/** Geometric means over the rounds that have both, so that their product is that of the means. */
+function meanFactors(
+  cell: readonly TrialRow[],
+  baseline: readonly TrialRow[],
+): Pick<SummaryRow, 'work_efficiency' | 'balance' | 'availability'> {
+  const rounds = cell.flatMap((trial) => {
+    const sequential = baseline.find(({ round, status }) => round === trial.round && status === 'ok');
+    const found = sequential === undefined ? null : factorsOf(trial, sequential);
+    return found === null ? [] : [found];
+  });
+  if (rounds.length === 0) return { work_efficiency: null, balance: null, availability: null };
+  const geometric = (values: number[]) => Math.exp(mean(values.map(Math.log)));
+  return {
+    work_efficiency: geometric(rounds.map(({ work }) => work)),
+    balance: geometric(rounds.map(({ balance }) => balance)),
+    availability: geometric(rounds.map(({ availability }) => availability)),
+  };
+}
+
+function factorsOf(trial: TrialRow, sequential: TrialRow): Factors | null {
+  const { busy_ms, busy_max_ms, wall_ms, workers } = trial;
+  if (busy_ms === null || busy_max_ms === null || wall_ms === null || sequential.wall_ms === null) return null;
+  const documents = ({ passes, documents }: TrialRow) => (passes ?? 0) * documents;
+  const perDocument = sequential.wall_ms / documents(sequential);
+  return factors({ sequential: perDocument * documents(trial), wall: wall_ms, busy: busy_ms, busiest: busy_max_ms, workers });
 }
 
 function sequentialOf(all: readonly TrialRow[], { workload, corpus }: Pick<CellId, 'workload' | 'corpus'>): TrialRow[] {

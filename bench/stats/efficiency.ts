@@ -13,7 +13,13 @@ export interface Factors {
  * The exact identity S/N = (T_seq / Σb) · (Σb / (N · max b)) · (max b / T), with b the time inside tasks on each worker.
  * All times are for the same documents, in the same unit.
  */
-export function factors({ sequential, wall, busy, busiest, workers }: Record<'sequential' | 'wall' | 'busy' | 'busiest' | 'workers', number>): Factors | null {
+export function factors({
+  sequential,
+  wall,
+  busy,
+  busiest,
+  workers,
+}: Record<'sequential' | 'wall' | 'busy' | 'busiest' | 'workers', number>): Factors | null {
   if (!(busy > 0 && busiest > 0 && wall > 0)) return null;
   return { work: sequential / busy, balance: busy / (workers * busiest), availability: busiest / wall };
 }
@@ -28,6 +34,10 @@ export function karpFlatt({ speedup, workers, cores }: Record<'speedup' | 'worke
 }
 
 /** Documents after which a strategy has made up for its start-up against sequential; null when it is not faster. */
-export function breakEvenDocuments({ startupMs, rate, sequentialRate }: Record<'startupMs' | 'rate' | 'sequentialRate', number>): number | null {
+export function breakEvenDocuments({
+  startupMs,
+  rate,
+  sequentialRate,
+}: Record<'startupMs' | 'rate' | 'sequentialRate', number>): number | null {
   return rate > sequentialRate ? ((startupMs / 1e3) * sequentialRate * rate) / (rate - sequentialRate) : null;
 }

@@ -64,7 +64,8 @@ export function signFlipP(differences: readonly number[], seed = 1): number {
 /** Tukey's classes: how many values lie beyond 1.5 (mild) and beyond 3 (severe) interquartile ranges. They are kept. */
 export function outliers(values: readonly number[]): { mild: number; severe: number } {
   const [low, high] = [quantile(values, 0.25) ?? 0, quantile(values, 0.75) ?? 0];
-  const beyond = (ranges: number) => values.filter((value) => value < low - ranges * (high - low) || value > high + ranges * (high - low)).length;
+  const beyond = (ranges: number) =>
+    values.filter((value) => value < low - ranges * (high - low) || value > high + ranges * (high - low)).length;
   return { mild: beyond(1.5) - beyond(3), severe: beyond(3) };
 }
 

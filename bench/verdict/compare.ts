@@ -1,12 +1,10 @@
 import { groupBy } from '../group-by.js';
 import type { TrialRow } from '../results/columns.js';
 import type { ComparisonRow } from '../results/comparison-columns.js';
+import type { Claims } from '../results/environment.js';
 import { pairedLogRatios, sameCell, valid } from '../results/summarise.js';
 import { mean } from '../stats/estimate.js';
 import { holm, minimumDetectable, outliers, type Paired, paired, signFlipP } from '../stats/paired.js';
-
-/** How much a run may say: `suggests` rests on intervals alone, without p values and verdict words. */
-export type Claims = 'nothing' | 'suggests' | 'verdicts';
 
 export type Verdict = 'faster' | 'slower' | 'equivalent' | 'inconclusive';
 
@@ -21,18 +19,25 @@ const significance = 0.05;
  */
 export function compare(trials: readonly TrialRow[], { claims }: { claims: Claims }): ComparisonRow[] {
   const margins = new Margins(trials);
-  const families = groupBy(trials.filter(({ twin }) => twin === null).filter(valid), ({ workload, corpus }) => JSON.stringify([workload, corpus]));
+  const families = groupBy(trials.filter(({ twin }) => twin === null).filter(valid), ({ workload, corpus }) =>
+    JSON.stringify([workload, corpus]),
+  );
   const rows = [...families.values()].flatMap((family) => {
     const cells = [...groupBy(family, cellOf).values()];
     const margin = margins.of((family[0] as TrialRow).workload);
     return [...againstSequential(cells, { margin, claims }), ...againstBest(cells, { margin, claims })];
   });
-  const twins = [...twinPairs(trials).values()].map((pair) => row(pair, { reference: 'A/A', margin: margins.of(pair.contender[0].workload), claims, p: pair.stats?.p ?? null }));
+  const twins = [...twinPairs(trials).values()].map((pair) =>
+    row(pair, { reference: 'A/A', margin: margins.of(pair.contender[0].workload), claims, p: pair.stats?.p ?? null }),
+  );
   return [...rows, ...twins];
 }
 
 /** Cells that this run cannot call slower than the best: the tie set, the best itself included. */
-export function slowerThanBest(comparisons: readonly ComparisonRow[], cell: Pick<TrialRow, 'workload' | 'corpus' | 'strategy' | 'workers' | 'delivery'>): boolean {
+export function slowerThanBest(
+  comparisons: readonly ComparisonRow[],
+  cell: Pick<TrialRow, 'workload' | 'corpus' | 'strategy' | 'workers' | 'delivery'>,
+): boolean {
   return comparisons.some((comparison) => comparison.reference === 'best' && sameCell(comparison, cell) && comparison.verdict === 'slower');
 }
 
@@ -70,7 +75,10 @@ function pairOf(contender: readonly TrialRow[], reference: readonly TrialRow[]):
 function againstSequential(cells: readonly TrialRow[][], terms: Terms): ComparisonRow[] {
   const sequential = cells.find(([first]) => first?.strategy === 'sequential');
   if (sequential === undefined) return [];
-  const pairs = cells.filter((cell) => cell !== sequential).map((cell) => pairOf(cell, sequential)).filter(({ ratios }) => ratios.length > 0);
+  const pairs = cells
+    .filter((cell) => cell !== sequential)
+    .map((cell) => pairOf(cell, sequential))
+    .filter(({ ratios }) => ratios.length > 0);
   const ps = holm(pairs.map(({ stats }) => stats?.p ?? 1));
   return pairs.map((pair, i) => row(pair, { ...terms, reference: 'sequential', p: ps[i] as number }));
 }
@@ -82,10 +90,15 @@ function againstBest(cells: readonly TrialRow[][], terms: Terms): ComparisonRow[
     .flatMap((a, i) => cells.slice(i + 1).map((b) => (a === best ? pairOf(b, a) : pairOf(a, b))))
     .filter(({ ratios }) => ratios.length > 0);
   const ps = holm(pairs.map(({ stats }) => stats?.p ?? 1));
-  return pairs.flatMap((pair, i) => (pair.reference === (best as readonly TrialRow[]) ? [row(pair, { ...terms, reference: 'best', p: ps[i] as number })] : []));
+  return pairs.flatMap((pair, i) =>
+    pair.reference === (best as readonly TrialRow[]) ? [row(pair, { ...terms, reference: 'best', p: ps[i] as number })] : [],
+  );
 }
 
-function row({ contender, reference, ratios, stats }: Pair, { margin, claims, ...given }: Terms & { reference: string; p: number | null }): ComparisonRow {
+function row(
+  { contender, reference, ratios, stats }: Pair,
+  { margin, claims, ...given }: Terms & { reference: string; p: number | null },
+): ComparisonRow {
   const { workload, corpus, strategy, workers, delivery, twin } = contender[0];
   const { mild, severe } = outliers(ratios);
   const judged = claims === 'verdicts' && stats !== null && given.p !== null;
@@ -126,7 +139,9 @@ function moreRounds({ mean, variance, n }: Paired, margin: number): number | nul
 
 /** Each cell that was measured twice a round, with itself. */
 function twinPairs(trials: readonly TrialRow[]): Map<string, Pair> {
-  const twins = groupBy(trials.filter(({ twin }) => twin !== null).filter(valid), ({ workload, corpus }) => JSON.stringify([workload, corpus]));
+  const twins = groupBy(trials.filter(({ twin }) => twin !== null).filter(valid), ({ workload, corpus }) =>
+    JSON.stringify([workload, corpus]),
+  );
   const pairs = new Map<string, Pair>();
   for (const [family, twin] of twins) {
     const cell = trials.filter((trial) => trial.twin === null && sameCell(trial, twin[0] as TrialRow)).filter(valid);
@@ -141,7 +156,9 @@ class Margins {
   readonly #errors: { readonly workload: string; readonly error: number }[];
 
   constructor(trials: readonly TrialRow[]) {
-    this.#errors = [...twinPairs(trials).values()].flatMap(({ contender, stats }) => (stats === null ? [] : [{ workload: contender[0].workload, error: Math.sqrt(stats.variance / stats.n) }]));
+    this.#errors = [...twinPairs(trials).values()].flatMap(({ contender, stats }) =>
+      stats === null ? [] : [{ workload: contender[0].workload, error: Math.sqrt(stats.variance / stats.n) }],
+    );
   }
 
   /** A log ratio. A workload without a twin of its own has the largest of the run. */

@@ -1,7 +1,10 @@
 import { groupBy } from '../group-by.js';
 import type { SummaryRow, TrialRow } from '../results/columns.js';
+import type { ComparisonRow } from '../results/comparison-columns.js';
+import type { Claims } from '../results/environment.js';
 import { pairedLogRatios, sameCell } from '../results/summarise.js';
 import { halfWidth, mean, squares } from '../stats/estimate.js';
+import { slowerThanBest } from './compare.js';
 
 /** What a run's summaries come to for one workload and corpus. */
 export interface Conclusion {
@@ -15,6 +18,7 @@ export interface Conclusion {
   readonly atBest: readonly SummaryRow[];
   /** The cell with the highest rate. */
   readonly fastest: SummaryRow;
+  readonly claims: Claims;
   /** Cells that this run cannot tell from the fastest, itself included. */
   readonly tied: readonly SummaryRow[];
   /** The simplest of the tied. */
@@ -22,6 +26,9 @@ export interface Conclusion {
 }
 
 export interface ConcludeOptions {
+  readonly trials: readonly TrialRow[];
+  readonly comparisons: readonly ComparisonRow[];
+  readonly claims: Claims;
   /** Strategies from the simplest to the most involved; of cells that tie, the simplest is chosen. */
   readonly simplest: readonly string[];
 }
@@ -30,17 +37,17 @@ export interface ConcludeOptions {
 const practicalMargin = Math.log(1.03);
 
 /** One conclusion for each workload and corpus that has a cell with a rate. */
-export function conclude(summaries: readonly SummaryRow[], trials: readonly TrialRow[], options: ConcludeOptions): Conclusion[] {
+export function conclude(summaries: readonly SummaryRow[], options: ConcludeOptions): Conclusion[] {
   const families = groupBy(summaries.filter(hasRate), ({ workload, corpus }) => JSON.stringify([workload, corpus]));
   return [...families.values()].map((family) => {
     const { workload, kind, corpus, document_bytes } = family[0] as SummaryRow;
     const fastest = fastestOf(family);
-    const tied = tiedWith(fastest, family, trials);
+    const tied = provenTies(family, options) ?? tiedWith(fastest, family, options.trials);
     const choice = [...tied].sort(simplestFirst(options.simplest))[0] as SummaryRow;
     const byStrategy = groupBy(family, ({ strategy }) => strategy);
     const atBest = [...byStrategy.values()].map((cells) => (cells.includes(choice as Rated) ? choice : fastestOf(cells)));
     const levels = [...new Set(family.map(({ workers }) => workers))].sort((a, b) => a - b);
-    return { workload, kind, corpus, documentBytes: document_bytes, levels, atBest, fastest, tied, choice };
+    return { workload, kind, corpus, documentBytes: document_bytes, claims: options.claims, levels, atBest, fastest, tied, choice };
   });
 }
 
@@ -54,8 +61,13 @@ function fastestOf(cells: readonly Rated[]): Rated {
   return cells.reduce((a, b) => (b.documents_per_second > a.documents_per_second ? b : a));
 }
 
+/** By the verdicts, where the profile makes them. */
+function provenTies(family: readonly Rated[], { comparisons, claims }: ConcludeOptions): SummaryRow[] | null {
+  return claims === 'verdicts' ? family.filter((row) => !slowerThanBest(comparisons, row)) : null;
+}
+
 /**
- * A cell ties with the fastest unless the 95 % interval of its log ratio, paired by round, lies wholly beyond the
+ * Where it makes none, a cell ties with the fastest unless the 95 % interval of its log ratio, paired by round, lies wholly beyond the
  * practical margin. The variance is pooled over the family: three rounds a cell alone would tell nothing apart. With a
  * single round there is no variance, and nothing can be told apart.
  */

@@ -1,13 +1,20 @@
 import type { SummaryRow, TrialRow } from '../results/columns.js';
+import type { ComparisonRow } from '../results/comparison-columns.js';
 import type { Environment } from '../results/environment.js';
+import type { ProjectionRow, ScalingRow } from '../results/scaling-columns.js';
 import { summarise } from '../results/summarise.js';
+import { compare } from './compare.js';
 import { type Conclusion, conclude } from './conclude.js';
+import { projectionRows, scalingRows, scalingSeries } from './scaling.js';
 
 /** What a run's trials come to: everything that is said of it, computed from the trials and the environment alone. */
 export interface Findings {
   readonly environment: Environment;
   readonly trials: readonly TrialRow[];
   readonly summaries: readonly SummaryRow[];
+  readonly comparisons: readonly ComparisonRow[];
+  readonly scaling: readonly ScalingRow[];
+  readonly projections: readonly ProjectionRow[];
   readonly conclusions: readonly Conclusion[];
   /** Whether every planned round was measured to its end. */
   readonly complete: boolean;
@@ -19,16 +26,36 @@ export interface StrategyTraits {
   readonly isolation: 'none' | 'thread' | 'process';
 }
 
+/** What projections are made for, unless asked otherwise: a million documents, at these numbers of workers. */
+export const defaultProjection: Projection = { documents: 1_000_000, workers: [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64] };
+
+export interface Projection {
+  readonly documents: number;
+  /** Those that the data does not reach get no row. */
+  readonly workers: readonly number[];
+}
+
 export function findings(
   trials: readonly TrialRow[],
-  options: { environment: Environment; strategies: readonly StrategyTraits[] },
+  options: { environment: Environment; strategies: readonly StrategyTraits[]; projection?: Projection },
 ): Findings {
   const { environment, strategies } = options;
   const { corpora, cores } = environment;
   const cells = trials.filter(({ twin }) => twin === null);
   const summaries = summarise(cells, { effectiveCores: cores.effective, corpora, strategies: strategies.map(({ name }) => name) });
-  const conclusions = conclude(summaries, cells, { simplest: simplestFirst(strategies) });
-  return { environment, trials, summaries, conclusions, complete: isComplete(trials, environment) };
+  const comparisons = compare(trials, environment);
+  const scaling = scalingSeries(cells, { effectiveCores: cores.effective, seed: environment.seed });
+  const conclusions = conclude(summaries, { trials: cells, comparisons, claims: environment.claims, simplest: simplestFirst(strategies) });
+  return {
+    environment,
+    trials,
+    summaries,
+    comparisons,
+    scaling: scalingRows(scaling),
+    projections: projectionRows(scaling, options.projection ?? defaultProjection),
+    conclusions,
+    complete: isComplete(trials, environment),
+  };
 }
 
 /** The last round that was begun has all its trials, and there are as many rounds as were asked for at least. */

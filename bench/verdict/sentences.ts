@@ -10,8 +10,8 @@ import type { Conclusion } from './conclude.js';
 export function sentences(conclusions: readonly Conclusion[]): string[] {
   const [first] = conclusions;
   if (first === undefined) return [];
-  if (conclusions.every(({ fastest }) => fastest.rounds < 2)) {
-    return [`${first.workload}: a single round shows that everything works and says nothing about what is faster; run more rounds.`];
+  if (conclusions.every(({ fastest, claims }) => fastest.rounds < 2 || claims === 'nothing')) {
+    return [`${first.workload}: this shows that everything works and says nothing about what is faster; run a profile with more rounds.`];
   }
   return [suggestion(conclusions), flip(conclusions), moreWorkers(conclusions)].filter((sentence) => sentence !== null);
 }
@@ -30,7 +30,8 @@ function suggestion(conclusions: readonly Conclusion[]): string {
     const baseline = members.some(({ choice }) => choice.strategy === 'sequential');
     return `${words}${where}${baseline ? ', where nothing beats it,' : ` (${members.map(({ choice }) => gain(choice)).join('; ')})`}`;
   });
-  return `For ${workload} this run suggests ${listed(parts).replace(/,$/, '')}.`;
+  const verb = (conclusions[0] as Conclusion).claims === 'verdicts' ? 'use' : 'this run suggests';
+  return `For ${workload} ${verb} ${listed(parts).replace(/,$/, '')}.`;
 }
 
 /** Where the choice changes with the size of the documents. */

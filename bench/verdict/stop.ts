@@ -14,10 +14,15 @@ const wanted = Math.log(1.03);
  * looking more than once costs the final tests nothing that a simulation of equal cells could show.
  */
 export function enough(trials: readonly TrialRow[], round: number): Enough {
-  const open = compare(trials, { claims: 'suggests' }).filter(({ reference }) => reference !== 'A/A').filter((comparison) => !isSettled(comparison));
+  const open = compare(trials, { claims: 'suggests' })
+    .filter(({ reference }) => reference !== 'A/A')
+    .filter((comparison) => !isSettled(comparison));
   const due = round >= looks.from && (round - looks.from) % looks.every === 0;
   const worst = open.reduce((most, row) => Math.max(most, halfWidth(row)), 0);
-  const unmet = open.length === 0 ? [] : [`${open.length} of the ratios are not known within 3 % (the widest: ±${(100 * (Math.exp(worst) - 1)).toFixed(1)} %)`];
+  const unmet =
+    open.length === 0
+      ? []
+      : [`${open.length} of the ratios are not known within 3 % (the widest: ±${(100 * (Math.exp(worst) - 1)).toFixed(1)} %)`];
   return { stop: due && open.length === 0, unmet };
 }
 

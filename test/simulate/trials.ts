@@ -1,0 +1,30 @@
+import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import type { Parameters } from '../../bench/stats/throughput.js';
+import type { ScalingPoint } from '../../bench/stats/throughput-fit.js';
+
+/** Made-up trials for tests of the scaling models. */
+
+export interface Design {
+  readonly levels: readonly number[];
+  readonly rounds: number;
+  /** Standard deviation of a trial's log throughput. */
+  readonly sd: number;
+  /** Likewise of what all trials of a round have in common. */
+  readonly roundSd?: number;
+  readonly seed: number;
+}
+
+export function law(parameters: Partial<Parameters>): Parameters {
+  return { lambda: 100, sigma: 0, kappa: 0, delta: 0, cap: Number.POSITIVE_INFINITY, ...parameters };
+}
+
+export function noisyTrials(rate: (workers: number) => number, { levels, rounds, sd, roundSd = 0, seed }: Design): ScalingPoint[] {
+  const generator = xoroshiro128plus(seed);
+  // Box and Muller's transform.
+  const normal = () => Math.sqrt(-2 * Math.log(1 - uniformFloat64(generator))) * Math.cos(2 * Math.PI * uniformFloat64(generator));
+  return Array.from({ length: rounds }, (_, i) => {
+    const common = roundSd * normal();
+    return levels.map((workers) => ({ round: i + 1, workers, rate: rate(workers) * Math.exp(sd * normal() + common) }));
+  }).flat();
+}
