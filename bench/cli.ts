@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { bench } from './commands/bench.js';
+import { compare } from './commands/compare.js';
 import { doctor } from './commands/doctor.js';
 import { list } from './commands/list.js';
 import { report as reportCommand } from './commands/report.js';
@@ -23,7 +24,7 @@ const program = new Command('forkwise')
   .exitOverride()
   .addHelpText(
     'after',
-    '\nExit codes: 0 ok · 1 internal error · 2 usage · 3 task or documents invalid · 4 a strategy failed, results differ\nor cannot be written · 130 interrupted',
+    '\nExit codes: 0 ok · 1 internal error · 2 usage · 3 task or documents invalid, machine unfit · 4 a strategy failed,\nresults differ or cannot be written · 5 regression · 6 inconclusive under --strict · 130 interrupted',
   );
 
 program
@@ -65,6 +66,18 @@ program
   });
 
 program
+  .command('compare')
+  .description('is the second run faster or slower than the first?')
+  .argument('<first>', "a run's folder")
+  .argument('<second>', "a run's folder, of the same machine, Node major and documents")
+  .option('--force', 'compare runs that differ in machine, Node major or documents')
+  .option('--strict', 'exit with 6 when a comparison is inconclusive')
+  .option('--json', 'as JSON')
+  .action(async (first, second, flags) => {
+    process.exitCode = await compare(first, second, flags);
+  });
+
+program
   .command('doctor')
   .description('is this machine fit to measure on, and does the suite come to answers that are known?')
   .option('--json', 'as JSON')
@@ -90,9 +103,13 @@ try {
 function report(error: Error): number {
   // commander has printed its own message already; --help and --version end here too.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
-  const code = { UsageError: exitCode.usage, CorpusError: exitCode.invalid, WorkloadError: exitCode.invalid, RunError: exitCode.failed }[
-    error.name
-  ];
+  const code = {
+    UsageError: exitCode.usage,
+    CorpusError: exitCode.invalid,
+    WorkloadError: exitCode.invalid,
+    UnfitError: exitCode.invalid,
+    RunError: exitCode.failed,
+  }[error.name];
   note(`${colorsFor(process.stderr).red('error:')} ${code === undefined ? (error.stack ?? error.message) : error.message}`);
   return code ?? exitCode.internal;
 }

@@ -9,12 +9,21 @@ export const exitCode = {
   invalid: 3,
   /** A strategy failed, digests differ, or results could not be written. */
   failed: 4,
+  /** `compare`: the second run is slower beyond doubt. */
+  regression: 5,
+  /** `compare --strict`: it cannot be told. */
+  inconclusive: 6,
   interrupted: 130,
 } as const;
 
 /** The user's mistake, told before anything is written. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+}
+
+/** What was given cannot be used: runs that cannot be compared. */
+export class UnfitError extends Error {
+  override readonly name = 'UnfitError';
 }
 
 /** The run could not be finished: its results cannot be written, or a part of the suite did not start. */

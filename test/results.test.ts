@@ -39,7 +39,7 @@ describe('CSV', () => {
   it('names the line of what is damaged', () => {
     const header = encodeHeader(trialColumns);
     const row = encodeRows(trialColumns, [trial({})]);
-    assert.throws(() => decode(trialColumns, 'a,b\r\n'), /line 1: expected the header schema,run_id/);
+    assert.throws(() => decode(trialColumns, 'a,b\r\n'), /line 1: expected column 1 to be "schema", got "a"/);
     assert.throws(() => decode(trialColumns, `${header}${row}1,2,3\r\n`), /line 3: expected \d+ cells, got 3/);
     assert.throws(
       () => decode(trialColumns, header + row.replace(/^1,/, 'one,')),

@@ -5,6 +5,8 @@ import type { Conclusion } from '../verdict/conclude.js';
 import { sentences } from '../verdict/sentences.js';
 import { bestTable, bestTableLegend, type TextTable } from './tables.js';
 
+export type { TextTable } from './tables.js';
+
 /** A run's end as a person reads it in a terminal: one table a workload, then what it comes to. */
 export function consoleReport(conclusions: readonly Conclusion[], colors: Colors): string {
   const parts = [...groupBy(conclusions, ({ workload }) => workload).entries()].map(([workload, members]) => {
@@ -14,7 +16,7 @@ export function consoleReport(conclusions: readonly Conclusion[], colors: Colors
   return `${parts.join('\n')}\n${colors.dim(bestTableLegend)}\n`;
 }
 
-function renderTable({ header, numbersFrom, groups }: TextTable, colors: Colors): string {
+export function renderTable({ header, numbersFrom, groups }: TextTable, colors: Colors): string {
   const shown = header.map((_, column) => groups.flat().some((row) => row[column] !== ''));
   const visible = (cells: readonly string[]) => cells.filter((_, column) => shown[column]);
   const table = new Table({

@@ -13,7 +13,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { RunError, UsageError } from '../errors.js';
+import { RunError, UnfitError, UsageError } from '../errors.js';
 import { type TrialRow, trialColumns } from './columns.js';
 import type { Environment } from './environment.js';
 import { decode, encodeHeader, encodeRows } from './table.js';
@@ -61,11 +61,15 @@ export class Store {
 
   /**
    * The trials so far. A last line that a kill has torn is left out.
-   * @throws Error that names the line of any other damage.
+   * @throws UnfitError that names the line of any other damage.
    */
   trials(): TrialRow[] {
     const text = this.#wholeLines();
-    return text === '' ? [] : decode(trialColumns, text);
+    try {
+      return text === '' ? [] : decode(trialColumns, text);
+    } catch (cause) {
+      throw new UnfitError(`"${join(this.folder, 'trials.csv')}" is damaged, ${(cause as Error).message}`, { cause });
+    }
   }
 
   /** Makes the folder ready for `append`, behind the whole lines that are there. @throws RunError */

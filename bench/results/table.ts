@@ -22,8 +22,12 @@ export function encodeRows<Columns extends readonly Column[]>(columns: Columns, 
 export function decode<Columns extends readonly Column[]>(columns: Columns, csv: string): Row<Columns>[] {
   const [header, ...records] = parse(csv, { relax_column_count: true }) as string[][];
   const names = columns.map(({ name }) => name);
-  if (header?.join() !== names.join()) {
-    throw new Error(`line 1: expected the header ${names.join()}, got ${header?.join() ?? 'nothing'}`);
+  const wrong = names.findIndex((name, i) => header?.[i] !== name);
+  if (wrong >= 0 || header?.length !== names.length) {
+    const at = wrong >= 0 ? wrong : names.length;
+    throw new Error(
+      `line 1: expected column ${at + 1} to be "${names[at] ?? 'none'}", got "${header?.[at] ?? 'nothing'}"; another version wrote this file`,
+    );
   }
   return records.map((record, i) => {
     if (record.length !== columns.length) {

@@ -18,17 +18,17 @@ const significance = 0.05;
  * all pairs (over the contenders alone, a fifth of runs of equal cells would name a loser).
  */
 export function compare(trials: readonly TrialRow[], { claims }: { claims: Claims }): ComparisonRow[] {
-  const margins = new Margins(trials);
+  const margins = marginsOf(trials);
   const families = groupBy(trials.filter(({ twin }) => twin === null).filter(valid), ({ workload, corpus }) =>
     JSON.stringify([workload, corpus]),
   );
   const rows = [...families.values()].flatMap((family) => {
     const cells = [...groupBy(family, cellOf).values()];
-    const margin = margins.of((family[0] as TrialRow).workload);
+    const margin = margins((family[0] as TrialRow).workload);
     return [...againstSequential(cells, { margin, claims }), ...againstBest(cells, { margin, claims })];
   });
   const twins = [...twinPairs(trials).values()].map((pair) =>
-    row(pair, { reference: 'A/A', margin: margins.of(pair.contender[0].workload), claims, p: pair.stats?.p ?? null }),
+    row(pair, { reference: 'A/A', margin: margins(pair.contender[0].workload), claims, p: pair.stats?.p ?? null }),
   );
   return [...rows, ...twins];
 }
@@ -151,19 +151,16 @@ function twinPairs(trials: readonly TrialRow[]): Map<string, Pair> {
   return pairs;
 }
 
-/** What equal things differ by in this run sets what counts as a difference: never less than twice the A/A standard error. */
-class Margins {
-  readonly #errors: { readonly workload: string; readonly error: number }[];
-
-  constructor(trials: readonly TrialRow[]) {
-    this.#errors = [...twinPairs(trials).values()].flatMap(({ contender, stats }) =>
-      stats === null ? [] : [{ workload: contender[0].workload, error: Math.sqrt(stats.variance / stats.n) }],
-    );
-  }
-
-  /** A log ratio. A workload without a twin of its own has the largest of the run. */
-  of(workload: string): number {
-    const own = this.#errors.filter((entry) => entry.workload === workload);
-    return Math.max(practicalMargin, ...(own.length > 0 ? own : this.#errors).map(({ error }) => 2 * error));
-  }
+/**
+ * What equal things differ by in a run sets what counts as a difference: never less than twice the A/A standard error.
+ * @returns the margin of a workload, a log ratio; a workload without a twin of its own has the largest of the run
+ */
+export function marginsOf(trials: readonly TrialRow[]): (workload: string) => number {
+  const errors = [...twinPairs(trials).values()].flatMap(({ contender, stats }) =>
+    stats === null ? [] : [{ workload: contender[0].workload, error: Math.sqrt(stats.variance / stats.n) }],
+  );
+  return (workload) => {
+    const own = errors.filter((entry) => entry.workload === workload);
+    return Math.max(practicalMargin, ...(own.length > 0 ? own : errors).map(({ error }) => 2 * error));
+  };
 }
