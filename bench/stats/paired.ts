@@ -58,7 +58,8 @@ export function signFlipP(differences: readonly number[], seed = 1): number {
     }
     if (Math.abs(sum) >= observed) extreme++;
   }
-  return extreme / total;
+  // Drawn signs count the observed ones as one of the draws, or p could be 0 (Phipson & Smyth 2010).
+  return n <= exactUpTo ? extreme / total : (extreme + 1) / (total + 1);
 }
 
 /** Tukey's classes: how many values lie beyond 1.5 (mild) and beyond 3 (severe) interquartile ranges. They are kept. */
