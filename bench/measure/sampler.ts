@@ -35,7 +35,7 @@ export class Sampler {
   readonly #files: Files;
   readonly #highWater: boolean;
   readonly #openedMs = performance.now();
-  readonly #costs = { resident: new Cost(1, share.resident), memory: new Cost(2, share.memory) };
+  readonly #costs = { resident: new Cost('resident'), memory: new Cost('memory') };
   #rss: number | null = null;
   #memory: number | null = null;
   #threads: number | null = null;
@@ -59,8 +59,9 @@ export class Sampler {
     this.#wake();
     await this.#loop;
     const spentMs = this.#costs.resident.spentMs + this.#costs.memory.spentMs;
-    await this.#sampleResident();
-    this.#sampleMemory();
+    // The last sample of each kind is in no window; its cost is a lesson for the next one.
+    await this.#costs.resident.measure(() => this.#sampleResident());
+    await this.#costs.memory.measure(async () => this.#sampleMemory());
     const highWater = this.#highWater && this.#largestTree === 1 ? highWaterBytes(this.#files, this.#pids[0] as number) : null;
     return {
       rssBytes: highWater ?? this.#rss,
@@ -125,27 +126,36 @@ export class Sampler {
   }
 }
 
-/** What one kind of sample has cost so far, against a share of the time. */
+type Kind = keyof typeof share;
+
+/**
+ * What the next sample of each kind is expected to cost, from the dear ones of this run so far. Unknown until the first
+ * has been taken, at the end of the run's first window.
+ */
+const expectedMs: Record<Kind, number> = { resident: Number.POSITIVE_INFINITY, memory: Number.POSITIVE_INFINITY };
+
+/** What one kind of sample has cost in this window, against its share of the time. */
 class Cost {
   spentMs = 0;
-  #lastMs: number;
-  readonly #share: number;
+  readonly #kind: Kind;
 
-  constructor(expectedMs: number, share: number) {
-    this.#lastMs = expectedMs;
-    this.#share = share;
+  constructor(kind: Kind) {
+    this.#kind = kind;
   }
 
   isCovered(elapsedMs: number): boolean {
-    return this.spentMs + this.#lastMs <= this.#share * elapsedMs;
+    return this.spentMs + expectedMs[this.#kind] <= share[this.#kind] * elapsedMs;
   }
 
   async measure(sample: () => Promise<void>): Promise<void> {
     const before = process.cpuUsage();
     await sample();
     const { user, system } = process.cpuUsage(before);
-    this.#lastMs = (user + system) / 1e3;
-    this.spentMs += this.#lastMs;
+    const costMs = (user + system) / 1e3;
+    this.spentMs += costMs;
+    // Falls back slowly, so that one dear sample does not end sampling for good.
+    const expected = expectedMs[this.#kind];
+    expectedMs[this.#kind] = Number.isFinite(expected) ? Math.max(costMs, 0.9 * expected) : costMs;
   }
 }
 

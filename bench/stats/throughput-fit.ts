@@ -104,18 +104,25 @@ function fitCurve(law: Law, levels: readonly Level[], start: Shape, residuals: R
 /** Losing 15/16 of the throughput at each doubling is as bad as it is believable. */
 const mostDelta = 4;
 
-/** The curve has a kink where the cap passes a level and is smooth in between: each stretch is searched by itself. */
+/**
+ * The cap with the least residuals among whole numbers: what waiting work runs into (a server's slots, a pool's
+ * connections) is counted. As a real number it would come out high by the share of a document's time that is spent
+ * outside the server, since beyond the cap that share overlaps with others' waiting.
+ */
 function fitCap(levels: readonly Level[], start: Shape, residuals: Residuals): Curve {
   const inner = levels.slice(1, -1).map(({ workers }) => workers);
-  const stretches = inner.slice(1).map((high, i) => [inner[i] as number, high] as const);
-  const curves = stretches.map(([low, high]) => {
-    const from = [start.sigma, start.delta, Number.isFinite(start.cap) ? start.cap : (low + high) / 2];
-    const bounds = { low: [0, 0, low], high: [1, mostDelta, high] };
-    return minimise(levels, residuals, from, bounds, ([sigma = 0, delta = 0, cap = low]) => ({ sigma, kappa: 0, delta, cap }));
-  });
-  if (curves.length === 0) throw new Error(`expected at least 4 levels to fit a cap, got ${levels.length}`);
-  return curves.reduce((best, curve) => (curve.rss < best.rss ? curve : best));
+  const [low, high] = [inner[0], inner.at(-1)];
+  if (low === undefined || high === undefined || inner.length < 2)
+    throw new Error(`expected at least 4 levels to fit a cap, got ${levels.length}`);
+  const step = Math.max(1, Math.ceil((high - low) / mostCaps));
+  const caps = Array.from({ length: Math.floor((high - low) / step) + 1 }, (_, i) => low + i * step);
+  const curves = caps.map((cap) => fitCurve({ model: 'capped', cap }, levels, start, residuals));
+  const best = curves.reduce((best, curve) => (curve.rss < best.rss ? curve : best));
+  return { ...best, fitted: best.fitted + 1 };
 }
+
+/** Tried at the most; a range that is wider is searched in steps. */
+const mostCaps = 24;
 
 /** λ enters linearly and is solved for every shape, which leaves one parameter less to search. */
 function minimise(

@@ -87,7 +87,8 @@ function columnsOf(scaling: Scaling | NoScaling) {
   const { fit, levels, reason, intervals, peak, recommended, reach, residual } = scaling;
   const { model, parameters, trials, aicc } = fit;
   const cap = model === 'capped' ? parameters.cap : null;
-  const capRange = model === 'capped' && intervals && intervals.cap.low < intervals.cap.high ? intervals.cap : null;
+  // λ, σ and δ are fitted in any case; a fourth is the cap.
+  const capRange = model === 'capped' && fit.fitted === 4 ? intervals?.cap : null;
   return {
     levels: levels.join(' '),
     trials,
