@@ -120,6 +120,21 @@ describe('memory', () => {
     }
   });
 
+  it('and threads are unknown without /proc, and resident sizes are pidusage’s, of the processes that the root has named', async () => {
+    const child = fork(fileURLToPath(new URL('./fixtures/family.js', import.meta.url)), ['0']);
+    try {
+      await new Promise((resolve) => child.once('message', resolve));
+      const { rssBytes, memoryBytes, threads, kind, samples } = await new Sampler([process.pid, child.pid as number], {
+        read: () => null,
+        list: () => [],
+      }).stop();
+      assert.deepEqual({ memoryBytes, threads, kind, samples }, { memoryBytes: null, threads: null, kind: 'sampled', samples: 1 });
+      assert.ok((rssBytes ?? 0) > process.memoryUsage.rss() * 0.5 + 20e6, 'both processes are in the sum');
+    } finally {
+      end(child);
+    }
+  });
+
   it('is unknown where the kernel does not say', () => {
     assert.equal(treeMemory({ list: () => [], read: () => null }, [1]), null);
     const old: Files = { list: () => [], read: (path) => (path.endsWith('status') ? 'RssFile:  10 kB\n' : 'Pss:  5 kB\n') };

@@ -27,8 +27,6 @@ export function unknown<const Columns extends readonly Column[]>(columns: Column
 /** Raised when a column changes its meaning, is renamed or removed; a new column does not raise it. */
 export const schema = 1;
 
-export const statuses = ['ok', 'void', 'failed'] as const;
-
 const cell = [
   { name: 'workload', type: 'text', about: 'workload, or the name of the user’s task module' },
   { name: 'kind', type: 'text', about: '`cpu`, `io` or `mixed`: what the workload says of itself' },

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type TrialRow, trialColumns } from '../bench/results/columns.js';
+import { decode, encodeHeader, encodeRows } from '../bench/results/table.js';
+
+/** What the command line does with runs that are there: resume, report, compare. */
+
+const cli = fileURLToPath(new URL('../bench/cli.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
+const original = join(folder, 'original');
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [cli, ...args], { cwd: folder, env: { ...process.env, NO_COLOR: '1' } }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+let copies = 0;
+/** A copy of the run with its trials, or its environment, changed. */
+function changed(change: { trials?: (rows: TrialRow[]) => TrialRow[]; environment?: (text: string) => string }): string {
+  const copy = join(folder, `copy-${copies++}`);
+  cpSync(original, copy, { recursive: true });
+  const trials = decode(trialColumns, readFileSync(join(copy, 'trials.csv'), 'utf8'));
+  writeFileSync(join(copy, 'trials.csv'), encodeHeader(trialColumns) + encodeRows(trialColumns, change.trials?.(trials) ?? trials));
+  const environment = readFileSync(join(copy, 'environment.json'), 'utf8');
+  writeFileSync(join(copy, 'environment.json'), change.environment?.(environment) ?? environment);
+  return copy;
+}
+
+before(async () => {
+  const plan = ['--profile', 'smoke', '--workloads', 'spin', '--documents', '4', '--strategies', 'sequential,partitioned', '--rounds', '3'];
+  const { code, stderr } = await run('bench', ...plan, '--out', original);
+  assert.equal(code, 0, stderr);
+});
+
+describe('report', () => {
+  it('makes everything that is derived anew, byte for byte', async () => {
+    const copy = changed({});
+    const derived = readdirSync(copy, { recursive: true, encoding: 'utf8' }).filter(
+      (name) => /\.(csv|md|svg|vl\.json)$/.test(name) && name !== 'trials.csv',
+    );
+    assert.ok(derived.length >= 15);
+    for (const name of derived) rmSync(join(copy, name));
+    const { code, stdout } = await run('report', copy);
+    assert.equal(code, 0);
+    assert.match(stdout, /spin/);
+    for (const name of derived) assert.equal(readFileSync(join(copy, name), 'utf8'), readFileSync(join(original, name), 'utf8'), name);
+  });
+
+  it('names the line of a damaged file, and refuses a folder that is no run', async () => {
+    const copy = changed({});
+    const text = readFileSync(join(copy, 'trials.csv'), 'utf8').split('\r\n');
+    text[2] = text[2]?.slice(0, 20) ?? '';
+    writeFileSync(join(copy, 'trials.csv'), text.join('\r\n'));
+    const damaged = await run('report', copy);
+    assert.equal(damaged.code, 3);
+    assert.match(damaged.stderr, /trials\.csv" is damaged, line 3: expected \d+ cells/);
+    const nothing = await run('report', folder);
+    assert.equal(nothing.code, 2);
+    assert.match(nothing.stderr, /expected the folder of a run/);
+  });
+});
+
+describe('bench --resume', () => {
+  it('measures what is missing and nothing else', async () => {
+    const half = changed({ trials: (rows) => rows.slice(0, 5) });
+    const { code, stderr } = await run('bench', '--resume', half);
+    assert.equal(code, 0, stderr);
+    const places = (path: string) =>
+      decode(trialColumns, readFileSync(join(path, 'trials.csv'), 'utf8')).map(({ round, order, strategy, workers, twin }) => [
+        round,
+        order,
+        strategy,
+        workers,
+        twin,
+      ]);
+    assert.deepEqual(places(half), places(original));
+  });
+
+  it('refuses another plan, another Node and other documents, and leaves the run as it is', async () => {
+    const cases: [string, string[], number, RegExp][] = [
+      [changed({}), ['--rounds', '7'], 2, /planned with --rounds 3, not --rounds 7/],
+      [changed({}), ['--docs', 'x'], 2, /planned with no --docs, not --docs x/],
+      [
+        changed({ environment: (text) => text.replace(/"version": "\d+/, '"version": "18') }),
+        [],
+        2,
+        /measured on Node 18, this is Node \d+/,
+      ],
+      [
+        changed({ environment: (text) => text.replace(/"sha256": "\w{4}/, '"sha256": "0000') }),
+        [],
+        3,
+        /the documents of spin 10KB are not those the run began with/,
+      ],
+    ];
+    for (const [path, args, code, message] of cases) {
+      const before = readFileSync(join(path, 'trials.csv'), 'utf8');
+      const result = await run('bench', '--resume', path, ...args);
+      assert.equal(result.code, code, result.stderr);
+      assert.match(result.stderr, message);
+      assert.equal(readFileSync(join(path, 'trials.csv'), 'utf8'), before);
+    }
+  });
+});
+
+describe('compare', () => {
+  /** Rates without noise, so that the answer does not depend on this machine. */
+  const rated = (factor: (row: TrialRow) => number) =>
+    changed({ trials: (rows) => rows.map((row) => ({ ...row, documents_per_second: 100 * factor(row) * (1 + row.round / 1000) })) });
+
+  it('exits with 0 for the same, 5 for a regression, 6 for what it cannot tell under --strict', async () => {
+    const base = rated(() => 1);
+    assert.equal(
+      (
+        await run(
+          'compare',
+          base,
+          rated(() => 1.0001),
+          '--strict',
+        )
+      ).code,
+      0,
+    );
+    const slower = await run(
+      'compare',
+      base,
+      rated(({ strategy }) => (strategy === 'partitioned' ? 0.8 : 1)),
+    );
+    assert.equal(slower.code, 5, slower.stdout);
+    assert.match(slower.stdout, /partitioned +2 +0\.80× .* slower/);
+    const unclear = rated(({ round }) => [0.7, 1, 1.3][round - 1] ?? 1);
+    assert.equal((await run('compare', base, unclear)).code, 0);
+    assert.equal((await run('compare', base, unclear, '--strict')).code, 6);
+  });
+
+  it('refuses runs of different machines unless told to, and then says so', async () => {
+    const other = changed({ environment: (text) => text.replace(/"effective": [\d.]+/, '"effective": 64') });
+    const refused = await run('compare', original, other);
+    assert.equal(refused.code, 3);
+    assert.match(refused.stderr, /they differ in effective cores: [\d.]+ and 64/);
+    assert.match((await run('compare', original, other, '--force')).stdout, /Compared by force, though they differ in effective cores/);
+  });
+});
