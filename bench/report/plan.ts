@@ -1,5 +1,6 @@
-import { type Cell, estimateTrialMs, type LoadedStrategy, type PreparedWorkload, type Timing } from '../plan.js';
+import type { Cell, LoadedStrategy, PreparedWorkload, Timing } from '../plan.js';
 import type { BenchRequest } from '../request.js';
+import { estimateRoundMs } from '../run.js';
 import { duration, listed, size } from '../units.js';
 
 /** Everything that is settled before the first trial. */
@@ -27,7 +28,7 @@ export function planText(plan: Plan): string {
     `Plan: profile ${request.profile.name}, ${cells.length} cells and ${twins.length} for the A/A test × ${rounds} = ${trials} trials, seed ${request.seed}`,
     ...corpora,
     `  ${loaded.map(({ strategy }) => strategy.name).join(', ')} at ${request.workers.join(', ')} workers; ${cores} effective cores`,
-    `  about ${span(least, most, (rounds) => duration(rounds * roundMs(plan)))}${request.budgetMs === null ? '' : `; ends within ${duration(request.budgetMs)}`}`,
+    `  about ${span(least, most, (rounds) => duration(rounds * estimateRoundMs(plan)))}${request.budgetMs === null ? '' : `; ends within ${duration(request.budgetMs)}`}`,
     '',
   ].join('\n');
 }
@@ -40,7 +41,7 @@ export function planData(plan: Plan) {
     rounds: request.rounds,
     seed: request.seed,
     trials: request.rounds.least * trialsPerRound(plan),
-    estimate_ms: Math.round(request.rounds.least * roundMs(plan)),
+    estimate_ms: Math.round(request.rounds.least * estimateRoundMs(plan)),
     corpora: prepared.flatMap(({ ref, corpora }) => corpora.map(({ name, profile }) => ({ workload: ref.name, corpus: name, ...profile }))),
     cells: cells.map(({ workload, corpus, strategy, workers, delivery }) => ({
       workload: workload.ref.name,
@@ -54,10 +55,6 @@ export function planData(plan: Plan) {
 
 export function trialsPerRound({ cells, twins }: Plan): number {
   return cells.length + twins.length;
-}
-
-function roundMs({ cells, twins, timing, cores }: Plan): number {
-  return [...cells, ...twins].reduce((sum, cell) => sum + estimateTrialMs(cell, timing, cores), 0);
 }
 
 function span(least: number, most: number, print: (rounds: number) => string): string {
