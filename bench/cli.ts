@@ -32,12 +32,12 @@ program
   .description('run the matrix of workloads × documents × strategies × workers')
   .addHelpText('before', `${benchExamples}`)
   .option('--profile <name>', 'how much to measure: smoke, quick, standard or rigorous', 'quick')
-  .option('--workloads <names>', 'workloads, as in "forkwise list"')
+  .option('--workloads <names>', 'workloads, as in "forkwise list" (default: by profile)')
   .option('--task <file>', 'your own task, an ES module, in place of --workloads')
-  .option('--strategies <names>', 'strategies, as in "forkwise list"')
-  .option('--workers <counts>', 'worker counts, like 1,2,4')
+  .option('--strategies <names>', 'strategies, as in "forkwise list" (default: all)')
+  .option('--workers <counts>', 'worker counts, like 1,2,4 (default: by profile)')
   .option('--docs <folder or glob>', 'your own documents, in place of made-up ones')
-  .option('--sizes <sizes>', 'sizes of made-up documents: 10KB,100KB or mixed')
+  .option('--sizes <sizes>', 'sizes of made-up documents: 10KB,100KB or mixed (default: by profile)')
   .option('--complexity <level>', 'of made-up documents: low, medium or high (default: medium)')
   .option('--documents <count>', 'documents a pass (default: by profile and size)')
   .option('--rounds <count>', 'rounds (default: by profile)')
@@ -92,6 +92,13 @@ program
   .action(async (flags) => {
     process.exitCode = await list(flags);
   });
+
+// A reader that has seen enough (`| head`) is no failure, and no reason to end a run.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
 
 try {
   await program.parseAsync();

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Strategy } from '../strategies/strategy.js';
-import { type Corpus, corpusHash, findFiles, sampleFiles, sizeProfile } from '../workloads/documents.js';
+import { type Corpus, CorpusError, corpusHash, findFiles, sampleFiles, sizeProfile } from '../workloads/documents.js';
 import { syntheticCorpus } from '../workloads/synthetic.js';
 import { type Kind, WorkloadError, type WorkloadRef } from '../workloads/workload.js';
 import { writeCorpus, writeDigests } from './corpus-file.js';
@@ -66,7 +66,8 @@ export async function prepare(wards: Wards, request: BenchRequest, { baseline, s
       }
       prepared.push({ ref, kind, corpora: ready });
     } catch (cause) {
-      if ((cause as Error).name !== 'HelperDied') throw cause;
+      // What the helper tells of itself has its own name; all else was thrown by the task's setup, teardown or digest.
+      if (cause instanceof CorpusError || (cause as Error).name === 'WorkloadError') throw cause;
       throw new WorkloadError(`task "${name}": ${(cause as Error).message}`, { cause });
     } finally {
       oracle.end();

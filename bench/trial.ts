@@ -166,14 +166,18 @@ function trialRow(cell: Cell, measured: Seen & { place: Place; record: TrialReco
 
 /** Wrong results are worse than noise: they fail the trial whatever else went on. */
 function verdictOn(difference: string | null, noise: Noise | null): Pick<TrialRow, 'status' | 'reason'> {
-  if (difference !== null)
-    return { status: 'failed', reason: oneLine(`the result for document "${difference}" is not the one sequential gave`) };
+  if (difference !== null) return { status: 'failed', reason: oneLine(difference) };
   const reason = noise === null ? null : voidReason(noise);
   return { status: reason === null ? 'ok' : 'void', reason };
 }
 
 function failedRow(cell: Cell, place: Place, { name, message }: Error): TrialRow {
-  return { ...unknown(trialColumns), ...cellColumns(cell, place), status: 'failed', reason: oneLine(`${name}: ${message}`) };
+  return {
+    ...unknown(trialColumns),
+    ...cellColumns(cell, place),
+    status: 'failed',
+    reason: oneLine(name === 'HelperDied' || name === 'Error' ? message : `${name}: ${message}`),
+  };
 }
 
 /** A row of the trials file is one line, so that what a kill has torn can be told. */

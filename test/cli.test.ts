@@ -57,6 +57,14 @@ describe('bad input', () => {
   writeFileSync(join(folder, 'no-kind.mjs'), 'export default () => 1;');
   writeFileSync(join(folder, 'throws.mjs'), "throw new Error('no licence');");
   writeFileSync(join(folder, 'always-fails.mjs'), "export const kind = 'cpu'; export default () => { throw new Error('cannot parse'); };");
+  writeFileSync(
+    join(folder, 'bad-setup.mjs'),
+    "export const kind = 'cpu'; export default () => 1; export function setup() { throw new Error('no database'); }",
+  );
+  writeFileSync(
+    join(folder, 'bad-digest.mjs'),
+    "export const kind = 'cpu'; export default () => 1; export function digest() { throw new Error('no digest'); }",
+  );
   writeFileSync(join(folder, 'exits.mjs'), "export const kind = 'cpu'; export default () => process.exit(7);");
 
   const cases: [args: string[], code: number, message: RegExp][] = [
@@ -89,6 +97,10 @@ describe('bad input', () => {
     [['--task', 'no-kind.mjs'], 3, /expected an export like `export const kind = 'cpu'`.*got nothing/],
     [['--task', 'throws.mjs'], 3, /failed to load: no licence/],
     [['--task', 'always-fails.mjs'], 3, /failed on every document of "10KB"; on "10KB-\d+": cannot parse/],
+    [['--task', 'bad-setup.mjs'], 3, /task "bad-setup": no database/],
+    [['--task', 'bad-digest.mjs'], 3, /task "bad-digest": no digest/],
+    [['--workloads', 'spin', '--budget', '1ms'], 2, /--budget: one round takes about \d+ s, more than/],
+    [['--budget', 'soon'], 2, /a duration like 30s, 10m or 1.5h, got "soon"/],
     [['--task', 'exits.mjs'], 3, /task "exits": the process ended with exit code 7/],
   ];
   for (const [args, code, message] of cases) {
@@ -145,7 +157,7 @@ describe('a run', () => {
     assert.equal(environment.node.version, process.versions.node);
     const plots = readdirSync(join(out, 'plots'));
     assert.ok(plots.includes('throughput.vl.json') && plots.includes('throughput.svg'));
-    assert.match(readFileSync(join(out, 'report.md'), 'utf8'), /## word-frequency\n\n\| +\| documents \|/);
+    assert.match(readFileSync(join(out, 'report.md'), 'utf8'), /## word-frequency\n\n\| documents \|/);
     assert.match(stdout, /word-frequency/);
     assert.match(stderr, /24\/24 · round 1\/1/);
     assert.ok(!(stdout + stderr).includes('\u001b'), 'no escape codes into a pipe');
@@ -204,6 +216,23 @@ describe('a run', () => {
     );
   });
 
+  it('says beside the table which documents failed, and why a trial did', async () => {
+    writeFileSync(
+      join(folder, 'some-fail.mjs'),
+      "export const kind = 'cpu'; export default ({ index }) => { if (index < 2) throw new Error('bad'); return index; };",
+    );
+    const some = await run('bench', '--profile', 'smoke', '--task', 'some-fail.mjs', '--strategies', 'sequential', '--out', fresh());
+    assert.equal(some.code, 0);
+    assert.match(some.stdout, /warning: some-fail failed on 2 of 20 documents \(10KB\); its rates count them as done/);
+    writeFileSync(
+      join(folder, 'crashes.mjs'),
+      "import { isMainThread } from 'node:worker_threads'; export const kind = 'cpu'; export default ({ index }) => { if (!isMainThread && index === 3) process.exit(9); return index; };",
+    );
+    const crash = await run('bench', '--profile', 'smoke', '--task', 'crashes.mjs', '--strategies', 'partitioned', '--out', fresh());
+    assert.equal(crash.code, 4);
+    assert.match(crash.stdout, /document "10KB-03" crashed, which it did not with sequential: worker thread ended with exit code 9/);
+  });
+
   it('ends with 4 when results differ from sequential, and names the document', async () => {
     writeFileSync(
       join(folder, 'random.mjs'),
@@ -223,6 +252,8 @@ describe('a run', () => {
     );
     assert.equal(code, 4);
     assert.match(stdout, /the result for document "10KB-02" is not the one sequential gave/);
+    assert.match(stdout, /warning: random gave different results for the same document[\s\S]*not deterministic/);
+    assert.match(stdout, /No trial was valid: nothing can be said/);
     const trials = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8'));
     assert.ok(trials.every(({ status, digest_matches }) => status === 'failed' && digest_matches === false));
   });

@@ -66,7 +66,8 @@ export async function loadWorkload(ref: WorkloadRef): Promise<Workload> {
 
 function expect(ref: WorkloadRef, holds: boolean, expected: string, got: unknown): asserts holds {
   if (holds) return;
-  const came = typeof got === 'string' ? `"${got}"` : got === undefined ? 'nothing' : `a ${typeof got}`;
+  const came =
+    typeof got === 'string' ? `"${got}"` : got === undefined ? 'nothing' : typeof got === 'object' ? 'an object' : `a ${typeof got}`;
   throw new WorkloadError(`task module "${ref.name}": expected ${expected}, got ${came}`);
 }
 

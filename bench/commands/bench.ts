@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { strategies } from '../../strategies/index.js';
 import { CorpusError } from '../../workloads/documents.js';
@@ -14,9 +15,10 @@ import { type BenchFlags, benchRequest } from '../request.js';
 import { schema } from '../results/columns.js';
 import type { Environment } from '../results/environment.js';
 import { Store } from '../results/store.js';
-import { type Progress, runRounds } from '../run.js';
+import { estimateRoundMs, type Progress, runRounds } from '../run.js';
 import { colorsFor, note, print } from '../terminal.js';
 import { runTrial } from '../trial.js';
+import { duration } from '../units.js';
 import { enough } from '../verdict/stop.js';
 import { Wards } from '../wards.js';
 import { exitCodeOf, publish } from './publish.js';
@@ -34,7 +36,7 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
   if (earlier === null) Store.refuseExisting(folder);
   const wards = new Wards();
   const progress = progressOn(process.stderr);
-  const signal = stopOnSignals(wards, progress);
+  const signals = stopOnSignals(wards, progress);
   try {
     const baseline = strategies[0]?.url as string; // sequential stands first
     const { workloads: prepared, services } = await prepare(wards, request, {
@@ -50,10 +52,12 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
       print(flags.json ? `${JSON.stringify(planData(plan), null, 2)}\n` : planText(plan));
       return exitCode.ok;
     }
+    refuseShortBudget(plan);
     note(planText(plan));
+    signals.measuring = true;
     if (earlier !== null) refuseOtherCorpora(earlier.environment(), plan);
     const store = earlier ?? (await begin(plan, { folder, flags: asked }));
-    return await measure(plan, store, { wards, services, progress, signal, json: flags.json === true });
+    return await measure(plan, store, { wards, services, progress, signal: signals.stop.signal, json: flags.json === true });
   } finally {
     wards.end();
   }
@@ -160,29 +164,49 @@ function option(name: string, value: unknown): string {
   return value === undefined ? `no ${flag}` : `${flag} ${value}`;
 }
 
+/** @throws UsageError when not a single round would fit. */
+function refuseShortBudget(plan: Plan): void {
+  const { budgetMs } = plan.request;
+  const roundMs = estimateRoundMs(plan);
+  if (budgetMs === null || budgetMs >= roundMs) return;
+  throw new UsageError(
+    `--budget: one round takes about ${duration(roundMs)}, more than ${duration(budgetMs)}; give it more time, or fewer workloads, sizes, strategies or workers`,
+  );
+}
+
+interface Signals {
+  readonly stop: AbortController;
+  /** Set when trials begin: before that there is nothing to finish. */
+  measuring: boolean;
+}
+
 /**
- * The first Ctrl-C lets the trial under way finish and is told to `runRounds` by the signal; the second, and SIGTERM
- * and SIGHUP at once, end every process of the run.
+ * While trials run, the first Ctrl-C lets the one under way finish and is told to `runRounds` by the signal. The second,
+ * any before the first trial, and SIGTERM and SIGHUP at once end every process of the run.
  */
-function stopOnSignals(wards: Wards, progress: Progress): AbortSignal {
-  const stop = new AbortController();
+function stopOnSignals(wards: Wards, progress: Progress): Signals {
+  const signals: Signals = { stop: new AbortController(), measuring: false };
   const now = () => {
     progress.stop();
     wards.end();
     process.exit(exitCode.interrupted);
   };
   process.on('SIGINT', () => {
-    if (stop.signal.aborted) return now();
-    stop.abort();
+    if (!signals.measuring || signals.stop.signal.aborted) return now();
+    signals.stop.abort();
     progress.say('finishing the trial that is under way; Ctrl-C again ends it at once');
   });
   process.on('SIGTERM', now);
   process.on('SIGHUP', now);
-  return stop.signal;
+  return signals;
 }
 
 function newRunFolder(): string {
-  return join('results', new Date().toISOString().slice(0, 19).replaceAll(':', '-'));
+  const name = join('results', new Date().toISOString().slice(0, 19).replaceAll(':', '-'));
+  for (let n = 1; ; n++) {
+    const folder = n === 1 ? name : `${name}-${n}`; // two runs may begin in the same second
+    if (!existsSync(folder)) return folder;
+  }
 }
 
 function commandLine(): string {

@@ -13,7 +13,8 @@ export async function compare(first: string, second: string, flags: { force?: tr
     throw new UnfitError(`these runs cannot be compared; they differ in ${differences.join('; ')}. --force compares them all the same`);
   }
   const comparisons = compareRuns(a, b);
-  if (comparisons.length === 0) throw new UnfitError('these runs have no cell in common with two valid rounds in each');
+  if (comparisons.length === 0)
+    throw new UnfitError('these runs have no cell in common with two valid rounds in each (the smoke profile has a single one)');
   if (flags.json) print(`${JSON.stringify({ differences, comparisons }, null, 2)}\n`);
   else print(text(comparisons, differences));
   if (comparisons.some(({ verdict }) => verdict === 'slower')) return exitCode.regression;

@@ -19,7 +19,7 @@ export interface PassRecord {
   readonly outcomesFailed: number;
   /** Of the last pass. */
   readonly digest: string;
-  /** The first document whose result was not the expected one in some pass; null when all were. */
+  /** What was wrong with the first document whose outcome was not the expected one in some pass; null when all were. */
   readonly difference: string | null;
 }
 
@@ -74,7 +74,8 @@ export class Passes {
     }
     const missing = this.#documents.find(({ index }) => digests[index] === undefined);
     if (missing) throw new Error(`document "${missing.id}" had no outcome`);
-    this.#difference ??= this.#documents.find(({ index }) => digests[index] !== this.#expected[index])?.id ?? null;
+    const wrong = this.#outcomes.find(({ index }) => digests[index] !== this.#expected[index]);
+    if (wrong) this.#difference ??= differenceOf(wrong);
     this.#digest = corpusDigest(digests as string[]);
     this.#outcomes = [];
   }
@@ -101,4 +102,9 @@ function* pull(documents: readonly Document[], pulledMs: Float64Array): Generato
     pulledMs[document.index] = now();
     yield document;
   }
+}
+
+function differenceOf(outcome: Outcome): string {
+  if (outcome.status === 'ok') return `the result for document "${outcome.id}" is not the one sequential gave`;
+  return `document "${outcome.id}" ${outcome.status}, which it did not with sequential: ${outcome.error.message}`;
 }

@@ -5,6 +5,7 @@ import { megabytes, number } from '../units.js';
 import type { Findings } from '../verdict/findings.js';
 import { sentences } from '../verdict/sentences.js';
 import { bestTable, bestTableLegend, type TextTable } from './tables.js';
+import { warnings } from './warnings.js';
 
 /** `report.md`: the conclusion first, then the tables, the charts, and how to repeat it. */
 export function markdownReport({ environment, trials, conclusions, complete }: Findings, charts: readonly ChartLink[]): string {
@@ -15,8 +16,9 @@ export function markdownReport({ environment, trials, conclusions, complete }: F
     `# forkwise run ${environment.run_id}`,
     complete ? '' : '> This run was interrupted: it holds what was measured until then.',
     ...byWorkload.map(([, members]) => `> ${sentences(members).join(' ')}`),
+    ...warnings(trials).map((warning) => `**${warning}**`),
     ...byWorkload.map(([workload, members]) => `## ${workload}\n\n${markdownTable(bestTable(members))}`),
-    bestTableLegend,
+    byWorkload.length === 0 ? 'No trial was valid: nothing can be said.' : bestTableLegend,
     section('Trials that failed', failures),
     section('Trials that were void, and measured again', voided),
     `## Charts\n\n${charts.map(({ name, question }) => `- [${question}](plots/${name}.svg)`).join('\n')}`,

@@ -51,7 +51,7 @@ function lines(stream: NodeJS.WriteStream): Progress {
   };
 }
 
-function inWords({ workload, corpus, strategy, workers, documents_per_second, status, reason }: TrialRow): string {
+function inWords({ twin, workload, corpus, strategy, workers, documents_per_second, status, reason }: TrialRow): string {
   const result = status === 'ok' ? `${number(documents_per_second ?? 0)} documents/s` : `${status}: ${reason}`;
-  return `${workload} ${corpus} ${strategy}${strategy === 'sequential' ? '' : ` × ${workers}`}: ${result}`;
+  return `${workload} ${corpus} ${strategy}${strategy === 'sequential' ? '' : ` × ${workers}`}${twin === null ? '' : ` (${twin})`}: ${result}`;
 }

@@ -3,6 +3,7 @@ import type { Findings } from '../verdict/findings.js';
 import { sentencesByWorkload } from '../verdict/sentences.js';
 import { consoleReport } from './console.js';
 import { environmentLine } from './markdown.js';
+import { warnings } from './warnings.js';
 
 /** A run's end on standard output: for a person, and as data. */
 
@@ -17,7 +18,8 @@ export function resultText({ environment, trials, conclusions }: Findings, { fol
   if (failed.length > mostFailures) lines.push(`… and ${failed.length - mostFailures} more trials failed; see trials.csv`);
   return [
     '',
-    consoleReport(conclusions, colors),
+    conclusions.length === 0 ? 'No trial was valid: nothing can be said.\n' : consoleReport(conclusions, colors),
+    ...warnings(trials).map((warning) => colors.yellow(warning)),
     ...lines.map((line) => colors.red(line)),
     colors.dim(environmentLine(environment)),
     `Results, charts and report.md are in ${folder}`,

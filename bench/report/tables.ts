@@ -27,9 +27,9 @@ export function bestTable(conclusions: readonly Conclusion[]): TextTable {
       'p99 ms',
     ],
     numbersFrom: 3,
-    groups: conclusions.map(({ corpus, atBest, choice, tied }) =>
+    groups: conclusions.map(({ corpus, atBest, choice, tied, claims }) =>
       atBest.map((row) => [
-        row === choice ? '→' : tied.includes(row) ? '=' : '',
+        claims === 'nothing' ? '' : row === choice ? '→' : tied.includes(row) ? '=' : '',
         corpus,
         row.strategy,
         row.strategy === 'sequential' ? '' : String(row.workers),
