@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { TreeCounters } from '../bench/measure/counters.js';
 import { type Noise, voidReason, watchNoise } from '../bench/measure/noise.js';
-import { type Files, files, processStat, processTree, residentBytes, treeMemory } from '../bench/measure/proc.js';
+import { type Files, files, processStat, processTree, treeMemory } from '../bench/measure/proc.js';
 import { Sampler } from '../bench/measure/sampler.js';
 import { processReport } from '../strategies/member.js';
 import { alone, type Member, type Session } from '../strategies/strategy.js';
@@ -76,7 +76,7 @@ describe('memory', () => {
       const pids = processTree(files, parent.pid as number);
       assert.equal(pids.length, 5);
       const memory = treeMemory(files, pids) as number;
-      const rss = pids.reduce((sum, pid) => sum + (residentBytes(files, pid) ?? 0), 0);
+      const rss = pids.reduce((sum, pid) => sum + residentBytes(pid), 0);
       // Private pages of all, and the pages of files once: from the complete list of mappings.
       const truth = pids.reduce((sum, pid) => sum + privateAnonymous(pid), 0) + Math.max(...pids.map(filePages));
       assert.ok(Math.abs(memory / truth - 1) < 0.1, `${memory} against ${truth}`);
@@ -237,6 +237,10 @@ function smaps(pid: number): { name: string; private: number; resident: number; 
         anonymous: field('Anonymous'),
       };
     });
+}
+
+function residentBytes(pid: number): number {
+  return 1024 * Number(/^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0);
 }
 
 function privateAnonymous(pid: number): number {

@@ -74,12 +74,6 @@ export function treeMemory({ read }: Files, pids: readonly number[]): number | n
   return found ? 1024 * (own + largestFile) : null;
 }
 
-export function residentBytes({ read }: Files, pid: number): number | null {
-  const status = read(`/proc/${pid}/status`);
-  const resident = status === null ? null : kilobytes(status, 'VmRSS');
-  return resident === null ? null : 1024 * resident;
-}
-
 /** Null for a process that has ended, and where there is no `/proc`. */
 export function threadCount({ read }: Files, pid: number): number | null {
   const count = /^Threads:\s*(\d+)$/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1];
