@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 import { now } from './clock.js';
 import { outcome } from './outcome.js';
+import { guarded } from './session.js';
 import { alone, type Strategy } from './strategy.js';
 import { openTask } from './task.js';
 
@@ -12,7 +13,7 @@ export default {
   scales: true,
   async open(workload, { workers }) {
     const task = await openTask(workload, 0);
-    return {
+    return guarded({
       async run(documents, emit) {
         await pMap(
           documents,
@@ -25,6 +26,6 @@ export default {
       },
       members: async () => alone,
       close: () => task.close(),
-    };
+    });
   },
 } satisfies Strategy;

@@ -3,12 +3,11 @@ import pMap from 'p-map';
 import workerpool from 'workerpool';
 import { now } from './clock.js';
 import type { Answer } from './entries/process-pool.js';
+import { submitted } from './in-flight.js';
 import { crashed, outcome, type Reply } from './outcome.js';
 import { rollCall } from './roll-call.js';
+import { guarded } from './session.js';
 import type { Outcome, Strategy } from './strategy.js';
-
-/** Documents submitted and unfinished a worker: one in its hands and enough behind it that the pool's queue is never empty. */
-const inFlightPerWorker = 4;
 
 export default {
   name: 'process-pool',
@@ -35,7 +34,7 @@ export default {
       await pool.terminate(true);
       throw error;
     }
-    return {
+    return guarded({
       async run(documents, emit) {
         await pMap(
           documents,
@@ -47,7 +46,7 @@ export default {
             );
             await emit(await reply);
           },
-          { concurrency: workers * inFlightPerWorker },
+          { concurrency: workers * submitted(1) },
         );
       },
       async members() {
@@ -58,6 +57,6 @@ export default {
         await rollCall(workers, () => ask('goodbye'));
         await pool.terminate();
       },
-    };
+    });
   },
 } satisfies Strategy;

@@ -1,5 +1,6 @@
 import { now } from './clock.js';
 import { outcome } from './outcome.js';
+import { guarded } from './session.js';
 import { alone, type Strategy } from './strategy.js';
 import { openTask } from './task.js';
 
@@ -12,7 +13,7 @@ export default {
   scales: false,
   async open(workload) {
     const task = await openTask(workload, 0);
-    return {
+    return guarded({
       async run(documents, emit) {
         for await (const document of documents) {
           const pulledMs = now();
@@ -21,6 +22,6 @@ export default {
       },
       members: async () => alone,
       close: () => task.close(),
-    };
+    });
   },
 } satisfies Strategy;

@@ -14,6 +14,11 @@ export interface Strategy {
   /** False when the number of workers means nothing to it: it is measured once. */
   readonly scales: boolean;
   /**
+   * Documents a worker may be sent before it has answered, worth trying for small ones; the first is the default.
+   * Absent where it is no option.
+   */
+  readonly inFlight?: readonly [number, ...number[]];
+  /**
    * Starts the workers. Resolves when every worker has loaded the workload and run its `setup`.
    * @throws WorkloadError when the workload does not load; the error of `setup` when that throws.
    */
@@ -25,20 +30,32 @@ export type Delivery = 'none' | 'clone' | 'transfer' | 'shared' | 'message' | 'p
 export interface OpenOptions {
   readonly workers: number;
   readonly delivery: Delivery;
+  /** Documents a worker is sent before it has answered, where the strategy has the option; absent: its default. */
+  readonly inFlight?: number;
 }
 
 /** An open strategy: workers started, ready to process. */
 export interface Session {
+  /** What carries the documents, where that may differ from what the delivery asks for; absent where it cannot. */
+  readonly transport?: Transport;
   /**
    * Gives every document exactly one outcome, in any order. Never rejects for a document's sake. Documents are pulled
    * as there is room for them; a promise returned by `emit` holds the pulling back until it resolves. One run at a time.
+   * With delivery `transfer` the documents' bytes are gone from the caller afterwards.
+   * @throws what the source or `emit` throws; Error when another run is under way or the session is closed.
    */
   run(documents: Documents, emit: Emit): Promise<void>;
-  /** The processes and JavaScript engines beside the caller's own, each with what it says of itself now. */
+  /** The processes and JavaScript engines beside the caller's own, each with what it says of itself now. Between runs alone. */
   members(): Promise<Members>;
-  /** Afterwards no thread, process, handle or file is left. */
+  /**
+   * Afterwards no thread, process, handle or file is left. A run under way pulls no further document, gives those it
+   * has pulled their outcomes and resolves first.
+   */
   close(): Promise<void>;
 }
+
+/** Documents in a file on tmpfs, in a temporary file, or in the messages themselves. */
+export type Transport = 'tmpfs' | 'file' | 'message';
 
 export type Documents = Iterable<Document> | AsyncIterable<Document>;
 export type Emit = (outcome: Outcome) => void | Promise<void>;

@@ -1,28 +1,36 @@
 import pMap from 'p-map';
 import { Piscina } from 'piscina';
+import type { Document } from '../workloads/workload.js';
 import { now } from './clock.js';
 import type { Answer, Request } from './entries/thread-pool.js';
+import { submitted } from './in-flight.js';
 import { crashed, outcome, type Reply } from './outcome.js';
+import { owned } from './owned.js';
 import { rollCall } from './roll-call.js';
+import { guarded } from './session.js';
 import type { Outcome, Strategy } from './strategy.js';
-
-/** Documents submitted and unfinished a worker: one in its hands and enough behind it that the pool's queue is never empty. */
-const inFlightPerWorker = 4;
 
 export default {
   name: 'thread-pool',
   about: 'worker threads and a central queue, one document a message (piscina)',
   isolation: 'thread',
-  deliveries: ['clone'],
+  deliveries: ['clone', 'transfer'],
   scales: true,
-  async open(workload, { workers }) {
+  inFlight: [1, 4, 16], // one is piscina's default, and how people run it
+  async open(workload, { workers, delivery, inFlight = 1 }) {
     const pool = new Piscina({
       filename: new URL('./entries/thread-pool.js', import.meta.url).href,
       minThreads: workers,
       maxThreads: workers,
+      concurrentTasksPerWorker: inFlight,
       workerData: workload,
     });
     const ask = (request: Request): Promise<Answer> => pool.run(request);
+    const submit = (document: Document): Promise<Reply> => {
+      if (delivery === 'clone') return pool.run(document);
+      const own = owned(document);
+      return pool.run(own, { transferList: [own.bytes.buffer] });
+    };
     // A worker that cannot load its workload is told by this event alone; later, a task in its hands is told as well.
     const failure = new Promise<never>((_, reject) => pool.on('error', reject));
     try {
@@ -31,19 +39,19 @@ export default {
       await pool.destroy();
       throw error;
     }
-    return {
+    return guarded({
       async run(documents, emit) {
         await pMap(
           documents,
           async (document) => {
             const pulledMs = now();
-            const reply: Promise<Outcome> = pool.run(document).then(
-              (reply: Reply) => outcome(document, pulledMs, reply),
+            const reply: Promise<Outcome> = submit(document).then(
+              (reply) => outcome(document, pulledMs, reply),
               (cause: unknown) => crashed(document, cause),
             );
             await emit(await reply);
           },
-          { concurrency: workers * inFlightPerWorker },
+          { concurrency: workers * submitted(inFlight) },
         );
       },
       async members() {
@@ -53,6 +61,6 @@ export default {
         await rollCall(workers, () => ask('goodbye'));
         await pool.destroy();
       },
-    };
+    });
   },
 } satisfies Strategy;

@@ -7,6 +7,12 @@
 export type Kind = 'cpu' | 'io' | 'mixed';
 export const kinds: readonly Kind[] = ['cpu', 'io', 'mixed'];
 
+/**
+ * What a task may be given where documents travel in shared memory: a private copy, to change, keep or return (the
+ * default), or the bare view, which the task only reads and never keeps: other documents will stand there later.
+ */
+export type Views = 'copy' | 'shared';
+
 /** One input. `size` is in bytes; `bytes` are there for the task whatever the delivery was. */
 export interface Document {
   readonly index: number;
@@ -31,6 +37,8 @@ export interface Workload<Result = unknown, State = unknown> {
   teardown?(state: State): void | Promise<void>;
   /** What must be equal across strategies; without it the whole result must be. */
   digest?(result: Result): string;
+  /** Without it every document is a private copy. */
+  readonly views?: Views;
 }
 
 /** How a worker finds its workload: by URL, never by closure or function text. Crosses threads and processes. */
@@ -61,6 +69,7 @@ export async function loadWorkload(ref: WorkloadRef): Promise<Workload> {
   for (const hook of ['setup', 'teardown', 'digest']) {
     expect(ref, module[hook] === undefined || typeof module[hook] === 'function', `"${hook}" to be a function`, module[hook]);
   }
+  expect(ref, [undefined, 'copy', 'shared'].includes(module.views as Views), "`views` to be 'copy' or 'shared'", module.views);
   return module as unknown as Workload;
 }
 
