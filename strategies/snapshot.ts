@@ -78,7 +78,7 @@ function unshared(value: unknown, seen: Set<object>): unknown {
   if (typeof value !== 'object' || value === null || seen.has(value)) return value;
   seen.add(value);
   if (ArrayBuffer.isView(value)) return types.isSharedArrayBuffer(value.buffer) ? ownView(value) : value;
-  if (types.isSharedArrayBuffer(value)) return value.slice(0);
+  if (types.isAnyArrayBuffer(value)) return types.isSharedArrayBuffer(value) ? new Uint8Array(new Uint8Array(value)).buffer : value;
   if (types.isMap(value)) {
     const entries = [...value];
     value.clear();
