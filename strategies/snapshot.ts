@@ -36,7 +36,7 @@ function plainCopy(value: unknown, copies: Map<object, unknown> | null): unknown
   const prototype = Object.getPrototypeOf(value);
   if (prototype === Object.prototype) return copyOfObject(value as Record<string, unknown>, copies);
   if (prototype === Array.prototype) return copyOfArray(value as unknown[], copies);
-  return ArrayBuffer.isView(value) && !(value instanceof DataView) ? copyOfView(value as Uint8Array, copies) : notPlain;
+  return ArrayBuffer.isView(value) && !(value instanceof DataView) ? copyOfView(value, copies) : notPlain;
 }
 
 function copyOfObject(value: Record<string, unknown>, copies: Map<object, unknown> | null): unknown {
@@ -67,8 +67,8 @@ function copyOfArray(value: unknown[], copies: Map<object, unknown> | null): unk
 }
 
 /** A Buffer arrives as a Uint8Array, and two views of one buffer as two buffers. */
-function copyOfView(value: Uint8Array, copies: Map<object, unknown> | null): unknown {
-  const copy = types.isUint8Array(value) ? new Uint8Array(value) : value.slice();
+function copyOfView(value: ArrayBufferView, copies: Map<object, unknown> | null): unknown {
+  const copy = types.isUint8Array(value) ? new Uint8Array(value) : (value as Float64Array).slice();
   copies?.set(value, copy);
   return copy;
 }
@@ -78,7 +78,7 @@ function unshared(value: unknown, seen: Set<object>): unknown {
   if (typeof value !== 'object' || value === null || seen.has(value)) return value;
   seen.add(value);
   if (ArrayBuffer.isView(value)) return types.isSharedArrayBuffer(value.buffer) ? ownView(value) : value;
-  if (types.isAnyArrayBuffer(value)) return types.isSharedArrayBuffer(value) ? new Uint8Array(new Uint8Array(value)).buffer : value;
+  if (types.isAnyArrayBuffer(value)) return types.isSharedArrayBuffer(value) ? ownBytes(new Uint8Array(value)).buffer : value;
   if (types.isMap(value)) {
     const entries = [...value];
     value.clear();
@@ -97,7 +97,10 @@ function unshared(value: unknown, seen: Set<object>): unknown {
 }
 
 function ownView(view: ArrayBufferView): ArrayBufferView {
-  if (!(view instanceof DataView)) return (view as Uint8Array).slice();
-  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-  return new DataView(new Uint8Array(bytes).buffer);
+  if (!types.isDataView(view)) return (view as Uint8Array).slice();
+  return new DataView(ownBytes(new Uint8Array(view.buffer, view.byteOffset, view.byteLength)).buffer);
+}
+
+function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
 }
