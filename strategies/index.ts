@@ -13,5 +13,6 @@ export const strategies: readonly StrategyEntry[] = [
   { name: 'thread-pool', url: at('./thread-pool.js') },
   { name: 'process-pool', url: at('./process-pool.js') },
   { name: 'partitioned', url: at('./partitioned.js') },
+  { name: 'self-scheduling', url: at('./self-scheduling.js') },
   { name: 'queue', url: at('./queue.js') },
 ];

@@ -10,7 +10,7 @@ export function outcome(document: Document, pulledMs: number, { startedMs, ...re
 }
 
 /** The worker that had the document ended before it answered. */
-export function crashed({ index, id }: Document, cause: unknown): Outcome {
+export function crashed({ index, id }: Pick<Document, 'index' | 'id'>, cause: unknown): Outcome {
   return { index, id, worker: null, queuedMs: null, taskMs: null, status: 'crashed', error: taskError(cause) };
 }
 

@@ -202,7 +202,7 @@ describe('balance', () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 500 })), fc.integer({ min: 1, max: 9 }), (costs, parts) => {
         const items = costs.map((cost, position) => ({ cost, position }));
-        const lists = balance(items, parts, ({ cost }) => cost);
+        const lists = balance(items, new Array<number>(parts).fill(0), ({ cost }) => cost);
         assert.equal(lists.length, parts);
         assert.deepEqual(
           lists.flat().sort((a, b) => a.position - b.position),
@@ -223,10 +223,10 @@ describe('balance', () => {
     );
   });
 
-  it('spreads items without cost by number', () => {
+  it('goes on from what stands in the lists already', () => {
     assert.deepEqual(
-      balance([0, 0, 0, 0], 2, (cost) => cost).map((list) => list.length),
-      [2, 2],
+      balance([3, 3], [10, 0], (cost) => cost).map((list) => list.length),
+      [0, 2],
     );
   });
 });

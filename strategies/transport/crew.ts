@@ -1,0 +1,305 @@
+import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import { now } from '../clock.js';
+import type { Outcomes } from '../entries/arena.js';
+import { crashed } from '../outcome.js';
+import type { Pulled } from '../puller.js';
+import { guarded } from '../session.js';
+import type { Documents, Emit, Engine, Outcome, Session, TaskError } from '../strategy.js';
+import { type Arena, Bay } from './bay.js';
+import { Control } from './control.js';
+import { Feed, type Window } from './feed.js';
+import { Lane } from './lane.js';
+
+/** How documents are dealt to queues: what makes the strategies over the arena different. */
+export interface Deal {
+  readonly queues: number;
+  /** Documents are taken from the source so many at a time. */
+  readonly window: Window;
+  /** Begins a run. The function puts each document of a window into the list of one of the queues. */
+  begin(): (window: readonly Pulled[]) => readonly (readonly Pulled[])[];
+}
+
+/** A slab holds a document of 500 KB; larger ones travel alone. */
+const slabBytes = 512 * 1024;
+/** Far ahead of the workers nothing is gained: a few milliseconds' documents, and each at most once in the cache. */
+const leastSlabs = 32;
+const slabsPerWorker = 4;
+const slots = 2048;
+/** Outcomes of so many documents, or of documents of so many bytes, are reported in one message. */
+const flushDocuments = 256;
+const flushBytes = 512 * 1024;
+/** Longer than this nothing else on the caller's thread waits. */
+const turnMs = 4;
+/** Workers that in a row ended before they reported any document, until the lane is given up. */
+const mostVainDeaths = 5;
+/** Workers that ended without having reported a document, until it is held to be the cause. */
+const mostDeaths = 3;
+
+export async function openCrew(workload: WorkloadRef, { workers, deal }: { workers: number; deal: Deal }): Promise<Session> {
+  const crew = new Crew(workload, workers, deal);
+  await crew.open();
+  return guarded({
+    run: (documents, emit) => crew.run(documents, emit),
+    members: async () => ({ processes: [], engines: await crew.report() }),
+    close: () => crew.close(),
+  });
+}
+
+/**
+ * Worker threads over one arena and its claim table, and the loop on the caller's thread that feeds them. The loop
+ * emits what has been reported, publishes what there is room for, and rests when there is nothing to do of either;
+ * a message from a worker, a document of an asynchronous source or the end of a worker continues it. Nothing but the
+ * loop takes documents or emits outcomes, so that both happen one after the other, and neither while a promise of
+ * `emit` is awaited.
+ */
+class Crew {
+  readonly #deal: Deal;
+  readonly #control: Control;
+  readonly #bays: readonly Bay[];
+  readonly #lanes: readonly Lane[];
+  /** By lane: deaths since it last reported. */
+  readonly #vainDeaths: number[];
+  /** By queue: why nobody works at it any longer; null while somebody does. */
+  readonly #abandoned: ({ readonly cause: unknown } | null)[];
+  readonly #lost = new Set<Lane>();
+  /** By queue: dealt and not yet published. */
+  #backlog: Pulled[][] = [];
+  #outcomes: Outcome[] = [];
+  #wake = () => {};
+  #running = false;
+
+  constructor(workload: WorkloadRef, workers: number, deal: Deal) {
+    this.#deal = deal;
+    const { queues } = deal;
+    const control = new Control({ workers, queues, slots: Math.ceil(slots / queues) });
+    const slabsPerQueue = Math.max(leastSlabs, slabsPerWorker * workers) / queues;
+    const arena: Arena = {
+      memory: new SharedArrayBuffer(Math.ceil(slabsPerQueue) * queues * slabBytes),
+      slabBytes,
+      slabsPerQueue: Math.ceil(slabsPerQueue),
+    };
+    // All that waits to be reported together may not be all there is room for, or the caller would wait for the workers' naps.
+    const flush = { documents: Math.max(1, Math.min(flushDocuments, slots / (4 * workers))), bytes: flushBytes };
+    this.#control = control;
+    this.#bays = Array.from({ length: queues }, (_, queue) => new Bay(control, arena, queue));
+    this.#abandoned = this.#bays.map(() => null);
+    this.#vainDeaths = new Array<number>(workers).fill(0);
+    this.#lanes = Array.from(
+      { length: workers },
+      (_, number) =>
+        new Lane(
+          { workload, control, arena, number, queue: number % queues, flush },
+          {
+            outcomes: (lane, outcomes) => this.#receive(lane, outcomes),
+            want: (lane, slot) => this.#deliver(lane, slot),
+            death: (lane, cause) => this.#bury(lane, cause),
+          },
+        ),
+    );
+  }
+
+  /** Opens all workers, or none: when one fails, the others are closed before the error is passed on. */
+  async open(): Promise<void> {
+    const opened = await Promise.allSettled(this.#lanes.map((lane) => lane.open()));
+    const failure = opened.find((result) => result.status === 'rejected');
+    if (failure === undefined) return;
+    await this.close();
+    throw failure.reason;
+  }
+
+  async report(): Promise<Engine[]> {
+    return Promise.all(this.#lanes.map((lane) => lane.report()));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => lane.close()));
+  }
+
+  async run(documents: Documents, emit: Emit): Promise<void> {
+    this.#running = true;
+    this.#man();
+    const feed = new Feed(documents, this.#deal.window, () => this.#wake());
+    try {
+      await this.#work(feed, emit);
+    } catch (cause) {
+      // `emit` has thrown. The session can be used again: what the workers have in their hands ends, and nobody is told.
+      feed.stop();
+      this.#backlog = this.#bays.map(() => []);
+      await this.#work(new Feed([], this.#deal.window, () => {}), () => {});
+      throw cause;
+    } finally {
+      this.#running = false;
+    }
+    if (feed.failure !== null) throw feed.failure.cause;
+  }
+
+  async #work(feed: Feed, emit: Emit): Promise<void> {
+    const split = this.#deal.begin();
+    let turnedMs = now();
+    for (;;) {
+      for (const lane of this.#lanes) lane.poll();
+      const slow = this.#emitAll(emit);
+      if (slow !== undefined) await slow;
+      const more = this.#fill(feed, split);
+      if (this.#outcomes.length > 0) continue;
+      if (more) {
+        if (now() - turnedMs < turnMs) continue;
+        await new Promise(setImmediate);
+      } else {
+        if (feed.ended && this.#isEmpty()) return;
+        await this.#rest();
+      }
+      turnedMs = now();
+    }
+  }
+
+  /** Emits what has been reported, in its order; a promise when an `emit` made one. */
+  #emitAll(emit: Emit): Promise<void> | undefined {
+    const outcomes = this.#outcomes;
+    this.#outcomes = [];
+    for (let i = 0; i < outcomes.length; i++) {
+      const slow = emit(outcomes[i] as Outcome);
+      if (slow) return emitRest(slow, outcomes.slice(i + 1), emit);
+    }
+    return undefined;
+  }
+
+  /** Publishes what there is room for; whether there may be more to publish at once. */
+  #fill(feed: Feed, split: ReturnType<Deal['begin']>): boolean {
+    if (this.#wantsMore()) {
+      const pulled = feed.pull();
+      if (pulled.length > 0) {
+        for (const [queue, list] of split(pulled).entries()) this.#backlog[queue] = [...(this.#backlog[queue] ?? []), ...list];
+      }
+    }
+    let full = false;
+    for (const bay of this.#bays) {
+      const list = this.#backlog[bay.queue] as Pulled[];
+      const published = this.#abandoned[bay.queue] ? this.#refuse(bay.queue, list) : publishAll(bay, list);
+      this.#backlog[bay.queue] = list.slice(published);
+      if (published < list.length) full = true;
+      bay.announce();
+    }
+    return !full && !feed.waiting && !feed.ended;
+  }
+
+  /** Something is dealt when a queue has nothing left of what was dealt before, and not too much waits for the others. */
+  #wantsMore(): boolean {
+    if (this.#backlog.every((list) => list.length > 0)) return false;
+    const { documents, bytes } = this.#deal.window;
+    let count = 0;
+    let size = 0;
+    for (const list of this.#backlog) {
+      count += list.length;
+      for (const { document } of list) size += document.size;
+    }
+    return count < documents && size < bytes;
+  }
+
+  #isEmpty(): boolean {
+    return this.#backlog.every((list) => list.length === 0) && this.#bays.every((bay) => bay.standing === 0);
+  }
+
+  /**
+   * Until something happens. When nothing is left to publish, no further document is on its way for now, and workers
+   * report what they have as soon as they have nothing to do.
+   */
+  async #rest(): Promise<void> {
+    const eager = this.#backlog.every((list) => list.length === 0);
+    const woken = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    if (eager) {
+      this.#control.setEager(true);
+      for (const bay of this.#bays) this.#control.wake(bay.queue, this.#lanes.length);
+    }
+    await woken;
+    if (eager) this.#control.setEager(false);
+  }
+
+  #receive(lane: Lane, { slots, values }: Outcomes): void {
+    const bay = this.#bays[lane.queue] as Bay;
+    const worker = lane.threadId;
+    for (let i = 0; i < slots.length; i++) {
+      const mark = slots[i] as number;
+      const slot = mark < 0 ? ~mark : mark;
+      const startedMs = this.#control.startedMs(slot);
+      const taskMs = this.#control.taskMs(slot);
+      const { index, id, pulledMs } = bay.take(slot);
+      const queuedMs = startedMs - pulledMs;
+      this.#outcomes.push(
+        mark < 0
+          ? { index, id, worker, queuedMs, taskMs, status: 'failed', error: values[i] as TaskError }
+          : { index, id, worker, queuedMs, taskMs, status: 'ok', value: values[i] },
+      );
+    }
+    this.#vainDeaths[lane.number] = 0;
+    this.#wake();
+  }
+
+  #deliver(lane: Lane, slot: number): void {
+    lane.send(slot, (this.#bays[lane.queue] as Bay).look(slot).document as Document);
+  }
+
+  /**
+   * The document that was in the dead worker's hands has crashed. The others it had claimed were finished but not
+   * reported: they are run again. One that is among them again and again is held to have left something behind.
+   */
+  #bury(lane: Lane, cause: unknown): void {
+    const bay = this.#bays[lane.queue] as Bay;
+    const culprit = this.#control.takeCurrent(lane.number);
+    const before = this.#outcomes.length;
+    for (const slot of bay.slotsOf(lane.number)) {
+      const standing = bay.look(slot);
+      standing.deaths++;
+      if (slot === culprit || standing.deaths >= mostDeaths) this.#outcomes.push(crashed(bay.take(slot), cause));
+      else bay.again(slot);
+    }
+    const vain = this.#outcomes.length > before ? 0 : (this.#vainDeaths[lane.number] as number) + 1;
+    this.#vainDeaths[lane.number] = vain;
+    if (vain >= mostVainDeaths) this.#giveUp(lane, cause);
+    else if (this.#running) this.#replace(lane);
+    this.#control.wake(lane.queue, this.#lanes.length); // one may have been told that is dead now
+    this.#wake();
+  }
+
+  /** Workers that have ended since the last run are replaced. */
+  #man(): void {
+    this.#backlog = this.#bays.map(() => []);
+    this.#abandoned.fill(null);
+    this.#vainDeaths.fill(0);
+    this.#lost.clear();
+    for (const lane of this.#lanes) this.#replace(lane);
+  }
+
+  #replace(lane: Lane): void {
+    lane.open().catch((cause: unknown) => this.#giveUp(lane, cause));
+  }
+
+  /** Nobody works in this lane any longer. What only it could have done has crashed. */
+  #giveUp(lane: Lane, cause: unknown): void {
+    this.#lost.add(lane);
+    const bay = this.#bays[lane.queue] as Bay;
+    if (this.#lanes.some((other) => other.queue === lane.queue && !this.#lost.has(other))) return;
+    this.#abandoned[lane.queue] = { cause };
+    for (const slot of bay.slots()) this.#outcomes.push(crashed(bay.take(slot), cause));
+    this.#wake();
+  }
+
+  /** Of documents dealt to a queue where nobody works: how many. */
+  #refuse(queue: number, list: readonly Pulled[]): number {
+    for (const { document } of list) this.#outcomes.push(crashed(document, this.#abandoned[queue]?.cause));
+    return list.length;
+  }
+}
+
+/** How many of the documents there was room for. */
+function publishAll(bay: Bay, list: readonly Pulled[]): number {
+  for (let i = 0; i < list.length; i++) if (!bay.publish(list[i] as Pulled)) return i;
+  return list.length;
+}
+
+async function emitRest(slow: Promise<void>, rest: readonly Outcome[], emit: Emit): Promise<void> {
+  await slow;
+  for (const outcome of rest) await emit(outcome);
+}

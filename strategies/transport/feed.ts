@@ -1,0 +1,120 @@
+import type { Document } from '../../workloads/workload.js';
+import { now } from '../clock.js';
+import type { Pulled } from '../puller.js';
+import type { Documents } from '../strategy.js';
+
+export interface Window {
+  readonly documents: number;
+  readonly bytes: number;
+  /** Since its first document, so that a source that takes its time does not hold back what it has given. */
+  readonly ms: number;
+}
+
+/**
+ * Takes documents from a source, a window at a time: of a synchronous one as far as the window reaches, of an
+ * asynchronous one what arrives within one turn of the event loop.
+ */
+export class Feed {
+  readonly #source: { readonly now: Iterator<Document> } | { readonly later: AsyncIterator<Document> };
+  readonly #window: Window;
+  readonly #arrived: () => void;
+  #waiting = false;
+  #ended = false;
+  #failure: { readonly cause: unknown } | null = null;
+  #next: Pulled[] = [];
+  #nextBytes = 0;
+
+  /** @param arrived is called when an asynchronous source has given something, ended or failed. */
+  constructor(documents: Documents, window: Window, arrived: () => void) {
+    this.#source = Symbol.asyncIterator in documents ? { later: documents[Symbol.asyncIterator]() } : { now: documents[Symbol.iterator]() };
+    this.#window = window;
+    this.#arrived = arrived;
+  }
+
+  /** No more will come. */
+  get ended(): boolean {
+    return this.#ended && this.#next.length === 0;
+  }
+
+  /** Whether the next document is to be waited for. */
+  get waiting(): boolean {
+    return this.#waiting && this.#next.length === 0;
+  }
+
+  /** What the source has thrown, which is its end; null when nothing. */
+  get failure(): { readonly cause: unknown } | null {
+    return this.#failure;
+  }
+
+  /** What is there now. */
+  pull(): Pulled[] {
+    if ('now' in this.#source) return this.#ended ? [] : this.#pullNow(this.#source.now);
+    const pulled = this.#next;
+    this.#next = [];
+    this.#nextBytes = 0;
+    this.#ask(this.#source.later);
+    return pulled;
+  }
+
+  /** Tells the source that no more will be taken; what it then does is its own affair. */
+  stop(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if ('now' in this.#source) this.#source.now.return?.();
+    else this.#source.later.return?.()?.then(undefined, () => {});
+  }
+
+  #pullNow(source: Iterator<Document>): Pulled[] {
+    const { documents, bytes, ms } = this.#window;
+    const pulled: Pulled[] = [];
+    let pulledBytes = 0;
+    let untilMs = Number.POSITIVE_INFINITY;
+    try {
+      while (pulled.length < documents && pulledBytes < bytes) {
+        const result = source.next();
+        if (result.done) {
+          this.#ended = true;
+          break;
+        }
+        const pulledMs = now();
+        pulled.push({ document: result.value, pulledMs });
+        pulledBytes += result.value.size;
+        if (pulled.length === 1) untilMs = pulledMs + ms;
+        else if (pulledMs > untilMs) break;
+      }
+    } catch (cause) {
+      this.#fail(cause);
+    }
+    return pulled;
+  }
+
+  #ask(source: AsyncIterator<Document>): void {
+    if (this.#waiting || this.#ended) return;
+    this.#waiting = true;
+    source.next().then(
+      (result) => {
+        this.#waiting = false;
+        if (result.done) {
+          this.#ended = true;
+          return this.#arrived();
+        }
+        // The first of a window tells of itself when the turn ends: until then others may come.
+        if (this.#next.length === 0) setImmediate(this.#arrived);
+        this.#next.push({ document: result.value, pulledMs: now() });
+        this.#nextBytes += result.value.size;
+        if (this.#next.length >= this.#window.documents || this.#nextBytes >= this.#window.bytes) this.#arrived();
+        else this.#ask(source);
+      },
+      (cause: unknown) => {
+        this.#waiting = false;
+        this.#fail(cause);
+        this.#arrived();
+      },
+    );
+  }
+
+  #fail(cause: unknown): void {
+    this.#failure = { cause };
+    this.#ended = true;
+  }
+}
