@@ -1,7 +1,8 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { expandedTail } from './bootstrap.js';
 import { quantile } from './estimate.js';
-import { tCdf, tQuantile } from './student-t.js';
+import { tQuantile } from './student-t.js';
 import { integerPeak, type ModelName, type Parameters, peakOf, rateAt } from './throughput.js';
 import { fitThroughput, type Law, type Level, levelsOf, type ScalingPoint, type ThroughputFit } from './throughput-fit.js';
 
@@ -222,13 +223,9 @@ function parameterIntervals({ chosen, rechosen, rounds }: Bootstrap): { [P in ke
   };
 }
 
-/**
- * The percentile interval, expanded. A bootstrap of n units is too narrow by √((n − 1)/n) and by taking the normal quantile for
- * t's; taking the percentiles at Φ(−√(n/(n − 1))·t) repairs both and keeps the interval inside the parameter's range, which
- * t intervals about σ or κ near 0 would leave (T. Hesterberg, What Teachers Should Know About the Bootstrap, 2015, 3.3).
- */
+/** The percentile interval, expanded for the number of rounds. */
 function rangeOf(draws: readonly number[], rounds: number): Range {
-  const tail = tCdf(-Math.sqrt(rounds / (rounds - 1)) * tQuantile(0.975, rounds - 1), nearlyNormal);
+  const tail = expandedTail(rounds);
   const sorted = Float64Array.from(draws).sort();
   const [least, most] = [sorted[0] as number, sorted.at(-1) as number];
   if (least === most) return { low: least, high: most }; // infinite caps among them
@@ -236,9 +233,6 @@ function rangeOf(draws: readonly number[], rounds: number): Range {
   const q = Math.max(0, ((sorted.length + 1) * tail - 1) / (sorted.length - 1));
   return { low: quantile(sorted, q) as number, high: quantile(sorted, 1 - q) as number };
 }
-
-/** Degrees of freedom at which t is the normal distribution to six digits. */
-const nearlyNormal = 1e6;
 
 /**
  * A peak is claimed when a law without one fits worse beyond chance *and* κ's interval leaves 0 out: with κ = 0 half of all fits
