@@ -115,7 +115,8 @@ function axes({ workers, domain }: Panel): { x: Spec; y: Spec } {
   };
 }
 
-function look({ looks }: Panel, channel: 'colour' | 'shape'): Spec {
+/** A strategy's colour or shape, the same in every view of the chart. */
+export function look({ looks }: Pick<Panel, 'looks'>, channel: 'colour' | 'shape'): Spec {
   const range = [...looks.values()].map((each) => each[channel]);
   return { field: 'strategy', type: 'nominal', scale: { domain: [...looks.keys()], range } };
 }
