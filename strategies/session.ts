@@ -36,17 +36,16 @@ export function guarded(session: Session): Session {
 
 /** The same documents, ending early when the signal aborts: also in the middle of waiting for the next one. */
 function until(signal: AbortSignal, documents: Documents): Documents {
-  if (!(Symbol.asyncIterator in documents)) {
-    return {
-      *[Symbol.iterator]() {
-        for (const document of documents) {
-          if (signal.aborted) return;
-          yield document;
-        }
-      },
-    };
-  }
+  if (!(Symbol.asyncIterator in documents)) return { [Symbol.iterator]: () => untilAbortedNow(signal, documents[Symbol.iterator]()) };
   return { [Symbol.asyncIterator]: () => untilAborted(signal, documents[Symbol.asyncIterator]()) };
+}
+
+/** Asks before it takes: a document that was taken and not passed on would be lost. */
+function untilAbortedNow(signal: AbortSignal, source: Iterator<Document>): Iterator<Document> {
+  return {
+    next: () => (signal.aborted ? (source.return?.() ?? { done: true, value: undefined }) : source.next()),
+    return: () => source.return?.() ?? { done: true, value: undefined },
+  };
 }
 
 function untilAborted(signal: AbortSignal, source: AsyncIterator<Document>): AsyncIterator<Document> {

@@ -19,12 +19,21 @@ export interface Deal {
   begin(): (window: readonly Pulled[]) => readonly (readonly Pulled[])[];
 }
 
-/** A slab holds a document of 500 KB; larger ones travel alone. */
-const slabBytes = 512 * 1024;
-/** Far ahead of the workers nothing is gained: a few milliseconds' documents, and each at most once in the cache. */
-const leastSlabs = 32;
-const slabsPerWorker = 4;
-const slots = 2048;
+/** Of all queues together. */
+export interface Room {
+  /** Documents that are larger travel alone. */
+  readonly slabBytes: number;
+  readonly slabs: number;
+  /** Documents published and not yet reported. */
+  readonly slots: number;
+}
+
+/** A slab holds a document of 500 KB. Further ahead of the workers than a few milliseconds nothing is gained. */
+const roomFor = (workers: number): Room => ({
+  slabBytes: 512 * 1024,
+  slabs: Math.max(32, 4 * workers),
+  slots: Math.max(2048, 64 * workers),
+});
 /** Outcomes of so many documents, or of documents of so many bytes, are reported in one message. */
 const flushDocuments = 256;
 const flushBytes = 512 * 1024;
@@ -35,8 +44,14 @@ const mostVainDeaths = 5;
 /** Workers that ended without having reported a document, until it is held to be the cause. */
 const mostDeaths = 3;
 
-export async function openCrew(workload: WorkloadRef, { workers, deal }: { workers: number; deal: Deal }): Promise<Session> {
-  const crew = new Crew(workload, workers, deal);
+export interface CrewOptions {
+  readonly workers: number;
+  readonly deal: Deal;
+  readonly room?: Room;
+}
+
+export async function openCrew(workload: WorkloadRef, options: CrewOptions): Promise<Session> {
+  const crew = new Crew(workload, options);
   await crew.open();
   return guarded({
     run: (documents, emit) => crew.run(documents, emit),
@@ -68,18 +83,17 @@ class Crew {
   #wake = () => {};
   #running = false;
 
-  constructor(workload: WorkloadRef, workers: number, deal: Deal) {
+  constructor(workload: WorkloadRef, { workers, deal, room = roomFor(workers) }: CrewOptions) {
     this.#deal = deal;
     const { queues } = deal;
-    const control = new Control({ workers, queues, slots: Math.ceil(slots / queues) });
-    const slabsPerQueue = Math.max(leastSlabs, slabsPerWorker * workers) / queues;
-    const arena: Arena = {
-      memory: new SharedArrayBuffer(Math.ceil(slabsPerQueue) * queues * slabBytes),
-      slabBytes,
-      slabsPerQueue: Math.ceil(slabsPerQueue),
-    };
-    // All that waits to be reported together may not be all there is room for, or the caller would wait for the workers' naps.
-    const flush = { documents: Math.max(1, Math.min(flushDocuments, slots / (4 * workers))), bytes: flushBytes };
+    const slots = Math.ceil(room.slots / queues);
+    const slabsPerQueue = Math.ceil(room.slabs / queues);
+    const control = new Control({ workers, queues, slots });
+    const memory = new SharedArrayBuffer(queues * slabsPerQueue * room.slabBytes);
+    const arena: Arena = { memory, slabBytes: room.slabBytes, slabsPerQueue };
+    // What waits to be reported together may not be all there is room for, or the caller would wait for the workers' naps.
+    const documents = Math.max(1, Math.min(flushDocuments, room.slots / (4 * workers)));
+    const flush = { documents, bytes: Math.min(flushBytes, memory.byteLength / (4 * workers)) };
     this.#control = control;
     this.#bays = Array.from({ length: queues }, (_, queue) => new Bay(control, arena, queue));
     this.#abandoned = this.#bays.map(() => null);
