@@ -6,7 +6,7 @@ import { strategies } from './strategies/index.js';
 import type { OpenOptions, Session, Strategy } from './strategies/strategy.js';
 import type { WorkloadRef } from './workloads/workload.js';
 
-export { type StrategyEntry, strategies } from './strategies/index.js';
+export { strategies } from './strategies/index.js';
 export type {
   Delivery,
   Documents,
@@ -18,6 +18,7 @@ export type {
   Outcome,
   Session,
   Strategy,
+  StrategyEntry,
   TaskError,
 } from './strategies/strategy.js';
 export { type Context, type Document, type Kind, type Workload, WorkloadError, type WorkloadRef } from './workloads/workload.js';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { StrategyEntry } from '../strategies/index.js';
+import type { StrategyEntry } from '../strategies/strategy.js';
 import type { WorkloadEntry } from '../workloads/index.js';
 import { type Complexity, complexities } from '../workloads/synthetic.js';
 import { UsageError, unknownName } from './errors.js';

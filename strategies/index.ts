@@ -1,12 +1,8 @@
-/** The list of strategies, in the order of tables and legends. To add one: one file here, one line below. */
-export interface StrategyEntry {
-  readonly name: string;
-  /** Module whose default export is the `Strategy`. */
-  readonly url: string;
-}
+import type { StrategyEntry } from './strategy.js';
 
 const at = (path: string) => new URL(path, import.meta.url).href;
 
+/** The list of strategies, in the order of tables and legends. To add one: one file here, one line below. */
 export const strategies: readonly StrategyEntry[] = [
   { name: 'sequential', url: at('./sequential.js') },
   { name: 'async', url: at('./async.js') },

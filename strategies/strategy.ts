@@ -25,6 +25,13 @@ export interface Strategy {
   open(workload: WorkloadRef, options: OpenOptions): Promise<Session>;
 }
 
+/** A line of the list of strategies, or of peers. */
+export interface StrategyEntry {
+  readonly name: string;
+  /** Module whose default export is the `Strategy`. */
+  readonly url: string;
+}
+
 export type Delivery = 'none' | 'clone' | 'transfer' | 'shared' | 'message' | 'path';
 
 export interface OpenOptions {

@@ -8,15 +8,16 @@ import { fileURLToPath } from 'node:url';
 const layers: { files: RegExp; may: RegExp[] }[] = [
   { files: /^workloads\/index\.ts$/, may: [] },
   { files: /^workloads\//, may: [/^workloads\/(?!index)/] },
-  { files: /^strategies\/index\.ts$/, may: [] },
-  { files: /^strategies\//, may: [/^strategies\/(?!index)/, /^workloads\/workload\.ts$/] },
+  { files: /^strategies\/(peers\/)?index\.ts$/, may: [/^strategies\/strategy\.ts$/] },
+  { files: /^strategies\/peers\//, may: [/^strategies\/(?!(peers\/)?index)/, /^workloads\/workload\.ts$/] },
+  { files: /^strategies\//, may: [/^strategies\/(?!index|peers)/, /^workloads\/workload\.ts$/] },
   { files: /^bench\/(stats|units|errors|group-by)/, may: [/^bench\/(stats|errors)/] },
   { files: /^bench\/results\//, may: [/^bench\/(results|stats|errors|group-by)/, /^workloads\/documents\.ts$/] },
   { files: /^bench\/verdict\//, may: [/^bench\/(verdict|results|stats|units|group-by)/] },
   { files: /^plots\//, may: [/^plots\/(?!index)/, /^bench\/results\/columns\.ts$/, /^bench\/units\.ts$/] },
   { files: /^plots\/index\.ts$/, may: [/^plots\//] },
   { files: /^bench\/(commands\/|cli\.ts)/, may: [/./] },
-  { files: /^index\.ts$/, may: [/^(strategies|workloads)\//] },
+  { files: /^index\.ts$/, may: [/^(strategies\/(?!peers)|workloads\/)/] },
   // The bench knows the two contracts and never an implementation.
   {
     files: /^bench\//,
@@ -27,8 +28,8 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     ],
   },
 ];
-/** Types of list entries, which the commands hand to the bench. */
-const exceptions = new Set(['bench/request.ts -> strategies/index.ts', 'bench/request.ts -> workloads/index.ts']);
+/** A type of list entries, which the commands hand to the bench. */
+const exceptions = new Set(['bench/request.ts -> workloads/index.ts']);
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const files = ['bench', 'strategies', 'workloads', 'plots']

@@ -1,0 +1,6 @@
+import { workerData } from 'node:worker_threads';
+import workerpool from 'workerpool';
+import type { WorkloadRef } from '../../../workloads/workload.js';
+import { serve } from './serve.js';
+
+workerpool.worker({ serve: await serve(workerData as WorkloadRef) });

@@ -1,0 +1,22 @@
+import type { Strategy } from '../strategy.js';
+import { jestPool } from './jest-pool.js';
+
+/**
+ * jest-worker with child processes, its default; `forkOptions.serialization` is `advanced` by its default, and said here
+ * because JSON would turn bytes into an object of numbers. See `jest-pool.ts` for the options both kinds share.
+ */
+export default {
+  name: 'jest-worker',
+  about: 'child processes and a central queue, one document a message (jest-worker)',
+  isolation: 'process',
+  deliveries: ['message'],
+  scales: true,
+  open: (workload, { workers }) =>
+    jestPool(workload, {
+      peer: 'jest-worker',
+      workers,
+      isolation: 'process',
+      // `silent: false`: by default what tasks print goes into pipes that nobody reads, and a full one stops the child.
+      options: { forkOptions: { serialization: 'advanced', silent: false } },
+    }),
+} satisfies Strategy;

@@ -1,0 +1,73 @@
+import pMap from 'p-map';
+import { Piscina } from 'piscina';
+import type { Document } from '../../workloads/workload.js';
+import { submitted } from '../in-flight.js';
+import { taskError } from '../outcome.js';
+import { owned } from '../owned.js';
+import { rollCall } from '../roll-call.js';
+import { guarded } from '../session.js';
+import type { Result, Strategy } from '../strategy.js';
+
+/**
+ * piscina as a user drives it: a function file, `pool.run(document)`, a limit on what is in flight, and the bare values
+ * kept. The pool is configured exactly as that of `thread-pool` (`minThreads` = `maxThreads`, `concurrentTasksPerWorker`),
+ * so that the difference between the two is what our wrapping costs. Times inside the worker are unknown here.
+ */
+export default {
+  name: 'piscina',
+  about: 'piscina driven by hand: what thread-pool costs over it is our wrapping',
+  isolation: 'thread',
+  deliveries: ['clone', 'transfer'],
+  scales: true,
+  inFlight: [1, 4, 16],
+  async open(workload, { workers, delivery, inFlight = 1 }) {
+    const pool = new Piscina({
+      filename: new URL('./entries/piscina.js', import.meta.url).href,
+      minThreads: workers,
+      maxThreads: workers,
+      concurrentTasksPerWorker: inFlight,
+      workerData: workload,
+    });
+    const submit = (document: Document): Promise<unknown> => {
+      if (delivery === 'clone') return pool.run(document);
+      const own = owned(document);
+      return pool.run(own, { transferList: [own.bytes.buffer] });
+    };
+    const failure = new Promise<never>((_, reject) => pool.on('error', reject)); // as in thread-pool
+    try {
+      await Promise.race([failure, rollCall(workers, () => pool.run(null, { name: 'report' }))]);
+    } catch (error) {
+      await pool.destroy();
+      throw error;
+    }
+    return guarded({
+      async run(documents, emit) {
+        await pMap(
+          documents,
+          async (document) => {
+            const result = await submit(document).then(succeeded, failed);
+            await emit({ index: document.index, id: document.id, worker: null, queuedMs: null, taskMs: null, ...result });
+          },
+          { concurrency: workers * submitted(inFlight) },
+        );
+      },
+      async members() {
+        return { processes: [], engines: [] };
+      },
+      async close() {
+        await rollCall(workers, () => pool.run(null, { name: 'goodbye' }));
+        await pool.destroy();
+      },
+    });
+  },
+} satisfies Strategy;
+
+function succeeded(value: unknown): Result {
+  return { status: 'ok', value };
+}
+
+/** piscina rejects alike with what the task threw and with the end of the thread, which only its message tells. */
+function failed(cause: unknown): Result {
+  const error = taskError(cause);
+  return { status: /^worker exited with code/.test(error.message) ? 'crashed' : 'failed', error };
+}

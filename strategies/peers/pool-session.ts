@@ -1,0 +1,69 @@
+import pMap from 'p-map';
+import type { Document } from '../../workloads/workload.js';
+import { now } from '../clock.js';
+import { crashed, outcome, type Reply } from '../outcome.js';
+import { rollCall } from '../roll-call.js';
+import { guarded } from '../session.js';
+import type { Outcome, Session } from '../strategy.js';
+import type { Answer, Request } from './entries/serve.js';
+
+/** A library's pool whose workers run `entries/serve.ts`. */
+export interface Pool {
+  readonly workers: number;
+  readonly isolation: 'thread' | 'process';
+  /** Documents submitted and unfinished at most, over all workers. */
+  readonly concurrency: number;
+  /** Rejects when the worker that had the document died. */
+  submit(document: Document): PromiseLike<Reply>;
+  /** Asks some worker; several at once reach different idle ones. */
+  ask(request: Request): PromiseLike<Answer>;
+  /** Ends all workers. */
+  end(): PromiseLike<unknown>;
+  /** Aborts, with an Error as its reason, when the pool has lost documents that it will never answer for. */
+  readonly lost?: AbortSignal;
+}
+
+/**
+ * The session over a pool, once every worker has loaded its workload.
+ * @throws what a worker says it could not load its workload for; the pool is ended then.
+ */
+export async function poolSession(pool: Pool): Promise<Session> {
+  const { workers, isolation, concurrency, lost } = pool;
+  const roll = (request: Request) =>
+    rollCall(workers, async () => {
+      const answer = await pool.ask(request);
+      if (answer.failure !== null) throw Object.assign(new Error(), answer.failure);
+      return answer;
+    });
+  try {
+    await roll('report');
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  return guarded({
+    async run(documents, emit) {
+      await pMap(
+        documents,
+        async (document) => {
+          const pulledMs = now();
+          const reply: PromiseLike<Outcome> = pool.submit(document).then(
+            (reply) => outcome(document, pulledMs, reply),
+            (cause: unknown) => crashed(document, cause),
+          );
+          await emit(await reply);
+        },
+        { concurrency, ...(lost && { signal: lost }) },
+      );
+    },
+    async members() {
+      const answers = await roll('report');
+      const processes = isolation === 'process' ? answers.map(({ member }) => member) : [];
+      return { processes, engines: answers.map(({ engine }) => engine) };
+    },
+    async close() {
+      if (!lost?.aborted) await roll('goodbye');
+      await pool.end();
+    },
+  });
+}

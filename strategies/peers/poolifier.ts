@@ -1,0 +1,89 @@
+import { fileURLToPath } from 'node:url';
+import type { Document } from '../../workloads/workload.js';
+import { submitted } from '../in-flight.js';
+import type { Reply } from '../outcome.js';
+import { owned } from '../owned.js';
+import type { Strategy } from '../strategy.js';
+import type { Answer, Request } from './entries/serve.js';
+import { library } from './library.js';
+import { poolSession } from './pool-session.js';
+
+/**
+ * poolifier's `FixedThreadPool`. Its task queues are on (`enableTasksQueue`): without them it puts everything into its
+ * workers' ports at once, whatever runs there. `tasksQueueOptions.concurrency` is what is swept, one being its default; a
+ * document goes to the worker with the least executing and queued (`LEAST_USED`, the default), which balances well enough.
+ * Stealing (`taskStealing`, `tasksStealingOnBackPressure`) is off: in 5.3 a stolen task is counted off the worker it was
+ * stolen from, so that the thief seems busy for ever after, gets nothing more, and runs end up waiting for it
+ * (poolifier/poolifier#3211). `enableEvents` is off: nobody listens, and each task would carry an `AsyncResource` for it.
+ */
+export default {
+  name: 'poolifier',
+  about: 'worker threads with a queue each, one document a message (poolifier)',
+  isolation: 'thread',
+  deliveries: ['clone', 'transfer'],
+  scales: true,
+  inFlight: [1, 4, 16],
+  async open(workload, { workers, delivery, inFlight = 1 }) {
+    const { FixedThreadPool } = await library('poolifier', 'poolifier', () => import('poolifier'));
+    const exits = new Exits(workers);
+    const pool = new FixedThreadPool<Request | Document, Answer | Reply>(
+      workers,
+      fileURLToPath(new URL('./entries/poolifier.js', import.meta.url)),
+      {
+        enableEvents: false,
+        enableTasksQueue: true,
+        tasksQueueOptions: { concurrency: inFlight, taskStealing: false, tasksStealingOnBackPressure: false },
+        workerOptions: { workerData: workload },
+        exitHandler: (code) => exits.happened(code),
+      },
+    );
+    return poolSession({
+      workers,
+      isolation: 'thread',
+      concurrency: workers * submitted(inFlight),
+      submit(document) {
+        if (delivery === 'clone') return pool.execute(document) as Promise<Reply>;
+        const own = owned(document);
+        return pool.execute(own, undefined, undefined, [own.bytes.buffer]) as Promise<Reply>;
+      },
+      ask: (request) => pool.execute(request) as Promise<Answer>,
+      end: () => exits.all(() => pool.destroy()),
+      lost: exits.lost,
+    });
+  },
+} satisfies Strategy;
+
+/** What becomes of the threads, which poolifier tells and does not always take note of itself. */
+class Exits {
+  readonly #lost = new AbortController();
+  #left: number;
+  #ended: (() => void) | null = null;
+
+  constructor(workers: number) {
+    this.#left = workers;
+  }
+
+  /** It replaces a thread that ends, but never answers for the tasks that ran there, nor says which they were. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  happened(code: number): void {
+    if (this.#ended === null)
+      this.#lost.abort(new Error(`poolifier lost the documents of a worker thread that ended with exit code ${code}`));
+    else if (--this.#left === 0) this.#ended();
+  }
+
+  /**
+   * Its own wait is in vain when a thread it has told to end does so before it looks, and does not keep the process alive
+   * until then.
+   */
+  async all(destroy: () => Promise<void>): Promise<void> {
+    const hold = setInterval(() => {}, 1000);
+    const ended = new Promise<void>((resolve) => {
+      this.#ended = resolve;
+    });
+    await Promise.race([destroy().then(() => ended), ended]);
+    clearInterval(hold);
+  }
+}

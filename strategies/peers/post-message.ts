@@ -1,0 +1,133 @@
+import { Worker } from 'node:worker_threads';
+import pMap from 'p-map';
+import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import { now } from '../clock.js';
+import { crashed, outcome, type Reply } from '../outcome.js';
+import { owned } from '../owned.js';
+import { guarded } from '../session.js';
+import type { Documents, Outcome, Strategy } from '../strategy.js';
+import type { Ask, Told } from './entries/post-message.js';
+import type { Answer } from './entries/serve.js';
+
+/** Messages a worker may hold: one in its hands and one behind it, so that it never waits for the main thread. */
+const outstanding = 2;
+
+/**
+ * No library: `worker_threads` and `postMessage`, `inFlight` documents a message and one message back. What an afternoon
+ * of one's own comes to, and the least that copying documents to threads can cost. The default is 32 documents, where
+ * small documents stop gaining; large ones are better off with fewer.
+ */
+export default {
+  name: 'post-message',
+  about: 'worker threads and batches of documents in bare messages',
+  isolation: 'thread',
+  deliveries: ['clone', 'transfer'],
+  scales: true,
+  inFlight: [32, 8, 1],
+  async open(workload, { workers, delivery, inFlight = 32 }) {
+    const lanes = Array.from({ length: workers }, () => new Lane(workload));
+    const close = async () => void (await Promise.all(lanes.map((lane) => lane.end())));
+    try {
+      await Promise.all(lanes.map((lane) => lane.report()));
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    const ask = async (batch: readonly Document[], pulledMs: readonly number[]): Promise<Outcome[]> => {
+      const lane = lanes.reduce((least, lane) => (lane.waiting < least.waiting ? lane : least));
+      const sent = delivery === 'clone' ? batch : batch.map(owned);
+      const transfer = delivery === 'clone' ? [] : sent.map(({ bytes }) => bytes.buffer as ArrayBuffer);
+      return lane.ask(sent, transfer).then(
+        (replies) => batch.map((document, i) => outcome(document, pulledMs[i] as number, (replies as Reply[])[i] as Reply)),
+        (cause: unknown) => batch.map((document) => crashed(document, cause)),
+      );
+    };
+    return guarded({
+      async run(documents, emit) {
+        await pMap(
+          batches(documents, inFlight),
+          async ({ batch, pulledMs }) => {
+            for (const each of await ask(batch, pulledMs)) await emit(each);
+          },
+          { concurrency: workers * outstanding },
+        );
+      },
+      async members() {
+        return { processes: [], engines: (await Promise.all(lanes.map((lane) => lane.report()))).map(({ engine }) => engine) };
+      },
+      async close() {
+        await Promise.all(lanes.map((lane) => lane.ask('goodbye')));
+        await close();
+      },
+    });
+  },
+} satisfies Strategy;
+
+async function* batches(documents: Documents, size: number): AsyncGenerator<{ batch: Document[]; pulledMs: number[] }> {
+  let next: { batch: Document[]; pulledMs: number[] } = { batch: [], pulledMs: [] };
+  for await (const document of documents) {
+    next.batch.push(document);
+    next.pulledMs.push(now());
+    if (next.batch.length < size) continue;
+    yield next;
+    next = { batch: [], pulledMs: [] };
+  }
+  if (next.batch.length > 0) yield next;
+}
+
+/** One worker thread and what it has been asked, which it answers in any order. A thread that ends is replaced. */
+class Lane {
+  readonly #workload: WorkloadRef;
+  #thread: Worker;
+  #asked = new Map<number, { resolve(body: Told['body']): void; reject(cause: Error): void }>();
+  #last = 0;
+  #ending = false;
+
+  constructor(workload: WorkloadRef) {
+    this.#workload = workload;
+    this.#thread = this.#start();
+  }
+
+  get waiting(): number {
+    return this.#asked.size;
+  }
+
+  ask(body: Ask['body'], transfer: readonly ArrayBuffer[] = []): Promise<Told['body']> {
+    return new Promise((resolve, reject) => {
+      const id = ++this.#last;
+      this.#thread.postMessage({ id, body } satisfies Ask, transfer); // throws for bytes that are gone already
+      this.#asked.set(id, { resolve, reject });
+    });
+  }
+
+  /** @throws what the worker could not load its workload for. */
+  async report(): Promise<Answer> {
+    const answer = (await this.ask('report')) as Answer;
+    if (answer.failure !== null) throw Object.assign(new Error(), answer.failure);
+    return answer;
+  }
+
+  async end(): Promise<void> {
+    this.#ending = true;
+    await this.#thread.terminate();
+  }
+
+  #start(): Worker {
+    const thread = new Worker(new URL('./entries/post-message.js', import.meta.url), { workerData: this.#workload });
+    let cause: Error | null = null;
+    thread.on('message', ({ id, body }: Told) => {
+      this.#asked.get(id)?.resolve(body);
+      this.#asked.delete(id);
+    });
+    thread.on('error', (error) => {
+      cause = error as Error;
+    });
+    thread.on('exit', (code) => {
+      const asked = [...this.#asked.values()];
+      this.#asked.clear();
+      if (!this.#ending) this.#thread = this.#start();
+      for (const { reject } of asked) reject(cause ?? new Error(`worker thread ended with exit code ${code}`));
+    });
+    return thread;
+  }
+}

@@ -1,0 +1,68 @@
+import { Worker } from 'node:worker_threads';
+import pMap from 'p-map';
+import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import { now } from '../clock.js';
+import { crashed, outcome, type Reply } from '../outcome.js';
+import { owned } from '../owned.js';
+import { guarded } from '../session.js';
+import { alone, type Outcome, type Strategy } from '../strategy.js';
+
+/**
+ * What is written before a pool is thought of: a new `Worker` for each document, at most `workers` at once. The document
+ * goes in by `workerData`, which is there when the thread starts: no message is waited for.
+ */
+export default {
+  name: 'thread-per-document',
+  about: 'a new worker thread for each document',
+  isolation: 'thread',
+  deliveries: ['clone', 'transfer'],
+  scales: true,
+  async open(workload, { workers, delivery }) {
+    const run = (document: Document): Promise<Reply> => {
+      if (delivery === 'clone') return inThread<Reply>(workload, document);
+      const own = owned(document);
+      return inThread<Reply>(workload, own, [own.bytes.buffer]);
+    };
+    await inThread<null>(workload, null); // tells whether the workload loads
+    return guarded({
+      async run(documents, emit) {
+        await pMap(
+          documents,
+          async (document) => {
+            const pulledMs = now();
+            const reply: Promise<Outcome> = run(document).then(
+              (reply) => outcome(document, pulledMs, reply),
+              (cause: unknown) => crashed(document, cause),
+            );
+            await emit(await reply);
+          },
+          { concurrency: workers },
+        );
+      },
+      async members() {
+        return alone;
+      },
+      async close() {},
+    });
+  },
+} satisfies Strategy;
+
+/** Resolves with the one message of the thread, when the thread has ended. */
+function inThread<Told>(workload: WorkloadRef, document: Document | null, transferList: ArrayBuffer[] = []): Promise<Told> {
+  const thread = new Worker(new URL('./entries/thread-per-document.js', import.meta.url), {
+    workerData: { workload, document },
+    transferList,
+  });
+  return new Promise((resolve, reject) => {
+    let told: { readonly message: Told } | null = null;
+    thread.on('message', (message: Told) => {
+      told = { message };
+      void thread.terminate(); // a task may have left a handle that would keep it
+    });
+    thread.on('error', reject);
+    thread.on('exit', (code) => {
+      if (told === null) reject(new Error(`worker thread ended with exit code ${code}`));
+      else resolve(told.message);
+    });
+  });
+}

@@ -1,0 +1,39 @@
+import { submitted } from '../in-flight.js';
+import type { Strategy } from '../strategy.js';
+import { library } from './library.js';
+import { poolSession } from './pool-session.js';
+
+/**
+ * tinypool on child processes. `runtime: 'child_process'` with `serialization: 'advanced'`, since the default, JSON, would
+ * turn bytes into an object of numbers; `minThreads` = `maxThreads`; `concurrentTasksPerWorker` is what is swept, one being
+ * its default. The environment is passed on: tinypool's children have an empty one otherwise.
+ */
+export default {
+  name: 'tinypool-processes',
+  about: 'child processes and a central queue, one document a message (tinypool)',
+  isolation: 'process',
+  deliveries: ['message'],
+  scales: true,
+  inFlight: [1, 4, 16],
+  async open(workload, { workers, inFlight = 1 }) {
+    const { Tinypool } = await library('tinypool-processes', 'tinypool', () => import('tinypool'));
+    const pool = new Tinypool({
+      filename: new URL('./entries/tinypool-processes.js', import.meta.url).href,
+      runtime: 'child_process',
+      serialization: 'advanced',
+      minThreads: workers,
+      maxThreads: workers,
+      concurrentTasksPerWorker: inFlight,
+      argv: [JSON.stringify(workload)],
+      env: process.env as Record<string, string>,
+    });
+    return poolSession({
+      workers,
+      isolation: 'process',
+      concurrency: workers * submitted(inFlight),
+      submit: (document) => pool.run(document),
+      ask: (request) => pool.run(request),
+      end: () => pool.destroy(),
+    });
+  },
+} satisfies Strategy;

@@ -1,0 +1,38 @@
+import { fileURLToPath } from 'node:url';
+import workerpool from 'workerpool';
+import { submitted } from '../in-flight.js';
+import { owned } from '../owned.js';
+import type { Strategy } from '../strategy.js';
+import { poolSession } from './pool-session.js';
+
+/**
+ * workerpool with `workerType: 'thread'`, said aloud, since its default is `auto`. `minWorkers: 'max'` starts all threads at
+ * once and keeps them. It sends a worker its next task when the last one is answered; there is no option for more.
+ */
+export default {
+  name: 'workerpool-threads',
+  about: 'worker threads and a central queue, one document a message (workerpool)',
+  isolation: 'thread',
+  deliveries: ['clone', 'transfer'],
+  scales: true,
+  async open(workload, { workers, delivery }) {
+    const pool = workerpool.pool(fileURLToPath(new URL('./entries/workerpool-threads.js', import.meta.url)), {
+      workerType: 'thread',
+      minWorkers: 'max',
+      maxWorkers: workers,
+      workerThreadOpts: { workerData: workload },
+    });
+    return poolSession({
+      workers,
+      isolation: 'thread',
+      concurrency: workers * submitted(1),
+      submit(document) {
+        if (delivery === 'clone') return pool.exec('serve', [document]);
+        const own = owned(document);
+        return pool.exec('serve', [own], { transfer: [own.bytes.buffer] });
+      },
+      ask: (request) => pool.exec('serve', [request]),
+      end: async () => void (await pool.terminate(true)),
+    });
+  },
+} satisfies Strategy;

@@ -1,0 +1,66 @@
+import { fileURLToPath } from 'node:url';
+import pMap from 'p-map';
+import workerpool from 'workerpool';
+import { submitted } from '../in-flight.js';
+import { taskError } from '../outcome.js';
+import { rollCall } from '../roll-call.js';
+import { guarded } from '../session.js';
+import type { Result, Strategy } from '../strategy.js';
+import type { Answer } from './entries/workerpool.js';
+
+/**
+ * workerpool as a user drives it: registered methods, `pool.exec('run', [document])`, a limit on what is in flight, and
+ * the bare values kept. The pool is configured exactly as that of `process-pool` (`minWorkers: 'max'`, `forkOpts` with
+ * `serialization: 'advanced'`), so that the difference between the two is what our wrapping costs. Times inside the worker
+ * are unknown here, and so are the names of errors: workerpool turns every error into an `Error`.
+ */
+export default {
+  name: 'workerpool',
+  about: 'workerpool with processes, driven by hand: what process-pool costs over it is our wrapping',
+  isolation: 'process',
+  deliveries: ['message'],
+  scales: true,
+  async open(workload, { workers }) {
+    const pool = workerpool.pool(fileURLToPath(new URL('./entries/workerpool.js', import.meta.url)), {
+      workerType: 'process',
+      minWorkers: 'max',
+      maxWorkers: workers,
+      forkArgs: [JSON.stringify(workload)],
+      forkOpts: { serialization: 'advanced' },
+    });
+    const ask = async (method: 'report' | 'goodbye') => (await pool.exec(method, [])) as Answer;
+    try {
+      await rollCall(workers, () => ask('report'));
+    } catch (error) {
+      await pool.terminate(true);
+      throw error;
+    }
+    return guarded({
+      async run(documents, emit) {
+        await pMap(
+          documents,
+          async (document) => {
+            const result: Result = await pool.exec('run', [document]).then(succeeded, failed);
+            await emit({ index: document.index, id: document.id, worker: null, queuedMs: null, taskMs: null, ...result });
+          },
+          { concurrency: workers * submitted(1) },
+        );
+      },
+      async members() {
+        return { processes: (await rollCall(workers, () => ask('report'))).map(({ member }) => member), engines: [] };
+      },
+      async close() {
+        await rollCall(workers, () => ask('goodbye'));
+        await pool.terminate();
+      },
+    });
+  },
+} satisfies Strategy;
+
+function succeeded(value: unknown): Result {
+  return { status: 'ok', value };
+}
+
+function failed(cause: unknown): Result {
+  return { status: cause instanceof workerpool.TerminateError ? 'crashed' : 'failed', error: taskError(cause) };
+}
