@@ -16,6 +16,7 @@ const benchExamples = `Examples:
   forkwise bench --docs 'node_modules/**/*.md' --workloads markdown # real documents
   forkwise bench --task ./parse.mjs --docs ./samples                # your task on your documents
   forkwise bench --workloads compress --sizes 10KB,mixed --workers 1,2 --dry-run
+  forkwise bench --strategies sequential,thread-pool,tinypool       # against pools of others
 `;
 
 const program = new Command('forkwise')
@@ -34,7 +35,7 @@ program
   .option('--profile <name>', 'how much to measure: smoke, quick, standard or rigorous', 'quick')
   .option('--workloads <names>', 'workloads, as in "forkwise list" (default: by profile)')
   .option('--task <file>', 'your own task, an ES module, in place of --workloads')
-  .option('--strategies <names>', 'strategies, as in "forkwise list" (default: all)')
+  .option('--strategies <names>', 'strategies and peers, as in "forkwise list"; "peers" adds all peers (default: all strategies, no peers)')
   .option('--workers <counts>', 'worker counts, like 1,2,4 (default: by profile)')
   .option('--docs <folder or glob>', 'your own documents, in place of made-up ones')
   .option('--sizes <sizes>', 'sizes of made-up documents: 10KB,100KB or mixed (default: by profile)')
@@ -87,7 +88,7 @@ program
 
 program
   .command('list')
-  .description('what there is to choose from: workloads, strategies, profiles, charts')
+  .description('what there is to choose from: workloads, strategies, peers, profiles, charts')
   .addOption(new Option('--json', 'as JSON'))
   .action(async (flags) => {
     process.exitCode = await list(flags);

@@ -61,6 +61,8 @@ export interface SizeChoice {
 export interface Lists {
   readonly workloads: readonly WorkloadEntry[];
   readonly strategies: readonly StrategyEntry[];
+  /** Measured only when asked for. */
+  readonly peers: readonly StrategyEntry[];
 }
 
 /** @throws UsageError that says what was expected, what came and what to do. */
@@ -78,8 +80,8 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
   return {
     profile,
     workloads:
-      flags.task !== undefined ? [ownTask(flags.task)] : named('workload', flags.workloads ?? profile.workloads.join(), lists.workloads),
-    strategies: flags.strategies === undefined ? lists.strategies : named('strategy', flags.strategies, lists.strategies),
+      flags.task !== undefined ? [ownTask(flags.task)] : namedWorkloads(flags.workloads ?? profile.workloads.join(), lists.workloads),
+    strategies: flags.strategies === undefined ? lists.strategies : namedStrategies(flags.strategies, lists),
     source:
       flags.docs !== undefined
         ? { kind: 'files', pattern: flags.docs }
@@ -116,9 +118,22 @@ function byName<Entry extends { readonly name: string }>(what: string, name: str
 }
 
 /** In the order of the list, whatever the order on the command line. */
-function named<Entry extends { readonly name: string }>(what: string, text: string, entries: readonly Entry[]): Entry[] {
-  const chosen = parseList(text, what === 'strategy' ? '--strategies' : '--workloads', (name) => byName(what, name, entries));
-  return entries.filter((entry) => chosen.includes(entry));
+function namedWorkloads(text: string, workloads: readonly WorkloadEntry[]): WorkloadEntry[] {
+  const chosen = parseList(text, '--workloads', (name) => byName('workload', name, workloads));
+  return workloads.filter((entry) => chosen.includes(entry));
+}
+
+/** Stands for all peers, and alone for all strategies beside them. */
+const everyPeer = { name: 'peers' };
+
+/** In the order of the lists, strategies first, whatever the order on the command line. */
+function namedStrategies(text: string, { strategies, peers }: Lists): StrategyEntry[] {
+  const all = [...strategies, ...peers];
+  const chosen: readonly { readonly name: string }[] = parseList(text, '--strategies', (name) =>
+    byName<{ readonly name: string }>('strategy', name, [...all, everyPeer]),
+  );
+  if (chosen.every((entry) => entry === everyPeer)) return all;
+  return all.filter((entry) => chosen.includes(entry) || (chosen.includes(everyPeer) && peers.includes(entry)));
 }
 
 function ownTask(path: string): WorkloadEntry {

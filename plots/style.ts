@@ -23,13 +23,34 @@ const looks: Readonly<Record<string, Look>> = {
   'self-scheduling': { colour: '#7f3b08', shape: 'triangle-down' },
 };
 
+/**
+ * Beside the strategies, whose colours are taken: at least 3:1 against white, no two nearer than 5.8 among themselves or to
+ * those (found by simulated annealing, measured as above). The shapes are all others than theirs.
+ */
+const peerLooks: Readonly<Record<string, Look>> = {
+  piscina: { colour: '#1b61db', shape: 'M-1,-0.6L-0.6,-1L0,-0.4L0.6,-1L1,-0.6L0.4,0L1,0.6L0.6,1L0,0.4L-0.6,1L-1,0.6L-0.4,0Z' },
+  tinypool: { colour: '#ed1852', shape: 'M-1,0L-0.5,-0.87L0.5,-0.87L1,0L0.5,0.87L-0.5,0.87Z' },
+  poolifier: {
+    colour: '#07687a',
+    shape: 'M0,-1L0.24,-0.32L0.95,-0.31L0.38,0.12L0.59,0.81L0,0.4L-0.59,0.81L-0.38,0.12L-0.95,-0.31L-0.24,-0.32Z', // a star
+  },
+  'workerpool-threads': { colour: '#e245b0', shape: 'M-0.9,-1L0.9,-1L-0.9,1L0.9,1Z' },
+  'jest-worker-threads': { colour: '#6a7e05', shape: 'M-1,-0.9L1,0.9L1,-0.9L-1,0.9Z' },
+  'thread-per-document': { colour: '#d87494', shape: 'M-1,0.5A1,1,0,0,1,1,0.5Z' },
+  'post-message': { colour: '#161ae9', shape: 'M0,-1L1,0.2L1,1L0,-0.2L-1,1L-1,0.2Z' },
+  workerpool: { colour: '#b9066c', shape: 'M0,-1L0.95,-0.31L0.59,0.81L-0.59,0.81L-0.95,-0.31Z' },
+  'tinypool-processes': { colour: '#5a1e74', shape: 'M-1,-0.5A1,1,0,0,0,1,-0.5Z' },
+  'jest-worker': { colour: '#596c07', shape: 'M0,1L1,-0.2L1,-1L0,0.2L-1,-1L-1,-0.2Z' },
+};
+
 const spareColours = ['#c2185b', '#5e3c99', '#5b7f00', '#767676'];
 const spareShapes = ['triangle-right', 'triangle-left', 'M-1,-0.45L1,-0.45L1,0.45L-1,0.45Z', 'M-0.45,-1L0.45,-1L0.45,1L-0.45,1Z'];
 
 /** The look of each strategy, in the order given. Names without a look of their own get spare ones, in that order. */
 export function looksOf(strategies: readonly string[]): Map<string, Look> {
-  const unknown = strategies.filter((name) => !Object.hasOwn(looks, name));
-  return new Map(strategies.map((name) => [name, looks[name] ?? spareLook(unknown.indexOf(name))]));
+  const known = (name: string) => (Object.hasOwn(looks, name) ? looks[name] : Object.hasOwn(peerLooks, name) ? peerLooks[name] : undefined);
+  const unknown = strategies.filter((name) => known(name) === undefined);
+  return new Map(strategies.map((name) => [name, known(name) ?? spareLook(unknown.indexOf(name))]));
 }
 
 /** Sixteen different pairs: after each pass over the colours the shapes move on by one. */

@@ -69,6 +69,8 @@ describe('bad input', () => {
 
   const cases: [args: string[], code: number, message: RegExp][] = [
     [['--strategies', 'thread-pol'], 2, /unknown strategy "thread-pol"; did you mean "thread-pool"\?/],
+    [['--strategies', 'sequential,tinypol'], 2, /unknown strategy "tinypol"; did you mean "tinypool"\?/],
+    [['--strategies', 'peer'], 2, /unknown strategy "peer"; did you mean "peers"\?/],
     [['--workloads', 'markdwn'], 2, /unknown workload "markdwn"; did you mean "markdown"\?/],
     [['--profile', 'fast'], 2, /unknown profile "fast" \(expected one of: smoke, quick/],
     [['--complexity', 'hi'], 2, /unknown complexity "hi"/],
@@ -183,6 +185,27 @@ describe('a run', () => {
     const { estimate_ms, cells } = JSON.parse((await run(...spin, '--dry-run', '--json')).stdout);
     assert.equal(cells.length, 11);
     assert.ok(estimate_ms > 0);
+  });
+
+  it('measures peers only when they are asked for, after the strategies', async () => {
+    const planned = async (...flags: string[]) => {
+      const { stdout } = await run(...spin, '--workers', '1', '--dry-run', '--json', ...flags);
+      return JSON.parse(stdout).cells.map(({ strategy }: { strategy: string }) => strategy);
+    };
+    const ours = await planned();
+    const all = await planned('--strategies', 'peers');
+    assert.ok(!ours.includes('tinypool') && all.includes('tinypool'));
+    assert.deepEqual(all.slice(0, ours.length), ours);
+    assert.deepEqual(await planned('--strategies', 'peers,sequential'), ['sequential', ...all.slice(ours.length)]);
+    assert.deepEqual(await planned('--strategies', 'tinypool,sequential,piscina'), ['sequential', 'piscina', 'tinypool']);
+    const out = fresh();
+    const { code, stderr } = await run(...spin, '--strategies', 'sequential,tinypool', '--workers', '1', '--out', out);
+    assert.equal(code, 0, stderr);
+    const summaries = decode(summaryColumns, readFileSync(join(out, 'summary.csv'), 'utf8'));
+    assert.deepEqual(
+      summaries.map(({ strategy }) => strategy),
+      ['sequential', 'tinypool'],
+    );
   });
 
   it('takes a task and documents of the user', async () => {
@@ -326,12 +349,13 @@ it('ends with 4 when the disk is full, and what was measured stays readable', { 
   assert.deepEqual(readdirSync(temporary), []);
 });
 
-it('lists workloads, strategies, profiles and charts', async () => {
+it('lists workloads, strategies, peers, profiles and charts', async () => {
   const { code, stdout } = await run('list', '--json');
   const lists = JSON.parse(stdout);
   assert.equal(code, 0);
-  assert.deepEqual(Object.keys(lists), ['workloads', 'strategies', 'profiles', 'charts']);
+  assert.deepEqual(Object.keys(lists), ['workloads', 'strategies', 'peers', 'profiles', 'charts']);
   assert.ok(lists.strategies.some(({ name }: { name: string }) => name === 'partitioned'));
+  assert.ok(lists.peers.some(({ name }: { name: string }) => name === 'tinypool'));
 });
 
 /** All descendants of a process, once there are so many. Linux only; elsewhere none, and the test says less. */

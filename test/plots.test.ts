@@ -9,6 +9,7 @@ import { charts } from '../plots/index.js';
 import { renderSvg } from '../plots/render.js';
 import { looksOf } from '../plots/style.js';
 import { textWidth } from '../plots/text-width.js';
+import { peers } from '../strategies/peers/index.js';
 
 const strategies = ['sequential', 'async', 'thread-pool', 'process-pool', 'partitioned', 'queue'];
 const workloads = { 'word-frequency': 'cpu', 'llm-extract': 'io', 'ocr-then-upload': 'mixed', hash: 'cpu', 'json-transform': 'cpu' };
@@ -43,6 +44,7 @@ const dataSets: Record<string, ChartData> = {
     change: () => ({ speedup: null, efficiency_workers: null, efficiency_cores: null }),
   }),
   'unknown strategies': data({ strategies: ['sequential', 'my-own', 'queue', 'another-one-with-a-rather-long-name'] }),
+  'strategies and peers': data({ strategies: [...strategies, ...peers.map(({ name }) => name)] }),
   'fractional cores': data({ effectiveCores: 2.5, workers: [1, 2, 3, 4, 6] }),
   'one round': data({
     change: () => ({ documents_per_second_low: null, documents_per_second_high: null, speedup_low: null, speedup_high: null }),
@@ -276,12 +278,23 @@ describe('looks', () => {
     assert.equal(new Set(looks.slice(0, 7).map((look) => look.shape)).size, 7);
   });
 
+  it('every peer has a look of its own, and no one else has its shape', () => {
+    const names = peers.map(({ name }) => name);
+    const looks = looksOf([...strategies, 'self-scheduling', ...names, ...Array.from({ length: 16 }, (_, i) => `own-${i}`)]);
+    for (const name of names) {
+      const own = looks.get(name);
+      assert.equal([...looks.values()].filter(({ shape }) => shape === own?.shape).length, 1, name);
+      assert.equal([...looks.values()].filter(({ colour }) => colour === own?.colour).length, 1, name);
+      assert.deepEqual(looksOf([name]).get(name), own, 'whatever stands beside it');
+    }
+  });
+
   it('a strategy looks the same whatever stands beside it', () => {
     assert.deepEqual(looksOf(['queue', 'x']).get('queue'), looksOf(['y', 'async', 'queue']).get('queue'));
   });
 
   it('every colour has a contrast of 3:1 with white', () => {
-    for (const { colour } of looksOf([...strategies, 'self-scheduling', 'a', 'b', 'c', 'd']).values()) {
+    for (const { colour } of looksOf([...strategies, 'self-scheduling', ...peers.map(({ name }) => name), 'a', 'b', 'c', 'd']).values()) {
       const contrast = 1.05 / (luminance(colour) + 0.05);
       assert.ok(contrast >= 3, `${colour} has ${contrast.toFixed(2)}`);
     }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { strategies } from '../../strategies/index.js';
+import { peers } from '../../strategies/peers/index.js';
 import { CorpusError } from '../../workloads/documents.js';
 import { workloads } from '../../workloads/index.js';
 import { exitCode, UsageError } from '../errors.js';
@@ -31,7 +32,7 @@ import { exitCodeOf, publish } from './publish.js';
 export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Promise<number> {
   const earlier = flags.resume === undefined ? null : resumable(flags.resume, asked);
   const settled = earlier === null ? flags : { ...flags, ...(earlier.environment().flags as Partial<BenchFlags>) };
-  const request = benchRequest(settled, { workloads, strategies });
+  const request = benchRequest(settled, { workloads, strategies, peers });
   const folder = flags.out ?? newRunFolder();
   if (earlier === null) Store.refuseExisting(folder);
   const wards = new Wards();

@@ -1,4 +1,5 @@
 import { strategies } from '../../strategies/index.js';
+import { peers } from '../../strategies/peers/index.js';
 import { workloads } from '../../workloads/index.js';
 import type { Finding } from '../doctor/finding.js';
 import { fitness } from '../doctor/fitness.js';
@@ -39,7 +40,7 @@ async function selfTests(): Promise<Finding[]> {
     llmParallel: '1',
     documents: '120',
   };
-  const request: BenchRequest = { ...benchRequest(flags, { workloads, strategies }), options: { iterations } };
+  const request: BenchRequest = { ...benchRequest(flags, { workloads, strategies, peers }), options: { iterations } };
   const cores = effectiveCores().effective;
   const wards = new Wards();
   const end = () => {

@@ -1,5 +1,7 @@
 import { charts } from '../../plots/index.js';
 import { strategies } from '../../strategies/index.js';
+import { peers } from '../../strategies/peers/index.js';
+import type { StrategyEntry } from '../../strategies/strategy.js';
 import { workloads } from '../../workloads/index.js';
 import { loadWorkload } from '../../workloads/workload.js';
 import { exitCode } from '../errors.js';
@@ -10,10 +12,17 @@ import { colorsFor } from '../terminal.js';
 /** `forkwise list`: what there is to choose from. @returns the exit code. */
 export async function list(flags: { json?: true }): Promise<number> {
   const kinds = await Promise.all(workloads.map(({ name, url }) => loadWorkload({ name, url, options: {} })));
-  const loaded = await loadStrategies(strategies.map(({ url }) => url));
+  const described = async (entries: readonly StrategyEntry[]) =>
+    (await loadStrategies(entries.map(({ url }) => url))).map(({ strategy: { name, isolation, deliveries, about } }) => ({
+      name,
+      isolation,
+      deliveries,
+      about,
+    }));
   const lists = {
     workloads: workloads.map(({ name, about }, i) => ({ name, kind: kinds[i]?.kind, about })),
-    strategies: loaded.map(({ strategy: { name, isolation, deliveries, about } }) => ({ name, isolation, deliveries, about })),
+    strategies: await described(strategies),
+    peers: await described(peers),
     profiles: profiles.map(({ name, rounds, claims, about }) => ({ name, rounds, claims, about })),
     charts: charts.map(({ name, question }) => ({ name, about: question })),
   };

@@ -1,6 +1,7 @@
 import { charts } from '../../plots/index.js';
 import { renderSvg } from '../../plots/render.js';
 import { strategies } from '../../strategies/index.js';
+import { peers } from '../../strategies/peers/index.js';
 import { exitCode } from '../errors.js';
 import { loadStrategies } from '../prepare.js';
 import { markdownReport } from '../report/markdown.js';
@@ -29,7 +30,7 @@ export async function publish(store: Store, projection: Projection = defaultProj
 }
 
 export async function allTraits(): Promise<StrategyTraits[]> {
-  return (await loadStrategies(strategies.map(({ url }) => url))).map(({ strategy }) => strategy);
+  return (await loadStrategies([...strategies, ...peers].map(({ url }) => url))).map(({ strategy }) => strategy);
 }
 
 /** A run without a single valid trial has shown nothing, whatever else went well. */

@@ -1,4 +1,5 @@
 import { strategies } from '../../strategies/index.js';
+import { peers } from '../../strategies/peers/index.js';
 import { workloads } from '../../workloads/index.js';
 import { exitCode, RunError } from '../errors.js';
 import { effectiveCores } from '../measure/cores.js';
@@ -34,7 +35,7 @@ try {
 
 async function selfcheck(): Promise<number> {
   const flags = { profile: 'quick', workloads: 'word-frequency', sizes: '10KB', seed: '1', llmModel: '', llmParallel: '1' };
-  const request = benchRequest(flags, { workloads, strategies });
+  const request = benchRequest(flags, { workloads, strategies, peers });
   const { workloads: prepared } = await prepare(wards, request, { baseline: strategies[0]?.url as string, say: note });
   const [workload] = prepared;
   const [loaded] = await loadStrategies(strategies.filter(({ name }) => name === strategy).map(({ url }) => url));
