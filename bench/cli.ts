@@ -5,6 +5,7 @@ import { bench } from './commands/bench.js';
 import { compare } from './commands/compare.js';
 import { doctor } from './commands/doctor.js';
 import { list } from './commands/list.js';
+import { overhead } from './commands/overhead.js';
 import { report as reportCommand } from './commands/report.js';
 import { exitCode } from './errors.js';
 import { colorsFor, note } from './terminal.js';
@@ -36,6 +37,7 @@ program
   .option('--workloads <names>', 'workloads, as in "forkwise list" (default: by profile)')
   .option('--task <file>', 'your own task, an ES module, in place of --workloads')
   .option('--strategies <names>', 'strategies and peers, as in "forkwise list"; "peers" adds all peers (default: all strategies, no peers)')
+  .option('--delivery <ways>', 'how documents reach a worker, where a strategy has the choice: clone,transfer (default: its own)')
   .option('--workers <counts>', 'worker counts, like 1,2,4 (default: by profile)')
   .option('--docs <folder or glob>', 'your own documents, in place of made-up ones')
   .option('--sizes <sizes>', 'sizes of made-up documents: 10KB,100KB or mixed (default: by profile)')
@@ -84,6 +86,19 @@ program
   .option('--json', 'as JSON')
   .action(async (flags) => {
     process.exitCode = await doctor(flags);
+  });
+
+program
+  .command('overhead')
+  .description('what strategies and the pools people pick cost beside the task, and the shortest tasks they can afford')
+  .option('--strategies <names>', 'strategies and peers', 'peers')
+  .option('--sizes <sizes>', 'of documents', '0B,10KB,100KB,500KB')
+  .option('--workers <counts>', 'worker counts', '1,2,4')
+  .option('--rounds <count>', 'rounds after the sweep of configurations', '5')
+  .option('--seed <number>', 'of the order and the bootstrap', '1')
+  .option('--out <folder>', 'where the results go; must be new (default: results/<date and time>)')
+  .action(async (flags) => {
+    process.exitCode = await overhead(flags);
   });
 
 program

@@ -42,19 +42,26 @@ export interface PlanOptions {
   readonly workloads: readonly PreparedWorkload[];
   readonly strategies: readonly LoadedStrategy[];
   readonly workers: readonly number[];
+  /** What the user has asked for, if anything. */
+  readonly deliveries?: readonly Delivery[];
 }
 
-/** Every combination, a strategy that does not scale once. */
-export function planCells({ workloads, strategies, workers }: PlanOptions): Cell[] {
+/** Every combination, a strategy that does not scale once, and one that has none of the deliveries with its default. */
+export function planCells({ workloads, strategies, workers, deliveries = [] }: PlanOptions): Cell[] {
   return workloads.flatMap((workload) =>
     workload.corpora.flatMap((corpus) =>
       strategies.flatMap((loaded) =>
-        (loaded.strategy.scales ? workers : [1]).map(
-          (count): Cell => ({ workload, corpus, strategy: loaded, workers: count, delivery: loaded.strategy.deliveries[0] }),
+        deliveriesOf(loaded.strategy, deliveries).flatMap((delivery) =>
+          (loaded.strategy.scales ? workers : [1]).map((count): Cell => ({ workload, corpus, strategy: loaded, workers: count, delivery })),
         ),
       ),
     ),
   );
+}
+
+function deliveriesOf(strategy: Strategy, asked: readonly Delivery[]): readonly Delivery[] {
+  const both = strategy.deliveries.filter((delivery) => asked.includes(delivery));
+  return both.length > 0 ? both : [strategy.deliveries[0]];
 }
 
 /**

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { StrategyEntry } from '../strategies/strategy.js';
+import { type Delivery, deliveries, type StrategyEntry } from '../strategies/strategy.js';
 import type { WorkloadEntry } from '../workloads/index.js';
 import { type Complexity, complexities } from '../workloads/synthetic.js';
 import { UsageError, unknownName } from './errors.js';
@@ -14,6 +14,7 @@ export interface BenchFlags {
   workloads?: string;
   task?: string;
   strategies?: string;
+  delivery?: string;
   sizes?: string;
   complexity?: string;
   docs?: string;
@@ -36,6 +37,8 @@ export interface BenchRequest {
   readonly profile: Profile;
   readonly workloads: readonly WorkloadEntry[];
   readonly strategies: readonly StrategyEntry[];
+  /** Each strategy is measured with those of them that it has; with its default where it has none of them. */
+  readonly deliveries: readonly Delivery[];
   readonly source: Source;
   /** Documents a pass; null: as many as the profile says. */
   readonly documents: number | null;
@@ -82,6 +85,7 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
     workloads:
       flags.task !== undefined ? [ownTask(flags.task)] : namedWorkloads(flags.workloads ?? profile.workloads.join(), lists.workloads),
     strategies: flags.strategies === undefined ? lists.strategies : namedStrategies(flags.strategies, lists),
+    deliveries: flags.delivery === undefined ? [] : parseList(flags.delivery, '--delivery', delivery),
     source:
       flags.docs !== undefined
         ? { kind: 'files', pattern: flags.docs }
@@ -126,14 +130,23 @@ function namedWorkloads(text: string, workloads: readonly WorkloadEntry[]): Work
 /** Stands for all peers, and alone for all strategies beside them. */
 const everyPeer = { name: 'peers' };
 
-/** In the order of the lists, strategies first, whatever the order on the command line. */
-function namedStrategies(text: string, { strategies, peers }: Lists): StrategyEntry[] {
+/**
+ * In the order of the lists, strategies first, whatever the order on the command line.
+ * @throws UsageError for a name that is in none.
+ */
+export function namedStrategies(text: string, { strategies, peers }: Pick<Lists, 'strategies' | 'peers'>): StrategyEntry[] {
   const all = [...strategies, ...peers];
   const chosen: readonly { readonly name: string }[] = parseList(text, '--strategies', (name) =>
     byName<{ readonly name: string }>('strategy', name, [...all, everyPeer]),
   );
   if (chosen.every((entry) => entry === everyPeer)) return all;
   return all.filter((entry) => chosen.includes(entry) || (chosen.includes(everyPeer) && peers.includes(entry)));
+}
+
+function delivery(text: string): Delivery {
+  const found = deliveries.find((name) => name === text);
+  if (found === undefined) throw unknownName('delivery', text, deliveries);
+  return found;
 }
 
 function ownTask(path: string): WorkloadEntry {

@@ -5,7 +5,7 @@ import { type Document, loadWorkload, type WorkloadRef } from '../workloads/work
 import { answerRequests, notify } from './answer.js';
 import { type CorpusFile, readCorpus, readDigests } from './corpus-file.js';
 import { type Counters, TreeCounters } from './measure/counters.js';
-import { Passes, type PassRecord } from './measure/passes.js';
+import { type Fresh, Passes, type PassRecord } from './measure/passes.js';
 
 /** The measured side of a trial: the root of the process tree that is measured, in a fresh process. */
 export interface TrialRequest {
@@ -31,12 +31,14 @@ export type TrialNotice = { readonly window: 'open'; readonly pids: readonly num
 answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
   const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
   const documents = readCorpus(request.corpus);
+  // A transferred document is gone from its caller: every pass gets documents that were made anew before the clock started.
+  const fresh = request.delivery === 'transfer' ? copies : (documents: readonly Document[]) => documents;
   const openedMs = now();
   const session = await strategy.open(request.workload, request);
   const startupMs = now() - openedMs;
   try {
-    await session.run(repeat(documents, request.warmupDocuments), () => {});
-    const passes = new Passes({ documents, workload: await loadWorkload(request.workload), expected: readDigests(request.corpus) });
+    await session.run(repeat(documents, request.warmupDocuments, fresh), () => {});
+    const passes = new Passes({ documents, fresh, workload: await loadWorkload(request.workload), expected: readDigests(request.corpus) });
     const counters = await timePasses(session, passes, request.timeMs);
     return { startupMs, counters, ...passes.record };
   } finally {
@@ -44,8 +46,12 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
   }
 });
 
-function* repeat(documents: readonly Document[], count: number): Generator<Document> {
-  for (let i = 0; i < count; i++) yield documents[i % documents.length] as Document;
+function* repeat(documents: readonly Document[], count: number, fresh: Fresh): Generator<Document> {
+  for (let left = count; left > 0; left -= documents.length) yield* fresh(documents.slice(0, left));
+}
+
+function copies(documents: readonly Document[]): Document[] {
+  return documents.map((document) => ({ ...document, bytes: document.bytes.slice() }));
 }
 
 /** Passes over the whole corpus until `timeMs` of them have been timed; at least one. */
@@ -64,7 +70,10 @@ async function timePasses(session: Session, passes: Passes, timeMs: number): Pro
     guard(() => passes.time((source, emit) => session.run(source, emit))),
     {
       async: true,
-      beforeEach: guard(() => counters.open()),
+      beforeEach: guard(() => {
+        passes.prepare();
+        return counters.open();
+      }),
       afterEach: guard(async () => {
         await counters.close();
         passes.verify();

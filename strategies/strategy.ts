@@ -33,6 +33,7 @@ export interface StrategyEntry {
 }
 
 export type Delivery = 'none' | 'clone' | 'transfer' | 'shared' | 'message' | 'path';
+export const deliveries: readonly Delivery[] = ['none', 'clone', 'transfer', 'shared', 'message', 'path'];
 
 export interface OpenOptions {
   readonly workers: number;

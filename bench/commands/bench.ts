@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { strategies } from '../../strategies/index.js';
 import { peers } from '../../strategies/peers/index.js';
 import { CorpusError } from '../../workloads/documents.js';
@@ -22,6 +20,7 @@ import { runTrial } from '../trial.js';
 import { duration } from '../units.js';
 import { enough } from '../verdict/stop.js';
 import { Wards } from '../wards.js';
+import { commandLine, newRunFolder, quoted } from './folder.js';
 import { exitCodeOf, publish } from './publish.js';
 
 /**
@@ -45,7 +44,7 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
       say: (step) => note(colorsFor(process.stderr).dim(step)),
     });
     const loaded = await loadStrategies(request.strategies.map(({ url }) => url));
-    const cells = planCells({ workloads: prepared, strategies: loaded, workers: request.workers });
+    const cells = planCells({ workloads: prepared, strategies: loaded, workers: request.workers, deliveries: request.deliveries });
     const { timeMs, warmupMs } = request.profile;
     const cores = effectiveCores().effective;
     const plan: Plan = { request, prepared, loaded, cells, twins: chooseTwins(cells), timing: { timeMs, warmupMs }, cores };
@@ -200,21 +199,4 @@ function stopOnSignals(wards: Wards, progress: Progress): Signals {
   process.on('SIGTERM', now);
   process.on('SIGHUP', now);
   return signals;
-}
-
-function newRunFolder(): string {
-  const name = join('results', new Date().toISOString().slice(0, 19).replaceAll(':', '-'));
-  for (let n = 1; ; n++) {
-    const folder = n === 1 ? name : `${name}-${n}`; // two runs may begin in the same second
-    if (!existsSync(folder)) return folder;
-  }
-}
-
-function commandLine(): string {
-  return ['forkwise', ...process.argv.slice(2).map(quoted)].join(' ');
-}
-
-/** As a shell takes it. */
-function quoted(word: string): string {
-  return /^[\w./:,=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -14,7 +14,7 @@ const libraries = ['piscina', 'workerpool', 'p-map', 'marked', 'tinybench', 'pid
 type Given = Pick<Environment, 'schema' | 'run_id' | 'command' | 'seed' | 'profile' | 'claims' | 'flags' | 'plan' | 'corpora'>;
 
 /** Reads the environment: about 0.1 s of other programs started, so once a run and before its first trial. */
-export async function readEnvironment(given: Given): Promise<Environment> {
+export async function readEnvironment(given: Given, alsoLibraries: readonly string[] = []): Promise<Environment> {
   const [cpu, os, commit] = await Promise.all([si.cpu(), si.osInfo(), gitCommit()]);
   const { node, v8, uv } = process.versions;
   return {
@@ -35,8 +35,8 @@ export async function readEnvironment(given: Given): Promise<Environment> {
     cores: effectiveCores(),
     node: { version: node, v8, libuv: uv, exec_argv: process.execArgv, node_options: process.env.NODE_OPTIONS ?? null },
     libraries: Object.fromEntries(
-      libraries.flatMap((name) => {
-        const version = versionOf(fileURLToPath(import.meta.resolve(name)));
+      [...libraries, ...alsoLibraries].flatMap((name) => {
+        const version = versionOfLibrary(name);
         return version === null ? [] : [[name, version]];
       }),
     ),
@@ -55,6 +55,14 @@ async function gitCommit(): Promise<Environment['commit']> {
     return { hash: await git('rev-parse', 'HEAD'), dirty: (await git('status', '--porcelain')) !== '' };
   } catch {
     return null; // no git, or not a checkout
+  }
+}
+
+function versionOfLibrary(name: string): string | null {
+  try {
+    return versionOf(fileURLToPath(import.meta.resolve(name)));
+  } catch {
+    return null; // a peer's library, which not everyone has
   }
 }
 

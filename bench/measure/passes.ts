@@ -23,9 +23,22 @@ export interface PassRecord {
   readonly difference: string | null;
 }
 
+export interface PassOptions {
+  readonly documents: readonly Document[];
+  readonly fresh: Fresh;
+  readonly workload: Workload;
+  /** Digest of each document's outcome, in corpus order. */
+  readonly expected: readonly string[];
+}
+
+/** The documents of one pass, from those of the corpus. */
+export type Fresh = (documents: readonly Document[]) => readonly Document[];
+
 /** Records timed passes over a corpus. Inside the clock it only takes times and keeps outcomes; it looks at them in `verify`. */
 export class Passes {
   readonly #documents: readonly Document[];
+  readonly #fresh: Fresh;
+  #next: readonly Document[] = [];
   readonly #workload: Workload;
   readonly #passesMs: number[] = [];
   readonly #latenciesMs: number[] = [];
@@ -38,11 +51,16 @@ export class Passes {
   #ok = 0;
   #failed = 0;
 
-  /** @param expected digest of each document's outcome, in corpus order. */
-  constructor({ documents, workload, expected }: { documents: readonly Document[]; workload: Workload; expected: readonly string[] }) {
+  constructor({ documents, fresh, workload, expected }: PassOptions) {
     this.#documents = documents;
+    this.#fresh = fresh;
     this.#workload = workload;
     this.#expected = expected;
+  }
+
+  /** Before each pass, outside the clock. */
+  prepare(): void {
+    this.#next = this.#fresh(this.#documents);
   }
 
   /** Times one pass. @param run feeds the documents to a session and resolves when the last outcome has been emitted. */
@@ -53,7 +71,7 @@ export class Passes {
       this.#outcomes.push(outcome);
     };
     const startedMs = now();
-    await run(pull(this.#documents, pulledMs), emit);
+    await run(pull(this.#next, pulledMs), emit);
     this.#passesMs.push(now() - startedMs);
   }
 

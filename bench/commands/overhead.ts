@@ -1,0 +1,208 @@
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { granularity } from '../../plots/granularity.js';
+import { overhead as overheadChart } from '../../plots/overhead.js';
+import { renderSvg } from '../../plots/render.js';
+import { strategies } from '../../strategies/index.js';
+import { peers } from '../../strategies/peers/index.js';
+import { workloads } from '../../workloads/index.js';
+import { syntheticCorpus } from '../../workloads/synthetic.js';
+import { exitCode, UsageError } from '../errors.js';
+import { Helper } from '../helper.js';
+import { readEnvironment } from '../measure/environment.js';
+import { type Kind, meanPoints, metgRows, ratios, summariseOverhead } from '../overhead/analyse.js';
+import {
+  type GranularityPoint,
+  granularityColumns,
+  metgColumns,
+  type OverheadTrial,
+  overheadColumns,
+  overheadSummaryColumns,
+  ratioColumns,
+} from '../overhead/columns.js';
+import type { OverheadRequest } from '../overhead/host.js';
+import { type Arm, measureOverhead, measureSweep } from '../overhead/measure.js';
+import { configurationArms, type OverheadPlan, turnsOf } from '../overhead/plan.js';
+import { overheadReport } from '../overhead/report.js';
+import { seriesOf } from '../overhead/series.js';
+import { roundOrder } from '../plan.js';
+import { loadStrategies } from '../prepare.js';
+import { namedStrategies } from '../request.js';
+import { type Column, schema } from '../results/columns.js';
+import type { Environment } from '../results/environment.js';
+import { Store } from '../results/store.js';
+import { encodeHeader, encodeRows } from '../results/table.js';
+import type { SizedTask } from '../stats/metg.js';
+import { note, print } from '../terminal.js';
+import { duration, parseCount, parseList, parseSize } from '../units.js';
+import { Wards } from '../wards.js';
+import { commandLine, newRunFolder } from './folder.js';
+
+export interface OverheadFlags {
+  strategies: string;
+  sizes: string;
+  workers: string;
+  rounds: string;
+  seed: string;
+  out?: string;
+}
+
+const peerLibraries = ['tinypool', 'poolifier', 'jest-worker'];
+/** Timed passes of a trial, and of each length of the task in a sweep. */
+const dispatchMs = 300;
+const pointMs = 120;
+
+/**
+ * `forkwise overhead`, `npm run bench:overhead`: what strategies and peers cost beside the task, and the shortest tasks
+ * they can afford.
+ * @returns the exit code.
+ */
+export async function overhead(flags: OverheadFlags): Promise<number> {
+  const chosen = namedStrategies(flags.strategies, { strategies, peers });
+  const plan: OverheadPlan = {
+    series: seriesOf(await loadStrategies(chosen.map(({ url }) => url))),
+    sizes: parseList(flags.sizes, '--sizes', documentBytes),
+    workers: parseList(flags.workers, '--workers', (text) => parseCount(text, 'each of --workers')),
+  };
+  const rounds = parseCount(flags.rounds, '--rounds');
+  const seed = parseCount(flags.seed, '--seed');
+  const store = Store.create(flags.out ?? newRunFolder());
+  const wards = new Wards();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      wards.end();
+      note(`interrupted; what was measured until then stands in ${store.folder}`);
+      process.exit(exitCode.interrupted);
+    });
+  }
+  try {
+    const environment = await begin(store, { rounds, seed });
+    const measured = await measure(plan, { store, wards, rounds, seed, cores: environment.cores.effective });
+    print(await publish(store, { ...measured, plan, environment }));
+    return measured.trials.some(({ phase, status }) => phase === 'measure' && status === 'ok') ? exitCode.ok : exitCode.failed;
+  } finally {
+    wards.end();
+  }
+}
+
+async function begin(store: Store, { rounds, seed }: { rounds: number; seed: number }): Promise<Environment> {
+  const environment = await readEnvironment(
+    {
+      schema,
+      run_id: store.runId,
+      command: commandLine(),
+      seed,
+      profile: 'overhead',
+      claims: 'suggests',
+      flags: {},
+      plan: { trials_per_round: 0, rounds_least: rounds, rounds_most: rounds },
+      corpora: [],
+    },
+    peerLibraries,
+  );
+  store.write('environment.json', `${JSON.stringify(environment, null, 2)}\n`);
+  return environment;
+}
+
+interface Measured {
+  readonly trials: readonly OverheadTrial[];
+  readonly points: readonly GranularityPoint[];
+  readonly tasks: readonly SizedTask[];
+}
+
+interface MeasureOptions {
+  readonly store: Store;
+  readonly wards: Wards;
+  readonly rounds: number;
+  readonly seed: number;
+  readonly cores: number;
+}
+
+async function measure(plan: OverheadPlan, { store, wards, rounds, seed, cores }: MeasureOptions): Promise<Measured> {
+  const trials = new Table<OverheadTrial>(store, 'overhead.csv', overheadColumns);
+  const points = new Table<GranularityPoint>(store, 'granularity.csv', granularityColumns);
+  const measuring = { wards, cores, timeMs: dispatchMs };
+  const dispatch = async (arm: Arm, place: Pick<OverheadTrial, 'phase' | 'round'>) => {
+    const trial = await measureOverhead(arm, place, measuring);
+    if (trial.status === 'failed') note(`${trial.strategy} × ${trial.workers}, ${trial.document_bytes} bytes: ${trial.reason}`);
+    trials.add(trial);
+  };
+
+  const arms = configurationArms(plan);
+  note(`${arms.length} configurations, to find the best of each strategy`);
+  for (const arm of roundOrder(arms, { seed, round: 0 })) await dispatch(arm, { phase: 'sweep', round: 1 });
+  const turns = turnsOf(plan, trials.rows);
+  for (let round = 1; round <= rounds; round++) {
+    const startedMs = performance.now();
+    for (const { arm, steps } of roundOrder(turns, { seed, round })) {
+      if (steps.length === 1) await dispatch(arm, { phase: 'measure', round });
+      else points.add(...(await measureSweep(arm, steps, { ...measuring, timeMs: pointMs, round })));
+    }
+    note(`round ${round} of ${rounds}: ${turns.length} trials in ${duration(performance.now() - startedMs)}`);
+  }
+  return { trials: trials.rows, points: points.rows, tasks: await wordFrequency(wards) };
+}
+
+/** Rows that are written as they come. */
+class Table<Row> {
+  readonly rows: Row[] = [];
+  readonly #path: string;
+  readonly #columns: readonly Column[];
+
+  constructor(store: Store, name: string, columns: readonly Column[]) {
+    store.write(name, encodeHeader(columns));
+    this.#path = join(store.folder, name);
+    this.#columns = columns;
+  }
+
+  add(...rows: Row[]): void {
+    this.rows.push(...rows);
+    appendFileSync(this.#path, encodeRows(this.#columns, rows as never));
+  }
+}
+
+/** What documents of several sizes take in `word-frequency`, one after the other. */
+async function wordFrequency(wards: Wards): Promise<SizedTask[]> {
+  const { name, url } = workloads.find(({ name }) => name === 'word-frequency') as (typeof workloads)[0];
+  const tasks: SizedTask[] = [];
+  for (const bytes of [100, 1_000, 10_000, 100_000]) {
+    const { documents } = syntheticCorpus({ name: 'synthetic', size: bytes, count: 50, complexity: 'medium', seed: 1 });
+    const host = new Helper(wards, new URL('../overhead/host.js', import.meta.url));
+    const request: OverheadRequest = { kind: 'task', workload: { name, url, options: {} }, documents, timeMs: 600 };
+    tasks.push({ bytes, taskUs: await host.ask<number>(request) });
+    host.end();
+  }
+  return tasks;
+}
+
+/** Everything that is derived. @returns the report. */
+async function publish(
+  store: Store,
+  { trials, points, tasks, plan, environment }: Measured & { plan: OverheadPlan; environment: Environment },
+): Promise<string> {
+  const kinds = new Map(
+    plan.series.map(({ name, role, loaded }): [string, Kind] => [name, { role, isolation: loaded.strategy.isolation }]),
+  );
+  const summaries = summariseOverhead(trials, kinds);
+  const compared = ratios(trials, kinds);
+  const metg = metgRows(points, { tasks, seed: environment.seed });
+  store.write('overhead-summary.csv', encodeHeader(overheadSummaryColumns) + encodeRows(overheadSummaryColumns, summaries));
+  store.write('overhead-ratios.csv', encodeHeader(ratioColumns) + encodeRows(ratioColumns, compared));
+  store.write('metg.csv', encodeHeader(metgColumns) + encodeRows(metgColumns, metg));
+  const marks = metg.map(({ efficiency, ...row }) => ({ ...row, e: efficiency }));
+  for (const [name, spec] of Object.entries({ overhead: overheadChart(summaries), granularity: granularity(meanPoints(points), marks) })) {
+    store.write(`plots/${name}.vl.json`, `${JSON.stringify(spec, null, 2)}\n`);
+    store.write(`plots/${name}.svg`, await renderSvg(spec));
+  }
+  const report = `${overheadReport({ environment, summaries, ratios: compared, metg }, 'plots')}\n`;
+  store.write('report.md', `# Dispatch benchmark ${store.runId}\n\n${report}`);
+  return report;
+}
+
+/** `0B` or a size of 8 bytes at least. @throws UsageError */
+function documentBytes(text: string): number {
+  if (/^0b?$/i.test(text)) return 0;
+  const bytes = parseSize(text);
+  if (bytes < 8) throw new UsageError(`--sizes: expected 0B, or 8 bytes or more, got "${text}"`);
+  return bytes;
+}

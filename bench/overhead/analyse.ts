@@ -1,0 +1,137 @@
+import { groupBy } from '../group-by.js';
+import { meanInterval } from '../stats/estimate.js';
+import { metg, type SizedTask, sizeAtGranularity } from '../stats/metg.js';
+import { paired } from '../stats/paired.js';
+import type { GranularityPoint, MetgRow, OverheadRatio, OverheadSummary, OverheadTrial } from './columns.js';
+
+/** From the rows of the dispatch benchmark to what may be said of them. */
+
+type CellId = Pick<OverheadTrial, 'strategy' | 'delivery' | 'in_flight' | 'workers' | 'document_bytes'>;
+/** What a strategy is, beside its rows. */
+export interface Kind {
+  readonly isolation: OverheadSummary['isolation'];
+  readonly role: OverheadSummary['role'];
+}
+
+/** The configuration of a strategy that had the least overhead in the sweep, at one size; null when all failed. */
+export function bestConfiguration<T extends Pick<OverheadTrial, 'overhead_us'>>(trials: readonly T[]): T | null {
+  const measured = trials.filter(({ overhead_us }) => overhead_us !== null);
+  return measured.reduce<T | null>(
+    (best, trial) => (best === null || (trial.overhead_us as number) < (best.overhead_us as number) ? trial : best),
+    null,
+  );
+}
+
+/** One row a cell that was measured, in order of appearance. */
+export function summariseOverhead(trials: readonly OverheadTrial[], kinds: ReadonlyMap<string, Kind>): OverheadSummary[] {
+  return [...cells(trials).values()].map((cell) => {
+    const { mean, low, high } = meanInterval(cell.map(({ overhead_us }) => Math.log(overhead_us as number)));
+    return {
+      ...idOf(cell[0] as OverheadTrial),
+      ...(kinds.get((cell[0] as OverheadTrial).strategy) as Kind),
+      rounds: cell.length,
+      overhead_us: Math.exp(mean),
+      overhead_us_lower: low === null ? null : Math.exp(low),
+      overhead_us_upper: high === null ? null : Math.exp(high),
+    };
+  });
+}
+
+/** Ours against the rival pool that was best on the mean, for each size, number of workers and isolation. */
+export function ratios(trials: readonly OverheadTrial[], kinds: ReadonlyMap<string, Kind>): OverheadRatio[] {
+  const summaries = summariseOverhead(trials, kinds);
+  const byCell = cells(trials);
+  return summaries
+    .filter(({ role }) => role === 'ours')
+    .flatMap((mine): OverheadRatio[] => {
+      const rivals = summaries.filter(
+        ({ role, isolation, workers, document_bytes }) =>
+          role === 'pool' && isolation === mine.isolation && workers === mine.workers && document_bytes === mine.document_bytes,
+      );
+      const rival = bestConfiguration(rivals);
+      if (rival === null) return [];
+      const logs = pairsByRound(byCell.get(keyOf(mine)) ?? [], byCell.get(keyOf(rival)) ?? []);
+      if (logs.length === 0) return [];
+      const { mean, low, high } = logs.length > 1 ? paired(logs) : { mean: logs[0] as number, low: null, high: null };
+      return [
+        {
+          ...idOf(mine),
+          rival: rival.strategy,
+          rival_delivery: rival.delivery,
+          rival_in_flight: rival.in_flight,
+          ratio: Math.exp(mean),
+          ratio_lower: low === null ? null : Math.exp(low),
+          ratio_upper: high === null ? null : Math.exp(high),
+        },
+      ];
+    });
+}
+
+/** The levels of efficiency for which METG is told. */
+export const levels = [0.5, 0.8] as const;
+
+/** @param tasks what documents of several sizes take in word-frequency. */
+export function metgRows(points: readonly GranularityPoint[], { tasks, seed }: { tasks: readonly SizedTask[]; seed: number }): MetgRow[] {
+  return [...groupBy(points, keyOf).values()].flatMap((series) =>
+    levels.map((e): MetgRow => {
+      const sweep = series.map(({ round, steps, granularity_us, efficiency }) => ({
+        round,
+        iterations: steps,
+        granularityUs: granularity_us,
+        efficiency,
+      }));
+      const row = { ...idOf(series[0] as GranularityPoint), efficiency: e };
+      const unknown = { reason: null, metg_us: null, metg_us_lower: null, metg_us_upper: null, word_frequency_bytes: null };
+      const found = metg(sweep, { e, seed });
+      if (found.kind === 'refused') return { ...row, ...unknown, kind: 'refused', reason: found.reason };
+      if (found.kind === 'below') return { ...row, ...unknown, kind: 'below', metg_us_upper: found.granularityUs };
+      const { granularityUs, interval } = found;
+      return {
+        ...row,
+        kind: 'found',
+        reason: null,
+        metg_us: granularityUs,
+        metg_us_lower: interval?.low ?? null,
+        metg_us_upper: interval?.high ?? null,
+        word_frequency_bytes: sizeAtGranularity(tasks, e * granularityUs),
+      };
+    }),
+  );
+}
+
+/** The points over the rounds: geometric means, for the chart. */
+export function meanPoints(points: readonly GranularityPoint[]): Pick<GranularityPoint, 'strategy' | 'granularity_us' | 'efficiency'>[] {
+  return [...groupBy(points, (point) => `${keyOf(point)} ${point.steps}`).values()].map((same) => ({
+    strategy: (same[0] as GranularityPoint).strategy,
+    granularity_us: geometricMean(same.map(({ granularity_us }) => granularity_us)),
+    efficiency: geometricMean(same.map(({ efficiency }) => efficiency)),
+  }));
+}
+
+/** Trials that count, by cell. */
+function cells(trials: readonly OverheadTrial[]): Map<string, OverheadTrial[]> {
+  return groupBy(
+    trials.filter(({ phase, status }) => phase === 'measure' && status === 'ok'),
+    keyOf,
+  );
+}
+
+/** Log of theirs ÷ mine, for every round that has both. */
+function pairsByRound(mine: readonly OverheadTrial[], theirs: readonly OverheadTrial[]): number[] {
+  return mine.flatMap(({ round, overhead_us }) => {
+    const other = theirs.find((trial) => trial.round === round);
+    return other === undefined ? [] : [Math.log((other.overhead_us as number) / (overhead_us as number))];
+  });
+}
+
+function idOf({ strategy, delivery, in_flight, workers, document_bytes }: CellId): CellId {
+  return { strategy, delivery, in_flight, workers, document_bytes };
+}
+
+function keyOf(cell: CellId): string {
+  return JSON.stringify(idOf(cell));
+}
+
+function geometricMean(values: readonly number[]): number {
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+}

@@ -1,0 +1,89 @@
+import type { Column, Row } from '../results/columns.js';
+
+/** The files of the dispatch benchmark. */
+
+const cell = [
+  { name: 'strategy', type: 'text', about: 'strategy or peer; with `(shared view)` where the task reads shared memory in place' },
+  { name: 'delivery', type: 'text', about: 'how documents reach a worker' },
+  {
+    name: 'in_flight',
+    type: 'number',
+    empty: true,
+    about: 'documents a worker is sent before it has answered; empty where it is no option',
+  },
+  { name: 'workers', type: 'number', about: 'workers' },
+  { name: 'document_bytes', type: 'number', about: 'size of each document, bytes' },
+] as const satisfies readonly Column[];
+
+/** `overhead.csv`: one row a trial, a fresh process, of the task that does nothing. */
+export const overheadColumns = [
+  { name: 'phase', type: 'text', about: '`sweep`: chooses the best configuration; `measure`: counts' },
+  { name: 'round', type: 'number', about: 'round within the phase, from 1' },
+  ...cell,
+  { name: 'transport', type: 'text', empty: true, about: 'what carried the documents, where the strategy says' },
+  { name: 'status', type: 'text', about: '`ok` or `failed`' },
+  { name: 'reason', type: 'text', empty: true, about: 'why it failed' },
+  { name: 'documents', type: 'number', empty: true, about: 'documents in all timed passes, each outcome checked' },
+  { name: 'wall_ms', type: 'number', empty: true, about: 'wall time of all timed passes, milliseconds' },
+  { name: 'overhead_us', type: 'number', empty: true, about: 'wall time a document, microseconds: the task itself does nothing' },
+] as const satisfies readonly Column[];
+export type OverheadTrial = Row<typeof overheadColumns>;
+
+/** `granularity.csv`: one row a trial and length of the task. */
+export const granularityColumns = [
+  { name: 'round', type: 'number', about: 'round, from 1' },
+  ...cell,
+  { name: 'steps', type: 'number', about: 'steps of the kernel a document' },
+  { name: 'task_us', type: 'number', about: 'what they take alone on the main thread, microseconds' },
+  { name: 'documents', type: 'number', about: 'documents in all timed passes' },
+  { name: 'wall_ms', type: 'number', about: 'wall time of all timed passes, milliseconds' },
+  {
+    name: 'granularity_us',
+    type: 'number',
+    about: 'wall time × min(workers, effective cores) / documents, microseconds: what a core spends on a document',
+  },
+  { name: 'efficiency', type: 'number', about: 'task time / granularity' },
+] as const satisfies readonly Column[];
+export type GranularityPoint = Row<typeof granularityColumns>;
+
+/** `overhead-summary.csv`: one row a strategy, workers and size, at its best configuration. */
+export const overheadSummaryColumns = [
+  ...cell,
+  { name: 'isolation', type: 'text', about: 'what stands between a task and its caller: `none`, `thread`, `process`' },
+  { name: 'role', type: 'text', about: '`ours`, `pool`: a rival pool or the strategy built on it, `other`' },
+  { name: 'rounds', type: 'number', about: 'rounds in which it was measured' },
+  { name: 'overhead_us', type: 'number', about: 'geometric mean over the rounds, microseconds a document' },
+  { name: 'overhead_us_lower', type: 'number', empty: true, about: 'its 95 % t interval on logs' },
+  { name: 'overhead_us_upper', type: 'number', empty: true, about: 'its 95 % t interval on logs' },
+] as const satisfies readonly Column[];
+export type OverheadSummary = Row<typeof overheadSummaryColumns>;
+
+/** `overhead-ratios.csv`: ours against the best rival pool of the same isolation, paired by round. */
+export const ratioColumns = [
+  ...cell,
+  { name: 'rival', type: 'text', about: 'the rival pool with the least overhead here' },
+  { name: 'rival_delivery', type: 'text', about: 'its delivery' },
+  { name: 'rival_in_flight', type: 'number', empty: true, about: 'its documents in flight a worker' },
+  { name: 'ratio', type: 'number', about: 'how many times ours is below it: geometric mean over the rounds' },
+  { name: 'ratio_lower', type: 'number', empty: true, about: 'its 95 % t interval on logs' },
+  { name: 'ratio_upper', type: 'number', empty: true, about: 'its 95 % t interval on logs' },
+] as const satisfies readonly Column[];
+export type OverheadRatio = Row<typeof ratioColumns>;
+
+/** `metg.csv`: one row a strategy and efficiency. */
+export const metgColumns = [
+  ...cell,
+  { name: 'efficiency', type: 'number', about: 'that is kept: 0.5 or 0.8' },
+  { name: 'kind', type: 'text', about: '`found`; `below`: less than anything swept; `refused`: the reason is in `reason`' },
+  { name: 'reason', type: 'text', empty: true, about: 'why nothing can be said' },
+  { name: 'metg_us', type: 'number', empty: true, about: 'shortest granularity at which that efficiency is kept, microseconds' },
+  { name: 'metg_us_lower', type: 'number', empty: true, about: 'its 95 % bootstrap interval over rounds; empty below the sweep' },
+  { name: 'metg_us_upper', type: 'number', empty: true, about: 'its 95 % bootstrap interval over rounds; empty above the sweep' },
+  {
+    name: 'word_frequency_bytes',
+    type: 'number',
+    empty: true,
+    about: 'size of document whose word-frequency takes as long as the task then does',
+  },
+] as const satisfies readonly Column[];
+export type MetgRow = Row<typeof metgColumns>;

@@ -1,0 +1,171 @@
+import { now } from '../../strategies/clock.js';
+import type { Delivery, Outcome, Session, Strategy } from '../../strategies/strategy.js';
+import { type Document, loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
+import { answerRequests } from '../answer.js';
+import { quantile } from '../stats/estimate.js';
+import type { KernelResult } from './kernel.js';
+
+/** The measured side of the dispatch benchmark, in a fresh process for every request. */
+export type OverheadRequest =
+  | ({ readonly kind: 'dispatch' } & Setting)
+  | { readonly kind: 'task'; readonly workload: WorkloadRef; readonly documents: readonly Document[]; readonly timeMs: number };
+
+export interface Setting {
+  readonly strategy: string;
+  readonly workload: WorkloadRef;
+  readonly workers: number;
+  readonly delivery: Delivery;
+  readonly inFlight?: number;
+  readonly documentBytes: number;
+  /** Of the kernel a document: one point is measured for each. */
+  readonly steps: readonly number[];
+  /** Timed passes go on until this much has been measured, for each point. */
+  readonly timeMs: number;
+}
+
+/** Of one number of kernel steps. */
+export interface Point {
+  readonly steps: number;
+  /** What one call of the kernel takes on this process's main thread, microseconds. */
+  readonly taskUs: number;
+  readonly documents: number;
+  readonly wallMs: number;
+}
+
+export interface Measured {
+  readonly points: readonly Point[];
+  /** What carried the documents, where the strategy says. */
+  readonly transport: string | null;
+}
+
+/** As many distinct documents as exceed the processor's caches: a corpus that fits them flatters copies. */
+const corpusBytes = 64e6;
+const mostDistinct = 65_536;
+/** Documents that are transferred are made anew before the clock starts, all of a pass at once. */
+const mostTransferredBytes = 256e6;
+/** A pilot pass this long warms up and says how many documents make a timed one. */
+const pilotMs = 60;
+const passMs = 150;
+
+answerRequests(async (request: OverheadRequest): Promise<Measured | number> => {
+  if (request.kind === 'task') return taskUs(request);
+  const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
+  const session = await strategy.open(request.workload, request);
+  try {
+    const corpus = makeCorpus(request.documentBytes);
+    const points: Point[] = [];
+    for (const steps of request.steps) points.push(await measure(session, corpus, { ...request, steps }));
+    return { points, transport: session.transport ?? null };
+  } finally {
+    await session.close();
+  }
+});
+
+async function measure(
+  session: Session,
+  corpus: readonly Document[],
+  { documentBytes, delivery, timeMs, workload, steps }: Omit<Setting, 'steps'> & { readonly steps: number },
+): Promise<Point> {
+  for (const { bytes } of corpus) if (bytes.length > 0) new DataView(bytes.buffer).setInt32(0, steps, true);
+  const documentUs = await kernelUs(workload, corpus[0] as Document);
+  const most = delivery === 'transfer' ? Math.floor(mostTransferredBytes / Math.max(1, documentBytes)) : 2 ** 22;
+  let next = 0;
+  const pass = (count: number) => {
+    const feed = delivery === 'transfer' ? copies(corpus, next, count) : null;
+    const first = next;
+    next = (next + count) % corpus.length;
+    return timePass(session, count, (i) => feed?.[i] ?? (corpus[(first + i) % corpus.length] as Document));
+  };
+  let count = 4;
+  let pilot = await pass(count);
+  while (pilot < pilotMs && count < most) {
+    count = Math.min(most, count * 2);
+    pilot = await pass(count);
+  }
+  count = Math.max(4, Math.min(most, Math.round((count * passMs) / pilot)));
+  let documents = 0;
+  let wallMs = 0;
+  while (wallMs < timeMs) {
+    wallMs += await pass(count);
+    documents += count;
+  }
+  return { steps, taskUs: documentUs, documents, wallMs };
+}
+
+/** Distinct documents in ordinary memory, each owning its buffer, empty or of 8 bytes at least: the first four are for the kernel's steps. */
+function makeCorpus(bytes: number): Document[] {
+  const count = Math.min(mostDistinct, Math.ceil(corpusBytes / Math.max(1, bytes)));
+  return Array.from({ length: count }, (_, index) => {
+    return { index, id: `document-${index}`, size: bytes, bytes: new Uint8Array(bytes).fill(index) };
+  });
+}
+
+function copies(corpus: readonly Document[], first: number, count: number): Document[] {
+  return Array.from({ length: count }, (_, i) => {
+    const document = corpus[(first + i) % corpus.length] as Document;
+    return { ...document, bytes: document.bytes.slice() };
+  });
+}
+
+/**
+ * Milliseconds from the first document pulled to the last outcome emitted; every outcome is checked on the way.
+ * @throws Error when a document has no outcome, two, or a wrong one.
+ */
+async function timePass(session: Session, count: number, documentAt: (i: number) => Document): Promise<number> {
+  const seen = new Uint8Array(count);
+  let wrong: Outcome | null = null;
+  let emitted = 0;
+  function* source(): Generator<Document> {
+    for (let index = 0; index < count; index++) yield { ...documentAt(index), index };
+  }
+  const startedMs = now();
+  await session.run(source(), (outcome) => {
+    emitted++;
+    seen[outcome.index] = 1;
+    if (outcome.status !== 'ok' || !isRight(outcome.value as KernelResult, outcome.index, documentAt(outcome.index))) wrong ??= outcome;
+  });
+  const wallMs = now() - startedMs;
+  if (wrong !== null) throw new Error(`wrong outcome: ${JSON.stringify(wrong)}`);
+  if (emitted !== count || seen.includes(0)) throw new Error(`expected one outcome for each of ${count} documents, got ${emitted}`);
+  return wallMs;
+}
+
+/** @param document as it stands in the corpus, under its index there, which fills its bytes. */
+function isRight(result: KernelResult, index: number, document: Document): boolean {
+  return result.index === index && result.size === document.size && result.last === (document.size === 0 ? 0 : document.index & 255);
+}
+
+/** What one call of the kernel takes on this thread, microseconds: the median of seven measurements of 3 ms. */
+async function kernelUs(ref: WorkloadRef, document: Document): Promise<number> {
+  const { default: kernel } = await loadWorkload(ref);
+  const context = { state: undefined, options: {}, signal: new AbortController().signal };
+  const timeCalls = (calls: number): number => {
+    const startedMs = now();
+    for (let i = 0; i < calls; i++) kernel(document, context);
+    return ((now() - startedMs) * 1e3) / calls;
+  };
+  let calls = 1;
+  while (timeCalls(calls) * calls < 3_000) calls *= 2;
+  return quantile(
+    Array.from({ length: 7 }, () => timeCalls(calls)),
+    0.5,
+  ) as number;
+}
+
+/** What a document takes one after the other on this thread, microseconds, once it is warm. */
+async function taskUs({ workload, documents, timeMs }: Extract<OverheadRequest, { kind: 'task' }>): Promise<number> {
+  const { default: task } = await loadWorkload(workload);
+  const context = { state: undefined, options: {}, signal: new AbortController().signal };
+  let us = 0;
+  // The first half of the time warms up.
+  for (let half = 0; half < 2; half++) {
+    let count = 0;
+    const startedMs = now();
+    while (now() - startedMs < timeMs / 2) {
+      await task(documents[count % documents.length] as Document, context);
+      count++;
+    }
+    us = ((now() - startedMs) * 1e3) / count;
+  }
+  return us;
+}

@@ -1,0 +1,102 @@
+import { environmentLine, markdownTable } from '../report/markdown.js';
+import type { Environment } from '../results/environment.js';
+import { listed, number, size } from '../units.js';
+import type { MetgRow, OverheadRatio, OverheadSummary } from './columns.js';
+
+export interface OverheadResults {
+  readonly environment: Environment;
+  readonly summaries: readonly OverheadSummary[];
+  readonly ratios: readonly OverheadRatio[];
+  readonly metg: readonly MetgRow[];
+}
+
+/** The columns of the table are of this many workers. */
+const shownWorkers = 2;
+
+/** The dispatch benchmark in Markdown: what it comes to, the table, and how to repeat it. @param plots the folder of its charts. */
+export function overheadReport({ environment, summaries, ratios, metg }: OverheadResults, plots: string): string {
+  return [
+    ...sentences(ratios, metg, summaries).map((sentence) => `- ${sentence}`),
+    `µs a document beyond its task with ${shownWorkers} workers, each strategy at its best configuration:`,
+    markdownTable(table(summaries, metg)),
+    `![Overhead against document size](${plots}/overhead.svg)`,
+    `![Efficiency against granularity](${plots}/granularity.svg)`,
+    `<sub>${environmentLine(environment)} · ${versions(environment)} · ${environment.started_at.slice(0, 10)} · \`${environment.command}\` · 95 % intervals in [overhead-summary.csv](${plots}/../overhead-summary.csv)</sub>`,
+  ]
+    .join('\n\n')
+    .replaceAll('\n\n- ', '\n- ');
+}
+
+/** How far ours are ahead, at every size of the table. */
+export function sentences(ratios: readonly OverheadRatio[], metg: readonly MetgRow[], summaries: readonly OverheadSummary[]): string[] {
+  const shown = ratios.filter(({ workers }) => workers === shownWorkers);
+  const names = [...new Set(shown.map(({ strategy }) => strategy))];
+  return names.map((name) => {
+    const own = shown.filter(({ strategy }) => strategy === name);
+    const parts = own.map(
+      ({ document_bytes, ratio, ratio_lower, ratio_upper, rival }) =>
+        `${times(ratio)}${range(ratio_lower, ratio_upper)} at ${size(document_bytes)} (${rival})`,
+    );
+    return `\`${name}\` costs less than the best rival pool: ${listed(parts)}.${finer(name, metg, summaries)}`;
+  });
+}
+
+/** METG(50 %) beside the finest rival pool's of the same isolation. */
+function finer(name: string, metg: readonly MetgRow[], summaries: readonly OverheadSummary[]): string {
+  const kindOf = (strategy: string) => summaries.find((summary) => summary.strategy === strategy);
+  const at50 = metg.filter(({ efficiency, metg_us }) => efficiency === 0.5 && metg_us !== null);
+  const mine = at50.find(({ strategy }) => strategy === name);
+  const rivals = at50.filter(
+    ({ strategy }) => kindOf(strategy)?.role === 'pool' && kindOf(strategy)?.isolation === kindOf(name)?.isolation,
+  );
+  if (mine === undefined || rivals.length === 0) return '';
+  const best = rivals.reduce((a, b) => ((b.metg_us as number) < (a.metg_us as number) ? b : a));
+  return ` Tasks of ${size(mine.document_bytes)} may be ${times((best.metg_us as number) / (mine.metg_us as number))} shorter at 50 % efficiency (${best.strategy}).`;
+}
+
+function table(summaries: readonly OverheadSummary[], metg: readonly MetgRow[]) {
+  const shown = summaries.filter(({ workers, isolation }) => workers === shownWorkers || isolation === 'none');
+  const sizes = [...new Set(shown.map(({ document_bytes }) => document_bytes))].sort((a, b) => a - b);
+  const names = [...new Set(shown.map(({ strategy }) => strategy))];
+  const metgOf = (name: string, e: number) => metg.find(({ strategy, efficiency }) => strategy === name && efficiency === e);
+  return {
+    header: ['strategy', ...sizes.map(size), 'METG 50 %, µs', 'METG 80 %, µs', '`word-frequency` at 80 %'],
+    numbersFrom: 1,
+    groups: [
+      names.map((name) => [
+        `\`${name}\``,
+        ...sizes.map((bytes) => cell(shown.find(({ strategy, document_bytes }) => strategy === name && document_bytes === bytes))),
+        granularity(metgOf(name, 0.5)),
+        granularity(metgOf(name, 0.8)),
+        documentSize(metgOf(name, 0.8)),
+      ]),
+    ],
+  };
+}
+
+function cell(summary: OverheadSummary | undefined): string {
+  return summary === undefined ? '' : number(summary.overhead_us);
+}
+
+function granularity(row: MetgRow | undefined): string {
+  if (row?.kind === 'found') return number(row.metg_us as number);
+  return row?.kind === 'below' ? `≤ ${number(row.metg_us_upper as number)}` : '';
+}
+
+function documentSize(row: MetgRow | undefined): string {
+  return row?.word_frequency_bytes == null ? '' : size(row.word_frequency_bytes);
+}
+
+function times(ratio: number): string {
+  return `${number(ratio)} ×`;
+}
+
+function range(low: number | null, high: number | null): string {
+  return low === null || high === null ? '' : ` [${number(low)}–${number(high)}]`;
+}
+
+function versions({ libraries }: Environment): string {
+  return Object.entries(libraries)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ');
+}
