@@ -1,27 +1,19 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { type TrialRow, trialColumns } from '../bench/results/columns.js';
 import { decode, encodeHeader, encodeRows } from '../bench/results/table.js';
+import { cli } from './support.js';
 
 /** What the command line does with runs that are there: resume, report, compare. */
 
-const cli = fileURLToPath(new URL('../bench/cli.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
 const original = join(folder, 'original');
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [cli, ...args], { cwd: folder, env: { ...process.env, NO_COLOR: '1' } }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
-}
+const run = (...args: string[]) => cli(args, folder);
 
 let copies = 0;
 /** A copy of the run with its trials, or its environment, changed. */

@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import type { Documents, OpenOptions, Outcome, Session, Strategy } from '../strategies/strategy.js';
 import type { Document, WorkloadRef } from '../workloads/workload.js';
 
@@ -32,6 +34,17 @@ export async function withSession<T>(
   } finally {
     await session.close();
   }
+}
+
+const cliPath = fileURLToPath(new URL('../bench/cli.js', import.meta.url));
+
+/** Runs `forkwise` with these arguments, uncoloured, in a folder. */
+export function cli(args: readonly string[], cwd: string): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [cliPath, ...args], { cwd, env: { ...process.env, NO_COLOR: '1' } }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
 }
 
 export function fixture(name: string, options: WorkloadRef['options'] = {}): WorkloadRef {

@@ -34,7 +34,7 @@ import { Store } from '../results/store.js';
 import { encodeHeader, encodeRows } from '../results/table.js';
 import type { SizedTask } from '../stats/metg.js';
 import { note, print } from '../terminal.js';
-import { duration, parseCount, parseList, parseSize } from '../units.js';
+import { duration, parseCount, parseDuration, parseList, parseSize } from '../units.js';
 import { Wards } from '../wards.js';
 import { commandLine, newRunFolder } from './folder.js';
 
@@ -44,13 +44,13 @@ export interface OverheadFlags {
   workers: string;
   rounds: string;
   seed: string;
+  time: string;
   out?: string;
 }
 
 const peerLibraries = ['tinypool', 'poolifier', 'jest-worker'];
-/** Timed passes of a trial, and of each length of the task in a sweep. */
-const dispatchMs = 300;
-const pointMs = 120;
+/** In a sweep each length of the task gets this part of a trial's time: there are eight of them. */
+const pointPart = 0.4;
 
 /**
  * `forkwise overhead`, `npm run bench:overhead`: what strategies and peers cost beside the task, and the shortest tasks
@@ -66,6 +66,7 @@ export async function overhead(flags: OverheadFlags): Promise<number> {
   };
   const rounds = parseCount(flags.rounds, '--rounds');
   const seed = parseCount(flags.seed, '--seed');
+  const timeMs = parseDuration(flags.time);
   const store = Store.create(flags.out ?? newRunFolder());
   const wards = new Wards();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -77,7 +78,7 @@ export async function overhead(flags: OverheadFlags): Promise<number> {
   }
   try {
     const environment = await begin(store, { rounds, seed });
-    const measured = await measure(plan, { store, wards, rounds, seed, cores: environment.cores.effective });
+    const measured = await measure(plan, { store, wards, rounds, seed, timeMs, cores: environment.cores.effective });
     print(await publish(store, { ...measured, plan, environment }));
     return measured.trials.some(({ phase, status }) => phase === 'measure' && status === 'ok') ? exitCode.ok : exitCode.failed;
   } finally {
@@ -115,13 +116,15 @@ interface MeasureOptions {
   readonly wards: Wards;
   readonly rounds: number;
   readonly seed: number;
+  /** Timed passes of a trial. */
+  readonly timeMs: number;
   readonly cores: number;
 }
 
-async function measure(plan: OverheadPlan, { store, wards, rounds, seed, cores }: MeasureOptions): Promise<Measured> {
+async function measure(plan: OverheadPlan, { store, wards, rounds, seed, timeMs, cores }: MeasureOptions): Promise<Measured> {
   const trials = new Table<OverheadTrial>(store, 'overhead.csv', overheadColumns);
   const points = new Table<GranularityPoint>(store, 'granularity.csv', granularityColumns);
-  const measuring = { wards, cores, timeMs: dispatchMs };
+  const measuring = { wards, cores, timeMs };
   const dispatch = async (arm: Arm, place: Pick<OverheadTrial, 'phase' | 'round'>) => {
     const trial = await measureOverhead(arm, place, measuring);
     if (trial.status === 'failed') note(`${trial.strategy} × ${trial.workers}, ${trial.document_bytes} bytes: ${trial.reason}`);
@@ -136,11 +139,11 @@ async function measure(plan: OverheadPlan, { store, wards, rounds, seed, cores }
     const startedMs = performance.now();
     for (const { arm, steps } of roundOrder(turns, { seed, round })) {
       if (steps.length === 1) await dispatch(arm, { phase: 'measure', round });
-      else points.add(...(await measureSweep(arm, steps, { ...measuring, timeMs: pointMs, round })));
+      else points.add(...(await measureSweep(arm, steps, { ...measuring, timeMs: timeMs * pointPart, round })));
     }
     note(`round ${round} of ${rounds}: ${turns.length} trials in ${duration(performance.now() - startedMs)}`);
   }
-  return { trials: trials.rows, points: points.rows, tasks: await wordFrequency(wards) };
+  return { trials: trials.rows, points: points.rows, tasks: await wordFrequency(wards, 2 * timeMs) };
 }
 
 /** Rows that are written as they come. */
@@ -162,13 +165,13 @@ class Table<Row> {
 }
 
 /** What documents of several sizes take in `word-frequency`, one after the other. */
-async function wordFrequency(wards: Wards): Promise<SizedTask[]> {
+async function wordFrequency(wards: Wards, timeMs: number): Promise<SizedTask[]> {
   const { name, url } = workloads.find(({ name }) => name === 'word-frequency') as (typeof workloads)[0];
   const tasks: SizedTask[] = [];
   for (const bytes of [100, 1_000, 10_000, 100_000]) {
     const { documents } = syntheticCorpus({ name: 'synthetic', size: bytes, count: 50, complexity: 'medium', seed: 1 });
     const host = new Helper(wards, new URL('../overhead/host.js', import.meta.url));
-    const request: OverheadRequest = { kind: 'task', workload: { name, url, options: {} }, documents, timeMs: 600 };
+    const request: OverheadRequest = { kind: 'task', workload: { name, url, options: {} }, documents, timeMs };
     tasks.push({ bytes, taskUs: await host.ask<number>(request) });
     host.end();
   }
@@ -185,7 +188,8 @@ async function publish(
   );
   const summaries = summariseOverhead(trials, kinds);
   const compared = ratios(trials, kinds);
-  const metg = metgRows(points, { tasks, seed: environment.seed });
+  const order = [...kinds.keys()];
+  const metg = metgRows(points, { tasks, seed: environment.seed }).sort((a, b) => order.indexOf(a.strategy) - order.indexOf(b.strategy));
   store.write('overhead-summary.csv', encodeHeader(overheadSummaryColumns) + encodeRows(overheadSummaryColumns, summaries));
   store.write('overhead-ratios.csv', encodeHeader(ratioColumns) + encodeRows(ratioColumns, compared));
   store.write('metg.csv', encodeHeader(metgColumns) + encodeRows(metgColumns, metg));
@@ -194,7 +198,7 @@ async function publish(
     store.write(`plots/${name}.vl.json`, `${JSON.stringify(spec, null, 2)}\n`);
     store.write(`plots/${name}.svg`, await renderSvg(spec));
   }
-  const report = `${overheadReport({ environment, summaries, ratios: compared, metg }, 'plots')}\n`;
+  const report = `${overheadReport({ environment, summaries, ratios: compared, metg }, '.')}\n`;
   store.write('report.md', `# Dispatch benchmark ${store.runId}\n\n${report}`);
   return report;
 }

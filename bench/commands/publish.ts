@@ -8,6 +8,7 @@ import { markdownReport } from '../report/markdown.js';
 import { summaryColumns } from '../results/columns.js';
 import { comparisonColumns } from '../results/comparison-columns.js';
 import { projectionColumns, scalingColumns } from '../results/scaling-columns.js';
+import { bySeries } from '../results/series.js';
 import type { Store } from '../results/store.js';
 import { encodeHeader, encodeRows } from '../results/table.js';
 import { defaultProjection, type Findings, findings, type Projection, type StrategyTraits } from '../verdict/findings.js';
@@ -21,7 +22,7 @@ export async function publish(store: Store, projection: Projection = defaultProj
   store.write('scaling.csv', encodeHeader(scalingColumns) + encodeRows(scalingColumns, found.scaling));
   store.write('projections.csv', encodeHeader(projectionColumns) + encodeRows(projectionColumns, found.projections));
   for (const chart of charts) {
-    const spec = chart.spec({ summaries, effectiveCores: environment.cores.effective });
+    const spec = chart.spec({ summaries: bySeries(summaries), effectiveCores: environment.cores.effective });
     store.write(`plots/${chart.name}.vl.json`, `${JSON.stringify(spec, null, 2)}\n`);
     store.write(`plots/${chart.name}.svg`, await renderSvg(spec));
   }

@@ -22,9 +22,10 @@ export function bestConfiguration<T extends Pick<OverheadTrial, 'overhead_us'>>(
   );
 }
 
-/** One row a cell that was measured, in order of appearance. */
+/** One row a cell that was measured: strategies in the order of `kinds`, then sizes and workers rising. */
 export function summariseOverhead(trials: readonly OverheadTrial[], kinds: ReadonlyMap<string, Kind>): OverheadSummary[] {
-  return [...cells(trials).values()].map((cell) => {
+  const order = [...kinds.keys()];
+  const summaries = [...cells(trials).values()].map((cell): OverheadSummary => {
     const { mean, low, high } = meanInterval(cell.map(({ overhead_us }) => Math.log(overhead_us as number)));
     return {
       ...idOf(cell[0] as OverheadTrial),
@@ -35,6 +36,9 @@ export function summariseOverhead(trials: readonly OverheadTrial[], kinds: Reado
       overhead_us_upper: high === null ? null : Math.exp(high),
     };
   });
+  return summaries.sort(
+    (a, b) => order.indexOf(a.strategy) - order.indexOf(b.strategy) || a.document_bytes - b.document_bytes || a.workers - b.workers,
+  );
 }
 
 /** Ours against the rival pool that was best on the mean, for each size, number of workers and isolation. */
@@ -71,7 +75,10 @@ export function ratios(trials: readonly OverheadTrial[], kinds: ReadonlyMap<stri
 export const levels = [0.5, 0.8] as const;
 
 /** @param tasks what documents of several sizes take in word-frequency. */
-export function metgRows(points: readonly GranularityPoint[], { tasks, seed }: { tasks: readonly SizedTask[]; seed: number }): MetgRow[] {
+export function metgRows(
+  points: readonly GranularityPoint[],
+  { tasks, seed }: { readonly tasks: readonly SizedTask[]; readonly seed: number },
+): MetgRow[] {
   return [...groupBy(points, keyOf).values()].flatMap((series) =>
     levels.map((e): MetgRow => {
       const sweep = series.map(({ round, steps, granularity_us, efficiency }) => ({

@@ -43,9 +43,8 @@ const corpusBytes = 64e6;
 const mostDistinct = 65_536;
 /** Documents that are transferred are made anew before the clock starts, all of a pass at once. */
 const mostTransferredBytes = 256e6;
-/** A pilot pass this long warms up and says how many documents make a timed one. */
-const pilotMs = 60;
-const passMs = 150;
+/** Of the timed passes together, a single one takes half, and a pilot a fifth: it warms up and says how many documents make a pass. */
+const pass = { part: 1 / 2, pilot: 1 / 5 };
 
 answerRequests(async (request: OverheadRequest): Promise<Measured | number> => {
   if (request.kind === 'task') return taskUs(request);
@@ -70,23 +69,23 @@ async function measure(
   const documentUs = await kernelUs(workload, corpus[0] as Document);
   const most = delivery === 'transfer' ? Math.floor(mostTransferredBytes / Math.max(1, documentBytes)) : 2 ** 22;
   let next = 0;
-  const pass = (count: number) => {
+  const run = (count: number) => {
     const feed = delivery === 'transfer' ? copies(corpus, next, count) : null;
     const first = next;
     next = (next + count) % corpus.length;
     return timePass(session, count, (i) => feed?.[i] ?? (corpus[(first + i) % corpus.length] as Document));
   };
   let count = 4;
-  let pilot = await pass(count);
-  while (pilot < pilotMs && count < most) {
+  let pilotMs = await run(count);
+  while (pilotMs < timeMs * pass.pilot && count < most) {
     count = Math.min(most, count * 2);
-    pilot = await pass(count);
+    pilotMs = await run(count);
   }
-  count = Math.max(4, Math.min(most, Math.round((count * passMs) / pilot)));
+  count = Math.max(4, Math.min(most, Math.round((count * timeMs * pass.part) / pilotMs)));
   let documents = 0;
   let wallMs = 0;
   while (wallMs < timeMs) {
-    wallMs += await pass(count);
+    wallMs += await run(count);
     documents += count;
   }
   return { steps, taskUs: documentUs, documents, wallMs };

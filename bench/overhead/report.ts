@@ -13,15 +13,15 @@ export interface OverheadResults {
 /** The columns of the table are of this many workers. */
 const shownWorkers = 2;
 
-/** The dispatch benchmark in Markdown: what it comes to, the table, and how to repeat it. @param plots the folder of its charts. */
-export function overheadReport({ environment, summaries, ratios, metg }: OverheadResults, plots: string): string {
+/** The dispatch benchmark in Markdown: what it comes to, the table, and how to repeat it. @param folder of the results, as links give it. */
+export function overheadReport({ environment, summaries, ratios, metg }: OverheadResults, folder: string): string {
   return [
     ...sentences(ratios, metg, summaries).map((sentence) => `- ${sentence}`),
     `µs a document beyond its task with ${shownWorkers} workers, each strategy at its best configuration:`,
     markdownTable(table(summaries, metg)),
-    `![Overhead against document size](${plots}/overhead.svg)`,
-    `![Efficiency against granularity](${plots}/granularity.svg)`,
-    `<sub>${environmentLine(environment)} · ${versions(environment)} · ${environment.started_at.slice(0, 10)} · \`${environment.command}\` · 95 % intervals in [overhead-summary.csv](${plots}/../overhead-summary.csv)</sub>`,
+    `![Overhead against document size](${folder}/plots/overhead.svg)`,
+    `![Efficiency against granularity](${folder}/plots/granularity.svg)`,
+    `<sub>${environmentLine(environment)} · ${versions(environment)} · ${environment.started_at.slice(0, 10)} · \`${environment.command}\` · 95 % intervals in [overhead-summary.csv](${folder}/overhead-summary.csv)</sub>`,
   ]
     .join('\n\n')
     .replaceAll('\n\n- ', '\n- ');

@@ -1,4 +1,5 @@
 import type { SummaryRow } from '../results/columns.js';
+import { bySeries, seriesName } from '../results/series.js';
 import { number, ratio } from '../units.js';
 import type { Conclusion } from '../verdict/conclude.js';
 
@@ -31,7 +32,7 @@ export function bestTable(conclusions: readonly Conclusion[]): TextTable {
       atBest.map((row) => [
         claims === 'nothing' ? '' : row === choice ? '→' : tied.includes(row) ? '=' : '',
         corpus,
-        row.strategy,
+        seriesName(row, atBest),
         row.strategy === 'sequential' ? '' : String(row.workers),
         optional(row.documents_per_second, number),
         row.strategy === 'sequential' ? 'baseline' : optional(row.speedup, ratio),
@@ -47,7 +48,7 @@ export function bestTable(conclusions: readonly Conclusion[]): TextTable {
 
 /** A row a strategy, a column a workload and corpus: how many times sequential, and at how many workers. */
 export function overviewTable(conclusions: readonly Conclusion[]): TextTable {
-  const names = [...new Set(conclusions.flatMap(({ atBest }) => atBest.map(({ strategy }) => strategy)))];
+  const names = [...new Set(conclusions.flatMap(({ atBest }) => bySeries(atBest).map(({ strategy }) => strategy)))];
   return {
     header: ['strategy', ...conclusions.map(({ workload, corpus }) => `${workload} ${corpus}`)],
     numbersFrom: 1,
@@ -55,10 +56,10 @@ export function overviewTable(conclusions: readonly Conclusion[]): TextTable {
       names.map((name) => [
         `\`${name}\``,
         ...conclusions.map(({ atBest, choice }) => {
-          const row = atBest.find(({ strategy }) => strategy === name);
+          const row = atBest.find((row) => seriesName(row, atBest) === name);
           if (row === undefined || row.speedup === null) return '';
           const words = name === 'sequential' ? ratio(row.speedup) : `${ratio(row.speedup)} (${row.workers})`;
-          return row.strategy === choice.strategy ? `**${words}**` : words;
+          return row === choice ? `**${words}**` : words;
         }),
       ]),
     ],

@@ -2,6 +2,7 @@ import { groupBy } from '../group-by.js';
 import type { SummaryRow, TrialRow } from '../results/columns.js';
 import type { ComparisonRow } from '../results/comparison-columns.js';
 import type { Claims } from '../results/environment.js';
+import { seriesName } from '../results/series.js';
 import { pairedLogRatios, sameCell } from '../results/summarise.js';
 import { halfWidth, mean, squares } from '../stats/estimate.js';
 import { slowerThanBest } from './compare.js';
@@ -14,7 +15,7 @@ export interface Conclusion {
   readonly documentBytes: number;
   /** Worker counts that were measured, rising. */
   readonly levels: readonly number[];
-  /** Every strategy at the worker count with its highest rate, the chosen one at the chosen count; in the order of the summaries. */
+  /** Every strategy, with each delivery that was measured, at the worker count with its highest rate, the chosen one at the chosen count; in the order of the summaries. */
   readonly atBest: readonly SummaryRow[];
   /** The cell with the highest rate. */
   readonly fastest: SummaryRow;
@@ -44,8 +45,8 @@ export function conclude(summaries: readonly SummaryRow[], options: ConcludeOpti
     const fastest = fastestOf(family);
     const tied = provenTies(family, options) ?? tiedWith(fastest, family, options.trials);
     const choice = [...tied].sort(simplestFirst(options.simplest))[0] as SummaryRow;
-    const byStrategy = groupBy(family, ({ strategy }) => strategy);
-    const atBest = [...byStrategy.values()].map((cells) => (cells.includes(choice as Rated) ? choice : fastestOf(cells)));
+    const series = groupBy(family, (row) => seriesName(row, family));
+    const atBest = [...series.values()].map((cells) => (cells.includes(choice as Rated) ? choice : fastestOf(cells)));
     const levels = [...new Set(family.map(({ workers }) => workers))].sort((a, b) => a - b);
     return { workload, kind, corpus, documentBytes: document_bytes, claims: options.claims, levels, atBest, fastest, tied, choice };
   });

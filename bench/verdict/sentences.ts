@@ -1,5 +1,6 @@
 import { groupBy } from '../group-by.js';
 import type { SummaryRow } from '../results/columns.js';
+import { seriesName } from '../results/series.js';
 import { listed, ratio } from '../units.js';
 import type { Conclusion } from './conclude.js';
 
@@ -24,7 +25,7 @@ export function sentencesByWorkload(conclusions: readonly Conclusion[]): string[
 /** "For word-frequency this run suggests `partitioned` with 2 workers at 10KB and 100KB (1.85× sequential, 1.80–1.90; 1.9×, …)." */
 function suggestion(conclusions: readonly Conclusion[]): string {
   const workload = (conclusions[0] as Conclusion).workload;
-  const groups = [...groupBy(conclusions, ({ choice }) => inWords(choice)).entries()];
+  const groups = [...groupBy(conclusions, (conclusion) => inWords(conclusion)).entries()];
   const parts = groups.map(([words, members]) => {
     const where = conclusions.length > 1 ? ` at ${listed(members.map(({ corpus }) => corpus))}` : '';
     const baseline = members.some(({ choice }) => choice.strategy === 'sequential');
@@ -38,11 +39,10 @@ function suggestion(conclusions: readonly Conclusion[]): string {
 function flip(conclusions: readonly Conclusion[]): string {
   const [first] = conclusions as [Conclusion];
   if (conclusions.length === 1) return `Only one corpus (${first.corpus}) was measured, so where this flips is not known.`;
-  const flips = conclusions.slice(1).flatMap(({ choice, corpus }, i) => {
+  const flips = conclusions.slice(1).flatMap((conclusion, i) => {
     const before = conclusions[i] as Conclusion;
-    return before.choice.strategy === choice.strategy
-      ? []
-      : [`from \`${before.choice.strategy}\` to \`${choice.strategy}\` between ${before.corpus} and ${corpus}`];
+    const [from, to] = [before, conclusion].map(({ choice, atBest }) => seriesName(choice, atBest));
+    return from === to ? [] : [`from \`${from}\` to \`${to}\` between ${before.corpus} and ${conclusion.corpus}`];
   });
   const last = conclusions.at(-1) as Conclusion;
   const held = conclusions.map(({ tied, choice }) =>
@@ -65,9 +65,10 @@ function moreWorkers(conclusions: readonly Conclusion[]): string | null {
   return workers[0] === largest ? null : `More than ${workers[0]} workers gained nothing that this run can show.`;
 }
 
-function inWords({ strategy, workers }: SummaryRow): string {
+function inWords({ choice, atBest }: Conclusion): string {
+  const { strategy, workers } = choice;
   if (strategy === 'sequential') return '`sequential`';
-  return `\`${strategy}\` with ${workers} ${workers === 1 ? 'worker' : 'workers'}`;
+  return `\`${seriesName(choice, atBest)}\` with ${workers} ${workers === 1 ? 'worker' : 'workers'}`;
 }
 
 function gain({ speedup, speedup_low, speedup_high }: SummaryRow): string {
