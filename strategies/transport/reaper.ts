@@ -1,0 +1,56 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+
+/**
+ * Ends processes when this one has died: a child that is busy never sees that its channel has closed. A shell reads the
+ * ids to end from a pipe and acts when the pipe closes without the word `done`. There is none on Windows.
+ *
+ * It stays in our process group, so that ending the group leaves nothing; a terminal's Ctrl-C it ignores.
+ */
+export class Reaper {
+  readonly #shell = process.platform === 'win32' ? null : startShell();
+  readonly #ended = new Promise<void>((resolve) => {
+    if (this.#shell === null) return resolve();
+    this.#shell.on('exit', () => resolve());
+    this.#shell.on('error', () => resolve()); // no /bin/sh: an idle child still ends by itself
+  });
+
+  add(pid: number): void {
+    this.#tell(`add ${pid}`);
+  }
+
+  /** The process has ended: its id may soon be another's. */
+  remove(pid: number): void {
+    this.#tell(`remove ${pid}`);
+  }
+
+  async close(): Promise<void> {
+    this.#shell?.ref();
+    this.#shell?.stdin?.end('done\n');
+    await this.#ended;
+  }
+
+  #tell(line: string): void {
+    this.#shell?.stdin?.write(`${line}\n`);
+  }
+}
+
+const script = `
+trap '' HUP INT QUIT TERM
+pids=' '
+while read -r word pid; do
+  case $word in
+    add) pids="$pids$pid " ;;
+    remove) pids="\${pids%% $pid *} \${pids#* $pid }" ;;
+    done) exit 0 ;;
+  esac
+done
+for pid in $pids; do kill -KILL "$pid" 2>/dev/null; done
+`;
+
+function startShell(): ChildProcess {
+  const shell = spawn('/bin/sh', ['-c', script, 'forkwise-queue-reaper'], { stdio: ['pipe', 'ignore', 'ignore'] });
+  shell.stdin?.on('error', () => {}); // the shell itself was killed
+  shell.unref();
+  (shell.stdin as unknown as { unref(): void }).unref();
+  return shell;
+}
