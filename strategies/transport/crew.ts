@@ -8,7 +8,7 @@ import type { Documents, Emit, Engine, Outcome, Session, TaskError } from '../st
 import { type Arena, Bay } from './bay.js';
 import { Control } from './control.js';
 import { Feed, type Window } from './feed.js';
-import { Lane } from './lane.js';
+import { Lane } from './thread-lane.js';
 
 /** How documents are dealt to queues: what makes the strategies over the arena different. */
 export interface Deal {
