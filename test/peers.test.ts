@@ -24,8 +24,10 @@ const uncloneable = ['function', 'symbol', 'promise'];
 const byHand = ['piscina', 'workerpool'];
 /** The name of an error does not survive workerpool. */
 const nameless = ['workerpool'];
-/** Pools that do not answer for documents whose worker has died: their run rejects. */
-const forgetful = ['poolifier'];
+/** Why a peer cannot be asked what happens when its workers die. */
+const deathless: Record<string, string> = {
+  poolifier: 'an answer that comes after the end of its thread is an uncaught exception of the library, 5.3.2',
+};
 
 /** Threads of this process: V8's and libuv's, which all run by now, and those of workers. Linux only; elsewhere the test says less. */
 const threads = () => (existsSync('/proc/self/task') ? readdirSync('/proc/self/task').length : 0);
@@ -98,11 +100,9 @@ for (const peer of peers) {
       }
     });
 
-    it('ends a run in which workers die', async () => {
+    it('gives every document one outcome when workers exit', { skip: deathless[peer.name] ?? false }, async () => {
       const ids = Array.from({ length: 40 }, (_, i) => (i % 20 === 10 ? `exit${i}` : `size${i}`));
-      const run = withSession(peer, fixture('odd-task'), {}, (session) => outcomesOf(session, documentsOf(ids), ids.length));
-      if (forgetful.includes(peer.name)) return assert.rejects(run, /lost the documents of a worker thread that ended with exit code 3/);
-      const outcomes = await run;
+      const outcomes = await withSession(peer, fixture('odd-task'), {}, (session) => outcomesOf(session, documentsOf(ids), ids.length));
       for (const { id, status } of outcomes) {
         // One message holds many documents here, and all of them die with the thread.
         if (peer.name === 'post-message') assert.ok(status === 'crashed' || (status === 'ok' && id.startsWith('size')), id);

@@ -29,12 +29,12 @@ export interface Pool {
  */
 export async function poolSession(pool: Pool): Promise<Session> {
   const { workers, isolation, concurrency, lost } = pool;
-  const roll = (request: Request) =>
-    rollCall(workers, async () => {
-      const answer = await pool.ask(request);
-      if (answer.failure !== null) throw Object.assign(new Error(), answer.failure);
-      return answer;
-    });
+  const roll = async (request: Request) => {
+    // Looked at when all have answered: not every pool can be ended while one still loads.
+    const answers = await rollCall(workers, async () => pool.ask(request));
+    for (const { failure } of answers) if (failure !== null) throw Object.assign(new Error(), failure);
+    return answers;
+  };
   try {
     await roll('report');
   } catch (error) {

@@ -63,7 +63,10 @@ class Exits {
     this.#left = workers;
   }
 
-  /** It replaces a thread that ends, but never answers for the tasks that ran there, nor says which they were. */
+  /**
+   * It replaces a thread that ends, but never answers for the tasks that ran or waited there, nor says which they were: the
+   * run is given up. (An answer of that thread which comes after its end is an uncaught exception, whatever we do.)
+   */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
