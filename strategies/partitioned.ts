@@ -1,7 +1,7 @@
 import { balance } from './partition.js';
-import type { Pulled } from './puller.js';
 import type { Strategy } from './strategy.js';
 import { openCrew } from './transport/crew.js';
+import type { Pulled } from './transport/feed.js';
 
 /**
  * What is balanced at once: a corpus of usual size as a whole, a stream piece by piece. Each piece is dealt to the

@@ -1,9 +1,10 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import type { WorkloadRef } from '../workloads/workload.js';
-import type { FromChild, ToChild } from './entries/queue.js';
-import { crashed, outcome, type Reply } from './outcome.js';
-import { type Pulled, Puller } from './puller.js';
-import type { Strategy } from './strategy.js';
+import { closeSync } from 'node:fs';
+import { Puller } from './puller.js';
+import { guarded } from './session.js';
+import type { Emit, Outcome, Strategy } from './strategy.js';
+import { Lane } from './transport/process-lane.js';
+import { Reaper } from './transport/reaper.js';
+import { openSharedFile, usualFolders } from './transport/shared-file.js';
 
 /**
  * Batches a worker may hold: one in its hands and one behind it, so that it never waits for the parent's answer. More
@@ -13,52 +14,79 @@ const prefetch = 2;
 
 /** A batch is worth about this much work: long against the message that carries it, short against the run. */
 const batchMs = 2;
-const mostDocuments = 32;
-const mostBytes = 512 * 1024;
+const mostDocuments = 128;
+/**
+ * Also the size of a region of the shared file: two documents of 500 KB cost a quarter less together than alone, and
+ * larger regions gain nothing for small ones. A file of more than 32 MB would fill half of what Docker gives a
+ * container in /dev/shm, so many workers have smaller regions.
+ */
+const mostBytes = 2 ** 20;
+const mostFileBytes = 32 * 2 ** 20;
 
 export default {
   name: 'queue',
   about: 'dedicated worker processes that pull batches from bounded queues with a prefetch credit',
   isolation: 'process',
-  deliveries: ['message'],
+  deliveries: ['path', 'message'],
   scales: true,
-  async open(workload, { workers }) {
-    const lanes = Array.from({ length: workers }, () => new Lane(workload));
-    const opened = await Promise.allSettled(lanes.map((lane) => lane.ready()));
-    const close = async () => void (await Promise.all(lanes.map((lane) => lane.close())));
+  async open(workload, { workers, delivery }) {
+    const regionBytes = Math.min(mostBytes, Math.floor(mostFileBytes / (workers * prefetch)));
+    const laneBytes = prefetch * regionBytes;
+    const file = delivery === 'path' ? shared(workers * laneBytes) : null;
+    const reaper = new Reaper();
+    const entry = new URL('./entries/queue.js', import.meta.url);
+    const lanes = Array.from(
+      { length: workers },
+      (_, i) => new Lane({ entry, reaper, workload, fd: file?.fd ?? null, offset: i * laneBytes, regionBytes }),
+    );
+    const close = async () => {
+      await Promise.all(lanes.map((lane) => lane.close()));
+      await reaper.close();
+      if (file !== null) closeSync(file.fd);
+    };
+    const opened = await Promise.allSettled(lanes.map((lane) => lane.open()));
     const failure = opened.find((result) => result.status === 'rejected');
     if (failure !== undefined) {
       await close();
       throw failure.reason;
     }
-    return {
+    return guarded({
+      transport: file?.transport ?? 'message',
       async run(documents, emit) {
         const puller = new Puller(documents);
-        const batches = new BatchSize();
+        const size = new BatchSize();
+        const emitAll = inTurn(emit);
+        for (const lane of lanes) lane.renew();
         // One loop a credit: it takes a batch when the one before has been emitted, which is the back-pressure.
-        const serve = async (lane: Lane) => {
-          for (;;) {
-            const batch = await puller.take({ documents: batches.size, bytes: mostBytes });
-            if (batch.length === 0) return;
-            for (const { document, pulledMs, reply } of await lane.process(batch)) {
-              if ('cause' in reply) await emit(crashed(document, reply.cause));
-              else {
-                batches.learn(reply.taskMs);
-                await emit(outcome(document, pulledMs, reply));
-              }
-            }
+        const serve = async (lane: Lane, region: number) => {
+          // A lane that only fails leaves the documents to the others, while there are any.
+          while (!lane.broken || lanes.every(({ broken }) => broken)) {
+            const batch = await puller.take({ documents: size.documents, bytes: regionBytes });
+            if (batch === null) return;
+            const outcomes = await lane.process(batch, region);
+            for (const { taskMs } of outcomes) if (taskMs !== null) size.learn(taskMs);
+            await emitAll(outcomes);
           }
         };
-        await Promise.all(Array.from({ length: prefetch }, () => lanes.map(serve)).flat());
+        const loops = Array.from({ length: prefetch }, (_, region) => lanes.map((lane) => serve(lane, region))).flat();
+        await allEnded(loops, () => puller.stop());
       },
       async members() {
         const reports = await Promise.all(lanes.map((lane) => lane.report()));
         return { processes: reports.map(({ member }) => member), engines: reports.map(({ engine }) => engine) };
       },
       close,
-    };
+    });
   },
 } satisfies Strategy;
+
+function shared(bytes: number) {
+  const { file, refusals } = openSharedFile({ bytes, folders: usualFolders() });
+  if (refusals.length > 0) {
+    process.emitWarning(`queue: documents travel in ${file === null ? 'messages' : 'a temporary file'}: ${refusals.join('; ')}`);
+  }
+  return file;
+}
 
 /** How many documents make a batch of `batchMs`, from a moving average of what a document has taken. */
 class BatchSize {
@@ -68,130 +96,35 @@ class BatchSize {
     this.#taskMs += (taskMs - this.#taskMs) / 16;
   }
 
-  get size(): number {
+  get documents(): number {
     return Math.max(1, Math.min(mostDocuments, Math.round(batchMs / this.#taskMs)));
   }
 }
 
-type Report = Extract<FromChild, { kind: 'report' }>;
-type Done = Pulled & { readonly reply: Reply | { readonly cause: Error } };
-
-/** The child ended, or could not be reached, before it answered. */
-class Death extends Error {
-  /** Whether no other request was in its hands: then this one's document is to blame. */
-  readonly alone: boolean;
-
-  constructor(message: string, alone: boolean) {
-    super(message);
-    this.alone = alone;
-  }
+/** Emits batches in the order they came, one outcome after the other, each waiting for a slow consumer. */
+function inTurn(emit: Emit): (outcomes: readonly Outcome[]) => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  return (outcomes) => {
+    last = last.then(async () => {
+      for (const outcome of outcomes) {
+        const slow = emit(outcome);
+        if (slow) await slow;
+      }
+    });
+    return last;
+  };
 }
 
 /**
- * One worker process. Protocol: the parent sends requests, the child answers each in order, with one message. When
- * the child ends, every request without an answer rejects with `Death`; their documents are then sent one by one to a
- * new child, and one that ends it while nothing else is in its hands has crashed.
+ * Resolves when all loops have ended, and rejects only then, with the first that failed: until the last has its answer,
+ * a region is in use.
  */
-class Lane {
-  readonly #workload: WorkloadRef;
-  #child: Promise<ChildProcess> | null = null;
-  readonly #waiting: { resolve: (answer: FromChild) => void; reject: (cause: Error) => void }[] = [];
-  #alone: Promise<unknown> = Promise.resolve();
-
-  constructor(workload: WorkloadRef) {
-    this.#workload = workload;
-  }
-
-  /** Resolves when the child has loaded its workload; rejects with the reason it could not. */
-  ready(): Promise<ChildProcess> {
-    this.#child ??= this.#start();
-    return this.#child;
-  }
-
-  async process(batch: readonly Pulled[]): Promise<Done[]> {
-    try {
-      return await this.#send(batch);
-    } catch {
-      return this.#oneByOne(batch);
-    }
-  }
-
-  async report(): Promise<Report> {
-    return (await this.#ask({ kind: 'report' })) as Report;
-  }
-
-  async close(): Promise<void> {
-    const child = await this.#child?.catch(() => null);
-    if (!child) return;
-    const ended = new Promise((resolve) => child.once('exit', resolve));
-    child.send({ kind: 'close' } satisfies ToChild);
-    await ended;
-  }
-
-  async #send(batch: readonly Pulled[]): Promise<Done[]> {
-    const answer = await this.#ask({ kind: 'documents', documents: batch.map(({ document }) => document) });
-    const { replies } = answer as Extract<FromChild, { kind: 'replies' }>;
-    return batch.map((pulled, i) => ({ ...pulled, reply: replies[i] as Reply }));
-  }
-
-  /** In turn with the lane's other suspects. */
-  #oneByOne(batch: readonly Pulled[]): Promise<Done[]> {
-    const done = this.#alone.then(async () => {
-      const all: Done[] = [];
-      for (const pulled of batch) {
-        all.push(await this.#retry(pulled));
-      }
-      return all;
-    });
-    this.#alone = done;
-    return done;
-  }
-
-  async #retry(pulled: Pulled): Promise<Done> {
-    for (;;) {
-      try {
-        const [done] = await this.#send([pulled]);
-        return done as Done;
-      } catch (cause) {
-        if (!(cause instanceof Death) || cause.alone) return { ...pulled, reply: { cause: cause as Error } };
-      }
-    }
-  }
-
-  async #ask(message: ToChild): Promise<FromChild> {
-    const child = await this.ready();
-    return new Promise((resolve, reject) => {
-      const request = { resolve, reject };
-      this.#waiting.push(request);
-      child.send(message, (error) => {
-        const at = this.#waiting.indexOf(request);
-        if (error === null || at < 0) return;
-        this.#waiting.splice(at, 1);
-        reject(new Death(error.message, false));
-      });
-    });
-  }
-
-  #start(): Promise<ChildProcess> {
-    const child = fork(new URL('./entries/queue.js', import.meta.url), [JSON.stringify(this.#workload)], {
-      serialization: 'advanced',
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
-    return new Promise((resolve, reject) => {
-      const fail = (message: string) => {
-        this.#child = null;
-        const cut = this.#waiting.splice(0);
-        const death = new Death(message, cut.length <= 1);
-        reject(death);
-        for (const request of cut) request.reject(death);
-      };
-      child.on('message', (answer: FromChild) => {
-        if (answer.kind === 'ready') resolve(child);
-        else if (answer.kind === 'failed') reject(Object.assign(new Error(answer.error.message), answer.error));
-        else this.#waiting.shift()?.resolve(answer);
-      });
-      child.on('error', (cause) => fail(cause.message));
-      child.on('exit', (code, signal) => fail(`worker process ended with ${signal ?? `exit code ${code}`}`));
-    });
-  }
+async function allEnded(loops: readonly Promise<void>[], stop: () => void): Promise<void> {
+  let failure: { readonly cause: unknown } | null = null;
+  const fail = (cause: unknown) => {
+    failure ??= { cause };
+    stop();
+  };
+  await Promise.all(loops.map((loop) => loop.catch(fail)));
+  if (failure !== null) throw (failure as { cause: unknown }).cause;
 }

@@ -1,6 +1,6 @@
-import type { Pulled } from './puller.js';
 import type { Strategy } from './strategy.js';
 import { openCrew } from './transport/crew.js';
+import type { Pulled } from './transport/feed.js';
 
 /** One queue for all workers: whoever is free claims the next document, as OpenMP's `schedule(dynamic)` does. */
 const deal = {

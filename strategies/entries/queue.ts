@@ -1,21 +1,17 @@
-import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import type { Document } from '../../workloads/workload.js';
 import { engineReport, processReport } from '../member.js';
-import { type Reply, taskError } from '../outcome.js';
-import type { Engine, Member, TaskError } from '../strategy.js';
+import { taskError } from '../outcome.js';
 import { type OpenTask, openTask } from '../task.js';
+import type { FromChild, Parcel, Start, ToChild } from '../transport/protocol.js';
+import { readRegion } from '../transport/regions.js';
+import { ReplyColumns } from '../transport/replies.js';
 
-export type ToChild =
-  | { readonly kind: 'documents'; readonly documents: readonly Document[] }
-  | { readonly kind: 'report' }
-  | { readonly kind: 'close' };
+/** The child's side of `transport/protocol.ts`. */
 
-export type FromChild =
-  | { readonly kind: 'ready' }
-  | { readonly kind: 'failed'; readonly error: TaskError }
-  | { readonly kind: 'replies'; readonly replies: readonly Reply[] }
-  | { readonly kind: 'report'; readonly member: Member; readonly engine: Engine };
+const { workload, fd } = JSON.parse(process.argv[2] as string) as Start;
 
-const send = (message: FromChild) => process.send?.(message);
+/** Resolves when the system has it: a reply must not wait for the next batch to end. */
+const send = (message: FromChild) => new Promise<unknown>((resolve) => process.send?.(message, undefined, undefined, resolve));
 
 // The parent is gone: nobody wants the results.
 process.on('disconnect', () => process.exit());
@@ -24,9 +20,9 @@ process.on('SIGINT', () => {});
 
 let task: OpenTask;
 try {
-  task = await openTask(JSON.parse(process.argv[2] as string) as WorkloadRef, process.pid);
+  task = await openTask(workload, process.pid, 'snapshot');
 } catch (cause) {
-  send({ kind: 'failed', error: taskError(cause) });
+  await send({ kind: 'failed', error: taskError(cause) });
   process.disconnect();
 }
 
@@ -34,15 +30,51 @@ let last: Promise<void> = Promise.resolve();
 process.on('message', (message: ToChild) => {
   last = last.then(() => serve(message));
 });
-send({ kind: 'ready' });
+await send({ kind: 'ready' });
 
 async function serve(message: ToChild): Promise<void> {
-  if (message.kind === 'report') return void send({ kind: 'report', member: processReport(), engine: engineReport(process.pid) });
-  if (message.kind === 'close') {
-    await task.close();
-    return process.disconnect();
+  if (message.kind === 'parcel') return work(message);
+  if (message.kind === 'report') return void (await send({ kind: 'report', member: processReport(), engine: engineReport(process.pid) }));
+  await task.close();
+  process.disconnect();
+}
+
+async function work(parcel: Parcel): Promise<void> {
+  const bytes = task.views === 'shared' ? views(parcel) : copies(parcel);
+  const columns = new ReplyColumns(bytes.length);
+  if (parcel.watched) await send({ kind: 'began' });
+  for (let i = 0; i < bytes.length; i++) {
+    const own = bytes[i] as Uint8Array;
+    const document: Document = { index: parcel.indexes[i] as number, id: parcel.ids[i] as string, size: own.length, bytes: own };
+    const reply = task.run(document);
+    columns.add(reply instanceof Promise ? await reply : reply);
   }
-  const replies: Reply[] = [];
-  for (const document of message.documents) replies.push(await task.run(document));
-  send({ kind: 'replies', replies });
+  await send({ kind: 'replies', ...columns.replies });
+}
+
+/** Each the whole of its own buffer: the task may keep it, change it or transfer it. */
+function copies({ documents, lengths }: Parcel): Uint8Array[] {
+  if (typeof documents !== 'number') return documents.map((bytes) => new Uint8Array(bytes));
+  const own = lengths.map(unfilled);
+  readRegion(fd as number, own, documents);
+  return own;
+}
+
+/** Without the zeros, which would be overwritten at once. */
+function unfilled(length: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+}
+
+/** For a task that only reads, and keeps nothing. The batch before has been answered: its bytes are of no more use. */
+let arena = new Uint8Array(new SharedArrayBuffer(0));
+function views({ documents, lengths }: Parcel): readonly Uint8Array[] {
+  if (typeof documents !== 'number') return documents;
+  const total = lengths.reduce((sum, length) => sum + length, 0);
+  if (arena.length < total) arena = new Uint8Array(new SharedArrayBuffer(total));
+  readRegion(fd as number, [arena.subarray(0, total)], documents);
+  let end = 0;
+  return lengths.map((length) => {
+    end += length;
+    return arena.subarray(end - length, end);
+  });
 }

@@ -1,6 +1,6 @@
 import type { Document } from '../../workloads/workload.js';
-import type { Pulled } from '../puller.js';
 import { type Control, loose } from './control.js';
+import type { Pulled } from './feed.js';
 
 /** Shared memory for documents' bytes, in slabs of equal size. */
 export interface Arena {

@@ -2,12 +2,11 @@ import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import { now } from '../clock.js';
 import type { Outcomes } from '../entries/arena.js';
 import { crashed } from '../outcome.js';
-import type { Pulled } from '../puller.js';
 import { guarded } from '../session.js';
 import type { Documents, Emit, Engine, Outcome, Session, TaskError } from '../strategy.js';
 import { type Arena, Bay } from './bay.js';
 import { Control } from './control.js';
-import { Feed, type Window } from './feed.js';
+import { Feed, type Pulled, type Window } from './feed.js';
 import { Lane } from './thread-lane.js';
 
 /** How documents are dealt to queues: what makes the strategies over the arena different. */

@@ -1,7 +1,11 @@
 import type { Document } from '../../workloads/workload.js';
 import { now } from '../clock.js';
-import type { Pulled } from '../puller.js';
 import type { Documents } from '../strategy.js';
+
+export interface Pulled {
+  readonly document: Document;
+  readonly pulledMs: number;
+}
 
 export interface Window {
   readonly documents: number;
