@@ -5,12 +5,23 @@
  * @param costs what stands in each list already.
  */
 export function balance<Item>(items: readonly Item[], costs: readonly number[], cost: (item: Item) => number): Item[][] {
-  const dearestFirst = items.map((item, position) => ({ position, cost: cost(item) })).sort((a, b) => b.cost - a.cost);
-  const lists = costs.map((cost) => ({ cost, positions: [] as number[] }));
-  for (const { position, cost } of dearestFirst) {
-    const least = lists.reduce((a, b) => (b.cost < a.cost ? b : a));
-    least.positions.push(position);
-    least.cost += cost;
+  const own = items.map(cost);
+  const sums = [...costs];
+  const listOf = new Array<number>(items.length);
+  for (const position of dearestFirst(own)) {
+    let least = 0;
+    for (let list = 1; list < sums.length; list++) if ((sums[list] as number) < (sums[least] as number)) least = list;
+    listOf[position] = least;
+    (sums[least] as number) += own[position] as number;
   }
-  return lists.map(({ positions }) => positions.sort((a, b) => a - b).map((position) => items[position] as Item));
+  const lists: Item[][] = costs.map(() => []);
+  for (const [position, item] of items.entries()) (lists[listOf[position] as number] as Item[]).push(item);
+  return lists;
+}
+
+/** Positions by cost, falling. Documents of one size need no sorting, which would cost more than all the rest. */
+function dearestFirst(costs: readonly number[]): number[] {
+  const positions = costs.map((_, position) => position);
+  const falling = costs.every((cost, position) => position === 0 || cost <= (costs[position - 1] as number));
+  return falling ? positions : positions.sort((a, b) => (costs[b] as number) - (costs[a] as number));
 }

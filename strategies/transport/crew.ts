@@ -185,15 +185,15 @@ class Crew {
         for (const [queue, list] of split(pulled).entries()) this.#backlog[queue] = [...(this.#backlog[queue] ?? []), ...list];
       }
     }
-    let full = false;
+    let more = false;
     for (const bay of this.#bays) {
       const list = this.#backlog[bay.queue] as Pulled[];
-      const published = this.#abandoned[bay.queue] ? this.#refuse(bay.queue, list) : publishAll(bay, list);
+      const published = this.#abandoned[bay.queue] ? this.#refuse(bay.queue, list) : publishSome(bay, list);
       this.#backlog[bay.queue] = list.slice(published);
-      if (published < list.length) full = true;
+      if (published > 0 && published < list.length) more = true;
       bay.announce();
     }
-    return !full && !feed.waiting && !feed.ended;
+    return more || (this.#isDealt() && !feed.waiting && !feed.ended);
   }
 
   /** Something is dealt when a queue has nothing left of what was dealt before, and not too much waits for the others. */
@@ -209,8 +209,13 @@ class Crew {
     return count < documents && size < bytes;
   }
 
+  /** Whether all that was dealt is published. */
+  #isDealt(): boolean {
+    return this.#backlog.every((list) => list.length === 0);
+  }
+
   #isEmpty(): boolean {
-    return this.#backlog.every((list) => list.length === 0) && this.#bays.every((bay) => bay.standing === 0);
+    return this.#isDealt() && this.#bays.every((bay) => bay.standing === 0);
   }
 
   /**
@@ -218,7 +223,7 @@ class Crew {
    * report what they have as soon as they have nothing to do.
    */
   async #rest(): Promise<void> {
-    const eager = this.#backlog.every((list) => list.length === 0);
+    const eager = this.#isDealt();
     const woken = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
@@ -306,10 +311,20 @@ class Crew {
   }
 }
 
-/** How many of the documents there was room for. */
-function publishAll(bay: Bay, list: readonly Pulled[]): number {
-  for (let i = 0; i < list.length; i++) if (!bay.publish(list[i] as Pulled)) return i;
-  return list.length;
+/** So many documents, or so many bytes, are published before sleeping workers are told and outcomes are looked for. */
+const stride = { documents: 64, bytes: 2 ** 20 };
+
+/** Publishes a stride of the documents, or what there is room for, and says how many. */
+function publishSome(bay: Bay, list: readonly Pulled[]): number {
+  let bytes = 0;
+  let published = 0;
+  while (published < list.length && published < stride.documents && bytes < stride.bytes) {
+    const pulled = list[published] as Pulled;
+    if (!bay.publish(pulled)) break;
+    bytes += pulled.document.size;
+    published++;
+  }
+  return published;
 }
 
 async function emitRest(slow: Promise<void>, rest: readonly Outcome[], emit: Emit): Promise<void> {
