@@ -15,11 +15,14 @@ function walk(value: unknown, path: string, ancestors: Set<object> | null): stri
   if (typeof value !== 'object' || value === null) return null;
   if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return null;
   if (ancestors?.has(value)) return null;
-  const refused = refusedKind(value);
+  const prototype = Object.getPrototypeOf(value);
+  const plain = (prototype === Object.prototype || prototype === Array.prototype) && !types.isProxy(value);
+  const refused = plain ? null : refusedKind(value); // a dozen questions, which most values need not answer
   if (refused !== null) return `${path} is a ${refused}`;
   const seen = (ancestors ?? new Set()).add(value);
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
+      if (isData(value[i])) continue;
       const found = walk(value[i], `${path}[${i}]`, seen);
       if (found !== null) return found;
     }
@@ -42,10 +45,17 @@ function walk(value: unknown, path: string, ancestors: Set<object> | null): stri
   // Errors and boxed primitives, dates and expressions are cloned by what they are, not by their properties.
   if (types.isNativeError(value) || types.isDate(value) || types.isRegExp(value) || types.isBoxedPrimitive(value)) return null;
   for (const key of Object.keys(value)) {
-    const found = walk((value as Record<string, unknown>)[key], `${path}.${key}`, seen);
+    const part = (value as Record<string, unknown>)[key];
+    if (isData(part)) continue;
+    const found = walk(part, `${path}.${key}`, seen);
     if (found !== null) return found;
   }
   return null;
+}
+
+/** Spares most parts the words for where they stand. */
+function isData(value: unknown): boolean {
+  return typeof value === 'number' || typeof value === 'string' || value === null;
 }
 
 function refusedKind(value: object): string | null {

@@ -1,7 +1,9 @@
 import { Marked } from 'marked';
-import type { Document, Kind } from './workload.js';
+import type { Document, Kind, Views } from './workload.js';
 
 export const kind: Kind = 'cpu';
+/** The bytes are decoded at once, and nothing of them is kept. */
+export const views: Views = 'shared';
 
 const decoder = new TextDecoder();
 const markdown = new Marked({ gfm: true });

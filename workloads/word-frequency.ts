@@ -1,6 +1,8 @@
-import type { Document, Kind } from './workload.js';
+import type { Document, Kind, Views } from './workload.js';
 
 export const kind: Kind = 'cpu';
+/** The bytes are decoded at once, and nothing of them is kept. */
+export const views: Views = 'shared';
 
 const decoder = new TextDecoder();
 const word = /[\p{L}\p{N}]+/gu;

@@ -38,8 +38,11 @@ export interface Outcomes {
   readonly values: readonly unknown[];
 }
 
-/** Outcomes wait at most this long for others while there is work: a few messages' cost. */
-const flushMs = 2;
+/**
+ * Outcomes wait at most this long for others while there is work. Each message wakes the caller's thread, which takes a
+ * core from some worker where there are no more cores than workers: at 2 ms a tenth of the gain of a second core went there.
+ */
+const flushMs = 10;
 /** So long a thread without work stays blocked before it reports what it has and rests in its event loop. */
 const napMs = 1;
 /** So often a thread that always has work lets its event loop turn, for what the task may have left there. */
