@@ -95,7 +95,7 @@ program
   .option('--sizes <sizes>', 'of documents', '0B,10KB,100KB,500KB')
   .option('--workers <counts>', 'worker counts', '1,2,4')
   .option('--rounds <count>', 'rounds after the sweep of configurations', '5')
-  .option('--time <duration>', 'of timed passes a trial', '300ms')
+  .option('--time <duration>', 'of timed passes a trial', '200ms')
   .option('--seed <number>', 'of the order and the bootstrap', '1')
   .option('--out <folder>', 'where the results go; must be new (default: results/<date and time>)')
   .action(async (flags) => {

@@ -24,7 +24,9 @@ import { cli } from './support.js';
 
 const loaded = await loadStrategies([...strategies, ...peers].map(({ url }) => url));
 const series = seriesOf(loaded);
-const kinds = new Map(series.map(({ name, role, loaded }): [string, Kind] => [name, { role, isolation: loaded.strategy.isolation }]));
+const kinds = new Map(
+  series.map(({ name, role, transferred, loaded }): [string, Kind] => [name, { role, transferred, isolation: loaded.strategy.isolation }]),
+);
 
 function trial(strategy: string, overhead_us: number | null, more: Partial<OverheadTrial> = {}): OverheadTrial {
   return {
@@ -48,7 +50,8 @@ function trial(strategy: string, overhead_us: number | null, more: Partial<Overh
 describe('the plan of the dispatch benchmark', () => {
   it('lets every delivery and number in flight compete, and tells a task that reads in place apart', () => {
     const pool = series.find(({ name }) => name === 'thread-pool');
-    assert.equal(pool?.configurations.length, 6);
+    assert.equal(pool?.configurations.length, 3);
+    assert.ok(kinds.has('thread-pool (transferred)') && !kinds.has('queue (transferred)'));
     assert.deepEqual(
       [kinds.get('thread-pool')?.role, kinds.get('post-message')?.role, kinds.get('queue')?.role],
       ['pool', 'other', 'ours'],
@@ -64,9 +67,13 @@ describe('the plan of the dispatch benchmark', () => {
   });
 
   it('measures each strategy at its best, and leaves out what could not be measured', () => {
-    const plan = { series: series.filter(({ name }) => name === 'thread-pool' || name === 'sequential'), sizes: [0], workers: [1, 4] };
+    const plan = {
+      series: series.filter(({ name }) => ['thread-pool', 'thread-pool (transferred)', 'sequential'].includes(name)),
+      sizes: [0],
+      workers: [1, 4],
+    };
     const swept = configurationArms(plan).map(({ series, configuration: { delivery, inFlight }, documentBytes }) => {
-      const us = series.name === 'sequential' ? null : delivery === 'transfer' && inFlight === 4 ? 1 : 5;
+      const us = series.name === 'sequential' ? null : delivery === 'transfer' || inFlight === 4 ? 1 : 5;
       return trial(series.name, us, { phase: 'sweep', delivery, in_flight: inFlight, document_bytes: documentBytes });
     });
     const turns = turnsOf(plan, swept);
@@ -79,9 +86,12 @@ describe('the plan of the dispatch benchmark', () => {
         steps.length,
       ]),
       [
-        ['thread-pool', { delivery: 'transfer', inFlight: 4 }, 1, 0, 1],
-        ['thread-pool', { delivery: 'transfer', inFlight: 4 }, 4, 0, 1],
-        ['thread-pool', { delivery: 'transfer', inFlight: 4 }, 2, metgBytes, 8],
+        ['thread-pool', { delivery: 'clone', inFlight: 4 }, 1, 0, 1],
+        ['thread-pool', { delivery: 'clone', inFlight: 4 }, 4, 0, 1],
+        ['thread-pool', { delivery: 'clone', inFlight: 4 }, 2, metgBytes, 8],
+        ['thread-pool (transferred)', { delivery: 'transfer', inFlight: 1 }, 1, 0, 1],
+        ['thread-pool (transferred)', { delivery: 'transfer', inFlight: 1 }, 4, 0, 1],
+        ['thread-pool (transferred)', { delivery: 'transfer', inFlight: 1 }, 2, metgBytes, 8],
       ],
     );
     assert.equal(bestConfiguration([trial('x', null)]), null);
@@ -102,7 +112,7 @@ describe('what the dispatch benchmark says', () => {
   it('compares ours with the best rival pool of the same isolation, paired by round', () => {
     const all = ratios(trials, kinds);
     const queue = all.find(({ strategy }) => strategy === 'queue');
-    assert.equal(queue?.rival, 'workerpool');
+    assert.deepEqual([queue?.rival, queue?.documents], ['workerpool', 'kept']);
     // Each round is twice or three times as slow as the first, for both: pairing takes that out.
     for (const value of [queue?.ratio, queue?.ratio_lower, queue?.ratio_upper]) assert.ok(Math.abs((value ?? 0) - 10) < 1e-9);
     const mine = all.find(({ strategy }) => strategy === 'self-scheduling');
@@ -183,13 +193,13 @@ describe('forkwise overhead', () => {
       [],
     );
     const summaries = decode(overheadSummaryColumns, read('overhead-summary.csv'));
-    assert.equal(summaries.length, 2 * (5 + 2), 'both sizes, and two that can be read in place');
+    assert.equal(summaries.length, 2 * (5 + 3), 'both sizes; two that can be read in place, and one whose documents can be given away');
     assert.deepEqual(
       new Set(decode(ratioColumns, read('overhead-ratios.csv')).map(({ rival }) => rival)),
-      new Set(['thread-pool', 'process-pool']),
+      new Set(['thread-pool', 'thread-pool (transferred)', 'process-pool']),
     );
-    assert.equal(decode(granularityColumns, read('granularity.csv')).length, 8 * 7);
-    assert.equal(decode(metgColumns, read('metg.csv')).length, 2 * 7);
+    assert.equal(decode(granularityColumns, read('granularity.csv')).length, 8 * 8);
+    assert.equal(decode(metgColumns, read('metg.csv')).length, 2 * 8);
     for (const chart of ['overhead', 'granularity']) assert.match(read(`plots/${chart}.svg`), /^<svg/);
     assert.match(stdout, /`self-scheduling`/);
     assert.equal(read('report.md').includes(stdout.trim()), true);

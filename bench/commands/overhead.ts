@@ -184,7 +184,10 @@ async function publish(
   { trials, points, tasks, plan, environment }: Measured & { plan: OverheadPlan; environment: Environment },
 ): Promise<string> {
   const kinds = new Map(
-    plan.series.map(({ name, role, loaded }): [string, Kind] => [name, { role, isolation: loaded.strategy.isolation }]),
+    plan.series.map(({ name, role, transferred, loaded }): [string, Kind] => [
+      name,
+      { role, transferred, isolation: loaded.strategy.isolation },
+    ]),
   );
   const summaries = summariseOverhead(trials, kinds);
   const compared = ratios(trials, kinds);

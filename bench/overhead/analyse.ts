@@ -11,6 +11,7 @@ type CellId = Pick<OverheadTrial, 'strategy' | 'delivery' | 'in_flight' | 'worke
 export interface Kind {
   readonly isolation: OverheadSummary['isolation'];
   readonly role: OverheadSummary['role'];
+  readonly transferred: boolean;
 }
 
 /** The configuration of a strategy that had the least overhead in the sweep, at one size; null when all failed. */
@@ -25,11 +26,15 @@ export function bestConfiguration<T extends Pick<OverheadTrial, 'overhead_us'>>(
 /** One row a cell that was measured: strategies in the order of `kinds`, then sizes and workers rising. */
 export function summariseOverhead(trials: readonly OverheadTrial[], kinds: ReadonlyMap<string, Kind>): OverheadSummary[] {
   const order = [...kinds.keys()];
+  const kindOf = (name: string) => {
+    const { isolation, role } = kinds.get(name) as Kind;
+    return { isolation, role };
+  };
   const summaries = [...cells(trials).values()].map((cell): OverheadSummary => {
     const { mean, low, high } = meanInterval(cell.map(({ overhead_us }) => Math.log(overhead_us as number)));
     return {
       ...idOf(cell[0] as OverheadTrial),
-      ...(kinds.get((cell[0] as OverheadTrial).strategy) as Kind),
+      ...kindOf((cell[0] as OverheadTrial).strategy),
       rounds: cell.length,
       overhead_us: Math.exp(mean),
       overhead_us_lower: low === null ? null : Math.exp(low),
@@ -41,16 +46,24 @@ export function summariseOverhead(trials: readonly OverheadTrial[], kinds: Reado
   );
 }
 
-/** Ours against the rival pool that was best on the mean, for each size, number of workers and isolation. */
+/**
+ * Ours against the rival pool that was best on the mean, for each size, number of workers and isolation: of those that
+ * leave the documents to their caller, as ours do, and of those that take them away.
+ */
 export function ratios(trials: readonly OverheadTrial[], kinds: ReadonlyMap<string, Kind>): OverheadRatio[] {
   const summaries = summariseOverhead(trials, kinds);
   const byCell = cells(trials);
   return summaries
     .filter(({ role }) => role === 'ours')
-    .flatMap((mine): OverheadRatio[] => {
+    .flatMap((mine) => [false, true].map((transferred) => ({ mine, transferred })))
+    .flatMap(({ mine, transferred }): OverheadRatio[] => {
       const rivals = summaries.filter(
-        ({ role, isolation, workers, document_bytes }) =>
-          role === 'pool' && isolation === mine.isolation && workers === mine.workers && document_bytes === mine.document_bytes,
+        ({ strategy, role, isolation, workers, document_bytes }) =>
+          role === 'pool' &&
+          kinds.get(strategy)?.transferred === transferred &&
+          isolation === mine.isolation &&
+          workers === mine.workers &&
+          document_bytes === mine.document_bytes,
       );
       const rival = bestConfiguration(rivals);
       if (rival === null) return [];
@@ -60,6 +73,7 @@ export function ratios(trials: readonly OverheadTrial[], kinds: ReadonlyMap<stri
       return [
         {
           ...idOf(mine),
+          documents: transferred ? 'transferred' : 'kept',
           rival: rival.strategy,
           rival_delivery: rival.delivery,
           rival_in_flight: rival.in_flight,

@@ -3,7 +3,12 @@ import type { Column, Row } from '../results/columns.js';
 /** The files of the dispatch benchmark. */
 
 const cell = [
-  { name: 'strategy', type: 'text', about: 'strategy or peer; with `(shared view)` where the task reads shared memory in place' },
+  {
+    name: 'strategy',
+    type: 'text',
+    about:
+      'strategy or peer; with `(shared view)` where the task reads shared memory in place, with `(transferred)` where the caller gives its documents away',
+  },
   { name: 'delivery', type: 'text', about: 'how documents reach a worker' },
   {
     name: 'in_flight',
@@ -58,9 +63,14 @@ export const overheadSummaryColumns = [
 ] as const satisfies readonly Column[];
 export type OverheadSummary = Row<typeof overheadSummaryColumns>;
 
-/** `overhead-ratios.csv`: ours against the best rival pool of the same isolation, paired by round. */
+/** `overhead-ratios.csv`: ours against the best rival pool of the same isolation, paired by round; once with the caller keeping its documents, once not. */
 export const ratioColumns = [
   ...cell,
+  {
+    name: 'documents',
+    type: 'text',
+    about: '`kept`: rivals that leave the documents to their caller, as ours do; `transferred`: rivals that take them away',
+  },
   { name: 'rival', type: 'text', about: 'the rival pool with the least overhead here' },
   { name: 'rival_delivery', type: 'text', about: 'its delivery' },
   { name: 'rival_in_flight', type: 'number', empty: true, about: 'its documents in flight a worker' },

@@ -29,7 +29,7 @@ export function overheadReport({ environment, summaries, ratios, metg }: Overhea
 
 /** How far ours are ahead, at every size of the table. */
 export function sentences(ratios: readonly OverheadRatio[], metg: readonly MetgRow[], summaries: readonly OverheadSummary[]): string[] {
-  const shown = ratios.filter(({ workers }) => workers === shownWorkers);
+  const shown = ratios.filter(({ workers, documents }) => workers === shownWorkers && documents === 'kept');
   const names = [...new Set(shown.map(({ strategy }) => strategy))];
   return names.map((name) => {
     const own = shown.filter(({ strategy }) => strategy === name);

@@ -7,11 +7,15 @@ export interface Configuration {
   readonly inFlight: number | null;
 }
 
-/** A line of the charts: a strategy, with a task that owns its documents' bytes or reads them where they are shared. */
+/**
+ * A line of the charts: a strategy, with a task that owns its documents' bytes or reads them where they are shared, and
+ * a caller that keeps its documents or gives them away.
+ */
 export interface Series {
   readonly name: string;
   readonly loaded: LoadedStrategy;
   readonly shared: boolean;
+  readonly transferred: boolean;
   readonly role: 'ours' | 'pool' | 'other';
   /** All that may be its best. */
   readonly configurations: readonly [Configuration, ...Configuration[]];
@@ -29,13 +33,17 @@ export function seriesOf(strategies: readonly LoadedStrategy[]): Series[] {
     const role = ours.includes(name) ? 'ours' : noPools.includes(name) ? 'other' : 'pool';
     const configurations = deliveries.flatMap((delivery) =>
       (inFlight ?? [null]).map((inFlight): Configuration => ({ delivery, inFlight })),
-    ) as [Configuration, ...Configuration[]];
-    const series: Series = { name, loaded, shared: false, role, configurations };
-    const shared = configurations.filter(({ delivery }) => inPlace.includes(delivery));
-    if (shared.length === 0) return [series];
+    );
+    const series = (suffix: string, of: Partial<Series>, fits: (configuration: Configuration) => boolean): Series[] => {
+      const [first, ...others] = configurations.filter(fits);
+      if (first === undefined) return [];
+      const usual = { name: `${name}${suffix}`, loaded, role, shared: false, transferred: false } as const;
+      return [{ ...usual, ...of, configurations: [first, ...others] }];
+    };
     return [
-      series,
-      { ...series, name: `${name} (shared view)`, shared: true, configurations: shared as [Configuration, ...Configuration[]] },
+      ...series('', {}, ({ delivery }) => delivery !== 'transfer'),
+      ...series(' (shared view)', { shared: true }, ({ delivery }) => inPlace.includes(delivery)),
+      ...series(' (transferred)', { transferred: true }, ({ delivery }) => delivery === 'transfer'),
     ];
   });
 }
