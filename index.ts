@@ -25,7 +25,7 @@ export { type Context, type Document, type Kind, type Workload, WorkloadError, t
 
 /**
  * Opens a strategy by its name.
- * @throws RangeError for an unknown name or a worker count that is not a whole number from 1 on; WorkloadError when the
+ * @throws RangeError for an unknown name, a worker count that is not a whole number from 1 on, or a delivery the strategy does not have; WorkloadError when the
  * workload module does not load.
  */
 export async function openStrategy(name: string, workload: WorkloadRef, options: Partial<OpenOptions> = {}): Promise<Session> {
@@ -35,5 +35,8 @@ export async function openStrategy(name: string, workload: WorkloadRef, options:
   if (!Number.isSafeInteger(workers) || workers < 1)
     throw new RangeError(`expected workers to be a whole number from 1 on, got ${workers}`);
   const { default: strategy } = (await import(entry.url)) as { default: Strategy };
-  return strategy.open(workload, { delivery: strategy.deliveries[0], ...options, workers });
+  const { delivery = strategy.deliveries[0] } = options;
+  if (!strategy.deliveries.includes(delivery))
+    throw new RangeError(`expected a delivery that "${name}" has (${strategy.deliveries.join(', ')}), got "${delivery}"`);
+  return strategy.open(workload, { ...options, delivery, workers });
 }

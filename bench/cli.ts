@@ -13,7 +13,7 @@ import { colorsFor, note } from './terminal.js';
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
 
 const benchExamples = `Examples:
-  forkwise bench                                                    # six strategies, made-up documents, 5 minutes
+  forkwise bench                                                    # seven strategies, made-up documents, 6 minutes
   forkwise bench --docs 'node_modules/**/*.md' --workloads markdown # real documents
   forkwise bench --task ./parse.mjs --docs ./samples                # your task on your documents
   forkwise bench --workloads compress --sizes 10KB,mixed --workers 1,2 --dry-run

@@ -38,7 +38,7 @@ export const profiles: readonly Profile[] = [
   },
   {
     name: 'quick',
-    about: 'at most five minutes on two cores; suggests',
+    about: 'at most six minutes on two cores; suggests',
     workloads,
     sizes,
     workers,

@@ -1,6 +1,6 @@
 import { Bench } from 'tinybench';
 import { now } from '../strategies/clock.js';
-import type { Delivery, Session, Strategy } from '../strategies/strategy.js';
+import type { Delivery, Session, Strategy, Transport } from '../strategies/strategy.js';
 import { type Document, loadWorkload, type WorkloadRef } from '../workloads/workload.js';
 import { answerRequests, notify } from './answer.js';
 import { type CorpusFile, readCorpus, readDigests } from './corpus-file.js';
@@ -22,6 +22,7 @@ export interface TrialRequest {
 
 export interface TrialRecord extends PassRecord {
   readonly startupMs: number;
+  readonly transport: Transport | null;
   readonly counters: Counters;
 }
 
@@ -40,7 +41,7 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
     await session.run(repeat(documents, request.warmupDocuments, fresh), () => {});
     const passes = new Passes({ documents, fresh, workload: await loadWorkload(request.workload), expected: readDigests(request.corpus) });
     const counters = await timePasses(session, passes, request.timeMs);
-    return { startupMs, counters, ...passes.record };
+    return { startupMs, transport: session.transport ?? null, counters, ...passes.record };
   } finally {
     await session.close();
   }

@@ -119,6 +119,7 @@ function trialRow(cell: Cell, measured: Seen & { place: Place; record: TrialReco
   return {
     ...cellColumns(cell, place),
     ...verdictOn(difference, noise),
+    transport: record.transport,
     passes,
     wall_ms,
     documents_per_second: (1e3 * passes * cell.corpus.documents) / wall_ms,

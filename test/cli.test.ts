@@ -79,6 +79,7 @@ describe('bad input', () => {
     [['--workers', '1.5'], 2, /whole number from 1 on, got "1.5"/],
     [['--workers', 'abc'], 2, /whole number from 1 on, got "abc"/],
     [['--workers', '1,,2'], 2, /a list like a,b,c, got "1,,2"/],
+    [['--delivery', 'pigeon'], 2, /unknown delivery "pigeon"/],
     [['--workers', '2,2'], 2, /each of --workers once, got "2" twice/],
     [['--workers', '100000'], 2, /at most 256 workers/],
     [['--sizes', '10XB'], 2, /a size like 10KB, 64KiB or 1.5MB, got "10XB"/],

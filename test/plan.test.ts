@@ -15,7 +15,7 @@ import type { TrialRow } from '../bench/results/columns.js';
 import { type RunOptions, runRounds } from '../bench/run.js';
 import { duration, number, parseList, parseSize } from '../bench/units.js';
 import { balance } from '../strategies/partition.js';
-import type { Strategy } from '../strategies/strategy.js';
+import type { Delivery, Strategy } from '../strategies/strategy.js';
 import { trial } from './rows.js';
 
 const strategy = (name: string, scales: boolean): LoadedStrategy => ({
@@ -45,6 +45,17 @@ describe('plan', () => {
       '100KB pool 2',
       '100KB pool 4',
     ]);
+  });
+
+  it('measures a strategy with each delivery that was asked for, and with its own where it has none of them', () => {
+    const two = { url: 'two', strategy: { name: 'two', scales: false, deliveries: ['clone', 'transfer', 'path'] } } as unknown as LoadedStrategy;
+    const plan = { workloads: [workload], strategies: [strategy('other', false), two], workers: [1] };
+    const deliveries = (deliveries: readonly Delivery[]) =>
+      planCells({ ...plan, deliveries })
+        .filter(({ corpus }) => corpus.name === '10KB')
+        .map(({ strategy, delivery }) => `${strategy.strategy.name} ${delivery}`);
+    assert.deepEqual(deliveries([]), ['other clone', 'two clone']);
+    assert.deepEqual(deliveries(['path', 'transfer']), ['other clone', 'two transfer', 'two path']);
   });
 
   it('orders every round anew, and the same for the same seed', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { TrialRow } from '../bench/results/columns.js';
+import { bySeries } from '../bench/results/series.js';
 import { summarise } from '../bench/results/summarise.js';
 import { conclude } from '../bench/verdict/conclude.js';
 import { sentences } from '../bench/verdict/sentences.js';
@@ -49,6 +50,16 @@ describe('conclusion', () => {
         ['process-pool', 2],
       ],
     );
+  });
+
+  it('tells the deliveries of one strategy apart', () => {
+    const trials = [...run({ sequential: 100, 'thread-pool×2': 150 }), ...run({ 'thread-pool×2': 180 }, { delivery: 'transfer' })];
+    const conclusions = conclusionsOf(trials);
+    assert.deepEqual(
+      bySeries(conclusions[0]?.atBest ?? []).map(({ strategy }) => strategy),
+      ['sequential', 'thread-pool (clone)', 'thread-pool (transfer)'],
+    );
+    assert.match(sentences(conclusions).join(' '), /`thread-pool \(transfer\)` with 2 workers/);
   });
 
   it('chooses sequential when nothing gains', () => {

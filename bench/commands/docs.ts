@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { granularityColumns, metgColumns, overheadColumns, overheadSummaryColumns, ratioColumns } from '../overhead/columns.js';
+import { overheadReport } from '../overhead/report.js';
 import { environmentLine, markdownTable } from '../report/markdown.js';
 import { overviewTable } from '../report/tables.js';
 import { type Column, summaryColumns, trialColumns } from '../results/columns.js';
@@ -27,13 +29,18 @@ export async function generated(path: string): Promise<string> {
 }
 
 export const documents: Record<string, () => Promise<Record<string, string>>> = {
-  'README.md': async () => ({ reference: await reference() }),
+  'README.md': async () => ({ reference: await reference(), overhead: overheadPart() }),
   'results/README.md': async () => ({
     trials: columnTable(trialColumns),
     summary: columnTable(summaryColumns),
     comparisons: columnTable(comparisonColumns),
     scaling: columnTable(scalingColumns),
     projections: columnTable(projectionColumns),
+    overhead: columnTable(overheadColumns),
+    'overhead-summary': columnTable(overheadSummaryColumns),
+    'overhead-ratios': columnTable(ratioColumns),
+    granularity: columnTable(granularityColumns),
+    metg: columnTable(metgColumns),
   }),
 };
 
@@ -50,6 +57,21 @@ async function reference(): Promise<string> {
     ...sentencesByWorkload(conclusions).map((said) => `> ${said.join(' ')}`),
     `<sub>${environmentLine(environment)} · ${environment.started_at.slice(0, 10)} · \`${environment.command}\` · 95 % intervals, every trial and the other charts: [results/reference](results/reference/report.md)</sub>`,
   ].join('\n\n');
+}
+
+/** The published run of the dispatch benchmark in `results/overhead`. */
+function overheadPart(): string {
+  const folder = new URL('results/overhead/', root);
+  const read = (name: string) => readFileSync(new URL(name, folder), 'utf8');
+  return overheadReport(
+    {
+      environment: JSON.parse(read('environment.json')) as Environment,
+      summaries: decode(overheadSummaryColumns, read('overhead-summary.csv')),
+      ratios: decode(ratioColumns, read('overhead-ratios.csv')),
+      metg: decode(metgColumns, read('metg.csv')),
+    },
+    'results/overhead',
+  );
 }
 
 function columnTable(columns: readonly Column[]): string {

@@ -44,6 +44,12 @@ export const trialColumns = [
   { name: 'order', type: 'number', about: 'place of the trial in its round’s random order, from 1' },
   ...cell,
   {
+    name: 'transport',
+    type: 'text',
+    empty: true,
+    about: 'what carried the documents, where the strategy had to see what there is: `tmpfs`, `file` (a temporary one), `message`',
+  },
+  {
     name: 'twin',
     type: 'text',
     empty: true,

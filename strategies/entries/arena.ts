@@ -85,8 +85,8 @@ async function work(): Promise<never> {
       await idle();
       continue;
     }
-    control.begin(slot, number);
     const document = read(slot) ?? (await ask(slot));
+    control.begin(slot, number);
     const answer = task.run(document);
     let reply: Reply;
     if (answer instanceof Promise) {
