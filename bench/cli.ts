@@ -60,7 +60,7 @@ program
 
 program
   .command('report')
-  .description('make summary, charts and report of a run anew from its trials')
+  .description('make summary, charts and report of a run, or of a dispatch benchmark, anew from what was measured')
   .argument('<run>', "the run's folder")
   .option('--project <documents>', 'how many documents projections.csv speaks of (default: 1000000)')
   .option('--json', 'results as JSON on standard output')

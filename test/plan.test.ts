@@ -48,7 +48,10 @@ describe('plan', () => {
   });
 
   it('measures a strategy with each delivery that was asked for, and with its own where it has none of them', () => {
-    const two = { url: 'two', strategy: { name: 'two', scales: false, deliveries: ['clone', 'transfer', 'path'] } } as unknown as LoadedStrategy;
+    const two = {
+      url: 'two',
+      strategy: { name: 'two', scales: false, deliveries: ['clone', 'transfer', 'path'] },
+    } as unknown as LoadedStrategy;
     const plan = { workloads: [workload], strategies: [strategy('other', false), two], workers: [1] };
     const deliveries = (deliveries: readonly Delivery[]) =>
       planCells({ ...plan, deliveries })

@@ -1,5 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { granularityColumns, metgColumns, overheadColumns, overheadSummaryColumns, ratioColumns } from '../overhead/columns.js';
+import {
+  granularityColumns,
+  metgColumns,
+  overheadColumns,
+  overheadSummaryColumns,
+  ratioColumns,
+  taskColumns,
+} from '../overhead/columns.js';
 import { overheadReport } from '../overhead/report.js';
 import { environmentLine, markdownTable } from '../report/markdown.js';
 import { overviewTable } from '../report/tables.js';
@@ -40,6 +47,7 @@ export const documents: Record<string, () => Promise<Record<string, string>>> = 
     'overhead-summary': columnTable(overheadSummaryColumns),
     'overhead-ratios': columnTable(ratioColumns),
     granularity: columnTable(granularityColumns),
+    'word-frequency': columnTable(taskColumns),
     metg: columnTable(metgColumns),
   }),
 };

@@ -1,8 +1,5 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { granularity } from '../../plots/granularity.js';
-import { overhead as overheadChart } from '../../plots/overhead.js';
-import { renderSvg } from '../../plots/render.js';
 import { strategies } from '../../strategies/index.js';
 import { peers } from '../../strategies/peers/index.js';
 import { workloads } from '../../workloads/index.js';
@@ -10,20 +7,17 @@ import { syntheticCorpus } from '../../workloads/synthetic.js';
 import { exitCode, UsageError } from '../errors.js';
 import { Helper } from '../helper.js';
 import { readEnvironment } from '../measure/environment.js';
-import { type Kind, meanPoints, metgRows, ratios, summariseOverhead } from '../overhead/analyse.js';
 import {
   type GranularityPoint,
   granularityColumns,
-  metgColumns,
   type OverheadTrial,
   overheadColumns,
-  overheadSummaryColumns,
-  ratioColumns,
+  type TaskTime,
+  taskColumns,
 } from '../overhead/columns.js';
 import type { OverheadRequest } from '../overhead/host.js';
 import { type Arm, measureOverhead, measureSweep } from '../overhead/measure.js';
 import { configurationArms, type OverheadPlan, turnsOf } from '../overhead/plan.js';
-import { overheadReport } from '../overhead/report.js';
 import { seriesOf } from '../overhead/series.js';
 import { roundOrder } from '../plan.js';
 import { loadStrategies } from '../prepare.js';
@@ -32,11 +26,11 @@ import { type Column, schema } from '../results/columns.js';
 import type { Environment } from '../results/environment.js';
 import { Store } from '../results/store.js';
 import { encodeHeader, encodeRows } from '../results/table.js';
-import type { SizedTask } from '../stats/metg.js';
 import { note, print } from '../terminal.js';
 import { duration, parseCount, parseDuration, parseList, parseSize } from '../units.js';
 import { Wards } from '../wards.js';
 import { commandLine, newRunFolder } from './folder.js';
+import { publishOverhead } from './publish-overhead.js';
 
 export interface OverheadFlags {
   strategies: string;
@@ -78,9 +72,9 @@ export async function overhead(flags: OverheadFlags): Promise<number> {
   }
   try {
     const environment = await begin(store, { rounds, seed });
-    const measured = await measure(plan, { store, wards, rounds, seed, timeMs, cores: environment.cores.effective });
-    print(await publish(store, { ...measured, plan, environment }));
-    return measured.trials.some(({ phase, status }) => phase === 'measure' && status === 'ok') ? exitCode.ok : exitCode.failed;
+    const trials = await measure(plan, { store, wards, rounds, seed, timeMs, cores: environment.cores.effective });
+    print(await publishOverhead(store));
+    return trials.some(({ phase, status }) => phase === 'measure' && status === 'ok') ? exitCode.ok : exitCode.failed;
   } finally {
     wards.end();
   }
@@ -105,12 +99,6 @@ async function begin(store: Store, { rounds, seed }: { rounds: number; seed: num
   return environment;
 }
 
-interface Measured {
-  readonly trials: readonly OverheadTrial[];
-  readonly points: readonly GranularityPoint[];
-  readonly tasks: readonly SizedTask[];
-}
-
 interface MeasureOptions {
   readonly store: Store;
   readonly wards: Wards;
@@ -121,7 +109,10 @@ interface MeasureOptions {
   readonly cores: number;
 }
 
-async function measure(plan: OverheadPlan, { store, wards, rounds, seed, timeMs, cores }: MeasureOptions): Promise<Measured> {
+async function measure(
+  plan: OverheadPlan,
+  { store, wards, rounds, seed, timeMs, cores }: MeasureOptions,
+): Promise<readonly OverheadTrial[]> {
   const trials = new Table<OverheadTrial>(store, 'overhead.csv', overheadColumns);
   const points = new Table<GranularityPoint>(store, 'granularity.csv', granularityColumns);
   const measuring = { wards, cores, timeMs };
@@ -143,7 +134,8 @@ async function measure(plan: OverheadPlan, { store, wards, rounds, seed, timeMs,
     }
     note(`round ${round} of ${rounds}: ${turns.length} trials in ${duration(performance.now() - startedMs)}`);
   }
-  return { trials: trials.rows, points: points.rows, tasks: await wordFrequency(wards, 2 * timeMs) };
+  new Table<TaskTime>(store, 'word-frequency.csv', taskColumns).add(...(await wordFrequency(wards, 2 * timeMs)));
+  return trials.rows;
 }
 
 /** Rows that are written as they come. */
@@ -165,45 +157,17 @@ class Table<Row> {
 }
 
 /** What documents of several sizes take in `word-frequency`, one after the other. */
-async function wordFrequency(wards: Wards, timeMs: number): Promise<SizedTask[]> {
+async function wordFrequency(wards: Wards, timeMs: number): Promise<TaskTime[]> {
   const { name, url } = workloads.find(({ name }) => name === 'word-frequency') as (typeof workloads)[0];
-  const tasks: SizedTask[] = [];
+  const tasks: TaskTime[] = [];
   for (const bytes of [100, 1_000, 10_000, 100_000]) {
     const { documents } = syntheticCorpus({ name: 'synthetic', size: bytes, count: 50, complexity: 'medium', seed: 1 });
     const host = new Helper(wards, new URL('../overhead/host.js', import.meta.url));
     const request: OverheadRequest = { kind: 'task', workload: { name, url, options: {} }, documents, timeMs };
-    tasks.push({ bytes, taskUs: await host.ask<number>(request) });
+    tasks.push({ document_bytes: bytes, task_us: await host.ask<number>(request) });
     host.end();
   }
   return tasks;
-}
-
-/** Everything that is derived. @returns the report. */
-async function publish(
-  store: Store,
-  { trials, points, tasks, plan, environment }: Measured & { plan: OverheadPlan; environment: Environment },
-): Promise<string> {
-  const kinds = new Map(
-    plan.series.map(({ name, role, transferred, loaded }): [string, Kind] => [
-      name,
-      { role, transferred, isolation: loaded.strategy.isolation },
-    ]),
-  );
-  const summaries = summariseOverhead(trials, kinds);
-  const compared = ratios(trials, kinds);
-  const order = [...kinds.keys()];
-  const metg = metgRows(points, { tasks, seed: environment.seed }).sort((a, b) => order.indexOf(a.strategy) - order.indexOf(b.strategy));
-  store.write('overhead-summary.csv', encodeHeader(overheadSummaryColumns) + encodeRows(overheadSummaryColumns, summaries));
-  store.write('overhead-ratios.csv', encodeHeader(ratioColumns) + encodeRows(ratioColumns, compared));
-  store.write('metg.csv', encodeHeader(metgColumns) + encodeRows(metgColumns, metg));
-  const marks = metg.map(({ efficiency, ...row }) => ({ ...row, e: efficiency }));
-  for (const [name, spec] of Object.entries({ overhead: overheadChart(summaries), granularity: granularity(meanPoints(points), marks) })) {
-    store.write(`plots/${name}.vl.json`, `${JSON.stringify(spec, null, 2)}\n`);
-    store.write(`plots/${name}.svg`, await renderSvg(spec));
-  }
-  const report = `${overheadReport({ environment, summaries, ratios: compared, metg }, '.')}\n`;
-  store.write('report.md', `# Dispatch benchmark ${store.runId}\n\n${report}`);
-  return report;
 }
 
 /** `0B` or a size of 8 bytes at least. @throws UsageError */

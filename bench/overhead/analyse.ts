@@ -1,5 +1,5 @@
 import { groupBy } from '../group-by.js';
-import { meanInterval } from '../stats/estimate.js';
+import { meanInterval, quantile } from '../stats/estimate.js';
 import { metg, type SizedTask, sizeAtGranularity } from '../stats/metg.js';
 import { paired } from '../stats/paired.js';
 import type { GranularityPoint, MetgRow, OverheadRatio, OverheadSummary, OverheadTrial } from './columns.js';
@@ -90,9 +90,10 @@ export const levels = [0.5, 0.8] as const;
 
 /** @param tasks what documents of several sizes take in word-frequency. */
 export function metgRows(
-  points: readonly GranularityPoint[],
+  measured: readonly GranularityPoint[],
   { tasks, seed }: { readonly tasks: readonly SizedTask[]; readonly seed: number },
 ): MetgRow[] {
+  const points = calibrated(measured);
   return [...groupBy(points, keyOf).values()].flatMap((series) =>
     levels.map((e): MetgRow => {
       const sweep = series.map(({ round, steps, granularity_us, efficiency }) => ({
@@ -121,12 +122,29 @@ export function metgRows(
 }
 
 /** The points over the rounds: geometric means, for the chart. */
-export function meanPoints(points: readonly GranularityPoint[]): Pick<GranularityPoint, 'strategy' | 'granularity_us' | 'efficiency'>[] {
-  return [...groupBy(points, (point) => `${keyOf(point)} ${point.steps}`).values()].map((same) => ({
+export function meanPoints(measured: readonly GranularityPoint[]): Pick<GranularityPoint, 'strategy' | 'granularity_us' | 'efficiency'>[] {
+  return [...groupBy(calibrated(measured), (point) => `${keyOf(point)} ${point.steps}`).values()].map((same) => ({
     strategy: (same[0] as GranularityPoint).strategy,
     granularity_us: geometricMean(same.map(({ granularity_us }) => granularity_us)),
     efficiency: geometricMean(same.map(({ efficiency }) => efficiency)),
   }));
+}
+
+/**
+ * So many steps of the kernel are the same work in every trial of the run, whatever the compiler had made of them where they
+ * were timed alone: what they take is the median over all trials.
+ */
+function calibrated(points: readonly GranularityPoint[]): GranularityPoint[] {
+  const taskUs = new Map(
+    [...groupBy(points, ({ steps }) => steps)].map(([steps, same]) => [
+      steps,
+      quantile(
+        same.map(({ task_us }) => task_us),
+        0.5,
+      ) as number,
+    ]),
+  );
+  return points.map((point) => ({ ...point, efficiency: (taskUs.get(point.steps) as number) / point.granularity_us }));
 }
 
 /** Trials that count, by cell. */

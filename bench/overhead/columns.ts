@@ -80,7 +80,14 @@ export const ratioColumns = [
 ] as const satisfies readonly Column[];
 export type OverheadRatio = Row<typeof ratioColumns>;
 
-/** `metg.csv`: one row a strategy and efficiency. */
+/** `word-frequency.csv`: what the workload takes on documents of several sizes, one after the other. */
+export const taskColumns = [
+  { name: 'document_bytes', type: 'number', about: 'size of each document, bytes' },
+  { name: 'task_us', type: 'number', about: 'time a document, microseconds' },
+] as const satisfies readonly Column[];
+export type TaskTime = Row<typeof taskColumns>;
+
+/** `metg.csv`: one row a strategy and efficiency; the time of so many steps is the median over all trials of the run. */
 export const metgColumns = [
   ...cell,
   { name: 'efficiency', type: 'number', about: 'that is kept: 0.5 or 0.8' },

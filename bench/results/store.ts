@@ -94,6 +94,16 @@ export class Store {
     this.#trials = null;
   }
 
+  has(name: string): boolean {
+    return existsSync(join(this.folder, name));
+  }
+
+  /** @throws UsageError when the folder has no such file. */
+  read(name: string): string {
+    if (this.has(name)) return readFileSync(join(this.folder, name), 'utf8');
+    throw new UsageError(`"${this.folder}": expected a file "${name}" in it; what has not been measured cannot be reported`);
+  }
+
   /** Writes a file beside the trials, whole or not at all. @throws RunError */
   write(name: string, text: string): void {
     const path = join(this.folder, name);
