@@ -128,7 +128,7 @@ describe('a run', () => {
     const { code, stdout, stderr, temporary } = await run('bench', '--profile', 'smoke', '--out', out);
     assert.equal(code, 0, stderr);
     const trials = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8'));
-    assert.equal(trials.length, 24, 'sequential once, five strategies at 1 and 2 workers, and a twin, on two workloads');
+    assert.equal(trials.length, 28, 'sequential once, six strategies at 1 and 2 workers, and a twin, on two workloads');
     assert.ok(trials.every(({ status, digest_matches, outcomes_failed }) => status === 'ok' && digest_matches && outcomes_failed === 0));
     for (const workload of ['word-frequency', 'llm-extract']) {
       assert.equal(new Set(trials.filter((trial) => trial.workload === workload).map(({ digest }) => digest)).size, 1);
@@ -145,7 +145,7 @@ describe('a run', () => {
       assert.ok((trial.threads_peak ?? 99) >= limit);
     }
     const summaries = decode(summaryColumns, readFileSync(join(out, 'summary.csv'), 'utf8'));
-    assert.equal(summaries.length, 22);
+    assert.equal(summaries.length, 26);
     assert.deepEqual(
       summaries.slice(0, 3).map(({ strategy, workers }) => [strategy, workers]),
       [
@@ -162,7 +162,7 @@ describe('a run', () => {
     assert.ok(plots.includes('throughput.vl.json') && plots.includes('throughput.svg'));
     assert.match(readFileSync(join(out, 'report.md'), 'utf8'), /## word-frequency\n\n\| documents \|/);
     assert.match(stdout, /word-frequency/);
-    assert.match(stderr, /24\/24 · round 1\/1/);
+    assert.match(stderr, /28\/28 · round 1\/1/);
     assert.ok(!(stdout + stderr).includes('\u001b'), 'no escape codes into a pipe');
     assert.deepEqual(readdirSync(temporary), []);
   });
@@ -181,10 +181,10 @@ describe('a run', () => {
     const out = fresh();
     const { code, stdout } = await run(...spin, '--dry-run', '--out', out);
     assert.equal(code, 0);
-    assert.match(stdout, /11 cells and 1 for the A\/A test × 1 round = 12 trials, seed 1[\s\S]*about \d+ s/);
+    assert.match(stdout, /13 cells and 1 for the A\/A test × 1 round = 14 trials, seed 1[\s\S]*about \d+ s/);
     assert.equal(existsSync(out), false);
     const { estimate_ms, cells } = JSON.parse((await run(...spin, '--dry-run', '--json')).stdout);
-    assert.equal(cells.length, 11);
+    assert.equal(cells.length, 13);
     assert.ok(estimate_ms > 0);
   });
 
@@ -287,7 +287,7 @@ describe('interrupted', { skip: process.platform === 'win32' }, () => {
   it('finishes the trial on the first Ctrl-C, keeps and summarises what is there', async () => {
     const out = fresh();
     const { child, ended, said } = start([...spin, '--rounds', '500', '--out', out]);
-    await said(/^2\/6000/m);
+    await said(/^2\/7000/m);
     child.kill('SIGINT');
     const { code, stdout, stderr, temporary } = await ended;
     assert.equal(code, 130);

@@ -57,7 +57,7 @@ describe('conclusion', () => {
     const conclusions = conclusionsOf(trials);
     assert.deepEqual(
       bySeries(conclusions[0]?.atBest ?? []).map(({ strategy }) => strategy),
-      ['sequential', 'thread-pool (clone)', 'thread-pool (transfer)'],
+      ['sequential', 'thread-pool (none)', 'thread-pool (transfer)'],
     );
     assert.match(sentences(conclusions).join(' '), /`thread-pool \(transfer\)` with 2 workers/);
   });
