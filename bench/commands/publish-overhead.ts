@@ -39,8 +39,14 @@ export async function publishOverhead(store: Store): Promise<string> {
   store.write('overhead-summary.csv', encodeHeader(overheadSummaryColumns) + encodeRows(overheadSummaryColumns, summaries));
   store.write('overhead-ratios.csv', encodeHeader(ratioColumns) + encodeRows(ratioColumns, compared));
   store.write('metg.csv', encodeHeader(metgColumns) + encodeRows(metgColumns, metg));
-  const marks = metg.map(({ efficiency, ...row }) => ({ ...row, e: efficiency }));
-  for (const [name, spec] of Object.entries({ overhead: overhead(summaries), granularity: granularity(meanPoints(points), marks) })) {
+  // Fewer lines, which can be told apart: the table has the rest.
+  const drawn = <Row extends { readonly strategy: string }>(rows: readonly Row[]) =>
+    rows.filter(({ strategy }) => !kinds.get(strategy)?.transferred);
+  const marks = drawn(metg).map(({ efficiency, ...row }) => ({ ...row, e: efficiency }));
+  for (const [name, spec] of Object.entries({
+    overhead: overhead(drawn(summaries)),
+    granularity: granularity(drawn(meanPoints(points)), marks),
+  })) {
     store.write(`plots/${name}.vl.json`, `${JSON.stringify(spec, null, 2)}\n`);
     store.write(`plots/${name}.svg`, await renderSvg(spec));
   }
