@@ -5,8 +5,12 @@ import type { Outcome, Result, TaskError } from './strategy.js';
 export type Reply = { readonly worker: number; readonly startedMs: number; readonly taskMs: number } & Result;
 
 /** Joins the caller's side of a document (who it is, when it was pulled) with the worker's. */
-export function outcome(document: Document, pulledMs: number, { startedMs, ...reply }: Reply): Outcome {
-  return { index: document.index, id: document.id, queuedMs: startedMs - pulledMs, ...reply };
+export function outcome({ index, id }: Document, pulledMs: number, reply: Reply): Outcome {
+  const { worker, startedMs, taskMs } = reply;
+  const queuedMs = startedMs - pulledMs;
+  return reply.status === 'ok'
+    ? { index, id, worker, queuedMs, taskMs, status: 'ok', value: reply.value }
+    : { index, id, worker, queuedMs, taskMs, status: reply.status, error: reply.error };
 }
 
 /** The worker that had the document ended before it answered. */

@@ -53,7 +53,7 @@ function untilAborted(signal: AbortSignal, source: AsyncIterator<Document>): Asy
   const stop = () => {
     // A source that is waiting takes note when it next has something: nobody waits for that.
     source.return?.()?.then(undefined, () => {});
-    giveUp();
+    setImmediate(() => giveUp()); // what it has given by now is on its way
   };
   // Kept by hand: a race of promises would hang one more reaction on the signal's for every document.
   let giveUp = () => {};

@@ -57,7 +57,8 @@ export interface Session {
   members(): Promise<Members>;
   /**
    * Afterwards no thread, process, handle or file is left. A run under way pulls no further document, gives those it
-   * has pulled their outcomes and resolves first.
+   * has pulled their outcomes and resolves first. It does not wait for a document that an asynchronous source was asked
+   * for and has not given.
    */
   close(): Promise<void>;
 }

@@ -254,8 +254,9 @@ function sourceOf(
     }
   }
   async function* slow(): AsyncGenerator<Document> {
-    for (const document of generator()) {
+    for (const document of documents) {
       if (document.index % 3 === 0) await new Promise(setImmediate);
+      pulled(document);
       yield document;
     }
   }

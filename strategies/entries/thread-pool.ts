@@ -15,8 +15,11 @@ export interface Answer {
 const task = await openTask(Piscina.workerData as WorkloadRef, threadId);
 
 /** What piscina calls on its worker threads. */
-export default async function serve(request: Request | Document): Promise<Answer | Reply> {
-  if (typeof request === 'object') return task.run(request);
+export default function serve(request: Request | Document): Reply | Promise<Answer | Reply> {
+  return typeof request === 'object' ? task.run(request) : answer(request);
+}
+
+async function answer(request: Request): Promise<Answer> {
   if (request === 'goodbye') await task.close();
   return { id: threadId, engine: engineReport(threadId) };
 }
