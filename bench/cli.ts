@@ -37,7 +37,10 @@ program
   .option('--workloads <names>', 'workloads, as in "forkwise list" (default: by profile)')
   .option('--task <file>', 'your own task, an ES module, in place of --workloads')
   .option('--strategies <names>', 'strategies and peers, as in "forkwise list"; "peers" adds all peers (default: all strategies, no peers)')
-  .option('--delivery <ways>', 'how documents reach a worker, where a strategy has the choice: clone,transfer (default: its own)')
+  .option(
+    '--delivery <ways>',
+    'how documents reach a worker: clone,transfer,shared,message,path; a strategy that has none of them keeps its own',
+  )
   .option('--workers <counts>', 'worker counts, like 1,2,4 (default: by profile)')
   .option('--docs <folder or glob>', 'your own documents, in place of made-up ones')
   .option('--sizes <sizes>', 'sizes of made-up documents: 10KB,100KB or mixed (default: by profile)')
