@@ -14,6 +14,7 @@ import { type Column, summaryColumns, trialColumns } from '../results/columns.js
 import { comparisonColumns } from '../results/comparison-columns.js';
 import type { Environment } from '../results/environment.js';
 import { projectionColumns, scalingColumns } from '../results/scaling-columns.js';
+import { crossoverColumns, winnerColumns } from '../results/situation-columns.js';
 import { decode } from '../results/table.js';
 import { findings } from '../verdict/findings.js';
 import { sentencesByWorkload } from '../verdict/sentences.js';
@@ -43,6 +44,8 @@ export const documents: Record<string, () => Promise<Record<string, string>>> = 
     comparisons: columnTable(comparisonColumns),
     scaling: columnTable(scalingColumns),
     projections: columnTable(projectionColumns),
+    winners: columnTable(winnerColumns),
+    crossovers: columnTable(crossoverColumns),
     overhead: columnTable(overheadColumns),
     'overhead-summary': columnTable(overheadSummaryColumns),
     'overhead-ratios': columnTable(ratioColumns),

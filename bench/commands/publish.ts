@@ -9,6 +9,7 @@ import { summaryColumns } from '../results/columns.js';
 import { comparisonColumns } from '../results/comparison-columns.js';
 import { projectionColumns, scalingColumns } from '../results/scaling-columns.js';
 import { bySeries } from '../results/series.js';
+import { crossoverColumns, winnerColumns } from '../results/situation-columns.js';
 import type { Store } from '../results/store.js';
 import { encodeHeader, encodeRows } from '../results/table.js';
 import { defaultProjection, type Findings, findings, type Projection, type StrategyTraits } from '../verdict/findings.js';
@@ -21,6 +22,8 @@ export async function publish(store: Store, projection: Projection = defaultProj
   store.write('comparisons.csv', encodeHeader(comparisonColumns) + encodeRows(comparisonColumns, found.comparisons));
   store.write('scaling.csv', encodeHeader(scalingColumns) + encodeRows(scalingColumns, found.scaling));
   store.write('projections.csv', encodeHeader(projectionColumns) + encodeRows(projectionColumns, found.projections));
+  store.write('winners.csv', encodeHeader(winnerColumns) + encodeRows(winnerColumns, found.winners));
+  store.write('crossovers.csv', encodeHeader(crossoverColumns) + encodeRows(crossoverColumns, found.crossovers));
   for (const chart of charts) {
     const spec = chart.spec({ summaries: bySeries(summaries), effectiveCores: environment.cores.effective });
     store.write(`plots/${chart.name}.vl.json`, `${JSON.stringify(spec, null, 2)}\n`);

@@ -54,11 +54,11 @@ export function conclude(summaries: readonly SummaryRow[], options: ConcludeOpti
 
 type Rated = SummaryRow & { readonly documents_per_second: number };
 
-function hasRate(row: SummaryRow): row is Rated {
+export function hasRate(row: SummaryRow): row is Rated {
   return row.documents_per_second !== null;
 }
 
-function fastestOf(cells: readonly Rated[]): Rated {
+export function fastestOf(cells: readonly Rated[]): Rated {
   return cells.reduce((a, b) => (b.documents_per_second > a.documents_per_second ? b : a));
 }
 
@@ -72,7 +72,7 @@ function provenTies(family: readonly Rated[], { comparisons, claims }: ConcludeO
  * practical margin. The variance is pooled over the family: three rounds a cell alone would tell nothing apart. With a
  * single round there is no variance, and nothing can be told apart.
  */
-function tiedWith(fastest: SummaryRow, family: readonly SummaryRow[], trials: readonly TrialRow[]): SummaryRow[] {
+export function tiedWith(fastest: SummaryRow, family: readonly SummaryRow[], trials: readonly TrialRow[]): SummaryRow[] {
   const trialsOf = (row: SummaryRow) => trials.filter((trial) => sameCell(trial, row));
   const ours = trialsOf(fastest);
   const contenders = family
@@ -88,7 +88,7 @@ function tiedWith(fastest: SummaryRow, family: readonly SummaryRow[], trials: re
 }
 
 /** Then fewer workers, then less memory. */
-function simplestFirst(simplest: readonly string[]): (a: SummaryRow, b: SummaryRow) => number {
+export function simplestFirst(simplest: readonly string[]): (a: SummaryRow, b: SummaryRow) => number {
   return (a, b) =>
     simplest.indexOf(a.strategy) - simplest.indexOf(b.strategy) ||
     a.workers - b.workers ||

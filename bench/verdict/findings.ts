@@ -2,10 +2,13 @@ import type { SummaryRow, TrialRow } from '../results/columns.js';
 import type { ComparisonRow } from '../results/comparison-columns.js';
 import type { Environment } from '../results/environment.js';
 import type { ProjectionRow, ScalingRow } from '../results/scaling-columns.js';
+import type { CrossoverRow, WinnerRow } from '../results/situation-columns.js';
 import { summarise } from '../results/summarise.js';
 import { compare } from './compare.js';
 import { type Conclusion, conclude } from './conclude.js';
+import { crossovers } from './crossovers.js';
 import { projectionRows, scalingRows, scalingSeries } from './scaling.js';
+import { winners } from './winners.js';
 
 /** What a run's trials come to: everything that is said of it, computed from the trials and the environment alone. */
 export interface Findings {
@@ -15,6 +18,8 @@ export interface Findings {
   readonly comparisons: readonly ComparisonRow[];
   readonly scaling: readonly ScalingRow[];
   readonly projections: readonly ProjectionRow[];
+  readonly winners: readonly WinnerRow[];
+  readonly crossovers: readonly CrossoverRow[];
   readonly conclusions: readonly Conclusion[];
   /** Whether every planned round was measured to its end. */
   readonly complete: boolean;
@@ -45,7 +50,8 @@ export function findings(
   const summaries = summarise(cells, { effectiveCores: cores.effective, corpora, strategies: strategies.map(({ name }) => name) });
   const comparisons = compare(trials, environment);
   const scaling = scalingSeries(cells, { effectiveCores: cores.effective, seed: environment.seed });
-  const conclusions = conclude(summaries, { trials: cells, comparisons, claims: environment.claims, simplest: simplestFirst(strategies) });
+  const simplest = simplestFirst(strategies);
+  const conclusions = conclude(summaries, { trials: cells, comparisons, claims: environment.claims, simplest });
   return {
     environment,
     trials,
@@ -53,6 +59,12 @@ export function findings(
     comparisons,
     scaling: scalingRows(scaling),
     projections: projectionRows(scaling, options.projection ?? defaultProjection),
+    winners: winners(summaries, { trials: cells, simplest }),
+    crossovers: crossovers(trials, {
+      seed: environment.seed,
+      workloads: corpora.map(({ workload }) => workload),
+      strategies: strategies.map(({ name }) => name),
+    }),
     conclusions,
     complete: isComplete(trials, environment),
   };

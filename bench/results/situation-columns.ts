@@ -1,0 +1,41 @@
+import type { Column, Row } from './columns.js';
+
+const place = [
+  { name: 'workload', type: 'text', about: 'workload, or the name of the user’s task module' },
+  { name: 'corpus', type: 'text', about: 'corpus' },
+  { name: 'document_bytes', type: 'number', about: 'mean size of a document, bytes' },
+] as const satisfies readonly Column[];
+
+/** `winners.csv`: one row a workload, corpus and number of workers: what to use where no other number can be had. */
+export const winnerColumns = [
+  ...place,
+  { name: 'workers', type: 'number', about: 'workers; `sequential` competes at every number' },
+  { name: 'strategy', type: 'text', about: 'the simplest of those that cannot be told from the fastest' },
+  { name: 'delivery', type: 'text', about: 'its delivery' },
+  { name: 'documents_per_second', type: 'number', about: 'its rate, geometric mean over rounds' },
+  { name: 'speedup', type: 'number', empty: true, about: 'against `sequential`; empty where that was not measured' },
+  { name: 'tied', type: 'text', empty: true, about: 'other strategies that cannot be told from the fastest, separated by spaces' },
+] as const satisfies readonly Column[];
+
+/** `crossovers.csv`: one row a workload, strategy, delivery and number of workers: from which document size on it gains. */
+export const crossoverColumns = [
+  { name: 'workload', type: 'text', about: 'workload, or the name of the user’s task module' },
+  { name: 'strategy', type: 'text', about: 'strategy' },
+  { name: 'delivery', type: 'text', about: 'its delivery' },
+  { name: 'workers', type: 'number', about: 'its workers' },
+  {
+    name: 'kind',
+    type: 'text',
+    about:
+      '`within` the measured sizes; `everywhere`: faster than `sequential` at all of them; `nowhere`: not even at the largest; `unknown`: the reason is in `reason`',
+  },
+  { name: 'bytes', type: 'number', empty: true, about: 'size from which on it is faster than `sequential`, bytes; `within` only' },
+  { name: 'bytes_low', type: 'number', empty: true, about: 'lower end of its 95 % bootstrap interval; empty below the measured sizes' },
+  { name: 'bytes_high', type: 'number', empty: true, about: 'upper end; empty above the measured sizes' },
+  { name: 'bytes_smallest', type: 'number', empty: true, about: 'smallest measured size' },
+  { name: 'bytes_largest', type: 'number', empty: true, about: 'largest measured size' },
+  { name: 'reason', type: 'text', empty: true, about: 'why nothing can be said' },
+] as const satisfies readonly Column[];
+
+export type WinnerRow = Row<typeof winnerColumns>;
+export type CrossoverRow = Row<typeof crossoverColumns>;
