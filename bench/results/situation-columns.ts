@@ -27,9 +27,9 @@ export const crossoverColumns = [
     name: 'kind',
     type: 'text',
     about:
-      '`within` the measured sizes; `everywhere`: faster than `sequential` at all of them; `nowhere`: not even at the largest; `unknown`: the reason is in `reason`',
+      '`within` the measured sizes; `everywhere`: faster than `sequential` by 3 % at least at all of them; `nowhere`: not even at the largest; `unknown`: the reason is in `reason`',
   },
-  { name: 'bytes', type: 'number', empty: true, about: 'size from which on it is faster than `sequential`, bytes; `within` only' },
+  { name: 'bytes', type: 'number', empty: true, about: 'size from which on it is, bytes; `within` only' },
   { name: 'bytes_low', type: 'number', empty: true, about: 'lower end of its 95 % bootstrap interval; empty below the measured sizes' },
   { name: 'bytes_high', type: 'number', empty: true, about: 'upper end; empty above the measured sizes' },
   { name: 'bytes_smallest', type: 'number', empty: true, about: 'smallest measured size' },

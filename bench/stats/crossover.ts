@@ -29,11 +29,15 @@ const draws = 2000;
  * The size from which on all larger ones have a ratio of 1 at least; between the last size below and the next one the
  * logarithm of the ratio is taken as linear in the logarithm of the size. Rounds count that have every size. The interval
  * is the bootstrap's over whole rounds, by percentiles widened for few rounds.
+ * @param least a ratio that counts as faster, in place of 1.
  */
-export function crossover(points: readonly SizedRatio[], { seed }: { readonly seed: number }): Crossover {
+export function crossover(
+  points: readonly SizedRatio[],
+  { seed, least = 1 }: { readonly seed: number; readonly least?: number },
+): Crossover {
   const sizes = [...new Set(points.map(({ bytes }) => bytes))].sort((a, b) => a - b);
   if (sizes.length < 2) return { kind: 'unknown', reason: `a crossover needs two sizes of documents, there is ${sizes.length}` };
-  const rounds = wholeRounds(points, sizes);
+  const rounds = wholeRounds(points, sizes, least);
   if (rounds.length === 0) return { kind: 'unknown', reason: 'no round has a valid trial of every size' };
   const x = sizes.map(Math.log);
   const found = crossingOf(x, average(rounds));
@@ -42,12 +46,12 @@ export function crossover(points: readonly SizedRatio[], { seed }: { readonly se
   return { kind: 'within', bytes: Math.exp(found), ...interval(x, rounds, seed) };
 }
 
-/** Log ratios by size, a row a round that has them all. */
-function wholeRounds(points: readonly SizedRatio[], sizes: readonly number[]): number[][] {
+/** Log ratios to the least that counts, by size, a row a round that has them all. */
+function wholeRounds(points: readonly SizedRatio[], sizes: readonly number[], least: number): number[][] {
   return [...new Set(points.map(({ round }) => round))]
     .map((round) => sizes.map((size) => points.find((point) => point.round === round && point.bytes === size)?.ratio))
     .filter((ratios) => ratios.every((ratio) => ratio !== undefined))
-    .map((ratios) => ratios.map((ratio) => Math.log(ratio as number)));
+    .map((ratios) => ratios.map((ratio) => Math.log((ratio as number) / least)));
 }
 
 function average(rounds: readonly (readonly number[])[]): number[] {

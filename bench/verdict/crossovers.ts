@@ -4,6 +4,9 @@ import type { CrossoverRow } from '../results/situation-columns.js';
 import { valid } from '../results/summarise.js';
 import { crossover, type SizedRatio } from '../stats/crossover.js';
 
+/** A smaller gain is of no use to anyone, and noise makes one of nothing. */
+const leastGain = 1.03;
+
 /** Corpora of documents of one size each; a mixture has a mean size that no document needs to have. */
 function ofOneSize({ corpus }: TrialRow): boolean {
   return corpus !== 'mixed' && corpus !== 'docs';
@@ -42,7 +45,7 @@ export function crossovers(trials: readonly TrialRow[], { seed, workloads, strat
       sizes.length === 0
         ? { bytes_smallest: null, bytes_largest: null }
         : { bytes_smallest: Math.min(...sizes), bytes_largest: Math.max(...sizes) };
-    const found = crossover(points, { seed });
+    const found = crossover(points, { seed, least: leastGain });
     return {
       workload,
       strategy,
