@@ -71,9 +71,9 @@ async function timePasses(session: Session, passes: Passes, timeMs: number): Pro
     guard(() => passes.time((source, emit) => session.run(source, emit))),
     {
       async: true,
-      beforeEach: guard(() => {
+      beforeEach: guard(async () => {
         passes.prepare();
-        return counters.open();
+        await counters.open();
       }),
       afterEach: guard(async () => {
         await counters.close();

@@ -72,6 +72,17 @@ describe('the shared arena', () => {
     await session.close();
   });
 
+  it('keeps to the bytes a document has, whatever it says of its size', async () => {
+    const session = await openCrew(fixture('arena-task'), { workers: 2, deal: oneQueue, room });
+    const lying = Array.from({ length: 60 }, (_, index) => ({
+      ...documentOf(`sum ${index}`, index, 900),
+      size: index % 2 === 0 ? 10 : 5_000,
+    }));
+    const outcomes = await outcomesOf(session, lying, 60);
+    for (const { index, bytes } of lying) assert.deepEqual((outcomes[index] as { value?: unknown }).value, sum(bytes));
+    await session.close();
+  });
+
   it('never lets a view of shared memory out with a result', async () => {
     await fc.assert(
       fc.asyncProperty(fc.record({ ...scenario, documents: documents(harmless.filter((deed) => deed !== 'write')) }), async (it) => {

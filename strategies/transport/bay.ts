@@ -67,7 +67,8 @@ export class Bay {
   /** Copies the document and puts it before the workers; false when there is no room for it now. */
   publish({ document, pulledMs }: Pulled): boolean {
     if (this.#freeSlots.length === 0 || !this.#control.hasTicket(this.queue)) return false;
-    const { index, id, size } = document;
+    const { index, id } = document;
+    const size = document.bytes.length; // and not what the document says of itself: its neighbours depend on it
     const reach = aligned(size) + 3 * id.length; // as many bytes as UTF-8 may need
     if (reach > this.#arena.slabBytes) return this.#publishLoose(document, pulledMs);
     if (!this.#makeRoom(reach)) return false;
@@ -94,7 +95,7 @@ export class Bay {
     this.#count--;
     this.#control.release(slot);
     this.#freeSlots.push(slot);
-    if (standing.document !== null) this.#looseBytes -= standing.document.size;
+    if (standing.document !== null) this.#looseBytes -= standing.document.bytes.length;
     if (standing.slab === null) return standing;
     const left = --(this.#inSlab[standing.slab] as number);
     if (left > 0) return standing;
@@ -125,7 +126,8 @@ export class Bay {
 
   /** Kept in the caller's memory until a worker asks for it, as many as would fill the bay's part of the arena, or one. */
   #publishLoose(document: Document, pulledMs: number): boolean {
-    const { index, id, size } = document;
+    const { index, id } = document;
+    const size = document.bytes.length;
     const most = this.#arena.slabBytes * this.#arena.slabsPerQueue;
     if (this.#looseBytes > 0 && this.#looseBytes + size > most) return false;
     this.#looseBytes += size;

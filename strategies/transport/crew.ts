@@ -219,8 +219,8 @@ class Crew {
   }
 
   /**
-   * Until something happens. When nothing is left to publish, no further document is on its way for now, and workers
-   * report what they have as soon as they have nothing to do.
+   * Until something happens. When nothing is left to publish, workers report what they have as soon as they have nothing
+   * to do: the next document may be long in coming.
    */
   async #rest(): Promise<void> {
     const eager = this.#isDealt();
