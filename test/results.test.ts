@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -66,6 +66,7 @@ describe('store', () => {
   it('keeps every trial that was appended, and refuses a folder that has something in it', () => {
     const path = join(folder, 'run');
     const store = Store.create(path);
+    store.write('environment.json', '{}');
     store.beginAppending();
     for (const row of rows) store.append(row);
     assert.deepEqual(store.trials(), rows);
@@ -74,6 +75,16 @@ describe('store', () => {
     writeFileSync(join(folder, 'file'), '');
     assert.throws(() => Store.refuseExisting(join(folder, 'file')), /there is something already/);
     assert.throws(() => Store.open(join(folder, 'nowhere')), /expected the folder of a run/);
+  });
+
+  it('takes a folder in which a run was killed before it had begun', () => {
+    const path = join(folder, 'killed');
+    mkdirSync(path);
+    writeFileSync(join(path, 'environment.json.new'), '{"sch');
+    Store.create(path).write('environment.json', '{}');
+    assert.equal(Store.open(path).read('environment.json'), '{}');
+    assert.deepEqual(readdirSync(path), ['environment.json']);
+    assert.throws(() => Store.create(path), /there is something already/);
   });
 
   it('goes on after a kill at any byte, forgiving a torn last line and nothing else', () => {

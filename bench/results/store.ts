@@ -12,7 +12,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { RunError, UnfitError, UsageError } from '../errors.js';
 import { type TrialRow, trialColumns } from './columns.js';
 import type { Environment } from './environment.js';
@@ -33,19 +33,21 @@ export class Store {
     this.runId = basename(this.folder);
   }
 
-  /** @throws UsageError when there is something at this path but an empty folder: a run is never written over. */
+  /**
+   * An empty folder may be taken, and one in which a run was killed before it had begun: a run is never written over.
+   * @throws UsageError when there is anything else at this path.
+   */
   static refuseExisting(folder: string): void {
     const entry = statSync(folder, { throwIfNoEntry: false });
-    if (entry === undefined || (entry.isDirectory() && readdirSync(folder).length === 0)) return;
+    if (entry === undefined || (entry.isDirectory() && readdirSync(folder).every((name) => name === unfinished('environment.json'))))
+      return;
     throw new UsageError(`--out "${folder}": expected a new folder, but there is something already; choose another name`);
   }
 
-  /** A folder for a run to come. @throws UsageError when the folder exists; RunError when it cannot be made. */
+  /** A folder for a run to come, made with the first file in it. @throws UsageError when there is something already. */
   static create(path: string): Store {
     Store.refuseExisting(path);
-    const store = new Store(path);
-    store.#attempt('', () => mkdirSync(join(store.folder, 'plots'), { recursive: true }));
-    return store;
+    return new Store(path);
   }
 
   /** The folder of a run that was begun. @throws UsageError when it is none. */
@@ -108,8 +110,9 @@ export class Store {
   write(name: string, text: string): void {
     const path = join(this.folder, name);
     this.#attempt(name, () => {
-      writeFileSync(`${path}.new`, text);
-      renameSync(`${path}.new`, path);
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(unfinished(path), text);
+      renameSync(unfinished(path), path);
     });
   }
 
@@ -146,4 +149,9 @@ export class Store {
       throw new RunError(`cannot write "${join(this.folder, name)}": ${(cause as Error).message}`, { cause });
     }
   }
+}
+
+/** Where a file's text stands until it is whole. */
+function unfinished(path: string): string {
+  return `${path}.new`;
 }
