@@ -54,21 +54,35 @@ program
   .option('--llm-parallel <count>', 'requests our language-model server answers at once', '64')
   .option('--llm-url <url>', 'ask a real Ollama instead')
   .option('--llm-model <name>', 'the model to ask for', 'llama3.2')
+  .option('--png', 'charts as PNG, too')
+  .option('--interactive', 'charts in report.html that answer to the mouse, even if the page gets large')
+  .option('--no-interactive', 'still pictures only')
   .option('--dry-run', 'print the plan and its estimated time, and stop')
   .option('--json', 'results as JSON on standard output')
   .action(async (flags, command: Command) => {
-    const asked = Object.fromEntries(Object.entries(flags).filter(([name]) => command.getOptionValueSource(name) === 'cli'));
-    process.exitCode = await bench(flags, asked);
+    process.exitCode = await bench(flags, given(command));
   });
 
 program
   .command('report')
-  .description('make summary, charts and report of a run, or of a dispatch benchmark, anew from what was measured')
-  .argument('<run>', "the run's folder")
-  .option('--project <documents>', 'how many documents projections.csv speaks of (default: 1000000)')
+  .description('make tables, charts and report of a run anew from what was measured; with several runs, show them side by side')
+  .addHelpText(
+    'before',
+    `Examples:
+  forkwise report results/monday                                   # report.html, report.md, charts and tables anew
+  forkwise report results/monday --project 5000000 --deadline 30m  # how many such machines would that take?
+  forkwise report results/laptop results/server results/node-24    # several machines, or versions of Node
+`,
+  )
+  .argument('<runs...>', 'folders of runs; one may be that of a dispatch benchmark')
+  .option('--project <documents>', 'how many documents the projections speak of (default: 1000000)')
+  .option('--deadline <duration>', 'in which they are to be done, like 30m (default: 1h)')
+  .option('--png', 'charts as PNG, too')
+  .option('--interactive', 'charts in report.html that answer to the mouse, even if the page gets large')
+  .option('--no-interactive', 'still pictures only')
   .option('--json', 'results as JSON on standard output')
-  .action(async (run, flags) => {
-    process.exitCode = await reportCommand(run, flags);
+  .action(async (runs, _flags, command: Command) => {
+    process.exitCode = await reportCommand(runs, given(command));
   });
 
 program
@@ -124,6 +138,14 @@ try {
   await program.parseAsync();
 } catch (error) {
   process.exitCode = report(error as Error);
+}
+
+/** The options that stand on the command line, without the defaults. */
+function given(command: Command): Record<string, never> {
+  return Object.fromEntries(Object.entries(command.opts()).filter(([name]) => command.getOptionValueSource(name) === 'cli')) as Record<
+    string,
+    never
+  >;
 }
 
 /** Prints what a person can act on; a stack only for what is our mistake. @returns the exit code. */

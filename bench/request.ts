@@ -28,6 +28,8 @@ export interface BenchFlags {
   llmUrl?: string;
   llmModel: string;
   llmParallel: string;
+  png?: true;
+  interactive?: boolean;
   dryRun?: true;
   json?: true;
 }

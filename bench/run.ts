@@ -88,7 +88,12 @@ async function runRound(options: RunOptions, round: number, pace: Pace): Promise
     if (earlier.length === 0) options.keep(trial);
     const again = trial.status === 'void' && turn.attempt < mostAttempts;
     if (again) queue.push({ ...turn, attempt: turn.attempt + 1 });
-    pace.spend(estimateTrialMs(turn.cell, options.timing, options.cores), again ? 0 : 1);
+    const expectedMs = estimateTrialMs(turn.cell, options.timing, options.cores);
+    if (earlier.length > 0) {
+      pace.skip(expectedMs, again ? 0 : 1);
+      continue;
+    }
+    pace.spend(expectedMs, again ? 0 : 1);
     options.progress.trial(trial, { done: pace.done, trials: pace.trials, rounds: options.rounds.most, leftMs: pace.leftMs });
   }
   return true;
@@ -112,12 +117,19 @@ class Pace {
   readonly trials: number;
   done = 0;
   readonly #startedMs = performance.now();
-  readonly #estimateMs: number;
+  /** What is planned, without what an earlier part of the run has done. */
+  #estimateMs: number;
   #spentMs = 0;
 
   constructor(estimateMs: number, trials: number) {
     this.#estimateMs = estimateMs;
     this.trials = trials;
+  }
+
+  /** Trials that were there already: they say nothing of the pace. */
+  skip(expectedMs: number, trials: number): void {
+    this.#estimateMs -= expectedMs;
+    this.done += trials;
   }
 
   spend(expectedMs: number, trials: number): void {

@@ -1,6 +1,7 @@
 import type { SummaryRow } from '../bench/results/columns.js';
 import type { ChartData, Spec } from './chart.js';
-import { config, type Look, legendColumns, looksOf } from './style.js';
+import { type PictureOptions, picture, unique, withLegend } from './picture.js';
+import { type Look, looksOf } from './style.js';
 
 /** What the y axis of a workload's panels shows. */
 export interface Measure {
@@ -26,6 +27,7 @@ export interface Point {
 
 /** One workload on one corpus: what a layer is drawn from. */
 export interface Panel {
+  readonly workload: string;
   readonly corpus: string;
   readonly points: readonly Point[];
   readonly measure: Measure;
@@ -38,8 +40,7 @@ export interface Panel {
   readonly looks: ReadonlyMap<string, Look>;
 }
 
-export interface Grid {
-  readonly question: string;
+export interface Grid extends PictureOptions {
   readonly measure: (workload: { readonly kind: string; readonly effectiveCores: number }) => Measure;
   /** Whether a workload's panels have the same y axis: only where document size hardly moves the values. */
   readonly sameY: boolean;
@@ -48,23 +49,16 @@ export interface Grid {
 }
 
 /** Small multiples: a row a workload, a column a corpus, from the smallest documents to the largest. */
-export function grid(data: ChartData, { question, measure, sameY, layers }: Grid): Spec {
-  const top = {
-    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
-    description: question,
-    title: { text: question, fontSize: 15, offset: 10 },
-    config,
-  };
+export function grid(data: ChartData, { question, missing, measure, sameY, layers }: Grid): Spec {
   const looks = looksDrawn(data, measure);
   const rows = panelRows(data, { measure, sameY, looks });
-  if (rows.length === 0) return { ...top, data: { values: [{}] }, mark: { type: 'text', text: 'no data', fontSize: 13 } };
+  if (rows.length === 0) return picture(null, { question, missing });
 
   const columns = Math.max(...rows.map((row) => row.panels.length));
   const size = panelSize({ rows: rows.length, columns });
   const width = columns * size.width;
-  return {
-    ...top,
-    config: { ...config, legend: { ...config.legend, columns: legendColumns([...looks.keys()], width) } },
+  const body = {
+    config: withLegend(looks, width),
     spacing: 24,
     vconcat: rows.map(({ workload, subtitle, panels }) => ({
       title: { text: workload, subtitle, limit: width, offset: 10 },
@@ -77,6 +71,7 @@ export function grid(data: ChartData, { question, measure, sameY, layers }: Grid
       })),
     })),
   };
+  return picture(body, { question, missing });
 }
 
 function panelSize({ rows, columns }: { rows: number; columns: number }): { width: number; height: number } {
@@ -118,7 +113,7 @@ function panelRows({ summaries, effectiveCores }: ChartData, { measure: measureO
     const panels = unique(bySize.map((row) => row.corpus)).map((corpus): Panel => {
       const points = pointsOf(cells.filter((cell) => cell.corpus === corpus));
       const y = sameY ? common : fromZero(points, measure, workers);
-      return { corpus, points, measure, effectiveCores, workers, domain: { x, y }, looks };
+      return { workload, corpus, points, measure, effectiveCores, workers, domain: { x, y }, looks };
     });
     const withIntervals = panels.some((panel) => panel.points.some((each) => each.low !== null));
     return [{ workload, subtitle: `${kind} work: ${measure.title}${withIntervals ? ', 95 % intervals' : ''}`, panels }];
@@ -162,8 +157,4 @@ function dodger(cells: readonly SummaryRow[], workers: readonly number[], [low, 
     if (place < 0) return count;
     return Number((count * 2 ** (step * (place - (strategies.length - 1) / 2))).toPrecision(5));
   };
-}
-
-function unique<Item>(items: readonly Item[]): Item[] {
-  return [...new Set(items)];
 }

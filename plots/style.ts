@@ -14,7 +14,7 @@ export interface Look {
  * is not enough.
  */
 const looks: Readonly<Record<string, Look>> = {
-  sequential: { colour: '#333333', shape: 'M0,-1M0,1M-1.4,0L-0.3,0M0.3,0L1.4,0' }, // two dashes, as tall as other symbols
+  sequential: { colour: '#333333', shape: 'M0,-1M0,1M-1.4,-0.2L-0.3,-0.2L-0.3,0.2L-1.4,0.2ZM0.3,-0.2L1.4,-0.2L1.4,0.2L0.3,0.2Z' }, // two dashes, as tall as other symbols
   async: { colour: '#b8860b', shape: 'circle' },
   'thread-pool': { colour: '#00429d', shape: 'square' },
   'process-pool': { colour: '#00916a', shape: 'triangle-up' },

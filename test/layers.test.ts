@@ -14,10 +14,21 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
   { files: /^bench\/(stats|units|errors|group-by)/, may: [/^bench\/(stats|errors)/] },
   { files: /^bench\/results\//, may: [/^bench\/(results|stats|errors|group-by)/, /^workloads\/documents\.ts$/] },
   { files: /^bench\/verdict\//, may: [/^bench\/(verdict|results|stats|units|group-by)/] },
-  { files: /^plots\//, may: [/^plots\/(?!index)/, /^bench\/results\/columns\.ts$/, /^bench\/units\.ts$/] },
+  {
+    files: /^plots\//,
+    may: [
+      /^plots\/(?!index)/,
+      /^bench\/results\/(columns|comparison-columns|scaling-columns|situation-columns)\.ts$/,
+      /^bench\/units\.ts$/,
+    ],
+  },
   { files: /^plots\/index\.ts$/, may: [/^plots\//] },
   { files: /^bench\/(commands\/|cli\.ts)/, may: [/./] },
   { files: /^index\.ts$/, may: [/^(strategies\/(?!peers)|workloads\/)/] },
+  {
+    files: /^bench\/report\//,
+    may: [/^bench\/(?!commands|cli)/, /^strategies\/strategy\.ts$/, /^plots\/(chart|style)\.ts$/],
+  },
   // The bench knows the two contracts and never an implementation.
   {
     files: /^bench\//,

@@ -174,6 +174,23 @@ describe('rounds', () => {
     }
   });
 
+  it('count what an earlier invocation has done, and show only what is measured now', async () => {
+    const whole: TrialRow[] = [];
+    await runRounds(options({ keep: (row) => whole.push(row) }));
+    const shown: number[] = [];
+    const progress = {
+      start: () => {},
+      trial: (_: TrialRow, { done }: { done: number }) => shown.push(done),
+      say: () => {},
+      stop: () => {},
+    };
+    await runRounds(options({ finished: whole.slice(0, 4), progress }));
+    assert.deepEqual(
+      shown,
+      whole.slice(4).map((_, i) => i + 5),
+    );
+  });
+
   it('stop after the trial under way when told to', async () => {
     const stop = new AbortController();
     let kept = 0;

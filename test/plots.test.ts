@@ -1,15 +1,22 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
 import { Ajv } from 'ajv';
-import { type SummaryRow, summaryColumns, unknown } from '../bench/results/columns.js';
-import type { Chart, ChartData, Spec } from '../plots/chart.js';
+import { type Column, type SummaryRow, summaryColumns, trialColumns, unknown } from '../bench/results/columns.js';
+import { comparisonColumns } from '../bench/results/comparison-columns.js';
+import { projectionColumns, scalingColumns } from '../bench/results/scaling-columns.js';
+import { crossoverColumns, winnerColumns } from '../bench/results/situation-columns.js';
+import { compare } from '../bench/verdict/compare.js';
+import { crossovers } from '../bench/verdict/crossovers.js';
+import { winners } from '../bench/verdict/winners.js';
+import type { Chart, ChartData, ChartTable, Spec } from '../plots/chart.js';
 import { charts } from '../plots/index.js';
 import { renderSvg } from '../plots/render.js';
 import { looksOf } from '../plots/style.js';
 import { textWidth } from '../plots/text-width.js';
 import { peers } from '../strategies/peers/index.js';
+import { trial } from './rows.js';
 
 const strategies = ['sequential', 'async', 'thread-pool', 'process-pool', 'partitioned', 'queue'];
 const workloads = { 'word-frequency': 'cpu', 'llm-extract': 'io', 'ocr-then-upload': 'mixed', hash: 'cpu', 'json-transform': 'cpu' };
@@ -25,6 +32,14 @@ const failed = {
   efficiency_workers: null,
   efficiency_cores: null,
   cpu_ms_per_document: null,
+  cpu_user_ms_per_document: null,
+  cpu_system_ms_per_document: null,
+  context_switches_per_document: null,
+  startup_ms: null,
+  latency_p50_ms: null,
+  latency_p95_ms: null,
+  latency_p99_ms: null,
+  work_efficiency: null,
   rss_peak_bytes: null,
   memory_peak_bytes: null,
 } satisfies Partial<SummaryRow>;
@@ -34,8 +49,9 @@ const dataSets: Record<string, ChartData> = {
   'one workload, one corpus': data({ workloads: ['word-frequency'], corpora: ['10KB'] }),
   'cpu and io, three sizes': data({ workloads: ['word-frequency', 'llm-extract'], corpora: ['10KB', '100KB', '500KB'] }),
   'five workloads, four corpora': data({ workloads: Object.keys(workloads), corpora: Object.keys(corpora) }),
+  'two small panels': data({ corpora: ['10KB', '100KB'], strategies: ['sequential', 'thread-pool', 'queue'], workers: [1, 2, 4] }),
   'only io': data({ workloads: ['llm-extract'] }),
-  'no rows': { summaries: [], effectiveCores: 2 },
+  'no rows': from([], 2),
   'one worker count': data({ workers: [2] }),
   'one strategy': data({ strategies: ['thread-pool'] }),
   'only sequential': data({ strategies: ['sequential'] }),
@@ -60,7 +76,25 @@ const dataSets: Record<string, ChartData> = {
     change: (row) => (row.strategy !== 'sequential' && row.corpus === '10KB' ? failed : {}),
   }),
   'all failed': data({ change: () => failed }),
-  'all zero': data({ change: (row) => ({ cpu_ms_per_document: 0, documents_per_second_low: row.documents_per_second }) }),
+  'all zero': data({
+    change: (row) => ({
+      cpu_ms_per_document: 0,
+      cpu_user_ms_per_document: 0,
+      cpu_system_ms_per_document: 0,
+      context_switches_per_document: 0,
+      documents_per_second_low: row.documents_per_second,
+    }),
+  }),
+};
+
+const tables: Record<ChartTable['from'], readonly Column[]> = {
+  summaries: summaryColumns,
+  comparisons: comparisonColumns,
+  scaling: scalingColumns,
+  projections: projectionColumns,
+  winners: winnerColumns,
+  crossovers: crossoverColumns,
+  trials: trialColumns,
 };
 
 const validate = new Ajv({ strict: false, validateFormats: false }).compile(
@@ -70,9 +104,27 @@ const validate = new Ajv({ strict: false, validateFormats: false }).compile(
 it('the charts are listed in the order of the report, each with a name of its own', () => {
   assert.deepEqual(
     charts.map((each) => each.name),
-    ['throughput', 'speedup', 'efficiency', 'cpu', 'memory'],
+    [
+      'winner-map',
+      'throughput',
+      'speedup',
+      'efficiency',
+      'crossover',
+      'differences',
+      'latency',
+      'cpu',
+      'switches',
+      'memory',
+      'trade-off',
+      'time-budget',
+      'startup',
+      'run-order',
+    ],
   );
 });
+
+/** Those with worker counts on the x axis. */
+const overWorkers = ['throughput', 'speedup', 'efficiency', 'switches', 'memory'];
 
 for (const chart of charts) {
   describe(chart.name, () => {
@@ -98,10 +150,37 @@ for (const chart of charts) {
 
     it('says so when there is nothing to draw', async () => {
       for (const name of ['no rows', 'all failed']) {
-        assert.match(await renderSvg(chart.spec(dataSets[name] as ChartData)), />no data</);
+        assert.match(await renderSvg(chart.spec(dataSets[name] as ChartData)), />no data: /);
       }
-      assert.doesNotMatch(await renderSvg(chart.spec(dataSets['only io'] as ChartData)), />no data</);
+      assert.doesNotMatch(await renderSvg(chart.spec(dataSets['cpu and io, three sizes'] as ChartData)), />no data: /);
     });
+
+    it('has a caption of one line, null where there is nothing to say', () => {
+      for (const [name, set] of Object.entries(dataSets)) {
+        const caption = chart.caption(set);
+        if (caption !== null) assert.doesNotMatch(caption, /NaN|Infinity|undefined|null|\n/, name);
+      }
+      assert.equal(chart.caption(dataSets['no rows'] as ChartData), null);
+      assert.notEqual(chart.caption(dataSets['cpu and io, three sizes'] as ChartData), null);
+    });
+
+    it('has a table of columns that its file has', () => {
+      const { from, columns } = chart.table;
+      const names: readonly string[] = tables[from].map(({ name }) => name);
+      assert.deepEqual(
+        columns.filter((column) => !names.includes(column)),
+        [],
+      );
+    });
+
+    it('is drawn as it was last looked at', () => {
+      const path = new URL(`../../test/snapshots/${chart.name}.vl.json`, import.meta.url);
+      const text = `${JSON.stringify(chart.spec(dataSets['two small panels'] as ChartData), null, 1)}\n`;
+      if (process.env.FORKWISE_SNAPSHOTS === 'write') writeFileSync(path, text);
+      assert.equal(text, readFileSync(path, 'utf8'), 'FORKWISE_SNAPSHOTS=write npm test takes the new picture; look at it first');
+    });
+
+    if (!overWorkers.includes(chart.name)) return;
 
     it('has one row a workload and one panel a corpus, smallest documents first', () => {
       const rows = chart.spec(dataSets['five workloads, four corpora'] as ChartData).vconcat as Spec[];
@@ -179,10 +258,10 @@ describe('what each chart shows', () => {
   const row = data({ workloads: ['word-frequency'], strategies: ['queue'], workers: [4] }).summaries[0] as SummaryRow;
 
   it('throughput and speed-up carry their intervals', () => {
-    const set = { summaries: [row], effectiveCores: 2 };
+    const set = from([row], 2);
     assert.deepEqual(shown('throughput', set), [row.documents_per_second, row.documents_per_second_low, row.documents_per_second_high]);
     assert.deepEqual(shown('speedup', set), [row.speedup, row.speedup_low, row.speedup_high]);
-    assert.deepEqual(shown('cpu', set), [row.cpu_ms_per_document, null, null]);
+    assert.deepEqual(shown('switches', set), [row.context_switches_per_document, null, null]);
   });
 
   it('intervals are drawn and named where they are known', async () => {
@@ -202,9 +281,9 @@ describe('what each chart shows', () => {
 
   it('efficiency counts cores for cpu work, workers for io and mixed', () => {
     const both = { efficiency_cores: 0.9, efficiency_workers: 0.45 };
-    assert.deepEqual(shown('efficiency', { summaries: [{ ...row, ...both }], effectiveCores: 2 }), [0.9, null, null]);
+    assert.deepEqual(shown('efficiency', from([{ ...row, ...both }], 2)), [0.9, null, null]);
     for (const kind of ['io', 'mixed']) {
-      assert.deepEqual(shown('efficiency', { summaries: [{ ...row, ...both, kind }], effectiveCores: 2 }), [0.45, null, null]);
+      assert.deepEqual(shown('efficiency', from([{ ...row, ...both, kind }], 2)), [0.45, null, null]);
     }
   });
 
@@ -212,10 +291,10 @@ describe('what each chart shows', () => {
     const exact = { ...row, memory_peak_bytes: 50e6, rss_peak_bytes: 80e6 };
     const rssOnly = { ...exact, strategy: 'async', memory_peak_bytes: null };
     const mute = { ...exact, strategy: 'async', ...failed };
-    assert.deepEqual(shown('memory', { summaries: [exact], effectiveCores: 2 }), [50, null, null]);
-    assert.deepEqual(shown('memory', { summaries: [exact, rssOnly], effectiveCores: 2 }), [80, null, null]);
-    assert.deepEqual(shown('memory', { summaries: [exact, mute], effectiveCores: 2 }), [50, null, null]);
-    const subtitle = (summaries: SummaryRow[]) => JSON.stringify(chartNamed('memory').spec({ summaries, effectiveCores: 2 }));
+    assert.deepEqual(shown('memory', from([exact], 2)), [50, null, null]);
+    assert.deepEqual(shown('memory', from([exact, rssOnly], 2)), [80, null, null]);
+    assert.deepEqual(shown('memory', from([exact, mute], 2)), [50, null, null]);
+    const subtitle = (summaries: SummaryRow[]) => JSON.stringify(chartNamed('memory').spec(from(summaries, 2)));
     assert.match(subtitle([exact]), /peak memory, MB/);
     assert.match(subtitle([exact, rssOnly]), /peak RSS sum, MB \(upper bound\)/);
   });
@@ -263,8 +342,8 @@ describe('what each chart shows', () => {
   });
 
   it('an axis has a length even if every value is zero', () => {
-    const zero = data({ change: () => ({ cpu_ms_per_document: 0 }) });
-    const y = found(chartNamed('cpu').spec(zero), 'scale').find((scale) => (scale as Spec).nice === true) as { domain: number[] };
+    const zero = data({ change: () => ({ context_switches_per_document: 0 }) });
+    const y = found(chartNamed('switches').spec(zero), 'scale').find((scale) => (scale as Spec).nice === true) as { domain: number[] };
     assert.deepEqual(y.domain, [0, 1]);
   });
 });
@@ -350,7 +429,34 @@ function data(choice: Choice): ChartData {
       }),
     ),
   );
-  return { summaries: summaries.map((row) => ({ ...row, ...choice.change?.(row) })), effectiveCores };
+  return from(
+    summaries.map((row) => ({ ...row, ...choice.change?.(row) })),
+    effectiveCores,
+  );
+}
+
+/** What a run with these summaries would have come to, over three rounds that differ a little. */
+function from(summaries: readonly SummaryRow[], effectiveCores: number): ChartData {
+  const trials = [1, 2, 3].flatMap((round) =>
+    summaries.map(({ workload, kind, corpus, document_bytes, strategy, workers, delivery, documents_per_second }, order) =>
+      trial({
+        ...{ workload, kind, corpus, document_bytes, strategy, workers, delivery, round, order: order + 1 },
+        status: documents_per_second === null ? 'failed' : 'ok',
+        documents_per_second: documents_per_second === null ? null : documents_per_second * (1 + 0.01 * (((round * 7 + order) % 3) - 1)),
+      }),
+    ),
+  );
+  return {
+    summaries,
+    comparisons: compare(trials, { claims: 'suggests' }),
+    scaling: [],
+    projections: [],
+    winners: winners(summaries, { trials, simplest: strategies }),
+    crossovers: crossovers(trials, { seed: 1, workloads: Object.keys(workloads), strategies }),
+    trials,
+    effectiveCores,
+    memoryBytes: 8e9,
+  };
 }
 
 interface Cell {
@@ -383,10 +489,17 @@ function summary({ workload, corpus, strategy, workers, effectiveCores }: Cell):
     efficiency_cores: kind === 'cpu' ? speedup / Math.min(workers, effectiveCores) : null,
     cpu_percent: 100 * speedup,
     cpu_ms_per_document: document_bytes / 1e4,
+    cpu_user_ms_per_document: (0.8 * document_bytes) / 1e4,
+    cpu_system_ms_per_document: (0.2 * document_bytes) / 1e4,
+    event_loop_utilization: 0.3,
     rss_peak_bytes: 60e6 + 40e6 * workers,
     memory_peak_bytes: 50e6 + 20e6 * workers,
     context_switches_per_document: 1,
     startup_ms: 30,
+    work_efficiency: 0.95,
+    balance: 0.9,
+    availability: 0.8,
+    break_even_documents: 12,
     latency_p50_ms: 1,
     latency_p95_ms: 2,
     latency_p99_ms: 3,

@@ -6,7 +6,7 @@ import { leastSquares, nonNegativeLeastSquares } from '../bench/stats/bounded-le
 import { fitScaling, predict, type Scaling, type ScalingOptions } from '../bench/stats/scaling.js';
 import { integerPeak, type Parameters, peakOf, rateAt } from '../bench/stats/throughput.js';
 import { fitThroughput, levelsOf, type ScalingPoint } from '../bench/stats/throughput-fit.js';
-import { projections, scalingRows, scalingSeries } from '../bench/verdict/scaling.js';
+import { projectionRows, scalingRows, scalingSeries } from '../bench/verdict/scaling.js';
 import { trial } from './rows.js';
 import { type Design, law, noisyTrials } from './simulate/trials.js';
 
@@ -261,7 +261,7 @@ describe('rows', () => {
     const series = scalingSeries([...queue, ...cpu, ...small], options);
     const names = (columns: readonly { name: string }[]) => columns.map(({ name }) => name).sort();
     for (const row of scalingRows(series)) assert.deepEqual(Object.keys(row).sort(), names(scalingColumns));
-    for (const row of projections(queue, { ...options, documents: 1, workers: [1] }))
+    for (const row of projectionRows(scalingSeries(queue, options), { documents: 1, deadlineHours: 1, workers: [1] }))
       assert.deepEqual(Object.keys(row).sort(), names(projectionColumns));
     const [, capped, none] = scalingRows(series);
     assert.deepEqual([capped?.model, capped?.cap, capped?.cap_low, capped?.recommended_workers], ['capped', 2, null, 2]);
@@ -280,7 +280,8 @@ describe('rows', () => {
 
   it('project within reach only, in hours', () => {
     const scales = rows(trialsOf({ sigma: 0.05 }), llm);
-    const found = projections([...scales, ...cpu], { ...options, documents: 3_600_000, workers: [4, 8, 16, 17, 32] });
+    const series = scalingSeries([...scales, ...cpu], options);
+    const found = projectionRows(series, { documents: 3_600_000, deadlineHours: 0.5, workers: [4, 8, 16, 17, 32] });
     assert.deepEqual(
       found.map(({ strategy, workers, extrapolated }) => [strategy, workers, extrapolated]),
       [
@@ -295,6 +296,11 @@ describe('rows', () => {
       close(row.hours, 1000 / row.documents_per_second, 1e-9);
       assert.ok(row.hours_low < row.hours && row.hours < row.hours_high);
       close(row.hours_high, 1000 / row.documents_per_second_low, 1e-9);
+      assert.equal(row.machines, Math.ceil(row.hours / 0.5));
+      assert.deepEqual(
+        [row.machines_low, row.machines_high],
+        [row.hours_low, row.hours_high].map((hours) => Math.ceil(hours / 0.5)),
+      );
     }
     // 100·4/(1 + 0.05·3) documents a second
     close(found[0]?.hours, 1000 / 347.8, 0.03);

@@ -57,7 +57,9 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     signals.measuring = true;
     if (earlier !== null) refuseOtherCorpora(earlier.environment(), plan);
     const store = earlier ?? (await begin(plan, { folder, flags: asked }));
-    return await measure(plan, store, { wards, services, progress, signal: signals.stop.signal, json: flags.json === true });
+    const { json = false, png = false, interactive } = flags;
+    const { signal } = signals.stop;
+    return await measure(plan, store, { wards, services, progress, signal, json, png, interactive });
   } finally {
     wards.end();
   }
@@ -88,9 +90,12 @@ interface MeasureOptions {
   readonly progress: Progress;
   readonly signal: AbortSignal;
   readonly json: boolean;
+  readonly png: boolean;
+  readonly interactive: boolean | undefined;
 }
 
-async function measure(plan: Plan, store: Store, { wards, services, progress, signal, json }: MeasureOptions): Promise<number> {
+async function measure(plan: Plan, store: Store, options: MeasureOptions): Promise<number> {
+  const { wards, services, progress, signal, json, png, interactive } = options;
   const { request, cells, twins, timing, cores } = plan;
   const finished = store.trials();
   store.beginAppending();
@@ -111,7 +116,7 @@ async function measure(plan: Plan, store: Store, { wards, services, progress, si
     signal,
   });
   store.close();
-  const found = await publish(store);
+  const found = await publish(store, { png, interactive });
   print(
     json
       ? `${JSON.stringify(resultData(found, store.folder), null, 2)}\n`
@@ -155,8 +160,9 @@ function corporaOf({ prepared }: Plan): Environment['corpora'] {
 }
 
 /** The options that shape a plan, without those that say where it goes or how it is shown. */
-function planning({ out: _, resume: __, json: ___, dryRun: ____, budget: _____, ...flags }: Partial<BenchFlags>): Partial<BenchFlags> {
-  return flags;
+function planning(flags: Partial<BenchFlags>): Partial<BenchFlags> {
+  const { out: _, resume: _resume, json: _json, png: _png, interactive: _interactive, dryRun: _dryRun, budget: _budget, ...rest } = flags;
+  return rest;
 }
 
 function option(name: string, value: unknown): string {

@@ -14,7 +14,7 @@ import { type Column, summaryColumns, trialColumns } from '../results/columns.js
 import { comparisonColumns } from '../results/comparison-columns.js';
 import type { Environment } from '../results/environment.js';
 import { projectionColumns, scalingColumns } from '../results/scaling-columns.js';
-import { crossoverColumns, winnerColumns } from '../results/situation-columns.js';
+import { crossoverColumns, hintColumns, situationColumns, winnerColumns } from '../results/situation-columns.js';
 import { decode } from '../results/table.js';
 import { findings } from '../verdict/findings.js';
 import { sentencesByWorkload } from '../verdict/sentences.js';
@@ -46,6 +46,8 @@ export const documents: Record<string, () => Promise<Record<string, string>>> = 
     projections: columnTable(projectionColumns),
     winners: columnTable(winnerColumns),
     crossovers: columnTable(crossoverColumns),
+    situations: columnTable(situationColumns),
+    hints: columnTable(hintColumns),
     overhead: columnTable(overheadColumns),
     'overhead-summary': columnTable(overheadSummaryColumns),
     'overhead-ratios': columnTable(ratioColumns),
@@ -60,12 +62,12 @@ async function reference(): Promise<string> {
   const folder = new URL('results/reference/', root);
   const environment = JSON.parse(readFileSync(new URL('environment.json', folder), 'utf8')) as Environment;
   const trials = decode(trialColumns, readFileSync(new URL('trials.csv', folder), 'utf8'));
-  const { conclusions } = findings(trials, { environment, strategies: await allTraits() });
+  const { conclusions, situations } = findings(trials, { environment, strategies: await allTraits() });
   return [
     '![Speed-up against workers, by workload and document size](results/reference/plots/speedup.svg)',
     '× sequential at the best worker count, which stands in brackets:',
     markdownTable(overviewTable(conclusions)),
-    ...sentencesByWorkload(conclusions).map((said) => `> ${said.join(' ')}`),
+    ...sentencesByWorkload(conclusions, situations).map((said) => `> ${said.join(' ')}`),
     `<sub>${environmentLine(environment)} · ${environment.started_at.slice(0, 10)} · \`${environment.command}\` · 95 % intervals, every trial and the other charts: [results/reference](results/reference/report.md)</sub>`,
   ].join('\n\n');
 }

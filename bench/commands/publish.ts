@@ -1,36 +1,92 @@
+import { appendFileSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { charts } from '../../plots/index.js';
+import { renderPng } from '../../plots/png.js';
 import { renderSvg } from '../../plots/render.js';
 import { strategies } from '../../strategies/index.js';
 import { peers } from '../../strategies/peers/index.js';
 import { exitCode } from '../errors.js';
 import { loadStrategies } from '../prepare.js';
+import { chartData } from '../report/chart-data.js';
+import type { Figure } from '../report/figure.js';
 import { markdownReport } from '../report/markdown.js';
-import { summaryColumns } from '../results/columns.js';
+import { pageReport, type Scripts } from '../report/page.js';
+import { type Column, type Row, summaryColumns } from '../results/columns.js';
 import { comparisonColumns } from '../results/comparison-columns.js';
 import { projectionColumns, scalingColumns } from '../results/scaling-columns.js';
-import { bySeries } from '../results/series.js';
-import { crossoverColumns, winnerColumns } from '../results/situation-columns.js';
+import { crossoverColumns, hintColumns, situationColumns, winnerColumns } from '../results/situation-columns.js';
 import type { Store } from '../results/store.js';
 import { encodeHeader, encodeRows } from '../results/table.js';
-import { defaultProjection, type Findings, findings, type Projection, type StrategyTraits } from '../verdict/findings.js';
+import { note } from '../terminal.js';
+import { defaultProjection, type Findings, findings, type StrategyTraits } from '../verdict/findings.js';
+import type { Projection } from '../verdict/scaling.js';
 
-/** Everything in a run's folder that is derived, made anew from its trials: summary, charts, report. */
-export async function publish(store: Store, projection: Projection = defaultProjection): Promise<Findings> {
+export interface PublishOptions {
+  readonly projection?: Projection;
+  /** Charts as PNG, too. */
+  readonly png?: boolean;
+  /** Charts that answer to the mouse, however large the page gets; undefined: where it stays small. */
+  readonly interactive?: boolean | undefined;
+}
+
+/** A page beyond this is slow to mail and to open. */
+const smallPage = 1.5e6;
+
+/** Everything in a run's folder that is derived, made anew from its trials: tables, charts, reports. */
+export async function publish(store: Store, { projection = defaultProjection, png, interactive }: PublishOptions = {}): Promise<Findings> {
   const found = findings(store.trials(), { environment: store.environment(), strategies: await allTraits(), projection });
-  const { environment, summaries } = found;
-  store.write('summary.csv', encodeHeader(summaryColumns) + encodeRows(summaryColumns, summaries));
-  store.write('comparisons.csv', encodeHeader(comparisonColumns) + encodeRows(comparisonColumns, found.comparisons));
-  store.write('scaling.csv', encodeHeader(scalingColumns) + encodeRows(scalingColumns, found.scaling));
-  store.write('projections.csv', encodeHeader(projectionColumns) + encodeRows(projectionColumns, found.projections));
-  store.write('winners.csv', encodeHeader(winnerColumns) + encodeRows(winnerColumns, found.winners));
-  store.write('crossovers.csv', encodeHeader(crossoverColumns) + encodeRows(crossoverColumns, found.crossovers));
+  const write = <Columns extends readonly Column[]>(name: string, columns: Columns, rows: readonly Row<Columns>[]) =>
+    store.write(name, encodeHeader(columns) + encodeRows(columns, rows));
+  write('summary.csv', summaryColumns, found.summaries);
+  write('comparisons.csv', comparisonColumns, found.comparisons);
+  write('scaling.csv', scalingColumns, found.scaling);
+  write('projections.csv', projectionColumns, found.projections);
+  write('winners.csv', winnerColumns, found.winners);
+  write('crossovers.csv', crossoverColumns, found.crossovers);
+  write('situations.csv', situationColumns, found.situations);
+  write('hints.csv', hintColumns, found.hints);
+
+  const data = chartData(found);
+  const figures: Figure[] = [];
   for (const chart of charts) {
-    const spec = chart.spec({ summaries: bySeries(summaries), effectiveCores: environment.cores.effective });
-    store.write(`plots/${chart.name}.vl.json`, `${JSON.stringify(spec, null, 2)}\n`);
-    store.write(`plots/${chart.name}.svg`, await renderSvg(spec));
+    const spec = chart.spec(data);
+    const svg = await renderSvg(spec);
+    figures.push({ chart, caption: chart.caption(data), spec, svg });
+    store.write(`plots/${chart.name}.vl.json`, `${JSON.stringify(spec)}\n`);
+    store.write(`plots/${chart.name}.svg`, svg);
+    if (png) store.write(`plots/${chart.name}.png`, await renderPng(svg));
   }
-  store.write('report.md', markdownReport(found, charts));
+  const page = (scripts: Scripts | null) => pageReport(found, { figures, data, scripts });
+  const lively = interactive === false ? null : page(vegaScripts());
+  store.write('report.html', lively !== null && (interactive || lively.length <= smallPage) ? lively : page(null));
+
+  const markdown = markdownReport(found, figures);
+  store.write('report.md', markdown);
+  summariseStep(markdown);
   return found;
+}
+
+/** Vega as its authors minified it, beside the module that is imported; the licences ask to be named. */
+function vegaScripts(): Scripts {
+  const require = createRequire(import.meta.url);
+  const script = (name: string) => {
+    const folder = dirname(require.resolve(`${name}/${name}-schema.json`));
+    const text = readFileSync(join(folder, `${name}.min.js`), 'utf8').replaceAll('</script', '<\\/script');
+    return `/* ${name}, BSD-3-Clause, University of Washington Interactive Data Lab and contributors */\n${text}`;
+  };
+  return { vega: script('vega'), vegaLite: script('vega-lite') };
+}
+
+/** On GitHub the job's page shows the report. A summary that cannot be written must not fail a measured run. */
+export function summariseStep(markdown: string): void {
+  const path = process.env.GITHUB_STEP_SUMMARY;
+  if (path === undefined || path === '') return;
+  try {
+    appendFileSync(path, `${markdown}\n`);
+  } catch (error) {
+    note(`GITHUB_STEP_SUMMARY: ${(error as Error).message}`);
+  }
 }
 
 export async function allTraits(): Promise<StrategyTraits[]> {

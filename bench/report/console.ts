@@ -1,16 +1,18 @@
 import Table from 'cli-table3';
 import type { Colors } from 'picocolors/types.js';
 import { groupBy } from '../group-by.js';
-import type { Conclusion } from '../verdict/conclude.js';
+import type { Findings } from '../verdict/findings.js';
 import { sentences } from '../verdict/sentences.js';
 import { bestTable, bestTableLegend, type TextTable } from './tables.js';
 
 export type { TextTable } from './tables.js';
 
 /** A run's end as a person reads it in a terminal: one table a workload, then what it comes to. */
-export function consoleReport(conclusions: readonly Conclusion[], colors: Colors): string {
+export function consoleReport({ conclusions, situations }: Pick<Findings, 'conclusions' | 'situations'>, colors: Colors): string {
   const parts = [...groupBy(conclusions, ({ workload }) => workload).entries()].map(([workload, members]) => {
-    const said = sentences(members).map((sentence) => sentence.replaceAll(/`([^`]+)`/g, (_, name: string) => colors.bold(name)));
+    const said = sentences(members, situations).map((sentence) =>
+      sentence.replaceAll(/`([^`]+)`/g, (_, name: string) => colors.bold(name)),
+    );
     return `${colors.bold(workload)}\n${renderTable(bestTable(members), colors)}\n${said.join('\n')}\n`;
   });
   return `${parts.join('\n')}\n${colors.dim(bestTableLegend)}\n`;

@@ -1,45 +1,67 @@
 import { groupBy } from '../group-by.js';
-import type { TrialRow } from '../results/columns.js';
 import type { Environment } from '../results/environment.js';
+import type { HintRow, SituationRow } from '../results/situation-columns.js';
 import { megabytes, number } from '../units.js';
 import type { Findings } from '../verdict/findings.js';
-import { sentences } from '../verdict/sentences.js';
-import { bestTable, bestTableLegend, type TextTable } from './tables.js';
-import { warnings } from './warnings.js';
+import { sentencesByWorkload } from '../verdict/sentences.js';
+import type { Figure } from './figure.js';
+import { overviewTable, situationWords, type TextTable } from './tables.js';
 
-/** `report.md`: the conclusion first, then the tables, the charts, and how to repeat it. */
-export function markdownReport({ environment, trials, conclusions, complete }: Findings, charts: readonly ChartLink[]): string {
-  const failures = trials.filter(({ status }) => status === 'failed').map(describeTrial);
-  const voided = trials.filter(({ status }) => status === 'void').map(describeTrial);
-  const byWorkload = [...groupBy(conclusions, ({ workload }) => workload).entries()];
+/** What a pull request has patience for: under 60 lines in all. The page has the rest. */
+const most = { workloads: 8, warnings: 5, places: 8, strategies: 15 };
+
+/** `report.md`: the conclusion first, then what to use where, every strategy in one table, and how to repeat it. */
+export function markdownReport(found: Findings, figures: readonly Pick<Figure, 'chart'>[]): string {
+  const { environment, conclusions, situations, hints } = found;
+  const said = sentencesByWorkload(conclusions, situations).map((sentences) => `- ${sentences.map(safe).join(' ')}`);
+  const warnings = hints.filter(({ level }) => level === 'warning').map((hint) => `- **${hint.id}**: ${safe(hint.text)}`);
   return [
-    `# forkwise run ${environment.run_id}`,
-    complete ? '' : '> This run was interrupted: it holds what was measured until then.',
-    ...byWorkload.map(([, members]) => `> ${sentences(members).join(' ')}`),
-    ...warnings(trials).map((warning) => `**${warning}**`),
-    ...byWorkload.map(([workload, members]) => `## ${workload}\n\n${markdownTable(bestTable(members))}`),
-    byWorkload.length === 0 ? 'No trial was valid: nothing can be said.' : bestTableLegend,
-    section('Trials that failed', failures),
-    section('Trials that were void, and measured again', voided),
-    `## Charts\n\n${charts.map(({ name, question }) => `- [${question}](plots/${name}.svg)`).join('\n')}`,
-    `## Environment\n\n${environmentLine(environment)}\n\nRepeat it: \`${environment.command}\``,
+    `# forkwise run ${safe(environment.run_id)}`,
+    said.length === 0 ? 'No trial was valid: nothing can be said.' : lines(said, most.workloads, 'workloads'),
+    lines(warnings, most.warnings, 'warnings'),
+    situations.length === 0 ? '' : situationTable(situations),
+    conclusions.length === 0 ? '' : strategyTable(found),
+    `[The whole report](report.html) · ${figures.map(({ chart }) => `[${chart.name}](plots/${chart.name}.svg)`).join(' · ')}`,
+    notes(hints),
+    `${environmentLine(environment)}. Repeat it: \`${environment.command}\``,
   ]
     .filter((part) => part !== '')
     .join('\n\n')
     .concat('\n');
 }
 
-interface ChartLink {
-  readonly name: string;
-  readonly question: string;
+function lines(items: readonly string[], most: number, what: string): string {
+  const more = items.length > most ? [`- … and ${items.length - most} more ${what} in the report`] : [];
+  return [...items.slice(0, most), ...more].join('\n');
 }
 
-function section(title: string, items: readonly string[]): string {
-  return items.length === 0 ? '' : `## ${title}\n\n${items.map((item) => `- ${item}`).join('\n')}`;
+/** A row a workload and corpus, a column a situation. */
+function situationTable(situations: readonly SituationRow[]): string {
+  const names = [...new Set(situations.map(({ situation }) => situation))];
+  const places = [...groupBy(situations, ({ workload, corpus }) => `${workload} ${corpus}`)];
+  const rows = places
+    .slice(0, most.places)
+    .map(([place, rows]) => [place, ...names.map((name) => situationWords(rows.find(({ situation }) => situation === name)))]);
+  const table = markdownTable({ header: ['', ...names], numbersFrom: names.length + 1, groups: [rows] });
+  return places.length > most.places ? `${table}\n\n… and ${places.length - most.places} more in the report` : table;
 }
 
-function describeTrial({ round, workload, corpus, strategy, workers, reason }: TrialRow): string {
-  return `round ${round}, ${workload} ${corpus} ${strategy} × ${workers}: ${reason ?? 'no reason recorded'}`;
+function strategyTable({ conclusions }: Findings): string {
+  const table = overviewTable(conclusions);
+  const rows = table.groups.flat();
+  const legend = '× sequential at the best number of workers, which stands in brackets; bold: suggested.';
+  const more = rows.length > most.strategies ? ` ${rows.length - most.strategies} more strategies are in the report.` : '';
+  return `${legend}${more}\n\n${markdownTable({ ...table, groups: [rows.slice(0, most.strategies)] })}`;
+}
+
+function notes(hints: readonly HintRow[]): string {
+  const ids = hints.filter(({ level }) => level === 'note').map(({ id }) => id);
+  return ids.length === 0 ? '' : `Hints: ${[...new Set(ids)].join(', ')}`;
+}
+
+/** Names of users in Markdown: no markup of theirs. */
+function safe(text: string): string {
+  return text.replaceAll(/[<>[\]*_|\\]/g, (sign) => `\\${sign}`).replaceAll(/\s+/g, ' ');
 }
 
 export function environmentLine({ node, machine, cores, seed }: Environment): string {
@@ -59,7 +81,7 @@ export function markdownTable({ header, numbersFrom, groups }: TextTable): strin
   const line = (cells: readonly string[]) =>
     `| ${cells
       .filter((_, column) => shown[column])
-      .map((cell) => cell.replaceAll('|', '\\|'))
+      .map((cell) => cell.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll(/\s+/g, ' '))
       .join(' | ')} |`;
   return [line(header), line(header.map((_, column) => (column < numbersFrom ? '---' : '---:'))), ...rows.map(line)].join('\n');
 }

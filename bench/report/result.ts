@@ -1,16 +1,17 @@
+import { join } from 'node:path';
 import type { Colors } from 'picocolors/types.js';
 import type { Findings } from '../verdict/findings.js';
 import { sentencesByWorkload } from '../verdict/sentences.js';
 import { consoleReport } from './console.js';
 import { environmentLine } from './markdown.js';
-import { warnings } from './warnings.js';
 
 /** A run's end on standard output: for a person, and as data. */
 
 /** Failed trials that are printed one by one. */
 const mostFailures = 5;
 
-export function resultText({ environment, trials, conclusions }: Findings, { folder, colors }: { folder: string; colors: Colors }): string {
+export function resultText(found: Findings, { folder, colors }: { folder: string; colors: Colors }): string {
+  const { environment, trials, conclusions, hints } = found;
   const failed = trials.filter(({ status }) => status === 'failed');
   const lines = failed
     .slice(0, mostFailures)
@@ -18,28 +19,33 @@ export function resultText({ environment, trials, conclusions }: Findings, { fol
   if (failed.length > mostFailures) lines.push(`… and ${failed.length - mostFailures} more trials failed; see trials.csv`);
   return [
     '',
-    conclusions.length === 0 ? 'No trial was valid: nothing can be said.\n' : consoleReport(conclusions, colors),
-    ...warnings(trials).map((warning) => colors.yellow(warning)),
+    conclusions.length === 0 ? 'No trial was valid: nothing can be said.\n' : consoleReport(found, colors),
+    ...hints
+      .filter(({ level, id }) => level === 'warning' && id !== 'failed-trials')
+      .map(({ text, remedy }) => colors.yellow(`warning: ${text}; ${remedy}`)),
     ...lines.map((line) => colors.red(line)),
     colors.dim(environmentLine(environment)),
-    `Results, charts and report.md are in ${folder}`,
+    `Report, charts and results are in ${folder}; open ${join(folder, 'report.html')}`,
     '',
   ].join('\n');
 }
 
-export function resultData({ environment, summaries, conclusions, complete }: Findings, folder: string) {
+export function resultData({ environment, summaries, conclusions, situations, hints, complete }: Findings, folder: string) {
   return {
     run_id: environment.run_id,
     folder,
     complete,
-    conclusions: conclusions.map(({ workload, corpus, choice, fastest, tied }) => ({
+    conclusions: conclusions.map(({ workload, corpus, choice, fastest, tied, confidence }) => ({
       workload,
       corpus,
       choice,
+      confidence,
       fastest,
       tied: tied.map(({ strategy, workers }) => ({ strategy, workers })),
     })),
-    sentences: sentencesByWorkload(conclusions).flat(),
+    sentences: sentencesByWorkload(conclusions, situations).flat(),
+    situations,
+    hints,
     summaries,
   };
 }

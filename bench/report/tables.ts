@@ -1,5 +1,6 @@
 import type { SummaryRow } from '../results/columns.js';
 import { bySeries, seriesName } from '../results/series.js';
+import type { SituationRow } from '../results/situation-columns.js';
 import { number, ratio } from '../units.js';
 import type { Conclusion } from '../verdict/conclude.js';
 
@@ -64,6 +65,13 @@ export function overviewTable(conclusions: readonly Conclusion[]): TextTable {
       ]),
     ],
   };
+}
+
+/** "queue × 2, 1.71×", empty where none qualifies. */
+export function situationWords(row: SituationRow | undefined): string {
+  if (row === undefined || row.strategy === null) return '';
+  const workers = row.strategy === 'sequential' ? '' : ` × ${row.workers}`;
+  return `${row.strategy}${workers}${row.speedup === null ? '' : `, ${ratio(row.speedup)}`}`;
 }
 
 export const bestTableLegend =

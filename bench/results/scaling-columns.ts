@@ -81,13 +81,32 @@ export const scalingColumns = [
     empty: true,
     about: 'corrected Akaike criterion over trials (residuals of logarithms): the model with the least was chosen',
   },
+  {
+    name: 'memory_base_bytes',
+    type: 'number',
+    empty: true,
+    about:
+      'peak memory without any worker, by the least squares line of the peaks against the numbers of workers; empty below three of them',
+  },
+  {
+    name: 'memory_per_worker_bytes',
+    type: 'number',
+    empty: true,
+    about: 'what each worker adds to it; empty where that cannot be told from 0',
+  },
+  {
+    name: 'memory_workers_most',
+    type: 'number',
+    empty: true,
+    about: 'most workers that fit into 80 % of the memory there is, by the same line',
+  },
 ] as const satisfies readonly Column[];
 
-/** One row a model and asked-for number of workers. */
+/** One row a suggested cell, and one a model and asked-for number of workers. */
 export const projectionColumns = [
   ...series,
   { name: 'workers', type: 'number', about: 'threads or processes at work, for `async` documents in flight' },
-  { name: 'documents_per_second', type: 'number', about: 'modelled throughput' },
+  { name: 'documents_per_second', type: 'number', about: 'measured or modelled throughput' },
   {
     name: 'documents_per_second_low',
     type: 'number',
@@ -98,7 +117,20 @@ export const projectionColumns = [
   { name: 'hours', type: 'number', about: 'documents ÷ documents_per_second, hours; without start-up' },
   { name: 'hours_low', type: 'number', about: 'at documents_per_second_high' },
   { name: 'hours_high', type: 'number', about: 'at documents_per_second_low' },
-  { name: 'model', type: 'text', about: 'the model, as in the table of scaling' },
+  { name: 'deadline_hours', type: 'number', about: 'in which they are to be done: asked about, too' },
+  {
+    name: 'machines',
+    type: 'number',
+    about:
+      'how many such machines that takes, each with its part of the documents and what they wait for: hours ÷ deadline_hours, rounded up',
+  },
+  { name: 'machines_low', type: 'number', about: 'at hours_low' },
+  { name: 'machines_high', type: 'number', about: 'at hours_high' },
+  {
+    name: 'model',
+    type: 'text',
+    about: '`measured`: the suggested strategy at the number of workers it was measured with; else the model, as in the table of scaling',
+  },
   { name: 'extrapolated', type: 'boolean', about: 'whether it lies beyond the largest level that the model was fitted to' },
 ] as const satisfies readonly Column[];
 

@@ -37,5 +37,41 @@ export const crossoverColumns = [
   { name: 'reason', type: 'text', empty: true, about: 'why nothing can be said' },
 ] as const satisfies readonly Column[];
 
+/** `situations.csv`: one row a workload, corpus and situation: what to use where something beside throughput counts. */
+export const situationColumns = [
+  ...place,
+  {
+    name: 'situation',
+    type: 'text',
+    about:
+      '`throughput`: the suggestion; `latency`: the shortest p99 of those with 80 % of the highest rate at least; `beside a server`: the fastest that leaves the caller’s event loop idle half of the time at least; `little memory`: the least memory of those with 80 % of the highest rate; `isolation`: the fastest whose workers are processes',
+  },
+  { name: 'strategy', type: 'text', empty: true, about: 'the simplest that cannot be told from the best; empty where none qualifies' },
+  { name: 'delivery', type: 'text', empty: true, about: 'its delivery' },
+  { name: 'workers', type: 'number', empty: true, about: 'its workers' },
+  { name: 'documents_per_second', type: 'number', empty: true, about: 'its rate, geometric mean over rounds' },
+  { name: 'speedup', type: 'number', empty: true, about: 'against `sequential`' },
+  { name: 'latency_p99_ms', type: 'number', empty: true, about: 'its p99 latency' },
+  { name: 'event_loop_utilization', type: 'number', empty: true, about: 'share of time in which it keeps the caller’s event loop busy' },
+  {
+    name: 'memory_bytes',
+    type: 'number',
+    empty: true,
+    about: 'its peak memory: memory_peak_bytes, or rss_peak_bytes where that is unknown',
+  },
+  { name: 'ruled_out', type: 'text', empty: true, about: 'strategies without a cell that qualifies, separated by spaces' },
+  { name: 'reason', type: 'text', empty: true, about: 'why' },
+] as const satisfies readonly Column[];
+
+/** `hints.csv`: what a reader must know, or may do better, one row a hint. */
+export const hintColumns = [
+  { name: 'id', type: 'text', about: 'stable name of the hint' },
+  { name: 'level', type: 'text', about: '`warning`: the figures need care; `note`: good to know' },
+  { name: 'text', type: 'text', about: 'what was seen' },
+  { name: 'remedy', type: 'text', about: 'what to do' },
+] as const satisfies readonly Column[];
+
+export type SituationRow = Row<typeof situationColumns>;
+export type HintRow = Row<typeof hintColumns>;
 export type WinnerRow = Row<typeof winnerColumns>;
 export type CrossoverRow = Row<typeof crossoverColumns>;

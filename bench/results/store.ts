@@ -107,11 +107,11 @@ export class Store {
   }
 
   /** Writes a file beside the trials, whole or not at all. @throws RunError */
-  write(name: string, text: string): void {
+  write(name: string, content: string | Buffer): void {
     const path = join(this.folder, name);
     this.#attempt(name, () => {
       mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(unfinished(path), text);
+      writeFileSync(unfinished(path), content);
       renameSync(unfinished(path), path);
     });
   }

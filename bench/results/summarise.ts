@@ -88,6 +88,9 @@ function summariseCell(cell: readonly TrialRow[], all: readonly TrialRow[], effe
         : breakEvenDocuments({ startupMs: startup, rate: rate.mean, sequentialRate: rate.mean / speedup.mean }),
     cpu_percent: over(ok, mean, (trial) => trial.cpu_percent),
     cpu_ms_per_document: over(ok, mean, (trial) => perDocument(trial, sum(trial.cpu_user_ms, trial.cpu_system_ms))),
+    cpu_user_ms_per_document: over(ok, mean, (trial) => perDocument(trial, trial.cpu_user_ms)),
+    cpu_system_ms_per_document: over(ok, mean, (trial) => perDocument(trial, trial.cpu_system_ms)),
+    event_loop_utilization: over(ok, mean, (trial) => trial.event_loop_utilization),
     rss_peak_bytes: over(
       ok,
       (values) => Math.max(...values),

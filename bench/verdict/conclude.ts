@@ -24,7 +24,13 @@ export interface Conclusion {
   readonly tied: readonly SummaryRow[];
   /** The simplest of the tied. */
   readonly choice: SummaryRow;
+  readonly confidence: Confidence;
+  /** The best cell of another strategy or delivery than the choice's, against the fastest cell; null where there is none. */
+  readonly next: ComparisonRow | null;
 }
+
+/** `clear`: nothing else ties; `tie`: others do, and are the choice's equals; `inconclusive`: others may be, more rounds would tell. */
+export type Confidence = 'clear' | 'tie' | 'inconclusive';
 
 export interface ConcludeOptions {
   readonly trials: readonly TrialRow[];
@@ -39,20 +45,33 @@ const practicalMargin = Math.log(1.03);
 
 /** One conclusion for each workload and corpus that has a cell with a rate. */
 export function conclude(summaries: readonly SummaryRow[], options: ConcludeOptions): Conclusion[] {
-  const families = groupBy(summaries.filter(hasRate), ({ workload, corpus }) => JSON.stringify([workload, corpus]));
-  return [...families.values()].map((family) => {
+  const families = groupBy(summaries.filter(hasRate), familyOf);
+  const trials = groupBy(options.trials, familyOf);
+  return [...families].map(([key, family]) => {
     const { workload, kind, corpus, document_bytes } = family[0] as SummaryRow;
     const fastest = fastestOf(family);
-    const tied = provenTies(family, options) ?? tiedWith(fastest, family, options.trials);
+    const tied = provenTies(family, options) ?? tiedWith(fastest, family, trials.get(key) ?? []);
     const choice = [...tied].sort(simplestFirst(options.simplest))[0] as SummaryRow;
     const series = groupBy(family, (row) => seriesName(row, family));
     const atBest = [...series.values()].map((cells) => (cells.includes(choice as Rated) ? choice : fastestOf(cells)));
     const levels = [...new Set(family.map(({ workers }) => workers))].sort((a, b) => a - b);
-    return { workload, kind, corpus, documentBytes: document_bytes, claims: options.claims, levels, atBest, fastest, tied, choice };
+    const others = options.comparisons.filter(
+      (row) => row.reference === 'best' && familyOf(row) === key && seriesName(row, family) !== seriesName(choice, family),
+    );
+    return {
+      ...{ workload, kind, corpus, documentBytes: document_bytes, claims: options.claims, levels, atBest, fastest, tied, choice },
+      confidence: confidenceIn({ tied, choice, fastest, others }),
+      next: others.reduce<ComparisonRow | null>((best, row) => (best === null || row.ratio > best.ratio ? row : best), null),
+    };
   });
 }
 
-type Rated = SummaryRow & { readonly documents_per_second: number };
+/** Rows that compete with each other. */
+export function familyOf({ workload, corpus }: Pick<TrialRow, 'workload' | 'corpus'>): string {
+  return JSON.stringify([workload, corpus]);
+}
+
+export type Rated = SummaryRow & { readonly documents_per_second: number };
 
 export function hasRate(row: SummaryRow): row is Rated {
   return row.documents_per_second !== null;
@@ -60,6 +79,18 @@ export function hasRate(row: SummaryRow): row is Rated {
 
 export function fastestOf(cells: readonly Rated[]): Rated {
   return cells.reduce((a, b) => (b.documents_per_second > a.documents_per_second ? b : a));
+}
+
+function confidenceIn({
+  tied,
+  choice,
+  fastest,
+  others,
+}: Pick<Conclusion, 'tied' | 'choice' | 'fastest'> & { readonly others: readonly ComparisonRow[] }): Confidence {
+  const rivals = tied.filter((row) => seriesName(row, tied) !== seriesName(choice, tied));
+  if (fastest.rounds < 2) return 'inconclusive';
+  if (rivals.length === 0) return 'clear';
+  return others.some((row) => row.verdict === 'inconclusive' && rivals.some((rival) => sameCell(rival, row))) ? 'inconclusive' : 'tie';
 }
 
 /** By the verdicts, where the profile makes them. */
@@ -71,6 +102,7 @@ function provenTies(family: readonly Rated[], { comparisons, claims }: ConcludeO
  * Where it makes none, a cell ties with the fastest unless the 95 % interval of its log ratio, paired by round, lies wholly beyond the
  * practical margin. The variance is pooled over the family: three rounds a cell alone would tell nothing apart. With a
  * single round there is no variance, and nothing can be told apart.
+ * @param trials those of the family at least
  */
 export function tiedWith(fastest: SummaryRow, family: readonly SummaryRow[], trials: readonly TrialRow[]): SummaryRow[] {
   const trialsOf = (row: SummaryRow) => trials.filter((trial) => sameCell(trial, row));

@@ -2,12 +2,14 @@ import type { SummaryRow, TrialRow } from '../results/columns.js';
 import type { ComparisonRow } from '../results/comparison-columns.js';
 import type { Environment } from '../results/environment.js';
 import type { ProjectionRow, ScalingRow } from '../results/scaling-columns.js';
-import type { CrossoverRow, WinnerRow } from '../results/situation-columns.js';
+import type { CrossoverRow, HintRow, SituationRow, WinnerRow } from '../results/situation-columns.js';
 import { summarise } from '../results/summarise.js';
 import { compare } from './compare.js';
 import { type Conclusion, conclude } from './conclude.js';
 import { crossovers } from './crossovers.js';
-import { projectionRows, scalingRows, scalingSeries } from './scaling.js';
+import { hints } from './hints.js';
+import { measuredRows, type Projection, projectionRows, scalingRows, scalingSeries } from './scaling.js';
+import { situations } from './situations.js';
 import { winners } from './winners.js';
 
 /** What a run's trials come to: everything that is said of it, computed from the trials and the environment alone. */
@@ -20,6 +22,8 @@ export interface Findings {
   readonly projections: readonly ProjectionRow[];
   readonly winners: readonly WinnerRow[];
   readonly crossovers: readonly CrossoverRow[];
+  readonly situations: readonly SituationRow[];
+  readonly hints: readonly HintRow[];
   readonly conclusions: readonly Conclusion[];
   /** Whether every planned round was measured to its end. */
   readonly complete: boolean;
@@ -31,14 +35,12 @@ export interface StrategyTraits {
   readonly isolation: 'none' | 'thread' | 'process';
 }
 
-/** What projections are made for, unless asked otherwise: a million documents, at these numbers of workers. */
-export const defaultProjection: Projection = { documents: 1_000_000, workers: [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64] };
-
-export interface Projection {
-  readonly documents: number;
-  /** Those that the data does not reach get no row. */
-  readonly workers: readonly number[];
-}
+/** What projections are made for, unless asked otherwise: a million documents within an hour, at these numbers of workers. */
+export const defaultProjection: Projection = {
+  documents: 1_000_000,
+  deadlineHours: 1,
+  workers: [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64],
+};
 
 export function findings(
   trials: readonly TrialRow[],
@@ -49,25 +51,35 @@ export function findings(
   const cells = trials.filter(({ twin }) => twin === null);
   const summaries = summarise(cells, { effectiveCores: cores.effective, corpora, strategies: strategies.map(({ name }) => name) });
   const comparisons = compare(trials, environment);
-  const scaling = scalingSeries(cells, { effectiveCores: cores.effective, seed: environment.seed });
+  const scaling = scalingSeries(cells, { effectiveCores: cores.effective, memoryBytes: memoryOf(environment), seed: environment.seed });
   const simplest = simplestFirst(strategies);
   const conclusions = conclude(summaries, { trials: cells, comparisons, claims: environment.claims, simplest });
+  const complete = isComplete(trials, environment);
+  const projection = options.projection ?? defaultProjection;
+  const isolated = strategies.filter(({ isolation }) => isolation === 'process').map(({ name }) => name);
   return {
     environment,
     trials,
     summaries,
     comparisons,
     scaling: scalingRows(scaling),
-    projections: projectionRows(scaling, options.projection ?? defaultProjection),
+    projections: [...measuredRows(conclusions, { ...projection, trials: cells }), ...projectionRows(scaling, projection)],
     winners: winners(summaries, { trials: cells, simplest }),
     crossovers: crossovers(trials, {
       seed: environment.seed,
       workloads: corpora.map(({ workload }) => workload),
       strategies: strategies.map(({ name }) => name),
     }),
+    situations: situations(summaries, { conclusions, trials: cells, simplest, isolated }),
+    hints: hints({ environment, trials, summaries, comparisons, complete }),
     conclusions,
-    complete: isComplete(trials, environment),
+    complete,
   };
+}
+
+/** Bytes that the run could use. */
+export function memoryOf({ machine }: Environment): number {
+  return Math.min(machine.memory_bytes, machine.memory_limit_bytes ?? Number.POSITIVE_INFINITY);
 }
 
 /** The last round that was begun has all its trials, and there are as many rounds as were asked for at least. */

@@ -2,21 +2,28 @@ import { groupBy } from '../group-by.js';
 import type { TrialRow } from '../results/columns.js';
 import { unknown } from '../results/columns.js';
 import { type ProjectionRow, type ScalingRow, scalingColumns } from '../results/scaling-columns.js';
-import { valid } from '../results/summarise.js';
+import { sameCell, valid } from '../results/summarise.js';
+import { halfWidth, mean, squares } from '../stats/estimate.js';
+import { line } from '../stats/line.js';
 import { fitScaling, type NoScaling, predict, type Range, type Scaling } from '../stats/scaling.js';
+import type { Conclusion } from './conclude.js';
 
 export interface ScalingOptions {
   readonly effectiveCores: number;
+  /** What the run could use; null where nobody asks how many workers fit into it. */
+  readonly memoryBytes?: number;
   /** Of the bootstrap; the same one gives the same rows. */
   readonly seed: number;
   /** Bootstrap resamples of the rounds. */
   readonly resamples?: number;
 }
 
-export interface ProjectionOptions extends ScalingOptions {
-  /** How many documents the hours are for. */
+/** What projections are asked about. */
+export interface Projection {
   readonly documents: number;
-  /** Numbers of workers to ask about; those the data does not reach get no row. */
+  /** In which they are to be done. */
+  readonly deadlineHours: number;
+  /** Those that the data does not reach get no row. */
   readonly workers: readonly number[];
 }
 
@@ -24,13 +31,25 @@ export interface ProjectionOptions extends ScalingOptions {
 export interface Series {
   readonly id: Pick<TrialRow, 'workload' | 'corpus' | 'strategy' | 'delivery'>;
   readonly scaling: Scaling | NoScaling;
+  /** Peak memory against workers. */
+  readonly memory: MemoryLine | null;
 }
+
+export interface MemoryLine {
+  readonly baseBytes: number;
+  readonly perWorkerBytes: number;
+  /** Most workers that fit; null where the memory is not known. */
+  readonly workersMost: number | null;
+}
+
+/** The rest is for the system, and for peaks that no sample has seen. */
+const usableMemory = 0.8;
 
 /**
  * One series a workload, corpus, strategy and delivery, in their order of appearance. Twins are left out, and so is what ran with
  * one worker only, as `sequential` does. Cores bound `cpu` work alone.
  */
-export function scalingSeries(trials: readonly TrialRow[], { effectiveCores, seed, resamples }: ScalingOptions): Series[] {
+export function scalingSeries(trials: readonly TrialRow[], { effectiveCores, memoryBytes, seed, resamples }: ScalingOptions): Series[] {
   const measured = trials.filter(({ twin }) => twin === null).filter(valid);
   const groups = groupBy(measured, ({ workload, corpus, strategy, delivery }) => JSON.stringify([workload, corpus, strategy, delivery]));
   return [...groups.values()]
@@ -40,43 +59,95 @@ export function scalingSeries(trials: readonly TrialRow[], { effectiveCores, see
       const points = group.map(({ round, workers, documents_per_second }) => ({ round, workers, rate: documents_per_second }));
       const cores = kind === 'cpu' ? effectiveCores : null;
       const options = resamples === undefined ? { cores, seed } : { cores, seed, resamples };
-      return { id: { workload, corpus, strategy, delivery }, scaling: fitScaling(points, options) };
+      const id = { workload, corpus, strategy, delivery };
+      return { id, scaling: fitScaling(points, options), memory: memoryLine(group, memoryBytes) };
     });
+}
+
+/** Through the highest peak at each number of workers. Null where the slope cannot be told from 0. */
+function memoryLine(trials: readonly TrialRow[], memoryBytes: number | undefined): MemoryLine | null {
+  const levels = [...groupBy(trials, ({ workers }) => workers)].flatMap(([workers, members]) => {
+    const peaks = members
+      .map(({ memory_peak_bytes, rss_peak_bytes }) => memory_peak_bytes ?? rss_peak_bytes)
+      .filter((peak) => peak !== null);
+    return peaks.length === 0 ? [] : [{ x: workers, y: Math.max(...peaks) }];
+  });
+  const fitted = line(levels);
+  if (fitted === null || fitted.slope <= fitted.slopeHalfWidth) return null;
+  const { intercept: baseBytes, slope: perWorkerBytes } = fitted;
+  const most = memoryBytes === undefined ? null : Math.max(0, Math.floor((usableMemory * memoryBytes - baseBytes) / perWorkerBytes));
+  return { baseBytes, perWorkerBytes, workersMost: most };
 }
 
 /** The fitted models, or the reasons why there is none, as rows. */
 export function scalingRows(series: readonly Series[]): ScalingRow[] {
-  return series.map(({ id, scaling }) => ({ ...unknown(scalingColumns), ...id, ...columnsOf(scaling) }));
+  return series.map(({ id, scaling, memory }) => ({
+    ...unknown(scalingColumns),
+    ...id,
+    ...columnsOf(scaling),
+    memory_base_bytes: memory?.baseBytes ?? null,
+    memory_per_worker_bytes: memory?.perWorkerBytes ?? null,
+    memory_workers_most: memory?.workersMost ?? null,
+  }));
 }
 
 /** The models' throughput at each of the asked-for numbers of workers within reach, and what it means for that many documents. */
-export function projectionRows(
-  series: readonly Series[],
-  { documents, workers }: Pick<ProjectionOptions, 'documents' | 'workers'>,
-): ProjectionRow[] {
-  const hours = (rate: number) => documents / rate / 3600;
+export function projectionRows(series: readonly Series[], { workers, ...asked }: Projection): ProjectionRow[] {
   return series.flatMap(({ id, scaling }) => {
     if (scaling.state === 'none') return [];
     const predictions = workers.map((count) => predict(scaling, count)).filter((prediction) => prediction !== null);
     return predictions.map(({ workers, rate, trial, extrapolated }) => ({
       ...id,
       workers,
-      documents_per_second: rate,
-      documents_per_second_low: trial.low,
-      documents_per_second_high: trial.high,
-      documents,
-      hours: hours(rate),
-      hours_low: hours(trial.high),
-      hours_high: hours(trial.low),
+      ...taking({ rate, ...trial }, asked),
       model: scaling.fit.model,
       extrapolated,
     }));
   });
 }
 
-/** Straight from the trials; who wants both tables makes the series once and asks for the rows of each. */
-export function projections(trials: readonly TrialRow[], options: ProjectionOptions): ProjectionRow[] {
-  return projectionRows(scalingSeries(trials, options), options);
+/**
+ * What the suggested cell of each workload and corpus would take, by what was measured, without a model. The interval is
+ * that of a new run: t·s·√(1 + 1/n) on logarithms. A cell with a single round has none, and gets no row.
+ */
+export function measuredRows(
+  conclusions: readonly Conclusion[],
+  { trials, ...asked }: Omit<Projection, 'workers'> & { readonly trials: readonly TrialRow[] },
+): ProjectionRow[] {
+  return conclusions.flatMap(({ choice }) => {
+    const { workload, corpus, strategy, delivery, workers } = choice;
+    const logs = trials
+      .filter((trial) => sameCell(trial, choice))
+      .filter(valid)
+      .map((trial) => Math.log(trial.documents_per_second));
+    if (logs.length < 2) return [];
+    const df = logs.length - 1;
+    const half = halfWidth({ variance: (squares(logs) / df) * (logs.length + 1), df, n: logs.length });
+    const middle = mean(logs);
+    const rates = { rate: Math.exp(middle), low: Math.exp(middle - half), high: Math.exp(middle + half) };
+    return [{ workload, corpus, strategy, delivery, workers, ...taking(rates, asked), model: 'measured', extrapolated: false }];
+  });
+}
+
+function taking(
+  { rate, low, high }: { rate: number; low: number; high: number },
+  { documents, deadlineHours }: Omit<Projection, 'workers'>,
+) {
+  const hours = (perSecond: number) => documents / perSecond / 3600;
+  const machines = (perSecond: number) => Math.ceil(hours(perSecond) / deadlineHours);
+  return {
+    documents_per_second: rate,
+    documents_per_second_low: low,
+    documents_per_second_high: high,
+    documents,
+    hours: hours(rate),
+    hours_low: hours(high),
+    hours_high: hours(low),
+    deadline_hours: deadlineHours,
+    machines: machines(rate),
+    machines_low: machines(high),
+    machines_high: machines(low),
+  };
 }
 
 function columnsOf(scaling: Scaling | NoScaling) {

@@ -1,25 +1,26 @@
 import { groupBy } from '../group-by.js';
 import type { SummaryRow } from '../results/columns.js';
 import { seriesName } from '../results/series.js';
+import type { SituationRow } from '../results/situation-columns.js';
 import { listed, ratio } from '../units.js';
-import type { Conclusion } from './conclude.js';
+import { type Conclusion, familyOf } from './conclude.js';
 
 /**
- * A workload's conclusions in two or three plain sentences: what to use, what it gains, where it flips.
+ * A workload's conclusions in three plain sentences: what to use and what it gains; how sure that is; where it flips.
  * @param conclusions all of one workload, from the smallest documents to the largest.
  */
-export function sentences(conclusions: readonly Conclusion[]): string[] {
+export function sentences(conclusions: readonly Conclusion[], situations: readonly SituationRow[] = []): string[] {
   const [first] = conclusions;
   if (first === undefined) return [];
   if (conclusions.every(({ fastest, claims }) => fastest.rounds < 2 || claims === 'nothing')) {
     return [`${first.workload}: this shows that everything works and says nothing about what is faster; run a profile with more rounds.`];
   }
-  return [suggestion(conclusions), flip(conclusions), moreWorkers(conclusions)].filter((sentence) => sentence !== null);
+  return [suggestion(conclusions), confidence(conclusions), flips(conclusions, situations)];
 }
 
 /** A list of sentences for each workload, in the order of the conclusions. */
-export function sentencesByWorkload(conclusions: readonly Conclusion[]): string[][] {
-  return [...groupBy(conclusions, ({ workload }) => workload).values()].map(sentences);
+export function sentencesByWorkload(conclusions: readonly Conclusion[], situations: readonly SituationRow[] = []): string[][] {
+  return [...groupBy(conclusions, ({ workload }) => workload).values()].map((members) => sentences(members, situations));
 }
 
 /** "For word-frequency this run suggests `partitioned` with 2 workers at 10KB and 100KB (1.85× sequential, 1.80–1.90; 1.9×, …)." */
@@ -35,22 +36,47 @@ function suggestion(conclusions: readonly Conclusion[]): string {
   return `For ${workload} ${verb} ${listed(parts).replace(/,$/, '')}.`;
 }
 
+/** "Clear at 10KB (next `queue`, 0.95× its rate, 0.93–0.97); a tie at 1KB with `partitioned`." */
+function confidence(conclusions: readonly Conclusion[]): string {
+  const parts = [...groupBy(conclusions, (conclusion) => sure(conclusion)).entries()].map(([words, members]) => {
+    const where = conclusions.length > 1 ? ` at ${listed(members.map(({ corpus }) => corpus))}` : '';
+    return words.replace(' @', where);
+  });
+  return sentence(parts);
+}
+
+/** With ` @` where the corpora go. */
+function sure({ confidence, tied, choice, next }: Conclusion): string {
+  const rivals = [...new Set(tied.map((row) => `\`${seriesName(row, tied)}\``))].filter(
+    (name) => name !== `\`${seriesName(choice, tied)}\``,
+  );
+  if (confidence === 'inconclusive') {
+    return rivals.length === 0
+      ? 'inconclusive @, from a single round'
+      : `inconclusive @: ${listed(rivals)} may be as fast, and more rounds would tell`;
+  }
+  if (confidence === 'tie') return `a tie @ with ${listed(rivals)}, of which it is the simplest`;
+  if (next === null) return 'clear @, for want of others';
+  const interval =
+    next.ratio_low === null || next.ratio_high === null ? '' : `, ${next.ratio_low.toFixed(2)}–${next.ratio_high.toFixed(2)}`;
+  return `clear @ (next \`${next.strategy}\`, ${ratio(next.ratio)} the highest rate${interval})`;
+}
+
+function flips(conclusions: readonly Conclusion[], situations: readonly SituationRow[]): string {
+  return sentence([bySize(conclusions), moreWorkers(conclusions), isolated(conclusions, situations)].filter((part) => part !== null));
+}
+
 /** Where the choice changes with the size of the documents. */
-function flip(conclusions: readonly Conclusion[]): string {
+function bySize(conclusions: readonly Conclusion[]): string {
   const [first] = conclusions as [Conclusion];
-  if (conclusions.length === 1) return `Only one corpus (${first.corpus}) was measured, so where this flips is not known.`;
-  const flips = conclusions.slice(1).flatMap((conclusion, i) => {
+  if (conclusions.length === 1) return `only one corpus (${first.corpus}) was measured, so where this flips with size is not known`;
+  const changes = conclusions.slice(1).flatMap((conclusion, i) => {
     const before = conclusions[i] as Conclusion;
     const [from, to] = [before, conclusion].map(({ choice, atBest }) => seriesName(choice, atBest));
     return from === to ? [] : [`from \`${from}\` to \`${to}\` between ${before.corpus} and ${conclusion.corpus}`];
   });
   const last = conclusions.at(-1) as Conclusion;
-  const held = conclusions.map(({ tied, choice }) =>
-    tied.filter(({ strategy }) => strategy !== choice.strategy).map(({ strategy }) => strategy),
-  );
-  const equals = [...new Set(held.flat())].filter((name) => held.every((names) => names.includes(name)));
-  const ties = equals.length > 0 ? `; ${listed(equals.map((name) => `\`${name}\``))} could not be told from it` : '';
-  return flips.length > 0 ? `It flips ${listed(flips)}.` : `It does not flip between ${first.corpus} and ${last.corpus}${ties}.`;
+  return changes.length > 0 ? `it flips ${listed(changes)}` : `it does not flip between ${first.corpus} and ${last.corpus}`;
 }
 
 /** What the worker counts beyond the choice bring. */
@@ -60,15 +86,37 @@ function moreWorkers(conclusions: readonly Conclusion[]): string | null {
   const [kind] = conclusions.map(({ kind }) => kind);
   if (workers.length !== 1 || workers[0] === 1) return null;
   if (kind !== 'cpu' && workers[0] === largest) {
-    return `The work mostly waits, and the rate still rises at ${largest} in flight, the most that was measured.`;
+    return `the work mostly waits, and the rate still rises at ${largest} in flight, the most that was measured`;
   }
-  return workers[0] === largest ? null : `More than ${workers[0]} workers gained nothing that this run can show.`;
+  return workers[0] === largest ? null : `more than ${workers[0]} workers gained nothing that this run can show`;
+}
+
+/** What to use where the choice's isolation is not enough. */
+function isolated(conclusions: readonly Conclusion[], situations: readonly SituationRow[]): string | null {
+  const others = conclusions.flatMap((conclusion) => {
+    const row = situations.find((row) => row.situation === 'isolation' && familyOf(row) === familyOf(conclusion));
+    return row === undefined || row.strategy === null || row.strategy === conclusion.choice.strategy ? [] : [row];
+  });
+  if (others.length === 0) return null;
+  const parts = [...groupBy(others, ({ strategy, workers }) => `\`${strategy}\` with ${workersInWords(workers as number)}`)].map(
+    ([words, rows]) => (conclusions.length === 1 ? words : `${words} at ${listed(rows.map(({ corpus }) => corpus))}`),
+  );
+  return `where a crash must not end the caller use ${listed(parts)}`;
+}
+
+function sentence(parts: readonly string[]): string {
+  const text = parts.join('; ');
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+function workersInWords(workers: number): string {
+  return `${workers} ${workers === 1 ? 'worker' : 'workers'}`;
 }
 
 function inWords({ choice, atBest }: Conclusion): string {
   const { strategy, workers } = choice;
   if (strategy === 'sequential') return '`sequential`';
-  return `\`${seriesName(choice, atBest)}\` with ${workers} ${workers === 1 ? 'worker' : 'workers'}`;
+  return `\`${seriesName(choice, atBest)}\` with ${workersInWords(workers)}`;
 }
 
 function gain({ speedup, speedup_low, speedup_high }: SummaryRow): string {

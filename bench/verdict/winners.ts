@@ -2,7 +2,7 @@ import { groupBy } from '../group-by.js';
 import type { SummaryRow, TrialRow } from '../results/columns.js';
 import { seriesName } from '../results/series.js';
 import type { WinnerRow } from '../results/situation-columns.js';
-import { fastestOf, hasRate, simplestFirst, tiedWith } from './conclude.js';
+import { familyOf, fastestOf, hasRate, simplestFirst, tiedWith } from './conclude.js';
 
 export interface WinnerOptions {
   readonly trials: readonly TrialRow[];
@@ -16,13 +16,14 @@ export interface WinnerOptions {
  */
 export function winners(summaries: readonly SummaryRow[], { trials, simplest }: WinnerOptions): WinnerRow[] {
   const rated = summaries.filter(hasRate);
-  const families = groupBy(rated, ({ workload, corpus }) => JSON.stringify([workload, corpus]));
-  return [...families.values()].flatMap((family) => {
+  const families = groupBy(rated, familyOf);
+  const measured = groupBy(trials, familyOf);
+  return [...families].flatMap(([key, family]) => {
     const parallel = family.filter(({ strategy }) => strategy !== 'sequential');
     const levels = [...new Set(parallel.map(({ workers }) => workers))].sort((a, b) => a - b);
     return levels.map((workers): WinnerRow => {
       const cells = family.filter((cell) => cell.strategy === 'sequential' || cell.workers === workers);
-      const tied = tiedWith(fastestOf(cells), cells, trials);
+      const tied = tiedWith(fastestOf(cells), cells, measured.get(key) ?? []);
       const [chosen, ...others] = [...tied].sort(simplestFirst(simplest)) as [SummaryRow, ...SummaryRow[]];
       const { workload, corpus, document_bytes, strategy, delivery, speedup } = chosen;
       return {

@@ -1,0 +1,22 @@
+import type { ChartData } from '../../plots/chart.js';
+import { seriesName } from '../results/series.js';
+import { type Findings, memoryOf } from '../verdict/findings.js';
+
+/** What the charts are drawn from. A strategy that was measured with several deliveries stands in several series. */
+export function chartData(found: Findings): ChartData {
+  const { environment, summaries, comparisons, scaling, projections, winners, crossovers, trials } = found;
+  const names = new Map(summaries.map((row) => [JSON.stringify([row.strategy, row.delivery]), seriesName(row, summaries)]));
+  const named = <Row extends { readonly strategy: string; readonly delivery: string }>(rows: readonly Row[]): Row[] =>
+    rows.map((row) => ({ ...row, strategy: names.get(JSON.stringify([row.strategy, row.delivery])) ?? row.strategy }));
+  return {
+    summaries: named(summaries),
+    comparisons: named(comparisons),
+    scaling: named(scaling),
+    projections: named(projections),
+    winners: named(winners),
+    crossovers: named(crossovers),
+    trials: named(trials),
+    effectiveCores: environment.cores.effective,
+    memoryBytes: memoryOf(environment),
+  };
+}

@@ -1,0 +1,35 @@
+import type { Chart, ChartData, Spec } from '../../plots/chart.js';
+
+/** A chart of a run, drawn. */
+export interface Figure {
+  readonly chart: Chart;
+  readonly caption: string | null;
+  readonly spec: Spec;
+  readonly svg: string;
+}
+
+/** Rows that a picture was drawn from, with the columns that name them and those it shows. */
+export interface FigureTable {
+  readonly columns: readonly string[];
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
+  /** How many more the file has. */
+  readonly more: number;
+}
+
+/** What names a row; shown where rows differ in it. */
+const names = ['workload', 'corpus', 'strategy', 'workers', 'delivery'];
+/** Longer tables are for programs, which read the CSV. */
+const mostRows = 200;
+
+/** The rows as they stand in the run's files. */
+export function figureTable({ table }: Chart, data: ChartData): FigureTable {
+  const rows = (data[table.from] as readonly Readonly<Record<string, unknown>>[]).filter((row) => table.where?.(row) ?? true);
+  const distinct = (column: string) => new Set(rows.map((row) => row[column])).size;
+  const told = (column: string) => rows.some((row) => row[column] !== null && row[column] !== undefined);
+  const named = names.filter((column) => distinct(column) > 1 || (rows.length === 1 && told(column)));
+  return {
+    columns: [...named, ...table.columns.filter((column) => told(column) && !named.includes(column))],
+    rows: rows.slice(0, mostRows),
+    more: Math.max(0, rows.length - mostRows),
+  };
+}

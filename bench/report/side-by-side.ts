@@ -1,0 +1,95 @@
+import { groupBy } from '../group-by.js';
+import { seriesName } from '../results/series.js';
+import { megabytes, number, ratio } from '../units.js';
+import { familyOf } from '../verdict/conclude.js';
+import { type Findings, memoryOf } from '../verdict/findings.js';
+import { markdownTable } from './markdown.js';
+import type { TextTable } from './tables.js';
+
+/** Runs of several machines, or versions of Node, next to each other. Their rates are not compared: `forkwise compare` tests those of one machine. */
+export interface SideBySide {
+  /** What each was measured on. */
+  readonly runs: TextTable;
+  /** A row a workload, corpus and strategy, a column a run. */
+  readonly cells: TextTable;
+  readonly legend: string;
+  readonly data: unknown;
+}
+
+const legend =
+  'documents/s and × sequential, each strategy at its best number of workers, which stands in brackets; → suggested by that run.';
+
+export function sideBySide(found: readonly Findings[]): SideBySide {
+  const letters = found.map((_, i) => letter(i));
+  return {
+    runs: {
+      header: ['', 'run', 'Node', 'CPU', 'cores', 'memory', 'system', 'profile'],
+      numbersFrom: 8,
+      groups: [
+        found.map(({ environment }, i) => {
+          const { node, machine, cores, profile, run_id } = environment;
+          return [
+            letters[i] as string,
+            run_id,
+            node.version,
+            machine.cpu_model ?? '',
+            number(cores.effective),
+            megabytes(memoryOf(environment)),
+            machine.os ?? '',
+            profile,
+          ];
+        }),
+      ],
+    },
+    cells: { header: ['workload', 'documents', 'strategy', ...letters], numbersFrom: 3, groups: groupsOf(found) },
+    legend,
+    data: found.map(({ environment, conclusions }) => ({
+      run_id: environment.run_id,
+      node: environment.node.version,
+      cpu_model: environment.machine.cpu_model,
+      effective_cores: environment.cores.effective,
+      conclusions: conclusions.map(({ workload, corpus, choice, atBest, confidence }) => ({
+        workload,
+        corpus,
+        choice,
+        confidence,
+        atBest,
+      })),
+    })),
+  };
+}
+
+export function sideBySideMarkdown({ runs, cells, legend }: SideBySide): string {
+  return `${[markdownTable(runs), markdownTable(cells), legend].join('\n\n')}\n`;
+}
+
+/** One group a workload and corpus that any run has, in the order of the first that has it. */
+function groupsOf(found: readonly Findings[]): string[][][] {
+  const places = groupBy(
+    found.flatMap(({ conclusions }) => conclusions),
+    familyOf,
+  );
+  return [...places].map(([place, conclusions]) => {
+    const names = [...new Set(conclusions.flatMap(({ atBest }) => atBest.map((row) => seriesName(row, atBest))))];
+    const [first] = conclusions;
+    return names.map((name) => [
+      first?.workload ?? '',
+      first?.corpus ?? '',
+      name,
+      ...found.map((run) => {
+        const conclusion = run.conclusions.find((one) => familyOf(one) === place);
+        const row = conclusion?.atBest.find((row) => seriesName(row, conclusion.atBest) === name);
+        if (conclusion === undefined || row === undefined) return '';
+        const workers = row.strategy === 'sequential' ? '' : ` (${row.workers})`;
+        const speedup = row.speedup === null ? '' : ` ${ratio(row.speedup)}`;
+        return `${row === conclusion.choice ? '→ ' : ''}${number(row.documents_per_second as number)}${speedup}${workers}`;
+      }),
+    ]);
+  });
+}
+
+/** A, B, …, Z, AA, … */
+function letter(index: number): string {
+  const rest = Math.floor(index / 26);
+  return (rest > 0 ? letter(rest - 1) : '') + String.fromCharCode(65 + (index % 26));
+}

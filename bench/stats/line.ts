@@ -1,0 +1,23 @@
+import { mean, squares } from './estimate.js';
+import { tQuantile } from './student-t.js';
+
+export interface Line {
+  readonly intercept: number;
+  readonly slope: number;
+  /** Half the width of the slope's 95 % t interval. */
+  readonly slopeHalfWidth: number;
+}
+
+/** The least squares line through points with at least two different x; null below three points. */
+export function line(points: readonly { readonly x: number; readonly y: number }[]): Line | null {
+  const x = points.map((point) => point.x);
+  const y = points.map((point) => point.y);
+  const spread = squares(x);
+  if (points.length < 3 || spread === 0) return null;
+  const [middleX, middleY] = [mean(x), mean(y)];
+  const slope = points.reduce((sum, point) => sum + (point.x - middleX) * (point.y - middleY), 0) / spread;
+  const intercept = middleY - slope * middleX;
+  const residuals = points.reduce((sum, point) => sum + (point.y - intercept - slope * point.x) ** 2, 0);
+  const df = points.length - 2;
+  return { intercept, slope, slopeHalfWidth: tQuantile(0.975, df) * Math.sqrt(residuals / df / spread) };
+}
