@@ -44,7 +44,18 @@ export function number(value: number): string {
   if (value === 0) return '0';
   const magnitude = Math.floor(Math.log10(Math.abs(value)));
   const rounded = Number(value.toPrecision(3));
-  return rounded.toLocaleString('en-US', { maximumFractionDigits: Math.max(0, 2 - magnitude) });
+  return formatterOf(Math.min(20, Math.max(0, 2 - magnitude))).format(rounded);
+}
+
+const formatters = new Map<number, Intl.NumberFormat>();
+
+/** Made once: making one takes far longer than using it. */
+function formatterOf(maximumFractionDigits: number): Intl.NumberFormat {
+  const known = formatters.get(maximumFractionDigits);
+  if (known !== undefined) return known;
+  const made = new Intl.NumberFormat('en-US', { maximumFractionDigits });
+  formatters.set(maximumFractionDigits, made);
+  return made;
 }
 
 export function ratio(value: number): string {

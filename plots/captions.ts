@@ -5,14 +5,18 @@ import { listed } from '../bench/units.js';
 
 export type Value = (row: SummaryRow) => number | null;
 
-/** One clause a workload: "word-frequency: …; llm-extract: …". Null where no workload has anything to say. */
-export function byWorkload(summaries: readonly SummaryRow[], clause: (rows: readonly SummaryRow[]) => string | null): string | null {
+/** One clause a workload, behind what holds for all: "word-frequency: …; llm-extract: …". Null where no workload has anything to say. */
+export function byWorkload(
+  summaries: readonly SummaryRow[],
+  clause: (rows: readonly SummaryRow[]) => string | null,
+  before = '',
+): string | null {
   const workloads = [...new Set(summaries.map(({ workload }) => workload))];
   const clauses = workloads.flatMap((workload) => {
     const said = clause(summaries.filter((row) => row.workload === workload));
     return said === null ? [] : [workloads.length > 1 ? `${workload}: ${said}` : said];
   });
-  return clauses.length === 0 ? null : clauses.join('; ');
+  return clauses.length === 0 ? null : before + clauses.join('; ');
 }
 
 /** The row with the highest value, null where none has one. */

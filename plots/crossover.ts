@@ -114,9 +114,9 @@ function panel(workload: string, rows: readonly Best[]): Spec {
         encoding: { x: { value: 1 }, x2: { value: width }, y: { ...y, field: 'low' }, y2: { datum: 1 } },
       },
       {
-        data: { values: [{}] },
+        data: { values: [{ value: 1 }] },
         mark: { type: 'rule', color: referenceColour, strokeDash: [6, 4], strokeWidth: 1.5 },
-        encoding: { y: { ...y, field: undefined, datum: 1 } },
+        encoding: { y },
       },
       { data: { values: points }, ...lines({ x, y, color, shape }) },
       ...marks(rows.flatMap(crossing), { x, y, color, shape }),

@@ -14,11 +14,14 @@ const latency: Chart = {
   question,
   table: { from: 'summaries', columns: ['latency_p50_ms', 'latency_p95_ms', 'latency_p99_ms'] },
   caption: ({ summaries }) =>
-    byWorkload(summaries, (rows) =>
-      byCorpus(rows, (cells) => {
-        const least = lowest(cells, ({ latency_p99_ms }) => latency_p99_ms);
-        return least === null ? null : `${cellName(least)} has the shortest p99, ${number(least.latency_p99_ms as number)} ms`;
-      }),
+    byWorkload(
+      summaries,
+      (rows) =>
+        byCorpus(rows, (cells) => {
+          const least = lowest(cells, ({ latency_p99_ms }) => latency_p99_ms);
+          return least === null ? null : `${cellName(least)} with ${number(least.latency_p99_ms as number)} ms`;
+        }),
+      'shortest p99 at full load: ',
     ),
   spec: (data) =>
     strategyPanels(data, {

@@ -108,15 +108,20 @@ function inOrder(data: ChartData, points: readonly Point[]): Spec {
     values.length === 0
       ? []
       : [{ data: { values }, mark: { type: 'point', opacity: 1, size: 35, ...mark }, encoding: { x, y, color, shape, tooltip } }];
+  const crowded = points.length > mostPoints;
   const reference = { mark: { type: 'rule', color: referenceColour, strokeDash: [3, 3] }, encoding: { y } };
   return {
-    title: { text: 'rate of each trial ÷ mean of its cell', subtitle: 'lines part the rounds; hollow: void; ringed: A/A' },
+    title: {
+      text: 'rate of each trial ÷ mean of its cell',
+      subtitle: `lines part the rounds; hollow: void; ringed: A/A${crowded ? crowd : ''}`,
+    },
     ...size,
     layer: [
+      ...(crowded ? [middle(points, { x, y })] : []),
       ...(rounds.length === 0 ? [] : [{ data: { values: rounds }, mark: { type: 'rule', color: '#dddddd' }, encoding: { x } }]),
       { data: { values: [{ ratio: 1 }] }, ...reference },
       ...layer(
-        points.filter(({ status }) => status === 'ok'),
+        points.filter(({ status, ratio }) => status === 'ok' && (!crowded || Math.abs(Math.log(ratio)) > unusual)),
         { filled: true },
       ),
       ...layer(
@@ -128,6 +133,28 @@ function inOrder(data: ChartData, points: readonly Point[]): Spec {
         { filled: false, size: 110, strokeWidth: 1 },
       ),
     ],
+  };
+}
+
+/** More symbols hide each other, and take megabytes. */
+const mostPoints = 2000;
+const unusual = Math.log(1.1);
+const crowd = '; symbols: beyond 10 %, grey: where the middle 80 % lie';
+const blocks = 80;
+
+/** Where most trials lie, in stretches of the run. */
+function middle(points: readonly Point[], { x, y }: { x: Spec; y: Spec }): Spec {
+  const length = Math.ceil(points.length / blocks);
+  const values = Array.from({ length: Math.ceil(points.length / length) }, (_, i) => {
+    const block = points.slice(i * length, (i + 1) * length);
+    const ratios = block.map(({ ratio }) => ratio).sort((a, b) => a - b);
+    const at = (share: number) => ratios[Math.round(share * (ratios.length - 1))];
+    return { place: block[0]?.place, end: block.at(-1)?.place, low: at(0.1), high: at(0.9) };
+  });
+  return {
+    data: { values },
+    mark: { type: 'rect', color: '#cccccc' },
+    encoding: { x, x2: { field: 'end' }, y: { ...y, field: 'low' }, y2: { field: 'high' } },
   };
 }
 

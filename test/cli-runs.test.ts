@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type TrialRow, trialColumns } from '../bench/results/columns.js';
+import { projectionColumns } from '../bench/results/scaling-columns.js';
 import { decode, encodeHeader, encodeRows } from '../bench/results/table.js';
+import { charts } from '../plots/index.js';
+import { renderPng } from '../plots/png.js';
 import { cli } from './support.js';
 
 /** What the command line does with runs that are there: resume, report, compare. */
@@ -37,7 +40,7 @@ describe('report', () => {
   it('makes everything that is derived anew, byte for byte', async () => {
     const copy = changed({});
     const derived = readdirSync(copy, { recursive: true, encoding: 'utf8' }).filter(
-      (name) => /\.(csv|md|svg|vl\.json)$/.test(name) && name !== 'trials.csv',
+      (name) => /\.(csv|md|html|svg|vl\.json)$/.test(name) && name !== 'trials.csv',
     );
     assert.ok(derived.length >= 15);
     for (const name of derived) rmSync(join(copy, name));
@@ -58,6 +61,72 @@ describe('report', () => {
     const nothing = await run('report', folder);
     assert.equal(nothing.code, 2);
     assert.match(nothing.stderr, /expected the folder of a run/);
+  });
+});
+
+describe('report, asked for more', () => {
+  it('projects other numbers of documents, and how many machines a deadline takes', async () => {
+    const copy = changed({});
+    const { code } = await run('report', copy, '--project', '7200000', '--deadline', '30m');
+    assert.equal(code, 0);
+    const rows = decode(projectionColumns, readFileSync(join(copy, 'projections.csv'), 'utf8'));
+    assert.ok(rows.length > 0);
+    for (const row of rows) {
+      assert.deepEqual([row.documents, row.deadline_hours], [7_200_000, 0.5]);
+      assert.equal(row.machines, Math.ceil(7_200_000 / row.documents_per_second / 1800));
+    }
+    const bad = await run('report', copy, '--deadline', 'soon');
+    assert.equal(bad.code, 2);
+    assert.match(bad.stderr, /expected a duration like 30s/);
+  });
+
+  it('draws PNGs with their text, wherever fonts are or are not', async () => {
+    const copy = changed({});
+    assert.equal((await run('report', copy, '--png')).code, 0);
+    const pictures = readdirSync(join(copy, 'plots')).filter((name) => name.endsWith('.png'));
+    assert.equal(pictures.length, charts.length);
+    for (const name of pictures)
+      assert.equal(
+        readFileSync(join(copy, 'plots', name))
+          .subarray(1, 4)
+          .toString(),
+        'PNG',
+      );
+    const svg = readFileSync(join(copy, 'plots', 'startup.svg'), 'utf8');
+    const mute = await renderPng(svg.replaceAll(/<text[^>]*>[^<]*<\/text>/g, ''));
+    assert.ok(!mute.equals(readFileSync(join(copy, 'plots', 'startup.png'))), 'text must leave a trace');
+  });
+
+  it('shows several runs side by side and writes nothing', async () => {
+    const other = changed({ environment: (text) => text.replace(/"run_id": "[^"]*"/, '"run_id": "other"') });
+    const before = readdirSync(other).map((name) => statSync(join(other, name)).mtimeMs);
+    const { code, stdout } = await run('report', original, other);
+    assert.equal(code, 0);
+    assert.match(stdout, /A +original[\s\S]*B +other[\s\S]*workload +documents +strategy +A +B/);
+    assert.deepEqual(
+      readdirSync(other).map((name) => statSync(join(other, name)).mtimeMs),
+      before,
+    );
+    assert.equal(JSON.parse((await run('report', original, other, '--json')).stdout).length, 2);
+    for (const [args, words] of [
+      [[original, original], /expected each run once/],
+      [[original, other, '--png'], /--png is for the report of one run/],
+    ] as const) {
+      const refused = await run('report', ...args);
+      assert.equal(refused.code, 2);
+      assert.match(refused.stderr, words);
+    }
+  });
+
+  it('appends report.md to the summary of a GitHub job, and does not fail where it cannot', async () => {
+    const copy = changed({});
+    const path = join(copy, 'summary-of-the-job.md');
+    writeFileSync(path, 'before\n');
+    assert.equal((await cli(['report', copy], folder, { GITHUB_STEP_SUMMARY: path })).code, 0);
+    assert.equal(readFileSync(path, 'utf8'), `before\n${readFileSync(join(copy, 'report.md'), 'utf8')}\n`);
+    const nowhere = await cli(['report', copy], folder, { GITHUB_STEP_SUMMARY: join(copy, 'no', 'folder') });
+    assert.equal(nowhere.code, 0);
+    assert.match(nowhere.stderr, /GITHUB_STEP_SUMMARY: ENOENT/);
   });
 });
 

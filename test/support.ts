@@ -39,9 +39,13 @@ export async function withSession<T>(
 const cliPath = fileURLToPath(new URL('../bench/cli.js', import.meta.url));
 
 /** Runs `forkwise` with these arguments, uncoloured, in a folder. */
-export function cli(args: readonly string[], cwd: string): Promise<{ code: number; stdout: string; stderr: string }> {
+export function cli(
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [cliPath, ...args], { cwd, env: { ...process.env, NO_COLOR: '1' } }, (error, stdout, stderr) => {
+    execFile(process.execPath, [cliPath, ...args], { cwd, env: { ...process.env, NO_COLOR: '1', ...env } }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import type { TrialRow } from '../bench/results/columns.js';
 import { bySeries } from '../bench/results/series.js';
 import { summarise } from '../bench/results/summarise.js';
+import { compare } from '../bench/verdict/compare.js';
 import { conclude } from '../bench/verdict/conclude.js';
 import { sentences } from '../bench/verdict/sentences.js';
 import { trial } from './rows.js';
@@ -23,7 +24,7 @@ function run(rates: Record<string, number>, columns: Partial<TrialRow> = {}, rou
 
 function conclusionsOf(trials: TrialRow[]) {
   const summaries = summarise(trials, { effectiveCores: 2, corpora, strategies });
-  return conclude(summaries, { trials, comparisons: [], claims: 'suggests', simplest: strategies });
+  return conclude(summaries, { trials, comparisons: compare(trials, { claims: 'suggests' }), claims: 'suggests', simplest: strategies });
 }
 
 describe('conclusion', () => {
@@ -93,6 +94,7 @@ describe('sentences', () => {
     );
     assert.deepEqual(sentences(conclusionsOf([...small, ...large])), [
       'For word-frequency this run suggests `sequential` at 10KB, where nothing beats it, and `thread-pool` with 2 workers at 500KB (1.90× sequential, 1.84–1.95).',
+      'Clear at 500KB (next `process-pool`, 0.79× the highest rate, 0.77–0.81); a tie at 10KB with `thread-pool`: the simplest is suggested.',
       'It flips from `sequential` to `thread-pool` between 10KB and 500KB.',
     ]);
   });
@@ -102,8 +104,8 @@ describe('sentences', () => {
       run({ sequential: 100, 'thread-pool×2': 190, 'process-pool×2': 191, 'thread-pool×4': 188 }, { corpus }),
     );
     const [, second, third] = sentences(conclusionsOf(trials));
-    assert.equal(second, 'It does not flip between 10KB and 100KB; `process-pool` could not be told from it.');
-    assert.equal(third, 'More than 2 workers gained nothing that this run can show.');
+    assert.equal(second, 'A tie at 10KB and 100KB with `process-pool`: the simplest is suggested.');
+    assert.equal(third, 'It does not flip between 10KB and 100KB; more than 2 workers gained nothing that this run can show.');
   });
 
   it('claim nothing from a single round, and no flip from a single corpus', () => {
@@ -112,7 +114,7 @@ describe('sentences', () => {
       /this shows that everything works/,
     );
     assert.match(
-      sentences(conclusionsOf(run({ sequential: 100, 'thread-pool×2': 190 })))[1] ?? '',
+      sentences(conclusionsOf(run({ sequential: 100, 'thread-pool×2': 190 })))[2] ?? '',
       /Only one corpus \(10KB\) was measured/,
     );
     assert.deepEqual(sentences([]), []);

@@ -17,6 +17,7 @@ import { projectionColumns, scalingColumns } from '../results/scaling-columns.js
 import { crossoverColumns, hintColumns, situationColumns, winnerColumns } from '../results/situation-columns.js';
 import { decode } from '../results/table.js';
 import { findings } from '../verdict/findings.js';
+import { hintNames } from '../verdict/hints.js';
 import { sentencesByWorkload } from '../verdict/sentences.js';
 import { allTraits } from './publish.js';
 
@@ -48,6 +49,7 @@ export const documents: Record<string, () => Promise<Record<string, string>>> = 
     crossovers: columnTable(crossoverColumns),
     situations: columnTable(situationColumns),
     hints: columnTable(hintColumns),
+    'hint-names': ['| hint | when |', '| --- | --- |', ...Object.entries(hintNames).map(([id, when]) => `| \`${id}\` | ${when} |`)].join('\n'),
     overhead: columnTable(overheadColumns),
     'overhead-summary': columnTable(overheadSummaryColumns),
     'overhead-ratios': columnTable(ratioColumns),
@@ -64,11 +66,11 @@ async function reference(): Promise<string> {
   const trials = decode(trialColumns, readFileSync(new URL('trials.csv', folder), 'utf8'));
   const { conclusions, situations } = findings(trials, { environment, strategies: await allTraits() });
   return [
-    '![Speed-up against workers, by workload and document size](results/reference/plots/speedup.svg)',
+    '![Speed-up over sequential against workers, by workload and document size](results/reference/plots/speedup.svg)',
     '× sequential at the best worker count, which stands in brackets:',
     markdownTable(overviewTable(conclusions)),
     ...sentencesByWorkload(conclusions, situations).map((said) => `> ${said.join(' ')}`),
-    `<sub>${environmentLine(environment)} · ${environment.started_at.slice(0, 10)} · \`${environment.command}\` · 95 % intervals, every trial and the other charts: [results/reference](results/reference/report.md)</sub>`,
+    `<sub>${environmentLine(environment)} · ${environment.started_at.slice(0, 10)} · \`${environment.command}\` · 95 % intervals, every trial and the other charts: [report](results/reference/report.md), and report.html beside it, to open in a browser</sub>`,
   ].join('\n\n');
 }
 

@@ -1,9 +1,10 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import type { Spec } from '../../plots/chart.js';
 import { charts } from '../../plots/index.js';
 import { renderPng } from '../../plots/png.js';
-import { renderSvg } from '../../plots/render.js';
+import { renderAll } from '../../plots/render-all.js';
 import { strategies } from '../../strategies/index.js';
 import { peers } from '../../strategies/peers/index.js';
 import { exitCode } from '../errors.js';
@@ -48,23 +49,31 @@ export async function publish(store: Store, { projection = defaultProjection, pn
   write('hints.csv', hintColumns, found.hints);
 
   const data = chartData(found);
-  const figures: Figure[] = [];
-  for (const chart of charts) {
-    const spec = chart.spec(data);
-    const svg = await renderSvg(spec);
-    figures.push({ chart, caption: chart.caption(data), spec, svg });
+  const specs = charts.map((chart) => chart.spec(data));
+  const svgs = await renderAll(specs);
+  const figures = charts.map(
+    (chart, i): Figure => ({ chart, caption: chart.caption(data), spec: specs[i] as Spec, svg: svgs[i] as string }),
+  );
+  for (const { chart, spec, svg } of figures) {
     store.write(`plots/${chart.name}.vl.json`, `${JSON.stringify(spec)}\n`);
     store.write(`plots/${chart.name}.svg`, svg);
     if (png) store.write(`plots/${chart.name}.png`, await renderPng(svg));
   }
-  const page = (scripts: Scripts | null) => pageReport(found, { figures, data, scripts });
-  const lively = interactive === false ? null : page(vegaScripts());
-  store.write('report.html', lively !== null && (interactive || lively.length <= smallPage) ? lively : page(null));
+  const still = pageReport(found, { figures, data, scripts: null });
+  const scripts = interactive === false ? null : scriptsFor(still, figures, interactive === true);
+  store.write('report.html', scripts === null ? still : pageReport(found, { figures, data, scripts }));
 
   const markdown = markdownReport(found, figures);
   store.write('report.md', markdown);
   summariseStep(markdown);
   return found;
+}
+
+/** What makes the page lively, unless it is not asked for and would make the page large. */
+function scriptsFor(still: string, figures: readonly Figure[], asked: boolean): Scripts | null {
+  const scripts = vegaScripts();
+  const specs = figures.reduce((sum, { spec }) => sum + JSON.stringify(spec).length, 0);
+  return asked || still.length + specs + scripts.vega.length + scripts.vegaLite.length <= smallPage ? scripts : null;
 }
 
 /** Vega as its authors minified it, beside the module that is imported; the licences ask to be named. */

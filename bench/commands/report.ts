@@ -25,6 +25,8 @@ export async function report([run, ...others]: readonly [string, ...string[]], f
   if (others.length > 0) return await several([run, ...others], flags);
   const store = Store.open(run);
   if (store.has('overhead.csv')) {
+    const [option] = Object.keys(flags);
+    if (option !== undefined) throw new UsageError(`--${option} is for the report of a run, and "${run}" holds a dispatch benchmark`);
     print(await publishOverhead(store));
     return exitCode.ok;
   }

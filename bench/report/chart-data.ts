@@ -7,7 +7,10 @@ export function chartData(found: Findings): ChartData {
   const { environment, summaries, comparisons, scaling, projections, winners, crossovers, trials } = found;
   const names = new Map(summaries.map((row) => [JSON.stringify([row.strategy, row.delivery]), seriesName(row, summaries)]));
   const named = <Row extends { readonly strategy: string; readonly delivery: string }>(rows: readonly Row[]): Row[] =>
-    rows.map((row) => ({ ...row, strategy: names.get(JSON.stringify([row.strategy, row.delivery])) ?? row.strategy }));
+    rows.map((row) => {
+      const strategy = names.get(JSON.stringify([row.strategy, row.delivery])) ?? row.strategy;
+      return strategy === row.strategy ? row : { ...row, strategy };
+    });
   return {
     summaries: named(summaries),
     comparisons: named(comparisons),

@@ -31,8 +31,8 @@ export const pageScript = `
   async function draw(chart) {
     const spec = JSON.parse(document.getElementById('spec-' + chart.dataset.chart).textContent);
     const drawing = document.createElement('div');
-    const view = new vega.View(vega.parse(vegaLite.compile(without(spec)).spec), { renderer: 'svg', container: drawing, hover: true });
-    view.logLevel(vega.None).tooltip(showTooltip);
+    const options = { renderer: 'svg', container: drawing, hover: true, tooltip: showTooltip, logLevel: vega.None };
+    const view = new vega.View(vega.parse(vegaLite.compile({ ...without(spec), background: 'transparent' }).spec), options);
     await view.runAsync();
     const before = charts.get(chart);
     const svg = drawing.querySelector('svg');

@@ -10,7 +10,7 @@ export const pageStyle = `
   .chart svg, .symbol { filter: invert(1) hue-rotate(180deg); }
 }
 * { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 64rem; padding: 1.5rem 1rem 4rem; background: var(--page); color: var(--text); font: 16px/1.5 system-ui, sans-serif; }
+body { margin: 0 auto; max-width: 72rem; padding: 1.5rem 1rem 4rem; background: var(--page); color: var(--text); font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 .25rem; }
 h2 { font-size: 1.25rem; margin: 2.5rem 0 .75rem; padding-top: .5rem; border-top: 1px solid var(--line); }
 h3 { font-size: 1rem; margin: 1.5rem 0 .25rem; }
@@ -24,12 +24,12 @@ pre { background: var(--card); padding: .75rem; overflow-x: auto; }
 .badge { border: 1px solid currentColor; border-radius: 1rem; padding: 0 .6rem; font-size: .8rem; font-weight: 600; white-space: nowrap; }
 .clear { color: var(--good); } .tie { color: var(--accent); } .inconclusive, .warning { color: var(--warn); }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
+table { overflow-wrap: normal; border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .75rem .25rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
-th { font-weight: 600; } td.number, th.number { text-align: right; white-space: nowrap; }
+th { font-weight: 600; } td.number, th.number { text-align: right; } .number, td code, .nowrap td { white-space: nowrap; }
 tr.group td { border-top: 2px solid var(--line); }
 tr.choice { font-weight: 600; }
-figure { margin: 0 0 2rem; }
+figure { margin: 0 0 2rem; scroll-margin-top: 3rem; }
 .chart { overflow-x: auto; margin: .5rem 0; }
 .chart svg { display: block; font-family: 'DejaVu Sans', Verdana, sans-serif; }
 .chart svg > rect:first-of-type { fill: none; }

@@ -125,9 +125,13 @@ function ruledOut(rows: readonly SituationRow[]): Html | null {
     const everywhere = (cells[0]?.ruled_out?.split(' ') ?? []).filter((name) =>
       cells.every(({ ruled_out }) => ruled_out?.split(' ').includes(name)),
     );
-    return everywhere.length === 0 ? [] : [`${situation}: not ${listed(everywhere)}, since ${cells[0]?.reason}`];
+    return everywhere.length === 0
+      ? []
+      : [
+          html`<li>${situation}: ${listed(everywhere)} ${everywhere.length === 1 ? 'is' : 'are'} ruled out, since ${cells[0]?.reason ?? ''}.</li>`,
+        ];
   });
-  return lines.length === 0 ? null : html`<p class="muted">${lines.join('. ')}.</p>`;
+  return lines.length === 0 ? null : html`<ul class="hints muted">${lines}</ul>`;
 }
 
 /** Every strategy at its best number of workers, without the columns in which nothing differs. */
@@ -141,7 +145,7 @@ function summaryTables(workloads: readonly (readonly Conclusion[])[]): Child {
     );
     const visible = <Item>(cells: readonly Item[]) => cells.filter((_, column) => shown[column]);
     const kind = (column: number) => (column < numbersFrom ? '' : 'number');
-    return html`<h3>${members[0]?.workload ?? ''}</h3><div class="scroll"><table><thead><tr>${visible(header.map((name, column) => html`<th class="${kind(column)}">${name}</th>`))}</tr></thead><tbody>
+    return html`<h3>${members[0]?.workload ?? ''}</h3><div class="scroll"><table class="nowrap"><thead><tr>${visible(header.map((name, column) => html`<th class="${kind(column)}">${name}</th>`))}</tr></thead><tbody>
 ${groups.map((group, g) =>
   group.map(
     (
@@ -167,12 +171,22 @@ function legend({ summaries }: Findings, interactive: boolean): Html | null {
 
 function figureOf({ chart, caption, svg, spec }: Figure, data: ChartData, interactive: boolean): Html {
   return html`<figure id="${chart.name}"><h3>${chart.question}</h3>
-${caption === null ? null : html`<figcaption>${caption.charAt(0).toUpperCase()}${caption.slice(1)}.</figcaption>`}
+${caption === null ? null : html`<figcaption>${begun(caption, data)}.</figcaption>`}
 <div class="chart" data-chart="${chart.name}">${trusted(embedded(svg, chart.name, caption))}</div>
 ${dataTable(figureTable(chart, data))}
 <p class="download meta"><a href="plots/${chart.name}.vl.json" download>Vega-Lite specification</a></p>
 ${interactive ? jsonScript(`spec-${chart.name}`, spec) : null}</figure>
 `;
+}
+
+/** With a capital letter, unless it begins with a name. */
+function begun(caption: string, { summaries }: ChartData): string {
+  const name = summaries.some(({ workload }) => caption.startsWith(`${workload}:`));
+  return name ? caption : capitalised(caption);
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** An SVG among others on a page: its names are made its own, and it is described by its caption. */
@@ -224,7 +238,7 @@ function hintList(hints: readonly HintRow[]): Html | null {
       level,
       text,
       remedy,
-    }) => html`<li id="hint-${id}"><code class="${level}">${id}</code> ${text}. <span class="muted">${remedy}.</span></li>
+    }) => html`<li id="hint-${id}"><code class="${level}">${id}</code> ${capitalised(text)}. <span class="muted">${capitalised(remedy)}.</span></li>
 `,
   )}</ul>`;
 }

@@ -12,8 +12,9 @@ export interface Minimum {
 
 const mostSteps = 60;
 /** Steps end when one gains less than this share of the squares: far below what noise in the data leaves of the answer. */
-const enough = 1e-12;
+const enough = 1e-9;
 const hopeless = 1e10;
+const singular = 1e-300;
 
 /**
  * Levenberg–Marquardt within bounds: a local minimum of the sum of squared residuals, from `start`, for a handful of
@@ -27,11 +28,14 @@ export function leastSquares(residuals: (at: readonly number[]) => number[], sta
   let damping = 1e-4;
   for (let step = 0; step < mostSteps; step++) {
     const { gradient, curvature } = slopes(residuals, { at, current, bounds });
-    const free = at.flatMap((value, i) => (pushedOut(value, gradient[i] as number, bounds, i) ? [] : [i]));
+    const free: number[] = [];
+    for (let i = 0; i < at.length; i++) if (!pushedOut(at[i] as number, gradient[i] as number, bounds, i)) free.push(i);
     if (free.length === 0) break;
     let gained = 0;
     for (; damping < hopeless; damping *= 10) {
-      const tried = within(stepFrom(at, { gradient, curvature, free, damping }), bounds);
+      const wanted = stepFrom(at, { gradient, curvature, free, damping });
+      if (!(promise(gradient, at, wanted) > enough * squares)) return { at, squares };
+      const tried = within(wanted, bounds);
       const there = residuals(tried);
       gained = squares - sumOfSquares(there);
       if (!(gained > 0)) continue;
@@ -80,16 +84,25 @@ function slopes(
   residuals: (at: readonly number[]) => number[],
   { at: here, current, bounds }: { at: readonly number[]; current: readonly number[]; bounds: Bounds },
 ): { gradient: number[]; curvature: number[][] } {
-  const columns = here.map((value, i) => {
-    const inwards = value + stepSize(value) > at(bounds.high, i) ? -1 : 1;
-    const moved = here.map((other, j) => (i === j ? other + inwards * stepSize(value) : other));
-    const h = at(moved, i) - value;
-    return residuals(moved).map((residual, r) => (residual - at(current, r)) / h);
-  });
-  return {
-    gradient: columns.map((column) => dot(column, current)),
-    curvature: columns.map((a) => columns.map((b) => dot(a, b))),
-  };
+  const columns: number[][] = [];
+  for (let i = 0; i < here.length; i++) {
+    const value = here[i] as number;
+    const moved = here.slice();
+    moved[i] = value + (value + stepSize(value) > (bounds.high[i] as number) ? -1 : 1) * stepSize(value);
+    const h = (moved[i] as number) - value;
+    const column = residuals(moved);
+    for (let r = 0; r < column.length; r++) column[r] = ((column[r] as number) - (current[r] as number)) / h;
+    columns.push(column);
+  }
+  const gradient: number[] = [];
+  const curvature: number[][] = [];
+  for (const a of columns) {
+    gradient.push(dot(a, current));
+    const row: number[] = [];
+    for (const b of columns) row.push(dot(a, b));
+    curvature.push(row);
+  }
+  return { gradient, curvature };
 }
 
 /** About the square root of a double's precision, relative to the size of a parameter. */
@@ -98,7 +111,7 @@ function stepSize(value: number): number {
 }
 
 function pushedOut(value: number, gradient: number, { low, high }: Bounds, i: number): boolean {
-  return (value <= at(low, i) && gradient >= 0) || (value >= at(high, i) && gradient <= 0);
+  return (value <= (low[i] as number) && gradient >= 0) || (value >= (high[i] as number) && gradient <= 0);
 }
 
 function stepFrom(
@@ -110,24 +123,50 @@ function stepFrom(
     damping,
   }: { gradient: readonly number[]; curvature: readonly number[][]; free: readonly number[]; damping: number },
 ): number[] {
-  const matrix = free.map((i) => free.map((j) => at(at(curvature, i), j) * (i === j ? 1 + damping : 1)));
-  const step = solve(
-    matrix,
-    free.map((i) => -at(gradient, i)),
-  );
-  return here.map((value, i) => value + (step?.[free.indexOf(i)] ?? 0));
+  const matrix: number[][] = [];
+  const right: number[] = [];
+  for (const i of free) {
+    const row: number[] = [];
+    for (const j of free) row.push(((curvature[i] as number[])[j] as number) * (i === j ? 1 + damping : 1));
+    matrix.push(row);
+    right.push(-(gradient[i] as number));
+  }
+  const step = solve(matrix, right);
+  const there = here.slice();
+  if (step !== null)
+    for (let f = 0; f < free.length; f++) there[free[f] as number] = (there[free[f] as number] as number) + (step[f] as number);
+  return there;
+}
+
+/** About what a step should gain: where that is nothing, the minimum is reached and no damping will help. */
+function promise(gradient: readonly number[], here: readonly number[], there: readonly number[]): number {
+  let gain = 0;
+  for (let i = 0; i < here.length; i++) gain -= (gradient[i] as number) * ((there[i] as number) - (here[i] as number));
+  return gain;
 }
 
 function within(values: readonly number[], { low, high }: Bounds): number[] {
-  return values.map((value, i) => Math.min(Math.max(value, at(low, i)), at(high, i)));
+  const inside = values.slice();
+  for (let i = 0; i < inside.length; i++) inside[i] = Math.min(Math.max(inside[i] as number, low[i] as number), high[i] as number);
+  return inside;
 }
 
-/** Gaussian elimination with row exchange; null for a singular matrix. */
+/** One and two unknowns at once, as most fits have, else Gaussian elimination with row exchange; null for a singular matrix. */
 function solve(matrix: readonly (readonly number[])[], right: readonly number[]): number[] | null {
+  if (right.length === 1) {
+    const [[a = 0] = []] = matrix;
+    return Math.abs(a) < singular ? null : [at(right, 0) / a];
+  }
+  if (right.length === 2) {
+    const [[a = 0, b = 0] = [], [c = 0, d = 0] = []] = matrix;
+    const determinant = a * d - b * c;
+    if (Math.abs(determinant) < singular) return null;
+    return [(at(right, 0) * d - b * at(right, 1)) / determinant, (a * at(right, 1) - at(right, 0) * c) / determinant];
+  }
   const rows = matrix.map((row, i) => [...row, at(right, i)]);
   for (let column = 0; column < rows.length; column++) {
     const pivot = rows.slice(column).reduce((a, b) => (Math.abs(at(b, column)) > Math.abs(at(a, column)) ? b : a));
-    if (Math.abs(at(pivot, column)) < 1e-300) return null;
+    if (Math.abs(at(pivot, column)) < singular) return null;
     rows.splice(rows.indexOf(pivot), 1);
     rows.splice(column, 0, pivot);
     for (const [i, row] of rows.entries()) {
@@ -145,7 +184,7 @@ function sumOfSquares(values: readonly number[]): number {
 
 function dot(a: readonly number[], b: readonly number[]): number {
   let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += at(a, i) * at(b, i);
+  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
   return sum;
 }
 

@@ -1,7 +1,6 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { expandedTail } from './bootstrap.js';
-import { mean } from './estimate.js';
 
 /** In one round, how many times as fast one thing was as another on documents of this size. */
 export interface SizedRatio {
@@ -55,7 +54,9 @@ function wholeRounds(points: readonly SizedRatio[], sizes: readonly number[], le
 }
 
 function average(rounds: readonly (readonly number[])[]): number[] {
-  return (rounds[0] as readonly number[]).map((_, i) => mean(rounds.map((round) => round[i] as number)));
+  const sums = new Array<number>((rounds[0] as readonly number[]).length).fill(0);
+  for (const round of rounds) for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (round[i] as number);
+  return sums.map((sum) => sum / rounds.length);
 }
 
 /** Where y rises through 0 for the last time; −∞ where it never was below, ∞ where it ends below. */

@@ -1,5 +1,6 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { groupBy } from '../group-by.js';
 import { expandedTail } from './bootstrap.js';
 import { quantile } from './estimate.js';
 import { tQuantile } from './student-t.js';
@@ -75,7 +76,7 @@ const peakThreshold = 2.71;
 /** A difference smaller than this is of no use to anyone. */
 const practicalMargin = 1.03;
 
-const usualResamples = 2000;
+const usualResamples = 1000;
 
 /**
  * The law that trials of one strategy at several numbers of workers follow, or why they allow none.
@@ -188,20 +189,44 @@ function resample(
   points: readonly ScalingPoint[],
   { fits, law, seed, resamples }: { fits: readonly Fitted[]; law: Law; seed: number; resamples: number },
 ): Bootstrap {
-  const rounds = [...new Set(points.map(({ round }) => round))].map((round) => points.filter((point) => point.round === round));
-  const workers = new Set(points.map((point) => point.workers)).size;
+  const workers = [...new Set(points.map((point) => point.workers))].sort((a, b) => a - b);
+  const rounds = [...groupBy(points, ({ round }) => round).values()].map((members) =>
+    members.map((point) => ({ level: workers.indexOf(point.workers), value: Math.log(point.rate) })),
+  );
   const generator = xoroshiro128plus(seed);
   const chosen: Parameters[] = [];
   const rechosen: Parameters[] = [];
   while (chosen.length < resamples) {
-    const drawn = rounds.flatMap(() => rounds[uniformInt(generator, 0, rounds.length - 1)] as ScalingPoint[]);
-    const levels = levelsOf(drawn);
-    if (levels.length < workers) continue; // every trial of a level was in rounds that were not drawn
+    const drawn = rounds.map(() => rounds[uniformInt(generator, 0, rounds.length - 1)] as DrawnRound);
+    const levels = levelsIn(drawn, workers);
+    if (levels === null) continue; // every trial of a level was in rounds that were not drawn
     const refits = fits.map(({ law, fit }) => ({ law, fit: fitThroughput(law, levels, { near: fit.parameters }) }));
     chosen.push(refits.find((refit) => refit.law === law)?.fit.parameters as Parameters);
     rechosen.push(choose(refits).fit.parameters);
   }
   return { rounds: rounds.length, chosen, rechosen };
+}
+
+/** Logarithms of a round's rates, each with the place of its level. */
+type DrawnRound = readonly { readonly level: number; readonly value: number }[];
+
+/** As `levelsOf`, by sums, since thousands of resamples ask for it; null where a level has no trial. */
+function levelsIn(rounds: readonly DrawnRound[], workers: readonly number[]): Level[] | null {
+  const sums = workers.map((count) => ({ workers: count, trials: 0, sum: 0, squares: 0 }));
+  for (const round of rounds) {
+    for (const { level, value } of round) {
+      const into = sums[level] as (typeof sums)[0];
+      into.trials++;
+      into.sum += value;
+      into.squares += value * value;
+    }
+  }
+  const levels: Level[] = [];
+  for (const { workers, trials, sum, squares } of sums) {
+    if (trials === 0) return null;
+    levels.push({ workers, trials, mean: sum / trials, within: Math.max(0, squares - (sum * sum) / trials) });
+  }
+  return levels;
 }
 
 /**

@@ -6,9 +6,19 @@ export function tCdf(t: number, df: number): number {
   return t > 0 ? 1 - tail : tail;
 }
 
-/** The t with P(T ≤ t) = p, by bisection on the distribution function: 1 part in 10¹² after at most 200 halvings. */
+const quantiles = new Map<string, number>();
+
+/** The t with P(T ≤ t) = p. Kept once found: a report asks for few of them, thousands of times. */
 export function tQuantile(p: number, df: number): number {
   if (p < 0.5) return -tQuantile(1 - p, df);
+  const key = `${p} ${df}`;
+  const known = quantiles.get(key) ?? bisected(p, df);
+  quantiles.set(key, known);
+  return known;
+}
+
+/** By bisection on the distribution function: 1 part in 10¹² after at most 200 halvings. */
+function bisected(p: number, df: number): number {
   let low = 0;
   let high = 1;
   while (tCdf(high, df) < p) high *= 2;

@@ -86,19 +86,27 @@ interface Curve {
 
 type Shape = Omit<Parameters, 'lambda'>;
 
-const uncapped = { kappa: 0, delta: 0, cap: Number.POSITIVE_INFINITY };
+/** No cap. */
+const none = Number.POSITIVE_INFINITY;
 
 function fitCurve(law: Law, levels: readonly Level[], start: Shape, residuals: Residuals): Curve {
   if (law.model === 'amdahl') {
-    return minimise(levels, residuals, [start.sigma], { low: [0], high: [1] }, ([sigma = 0]) => ({ ...uncapped, sigma }));
+    return minimise(levels, residuals, [start.sigma], { low: [0], high: [1] }, (at) => ({
+      sigma: at[0] as number,
+      kappa: 0,
+      delta: 0,
+      cap: none,
+    }));
   }
   if (law.model === 'usl') {
     const bounds = { low: [0, 0], high: [1, 1] };
-    return minimise(levels, residuals, [start.sigma, start.kappa], bounds, ([sigma = 0, kappa = 0]) => ({ ...uncapped, sigma, kappa }));
+    const shape = (at: readonly number[]) => ({ sigma: at[0] as number, kappa: at[1] as number, delta: 0, cap: none });
+    return minimise(levels, residuals, [start.sigma, start.kappa], bounds, shape);
   }
-  const cap = law.cap ?? Number.POSITIVE_INFINITY;
+  const cap = law.cap ?? none;
   const bounds = { low: [0, 0], high: [1, mostDelta] };
-  return minimise(levels, residuals, [start.sigma, start.delta], bounds, ([sigma = 0, delta = 0]) => ({ sigma, kappa: 0, delta, cap }));
+  const shape = (at: readonly number[]) => ({ sigma: at[0] as number, kappa: 0, delta: at[1] as number, cap });
+  return minimise(levels, residuals, [start.sigma, start.delta], bounds, shape);
 }
 
 /** Losing 15/16 of the throughput at each doubling is as bad as it is believable. */
@@ -139,15 +147,18 @@ function minimise(
 }
 
 function logResiduals(levels: readonly Level[], shape: Shape): { lambda: number; residuals: number[] } {
-  const offsets = levels.map(({ workers, mean }) => mean - Math.log(capacityAt(shape, workers)));
+  const residuals: number[] = [];
   let sum = 0;
   let trials = 0;
-  for (const [i, level] of levels.entries()) {
-    sum += level.trials * (offsets[i] as number);
+  for (const level of levels) {
+    const offset = level.mean - Math.log(capacityAt(shape, level.workers));
+    residuals.push(offset);
+    sum += level.trials * offset;
     trials += level.trials;
   }
   const logLambda = sum / trials;
-  return { lambda: Math.exp(logLambda), residuals: offsets.map((offset, i) => Math.sqrt(levels[i]?.trials ?? 0) * (offset - logLambda)) };
+  for (let i = 0; i < residuals.length; i++) residuals[i] = Math.sqrt((levels[i] as Level).trials) * ((residuals[i] as number) - logLambda);
+  return { lambda: Math.exp(logLambda), residuals };
 }
 
 function plainResiduals(levels: readonly Level[], shape: Shape): { lambda: number; residuals: number[] } {
@@ -176,5 +187,5 @@ function startOf(levels: readonly Level[], residuals: Residuals): Shape {
     fitted = rows.map((row) => row.reduce((sum, value, c) => sum + value * (found[c] as number), 0));
   }
   const [a = 1, b = 0, c = 0] = line;
-  return { ...uncapped, sigma: b / a, kappa: c / a };
+  return { sigma: b / a, kappa: c / a, delta: 0, cap: none };
 }

@@ -4,7 +4,7 @@ import type { ComparisonRow } from '../results/comparison-columns.js';
 import type { Claims } from '../results/environment.js';
 import { pairedLogRatios, sameCell, valid } from '../results/summarise.js';
 import { mean } from '../stats/estimate.js';
-import { holm, minimumDetectable, outliers, type Paired, paired, signFlipP } from '../stats/paired.js';
+import { hodgesLehmann, holm, minimumDetectable, outliers, type Paired, paired, signFlipP } from '../stats/paired.js';
 
 export type Verdict = 'faster' | 'slower' | 'equivalent' | 'inconclusive';
 
@@ -118,7 +118,7 @@ function row(
     ratio: Math.exp(mean(ratios)),
     ratio_low: stats && Math.exp(stats.low),
     ratio_high: stats && Math.exp(stats.high),
-    hodges_lehmann: stats && Math.exp(stats.hodgesLehmann),
+    hodges_lehmann: stats && Math.exp(hodgesLehmann(ratios)),
     p_adjusted: judged ? given.p : null,
     sign_flip_p: judged ? signFlipP(ratios) : null,
     margin: Math.exp(margin),

@@ -36,6 +36,26 @@ const nodeEnds: Readonly<Record<string, string>> = {
   25: '2026-06-01',
 };
 
+/** Every hint there is, and when it comes. The names are stable. */
+export const hintNames = {
+  interrupted: 'the run did not reach its end',
+  'failed-trials': 'a strategy failed, or its results differed',
+  'failed-documents': 'the task itself failed on some documents',
+  'not-deterministic': 'the task gives different results for the same document',
+  'throttled-trials': 'a CPU quota stopped trials',
+  'void-trials': 'trials were measured again because something else disturbed them; a warning above one in ten',
+  drift: 'rates changed by more than 3 % from the first round to the last',
+  'noise-floor': 'a cell differs from itself so much that the margin is wider than 3 %',
+  'no-baseline': '`sequential` has no valid trial somewhere',
+  'few-rounds': 'the profile makes no verdicts',
+  inconclusive: 'comparisons with the fastest that more rounds may settle',
+  'narrow-corpus': 'documents of one size only',
+  'quota-below-cores': 'the CPU quota is less than the cores that Node sees',
+  'one-core': 'work that computes on less than two effective cores',
+  'node-end-of-life': 'the Node that was measured gets no more security fixes',
+  'promises-are-not-parallel': '`async` gains less than 5 % on work that computes',
+} as const;
+
 type Rule = (data: HintData) => HintRow[];
 
 const rules: readonly Rule[] = [
@@ -57,11 +77,11 @@ const rules: readonly Rule[] = [
   promises,
 ];
 
-function warning(id: string, text: string, remedy: string): HintRow {
+function warning(id: keyof typeof hintNames, text: string, remedy: string): HintRow {
   return { id, level: 'warning', text, remedy };
 }
 
-function note(id: string, text: string, remedy: string): HintRow {
+function note(id: keyof typeof hintNames, text: string, remedy: string): HintRow {
   return { id, level: 'note', text, remedy };
 }
 

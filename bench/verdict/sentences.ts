@@ -3,7 +3,7 @@ import type { SummaryRow } from '../results/columns.js';
 import { seriesName } from '../results/series.js';
 import type { SituationRow } from '../results/situation-columns.js';
 import { listed, ratio } from '../units.js';
-import { type Conclusion, familyOf } from './conclude.js';
+import { type Conclusion, type Confidence, familyOf } from './conclude.js';
 
 /**
  * A workload's conclusions in three plain sentences: what to use and what it gains; how sure that is; where it flips.
@@ -36,30 +36,35 @@ function suggestion(conclusions: readonly Conclusion[]): string {
   return `For ${workload} ${verb} ${listed(parts).replace(/,$/, '')}.`;
 }
 
-/** "Clear at 10KB (next `queue`, 0.95× its rate, 0.93–0.97); a tie at 1KB with `partitioned`." */
+/** "Clear at 10KB (next `queue`, 0.95× the highest rate, 0.93–0.97); a tie at 1KB with `partitioned`: the simplest is suggested." */
 function confidence(conclusions: readonly Conclusion[]): string {
-  const parts = [...groupBy(conclusions, (conclusion) => sure(conclusion)).entries()].map(([words, members]) => {
-    const where = conclusions.length > 1 ? ` at ${listed(members.map(({ corpus }) => corpus))}` : '';
-    return words.replace(' @', where);
-  });
-  return sentence(parts);
+  const by = (word: Confidence) => conclusions.filter((conclusion) => conclusion.confidence === word);
+  const said = (members: readonly Conclusion[], words: (conclusion: Conclusion) => string) =>
+    [...groupBy(members, words)].map(([text, group]) =>
+      conclusions.length > 1 ? `at ${listed(group.map(({ corpus }) => corpus))} ${text}` : text,
+    );
+  const [clear, tie, open] = [by('clear'), by('tie'), by('inconclusive')];
+  return sentence([
+    ...(clear.length > 0 ? [`clear ${listed(said(clear, runnerUp))}`] : []),
+    ...(tie.length > 0 ? [`a tie ${listed(said(tie, (conclusion) => `with ${rivals(conclusion)}`))}: the simplest is suggested`] : []),
+    ...(open.length > 0
+      ? [
+          `inconclusive ${listed(said(open, (conclusion) => (conclusion.fastest.rounds < 2 ? 'from a single round' : `against ${rivals(conclusion)}`)))}: more rounds would tell`,
+        ]
+      : []),
+  ]);
 }
 
-/** With ` @` where the corpora go. */
-function sure({ confidence, tied, choice, next }: Conclusion): string {
-  const rivals = [...new Set(tied.map((row) => `\`${seriesName(row, tied)}\``))].filter(
-    (name) => name !== `\`${seriesName(choice, tied)}\``,
-  );
-  if (confidence === 'inconclusive') {
-    return rivals.length === 0
-      ? 'inconclusive @, from a single round'
-      : `inconclusive @: ${listed(rivals)} may be as fast, and more rounds would tell`;
-  }
-  if (confidence === 'tie') return `a tie @ with ${listed(rivals)}, of which it is the simplest`;
-  if (next === null) return 'clear @, for want of others';
+function rivals({ tied, choice }: Conclusion): string {
+  const names = [...new Set(tied.map((row) => seriesName(row, tied)))].filter((name) => name !== seriesName(choice, tied));
+  return listed(names.map((name) => `\`${name}\``));
+}
+
+function runnerUp({ next }: Conclusion): string {
+  if (next === null) return 'for want of others';
   const interval =
     next.ratio_low === null || next.ratio_high === null ? '' : `, ${next.ratio_low.toFixed(2)}–${next.ratio_high.toFixed(2)}`;
-  return `clear @ (next \`${next.strategy}\`, ${ratio(next.ratio)} the highest rate${interval})`;
+  return `(next \`${next.strategy}\`, ${ratio(next.ratio)} the highest rate${interval})`;
 }
 
 function flips(conclusions: readonly Conclusion[], situations: readonly SituationRow[]): string {
