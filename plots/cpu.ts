@@ -1,6 +1,6 @@
 import type { SummaryRow } from '../bench/results/columns.js';
 import { number } from '../bench/units.js';
-import { byCorpus, byWorkload, cellName, highest, lowest } from './captions.js';
+import { byWorkload, spanAtSmallest } from './captions.js';
 import type { Chart, Spec } from './chart.js';
 import { type Panel, strategyPanels } from './strategy-panels.js';
 
@@ -20,14 +20,7 @@ const cpu: Chart = {
   name: 'cpu',
   question,
   table: { from: 'summaries', columns: ['cpu_user_ms_per_document', 'cpu_system_ms_per_document', 'cpu_ms_per_document', 'cpu_percent'] },
-  caption: ({ summaries }) =>
-    byWorkload(summaries, (rows) =>
-      byCorpus(rows, (cells) => {
-        const [least, most] = [lowest(cells, cpuMs), highest(cells, cpuMs)];
-        if (least === null || most === null) return null;
-        return `from ${number(cpuMs(least) as number)} ms (${cellName(least)}) to ${number(cpuMs(most) as number)} ms (${cellName(most)})`;
-      }),
-    ),
+  caption: ({ summaries }) => byWorkload(summaries, (rows) => spanAtSmallest(rows, cpuMs, 'ms')),
   spec: (data) =>
     strategyPanels(data, {
       question,

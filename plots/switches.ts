@@ -1,6 +1,5 @@
 import type { SummaryRow } from '../bench/results/columns.js';
-import { number } from '../bench/units.js';
-import { byCorpus, byWorkload, cellName, highest, lowest } from './captions.js';
+import { byWorkload, spanAtSmallest } from './captions.js';
 import type { Chart } from './chart.js';
 import { grid } from './grid.js';
 import { coresRule, sequentialRule, series } from './layers.js';
@@ -14,14 +13,7 @@ const chart: Chart = {
   name: 'switches',
   question,
   table: { from: 'summaries', columns: ['context_switches_per_document'] },
-  caption: ({ summaries }) =>
-    byWorkload(summaries, (rows) =>
-      byCorpus(rows, (cells) => {
-        const [least, most] = [lowest(cells, switches), highest(cells, switches)];
-        if (least === null || most === null) return null;
-        return `from ${number(switches(least) as number)} (${cellName(least)}) to ${number(switches(most) as number)} a document (${cellName(most)})`;
-      }),
-    ),
+  caption: ({ summaries }) => byWorkload(summaries, (rows) => spanAtSmallest(rows, switches, 'a document')),
   spec: (data) =>
     grid(data, {
       question,

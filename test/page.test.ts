@@ -127,7 +127,7 @@ describe('report.html in Chromium', { skip: missing }, () => {
       const symbols = () => chart.locator('path[fill="#00429d"]').count();
       const before = await symbols();
       assert.ok(before > 3);
-      await chart.locator('path[fill="#00429d"]').last().hover({ force: true });
+      await chart.locator('path[fill="#00429d"]').first().hover({ force: true });
       await page.locator('.tooltip').waitFor();
       assert.match((await page.locator('.tooltip').textContent()) ?? '', /strategy: thread-pool/);
       await page.locator('.legend input[value="thread-pool"]').uncheck();

@@ -49,7 +49,9 @@ export const documents: Record<string, () => Promise<Record<string, string>>> = 
     crossovers: columnTable(crossoverColumns),
     situations: columnTable(situationColumns),
     hints: columnTable(hintColumns),
-    'hint-names': ['| hint | when |', '| --- | --- |', ...Object.entries(hintNames).map(([id, when]) => `| \`${id}\` | ${when} |`)].join('\n'),
+    'hint-names': ['| hint | when |', '| --- | --- |', ...Object.entries(hintNames).map(([id, when]) => `| \`${id}\` | ${when} |`)].join(
+      '\n',
+    ),
     overhead: columnTable(overheadColumns),
     'overhead-summary': columnTable(overheadSummaryColumns),
     'overhead-ratios': columnTable(ratioColumns),

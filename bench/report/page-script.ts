@@ -39,6 +39,7 @@ export const pageScript = `
     const still = chart.querySelector('svg');
     for (const name of ['role', 'aria-labelledby']) if (still.hasAttribute(name)) svg.setAttribute(name, still.getAttribute(name));
     svg.prepend(...[...still.children].filter(({ localName }) => localName === 'title' || localName === 'desc').map((node) => node.cloneNode(true)));
+    for (const name of ['role', 'aria-roledescription', 'aria-label']) drawing.removeAttribute(name);
     chart.replaceChildren(drawing);
     charts.set(chart, view);
     if (before) before.finalize();
