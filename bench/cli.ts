@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { bench } from './commands/bench.js';
 import { compare } from './commands/compare.js';
 import { doctor } from './commands/doctor.js';
+import { faultMatrix } from './commands/faults.js';
 import { list } from './commands/list.js';
 import { overhead } from './commands/overhead.js';
 import { report as reportCommand } from './commands/report.js';
@@ -18,6 +19,7 @@ const benchExamples = `Examples:
   forkwise bench --task ./parse.mjs --docs ./samples                # your task on your documents
   forkwise bench --workloads compress --sizes 10KB,mixed --workers 1,2 --dry-run
   forkwise bench --strategies sequential,thread-pool,tinypool       # against pools of others
+  forkwise bench --faults                                           # what each strategy survives, 5 minutes
 `;
 
 const program = new Command('forkwise')
@@ -54,13 +56,14 @@ program
   .option('--llm-parallel <count>', 'requests our language-model server answers at once', '64')
   .option('--llm-url <url>', 'ask a real Ollama instead')
   .option('--llm-model <name>', 'the model to ask for', 'llama3.2')
+  .option('--faults', 'in place of speed: what each strategy survives; with --resume the matrix goes into that run')
   .option('--png', 'charts as PNG, too')
   .option('--interactive', 'charts in report.html that answer to the mouse, even if the page gets large')
   .option('--no-interactive', 'still pictures only')
   .option('--dry-run', 'print the plan and its estimated time, and stop')
   .option('--json', 'results as JSON on standard output')
   .action(async (flags, command: Command) => {
-    process.exitCode = await bench(flags, given(command));
+    process.exitCode = flags.faults ? await faultMatrix(flags, given(command)) : await bench(flags, given(command));
   });
 
 program

@@ -28,6 +28,7 @@ export interface BenchFlags {
   llmUrl?: string;
   llmModel: string;
   llmParallel: string;
+  faults?: true;
   png?: true;
   interactive?: boolean;
   dryRun?: true;

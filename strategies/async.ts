@@ -1,5 +1,6 @@
 import pMap from 'p-map';
 import { now } from './clock.js';
+import { withDeadline } from './deadline.js';
 import { outcome } from './outcome.js';
 import { guarded } from './session.js';
 import { alone, type Strategy } from './strategy.js';
@@ -11,7 +12,7 @@ export default {
   isolation: 'none',
   deliveries: ['none'],
   scales: true,
-  async open(workload, { workers }) {
+  async open(workload, { workers, timeoutMs }) {
     const task = await openTask(workload, 0);
     return guarded({
       async run(documents, emit) {
@@ -19,7 +20,10 @@ export default {
           documents,
           async (document) => {
             const pulledMs = now();
-            await emit(outcome(document, pulledMs, await task.run(document)));
+            const reply = task.run(document);
+            const found =
+              reply instanceof Promise ? reply.then((reply) => outcome(document, pulledMs, reply)) : outcome(document, pulledMs, reply);
+            await emit(await withDeadline(document, timeoutMs, found));
           },
           { concurrency: workers },
         );

@@ -15,7 +15,8 @@ export default {
   isolation: 'thread',
   deliveries: ['shared'],
   scales: true,
-  open: (workload, { workers }) => openCrew(workload, { workers, deal: { queues: workers, window, begin: () => begin(workers) } }),
+  open: (workload, { workers, timeoutMs, heapMb }) =>
+    openCrew(workload, { workers, timeoutMs, heapMb, deal: { queues: workers, window, begin: () => begin(workers) } }),
 } satisfies Strategy;
 
 function begin(workers: number): (window: readonly Pulled[]) => Pulled[][] {

@@ -1,4 +1,6 @@
 import { closeSync } from 'node:fs';
+import { heapLimitMb, memoryLimitMb } from './heap.js';
+import { MemoryWatch } from './process-watch.js';
 import { Puller } from './puller.js';
 import { guarded } from './session.js';
 import type { Emit, Outcome, Strategy } from './strategy.js';
@@ -29,18 +31,20 @@ export default {
   isolation: 'process',
   deliveries: ['path', 'message'],
   scales: true,
-  async open(workload, { workers, delivery }) {
+  async open(workload, { workers, delivery, timeoutMs, heapMb = heapLimitMb(workers), memoryMb = memoryLimitMb(workers) }) {
     const regionBytes = Math.min(mostBytes, Math.floor(mostFileBytes / (workers * prefetch)));
     const laneBytes = prefetch * regionBytes;
     const file = delivery === 'path' ? shared(workers * laneBytes) : null;
     const reaper = new Reaper();
+    const memory = new MemoryWatch(memoryMb);
     const entry = new URL('./entries/queue.js', import.meta.url);
     const lanes = Array.from(
       { length: workers },
-      (_, i) => new Lane({ entry, reaper, workload, fd: file?.fd ?? null, offset: i * laneBytes, regionBytes }),
+      (_, i) => new Lane({ entry, reaper, memory, workload, heapMb, timeoutMs, fd: file?.fd ?? null, offset: i * laneBytes, regionBytes }),
     );
     const close = async () => {
       await Promise.all(lanes.map((lane) => lane.close()));
+      memory.close();
       await reaper.close();
       if (file !== null) closeSync(file.fd);
     };
@@ -76,6 +80,9 @@ export default {
         return { processes: reports.map(({ member }) => member), engines: reports.map(({ engine }) => engine) };
       },
       close,
+      kill() {
+        for (const lane of lanes) lane.kill();
+      },
     });
   },
 } satisfies Strategy;

@@ -15,5 +15,5 @@ export default {
   isolation: 'thread',
   deliveries: ['shared'],
   scales: true,
-  open: (workload, { workers }) => openCrew(workload, { workers, deal }),
+  open: (workload, { workers, timeoutMs, heapMb }) => openCrew(workload, { workers, timeoutMs, heapMb, deal }),
 } satisfies Strategy;

@@ -1,4 +1,5 @@
 import { now } from './clock.js';
+import { withDeadline } from './deadline.js';
 import { outcome } from './outcome.js';
 import { guarded } from './session.js';
 import { alone, type Strategy } from './strategy.js';
@@ -11,13 +12,16 @@ export default {
   isolation: 'none',
   deliveries: ['none'],
   scales: false,
-  async open(workload) {
+  async open(workload, { timeoutMs }) {
     const task = await openTask(workload, 0);
     return guarded({
       async run(documents, emit) {
         for await (const document of documents) {
           const pulledMs = now();
-          await emit(outcome(document, pulledMs, await task.run(document)));
+          const reply = task.run(document);
+          const found =
+            reply instanceof Promise ? reply.then((reply) => outcome(document, pulledMs, reply)) : outcome(document, pulledMs, reply);
+          await emit(await withDeadline(document, timeoutMs, found));
         }
       },
       members: async () => alone,

@@ -1,8 +1,13 @@
 import type { Document } from '../workloads/workload.js';
-import type { Documents, Session } from './strategy.js';
+import { crashed, mostAttempts } from './outcome.js';
+import type { Documents, Emit, Session, Unguarded } from './strategy.js';
 
-/** What every strategy's session keeps to, whatever works beneath it: one run at a time, and an orderly early close. */
-export function guarded(session: Session): Session {
+/**
+ * What every strategy's session keeps to, whatever works beneath it: one run at a time, an orderly early close, and a
+ * quarantine: a document that has crashed is never run again, for it would end a worker each time.
+ */
+export function guarded(session: Unguarded): Session {
+  const quarantine = new Set<string>();
   let running: Promise<void> | null = null;
   let closed: Promise<void> | null = null;
   const stop = new AbortController();
@@ -12,24 +17,85 @@ export function guarded(session: Session): Session {
     return null;
   };
   return {
-    ...session,
-    async run(documents, emit) {
+    ...(session.transport !== undefined && { transport: session.transport }),
+    members: () => session.members(),
+    async run(documents, emit, { signal } = {}) {
       const refusal = refuse();
       if (refusal !== null) throw new Error(refusal);
-      running = session.run(until(stop.signal, documents), emit);
+      signal?.throwIfAborted();
+      const ends = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
+      running = quarantined(quarantine, until(ends, documents), emit, session);
       try {
         await running;
+        signal?.throwIfAborted();
       } finally {
         running = null;
       }
     },
-    close() {
+    close({ now = false } = {}) {
+      if (now) session.kill?.();
       closed ??= (async () => {
         stop.abort();
         await running?.catch(() => {}); // told to whoever awaits the run
         await session.close();
       })();
       return closed;
+    },
+  };
+}
+
+/** Runs what is not in quarantine, and tells the rest of its crash between the others' outcomes, at the latest behind them. */
+async function quarantined(quarantine: Set<string>, documents: Documents, emit: Emit, session: Unguarded): Promise<void> {
+  const refused: Document[] = [];
+  const tell = async () => {
+    for (let next = refused.shift(); next !== undefined; next = refused.shift())
+      await emit(crashed(next, new Error(`"${next.id}" has ended two workers of this session and is not run again`)));
+  };
+  const passes = (document: Document) => {
+    if (!quarantine.has(document.id)) return true;
+    refused.push(document);
+    return false;
+  };
+  await session.run(quarantine.size === 0 ? documents : filtered(documents, passes), (outcome) => {
+    if (outcome.status === 'crashed' && (outcome.error.attempts ?? 0) >= mostAttempts) quarantine.add(outcome.id);
+    const slow = emit(outcome);
+    return refused.length === 0 ? slow : Promise.resolve(slow).then(tell);
+  });
+  await tell();
+}
+
+function filtered(documents: Documents, passes: (document: Document) => boolean): Documents {
+  if (!(Symbol.asyncIterator in documents)) {
+    return {
+      [Symbol.iterator]() {
+        const source = documents[Symbol.iterator]();
+        return {
+          next() {
+            for (;;) {
+              const next = source.next();
+              if (next.done || passes(next.value)) return next;
+            }
+          },
+          return: () => source.return?.() ?? { done: true, value: undefined },
+        };
+      },
+    };
+  }
+  return {
+    [Symbol.asyncIterator]() {
+      const source = documents[Symbol.asyncIterator]();
+      return {
+        async next() {
+          for (;;) {
+            const next = await source.next();
+            if (next.done || passes(next.value)) return next;
+          }
+        },
+        async return() {
+          await source.return?.();
+          return { done: true, value: undefined };
+        },
+      };
     },
   };
 }

@@ -40,6 +40,18 @@ export interface OpenOptions {
   readonly delivery: Delivery;
   /** Documents a worker is sent before it has answered, where the strategy has the option; absent: its default. */
   readonly inFlight?: number;
+  /**
+   * A task that has run longer ends as `timed-out`, and its worker with it. It is the task's own time that counts, not the
+   * time it has waited. On the caller's own thread only what waits can be given up: an endless loop there ends nothing.
+   */
+  readonly timeoutMs?: number;
+  /** Largest heap of a worker, MB of 2²⁰ bytes; a task that needs more crashes. Absent: its share of 80 % of the memory there is. */
+  readonly heapMb?: number;
+  /**
+   * Largest resident size, MB of 2²⁰ bytes, of each worker that is a process; one that grows beyond it is ended. On Linux. Absent: its
+   * share of 80 % of the memory there is. Threads have no size of their own: their buffers are bounded by nothing but the process.
+   */
+  readonly memoryMb?: number;
 }
 
 /** An open strategy: workers started, ready to process. */
@@ -47,20 +59,40 @@ export interface Session {
   /** What carries the documents, where that may differ from what the delivery asks for; absent where it cannot. */
   readonly transport?: Transport;
   /**
-   * Gives every document exactly one outcome, in any order. Never rejects for a document's sake. Documents are pulled
+   * Gives every document exactly one outcome, in any order. Never rejects for a document's sake. A document whose worker ends is
+   * run once more, alone on a new worker, and has crashed when that one ends, too: from then on the session refuses its id.
+   * So a task may run twice for a document, and its outcome comes once. Documents are pulled
    * as there is room for them; a promise returned by `emit` holds the pulling back until it resolves. One run at a time.
    * With delivery `transfer` the documents' bytes are gone from the caller afterwards.
-   * @throws what the source or `emit` throws; Error when another run is under way or the session is closed.
+   * When `signal` aborts, no further document is pulled, those that have been get their outcomes, and the run rejects.
+   * @throws what the source or `emit` throws; the signal's reason; Error when another run is under way or the session is closed.
    */
-  run(documents: Documents, emit: Emit): Promise<void>;
+  run(documents: Documents, emit: Emit, options?: RunOptions): Promise<void>;
   /** The processes and JavaScript engines beside the caller's own, each with what it says of itself now. Between runs alone. */
   members(): Promise<Members>;
   /**
    * Afterwards no thread, process, handle or file is left. A run under way pulls no further document, gives those it
    * has pulled their outcomes and resolves first. It does not wait for a document that an asynchronous source was asked
-   * for and has not given.
+   * for and has not given. With `now` it does not wait for tasks, either: their workers end at once, and what they had in their
+   * hands has crashed. (On the caller's own thread a task that computes cannot be ended.)
    */
+  close(options?: CloseOptions): Promise<void>;
+}
+
+export interface RunOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface CloseOptions {
+  readonly now?: boolean;
+}
+
+/** What a strategy gives to be guarded: the guard sees to runs that end early. */
+export interface Unguarded extends Omit<Session, 'run' | 'close'> {
+  run(documents: Documents, emit: Emit): Promise<void>;
   close(): Promise<void>;
+  /** Ends all workers at once: documents in their hands, and all that come, crash. Absent where there are no workers. */
+  kill?(): void;
 }
 
 /** Documents in a file on tmpfs, in a temporary file, or in the messages themselves. */
@@ -90,6 +122,13 @@ export interface TaskError {
   readonly name: string;
   readonly message: string;
   readonly stack?: string;
+  /** How the worker ended, where that is known. */
+  readonly exitCode?: number;
+  readonly signal?: string;
+  /** The heap reached its limit. Where a process was ended for its memory from outside, nobody says so. */
+  readonly outOfMemory?: true;
+  /** How many workers the document has ended; from the second on the session refuses its id. */
+  readonly attempts?: number;
 }
 
 export interface Members {

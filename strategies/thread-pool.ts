@@ -1,14 +1,17 @@
 import pMap from 'p-map';
 import { Piscina } from 'piscina';
-import type { Document } from '../workloads/workload.js';
+import type { Document, WorkloadRef } from '../workloads/workload.js';
 import { now } from './clock.js';
-import type { Answer, Request } from './entries/thread-pool.js';
+import type { Answer, Request, ThreadPoolData } from './entries/thread-pool.js';
+import { heapLimitMb, overridingFlag } from './heap.js';
 import { submitted } from './in-flight.js';
-import { crashed, outcome, type Reply } from './outcome.js';
+import { crashed, outcome, type Reply, timedOut } from './outcome.js';
 import { owned } from './owned.js';
 import { rollCall } from './roll-call.js';
+import { SecondAttempt } from './second-attempt.js';
 import { guarded } from './session.js';
-import type { Outcome, Strategy } from './strategy.js';
+import { StartBoard } from './start-board.js';
+import type { OpenOptions, Outcome, Strategy, Unguarded } from './strategy.js';
 
 export default {
   name: 'thread-pool',
@@ -17,50 +20,86 @@ export default {
   deliveries: ['clone', 'transfer'],
   scales: true,
   inFlight: [1, 4, 16], // one is piscina's default, and how people run it
-  async open(workload, { workers, delivery, inFlight = 1 }) {
-    const pool = new Piscina({
-      filename: new URL('./entries/thread-pool.js', import.meta.url).href,
-      minThreads: workers,
-      maxThreads: workers,
-      concurrentTasksPerWorker: inFlight,
-      workerData: workload,
-    });
-    const ask = (request: Request): Promise<Answer> => pool.run(request);
-    const submit = (document: Document): Promise<Reply> => {
-      if (delivery === 'clone') return pool.run(document);
-      const own = owned(document);
-      return pool.run(own, { transferList: [own.bytes.buffer] });
-    };
-    // A worker that cannot load its workload is told by this event alone; later, a task in its hands is told as well.
-    const failure = new Promise<never>((_, reject) => pool.on('error', reject));
-    try {
-      await Promise.race([failure, rollCall(workers, () => ask('report'))]);
-    } catch (error) {
-      await pool.destroy();
-      throw error;
-    }
-    return guarded({
-      async run(documents, emit) {
-        await pMap(
-          documents,
-          async (document) => {
-            const pulledMs = now();
-            const reply: Promise<Outcome> = submit(document).then(
-              (reply) => outcome(document, pulledMs, reply),
-              (cause: unknown) => crashed(document, cause),
-            );
-            await emit(await reply);
-          },
-          { concurrency: workers * submitted(inFlight) },
-        );
-      },
-      async members() {
-        return { processes: [], engines: (await rollCall(workers, () => ask('report'))).map(({ engine }) => engine) };
-      },
-      async close() {
-        await rollCall(workers, () => ask('goodbye'));
-        await pool.destroy();
-      },
-    });
+  async open(workload, options) {
+    const flag = overridingFlag();
+    if (flag !== null) process.emitWarning(`${flag} overrides the heap limit of every worker thread; give it to none, or use processes`);
+    const again = new SecondAttempt(() => openPool(workload, { ...options, workers: 1, inFlight: 1 }, null));
+    return guarded(await openPool(workload, options, again));
   },
 } satisfies Strategy;
+
+/** @param again what to do with a document whose worker has ended; null: it has crashed */
+async function openPool(workload: WorkloadRef, options: OpenOptions, again: SecondAttempt | null): Promise<Unguarded> {
+  const { workers, delivery, inFlight = 1, timeoutMs, heapMb = heapLimitMb(workers) } = options;
+  const concurrency = workers * submitted(inFlight);
+  const board = timeoutMs === undefined ? null : new StartBoard(concurrency, timeoutMs);
+  const pool = new Piscina({
+    filename: new URL('./entries/thread-pool.js', import.meta.url).href,
+    minThreads: workers,
+    maxThreads: workers,
+    concurrentTasksPerWorker: inFlight,
+    resourceLimits: { maxOldGenerationSizeMb: heapMb },
+    workerData: { workload, starts: board?.memory ?? null } satisfies ThreadPoolData,
+  });
+  const ask = (request: Request): Promise<Answer> => pool.run(request);
+  const submit = (document: Document): Promise<Reply> => {
+    if (delivery === 'clone') return pool.run(document);
+    const own = owned(document);
+    return pool.run(own, { transferList: [own.bytes.buffer] });
+  };
+  /** With a time limit: the worker notes on the board when it begins, and a task that is over it ends its worker. */
+  const submitWatched = async (document: Document, board: StartBoard): Promise<Reply | 'timed-out'> => {
+    const own = delivery === 'clone' ? document : owned(document);
+    const { place, signal } = board.enter();
+    try {
+      const transferList = delivery === 'clone' ? [] : [own.bytes.buffer as ArrayBuffer];
+      return await pool.run({ place, document: own }, { transferList, signal });
+    } catch (cause) {
+      if (signal.aborted) return 'timed-out';
+      throw cause;
+    } finally {
+      board.leave(place);
+    }
+  };
+  let killed = false;
+  let ended: Promise<void> = Promise.resolve();
+  const outcomeOf = async (document: Document): Promise<Outcome> => {
+    const pulledMs = now();
+    if (killed) return crashed(document, new Error('the session was ended'));
+    try {
+      const reply = board === null ? await submit(document) : await submitWatched(document, board);
+      return reply === 'timed-out' ? timedOut(document, timeoutMs as number) : outcome(document, pulledMs, reply);
+    } catch (cause) {
+      return again === null ? crashed(document, cause) : again.of(document, cause);
+    }
+  };
+  // A worker that cannot load its workload is told by this event alone; later, a task in its hands is told as well.
+  const failure = new Promise<never>((_, reject) => pool.on('error', reject));
+  try {
+    await Promise.race([failure, rollCall(workers, () => ask('report'))]);
+  } catch (error) {
+    board?.close();
+    await pool.destroy();
+    throw error;
+  }
+  return {
+    async run(documents, emit) {
+      again?.renew();
+      await pMap(documents, async (document) => emit(await outcomeOf(document)), { concurrency });
+    },
+    async members() {
+      return { processes: [], engines: (await rollCall(workers, () => ask('report'))).map(({ engine }) => engine) };
+    },
+    async close() {
+      board?.close();
+      if (killed) return ended;
+      await rollCall(workers, () => ask('goodbye'));
+      await pool.destroy();
+    },
+    kill() {
+      killed = true;
+      again?.stop();
+      ended = pool.destroy();
+    },
+  };
+}

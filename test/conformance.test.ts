@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { outcomeDigest, stableDigest } from '../bench/digest.js';
 import { loadStrategies } from '../bench/prepare.js';
@@ -15,6 +18,8 @@ const loaded = await loadStrategies(entries.map(({ url }) => url));
 const strategies = loaded.map(({ strategy }) => strategy);
 const sequential = strategies[0] as Strategy;
 const workers = 3;
+const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('every strategy × every workload', () => {
   let service: Service;
@@ -130,7 +135,53 @@ for (const strategy of strategies) {
       await assert.rejects(open(fixture('no-such-task')), /no-such-task/);
     });
 
+    it('gives up a task that waits for too long, and no other', async () => {
+      const ids = Array.from({ length: 30 }, (_, i) => (i % 10 === 5 ? `never${i}` : i % 3 === 0 ? `later${i}` : `size${i}`));
+      const outcomes = await withSession(strategy, fixture('odd-task'), { timeoutMs: 250 }, (session) =>
+        outcomesOf(session, documentsOf(ids), ids.length),
+      );
+      for (const { id, status } of outcomes) assert.equal(status, id.startsWith('never') ? 'timed-out' : 'ok', id);
+    });
+
     if (strategy.isolation !== 'none') {
+      it('ends a task that computes for too long, and lets all others finish', async () => {
+        const ids = Array.from({ length: 60 }, (_, i) => (i % 25 === 10 ? `loop${i}` : `size${i}`));
+        await withSession(strategy, fixture('odd-task'), { timeoutMs: 400 }, async (session) => {
+          const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
+          for (const { id, status } of outcomes) assert.equal(status, id.startsWith('loop') ? 'timed-out' : 'ok', id);
+          const again = await outcomesOf(session, documentsOf(['size1', 'size2']), 2);
+          assert.deepEqual(
+            again.map(({ status }) => status),
+            ['ok', 'ok'],
+          );
+        });
+      });
+
+      it('runs a document once more whose worker has ended', async () => {
+        const marker = mkdtempSync(join(folder, 'once-'));
+        const ids = Array.from({ length: 40 }, (_, i) => (i % 15 === 7 ? `exit-once${i}` : `size${i}`));
+        const outcomes = await withSession(strategy, fixture('odd-task', { marker }), {}, (session) =>
+          outcomesOf(session, documentsOf(ids), ids.length),
+        );
+        for (const { id, status } of outcomes) assert.equal(status, 'ok', id);
+      });
+
+      it('puts a document into quarantine that has ended two workers', async () => {
+        const marker = mkdtempSync(join(folder, 'count-'));
+        await withSession(strategy, fixture('odd-task', { marker }), {}, async (session) => {
+          const ids = ['size1', 'exit-count2', 'size3'];
+          for (let run = 0; run < 3; run++) {
+            const outcomes = await outcomesOf(session, documentsOf(ids), 3);
+            assert.deepEqual(
+              outcomes.map(({ status }) => status),
+              ['ok', 'crashed', 'ok'],
+            );
+          }
+          const runs = readdirSync(marker).length;
+          assert.ok(runs === 2 || (strategy.name === 'queue' && runs === 3), `run ${runs} times`); // in queue the batch's is not counted
+        });
+      });
+
       it('gives every document one outcome when workers exit', async () => {
         const ids = Array.from({ length: 60 }, (_, i) => (i % 20 === 10 ? `exit${i}` : `size${i}`));
         const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>

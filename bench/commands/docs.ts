@@ -13,6 +13,7 @@ import { overviewTable } from '../report/tables.js';
 import { type Column, summaryColumns, trialColumns } from '../results/columns.js';
 import { comparisonColumns } from '../results/comparison-columns.js';
 import type { Environment } from '../results/environment.js';
+import { faultColumns } from '../results/fault-columns.js';
 import { projectionColumns, scalingColumns } from '../results/scaling-columns.js';
 import { crossoverColumns, hintColumns, situationColumns, winnerColumns } from '../results/situation-columns.js';
 import { decode } from '../results/table.js';
@@ -49,6 +50,7 @@ export const documents: Record<string, () => Promise<Record<string, string>>> = 
     crossovers: columnTable(crossoverColumns),
     situations: columnTable(situationColumns),
     hints: columnTable(hintColumns),
+    faults: columnTable(faultColumns),
     'hint-names': ['| hint | when |', '| --- | --- |', ...Object.entries(hintNames).map(([id, when]) => `| \`${id}\` | ${when} |`)].join(
       '\n',
     ),

@@ -15,10 +15,11 @@ import { markdownReport } from '../report/markdown.js';
 import { pageReport, type Scripts } from '../report/page.js';
 import { type Column, type Row, summaryColumns } from '../results/columns.js';
 import { comparisonColumns } from '../results/comparison-columns.js';
+import { faultColumns } from '../results/fault-columns.js';
 import { projectionColumns, scalingColumns } from '../results/scaling-columns.js';
 import { crossoverColumns, hintColumns, situationColumns, winnerColumns } from '../results/situation-columns.js';
 import type { Store } from '../results/store.js';
-import { encodeHeader, encodeRows } from '../results/table.js';
+import { decode, encodeHeader, encodeRows } from '../results/table.js';
 import { note } from '../terminal.js';
 import { defaultProjection, type Findings, findings, type StrategyTraits } from '../verdict/findings.js';
 import type { Projection } from '../verdict/scaling.js';
@@ -36,7 +37,8 @@ const smallPage = 1.5e6;
 
 /** Everything in a run's folder that is derived, made anew from its trials: tables, charts, reports. */
 export async function publish(store: Store, { projection = defaultProjection, png, interactive }: PublishOptions = {}): Promise<Findings> {
-  const found = findings(store.trials(), { environment: store.environment(), strategies: await allTraits(), projection });
+  const faults = store.has('faults.csv') ? decode(faultColumns, store.read('faults.csv')) : [];
+  const found = findings(store.trials(), { environment: store.environment(), strategies: await allTraits(), projection, faults });
   const write = <Columns extends readonly Column[]>(name: string, columns: Columns, rows: readonly Row<Columns>[]) =>
     store.write(name, encodeHeader(columns) + encodeRows(columns, rows));
   write('summary.csv', summaryColumns, found.summaries);

@@ -4,23 +4,29 @@ import type { HintRow, SituationRow } from '../results/situation-columns.js';
 import { megabytes, number } from '../units.js';
 import type { Findings } from '../verdict/findings.js';
 import { sentencesByWorkload } from '../verdict/sentences.js';
+import { faultSentence, faultTable } from './faults.js';
 import type { Figure } from './figure.js';
 import { overviewTable, situationWords, type TextTable } from './tables.js';
 
 /** What a pull request has patience for: under 60 lines in all. The page has the rest. */
-const most = { workloads: 8, warnings: 5, places: 8, strategies: 15 };
+const ample = { workloads: 8, warnings: 5, places: 8, strategies: 15 };
+/** With the fault matrix, which is 16 lines. */
+const tight = { workloads: 4, warnings: 3, places: 6, strategies: 8 };
 
 /** `report.md`: the conclusion first, then what to use where, every strategy in one table, and how to repeat it. */
 export function markdownReport(found: Findings, figures: readonly Pick<Figure, 'chart'>[]): string {
   const { environment, conclusions, situations, hints } = found;
+  const most = found.faults.length === 0 ? ample : tight;
   const said = sentencesByWorkload(conclusions, situations).map((sentences) => `- ${sentences.map(safe).join(' ')}`);
   const warnings = hints.filter(({ level }) => level === 'warning').map((hint) => `- **${hint.id}**: ${safe(hint.text)}`);
   return [
     `# forkwise run ${safe(environment.run_id)}`,
     said.length === 0 ? 'No trial was valid: nothing can be said.' : lines(said, most.workloads, 'workloads'),
+    faultSentence(found.faults) ?? '',
     lines(warnings, most.warnings, 'warnings'),
-    situations.length === 0 ? '' : situationTable(situations),
-    conclusions.length === 0 ? '' : strategyTable(found),
+    situations.length === 0 ? '' : situationTable(situations, most.places),
+    conclusions.length === 0 ? '' : strategyTable(found, most.strategies),
+    found.faults.length === 0 ? '' : markdownTable(faultTable(found.faults)),
     `[The whole report](report.html) · ${figures.map(({ chart }) => `[${chart.name}](plots/${chart.name}.svg)`).join(' · ')}`,
     notes(hints),
     `${environmentLine(environment)}. Repeat it: \`${environment.command}\``,
@@ -36,22 +42,22 @@ function lines(items: readonly string[], most: number, what: string): string {
 }
 
 /** A row a workload and corpus, a column a situation. */
-function situationTable(situations: readonly SituationRow[]): string {
+function situationTable(situations: readonly SituationRow[], most: number): string {
   const names = [...new Set(situations.map(({ situation }) => situation))];
   const places = [...groupBy(situations, ({ workload, corpus }) => `${workload} ${corpus}`)];
   const rows = places
-    .slice(0, most.places)
+    .slice(0, most)
     .map(([place, rows]) => [place, ...names.map((name) => situationWords(rows.find(({ situation }) => situation === name)))]);
   const table = markdownTable({ header: ['', ...names], numbersFrom: names.length + 1, groups: [rows] });
-  return places.length > most.places ? `${table}\n\n… and ${places.length - most.places} more in the report` : table;
+  return places.length > most ? `${table}\n\n… and ${places.length - most} more in the report` : table;
 }
 
-function strategyTable({ conclusions }: Findings): string {
+function strategyTable({ conclusions }: Findings, most: number): string {
   const table = overviewTable(conclusions);
   const rows = table.groups.flat();
   const legend = '× sequential at the best number of workers, which stands in brackets; bold: suggested.';
-  const more = rows.length > most.strategies ? ` ${rows.length - most.strategies} more strategies are in the report.` : '';
-  return `${legend}${more}\n\n${markdownTable({ ...table, groups: [rows.slice(0, most.strategies)] })}`;
+  const more = rows.length > most ? ` ${rows.length - most} more strategies are in the report.` : '';
+  return `${legend}${more}\n\n${markdownTable({ ...table, groups: [rows.slice(0, most)] })}`;
 }
 
 function notes(hints: readonly HintRow[]): string {

@@ -8,6 +8,7 @@ import { listed, megabytes, number, ratio } from '../units.js';
 import type { Conclusion } from '../verdict/conclude.js';
 import { type Findings, memoryOf } from '../verdict/findings.js';
 import { sentences } from '../verdict/sentences.js';
+import { faultLegend, faultSentence, faultTable } from './faults.js';
 import { type Figure, type FigureTable, figureTable } from './figure.js';
 import { type Child, type Html, html, jsonScript, trusted } from './html.js';
 import { pageScript } from './page-script.js';
@@ -50,9 +51,10 @@ export function pageReport(found: Findings, { figures, data, scripts }: PageOpti
 <p class="meta">run ${environment.run_id} · ${environment.started_at.slice(0, 10)} · ${trialsInWords(found)}</p>
 </header>
 <main>
-${section('verdict', 'Verdict', workloads.length === 0 ? html`<p>No trial was valid: nothing can be said.</p>` : workloads.map((members) => verdict(members, found)))}
+${section('verdict', 'Verdict', workloads.length === 0 ? html`<p>No trial was valid: nothing can be said.</p>` : [workloads.map((members) => verdict(members, found)), faultLine(found)])}
 ${section('situations', 'What to use where something else counts', situationTables(found))}
 ${section('summary', 'Every strategy', summaryTables(workloads))}
+${section('faults', 'What each strategy survives', faultSection(found))}
 ${section('charts', 'Charts', [legend(found, scripts !== null), figures.map((figure) => figureOf(figure, data, scripts !== null))])}
 ${section('projections', 'What so many documents take', projectionTable(found))}
 ${section('hints', 'Hints', hintList(found.hints))}
@@ -83,6 +85,23 @@ function verdict(conclusions: readonly Conclusion[], { situations }: Findings): 
   return html`<div class="verdict"><h3>${workload} <span class="muted">(${kind})</span> ${badges.map((word) => html`<span class="badge ${word}">${word}</span> `)}</h3>
 ${sentences(conclusions, situations).map((sentence) => html`<p>${marked(sentence)}</p>`)}</div>
 `;
+}
+
+function faultLine({ faults }: Findings): Html | null {
+  const sentence = faultSentence(faults);
+  return sentence === null ? null : html`<p>${marked(sentence)}</p>`;
+}
+
+function faultSection({ faults }: Findings): Child {
+  if (faults.length === 0) return null;
+  const { header, groups } = faultTable(faults);
+  return html`<div class="scroll"><table class="nowrap"><thead><tr>${header.map((name) => html`<th>${name}</th>`)}</tr></thead><tbody>
+${groups.flat().map(
+  (
+    row,
+  ) => html`<tr>${row.map((cell, i) => (i === 0 ? html`<th>${cell}</th>` : html`<td class="${cell === 'caller lost' ? 'warning' : ''}">${cell}</td>`))}</tr>
+`,
+)}</tbody></table></div><p class="muted">${faultLegend}</p>`;
 }
 
 /** What stands between backticks is a name. */

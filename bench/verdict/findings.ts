@@ -1,6 +1,7 @@
 import type { SummaryRow, TrialRow } from '../results/columns.js';
 import type { ComparisonRow } from '../results/comparison-columns.js';
 import type { Environment } from '../results/environment.js';
+import type { FaultRow } from '../results/fault-columns.js';
 import type { ProjectionRow, ScalingRow } from '../results/scaling-columns.js';
 import type { CrossoverRow, HintRow, SituationRow, WinnerRow } from '../results/situation-columns.js';
 import { summarise } from '../results/summarise.js';
@@ -24,6 +25,8 @@ export interface Findings {
   readonly crossovers: readonly CrossoverRow[];
   readonly situations: readonly SituationRow[];
   readonly hints: readonly HintRow[];
+  /** The fault matrix, where it was measured for this run. */
+  readonly faults: readonly FaultRow[];
   readonly conclusions: readonly Conclusion[];
   /** Whether every planned round was measured to its end. */
   readonly complete: boolean;
@@ -44,7 +47,7 @@ export const defaultProjection: Projection = {
 
 export function findings(
   trials: readonly TrialRow[],
-  options: { environment: Environment; strategies: readonly StrategyTraits[]; projection?: Projection },
+  options: { environment: Environment; strategies: readonly StrategyTraits[]; projection?: Projection; faults?: readonly FaultRow[] },
 ): Findings {
   const { environment, strategies } = options;
   const { corpora, cores } = environment;
@@ -72,6 +75,7 @@ export function findings(
     }),
     situations: situations(summaries, { conclusions, trials: cells, simplest, isolated }),
     hints: hints({ environment, trials, summaries, comparisons, complete }),
+    faults: options.faults ?? [],
     conclusions,
     complete,
   };

@@ -17,6 +17,8 @@ export interface ArenaWorkerData {
   readonly flush: { readonly documents: number; readonly bytes: number };
   /** Where to. */
   readonly port: MessagePort;
+  /** A slot that is this worker's already, to begin with, and to report alone: its document has ended another worker. -1 for none. */
+  readonly first: number;
 }
 
 export type ToWorker =
@@ -50,7 +52,7 @@ const turnMs = 50;
 /** A result of this many bytes is moved, not copied, into the message. */
 const movedBytes = 32_768;
 
-const { workload, table, arena, number, queue, flush, port } = workerData as ArenaWorkerData;
+const { workload, table, arena, number, queue, flush, port, first } = workerData as ArenaWorkerData;
 const parent = parentPort as MessagePort;
 const control = new Control(table.shape, table.memory);
 const text = Buffer.from(arena);
@@ -79,8 +81,9 @@ void work();
 
 async function work(): Promise<never> {
   let turnedMs = 0;
+  let suspect = first;
   for (;;) {
-    const slot = control.claim(queue, number);
+    const slot = suspect >= 0 ? suspect : control.claim(queue, number);
     if (slot < 0) {
       await idle();
       continue;
@@ -96,6 +99,10 @@ async function work(): Promise<never> {
     control.end(slot, number, reply);
     keep(slot, document, reply);
     const endedMs = reply.startedMs + reply.taskMs;
+    if (suspect >= 0) {
+      suspect = -1;
+      report();
+    }
     if (slots.length >= flush.documents || unreportedBytes >= flush.bytes || endedMs - firstMs >= flushMs) report();
     if (endedMs - turnedMs < turnMs) continue;
     turnedMs = endedMs;

@@ -1,22 +1,40 @@
 import { threadId } from 'node:worker_threads';
 import Piscina from 'piscina';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import { now } from '../clock.js';
 import { engineReport } from '../member.js';
 import type { Reply } from '../outcome.js';
 import type { Engine } from '../strategy.js';
 import { openTask } from '../task.js';
 
 export type Request = 'report' | 'goodbye';
+/** A document under a time limit. */
+export interface Watched {
+  /** On the board of starts. */
+  readonly place: number;
+  readonly document: Document;
+}
 export interface Answer {
   readonly id: number;
   readonly engine: Engine;
 }
+export interface ThreadPoolData {
+  readonly workload: WorkloadRef;
+  /** The board; null without a time limit. */
+  readonly starts: SharedArrayBuffer | null;
+}
 
-const task = await openTask(Piscina.workerData as WorkloadRef, threadId);
+const { workload, starts } = Piscina.workerData as ThreadPoolData;
+const board = starts === null ? null : new Float64Array(starts);
+const task = await openTask(workload, threadId);
 
 /** What piscina calls on its worker threads. */
-export default function serve(request: Request | Document): Reply | Promise<Answer | Reply> {
-  return typeof request === 'object' ? task.run(request) : answer(request);
+export default function serve(request: Request | Watched | Document): Reply | Promise<Answer | Reply> {
+  if (typeof request === 'string') return answer(request);
+  if (board === null) return task.run(request as Document);
+  const { place, document } = request as Watched;
+  board[place] = now();
+  return task.run(document);
 }
 
 async function answer(request: Request): Promise<Answer> {

@@ -19,6 +19,8 @@ export interface Standing {
   readonly document: Document | null;
   /** Workers that have ended without reporting it. */
   deaths: number;
+  /** Of these, how many ended with it in their hands. */
+  crashes: number;
 }
 
 /**
@@ -77,7 +79,7 @@ export class Bay {
     const idBytes = this.#bytes.write(id, offset + size);
     this.#used += aligned(size + idBytes);
     (this.#inSlab[this.#slab] as number)++;
-    this.#put({ index, id, pulledMs, slab: this.#slab, document: null, deaths: 0 }, { offset, size, idBytes, index });
+    this.#put({ index, id, pulledMs, slab: this.#slab, document: null, deaths: 0, crashes: 0 }, { offset, size, idBytes, index });
     return true;
   }
 
@@ -131,7 +133,7 @@ export class Bay {
     const most = this.#arena.slabBytes * this.#arena.slabsPerQueue;
     if (this.#looseBytes > 0 && this.#looseBytes + size > most) return false;
     this.#looseBytes += size;
-    this.#put({ index, id, pulledMs, slab: null, document, deaths: 0 }, { offset: loose, size, idBytes: 0, index });
+    this.#put({ index, id, pulledMs, slab: null, document, deaths: 0, crashes: 0 }, { offset: loose, size, idBytes: 0, index });
     return true;
   }
 

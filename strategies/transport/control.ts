@@ -14,6 +14,7 @@
  *   available   caller, after ring and state       tickets published so far
  *   next        any worker, from t to t + 1        a hint: every ticket before it is claimed
  *   current     its worker                         the slot in its hands, plus one; 0 between tasks
+ *   begun       its worker, before current         tasks it has begun: tells a task that goes on from the next one in the same slot
  *   signal      caller                             what sleeping workers wait on
  *   eager       caller                             1: report outcomes before sleeping, for no more documents are on their way
  *
@@ -47,6 +48,8 @@ const line = 16;
 const entry = { state: 0, offset: 1, size: 2, idBytes: 3, index: 4, startedMs: 6, taskMs: 8 };
 const queue = { available: 0, next: line, signal: 2 * line, words: 3 * line };
 const eager = 0;
+/** Words behind `current`. */
+const begun = 1;
 
 export interface Entry {
   /** Of the document's bytes in the arena; `loose` when they are not there. */
@@ -136,6 +139,18 @@ export class Control {
     return slot < 0 ? null : slot;
   }
 
+  /** What a watchdog compares: the same `task` at two looks, and the worker was in it all the time between. Null between tasks. */
+  inHands(worker: number): { readonly slot: number; readonly task: number } | null {
+    const at = this.#current(worker);
+    const slot = Atomics.load(this.#words, at) - 1;
+    return slot < 0 ? null : { slot, task: Atomics.load(this.#words, at + begun) };
+  }
+
+  /** The slot stays the worker's, which is a new one now: it is to begin with it. */
+  hand(slot: number, worker: number): void {
+    Atomics.store(this.#words, this.#slot(slot) + entry.state, claimed + worker);
+  }
+
   startedMs(slot: number): number {
     return this.#numbers[(this.#slot(slot) + entry.startedMs) >> 1] as number;
   }
@@ -176,7 +191,9 @@ export class Control {
   }
 
   begin(slot: number, worker: number): void {
-    Atomics.store(this.#words, this.#current(worker), slot + 1);
+    const at = this.#current(worker);
+    this.#words[at + begun] = ((this.#words[at + begun] as number) + 1) | 0;
+    Atomics.store(this.#words, at, slot + 1);
   }
 
   end(slot: number, worker: number, { startedMs, taskMs }: { readonly startedMs: number; readonly taskMs: number }): void {

@@ -1,7 +1,8 @@
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import { now } from '../clock.js';
 import type { Outcomes } from '../entries/arena.js';
-import { crashed } from '../outcome.js';
+import { heapLimitMb, overridingFlag } from '../heap.js';
+import { crashed, mostAttempts, timedOut } from '../outcome.js';
 import { guarded } from '../session.js';
 import type { Documents, Emit, Engine, Outcome, Session, TaskError } from '../strategy.js';
 import { type Arena, Bay } from './bay.js';
@@ -47,15 +48,20 @@ export interface CrewOptions {
   readonly workers: number;
   readonly deal: Deal;
   readonly room?: Room;
+  readonly timeoutMs?: number | undefined;
+  readonly heapMb?: number | undefined;
 }
 
 export async function openCrew(workload: WorkloadRef, options: CrewOptions): Promise<Session> {
+  const flag = overridingFlag();
+  if (flag !== null) process.emitWarning(`${flag} overrides the heap limit of every worker thread; give it to none, or use processes`);
   const crew = new Crew(workload, options);
   await crew.open();
   return guarded({
     run: (documents, emit) => crew.run(documents, emit),
     members: async () => ({ processes: [], engines: await crew.report() }),
     close: () => crew.close(),
+    kill: () => crew.kill(),
   });
 }
 
@@ -65,6 +71,10 @@ export async function openCrew(workload: WorkloadRef, options: CrewOptions): Pro
  * a message from a worker, a document of an asynchronous source or the end of a worker continues it. Nothing but the
  * loop takes documents or emits outcomes, so that both happen one after the other, and neither while a promise of
  * `emit` is awaited.
+ *
+ * A watchdog looks at what each worker has in its hands while a run is under way. Who is found with the same task for as long
+ * as a task may take is told to end. When it has ended, the document that was judged has timed out, if it is still the one in
+ * its hands; a document that came into them in between is run again like one that was claimed and not begun.
  */
 class Crew {
   readonly #deal: Deal;
@@ -76,13 +86,15 @@ class Crew {
   /** By queue: why nobody works at it any longer; null while somebody does. */
   readonly #abandoned: ({ readonly cause: unknown } | null)[];
   readonly #lost = new Set<Lane>();
+  readonly #watchdog: Watchdog | null;
   /** By queue: dealt and not yet published. */
   #backlog: Pulled[][] = [];
   #outcomes: Outcome[] = [];
   #wake = () => {};
   #running = false;
+  #killed = false;
 
-  constructor(workload: WorkloadRef, { workers, deal, room = roomFor(workers) }: CrewOptions) {
+  constructor(workload: WorkloadRef, { workers, deal, room = roomFor(workers), timeoutMs, heapMb }: CrewOptions) {
     this.#deal = deal;
     const { queues } = deal;
     const slots = Math.ceil(room.slots / queues);
@@ -101,7 +113,7 @@ class Crew {
       { length: workers },
       (_, number) =>
         new Lane(
-          { workload, control, arena, number, queue: number % queues, flush },
+          { workload, control, arena, number, queue: number % queues, flush, heapMb: heapMb ?? heapLimitMb(workers) },
           {
             outcomes: (lane, outcomes) => this.#receive(lane, outcomes),
             want: (lane, slot) => this.#deliver(lane, slot),
@@ -109,6 +121,7 @@ class Crew {
           },
         ),
     );
+    this.#watchdog = timeoutMs === undefined ? null : new Watchdog(control, this.#lanes, timeoutMs);
   }
 
   /** Opens all workers, or none: when one fails, the others are closed before the error is passed on. */
@@ -128,9 +141,27 @@ class Crew {
     await Promise.all(this.#lanes.map((lane) => lane.close()));
   }
 
+  /** Ends all workers. Every document that stands, and every one that is dealt from now on, has crashed. */
+  kill(): void {
+    if (this.#killed) return;
+    this.#killed = true;
+    const cause = new Error('the session was ended');
+    for (const lane of this.#lanes) {
+      lane.poll(); // what they had reported counts
+      this.#lost.add(lane);
+      lane.kill();
+    }
+    for (const bay of this.#bays) {
+      this.#abandoned[bay.queue] = { cause };
+      for (const slot of bay.slots()) this.#outcomes.push(crashed(bay.take(slot), cause));
+    }
+    this.#wake();
+  }
+
   async run(documents: Documents, emit: Emit): Promise<void> {
     this.#running = true;
     this.#man();
+    this.#watchdog?.begin();
     const feed = new Feed(documents, this.#deal.window, () => this.#wake());
     try {
       await this.#work(feed, emit);
@@ -142,6 +173,7 @@ class Crew {
       throw cause;
     } finally {
       this.#running = false;
+      this.#watchdog?.end();
     }
     if (feed.failure !== null) throw feed.failure.cause;
   }
@@ -236,6 +268,7 @@ class Crew {
   }
 
   #receive(lane: Lane, { slots, values }: Outcomes): void {
+    if (this.#killed) return; // they have had their outcomes
     const bay = this.#bays[lane.queue] as Bay;
     const worker = lane.threadId;
     for (let i = 0; i < slots.length; i++) {
@@ -256,33 +289,44 @@ class Crew {
   }
 
   #deliver(lane: Lane, slot: number): void {
+    if (this.#killed) return;
     lane.send(slot, (this.#bays[lane.queue] as Bay).look(slot).document as Document);
   }
 
   /**
-   * The document that was in the dead worker's hands has crashed. The others it had claimed were finished but not
-   * reported: they are run again. One that is among them again and again is held to have left something behind.
+   * The document in the dead worker's hands is the first that the next worker gets, and has crashed when it ends that one, too. The
+   * others it had claimed were finished but not reported: they are run again. One that is among them again and again is held
+   * to have left something behind.
    */
   #bury(lane: Lane, cause: unknown): void {
+    if (this.#killed) return;
     const bay = this.#bays[lane.queue] as Bay;
+    const judged = this.#watchdog?.judged(lane.number) ?? null;
     const culprit = this.#control.takeCurrent(lane.number);
     const before = this.#outcomes.length;
+    let suspect = -1;
     for (const slot of bay.slotsOf(lane.number)) {
       const standing = bay.look(slot);
       standing.deaths++;
-      if (slot === culprit || standing.deaths >= mostDeaths) this.#outcomes.push(crashed(bay.take(slot), cause));
+      if (slot === culprit && judged === 'timed-out') this.#outcomes.push(timedOut(bay.take(slot), this.#watchdog?.timeoutMs ?? 0));
+      else if (slot === culprit && judged === null) {
+        standing.crashes++;
+        if (standing.crashes >= mostAttempts) this.#outcomes.push(crashed(bay.take(slot), cause, standing.crashes));
+        else suspect = slot;
+      } else if (standing.deaths >= mostDeaths) this.#outcomes.push(crashed(bay.take(slot), cause, standing.deaths));
       else bay.again(slot);
     }
     const vain = this.#outcomes.length > before ? 0 : (this.#vainDeaths[lane.number] as number) + 1;
     this.#vainDeaths[lane.number] = vain;
     if (vain >= mostVainDeaths) this.#giveUp(lane, cause);
-    else if (this.#running) this.#replace(lane);
+    else if (this.#running) this.#replace(lane, suspect);
     this.#control.wake(lane.queue, this.#lanes.length); // one may have been told that is dead now
     this.#wake();
   }
 
   /** Workers that have ended since the last run are replaced. */
   #man(): void {
+    if (this.#killed) return;
     this.#backlog = this.#bays.map(() => []);
     this.#abandoned.fill(null);
     this.#vainDeaths.fill(0);
@@ -290,15 +334,20 @@ class Crew {
     for (const lane of this.#lanes) this.#replace(lane);
   }
 
-  #replace(lane: Lane): void {
-    lane.open().catch((cause: unknown) => this.#giveUp(lane, cause));
+  #replace(lane: Lane, suspect = -1): void {
+    if (suspect >= 0) this.#control.hand(suspect, lane.number);
+    lane.open(suspect).catch((cause: unknown) => this.#giveUp(lane, cause));
   }
 
   /** Nobody works in this lane any longer. What only it could have done has crashed. */
   #giveUp(lane: Lane, cause: unknown): void {
     this.#lost.add(lane);
     const bay = this.#bays[lane.queue] as Bay;
-    if (this.#lanes.some((other) => other.queue === lane.queue && !this.#lost.has(other))) return;
+    if (this.#lanes.some((other) => other.queue === lane.queue && !this.#lost.has(other))) {
+      for (const slot of bay.slotsOf(lane.number)) bay.again(slot); // what its next worker would have begun with
+      this.#wake();
+      return;
+    }
     this.#abandoned[lane.queue] = { cause };
     for (const slot of bay.slots()) this.#outcomes.push(crashed(bay.take(slot), cause));
     this.#wake();
@@ -308,6 +357,58 @@ class Crew {
   #refuse(queue: number, list: readonly Pulled[]): number {
     for (const { document } of list) this.#outcomes.push(crashed(document, this.#abandoned[queue]?.cause));
     return list.length;
+  }
+}
+
+/** Ends workers that have been in one task for too long. */
+class Watchdog {
+  readonly timeoutMs: number;
+  readonly #control: Control;
+  readonly #lanes: readonly Lane[];
+  /** By lane: the task it was last found in, and when it was first found in it. */
+  readonly #seen: ({ readonly task: number; readonly sinceMs: number; readonly condemned: boolean } | null)[];
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(control: Control, lanes: readonly Lane[], timeoutMs: number) {
+    this.#control = control;
+    this.#lanes = lanes;
+    this.timeoutMs = timeoutMs;
+    this.#seen = lanes.map(() => null);
+  }
+
+  /** It looks eight times in the time a task may take, so that a task gets an eighth more at the most. */
+  begin(): void {
+    this.#timer = setInterval(() => this.#look(), Math.max(1, Math.min(this.timeoutMs / 8, 250)));
+  }
+
+  end(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  /**
+   * What a worker that has ended was condemned for: `timed-out` when its task still is the one, `other` when that had ended in
+   * the meantime, null when it was not condemned. Before its `current` is taken.
+   */
+  judged(lane: number): 'timed-out' | 'other' | null {
+    const seen = this.#seen[lane] ?? null;
+    this.#seen[lane] = null;
+    if (seen === null || !seen.condemned) return null;
+    return this.#control.inHands(lane)?.task === seen.task ? 'timed-out' : 'other';
+  }
+
+  #look(): void {
+    for (const [number, lane] of this.#lanes.entries()) {
+      const held = this.#control.inHands(number);
+      const seen = this.#seen[number] ?? null;
+      if (seen?.condemned) continue;
+      if (held === null) this.#seen[number] = null;
+      else if (seen?.task !== held.task) this.#seen[number] = { task: held.task, sinceMs: now(), condemned: false };
+      else if (now() - seen.sinceMs >= this.timeoutMs) {
+        this.#seen[number] = { ...seen, condemned: true };
+        lane.kill();
+      }
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { crashed } from '../outcome.js';
+import { crashed, mostAttempts, timedOut } from '../outcome.js';
 import type { Batch } from '../puller.js';
 import type { Engine, Member, Outcome } from '../strategy.js';
 import { Child, Death, type StartOptions } from './child.js';
@@ -17,7 +17,8 @@ export interface LaneOptions extends StartOptions {
 
 /**
  * One worker and its regions; a new process takes the place of one that ended. The documents of every request without
- * an answer are then sent again, one by one and watched, and one that ends its process has crashed.
+ * an answer are then sent again, one by one and watched, each at most twice: one that ends both processes has crashed. One
+ * that takes too long has timed out when it was alone; what its neighbours in a batch took is not its own time.
  */
 export class Lane {
   readonly #options: LaneOptions;
@@ -52,9 +53,12 @@ export class Lane {
   async process(batch: Batch, region: number): Promise<Outcome[]> {
     if (this.#broken === null) {
       try {
-        return await this.#send(batch, { region, watched: false });
-      } catch {
+        const single = batch.documents.length === 1 && this.#options.timeoutMs !== undefined;
+        return await this.#send(batch, { region, watched: single });
+      } catch (cause) {
         // The child ended, or there is none.
+        const late = this.#late(batch, cause);
+        if (late !== null) return [late];
       }
     }
     const turn = this.#suspects.then(() => this.#oneByOne(batch, region));
@@ -72,6 +76,15 @@ export class Lane {
         if (!(cause instanceof Death) || tries === mostBarren) throw cause;
       }
     }
+  }
+
+  /** Ends its process; all it is given from now on has crashed. */
+  kill(): void {
+    this.#broken = new Error('the session was ended');
+    this.#child?.then(
+      (child) => child.kill(),
+      () => {},
+    );
   }
 
   async close(): Promise<void> {
@@ -139,19 +152,30 @@ export class Lane {
   /** A batch of one. Ends when the child answers, ends while it is at it, or when the lane is found broken. */
   async #alone(batch: Batch, region: number): Promise<Outcome> {
     const [document] = batch.documents as [Batch['documents'][number]];
+    let attempts = 0;
     while (this.#broken === null) {
       try {
         const [outcome] = await this.#send(batch, { region, watched: true });
         return outcome as Outcome;
       } catch (cause) {
+        const late = this.#late(batch, cause);
+        if (late !== null) return late;
         if (cause instanceof Death && cause.began) {
           this.#barren = 0;
-          return crashed(document, cause);
+          if (++attempts < mostAttempts) continue;
+          return crashed(document, cause, attempts);
         }
         if (++this.#barren >= mostBarren) this.#broken = brokenBy(cause);
       }
     }
     return crashed(document, this.#broken);
+  }
+
+  /** The outcome of the only document of a batch, when the child was ended because that took too long. */
+  #late({ documents }: Batch, cause: unknown): Outcome | null {
+    if (!(cause instanceof Death && cause.timedOut && cause.began) || documents.length !== 1) return null;
+    this.#barren = 0;
+    return timedOut(documents[0] as Batch['documents'][number], this.#options.timeoutMs as number);
   }
 }
 

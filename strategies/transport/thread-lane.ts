@@ -13,6 +13,8 @@ export interface LaneSetting {
   readonly number: number;
   readonly queue: number;
   readonly flush: { readonly documents: number; readonly bytes: number };
+  /** Largest heap of the worker, MB. */
+  readonly heapMb: number;
 }
 
 export interface LaneEvents {
@@ -22,6 +24,12 @@ export interface LaneEvents {
   /** The thread has ended, and not by `close`; what it had reported has been told. */
   death(lane: Lane, cause: unknown): void;
 }
+
+/**
+ * A thread that is told to end does so within milliseconds, unless it is in native code that does not come back. It then runs
+ * no more JavaScript when it does, so that after this long it can be taken for ended.
+ */
+const graceMs = 1000;
 
 /** One worker thread. When it has ended it can be opened again. */
 export class Lane {
@@ -35,6 +43,8 @@ export class Lane {
   #port: MessagePort | null = null;
   #threadId = 0;
   #closing = false;
+  /** Told to end at once; a new worker may take its place. */
+  #killed = false;
 
   constructor(setting: LaneSetting, events: LaneEvents) {
     this.number = setting.number;
@@ -48,10 +58,22 @@ export class Lane {
     return this.#threadId;
   }
 
-  /** Resolves when the worker has loaded its workload; rejects with the reason it could not. */
-  open(): Promise<void> {
-    this.#opening ??= this.#start();
+  /**
+   * Resolves when the worker has loaded its workload; rejects with the reason it could not.
+   * @param first a slot that is the worker's already, to begin with
+   */
+  open(first = -1): Promise<void> {
+    this.#opening ??= this.#start(first);
     return this.#opening;
+  }
+
+  /** Ends the worker whatever it does; its death is told as any other. */
+  kill(): void {
+    const worker = this.#worker;
+    if (worker === null) return;
+    this.#killed = true;
+    void worker.terminate();
+    setTimeout(() => this.#gone(worker), graceMs).unref();
   }
 
   /** Tells of all outcomes the worker has sent so far. */
@@ -85,17 +107,22 @@ export class Lane {
   }
 
   async close(): Promise<void> {
+    if (this.#killed) return this.#ended;
     await this.#opening?.catch(() => {});
     const worker = this.#worker;
     if (worker === null) return;
     this.#closing = true;
-    const ended = new Promise((resolve) => worker.once('exit', resolve));
     worker.postMessage({ kind: 'close' } satisfies ToWorker);
-    await ended;
+    await this.#ended;
   }
 
-  async #start(): Promise<void> {
-    const { workload, control, arena, number, queue, flush } = this.#setting;
+  /** Takes a worker for ended that has not said so. */
+  #gone = (_worker: Worker) => {};
+  /** Resolves when the last worker has ended, or was taken for it. */
+  #ended: Promise<void> = Promise.resolve();
+
+  async #start(first: number): Promise<void> {
+    const { workload, control, arena, number, queue, flush, heapMb } = this.#setting;
     const { port1: port, port2 } = new MessageChannel();
     const workerData = {
       workload,
@@ -105,12 +132,22 @@ export class Lane {
       queue,
       flush,
       port: port2,
+      first,
     } satisfies ArenaWorkerData;
-    const worker = new Worker(new URL('../entries/arena.js', import.meta.url), { workerData, transferList: [port2] });
+    const worker = new Worker(new URL('../entries/arena.js', import.meta.url), {
+      workerData,
+      transferList: [port2],
+      resourceLimits: { maxOldGenerationSizeMb: heapMb },
+    });
     this.#worker = worker;
+    this.#killed = false;
     this.#threadId = worker.threadId;
     this.#port = port;
     port.on('message', (outcomes: Outcomes) => this.#events.outcomes(this, outcomes));
+    let toldEnd = () => {};
+    this.#ended = new Promise((resolve) => {
+      toldEnd = resolve;
+    });
     await new Promise<void>((resolve, reject) => {
       let ready = false;
       let error: unknown = null;
@@ -123,20 +160,27 @@ export class Lane {
       worker.on('error', (cause) => {
         error = cause;
       });
-      worker.on('exit', (code) => {
+      const gone = (cause: unknown) => {
+        if (this.#worker !== worker) return; // was taken for ended before
         this.poll(); // all that the worker has sent is in the port by now
         port.close();
         this.#worker = null;
         this.#port = null;
         this.#opening = null;
-        const cause = error ?? exited(code);
+        toldEnd();
         if (!ready) reject(cause);
         else if (!this.#closing) this.#events.death(this, cause);
-      });
+      };
+      this.#gone = (stuck) => {
+        if (stuck !== worker || this.#worker !== worker) return;
+        worker.unref(); // the process may end without it
+        gone(new Error('worker thread did not end when told to'));
+      };
+      worker.on('exit', (code) => gone(error ?? exited(code)));
     });
   }
 }
 
-function exited(code: number): Error {
-  return new Error(`worker thread ended with exit code ${code}`);
+function exited(exitCode: number): Error {
+  return Object.assign(new Error(`worker thread ended with exit code ${exitCode}`), { exitCode });
 }
