@@ -19,10 +19,6 @@ abstract class ProcessWatch {
     this.#processes.set(pid, end);
   }
 
-  has(pid: number): boolean {
-    return this.#processes.has(pid);
-  }
-
   remove(pid: number): void {
     this.#processes.delete(pid);
   }
@@ -57,14 +53,17 @@ export class MemoryWatch extends ProcessWatch {
   }
 }
 
-/** Ends processes that somebody has stopped for so long: a polite signal would wait for them to be continued. */
+/**
+ * Ends processes that somebody has stopped for half of the time a task may take: a polite signal would wait for them to be
+ * continued, and their documents can be run elsewhere.
+ */
 export class StopWatch extends ProcessWatch {
   readonly #mostLooks: number;
   readonly #looks = new Map<number, number>();
 
   constructor(timeoutMs: number) {
     super();
-    this.#mostLooks = Math.ceil(timeoutMs / intervalMs);
+    this.#mostLooks = Math.ceil(timeoutMs / 2 / intervalMs);
   }
 
   protected isDone(pid: number): boolean {

@@ -2,8 +2,8 @@ import type { Document } from '../workloads/workload.js';
 import { crashed, mostAttempts } from './outcome.js';
 import type { Outcome, Unguarded } from './strategy.js';
 
-/** So many documents in a row may end their second worker, too, until it is held that no worker does any work. */
-const mostVain = 8;
+/** So many documents may end their second worker, too, with none done in between, until it is held that no worker does any work. */
+const mostVain = 12;
 
 /**
  * What a library's pool does not do for a document whose worker has ended: it runs once more, alone on a worker that was started
@@ -13,6 +13,7 @@ const mostVain = 8;
 export class SecondAttempt {
   readonly #open: () => Promise<Unguarded>;
   #stopped = false;
+  #current: Unguarded | null = null;
   #turn: Promise<unknown> = Promise.resolve();
   #vain = 0;
 
@@ -20,9 +21,20 @@ export class SecondAttempt {
     this.#open = open;
   }
 
-  /** From now on nothing is run again. */
+  /** A document was done. */
+  progress(): void {
+    this.#vain = 0;
+  }
+
+  /** Why nothing is to be run any more; null while there is hope. */
+  get storm(): Error | null {
+    return this.#vain < mostVain ? null : new Error(`${mostVain} documents have ended two workers each, and none was done in between`);
+  }
+
+  /** From now on nothing is run again, and what is at it ends. */
   stop(): void {
     this.#stopped = true;
+    this.#current?.kill?.();
   }
 
   /** Another run, another chance. */
@@ -40,18 +52,18 @@ export class SecondAttempt {
   async #run(document: Document, cause: unknown): Promise<Outcome> {
     if (this.#stopped) return crashed(document, cause);
     if (document.bytes.length === 0 && document.size > 0) return crashed(document, cause, 1); // its bytes were given away
-    if (this.#vain >= mostVain) {
-      const message = `${mostVain} documents in a row have ended two workers each; the rest is not run again`;
-      return crashed(document, new Error(message, { cause }), 1);
-    }
+    if (this.storm !== null) return crashed(document, this.storm);
     let outcome: Outcome | null = null;
     try {
       const session = await this.#open();
+      this.#current = session;
+      if (this.#stopped) session.kill?.();
       try {
         await session.run([document], (found) => {
           outcome = found;
         });
       } finally {
+        this.#current = null;
         await session.close();
       }
     } catch (failure) {
@@ -59,7 +71,7 @@ export class SecondAttempt {
     }
     const found = outcome as Outcome | null;
     if (found?.status !== 'crashed') {
-      this.#vain = 0;
+      this.progress();
       return found ?? crashed(document, cause, 1);
     }
     this.#vain++;

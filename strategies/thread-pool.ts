@@ -28,6 +28,9 @@ export default {
   },
 } satisfies Strategy;
 
+/** In so many rounds every worker that is there has been reached. */
+const goodbyeRounds = 20;
+
 /** @param again what to do with a document whose worker has ended; null: it has crashed */
 async function openPool(workload: WorkloadRef, options: OpenOptions, again: SecondAttempt | null): Promise<Unguarded> {
   const { workers, delivery, inFlight = 1, timeoutMs, heapMb = heapLimitMb(workers) } = options;
@@ -66,8 +69,11 @@ async function openPool(workload: WorkloadRef, options: OpenOptions, again: Seco
   const outcomeOf = async (document: Document): Promise<Outcome> => {
     const pulledMs = now();
     if (killed) return crashed(document, new Error('the session was ended'));
+    const storm = again?.storm ?? null;
+    if (storm !== null) return crashed(document, storm);
     try {
       const reply = board === null ? await submit(document) : await submitWatched(document, board);
+      again?.progress();
       return reply === 'timed-out' ? timedOut(document, timeoutMs as number) : outcome(document, pulledMs, reply);
     } catch (cause) {
       return again === null ? crashed(document, cause) : again.of(document, cause);
@@ -93,7 +99,7 @@ async function openPool(workload: WorkloadRef, options: OpenOptions, again: Seco
     async close() {
       board?.close();
       if (killed) return ended;
-      await rollCall(workers, () => ask('goodbye'));
+      await rollCall(workers, () => ask('goodbye'), goodbyeRounds).catch(() => {}); // who has ended by now has no goodbye to say
       await pool.destroy();
     },
     kill() {

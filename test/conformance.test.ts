@@ -137,7 +137,7 @@ for (const strategy of strategies) {
 
     it('gives up a task that waits for too long, and no other', async () => {
       const ids = Array.from({ length: 30 }, (_, i) => (i % 10 === 5 ? `never${i}` : i % 3 === 0 ? `later${i}` : `size${i}`));
-      const outcomes = await withSession(strategy, fixture('odd-task'), { timeoutMs: 250 }, (session) =>
+      const outcomes = await withSession(strategy, fixture('odd-task'), { timeoutMs: 1500 }, (session) =>
         outcomesOf(session, documentsOf(ids), ids.length),
       );
       for (const { id, status } of outcomes) assert.equal(status, id.startsWith('never') ? 'timed-out' : 'ok', id);
@@ -146,7 +146,7 @@ for (const strategy of strategies) {
     if (strategy.isolation !== 'none') {
       it('ends a task that computes for too long, and lets all others finish', async () => {
         const ids = Array.from({ length: 60 }, (_, i) => (i % 25 === 10 ? `loop${i}` : `size${i}`));
-        await withSession(strategy, fixture('odd-task'), { timeoutMs: 400 }, async (session) => {
+        await withSession(strategy, fixture('odd-task'), { timeoutMs: 1500 }, async (session) => {
           const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
           for (const { id, status } of outcomes) assert.equal(status, id.startsWith('loop') ? 'timed-out' : 'ok', id);
           const again = await outcomesOf(session, documentsOf(['size1', 'size2']), 2);
@@ -179,6 +179,19 @@ for (const strategy of strategies) {
           }
           const runs = readdirSync(marker).length;
           assert.ok(runs === 2 || (strategy.name === 'queue' && runs === 3), `run ${runs} times`); // in queue the batch's is not counted
+        });
+      });
+
+      it('replaces no worker for ever when none does any work, and still gives every document its outcome', async () => {
+        const marker = mkdtempSync(join(folder, 'storm-'));
+        const ids = Array.from({ length: 300 }, (_, i) => `exit-count${i}`);
+        await withSession(strategy, fixture('odd-task', { marker }), {}, async (session) => {
+          const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
+          for (const { id, status } of outcomes) assert.equal(status, 'crashed', id);
+          assert.match(JSON.stringify(outcomes.at(-1)), /in a row ended before any document was done|have ended two workers each/);
+          assert.ok(readdirSync(marker).length < 150, `${readdirSync(marker).length} workers were ended`);
+          const [again] = await outcomesOf(session, documentsOf(['size1']), 1);
+          assert.equal(again?.status, 'ok', 'another run, another chance');
         });
       });
 

@@ -11,7 +11,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
   { files: /^strategies\/(peers\/)?index\.ts$/, may: [/^strategies\/strategy\.ts$/] },
   { files: /^strategies\/peers\//, may: [/^strategies\/(?!(peers\/)?index)/, /^workloads\/workload\.ts$/] },
   { files: /^strategies\//, may: [/^strategies\/(?!index|peers)/, /^workloads\/workload\.ts$/] },
-  { files: /^bench\/(stats|units|errors|group-by)/, may: [/^bench\/(stats|errors)/] },
+  { files: /^bench\/(stats|units|errors|group-by)/, may: [/^bench\/(stats|errors|group-by)/] },
   { files: /^bench\/results\//, may: [/^bench\/(results|stats|errors|group-by)/, /^workloads\/documents\.ts$/] },
   { files: /^bench\/verdict\//, may: [/^bench\/(verdict|results|stats|units|group-by)/] },
   {

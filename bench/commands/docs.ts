@@ -8,6 +8,7 @@ import {
   taskColumns,
 } from '../overhead/columns.js';
 import { overheadReport } from '../overhead/report.js';
+import { faultLegend, faultSentence, faultTable } from '../report/faults.js';
 import { environmentLine, markdownTable } from '../report/markdown.js';
 import { overviewTable } from '../report/tables.js';
 import { type Column, summaryColumns, trialColumns } from '../results/columns.js';
@@ -39,7 +40,7 @@ export async function generated(path: string): Promise<string> {
 }
 
 export const documents: Record<string, () => Promise<Record<string, string>>> = {
-  'README.md': async () => ({ reference: await reference(), overhead: overheadPart() }),
+  'README.md': async () => ({ reference: await reference(), faults: faultsPart(), overhead: overheadPart() }),
   'results/README.md': async () => ({
     trials: columnTable(trialColumns),
     summary: columnTable(summaryColumns),
@@ -75,6 +76,18 @@ async function reference(): Promise<string> {
     markdownTable(overviewTable(conclusions)),
     ...sentencesByWorkload(conclusions, situations).map((said) => `> ${said.join(' ')}`),
     `<sub>${environmentLine(environment)} · ${environment.started_at.slice(0, 10)} · \`${environment.command}\` · 95 % intervals, every trial and the other charts: [report](results/reference/report.md), and report.html beside it, to open in a browser</sub>`,
+  ].join('\n\n');
+}
+
+/** The published fault matrix in `results/faults`. */
+function faultsPart(): string {
+  const folder = new URL('results/faults/', root);
+  const rows = decode(faultColumns, readFileSync(new URL('faults.csv', folder), 'utf8'));
+  const environment = JSON.parse(readFileSync(new URL('environment.json', folder), 'utf8')) as Environment;
+  return [
+    `> ${faultSentence(rows)}`,
+    markdownTable(faultTable(rows)),
+    `<sub>${faultLegend} ${environmentLine(environment)} · ${environment.started_at.slice(0, 10)} · \`${environment.command}\` · delays, recovery and what was left: [faults.csv](results/faults/faults.csv)</sub>`,
   ].join('\n\n');
 }
 

@@ -37,7 +37,7 @@ export const faults: readonly Fault[] = [
 ];
 
 /** Limits under which all of them are run: nothing fills the machine. */
-export const limits = { timeoutMs: 500, heapMb: 64, memoryMb: 192 };
+export const limits = { timeoutMs: 1000, heapMb: 64, memoryMb: 160 };
 
 /** Whether the strategy can have the fault at all: signals and full disks meet processes and files. */
 export function applies({ by }: Fault, { name, isolation }: Pick<Strategy, 'name' | 'isolation'>): boolean {

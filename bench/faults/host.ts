@@ -39,9 +39,10 @@ const brokenTask = new URL('./broken-task.js', import.meta.url).href;
 answerRequests(async ({ strategy: url, fault, workers }: FaultRequest): Promise<FaultRecord> => {
   const { default: strategy } = (await import(url)) as { default: Strategy };
   const options = { workers: strategy.scales ? workers : 1, delivery: strategy.deliveries[0], ...limits };
+  const engines = strategy.isolation === 'none' ? 1 : options.workers;
   const open = (url: string) => strategy.open({ name: 'faulty', url, options: {} }, options);
   // Once without the fault: what is slow by itself, and what stays by itself, as the threads of libuv do.
-  const healthy = await pass(await open(task), { ...fault, by: 'task', name: 'none' }, options.workers);
+  const healthy = await pass(await open(task), { ...fault, by: 'task', name: 'none' }, engines);
   const before = await settled(0);
   if (fault.by === 'module') {
     const refused = await open(brokenTask).then(
@@ -54,22 +55,21 @@ answerRequests(async ({ strategy: url, fault, workers }: FaultRequest): Promise<
     return { ...healthy, refused: refused ?? 'opened all the same', leftovers: (await settled(before)) - before };
   }
   if (fault.by === 'disk') fillDisk();
-  const found = await pass(await open(task), fault, options.workers);
+  const found = await pass(await open(task), fault, engines);
   return { ...found, delayedMs: Math.max(0, found.delayedMs - healthy.delayedMs), leftovers: (await settled(before)) - before };
 });
 
 /** One run in the midst of which the fault comes, until every worker is seen again, and a close. */
-async function pass(session: Session, fault: Fault, workers: number): Promise<FaultRecord> {
+async function pass(session: Session, fault: Fault, engines: number): Promise<FaultRecord> {
   const outcomes: Outcome[][] = [];
   const expected: number[] = [];
-  const seenBefore = new Set<number>();
   const seenAfter = new Set<number>();
   let faultMs = Number.POSITIVE_INFINITY;
   let recoveredMs: number | null = null;
   let lastMs = now();
   let longestMs = 0;
   const { processes } = await session.members();
-  const recovered = () => seenAfter.size >= Math.max(1, seenBefore.size);
+  const recovered = () => seenAfter.size >= engines;
   function* source(): Generator<Document> {
     for (let index = 0; ; index++) {
       const late = now() - faultMs > patienceMs;
@@ -90,9 +90,8 @@ async function pass(session: Session, fault: Fault, workers: number): Promise<Fa
     outcomes[outcome.index] = [...(outcomes[outcome.index] ?? []), outcome];
     if (outcome.worker === null) return;
     const pulledAfter = outcome.index > faultAt && atMs - (outcome.queuedMs ?? 0) - (outcome.taskMs ?? 0) > faultMs;
-    if (!pulledAfter) seenBefore.add(outcome.worker);
-    else seenAfter.add(outcome.worker);
-    if (recoveredMs === null && pulledAfter && recovered()) recoveredMs = atMs - faultMs;
+    if (pulledAfter) seenAfter.add(outcome.worker);
+    if (recoveredMs === null && recovered()) recoveredMs = atMs - faultMs;
   });
   await session.close();
   const count = expected.length;
@@ -107,7 +106,7 @@ async function pass(session: Session, fault: Fault, workers: number): Promise<Fa
     faultStatus: fault.by === 'task' ? (first[faultAt]?.status ?? null) : null,
     othersFailed: others.filter((outcome) => outcome !== undefined && outcome.status !== 'ok').length,
     delayedMs: longestMs,
-    recoveredMs: workers > 0 ? recoveredMs : null,
+    recoveredMs,
     leftovers: 0,
   };
 }

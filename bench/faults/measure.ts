@@ -8,7 +8,7 @@ import { applies, type Fault, survivable } from './faults.js';
 import type { FaultRecord, FaultRequest } from './host.js';
 
 /** Longer than any cell takes that goes well: a pass, the fault, a start of workers. */
-const watchdogMs = 20_000;
+const watchdogMs = 15_000;
 /** No process of a cell may be larger; whoever lets one grow beyond it is ended with all it has started. */
 const mostBytes = 256 * 2 ** 20;
 

@@ -1,3 +1,4 @@
+import { isMainThread } from 'node:worker_threads';
 import type { Document, Kind } from '../../workloads/workload.js';
 
 /** A task that does to a document what its id says. Whatever grows without end is stopped by a limit of whoever runs it. */
@@ -15,14 +16,23 @@ const deeds: Record<string, () => unknown> = {
   'never-settles': () => new Promise(() => {}),
   redos: () => /^(a+)+$/.test(`${'a'.repeat(60)}!`),
   exit: () => process.exit(3),
-  abort: () => process.abort(),
+  /** A crash of native code, as near as JavaScript comes to it: Node lets no thread abort, so it is done to the process from inside. */
+  abort: () => {
+    if (isMainThread) process.abort();
+    process.kill(process.pid, 'SIGABRT');
+    for (;;);
+  },
   'heap-array': () => {
     const grown: number[][] = [];
     for (;;) grown.push(new Array<number>(10_000).fill(grown.length));
   },
   'heap-buffers': () => {
     const grown: Buffer[] = [];
-    for (;;) grown.push(Buffer.alloc(2 ** 20, 1));
+    for (;;) {
+      grown.push(Buffer.alloc(2 ** 19, 1)); // half a megabyte a millisecond: a watch that looks now and then must see it coming
+      const untilMs = performance.now() + 1;
+      while (performance.now() < untilMs);
+    }
   },
 };
 

@@ -17,8 +17,8 @@ export interface ArenaWorkerData {
   readonly flush: { readonly documents: number; readonly bytes: number };
   /** Where to. */
   readonly port: MessagePort;
-  /** A slot that is this worker's already, to begin with, and to report alone: its document has ended another worker. -1 for none. */
-  readonly first: number;
+  /** Slots that are this worker's already, to begin with, and to report one by one: their documents were there when other workers ended. */
+  readonly first: readonly number[];
 }
 
 export type ToWorker =
@@ -81,9 +81,10 @@ void work();
 
 async function work(): Promise<never> {
   let turnedMs = 0;
-  let suspect = first;
+  let handed = 0;
   for (;;) {
-    const slot = suspect >= 0 ? suspect : control.claim(queue, number);
+    const suspect = handed < first.length;
+    const slot = suspect ? (first[handed++] as number) : control.claim(queue, number);
     if (slot < 0) {
       await idle();
       continue;
@@ -99,10 +100,7 @@ async function work(): Promise<never> {
     control.end(slot, number, reply);
     keep(slot, document, reply);
     const endedMs = reply.startedMs + reply.taskMs;
-    if (suspect >= 0) {
-      suspect = -1;
-      report();
-    }
+    if (suspect) report();
     if (slots.length >= flush.documents || unreportedBytes >= flush.bytes || endedMs - firstMs >= flushMs) report();
     if (endedMs - turnedMs < turnMs) continue;
     turnedMs = endedMs;

@@ -17,9 +17,9 @@ export interface Standing {
   /** The slab its bytes lie in; null for a document that is too large for one, which is kept in `document`. */
   readonly slab: number | null;
   readonly document: Document | null;
-  /** Workers that have ended without reporting it. */
+  /** Workers that have ended when they had finished it and not yet reported. */
   deaths: number;
-  /** Of these, how many ended with it in their hands. */
+  /** Workers that have ended with it in their hands. */
   crashes: number;
 }
 

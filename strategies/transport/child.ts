@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { inheritedFlags } from '../exec-argv.js';
 import type { MemoryWatch } from '../process-watch.js';
 import type { Answer, FromChild, Start, ToChild } from './protocol.js';
 import type { Reaper } from './reaper.js';
@@ -93,7 +94,7 @@ export class Child {
     const start: Start = { workload, fd: fd === null ? null : 4 };
     const child = fork(entry, [JSON.stringify(start)], {
       env: { ...allocator, ...process.env },
-      execArgv: [...process.execArgv, `--max-old-space-size=${heapMb}`],
+      execArgv: [...inheritedFlags(), `--max-old-space-size=${heapMb}`],
       serialization: 'advanced', // JSON would turn bytes into an object of numbers
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...(fd === null ? [] : [fd])],
     });

@@ -9,6 +9,7 @@ import { type Arena, Bay } from './bay.js';
 import { Control } from './control.js';
 import { Feed, type Pulled, type Window } from './feed.js';
 import { Lane } from './thread-lane.js';
+import { Watchdog } from './watchdog.js';
 
 /** How documents are dealt to queues: what makes the strategies over the arena different. */
 export interface Deal {
@@ -39,10 +40,10 @@ const flushDocuments = 256;
 const flushBytes = 512 * 1024;
 /** Longer than this nothing else on the caller's thread waits. */
 const turnMs = 4;
-/** Workers that in a row ended before they reported any document, until the lane is given up. */
-const mostVainDeaths = 5;
-/** Workers that ended without having reported a document, until it is held to be the cause. */
-const mostDeaths = 3;
+/** Workers that in a row ended before they reported any document, until the lane is given up: a dozen documents that crash. */
+const mostVainDeaths = 24;
+/** Workers that ended without having reported a document, until it is run and reported before others are. */
+const mostDeaths = 2;
 
 export interface CrewOptions {
   readonly workers: number;
@@ -294,32 +295,29 @@ class Crew {
   }
 
   /**
-   * The document in the dead worker's hands is the first that the next worker gets, and has crashed when it ends that one, too. The
-   * others it had claimed were finished but not reported: they are run again. One that is among them again and again is held
-   * to have left something behind.
+   * The document in the dead worker's hands gets another worker, and has crashed when it ends that one, too. The others it had
+   * claimed were finished but not reported: they are run again. Those that this befalls again, and the one that may be to
+   * blame behind them, are what the lane's next worker begins with, and are reported one by one.
    */
   #bury(lane: Lane, cause: unknown): void {
     if (this.#killed) return;
     const bay = this.#bays[lane.queue] as Bay;
     const judged = this.#watchdog?.judged(lane.number) ?? null;
     const culprit = this.#control.takeCurrent(lane.number);
-    const before = this.#outcomes.length;
-    let suspect = -1;
+    const handed: number[] = [];
     for (const slot of bay.slotsOf(lane.number)) {
       const standing = bay.look(slot);
-      standing.deaths++;
-      if (slot === culprit && judged === 'timed-out') this.#outcomes.push(timedOut(bay.take(slot), this.#watchdog?.timeoutMs ?? 0));
-      else if (slot === culprit && judged === null) {
-        standing.crashes++;
-        if (standing.crashes >= mostAttempts) this.#outcomes.push(crashed(bay.take(slot), cause, standing.crashes));
-        else suspect = slot;
-      } else if (standing.deaths >= mostDeaths) this.#outcomes.push(crashed(bay.take(slot), cause, standing.deaths));
-      else bay.again(slot);
+      if (slot !== culprit || judged === 'other') {
+        if (++standing.deaths >= mostDeaths) handed.unshift(slot);
+        else bay.again(slot);
+      } else if (judged === 'timed-out') this.#outcomes.push(timedOut(bay.take(slot), this.#watchdog?.timeoutMs ?? 0));
+      else if (++standing.crashes >= mostAttempts) this.#outcomes.push(crashed(bay.take(slot), cause, standing.crashes));
+      else handed.push(slot);
     }
-    const vain = this.#outcomes.length > before ? 0 : (this.#vainDeaths[lane.number] as number) + 1;
+    const vain = (this.#vainDeaths[lane.number] as number) + (judged === null ? 1 : 0); // who was told to end is no sign of a storm
     this.#vainDeaths[lane.number] = vain;
-    if (vain >= mostVainDeaths) this.#giveUp(lane, cause);
-    else if (this.#running) this.#replace(lane, suspect);
+    if (vain >= mostVainDeaths) this.#giveUp(lane, new Error(`${vain} workers in a row ended before any document was done`, { cause }));
+    else if (this.#running) this.#replace(lane, handed);
     this.#control.wake(lane.queue, this.#lanes.length); // one may have been told that is dead now
     this.#wake();
   }
@@ -334,9 +332,9 @@ class Crew {
     for (const lane of this.#lanes) this.#replace(lane);
   }
 
-  #replace(lane: Lane, suspect = -1): void {
-    if (suspect >= 0) this.#control.hand(suspect, lane.number);
-    lane.open(suspect).catch((cause: unknown) => this.#giveUp(lane, cause));
+  #replace(lane: Lane, handed: readonly number[] = []): void {
+    for (const slot of handed) this.#control.hand(slot, lane.number);
+    lane.open(handed).catch((cause: unknown) => this.#giveUp(lane, cause));
   }
 
   /** Nobody works in this lane any longer. What only it could have done has crashed. */
@@ -357,58 +355,6 @@ class Crew {
   #refuse(queue: number, list: readonly Pulled[]): number {
     for (const { document } of list) this.#outcomes.push(crashed(document, this.#abandoned[queue]?.cause));
     return list.length;
-  }
-}
-
-/** Ends workers that have been in one task for too long. */
-class Watchdog {
-  readonly timeoutMs: number;
-  readonly #control: Control;
-  readonly #lanes: readonly Lane[];
-  /** By lane: the task it was last found in, and when it was first found in it. */
-  readonly #seen: ({ readonly task: number; readonly sinceMs: number; readonly condemned: boolean } | null)[];
-  #timer: NodeJS.Timeout | null = null;
-
-  constructor(control: Control, lanes: readonly Lane[], timeoutMs: number) {
-    this.#control = control;
-    this.#lanes = lanes;
-    this.timeoutMs = timeoutMs;
-    this.#seen = lanes.map(() => null);
-  }
-
-  /** It looks eight times in the time a task may take, so that a task gets an eighth more at the most. */
-  begin(): void {
-    this.#timer = setInterval(() => this.#look(), Math.max(1, Math.min(this.timeoutMs / 8, 250)));
-  }
-
-  end(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
-  }
-
-  /**
-   * What a worker that has ended was condemned for: `timed-out` when its task still is the one, `other` when that had ended in
-   * the meantime, null when it was not condemned. Before its `current` is taken.
-   */
-  judged(lane: number): 'timed-out' | 'other' | null {
-    const seen = this.#seen[lane] ?? null;
-    this.#seen[lane] = null;
-    if (seen === null || !seen.condemned) return null;
-    return this.#control.inHands(lane)?.task === seen.task ? 'timed-out' : 'other';
-  }
-
-  #look(): void {
-    for (const [number, lane] of this.#lanes.entries()) {
-      const held = this.#control.inHands(number);
-      const seen = this.#seen[number] ?? null;
-      if (seen?.condemned) continue;
-      if (held === null) this.#seen[number] = null;
-      else if (seen?.task !== held.task) this.#seen[number] = { task: held.task, sinceMs: now(), condemned: false };
-      else if (now() - seen.sinceMs >= this.timeoutMs) {
-        this.#seen[number] = { ...seen, condemned: true };
-        lane.kill();
-      }
-    }
   }
 }
 

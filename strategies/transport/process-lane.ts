@@ -8,6 +8,8 @@ import { outcomesOf } from './replies.js';
 
 /** So many children in a row may end before they have begun with a document; then something else is to blame. */
 const mostBarren = 3;
+/** So many may end with a document in their hands and none done in between: a dozen documents that crash. */
+const mostVain = 24;
 
 export interface LaneOptions extends StartOptions {
   /** Where in the shared file its regions begin. */
@@ -25,6 +27,7 @@ export class Lane {
   #child: Promise<Child> | null = null;
   #suspects: Promise<unknown> = Promise.resolve();
   #barren = 0;
+  #vain = 0;
   #broken: Error | null = null;
   #fileFailed = false;
 
@@ -46,6 +49,7 @@ export class Lane {
   /** Another run, another chance. */
   renew(): void {
     this.#barren = 0;
+    this.#vain = 0;
     this.#broken = null;
   }
 
@@ -109,6 +113,7 @@ export class Lane {
     const child = await this.open();
     const answer = (await child.ask(this.#parcel(batch, how))) as Extract<Answer, { kind: 'replies' }>;
     this.#barren = 0;
+    this.#vain = 0;
     return outcomesOf(batch, child.pid, answer);
   }
 
@@ -162,6 +167,8 @@ export class Lane {
         if (late !== null) return late;
         if (cause instanceof Death && cause.began) {
           this.#barren = 0;
+          if (++this.#vain >= mostVain)
+            this.#broken = new Error(`${mostVain} worker processes in a row ended before any document was done`, { cause });
           if (++attempts < mostAttempts) continue;
           return crashed(document, cause, attempts);
         }

@@ -60,9 +60,9 @@ export class Lane {
 
   /**
    * Resolves when the worker has loaded its workload; rejects with the reason it could not.
-   * @param first a slot that is the worker's already, to begin with
+   * @param first slots that are the worker's already, to begin with
    */
-  open(first = -1): Promise<void> {
+  open(first: readonly number[] = []): Promise<void> {
     this.#opening ??= this.#start(first);
     return this.#opening;
   }
@@ -121,7 +121,7 @@ export class Lane {
   /** Resolves when the last worker has ended, or was taken for it. */
   #ended: Promise<void> = Promise.resolve();
 
-  async #start(first: number): Promise<void> {
+  async #start(first: readonly number[]): Promise<void> {
     const { workload, control, arena, number, queue, flush, heapMb } = this.#setting;
     const { port1: port, port2 } = new MessageChannel();
     const workerData = {
