@@ -1,13 +1,13 @@
 import type { Document } from '../workloads/workload.js';
-import { crashed, mostAttempts } from './outcome.js';
-import type { Documents, Emit, Session, Unguarded } from './strategy.js';
+import { mostAttempts } from './outcome.js';
+import type { Documents, Emit, Outcome, Session, TaskError, Unguarded } from './strategy.js';
 
 /**
  * What every strategy's session keeps to, whatever works beneath it: one run at a time, an orderly early close, and a
  * quarantine: a document that has crashed is never run again, for it would end a worker each time.
  */
 export function guarded(session: Unguarded): Session {
-  const quarantine = new Set<string>();
+  const quarantine: Quarantine = new Map();
   let running: Promise<void> | null = null;
   let closed: Promise<void> | null = null;
   const stop = new AbortController();
@@ -44,12 +44,15 @@ export function guarded(session: Unguarded): Session {
   };
 }
 
+/** How the documents have ended that are not run again, by id. */
+type Quarantine = Map<string, TaskError>;
+
 /** Runs what is not in quarantine, and tells the rest of its crash between the others' outcomes, at the latest behind them. */
-async function quarantined(quarantine: Set<string>, documents: Documents, emit: Emit, session: Unguarded): Promise<void> {
+async function quarantined(quarantine: Quarantine, documents: Documents, emit: Emit, session: Unguarded): Promise<void> {
   const refused: Document[] = [];
   const tell = async () => {
     for (let next = refused.shift(); next !== undefined; next = refused.shift())
-      await emit(crashed(next, new Error(`"${next.id}" has ended two workers of this session and is not run again`)));
+      await emit(refusal(next, quarantine.get(next.id) as TaskError));
   };
   const passes = (document: Document) => {
     if (!quarantine.has(document.id)) return true;
@@ -57,11 +60,17 @@ async function quarantined(quarantine: Set<string>, documents: Documents, emit: 
     return false;
   };
   await session.run(quarantine.size === 0 ? documents : filtered(documents, passes), (outcome) => {
-    if (outcome.status === 'crashed' && (outcome.error.attempts ?? 0) >= mostAttempts) quarantine.add(outcome.id);
+    if (outcome.status === 'crashed' && (outcome.error.attempts ?? 0) >= mostAttempts) quarantine.set(outcome.id, outcome.error);
     const slow = emit(outcome);
     return refused.length === 0 ? slow : Promise.resolve(slow).then(tell);
   });
   await tell();
+}
+
+/** As it ended before, and said to be that. */
+function refusal({ index, id }: Document, error: TaskError): Outcome {
+  const message = `${error.message}; it has ended ${error.attempts} workers of this session and is not run again`;
+  return { index, id, worker: null, queuedMs: null, taskMs: null, status: 'crashed', error: { ...error, message } };
 }
 
 function filtered(documents: Documents, passes: (document: Document) => boolean): Documents {

@@ -160,7 +160,7 @@ describe('a run', () => {
     assert.equal(environment.node.version, process.versions.node);
     const plots = readdirSync(join(out, 'plots'));
     assert.ok(plots.includes('throughput.vl.json') && plots.includes('throughput.svg'));
-    assert.match(readFileSync(join(out, 'report.md'), 'utf8'), /## word-frequency\n\n\| documents \|/);
+    assert.match(readFileSync(join(out, 'report.md'), 'utf8'), /\| strategy \| word-frequency 10KB/);
     assert.match(stdout, /word-frequency/);
     assert.match(stderr, /28\/28 · round 1\/1/);
     assert.ok(!(stdout + stderr).includes('\u001b'), 'no escape codes into a pipe');
