@@ -59,6 +59,9 @@ interface Request {
  */
 const allocator = { MALLOC_MMAP_THRESHOLD_: String(32 * 2 ** 20), MALLOC_TRIM_THRESHOLD_: String(64 * 2 ** 20) };
 
+/** So long the task's teardown may take; a process that is stopped would never come to it. */
+const closeGraceMs = 5000;
+
 /** So much longer a watched parcel may take to be begun: the process may be stopped, or starved. */
 const beginGraceMs = 5000;
 
@@ -175,7 +178,8 @@ export class Child {
   close(): Promise<void> {
     this.#leaving = true;
     if (this.#process.connected) this.#process.send({ kind: 'close' } satisfies ToChild, ignore);
-    return this.ended;
+    const late = setTimeout(() => this.kill(), closeGraceMs);
+    return this.ended.finally(() => clearTimeout(late));
   }
 }
 

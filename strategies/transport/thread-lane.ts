@@ -31,6 +31,9 @@ export interface LaneEvents {
  */
 const graceMs = 1000;
 
+/** So long the task's teardown may take. */
+const closeGraceMs = 5000;
+
 /** One worker thread. When it has ended it can be opened again. */
 export class Lane {
   readonly number: number;
@@ -113,7 +116,9 @@ export class Lane {
     if (worker === null) return;
     this.#closing = true;
     worker.postMessage({ kind: 'close' } satisfies ToWorker);
+    const late = setTimeout(() => this.kill(), closeGraceMs);
     await this.#ended;
+    clearTimeout(late);
   }
 
   /** Takes a worker for ended that has not said so. */
