@@ -173,7 +173,7 @@ function marks(values: readonly Spec[], { x, y, color, shape }: Channels): Spec[
       data: { values },
       layer: [
         { mark: { type: 'rule', strokeWidth: 3 }, encoding: { x: { ...x, field: 'low' }, x2: { field: 'high' }, y, color } },
-        { mark: { type: 'point', filled: true, fill: '#ffffff', opacity: 1, size: 70, strokeWidth: 2 }, encoding: { x, y, color, shape } },
+        { mark: { type: 'point', filled: false, fill: '#ffffff', opacity: 1, size: 70, strokeWidth: 2 }, encoding: { x, y, color, shape } },
       ],
     },
   ];
