@@ -25,11 +25,9 @@ function memoryBytes(): number {
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
 }
 
-/**
- * V8's own flag overrides the limit of every thread without a word: whoever gave it to the caller must know.
- * @returns the flag, null when it is not there
- */
-export function overridingFlag(): string | null {
+/** V8's own flag overrides the limit of every thread without a word: whoever gave it to the caller must know. */
+export function warnOfOverridingFlag(): void {
   const flags = [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)];
-  return flags.find((flag) => /^--max[-_]old[-_]space[-_]size/.test(flag)) ?? null;
+  const flag = flags.find((flag) => /^--max[-_]old[-_]space[-_]size/.test(flag));
+  if (flag !== undefined) process.emitWarning(`${flag} overrides the heap limit of every worker thread; give it to none, or use processes`);
 }

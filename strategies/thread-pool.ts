@@ -3,7 +3,7 @@ import { Piscina } from 'piscina';
 import type { Document, WorkloadRef } from '../workloads/workload.js';
 import { now } from './clock.js';
 import type { Answer, Request, ThreadPoolData } from './entries/thread-pool.js';
-import { heapLimitMb, overridingFlag } from './heap.js';
+import { heapLimitMb, warnOfOverridingFlag } from './heap.js';
 import { submitted } from './in-flight.js';
 import { crashed, outcome, type Reply, timedOut } from './outcome.js';
 import { owned } from './owned.js';
@@ -21,8 +21,7 @@ export default {
   scales: true,
   inFlight: [1, 4, 16], // one is piscina's default, and how people run it
   async open(workload, options) {
-    const flag = overridingFlag();
-    if (flag !== null) process.emitWarning(`${flag} overrides the heap limit of every worker thread; give it to none, or use processes`);
+    warnOfOverridingFlag();
     const again = new SecondAttempt(() => openPool(workload, { ...options, workers: 1, inFlight: 1 }, null));
     return guarded(await openPool(workload, options, again));
   },

@@ -1,7 +1,7 @@
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import { now } from '../clock.js';
 import type { Outcomes } from '../entries/arena.js';
-import { heapLimitMb, overridingFlag } from '../heap.js';
+import { heapLimitMb, warnOfOverridingFlag } from '../heap.js';
 import { crashed, mostAttempts, timedOut } from '../outcome.js';
 import { guarded } from '../session.js';
 import type { Documents, Emit, Engine, Outcome, Session, TaskError } from '../strategy.js';
@@ -54,8 +54,7 @@ export interface CrewOptions {
 }
 
 export async function openCrew(workload: WorkloadRef, options: CrewOptions): Promise<Session> {
-  const flag = overridingFlag();
-  if (flag !== null) process.emitWarning(`${flag} overrides the heap limit of every worker thread; give it to none, or use processes`);
+  warnOfOverridingFlag();
   const crew = new Crew(workload, options);
   await crew.open();
   return guarded({
