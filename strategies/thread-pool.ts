@@ -7,6 +7,7 @@ import { heapLimitMb, warnOfOverridingFlag } from './heap.js';
 import { submitted } from './in-flight.js';
 import { crashed, outcome, type Reply, timedOut } from './outcome.js';
 import { owned } from './owned.js';
+import { endOf } from './piscina-end.js';
 import { rollCall } from './roll-call.js';
 import { SecondAttempt } from './second-attempt.js';
 import { guarded } from './session.js';
@@ -43,6 +44,7 @@ async function openPool(workload: WorkloadRef, options: OpenOptions, again: Seco
     resourceLimits: { maxOldGenerationSizeMb: heapMb },
     workerData: { workload, starts: board?.memory ?? null } satisfies ThreadPoolData,
   });
+  const end = endOf(pool);
   const ask = (request: Request): Promise<Answer> => pool.run(request);
   const submit = (document: Document): Promise<Reply> => {
     if (delivery === 'clone') return pool.run(document);
@@ -84,7 +86,7 @@ async function openPool(workload: WorkloadRef, options: OpenOptions, again: Seco
     await Promise.race([failure, rollCall(workers, () => ask('report'))]);
   } catch (error) {
     board?.close();
-    await pool.destroy();
+    await end();
     throw error;
   }
   return {
@@ -99,12 +101,12 @@ async function openPool(workload: WorkloadRef, options: OpenOptions, again: Seco
       board?.close();
       if (killed) return ended;
       await rollCall(workers, () => ask('goodbye'), goodbyeRounds).catch(() => {}); // who has ended by now has no goodbye to say
-      await pool.destroy();
+      await end();
     },
     kill() {
       killed = true;
       again?.stop();
-      ended = pool.destroy();
+      ended = end();
     },
   };
 }
