@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { heapLimitMb, memoryLimitMb } from './heap.js';
-import { MemoryWatch } from './process-watch.js';
+import { MemoryWatch, StopWatch } from './process-watch.js';
 import { Puller } from './puller.js';
 import { guarded } from './session.js';
 import type { Emit, Outcome, Strategy } from './strategy.js';
@@ -37,14 +37,17 @@ export default {
     const file = delivery === 'path' ? shared(workers * laneBytes) : null;
     const reaper = new Reaper();
     const memory = new MemoryWatch(memoryMb);
+    const stopped = timeoutMs === undefined ? null : new StopWatch(timeoutMs);
     const entry = new URL('./entries/queue.js', import.meta.url);
     const lanes = Array.from(
       { length: workers },
-      (_, i) => new Lane({ entry, reaper, memory, workload, heapMb, timeoutMs, fd: file?.fd ?? null, offset: i * laneBytes, regionBytes }),
+      (_, i) =>
+        new Lane({ entry, reaper, memory, stopped, workload, heapMb, timeoutMs, fd: file?.fd ?? null, offset: i * laneBytes, regionBytes }),
     );
     const close = async () => {
       await Promise.all(lanes.map((lane) => lane.close()));
       memory.close();
+      stopped?.close();
       await reaper.close();
       if (file !== null) closeSync(file.fd);
     };

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { inheritedFlags } from '../exec-argv.js';
-import type { MemoryWatch } from '../process-watch.js';
+import type { MemoryWatch, StopWatch } from '../process-watch.js';
 import type { Answer, FromChild, Start, ToChild } from './protocol.js';
 import type { Reaper } from './reaper.js';
 
@@ -38,6 +38,8 @@ export interface StartOptions extends Start {
   readonly entry: URL;
   readonly reaper: Reaper;
   readonly memory: MemoryWatch;
+  /** Null without a time limit. It also sees to a process that is stopped before it is ready: nothing has been asked of that one yet. */
+  readonly stopped: StopWatch | null;
   /** Largest heap of the process, MB. */
   readonly heapMb: number;
   /** A parcel that has no answer for so long since the child came to it, or began with it where it is watched, ends the child. */
@@ -92,7 +94,7 @@ export class Child {
   readonly #first: Promise<'ready' | null>;
   #failure: Error | null = null;
 
-  private constructor({ entry, reaper, memory, workload, fd, heapMb, timeoutMs }: StartOptions) {
+  private constructor({ entry, reaper, memory, stopped, workload, fd, heapMb, timeoutMs }: StartOptions) {
     this.#timeoutMs = timeoutMs;
     const start: Start = { workload, fd: fd === null ? null : 4 };
     const child = fork(entry, [JSON.stringify(start)], {
@@ -110,6 +112,7 @@ export class Child {
         tooLarge = true;
         child.kill('SIGKILL');
       });
+      stopped?.add(pid, () => child.kill('SIGKILL'));
     }
     let first: (word: 'ready' | null) => void = () => {};
     this.#first = new Promise((resolve) => {
@@ -133,6 +136,7 @@ export class Child {
       if (pid !== undefined) {
         reaper.remove(pid);
         memory.remove(pid);
+        stopped?.remove(pid);
       }
       this.#death = tooLarge
         ? { ...death, message: 'worker process grew too large and was ended', code: 'ERR_WORKER_OUT_OF_MEMORY' }
