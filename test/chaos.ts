@@ -20,7 +20,7 @@ export interface ChaosOptions {
 
 export interface ChaosReport {
   readonly faults: Readonly<Record<string, number>>;
-  /** Ordinary documents that were hit from outside so often, or for so long, that they have no result. */
+  /** Documents that were hit from outside so often, or for so long, that they have not the outcome that is theirs. */
   readonly hit: number;
 }
 
@@ -73,12 +73,13 @@ export async function chaos(strategy: Strategy, { documents, faults, seed, timeo
     assert.ok(outcome !== undefined, `${id} was lost`);
     const deed = deeds.get(index);
     if (deed === 'exit') assert.equal(outcome.status, 'crashed', id);
+    else if (deed === 'loop' && outcome.status === 'crashed') hit++; // from outside, twice, before its time was up
     else if (deed === 'loop') assert.equal(outcome.status, 'timed-out', id);
     else if (deed === 'heap') assert.ok(['crashed', 'timed-out'].includes(outcome.status), `${id}: ${outcome.status}`);
     else if (outcome.status === 'ok') assert.equal(outcome.value, sums[index], id);
     else hit++;
   }
-  assert.ok(hit <= signals.size, `${hit} ordinary documents have no result, after ${signals.size} signals`);
+  assert.ok(hit <= signals.size, `${hit} documents have not the outcome that is theirs, after ${signals.size} signals`);
   const count = ({ children, descriptors, threads }: ReturnType<typeof leftovers>) => children.length + descriptors + threads;
   const deadlineMs = performance.now() + 10_000;
   await until(() => count(leftovers()) <= count(before) || performance.now() > deadlineMs);
