@@ -7,6 +7,8 @@ import { doctor } from './commands/doctor.js';
 import { faultMatrix } from './commands/faults.js';
 import { list } from './commands/list.js';
 import { overhead } from './commands/overhead.js';
+import { pick } from './commands/pick.js';
+import { recommend } from './commands/recommend.js';
 import { report as reportCommand } from './commands/report.js';
 import { exitCode } from './errors.js';
 import { colorsFor, note } from './terminal.js';
@@ -64,6 +66,68 @@ program
   .option('--json', 'results as JSON on standard output')
   .action(async (flags, command: Command) => {
     process.exitCode = flags.faults ? await faultMatrix(flags, given(command)) : await bench(flags, given(command));
+  });
+
+/** What `pick` and `recommend` share. */
+function constrained(command: Command): Command {
+  return command
+    .option('--max-memory <size>', 'for the whole process tree, like 512MB (default: no limit)')
+    .option('--isolation <kind>', 'the least that stands between a task and its caller: none, thread or process', 'none')
+    .option(
+      '--loop-delay <duration>',
+      'a server in the same process must answer within it at the 99th percentile, like 50ms (default: no limit)',
+    )
+    .option(
+      '--latency-p99 <duration>',
+      'longest time from a document’s being pulled until its outcome at the 99th percentile (default: no limit)',
+    )
+    .option('--batch <documents>', 'start the workers anew for so many documents, so that start-up counts (default: it does not)')
+    .option('--timeout <duration>', 'the time limit of a task that goes into the recommendation (default: none)');
+}
+
+constrained(
+  program
+    .command('pick')
+    .description('the best strategy for your task and your documents, within a time budget and under constraints')
+    .addHelpText(
+      'before',
+      `Examples:
+  forkwise pick --task ./parse.ts --docs './samples/**'                        # two minutes
+  forkwise pick --task ./parse.ts --docs ./samples --time-budget 30s --json
+  forkwise pick --task ./parse.ts --docs ./samples --loop-delay 50ms           # beside an HTTP server
+  forkwise pick --task ./parse.ts --docs ./samples --max-memory 512MB --isolation process
+`,
+    ),
+)
+  .option('--task <file>', 'your task: a module, TypeScript or JavaScript, like ./parse.ts or ./parse.ts#parse')
+  .option('--docs <folder or glob>', 'your documents')
+  .option('--time-budget <duration>', 'for all of it', '2m')
+  .option('--seed <number>', 'of sample and order', '1')
+  .option('--out <folder>', 'where the run and its recommendation.json go; must be new (default: results/<date and time>)')
+  .option('--json', 'the recommendation as JSON on standard output')
+  .action(async (flags) => {
+    process.exitCode = await pick(flags);
+  });
+
+constrained(
+  program
+    .command('recommend')
+    .description('decide again from a finished run, under other constraints, without measuring')
+    .addHelpText(
+      'before',
+      `Examples:
+  forkwise recommend results/monday --isolation process
+  forkwise recommend results/monday --workload markdown --corpus docs --max-memory 256MB --out recommendation.json
+`,
+    )
+    .argument('<run>', "a run's folder"),
+)
+  .option('--workload <name>', 'which, where the run has several')
+  .option('--corpus <name>', 'which, where the run has several')
+  .option('--out <file>', 'write the recommendation there; must be new')
+  .option('--json', 'the recommendation as JSON on standard output')
+  .action(async (run, flags) => {
+    process.exitCode = await recommend(run, flags);
   });
 
 program

@@ -17,6 +17,10 @@ export interface Oracle {
   readonly digests: readonly string[];
   /** Time inside the task, all documents together. */
   readonly taskMs: number;
+  /** CPU time of the whole process meanwhile, all documents together. */
+  readonly cpuMs: number;
+  /** Time in which this thread's event loop was busy meanwhile: what runs on other threads, or elsewhere, leaves it free. */
+  readonly loopMs: number;
   readonly failed: number;
   /** The first failure: which document, and what it said. */
   readonly failure: string | null;
@@ -28,12 +32,19 @@ answerRequests(async (request: OracleRequest): Promise<Kind | Oracle> => {
   const { default: baseline } = (await import(request.strategy)) as { default: Strategy };
   const session = await baseline.open(request.workload, { workers: 1, delivery: 'none' });
   const outcomes: Outcome[] = [];
-  await session.run(readCorpus(request.corpus), (outcome) => void outcomes.push(outcome));
+  const documents = readCorpus(request.corpus);
+  const before = process.cpuUsage();
+  const loopBefore = performance.eventLoopUtilization();
+  await session.run(documents, (outcome) => void outcomes.push(outcome));
+  const { active: loopMs } = performance.eventLoopUtilization(loopBefore);
+  const { user, system } = process.cpuUsage(before);
   await session.close();
   const failures = outcomes.flatMap((outcome) => (outcome.status === 'ok' ? [] : [`"${outcome.id}": ${outcome.error.message}`]));
   return {
     digests: outcomes.map((outcome) => outcomeDigest(outcome, workload)),
     taskMs: outcomes.reduce((sum, { taskMs }) => sum + (taskMs ?? 0), 0),
+    cpuMs: (user + system) / 1000,
+    loopMs,
     failed: failures.length,
     failure: failures[0] ?? null,
   };

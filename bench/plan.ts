@@ -36,6 +36,8 @@ export interface Cell {
   readonly strategy: LoadedStrategy;
   readonly workers: number;
   readonly delivery: Delivery;
+  /** Of each worker, MB; absent: the strategy's own. */
+  readonly limits?: { readonly heapMb?: number; readonly memoryMb?: number };
 }
 
 export interface PlanOptions {

@@ -18,6 +18,11 @@ export interface TrialRequest {
   /** Run before the clock starts, over the corpus again and again if need be. */
   readonly warmupDocuments: number;
   readonly timeMs: number;
+  /** The first so many of the corpus; absent: all. */
+  readonly documents?: number;
+  /** Limits of a worker, MB; absent: the strategy's own. */
+  readonly heapMb?: number;
+  readonly memoryMb?: number;
 }
 
 export interface TrialRecord extends PassRecord {
@@ -31,7 +36,7 @@ export type TrialNotice = { readonly window: 'open'; readonly pids: readonly num
 
 answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
   const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
-  const documents = readCorpus(request.corpus);
+  const documents = readCorpus(request.corpus).slice(0, request.documents);
   // A transferred document is gone from its caller: every pass gets documents that were made anew before the clock started.
   const fresh = request.delivery === 'transfer' ? copies : (documents: readonly Document[]) => documents;
   const openedMs = now();

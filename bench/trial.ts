@@ -39,8 +39,10 @@ export async function runTrial(wards: Wards, cell: Cell, { place, timing, cores,
     corpus: cell.corpus.file,
     workers: cell.workers,
     delivery: cell.delivery,
+    documents: cell.corpus.documents,
     warmupDocuments: warmupDocuments(cell, timing),
     timeMs: timing.timeMs,
+    ...cell.limits,
   };
   const timeoutMs = patience.ms + patience.factor * estimateTrialMs(cell, timing, cores);
   try {

@@ -11,7 +11,7 @@ import { effectiveCores } from './cores.js';
 /** The strategies' and workloads' libraries, and the timing loop. */
 const libraries = ['piscina', 'workerpool', 'p-map', 'marked', 'tinybench', 'pidusage'];
 
-type Given = Pick<Environment, 'schema' | 'run_id' | 'command' | 'seed' | 'profile' | 'claims' | 'flags' | 'plan' | 'corpora'>;
+type Given = Pick<Environment, 'schema' | 'run_id' | 'command' | 'seed' | 'profile' | 'claims' | 'flags' | 'plan' | 'corpora' | 'task'>;
 
 /** Reads the environment: about 0.1 s of other programs started, so once a run and before its first trial. */
 export async function readEnvironment(given: Given, alsoLibraries: readonly string[] = []): Promise<Environment> {

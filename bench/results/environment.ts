@@ -16,7 +16,9 @@ export interface Environment {
   readonly claims: Claims;
   /** What the command line asked for, by option: what `--resume` must find unchanged. */
   readonly flags: Readonly<Record<string, unknown>>;
-  /** Trials a round, and how many rounds at least and at most. */
+  /** The user's own task, where the run is of one. */
+  readonly task?: { readonly name: string; readonly file: string; readonly export: string; readonly sha256: string };
+  /** Trials a round, 0 where the race decides from round to round; how many rounds at least and at most. */
   readonly plan: { readonly trials_per_round: number; readonly rounds_least: number; readonly rounds_most: number };
   readonly forkwise: string;
   /** Of the folder the command was given in; null outside a git checkout. */

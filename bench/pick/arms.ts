@@ -1,0 +1,134 @@
+import type { Strategy } from '../../strategies/strategy.js';
+import type { Kind } from '../../workloads/workload.js';
+import type { Cell, LoadedStrategy, PreparedCorpus, PreparedWorkload } from '../plan.js';
+import { limitsUnder } from './limits.js';
+
+/** One configuration that may be chosen: strategy × workers × delivery. */
+export interface Arm {
+  readonly cell: Cell;
+  /**
+   * Documents a second that it cannot exceed, by what one document costs alone: so many workers hold a document for its whole time
+   * (Little's law), and so many cores compute. Good as far as a document costs no less in company than alone.
+   */
+  readonly bound: number;
+}
+
+/** What one document costs alone, by the oracle. */
+export interface Grain {
+  readonly taskMs: number;
+  /** On all threads of the process. */
+  readonly cpuMs: number;
+  /** How long it keeps the thread that runs it from anything else. */
+  readonly loopMs: number;
+}
+
+export interface ArmOptions {
+  readonly workload: PreparedWorkload;
+  readonly corpus: PreparedCorpus;
+  readonly strategies: readonly LoadedStrategy[];
+  readonly grain: Grain;
+  readonly cores: number;
+  /** The least that may stand between a task and its caller. */
+  readonly isolation: Strategy['isolation'];
+  /** For the whole process tree; null: no limit. */
+  readonly maxMemoryBytes: number | null;
+}
+
+/** Requests in flight on one thread that are worth trying; a server rarely has more places. */
+const mostInFlight = 64;
+/** A task that leaves its thread free for less than this, times its own time, gains nothing from others beside it. */
+const leastInFlight = 1.2;
+/** Threads or processes for each core that are worth their memory where work waits. */
+const mostWaitingPerCore = 8;
+/** Until a trial's documents have been through so many workers' hands the rate says more of the begin and the end than of the middle. */
+const documentsPerWorker = 4;
+/** A pass is to take so long at least, as far as there are documents. */
+const passMs = 200;
+const mostDocuments = 1000;
+
+const isolations: readonly Strategy['isolation'][] = ['none', 'thread', 'process'];
+
+/** Whether the strategy keeps a task as far from its caller as is asked for, or further. */
+export function isolates(has: Strategy['isolation'], asked: Strategy['isolation']): boolean {
+  return isolations.indexOf(has) >= isolations.indexOf(asked);
+}
+
+/**
+ * All that may be chosen, and `sequential` as the baseline whatever is asked for. Work that computes never gets more workers than
+ * cores; work that waits gets as many as keep the cores busy, twice over, as far as they are worth it.
+ */
+export function armsOf({ workload, corpus, strategies, grain, cores, isolation, maxMemoryBytes }: ArmOptions): Arm[] {
+  return strategies
+    .filter(({ strategy }) => strategy.name === 'sequential' || isolates(strategy.isolation, isolation))
+    .flatMap((loaded) => {
+      const { strategy } = loaded;
+      const counts = strategy.scales ? levels(strategy, { kind: workload.kind, grain, cores }) : [1];
+      // Where documents mostly wait, how they travel is not what decides.
+      const deliveries = workload.kind === 'cpu' ? strategy.deliveries : strategy.deliveries.slice(0, 1);
+      return deliveries.flatMap((delivery) =>
+        counts.flatMap((workers): Arm[] => {
+          const limits = limitsUnder(maxMemoryBytes, { isolation: strategy.isolation, workers });
+          if (limits === null) return []; // so many do not fit
+          const bound = boundOf(strategy, workers, { grain, cores });
+          const documents = documentsFor(corpus, { bound, workers });
+          return [{ bound, cell: { workload, corpus: firstOf(corpus, documents), strategy: loaded, workers, delivery, limits } }];
+        }),
+      );
+    });
+}
+
+interface Terms {
+  readonly grain: Grain;
+  readonly cores: number;
+}
+
+/** Worker counts to try, by doubling up to the most that can help. */
+export function levels(strategy: Pick<Strategy, 'isolation'>, { kind, grain, cores }: Terms & { readonly kind: Kind }): number[] {
+  const whole = Math.max(1, Math.floor(cores));
+  if (strategy.isolation === 'none') {
+    const inFlight = grain.taskMs / Math.max(grain.loopMs, 1e-3);
+    return inFlight < leastInFlight ? [1] : upTo(Math.min(mostInFlight, doubling(2 * inFlight)));
+  }
+  if (kind === 'cpu') return upTo(whole);
+  const enough = (2 * whole * grain.taskMs) / Math.max(grain.cpuMs, 1e-3);
+  return upTo(Math.max(whole, Math.min(doubling(enough), mostWaitingPerCore * whole)));
+}
+
+/** The next power of two: what is measured of a document differs a little each time, and the numbers to try should not. */
+function doubling(most: number): number {
+  return 2 ** Math.ceil(Math.log2(most));
+}
+
+/** 1, 2, 4, …, and the last whatever it is. */
+function upTo(most: number): number[] {
+  const doubled = Array.from({ length: Math.floor(Math.log2(most)) + 1 }, (_, i) => 2 ** i);
+  return doubled.at(-1) === most ? doubled : [...doubled, most];
+}
+
+function boundOf({ isolation }: Pick<Strategy, 'isolation'>, workers: number, { grain, cores }: Terms): number {
+  const { taskMs, cpuMs, loopMs } = grain;
+  const thread = isolation === 'none' ? 1 / Math.max(loopMs, 1e-6) : Number.POSITIVE_INFINITY;
+  return 1000 * Math.min(workers / Math.max(taskMs, 1e-6), cores / Math.max(cpuMs, 1e-6), thread);
+}
+
+/** Enough for a pass of some length, and for every worker to have had several. */
+function documentsFor(corpus: PreparedCorpus, { bound, workers }: { bound: number; workers: number }): number {
+  const wanted = Math.max(Math.ceil((bound * passMs) / 1000), documentsPerWorker * workers);
+  return Math.min(wanted, corpus.documents);
+}
+
+/** Documents of the whole corpus that a race over these arms needs at most. */
+export function documentsWanted(strategies: readonly LoadedStrategy[], terms: Terms & { readonly kind: Kind }): number {
+  const wanted = strategies.flatMap(({ strategy }) =>
+    (strategy.scales ? levels(strategy, terms) : [1]).map((workers) =>
+      Math.max(Math.ceil((boundOf(strategy, workers, terms) * passMs) / 1000), documentsPerWorker * workers),
+    ),
+  );
+  return Math.min(mostDocuments, Math.max(...wanted));
+}
+
+/** The first documents of a corpus as a corpus: nested subsets, of mixed sizes because the whole is shuffled. */
+function firstOf(corpus: PreparedCorpus, documents: number): PreparedCorpus {
+  const share = documents / corpus.documents;
+  return { ...corpus, documents, bytes: corpus.bytes * share, sequentialMs: corpus.sequentialMs * share };
+}

@@ -1,0 +1,71 @@
+import type { Strategy } from '../../strategies/strategy.js';
+import type { SummaryRow } from '../results/columns.js';
+import type { ResponsivenessRow } from '../results/responsiveness-columns.js';
+import { sameCell } from '../results/summarise.js';
+import { megabytes, number } from '../units.js';
+import { isolates } from './arms.js';
+
+/** What a choice must keep to, whatever its rate. */
+export interface Constraints {
+  /** The least that stands between a task and its caller. */
+  readonly isolation: Strategy['isolation'];
+  /** For the whole process tree, caller included; null: no limit. */
+  readonly maxMemoryBytes: number | null;
+  /** Longest time, at the 99th percentile, that a server in the caller's process may take to answer; null: no limit. */
+  readonly loopDelayMs: number | null;
+  /** Longest time, at the 99th percentile, from a document's being pulled until its outcome; null: no limit. */
+  readonly latencyP99Ms: number | null;
+  /** Documents that the workers are started for; null: start-up does not count. */
+  readonly batch: number | null;
+}
+
+export const unconstrained: Constraints = { isolation: 'none', maxMemoryBytes: null, loopDelayMs: null, latencyP99Ms: null, batch: null };
+
+/** Peaks are sampled, so a little more than was seen must fit. */
+const memoryHeadroom = 1.1;
+
+export interface Measured {
+  readonly isolation: Strategy['isolation'];
+  readonly responsiveness: readonly ResponsivenessRow[];
+}
+
+/**
+ * What a cell has been measured to break, apart from its loop delay; null when nothing.
+ */
+export function violation(cell: SummaryRow, { isolation }: Pick<Measured, 'isolation'>, limits: Constraints): string | null {
+  if (!isolates(isolation, limits.isolation)) {
+    return `isolation: ${isolation === 'none' ? 'nothing stands' : `only a ${isolation} stands`} between a task and its caller, asked was for a ${limits.isolation}`;
+  }
+  if (limits.maxMemoryBytes !== null) {
+    const peak = memoryOf(cell);
+    if (peak === null) return 'memory: its peak is not known';
+    if (peak * memoryHeadroom > limits.maxMemoryBytes)
+      return `memory: peak ${megabytes(peak)}, which with a tenth to spare is more than ${megabytes(limits.maxMemoryBytes)}`;
+  }
+  if (limits.latencyP99Ms !== null) {
+    const { latency_p99_ms: latency } = cell;
+    if (latency === null) return 'latency: not known';
+    if (latency > limits.latencyP99Ms)
+      return `latency: ${number(latency)} ms at the 99th percentile, asked was for ${number(limits.latencyP99Ms)} ms`;
+  }
+  return null;
+}
+
+/** How its loop delay breaks the limit: `untested` when nobody has measured it; null when it keeps to it. */
+export function loopViolation(
+  cell: SummaryRow,
+  responsiveness: readonly ResponsivenessRow[],
+  limits: Constraints,
+): string | null | 'untested' {
+  if (limits.loopDelayMs === null) return null;
+  const rows = responsiveness.filter((row) => sameCell(row, cell));
+  if (rows.length === 0) return 'untested';
+  const worst = rows.reduce((a, b) => (b.ping_p99_ms > a.ping_p99_ms ? b : a));
+  if (worst.ping_p99_ms <= limits.loopDelayMs) return null;
+  return `loop delay: a server beside it answers in ${number(worst.ping_p99_ms)} ms at the 99th percentile (longest ${number(worst.ping_max_ms)} ms), asked was for ${number(limits.loopDelayMs)} ms`;
+}
+
+/** Bytes, pages that processes share counted once where the system offers that. */
+export function memoryOf({ memory_peak_bytes, rss_peak_bytes }: Pick<SummaryRow, 'memory_peak_bytes' | 'rss_peak_bytes'>): number | null {
+  return memory_peak_bytes ?? rss_peak_bytes;
+}

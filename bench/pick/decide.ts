@@ -1,0 +1,206 @@
+import type { Strategy } from '../../strategies/strategy.js';
+import type { SummaryRow, TrialRow } from '../results/columns.js';
+import type { ResponsivenessRow } from '../results/responsiveness-columns.js';
+import { sameCell, valid } from '../results/summarise.js';
+import { halfWidth, mean, squares } from '../stats/estimate.js';
+import { number, ratio } from '../units.js';
+import { hasRate, type Rated, simplestFirst } from '../verdict/conclude.js';
+import { type Constraints, loopViolation, violation } from './constraints.js';
+import { type Difference, Evidence, interval, upper } from './evidence.js';
+
+/** A difference smaller than this is of no use to anyone. */
+const practicalMargin = Math.log(1.03);
+const significance = 0.05;
+
+/** So many long trials have an interval of their own that is of use. */
+const enoughLong = 5;
+
+export interface DecideOptions {
+  /** Of one workload and corpus. */
+  readonly trials: readonly TrialRow[];
+  readonly summaries: readonly SummaryRow[];
+  readonly responsiveness: readonly ResponsivenessRow[];
+  readonly constraints: Constraints;
+  /** From the simplest to the most involved. */
+  readonly strategies: readonly Pick<Strategy, 'name' | 'isolation'>[];
+}
+
+/** A cell that may be chosen. */
+export interface Candidate {
+  readonly cell: Rated;
+  /** Against the best candidate; null for itself. */
+  readonly difference: Difference | null;
+}
+
+export interface Decision {
+  /** The highest rate among those that keep to the constraints. */
+  readonly best: Rated;
+  /** The simplest of those that are as good as the best. */
+  readonly choice: Rated;
+  /** Cells that nothing tells from the best, itself included, the fastest first. */
+  readonly tied: readonly Candidate[];
+  /** Cells that keep to the constraints and are slower, the fastest first. */
+  readonly slower: readonly Candidate[];
+  readonly disqualified: readonly { readonly cell: SummaryRow; readonly reason: string }[];
+  /** The share of the rate that the choice may cost against the best there is, at 95 %; null where nothing tells. */
+  readonly regretBound: number | null;
+  /** What a new run's rate may be expected to be. */
+  readonly rate: Prediction;
+  /** Against `sequential`, paired by block; null without it. */
+  readonly speedup: { readonly ratio: number; readonly low: number | null; readonly high: number | null } | null;
+  /** Blocks in which the choice was measured. */
+  readonly blocks: number;
+}
+
+export interface Prediction {
+  readonly mean: number;
+  /** 95 % prediction interval of one new run; null below two blocks. */
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+/** Why there is no choice: each cell and what it breaks. */
+export interface NoChoice {
+  readonly disqualified: readonly { readonly cell: SummaryRow; readonly reason: string }[];
+  /** The loop delay of these must be measured first, the fastest first. */
+  readonly untested: readonly SummaryRow[];
+}
+
+export type Decided = ({ readonly state: 'chosen' } & Decision) | ({ readonly state: 'none' } & NoChoice);
+
+/** Which cell to use under the constraints, by what was measured. */
+export function decide(options: DecideOptions): Decided {
+  const { trials, summaries, responsiveness, constraints, strategies } = options;
+  const isolationOf = (name: string) => strategies.find((strategy) => strategy.name === name)?.isolation ?? 'none';
+  const reasons = new Map<SummaryRow, string>();
+  for (const cell of summaries) {
+    const reason = hasRate(cell) ? violation(cell, { isolation: isolationOf(cell.strategy) }, constraints) : 'no trial of it was valid';
+    const wrong = cell.digest_matches === false ? 'its results are not those of sequential' : reason;
+    if (wrong !== null) reasons.set(cell, wrong);
+  }
+  const evidence = new Evidence(scores(trials, summaries, constraints.batch));
+  const rest = summaries.filter((cell) => !reasons.has(cell)).filter(hasRate);
+  const untested: Rated[] = [];
+  for (const cell of rest) {
+    const delay = loopViolation(cell, responsiveness, constraints);
+    if (delay === 'untested') untested.push(cell);
+    else if (delay !== null) reasons.set(cell, delay);
+  }
+  const candidates = rest.filter((cell) => !reasons.has(cell) && !untested.includes(cell));
+  if (candidates.length === 0) return { state: 'none', disqualified: entries(reasons), untested: byRate(untested, evidence) };
+  for (const cell of untested) reasons.set(cell, 'loop delay: not measured');
+  return { state: 'chosen', ...choose(candidates, { ...options, evidence }), disqualified: entries(reasons) };
+}
+
+/** Names a cell within its family. */
+export function armName({ strategy, workers, delivery }: Pick<TrialRow, 'strategy' | 'workers' | 'delivery'>): string {
+  return `${strategy} ${workers} ${delivery}`;
+}
+
+function entries(reasons: ReadonlyMap<SummaryRow, string>): NoChoice['disqualified'] {
+  return [...reasons].map(([cell, reason]) => ({ cell, reason }));
+}
+
+/**
+ * Logarithms of rates. With a batch, of the rate over its whole time, the median start of the cell included.
+ * @param summaries of the same trials
+ */
+export function scores(trials: readonly TrialRow[], summaries: readonly SummaryRow[], batch: number | null) {
+  return trials
+    .filter(({ twin }) => twin === null)
+    .filter(valid)
+    .map((trial) => {
+      const startMs = summaries.find((cell) => sameCell(cell, trial))?.startup_ms ?? 0;
+      const seconds = batch === null ? 0 : startMs / 1000 / batch;
+      return { arm: armName(trial), block: trial.round, log: -Math.log(1 / trial.documents_per_second + seconds) };
+    });
+}
+
+type Against = DecideOptions & { readonly evidence: Evidence };
+
+function byRate(cells: readonly Rated[], evidence: Evidence): Rated[] {
+  const left = [...cells];
+  const ordered: Rated[] = [];
+  while (left.length > 0) {
+    const best = evidence.best(left.map(armName));
+    ordered.push(
+      ...left.splice(
+        left.findIndex((cell) => armName(cell) === best),
+        1,
+      ),
+    );
+  }
+  return ordered;
+}
+
+function choose(cells: readonly Rated[], { evidence, trials, strategies }: Against): Omit<Decision, 'disqualified'> {
+  const ordered = byRate(cells, evidence);
+  const [best] = ordered as [Rated, ...Rated[]];
+  const alpha = significance / Math.max(1, cells.length - 1);
+  const candidates = ordered.map(
+    (cell): Candidate => ({ cell, difference: cell === best ? null : evidence.difference(armName(cell), armName(best)) }),
+  );
+  const isTied = ({ difference }: Candidate) => difference === null || upper(difference, alpha) >= 0;
+  const tied = candidates.filter(isTied);
+  const finalists = tied.filter(
+    ({ cell, difference }) =>
+      difference === null || (difference.mean > -practicalMargin && 2 * evidence.blocks(armName(cell)) >= evidence.blocks(armName(best))),
+  );
+  const choice = finalists.map(({ cell }) => cell).sort(simplestFirst(strategies.map(({ name }) => name)))[0] as Rated;
+  return {
+    best,
+    choice,
+    tied,
+    slower: candidates.filter((candidate) => !isTied(candidate)),
+    regretBound: regretBound(choice, tied, evidence),
+    rate: prediction(trials.filter((trial) => sameCell(trial, choice) && trial.twin === null)),
+    speedup: speedupOf(choice, trials),
+    blocks: evidence.blocks(armName(choice)),
+  };
+}
+
+/** The upper end over all that are not shown to be slower, each at its share of 5 %. */
+function regretBound(choice: Rated, tied: readonly Candidate[], evidence: Evidence): number | null {
+  const others = tied.filter(({ cell }) => cell !== choice);
+  const bounds = others.map(({ cell }) => {
+    const difference = evidence.difference(armName(cell), armName(choice));
+    return difference === null ? Number.POSITIVE_INFINITY : upper(difference, significance / others.length);
+  });
+  const worst = Math.max(0, ...bounds);
+  return Number.isFinite(worst) ? 1 - Math.exp(-worst) : null;
+}
+
+/**
+ * t·s·√(1 + 1/n) on logarithms. A race's screening has shorter trials, which scatter more than what is promised would: where there are
+ * enough of the longer ones, they speak alone.
+ * @param trials of one cell
+ */
+export function prediction(trials: readonly TrialRow[]): Prediction {
+  const all = trials.filter(valid);
+  const longest = Math.max(...all.map(({ wall_ms }) => wall_ms ?? 0));
+  const long = all.filter(({ wall_ms }) => (wall_ms ?? 0) >= longest / 2);
+  const logs = (long.length >= enoughLong ? long : all).map(({ documents_per_second }) => Math.log(documents_per_second));
+  const middle = mean(logs);
+  if (logs.length < 2) return { mean: Math.exp(middle), low: null, high: null };
+  const df = logs.length - 1;
+  const half = halfWidth({ variance: (squares(logs) / df) * (logs.length + 1), df, n: logs.length });
+  return { mean: Math.exp(middle), low: Math.exp(middle - half), high: Math.exp(middle + half) };
+}
+
+/** By the evidence of all blocks, so that few blocks of `sequential` are not few alone. */
+function speedupOf(choice: Rated, trials: readonly TrialRow[]): Decision['speedup'] {
+  const sequential = trials.find(({ strategy, twin }) => strategy === 'sequential' && twin === null);
+  if (sequential === undefined) return null;
+  const plain = new Evidence(scores(trials, [], null));
+  const difference = plain.difference(armName(choice), armName(sequential));
+  if (difference === null) return null;
+  const ends = interval(difference);
+  return { ratio: Math.exp(difference.mean), low: ends && Math.exp(ends.low), high: ends && Math.exp(ends.high) };
+}
+
+/** "0.93× (0.90–0.96)" */
+export function against(difference: Difference): string {
+  const ends = interval(difference);
+  const range = ends === null ? '' : ` (${number(Math.exp(ends.low))}–${number(Math.exp(ends.high))})`;
+  return `${ratio(Math.exp(difference.mean))}${range}`;
+}

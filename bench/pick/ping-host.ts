@@ -1,0 +1,58 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { now } from '../../strategies/clock.js';
+import type { Strategy } from '../../strategies/strategy.js';
+import type { Document } from '../../workloads/workload.js';
+import { answerRequests, notify } from '../answer.js';
+import { readCorpus } from '../corpus-file.js';
+import type { TrialRequest } from '../trial-host.js';
+
+/** A server in the caller's own process, as users have one, while a strategy works through documents without a pause. */
+export type PingNotice = { readonly state: 'listening'; readonly port: number } | { readonly state: 'ended' };
+
+export interface PingRecord {
+  readonly documents: number;
+  readonly wallMs: number;
+}
+
+answerRequests(async (request: TrialRequest): Promise<PingRecord> => {
+  const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
+  const documents = readCorpus(request.corpus).slice(0, request.documents);
+  const fresh = request.delivery === 'transfer' ? copies : () => documents;
+  const session = await strategy.open(request.workload, request);
+  const server = createServer((_, response) => response.end('ok'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    let left = request.warmupDocuments;
+    for (; left > 0; left -= documents.length) await session.run(fresh(documents).slice(0, left), () => {});
+    await notify<PingNotice>({ state: 'listening', port: (server.address() as AddressInfo).port });
+    const startedMs = now();
+    let done = 0;
+    // Until the time is up, however long one pass takes: what is under way then is finished.
+    await session.run(endlessly(documents, fresh, startedMs + request.timeMs), () => void done++);
+    const wallMs = now() - startedMs;
+    await notify<PingNotice>({ state: 'ended' });
+    return { documents: done, wallMs };
+  } finally {
+    server.closeAllConnections();
+    server.close();
+    await session.close();
+  }
+});
+
+function* endlessly(
+  documents: readonly Document[],
+  fresh: (documents: readonly Document[]) => readonly Document[],
+  untilMs: number,
+): Generator<Document> {
+  for (let index = 0; ; ) {
+    for (const document of fresh(documents)) {
+      if (now() > untilMs) return;
+      yield { ...document, index: index++ };
+    }
+  }
+}
+
+function copies(documents: readonly Document[]): Document[] {
+  return documents.map((document) => ({ ...document, bytes: document.bytes.slice() }));
+}

@@ -1,0 +1,98 @@
+import { Agent, get } from 'node:http';
+import { Helper } from '../helper.js';
+import { type Cell, estimateTrialMs, warmupDocuments } from '../plan.js';
+import type { ResponsivenessRow } from '../results/responsiveness-columns.js';
+import { quantile } from '../stats/estimate.js';
+import type { TrialRequest } from '../trial-host.js';
+import type { Wards } from '../wards.js';
+import type { PingNotice, PingRecord } from './ping-host.js';
+
+/** A request is due every so many milliseconds, whether or not those before were answered: who waits for an answer before asking again overlooks the worst. */
+const everyMs = 5;
+const pingTiming = { timeMs: 1500, warmupMs: 60 };
+const patience = { factor: 20, ms: 60_000 };
+
+/**
+ * How long a server in the caller's own process takes to answer while the strategy works.
+ * @throws Error when the strategy's process died or never answered
+ */
+export async function measurePing(wards: Wards, cell: Cell, cores: number): Promise<ResponsivenessRow> {
+  const host = new Helper(wards, new URL('./ping-host.js', import.meta.url));
+  const request: TrialRequest = {
+    strategy: cell.strategy.url,
+    workload: cell.workload.ref,
+    corpus: cell.corpus.file,
+    documents: cell.corpus.documents,
+    workers: cell.workers,
+    delivery: cell.delivery,
+    warmupDocuments: warmupDocuments(cell, pingTiming),
+    timeMs: pingTiming.timeMs,
+    ...cell.limits,
+  };
+  let pings: Pings | null = null;
+  try {
+    const record = await host.ask<PingRecord, PingNotice>(request, {
+      timeoutMs: patience.ms + patience.factor * estimateTrialMs(cell, pingTiming, cores),
+      onNotice: async (notice) => {
+        if (notice.state === 'listening') pings = new Pings(notice.port);
+        else await pings?.stop();
+      },
+    });
+    const ms = await ((pings as Pings | null)?.stop() ?? []);
+    return {
+      workload: cell.workload.ref.name,
+      corpus: cell.corpus.name,
+      strategy: cell.strategy.strategy.name,
+      workers: cell.workers,
+      delivery: cell.delivery,
+      pings: ms.length,
+      ping_p50_ms: quantile(ms, 0.5) ?? 0,
+      ping_p99_ms: quantile(ms, 0.99) ?? 0,
+      ping_max_ms: Math.max(0, ...ms),
+      documents_per_second: (1000 * record.documents) / record.wallMs,
+    };
+  } finally {
+    await (pings as Pings | null)?.stop();
+    host.end();
+  }
+}
+
+/** Requests at fixed times, each timed from when it was due. */
+class Pings {
+  readonly #agent = new Agent({ keepAlive: true });
+  readonly #answers: Promise<number | null>[] = [];
+  readonly #timer: NodeJS.Timeout;
+  readonly #startedMs = performance.now();
+  #stopped: Promise<number[]> | null = null;
+
+  constructor(port: number) {
+    this.#timer = setInterval(() => this.#due(port), everyMs);
+  }
+
+  /** All that are due by now: a timer of ours that came late must not forgive the server. */
+  #due(port: number): void {
+    for (;;) {
+      const dueMs = this.#startedMs + everyMs * (this.#answers.length + 1);
+      if (dueMs > performance.now()) return;
+      this.#answers.push(this.#ping(port, dueMs));
+    }
+  }
+
+  #ping(port: number, dueMs: number): Promise<number | null> {
+    return new Promise((resolve) => {
+      get({ host: '127.0.0.1', port, agent: this.#agent }, (response) => {
+        response.resume().on('end', () => resolve(performance.now() - dueMs));
+      }).on('error', () => resolve(null)); // the server went first
+    });
+  }
+
+  /** @returns milliseconds of every answer, once all have come */
+  stop(): Promise<number[]> {
+    clearInterval(this.#timer);
+    this.#stopped ??= Promise.all(this.#answers).then((answers) => {
+      this.#agent.destroy();
+      return answers.filter((ms) => ms !== null);
+    });
+    return this.#stopped;
+  }
+}

@@ -1,0 +1,96 @@
+import type { Recommendation } from '../../strategies/recommendation.js';
+import type { Delivery, Strategy } from '../../strategies/strategy.js';
+import type { SummaryRow } from '../results/columns.js';
+import type { Environment } from '../results/environment.js';
+import type { ResponsivenessRow } from '../results/responsiveness-columns.js';
+import { sameCell } from '../results/summarise.js';
+import { type Constraints, memoryOf } from './constraints.js';
+import { against, type Decision } from './decide.js';
+import type { Limits } from './limits.js';
+
+export interface RecommendationOptions {
+  readonly decision: Decision;
+  readonly environment: Environment;
+  readonly task: Recommendation['task'];
+  readonly constraints: Constraints;
+  readonly limits: Limits;
+  readonly timeoutMs: number | null;
+  readonly responsiveness: readonly ResponsivenessRow[];
+  readonly strategies: readonly Pick<Strategy, 'name' | 'isolation'>[];
+  /** The verdict in sentences. */
+  readonly verdict: readonly string[];
+  /** What it took to find out; null where nothing was measured for it. */
+  readonly effort: Effort | null;
+}
+
+/** What a choice has cost, and what every cell in as many blocks would have. */
+export interface Effort {
+  readonly budgetMs: number;
+  readonly usedMs: number;
+  readonly fullGridMs: number;
+  readonly blocks: number;
+  readonly finalBlocks: number;
+}
+
+/** `recommendation.json`: what `createRunner` takes, and what people want to read beside it. */
+export function recommendation(options: RecommendationOptions): Recommendation {
+  const { decision, environment, task, constraints, limits, timeoutMs, responsiveness, strategies, verdict, effort } = options;
+  const { choice, rate, speedup, tied, slower, disqualified, regretBound, blocks } = decision;
+  const corpus = environment.corpora.find((entry) => entry.workload === choice.workload && entry.corpus === choice.corpus);
+  const others = [...tied, ...slower].filter(({ cell }) => cell !== choice);
+  return {
+    schema: 1,
+    forkwise: environment.forkwise,
+    task,
+    strategy: choice.strategy,
+    workers: choice.workers,
+    delivery: choice.delivery as Delivery,
+    timeoutMs,
+    heapMb: limits.heapMb ?? null,
+    memoryMb: limits.memoryMb ?? null,
+    expected: {
+      documentsPerSecond: rate.mean,
+      low: rate.low ?? 0,
+      high: rate.high ?? Number.MAX_VALUE,
+      startupMs: choice.startup_ms ?? 0,
+      memoryBytes: memoryOf(choice),
+    },
+    validWhen: {
+      nodeMajor: Number.parseInt(environment.node.version, 10),
+      platform: process.platform,
+      arch: environment.machine.arch,
+      cores: environment.cores.effective,
+      documentBytes: { p5: corpus?.p5 ?? 0, p95: corpus?.p95 ?? Number.MAX_SAFE_INTEGER },
+      corpusSha256: corpus?.sha256 ?? '',
+      corpusDocuments: corpus?.documents ?? 0,
+    },
+    verdict,
+    isolation: strategies.find(({ name }) => name === choice.strategy)?.isolation ?? null,
+    speedup,
+    latencyP99Ms: choice.latency_p99_ms,
+    cpuMsPerDocument: choice.cpu_ms_per_document,
+    loopDelay: loopDelayOf(choice, responsiveness),
+    blocks,
+    regretBound,
+    tied: tied.map(({ cell }) => named(cell)),
+    alternatives: others.map(({ cell, difference }) => ({
+      ...named(cell),
+      documentsPerSecond: cell.documents_per_second,
+      memoryBytes: memoryOf(cell),
+      reason: difference === null ? 'the highest rate; what is chosen is as good and simpler' : `${against(difference)} the highest rate`,
+    })),
+    disqualified: disqualified.map(({ cell, reason }) => ({ ...named(cell), reason })),
+    constraints,
+    effort,
+    run: { id: environment.run_id, startedAt: environment.started_at, command: environment.command },
+  };
+}
+
+function named({ strategy, workers, delivery }: Pick<SummaryRow, 'strategy' | 'workers' | 'delivery'>) {
+  return { strategy, workers, delivery };
+}
+
+function loopDelayOf(choice: SummaryRow, responsiveness: readonly ResponsivenessRow[]) {
+  const row = responsiveness.findLast((row) => sameCell(row, choice));
+  return row === undefined ? null : { p50Ms: row.ping_p50_ms, p99Ms: row.ping_p99_ms, maxMs: row.ping_max_ms, pings: row.pings };
+}

@@ -1,0 +1,163 @@
+import { join } from 'node:path';
+import { type Corpus, CorpusError, corpusHash, type FileList, findFiles, sampleFiles, sizeProfile } from '../../workloads/documents.js';
+import { type Kind, WorkloadError, type WorkloadRef } from '../../workloads/workload.js';
+import { type CorpusFile, writeCorpus, writeDigests } from '../corpus-file.js';
+import { Helper } from '../helper.js';
+import type { Oracle, OracleRequest } from '../oracle-host.js';
+import type { LoadedStrategy, PreparedCorpus, PreparedWorkload } from '../plan.js';
+import { duration } from '../units.js';
+import type { Wards } from '../wards.js';
+import { documentsWanted, type Grain } from './arms.js';
+
+/** What all arms are measured on, and what one document costs alone. */
+export interface Sample {
+  readonly workload: PreparedWorkload;
+  readonly corpus: PreparedCorpus;
+  readonly grain: Grain;
+  /** Of the sampled documents, without repetitions. */
+  readonly unique: number;
+}
+
+export interface SampleOptions {
+  readonly task: WorkloadRef;
+  /** Folder or glob. */
+  readonly docs: string;
+  readonly seed: number;
+  readonly strategies: readonly LoadedStrategy[];
+  /** Module of the strategy whose results all others must equal. */
+  readonly baseline: string;
+  readonly cores: number;
+  readonly budgetMs: number;
+  readonly say: (step: string) => void;
+}
+
+/** The first look: so many documents tell about how long one takes. */
+const probes = 5;
+/** Of the budget, what it may take to know the right results. */
+const oracleShare = 0.15;
+const leastDocuments = 8;
+const mostDocuments = 1000;
+/** The oracle runs again when that costs no more than this: its first pass is slower than any that follows. */
+const againMs = 1500;
+
+/**
+ * Samples the documents, stratified by size, as many as the budget has time for; runs the task over them one after the other;
+ * repeats them until there are enough to keep the largest number of workers busy.
+ * @throws CorpusError when documents cannot be read; WorkloadError when the task cannot be used, fails on every document, takes too long
+ * for the budget, or gives other results the second time
+ */
+export async function takeSample(wards: Wards, options: SampleOptions): Promise<Sample> {
+  const { task, docs, seed, say, strategies, cores } = options;
+  const list = await findFiles(docs);
+  const oracle = new Helper(wards, new URL('../oracle-host.js', import.meta.url));
+  try {
+    const ask = new Questions(oracle, wards, options);
+    const declared = await ask.kind();
+    const first = await ask.run(await sampleFiles(list, { count: Math.min(probes, list.files.length), seed }), 'probe');
+    const count = affordable(first.taskMs / first.digests.length, list, options.budgetMs);
+    say(`${task.name}: results of ${count} documents, one after the other`);
+    const corpus = await sampleFiles(list, { count, seed });
+    const truth = await ask.truth(corpus);
+    const { taskMs, cpuMs, loopMs } = truth;
+    const grain: Grain = { taskMs: taskMs / count, cpuMs: Math.min(cpuMs, taskMs) / count, loopMs: Math.min(loopMs, taskMs) / count };
+    const kind = declared ?? kindOf(grain);
+    const documents = documentsWanted(strategies, { kind, grain, cores });
+    const whole = documents > count ? repeated(corpus, documents) : corpus;
+    const file = writeCorpus(join(wards.folder, 'sample'), whole.documents);
+    writeDigests(
+      file,
+      whole.documents.map(({ index }) => truth.digests[index % count] as string),
+    );
+    const prepared = preparedCorpus(whole, { file, grain, sampled: corpus });
+    return { workload: { ref: task, kind, corpora: [prepared] }, corpus: prepared, grain, unique: count };
+  } catch (cause) {
+    if (cause instanceof CorpusError || (cause as Error).name === 'WorkloadError') throw cause;
+    throw new WorkloadError(`task "${task.name}": ${(cause as Error).message}; see forkwise check`, { cause });
+  } finally {
+    oracle.end();
+  }
+}
+
+function affordable(documentMs: number, { files }: FileList, budgetMs: number): number {
+  const most = Math.floor((oracleShare * budgetMs) / Math.max(documentMs, 1e-3));
+  return Math.min(files.length, mostDocuments, Math.max(leastDocuments, most));
+}
+
+/** What the task says to the oracle, and what the oracle says of it. */
+class Questions {
+  readonly #oracle: Helper;
+  readonly #wards: Wards;
+  readonly #options: SampleOptions;
+
+  constructor(oracle: Helper, wards: Wards, options: SampleOptions) {
+    this.#oracle = oracle;
+    this.#wards = wards;
+    this.#options = options;
+  }
+
+  /** What the task says of itself; null when nothing. */
+  async kind(): Promise<Kind | null> {
+    return (await this.#oracle.ask<Kind | null>({ kind: 'inspect', workload: this.#options.task } satisfies OracleRequest)) ?? null;
+  }
+
+  /** @throws WorkloadError when it takes longer than the budget has */
+  async run(corpus: Corpus, name: string): Promise<Oracle> {
+    const { task, baseline, budgetMs } = this.#options;
+    const file = writeCorpus(join(this.#wards.folder, name), corpus.documents);
+    const request: OracleRequest = { kind: 'run', workload: task, strategy: baseline, corpus: file };
+    const found = await this.#oracle.ask<Oracle>(request, { timeoutMs: budgetMs }).catch((cause: Error) => {
+      if (!cause.message.startsWith('no answer within')) throw cause;
+      throw new WorkloadError(
+        `task "${task.name}" did not get through ${corpus.documents.length} documents in ${duration(budgetMs)}: give a longer --time-budget, or see with forkwise check where it hangs`,
+      );
+    });
+    if (found.failed < corpus.documents.length) return found;
+    throw new WorkloadError(`task "${task.name}" failed on every document; on ${found.failure}`);
+  }
+
+  /** With the time of the second pass where there is one, and digests that do not change. */
+  async truth(corpus: Corpus): Promise<Oracle> {
+    const { task, say } = this.#options;
+    const first = await this.run(corpus, 'oracle');
+    if (first.failed > 0) say(`${task.name}: failed on ${first.failed} of ${corpus.documents.length} documents; on ${first.failure}`);
+    if (first.taskMs > againMs) return first;
+    const second = await this.run(corpus, 'oracle');
+    const differs = second.digests.findIndex((digest, i) => digest !== first.digests[i]);
+    if (differs < 0) return second;
+    throw new WorkloadError(
+      `task "${task.name}" gives another result for "${corpus.documents[differs]?.id}" when it runs again, so that strategies could not be checked against each other: export \`digest(result)\` with what must be equal`,
+    );
+  }
+}
+
+/** What it waits for, it does not compute. */
+function kindOf({ taskMs, cpuMs }: Grain): Kind {
+  const waiting = 1 - cpuMs / taskMs;
+  if (waiting < 0.1) return 'cpu';
+  return waiting > 0.9 ? 'io' : 'mixed';
+}
+
+/** The same documents again, under other names: a session knows a document by its id. */
+function repeated({ name, documents }: Corpus, count: number): Corpus {
+  return {
+    name,
+    documents: Array.from({ length: count }, (_, index) => {
+      const document = documents[index % documents.length] as (typeof documents)[number];
+      const time = Math.floor(index / documents.length);
+      return { ...document, index, id: time === 0 ? document.id : `${document.id}#${time + 1}` };
+    }),
+  };
+}
+
+function preparedCorpus(corpus: Corpus, { file, grain, sampled }: { file: CorpusFile; grain: Grain; sampled: Corpus }): PreparedCorpus {
+  const { documents, bytes } = sizeProfile(corpus);
+  return {
+    name: corpus.name,
+    file,
+    hash: corpusHash(sampled),
+    profile: sizeProfile(sampled),
+    documents,
+    bytes,
+    sequentialMs: grain.taskMs * documents,
+  };
+}
