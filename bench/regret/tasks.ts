@@ -34,8 +34,7 @@ export function writeDocuments({ files, size }: RegretTask, folder: string): voi
   mkdirSync(folder, { recursive: true });
   const random = xoroshiro128plus(1);
   const { documents } = syntheticCorpus({ name: 'text', size: 1_500_000, count: 1, complexity: 'medium', seed: 1 });
-  const text = documents[0]?.bytes as Uint8Array;bytes: Uint8Array ,
-  ];
+  const text = documents[0]?.bytes as Uint8Array;
   for (let i = 0; i < files; i++) {
     const share = (random.next() >>> 0) / 2 ** 32;
     // Pareto, α = 1: half of the documents are below 2 KB, one in a hundred above 100 KB.
