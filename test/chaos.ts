@@ -73,7 +73,8 @@ export async function chaos(strategy: Strategy, { documents, faults, seed, timeo
     assert.ok(outcome !== undefined, `${id} was lost`);
     const deed = deeds.get(index);
     if (deed === 'exit') assert.equal(outcome.status, 'crashed', id);
-    else if (deed === 'loop' && outcome.status === 'crashed') hit++; // from outside, twice, before its time was up
+    else if (deed === 'loop' && outcome.status === 'crashed')
+      hit++; // from outside, twice, before its time was up
     else if (deed === 'loop') assert.equal(outcome.status, 'timed-out', id);
     else if (deed === 'heap') assert.ok(['crashed', 'timed-out'].includes(outcome.status), `${id}: ${outcome.status}`);
     else if (outcome.status === 'ok') assert.equal(outcome.value, sums[index], id);

@@ -65,7 +65,7 @@ export async function loadWorkload(ref: WorkloadRef): Promise<Workload> {
     throw new WorkloadError(`task module "${ref.name}" failed to load: ${message(cause)}`, { cause });
   }
   expect(ref, typeof module.default === 'function', 'a default export that is a function (document, context) => result', module.default);
-  expect(ref, kinds.includes(module.kind as Kind), "an export like `export const kind = 'cpu'` (cpu, io or mixed)", module.kind);
+  expect(ref, module.kind === undefined || kinds.includes(module.kind as Kind), "an export like `export const kind = 'cpu'` (cpu, io or mixed)", module.kind);
   for (const hook of ['setup', 'teardown', 'digest']) {
     expect(ref, module[hook] === undefined || typeof module[hook] === 'function', `"${hook}" to be a function`, module[hook]);
   }

@@ -83,7 +83,7 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
     await field.block(field.blocks + 1, final);
     if (finalBlocks >= leastBlocks) field.dropSlower();
     options.say({ kind: 'block', block: field.blocks, left: field.running.map(nameOf), final: true });
-    if (finalBlocks >= finalBlocksWanted && field.running.length === 1) break;
+    if (finalBlocks >= finalBlocksWanted && field.settled) break;
   }
   return { trials: field.trials, finalists: field.running, left: field.left, finalBlocks, fullGridMs: field.gridMs(finalBlocks) };
 }
@@ -176,6 +176,11 @@ class Field {
   /** The baseline is measured to the end while that costs little, and no place of a final is its own. */
   get #contenders(): readonly Arm[] {
     return this.running.filter((arm) => nameOf(arm) !== baseline);
+  }
+
+  /** Whether nothing is left to be told apart. */
+  get settled(): boolean {
+    return this.#contenders.length < 2;
   }
 
   /** How many arms a final of enough blocks has room for, the slowest thought in; two at least. */

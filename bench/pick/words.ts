@@ -55,7 +55,8 @@ function confidence(decision: Decision): string {
   const measured = `${blocks} ${blocks === 1 ? 'block' : 'blocks'}`;
   if (rivals.length === 0) {
     const [next] = slower as [Candidate?];
-    if (next?.difference == null) return `Nothing else keeps to the constraints (${measured}).`;
+    if (next?.difference == null) return `Nothing else that was measured keeps to the constraints (${measured}).`;
+    if (next.difference.mean < half) return `That is clear after ${measured}: nothing else comes to half its rate.`;
     return `That is clear after ${measured}: next is ${inWords(next.cell, cells)}, ${against(next.difference)} its rate.`;
   }
   const names = `${listed(rivals.slice(0, 3).map(({ cell }) => inWords(cell, cells)))}${rivals.length > 3 ? ` and ${rivals.length - 3} more` : ''}`;
@@ -70,7 +71,7 @@ function flips(decision: Decision, { environment, strategies, isolated }: Verdic
   const corpus = environment.corpora.find((entry) => entry.workload === choice.workload && entry.corpus === choice.corpus);
   const parts: string[] = [];
   const { break_even_documents: breakEven, startup_ms: startMs } = choice;
-  if (choice.strategy !== 'sequential' && breakEven !== null && startMs !== null)
+  if (choice.strategy !== 'sequential' && breakEven !== null && breakEven >= 2 && startMs !== null)
     parts.push(`below ${number(Math.ceil(breakEven))} documents a start (its start takes ${number(startMs)} ms) \`sequential\` is faster`);
   const isolation = strategies.find(({ name }) => name === choice.strategy)?.isolation;
   if (isolation !== 'process' && isolated !== null)
@@ -81,6 +82,8 @@ function flips(decision: Decision, { environment, strategies, isolated }: Verdic
   const where = `measured on ${number(environment.cores.effective)} cores, Node ${environment.node.version.split('.')[0]}${sizes}`;
   return parts.length === 0 ? `Nothing was seen that flips it; ${where}.` : `It flips: ${parts.join('; ')}; ${where}.`;
 }
+
+const half = Math.log(0.5);
 
 function percent(share: number): string {
   return `${number(100 * share)} %`;
