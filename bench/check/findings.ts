@@ -131,7 +131,7 @@ function deterministic({ passes: [first = [], second = []] }: Probe): Finding[] 
   const said =
     hidden === 0
       ? 'two passes gave the same results'
-      : `results differ from pass to pass on ${hidden} documents, and digest says that it does not matter`;
+      : `results differ from pass to pass on ${hidden === 1 ? '1 document' : `${hidden} documents`}, and digest says that it does not matter`;
   return [{ id: 'deterministic', level: hidden === 0 ? 'ok' : 'note', said }];
 }
 
@@ -153,7 +153,7 @@ function elsewhere(main: Probe, probe: Probe, place: string): Finding[] {
           {
             id: 'workers-end',
             level: 'error',
-            said: `${place}: ${ended.length} documents end their worker: ${names(ended)}`,
+            said: `${place}: ${ended.length === 1 ? '1 document ends its' : `${ended.length} documents end their`} worker: ${names(ended)}`,
             remedy: 'throw an error instead of ending the worker; a native addon that breaks in a thread may hold in a process',
           } as const,
         ]),
@@ -163,7 +163,7 @@ function elsewhere(main: Probe, probe: Probe, place: string): Finding[] {
           {
             id: 'places',
             level: 'error',
-            said: `${place}: ${failed.length} documents fail that do not on the main thread: ${names(failed)}`,
+            said: `${place}: ${failed.length === 1 ? '1 document fails that does' : `${failed.length} documents fail that do`} not on the main thread: ${names(failed)}`,
             remedy: 'what a worker does not have (a current directory of its own, signals, standard input) must not be needed',
           } as const,
         ]),
@@ -173,7 +173,7 @@ function elsewhere(main: Probe, probe: Probe, place: string): Finding[] {
           {
             id: 'places',
             level: 'error',
-            said: `${place}: ${differing.length} results are not those of the main thread: ${names(differing)}`,
+            said: `${place}: ${differing.length === 1 ? '1 result is not that' : `${differing.length} results are not those`} of the main thread: ${names(differing)}`,
             remedy: 'a result must not depend on process.pid, threadId, what other documents have left, or the class of what was returned',
           } as const,
         ]),
@@ -207,11 +207,15 @@ const trapRemedies: Record<string, string> = {
   'process.disconnect': "threads have none, and in a process the channel is the pool's",
 };
 
+function often(times: number): string {
+  return ['', 'once', 'twice'][times] ?? `${times} times`;
+}
+
 function traps({ traps }: Probe): Finding[] {
   return traps.map(({ call, times }) => ({
     id: `trap-${call.replace('process.', '').replace('on(signal)', 'signals')}`,
     level: call === 'process.exit' || call === 'process.abort' ? 'error' : 'warning',
-    said: `calls ${call} (${times} times)`,
+    said: `calls ${call} (${often(times)})`,
     remedy: trapRemedies[call] ?? 'threads refuse it: users and groups belong to the program that starts the workers',
   }));
 }
@@ -235,7 +239,12 @@ function costs({ passes, memoryBytes, prints }: Probe): Finding[] {
   if (prints.times > 0) {
     const remedy =
       'from a thread every line is a message to the main thread, and lines of several workers mingle: return it, or use no log here';
-    found.push({ id: 'stdout', level: 'warning', said: `prints to standard output: ${prints.times} times, ${size(prints.bytes)}`, remedy });
+    found.push({
+      id: 'stdout',
+      level: 'warning',
+      said: `prints to standard output: ${often(prints.times)}, ${size(prints.bytes)}`,
+      remedy,
+    });
   }
   return found;
 }
