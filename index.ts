@@ -21,6 +21,7 @@ export type {
   StrategyEntry,
   TaskError,
 } from './strategies/strategy.js';
+export { compileTask, type TaskFile } from './workloads/task-file.js';
 export { type Context, type Document, type Kind, type Workload, WorkloadError, type WorkloadRef } from './workloads/workload.js';
 
 /**

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { bench } from './commands/bench.js';
+import { check } from './commands/check.js';
 import { compare } from './commands/compare.js';
 import { doctor } from './commands/doctor.js';
 import { faultMatrix } from './commands/faults.js';
@@ -18,7 +19,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 const benchExamples = `Examples:
   forkwise bench                                                    # seven strategies, made-up documents, 6 minutes
   forkwise bench --docs 'node_modules/**/*.md' --workloads markdown # real documents
-  forkwise bench --task ./parse.mjs --docs ./samples                # your task on your documents
+  forkwise bench --task ./parse.ts --docs ./samples                 # your task on your documents
   forkwise bench --workloads compress --sizes 10KB,mixed --workers 1,2 --dry-run
   forkwise bench --strategies sequential,thread-pool,tinypool       # against pools of others
   forkwise bench --faults                                           # what each strategy survives, 5 minutes
@@ -39,7 +40,7 @@ program
   .addHelpText('before', `${benchExamples}`)
   .option('--profile <name>', 'how much to measure: smoke, quick, standard or rigorous', 'quick')
   .option('--workloads <names>', 'workloads, as in "forkwise list" (default: by profile)')
-  .option('--task <file>', 'your own task, an ES module, in place of --workloads')
+  .option('--task <file>', 'your own task, TypeScript or JavaScript, in place of --workloads; ./parse.ts#clean names an export')
   .option('--strategies <names>', 'strategies and peers, as in "forkwise list"; "peers" adds all peers (default: all strategies, no peers)')
   .option(
     '--delivery <ways>',
@@ -128,6 +129,26 @@ constrained(
   .option('--json', 'the recommendation as JSON on standard output')
   .action(async (run, flags) => {
     process.exitCode = await recommend(run, flags);
+  });
+
+program
+  .command('check')
+  .description('is my task sound? Loads it in every kind of worker, and looks at its results, its time and its memory')
+  .addHelpText(
+    'before',
+    `Examples:
+  forkwise check --task ./parse.ts --docs './samples/**'
+  forkwise check --task ./parse.ts#clean --documents 5 --timeout 2m --json
+`,
+  )
+  .requiredOption('--task <file>', 'your task, TypeScript or JavaScript; ./parse.ts#clean names an export')
+  .option('--docs <folder or glob>', 'your documents (default: made-up text)')
+  .option('--documents <count>', 'how many of them, at most', '20')
+  .option('--timeout <duration>', 'that one document may take', '30s')
+  .option('--seed <number>', 'of the sample', '1')
+  .option('--json', 'as JSON')
+  .action(async (flags) => {
+    process.exitCode = await check(flags);
   });
 
 program

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { types } from 'node:util';
+import { serialize } from 'node:v8';
 import type { Outcome } from '../strategies/strategy.js';
 import type { Workload } from '../workloads/workload.js';
 
@@ -15,6 +16,15 @@ export function stableDigest(value: unknown): string {
 export function outcomeDigest(outcome: Outcome, workload: Workload): string {
   if (outcome.status !== 'ok') return outcome.status;
   return workload.digest ? `ok ${String(workload.digest(outcome.value))}` : `ok ${stableDigest(outcome.value)}`;
+}
+
+/** What a value takes where it crosses a process boundary; null for what does not cross one that way, as shared memory. */
+export function serializedBytes(value: unknown): number | null {
+  try {
+    return serialize(value).length;
+  } catch {
+    return null;
+  }
 }
 
 /** One digest for a pass, from its documents' digests in corpus order. Sixteen hexadecimal digits: it is no secret. */

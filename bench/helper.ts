@@ -43,14 +43,15 @@ export class Helper {
         child.off('message', onMessage).off('close', onClose).off('error', onError);
         act();
       };
-      const onMessage = (message: FromHelper<T, Notice>) => {
-        if (message.kind === 'answer') settle(() => resolve(message.value));
-        else if (message.kind === 'error') settle(() => reject(Object.assign(new Error(), message.error)));
-        else
+      const onMessage = (message: FromHelper<T, Notice> | null) => {
+        if (message?.kind === 'answer') settle(() => resolve(message.value));
+        else if (message?.kind === 'error') settle(() => reject(Object.assign(new Error(), message.error)));
+        else if (message?.kind === 'notice')
           onNotice?.(message.notice).then(
             () => child.send(noticed, ignore),
             (cause) => settle(() => reject(cause)),
           );
+        // Anything else a task in there has sent.
       };
       const onError = (cause: Error) => settle(() => reject(new HelperDied(cause.message, { cause })));
       // `close`, unlike `exit`, comes after the last of what the process wrote to standard error.

@@ -1,12 +1,13 @@
-import type { Outcome, Strategy } from '../strategies/strategy.js';
-import { type Kind, loadWorkload, type WorkloadRef } from '../workloads/workload.js';
+import type { Strategy } from '../strategies/strategy.js';
+import { type Document, type Kind, loadWorkload, type WorkloadRef } from '../workloads/workload.js';
 import { answerRequests } from './answer.js';
 import { type CorpusFile, readCorpus } from './corpus-file.js';
-import { outcomeDigest } from './digest.js';
+import { outcomeDigest, serializedBytes } from './digest.js';
+import { kindOf, WaitingMeter, waitingShare } from './measure/waiting.js';
 
 /**
  * The oracle: loads a workload outside the runner, says what kind it is, and runs it once over a corpus with the
- * baseline strategy. Its digests are what every trial's results must equal.
+ * baseline strategy. Its digests are what every trial's results must equal; of a task that does not say its kind it tells the measured one.
  */
 export type OracleRequest =
   | { readonly kind: 'inspect'; readonly workload: WorkloadRef }
@@ -17,35 +18,59 @@ export interface Oracle {
   readonly digests: readonly string[];
   /** Time inside the task, all documents together. */
   readonly taskMs: number;
-  /** CPU time of the whole process meanwhile, all documents together. */
+  /** CPU time of the whole process while documents were in the task's hands. */
   readonly cpuMs: number;
-  /** Time in which this thread's event loop was busy meanwhile: what runs on other threads, or elsewhere, leaves it free. */
+  /** Time in which the thread that ran them was busy with them. */
   readonly loopMs: number;
+  /** Share of the time in which the task waited, from 0 to 1, and what kind that makes it. */
+  readonly waiting: number;
+  readonly kind: Kind;
+  /** Of all results, as they cross a process boundary; null where one of them cannot be measured so. */
+  readonly resultBytes: number | null;
   readonly failed: number;
   /** The first failure: which document, and what it said. */
   readonly failure: string | null;
 }
 
-answerRequests(async (request: OracleRequest): Promise<Kind | Oracle> => {
+answerRequests(async (request: OracleRequest): Promise<Kind | null | Oracle> => {
   const workload = await loadWorkload(request.workload);
-  if (request.kind === 'inspect') return workload.kind;
+  if (request.kind === 'inspect') return workload.kind ?? null;
   const { default: baseline } = (await import(request.strategy)) as { default: Strategy };
   const session = await baseline.open(request.workload, { workers: 1, delivery: 'none' });
-  const outcomes: Outcome[] = [];
-  const documents = readCorpus(request.corpus);
-  const before = process.cpuUsage();
-  const loopBefore = performance.eventLoopUtilization();
-  await session.run(documents, (outcome) => void outcomes.push(outcome));
-  const { active: loopMs } = performance.eventLoopUtilization(loopBefore);
-  const { user, system } = process.cpuUsage(before);
+  const meter = new WaitingMeter();
+  const digests: string[] = [];
+  const failures: string[] = [];
+  let taskMs = 0;
+  let resultBytes: number | null = 0;
+  // The baseline has one document in hand at a time: what is done with its result here is outside what is measured, and the result is gone then.
+  await session.run(metered(readCorpus(request.corpus), meter), (outcome) => {
+    meter.end();
+    taskMs += outcome.taskMs ?? 0;
+    digests.push(outcomeDigest(outcome, workload));
+    if (outcome.status !== 'ok') return void failures.push(`"${outcome.id}": ${outcome.error.message}`);
+    const bytes = serializedBytes(outcome.value);
+    resultBytes = resultBytes === null || bytes === null ? null : resultBytes + bytes;
+  });
   await session.close();
-  const failures = outcomes.flatMap((outcome) => (outcome.status === 'ok' ? [] : [`"${outcome.id}": ${outcome.error.message}`]));
+  const waiting = waitingShare(meter.total);
+  const { wallMs, idleMs, cpuMs } = meter.total;
+  const loopMs = wallMs - idleMs;
   return {
-    digests: outcomes.map((outcome) => outcomeDigest(outcome, workload)),
-    taskMs: outcomes.reduce((sum, { taskMs }) => sum + (taskMs ?? 0), 0),
-    cpuMs: (user + system) / 1000,
+    digests,
+    taskMs,
+    cpuMs,
     loopMs,
+    waiting,
+    kind: kindOf(waiting),
+    resultBytes,
     failed: failures.length,
     failure: failures[0] ?? null,
   };
 });
+
+function* metered(documents: Iterable<Document>, meter: WaitingMeter): Generator<Document> {
+  for (const document of documents) {
+    meter.begin();
+    yield document;
+  }
+}

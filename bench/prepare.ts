@@ -42,7 +42,8 @@ export async function prepare(wards: Wards, request: BenchRequest, { baseline, s
     };
     const oracle = new Helper(wards, new URL('./oracle-host.js', import.meta.url));
     try {
-      const kind = await oracle.ask<Kind>({ kind: 'inspect', workload: ref } satisfies OracleRequest);
+      const said = await oracle.ask<Kind | null>({ kind: 'inspect', workload: ref } satisfies OracleRequest);
+      const kind = said ?? (await measuredKind(oracle, { wards, ref, baseline, say, corpora: await corpora('io') }));
       const ready: PreparedCorpus[] = [];
       for (const corpus of await corpora(kind)) {
         say(`${name}: results of ${corpus.documents.length} documents (${corpus.name}), one after the other`);
@@ -74,6 +75,20 @@ export async function prepare(wards: Wards, request: BenchRequest, { baseline, s
     }
   }
   return { workloads: prepared, services: [...services.values()].map(({ pid }) => pid) };
+}
+
+/** Of each size, for a task that does not say its kind; the kind decides how many documents a pass has. */
+const triedDocuments = 8;
+
+async function measuredKind(
+  oracle: Helper,
+  { wards, ref, baseline, say, corpora }: PrepareOptions & { wards: Wards; ref: WorkloadRef; corpora: readonly Corpus[] },
+): Promise<Kind> {
+  const few = corpora.flatMap(({ documents }) => documents.slice(0, triedDocuments));
+  const corpus = writeCorpus(join(wards.folder, 'tried'), few);
+  const { kind, waiting } = await oracle.ask<Oracle>({ kind: 'run', workload: ref, strategy: baseline, corpus } satisfies OracleRequest);
+  say(`${ref.name}: does not say its kind; on ${few.length} documents it waited ${Math.round(100 * waiting)} % of the time: ${kind}`);
+  return kind;
 }
 
 export async function loadStrategies(urls: readonly string[]): Promise<LoadedStrategy[]> {

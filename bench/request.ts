@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Delivery, deliveries, type StrategyEntry } from '../strategies/strategy.js';
 import type { WorkloadEntry } from '../workloads/index.js';
 import { type Complexity, complexities } from '../workloads/synthetic.js';
+import { locateTask, taskName } from '../workloads/task-file.js';
 import { UsageError, unknownName } from './errors.js';
 import { type Profile, profiles } from './profiles.js';
 import { parseCount, parseDuration, parseList, parseSize } from './units.js';
@@ -152,10 +151,14 @@ function delivery(text: string): Delivery {
   return found;
 }
 
-function ownTask(path: string): WorkloadEntry {
-  if (!/\.m?js$/.test(path)) throw new UsageError(`--task "${path}": expected an ES module, a file that ends in .mjs or .js`);
-  if (!existsSync(path)) throw new UsageError(`--task "${path}": there is no such file`);
-  return { name: basename(path).replace(/\.m?js$/, ''), about: 'your own task', url: pathToFileURL(resolve(path)).href };
+/** Not compiled yet: `compileOwn` does that. */
+function ownTask(task: string): WorkloadEntry {
+  try {
+    const source = locateTask(task);
+    return { name: taskName(source), about: 'your own task', url: pathToFileURL(source.file).href, source: task };
+  } catch (cause) {
+    throw new UsageError(`--${(cause as Error).message}`, { cause });
+  }
 }
 
 function sizeChoice(text: string): SizeChoice {

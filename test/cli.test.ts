@@ -54,7 +54,9 @@ describe('bad input', () => {
   const taken = join(folder, 'taken');
   mkdirSync(taken);
   writeFileSync(join(taken, 'trials.csv'), 'precious');
-  writeFileSync(join(folder, 'no-kind.mjs'), 'export default () => 1;');
+  writeFileSync(join(folder, 'bad-kind.mjs'), "export const kind = 'gpu'; export default () => 1;");
+  writeFileSync(join(folder, 'bad-syntax.ts'), 'const a: number = 1;\nexport default () = > a;');
+  writeFileSync(join(folder, 'notes.txt'), 'not a module');
   writeFileSync(join(folder, 'throws.mjs'), "throw new Error('no licence');");
   writeFileSync(join(folder, 'always-fails.mjs'), "export const kind = 'cpu'; export default () => { throw new Error('cannot parse'); };");
   writeFileSync(
@@ -92,12 +94,17 @@ describe('bad input', () => {
     [['--docs', empty, '--complexity', 'low'], 2, /--docs and --complexity cannot stand together/],
     [['--task', 'x.mjs', '--workloads', 'spin'], 2, /--task and --workloads cannot stand together/],
     [['--task', 'missing.mjs'], 2, /there is no such file/],
-    [['--task', 'task.ts'], 2, /expected an ES module/],
+    [['--task', 'missing.ts#parse'], 2, /--task "missing.ts#parse": there is no such file \(looked for .*missing\.ts\)/],
+    [['--task', 'task.py'], 2, /there is no such file/],
+    [['--task', empty], 2, /expected a module, got a folder/],
+    [['--task', 'notes.txt'], 2, /expected a module that ends in \.ts, .*got "notes\.txt"/],
+    [['--task', 'bad-syntax.ts'], 3, /task "bad-syntax\.ts" does not compile: bad-syntax\.ts:2:\d+: .*correct the source/],
+    [['--task', 'bad-kind.mjs#sort'], 3, /task "bad-kind\.mjs#sort": there is no export "sort" \(it exports: default, kind\)/],
     [['--out', taken], 2, /there is something already/],
     [['--no-such-option'], 2, /unknown option/],
     [['--docs', empty], 3, /a folder with files or a glob that matches some, found none/],
     [['--docs', join(folder, 'nowhere/**')], 3, /found none/],
-    [['--task', 'no-kind.mjs'], 3, /expected an export like `export const kind = 'cpu'`.*got nothing/],
+    [['--task', 'bad-kind.mjs'], 3, /expected `kind` to be 'cpu', 'io' or 'mixed', or not to be there, got "gpu"/],
     [['--task', 'throws.mjs'], 3, /failed to load: no licence/],
     [['--task', 'always-fails.mjs'], 3, /failed on every document of "10KB"; on "10KB-\d+": cannot parse/],
     [['--task', 'bad-setup.mjs'], 3, /task "bad-setup": no database/],

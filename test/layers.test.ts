@@ -35,7 +35,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     may: [
       /^bench\/(?!commands|cli)/,
       /^strategies\/(strategy|outcome|clock|member)\.ts$/,
-      /^workloads\/(workload|documents|synthetic|services\/service)\.ts$/,
+      /^workloads\/(workload|task-file|documents|synthetic|services\/service)\.ts$/,
     ],
   },
 ];

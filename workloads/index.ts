@@ -5,6 +5,8 @@ export interface WorkloadEntry {
   readonly url: string;
   /** Module of a service that must run beside the measured tree; its address reaches the task as `options.service`. */
   readonly service?: string;
+  /** A user's own task as it was named, `./parse.ts#clean`, where it is still to be compiled. */
+  readonly source?: string;
 }
 
 const at = (path: string) => new URL(path, import.meta.url).href;

@@ -1,22 +1,89 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import type { WorkloadRef } from './workload.js';
+import { existsSync, statSync } from 'node:fs';
+import { basename, extname, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { closest, distance } from 'fastest-levenshtein';
+import { keep } from './task-cache.js';
+import { compile, exportsOf, type Source } from './task-compiler.js';
+import { WorkloadError, type WorkloadRef } from './workload.js';
 
+/** A user's task, compiled once: every worker loads the same bytes, and none a compiler. */
 export interface TaskFile {
+  /** Its name is the file's without the ending, with `#export` where one was named; its URL that of the compiled module. */
   readonly ref: WorkloadRef;
+  /** Absolute path of the source. */
   readonly file: string;
+  /** The export that is the task: `default`, or the one that was named. */
   readonly export: string;
+  /** Of the compiled module. */
   readonly sha256: string;
 }
 
+const endings = ['.ts', '.mts', '.cts', '.tsx', '.js', '.mjs', '.cjs', '.jsx'];
+
+/**
+ * Compiles a task module, TypeScript or JavaScript, and keeps it in the user's cache folder. It is not run.
+ * @param task `./parse.ts`, or `./parse.ts#clean` where the task is another export than the default one
+ * @throws WorkloadError when there is no such file or export, or it does not compile; the message says where and what to do.
+ * @throws TypeError when it is no path at all: a function, above all.
+ */
 export async function compileTask(task: string | URL): Promise<TaskFile> {
-  const file = resolve(String(task));
-  return {
-    ref: { name: basename(file).replace(/\.\w+$/, ''), url: pathToFileURL(file).href, options: {} },
-    file,
-    export: 'default',
-    sha256: createHash('sha256').update(readFileSync(file)).digest('hex'),
+  const source = locateTask(task);
+  const { file, export: name } = source;
+  try {
+    const known = name === 'default' ? null : await exportsOf(source);
+    if (known !== null && !known.includes(name)) throw new WorkloadError(`task "${shown(task)}": ${unknownExport(name, known)}`);
+    const { path, sha256 } = keep(taskName(source), await compile(source));
+    return { ref: { name: taskName(source), url: pathToFileURL(path).href, options: {} }, file, export: name, sha256 };
+  } catch (cause) {
+    if (cause instanceof WorkloadError) throw cause;
+    throw new WorkloadError(`task "${shown(task)}" does not compile: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Finds the source, without reading it. @throws as `compileTask` does. */
+export function locateTask(task: string | URL): Source {
+  const { path, name } = typeof task === 'string' ? fromText(task) : fromUrl(task);
+  const file = resolve(path);
+  const refuse = (what: string): never => {
+    throw new WorkloadError(`task "${shown(task)}": ${what}`);
   };
+  if (name === '') refuse('expected the name of an export after "#", got nothing');
+  if (!existsSync(file)) refuse(`there is no such file (looked for ${file})`);
+  if (statSync(file).isDirectory()) refuse('expected a module, got a folder; name the file in it');
+  if (!endings.includes(extname(file))) refuse(`expected a module that ends in ${endings.join(', ')}, got "${basename(file)}"`);
+  return { file, export: name };
+}
+
+export function taskName({ file, export: name }: Source): string {
+  return `${basename(file, extname(file))}${name === 'default' ? '' : `#${name}`}`;
+}
+
+/** A `#` may stand in a file's own name. */
+function fromText(task: string): { path: string; name: string } {
+  if (task.startsWith('file:')) return fromUrl(new URL(task));
+  const at = task.lastIndexOf('#');
+  if (at < 0 || existsSync(task)) return { path: task, name: 'default' };
+  return { path: task.slice(0, at), name: task.slice(at + 1) };
+}
+
+function fromUrl(task: unknown): { path: string; name: string } {
+  if (!(task instanceof URL)) throw new TypeError(notAPath(task));
+  if (task.protocol !== 'file:') throw new TypeError(`expected a file URL of a task module, got "${task.href}"`);
+  return { path: fileURLToPath(task), name: task.hash === '' ? 'default' : decodeURIComponent(task.hash.slice(1)) };
+}
+
+function notAPath(task: unknown): string {
+  const expected = "expected the path or URL of a task module, like './parse.ts' or new URL('./parse.ts', import.meta.url)";
+  if (typeof task !== 'function') return `${expected}, got ${task === null ? 'null' : `a value of type ${typeof task}`}`;
+  return `${expected}, got a function; a function cannot cross to a worker, for its closure and its imports stay behind: put it into a file of its own, as the default export`;
+}
+
+function unknownExport(name: string, known: readonly string[]): string {
+  const near = closest(name, known);
+  const hint = known.length > 0 && distance(name, near) <= Math.max(2, name.length / 3) ? `; did you mean "${near}"?` : '';
+  return `there is no export "${name}"${hint} (it exports: ${known.length > 0 ? known.join(', ') : 'nothing'})`;
+}
+
+function shown(task: string | URL): string {
+  return typeof task === 'string' ? task : task.href;
 }

@@ -31,7 +31,8 @@ export interface Context<State = unknown> {
 /** The exports of a workload module. */
 export interface Workload<Result = unknown, State = unknown> {
   default(document: Document, context: Context<State>): Result | Promise<Result>;
-  readonly kind: Kind;
+  /** Without it the kind is measured. */
+  readonly kind?: Kind;
   /** Once per worker, before the first document; counted as start-up, never as throughput. */
   setup?(options: Readonly<Record<string, unknown>>): State | Promise<State>;
   teardown?(state: State): void | Promise<void>;
@@ -65,7 +66,8 @@ export async function loadWorkload(ref: WorkloadRef): Promise<Workload> {
     throw new WorkloadError(`task module "${ref.name}" failed to load: ${message(cause)}`, { cause });
   }
   expect(ref, typeof module.default === 'function', 'a default export that is a function (document, context) => result', module.default);
-  expect(ref, module.kind === undefined || kinds.includes(module.kind as Kind), "an export like `export const kind = 'cpu'` (cpu, io or mixed)", module.kind);
+  const { kind } = module;
+  expect(ref, kind === undefined || kinds.includes(kind as Kind), "`kind` to be 'cpu', 'io' or 'mixed', or not to be there", kind);
   for (const hook of ['setup', 'teardown', 'digest']) {
     expect(ref, module[hook] === undefined || typeof module[hook] === 'function', `"${hook}" to be a function`, module[hook]);
   }

@@ -60,7 +60,7 @@ export async function takeSample(wards: Wards, options: SampleOptions): Promise<
     const truth = await ask.truth(corpus);
     const { taskMs, cpuMs, loopMs } = truth;
     const grain: Grain = { taskMs: taskMs / count, cpuMs: Math.min(cpuMs, taskMs) / count, loopMs: Math.min(loopMs, taskMs) / count };
-    const kind = declared ?? kindOf(grain);
+    const kind = declared ?? truth.kind;
     const documents = documentsWanted(strategies, { kind, grain, cores });
     const whole = documents > count ? repeated(corpus, documents) : corpus;
     const file = writeCorpus(join(wards.folder, 'sample'), whole.documents);
@@ -128,13 +128,6 @@ class Questions {
       `task "${task.name}" gives another result for "${corpus.documents[differs]?.id}" when it runs again, so that strategies could not be checked against each other: export \`digest(result)\` with what must be equal`,
     );
   }
-}
-
-/** What it waits for, it does not compute. */
-function kindOf({ taskMs, cpuMs }: Grain): Kind {
-  const waiting = 1 - cpuMs / taskMs;
-  if (waiting < 0.1) return 'cpu';
-  return waiting > 0.9 ? 'io' : 'mixed';
 }
 
 /** The same documents again, under other names: a session knows a document by its id. */

@@ -29,7 +29,7 @@ export const schema = 1;
 
 const cell = [
   { name: 'workload', type: 'text', about: 'workload, or the name of the user’s task module' },
-  { name: 'kind', type: 'text', about: '`cpu`, `io` or `mixed`: what the workload says of itself' },
+  { name: 'kind', type: 'text', about: '`cpu`, `io` or `mixed`: what the workload says of itself, else what it was measured to be' },
   { name: 'corpus', type: 'text', about: '`10KB`, `mixed` (synthetic) or `docs` (real files); its hash is in environment.json' },
   { name: 'document_bytes', type: 'number', about: 'mean size of a document, bytes' },
   { name: 'strategy', type: 'text', about: 'strategy' },

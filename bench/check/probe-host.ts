@@ -1,0 +1,167 @@
+import { now } from '../../strategies/clock.js';
+import type { Outcome, Strategy } from '../../strategies/strategy.js';
+import { type Document, type Kind, loadWorkload, type Workload, type WorkloadRef } from '../../workloads/workload.js';
+import { answerRequests, notify } from '../answer.js';
+import { type CorpusFile, readCorpus } from '../corpus-file.js';
+import { outcomeDigest, serializedBytes, stableDigest } from '../digest.js';
+import { WaitingMeter, waitingShare } from '../measure/waiting.js';
+import { type Trap, watchTraps } from './traps.js';
+
+/** A process in which a task is tried: opens one strategy, runs the documents through it, and says what it saw. */
+
+export interface ProbeRequest {
+  readonly workload: WorkloadRef;
+  readonly strategy: string;
+  readonly workers: number;
+  readonly corpus: CorpusFile;
+  readonly passes: number;
+  readonly timeoutMs: number;
+}
+
+/** What became of one document. */
+export interface DocumentFact {
+  readonly id: string;
+  readonly status: Outcome['status'];
+  /** Name and message; null where it went well. */
+  readonly error: { readonly name: string; readonly message: string } | null;
+  readonly taskMs: number | null;
+  /** What must be equal everywhere; null where the task's own `digest` threw. */
+  readonly digest: string | null;
+  /** Of the whole result, whatever the task's own `digest` says. */
+  readonly result: string | null;
+  readonly resultBytes: number | null;
+}
+
+export interface Probe {
+  readonly startupMs: number;
+  /** As the task says. */
+  readonly kind: Kind | null;
+  readonly hasDigest: boolean;
+  readonly passes: readonly (readonly DocumentFact[])[];
+  /** Why the task's own `digest` threw, or that it gave two texts for one result. */
+  readonly digestFailure: string | null;
+  readonly digestUnstable: boolean;
+  /** From 0 to 1, in the last pass; of use where documents are run one after the other in this process. */
+  readonly waiting: number;
+  /** What that rests on. */
+  readonly measuredMs: number;
+  /** Largest growth of the process while it had one document in hand; likewise. */
+  readonly memoryBytes: number;
+  readonly traps: readonly Trap[];
+  readonly prints: { readonly times: number; readonly bytes: number };
+}
+
+/** Each is a sign of life, too. `document`: it is about to be run where there is one worker on this thread, else it is done. */
+export type ProbeNotice = { readonly at: 'loaded' } | { readonly at: 'document'; readonly id: string };
+
+const isOurs = (message: unknown) => ['notice', 'answer', 'error'].includes((message as { kind?: string } | null)?.kind ?? '');
+
+answerRequests(async (request: ProbeRequest): Promise<Probe> => {
+  const watch = watchTraps(isOurs);
+  try {
+    const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
+    const documents = readCorpus(request.corpus);
+    const { workers, timeoutMs } = request;
+    const openedMs = now();
+    const session = await strategy.open(request.workload, { workers, timeoutMs, delivery: strategy.deliveries[0] });
+    const startupMs = now() - openedMs;
+    await notify<ProbeNotice>({ at: 'loaded' });
+    const workload = await loadWorkload(request.workload);
+    const examiner = new Examiner(workload);
+    const passes: DocumentFact[][] = [];
+    let meter = new WaitingMeter();
+    let memory = new Growth();
+    for (let pass = 0; pass < request.passes; pass++) {
+      meter = new WaitingMeter();
+      memory = new Growth();
+      const alone = strategy.isolation === 'none';
+      const facts: DocumentFact[] = [];
+      await session.run(alone ? oneByOne(documents, meter, memory) : documents, (outcome) => {
+        meter.end();
+        memory.end();
+        facts[outcome.index] = examiner.fact(outcome);
+        if (!alone) return notify<ProbeNotice>({ at: 'document', id: outcome.id });
+      });
+      passes.push(facts);
+    }
+    await session.close();
+    return {
+      startupMs,
+      kind: workload.kind ?? null,
+      hasDigest: workload.digest !== undefined,
+      passes,
+      digestFailure: examiner.failure,
+      digestUnstable: examiner.unstable,
+      waiting: waitingShare(meter.total),
+      measuredMs: meter.total.wallMs,
+      memoryBytes: memory.bytes,
+      traps: watch.traps,
+      prints: { ...watch.prints },
+    };
+  } finally {
+    watch.end();
+  }
+});
+
+async function* oneByOne(documents: readonly Document[], meter: WaitingMeter, memory: Growth): AsyncGenerator<Document> {
+  for (const document of documents) {
+    await notify<ProbeNotice>({ at: 'document', id: document.id });
+    memory.begin();
+    meter.begin();
+    yield document;
+  }
+}
+
+/** Makes facts of outcomes, so that no result is kept. */
+class Examiner {
+  readonly #workload: Workload;
+  failure: string | null = null;
+  unstable = false;
+
+  constructor(workload: Workload) {
+    this.#workload = workload;
+  }
+
+  fact(outcome: Outcome): DocumentFact {
+    const { id, status, taskMs } = outcome;
+    if (outcome.status !== 'ok') {
+      const { name, message } = outcome.error;
+      return { id, status, error: { name, message }, taskMs, digest: status, result: null, resultBytes: null };
+    }
+    const result = stableDigest(outcome.value);
+    return { id, status, error: null, taskMs, digest: this.#digest(outcome), result, resultBytes: serializedBytes(outcome.value) };
+  }
+
+  #digest(outcome: Outcome): string | null {
+    try {
+      const digest = outcomeDigest(outcome, this.#workload);
+      if (this.#workload.digest !== undefined && outcomeDigest(outcome, this.#workload) !== digest) this.unstable = true;
+      return digest;
+    } catch (cause) {
+      this.failure ??= cause instanceof Error ? cause.message : String(cause);
+      return null;
+    }
+  }
+}
+
+/** Of this process's resident size, from `begin` to `end`, and to its peak in between where that is the highest there has been. */
+class Growth {
+  bytes = 0;
+  #rss = 0;
+  #peak = 0;
+
+  begin(): void {
+    this.#peak = peakBytes();
+    this.#rss = process.memoryUsage.rss();
+  }
+
+  end(): void {
+    const peak = peakBytes();
+    const grown = (peak > this.#peak ? peak : process.memoryUsage.rss()) - this.#rss;
+    this.bytes = Math.max(this.bytes, grown);
+  }
+}
+
+function peakBytes(): number {
+  return process.resourceUsage().maxRSS * 1024;
+}

@@ -1,0 +1,67 @@
+import { Helper } from '../helper.js';
+import type { Wards } from '../wards.js';
+import type { Probe, ProbeNotice, ProbeRequest } from './probe-host.js';
+
+/** Where a task is tried. */
+export interface Place {
+  readonly name: 'main thread' | 'two threads at once' | 'child process';
+  /** Module of the strategy that runs it there. */
+  readonly strategy: string;
+  readonly workers: number;
+  readonly passes: number;
+  /** How much longer than its time limit nothing may be heard of a document. */
+  readonly graceMs: number;
+}
+
+export type Tried = { readonly place: Place } & (
+  | { readonly state: 'done'; readonly probe: Probe }
+  /** It came to no end: what was being done, with which document if any, and how it ended. */
+  | {
+      readonly state: 'ended';
+      readonly step: 'loading' | 'documents';
+      readonly id: string | null;
+      readonly late: boolean;
+      readonly said: string;
+    }
+  /** What is wrong elsewhere would only be seen again. */
+  | { readonly state: 'skipped' }
+);
+
+/** Until a process of ours has started, on a machine that has other things to do. */
+const startMs = 10_000;
+
+/** Tries the task in a process of its own, which may exit, abort or hang. Never throws for the task's sake. */
+export async function tryIn(wards: Wards, place: Place, request: Pick<ProbeRequest, 'workload' | 'corpus' | 'timeoutMs'>): Promise<Tried> {
+  const host = new Helper(wards, new URL('./probe-host.js', import.meta.url));
+  let step: 'loading' | 'documents' = 'loading';
+  let id: string | null = null;
+  let late = false;
+  let timer: NodeJS.Timeout | undefined;
+  const alive = () => {
+    clearTimeout(timer);
+    timer = setTimeout(
+      () => {
+        late = true;
+        host.end();
+      },
+      request.timeoutMs + (step === 'loading' ? startMs : place.graceMs),
+    );
+  };
+  alive();
+  try {
+    const { strategy, workers, passes } = place;
+    const probe = await host.ask<Probe, ProbeNotice>({ ...request, strategy, workers, passes } satisfies ProbeRequest, {
+      async onNotice(notice) {
+        alive();
+        step = 'documents';
+        if (notice.at === 'document') id = notice.id;
+      },
+    });
+    return { place, state: 'done', probe };
+  } catch (cause) {
+    return { place, state: 'ended', step, id, late, said: (cause as Error).message };
+  } finally {
+    clearTimeout(timer);
+    host.end();
+  }
+}
