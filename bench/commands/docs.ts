@@ -8,6 +8,7 @@ import {
   taskColumns,
 } from '../overhead/columns.js';
 import { overheadReport } from '../overhead/report.js';
+import { regretColumns } from '../regret/columns.js';
 import { faultLegend, faultSentence, faultTable } from '../report/faults.js';
 import { environmentLine, markdownTable } from '../report/markdown.js';
 import { overviewTable } from '../report/tables.js';
@@ -15,6 +16,7 @@ import { type Column, summaryColumns, trialColumns } from '../results/columns.js
 import { comparisonColumns } from '../results/comparison-columns.js';
 import type { Environment } from '../results/environment.js';
 import { faultColumns } from '../results/fault-columns.js';
+import { responsivenessColumns } from '../results/responsiveness-columns.js';
 import { projectionColumns, scalingColumns } from '../results/scaling-columns.js';
 import { crossoverColumns, hintColumns, situationColumns, winnerColumns } from '../results/situation-columns.js';
 import { decode } from '../results/table.js';
@@ -52,6 +54,8 @@ export const documents: Record<string, () => Promise<Record<string, string>>> = 
     situations: columnTable(situationColumns),
     hints: columnTable(hintColumns),
     faults: columnTable(faultColumns),
+    responsiveness: columnTable(responsivenessColumns),
+    regret: columnTable(regretColumns),
     'hint-names': ['| hint | when |', '| --- | --- |', ...Object.entries(hintNames).map(([id, when]) => `| \`${id}\` | ${when} |`)].join(
       '\n',
     ),
