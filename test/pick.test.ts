@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { type Arm, armsOf, isolates, levels } from '../bench/pick/arms.js';
@@ -14,13 +16,14 @@ import { nameOf, type RaceOptions, race } from '../bench/pick/race.js';
 import { verdict } from '../bench/pick/words.js';
 import type { PreparedCorpus, PreparedWorkload } from '../bench/plan.js';
 import { loadStrategies } from '../bench/prepare.js';
-import type { TrialRow } from '../bench/results/columns.js';
+import { type TrialRow, trialColumns } from '../bench/results/columns.js';
 import type { ResponsivenessRow } from '../bench/results/responsiveness-columns.js';
 import { summarise } from '../bench/results/summarise.js';
+import { decode } from '../bench/results/table.js';
 import { strategies as entries } from '../strategies/index.js';
 import { trial } from './rows.js';
 import { environmentOf, trialsOf } from './runs.js';
-import { cli as cliIn } from './support.js';
+import { cli as cliIn, cliPath } from './support.js';
 
 const loaded = await loadStrategies(entries.map(({ url }) => url));
 const strategies = loaded.map(({ strategy }) => strategy);
@@ -434,6 +437,10 @@ describe('pick and recommend', () => {
     assert.deepEqual(made, JSON.parse(readFileSync(join(out, 'recommendation.json'), 'utf8')));
     assert.equal(made.verdict.length, 3);
     assert.ok(made.expected.documentsPerSecond > 0 && made.loopDelay.pings > 0);
+    const own = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8')).filter(
+      ({ strategy, workers }) => strategy === made.strategy && workers === made.workers,
+    );
+    assert.ok(own.length > 0 && own.every(({ memory_peak_bytes, rss_peak_bytes }) => (memory_peak_bytes ?? rss_peak_bytes ?? 0) <= 2e9));
     for (const name of ['trials.csv', 'summary.csv', 'responsiveness.csv', 'report.html', 'environment.json'])
       assert.ok(readdirSync(out).includes(name), name);
     const again = await cli(['recommend', out, '--isolation', 'process', '--json']);
@@ -444,6 +451,28 @@ describe('pick and recommend', () => {
     assert.equal(JSON.parse(readFileSync(file, 'utf8')).schema, 1);
     assert.equal((await cli(['recommend', out, '--out', file])).code, 2);
     assert.equal((await cli(['recommend', out, '--max-memory', '1MB'])).code, 3);
+  });
+
+  const quota = `/sys/fs/cgroup/cpu/forkwise-test-${process.pid}`;
+  const canQuota = makesFolder(quota);
+  after(() => canQuota && rmdirSync(quota));
+
+  it('give work that computes no more workers than a real CPU quota has cores', {
+    skip: !canQuota && 'no cgroup can be made',
+    timeout: 110_000,
+  }, async () => {
+    writeFileSync(join(quota, 'cpu.cfs_period_us'), '100000');
+    writeFileSync(join(quota, 'cpu.cfs_quota_us'), '130000');
+    const out = join(folder, 'limited');
+    const inside = `echo $$ > ${quota}/tasks && exec "$0" "$@"`;
+    const args = [cliPath, 'pick', '--task', task, '--docs', docs, '--time-budget', '8s', '--out', out, '--json'];
+    const { stdout } = await promisify(execFile)('/bin/sh', ['-c', inside, process.execPath, ...args]);
+    const made = JSON.parse(stdout);
+    assert.equal(made.validWhen.cores, 1.3);
+    assert.ok(made.strategy === 'async' || made.workers === 1);
+    const trials = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8'));
+    const onThreads = trials.filter(({ strategy }) => strategy !== 'async'); // whose workers are documents in flight on one thread
+    assert.ok(onThreads.length > 0 && onThreads.every(({ workers }) => workers === 1));
   });
 
   it('refuse what makes no sense before anything is written', async () => {
@@ -471,3 +500,12 @@ describe('pick and recommend', () => {
     assert.match(stderr, /another result .* export `digest/);
   });
 });
+
+function makesFolder(path: string): boolean {
+  try {
+    mkdirSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

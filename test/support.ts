@@ -36,7 +36,7 @@ export async function withSession<T>(
   }
 }
 
-const cliPath = fileURLToPath(new URL('../bench/cli.js', import.meta.url));
+export const cliPath = fileURLToPath(new URL('../bench/cli.js', import.meta.url));
 
 /** Runs `forkwise` with these arguments, uncoloured, in a folder. */
 export function cli(

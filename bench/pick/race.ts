@@ -70,7 +70,7 @@ const significance = 0.05;
 export async function race(options: RaceOptions): Promise<RaceResult> {
   const field = new Field(options);
   for (let block = 1; block <= mostScreeningBlocks && field.open && field.running.length > field.places; block++) {
-    await field.block(block, screening);
+    if (!(await field.block(block, screening))) break;
     field.dropHopeless();
     if (block >= leastBlocks) field.dropSlower();
     field.fitScreening(block);
@@ -115,8 +115,8 @@ class Field {
     return !signal.aborted && this.running.length > 0 && clock() < untilMs;
   }
 
-  /** One trial of every arm that is still in it, in random order. */
-  async block(block: number, timing: Timing): Promise<void> {
+  /** One trial of every arm that is still in it, in random order. @returns whether there was time for all of them */
+  async block(block: number, timing: Timing): Promise<boolean> {
     const { seed, signal, clock, untilMs } = this.#options;
     this.blocks = block;
     const shuffled = roundOrder(this.running, { seed, round: block });
@@ -125,8 +125,8 @@ class Field {
     const queue =
       block > 1 ? shuffled : [...shuffled.filter(({ bound }) => 2 * bound >= most), ...shuffled.filter(({ bound }) => 2 * bound < most)];
     for (const [i, arm] of queue.entries()) {
-      if (signal.aborted) return;
-      if (block > 1 && clock() + this.#costMs(arm, timing) > untilMs) return;
+      if (signal.aborted) return false;
+      if (block > 1 && clock() + this.#costMs(arm, timing) > untilMs) return false;
       const reason = block === 1 ? this.#outOfReach(arm) : null;
       if (reason !== null) this.#drop(arm, reason);
       else await this.#trial(arm, { block, order: i + 1, timing });
@@ -136,6 +136,7 @@ class Field {
       this.#barred.add(name);
       if (arm !== undefined && name !== baseline) this.#drop(arm, reason);
     }
+    return true;
   }
 
   async #trial(arm: Arm, turn: Turn): Promise<void> {
