@@ -275,9 +275,10 @@ describe('the compiled module', () => {
 
   it('lies in a temporary folder where the cache cannot be written, which goes with the process', async () => {
     const notAFolder = write('not-a-folder', '');
+    mkdirSync(at('tmp'));
     const { code, stdout, stderr } = await cli(['check', '--task', 'kept.ts', '--documents', '2', '--json'], folder, {
       XDG_CACHE_HOME: join(notAFolder, 'x'),
-      TMPDIR: (mkdirSync(at('tmp')), at('tmp')),
+      TMPDIR: at('tmp'),
     });
     assert.equal(code, 0, stderr);
     assert.equal(JSON.parse(stdout).sound, true);
@@ -298,10 +299,11 @@ describe('the compiled module', () => {
 
 describe('the share of waiting', () => {
   it('is what is left of the time without CPU time, and without that in which others had the cores', () => {
-    assert.equal(waitingShare({ wallMs: 100, cpuMs: 20, delayedMs: 0 }), 0.8);
-    assert.equal(waitingShare({ wallMs: 120, cpuMs: 20, delayedMs: 20 }), 0.8);
-    assert.equal(waitingShare({ wallMs: 10, cpuMs: 15, delayedMs: 0 }), 0);
-    assert.equal(waitingShare({ wallMs: 0, cpuMs: 0, delayedMs: 0 }), 0);
+    assert.equal(waitingShare({ wallMs: 100, cpuMs: 20, delayedMs: 0, idleMs: 80 }), 0.8);
+    assert.equal(waitingShare({ wallMs: 120, cpuMs: 20, delayedMs: 20, idleMs: 100 }), 0.8);
+    assert.equal(waitingShare({ wallMs: 10, cpuMs: 15, delayedMs: 0, idleMs: 0 }), 0);
+    assert.equal(waitingShare({ wallMs: 100, cpuMs: 50, delayedMs: 0, idleMs: 0 }), 0, 'a quota has stopped it');
+    assert.equal(waitingShare({ wallMs: 0, cpuMs: 0, delayedMs: 0, idleMs: 0 }), 0);
     assert.deepEqual([0, 0.09, 0.1, 0.9, 0.91, 1].map(kindOf), ['cpu', 'cpu', 'mixed', 'mixed', 'io', 'io']);
   });
 

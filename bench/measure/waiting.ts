@@ -52,10 +52,13 @@ export class WaitingMeter {
   }
 }
 
-/** From 0 to 1: what is left of the time without CPU time, and without that in which others had the cores. */
-export function waitingShare({ wallMs, cpuMs, delayedMs }: Omit<Waiting, 'idleMs'>): number {
+/**
+ * From 0 to 1: what is left of the time without CPU time, and without that in which others had the cores; but no more than the loop was
+ * idle. Who holds the thread does not wait, though it has no CPU: a quota may have stopped the process, or a child computes for it.
+ */
+export function waitingShare({ wallMs, cpuMs, delayedMs, idleMs }: Waiting): number {
   const runnableMs = wallMs - delayedMs;
-  return runnableMs <= 0 ? 0 : Math.max(0, 1 - cpuMs / runnableMs);
+  return runnableMs <= 0 ? 0 : Math.max(0, Math.min(1 - cpuMs / runnableMs, idleMs / wallMs));
 }
 
 /** Below a tenth more workers in flight than cores gain next to nothing, above nine tenths the cores hardly matter. */
