@@ -70,10 +70,9 @@ answerRequests(async (request: ProbeRequest): Promise<Probe> => {
     const examiner = new Examiner(workload);
     const passes: DocumentFact[][] = [];
     let meter = new WaitingMeter();
-    let memory = new Growth();
+    const memory = new Growth(); // of all passes: what one has freed, the next may take without growing
     for (let pass = 0; pass < request.passes; pass++) {
       meter = new WaitingMeter();
-      memory = new Growth();
       const alone = strategy.isolation === 'none';
       const facts: DocumentFact[] = [];
       await session.run(alone ? oneByOne(documents, meter, memory) : documents, (outcome) => {
