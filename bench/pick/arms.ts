@@ -36,6 +36,8 @@ export interface ArmOptions {
 
 /** Requests in flight on one thread that are worth trying; a server rarely has more places. */
 const mostInFlight = 64;
+/** By so much more than keeps the cores busy on average is worth trying, since waits come in clusters. */
+const spare = 1.5;
 /** A task that leaves its thread free for less than this, times its own time, gains nothing from others beside it. */
 const leastInFlight = 1.2;
 /** Threads or processes for each core that are worth their memory where work waits. */
@@ -55,7 +57,7 @@ export function isolates(has: Strategy['isolation'], asked: Strategy['isolation'
 
 /**
  * All that may be chosen, and `sequential` as the baseline whatever is asked for. Work that computes never gets more workers than
- * cores; work that waits gets as many as keep the cores busy, twice over, as far as they are worth it.
+ * cores; work that waits gets as many as keep the cores busy and some more, as far as they are worth it.
  */
 export function armsOf({ workload, corpus, strategies, grain, cores, isolation, maxMemoryBytes }: ArmOptions): Arm[] {
   return strategies
@@ -87,10 +89,10 @@ export function levels(strategy: Pick<Strategy, 'isolation'>, { kind, grain, cor
   const whole = Math.max(1, Math.floor(cores));
   if (strategy.isolation === 'none') {
     const inFlight = grain.taskMs / Math.max(grain.loopMs, 1e-3);
-    return inFlight < leastInFlight ? [1] : upTo(Math.min(mostInFlight, doubling(2 * inFlight)));
+    return inFlight < leastInFlight ? [1] : upTo(Math.min(mostInFlight, doubling(spare * inFlight)));
   }
   if (kind === 'cpu') return upTo(whole);
-  const enough = (2 * whole * grain.taskMs) / Math.max(grain.cpuMs, 1e-3);
+  const enough = (spare * whole * grain.taskMs) / Math.max(grain.cpuMs, 1e-3);
   return upTo(Math.max(whole, Math.min(doubling(enough), mostWaitingPerCore * whole)));
 }
 
