@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { createRunner } from '../../index.js';
+import { readRecommendation } from '../../strategies/recommendation.js';
+import { findFiles } from '../../workloads/documents.js';
+
+/**
+ * A program as users write it: it takes a recommendation, a folder, and a number of documents, and says how many a second it did. It
+ * knows nothing of the bench.
+ * @example node program.js recommendation.json ./documents 400 5000
+ */
+const [, , recommendation, docs, warmup, count] = process.argv as unknown as [string, string, string, string, string, string];
+const { files } = await findFiles(docs);
+const documents = files.map(({ path }) => ({ id: path, bytes: new Uint8Array(readFileSync(path)) }));
+const runner = await createRunner(readRecommendation(JSON.parse(readFileSync(recommendation, 'utf8'))));
+await through(Number(warmup));
+const startedMs = performance.now();
+await through(Number(count));
+const seconds = (performance.now() - startedMs) / 1000;
+await runner.close();
+process.stdout.write(JSON.stringify({ documentsPerSecond: Number(count) / seconds }));
+
+async function through(total: number): Promise<void> {
+  let ok = 0;
+  for await (const { status } of runner.process(repeated(total))) if (status === 'ok') ok++;
+  if (ok !== total) throw new Error(`expected ${total} documents done, got ${ok}`);
+}
+
+/** In steps through the sizes, so that every stretch has small ones and large ones. */
+function* repeated(total: number) {
+  const step = stepOver(documents.length);
+  for (let i = 0; i < total; i++) {
+    const document = documents[(i * step) % documents.length] as (typeof documents)[number];
+    yield { ...document, id: `${document.id}#${i}` };
+  }
+}
+
+/** Near the golden section of n, and without a factor in common with it: all are met before one is met again. */
+function stepOver(n: number): number {
+  const common = (a: number, b: number): number => (b === 0 ? a : common(b, a % b));
+  for (let step = Math.max(1, Math.round(0.618 * n)); ; step++) if (common(n, step) === 1) return step;
+}
