@@ -275,9 +275,10 @@ describe('the compiled module', () => {
 
   it('lies in a temporary folder where the cache cannot be written, which goes with the process', async () => {
     const notAFolder = write('not-a-folder', '');
+    mkdirSync(at('tmp'));
     const { code, stdout, stderr } = await cli(['check', '--task', 'kept.ts', '--documents', '2', '--json'], folder, {
       XDG_CACHE_HOME: join(notAFolder, 'x'),
-      TMPDIR: (mkdirSync(at('tmp')), at('tmp')),
+      TMPDIR: at('tmp'),
     });
     assert.equal(code, 0, stderr);
     assert.equal(JSON.parse(stdout).sound, true);
