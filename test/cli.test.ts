@@ -21,7 +21,7 @@ function start(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   mkdirSync(temporary);
   const child: ChildProcess = spawn(process.execPath, [cli, ...args], {
     cwd: folder,
-    env: { ...process.env, NO_COLOR: '1', ...env, TMPDIR: temporary },
+    env: { ...process.env, NO_COLOR: '1', XDG_CACHE_HOME: join(folder, 'cache'), ...env, TMPDIR: temporary },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

@@ -45,7 +45,7 @@ export interface Probe {
   readonly waiting: number;
   /** What that rests on. */
   readonly measuredMs: number;
-  /** Largest growth of the process while it had one document in hand; likewise. */
+  /** Largest growth of the process while it had one document in hand, in any pass; likewise. */
   readonly memoryBytes: number;
   readonly traps: readonly Trap[];
   readonly prints: { readonly times: number; readonly bytes: number };
@@ -70,7 +70,7 @@ answerRequests(async (request: ProbeRequest): Promise<Probe> => {
     const examiner = new Examiner(workload);
     const passes: DocumentFact[][] = [];
     let meter = new WaitingMeter();
-    const memory = new Growth(); // of all passes: what one has freed, the next may take without growing
+    const memory = new Growth(); // over all passes: what earlier documents left may be freed meanwhile, and hide some of it
     for (let pass = 0; pass < request.passes; pass++) {
       meter = new WaitingMeter();
       const alone = strategy.isolation === 'none';
