@@ -68,7 +68,7 @@ async function quarantined(quarantine: Quarantine, documents: Documents, emit: E
 }
 
 /** As it ended before, and said to be that. */
-function refusal({ index, id }: Document, error: TaskError): Outcome {
+export function refusal({ index, id }: Pick<Document, 'index' | 'id'>, error: TaskError): Outcome {
   const message = `${error.message}; it has ended ${error.attempts} workers of this session and is not run again`;
   return { index, id, worker: null, queuedMs: null, taskMs: null, status: 'crashed', error: { ...error, message } };
 }
@@ -138,7 +138,10 @@ function untilAborted(signal: AbortSignal, source: AsyncIterator<Document>): Asy
       if (signal.aborted) return Promise.resolve(end);
       return new Promise((resolve, reject) => {
         giveUp = () => resolve(end);
-        source.next().then(resolve, reject);
+        source.next().then((next) => {
+          if (next.done) signal.removeEventListener('abort', stop); // the session may have many more runs
+          resolve(next);
+        }, reject);
       });
     },
     async return() {
