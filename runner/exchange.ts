@@ -5,13 +5,14 @@ import { refusal } from '../strategies/session.js';
 import type { Delivery, Outcome, Session, TaskError } from '../strategies/strategy.js';
 import type { Document } from '../workloads/workload.js';
 import { Calls } from './calls.js';
+import { Fifo } from './fifo.js';
 import type { Entrant, InputDocument, Ticket } from './ticket.js';
 
 /**
  * Many callers, one session, which allows one run at a time: one long run over a source that merges what the callers
  * have. The protocol:
  *
- * - The session pulls. Its `next` takes from the entrants (the calls of `run` together, and each `process`) in turn, one document
+ * - The session pulls. Its `next`, of which several may be under way, takes from the entrants (the calls of `run` together, and each `process`) in turn, one document
  *   each, so that none starves another. A synchronous source is pulled in that moment; an asynchronous one has been
  *   asked before, and what has arrived waits in its stream. When nobody has anything, the session's `next` waits.
  * - An entrant that comes to have something calls `notify`, which resolves the `next` that waits, or begins the run.
@@ -45,7 +46,8 @@ export class Exchange {
   /** Somebody came to have something while nobody could take it. */
   #news = false;
   #closed: { readonly cause: unknown } | null = null;
-  #give: ((next: IteratorResult<Document>) => void) | null = null;
+  /** Of the session: a pool asks for the next document in each of its places. */
+  readonly #asking = new Fifo<(next: IteratorResult<Document>) => void>();
   #drained: (() => void) | null = null;
 
   constructor(session: Session, { delivery, see }: ExchangeOptions) {
@@ -87,9 +89,12 @@ export class Exchange {
       this.#begin();
       return;
     }
-    if (this.#give === null || this.#ending || this.#picking) return;
-    const ticket = this.#pick();
-    if (ticket !== null) this.#answer({ done: false, value: this.#hand(ticket) });
+    if (this.#ending || this.#picking) return;
+    while (this.#asking.length > 0) {
+      const ticket = this.#pick();
+      if (ticket === null) return;
+      this.#asking.shift()?.({ done: false, value: this.#hand(ticket) });
+    }
   };
 
   /** Resolves when all that was accepted has its outcome. No source is pulled any more: `cause` says why. */
@@ -125,7 +130,7 @@ export class Exchange {
       )
       .then(() => {
         this.#running = false;
-        this.#give = null;
+        this.#answerEnd();
         this.#look();
         if (this.queued > 0 || this.#entrants.length > 1) this.notify(); // a synchronous source is asked to know
       });
@@ -137,7 +142,7 @@ export class Exchange {
     const ticket = this.#pick();
     if (ticket !== null) return Promise.resolve({ done: false, value: this.#hand(ticket) });
     return new Promise((resolve) => {
-      this.#give = resolve;
+      this.#asking.push(resolve);
       this.#look();
     });
   }
@@ -151,14 +156,12 @@ export class Exchange {
 
   #over(): IteratorResult<Document> {
     this.#ending = true;
-    this.#give = null;
+    this.#answerEnd();
     return end;
   }
 
-  #answer(next: IteratorResult<Document>): void {
-    const give = this.#give;
-    this.#give = null;
-    give?.(next);
+  #answerEnd(): void {
+    for (const resolve of this.#asking.empty()) resolve(end);
   }
 
   /** From each entrant in turn. What is in quarantine gets its outcome here. */
@@ -181,6 +184,7 @@ export class Exchange {
         asked++;
         continue;
       }
+      asked = 0;
       const error = this.#quarantine.get(ticket.id);
       if (error === undefined) return ticket;
       this.#settle(ticket, refusal({ index: ticket.index, id: ticket.id }, error));
@@ -233,7 +237,7 @@ export class Exchange {
       this.#drained = null;
     }
     if (this.#crashes && idle) this.#ending = true;
-    if (this.#ending) this.#answer(end);
+    if (this.#ending) this.#answerEnd();
   }
 
   #fail(cause: unknown): void {

@@ -162,7 +162,8 @@ interface Facts {
   readonly see: (bytes: number) => void;
 }
 
-class SessionRunner implements Runner {
+/** What `createRunner` makes, over any session. */
+export class SessionRunner implements Runner {
   readonly closed: Promise<void>;
   readonly #session: Session;
   readonly #exchange: Exchange;
