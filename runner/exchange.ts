@@ -6,6 +6,7 @@ import type { Delivery, Outcome, Session, TaskError } from '../strategies/strate
 import type { Document } from '../workloads/workload.js';
 import { Calls } from './calls.js';
 import { Fifo } from './fifo.js';
+import { Room } from './room.js';
 import type { Entrant, InputDocument, Ticket } from './ticket.js';
 
 /**
@@ -29,6 +30,8 @@ import type { Entrant, InputDocument, Ticket } from './ticket.js';
 export class Exchange {
   readonly calls = new Calls();
   readonly counters = { ok: 0, failed: 0, 'timed-out': 0, crashed: 0, busyMs: 0, queuedMs: 0, bytes: 0 };
+  /** Of each source. */
+  readonly room: Room;
   readonly #session: Session;
   readonly #own: boolean;
   readonly #see: (bytes: number) => void;
@@ -50,7 +53,8 @@ export class Exchange {
   readonly #asking = new Fifo<(next: IteratorResult<Document>) => void>();
   #drained: (() => void) | null = null;
 
-  constructor(session: Session, { delivery, see }: ExchangeOptions) {
+  constructor(session: Session, { workers, delivery, see }: ExchangeOptions) {
+    this.room = new Room(workers);
     this.#session = session;
     this.#own = delivery === 'clone';
     this.#see = see;
@@ -205,6 +209,7 @@ export class Exchange {
     const held = this.#inHand.get(outcome.index);
     if (held === undefined) return; // it failed meanwhile
     this.#inHand.delete(outcome.index);
+    if (outcome.taskMs !== null) this.room.learn(outcome.taskMs);
     const { ticket, waitedMs } = held;
     const queuedMs = outcome.queuedMs === null ? null : outcome.queuedMs + waitedMs;
     if (outcome.status === 'crashed') this.#crashed(outcome.id, outcome.error);
@@ -258,6 +263,7 @@ export class Exchange {
 }
 
 export interface ExchangeOptions {
+  readonly workers: number;
   readonly delivery: Delivery;
   /** Is told the size of every document that goes to the session, bytes. */
   readonly see: (bytes: number) => void;

@@ -5,7 +5,7 @@ import type { TaskFile } from '../workloads/task-file.js';
 import type { WorkloadRef } from '../workloads/workload.js';
 import { Exchange } from './exchange.js';
 import { findStrategy } from './open-strategy.js';
-import { type InputDocuments, type Room, Stream } from './stream.js';
+import { type InputDocuments, Stream } from './stream.js';
 import { checkDocument, type InputDocument } from './ticket.js';
 import { checkEnvironment, sizeCheck, type Warn } from './validity.js';
 
@@ -45,7 +45,7 @@ export interface ProcessOptions {
 export interface Runner {
   /**
    * The outcomes of a source's documents: each that is pulled has one, with its place in the source as `index`. The
-   * source is pulled as the outcomes are taken, at most so far ahead as keeps the workers busy. Breaking off ends the
+   * source is pulled as the outcomes are taken, as far ahead as keeps the workers busy for a second, and no further. Breaking off ends the
    * pulling; what is under way comes to its end without being told. The source begins when the first outcome is asked for.
    * @throws what the source throws, and TypeError for what is no document, behind the outcomes of what came before;
    * RunnerClosedError likewise when the runner drains or closes before the source has ended; the signal's reason.
@@ -145,16 +145,6 @@ function limit(name: string, value: number | null | undefined): number | undefin
   throw new RangeError(`expected ${name} to be a number above 0, or null for none, got ${value}`);
 }
 
-/**
- * As far ahead of its outcomes as the strategies themselves go: a pool over shared memory has two thousand documents, or sixty-four
- * a worker, in its table and 16 MiB in its arena, and takes windows of 1,024 documents and 16 MiB.
- */
-const roomFor = (workers: number): Room => ({
-  documents: Math.max(3072, 96 * workers),
-  bytes: Math.max(32, 4 * workers) * 2 ** 20,
-  least: 4 * workers,
-});
-
 interface Facts {
   readonly strategy: string;
   readonly workers: number;
@@ -186,7 +176,7 @@ export class SessionRunner implements Runner {
   process(source: InputDocuments, { ordered = false, signal }: ProcessOptions = {}): AsyncGenerator<Outcome, void, undefined> {
     if (!isIterable(source))
       throw new TypeError(`expected an iterable or async iterable of documents like { id, bytes }, got ${typeof source}`);
-    const stream = new Stream(source, { ordered, room: roomFor(this.#facts.workers), notify: this.#exchange.notify });
+    const stream = new Stream(source, { ordered, room: this.#exchange.room, notify: this.#exchange.notify });
     const outcomes = this.#outcomesOf(stream, signal);
     // By itself a generator that waits would end only when it is done waiting.
     const { return: end, throw: fail } = outcomes;

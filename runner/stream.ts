@@ -1,17 +1,10 @@
 import { now } from '../strategies/clock.js';
 import type { Outcome } from '../strategies/strategy.js';
 import { Fifo } from './fifo.js';
+import type { Room } from './room.js';
 import { checkDocument, type Entrant, type InputDocument, type Ticket } from './ticket.js';
 
 export type InputDocuments = Iterable<InputDocument> | AsyncIterable<InputDocument>;
-
-/** How far a source may be ahead of who takes the outcomes. */
-export interface Room {
-  readonly documents: number;
-  readonly bytes: number;
-  /** So many there may always be, however large: fewer would leave workers without work. */
-  readonly least: number;
-}
 
 /** An outcome that waits to be taken, and what its document holds of the room. */
 interface Settled {
@@ -115,11 +108,7 @@ export class Stream implements Entrant {
     if (settled === undefined) return null;
     this.#settled.delete(this.#taken++);
     this.#bytes -= settled.bytes;
-    if (this.#full && this.#isHalfFree()) {
-      this.#full = false;
-      if ('later' in this.#source) this.#ask(this.#source.later);
-      else this.#notify();
-    }
+    this.#open();
     return settled.outcome;
   }
 
@@ -187,12 +176,20 @@ export class Stream implements Entrant {
         if (this.#left) return;
         this.#settled.set(this.#ordered ? index : this.#settledCount, { outcome, bytes: bytes.length });
         this.#settledCount++;
+        this.#open(); // it may have shown that tasks are short
         this.#wake();
       },
       fail: (cause) => {
         if (!this.#left && this.#aborted === null) this.abort(cause);
       },
     };
+  }
+
+  #open(): void {
+    if (!this.#full || !this.#isHalfFree()) return;
+    this.#full = false;
+    if ('later' in this.#source) this.#ask(this.#source.later);
+    else this.#notify();
   }
 
   #isFull(): boolean {

@@ -48,13 +48,16 @@ class Puppet {
   /** Whether documents are answered at once. */
   readonly #prompt: boolean;
   readonly #most: number;
+  readonly #taskMs: number;
   #emit: (outcome: Outcome) => void | Promise<void> = () => {};
   #answered = 0;
+  #count = 0;
   #wake = () => {};
   #failure: Error | null = null;
   readonly session: Session;
 
-  constructor({ prompt = false, most = Number.POSITIVE_INFINITY } = {}) {
+  constructor({ prompt = false, most = Number.POSITIVE_INFINITY, taskMs = 0.1 } = {}) {
+    this.#taskMs = taskMs;
     this.#prompt = prompt;
     this.#most = most;
     this.session = guarded({
@@ -73,11 +76,12 @@ class Puppet {
     this.#emit = emit;
     for await (const next of source) {
       this.pulled.push(next);
+      this.#count++;
       if (this.#prompt) this.ok(next);
-      while (this.pulled.length - this.#answered >= this.#most && this.#failure === null) await this.#change();
+      while (this.#count - this.#answered >= this.#most && this.#failure === null) await this.#change();
       if (this.#failure !== null) throw this.#failure;
     }
-    while (this.#answered < this.pulled.length && this.#failure === null) await this.#change();
+    while (this.#answered < this.#count && this.#failure === null) await this.#change();
     if (this.#failure !== null) throw this.#failure;
   }
 
@@ -88,7 +92,7 @@ class Puppet {
   }
 
   ok({ index, id }: Document): void {
-    this.#answer({ index, id, worker: 1, queuedMs: 1, taskMs: 2, status: 'ok', value: id });
+    this.#answer({ index, id, worker: 1, queuedMs: 1, taskMs: this.#taskMs, status: 'ok', value: id });
   }
 
   crash({ index, id }: Document, attempts?: number): void {
@@ -208,6 +212,10 @@ describe('room', () => {
       const { state, ...sources } = endless(20 * 2 ** 20);
       const puppet = new Puppet();
       const runner = puppet.runner(2);
+      const known = runner.run(document('a'));
+      await settled();
+      puppet.ok(puppet.pulled.shift() as Document);
+      await known; // tasks are short
       const outcomes = runner.process(sources[kind]());
       void outcomes.next();
       await settled();
@@ -219,6 +227,23 @@ describe('room', () => {
     });
   }
 
+  it('is a second of work, so that a drain is soon over', async () => {
+    for (const { taskMs, documents } of [
+      { taskMs: 10, documents: 300 },
+      { taskMs: 5000, documents: 12 },
+    ]) {
+      const { state, source } = endless();
+      const puppet = new Puppet({ prompt: true, taskMs });
+      const runner = puppet.runner(3);
+      const outcomes = runner.process(source());
+      await outcomes.next();
+      await settled();
+      assert.ok(Math.abs(state.pulled - documents) <= 1, `${state.pulled}`);
+      await outcomes.return();
+      await runner.close();
+    }
+  });
+
   it('holds what an ordered source keeps back, too', async () => {
     const { state, source } = endless();
     const puppet = new Puppet();
@@ -226,9 +251,11 @@ describe('room', () => {
     const outcomes = runner.process(source(), { ordered: true });
     const first = outcomes.next();
     await settled();
-    assert.equal(puppet.pulled.length, room);
-    for (const one of puppet.pulled.slice(1)) puppet.ok(one);
-    await settled();
+    assert.equal(puppet.pulled.length, 4); // until it is known how long tasks take
+    for (let i = 1; i < puppet.pulled.length; i++) {
+      puppet.ok(puppet.pulled[i] as Document);
+      await turn();
+    }
     assert.equal(state.pulled, room);
     puppet.ok(puppet.pulled[0] as Document);
     assert.equal((await first).value?.index, 0);
