@@ -3,7 +3,7 @@ import { relative, resolve } from 'node:path';
 import { createRunner, type Recommendation, type Runner, type RunnerOptions, readRecommendation } from '../../index.js';
 import { effectiveCores } from '../../strategies/cores.js';
 import { strategies } from '../../strategies/index.js';
-import { listPaths } from '../../workloads/documents.js';
+import { CorpusError, listPaths } from '../../workloads/documents.js';
 import { compileTask } from '../../workloads/task-file.js';
 import { exitCode, type RunError, UsageError, unknownName } from '../errors.js';
 import { Output } from '../job/output.js';
@@ -102,6 +102,7 @@ async function processAll(
 async function sourcesOf({ docs, out }: RunFlags): Promise<Source[]> {
   const own = new Set(Output.filesOf(resolve(out)));
   const paths = (await listPaths(docs)).map((path) => resolve(path)).filter((path) => !own.has(path));
+  if (paths.length === 0) throw new CorpusError(`--docs "${docs}": expected files, found none but --out`);
   return paths.sort((a, b) => (a < b ? -1 : 1)).map((path) => ({ id: relative(process.cwd(), path), path }));
 }
 

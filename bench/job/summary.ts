@@ -27,7 +27,10 @@ export function summaryText({ out, strategy, workers, documents, earlier, counts
     .filter(([status, count]) => count > 0 || status === 'ok')
     .map(([status, count]) => `${whole(count)} ${status}`);
   const here = lines - earlier;
-  const rate = here === 0 ? '' : ` · ${whole(here)} in ${duration(elapsedMs)}, ${number(here / (elapsedMs / 1e3))}/s`;
+  const rate =
+    here === 0
+      ? ''
+      : ` · ${whole(here)} in ${elapsedMs < 1e3 ? `${Math.round(elapsedMs)} ms` : duration(elapsedMs)}, ${number(here / (elapsedMs / 1e3))}/s`;
   const head = `${complete ? '' : `${whole(lines)} of `}${whole(documents)} documents: ${listed(words)} · ${strategy} × ${workers}${rate} · ${out}`;
   const named = notOk.slice(0, mostNamed).map(({ id, status, error }) => `  ${id}: ${status}: ${firstLine(error)}`);
   const more = notOk.length - named.length;
