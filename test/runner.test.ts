@@ -738,5 +738,6 @@ it('the library loads no chart, statistics, table or command-line code', async (
     .filter((url) => url.startsWith('file:') && !url.includes('hooks'))
     .map((url) => fileURLToPath(url).slice(root.length));
   assert.ok(loaded.includes('dist/runner/runner.js'), stdout);
+  assert.ok(!stdout.includes('prom-client'));
   for (const file of loaded) assert.match(file, /^dist\/(index\.js$|runner\/|strategies\/(?!peers)|workloads\/workload\.js$)/);
 });
