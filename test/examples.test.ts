@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { dirname, join } from 'node:path';
@@ -99,10 +100,11 @@ describe('examples', () => {
     };
     assert.deepEqual(await post('one two three'), { status: 200, retry: undefined, body: '{"words":3}' });
     const slow = ask('POST');
-    slow.sent.write('one ');
-    let full = await post('x');
-    while (full.status !== 503) full = await post('x'); // until the slow one has come
-    assert.equal(full.retry, '1');
+    slow.sent.setHeader('Expect', '100-continue');
+    slow.sent.flushHeaders();
+    await once(slow.sent, 'continue'); // it has come
+    const full = await post('x');
+    assert.deepEqual([full.status, full.retry], [503, '1']);
     const health = ask('GET', '/health');
     health.sent.end();
     assert.equal((await health.answer).status, 200);
