@@ -11,6 +11,7 @@ import { overhead } from './commands/overhead.js';
 import { pick } from './commands/pick.js';
 import { recommend } from './commands/recommend.js';
 import { report as reportCommand } from './commands/report.js';
+import { runDocuments } from './commands/run.js';
 import { exitCode } from './errors.js';
 import { colorsFor, note } from './terminal.js';
 
@@ -208,6 +209,28 @@ program
   });
 
 program
+  .command('run')
+  .description('process all your documents with the strategy you chose, a line of NDJSON each; called again, it goes on')
+  .addHelpText(
+    'before',
+    `Examples:
+  forkwise run --config recommendation.json --docs './inbox/**' --out results.ndjson   # as \`forkwise pick\` found best
+  forkwise run --task ./parse.ts --strategy queue --workers 4 --timeout 30s --docs ./inbox --out results.ndjson
+`,
+  )
+  .option('--task <file>', 'your task, an ES module; ./parse.ts#parse for an export of another name (default: that of --config)')
+  .requiredOption('--docs <folder or glob>', 'your documents; a folder with all that is in it')
+  .requiredOption('--out <file>', 'one line a document goes here; when there are some already, those documents are done')
+  .option('--config <file>', 'a recommendation.json; what stands beside it goes first')
+  .option('--strategy <name>', 'as in "forkwise list"')
+  .option('--workers <count>', 'worker threads or processes (default: that of --config, or as many as there are cores)')
+  .option('--timeout <duration>', 'a document that takes longer ends as timed-out, like 30s')
+  .option('--json', 'the summary as JSON on standard output')
+  .action(async (flags) => {
+    process.exitCode = await runDocuments(flags, { version });
+  });
+
+program
   .command('list')
   .description('what there is to choose from: workloads, strategies, peers, profiles, charts')
   .addOption(new Option('--json', 'as JSON'))
@@ -242,6 +265,7 @@ function report(error: Error): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
   const code = {
     UsageError: exitCode.usage,
+    RecommendationError: exitCode.usage,
     CorpusError: exitCode.invalid,
     WorkloadError: exitCode.invalid,
     UnfitError: exitCode.invalid,

@@ -68,7 +68,7 @@ async function quarantined(quarantine: Quarantine, documents: Documents, emit: E
 }
 
 /** As it ended before, and said to be that. */
-function refusal({ index, id }: Document, error: TaskError): Outcome {
+export function refusal({ index, id }: Pick<Document, 'index' | 'id'>, error: TaskError): Outcome {
   const message = `${error.message}; it has ended ${error.attempts} workers of this session and is not run again`;
   return { index, id, worker: null, queuedMs: null, taskMs: null, status: 'crashed', error: { ...error, message } };
 }
@@ -128,17 +128,32 @@ function untilAborted(signal: AbortSignal, source: AsyncIterator<Document>): Asy
   const stop = () => {
     // A source that is waiting takes note when it next has something: nobody waits for that.
     source.return?.()?.then(undefined, () => {});
-    setImmediate(() => giveUp()); // what it has given by now is on its way
+    // What it has given by now is on its way.
+    setImmediate(() => {
+      for (const giveUp of waiting) giveUp();
+    });
   };
-  // Kept by hand: a race of promises would hang one more reaction on the signal's for every document.
-  let giveUp = () => {};
+  // Kept by hand: a race of promises would hang one more reaction on the signal's for every document. There may be several:
+  // a pool asks for the next document in each of its places.
+  const waiting = new Set<() => void>();
   signal.addEventListener('abort', stop, { once: true });
   return {
     next() {
       if (signal.aborted) return Promise.resolve(end);
       return new Promise((resolve, reject) => {
-        giveUp = () => resolve(end);
-        source.next().then(resolve, reject);
+        const giveUp = () => resolve(end);
+        waiting.add(giveUp);
+        source.next().then(
+          (next) => {
+            waiting.delete(giveUp);
+            if (next.done) signal.removeEventListener('abort', stop); // the session may have many more runs
+            resolve(next);
+          },
+          (cause: unknown) => {
+            waiting.delete(giveUp);
+            reject(cause);
+          },
+        );
       });
     },
     async return() {

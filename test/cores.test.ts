@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { effectiveCores } from '../bench/measure/cores.js';
+import { effectiveCores } from '../strategies/cores.js';
 
 /** A machine with 8 CPUs, 6 of which this process may use, and these files. */
 const cores = (files: Record<string, string>) => effectiveCores({ host: 8, available: 6, read: (path) => files[path] ?? null });

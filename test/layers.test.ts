@@ -12,7 +12,12 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
   { files: /^strategies\/peers\//, may: [/^strategies\/(?!(peers\/)?index)/, /^workloads\/workload\.ts$/] },
   { files: /^strategies\//, may: [/^strategies\/(?!index|peers)/, /^workloads\/workload\.ts$/] },
   { files: /^bench\/(stats|units|errors|group-by)/, may: [/^bench\/(stats|errors|group-by)/] },
-  { files: /^bench\/results\//, may: [/^bench\/(results|stats|errors|group-by)/, /^workloads\/documents\.ts$/] },
+  {
+    files: /^bench\/results\//,
+    may: [/^bench\/(results|stats|errors|group-by)/, /^strategies\/cores\.ts$/, /^workloads\/documents\.ts$/],
+  },
+  // What hands a chosen strategy over to production: it knows the lists, and nothing of measuring.
+  { files: /^runner\//, may: [/^runner\//, /^strategies\/(?!peers)/, /^workloads\/(workload|task-file)\.ts$/] },
   { files: /^bench\/verdict\//, may: [/^bench\/(verdict|results|stats|units|group-by)/] },
   {
     files: /^plots\//,
@@ -24,7 +29,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
   },
   { files: /^plots\/index\.ts$/, may: [/^plots\//] },
   { files: /^bench\/(commands\/|cli\.ts)/, may: [/./] },
-  { files: /^index\.ts$/, may: [/^(strategies\/(?!peers)|workloads\/)/] },
+  { files: /^index\.ts$/, may: [/^(strategies\/(?!peers)|workloads\/|runner\/)/] },
   {
     files: /^bench\/report\//,
     may: [/^bench\/(?!commands|cli)/, /^strategies\/strategy\.ts$/, /^plots\/(chart|style)\.ts$/],
@@ -34,7 +39,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     files: /^bench\//,
     may: [
       /^bench\/(?!commands|cli)/,
-      /^strategies\/(strategy|outcome|clock|member)\.ts$/,
+      /^strategies\/(strategy|outcome|clock|member|cores|recommendation)\.ts$/,
       /^workloads\/(workload|task-file|documents|synthetic|services\/service)\.ts$/,
     ],
   },
@@ -43,7 +48,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
 const exceptions = new Set(['bench/request.ts -> workloads/index.ts']);
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const files = ['bench', 'strategies', 'workloads', 'plots']
+const files = ['bench', 'runner', 'strategies', 'workloads', 'plots']
   .flatMap((folder) => readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)))
   .concat('index.ts')
   .filter((file) => file.endsWith('.ts'))

@@ -40,6 +40,17 @@ export interface FileList {
  * @throws CorpusError when nothing matches or a file cannot be looked at.
  */
 export async function findFiles(pattern: string): Promise<FileList> {
+  const paths = await listPaths(pattern);
+  const files = await Promise.all(paths.map(async (path) => ({ path, size: (await stat(path).catch(unreadable(path))).size })));
+  files.sort((a, b) => a.size - b.size || (a.path < b.path ? -1 : 1));
+  return { files, pattern };
+}
+
+/**
+ * The absolute paths of a folder's files (all of them, recursively) or of a glob's, in no particular order.
+ * @throws CorpusError when nothing matches.
+ */
+export async function listPaths(pattern: string): Promise<string[]> {
   const isFolder = await stat(pattern).then(
     (entry) => entry.isDirectory(),
     () => false,
@@ -50,9 +61,7 @@ export async function findFiles(pattern: string): Promise<FileList> {
   if (paths.length === 0) {
     throw new CorpusError(`--docs "${pattern}": expected a folder with files or a glob that matches some, found none`);
   }
-  const files = await Promise.all(paths.map(async (path) => ({ path, size: (await stat(path).catch(unreadable(path))).size })));
-  files.sort((a, b) => a.size - b.size || (a.path < b.path ? -1 : 1));
-  return { files, pattern };
+  return paths;
 }
 
 /**

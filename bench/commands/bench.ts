@@ -1,9 +1,9 @@
+import { effectiveCores } from '../../strategies/cores.js';
 import { strategies } from '../../strategies/index.js';
 import { peers } from '../../strategies/peers/index.js';
 import { CorpusError } from '../../workloads/documents.js';
 import { workloads } from '../../workloads/index.js';
 import { exitCode, UsageError } from '../errors.js';
-import { effectiveCores } from '../measure/cores.js';
 import { readEnvironment } from '../measure/environment.js';
 import { compileOwn } from '../own-task.js';
 import { chooseTwins, planCells } from '../plan.js';

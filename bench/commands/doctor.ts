@@ -1,3 +1,4 @@
+import { effectiveCores } from '../../strategies/cores.js';
 import { strategies } from '../../strategies/index.js';
 import { peers } from '../../strategies/peers/index.js';
 import { workloads } from '../../workloads/index.js';
@@ -5,7 +6,6 @@ import type { Finding } from '../doctor/finding.js';
 import { fitness } from '../doctor/fitness.js';
 import { cpuAgrees, cpuIsBounded, littlesLaw, samplingIsCheap, sleepScales, spinCostsTheSame } from '../doctor/known-answers.js';
 import { exitCode } from '../errors.js';
-import { effectiveCores } from '../measure/cores.js';
 import { planCells } from '../plan.js';
 import { loadStrategies, prepare } from '../prepare.js';
 import { type BenchRequest, benchRequest } from '../request.js';

@@ -1,8 +1,8 @@
+import { effectiveCores } from '../../strategies/cores.js';
 import { strategies } from '../../strategies/index.js';
 import { peers } from '../../strategies/peers/index.js';
 import { workloads } from '../../workloads/index.js';
 import { exitCode, RunError } from '../errors.js';
-import { effectiveCores } from '../measure/cores.js';
 import { type Cell, chooseTwins, type LoadedStrategy } from '../plan.js';
 import { loadStrategies, prepare } from '../prepare.js';
 import { progressOn } from '../report/progress.js';

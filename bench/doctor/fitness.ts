@@ -1,9 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
-import { effectiveCores } from '../measure/cores.js';
+import { type Cores, effectiveCores } from '../../strategies/cores.js';
 import { type Noise, watchNoise } from '../measure/noise.js';
 import { type Files, files } from '../measure/proc.js';
 import { spinProbe } from '../measure/spin-probe.js';
-import type { Cores } from '../results/environment.js';
 import { number } from '../units.js';
 import type { Finding } from './finding.js';
 

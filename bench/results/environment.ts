@@ -1,3 +1,4 @@
+import type { Cores } from '../../strategies/cores.js';
 import type { SizeProfile } from '../../workloads/documents.js';
 
 /** How much a run may say: `suggests` rests on intervals alone, `verdicts` has p values and verdict words. */
@@ -44,16 +45,4 @@ export interface Environment {
   };
   readonly libraries: Readonly<Record<string, string>>;
   readonly corpora: readonly ({ readonly workload: string; readonly corpus: string; readonly sha256: string } & SizeProfile)[];
-}
-
-/** How many cores this process can really use, and what says so. */
-export interface Cores {
-  /** Logical CPUs of the host. */
-  readonly host: number;
-  /** CPUs the scheduler may put this process on (`os.availableParallelism`). */
-  readonly available: number;
-  /** CPU quota ÷ period, the least over the process's cgroup and its ancestors; null without a quota. */
-  readonly quota: number | null;
-  /** The least of them, kept as a float: a quota of 1.5 CPUs is neither one nor two. */
-  readonly effective: number;
 }

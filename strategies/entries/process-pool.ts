@@ -13,6 +13,9 @@ export interface Answer {
   readonly failure: TaskError | null;
 }
 
+// Ctrl-C in a terminal reaches the whole group; the parent decides when its workers end.
+process.on('SIGINT', () => {});
+
 const { task, failure } = await openTask(JSON.parse(process.argv[2] as string) as WorkloadRef, process.pid).then(
   (task) => ({ task, failure: null }),
   (cause: unknown) => ({ task: null, failure: taskError(cause) }),

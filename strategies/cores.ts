@@ -1,7 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { Cores } from '../results/environment.js';
+
+/** How many cores this process can really use, and what says so. */
+export interface Cores {
+  /** Logical CPUs of the host. */
+  readonly host: number;
+  /** CPUs the scheduler may put this process on (`os.availableParallelism`). */
+  readonly available: number;
+  /** CPU quota ÷ period, the least over the process's cgroup and its ancestors; null without a quota. */
+  readonly quota: number | null;
+  /** The least of them, kept as a float: a quota of 1.5 CPUs is neither one nor two. */
+  readonly effective: number;
+}
 
 export interface System {
   readonly host: number;

@@ -1,0 +1,67 @@
+/**
+ * A task's result as JSON. Structured clone carries more than JSON can hold; one mapping for every strategy, in the order in
+ * which it is looked for:
+ *
+ * | value | JSON |
+ * | --- | --- |
+ * | `undefined`, `NaN`, `Infinity`, `-Infinity`, an invalid `Date` | `null`, also as a member or item |
+ * | `bigint` | string of its digits |
+ * | `Date` | ISO string |
+ * | `RegExp` | string, `/a/g` |
+ * | `Uint8Array`, `Buffer`, `ArrayBuffer`, `SharedArrayBuffer`, `DataView` | base64 string of the bytes |
+ * | other typed arrays | array of numbers, or of strings where they hold `bigint` |
+ * | `Map` | object where all keys are strings, else array of `[key, value]` |
+ * | `Set` | array |
+ * | `Error` | `{ name, message }` and its own members |
+ * | `new String('a')` and the like | what is in them |
+ * | any other object | its own members; a class is not told, `toJSON` is not called |
+ *
+ * @throws TypeError for a value that holds itself; RangeError for one nested too deep.
+ */
+export function jsonOf(value: unknown): string {
+  return JSON.stringify(plain(value, new Set()));
+}
+
+function plain(value: unknown, within: Set<object>): unknown {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value !== 'object') return value === undefined ? null : value;
+  if (value === null) return null;
+  if (within.has(value)) throw new TypeError('the result holds itself, which JSON cannot say');
+  within.add(value);
+  const made = plainObject(value, within);
+  within.delete(value);
+  return made;
+}
+
+function plainObject(value: object, within: Set<object>): unknown {
+  const inner = (item: unknown) => plain(item, within);
+  if (Array.isArray(value)) return Array.from(value, inner); // holes, too
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+  if (value instanceof RegExp) return String(value);
+  if (value instanceof Uint8Array || value instanceof DataView) return base64(value.buffer, value.byteOffset, value.byteLength);
+  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<number | bigint>, inner);
+  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return base64(value, 0, value.byteLength);
+  if (value instanceof Set) return [...value].map(inner);
+  if (value instanceof Map) {
+    const entries = [...value];
+    return entries.every(([key]) => typeof key === 'string')
+      ? objectOf(entries, inner)
+      : entries.map(([key, item]) => [inner(key), inner(item)]);
+  }
+  if (value instanceof Error) return objectOf([['name', value.name], ['message', value.message], ...Object.entries(value)], inner);
+  if (value instanceof String || value instanceof Number || value instanceof Boolean || value instanceof BigInt)
+    return inner(value.valueOf());
+  return objectOf(Object.entries(value), inner);
+}
+
+/** Without a prototype, so that a member `__proto__` is one. */
+function objectOf(entries: readonly (readonly [string, unknown])[], inner: (item: unknown) => unknown): Record<string, unknown> {
+  const object: Record<string, unknown> = Object.create(null);
+  for (const [key, item] of entries) object[key] = inner(item);
+  return object;
+}
+
+function base64(buffer: ArrayBufferLike, offset: number, length: number): string {
+  return Buffer.from(buffer as ArrayBuffer, offset, length).toString('base64');
+}

@@ -1,0 +1,32 @@
+/** First in, first out, however long it gets: `Array.shift` moves all that stands behind. */
+export class Fifo<Item> {
+  #items: Item[] = [];
+  #at = 0;
+
+  get length(): number {
+    return this.#items.length - this.#at;
+  }
+
+  push(item: Item): void {
+    this.#items.push(item);
+  }
+
+  shift(): Item | null {
+    if (this.#at === this.#items.length) return null;
+    const item = this.#items[this.#at] as Item;
+    this.#items[this.#at++] = undefined as Item; // what has gone is held no longer
+    if (this.#at === this.#items.length || this.#at > 1024) {
+      this.#items = this.#items.slice(this.#at);
+      this.#at = 0;
+    }
+    return item;
+  }
+
+  /** Takes everything. */
+  empty(): Item[] {
+    const items = this.#items.slice(this.#at);
+    this.#items = [];
+    this.#at = 0;
+    return items;
+  }
+}
