@@ -1,4 +1,5 @@
-import { compileTask } from '../workloads/task-file.js';
+import type { RecommendedTask } from '../strategies/recommendation.js';
+import { compileTask, type TaskFile } from '../workloads/task-file.js';
 import type { BenchRequest } from './request.js';
 
 /**
@@ -6,8 +7,13 @@ import type { BenchRequest } from './request.js';
  * @throws WorkloadError when the task does not compile.
  */
 export async function compileOwn(request: BenchRequest): Promise<BenchRequest> {
-  const workloads = request.workloads.map(async ({ source, ...entry }) =>
-    source === undefined ? entry : { ...entry, url: (await compileTask(source)).ref.url },
-  );
-  return { ...request, workloads: await Promise.all(workloads) };
+  const source = request.workloads.find((entry) => entry.source !== undefined)?.source;
+  if (source === undefined) return request;
+  const own = await compileTask(source);
+  return { ...request, own, workloads: request.workloads.map(({ source: _, ...entry }) => ({ ...entry, url: own.ref.url })) };
+}
+
+/** A task as it stands in a run's environment and in recommendations. */
+export function taskRecord({ ref, file, export: name, sha256 }: TaskFile): RecommendedTask {
+  return { name: ref.name, file, export: name, sha256 };
 }

@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { type Delivery, deliveries, type StrategyEntry } from '../strategies/strategy.js';
 import type { WorkloadEntry } from '../workloads/index.js';
 import { type Complexity, complexities } from '../workloads/synthetic.js';
+import type { TaskFile } from '../workloads/task-file.js';
 import { locateTask, taskName } from '../workloads/task-file.js';
 import { UsageError, unknownName } from './errors.js';
 import { type Profile, profiles } from './profiles.js';
@@ -37,6 +38,8 @@ export interface BenchFlags {
 /** What is to be measured, checked as far as it can be without reading a document or loading a task. */
 export interface BenchRequest {
   readonly profile: Profile;
+  /** The user's own task, once it is compiled; then it is the only workload. */
+  readonly own?: TaskFile;
   readonly workloads: readonly WorkloadEntry[];
   readonly strategies: readonly StrategyEntry[];
   /** Each strategy is measured with those of them that it has; with its default where it has none of them. */

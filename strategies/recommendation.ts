@@ -19,9 +19,9 @@ export interface Recommendation {
   readonly memoryMb: number | null;
   readonly expected: {
     readonly documentsPerSecond: number;
-    /** 95 % prediction interval of one new run. */
-    readonly low: number;
-    readonly high: number;
+    /** 95 % prediction interval of one new run; null where it was measured once only. */
+    readonly low: number | null;
+    readonly high: number | null;
     readonly startupMs: number;
     readonly memoryBytes: number | null;
   };
@@ -98,8 +98,8 @@ const fields: Readonly<Record<string, keyof typeof kinds>> = {
   heapMb: 'limit',
   memoryMb: 'limit',
   'expected.documentsPerSecond': 'positive',
-  'expected.low': 'measure',
-  'expected.high': 'positive',
+  'expected.low': 'measureOrNull',
+  'expected.high': 'measureOrNull',
   'expected.startupMs': 'measure',
   'expected.memoryBytes': 'measureOrNull',
   'validWhen.nodeMajor': 'count',

@@ -5,7 +5,7 @@ import { CorpusError } from '../../workloads/documents.js';
 import { workloads } from '../../workloads/index.js';
 import { exitCode, UsageError } from '../errors.js';
 import { readEnvironment } from '../measure/environment.js';
-import { compileOwn } from '../own-task.js';
+import { compileOwn, taskRecord } from '../own-task.js';
 import { chooseTwins, planCells } from '../plan.js';
 import { loadStrategies, prepare } from '../prepare.js';
 import { type Plan, planData, planText, trialsPerRound } from '../report/plan.js';
@@ -79,6 +79,7 @@ async function begin(plan: Plan, { folder, flags }: { folder: string; flags: Par
     profile: request.profile.name,
     claims: request.profile.claims,
     flags: planning(flags),
+    ...(request.own !== undefined && { task: taskRecord(request.own) }),
     plan: { trials_per_round: trialsPerRound(plan), rounds_least: request.rounds.least, rounds_most: request.rounds.most },
     corpora: corporaOf(plan),
   });

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
+import { effectiveCores } from '../../strategies/cores.js';
 import { strategies } from '../../strategies/index.js';
-import type { Recommendation } from '../../strategies/recommendation.js';
 import { compileTask } from '../../workloads/task-file.js';
 import { exitCode, UsageError } from '../errors.js';
-import { effectiveCores } from '../measure/cores.js';
 import { readEnvironment } from '../measure/environment.js';
+import { taskRecord } from '../own-task.js';
 import { armsOf } from '../pick/arms.js';
 import { decide } from '../pick/decide.js';
 import { race } from '../pick/race.js';
@@ -69,7 +69,7 @@ export async function pick(flags: PickFlags): Promise<number> {
     const environment = await readEnvironment({
       ...{ schema, run_id: store.runId, command: commandLine(), seed, profile: 'pick', claims: 'suggests' },
       flags: { ...flags },
-      task: { name: task.ref.name, file: task.file, export: task.export, sha256: task.sha256 },
+      task: taskRecord(task),
       plan: { trials_per_round: 0, rounds_least: 1, rounds_most: 0 },
       corpora: [{ workload: workload.ref.name, corpus: corpus.name, sha256: corpus.hash, ...corpus.profile }],
     });
@@ -110,7 +110,7 @@ export async function pick(flags: PickFlags): Promise<number> {
         ...{ constraints, responsiveness: responsiveness.rows, strategies: loaded.map(({ strategy }) => strategy) },
       }),
       ...{ found, constraints, timeoutMs, responsiveness: responsiveness.rows, strategies: loaded.map(({ strategy }) => strategy) },
-      task: environment.task as Recommendation['task'],
+      task: taskRecord(task),
       effort: {
         ...{ budgetMs, usedMs: performance.now() - startedMs, fullGridMs: result.fullGridMs },
         ...{ blocks: Math.max(0, ...result.trials.map(({ round }) => round)), finalBlocks: result.finalBlocks },

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { effectiveCores } from '../../strategies/cores.js';
 import { strategies } from '../../strategies/index.js';
 import { readRecommendation } from '../../strategies/recommendation.js';
 import { compileTask } from '../../workloads/task-file.js';
-import { effectiveCores } from '../measure/cores.js';
 import { armsOf } from '../pick/arms.js';
 import { unconstrained } from '../pick/constraints.js';
 import { armName } from '../pick/decide.js';
@@ -31,17 +31,28 @@ const path = join(folder, 'recommendation.json');
 const recommendation = readRecommendation(JSON.parse(readFileSync(path, 'utf8')));
 const { task, expected } = recommendation;
 const { low, high, documentsPerSecond } = expected;
+if (low === null || high === null) throw new Error('expected a promise, and it was measured once only');
 const wards = new Wards();
 const cores = effectiveCores().effective;
 const loaded = await loadStrategies(strategies.map(({ url }) => url));
 const { workload, corpus, grain } = await takeSample(wards, {
-  ...{ task: (await compileTask(`${task.file}#${task.export}`)).ref, docs, seed: 1, strategies: loaded, cores, budgetMs: 60_000, say: note },
+  ...{
+    task: (await compileTask(`${task.file}#${task.export}`)).ref,
+    docs,
+    seed: 1,
+    strategies: loaded,
+    cores,
+    budgetMs: 60_000,
+    say: note,
+  },
   baseline: strategies[0]?.url as string,
 });
-const arm = armsOf({ ...{ workload, corpus, strategies: loaded, grain, cores }, ...unconstrained }).find((arm) => nameOf(arm) === armName(recommendation));
+const arm = armsOf({ ...{ workload, corpus, strategies: loaded, grain, cores }, ...unconstrained }).find(
+  (arm) => nameOf(arm) === armName(recommendation),
+);
 if (arm === undefined) throw new Error(`expected an arm ${armName(recommendation)}`);
 const warmup = warmupDocuments(arm.cell, final);
-const program = fileURLToPath(new URL('../promise/program.js', import.meta.url));
+const program = fileURLToPath(new URL('./promise-program.js', import.meta.url));
 
 const measure: Record<string, (round: number) => Promise<number>> = {
   program: async () => {

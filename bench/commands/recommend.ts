@@ -1,10 +1,11 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { strategies } from '../../strategies/index.js';
 import { peers } from '../../strategies/peers/index.js';
-import type { Recommendation } from '../../strategies/recommendation.js';
+import type { RecommendedTask } from '../../strategies/recommendation.js';
 import { workloads } from '../../workloads/index.js';
+import { compileTask } from '../../workloads/task-file.js';
 import { exitCode, RunError, UsageError, unknownName } from '../errors.js';
+import { taskRecord } from '../own-task.js';
 import { decide } from '../pick/decide.js';
 import { type ConstraintFlags, constraintsOf } from '../pick/request.js';
 import { type Chosen, decisionText, writeDecision } from '../pick/write.js';
@@ -49,7 +50,7 @@ export async function recommend(run: string, flags: RecommendFlags): Promise<num
   const chosen: Chosen = {
     decided: decide({ ...found, constraints, responsiveness, strategies: own }),
     ...{ found, constraints, timeoutMs, responsiveness, strategies: own, effort: null },
-    task: taskOf(environment, (trials[0] as TrialRow).workload),
+    task: await taskOf(environment, (trials[0] as TrialRow).workload),
   };
   const written = writeDecision(chosen, (text) => {
     if (flags.out !== undefined) writeNew(flags.out, text);
@@ -78,10 +79,11 @@ function familyOf(trials: readonly TrialRow[], { workload, corpus }: RecommendFl
 }
 
 /** The user's own, or one of ours. */
-function taskOf({ task }: Environment, workload: string): Recommendation['task'] {
+async function taskOf({ task }: Environment, workload: string): Promise<RecommendedTask> {
   if (task !== undefined) return task;
   const entry = workloads.find(({ name }) => name === workload);
-  return { name: workload, file: entry === undefined ? workload : fileURLToPath(entry.url), export: 'default', sha256: '' };
+  if (entry === undefined) throw new UsageError(`the run does not say which file "${workload}" is; measure it anew with this version`);
+  return taskRecord(await compileTask(new URL(entry.url)));
 }
 
 function writeNew(path: string, text: string): void {

@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { effectiveCores } from '../../strategies/cores.js';
 import { strategies } from '../../strategies/index.js';
 import type { Recommendation } from '../../strategies/recommendation.js';
 import { compileTask } from '../../workloads/task-file.js';
-import { effectiveCores } from '../measure/cores.js';
 import { readEnvironment } from '../measure/environment.js';
 import { type Arm, armsOf } from '../pick/arms.js';
 import { unconstrained } from '../pick/constraints.js';

@@ -50,8 +50,8 @@ export function recommendation(options: RecommendationOptions): Recommendation {
     memoryMb: limits.memoryMb ?? null,
     expected: {
       documentsPerSecond: rate.mean,
-      low: rate.low ?? 0,
-      high: rate.high ?? Number.MAX_VALUE,
+      low: rate.low,
+      high: rate.high,
       startupMs: choice.startup_ms ?? 0,
       memoryBytes: memoryOf(choice),
     },

@@ -1,4 +1,5 @@
 import type { Cores } from '../../strategies/cores.js';
+import type { RecommendedTask } from '../../strategies/recommendation.js';
 import type { SizeProfile } from '../../workloads/documents.js';
 
 /** How much a run may say: `suggests` rests on intervals alone, `verdicts` has p values and verdict words. */
@@ -18,7 +19,7 @@ export interface Environment {
   /** What the command line asked for, by option: what `--resume` must find unchanged. */
   readonly flags: Readonly<Record<string, unknown>>;
   /** The user's own task, where the run is of one. */
-  readonly task?: { readonly name: string; readonly file: string; readonly export: string; readonly sha256: string };
+  readonly task?: RecommendedTask;
   /** Trials a round, 0 where the race decides from round to round; how many rounds at least and at most. */
   readonly plan: { readonly trials_per_round: number; readonly rounds_least: number; readonly rounds_most: number };
   readonly forkwise: string;
