@@ -14,7 +14,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
   { files: /^bench\/(stats|units|errors|group-by)/, may: [/^bench\/(stats|errors|group-by)/] },
   {
     files: /^bench\/results\//,
-    may: [/^bench\/(results|stats|errors|group-by)/, /^strategies\/cores\.ts$/, /^workloads\/documents\.ts$/],
+    may: [/^bench\/(results|stats|errors|group-by)/, /^strategies\/(cores|recommendation)\.ts$/, /^workloads\/documents\.ts$/],
   },
   // What hands a chosen strategy over to production: it knows the lists, and nothing of measuring.
   { files: /^runner\//, may: [/^runner\//, /^strategies\/(?!peers)/, /^workloads\/(workload|task-file)\.ts$/] },
