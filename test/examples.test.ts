@@ -108,7 +108,7 @@ describe('examples', () => {
     const health = ask('GET', '/health');
     health.sent.end();
     assert.equal((await health.answer).status, 200);
-    slow.sent.end('two');
+    slow.sent.end('one two');
     assert.equal((await slow.answer).body, '{"words":2}');
     child.kill('SIGTERM');
     assert.equal(await ended, 0, said.errors);

@@ -166,6 +166,24 @@ describe('ending early', () => {
 
     if (strategy.isolation === 'none') continue;
 
+    it(`${strategy.name}: closes while a source that has given some gives nothing more`, async () => {
+      const session = await open();
+      const given = documentsOf(['size0', 'size1', 'size2', 'size3', 'size4', 'size5']);
+      const source = {
+        next: () => {
+          const value = given.shift();
+          return value === undefined ? new Promise<IteratorResult<Document>>(() => {}) : Promise.resolve({ done: false as const, value });
+        },
+      };
+      let outcomes = 0;
+      const run = session.run({ [Symbol.asyncIterator]: () => source }, () => {
+        outcomes++;
+      });
+      await until(() => outcomes === 6);
+      await session.close();
+      await run;
+    });
+
     it(`${strategy.name}: closed at once, it ends tasks that never would, and every document has one outcome`, {
       ...onLinux,
       timeout: 30_000,

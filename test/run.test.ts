@@ -196,6 +196,14 @@ describe('a job that is told to end', () => {
 describe('--out', () => {
   const refused: [why: string, prepare: (folder: string) => void, message: RegExp][] = [
     ['a file of somebody else', (f) => writeFileSync(join(f, 'out.ndjson'), 'precious\n'), /not one that `forkwise run` began/],
+    [
+      'a file of somebody else, before its lock is looked at',
+      (f) => {
+        writeFileSync(join(f, 'out.ndjson'), 'precious\n');
+        writeFileSync(join(f, 'out.ndjson.lock'), 'theirs');
+      },
+      /not one that `forkwise run` began/,
+    ],
     ['a folder', (f) => mkdirSync(join(f, 'out.ndjson')), /expected the path of a file/],
     ['a sidecar of somebody else', (f) => writeFileSync(join(f, 'out.ndjson.json'), '{"mine":true}'), /was not written by forkwise/],
   ];
@@ -238,6 +246,9 @@ describe('--out', () => {
     assert.equal(outText(folder), whole);
     writeFileSync(join(folder, 'task.mjs'), task);
     truncateSync(join(folder, 'out.ndjson'), whole.length - 3);
+    assert.equal((await run(folder)).code, 0);
+    assert.deepEqual(outText(folder).split('\n').sort(), whole.split('\n').sort());
+    appendFileSync(join(folder, 'out.ndjson'), '{"id":"docs/z');
     assert.equal((await run(folder)).code, 0);
     assert.deepEqual(outText(folder).split('\n').sort(), whole.split('\n').sort());
     appendFileSync(join(folder, 'out.ndjson'), 'not ours\n');

@@ -222,6 +222,10 @@ describe('room', () => {
       assert.equal(puppet.pulled.length, 8); // 160 MiB, more than 32, but four a worker
       assert.ok(state.pulled <= 9);
       for (const one of puppet.pulled) puppet.ok(one);
+      await outcomes.next();
+      await settled();
+      assert.ok(state.pulled > 9); // two were taken
+      for (const one of puppet.pulled.slice(8)) puppet.ok(one);
       await outcomes.return();
       await runner.close();
     });
@@ -422,6 +426,20 @@ describe('documents that crash', () => {
       assert.ok(outcomes.some((outcome) => outcome.status === 'crashed' && outcome.error.attempts === undefined));
       assert.equal((await runner.run(document('size'))).status, 'ok');
     });
+  });
+
+  it('are not run again while others are under way, either', async () => {
+    const puppet = new Puppet();
+    const runner = puppet.runner();
+    const first = Promise.all([runner.run(document('poison')), runner.run(document('long'))]);
+    await settled();
+    const [poison, long] = puppet.pulled as [Document, Document];
+    puppet.crash(poison, 2);
+    assert.equal((await runner.run(document('poison'))).status, 'crashed');
+    assert.deepEqual([puppet.runs, puppet.pulled.length], [1, 2]);
+    puppet.ok(long);
+    await first;
+    await runner.close();
   });
 
   it('begin another run when nothing is under way, or when nobody is left to work', async () => {

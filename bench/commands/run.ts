@@ -100,8 +100,7 @@ async function processAll(
 
 /** In the order of their names, under the names they have from here; without the job's own files. */
 async function sourcesOf({ docs, out }: RunFlags): Promise<Source[]> {
-  const own = new Set(Output.filesOf(resolve(out)));
-  const paths = (await listPaths(docs)).map((path) => resolve(path)).filter((path) => !own.has(path));
+  const paths = (await listPaths(docs)).map((file) => resolve(file)).filter((file) => !Output.owns(resolve(out), file));
   if (paths.length === 0) throw new CorpusError(`--docs "${docs}": expected files, found none but --out`);
   return paths.sort((a, b) => (a < b ? -1 : 1)).map((path) => ({ id: relative(process.cwd(), path), path }));
 }

@@ -89,9 +89,9 @@ export class Output {
     }
   }
 
-  /** Files that belong to the results, by their paths. */
-  static filesOf(path: string): string[] {
-    return [path, sidecarOf(path), `${path}.lock`];
+  /** Whether the file is the results' own, or stands beside them for their sake. */
+  static owns(path: string, file: string): boolean {
+    return file === path || file === sidecarOf(path) || file.startsWith(`${path}.lock`);
   }
 
   private constructor(path: string, unlock: () => void, failed: (error: RunError) => void) {

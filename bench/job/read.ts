@@ -19,7 +19,7 @@ export async function* readFiles(
 ): AsyncGenerator<{ id: string; bytes: Uint8Array }, void, undefined> {
   const reading: Promise<{ id: string; bytes: Uint8Array } | { id: string; cause: Error }>[] = [];
   let next = 0;
-  while (!stop.aborted) {
+  for (;;) {
     while (reading.length < ahead && next < sources.length) reading.push(read(sources[next++] as Source));
     const found = await reading.shift();
     if (found === undefined || stop.aborted) return;
