@@ -29,5 +29,17 @@ export type {
   StrategyEntry,
   TaskError,
 } from './strategies/strategy.js';
-export { compileTask, type TaskFile } from './workloads/task-file.js';
+
+import type { TaskFile } from './workloads/task-file.js';
+
+export type { TaskFile } from './workloads/task-file.js';
 export { type Context, type Document, type Kind, type Workload, WorkloadError, type WorkloadRef } from './workloads/workload.js';
+
+/**
+ * Compiles a task module, TypeScript or JavaScript, to what `openStrategy` takes. Loads the compiler, as `createRunner` does.
+ * @throws as in `workloads/task-file.ts`: WorkloadError, TypeError
+ */
+export async function compileTask(task: string | URL): Promise<TaskFile> {
+  const { compileTask } = await import('./workloads/task-file.js');
+  return compileTask(task);
+}

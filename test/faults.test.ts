@@ -26,9 +26,11 @@ const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('a worker process that is stopped before it is ready', onLinux, () => {
+  const marks = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
+  after(() => rmSync(marks, { recursive: true, force: true }));
   for (const { strategy } of loaded.filter(({ strategy }) => strategy.isolation === 'process')) {
     it(`${strategy.name} ends it and starts another`, { timeout: 60_000 }, async () => {
-      const task = fixture('stopped-start-task', { marks: join(folder, strategy.name) });
+      const task = fixture('stopped-start-task', { marks: join(marks, strategy.name) });
       const session = await strategy.open(task, { workers: 1, delivery: strategy.deliveries[0], timeoutMs: 1000 });
       const statuses = new Map<string, Outcome['status']>();
       await session.run(documentsOf(['exit', 'a', 'b', 'c']), ({ id, status }) => void statuses.set(id, status));

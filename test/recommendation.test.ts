@@ -31,7 +31,7 @@ describe('readRecommendation', () => {
     ['delivery', 'pigeon', /field "delivery": expected one of none, clone, .*, got "pigeon"/],
     ['timeoutMs', 0, /field "timeoutMs": expected a number above 0, or null, got 0/],
     ['timeoutMs', undefined, /field "timeoutMs": expected a number above 0, or null, got nothing/],
-    ['expected.low', -1, /field "expected.low": expected a number from 0 on, got -1/],
+    ['expected.low', -1, /field "expected.low": expected a number from 0 on, or null, got -1/],
     ['expected.memoryBytes', 'much', /field "expected.memoryBytes": expected a number from 0 on, or null, got "much"/],
     ['validWhen.documentBytes', [], /field "validWhen.documentBytes.p5": expected a number from 0 on, got nothing/],
     ['validWhen.cores', { all: 4 }, /field "validWhen.cores": expected a number above 0, got an object/],

@@ -239,7 +239,7 @@ describe('--out', () => {
     );
     assert.equal(others.code, 2);
     assert.match(others.stderr, /holds results of --docs "docs", not of "\.\/docs"/);
-    writeFileSync(join(folder, 'task.mjs'), `${task}// changed`);
+    writeFileSync(join(folder, 'task.mjs'), `${task}export const changed = true;`);
     const changed = await run(folder);
     assert.equal(changed.code, 2);
     assert.match(changed.stderr, /of another task, or of ".*task\.mjs" before it was changed/);

@@ -8,7 +8,15 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
-import { createRunner, type InputDocument, type Recommendation, type Runner, type RunnerOptions, strategies } from '../index.js';
+import {
+  compileTask,
+  createRunner,
+  type InputDocument,
+  type Recommendation,
+  type Runner,
+  type RunnerOptions,
+  strategies,
+} from '../index.js';
 import { RunnerClosedError, SessionRunner } from '../runner/runner.js';
 import { effectiveCores } from '../strategies/cores.js';
 import { guarded } from '../strategies/session.js';
@@ -661,7 +669,9 @@ describe('createRunner', () => {
   writeFileSync(task, "export const kind = 'cpu';\nexport default (document, { options }) => options.unit ?? document.size;\n");
 
   it('takes a recommendation, and one with a task of its own', async () => {
-    const given = recommendation({ strategy: 'thread-pool', workers: 1, delivery: 'transfer', task });
+    const { sha256 } = await compileTask(task);
+    const made = recommendation({ strategy: 'thread-pool', workers: 1, delivery: 'transfer', task });
+    const given = { ...made, task: { ...made.task, sha256 } };
     const warnings: string[] = [];
     const onWarning = (warning: string) => warnings.push(warning);
     for (const options of [given, { ...given, task, onWarning }, { ...given, onWarning, options: { unit: 'KB' } }]) {
