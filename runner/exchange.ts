@@ -13,9 +13,10 @@ import type { Entrant, InputDocument, Ticket } from './ticket.js';
  * Many callers, one session, which allows one run at a time: one long run over a source that merges what the callers
  * have. The protocol:
  *
- * - The session pulls. Its `next`, of which several may be under way, takes from the entrants (the calls of `run` together, and each `process`) in turn, one document
- *   each, so that none starves another. A synchronous source is pulled in that moment; an asynchronous one has been
- *   asked before, and what has arrived waits in its stream. When nobody has anything, the session's `next` waits.
+ * - The session pulls. Its `next`, of which several may be under way, takes from the entrants (the calls of `run` together,
+ *   and each `process`) in turn, one document each, so that none starves another. A synchronous source is pulled in that
+ *   moment; an asynchronous one has been asked before, and what has arrived waits in its stream. When nobody has
+ *   anything, the session's `next` waits.
  * - An entrant that comes to have something calls `notify`, which resolves the `next` that waits, or begins the run.
  * - An outcome goes to its ticket at once and never waits for who takes it, so that one slow caller holds up no other. What holds a
  *   source back is its stream's room: documents that were pulled and whose outcomes have not been taken.
