@@ -69,7 +69,7 @@ const significance = 0.05;
 
 export async function race(options: RaceOptions): Promise<RaceResult> {
   const field = new Field(options);
-  for (let block = 1; block <= mostScreeningBlocks && field.open && field.running.length > field.places; block++) {
+  for (let block = 1; block <= mostScreeningBlocks && field.open && field.crowded; block++) {
     if (!(await field.block(block, screening))) break;
     field.dropHopeless();
     if (block >= leastBlocks) field.dropSlower();
@@ -177,6 +177,11 @@ class Field {
   /** The baseline is measured to the end while that costs little, and no place of a final is its own. */
   get #contenders(): readonly Arm[] {
     return this.running.filter((arm) => nameOf(arm) !== baseline);
+  }
+
+  /** Whether there are more than a final has room for. */
+  get crowded(): boolean {
+    return this.#contenders.length > this.places;
   }
 
   /** Whether nothing is left to be told apart. */
