@@ -9,6 +9,7 @@ import {
 } from '../overhead/columns.js';
 import { overheadReport } from '../overhead/report.js';
 import { regretColumns } from '../regret/columns.js';
+import { regretInWords } from '../regret/report.js';
 import { faultLegend, faultSentence, faultTable } from '../report/faults.js';
 import { environmentLine, markdownTable } from '../report/markdown.js';
 import { overviewTable } from '../report/tables.js';
@@ -42,7 +43,7 @@ export async function generated(path: string): Promise<string> {
 }
 
 export const documents: Record<string, () => Promise<Record<string, string>>> = {
-  'README.md': async () => ({ reference: await reference(), faults: faultsPart(), overhead: overheadPart() }),
+  'README.md': async () => ({ reference: await reference(), regret: regretPart(), faults: faultsPart(), overhead: overheadPart() }),
   'results/README.md': async () => ({
     trials: columnTable(trialColumns),
     summary: columnTable(summaryColumns),
@@ -84,6 +85,10 @@ async function reference(): Promise<string> {
 }
 
 /** The published fault matrix in `results/faults`. */
+function regretPart(): string {
+  return regretInWords(decode(regretColumns, readFileSync(new URL('results/regret/regret.csv', root), 'utf8')));
+}
+
 function faultsPart(): string {
   const folder = new URL('results/faults/', root);
   const rows = decode(faultColumns, readFileSync(new URL('faults.csv', folder), 'utf8'));

@@ -17,10 +17,18 @@ export interface RecommendationOptions {
   readonly timeoutMs: number | null;
   readonly responsiveness: readonly ResponsivenessRow[];
   readonly strategies: readonly Pick<Strategy, 'name' | 'isolation'>[];
+  /** Of the choice's strategy, against its workers; null where it cannot be told. */
+  readonly memory: MemoryFit | null;
   /** The verdict in sentences. */
   readonly verdict: readonly string[];
   /** What it took to find out; null where nothing was measured for it. */
   readonly effort: Effort | null;
+}
+
+/** Memory of the whole tree: base + workers × what each adds. */
+export interface MemoryFit {
+  readonly baseBytes: number;
+  readonly perWorkerBytes: number;
 }
 
 /** What a choice has cost, and what every cell in as many blocks would have. */
@@ -34,7 +42,7 @@ export interface Effort {
 
 /** `recommendation.json`: what `createRunner` takes, and what people want to read beside it. */
 export function recommendation(options: RecommendationOptions): Recommendation {
-  const { decision, environment, task, constraints, limits, timeoutMs, responsiveness, strategies, verdict, effort } = options;
+  const { decision, environment, task, constraints, limits, timeoutMs, responsiveness, strategies, memory, verdict, effort } = options;
   const { choice, rate, speedup, tied, slower, disqualified, regretBound, blocks } = decision;
   const corpus = environment.corpora.find((entry) => entry.workload === choice.workload && entry.corpus === choice.corpus);
   const others = [...tied, ...slower].filter(({ cell }) => cell !== choice);
@@ -67,6 +75,7 @@ export function recommendation(options: RecommendationOptions): Recommendation {
     verdict,
     isolation: strategies.find(({ name }) => name === choice.strategy)?.isolation ?? null,
     speedup,
+    memory,
     latencyP99Ms: choice.latency_p99_ms,
     cpuMsPerDocument: choice.cpu_ms_per_document,
     loopDelay: loopDelayOf(choice, responsiveness),

@@ -37,6 +37,8 @@ const probes = 5;
 const oracleShare = 0.15;
 const leastDocuments = 8;
 const mostDocuments = 1000;
+/** Of a pass: every trial holds it in its memory, which is measured. */
+const mostBytes = 32e6;
 /** The oracle runs again when that costs no more than this: its first pass is slower than any that follows. */
 const againMs = 1500;
 
@@ -61,7 +63,7 @@ export async function takeSample(wards: Wards, options: SampleOptions): Promise<
     const { taskMs, cpuMs, loopMs } = truth;
     const grain: Grain = { taskMs: taskMs / count, cpuMs: Math.min(cpuMs, taskMs) / count, loopMs: Math.min(loopMs, taskMs) / count };
     const kind = declared ?? truth.kind;
-    const documents = documentsWanted(strategies, { kind, grain, cores });
+    const documents = Math.min(documentsWanted(strategies, { kind, grain, cores }), documentsIn(mostBytes, sizeProfile(corpus)));
     const whole = documents > count ? repeated(corpus, documents) : corpus;
     const file = writeCorpus(join(wards.folder, 'sample'), whole.documents);
     writeDigests(
@@ -80,7 +82,12 @@ export async function takeSample(wards: Wards, options: SampleOptions): Promise<
 
 function affordable(documentMs: number, { files }: FileList, budgetMs: number): number {
   const most = Math.floor((oracleShare * budgetMs) / Math.max(documentMs, 1e-3));
-  return Math.min(files.length, mostDocuments, Math.max(leastDocuments, most));
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  return Math.min(files.length, mostDocuments, Math.max(leastDocuments, Math.min(most, documentsIn(mostBytes, { bytes, documents: files.length }))));
+}
+
+function documentsIn(most: number, { bytes, documents }: { readonly bytes: number; readonly documents: number }): number {
+  return Math.floor(most / Math.max(1, bytes / documents));
 }
 
 /** What the task says to the oracle, and what the oracle says of it. */

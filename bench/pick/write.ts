@@ -7,13 +7,13 @@ import type { Findings } from '../verdict/findings.js';
 import type { Constraints } from './constraints.js';
 import { type Decided, type Decision, decide } from './decide.js';
 import { limitsUnder } from './limits.js';
-import { type Effort, recommendation } from './recommendation.js';
+import { type Effort, type MemoryFit, recommendation } from './recommendation.js';
 import { noChoiceInWords, verdict } from './words.js';
 
 /** A decision with all that it rests on. */
 export interface Chosen {
   readonly decided: Decided;
-  readonly found: Pick<Findings, 'environment' | 'trials' | 'summaries'>;
+  readonly found: Pick<Findings, 'environment' | 'trials' | 'summaries' | 'scaling'>;
   readonly constraints: Constraints;
   readonly timeoutMs: number | null;
   readonly responsiveness: readonly ResponsivenessRow[];
@@ -28,7 +28,7 @@ export function writeDecision(chosen: Chosen, write: (text: string) => void): Re
   if (decision.state === 'none') return null;
   const { isolation } = strategies.find(({ name }) => name === decision.choice.strategy) as Strategy;
   const limits = limitsUnder(constraints.maxMemoryBytes, { isolation, workers: decision.choice.workers }) ?? {};
-  const made = recommendation({ ...chosen, decision, environment: found.environment, limits, verdict: sentencesOf(decision, chosen) });
+  const made = recommendation({ ...chosen, decision, environment: found.environment, limits, memory: memoryFit(decision, chosen), verdict: sentencesOf(decision, chosen) });
   write(`${JSON.stringify(made, null, 2)}\n`);
   return made;
 }
@@ -51,6 +51,13 @@ export function decisionText(chosen: Chosen, { path, report }: { readonly path: 
         ];
   const files = [...(path === null ? [] : [`Recommendation: ${path}`]), ...(report === null ? [] : [`Report: ${report}`])];
   return ['', bold(use as string), ...rest, ...loops, ...[...spent, ...files].map(dim), ''].join('\n');
+}
+
+function memoryFit({ choice }: Decision, { found }: Chosen): MemoryFit | null {
+  const { strategy, delivery } = choice;
+  const row = found.scaling.find((row) => row.strategy === strategy && row.delivery === delivery);
+  if (row?.memory_base_bytes == null || row.memory_per_worker_bytes === null) return null;
+  return { baseBytes: row.memory_base_bytes, perWorkerBytes: row.memory_per_worker_bytes };
 }
 
 function sentencesOf(decision: Decision, { found, constraints, responsiveness, strategies }: Chosen): string[] {
