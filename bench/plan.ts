@@ -96,15 +96,18 @@ export interface Timing {
   readonly timeMs: number;
   /** Of work for every JavaScript engine that takes part, before the clock starts. */
   readonly warmupMs: number;
+  /** Documents of it for each engine at most: what is cheap to do may be dear to pass on. Absent: as many as it takes. */
+  readonly warmupMost?: number;
 }
 
 /**
  * How many documents warm a session up: as many for each of its engines as the main thread's one gets, since each
  * compiles for itself. (With the same time for all, eight workers would start cold and `sequential` warm.)
  */
-export function warmupDocuments({ corpus, strategy, workers }: Cell, { warmupMs }: Pick<Timing, 'warmupMs'>): number {
+export function warmupDocuments({ corpus, strategy, workers }: Cell, { warmupMs, warmupMost }: Omit<Timing, 'timeMs'>): number {
   const engines = strategy.strategy.isolation === 'none' ? 1 : workers;
-  return engines * Math.max(1, Math.ceil(warmupMs / (corpus.sequentialMs / corpus.documents)));
+  const documents = Math.max(1, Math.ceil(warmupMs / (corpus.sequentialMs / corpus.documents)));
+  return engines * Math.min(documents, warmupMost ?? documents);
 }
 
 /**
@@ -112,12 +115,12 @@ export function warmupDocuments({ corpus, strategy, workers }: Cell, { warmupMs 
  * workers (a process takes twice a thread), a warm-up, and passes until the time is up, the last of which overshoots
  * by half on average. From measurements on two cores; good to a quarter.
  */
-export function estimateTrialMs(cell: Cell, { timeMs, warmupMs }: Timing, cores: number): number {
+export function estimateTrialMs(cell: Cell, { timeMs, ...warmup }: Timing, cores: number): number {
   const { workload, corpus, strategy, workers } = cell;
   const { isolation } = strategy.strategy;
   const open = isolation === 'none' ? 5 : workers * (isolation === 'process' ? 45 : 20);
   const parallel = workload.kind !== 'cpu' ? workers : isolation === 'none' ? 1 : Math.min(workers, cores);
   const passMs = corpus.sequentialMs / parallel;
   const documentMs = passMs / corpus.documents;
-  return 170 + open + warmupDocuments(cell, { warmupMs }) * documentMs + passMs * Math.max(1, timeMs / Math.max(passMs, 1) + 0.5);
+  return 170 + open + warmupDocuments(cell, warmup) * documentMs + passMs * Math.max(1, timeMs / Math.max(passMs, 1) + 0.5);
 }

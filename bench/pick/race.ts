@@ -49,8 +49,8 @@ export interface RaceResult {
   readonly fullGridMs: number;
 }
 
-export const screening: Timing = { timeMs: 80, warmupMs: 60 };
-export const final: Timing = { timeMs: 250, warmupMs: 120 };
+export const screening: Timing = { timeMs: 80, warmupMs: 60, warmupMost: 1000 };
+export const final: Timing = { timeMs: 250, warmupMs: 120, warmupMost: 2000 };
 
 /** Blocks until the first arm may leave on evidence. */
 const leastBlocks = 3;

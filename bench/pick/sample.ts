@@ -83,7 +83,11 @@ export async function takeSample(wards: Wards, options: SampleOptions): Promise<
 function affordable(documentMs: number, { files }: FileList, budgetMs: number): number {
   const most = Math.floor((oracleShare * budgetMs) / Math.max(documentMs, 1e-3));
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
-  return Math.min(files.length, mostDocuments, Math.max(leastDocuments, Math.min(most, documentsIn(mostBytes, { bytes, documents: files.length }))));
+  return Math.min(
+    files.length,
+    mostDocuments,
+    Math.max(leastDocuments, Math.min(most, documentsIn(mostBytes, { bytes, documents: files.length }))),
+  );
 }
 
 function documentsIn(most: number, { bytes, documents }: { readonly bytes: number; readonly documents: number }): number {

@@ -28,7 +28,14 @@ export function writeDecision(chosen: Chosen, write: (text: string) => void): Re
   if (decision.state === 'none') return null;
   const { isolation } = strategies.find(({ name }) => name === decision.choice.strategy) as Strategy;
   const limits = limitsUnder(constraints.maxMemoryBytes, { isolation, workers: decision.choice.workers }) ?? {};
-  const made = recommendation({ ...chosen, decision, environment: found.environment, limits, memory: memoryFit(decision, chosen), verdict: sentencesOf(decision, chosen) });
+  const made = recommendation({
+    ...chosen,
+    decision,
+    environment: found.environment,
+    limits,
+    memory: memoryFit(decision, chosen),
+    verdict: sentencesOf(decision, chosen),
+  });
   write(`${JSON.stringify(made, null, 2)}\n`);
   return made;
 }
