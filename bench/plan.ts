@@ -96,18 +96,17 @@ export interface Timing {
   readonly timeMs: number;
   /** Of work for every JavaScript engine that takes part, before the clock starts. */
   readonly warmupMs: number;
-  /** Documents of it for each engine at most: what is cheap to do may be dear to pass on. Absent: as many as it takes. */
-  readonly warmupMost?: number;
+  /** After so long it ends all the same: what is cheap to do may be dear to pass on. Absent: it takes what it takes. */
+  readonly warmupMostMs?: number;
 }
 
 /**
  * How many documents warm a session up: as many for each of its engines as the main thread's one gets, since each
  * compiles for itself. (With the same time for all, eight workers would start cold and `sequential` warm.)
  */
-export function warmupDocuments({ corpus, strategy, workers }: Cell, { warmupMs, warmupMost }: Omit<Timing, 'timeMs'>): number {
+export function warmupDocuments({ corpus, strategy, workers }: Cell, { warmupMs }: Pick<Timing, 'warmupMs'>): number {
   const engines = strategy.strategy.isolation === 'none' ? 1 : workers;
-  const documents = Math.max(1, Math.ceil(warmupMs / (corpus.sequentialMs / corpus.documents)));
-  return engines * Math.min(documents, warmupMost ?? documents);
+  return engines * Math.max(1, Math.ceil(warmupMs / (corpus.sequentialMs / corpus.documents)));
 }
 
 /**
@@ -115,12 +114,14 @@ export function warmupDocuments({ corpus, strategy, workers }: Cell, { warmupMs,
  * workers (a process takes twice a thread), a warm-up, and passes until the time is up, the last of which overshoots
  * by half on average. From measurements on two cores; good to a quarter.
  */
-export function estimateTrialMs(cell: Cell, { timeMs, ...warmup }: Timing, cores: number): number {
+export function estimateTrialMs(cell: Cell, timing: Timing, cores: number): number {
+  const { timeMs, warmupMostMs = Number.POSITIVE_INFINITY } = timing;
   const { workload, corpus, strategy, workers } = cell;
   const { isolation } = strategy.strategy;
   const open = isolation === 'none' ? 5 : workers * (isolation === 'process' ? 45 : 20);
   const parallel = workload.kind !== 'cpu' ? workers : isolation === 'none' ? 1 : Math.min(workers, cores);
   const passMs = corpus.sequentialMs / parallel;
   const documentMs = passMs / corpus.documents;
-  return 170 + open + warmupDocuments(cell, warmup) * documentMs + passMs * Math.max(1, timeMs / Math.max(passMs, 1) + 0.5);
+  const warmup = Math.min(warmupDocuments(cell, timing) * documentMs, warmupMostMs);
+  return 170 + open + warmup + passMs * Math.max(1, timeMs / Math.max(passMs, 1) + 0.5);
 }

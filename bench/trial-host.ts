@@ -1,22 +1,21 @@
 import { Bench } from 'tinybench';
 import { now } from '../strategies/clock.js';
 import type { Delivery, Session, Strategy, Transport } from '../strategies/strategy.js';
-import { type Document, loadWorkload, type WorkloadRef } from '../workloads/workload.js';
+import { loadWorkload, type WorkloadRef } from '../workloads/workload.js';
 import { answerRequests, notify } from './answer.js';
 import { type CorpusFile, readCorpus, readDigests } from './corpus-file.js';
+import { freshFor, type Warmup, warmup } from './fresh.js';
 import { type Counters, TreeCounters } from './measure/counters.js';
-import { type Fresh, Passes, type PassRecord } from './measure/passes.js';
+import { Passes, type PassRecord } from './measure/passes.js';
 
 /** The measured side of a trial: the root of the process tree that is measured, in a fresh process. */
-export interface TrialRequest {
+export interface TrialRequest extends Warmup {
   /** Module of the strategy: the only one this process loads. */
   readonly strategy: string;
   readonly workload: WorkloadRef;
   readonly corpus: CorpusFile;
   readonly workers: number;
   readonly delivery: Delivery;
-  /** Run before the clock starts, over the corpus again and again if need be. */
-  readonly warmupDocuments: number;
   readonly timeMs: number;
   /** The first so many of the corpus; absent: all. */
   readonly documents?: number;
@@ -37,13 +36,12 @@ export type TrialNotice = { readonly window: 'open'; readonly pids: readonly num
 answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
   const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
   const documents = readCorpus(request.corpus).slice(0, request.documents);
-  // A transferred document is gone from its caller: every pass gets documents that were made anew before the clock started.
-  const fresh = request.delivery === 'transfer' ? copies : (documents: readonly Document[]) => documents;
+  const fresh = freshFor(request.delivery);
   const openedMs = now();
   const session = await strategy.open(request.workload, request);
   const startupMs = now() - openedMs;
   try {
-    await session.run(repeat(documents, request.warmupDocuments, fresh), () => {});
+    await session.run(warmup(documents, request, fresh), () => {});
     const passes = new Passes({ documents, fresh, workload: await loadWorkload(request.workload), expected: readDigests(request.corpus) });
     const counters = await timePasses(session, passes, request.timeMs);
     return { startupMs, transport: session.transport ?? null, counters, ...passes.record };
@@ -51,14 +49,6 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
     await session.close();
   }
 });
-
-function* repeat(documents: readonly Document[], count: number, fresh: Fresh): Generator<Document> {
-  for (let left = count; left > 0; left -= documents.length) yield* fresh(documents.slice(0, left));
-}
-
-function copies(documents: readonly Document[]): Document[] {
-  return documents.map((document) => ({ ...document, bytes: document.bytes.slice() }));
-}
 
 /** Passes over the whole corpus until `timeMs` of them have been timed; at least one. */
 async function timePasses(session: Session, passes: Passes, timeMs: number): Promise<Counters> {

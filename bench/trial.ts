@@ -41,6 +41,7 @@ export async function runTrial(wards: Wards, cell: Cell, { place, timing, cores,
     delivery: cell.delivery,
     documents: cell.corpus.documents,
     warmupDocuments: warmupDocuments(cell, timing),
+    ...(timing.warmupMostMs !== undefined && { warmupMostMs: timing.warmupMostMs }),
     timeMs: timing.timeMs,
     ...cell.limits,
   };

@@ -2,6 +2,7 @@ import { now } from '../../strategies/clock.js';
 import type { Outcome } from '../../strategies/strategy.js';
 import type { Document, Workload } from '../../workloads/workload.js';
 import { corpusDigest, outcomeDigest } from '../digest.js';
+import type { Fresh } from '../fresh.js';
 import { quantile } from '../stats/estimate.js';
 
 export interface PassRecord {
@@ -30,9 +31,6 @@ export interface PassOptions {
   /** Digest of each document's outcome, in corpus order. */
   readonly expected: readonly string[];
 }
-
-/** The documents of one pass, from those of the corpus. */
-export type Fresh = (documents: readonly Document[]) => readonly Document[];
 
 /** Records timed passes over a corpus. Inside the clock it only takes times and keeps outcomes; it looks at them in `verify`. */
 export class Passes {

@@ -5,6 +5,7 @@ import type { Strategy } from '../../strategies/strategy.js';
 import type { Document } from '../../workloads/workload.js';
 import { answerRequests, notify } from '../answer.js';
 import { readCorpus } from '../corpus-file.js';
+import { type Fresh, freshFor, warmup } from '../fresh.js';
 import type { TrialRequest } from '../trial-host.js';
 
 /** A server in the caller's own process, as users have one, while a strategy works through documents without a pause. */
@@ -18,13 +19,12 @@ export interface PingRecord {
 answerRequests(async (request: TrialRequest): Promise<PingRecord> => {
   const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
   const documents = readCorpus(request.corpus).slice(0, request.documents);
-  const fresh = request.delivery === 'transfer' ? copies : () => documents;
+  const fresh = freshFor(request.delivery);
   const session = await strategy.open(request.workload, request);
   const server = createServer((_, response) => response.end('ok'));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   try {
-    let left = request.warmupDocuments;
-    for (; left > 0; left -= documents.length) await session.run(fresh(documents).slice(0, left), () => {});
+    await session.run(warmup(documents, request, fresh), () => {});
     await notify<PingNotice>({ state: 'listening', port: (server.address() as AddressInfo).port });
     const startedMs = now();
     let done = 0;
@@ -40,19 +40,11 @@ answerRequests(async (request: TrialRequest): Promise<PingRecord> => {
   }
 });
 
-function* endlessly(
-  documents: readonly Document[],
-  fresh: (documents: readonly Document[]) => readonly Document[],
-  untilMs: number,
-): Generator<Document> {
+function* endlessly(documents: readonly Document[], fresh: Fresh, untilMs: number): Generator<Document> {
   for (let index = 0; ; ) {
     for (const document of fresh(documents)) {
       if (now() > untilMs) return;
       yield { ...document, index: index++ };
     }
   }
-}
-
-function copies(documents: readonly Document[]): Document[] {
-  return documents.map((document) => ({ ...document, bytes: document.bytes.slice() }));
 }

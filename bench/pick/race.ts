@@ -49,8 +49,8 @@ export interface RaceResult {
   readonly fullGridMs: number;
 }
 
-export const screening: Timing = { timeMs: 80, warmupMs: 60, warmupMost: 1000 };
-export const final: Timing = { timeMs: 250, warmupMs: 120, warmupMost: 2000 };
+export const screening: Timing = { timeMs: 80, warmupMs: 60, warmupMostMs: 300 };
+export const final: Timing = { timeMs: 250, warmupMs: 120, warmupMostMs: 500 };
 
 /** Blocks until the first arm may leave on evidence. */
 const leastBlocks = 3;
@@ -61,6 +61,8 @@ const mostFinalBlocks = 24;
 const mostFinalists = 5;
 /** Of the time that is left, what the screening may take. */
 const screeningShare = 0.5;
+/** And what of the time that is left its finalists may be reckoned to take; the baseline has the rest. */
+const finalShare = 0.7;
 /** No noise of a trial was ever seen to be a factor of two. */
 const hopeless = Math.log(0.5);
 /** How far an arm may exceed its bound: a document's first times, by which it is reckoned, are its slowest. */
@@ -184,16 +186,21 @@ class Field {
     return this.#contenders.length > this.places;
   }
 
-  /** Whether nothing is left to be told apart. */
+  /** Whether nothing is left to be told apart: all that may be chosen, but for the best, is slower. */
   get settled(): boolean {
-    return this.#contenders.length < 2;
+    const evidence = this.#evidence();
+    const best = this.#best(evidence);
+    return this.running.map(nameOf).every((name) => {
+      const difference = best === null || name === best || this.#barred.has(name) ? null : evidence.difference(name, best);
+      return difference === null || upper(difference, significance) < 0;
+    });
   }
 
   /** How many arms a final of enough blocks has room for, the slowest thought in; two at least. */
   get places(): number {
     const leftMs = this.#options.untilMs - this.#options.clock();
     const mean = this.#blockMs(this.running, final) / this.running.length;
-    return Math.max(2, Math.min(mostFinalists, Math.floor(((1 - screeningShare) * leftMs) / (finalBlocksWanted * mean))));
+    return Math.max(2, Math.min(mostFinalists, Math.floor((finalShare * leftMs) / (finalBlocksWanted * mean))));
   }
 
   #evidence(): Evidence {
