@@ -34,6 +34,8 @@ export interface PickFlags extends ConstraintFlags {
   json?: true;
 }
 
+/** Of the budget, what the first block may take. */
+const blockShare = 0.4;
 /** Of the budget, for what comes after the last trial: the tables, charts and report. */
 const reportMs = 3000;
 
@@ -64,7 +66,7 @@ export async function pick(flags: PickFlags): Promise<number> {
       say: (step) => note(colorsFor(process.stderr).dim(step)),
     });
     const { workload, corpus, grain } = sample;
-    const arms = armsOf({ ...{ workload, corpus, strategies: loaded, grain, cores }, ...constraints });
+    const arms = armsOf({ ...{ workload, corpus, strategies: loaded, grain, cores, blockMs: blockShare * budgetMs }, ...constraints });
     const store = Store.create(folder);
     const environment = await readEnvironment({
       ...{ schema, run_id: store.runId, command: commandLine(), seed, profile: 'pick', claims: 'suggests' },

@@ -1,6 +1,6 @@
 import type { Strategy } from '../../strategies/strategy.js';
 import type { Kind } from '../../workloads/workload.js';
-import type { Cell, LoadedStrategy, PreparedCorpus, PreparedWorkload } from '../plan.js';
+import { type Cell, estimateTrialMs, type LoadedStrategy, type PreparedCorpus, type PreparedWorkload, type Timing } from '../plan.js';
 import { limitsUnder } from './limits.js';
 
 /** One configuration that may be chosen: strategy × workers × delivery. */
@@ -22,6 +22,10 @@ export interface Grain {
   readonly loopMs: number;
 }
 
+/** Of a trial while many arms are in the race, and of the finalists'. */
+export const screening: Timing = { timeMs: 80, warmupMs: 60, warmupMostMs: 300 };
+export const final: Timing = { timeMs: 250, warmupMs: 120, warmupMostMs: 500 };
+
 export interface ArmOptions {
   readonly workload: PreparedWorkload;
   readonly corpus: PreparedCorpus;
@@ -32,6 +36,8 @@ export interface ArmOptions {
   readonly isolation: Strategy['isolation'];
   /** For the whole process tree; null: no limit. */
   readonly maxMemoryBytes: number | null;
+  /** What one block of all arms may take, milliseconds, as far as fewer documents can see to that; absent: what it takes. */
+  readonly blockMs?: number;
 }
 
 /** Requests in flight on one thread that are worth trying; a server rarely has more places. */
@@ -42,8 +48,11 @@ const spare = 1.5;
 const leastInFlight = 1.2;
 /** Threads or processes for each core that are worth their memory where work waits. */
 const mostWaitingPerCore = 8;
-/** Until a trial's documents have been through so many workers' hands the rate says more of the begin and the end than of the middle. */
-const documentsPerWorker = 4;
+/**
+ * Until so many documents have been through every worker's hands, a rate says more of the begin and the end of a pass than of its middle.
+ * Fewer where one takes so long that there is no time for more.
+ */
+const documentsPerWorker = [4, 2, 1] as const;
 /** A pass is to take so long at least, as far as there are documents. */
 const passMs = 200;
 const mostDocuments = 1000;
@@ -59,7 +68,14 @@ export function isolates(has: Strategy['isolation'], asked: Strategy['isolation'
  * All that may be chosen, and `sequential` as the baseline whatever is asked for. Work that computes never gets more workers than
  * cores; work that waits gets as many as keep the cores busy and some more, as far as they are worth it.
  */
-export function armsOf({ workload, corpus, strategies, grain, cores, isolation, maxMemoryBytes }: ArmOptions): Arm[] {
+export function armsOf(options: ArmOptions): Arm[] {
+  const { cores, blockMs = Number.POSITIVE_INFINITY } = options;
+  const takes = (arms: readonly Arm[]) => arms.reduce((sum, { cell }) => sum + estimateTrialMs(cell, screening, cores), 0);
+  const tries = documentsPerWorker.map((perWorker) => armsWith(options, perWorker));
+  return (tries.find((arms) => takes(arms) <= blockMs) ?? tries.at(-1)) as Arm[];
+}
+
+function armsWith({ workload, corpus, strategies, grain, cores, isolation, maxMemoryBytes }: ArmOptions, perWorker: number): Arm[] {
   return strategies
     .filter(({ strategy }) => strategy.name === 'sequential' || isolates(strategy.isolation, isolation))
     .flatMap((loaded) => {
@@ -72,7 +88,7 @@ export function armsOf({ workload, corpus, strategies, grain, cores, isolation, 
           const limits = limitsUnder(maxMemoryBytes, { isolation: strategy.isolation, workers });
           if (limits === null) return []; // so many do not fit
           const bound = boundOf(strategy, workers, { grain, cores });
-          const documents = documentsFor(corpus, { bound, workers });
+          const documents = Math.min(corpus.documents, documentsFor({ bound, workers, perWorker }));
           return [{ bound, cell: { workload, corpus: firstOf(corpus, documents), strategy: loaded, workers, delivery, limits } }];
         }),
       );
@@ -114,16 +130,15 @@ function boundOf({ isolation }: Pick<Strategy, 'isolation'>, workers: number, { 
 }
 
 /** Enough for a pass of some length, and for every worker to have had several. */
-function documentsFor(corpus: PreparedCorpus, { bound, workers }: { bound: number; workers: number }): number {
-  const wanted = Math.max(Math.ceil((bound * passMs) / 1000), documentsPerWorker * workers);
-  return Math.min(wanted, corpus.documents);
+function documentsFor({ bound, workers, perWorker }: { bound: number; workers: number; perWorker: number }): number {
+  return Math.max(Math.ceil((bound * passMs) / 1000), perWorker * workers);
 }
 
 /** Documents of the whole corpus that a race over these arms needs at most. */
 export function documentsWanted(strategies: readonly LoadedStrategy[], terms: Terms & { readonly kind: Kind }): number {
   const wanted = strategies.flatMap(({ strategy }) =>
     (strategy.scales ? levels(strategy, terms) : [1]).map((workers) =>
-      Math.max(Math.ceil((boundOf(strategy, workers, terms) * passMs) / 1000), documentsPerWorker * workers),
+      documentsFor({ bound: boundOf(strategy, workers, terms), workers, perWorker: documentsPerWorker[0] }),
     ),
   );
   return Math.min(mostDocuments, Math.max(...wanted));

@@ -24,15 +24,11 @@ export const unconstrained: Constraints = { isolation: 'none', maxMemoryBytes: n
 /** Peaks are sampled, so a little more than was seen must fit. */
 const memoryHeadroom = 1.1;
 
-export interface Measured {
-  readonly isolation: Strategy['isolation'];
-  readonly responsiveness: readonly ResponsivenessRow[];
-}
-
-/**
- * What a cell has been measured to break, apart from its loop delay; null when nothing.
- */
-export function violation(cell: SummaryRow, { isolation }: Pick<Measured, 'isolation'>, limits: Constraints): string | null {
+/** What a cell breaks, apart from its loop delay; null when nothing. */
+export function violation(cell: SummaryRow, { isolation }: Pick<Strategy, 'isolation'>, limits: Constraints): string | null {
+  // Documents in flight on one thread are no workers that compute.
+  if (isolation !== 'none' && cell.oversubscribed === true)
+    return `cores: ${cell.workers} workers that compute are more than the cores there are`;
   if (!isolates(isolation, limits.isolation)) {
     return `isolation: ${isolation === 'none' ? 'nothing stands' : `only a ${isolation} stands`} between a task and its caller, asked was for a ${limits.isolation}`;
   }

@@ -2,7 +2,7 @@ import { estimateTrialMs, roundOrder, type Timing } from '../plan.js';
 import type { TrialRow } from '../results/columns.js';
 import { valid } from '../results/summarise.js';
 import { number } from '../units.js';
-import type { Arm } from './arms.js';
+import { type Arm, final, screening } from './arms.js';
 import { armName } from './decide.js';
 import { type Difference, Evidence, upper } from './evidence.js';
 
@@ -48,9 +48,6 @@ export interface RaceResult {
   /** What every arm in as many blocks as the finalists would have taken, milliseconds. */
   readonly fullGridMs: number;
 }
-
-export const screening: Timing = { timeMs: 80, warmupMs: 60, warmupMostMs: 300 };
-export const final: Timing = { timeMs: 250, warmupMs: 120, warmupMostMs: 500 };
 
 /** Blocks until the first arm may leave on evidence. */
 const leastBlocks = 3;
@@ -128,7 +125,12 @@ class Field {
       block > 1 ? shuffled : [...shuffled.filter(({ bound }) => 2 * bound >= most), ...shuffled.filter(({ bound }) => 2 * bound < most)];
     for (const [i, arm] of queue.entries()) {
       if (signal.aborted) return false;
-      if (block > 1 && clock() + this.#costMs(arm, timing) > untilMs) return false;
+      const late = clock() + this.#costMs(arm, timing) > untilMs;
+      if (late && block > 1) return false;
+      if (late && this.trials.some(valid)) {
+        this.#drop(arm, 'no time was left to measure it');
+        continue;
+      }
       const reason = block === 1 ? this.#outOfReach(arm) : null;
       if (reason !== null) this.#drop(arm, reason);
       else await this.#trial(arm, { block, order: i + 1, timing });
