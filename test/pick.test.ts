@@ -436,7 +436,7 @@ describe('pick and recommend', () => {
   mkdirSync(docs);
   for (let i = 0; i < 40; i++) writeFileSync(join(docs, `${i}.txt`), `${i} `.repeat(2000));
   const task = join(folder, 'task.mjs');
-  writeFileSync(task, 'export default ({ bytes }) => { let sum = 0; for (const byte of bytes) sum += byte; return sum; };');
+  writeFileSync(task, 'export default ({ id, bytes }) => { let sum = 0; for (const byte of bytes) sum += byte; return { id, sum }; };');
 
   it('leave a run, a report and a recommendation; recommend decides again from it', { timeout: 110_000 }, async () => {
     const out = join(folder, 'run');

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Corpus, CorpusError, corpusHash, type FileList, findFiles, sampleFiles, sizeProfile } from '../../workloads/documents.js';
-import { type Kind, WorkloadError, type WorkloadRef } from '../../workloads/workload.js';
+import { type Document, type Kind, WorkloadError, type WorkloadRef } from '../../workloads/workload.js';
 import { type CorpusFile, writeCorpus, writeDigests } from '../corpus-file.js';
 import { Helper } from '../helper.js';
 import type { Oracle, OracleRequest } from '../oracle-host.js';
@@ -141,15 +141,11 @@ class Questions {
   }
 }
 
-/** The same documents again, under other names: a session knows a document by its id. */
+/** The same documents again, under the same names: a task may tell of its document's name. */
 function repeated({ name, documents }: Corpus, count: number): Corpus {
   return {
     name,
-    documents: Array.from({ length: count }, (_, index) => {
-      const document = documents[index % documents.length] as (typeof documents)[number];
-      const time = Math.floor(index / documents.length);
-      return { ...document, index, id: time === 0 ? document.id : `${document.id}#${time + 1}` };
-    }),
+    documents: Array.from({ length: count }, (_, index) => ({ ...(documents[index % documents.length] as Document), index })),
   };
 }
 
