@@ -171,8 +171,15 @@ function regretBound(choice: Rated, tied: readonly Candidate[], evidence: Eviden
 }
 
 /**
- * t·s·√(1 + 1/n) on logarithms. A race's screening has shorter trials, which scatter more than what is promised would: where there are
- * enough of the longer ones, they speak alone.
+ * By how much a configuration's rate differs from one run to another, minutes or an hour apart, beside what its trials differ by within one
+ * run: standard deviation of the logarithm, from nine of the ten tasks of `npm run regret` (the tenth's trials scatter by more).
+ */
+const betweenRuns = 0.03;
+const normal = 1.96; // two-sided 95 %
+
+/**
+ * t·s·√(1 + 1/n) on logarithms, and what runs differ by. A race's screening has shorter trials, which scatter more than what is
+ * promised would: where there are enough of the longer ones, they speak alone.
  * @param trials of one cell
  */
 export function prediction(trials: readonly TrialRow[]): Prediction {
@@ -183,7 +190,8 @@ export function prediction(trials: readonly TrialRow[]): Prediction {
   const middle = mean(logs);
   if (logs.length < 2) return { mean: Math.exp(middle), low: null, high: null };
   const df = logs.length - 1;
-  const half = halfWidth({ variance: (squares(logs) / df) * (logs.length + 1), df, n: logs.length });
+  const within = halfWidth({ variance: (squares(logs) / df) * (logs.length + 1), df, n: logs.length });
+  const half = Math.hypot(within, normal * betweenRuns);
   return { mean: Math.exp(middle), low: Math.exp(middle - half), high: Math.exp(middle + half) };
 }
 
