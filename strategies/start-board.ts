@@ -8,7 +8,7 @@ export class StartBoard {
   readonly memory: SharedArrayBuffer;
   readonly #starts: Float64Array;
   readonly #free: number[];
-  readonly #running = new Map<number, AbortController>();
+  readonly #running = new Map<number, Stop>();
   readonly #timeoutMs: number;
   readonly #timer: NodeJS.Timeout;
 
@@ -22,12 +22,12 @@ export class StartBoard {
   }
 
   /** @returns the task's place, and a signal that aborts when it has run for too long */
-  enter(): { readonly place: number; readonly signal: AbortSignal } {
+  enter(): { readonly place: number; readonly signal: Stop } {
     const place = this.#free.pop() as number; // as many as there are tasks in flight
-    const controller = new AbortController();
+    const signal = new Stop();
     this.#starts[place] = 0;
-    this.#running.set(place, controller);
-    return { place, signal: controller.signal };
+    this.#running.set(place, signal);
+    return { place, signal };
   }
 
   leave(place: number): void {
@@ -41,9 +41,30 @@ export class StartBoard {
 
   #look(): void {
     const latest = now() - this.#timeoutMs;
-    for (const [place, controller] of this.#running) {
+    for (const [place, signal] of this.#running) {
       const start = this.#starts[place] as number;
-      if (start > 0 && start <= latest) controller.abort();
+      if (start > 0 && start <= latest) signal.abort();
     }
+  }
+}
+
+/** As much of an `AbortSignal` as piscina asks for, once for every document: a real one costs microseconds. */
+export class Stop {
+  aborted = false;
+  readonly reason = 'the task has run for too long';
+  #listener: (() => void) | null = null;
+
+  addEventListener(_: 'abort', listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  removeEventListener(): void {
+    this.#listener = null;
+  }
+
+  abort(): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    this.#listener?.();
   }
 }
