@@ -52,6 +52,8 @@ function confidence(decision: Decision): string {
   const { choice, tied, slower, regretBound, blocks } = decision;
   const cells = cellsOf(decision);
   const rivals = tied.filter(({ cell }) => cell !== choice);
+  if (blocks < enoughBlocks)
+    return `This rests on ${blocks} ${blocks === 1 ? 'block' : 'blocks'} and is little more than a guess${rivals.length > 0 ? `, with ${rivals.length} others that nothing tells from it` : ''}: give it more time.`;
   const measured = `${blocks} ${blocks === 1 ? 'block' : 'blocks'}`;
   if (rivals.length === 0) {
     const [next] = slower as [Candidate?];
@@ -84,6 +86,8 @@ function flips(decision: Decision, { environment, strategies, isolated }: Verdic
 }
 
 const half = Math.log(0.5);
+/** With fewer nothing says how much rates scatter. */
+const enoughBlocks = 3;
 
 function percent(share: number): string {
   return `${number(100 * share)} %`;

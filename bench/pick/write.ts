@@ -54,7 +54,7 @@ export function decisionText(chosen: Chosen, { path, report }: { readonly path: 
     effort === null
       ? []
       : [
-          `${duration(effort.usedMs)} for ${effort.blocks} blocks, ${effort.finalBlocks} of them of the final; all configurations in as many would have taken ${duration(effort.fullGridMs)}.`,
+          `${duration(effort.usedMs)} for ${effort.blocks} ${effort.blocks === 1 ? 'block' : 'blocks'}, ${effort.finalBlocks} of them of the final; all configurations in as many would have taken ${duration(effort.fullGridMs)}.`,
         ];
   const files = [...(path === null ? [] : [`Recommendation: ${path}`]), ...(report === null ? [] : [`Report: ${report}`])];
   return ['', bold(use as string), ...rest, ...loops, ...[...spent, ...files].map(dim), ''].join('\n');
