@@ -21,7 +21,7 @@ export async function findStrategy(
   if (entry === undefined) throw new RangeError(`expected a strategy of ${strategies.map(({ name }) => name).join(', ')}, got "${name}"`);
   const { workers = 1 } = options;
   if (!Number.isSafeInteger(workers) || workers < 1)
-    throw new RangeError(`expected workers to be a whole number from 1 on, got ${workers}`);
+    throw new RangeError(`expected workers to be a whole number from 1 on, got ${JSON.stringify(workers) ?? 'nothing'}`);
   const { default: strategy } = (await import(entry.url)) as { default: Strategy };
   const { delivery = strategy.deliveries[0] } = options;
   if (!strategy.deliveries.includes(delivery))

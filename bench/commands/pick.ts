@@ -21,6 +21,7 @@ import { encodeHeader, encodeRows } from '../results/table.js';
 import { colorsFor, note, print } from '../terminal.js';
 import { runTrial } from '../trial.js';
 import { duration, parseCount, parseDuration } from '../units.js';
+import { findings } from '../verdict/findings.js';
 import { Wards } from '../wards.js';
 import { commandLine, newRunFolder } from './folder.js';
 import { publish } from './publish.js';
@@ -105,13 +106,11 @@ export async function pick(flags: PickFlags): Promise<number> {
     if (!stop.signal.aborted) await responsiveness.testAll(result.trials, result.finalists);
     progress.stop();
     store.write('responsiveness.csv', encodeHeader(responsivenessColumns) + encodeRows(responsivenessColumns, responsiveness.rows));
-    const found = await publish(store);
+    const all = loaded.map(({ strategy }) => strategy);
+    const found = findings(store.trials(), { environment, strategies: all });
     const chosen: Chosen = {
-      decided: decide({
-        ...found,
-        ...{ constraints, responsiveness: responsiveness.rows, strategies: loaded.map(({ strategy }) => strategy) },
-      }),
-      ...{ found, constraints, timeoutMs, responsiveness: responsiveness.rows, strategies: loaded.map(({ strategy }) => strategy) },
+      decided: decide({ ...found, constraints, responsiveness: responsiveness.rows, strategies: all }),
+      ...{ found, constraints, timeoutMs, responsiveness: responsiveness.rows, strategies: all },
       task: taskRecord(task),
       effort: {
         ...{ budgetMs, usedMs: performance.now() - startedMs, fullGridMs: result.fullGridMs },
@@ -120,6 +119,7 @@ export async function pick(flags: PickFlags): Promise<number> {
     };
     const path = join(store.folder, 'recommendation.json');
     const written = writeDecision(chosen, (text) => store.write('recommendation.json', text));
+    await publish(store);
     print(
       flags.json
         ? `${JSON.stringify(written ?? chosen.decided, null, 2)}\n`

@@ -7,6 +7,7 @@ import { renderPng } from '../../plots/png.js';
 import { renderAll } from '../../plots/render-all.js';
 import { strategies } from '../../strategies/index.js';
 import { peers } from '../../strategies/peers/index.js';
+import { readRecommendation } from '../../strategies/recommendation.js';
 import { exitCode } from '../errors.js';
 import { loadStrategies } from '../prepare.js';
 import { chartData } from '../report/chart-data.js';
@@ -38,7 +39,13 @@ const smallPage = 1.5e6;
 /** Everything in a run's folder that is derived, made anew from its trials: tables, charts, reports. */
 export async function publish(store: Store, { projection = defaultProjection, png, interactive }: PublishOptions = {}): Promise<Findings> {
   const faults = store.has('faults.csv') ? decode(faultColumns, store.read('faults.csv')) : [];
-  const found = findings(store.trials(), { environment: store.environment(), strategies: await allTraits(), projection, faults });
+  const found = findings(store.trials(), {
+    environment: store.environment(),
+    strategies: await allTraits(),
+    projection,
+    faults,
+    decided: decidedBy(store),
+  });
   const write = <Columns extends readonly Column[]>(name: string, columns: Columns, rows: readonly Row<Columns>[]) =>
     store.write(name, encodeHeader(columns) + encodeRows(columns, rows));
   write('summary.csv', summaryColumns, found.summaries);
@@ -69,6 +76,13 @@ export async function publish(store: Store, { projection = defaultProjection, pn
   store.write('report.md', markdown);
   summariseStep(markdown);
   return found;
+}
+
+/** What `pick` has said of its run stands; the report does not decide again. */
+function decidedBy(store: Store) {
+  if (!store.has('recommendation.json')) return undefined;
+  const { strategy, workers, delivery, tied } = readRecommendation(JSON.parse(store.read('recommendation.json')));
+  return { choice: { strategy, workers, delivery }, tied: tied as { strategy: string; workers: number; delivery: string }[] };
 }
 
 /** What makes the page lively, unless it is not asked for and would make the page large. */

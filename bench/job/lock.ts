@@ -77,6 +77,7 @@ function isAlive({ pid, born }: Holder): boolean {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EPERM') return false;
   }
+  if (hasEnded(pid)) return false;
   const now = bornAt(pid);
   return now === null || born === null || now === born;
 }
@@ -108,5 +109,14 @@ function made(make: () => void): boolean {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw new RunError(`cannot make the lock: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Killed, and its parent has not asked how it ended: in a container, where process 1 never asks, it stays so. */
+function hasEnded(pid: number): boolean {
+  try {
+    return /^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  } catch {
+    return false; // where there is no /proc, or the process is gone by now
   }
 }

@@ -73,7 +73,8 @@ function flips(decision: Decision, { environment, strategies, isolated }: Verdic
   const corpus = environment.corpora.find((entry) => entry.workload === choice.workload && entry.corpus === choice.corpus);
   const parts: string[] = [];
   const { break_even_documents: breakEven, startup_ms: startMs } = choice;
-  if (choice.strategy !== 'sequential' && breakEven !== null && breakEven >= 2 && startMs !== null)
+  const mayBeSequential = !decision.disqualified.some(({ cell }) => cell.strategy === 'sequential');
+  if (mayBeSequential && choice.strategy !== 'sequential' && breakEven !== null && breakEven >= 2 && startMs !== null)
     parts.push(`below ${number(Math.ceil(breakEven))} documents a start (its start takes ${number(startMs)} ms) \`sequential\` is faster`);
   const isolation = strategies.find(({ name }) => name === choice.strategy)?.isolation;
   if (isolation !== 'process' && isolated !== null)
@@ -95,9 +96,15 @@ function percent(share: number): string {
 
 /** Why nothing can be recommended. */
 export function noChoiceInWords({ disqualified, untested }: NoChoice): string {
-  const reasons = [
-    ...disqualified.map(({ cell, reason }) => `  ${inWords(cell)}: ${reason}`),
-    ...untested.map((cell) => `  ${inWords(cell)}: its loop delay was not measured`),
-  ];
-  return ['Nothing that was measured keeps to the constraints:', ...reasons, ''].join('\n').replaceAll('`', '');
+  const cells = [...disqualified.map(({ cell }) => cell), ...untested];
+  const said = (cell: SummaryRow, reason: string) => `  ${inWords(cell, cells)}: ${reason}`;
+  return [
+    'Nothing that was measured keeps to the constraints:',
+    ...disqualified.map(({ cell, reason }) => said(cell, reason)),
+    ...untested.map((cell) => said(cell, 'its loop delay was not measured')),
+    ...(untested.length > 0 ? ['Loop delays are measured by `forkwise pick` with --loop-delay alone.'] : []),
+    '',
+  ]
+    .join('\n')
+    .replaceAll('`', '');
 }

@@ -32,12 +32,22 @@ export interface Conclusion {
 /** `clear`: nothing else ties; `tie`: others do, and are the choice's equals; `inconclusive`: others may be, more rounds would tell. */
 export type Confidence = 'clear' | 'tie' | 'inconclusive';
 
+/** What a race has decided on its own evidence, in which arms were measured unequally often. */
+export interface Decided {
+  readonly choice: Arm;
+  readonly tied: readonly Arm[];
+}
+
+type Arm = Pick<SummaryRow, 'strategy' | 'workers' | 'delivery'>;
+
 export interface ConcludeOptions {
   readonly trials: readonly TrialRow[];
   readonly comparisons: readonly ComparisonRow[];
   readonly claims: Claims;
   /** Strategies from the simplest to the most involved; of cells that tie, the simplest is chosen. */
   readonly simplest: readonly string[];
+  /** Of a run that was a race; it is not decided again. */
+  readonly decided?: Decided | undefined;
 }
 
 /** A difference smaller than this is of no use to anyone. */
@@ -50,8 +60,9 @@ export function conclude(summaries: readonly SummaryRow[], options: ConcludeOpti
   return [...families].map(([key, family]) => {
     const { workload, kind, corpus, document_bytes } = family[0] as SummaryRow;
     const fastest = fastestOf(family);
-    const tied = provenTies(family, options) ?? tiedWith(fastest, family, trials.get(key) ?? []);
-    const choice = [...tied].sort(simplestFirst(options.simplest))[0] as SummaryRow;
+    const tied = tiesOf(family, options) ?? tiedWith(fastest, family, trials.get(key) ?? []);
+    const chosen = family.find((row) => options.decided !== undefined && sameArm(row, options.decided.choice));
+    const choice = chosen ?? ([...tied].sort(simplestFirst(options.simplest))[0] as SummaryRow);
     const series = groupBy(family, (row) => seriesName(row, family));
     const atBest = [...series.values()].map((cells) => (cells.includes(choice as Rated) ? choice : fastestOf(cells)));
     const levels = [...new Set(family.map(({ workers }) => workers))].sort((a, b) => a - b);
@@ -93,8 +104,9 @@ function confidenceIn({
   return others.some((row) => row.verdict === 'inconclusive' && rivals.some((rival) => sameCell(rival, row))) ? 'inconclusive' : 'tie';
 }
 
-/** By the verdicts, where the profile makes them. */
-function provenTies(family: readonly Rated[], { comparisons, claims }: ConcludeOptions): SummaryRow[] | null {
+/** By what a race has decided, or by the verdicts, where the profile makes them. */
+function tiesOf(family: readonly Rated[], { comparisons, claims, decided }: ConcludeOptions): SummaryRow[] | null {
+  if (decided !== undefined) return family.filter((row) => decided.tied.some((arm) => sameArm(row, arm)));
   return claims === 'verdicts' ? family.filter((row) => !slowerThanBest(comparisons, row)) : null;
 }
 
@@ -117,6 +129,10 @@ export function tiedWith(fastest: SummaryRow, family: readonly SummaryRow[], tri
     ({ ratios }) => df === 0 || mean(ratios) - halfWidth({ variance, df, n: ratios.length }) < practicalMargin,
   );
   return family.filter((row) => row === fastest || ties.some((tie) => tie.row === row));
+}
+
+function sameArm(a: Arm, b: Arm): boolean {
+  return a.strategy === b.strategy && a.workers === b.workers && a.delivery === b.delivery;
 }
 
 /** Then fewer workers, then less memory. */

@@ -6,7 +6,7 @@ import type { ProjectionRow, ScalingRow } from '../results/scaling-columns.js';
 import type { CrossoverRow, HintRow, SituationRow, WinnerRow } from '../results/situation-columns.js';
 import { summarise } from '../results/summarise.js';
 import { compare } from './compare.js';
-import { type Conclusion, conclude } from './conclude.js';
+import { type Conclusion, conclude, type Decided } from './conclude.js';
 import { crossovers } from './crossovers.js';
 import { hints } from './hints.js';
 import { measuredRows, type Projection, projectionRows, scalingRows, scalingSeries } from './scaling.js';
@@ -47,7 +47,13 @@ export const defaultProjection: Projection = {
 
 export function findings(
   trials: readonly TrialRow[],
-  options: { environment: Environment; strategies: readonly StrategyTraits[]; projection?: Projection; faults?: readonly FaultRow[] },
+  options: {
+    environment: Environment;
+    strategies: readonly StrategyTraits[];
+    projection?: Projection;
+    faults?: readonly FaultRow[];
+    decided?: Decided | undefined;
+  },
 ): Findings {
   const { environment, strategies } = options;
   const { corpora, cores } = environment;
@@ -56,7 +62,7 @@ export function findings(
   const comparisons = compare(trials, environment);
   const scaling = scalingSeries(cells, { effectiveCores: cores.effective, memoryBytes: memoryOf(environment), seed: environment.seed });
   const simplest = simplestFirst(strategies);
-  const conclusions = conclude(summaries, { trials: cells, comparisons, claims: environment.claims, simplest });
+  const conclusions = conclude(summaries, { trials: cells, comparisons, claims: environment.claims, simplest, decided: options.decided });
   const complete = isComplete(trials, environment);
   const projection = options.projection ?? defaultProjection;
   const isolated = strategies.filter(({ isolation }) => isolation === 'process').map(({ name }) => name);
@@ -73,7 +79,8 @@ export function findings(
       workloads: corpora.map(({ workload }) => workload),
       strategies: strategies.map(({ name }) => name),
     }),
-    situations: situations(summaries, { conclusions, trials: cells, simplest, isolated }),
+    // A race measures for one situation, the one that was asked for.
+    situations: options.decided === undefined ? situations(summaries, { conclusions, trials: cells, simplest, isolated }) : [],
     hints: hints({ environment, trials, summaries, comparisons, complete }),
     faults: options.faults ?? [],
     conclusions,
