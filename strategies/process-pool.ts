@@ -103,7 +103,7 @@ async function openPool(workload: WorkloadRef, options: OpenOptions, again: Seco
   }
   return {
     async run(documents, emit) {
-      again?.renew();
+      again?.progress();
       await pMap(documents, async (document) => emit(await outcomeOf(document)), { concurrency: workers * submitted(1) });
     },
     async members() {

@@ -21,7 +21,7 @@ export class SecondAttempt {
     this.#open = open;
   }
 
-  /** A document was done. */
+  /** A document was done, or another run begins: another chance. */
   progress(): void {
     this.#vain = 0;
   }
@@ -35,11 +35,6 @@ export class SecondAttempt {
   stop(): void {
     this.#stopped = true;
     this.#current?.kill?.();
-  }
-
-  /** Another run, another chance. */
-  renew(): void {
-    this.#vain = 0;
   }
 
   /** @returns its outcome; never rejects. @param cause how its worker has ended */

@@ -417,6 +417,17 @@ describe('the lock', () => {
     );
   });
 
+  it('of a process that was killed and that nobody has asked how it ended is taken over', onLinux, async () => {
+    // The shell becomes a program that never asks for its child.
+    const parent = spawn('/bin/sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    started.push(parent);
+    const pid = await new Promise<number>((resolve) => parent.stdout.once('data', (text) => resolve(Number(text))));
+    await until(() => /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1')));
+    write({ pid, host: hostname(), born: null });
+    lock(path)();
+    assert.ok(!existsSync(`${path}.lock`));
+  });
+
   it('of another machine, of somebody else, or that is just being taken over, is not', () => {
     write({ pid: 1, host: 'elsewhere', born });
     assert.throws(() => lock(path), /on the machine "elsewhere" writes there, or did when it ended; when it has ended, delete this file/);

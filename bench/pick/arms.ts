@@ -55,7 +55,7 @@ const mostWaitingPerCore = 8;
 const documentsPerWorker = [4, 2, 1] as const;
 /** A pass is to take so long at least, as far as there are documents. */
 const passMs = 200;
-const mostDocuments = 1000;
+export const mostDocuments = 1000;
 
 const isolations: readonly Strategy['isolation'][] = ['none', 'thread', 'process'];
 

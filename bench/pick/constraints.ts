@@ -3,6 +3,7 @@ import type { SummaryRow } from '../results/columns.js';
 import type { ResponsivenessRow } from '../results/responsiveness-columns.js';
 import { sameCell } from '../results/summarise.js';
 import { megabytes, number } from '../units.js';
+import { memoryOf } from '../verdict/situations.js';
 import { isolates } from './arms.js';
 
 /** What a choice must keep to, whatever its rate. */
@@ -59,9 +60,4 @@ export function loopViolation(
   const worst = rows.reduce((a, b) => (b.ping_p99_ms > a.ping_p99_ms ? b : a));
   if (worst.ping_p99_ms <= limits.loopDelayMs) return null;
   return `loop delay: a server beside it answers in ${number(worst.ping_p99_ms)} ms at the 99th percentile (longest ${number(worst.ping_max_ms)} ms), asked was for ${number(limits.loopDelayMs)} ms`;
-}
-
-/** Bytes, pages that processes share counted once where the system offers that. */
-export function memoryOf({ memory_peak_bytes, rss_peak_bytes }: Pick<SummaryRow, 'memory_peak_bytes' | 'rss_peak_bytes'>): number | null {
-  return memory_peak_bytes ?? rss_peak_bytes;
 }

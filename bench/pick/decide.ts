@@ -4,12 +4,11 @@ import type { ResponsivenessRow } from '../results/responsiveness-columns.js';
 import { sameCell, valid } from '../results/summarise.js';
 import { halfWidth, mean, squares } from '../stats/estimate.js';
 import { number, ratio } from '../units.js';
+import { practicalMargin } from '../verdict/compare.js';
 import { hasRate, type Rated, simplestFirst } from '../verdict/conclude.js';
 import { type Constraints, loopViolation, violation } from './constraints.js';
 import { type Difference, Evidence, interval, upper } from './evidence.js';
 
-/** A difference smaller than this is of no use to anyone. */
-const practicalMargin = Math.log(1.03);
 const significance = 0.05;
 
 /** So many long trials have an interval of their own that is of use. */

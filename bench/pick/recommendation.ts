@@ -4,7 +4,8 @@ import type { SummaryRow } from '../results/columns.js';
 import type { Environment } from '../results/environment.js';
 import type { ResponsivenessRow } from '../results/responsiveness-columns.js';
 import { sameCell } from '../results/summarise.js';
-import { type Constraints, memoryOf } from './constraints.js';
+import { memoryOf } from '../verdict/situations.js';
+import type { Constraints } from './constraints.js';
 import { against, type Decision } from './decide.js';
 import type { Limits } from './limits.js';
 

@@ -7,7 +7,7 @@ import type { Oracle, OracleRequest } from '../oracle-host.js';
 import type { LoadedStrategy, PreparedCorpus, PreparedWorkload } from '../plan.js';
 import { duration } from '../units.js';
 import type { Wards } from '../wards.js';
-import { documentsWanted, type Grain } from './arms.js';
+import { documentsWanted, type Grain, mostDocuments } from './arms.js';
 
 /** What all arms are measured on, and what one document costs alone. */
 export interface Sample {
@@ -36,7 +36,6 @@ const probes = 5;
 /** Of the budget, what it may take to know the right results. */
 const oracleShare = 0.15;
 const leastDocuments = 8;
-const mostDocuments = 1000;
 /** Of a pass: every trial holds it in its memory, which is measured. */
 const mostBytes = 32e6;
 /** The oracle runs again when that costs no more than this: its first pass is slower than any that follows. */

@@ -2,7 +2,7 @@ import type { Strategy } from '../../strategies/strategy.js';
 import type { SummaryRow } from '../results/columns.js';
 import type { Environment } from '../results/environment.js';
 import { listed, megabytes, number, ratio, size } from '../units.js';
-import { memoryOf } from './constraints.js';
+import { memoryOf } from '../verdict/situations.js';
 import { against, type Candidate, type Decision, type NoChoice } from './decide.js';
 
 /** A decision for people: three sentences. */

@@ -9,7 +9,7 @@ import { hodgesLehmann, holm, minimumDetectable, outliers, type Paired, paired, 
 export type Verdict = 'faster' | 'slower' | 'equivalent' | 'inconclusive';
 
 /** A difference smaller than this is of no use to anyone: 3 %, as a log ratio. */
-const practicalMargin = Math.log(1.03);
+export const practicalMargin = Math.log(1.03);
 const significance = 0.05;
 
 /**

@@ -5,7 +5,7 @@ import type { Claims } from '../results/environment.js';
 import { seriesName } from '../results/series.js';
 import { pairedLogRatios, sameCell } from '../results/summarise.js';
 import { halfWidth, mean, squares } from '../stats/estimate.js';
-import { slowerThanBest } from './compare.js';
+import { practicalMargin, slowerThanBest } from './compare.js';
 
 /** What a run's summaries come to for one workload and corpus. */
 export interface Conclusion {
@@ -49,9 +49,6 @@ export interface ConcludeOptions {
   /** Of a run that was a race; it is not decided again. */
   readonly decided?: Decided | undefined;
 }
-
-/** A difference smaller than this is of no use to anyone. */
-const practicalMargin = Math.log(1.03);
 
 /** One conclusion for each workload and corpus that has a cell with a rate. */
 export function conclude(summaries: readonly SummaryRow[], options: ConcludeOptions): Conclusion[] {

@@ -57,7 +57,7 @@ export function situations(
 }
 
 /** Bytes, pages that processes share counted once where the system offers that. */
-function memoryOf({ memory_peak_bytes, rss_peak_bytes }: SummaryRow): number | null {
+export function memoryOf({ memory_peak_bytes, rss_peak_bytes }: SummaryRow): number | null {
   return memory_peak_bytes ?? rss_peak_bytes;
 }
 
