@@ -37,7 +37,7 @@ async function openPool(workload: WorkloadRef, options: OpenOptions, again: Seco
   const concurrency = workers * submitted(inFlight);
   const board = timeoutMs === undefined ? null : new StartBoard(concurrency, timeoutMs);
   const pool = new Piscina({
-    filename: new URL('./entries/thread-pool.js', import.meta.url).href,
+    filename: new URL('./entries/thread-pool-file.cjs', import.meta.url).href,
     minThreads: workers,
     maxThreads: workers,
     concurrentTasksPerWorker: inFlight,

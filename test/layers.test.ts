@@ -51,7 +51,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const files = ['bench', 'runner', 'strategies', 'workloads', 'plots']
   .flatMap((folder) => readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)))
   .concat('index.ts')
-  .filter((file) => file.endsWith('.ts'))
+  .filter((file) => /\.c?ts$/.test(file))
   .map((file) => file.split(sep).join('/'));
 
 function importsOf(file: string): string[] {

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { outcomeDigest, stableDigest } from '../bench/digest.js';
 import { loadStrategies } from '../bench/prepare.js';
 import { strategies } from '../strategies/index.js';
@@ -54,6 +57,18 @@ it('a library that is not there is named, with what to do', async () => {
     /no-such-file/,
     'another module that is missing is told as it is',
   );
+});
+
+// Node 20 and 22 abort the whole process when a thread is ended while it requires an ES module, and a pool whose workload does
+// not load ends threads at just that moment. Only Node 20 tells of modules that cannot be required in the end.
+it('no pool, of ours or a peer, requires an ES module', async () => {
+  const args = ['--trace-require-module=all', fileURLToPath(new URL('./fixtures/open-all.js', import.meta.url))];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args);
+  assert.deepEqual(
+    stdout.trim().split('\n'),
+    [...strategies, ...entries].map(({ name }) => name),
+  );
+  assert.doesNotMatch(stderr, /ES Module/);
 });
 
 for (const peer of peers) {

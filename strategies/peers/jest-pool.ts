@@ -26,7 +26,7 @@ export interface JestPool {
  */
 export async function jestPool(workload: WorkloadRef, { peer, workers, isolation, options }: JestPool): Promise<Session> {
   const { Worker } = await library(peer, 'jest-worker', () => import('jest-worker'));
-  const pool = new Worker(new URL('./entries/jest-worker.js', import.meta.url), {
+  const pool = new Worker(new URL('./entries/jest-worker.cjs', import.meta.url), {
     numWorkers: workers,
     exposedMethods: ['serve'],
     setupArgs: [workload],

@@ -22,7 +22,7 @@ export default {
   inFlight: [1, 4, 16],
   async open(workload, { workers, delivery, inFlight = 1 }) {
     const pool = new Piscina({
-      filename: new URL('./entries/piscina.js', import.meta.url).href,
+      filename: new URL('./entries/piscina-file.cjs', import.meta.url).href,
       minThreads: workers,
       maxThreads: workers,
       concurrentTasksPerWorker: inFlight,
@@ -35,7 +35,7 @@ export default {
     };
     const failure = new Promise<never>((_, reject) => pool.on('error', reject)); // as in thread-pool
     try {
-      await Promise.race([failure, rollCall(workers, () => pool.run(null, { name: 'report' }))]);
+      await Promise.race([failure, rollCall(workers, () => pool.run('report'))]);
     } catch (error) {
       await pool.destroy();
       throw error;
@@ -55,7 +55,7 @@ export default {
         return { processes: [], engines: [] };
       },
       async close() {
-        await rollCall(workers, () => pool.run(null, { name: 'goodbye' }));
+        await rollCall(workers, () => pool.run('goodbye'));
         await pool.destroy();
       },
     });

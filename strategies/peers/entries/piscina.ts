@@ -8,18 +8,15 @@ const state = await workload.setup?.(ref.options);
 const stop = new AbortController();
 const context = { state, options: ref.options, signal: stop.signal };
 
-/** The task itself and nothing around it. */
-export default function run(document: Document): unknown {
-  return workload.default(document, context);
+/** The task itself, and requests of the pool that tell one worker that is ready from another. */
+export default function run(request: Document | 'report' | 'goodbye'): unknown {
+  return typeof request === 'string' ? answer(request) : workload.default(request, context);
 }
 
-/** Tells one worker that is ready from another. */
-export function report(): { id: number } {
-  return { id: threadId };
-}
-
-export async function goodbye(): Promise<{ id: number }> {
-  stop.abort();
-  await workload.teardown?.(state);
+async function answer(request: 'report' | 'goodbye'): Promise<{ id: number }> {
+  if (request === 'goodbye') {
+    stop.abort();
+    await workload.teardown?.(state);
+  }
   return { id: threadId };
 }
