@@ -1,29 +1,22 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
-import { promisify } from 'node:util';
+import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { type Arm, armsOf, isolates, levels } from '../bench/pick/arms.js';
 import { type Constraints, unconstrained } from '../bench/pick/constraints.js';
-import { type Decided, type Decision, decide, prediction } from '../bench/pick/decide.js';
+import { type Decided, type Decision, decide } from '../bench/pick/decide.js';
 import { Evidence, upper } from '../bench/pick/evidence.js';
 import { limitsUnder } from '../bench/pick/limits.js';
 import { nameOf, type RaceOptions, race } from '../bench/pick/race.js';
 import { verdict } from '../bench/pick/words.js';
 import type { PreparedCorpus, PreparedWorkload } from '../bench/plan.js';
 import { loadStrategies } from '../bench/prepare.js';
-import { type TrialRow, trialColumns } from '../bench/results/columns.js';
+import type { TrialRow } from '../bench/results/columns.js';
 import type { ResponsivenessRow } from '../bench/results/responsiveness-columns.js';
 import { summarise } from '../bench/results/summarise.js';
-import { decode } from '../bench/results/table.js';
 import { strategies as entries } from '../strategies/index.js';
 import { trial } from './rows.js';
 import { environmentOf, trialsOf } from './runs.js';
-import { cli as cliIn, cliPath } from './support.js';
 
 const loaded = await loadStrategies(entries.map(({ url }) => url));
 const strategies = loaded.map(({ strategy }) => strategy);
@@ -410,127 +403,3 @@ describe('a decision', () => {
     assert.match(said[2] as string, /flips/);
   });
 });
-
-describe('a promise', () => {
-  it('holds a new run in 95 of 100', () => {
-    const random = xoroshiro128plus(5);
-    const uniform = () => (random.next() >>> 0) / 2 ** 32;
-    const normal = () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
-    const rate = (run: number) => 100 * Math.exp(run + 0.05 * normal());
-    let held = 0;
-    for (let i = 0; i < 1000; i++) {
-      const { low, high } = prediction(
-        Array.from({ length: 10 }, (_, round) => trial({ round: round + 1, documents_per_second: rate(0), wall_ms: 250 })),
-      );
-      const next = rate(0.03 * normal()); // another run is another day
-      if (next >= (low as number) && next <= (high as number)) held++;
-    }
-    assert.ok(held > 920 && held < 980, String(held));
-  });
-});
-
-describe('pick and recommend', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
-  after(() => rmSync(folder, { recursive: true, force: true }));
-  const cli = (args: readonly string[]) => cliIn(args, folder);
-  const docs = join(folder, 'docs');
-  mkdirSync(docs);
-  for (let i = 0; i < 40; i++) writeFileSync(join(docs, `${i}.txt`), `${i} `.repeat(2000));
-  const task = join(folder, 'task.mjs');
-  writeFileSync(task, 'export default ({ id, bytes }) => { let sum = 0; for (const byte of bytes) sum += byte; return { id, sum }; };');
-
-  it('leave a run, a report and a recommendation; recommend decides again from it', { timeout: 110_000 }, async () => {
-    const out = join(folder, 'run');
-    const { code, stdout, stderr } = await cli([
-      'pick',
-      '--task',
-      task,
-      '--docs',
-      docs,
-      '--time-budget',
-      '8s',
-      '--loop-delay',
-      '10s',
-      '--max-memory',
-      '2GB',
-      '--out',
-      out,
-      '--json',
-    ]);
-    assert.equal(code, 0, stderr);
-    const made = JSON.parse(stdout);
-    assert.deepEqual(made, JSON.parse(readFileSync(join(out, 'recommendation.json'), 'utf8')));
-    assert.equal(made.verdict.length, 3);
-    assert.ok(made.expected.documentsPerSecond > 0 && made.loopDelay.pings > 0);
-    const own = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8')).filter(
-      ({ strategy, workers }) => strategy === made.strategy && workers === made.workers,
-    );
-    assert.ok(own.length > 0 && own.every(({ memory_peak_bytes, rss_peak_bytes }) => (memory_peak_bytes ?? rss_peak_bytes ?? 0) <= 2e9));
-    for (const name of ['trials.csv', 'summary.csv', 'responsiveness.csv', 'report.html', 'environment.json'])
-      assert.ok(readdirSync(out).includes(name), name);
-    const again = await cli(['recommend', out, '--isolation', 'process', '--json']);
-    assert.equal(again.code, 0, again.stderr);
-    assert.equal(JSON.parse(again.stdout).isolation, 'process');
-    const file = join(folder, 'recommendation.json');
-    assert.equal((await cli(['recommend', out, '--out', file])).code, 0);
-    assert.equal(JSON.parse(readFileSync(file, 'utf8')).schema, 1);
-    assert.equal((await cli(['recommend', out, '--out', file])).code, 2);
-    assert.equal((await cli(['recommend', out, '--max-memory', '1MB'])).code, 3);
-  });
-
-  const quota = `/sys/fs/cgroup/cpu/forkwise-test-${process.pid}`;
-  const canQuota = makesFolder(quota);
-  after(() => canQuota && rmdirSync(quota));
-
-  it('give work that computes no more workers than a real CPU quota has cores', {
-    skip: !canQuota && 'no cgroup can be made',
-    timeout: 110_000,
-  }, async () => {
-    writeFileSync(join(quota, 'cpu.cfs_period_us'), '100000');
-    writeFileSync(join(quota, 'cpu.cfs_quota_us'), '130000');
-    const out = join(folder, 'limited');
-    const inside = `echo $$ > ${quota}/tasks && exec "$0" "$@"`;
-    const args = [cliPath, 'pick', '--task', task, '--docs', docs, '--time-budget', '8s', '--out', out, '--json'];
-    const { stdout } = await promisify(execFile)('/bin/sh', ['-c', inside, process.execPath, ...args]);
-    const made = JSON.parse(stdout);
-    assert.equal(made.validWhen.cores, 1.3);
-    assert.ok(made.strategy === 'async' || made.workers === 1);
-    const trials = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8'));
-    const onThreads = trials.filter(({ strategy }) => strategy !== 'async'); // whose workers are documents in flight on one thread
-    assert.ok(onThreads.length > 0 && onThreads.every(({ workers }) => workers === 1));
-  });
-
-  it('refuse what makes no sense before anything is written', async () => {
-    for (const [args, said] of [
-      [['pick', '--docs', docs], /expected --task/],
-      [['pick', '--task', task], /expected --docs/],
-      [['pick', '--task', task, '--docs', docs, '--isolation', 'thraed'], /did you mean "thread"/],
-      [['pick', '--task', task, '--docs', docs, '--time-budget', '1s'], /expected 5s at least/],
-      [['pick', '--task', task, '--docs', docs, '--max-memory', 'lots'], /expected a size/],
-      [['pick', '--task', task, '--docs', docs, '--out', docs], /expected a new folder/],
-      [['recommend', docs], /environment.json/],
-    ] as const) {
-      const { code, stderr } = await cli([...args]);
-      assert.equal(code, 2, stderr);
-      assert.match(stderr, said);
-    }
-    assert.equal(readdirSync(docs).length, 40);
-  });
-
-  it('tell a task whose results differ each time what to do', async () => {
-    const odd = join(folder, 'odd.mjs');
-    writeFileSync(odd, 'export default () => Math.random();');
-    const { code, stderr } = await cli(['pick', '--task', odd, '--docs', docs, '--time-budget', '8s', '--out', join(folder, 'odd')]);
-    assert.equal(code, 3);
-    assert.match(stderr, /another result .* export `digest/);
-  });
-});
-
-function makesFolder(path: string): boolean {
-  try {
-    mkdirSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}

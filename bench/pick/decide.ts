@@ -2,17 +2,14 @@ import type { Strategy } from '../../strategies/strategy.js';
 import type { SummaryRow, TrialRow } from '../results/columns.js';
 import type { ResponsivenessRow } from '../results/responsiveness-columns.js';
 import { sameCell, valid } from '../results/summarise.js';
-import { halfWidth, mean, squares } from '../stats/estimate.js';
 import { number, ratio } from '../units.js';
 import { practicalMargin } from '../verdict/compare.js';
 import { hasRate, type Rated, simplestFirst } from '../verdict/conclude.js';
+import { type NewRun, newRun } from '../verdict/new-run.js';
 import { type Constraints, loopViolation, violation } from './constraints.js';
 import { type Difference, Evidence, interval, upper } from './evidence.js';
 
 const significance = 0.05;
-
-/** So many long trials have an interval of their own that is of use. */
-const enoughLong = 5;
 
 export interface DecideOptions {
   /** Of one workload and corpus. */
@@ -44,18 +41,11 @@ export interface Decision {
   /** The share of the rate that the choice may cost against the best there is, at 95 %; null where nothing tells. */
   readonly regretBound: number | null;
   /** What a new run's rate may be expected to be. */
-  readonly rate: Prediction;
+  readonly rate: NewRun;
   /** Against `sequential`, paired by block; null without it. */
   readonly speedup: { readonly ratio: number; readonly low: number | null; readonly high: number | null } | null;
   /** Blocks in which the choice was measured. */
   readonly blocks: number;
-}
-
-export interface Prediction {
-  readonly mean: number;
-  /** 95 % prediction interval of one new run; null below two blocks. */
-  readonly low: number | null;
-  readonly high: number | null;
 }
 
 /** Why there is no choice: each cell and what it breaks. */
@@ -152,7 +142,7 @@ function choose(cells: readonly Rated[], { evidence, trials, strategies }: Again
     tied,
     slower: candidates.filter((candidate) => !isTied(candidate)),
     regretBound: regretBound(choice, tied, evidence),
-    rate: prediction(trials.filter((trial) => sameCell(trial, choice) && trial.twin === null)),
+    rate: newRun(trials.filter((trial) => sameCell(trial, choice) && trial.twin === null)),
     speedup: speedupOf(choice, trials),
     blocks: evidence.blocks(armName(choice)),
   };
@@ -167,31 +157,6 @@ function regretBound(choice: Rated, tied: readonly Candidate[], evidence: Eviden
   });
   const worst = Math.max(0, ...bounds);
   return Number.isFinite(worst) ? 1 - Math.exp(-worst) : null;
-}
-
-/**
- * By how much a configuration's rate differs from one run to another, minutes or an hour apart, beside what its trials differ by within one
- * run: standard deviation of the logarithm, from nine of the ten tasks of `npm run regret` (the tenth's trials scatter by more).
- */
-const betweenRuns = 0.03;
-const normal = 1.96; // two-sided 95 %
-
-/**
- * t·s·√(1 + 1/n) on logarithms, and what runs differ by. A race's screening has shorter trials, which scatter more than what is
- * promised would: where there are enough of the longer ones, they speak alone.
- * @param trials of one cell
- */
-export function prediction(trials: readonly TrialRow[]): Prediction {
-  const all = trials.filter(valid);
-  const longest = Math.max(...all.map(({ wall_ms }) => wall_ms ?? 0));
-  const long = all.filter(({ wall_ms }) => (wall_ms ?? 0) >= longest / 2);
-  const logs = (long.length >= enoughLong ? long : all).map(({ documents_per_second }) => Math.log(documents_per_second));
-  const middle = mean(logs);
-  if (logs.length < 2) return { mean: Math.exp(middle), low: null, high: null };
-  const df = logs.length - 1;
-  const within = halfWidth({ variance: (squares(logs) / df) * (logs.length + 1), df, n: logs.length });
-  const half = Math.hypot(within, normal * betweenRuns);
-  return { mean: Math.exp(middle), low: Math.exp(middle - half), high: Math.exp(middle + half) };
 }
 
 /** By the evidence of all blocks, so that few blocks of `sequential` are not few alone. */

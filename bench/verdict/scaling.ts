@@ -3,10 +3,10 @@ import type { TrialRow } from '../results/columns.js';
 import { unknown } from '../results/columns.js';
 import { type ProjectionRow, type ScalingRow, scalingColumns } from '../results/scaling-columns.js';
 import { sameCell, valid } from '../results/summarise.js';
-import { halfWidth, mean, squares } from '../stats/estimate.js';
 import { line } from '../stats/line.js';
 import { fitScaling, type NoScaling, predict, type Range, type Scaling } from '../stats/scaling.js';
 import type { Conclusion } from './conclude.js';
+import { inNewRun, newRun } from './new-run.js';
 
 export interface ScalingOptions {
   readonly effectiveCores: number;
@@ -91,7 +91,7 @@ export function scalingRows(series: readonly Series[]): ScalingRow[] {
   }));
 }
 
-/** The models' throughput at each of the asked-for numbers of workers within reach, and what it means for that many documents. */
+/** The models' throughput in a new run at each of the asked-for numbers of workers within reach, and what it means for that many documents. */
 export function projectionRows(series: readonly Series[], { workers, ...asked }: Projection): ProjectionRow[] {
   return series.flatMap(({ id, scaling }) => {
     if (scaling.state === 'none') return [];
@@ -99,7 +99,7 @@ export function projectionRows(series: readonly Series[], { workers, ...asked }:
     return predictions.map(({ workers, rate, trial, extrapolated }) => ({
       ...id,
       workers,
-      ...taking({ rate, ...trial }, asked),
+      ...taking({ rate, ...inNewRun({ rate, ...trial }) }, asked),
       model: scaling.fit.model,
       extrapolated,
     }));
@@ -107,8 +107,8 @@ export function projectionRows(series: readonly Series[], { workers, ...asked }:
 }
 
 /**
- * What the suggested cell of each workload and corpus would take, by what was measured, without a model. The interval is
- * that of a new run: t·s·√(1 + 1/n) on logarithms. A cell with a single round has none, and gets no row.
+ * What the suggested cell of each workload and corpus would take, by what was measured, without a model. A cell with a single
+ * round has no interval, and gets no row.
  */
 export function measuredRows(
   conclusions: readonly Conclusion[],
@@ -116,16 +116,10 @@ export function measuredRows(
 ): ProjectionRow[] {
   return conclusions.flatMap(({ choice }) => {
     const { workload, corpus, strategy, delivery, workers } = choice;
-    const logs = trials
-      .filter((trial) => sameCell(trial, choice))
-      .filter(valid)
-      .map((trial) => Math.log(trial.documents_per_second));
-    if (logs.length < 2) return [];
-    const df = logs.length - 1;
-    const half = halfWidth({ variance: (squares(logs) / df) * (logs.length + 1), df, n: logs.length });
-    const middle = mean(logs);
-    const rates = { rate: Math.exp(middle), low: Math.exp(middle - half), high: Math.exp(middle + half) };
-    return [{ workload, corpus, strategy, delivery, workers, ...taking(rates, asked), model: 'measured', extrapolated: false }];
+    const { mean: rate, low, high } = newRun(trials.filter((trial) => sameCell(trial, choice)));
+    if (low === null || high === null) return [];
+    const id = { workload, corpus, strategy, delivery, workers };
+    return [{ ...id, ...taking({ rate, low, high }, asked), model: 'measured', extrapolated: false }];
   });
 }
 
