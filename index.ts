@@ -2,17 +2,11 @@
  * The library: the same strategies that the bench measures. Importing it loads no chart, statistics or command-line
  * code, and each strategy's library only when the strategy is opened.
  */
+export { createRunner, type RunnerOptions } from './runner/create-runner.js';
 export { openStrategy } from './runner/open-strategy.js';
-export {
-  createRunner,
-  type InputDocument,
-  type InputDocuments,
-  type ProcessOptions,
-  type Runner,
-  RunnerClosedError,
-  type RunnerOptions,
-  type RunnerStats,
-} from './runner/runner.js';
+export { type ProcessOptions, type Runner, RunnerClosedError, type RunnerStats } from './runner/runner.js';
+export type { InputDocuments } from './runner/stream.js';
+export type { InputDocument } from './runner/ticket.js';
 export { strategies } from './strategies/index.js';
 export { type Recommendation, RecommendationError, readRecommendation, type ValidWhen } from './strategies/recommendation.js';
 export type {
