@@ -2,6 +2,7 @@ import { now } from '../strategies/clock.js';
 import { mostAttempts } from '../strategies/outcome.js';
 import { owned } from '../strategies/owned.js';
 import { refusal } from '../strategies/session.js';
+import type { Source } from '../strategies/source.js';
 import type { Delivery, Outcome, Session, TaskError } from '../strategies/strategy.js';
 import type { Document } from '../workloads/workload.js';
 import { Calls } from './calls.js';
@@ -16,7 +17,7 @@ import type { Entrant, InputDocument, Ticket } from './ticket.js';
  * - The session pulls. Its `next`, of which several may be under way, takes from the entrants (the calls of `run` together,
  *   and each `process`) in turn, one document each, so that none starves another. A synchronous source is pulled in that
  *   moment; an asynchronous one has been asked before, and what has arrived waits in its stream. When nobody has
- *   anything, the session's `next` waits.
+ *   anything, the session's `next` waits. `ready` does the same without waiting, and spares a promise a document.
  * - An entrant that comes to have something calls `notify`, which resolves the `next` that waits, or begins the run.
  * - An outcome goes to its ticket at once and never waits for who takes it, so that one slow caller holds up no other. What holds a
  *   source back is its stream's room: documents that were pulled and whose outcomes have not been taken.
@@ -37,7 +38,7 @@ export class Exchange {
   readonly #own: boolean;
   readonly #see: (bytes: number) => void;
   readonly #entrants: Entrant[] = [this.calls];
-  readonly #inHand = new Map<number, Held>();
+  readonly #inHand = new Map<number, Ticket>();
   readonly #quarantine = new Map<string, TaskError>();
   #turn = 0;
   #serial = 0;
@@ -66,7 +67,9 @@ export class Exchange {
   }
 
   get queued(): number {
-    return this.#entrants.reduce((sum, { queued }) => sum + queued, 0);
+    let queued = 0;
+    for (const entrant of this.#entrants) queued += entrant.queued;
+    return queued;
   }
 
   run(document: InputDocument): Promise<Outcome> {
@@ -123,7 +126,7 @@ export class Exchange {
     this.#running = true;
     this.#ending = false;
     this.#crashes = false;
-    const source = { next: () => this.#next(), return: async () => this.#over() };
+    const source: Source = { ready: () => this.#ready(), next: () => this.#next(), return: async () => this.#over() };
     this.#session
       .run({ [Symbol.asyncIterator]: () => source }, this.#emit)
       .then(
@@ -141,22 +144,33 @@ export class Exchange {
       });
   }
 
-  #next(): Promise<IteratorResult<Document>> {
-    if (this.#ending || this.#closed !== null) return Promise.resolve(end);
-    if (now() - this.#turnedMs > mostMsWithoutTurn) return this.#nextTurn();
-    const ticket = this.#pick();
-    if (ticket !== null) return Promise.resolve({ done: false, value: this.#hand(ticket) });
+  /** Null: ask `next`, for there is nothing, or it is another's turn. */
+  #ready(): IteratorResult<Document> | null {
+    return this.#overdue() ? null : this.#give();
+  }
+
+  async #next(): Promise<IteratorResult<Document>> {
+    if (this.#overdue()) {
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#turnedMs = now();
+    }
+    const given = this.#give(); // whatever the clock says by now: who waits with something there to take waits for ever
+    if (given !== null) return given;
     return new Promise((resolve) => {
       this.#asking.push(resolve);
       this.#look();
     });
   }
 
+  #give(): IteratorResult<Document> | null {
+    if (this.#ending || this.#closed !== null) return end;
+    const ticket = this.#pick();
+    return ticket === null ? null : { done: false, value: this.#hand(ticket) };
+  }
+
   /** A source and a task that never wait would keep everything else in this process from its turn. */
-  async #nextTurn(): Promise<IteratorResult<Document>> {
-    await new Promise((resolve) => setImmediate(resolve));
-    this.#turnedMs = now();
-    return this.#next();
+  #overdue(): boolean {
+    return now() - this.#turnedMs > mostMsWithoutTurn;
   }
 
   #over(): IteratorResult<Document> {
@@ -200,19 +214,19 @@ export class Exchange {
   #hand(ticket: Ticket): Document {
     const { id, bytes, acceptedMs } = ticket;
     const index = this.#serial++;
-    this.#inHand.set(index, { ticket, waitedMs: acceptedMs === null ? 0 : now() - acceptedMs });
+    this.#inHand.set(index, ticket);
+    if (acceptedMs !== null) ticket.waitedMs = now() - acceptedMs;
     this.#see(bytes.length);
     const document = { index, id, size: bytes.length, bytes };
     return this.#own ? owned(document) : document; // a view would be cloned with all that it is a view of
   }
 
   readonly #emit = (outcome: Outcome): void => {
-    const held = this.#inHand.get(outcome.index);
-    if (held === undefined) return; // it failed meanwhile
+    const ticket = this.#inHand.get(outcome.index);
+    if (ticket === undefined) return; // it failed meanwhile
     this.#inHand.delete(outcome.index);
     if (outcome.taskMs !== null) this.room.learn(outcome.taskMs);
-    const { ticket, waitedMs } = held;
-    const queuedMs = outcome.queuedMs === null ? null : outcome.queuedMs + waitedMs;
+    const queuedMs = outcome.queuedMs === null ? null : outcome.queuedMs + ticket.waitedMs;
     if (outcome.status === 'crashed') this.#crashed(outcome.id, outcome.error);
     this.#settle(ticket, { ...outcome, index: ticket.index, queuedMs });
     this.#look();
@@ -252,9 +266,9 @@ export class Exchange {
   }
 
   #failInHand(cause: unknown): void {
-    const held = [...this.#inHand.values()];
+    const tickets = [...this.#inHand.values()];
     this.#inHand.clear();
-    for (const { ticket } of held) ticket.fail(cause);
+    for (const ticket of tickets) ticket.fail(cause);
   }
 
   /** Why nothing is accepted any longer; null while something is. */
@@ -268,12 +282,6 @@ export interface ExchangeOptions {
   readonly delivery: Delivery;
   /** Is told the size of every document that goes to the session, bytes. */
   readonly see: (bytes: number) => void;
-}
-
-/** In the session's hands: since when it has waited before, milliseconds. */
-interface Held {
-  readonly ticket: Ticket;
-  readonly waitedMs: number;
 }
 
 const end: IteratorResult<Document> = { done: true, value: undefined };

@@ -93,9 +93,22 @@ export class SessionRunner implements Runner {
       throw new TypeError(`expected an iterable or async iterable of documents like { id, bytes }, got ${typeof source}`);
     const stream = new Stream(source, { ordered, room: this.#exchange.room, notify: this.#exchange.notify });
     const outcomes = this.#outcomesOf(stream, signal);
-    // By itself a generator that waits would end only when it is done waiting.
-    const { return: end, throw: fail } = outcomes;
+    const { next, return: end, throw: fail } = outcomes;
+    let waiting = 0;
+    const waited = () => {
+      waiting--;
+    };
     return Object.assign(outcomes, {
+      /** What is there costs no turn of the generator, unless somebody waits in front. */
+      next() {
+        const outcome = waiting === 0 && !stream.aborted ? stream.take() : null;
+        if (outcome !== null) return Promise.resolve({ done: false as const, value: outcome });
+        waiting++;
+        const waits = next.call(outcomes);
+        waits.then(waited, waited);
+        return waits;
+      },
+      // By itself a generator that waits would end only when it is done waiting.
       return(value: undefined) {
         stream.leave();
         return end.call(outcomes, value);

@@ -24,14 +24,14 @@ export class Stream implements Entrant {
   readonly #notify: () => void;
   /** Of an asynchronous source: given, and not yet asked for by the session. */
   readonly #arrived = new Fifo<Ticket>();
-  /** By place in the order in which they are to be taken. */
-  readonly #settled = new Map<number, Settled>();
+  /** To be taken as they came; in order, by place in the source, where those before them may be missing. */
+  readonly #settled = new Fifo<Settled>();
+  readonly #early = new Map<number, Settled>();
   #asked = false;
   #ended = false;
   #left = false;
   #full = false;
   #pulled = 0;
-  #settledCount = 0;
   #taken = 0;
   #bytes = 0;
   #failure: { readonly cause: unknown } | null = null;
@@ -89,7 +89,8 @@ export class Stream implements Entrant {
     this.#left = true;
     this.stop(null);
     this.#arrived.empty();
-    this.#settled.clear();
+    this.#settled.empty();
+    this.#early.clear();
     this.#wake();
   }
 
@@ -101,12 +102,18 @@ export class Stream implements Entrant {
     this.#wake();
   }
 
+  /** Whether `take` throws. */
+  get aborted(): boolean {
+    return this.#aborted !== null;
+  }
+
   /** The next outcome, or null when there is none now. @throws the cause of an abort */
   take(): Outcome | null {
     if (this.#aborted !== null) throw this.#aborted.cause;
-    const settled = this.#settled.get(this.#taken);
-    if (settled === undefined) return null;
-    this.#settled.delete(this.#taken++);
+    const settled = this.#ordered ? this.#early.get(this.#taken) : this.#settled.shift();
+    if (settled === null || settled === undefined) return null;
+    if (this.#ordered) this.#early.delete(this.#taken);
+    this.#taken++;
     this.#bytes -= settled.bytes;
     this.#open();
     return settled.outcome;
@@ -167,22 +174,22 @@ export class Stream implements Entrant {
     const index = this.#pulled++;
     this.#bytes += bytes.length;
     this.#full = this.#isFull();
-    return {
-      index,
-      id,
-      bytes,
-      acceptedMs,
-      settle: (outcome) => {
-        if (this.#left) return;
-        this.#settled.set(this.#ordered ? index : this.#settledCount, { outcome, bytes: bytes.length });
-        this.#settledCount++;
-        this.#open(); // it may have shown that tasks are short
-        this.#wake();
-      },
-      fail: (cause) => {
-        if (!this.#left && this.#aborted === null) this.abort(cause);
-      },
-    };
+    return new Place(this, { index, id, bytes, acceptedMs });
+  }
+
+  /** For the stream's own tickets. */
+  settle(ticket: Ticket, outcome: Outcome): void {
+    if (this.#left) return;
+    const settled = { outcome, bytes: ticket.bytes.length };
+    if (this.#ordered) this.#early.set(ticket.index, settled);
+    else this.#settled.push(settled);
+    this.#open(); // it may have shown that tasks are short
+    this.#wake();
+  }
+
+  /** For the stream's own tickets. */
+  lose(cause: unknown): void {
+    if (!this.#left && this.#aborted === null) this.abort(cause);
   }
 
   #open(): void {
@@ -216,5 +223,31 @@ export class Stream implements Entrant {
     } catch {
       // Its outcomes count, not how it tidies up.
     }
+  }
+}
+
+/** A document of a stream. */
+class Place implements Ticket {
+  readonly index: number;
+  readonly id: string;
+  readonly bytes: Uint8Array;
+  readonly acceptedMs: number | null;
+  waitedMs = 0;
+  readonly #stream: Stream;
+
+  constructor(stream: Stream, { index, id, bytes, acceptedMs }: Pick<Ticket, 'index' | 'id' | 'bytes' | 'acceptedMs'>) {
+    this.#stream = stream;
+    this.index = index;
+    this.id = id;
+    this.bytes = bytes;
+    this.acceptedMs = acceptedMs;
+  }
+
+  settle(outcome: Outcome): void {
+    this.#stream.settle(this, outcome);
+  }
+
+  fail(cause: unknown): void {
+    this.#stream.lose(cause);
   }
 }

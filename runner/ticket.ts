@@ -15,6 +15,8 @@ export interface Ticket {
   readonly bytes: Uint8Array;
   /** On the clock of `now()`; null where it goes to the session in the moment it is pulled. */
   readonly acceptedMs: number | null;
+  /** From then until the session took it, milliseconds; 0 before that. */
+  waitedMs: number;
   settle(outcome: Outcome): void;
   /** There will be no outcome. */
   fail(cause: unknown): void;

@@ -1,5 +1,6 @@
 import type { Document } from '../workloads/workload.js';
 import { now } from './clock.js';
+import type { Source } from './source.js';
 import type { Documents } from './strategy.js';
 
 /** Documents taken from the source together, each with the time it was pulled. */
@@ -15,11 +16,10 @@ const mostMsWithoutTurn = 4;
 
 /**
  * Lets several loops take from one source, a batch at a time, each document to exactly one of them. A source that
- * does not wait is pulled without a promise a document.
+ * does not wait, or says when it would, is pulled without a promise a document.
  */
 export class Puller {
-  readonly #source: AsyncIterator<Document> | Iterator<Document>;
-  readonly #waits: boolean;
+  readonly #source: { readonly now: Iterator<Document> } | { readonly later: Source };
   #turn: Promise<unknown> = Promise.resolve();
   #turnedMs = now();
   /** Pulled and in no batch yet. */
@@ -30,8 +30,7 @@ export class Puller {
   #wake = () => {};
 
   constructor(documents: Documents) {
-    this.#waits = Symbol.asyncIterator in documents;
-    this.#source = Symbol.asyncIterator in documents ? documents[Symbol.asyncIterator]() : documents[Symbol.iterator]();
+    this.#source = Symbol.asyncIterator in documents ? { later: documents[Symbol.asyncIterator]() } : { now: documents[Symbol.iterator]() };
   }
 
   /**
@@ -52,7 +51,7 @@ export class Puller {
     this.#wake();
     try {
       // A source that is waiting takes note when it next has something: nobody waits for that.
-      const returned = this.#source.return?.();
+      const returned = 'now' in this.#source ? this.#source.now.return?.() : this.#source.later.return?.();
       if (returned instanceof Promise) returned.catch(() => {});
     } catch {
       // The run is failing already, with what came first.
@@ -69,11 +68,9 @@ export class Puller {
     let untilMs = Number.POSITIVE_INFINITY;
     let timer: NodeJS.Timeout | null = null;
     while (batch.documents.length < limit.documents) {
-      if (this.#held === null && !this.#ended) {
-        if (this.#waits) {
-          if (batch.documents.length > 0) timer ??= setTimeout(() => this.#wake(), lingerMs);
-          await this.#arrival();
-        } else this.#pull();
+      if (this.#held === null && !this.#ended && !this.#pull()) {
+        if (batch.documents.length > 0) timer ??= setTimeout(() => this.#wake(), lingerMs);
+        await this.#arrival();
       }
       const next = this.#held;
       if (next === null) break;
@@ -91,11 +88,15 @@ export class Puller {
     return null;
   }
 
-  #pull(): void {
+  /** Whether the source has said at once what it has, which is then held. */
+  #pull(): boolean {
     try {
-      this.#arrived((this.#source as Iterator<Document>).next());
+      const next = 'now' in this.#source ? this.#source.now.next() : this.#asked ? null : (this.#source.later.ready?.() ?? null);
+      if (next !== null) this.#arrived(next);
+      return next !== null;
     } catch (cause) {
       this.#failed(cause);
+      return true;
     }
   }
 
@@ -103,9 +104,9 @@ export class Puller {
   #arrival(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
-      if (this.#asked) return;
+      if (this.#asked || !('later' in this.#source)) return;
       this.#asked = true;
-      (this.#source as AsyncIterator<Document>).next().then(
+      this.#source.later.next().then(
         (next) => this.#arrived(next),
         (cause) => this.#failed(cause),
       );

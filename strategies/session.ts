@@ -1,5 +1,6 @@
 import type { Document } from '../workloads/workload.js';
 import { mostAttempts } from './outcome.js';
+import type { Source } from './source.js';
 import type { Documents, Emit, Outcome, Session, TaskError, Unguarded } from './strategy.js';
 
 /**
@@ -91,8 +92,9 @@ function filtered(documents: Documents, passes: (document: Document) => boolean)
     };
   }
   return {
-    [Symbol.asyncIterator]() {
-      const source = documents[Symbol.asyncIterator]();
+    [Symbol.asyncIterator](): Source {
+      const source: Source = documents[Symbol.asyncIterator]();
+      const ready = source.ready?.bind(source);
       return {
         async next() {
           for (;;) {
@@ -100,6 +102,14 @@ function filtered(documents: Documents, passes: (document: Document) => boolean)
             if (next.done || passes(next.value)) return next;
           }
         },
+        ...(ready !== undefined && {
+          ready() {
+            for (;;) {
+              const next = ready();
+              if (next === null || next.done || passes(next.value)) return next;
+            }
+          },
+        }),
         async return() {
           await source.return?.();
           return { done: true, value: undefined };
@@ -123,7 +133,7 @@ function untilAbortedNow(signal: AbortSignal, source: Iterator<Document>): Itera
   };
 }
 
-function untilAborted(signal: AbortSignal, source: AsyncIterator<Document>): AsyncIterator<Document> {
+function untilAborted(signal: AbortSignal, source: Source): Source {
   const end: IteratorResult<Document> = { done: true, value: undefined };
   const stop = () => {
     // A source that is waiting takes note when it next has something: nobody waits for that.
@@ -137,7 +147,19 @@ function untilAborted(signal: AbortSignal, source: AsyncIterator<Document>): Asy
   // a pool asks for the next document in each of its places.
   const waiting = new Set<() => void>();
   signal.addEventListener('abort', stop, { once: true });
+  const seen = (next: IteratorResult<Document>) => {
+    if (next.done) signal.removeEventListener('abort', stop); // the session may have many more runs
+    return next;
+  };
+  const ready = source.ready?.bind(source);
   return {
+    ...(ready !== undefined && {
+      ready() {
+        if (signal.aborted) return end;
+        const next = ready();
+        return next === null ? null : seen(next);
+      },
+    }),
     next() {
       if (signal.aborted) return Promise.resolve(end);
       return new Promise((resolve, reject) => {
@@ -146,8 +168,7 @@ function untilAborted(signal: AbortSignal, source: AsyncIterator<Document>): Asy
         source.next().then(
           (next) => {
             waiting.delete(giveUp);
-            if (next.done) signal.removeEventListener('abort', stop); // the session may have many more runs
-            resolve(next);
+            resolve(seen(next));
           },
           (cause: unknown) => {
             waiting.delete(giveUp);

@@ -149,6 +149,21 @@ describe('every strategy', () => {
     });
   }
 
+  for (const strategy of ['sequential', 'async', 'self-scheduling', 'queue']) {
+    it(`${strategy} comes to the end of a source that never waits, over many turns of the event loop`, async () => {
+      await withRunner({ strategy }, async (runner) => {
+        const count = 100_000;
+        const one = document('size');
+        const source = function* () {
+          for (let i = 0; i < count; i++) yield one;
+        };
+        let ok = 0;
+        for await (const { status } of runner.process(source())) if (status === 'ok') ok++;
+        assert.equal(ok, count);
+      });
+    });
+  }
+
   it('sends small views of large buffers alone: a clone takes all that a view is a view of', async () => {
     const view = new Uint8Array(1 << 20).subarray(5, 8);
     await withRunner({ strategy: 'thread-pool', workers: 1 }, async (runner) => {

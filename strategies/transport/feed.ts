@@ -1,5 +1,6 @@
 import type { Document } from '../../workloads/workload.js';
 import { now } from '../clock.js';
+import type { Source } from '../source.js';
 import type { Documents } from '../strategy.js';
 
 export interface Pulled {
@@ -15,11 +16,11 @@ export interface Window {
 }
 
 /**
- * Takes documents from a source, a window at a time: of a synchronous one as far as the window reaches, of an
- * asynchronous one what arrives within one turn of the event loop.
+ * Takes documents from a source, a window at a time: of a synchronous one, or one that says what it has, as far as the window
+ * reaches; of an asynchronous one what arrives within one turn of the event loop.
  */
 export class Feed {
-  readonly #source: { readonly now: Iterator<Document> } | { readonly later: AsyncIterator<Document> };
+  readonly #source: { readonly now: Iterator<Document> } | { readonly later: Source };
   readonly #window: Window;
   readonly #arrived: () => void;
   #waiting = false;
@@ -52,11 +53,18 @@ export class Feed {
 
   /** What is there now. */
   pull(): Pulled[] {
-    if ('now' in this.#source) return this.#ended ? [] : this.#pullNow(this.#source.now);
+    if ('now' in this.#source) {
+      const source = this.#source.now;
+      const pulled: Pulled[] = [];
+      this.#take(pulled, () => source.next());
+      return pulled;
+    }
+    const source = this.#source.later;
     const pulled = this.#next;
     this.#next = [];
     this.#nextBytes = 0;
-    this.#ask(this.#source.later);
+    const more = !this.#waiting && source.ready !== undefined && !this.#take(pulled, () => source.ready?.() ?? null);
+    if (!more) this.#ask(source);
     return pulled;
   }
 
@@ -68,14 +76,15 @@ export class Feed {
     else this.#source.later.return?.()?.then(undefined, () => {});
   }
 
-  #pullNow(source: Iterator<Document>): Pulled[] {
+  /** More, behind what there is, as far as the window reaches and `next` gives. @returns whether what follows is to be waited for */
+  #take(pulled: Pulled[], next: () => IteratorResult<Document> | null): boolean {
     const { documents, bytes, ms } = this.#window;
-    const pulled: Pulled[] = [];
     let pulledBytes = 0;
-    let untilMs = Number.POSITIVE_INFINITY;
+    let untilMs = (pulled[0]?.pulledMs ?? Number.POSITIVE_INFINITY) + ms;
     try {
-      while (pulled.length < documents && pulledBytes < bytes) {
-        const result = source.next();
+      while (!this.#ended && pulled.length < documents && pulledBytes < bytes) {
+        const result = next();
+        if (result === null) return true;
         if (result.done) {
           this.#ended = true;
           break;
@@ -89,10 +98,10 @@ export class Feed {
     } catch (cause) {
       this.#fail(cause);
     }
-    return pulled;
+    return false;
   }
 
-  #ask(source: AsyncIterator<Document>): void {
+  #ask(source: Source): void {
     if (this.#waiting || this.#ended) return;
     this.#waiting = true;
     source.next().then(
@@ -107,7 +116,7 @@ export class Feed {
         this.#next.push({ document: result.value, pulledMs: now() });
         this.#nextBytes += result.value.size;
         if (this.#next.length >= this.#window.documents || this.#nextBytes >= this.#window.bytes) this.#arrived();
-        else this.#ask(source);
+        else if (source.ready === undefined) this.#ask(source);
       },
       (cause: unknown) => {
         this.#waiting = false;
