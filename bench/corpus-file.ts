@@ -2,18 +2,18 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { deserialize, serialize } from 'node:v8';
 import type { Document } from '../workloads/workload.js';
 
-/** A corpus as the runner leaves it for its helpers: contents, ids and sizes, and the oracle's digests once there are any. */
+/** A corpus as the runner leaves it for its helpers: contents, ids and sizes, and what the oracle has found once it has. */
 export interface CorpusFile {
   readonly contents: string;
   readonly index: string;
-  readonly digests: string;
+  readonly truth: string;
 }
 
 type Index = readonly { readonly id: string; readonly size: number }[];
 
 /** @param base path without an ending. */
 export function writeCorpus(base: string, documents: readonly Document[]): CorpusFile {
-  const file: CorpusFile = { contents: `${base}.contents`, index: `${base}.index`, digests: `${base}.digests` };
+  const file: CorpusFile = { contents: `${base}.contents`, index: `${base}.index`, truth: `${base}.truth` };
   writeFileSync(file.contents, Buffer.concat(documents.map(({ bytes }) => bytes)));
   writeFileSync(file.index, serialize(documents.map(({ id, size }) => ({ id, size })) satisfies Index));
   return file;
@@ -30,11 +30,18 @@ export function readCorpus(file: CorpusFile): Document[] {
   });
 }
 
-/** What each document's outcome must come to, in corpus order. */
-export function writeDigests(file: CorpusFile, digests: readonly string[]): void {
-  writeFileSync(file.digests, serialize(digests));
+/** What the oracle has found that every trial needs. */
+export interface Truth {
+  /** What each document's outcome must come to, in corpus order. */
+  readonly digests: readonly string[];
+  /** Of one result, on average, as it crosses a process boundary; null where it cannot be measured so. */
+  readonly resultBytes: number | null;
 }
 
-export function readDigests(file: CorpusFile): string[] {
-  return deserialize(readFileSync(file.digests)) as string[];
+export function writeTruth(file: CorpusFile, truth: Truth): void {
+  writeFileSync(file.truth, serialize(truth));
+}
+
+export function readTruth(file: CorpusFile): Truth {
+  return deserialize(readFileSync(file.truth)) as Truth;
 }

@@ -3,7 +3,7 @@ import type { Strategy } from '../strategies/strategy.js';
 import { type Corpus, CorpusError, corpusHash, findFiles, sampleFiles, sizeProfile } from '../workloads/documents.js';
 import { syntheticCorpus } from '../workloads/synthetic.js';
 import { type Kind, WorkloadError, type WorkloadRef } from '../workloads/workload.js';
-import { writeCorpus, writeDigests } from './corpus-file.js';
+import { writeCorpus, writeTruth } from './corpus-file.js';
 import { Helper } from './helper.js';
 import type { Oracle, OracleRequest } from './oracle-host.js';
 import type { LoadedStrategy, PreparedCorpus, PreparedWorkload } from './plan.js';
@@ -53,8 +53,8 @@ export async function prepare(wards: Wards, request: BenchRequest, { baseline, s
           throw new WorkloadError(`task "${name}" failed on every document of "${corpus.name}"; on ${truth.failure}`);
         }
         if (truth.failed > 0) say(`${name}: failed on ${truth.failed} of ${corpus.documents.length} documents; on ${truth.failure}`);
-        writeDigests(file, truth.digests);
         const { documents, bytes } = sizeProfile(corpus);
+        writeTruth(file, { digests: truth.digests, resultBytes: truth.resultBytes && truth.resultBytes / documents });
         ready.push({
           name: corpus.name,
           file,

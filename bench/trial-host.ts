@@ -3,7 +3,7 @@ import { now } from '../strategies/clock.js';
 import type { Delivery, Session, Strategy, Transport } from '../strategies/strategy.js';
 import { loadWorkload, type WorkloadRef } from '../workloads/workload.js';
 import { answerRequests, notify } from './answer.js';
-import { type CorpusFile, readCorpus, readDigests } from './corpus-file.js';
+import { type CorpusFile, readCorpus, readTruth } from './corpus-file.js';
 import { freshFor, type Warmup, warmup } from './fresh.js';
 import { type Counters, TreeCounters } from './measure/counters.js';
 import { Passes, type PassRecord } from './measure/passes.js';
@@ -42,8 +42,11 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
   const startupMs = now() - openedMs;
   try {
     await session.run(warmup(documents, request, fresh), () => {});
-    const passes = new Passes({ documents, fresh, workload: await loadWorkload(request.workload), expected: readDigests(request.corpus) });
+    const { digests: expected, resultBytes } = readTruth(request.corpus);
+    const workload = await loadWorkload(request.workload);
+    const passes = new Passes({ documents, fresh, workload, expected, resultBytes, workers: request.workers });
     const counters = await timePasses(session, passes, request.timeMs);
+    await passes.verifyAll((source, emit) => session.run(source, emit));
     return { startupMs, transport: session.transport ?? null, counters, ...passes.record };
   } finally {
     await session.close();

@@ -118,6 +118,8 @@ function trialRow(cell: Cell, measured: Seen & { place: Place; record: TrialReco
   const countsSwitches = process.platform !== 'win32';
   // Workers of `async` are places in flight on one thread, which outcomes do not name.
   const toldApart = cell.strategy.strategy.isolation !== 'none' || cell.workers === 1;
+  // With more at a time than cores, work that computes keeps the cores busy until nearly the end, whoever has nothing left.
+  const shortOfWorkers = cell.workload.kind === 'io' || (toldApart && cell.workers <= cores);
   const showsBusy = toldApart && (cell.workload.kind !== 'cpu' || cell.workers <= cores);
   return {
     ...cellColumns(cell, place),
@@ -153,6 +155,7 @@ function trialRow(cell: Cell, measured: Seen & { place: Place; record: TrialReco
     busy_ms: showsBusy ? busyMs.reduce((sum, ms) => sum + ms, 0) : null,
     busy_max_ms: showsBusy ? Math.max(0, ...busyMs) : null,
     busy_workers: busyMs.length,
+    end_idle_ms: shortOfWorkers ? record.endIdleMs : null,
     outcomes_ok: record.outcomesOk,
     outcomes_failed: record.outcomesFailed,
     digest: record.digest,

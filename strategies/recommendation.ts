@@ -18,11 +18,14 @@ export interface Recommendation {
   readonly heapMb: number | null;
   readonly memoryMb: number | null;
   readonly expected: {
+    /** Of a run that is long against `endMs`. */
     readonly documentsPerSecond: number;
     /** 95 % prediction interval of one new run; null where it was measured once only. */
     readonly low: number | null;
     readonly high: number | null;
     readonly startupMs: number;
+    /** What workers wait at the end of a run for the last document, mean over them; null where it is not known. */
+    readonly endMs: number | null;
     readonly memoryBytes: number | null;
   };
   readonly validWhen: ValidWhen;
@@ -101,6 +104,7 @@ const fields: Readonly<Record<string, keyof typeof kinds>> = {
   'expected.low': 'measureOrNull',
   'expected.high': 'measureOrNull',
   'expected.startupMs': 'measure',
+  'expected.endMs': 'measureOrNull',
   'expected.memoryBytes': 'measureOrNull',
   'validWhen.nodeMajor': 'count',
   'validWhen.platform': 'text',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { readCorpus, readDigests, writeCorpus, writeDigests } from '../bench/corpus-file.js';
+import { readCorpus, readTruth, writeCorpus, writeTruth } from '../bench/corpus-file.js';
 import { type Corpus, corpusHash, findFiles, sampleFiles, sizeProfile } from '../workloads/documents.js';
 import { complexities, syntheticCorpus } from '../workloads/synthetic.js';
 
@@ -122,8 +122,8 @@ describe('corpus', () => {
         const back = readCorpus(file);
         assert.equal(corpusHash({ name: 'x', documents: back }), corpusHash(corpus));
         assert.ok(back.every(({ bytes }) => bytes.buffer.byteLength === bytes.length));
-        writeDigests(file, ['a', 'b']);
-        assert.deepEqual(readDigests(file), ['a', 'b']);
+        writeTruth(file, { digests: ['a', 'b'], resultBytes: null });
+        assert.deepEqual(readTruth(file), { digests: ['a', 'b'], resultBytes: null });
       }),
       { numRuns: 30 },
     );

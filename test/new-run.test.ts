@@ -31,6 +31,14 @@ describe('what a new run does', () => {
     assert.deepEqual([Math.round(mean), low, high], [50, null, null]);
   });
 
+  it('does not wait for the last documents of a pass', () => {
+    const trials = Array.from({ length: 3 }, (_, round) =>
+      trial({ round: round + 1, documents_per_second: 100, wall_ms: 1000, end_idle_ms: 200 }),
+    );
+    assert.equal(Math.round(newRun(trials).mean), 125);
+    assert.equal(Math.round(newRun(trials.map((row) => ({ ...row, end_idle_ms: null }))).mean), 100);
+  });
+
   it('lies further off than another trial of the same run, on both sides', () => {
     fc.assert(
       fc.property(fc.double({ min: 1, max: 1e6, noNaN: true }), fc.double({ min: 0, max: 2, noNaN: true }), (rate, spread) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { type Arm, armsOf, isolates, levels } from '../bench/pick/arms.js';
+import { type Arm, armsOf, isolates, levels, timesOver } from '../bench/pick/arms.js';
 import { type Constraints, unconstrained } from '../bench/pick/constraints.js';
 import { type Decided, type Decision, decide } from '../bench/pick/decide.js';
 import { Evidence, upper } from '../bench/pick/evidence.js';
@@ -27,7 +27,7 @@ const corpus = {
   sequentialMs: 200,
   file: {},
   hash: '',
-  profile: {},
+  profile: { documents: 200 },
 } as unknown as PreparedCorpus;
 const workloadOf = (kind: string) => ({ kind, ref: { name: 'w', url: '', options: {} }, corpora: [corpus] }) as unknown as PreparedWorkload;
 
@@ -91,6 +91,21 @@ describe('arms', () => {
     assert.deepEqual(
       arms('cpu', computing, 8, { maxMemoryBytes: 90e6 }).filter(({ cell }) => cell.strategy.strategy.isolation !== 'none'),
       [],
+    );
+  });
+
+  it('take every document equally often, or a subset of them', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 500 }),
+        fc.integer({ min: 1, max: 5000 }),
+        fc.integer({ min: 1, max: 3 }),
+        (unique, wanted, times) => {
+          const found = timesOver(unique, { wanted, most: times * unique });
+          if (found < unique) assert.ok(found === wanted && 2 * wanted < unique);
+          else assert.ok(found % unique === 0 && found <= times * unique && (found <= 2 * wanted || found === unique));
+        },
+      ),
     );
   });
 
@@ -399,7 +414,7 @@ describe('a decision', () => {
       isolated: null,
     });
     assert.equal(said.length, 3);
-    assert.match(said[0] as string, /^Use `.*` with 2 workers: .* documents\/s \(a new run: .* to .*\), .*× sequential/);
+    assert.match(said[0] as string, /^Use `.*` with 2 workers: .* documents\/s \(a long new run: .* to .*\), .*× sequential/);
     assert.match(said[2] as string, /flips/);
   });
 });

@@ -16,7 +16,7 @@ export function recommendation({
     timeoutMs: null,
     heapMb: null,
     memoryMb: null,
-    expected: { documentsPerSecond: 100, low: 90, high: 110, startupMs: 50, memoryBytes: null },
+    expected: { documentsPerSecond: 100, low: 90, high: 110, startupMs: 50, endMs: 2, memoryBytes: null },
     validWhen: {
       nodeMajor: Number(process.versions.node.split('.')[0]),
       platform: process.platform,

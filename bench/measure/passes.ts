@@ -4,10 +4,13 @@ import type { Document, Workload } from '../../workloads/workload.js';
 import { corpusDigest, outcomeDigest } from '../digest.js';
 import type { Fresh } from '../fresh.js';
 import { quantile } from '../stats/estimate.js';
+import { endIdleMs } from './end-idle.js';
 
 export interface PassRecord {
   /** Wall time of each pass, in order. */
   readonly passesMs: readonly number[];
+  /** Time at the ends of the passes in which workers had nothing left to do, mean over workers; null where tasks are not timed. */
+  readonly endIdleMs: number | null;
   readonly latencyP50Ms: number | null;
   readonly latencyP95Ms: number | null;
   readonly latencyP99Ms: number | null;
@@ -18,7 +21,7 @@ export interface PassRecord {
   readonly busyMs: readonly number[];
   readonly outcomesOk: number;
   readonly outcomesFailed: number;
-  /** Of the last pass. */
+  /** Of the last pass of which every result was kept. */
   readonly digest: string;
   /** What was wrong with the first document whose outcome was not the expected one in some pass; null when all were. */
   readonly difference: string | null;
@@ -30,43 +33,63 @@ export interface PassOptions {
   readonly workload: Workload;
   /** Digest of each document's outcome, in corpus order. */
   readonly expected: readonly string[];
+  /** Of one result, on average, serialized; null where it is not known. */
+  readonly resultBytes: number | null;
+  readonly workers: number;
 }
 
-/** Records timed passes over a corpus. Inside the clock it only takes times and keeps outcomes; it looks at them in `verify`. */
+/** Feeds the documents to a session and resolves when the last outcome has been emitted. */
+export type Run = (source: Iterable<Document>, emit: (outcome: Outcome) => void) => Promise<void>;
+
+/**
+ * Results that are kept until a pass has ended cost time and memory that no program pays which takes them one by one: with 2 MB
+ * a result, twice the time. So no more than this is kept of a pass.
+ */
+const mostKeptBytes = 2e6;
+
+/**
+ * Records timed passes over a corpus. Inside the clock it only takes times and keeps outcomes; it looks at them in `verify`. Of results
+ * that are too large to be kept it keeps every n-th, others in every pass; one more pass, off the clock, then sees them all.
+ */
 export class Passes {
-  readonly #documents: readonly Document[];
-  readonly #fresh: Fresh;
+  readonly #options: PassOptions;
+  /** One result in so many is kept. */
+  readonly #stride: number;
   #next: readonly Document[] = [];
-  readonly #workload: Workload;
+  #pass = 0;
+  #pulledMs = new Float64Array();
+  #outcomes: Outcome[] = [];
   readonly #passesMs: number[] = [];
   readonly #latenciesMs: number[] = [];
   readonly #tasksMs: number[] = [];
   readonly #busyMs = new Map<number | null, number>();
-  readonly #expected: readonly string[];
+  #endIdleMs: number | null = 0;
   #digest = '';
   #difference: string | null = null;
-  #outcomes: Outcome[] = [];
   #ok = 0;
   #failed = 0;
 
-  constructor({ documents, fresh, workload, expected }: PassOptions) {
-    this.#documents = documents;
-    this.#fresh = fresh;
-    this.#workload = workload;
-    this.#expected = expected;
+  constructor(options: PassOptions) {
+    const { documents, resultBytes } = options;
+    this.#options = options;
+    this.#stride = Math.max(1, Math.ceil(((resultBytes ?? 0) * documents.length) / mostKeptBytes));
   }
 
   /** Before each pass, outside the clock. */
   prepare(): void {
-    this.#next = this.#fresh(this.#documents);
+    const { documents, fresh } = this.#options;
+    this.#next = fresh(documents);
+    this.#pulledMs = new Float64Array(documents.length);
+    this.#outcomes = [];
+    this.#pass++;
   }
 
-  /** Times one pass. @param run feeds the documents to a session and resolves when the last outcome has been emitted. */
-  async time(run: (source: Iterable<Document>, emit: (outcome: Outcome) => void) => Promise<void>): Promise<void> {
-    const pulledMs = new Float64Array(this.#documents.length);
+  /** Times one pass. */
+  async time(run: Run): Promise<void> {
+    const pulledMs = this.#pulledMs;
     const emit = (outcome: Outcome) => {
       this.#latenciesMs.push(now() - (pulledMs[outcome.index] as number));
-      this.#outcomes.push(outcome);
+      this.#outcomes.push(this.#keeps(outcome) ? outcome : withoutResult(outcome));
     };
     const startedMs = now();
     await run(pull(this.#next, pulledMs), emit);
@@ -78,27 +101,55 @@ export class Passes {
    * @throws Error when a document had no outcome or two.
    */
   verify(): void {
-    const digests = new Array<string | undefined>(this.#documents.length);
+    const { workers, workload } = this.#options;
     for (const outcome of this.#outcomes) {
-      if (digests[outcome.index] !== undefined) throw new Error(`document "${outcome.id}" had two outcomes in one pass`);
-      digests[outcome.index] = outcomeDigest(outcome, this.#workload);
       if (outcome.status === 'ok') this.#ok++;
       else this.#failed++;
       if (outcome.taskMs === null) continue;
       this.#tasksMs.push(outcome.taskMs);
       this.#busyMs.set(outcome.worker, (this.#busyMs.get(outcome.worker) ?? 0) + outcome.taskMs);
     }
-    const missing = this.#documents.find(({ index }) => digests[index] === undefined);
-    if (missing) throw new Error(`document "${missing.id}" had no outcome`);
-    const wrong = this.#outcomes.find(({ index }) => digests[index] !== this.#expected[index]);
-    if (wrong) this.#difference ??= differenceOf(wrong);
-    this.#digest = corpusDigest(digests as string[]);
+    const idle = endIdleMs(this.#outcomes, { pulledMs: this.#pulledMs, workers });
+    this.#endIdleMs = this.#endIdleMs === null || idle === null ? null : this.#endIdleMs + idle;
+    this.#compare(this.#outcomes, (outcome) => (this.#keeps(outcome) ? outcomeDigest(outcome, workload) : null));
     this.#outcomes = [];
+  }
+
+  /** Where results were too large to be kept: one more pass, of which every result is checked as it comes. @throws as `verify` */
+  async verifyAll(run: Run): Promise<void> {
+    if (this.#stride === 1) return;
+    this.prepare();
+    const digests = new Map<Outcome, string>();
+    await run(this.#next, (outcome) => {
+      digests.set(withoutResult(outcome), outcomeDigest(outcome, this.#options.workload));
+    });
+    this.#compare([...digests.keys()], (outcome) => digests.get(outcome) as string);
+  }
+
+  #keeps({ status, index }: Outcome): boolean {
+    return status !== 'ok' || (index + this.#pass) % this.#stride === 0;
+  }
+
+  /** @param digestOf of an outcome; null: its result was not kept */
+  #compare(outcomes: readonly Outcome[], digestOf: (outcome: Outcome) => string | null): void {
+    const { documents, expected } = this.#options;
+    const digests = new Array<string | null | undefined>(documents.length);
+    for (const outcome of outcomes) {
+      const { index, id } = outcome;
+      if (digests[index] !== undefined) throw new Error(`document "${id}" had two outcomes in one pass`);
+      const digest = digestOf(outcome);
+      digests[index] = digest;
+      if (digest !== null && digest !== expected[index]) this.#difference ??= differenceOf(outcome);
+    }
+    const missing = documents.find(({ index }) => digests[index] === undefined);
+    if (missing) throw new Error(`document "${missing.id}" had no outcome`);
+    if (!digests.includes(null)) this.#digest = corpusDigest(digests as string[]);
   }
 
   get record(): PassRecord {
     return {
       passesMs: this.#passesMs,
+      endIdleMs: this.#endIdleMs,
       latencyP50Ms: quantile(this.#latenciesMs, 0.5),
       latencyP95Ms: quantile(this.#latenciesMs, 0.95),
       latencyP99Ms: quantile(this.#latenciesMs, 0.99),
@@ -118,6 +169,10 @@ function* pull(documents: readonly Document[], pulledMs: Float64Array): Generato
     pulledMs[document.index] = now();
     yield document;
   }
+}
+
+function withoutResult(outcome: Outcome): Outcome {
+  return outcome.status === 'ok' ? { ...outcome, value: null } : outcome;
 }
 
 function differenceOf(outcome: Outcome): string {

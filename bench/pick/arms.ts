@@ -88,7 +88,10 @@ function armsWith({ workload, corpus, strategies, grain, cores, isolation, maxMe
           const limits = limitsUnder(maxMemoryBytes, { isolation: strategy.isolation, workers });
           if (limits === null) return []; // so many do not fit
           const bound = boundOf(strategy, workers, { grain, cores });
-          const documents = Math.min(corpus.documents, documentsFor({ bound, workers, perWorker }));
+          const documents = timesOver(corpus.profile.documents, {
+            wanted: documentsFor({ bound, workers, perWorker }),
+            most: corpus.documents,
+          });
           return [{ bound, cell: { workload, corpus: firstOf(corpus, documents), strategy: loaded, workers, delivery, limits } }];
         }),
       );
@@ -132,6 +135,16 @@ function boundOf({ isolation }: Pick<Strategy, 'isolation'>, workers: number, { 
 /** Enough for a pass of some length, and for every worker to have had several. */
 function documentsFor({ bound, workers, perWorker }: { bound: number; workers: number; perWorker: number }): number {
   return Math.max(Math.ceil((bound * passMs) / 1000), perWorker * workers);
+}
+
+/**
+ * As many as are wanted, each equally often: where sizes are skewed, a large one that comes three times while others come twice is another
+ * corpus. Only where half of them would be too many it is a subset.
+ * @param unique documents without repetitions
+ */
+export function timesOver(unique: number, { wanted, most }: { readonly wanted: number; readonly most: number }): number {
+  if (2 * wanted < unique) return wanted;
+  return unique * Math.max(1, Math.min(Math.round(wanted / unique), Math.floor(most / unique)));
 }
 
 /** Documents of the whole corpus that a race over these arms needs at most. */

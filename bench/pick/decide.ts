@@ -2,6 +2,7 @@ import type { Strategy } from '../../strategies/strategy.js';
 import type { SummaryRow, TrialRow } from '../results/columns.js';
 import type { ResponsivenessRow } from '../results/responsiveness-columns.js';
 import { sameCell, valid } from '../results/summarise.js';
+import { mean } from '../stats/estimate.js';
 import { number, ratio } from '../units.js';
 import { practicalMargin } from '../verdict/compare.js';
 import { hasRate, type Rated, simplestFirst } from '../verdict/conclude.js';
@@ -26,6 +27,8 @@ export interface Candidate {
   readonly cell: Rated;
   /** Against the best candidate; null for itself. */
   readonly difference: Difference | null;
+  /** What a new run's rate may be expected to be. */
+  readonly rate: NewRun;
 }
 
 export interface Decision {
@@ -42,6 +45,8 @@ export interface Decision {
   readonly regretBound: number | null;
   /** What a new run's rate may be expected to be. */
   readonly rate: NewRun;
+  /** What workers wait at the end of a run for the last document, mean over them, milliseconds; null where it is not known. */
+  readonly endMs: number | null;
   /** Against `sequential`, paired by block; null without it. */
   readonly speedup: { readonly ratio: number; readonly low: number | null; readonly high: number | null } | null;
   /** Blocks in which the choice was measured. */
@@ -126,8 +131,13 @@ function choose(cells: readonly Rated[], { evidence, trials, strategies }: Again
   const ordered = byRate(cells, evidence);
   const [best] = ordered as [Rated, ...Rated[]];
   const alpha = significance / Math.max(1, cells.length - 1);
+  const rateOf = (cell: Rated) => newRun(trials.filter((trial) => sameCell(trial, cell) && trial.twin === null));
   const candidates = ordered.map(
-    (cell): Candidate => ({ cell, difference: cell === best ? null : evidence.difference(armName(cell), armName(best)) }),
+    (cell): Candidate => ({
+      cell,
+      difference: cell === best ? null : evidence.difference(armName(cell), armName(best)),
+      rate: rateOf(cell),
+    }),
   );
   const isTied = ({ difference }: Candidate) => difference === null || upper(difference, alpha) >= 0;
   const tied = candidates.filter(isTied);
@@ -142,7 +152,8 @@ function choose(cells: readonly Rated[], { evidence, trials, strategies }: Again
     tied,
     slower: candidates.filter((candidate) => !isTied(candidate)),
     regretBound: regretBound(choice, tied, evidence),
-    rate: newRun(trials.filter((trial) => sameCell(trial, choice) && trial.twin === null)),
+    rate: rateOf(choice),
+    endMs: endMsOf(choice, trials),
     speedup: speedupOf(choice, trials),
     blocks: evidence.blocks(armName(choice)),
   };
@@ -157,6 +168,16 @@ function regretBound(choice: Rated, tied: readonly Candidate[], evidence: Eviden
   });
   const worst = Math.max(0, ...bounds);
   return Number.isFinite(worst) ? 1 - Math.exp(-worst) : null;
+}
+
+/** Of one pass, by all trials. */
+function endMsOf(cell: Rated, trials: readonly TrialRow[]): number | null {
+  const ends = trials
+    .filter((trial) => sameCell(trial, cell))
+    .filter(valid)
+    .map(({ end_idle_ms, passes }) => (end_idle_ms === null || passes === null ? null : end_idle_ms / passes));
+  const known = ends.filter((ms) => ms !== null);
+  return known.length === 0 ? null : mean(known);
 }
 
 /** By the evidence of all blocks, so that few blocks of `sequential` are not few alone. */

@@ -44,7 +44,7 @@ export interface Effort {
 /** `recommendation.json`: what `createRunner` takes, and what people want to read beside it. */
 export function recommendation(options: RecommendationOptions): Recommendation {
   const { decision, environment, task, constraints, limits, timeoutMs, responsiveness, strategies, memory, verdict, effort } = options;
-  const { choice, rate, speedup, tied, slower, disqualified, regretBound, blocks } = decision;
+  const { choice, rate, endMs, speedup, tied, slower, disqualified, regretBound, blocks } = decision;
   const corpus = environment.corpora.find((entry) => entry.workload === choice.workload && entry.corpus === choice.corpus);
   const others = [...tied, ...slower].filter(({ cell }) => cell !== choice);
   return {
@@ -62,6 +62,7 @@ export function recommendation(options: RecommendationOptions): Recommendation {
       low: rate.low,
       high: rate.high,
       startupMs: choice.startup_ms ?? 0,
+      endMs,
       memoryBytes: memoryOf(choice),
     },
     validWhen: {
@@ -83,9 +84,9 @@ export function recommendation(options: RecommendationOptions): Recommendation {
     blocks,
     regretBound,
     tied: tied.map(({ cell }) => named(cell)),
-    alternatives: others.map(({ cell, difference }) => ({
+    alternatives: others.map(({ cell, difference, rate }) => ({
       ...named(cell),
-      documentsPerSecond: cell.documents_per_second,
+      documentsPerSecond: rate.mean,
       memoryBytes: memoryOf(cell),
       reason: difference === null ? 'the highest rate; what is chosen is as good and simpler' : `${against(difference)} the highest rate`,
     })),

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { type Corpus, CorpusError, corpusHash, type FileList, findFiles, sampleFiles, sizeProfile } from '../../workloads/documents.js';
 import { type Document, type Kind, WorkloadError, type WorkloadRef } from '../../workloads/workload.js';
-import { type CorpusFile, writeCorpus, writeDigests } from '../corpus-file.js';
+import { type CorpusFile, writeCorpus, writeTruth } from '../corpus-file.js';
 import { Helper } from '../helper.js';
 import type { Oracle, OracleRequest } from '../oracle-host.js';
 import type { LoadedStrategy, PreparedCorpus, PreparedWorkload } from '../plan.js';
 import { duration } from '../units.js';
 import type { Wards } from '../wards.js';
-import { documentsWanted, type Grain, mostDocuments } from './arms.js';
+import { documentsWanted, type Grain, mostDocuments, timesOver } from './arms.js';
 
 /** What all arms are measured on, and what one document costs alone. */
 export interface Sample {
@@ -62,13 +62,16 @@ export async function takeSample(wards: Wards, options: SampleOptions): Promise<
     const { taskMs, cpuMs, loopMs } = truth;
     const grain: Grain = { taskMs: taskMs / count, cpuMs: Math.min(cpuMs, taskMs) / count, loopMs: Math.min(loopMs, taskMs) / count };
     const kind = declared ?? truth.kind;
-    const documents = Math.min(documentsWanted(strategies, { kind, grain, cores }), documentsIn(mostBytes, sizeProfile(corpus)));
-    const whole = documents > count ? repeated(corpus, documents) : corpus;
-    const file = writeCorpus(join(wards.folder, 'sample'), whole.documents);
-    writeDigests(
-      file,
-      whole.documents.map(({ index }) => truth.digests[index % count] as string),
+    const wanted = documentsWanted(strategies, { kind, grain, cores });
+    const whole = repeated(
+      corpus,
+      timesOver(count, { wanted: Math.max(count, wanted), most: documentsIn(mostBytes, sizeProfile(corpus)) }),
     );
+    const file = writeCorpus(join(wards.folder, 'sample'), whole.documents);
+    writeTruth(file, {
+      digests: whole.documents.map(({ index }) => truth.digests[index % count] as string),
+      resultBytes: truth.resultBytes && truth.resultBytes / count,
+    });
     const prepared = preparedCorpus(whole, { file, grain, sampled: corpus });
     return { workload: { ref: task, kind, corpora: [prepared] }, corpus: prepared, grain, unique: count };
   } catch (cause) {

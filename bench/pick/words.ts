@@ -37,7 +37,7 @@ function cellsOf({ tied, slower, disqualified }: Decision): SummaryRow[] {
 
 function use(decision: Decision): string {
   const { choice, rate, speedup } = decision;
-  const expected = rate.low === null || rate.high === null ? '' : ` (a new run: ${number(rate.low)} to ${number(rate.high)})`;
+  const expected = rate.low === null || rate.high === null ? '' : ` (a long new run: ${number(rate.low)} to ${number(rate.high)})`;
   const memory = memoryOf(choice);
   const gain =
     choice.strategy === 'sequential'

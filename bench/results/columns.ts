@@ -173,6 +173,13 @@ export const trialColumns = [
   },
   { name: 'busy_max_ms', type: 'number', empty: true, about: 'likewise, of the busiest worker' },
   { name: 'busy_workers', type: 'number', empty: true, about: 'workers that had a document' },
+  {
+    name: 'end_idle_ms',
+    type: 'number',
+    empty: true,
+    about:
+      'from when each worker had finished its last document of a pass until the last of all was finished, mean over workers, all passes together, milliseconds: what a long run does not lose; empty where tasks are not timed, and where cores are short rather than workers',
+  },
   { name: 'outcomes_ok', type: 'number', empty: true, about: 'documents of all timed passes that ended `ok`' },
   { name: 'outcomes_failed', type: 'number', empty: true, about: 'documents of all timed passes that ended otherwise' },
   {

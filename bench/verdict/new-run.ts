@@ -28,6 +28,7 @@ const normal = 1.96; // two-sided 95 %
 const enoughLong = 5;
 
 /**
+ * Of a run that is long against its last documents: what workers are idle for at the end of a pass is taken off its time.
  * t·s·√(1 + 1/n) on logarithms, and what runs differ by. A race's screening has shorter trials, which scatter more than what is
  * promised would: where there are enough of the longer ones, they speak alone.
  * @param trials of one cell, one of them valid at least
@@ -36,13 +37,18 @@ export function newRun(trials: readonly TrialRow[]): NewRun {
   const all = trials.filter(valid);
   const longest = Math.max(...all.map(({ wall_ms }) => wall_ms ?? 0));
   const long = all.filter(({ wall_ms }) => (wall_ms ?? 0) >= longest / 2);
-  const logs = (long.length >= enoughLong ? long : all).map(({ documents_per_second }) => Math.log(documents_per_second));
+  const logs = (long.length >= enoughLong ? long : all).map((trial) => Math.log(steadyRate(trial)));
   const middle = mean(logs);
   if (logs.length < 2) return { mean: Math.exp(middle), low: null, high: null };
   const df = logs.length - 1;
   const half = halfWidth({ variance: (squares(logs) / df) * (logs.length + 1), df, n: logs.length });
   const ofThisRun = { rate: Math.exp(middle), low: Math.exp(middle - half), high: Math.exp(middle + half) };
   return { mean: ofThisRun.rate, ...inNewRun(ofThisRun) };
+}
+
+/** Documents a second of a run that is long against its last documents, by one trial. */
+export function steadyRate({ documents_per_second, wall_ms, end_idle_ms }: TrialRow & { readonly documents_per_second: number }): number {
+  return wall_ms === null ? documents_per_second : (documents_per_second * wall_ms) / (wall_ms - (end_idle_ms ?? 0));
 }
 
 /** From the ends for one more trial of the same run. The two errors are independent: on logarithms they add up in squares. */
