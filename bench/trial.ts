@@ -43,6 +43,7 @@ export async function runTrial(wards: Wards, cell: Cell, { place, timing, cores,
     warmupDocuments: warmupDocuments(cell, timing),
     ...(timing.warmupMostMs !== undefined && { warmupMostMs: timing.warmupMostMs }),
     timeMs: timing.timeMs,
+    round: place.round,
     ...cell.limits,
   };
   const timeoutMs = patience.ms + patience.factor * estimateTrialMs(cell, timing, cores);

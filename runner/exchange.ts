@@ -2,7 +2,7 @@ import { now } from '../strategies/clock.js';
 import { mostAttempts } from '../strategies/outcome.js';
 import { owned } from '../strategies/owned.js';
 import { refusal } from '../strategies/session.js';
-import type { Source } from '../strategies/source.js';
+import { ready, type Source } from '../strategies/source.js';
 import type { Delivery, Outcome, Session, TaskError } from '../strategies/strategy.js';
 import type { Document } from '../workloads/workload.js';
 import { Calls } from './calls.js';
@@ -17,7 +17,7 @@ import type { Entrant, InputDocument, Ticket } from './ticket.js';
  * - The session pulls. Its `next`, of which several may be under way, takes from the entrants (the calls of `run` together,
  *   and each `process`) in turn, one document each, so that none starves another. A synchronous source is pulled in that
  *   moment; an asynchronous one has been asked before, and what has arrived waits in its stream. When nobody has
- *   anything, the session's `next` waits. `ready` does the same without waiting, and spares a promise a document.
+ *   anything, the session's `next` waits. `[ready]` does the same, says null instead of waiting, and spares a promise a document.
  * - An entrant that comes to have something calls `notify`, which resolves the `next` that waits, or begins the run.
  * - An outcome goes to its ticket at once and never waits for who takes it, so that one slow caller holds up no other. What holds a
  *   source back is its stream's room: documents that were pulled and whose outcomes have not been taken.
@@ -126,7 +126,7 @@ export class Exchange {
     this.#running = true;
     this.#ending = false;
     this.#crashes = false;
-    const source: Source = { ready: () => this.#ready(), next: () => this.#next(), return: async () => this.#over() };
+    const source: Source = { [ready]: () => this.#ready(), next: () => this.#next(), return: async () => this.#over() };
     this.#session
       .run({ [Symbol.asyncIterator]: () => source }, this.#emit)
       .then(

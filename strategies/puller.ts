@@ -1,6 +1,6 @@
 import type { Document } from '../workloads/workload.js';
 import { now } from './clock.js';
-import type { Source } from './source.js';
+import { ready, type Source } from './source.js';
 import type { Documents } from './strategy.js';
 
 /** Documents taken from the source together, each with the time it was pulled. */
@@ -91,7 +91,7 @@ export class Puller {
   /** Whether the source has said at once what it has, which is then held. */
   #pull(): boolean {
     try {
-      const next = 'now' in this.#source ? this.#source.now.next() : this.#asked ? null : (this.#source.later.ready?.() ?? null);
+      const next = 'now' in this.#source ? this.#source.now.next() : this.#asked ? null : (this.#source.later[ready]?.() ?? null);
       if (next !== null) this.#arrived(next);
       return next !== null;
     } catch (cause) {

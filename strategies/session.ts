@@ -1,6 +1,6 @@
 import type { Document } from '../workloads/workload.js';
 import { mostAttempts } from './outcome.js';
-import type { Source } from './source.js';
+import { ready, type Source } from './source.js';
 import type { Documents, Emit, Outcome, Session, TaskError, Unguarded } from './strategy.js';
 
 /**
@@ -94,7 +94,7 @@ function filtered(documents: Documents, passes: (document: Document) => boolean)
   return {
     [Symbol.asyncIterator](): Source {
       const source: Source = documents[Symbol.asyncIterator]();
-      const ready = source.ready?.bind(source);
+      const atOnce = source[ready]?.bind(source);
       return {
         async next() {
           for (;;) {
@@ -102,10 +102,10 @@ function filtered(documents: Documents, passes: (document: Document) => boolean)
             if (next.done || passes(next.value)) return next;
           }
         },
-        ...(ready !== undefined && {
-          ready() {
+        ...(atOnce !== undefined && {
+          [ready]() {
             for (;;) {
-              const next = ready();
+              const next = atOnce();
               if (next === null || next.done || passes(next.value)) return next;
             }
           },
@@ -151,12 +151,12 @@ function untilAborted(signal: AbortSignal, source: Source): Source {
     if (next.done) signal.removeEventListener('abort', stop); // the session may have many more runs
     return next;
   };
-  const ready = source.ready?.bind(source);
+  const atOnce = source[ready]?.bind(source);
   return {
-    ...(ready !== undefined && {
-      ready() {
+    ...(atOnce !== undefined && {
+      [ready]() {
         if (signal.aborted) return end;
-        const next = ready();
+        const next = atOnce();
         return next === null ? null : seen(next);
       },
     }),

@@ -21,8 +21,8 @@ export interface PassRecord {
   readonly busyMs: readonly number[];
   readonly outcomesOk: number;
   readonly outcomesFailed: number;
-  /** Of the last pass of which every result was kept. */
-  readonly digest: string;
+  /** Of the last pass of which every result was seen; null where there was none. */
+  readonly digest: string | null;
   /** What was wrong with the first document whose outcome was not the expected one in some pass; null when all were. */
   readonly difference: string | null;
 }
@@ -36,6 +36,8 @@ export interface PassOptions {
   /** Of one result, on average, serialized; null where it is not known. */
   readonly resultBytes: number | null;
   readonly workers: number;
+  /** Which results are kept where not all are: another trial keeps others. */
+  readonly round: number;
 }
 
 /** Feeds the documents to a session and resolves when the last outcome has been emitted. */
@@ -49,7 +51,7 @@ const mostKeptBytes = 2e6;
 
 /**
  * Records timed passes over a corpus. Inside the clock it only takes times and keeps outcomes; it looks at them in `verify`. Of results
- * that are too large to be kept it keeps every n-th, others in every pass; one more pass, off the clock, then sees them all.
+ * that are too large to be kept it keeps every n-th, others in every pass; `verifyAll` sees them all, off the clock.
  */
 export class Passes {
   readonly #options: PassOptions;
@@ -64,7 +66,7 @@ export class Passes {
   readonly #tasksMs: number[] = [];
   readonly #busyMs = new Map<number | null, number>();
   #endIdleMs: number | null = 0;
-  #digest = '';
+  #digest: string | null = null;
   #difference: string | null = null;
   #ok = 0;
   #failed = 0;
@@ -115,7 +117,7 @@ export class Passes {
     this.#outcomes = [];
   }
 
-  /** Where results were too large to be kept: one more pass, of which every result is checked as it comes. @throws as `verify` */
+  /** Where results were too large to be kept: once more each, and every result is checked as it comes. @throws as `verify` */
   async verifyAll(run: Run): Promise<void> {
     if (this.#stride === 1) return;
     this.prepare();
@@ -127,7 +129,7 @@ export class Passes {
   }
 
   #keeps({ status, index }: Outcome): boolean {
-    return status !== 'ok' || (index + this.#pass) % this.#stride === 0;
+    return status !== 'ok' || (index + this.#pass + this.#options.round) % this.#stride === 0;
   }
 
   /** @param digestOf of an outcome; null: its result was not kept */

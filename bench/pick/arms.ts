@@ -24,7 +24,7 @@ export interface Grain {
 
 /** Of a trial while many arms are in the race, and of the finalists'. */
 export const screening: Timing = { timeMs: 80, warmupMs: 60, warmupMostMs: 300 };
-export const final: Timing = { timeMs: 250, warmupMs: 120, warmupMostMs: 500 };
+export const final: Timing = { timeMs: 250, warmupMs: 300, warmupMostMs: 800 };
 
 export interface ArmOptions {
   readonly workload: PreparedWorkload;
@@ -55,7 +55,10 @@ const mostWaitingPerCore = 8;
 const documentsPerWorker = [4, 2, 1] as const;
 /** A pass is to take so long at least, as far as there are documents. */
 const passMs = 200;
+/** Different ones in a sample. */
 export const mostDocuments = 1000;
+/** With repetitions. Passes of a few milliseconds are mostly begin and end. */
+const mostInPass = 10_000;
 
 const isolations: readonly Strategy['isolation'][] = ['none', 'thread', 'process'];
 
@@ -154,7 +157,7 @@ export function documentsWanted(strategies: readonly LoadedStrategy[], terms: Te
       documentsFor({ bound: boundOf(strategy, workers, terms), workers, perWorker: documentsPerWorker[0] }),
     ),
   );
-  return Math.min(mostDocuments, Math.max(...wanted));
+  return Math.min(mostInPass, Math.max(...wanted));
 }
 
 /** The first documents of a corpus as a corpus: nested subsets, of mixed sizes because the whole is shuffled. */

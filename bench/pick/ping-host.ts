@@ -8,6 +8,8 @@ import { readCorpus } from '../corpus-file.js';
 import { type Fresh, freshFor, warmup } from '../fresh.js';
 import type { TrialRequest } from '../trial-host.js';
 
+export type PingRequest = Omit<TrialRequest, 'round'>;
+
 /** A server in the caller's own process, as users have one, while a strategy works through documents without a pause. */
 export type PingNotice = { readonly state: 'listening'; readonly port: number } | { readonly state: 'ended' };
 
@@ -16,7 +18,7 @@ export interface PingRecord {
   readonly wallMs: number;
 }
 
-answerRequests(async (request: TrialRequest): Promise<PingRecord> => {
+answerRequests(async (request: PingRequest): Promise<PingRecord> => {
   const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
   const documents = readCorpus(request.corpus).slice(0, request.documents);
   const fresh = freshFor(request.delivery);

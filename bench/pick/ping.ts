@@ -3,9 +3,8 @@ import { Helper } from '../helper.js';
 import { type Cell, estimateTrialMs, warmupDocuments } from '../plan.js';
 import type { ResponsivenessRow } from '../results/responsiveness-columns.js';
 import { quantile } from '../stats/estimate.js';
-import type { TrialRequest } from '../trial-host.js';
 import type { Wards } from '../wards.js';
-import type { PingNotice, PingRecord } from './ping-host.js';
+import type { PingNotice, PingRecord, PingRequest } from './ping-host.js';
 
 /** A request is due every so many milliseconds, whether or not those before were answered: who waits for an answer before asking again overlooks the worst. */
 const everyMs = 5;
@@ -18,7 +17,7 @@ const patience = { factor: 20, ms: 60_000 };
  */
 export async function measurePing(wards: Wards, cell: Cell, cores: number): Promise<ResponsivenessRow> {
   const host = new Helper(wards, new URL('./ping-host.js', import.meta.url));
-  const request: TrialRequest = {
+  const request: PingRequest = {
     strategy: cell.strategy.url,
     workload: cell.workload.ref,
     corpus: cell.corpus.file,

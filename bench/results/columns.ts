@@ -186,7 +186,8 @@ export const trialColumns = [
     name: 'digest',
     type: 'text',
     empty: true,
-    about: 'hash over the status and digest of every document’s outcome, in corpus order; equal when the results are',
+    about:
+      'hash over the status and digest of every document’s outcome, in corpus order; equal when the results are; empty where results are too large to be kept and only some were looked at',
   },
   { name: 'digest_matches', type: 'boolean', empty: true, about: 'whether it equals the digest of the sequential oracle run' },
   {

@@ -1,6 +1,6 @@
 import type { Document } from '../../workloads/workload.js';
 import { now } from '../clock.js';
-import type { Source } from '../source.js';
+import { ready, type Source } from '../source.js';
 import type { Documents } from '../strategy.js';
 
 export interface Pulled {
@@ -63,8 +63,8 @@ export class Feed {
     const pulled = this.#next;
     this.#next = [];
     this.#nextBytes = 0;
-    const more = !this.#waiting && source.ready !== undefined && !this.#take(pulled, () => source.ready?.() ?? null);
-    if (!more) this.#ask(source);
+    const saysMore = !this.#waiting && source[ready] !== undefined && !this.#take(pulled, () => source[ready]?.() ?? null);
+    if (!saysMore) this.#ask(source);
     return pulled;
   }
 
@@ -116,7 +116,7 @@ export class Feed {
         this.#next.push({ document: result.value, pulledMs: now() });
         this.#nextBytes += result.value.size;
         if (this.#next.length >= this.#window.documents || this.#nextBytes >= this.#window.bytes) this.#arrived();
-        else if (source.ready === undefined) this.#ask(source);
+        else if (source[ready] === undefined) this.#ask(source);
       },
       (cause: unknown) => {
         this.#waiting = false;
