@@ -19,6 +19,8 @@ export interface TrialRequest extends Warmup {
   readonly timeMs: number;
   /** The first so many of the corpus; absent: all. */
   readonly documents?: number;
+  /** So many of the corpus come before the first that is one of them again. */
+  readonly unique: number;
   /** In the first one all results are checked, however large. */
   readonly round: number;
   /** Limits of a worker, MB; absent: the strategy's own. */
@@ -46,8 +48,8 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
     await session.run(warmup(documents, request, fresh), () => {});
     const { digests: expected, resultBytes } = readTruth(request.corpus);
     const workload = await loadWorkload(request.workload);
-    const { workers, round } = request;
-    const passes = new Passes({ documents, fresh, workload, expected, resultBytes, workers, round });
+    const { workers, round, unique } = request;
+    const passes = new Passes({ documents, fresh, workload, expected, resultBytes, workers, round, unique });
     const counters = await timePasses(session, passes, request.timeMs);
     if (round === 1) await passes.verifyAll((source, emit) => session.run(source, emit));
     return { startupMs, transport: session.transport ?? null, counters, ...passes.record };

@@ -43,6 +43,7 @@ export async function runTrial(wards: Wards, cell: Cell, { place, timing, cores,
     warmupDocuments: warmupDocuments(cell, timing),
     ...(timing.warmupMostMs !== undefined && { warmupMostMs: timing.warmupMostMs }),
     timeMs: timing.timeMs,
+    unique: cell.corpus.profile.documents,
     round: place.round,
     ...cell.limits,
   };

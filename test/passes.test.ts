@@ -26,7 +26,16 @@ function session(emitted: (document: Document, run: number) => readonly Outcome[
 }
 
 async function recorded(resultBytes: number | null, { run, state }: ReturnType<typeof session>, count = 3) {
-  const passes = new Passes({ documents, fresh: (all) => all, workload, expected, resultBytes, workers: 1, round: 1 });
+  const passes = new Passes({
+    documents,
+    fresh: (all) => all,
+    workload,
+    expected,
+    resultBytes,
+    workers: 1,
+    round: 1,
+    unique: documents.length,
+  });
   for (let i = 0; i < count; i++) {
     passes.prepare();
     await passes.time(run);

@@ -38,10 +38,18 @@ export interface PassOptions {
   readonly workers: number;
   /** Which results are kept where not all are: another trial keeps others. */
   readonly round: number;
+  /** So many documents come before the first that is one of them again. */
+  readonly unique: number;
 }
 
 /** Feeds the documents to a session and resolves when the last outcome has been emitted. */
 export type Run = (source: Iterable<Document>, emit: (outcome: Outcome) => void) => Promise<void>;
+
+interface Comparison {
+  readonly documents: readonly Document[];
+  /** Of an outcome; null: its result was not kept. */
+  readonly digestOf: (outcome: Outcome) => string | null;
+}
 
 /**
  * Results that are kept until a pass has ended cost time and memory that no program pays which takes them one by one: with 2 MB
@@ -113,28 +121,29 @@ export class Passes {
     }
     const idle = endIdleMs(this.#outcomes, { pulledMs: this.#pulledMs, workers });
     this.#endIdleMs = this.#endIdleMs === null || idle === null ? null : this.#endIdleMs + idle;
-    this.#compare(this.#outcomes, (outcome) => (this.#keeps(outcome) ? outcomeDigest(outcome, workload) : null));
+    const digestOf = (outcome: Outcome) => (this.#keeps(outcome) ? outcomeDigest(outcome, workload) : null);
+    this.#compare(this.#outcomes, { documents: this.#options.documents, digestOf });
     this.#outcomes = [];
   }
 
-  /** Where results were too large to be kept: once more each, and every result is checked as it comes. @throws as `verify` */
+  /** Where results were too large to be kept: once more each document, and every result is checked as it comes. @throws as `verify` */
   async verifyAll(run: Run): Promise<void> {
     if (this.#stride === 1) return;
-    this.prepare();
+    const { documents, unique, fresh, workload } = this.#options;
+    const once = documents.slice(0, unique);
     const digests = new Map<Outcome, string>();
-    await run(this.#next, (outcome) => {
-      digests.set(withoutResult(outcome), outcomeDigest(outcome, this.#options.workload));
+    await run(fresh(once), (outcome) => {
+      digests.set(withoutResult(outcome), outcomeDigest(outcome, workload));
     });
-    this.#compare([...digests.keys()], (outcome) => digests.get(outcome) as string);
+    this.#compare([...digests.keys()], { documents: once, digestOf: (outcome) => digests.get(outcome) as string });
   }
 
   #keeps({ status, index }: Outcome): boolean {
     return status !== 'ok' || (index + this.#pass + this.#options.round) % this.#stride === 0;
   }
 
-  /** @param digestOf of an outcome; null: its result was not kept */
-  #compare(outcomes: readonly Outcome[], digestOf: (outcome: Outcome) => string | null): void {
-    const { documents, expected } = this.#options;
+  #compare(outcomes: readonly Outcome[], { documents, digestOf }: Comparison): void {
+    const { expected } = this.#options;
     const digests = new Array<string | null | undefined>(documents.length);
     for (const outcome of outcomes) {
       const { index, id } = outcome;

@@ -8,7 +8,7 @@ import { readCorpus } from '../corpus-file.js';
 import { type Fresh, freshFor, warmup } from '../fresh.js';
 import type { TrialRequest } from '../trial-host.js';
 
-export type PingRequest = Omit<TrialRequest, 'round'>;
+export type PingRequest = Omit<TrialRequest, 'round' | 'unique'>;
 
 /** A server in the caller's own process, as users have one, while a strategy works through documents without a pause. */
 export type PingNotice = { readonly state: 'listening'; readonly port: number } | { readonly state: 'ended' };
