@@ -25,7 +25,11 @@ function session(emitted: (document: Document, run: number) => readonly Outcome[
   return { run, state };
 }
 
-async function recorded(resultBytes: number | null, { run, state }: ReturnType<typeof session>, count = 3) {
+async function recorded(
+  resultBytes: number | null,
+  { run, state }: ReturnType<typeof session>,
+  { count = 3, unique = documents.length }: { count?: number; unique?: number } = {},
+) {
   const passes = new Passes({
     documents,
     fresh: (all) => all,
@@ -34,7 +38,7 @@ async function recorded(resultBytes: number | null, { run, state }: ReturnType<t
     resultBytes,
     workers: 1,
     round: 1,
-    unique: documents.length,
+    unique,
   });
   for (let i = 0; i < count; i++) {
     passes.prepare();
@@ -61,9 +65,20 @@ describe('passes', () => {
     assert.equal(digest, (await recorded(1, session())).digest);
     const always = session((document) => [outcomeOf(document, document.id === 'd7' ? 'other' : undefined)]);
     assert.match((await recorded(large, always)).difference ?? '', /"d7"/);
+    // Where documents come again, each is checked once more and no oftener.
+    const seen: string[] = [];
+    const half = session((document, run) => {
+      if (run === 4) seen.push(document.id);
+      return [outcomeOf(document)];
+    });
+    assert.equal((await recorded(large, half, { unique: 20 })).difference, null);
+    assert.deepEqual(
+      seen,
+      documents.slice(0, 20).map(({ id }) => id),
+    );
     // One result a pass is kept, of another document each time: forty passes see a wrong one whatever its document.
     const once = session((document, run) => [outcomeOf(document, run <= 40 && document.id === 'd7' ? 'other' : undefined)]);
-    assert.match((await recorded(large, once, 40)).difference ?? '', /"d7"/);
+    assert.match((await recorded(large, once, { count: 40 })).difference ?? '', /"d7"/);
   });
 
   it('with a document that has no outcome, two, or a failure are told, whatever is kept', async () => {

@@ -20,7 +20,7 @@ interface Rate {
 /**
  * By how much a configuration's rate differs from one run to another, minutes apart and in another program, beside what its trials differ by
  * within one run: standard deviation of the logarithm, from `npm run promise` on eight of the ten tasks of `npm run regret`. With the
- * two others, which leave the collector the most to do, programs came out 20 % above and 18 % below the trials' mean.
+ * two others programs came out 20 % above and 18 % below the trials' mean.
  */
 const betweenRuns = 0.05;
 const normal = 1.96; // two-sided 95 %
