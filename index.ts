@@ -4,11 +4,11 @@
  */
 export { createRunner, type RunnerOptions } from './runner/create-runner.js';
 export { openStrategy } from './runner/open-strategy.js';
+export { type Recommendation, RecommendationError, readRecommendation, type ValidWhen } from './runner/recommendation.js';
 export { type ProcessOptions, type Runner, RunnerClosedError, type RunnerStats } from './runner/runner.js';
 export type { InputDocuments } from './runner/stream.js';
 export type { InputDocument } from './runner/ticket.js';
 export { strategies } from './strategies/index.js';
-export { type Recommendation, RecommendationError, readRecommendation, type ValidWhen } from './strategies/recommendation.js';
 export type {
   Delivery,
   Documents,

@@ -1,5 +1,5 @@
-import type { SummaryRow } from '../bench/results/columns.js';
-import { listed, number } from '../bench/units.js';
+import type { SummaryRow } from '../bench/tables/columns.js';
+import { listed, number } from '../bench/words/units.js';
 
 /** What captions are made of: the same rows as the picture, in words. */
 

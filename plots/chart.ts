@@ -1,7 +1,7 @@
-import type { SummaryRow, TrialRow } from '../bench/results/columns.js';
-import type { ComparisonRow } from '../bench/results/comparison-columns.js';
-import type { ProjectionRow, ScalingRow } from '../bench/results/scaling-columns.js';
-import type { CrossoverRow, WinnerRow } from '../bench/results/situation-columns.js';
+import type { SummaryRow, TrialRow } from '../bench/tables/columns.js';
+import type { ComparisonRow } from '../bench/tables/comparison-columns.js';
+import type { ProjectionRow, ScalingRow } from '../bench/tables/scaling-columns.js';
+import type { CrossoverRow, WinnerRow } from '../bench/tables/situation-columns.js';
 
 /** What a chart is drawn from: the rows of a run's files, never how they were measured. */
 export interface ChartData {

@@ -1,4 +1,4 @@
-import type { SummaryRow } from '../bench/results/columns.js';
+import type { SummaryRow } from '../bench/tables/columns.js';
 import type { ChartData, Spec } from './chart.js';
 import { type PictureOptions, picture, unique, withLegend } from './picture.js';
 import { type Look, looksOf } from './style.js';

@@ -1,18 +1,18 @@
 import type { Chart } from './chart.js';
-import cpu from './cpu.js';
-import crossover from './crossover.js';
-import differences from './differences.js';
-import efficiency from './efficiency.js';
-import latency from './latency.js';
-import memory from './memory.js';
-import runOrder from './run-order.js';
-import speedup from './speedup.js';
-import startup from './startup.js';
-import switches from './switches.js';
-import throughput from './throughput.js';
-import timeBudget from './time-budget.js';
-import tradeOff from './trade-off.js';
-import winnerMap from './winner-map.js';
+import cpu from './charts/cpu.js';
+import crossover from './charts/crossover.js';
+import differences from './charts/differences.js';
+import efficiency from './charts/efficiency.js';
+import latency from './charts/latency.js';
+import memory from './charts/memory.js';
+import runOrder from './charts/run-order.js';
+import speedup from './charts/speedup.js';
+import startup from './charts/startup.js';
+import switches from './charts/switches.js';
+import throughput from './charts/throughput.js';
+import timeBudget from './charts/time-budget.js';
+import tradeOff from './charts/trade-off.js';
+import winnerMap from './charts/winner-map.js';
 
 /** The list of charts, in the order of the report. To add one: one file here, one line below. */
 export const charts: readonly Chart[] = [

@@ -1,4 +1,4 @@
-import type { SummaryRow } from '../bench/results/columns.js';
+import type { SummaryRow } from '../bench/tables/columns.js';
 import { cellName } from './captions.js';
 import type { ChartData, Spec } from './chart.js';
 import { type PictureOptions, picture, unique } from './picture.js';

@@ -1,8 +1,8 @@
-import type { Recommendation, RecommendedTask, ValidWhen } from '../strategies/recommendation.js';
 import type { Delivery } from '../strategies/strategy.js';
 import type { TaskFile } from '../workloads/task-file.js';
 import type { WorkloadRef } from '../workloads/workload.js';
 import { findStrategy } from './open-strategy.js';
+import type { Recommendation, RecommendedTask, ValidWhen } from './recommendation.js';
 import { type Runner, SessionRunner } from './runner.js';
 import { checkEnvironment, sizeCheck, type Warn } from './validity.js';
 

@@ -1,9 +1,9 @@
-import { now } from '../strategies/clock.js';
-import { mostAttempts } from '../strategies/outcome.js';
-import { owned } from '../strategies/owned.js';
-import { refusal } from '../strategies/session.js';
-import { ready, type Source } from '../strategies/source.js';
+import { mostAttempts } from '../strategies/session/outcome.js';
+import { owned } from '../strategies/session/owned.js';
+import { refusal } from '../strategies/session/session.js';
+import { ready, type Source } from '../strategies/session/source.js';
 import type { Delivery, Outcome, Session, TaskError } from '../strategies/strategy.js';
+import { now } from '../strategies/worker/clock.js';
 import type { Document } from '../workloads/workload.js';
 import { Calls } from './calls.js';
 import { Fifo } from './fifo.js';

@@ -1,5 +1,5 @@
-import { now } from '../strategies/clock.js';
 import type { CloseOptions, Delivery, Outcome, Session } from '../strategies/strategy.js';
+import { now } from '../strategies/worker/clock.js';
 import { Exchange } from './exchange.js';
 import { type InputDocuments, Stream } from './stream.js';
 import { checkDocument, type InputDocument } from './ticket.js';

@@ -1,5 +1,5 @@
-import { now } from '../strategies/clock.js';
 import type { Outcome } from '../strategies/strategy.js';
+import { now } from '../strategies/worker/clock.js';
 import { Fifo } from './fifo.js';
 import type { Room } from './room.js';
 import { checkDocument, type Entrant, type InputDocument, type Ticket } from './ticket.js';

@@ -1,5 +1,5 @@
-import { effectiveCores } from '../strategies/cores.js';
-import type { ValidWhen } from '../strategies/recommendation.js';
+import { effectiveCores } from '../strategies/processes/cores.js';
+import type { ValidWhen } from './recommendation.js';
 
 /** Says once what is other than where the strategy was measured. */
 export type Warn = (message: string) => void;

@@ -4,11 +4,11 @@ const at = (path: string) => new URL(path, import.meta.url).href;
 
 /** The list of strategies, in the order of tables and legends. To add one: one file here, one line below. */
 export const strategies: readonly StrategyEntry[] = [
-  { name: 'sequential', url: at('./sequential.js') },
-  { name: 'async', url: at('./async.js') },
-  { name: 'thread-pool', url: at('./thread-pool.js') },
-  { name: 'process-pool', url: at('./process-pool.js') },
-  { name: 'partitioned', url: at('./partitioned.js') },
-  { name: 'self-scheduling', url: at('./self-scheduling.js') },
-  { name: 'queue', url: at('./queue.js') },
+  { name: 'sequential', url: at('./main-thread/sequential.js') },
+  { name: 'async', url: at('./main-thread/async.js') },
+  { name: 'thread-pool', url: at('./library-pool/thread-pool.js') },
+  { name: 'process-pool', url: at('./library-pool/process-pool.js') },
+  { name: 'partitioned', url: at('./shared-memory/partitioned.js') },
+  { name: 'self-scheduling', url: at('./shared-memory/self-scheduling.js') },
+  { name: 'queue', url: at('./batch-queue/queue.js') },
 ];

@@ -30,6 +30,11 @@ export function commandOf(pid: number): string {
   }
 }
 
+/** Whether the process runs a worker module of a strategy. */
+export function isWorker(pid: number): boolean {
+  return /strategies\/.*worker/.test(commandOf(pid));
+}
+
 /** Resolves when the condition holds; the test's own time limit ends a wait in vain. */
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));

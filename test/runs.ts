@@ -1,5 +1,5 @@
-import { schema, type TrialRow } from '../bench/results/columns.js';
-import type { Claims, Environment } from '../bench/results/environment.js';
+import { schema, type TrialRow } from '../bench/tables/columns.js';
+import type { Claims, Environment } from '../bench/tables/environment.js';
 import { type Findings, findings } from '../bench/verdict/findings.js';
 import { trial } from './rows.js';
 

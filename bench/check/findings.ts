@@ -1,6 +1,6 @@
 import type { Kind } from '../../workloads/workload.js';
 import { kindOf } from '../measure/waiting.js';
-import { number, size } from '../units.js';
+import { number, size } from '../words/units.js';
 import type { Tried } from './probe.js';
 import type { DocumentFact, Probe } from './probe-host.js';
 

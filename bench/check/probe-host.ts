@@ -1,10 +1,10 @@
-import { now } from '../../strategies/clock.js';
 import type { Outcome, Strategy } from '../../strategies/strategy.js';
+import { now } from '../../strategies/worker/clock.js';
 import { type Document, type Kind, loadWorkload, type Workload, type WorkloadRef } from '../../workloads/workload.js';
-import { answerRequests, notify } from '../answer.js';
-import { type CorpusFile, readCorpus } from '../corpus-file.js';
-import { outcomeDigest, serializedBytes, stableDigest } from '../digest.js';
 import { WaitingMeter, waitingShare } from '../measure/waiting.js';
+import { answerRequests, notify } from '../trials/answer.js';
+import { type CorpusFile, readCorpus } from '../trials/corpus-file.js';
+import { outcomeDigest, serializedBytes, stableDigest } from '../trials/digest.js';
 import { type Trap, watchTraps } from './traps.js';
 
 /** A process in which a task is tried: opens one strategy, runs the documents through it, and says what it saw. */

@@ -1,5 +1,5 @@
-import { Helper } from '../helper.js';
-import type { Wards } from '../wards.js';
+import { Helper } from '../trials/helper.js';
+import type { Wards } from '../trials/helper-processes.js';
 import type { Probe, ProbeNotice, ProbeRequest } from './probe-host.js';
 
 /** Where a task is tried. */

@@ -1,5 +1,5 @@
-import type { colorsFor } from '../terminal.js';
-import { number, size } from '../units.js';
+import type { colorsFor } from '../cli/terminal.js';
+import { number, size } from '../words/units.js';
 import type { Finding } from './findings.js';
 import type { Tried } from './probe.js';
 import type { DocumentFact } from './probe-host.js';

@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers/promises';
-import { type Cores, effectiveCores } from '../../strategies/cores.js';
+import { type Cores, effectiveCores } from '../../strategies/processes/cores.js';
 import { type Noise, watchNoise } from '../measure/noise.js';
 import { type Files, files } from '../measure/proc.js';
 import { spinProbe } from '../measure/spin-probe.js';
-import { number } from '../units.js';
+import { number } from '../words/units.js';
 import type { Finding } from './finding.js';
 
 /** Is this machine fit to measure on? Reads only. */

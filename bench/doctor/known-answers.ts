@@ -1,5 +1,5 @@
-import type { TrialRow } from '../results/columns.js';
-import { number } from '../units.js';
+import type { TrialRow } from '../tables/columns.js';
+import { number } from '../words/units.js';
 import type { Finding } from './finding.js';
 
 /**

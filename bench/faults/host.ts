@@ -1,10 +1,10 @@
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import { now } from '../../strategies/clock.js';
 import type { Outcome, Session, Strategy } from '../../strategies/strategy.js';
+import { now } from '../../strategies/worker/clock.js';
 import type { Document } from '../../workloads/workload.js';
-import { answerRequests } from '../answer.js';
 import { files, processTree } from '../measure/proc.js';
+import { answerRequests } from '../trials/answer.js';
 import { type Fault, limits } from './faults.js';
 
 /** The caller of a strategy in which something goes wrong: a process of its own, since it may be lost. */

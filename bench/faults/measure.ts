@@ -1,9 +1,9 @@
-import { Helper } from '../helper.js';
 import { files, processTree } from '../measure/proc.js';
-import type { LoadedStrategy } from '../plan.js';
-import { unknown } from '../results/columns.js';
-import { type FaultRow, faultColumns } from '../results/fault-columns.js';
-import type { Wards } from '../wards.js';
+import { unknown } from '../tables/columns.js';
+import { type FaultRow, faultColumns } from '../tables/fault-columns.js';
+import { Helper } from '../trials/helper.js';
+import type { Wards } from '../trials/helper-processes.js';
+import type { LoadedStrategy } from '../trials/plan.js';
 import { applies, type Fault, survivable } from './faults.js';
 import type { FaultRecord, FaultRequest } from './host.js';
 

@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
-import { duration, number } from '../units.js';
+import { duration, number } from '../words/units.js';
 
 export interface JobProgress {
   start(documents: { readonly total: number; readonly done: number }): void;

@@ -1,4 +1,4 @@
-import { duration, listed, number } from '../units.js';
+import { duration, listed, number } from '../words/units.js';
 import type { NotOk, Status } from './output.js';
 
 /** What has become of a job. */

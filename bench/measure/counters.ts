@@ -1,5 +1,5 @@
-import { engineReport, processReport } from '../../strategies/member.js';
 import type { Engine, Member, Session } from '../../strategies/strategy.js';
+import { engineReport, processReport } from '../../strategies/worker/usage-report.js';
 import { type Files, files, processStat, ticksPerSecond } from './proc.js';
 
 /** Exact cumulative counters of the measured tree, summed over windows. Times in milliseconds. */

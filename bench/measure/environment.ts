@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import si from 'systeminformation';
-import { effectiveCores } from '../../strategies/cores.js';
-import type { Environment } from '../results/environment.js';
+import { effectiveCores } from '../../strategies/processes/cores.js';
+import type { Environment } from '../tables/environment.js';
 
 /** The strategies' and workloads' libraries, and the timing loop. */
 const libraries = ['piscina', 'workerpool', 'p-map', 'marked', 'tinybench', 'pidusage'];

@@ -1,9 +1,9 @@
-import { now } from '../../strategies/clock.js';
 import type { Outcome } from '../../strategies/strategy.js';
+import { now } from '../../strategies/worker/clock.js';
 import type { Document, Workload } from '../../workloads/workload.js';
-import { corpusDigest, outcomeDigest } from '../digest.js';
-import type { Fresh } from '../fresh.js';
 import { quantile } from '../stats/estimate.js';
+import { corpusDigest, outcomeDigest } from '../trials/digest.js';
+import type { Fresh } from '../trials/fresh.js';
 import { endIdleMs } from './end-idle.js';
 
 export interface PassRecord {

@@ -1,5 +1,5 @@
-import { groupBy } from '../group-by.js';
 import { meanInterval, quantile } from '../stats/estimate.js';
+import { groupBy } from '../stats/group-by.js';
 import { metg, type SizedTask, sizeAtGranularity } from '../stats/metg.js';
 import { paired } from '../stats/paired.js';
 import type { GranularityPoint, MetgRow, OverheadRatio, OverheadSummary, OverheadTrial } from './columns.js';

@@ -1,4 +1,4 @@
-import type { Column, Row } from '../results/columns.js';
+import type { Column, Row } from '../tables/columns.js';
 
 /** The files of the dispatch benchmark. */
 

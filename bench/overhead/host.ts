@@ -1,8 +1,8 @@
-import { now } from '../../strategies/clock.js';
 import type { Delivery, Outcome, Session, Strategy } from '../../strategies/strategy.js';
+import { now } from '../../strategies/worker/clock.js';
 import { type Document, loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
-import { answerRequests } from '../answer.js';
 import { quantile } from '../stats/estimate.js';
+import { answerRequests } from '../trials/answer.js';
 import type { KernelResult } from './kernel.js';
 
 /** The measured side of the dispatch benchmark, in a fresh process for every request. */

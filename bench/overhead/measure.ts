@@ -1,5 +1,5 @@
-import { Helper } from '../helper.js';
-import type { Wards } from '../wards.js';
+import { Helper } from '../trials/helper.js';
+import type { Wards } from '../trials/helper-processes.js';
 import type { GranularityPoint, OverheadTrial } from './columns.js';
 import type { Measured, OverheadRequest } from './host.js';
 import type { Configuration, Series } from './series.js';

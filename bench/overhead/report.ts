@@ -1,6 +1,6 @@
 import { environmentLine, markdownTable } from '../report/markdown.js';
-import type { Environment } from '../results/environment.js';
-import { listed, number, size } from '../units.js';
+import type { Environment } from '../tables/environment.js';
+import { listed, number, size } from '../words/units.js';
 import type { MetgRow, OverheadRatio, OverheadSummary } from './columns.js';
 
 export interface OverheadResults {

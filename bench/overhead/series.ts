@@ -1,5 +1,5 @@
 import type { Delivery } from '../../strategies/strategy.js';
-import type { LoadedStrategy } from '../plan.js';
+import type { LoadedStrategy } from '../trials/plan.js';
 
 /** One way to configure a strategy. */
 export interface Configuration {

@@ -1,6 +1,13 @@
 import type { Strategy } from '../../strategies/strategy.js';
 import type { Kind } from '../../workloads/workload.js';
-import { type Cell, estimateTrialMs, type LoadedStrategy, type PreparedCorpus, type PreparedWorkload, type Timing } from '../plan.js';
+import {
+  type Cell,
+  estimateTrialMs,
+  type LoadedStrategy,
+  type PreparedCorpus,
+  type PreparedWorkload,
+  type Timing,
+} from '../trials/plan.js';
 import { limitsUnder } from './limits.js';
 
 /** One configuration that may be chosen: strategy × workers × delivery. */

@@ -1,9 +1,9 @@
 import type { Strategy } from '../../strategies/strategy.js';
-import type { SummaryRow } from '../results/columns.js';
-import type { ResponsivenessRow } from '../results/responsiveness-columns.js';
-import { sameCell } from '../results/summarise.js';
-import { megabytes, number } from '../units.js';
+import type { SummaryRow } from '../tables/columns.js';
+import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
+import { sameCell } from '../tables/summarise.js';
 import { memoryOf } from '../verdict/situations.js';
+import { megabytes, number } from '../words/units.js';
 import { isolates } from './arms.js';
 
 /** What a choice must keep to, whatever its rate. */

@@ -1,12 +1,12 @@
 import type { Strategy } from '../../strategies/strategy.js';
-import type { SummaryRow, TrialRow } from '../results/columns.js';
-import type { ResponsivenessRow } from '../results/responsiveness-columns.js';
-import { sameCell, valid } from '../results/summarise.js';
 import { mean } from '../stats/estimate.js';
-import { number, ratio } from '../units.js';
+import type { SummaryRow, TrialRow } from '../tables/columns.js';
+import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
+import { sameCell, valid } from '../tables/summarise.js';
 import { practicalMargin } from '../verdict/compare.js';
 import { hasRate, type Rated, simplestFirst } from '../verdict/conclude.js';
 import { type NewRun, newRun } from '../verdict/new-run.js';
+import { number, ratio } from '../words/units.js';
 import { type Constraints, loopViolation, violation } from './constraints.js';
 import { type Difference, Evidence, interval, upper } from './evidence.js';
 

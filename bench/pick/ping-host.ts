@@ -1,12 +1,12 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { now } from '../../strategies/clock.js';
 import type { Strategy } from '../../strategies/strategy.js';
+import { now } from '../../strategies/worker/clock.js';
 import type { Document } from '../../workloads/workload.js';
-import { answerRequests, notify } from '../answer.js';
-import { readCorpus } from '../corpus-file.js';
-import { type Fresh, freshFor, warmup } from '../fresh.js';
-import type { TrialRequest } from '../trial-host.js';
+import { answerRequests, notify } from '../trials/answer.js';
+import { readCorpus } from '../trials/corpus-file.js';
+import { type Fresh, freshFor, warmup } from '../trials/fresh.js';
+import type { TrialRequest } from '../trials/trial-host.js';
 
 export type PingRequest = Omit<TrialRequest, 'round' | 'unique'>;
 

@@ -1,9 +1,9 @@
 import { Agent, get } from 'node:http';
-import { Helper } from '../helper.js';
-import { type Cell, estimateTrialMs, warmupDocuments } from '../plan.js';
-import type { ResponsivenessRow } from '../results/responsiveness-columns.js';
 import { quantile } from '../stats/estimate.js';
-import type { Wards } from '../wards.js';
+import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
+import { Helper } from '../trials/helper.js';
+import type { Wards } from '../trials/helper-processes.js';
+import { type Cell, estimateTrialMs, warmupDocuments } from '../trials/plan.js';
 import type { PingNotice, PingRecord, PingRequest } from './ping-host.js';
 
 /** A request is due every so many milliseconds, whether or not those before were answered: who waits for an answer before asking again overlooks the worst. */

@@ -1,7 +1,7 @@
-import { estimateTrialMs, roundOrder, type Timing } from '../plan.js';
-import type { TrialRow } from '../results/columns.js';
-import { valid } from '../results/summarise.js';
-import { number } from '../units.js';
+import type { TrialRow } from '../tables/columns.js';
+import { valid } from '../tables/summarise.js';
+import { estimateTrialMs, roundOrder, type Timing } from '../trials/plan.js';
+import { number } from '../words/units.js';
 import { type Arm, final, screening } from './arms.js';
 import { armName } from './decide.js';
 import { type Difference, Evidence, upper } from './evidence.js';

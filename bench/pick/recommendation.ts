@@ -1,9 +1,9 @@
-import type { Recommendation } from '../../strategies/recommendation.js';
+import type { Recommendation } from '../../runner/recommendation.js';
 import type { Delivery, Strategy } from '../../strategies/strategy.js';
-import type { SummaryRow } from '../results/columns.js';
-import type { Environment } from '../results/environment.js';
-import type { ResponsivenessRow } from '../results/responsiveness-columns.js';
-import { sameCell } from '../results/summarise.js';
+import type { SummaryRow } from '../tables/columns.js';
+import type { Environment } from '../tables/environment.js';
+import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
+import { sameCell } from '../tables/summarise.js';
 import { memoryOf } from '../verdict/situations.js';
 import type { Constraints } from './constraints.js';
 import { against, type Decision } from './decide.js';

@@ -1,6 +1,6 @@
 import type { Strategy } from '../../strategies/strategy.js';
 import { UsageError, unknownName } from '../errors.js';
-import { parseCount, parseDuration, parseSize } from '../units.js';
+import { parseCount, parseDuration, parseSize } from '../words/parse.js';
 import type { Constraints } from './constraints.js';
 
 /** Constraints as they stand on the command line of `pick` and `recommend`. */

@@ -1,9 +1,9 @@
 import type { Strategy } from '../../strategies/strategy.js';
-import type { TrialRow } from '../results/columns.js';
-import type { Environment } from '../results/environment.js';
-import type { ResponsivenessRow } from '../results/responsiveness-columns.js';
-import { summarise } from '../results/summarise.js';
-import type { Wards } from '../wards.js';
+import type { TrialRow } from '../tables/columns.js';
+import type { Environment } from '../tables/environment.js';
+import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
+import { summarise } from '../tables/summarise.js';
+import type { Wards } from '../trials/helper-processes.js';
 import type { Arm } from './arms.js';
 import type { Constraints } from './constraints.js';
 import { armName, decide } from './decide.js';

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { type Corpus, CorpusError, corpusHash, type FileList, findFiles, sampleFiles, sizeProfile } from '../../workloads/documents.js';
 import { type Document, type Kind, WorkloadError, type WorkloadRef } from '../../workloads/workload.js';
-import { type CorpusFile, writeCorpus, writeTruth } from '../corpus-file.js';
-import { Helper } from '../helper.js';
-import type { Oracle, OracleRequest } from '../oracle-host.js';
-import type { LoadedStrategy, PreparedCorpus, PreparedWorkload } from '../plan.js';
-import { duration } from '../units.js';
-import type { Wards } from '../wards.js';
+import { type CorpusFile, writeCorpus, writeTruth } from '../trials/corpus-file.js';
+import { Helper } from '../trials/helper.js';
+import type { Wards } from '../trials/helper-processes.js';
+import type { Oracle, OracleRequest } from '../trials/oracle-host.js';
+import type { LoadedStrategy, PreparedCorpus, PreparedWorkload } from '../trials/plan.js';
+import { duration } from '../words/units.js';
 import { documentsWanted, type Grain, mostDocuments, timesOver } from './arms.js';
 
 /** What all arms are measured on, and what one document costs alone. */
@@ -50,7 +50,7 @@ const againMs = 1500;
 export async function takeSample(wards: Wards, options: SampleOptions): Promise<Sample> {
   const { task, docs, seed, say, strategies, cores } = options;
   const list = await findFiles(docs);
-  const oracle = new Helper(wards, new URL('../oracle-host.js', import.meta.url));
+  const oracle = new Helper(wards, new URL('../trials/oracle-host.js', import.meta.url));
   try {
     const ask = new Questions(oracle, wards, options);
     const declared = await ask.kind();

@@ -1,8 +1,8 @@
 import type { Strategy } from '../../strategies/strategy.js';
-import type { SummaryRow } from '../results/columns.js';
-import type { Environment } from '../results/environment.js';
-import { listed, megabytes, number, ratio, size } from '../units.js';
+import type { SummaryRow } from '../tables/columns.js';
+import type { Environment } from '../tables/environment.js';
 import { memoryOf } from '../verdict/situations.js';
+import { listed, megabytes, number, ratio, size } from '../words/units.js';
 import { against, type Candidate, type Decision, type NoChoice } from './decide.js';
 
 /** A decision for people: three sentences. */

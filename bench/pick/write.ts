@@ -1,9 +1,9 @@
-import type { Recommendation } from '../../strategies/recommendation.js';
+import type { Recommendation } from '../../runner/recommendation.js';
 import type { Strategy } from '../../strategies/strategy.js';
-import type { ResponsivenessRow } from '../results/responsiveness-columns.js';
-import { colorsFor } from '../terminal.js';
-import { duration, number } from '../units.js';
+import { colorsFor } from '../cli/terminal.js';
+import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import type { Findings } from '../verdict/findings.js';
+import { duration, number } from '../words/units.js';
 import type { Constraints } from './constraints.js';
 import { type Decided, type Decision, decide } from './decide.js';
 import { limitsUnder } from './limits.js';

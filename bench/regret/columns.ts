@@ -1,4 +1,4 @@
-import type { Column, Row } from '../results/columns.js';
+import type { Column, Row } from '../tables/columns.js';
 
 /** `regret.csv`: one row a task. Rates are the exhaustive run's, so that neither another time nor luck enters. */
 export const regretColumns = [

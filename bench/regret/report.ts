@@ -1,6 +1,6 @@
 import { markdownTable } from '../report/markdown.js';
 import { quantile } from '../stats/estimate.js';
-import { ratio } from '../units.js';
+import { ratio } from '../words/units.js';
 import type { RegretRow } from './columns.js';
 import { tasks } from './tasks.js';
 

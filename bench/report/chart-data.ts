@@ -1,5 +1,5 @@
 import type { ChartData } from '../../plots/chart.js';
-import { seriesName } from '../results/series.js';
+import { seriesName } from '../tables/series.js';
 import { type Findings, memoryOf } from '../verdict/findings.js';
 
 /** What the charts are drawn from. A strategy that was measured with several deliveries stands in several series. */

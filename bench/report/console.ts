@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 import type { Colors } from 'picocolors/types.js';
-import { groupBy } from '../group-by.js';
+import { groupBy } from '../stats/group-by.js';
 import type { Findings } from '../verdict/findings.js';
 import { sentences } from '../verdict/sentences.js';
 import { bestTable, bestTableLegend, type TextTable } from './tables.js';

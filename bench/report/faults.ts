@@ -1,5 +1,5 @@
-import type { FaultRow } from '../results/fault-columns.js';
-import { listed } from '../units.js';
+import type { FaultRow } from '../tables/fault-columns.js';
+import { listed } from '../words/units.js';
 import type { TextTable } from './tables.js';
 
 /** What the fault matrix says, in words. */

@@ -1,9 +1,9 @@
-import { groupBy } from '../group-by.js';
-import type { Environment } from '../results/environment.js';
-import type { HintRow, SituationRow } from '../results/situation-columns.js';
-import { megabytes, number } from '../units.js';
+import { groupBy } from '../stats/group-by.js';
+import type { Environment } from '../tables/environment.js';
+import type { HintRow, SituationRow } from '../tables/situation-columns.js';
 import type { Findings } from '../verdict/findings.js';
 import { sentencesByWorkload } from '../verdict/sentences.js';
+import { megabytes, number } from '../words/units.js';
 import { faultSentence, faultTable } from './faults.js';
 import type { Figure } from './figure.js';
 import { overviewTable, situationWords, type TextTable } from './tables.js';

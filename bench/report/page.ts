@@ -1,13 +1,13 @@
 import type { ChartData } from '../../plots/chart.js';
 import { looksOf } from '../../plots/style.js';
-import { groupBy } from '../group-by.js';
-import type { ProjectionRow } from '../results/scaling-columns.js';
-import { seriesName } from '../results/series.js';
-import type { HintRow, SituationRow } from '../results/situation-columns.js';
-import { listed, megabytes, number, ratio } from '../units.js';
+import { groupBy } from '../stats/group-by.js';
+import type { ProjectionRow } from '../tables/scaling-columns.js';
+import { seriesName } from '../tables/series.js';
+import type { HintRow, SituationRow } from '../tables/situation-columns.js';
 import type { Conclusion } from '../verdict/conclude.js';
 import { type Findings, memoryOf } from '../verdict/findings.js';
 import { sentences } from '../verdict/sentences.js';
+import { listed, megabytes, number, ratio } from '../words/units.js';
 import { faultLegend, faultSentence, faultTable } from './faults.js';
 import { type Figure, type FigureTable, figureTable } from './figure.js';
 import { type Child, type Html, html, jsonScript, trusted } from './html.js';

@@ -1,6 +1,6 @@
 import { Presets, SingleBar } from 'cli-progress';
 import type { RaceEvent } from '../pick/race.js';
-import { duration, number } from '../units.js';
+import { duration, number } from '../words/units.js';
 
 /** Progress of a race: how much of the budget is spent, and who is still in it. On the error stream. */
 export interface PickProgress {

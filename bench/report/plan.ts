@@ -1,7 +1,7 @@
-import type { Cell, LoadedStrategy, PreparedWorkload, Timing } from '../plan.js';
-import type { BenchRequest } from '../request.js';
-import { estimateRoundMs } from '../run.js';
-import { duration, listed, size } from '../units.js';
+import type { Cell, LoadedStrategy, PreparedWorkload, Timing } from '../trials/plan.js';
+import type { BenchRequest } from '../trials/request.js';
+import { estimateRoundMs } from '../trials/rounds.js';
+import { duration, listed, size } from '../words/units.js';
 
 /** Everything that is settled before the first trial. */
 export interface Plan {

@@ -1,7 +1,7 @@
 import { Presets, SingleBar } from 'cli-progress';
-import type { TrialRow } from '../results/columns.js';
-import type { Progress } from '../run.js';
-import { duration, number } from '../units.js';
+import type { TrialRow } from '../tables/columns.js';
+import type { Progress } from '../trials/rounds.js';
+import { duration, number } from '../words/units.js';
 
 /** Progress for a person at a terminal, or plain lines for a log; always on the error stream. */
 export function progressOn(stream: NodeJS.WriteStream): Progress {

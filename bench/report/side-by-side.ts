@@ -1,8 +1,8 @@
-import { groupBy } from '../group-by.js';
-import { seriesName } from '../results/series.js';
-import { megabytes, number, ratio } from '../units.js';
+import { groupBy } from '../stats/group-by.js';
+import { seriesName } from '../tables/series.js';
 import { familyOf } from '../verdict/conclude.js';
 import { type Findings, memoryOf } from '../verdict/findings.js';
+import { megabytes, number, ratio } from '../words/units.js';
 import { markdownTable } from './markdown.js';
 import type { TextTable } from './tables.js';
 

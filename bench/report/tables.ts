@@ -1,8 +1,8 @@
-import type { SummaryRow } from '../results/columns.js';
-import { bySeries, seriesName } from '../results/series.js';
-import type { SituationRow } from '../results/situation-columns.js';
-import { number, ratio } from '../units.js';
+import type { SummaryRow } from '../tables/columns.js';
+import { bySeries, seriesName } from '../tables/series.js';
+import type { SituationRow } from '../tables/situation-columns.js';
 import type { Conclusion } from '../verdict/conclude.js';
+import { number, ratio } from '../words/units.js';
 
 /** A table as text cells, for the console and for Markdown. Numbers are aligned right from column `numbersFrom` on. */
 export interface TextTable {

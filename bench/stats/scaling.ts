@@ -1,8 +1,8 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { groupBy } from '../group-by.js';
 import { expandedTail } from './bootstrap.js';
 import { quantile } from './estimate.js';
+import { groupBy } from './group-by.js';
 import { tQuantile } from './student-t.js';
 import { integerPeak, type ModelName, type Parameters, peakOf, rateAt } from './throughput.js';
 import { fitThroughput, type Law, type Level, levelsOf, type ScalingPoint, type ThroughputFit } from './throughput-fit.js';

@@ -1,9 +1,9 @@
-import { groupBy } from '../group-by.js';
-import type { TrialRow } from '../results/columns.js';
-import type { Environment } from '../results/environment.js';
-import { type CellId, sameCell, valid } from '../results/summarise.js';
+import { groupBy } from '../stats/group-by.js';
 import { holm } from '../stats/paired.js';
 import { type Welch, welch } from '../stats/welch.js';
+import type { TrialRow } from '../tables/columns.js';
+import type { Environment } from '../tables/environment.js';
+import { type CellId, sameCell, valid } from '../tables/summarise.js';
 import { marginsOf, type Verdict, verdictOn } from './compare.js';
 
 /** One cell that both runs have measured: rate of the second run ÷ rate of the first. */

@@ -1,10 +1,10 @@
-import { groupBy } from '../group-by.js';
-import type { TrialRow } from '../results/columns.js';
-import type { ComparisonRow } from '../results/comparison-columns.js';
-import type { Claims } from '../results/environment.js';
-import { pairedLogRatios, sameCell, valid } from '../results/summarise.js';
 import { mean } from '../stats/estimate.js';
+import { groupBy } from '../stats/group-by.js';
 import { hodgesLehmann, holm, minimumDetectable, outliers, type Paired, paired, signFlipP } from '../stats/paired.js';
+import type { TrialRow } from '../tables/columns.js';
+import type { ComparisonRow } from '../tables/comparison-columns.js';
+import type { Claims } from '../tables/environment.js';
+import { pairedLogRatios, sameCell, valid } from '../tables/summarise.js';
 
 export type Verdict = 'faster' | 'slower' | 'equivalent' | 'inconclusive';
 

@@ -1,10 +1,10 @@
-import { groupBy } from '../group-by.js';
-import type { SummaryRow, TrialRow } from '../results/columns.js';
-import type { ComparisonRow } from '../results/comparison-columns.js';
-import type { Claims } from '../results/environment.js';
-import { seriesName } from '../results/series.js';
-import { pairedLogRatios, sameCell } from '../results/summarise.js';
 import { halfWidth, mean, squares } from '../stats/estimate.js';
+import { groupBy } from '../stats/group-by.js';
+import type { SummaryRow, TrialRow } from '../tables/columns.js';
+import type { ComparisonRow } from '../tables/comparison-columns.js';
+import type { Claims } from '../tables/environment.js';
+import { seriesName } from '../tables/series.js';
+import { pairedLogRatios, sameCell } from '../tables/summarise.js';
 import { practicalMargin, slowerThanBest } from './compare.js';
 
 /** What a run's summaries come to for one workload and corpus. */

@@ -1,8 +1,8 @@
-import { groupBy } from '../group-by.js';
-import type { TrialRow } from '../results/columns.js';
-import type { CrossoverRow } from '../results/situation-columns.js';
-import { valid } from '../results/summarise.js';
 import { crossover, type SizedRatio } from '../stats/crossover.js';
+import { groupBy } from '../stats/group-by.js';
+import type { TrialRow } from '../tables/columns.js';
+import type { CrossoverRow } from '../tables/situation-columns.js';
+import { valid } from '../tables/summarise.js';
 
 /** A smaller gain is of no use to anyone, and noise makes one of nothing. */
 const leastGain = 1.03;

@@ -1,10 +1,10 @@
-import type { SummaryRow, TrialRow } from '../results/columns.js';
-import type { ComparisonRow } from '../results/comparison-columns.js';
-import type { Environment } from '../results/environment.js';
-import type { FaultRow } from '../results/fault-columns.js';
-import type { ProjectionRow, ScalingRow } from '../results/scaling-columns.js';
-import type { CrossoverRow, HintRow, SituationRow, WinnerRow } from '../results/situation-columns.js';
-import { summarise } from '../results/summarise.js';
+import type { SummaryRow, TrialRow } from '../tables/columns.js';
+import type { ComparisonRow } from '../tables/comparison-columns.js';
+import type { Environment } from '../tables/environment.js';
+import type { FaultRow } from '../tables/fault-columns.js';
+import type { ProjectionRow, ScalingRow } from '../tables/scaling-columns.js';
+import type { CrossoverRow, HintRow, SituationRow, WinnerRow } from '../tables/situation-columns.js';
+import { summarise } from '../tables/summarise.js';
 import { compare } from './compare.js';
 import { type Conclusion, conclude, type Decided } from './conclude.js';
 import { crossovers } from './crossovers.js';

@@ -1,12 +1,12 @@
-import { groupBy } from '../group-by.js';
-import type { SummaryRow, TrialRow } from '../results/columns.js';
-import type { ComparisonRow } from '../results/comparison-columns.js';
-import type { Environment } from '../results/environment.js';
-import type { HintRow } from '../results/situation-columns.js';
-import { valid } from '../results/summarise.js';
 import { mean } from '../stats/estimate.js';
+import { groupBy } from '../stats/group-by.js';
 import { line } from '../stats/line.js';
-import { listed, number } from '../units.js';
+import type { SummaryRow, TrialRow } from '../tables/columns.js';
+import type { ComparisonRow } from '../tables/comparison-columns.js';
+import type { Environment } from '../tables/environment.js';
+import type { HintRow } from '../tables/situation-columns.js';
+import { valid } from '../tables/summarise.js';
+import { listed, number } from '../words/units.js';
 import { familyOf } from './conclude.js';
 
 export interface HintData {

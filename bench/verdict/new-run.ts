@@ -1,6 +1,6 @@
-import type { TrialRow } from '../results/columns.js';
-import { valid } from '../results/summarise.js';
 import { halfWidth, mean, squares } from '../stats/estimate.js';
+import type { TrialRow } from '../tables/columns.js';
+import { valid } from '../tables/summarise.js';
 
 /** What a new run's rate may be expected to be, documents a second. */
 export interface NewRun {

@@ -1,10 +1,10 @@
-import { groupBy } from '../group-by.js';
-import type { TrialRow } from '../results/columns.js';
-import { unknown } from '../results/columns.js';
-import { type ProjectionRow, type ScalingRow, scalingColumns } from '../results/scaling-columns.js';
-import { sameCell, valid } from '../results/summarise.js';
+import { groupBy } from '../stats/group-by.js';
 import { line } from '../stats/line.js';
 import { fitScaling, type NoScaling, predict, type Range, type Scaling } from '../stats/scaling.js';
+import type { TrialRow } from '../tables/columns.js';
+import { unknown } from '../tables/columns.js';
+import { type ProjectionRow, type ScalingRow, scalingColumns } from '../tables/scaling-columns.js';
+import { sameCell, valid } from '../tables/summarise.js';
 import type { Conclusion } from './conclude.js';
 import { inNewRun, newRun } from './new-run.js';
 

@@ -1,8 +1,8 @@
-import { groupBy } from '../group-by.js';
-import type { SummaryRow } from '../results/columns.js';
-import { seriesName } from '../results/series.js';
-import type { SituationRow } from '../results/situation-columns.js';
-import { listed, ratio } from '../units.js';
+import { groupBy } from '../stats/group-by.js';
+import type { SummaryRow } from '../tables/columns.js';
+import { seriesName } from '../tables/series.js';
+import type { SituationRow } from '../tables/situation-columns.js';
+import { listed, ratio } from '../words/units.js';
 import { type Conclusion, type Confidence, familyOf } from './conclude.js';
 
 /**

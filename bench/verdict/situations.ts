@@ -1,8 +1,8 @@
-import { groupBy } from '../group-by.js';
-import type { SummaryRow, TrialRow } from '../results/columns.js';
-import { unknown } from '../results/columns.js';
-import { seriesName } from '../results/series.js';
-import { type SituationRow, situationColumns } from '../results/situation-columns.js';
+import { groupBy } from '../stats/group-by.js';
+import type { SummaryRow, TrialRow } from '../tables/columns.js';
+import { unknown } from '../tables/columns.js';
+import { seriesName } from '../tables/series.js';
+import { type SituationRow, situationColumns } from '../tables/situation-columns.js';
 import { type Conclusion, familyOf, fastestOf, hasRate, type Rated, simplestFirst, tiedWith } from './conclude.js';
 
 /** Who gives up more of the rate than this for latency or memory wants another answer than "which strategy". */

@@ -1,5 +1,5 @@
-import type { TrialRow } from '../results/columns.js';
-import type { Enough } from '../results/enough.js';
+import type { TrialRow } from '../tables/columns.js';
+import type { Enough } from '../tables/enough.js';
 import { compare } from './compare.js';
 
 /** First look, then one every so many rounds. */

@@ -1,7 +1,7 @@
-import { groupBy } from '../group-by.js';
-import type { SummaryRow, TrialRow } from '../results/columns.js';
-import { seriesName } from '../results/series.js';
-import type { WinnerRow } from '../results/situation-columns.js';
+import { groupBy } from '../stats/group-by.js';
+import type { SummaryRow, TrialRow } from '../tables/columns.js';
+import { seriesName } from '../tables/series.js';
+import type { WinnerRow } from '../tables/situation-columns.js';
 import { familyOf, fastestOf, hasRate, simplestFirst, tiedWith } from './conclude.js';
 
 export interface WinnerOptions {

@@ -1,10 +1,10 @@
 import type { JestWorkerFarm, WorkerFarmOptions } from 'jest-worker';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
-import type { Reply } from '../outcome.js';
+import type { Reply } from '../session/outcome.js';
 import type { Session } from '../strategy.js';
-import type { Answer, Request } from './entries/serve.js';
 import { library } from './library.js';
 import { poolSession } from './pool-session.js';
+import type { Answer, Request } from './worker/serve.js';
 
 type Entry = { serve(request: Request | Document): Promise<Answer | Reply> };
 
@@ -26,7 +26,7 @@ export interface JestPool {
  */
 export async function jestPool(workload: WorkloadRef, { peer, workers, isolation, options }: JestPool): Promise<Session> {
   const { Worker } = await library(peer, 'jest-worker', () => import('jest-worker'));
-  const pool = new Worker(new URL('./entries/jest-worker.cjs', import.meta.url), {
+  const pool = new Worker(new URL('./worker/jest-worker.cjs', import.meta.url), {
     numWorkers: workers,
     exposedMethods: ['serve'],
     setupArgs: [workload],

@@ -1,11 +1,11 @@
 import pMap from 'p-map';
 import { Piscina } from 'piscina';
 import type { Document } from '../../workloads/workload.js';
-import { submitted } from '../in-flight.js';
-import { taskError } from '../outcome.js';
-import { owned } from '../owned.js';
-import { rollCall } from '../roll-call.js';
-import { guarded } from '../session.js';
+import { submitted } from '../library-pool/in-flight.js';
+import { rollCall } from '../library-pool/roll-call.js';
+import { taskError } from '../session/outcome.js';
+import { owned } from '../session/owned.js';
+import { guarded } from '../session/session.js';
 import type { Result, Strategy } from '../strategy.js';
 
 /**
@@ -22,7 +22,7 @@ export default {
   inFlight: [1, 4, 16],
   async open(workload, { workers, delivery, inFlight = 1 }) {
     const pool = new Piscina({
-      filename: new URL('./entries/piscina-file.cjs', import.meta.url).href,
+      filename: new URL('./worker/piscina-file.cjs', import.meta.url).href,
       minThreads: workers,
       maxThreads: workers,
       concurrentTasksPerWorker: inFlight,

@@ -1,13 +1,13 @@
 import pMap from 'p-map';
 import type { Document } from '../../workloads/workload.js';
-import { now } from '../clock.js';
-import { crashed, outcome, type Reply } from '../outcome.js';
-import { rollCall } from '../roll-call.js';
-import { guarded } from '../session.js';
+import { rollCall } from '../library-pool/roll-call.js';
+import { crashed, outcome, type Reply } from '../session/outcome.js';
+import { guarded } from '../session/session.js';
 import type { Outcome, Session } from '../strategy.js';
-import type { Answer, Request } from './entries/serve.js';
+import { now } from '../worker/clock.js';
+import type { Answer, Request } from './worker/serve.js';
 
-/** A library's pool whose workers run `entries/serve.ts`. */
+/** A library's pool whose workers run `worker/serve.ts`. */
 export interface Pool {
   readonly workers: number;
   readonly isolation: 'thread' | 'process';

@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import type { Document } from '../../workloads/workload.js';
-import { submitted } from '../in-flight.js';
-import type { Reply } from '../outcome.js';
-import { owned } from '../owned.js';
+import { submitted } from '../library-pool/in-flight.js';
+import type { Reply } from '../session/outcome.js';
+import { owned } from '../session/owned.js';
 import type { Strategy } from '../strategy.js';
-import type { Answer, Request } from './entries/serve.js';
 import { library } from './library.js';
 import { poolSession } from './pool-session.js';
+import type { Answer, Request } from './worker/serve.js';
 
 /**
  * poolifier's `FixedThreadPool`. Its task queues are on (`enableTasksQueue`): without them it puts everything into its
@@ -28,7 +28,7 @@ export default {
     const exits = new Exits(workers);
     const pool = new FixedThreadPool<Request | Document, Answer | Reply>(
       workers,
-      fileURLToPath(new URL('./entries/poolifier.js', import.meta.url)),
+      fileURLToPath(new URL('./worker/poolifier.js', import.meta.url)),
       {
         enableEvents: false,
         enableTasksQueue: true,

@@ -1,13 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import pMap from 'p-map';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
-import { now } from '../clock.js';
-import { crashed, outcome, type Reply } from '../outcome.js';
-import { owned } from '../owned.js';
-import { guarded } from '../session.js';
+import { crashed, outcome, type Reply } from '../session/outcome.js';
+import { owned } from '../session/owned.js';
+import { guarded } from '../session/session.js';
 import type { Documents, Outcome, Strategy } from '../strategy.js';
-import type { Ask, Told } from './entries/post-message.js';
-import type { Answer } from './entries/serve.js';
+import { now } from '../worker/clock.js';
+import type { Ask, Told } from './worker/post-message.js';
+import type { Answer } from './worker/serve.js';
 
 /** Messages a worker may hold: one in its hands and one behind it, so that it never waits for the main thread. */
 const outstanding = 2;
@@ -113,7 +113,7 @@ class Lane {
   }
 
   #start(): Worker {
-    const thread = new Worker(new URL('./entries/post-message.js', import.meta.url), { workerData: this.#workload });
+    const thread = new Worker(new URL('./worker/post-message.js', import.meta.url), { workerData: this.#workload });
     let cause: Error | null = null;
     thread.on('message', ({ id, body }: Told) => {
       this.#asked.get(id)?.resolve(body);

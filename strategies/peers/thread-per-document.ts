@@ -1,11 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import pMap from 'p-map';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
-import { now } from '../clock.js';
-import { crashed, outcome, type Reply } from '../outcome.js';
-import { owned } from '../owned.js';
-import { guarded } from '../session.js';
+import { crashed, outcome, type Reply } from '../session/outcome.js';
+import { owned } from '../session/owned.js';
+import { guarded } from '../session/session.js';
 import { alone, type Outcome, type Strategy } from '../strategy.js';
+import { now } from '../worker/clock.js';
 
 /**
  * What is written before a pool is thought of: a new `Worker` for each document, at most `workers` at once. The document
@@ -49,7 +49,7 @@ export default {
 
 /** Resolves with the one message of the thread, when the thread has ended. */
 function inThread<Told>(workload: WorkloadRef, document: Document | null, transferList: ArrayBuffer[] = []): Promise<Told> {
-  const thread = new Worker(new URL('./entries/thread-per-document.js', import.meta.url), {
+  const thread = new Worker(new URL('./worker/thread-per-document.js', import.meta.url), {
     workerData: { workload, document },
     transferList,
   });

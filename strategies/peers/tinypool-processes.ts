@@ -1,4 +1,4 @@
-import { submitted } from '../in-flight.js';
+import { submitted } from '../library-pool/in-flight.js';
 import type { Strategy } from '../strategy.js';
 import { library } from './library.js';
 import { poolSession } from './pool-session.js';
@@ -18,7 +18,7 @@ export default {
   async open(workload, { workers, inFlight = 1 }) {
     const { Tinypool } = await library('tinypool-processes', 'tinypool', () => import('tinypool'));
     const pool = new Tinypool({
-      filename: new URL('./entries/tinypool-processes.js', import.meta.url).href,
+      filename: new URL('./worker/tinypool-processes.js', import.meta.url).href,
       runtime: 'child_process',
       serialization: 'advanced',
       minThreads: workers,

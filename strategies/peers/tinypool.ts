@@ -1,6 +1,6 @@
 import type { Tinypool, TinypoolWorker } from 'tinypool';
-import { submitted } from '../in-flight.js';
-import { owned } from '../owned.js';
+import { submitted } from '../library-pool/in-flight.js';
+import { owned } from '../session/owned.js';
 import type { Strategy } from '../strategy.js';
 import { library } from './library.js';
 import { poolSession } from './pool-session.js';
@@ -20,7 +20,7 @@ export default {
   async open(workload, { workers, delivery, inFlight = 1 }) {
     const { Tinypool } = await library('tinypool', 'tinypool', () => import('tinypool'));
     const pool = new Tinypool({
-      filename: new URL('./entries/tinypool.js', import.meta.url).href,
+      filename: new URL('./worker/tinypool.js', import.meta.url).href,
       minThreads: workers,
       maxThreads: workers,
       concurrentTasksPerWorker: inFlight,

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import workerpool from 'workerpool';
-import { submitted } from '../in-flight.js';
-import { owned } from '../owned.js';
+import { submitted } from '../library-pool/in-flight.js';
+import { owned } from '../session/owned.js';
 import type { Strategy } from '../strategy.js';
 import { poolSession } from './pool-session.js';
 
@@ -16,7 +16,7 @@ export default {
   deliveries: ['clone', 'transfer'],
   scales: true,
   async open(workload, { workers, delivery }) {
-    const pool = workerpool.pool(fileURLToPath(new URL('./entries/workerpool-threads.js', import.meta.url)), {
+    const pool = workerpool.pool(fileURLToPath(new URL('./worker/workerpool-threads.js', import.meta.url)), {
       workerType: 'thread',
       minWorkers: 'max',
       maxWorkers: workers,

@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import pMap from 'p-map';
 import workerpool from 'workerpool';
-import { submitted } from '../in-flight.js';
-import { taskError } from '../outcome.js';
-import { rollCall } from '../roll-call.js';
-import { guarded } from '../session.js';
+import { submitted } from '../library-pool/in-flight.js';
+import { rollCall } from '../library-pool/roll-call.js';
+import { taskError } from '../session/outcome.js';
+import { guarded } from '../session/session.js';
 import type { Result, Strategy } from '../strategy.js';
-import type { Answer } from './entries/workerpool.js';
+import type { Answer } from './worker/workerpool.js';
 
 /**
  * workerpool as a user drives it: registered methods, `pool.exec('run', [document])`, a limit on what is in flight, and
@@ -21,7 +21,7 @@ export default {
   deliveries: ['message'],
   scales: true,
   async open(workload, { workers }) {
-    const pool = workerpool.pool(fileURLToPath(new URL('./entries/workerpool.js', import.meta.url)), {
+    const pool = workerpool.pool(fileURLToPath(new URL('./worker/workerpool.js', import.meta.url)), {
       workerType: 'process',
       minWorkers: 'max',
       maxWorkers: workers,

@@ -1,7 +1,7 @@
 import { it } from 'node:test';
-import { loadStrategies } from '../../bench/prepare.js';
+import { loadStrategies } from '../../bench/trials/prepare.js';
 import { strategies as entries } from '../../strategies/index.js';
-import { chaos } from '../chaos.js';
+import { chaos } from '../contract/chaos.js';
 
 /** `npm run chaos`: some minutes a strategy. FORKWISE_SEED repeats one. */
 const seed = Number(process.env.FORKWISE_SEED ?? Date.now() % 1e6);

@@ -1,5 +1,5 @@
 import { it } from 'node:test';
-import { killAndResume } from '../kill-and-resume.js';
+import { killAndResume } from '../cli/kill-and-resume.js';
 
 /** `npm run test:kill`: thirty kills, in plans of six. */
 for (let seed = 1; seed <= 5; seed++) {

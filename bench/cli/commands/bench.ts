@@ -1,0 +1,211 @@
+import { strategies } from '../../../strategies/index.js';
+import { peers } from '../../../strategies/peers/index.js';
+import { effectiveCores } from '../../../strategies/processes/cores.js';
+import { CorpusError } from '../../../workloads/documents.js';
+import { workloads } from '../../../workloads/index.js';
+import { exitCode, UsageError } from '../../errors.js';
+import { readEnvironment } from '../../measure/environment.js';
+import { type Plan, planData, planText, trialsPerRound } from '../../report/plan.js';
+import { progressOn } from '../../report/progress.js';
+import { resultData, resultText } from '../../report/result.js';
+import { schema } from '../../tables/columns.js';
+import type { Environment } from '../../tables/environment.js';
+import { Store } from '../../tables/store.js';
+import { Wards } from '../../trials/helper-processes.js';
+import { compileOwn, taskRecord } from '../../trials/own-task.js';
+import { chooseTwins, planCells } from '../../trials/plan.js';
+import { loadStrategies, prepare } from '../../trials/prepare.js';
+import { type BenchFlags, benchRequest } from '../../trials/request.js';
+import { estimateRoundMs, type Progress, runRounds } from '../../trials/rounds.js';
+import { runTrial } from '../../trials/trial.js';
+import { enough } from '../../verdict/stop.js';
+import { duration } from '../../words/units.js';
+import { commandLine, newRunFolder, quoted } from '../folder.js';
+import { exitCodeOf, publish } from '../publish.js';
+import { colorsFor, note, print } from '../terminal.js';
+
+/**
+ * `forkwise bench`: plans, measures, and leaves a run's folder; with `--resume`, goes on with one.
+ * @param asked the options that stand on the command line, without the defaults
+ * @returns the exit code.
+ */
+export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Promise<number> {
+  const earlier = flags.resume === undefined ? null : resumable(flags.resume, asked);
+  const settled = earlier === null ? flags : { ...flags, ...(earlier.environment().flags as Partial<BenchFlags>) };
+  const planned = benchRequest(settled, { workloads, strategies, peers });
+  const folder = flags.out ?? newRunFolder();
+  if (earlier === null) Store.refuseExisting(folder);
+  const request = await compileOwn(planned);
+  const wards = new Wards();
+  const progress = progressOn(process.stderr);
+  const signals = stopOnSignals(wards, progress);
+  try {
+    const baseline = strategies[0]?.url as string; // sequential stands first
+    const { workloads: prepared, services } = await prepare(wards, request, {
+      baseline,
+      say: (step) => note(colorsFor(process.stderr).dim(step)),
+    });
+    const loaded = await loadStrategies(request.strategies.map(({ url }) => url));
+    const cells = planCells({ workloads: prepared, strategies: loaded, workers: request.workers, deliveries: request.deliveries });
+    const { timeMs, warmupMs } = request.profile;
+    const cores = effectiveCores().effective;
+    const plan: Plan = { request, prepared, loaded, cells, twins: chooseTwins(cells), timing: { timeMs, warmupMs }, cores };
+    if (flags.dryRun) {
+      print(flags.json ? `${JSON.stringify(planData(plan), null, 2)}\n` : planText(plan));
+      return exitCode.ok;
+    }
+    refuseShortBudget(plan);
+    note(planText(plan));
+    signals.measuring = true;
+    if (earlier !== null) refuseOtherCorpora(earlier.environment(), plan);
+    const store = earlier ?? (await begin(plan, { folder, flags: asked }));
+    const { json = false, png = false, interactive } = flags;
+    const { signal } = signals.stop;
+    return await measure(plan, store, { wards, services, progress, signal, json, png, interactive });
+  } finally {
+    wards.end();
+  }
+}
+
+/** A new run's folder, with its environment in it before the first trial. */
+async function begin(plan: Plan, { folder, flags }: { folder: string; flags: Partial<BenchFlags> }): Promise<Store> {
+  const { request } = plan;
+  const store = Store.create(folder);
+  const environment = await readEnvironment({
+    schema,
+    run_id: store.runId,
+    command: commandLine(),
+    seed: request.seed,
+    profile: request.profile.name,
+    claims: request.profile.claims,
+    flags: planning(flags),
+    ...(request.own !== undefined && { task: taskRecord(request.own) }),
+    plan: { trials_per_round: trialsPerRound(plan), rounds_least: request.rounds.least, rounds_most: request.rounds.most },
+    corpora: corporaOf(plan),
+  });
+  store.write('environment.json', `${JSON.stringify(environment, null, 2)}\n`);
+  return store;
+}
+
+interface MeasureOptions {
+  readonly wards: Wards;
+  readonly services: readonly number[];
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  readonly json: boolean;
+  readonly png: boolean;
+  readonly interactive: boolean | undefined;
+}
+
+async function measure(plan: Plan, store: Store, options: MeasureOptions): Promise<number> {
+  const { wards, services, progress, signal, json, png, interactive } = options;
+  const { request, cells, twins, timing, cores } = plan;
+  const finished = store.trials();
+  store.beginAppending();
+  const { complete, unmet } = await runRounds({
+    runId: store.runId,
+    cells,
+    twins,
+    rounds: request.rounds,
+    budgetMs: request.budgetMs,
+    finished,
+    enough: (round) => enough(store.trials(), round),
+    seed: request.seed,
+    timing,
+    cores,
+    measure: (cell, place) => runTrial(wards, cell, { place, timing, cores, suite: [process.pid, ...services] }),
+    keep: (trial) => store.append(trial),
+    progress,
+    signal,
+  });
+  store.close();
+  const found = await publish(store, { png, interactive });
+  print(
+    json
+      ? `${JSON.stringify(resultData(found, store.folder), null, 2)}\n`
+      : resultText(found, { folder: store.folder, colors: colorsFor(process.stdout) }),
+  );
+  for (const criterion of unmet) note(`not reached: ${criterion}`);
+  if (complete) return exitCodeOf(found);
+  note(`interrupted; what was measured until then is kept. Go on with:\n  forkwise bench --resume ${quoted(store.folder)}`);
+  return exitCode.interrupted;
+}
+
+/** @throws UsageError when the run cannot be gone on with: another plan, or another Node. */
+function resumable(folder: string, asked: Partial<BenchFlags>): Store {
+  const store = Store.open(folder);
+  const { flags, node } = store.environment();
+  for (const [name, value] of Object.entries(planning(asked))) {
+    if (flags[name] === value) continue;
+    throw new UsageError(
+      `--resume: the run was planned with ${option(name, flags[name])}, not ${option(name, value)}; leave it out, or begin a new run`,
+    );
+  }
+  const [major, was] = [process.versions.node, node.version].map((version) => version.split('.')[0]);
+  if (major !== was)
+    throw new UsageError(`--resume: the run was measured on Node ${was}, this is Node ${major}; its trials could not be compared`);
+  return store;
+}
+
+/** @throws CorpusError */
+function refuseOtherCorpora({ corpora }: Environment, plan: Plan): void {
+  for (const { workload, corpus, sha256 } of corporaOf(plan)) {
+    const was = corpora.find((entry) => entry.workload === workload && entry.corpus === corpus);
+    if (was?.sha256 === sha256) continue;
+    throw new CorpusError(`--resume: the documents of ${workload} ${corpus} are not those the run began with; begin a new run`);
+  }
+}
+
+function corporaOf({ prepared }: Plan): Environment['corpora'] {
+  return prepared.flatMap(({ ref, corpora }) =>
+    corpora.map(({ name, hash, profile }) => ({ workload: ref.name, corpus: name, sha256: hash, ...profile })),
+  );
+}
+
+/** The options that shape a plan, without those that say where it goes or how it is shown. */
+function planning(flags: Partial<BenchFlags>): Partial<BenchFlags> {
+  const { out: _, resume: _resume, json: _json, png: _png, interactive: _interactive, dryRun: _dryRun, budget: _budget, ...rest } = flags;
+  return rest;
+}
+
+function option(name: string, value: unknown): string {
+  const flag = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  return value === undefined ? `no ${flag}` : `${flag} ${value}`;
+}
+
+/** @throws UsageError when not a single round would fit. */
+function refuseShortBudget(plan: Plan): void {
+  const { budgetMs } = plan.request;
+  const roundMs = estimateRoundMs(plan);
+  if (budgetMs === null || budgetMs >= roundMs) return;
+  throw new UsageError(
+    `--budget: one round takes about ${duration(roundMs)}, more than ${duration(budgetMs)}; give it more time, or fewer workloads, sizes, strategies or workers`,
+  );
+}
+
+interface Signals {
+  readonly stop: AbortController;
+  /** Set when trials begin: before that there is nothing to finish. */
+  measuring: boolean;
+}
+
+/**
+ * While trials run, the first Ctrl-C lets the one under way finish and is told to `runRounds` by the signal. The second,
+ * any before the first trial, and SIGTERM and SIGHUP at once end every process of the run.
+ */
+function stopOnSignals(wards: Wards, progress: Progress): Signals {
+  const signals: Signals = { stop: new AbortController(), measuring: false };
+  const now = () => {
+    progress.stop();
+    wards.end();
+    process.exit(exitCode.interrupted);
+  };
+  process.on('SIGINT', () => {
+    if (!signals.measuring || signals.stop.signal.aborted) return now();
+    signals.stop.abort();
+    progress.say('finishing the trial that is under way; Ctrl-C again ends it at once');
+  });
+  process.on('SIGTERM', now);
+  process.on('SIGHUP', now);
+  return signals;
+}

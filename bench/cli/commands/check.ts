@@ -1,0 +1,111 @@
+import { join } from 'node:path';
+import { strategies } from '../../../strategies/index.js';
+import { type Corpus, findFiles, sampleFiles } from '../../../workloads/documents.js';
+import { syntheticCorpus } from '../../../workloads/synthetic.js';
+import { compileTask, locateTask, type TaskFile, taskName } from '../../../workloads/task-file.js';
+import { type Finding, findingsOf } from '../../check/findings.js';
+import { type Place, type Tried, tryIn } from '../../check/probe.js';
+import { type CheckResult, measuresOf, placeResult, resultText } from '../../check/result.js';
+import { exitCode, UsageError } from '../../errors.js';
+import { writeCorpus } from '../../trials/corpus-file.js';
+import { Wards } from '../../trials/helper-processes.js';
+import { parseCount, parseDuration } from '../../words/parse.js';
+import { colorsFor, note, print } from '../terminal.js';
+
+export interface CheckFlags {
+  task: string;
+  docs?: string;
+  documents: string;
+  timeout: string;
+  seed: string;
+  json?: true;
+}
+
+/** `forkwise check`: is the task sound, and what does it cost? @returns the exit code. */
+export async function check(flags: CheckFlags): Promise<number> {
+  const count = parseCount(flags.documents, '--documents');
+  const timeoutMs = parseDuration(flags.timeout);
+  const seed = parseCount(flags.seed, '--seed');
+  const source = sourceOf(flags.task);
+  const corpus = await corpusOf(flags.docs, { count, seed });
+  const compiled = await compileTask(flags.task).catch((cause: Error) => cause);
+  const task = { name: taskName(source), file: source.file, export: source.export };
+  const result: CheckResult =
+    compiled instanceof Error
+      ? { sound: false, task: { ...task, sha256: null }, documents: null, places: [], measures: null, findings: [uncompiled(compiled)] }
+      : await checked(compiled, corpus, { timeoutMs, madeUp: flags.docs === undefined });
+  print(flags.json ? `${JSON.stringify(result, null, 2)}\n` : resultText(result, colorsFor(process.stdout)));
+  return result.sound ? exitCode.ok : exitCode.invalid;
+}
+
+/** What a user's documents are like nobody knows; these are what `bench` makes up, too. */
+const madeUpBytes = 10_000;
+
+async function corpusOf(docs: string | undefined, { count, seed }: { count: number; seed: number }): Promise<Corpus> {
+  if (docs !== undefined) return sampleFiles(await findFiles(docs), { count, seed });
+  return syntheticCorpus({ name: '10KB', size: madeUpBytes, count, complexity: 'medium', seed });
+}
+
+function sourceOf(task: string): ReturnType<typeof locateTask> {
+  try {
+    return locateTask(task);
+  } catch (cause) {
+    throw new UsageError(`--${(cause as Error).message}`, { cause });
+  }
+}
+
+function uncompiled({ message }: Error): Finding {
+  const [, what = message] = /^task ".*?"(?: does not compile)?: ([\s\S]*)$/.exec(message) ?? [];
+  return { id: 'compiles', level: 'error', said: `does not compile: ${what}` };
+}
+
+async function checked(
+  compiled: TaskFile,
+  corpus: Corpus,
+  { timeoutMs, madeUp }: { timeoutMs: number; madeUp: boolean },
+): Promise<CheckResult> {
+  const wards = new Wards();
+  const end = () => {
+    wards.end();
+    process.exit(exitCode.interrupted);
+  };
+  process.on('SIGINT', end).on('SIGTERM', end).on('SIGHUP', end);
+  try {
+    const request = { workload: compiled.ref, corpus: writeCorpus(join(wards.folder, 'check'), corpus.documents), timeoutMs };
+    const tried: Tried[] = [];
+    for (const place of places()) {
+      note(colorsFor(process.stderr).dim(`${compiled.ref.name}: ${place.name}`));
+      const before = tried[0];
+      tried.push(before === undefined || before.state === 'done' ? await tryIn(wards, place, request) : { place, state: 'skipped' });
+    }
+    const findings = [...findingsOf(tried, { timeoutMs }), ...(madeUp ? [madeUpDocuments] : [])];
+    return {
+      sound: findings.every(({ level }) => level !== 'error'),
+      task: { name: compiled.ref.name, file: compiled.file, export: compiled.export, sha256: compiled.sha256 },
+      documents: { count: corpus.documents.length, bytes: corpus.documents.reduce((sum, { size }) => sum + size, 0), made_up: madeUp },
+      places: tried.map(placeResult),
+      measures: measuresOf(tried[0]),
+      findings,
+    };
+  } finally {
+    wards.end();
+    process.off('SIGINT', end).off('SIGTERM', end).off('SIGHUP', end);
+  }
+}
+
+const madeUpDocuments: Finding = {
+  id: 'documents',
+  level: 'note',
+  said: 'the documents were made up: 10 KB of text each',
+  remedy: "try it on yours: --docs './samples/**'",
+};
+
+function places(): Place[] {
+  const urlOf = (name: string) => strategies.find((entry) => entry.name === name)?.url as string;
+  return [
+    { name: 'main thread', strategy: urlOf('sequential'), workers: 1, passes: 2, graceMs: 2_000 },
+    // A worker that ends is replaced, and another tries the document once more: twice its time, and a start each.
+    { name: 'two threads at once', strategy: urlOf('thread-pool'), workers: 2, passes: 1, graceMs: 60_000 },
+    { name: 'child process', strategy: urlOf('process-pool'), workers: 1, passes: 1, graceMs: 60_000 },
+  ];
+}

@@ -1,0 +1,107 @@
+import { strategies } from '../../../strategies/index.js';
+import { peers } from '../../../strategies/peers/index.js';
+import { effectiveCores } from '../../../strategies/processes/cores.js';
+import { workloads } from '../../../workloads/index.js';
+import type { Finding } from '../../doctor/finding.js';
+import { fitness } from '../../doctor/fitness.js';
+import { cpuAgrees, cpuIsBounded, littlesLaw, samplingIsCheap, sleepScales, spinCostsTheSame } from '../../doctor/known-answers.js';
+import { exitCode } from '../../errors.js';
+import type { TrialRow } from '../../tables/columns.js';
+import { Wards } from '../../trials/helper-processes.js';
+import { planCells } from '../../trials/plan.js';
+import { loadStrategies, prepare } from '../../trials/prepare.js';
+import { type BenchRequest, benchRequest } from '../../trials/request.js';
+import { runTrial } from '../../trials/trial.js';
+import { colorsFor, note, print } from '../terminal.js';
+
+/** `forkwise doctor`: is this machine fit to measure on, and does the suite come to answers that are known? @returns the exit code. */
+export async function doctor(flags: { json?: true }): Promise<number> {
+  note('looking at the machine');
+  const machine = await fitness();
+  const suite = await selfTests();
+  const findings = [...machine, ...suite];
+  const fit = findings.every(({ level }) => level !== 'unfit');
+  print(flags.json ? `${JSON.stringify({ fit, findings }, null, 2)}\n` : text(findings, fit));
+  return fit ? exitCode.ok : exitCode.invalid;
+}
+
+/** Of `spin`: about 10 ms a document, so that moving it to a worker costs next to nothing beside it. */
+const iterations = 6_000_000;
+
+/** A second of every strategy on work whose cost is known. */
+async function selfTests(): Promise<Finding[]> {
+  const flags = {
+    profile: 'quick',
+    workloads: 'spin,sleep',
+    sizes: '10KB',
+    workers: '1,2,4',
+    seed: '1',
+    llmModel: '',
+    llmParallel: '1',
+    documents: '120',
+  };
+  const request: BenchRequest = { ...benchRequest(flags, { workloads, strategies, peers }), options: { iterations } };
+  const cores = effectiveCores().effective;
+  const wards = new Wards();
+  const end = () => {
+    wards.end();
+    process.exit(exitCode.interrupted);
+  };
+  process.on('SIGINT', end).on('SIGTERM', end);
+  try {
+    const { workloads: prepared } = await prepare(wards, request, { baseline: strategies[0]?.url as string, say: () => {} });
+    const loaded = await loadStrategies(strategies.map(({ url }) => url));
+    const cells = planCells({ workloads: prepared, strategies: loaded, workers: request.workers }).filter(
+      ({ workload, workers }) => workload.kind !== 'cpu' || workers <= cores,
+    );
+    const trials: TrialRow[] = [];
+    for (const [i, cell] of cells.entries()) {
+      note(`self-test ${i + 1}/${cells.length}: ${cell.workload.ref.name} ${cell.strategy.strategy.name} × ${cell.workers}`);
+      const place = { runId: 'doctor', round: 1, order: i + 1, twin: null, attempt: 1 };
+      trials.push(await runTrial(wards, cell, { place, timing: { timeMs: 1_200, warmupMs: 200 }, cores, suite: [process.pid] }));
+    }
+    return judge(trials, cores);
+  } finally {
+    wards.end();
+    process.off('SIGINT', end).off('SIGTERM', end);
+  }
+}
+
+function judge(trials: readonly TrialRow[], cores: number): Finding[] {
+  const failed = trials.filter(({ status }) => status === 'failed');
+  const spin = trials.filter(({ workload, status }) => workload === 'spin' && status !== 'failed');
+  const sleep = trials.filter(({ workload, status }) => workload === 'sleep' && status !== 'failed');
+  return [
+    ...failed.map(
+      ({ workload, strategy, workers, reason }): Finding => ({
+        name: `${workload} ${strategy} × ${workers}`,
+        level: 'unfit',
+        said: reason ?? 'failed',
+        remedy: 'the strategy does not run here',
+      }),
+    ),
+    ...sleepScales(sleep),
+    ...spinCostsTheSame(spin),
+    ...cpuIsBounded(spin, cores),
+    ...littlesLaw(sleep),
+    ...cpuAgrees(spin),
+    samplingIsCheap(trials),
+  ];
+}
+
+function text(findings: readonly Finding[], fit: boolean): string {
+  const colors = colorsFor(process.stdout);
+  const marks = {
+    ok: colors.green('ok     '),
+    note: colors.yellow('note   '),
+    unfit: colors.red('unfit  '),
+    unknown: colors.dim('unknown'),
+  };
+  const width = Math.max(...findings.map(({ name }) => name.length));
+  const lines = findings.map(({ name, level, said, remedy }) => {
+    const advice = remedy === undefined || level === 'ok' ? '' : `\n${' '.repeat(10 + width)}→ ${remedy}`;
+    return `${marks[level]}  ${name.padEnd(width)}  ${said}${advice}`;
+  });
+  const verdict = fit ? colors.green('Fit to measure on.') : colors.red('Not fit to measure on now: see what is marked unfit.');
+  return `${lines.join('\n')}\n\n${colors.bold(verdict)}\n`;
+}

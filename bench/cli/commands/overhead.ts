@@ -1,0 +1,180 @@
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { strategies } from '../../../strategies/index.js';
+import { peers } from '../../../strategies/peers/index.js';
+import { workloads } from '../../../workloads/index.js';
+import { syntheticCorpus } from '../../../workloads/synthetic.js';
+import { exitCode, UsageError } from '../../errors.js';
+import { readEnvironment } from '../../measure/environment.js';
+import {
+  type GranularityPoint,
+  granularityColumns,
+  type OverheadTrial,
+  overheadColumns,
+  type TaskTime,
+  taskColumns,
+} from '../../overhead/columns.js';
+import type { OverheadRequest } from '../../overhead/host.js';
+import { type Arm, measureOverhead, measureSweep } from '../../overhead/measure.js';
+import { configurationArms, type OverheadPlan, turnsOf } from '../../overhead/plan.js';
+import { seriesOf } from '../../overhead/series.js';
+import { type Column, schema } from '../../tables/columns.js';
+import type { Environment } from '../../tables/environment.js';
+import { Store } from '../../tables/store.js';
+import { encodeHeader, encodeRows } from '../../tables/table.js';
+import { Helper } from '../../trials/helper.js';
+import { Wards } from '../../trials/helper-processes.js';
+import { roundOrder } from '../../trials/plan.js';
+import { loadStrategies } from '../../trials/prepare.js';
+import { namedStrategies } from '../../trials/request.js';
+import { parseCount, parseDuration, parseList, parseSize } from '../../words/parse.js';
+import { duration } from '../../words/units.js';
+import { commandLine, newRunFolder } from '../folder.js';
+import { publishOverhead } from '../publish-overhead.js';
+import { note, print } from '../terminal.js';
+
+export interface OverheadFlags {
+  strategies: string;
+  sizes: string;
+  workers: string;
+  rounds: string;
+  seed: string;
+  time: string;
+  out?: string;
+}
+
+const peerLibraries = ['tinypool', 'poolifier', 'jest-worker'];
+/** In a sweep each length of the task gets this part of a trial's time: there are eight of them. */
+const pointPart = 0.4;
+
+/**
+ * `forkwise overhead`, `npm run bench:overhead`: what strategies and peers cost beside the task, and the shortest tasks
+ * they can afford.
+ * @returns the exit code.
+ */
+export async function overhead(flags: OverheadFlags): Promise<number> {
+  const chosen = namedStrategies(flags.strategies, { strategies, peers });
+  const plan: OverheadPlan = {
+    series: seriesOf(await loadStrategies(chosen.map(({ url }) => url))),
+    sizes: parseList(flags.sizes, '--sizes', documentBytes),
+    workers: parseList(flags.workers, '--workers', (text) => parseCount(text, 'each of --workers')),
+  };
+  const rounds = parseCount(flags.rounds, '--rounds');
+  const seed = parseCount(flags.seed, '--seed');
+  const timeMs = parseDuration(flags.time);
+  const store = Store.create(flags.out ?? newRunFolder());
+  const wards = new Wards();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      wards.end();
+      note(`interrupted; what was measured until then stands in ${store.folder}`);
+      process.exit(exitCode.interrupted);
+    });
+  }
+  try {
+    const environment = await begin(store, { rounds, seed });
+    const trials = await measure(plan, { store, wards, rounds, seed, timeMs, cores: environment.cores.effective });
+    print(await publishOverhead(store));
+    return trials.some(({ phase, status }) => phase === 'measure' && status === 'ok') ? exitCode.ok : exitCode.failed;
+  } finally {
+    wards.end();
+  }
+}
+
+async function begin(store: Store, { rounds, seed }: { rounds: number; seed: number }): Promise<Environment> {
+  const environment = await readEnvironment(
+    {
+      schema,
+      run_id: store.runId,
+      command: commandLine(),
+      seed,
+      profile: 'overhead',
+      claims: 'suggests',
+      flags: {},
+      plan: { trials_per_round: 0, rounds_least: rounds, rounds_most: rounds },
+      corpora: [],
+    },
+    peerLibraries,
+  );
+  store.write('environment.json', `${JSON.stringify(environment, null, 2)}\n`);
+  return environment;
+}
+
+interface MeasureOptions {
+  readonly store: Store;
+  readonly wards: Wards;
+  readonly rounds: number;
+  readonly seed: number;
+  /** Timed passes of a trial. */
+  readonly timeMs: number;
+  readonly cores: number;
+}
+
+async function measure(
+  plan: OverheadPlan,
+  { store, wards, rounds, seed, timeMs, cores }: MeasureOptions,
+): Promise<readonly OverheadTrial[]> {
+  const trials = new Table<OverheadTrial>(store, 'overhead.csv', overheadColumns);
+  const points = new Table<GranularityPoint>(store, 'granularity.csv', granularityColumns);
+  const measuring = { wards, cores, timeMs };
+  const dispatch = async (arm: Arm, place: Pick<OverheadTrial, 'phase' | 'round'>) => {
+    const trial = await measureOverhead(arm, place, measuring);
+    if (trial.status === 'failed') note(`${trial.strategy} × ${trial.workers}, ${trial.document_bytes} bytes: ${trial.reason}`);
+    trials.add(trial);
+  };
+
+  const arms = configurationArms(plan);
+  note(`${arms.length} configurations, to find the best of each strategy`);
+  for (const arm of roundOrder(arms, { seed, round: 0 })) await dispatch(arm, { phase: 'sweep', round: 1 });
+  const turns = turnsOf(plan, trials.rows);
+  for (let round = 1; round <= rounds; round++) {
+    const startedMs = performance.now();
+    for (const { arm, steps } of roundOrder(turns, { seed, round })) {
+      if (steps.length === 1) await dispatch(arm, { phase: 'measure', round });
+      else points.add(...(await measureSweep(arm, steps, { ...measuring, timeMs: timeMs * pointPart, round })));
+    }
+    note(`round ${round} of ${rounds}: ${turns.length} trials in ${duration(performance.now() - startedMs)}`);
+  }
+  new Table<TaskTime>(store, 'word-frequency.csv', taskColumns).add(...(await wordFrequency(wards, 2 * timeMs)));
+  return trials.rows;
+}
+
+/** Rows that are written as they come. */
+class Table<Row> {
+  readonly rows: Row[] = [];
+  readonly #path: string;
+  readonly #columns: readonly Column[];
+
+  constructor(store: Store, name: string, columns: readonly Column[]) {
+    store.write(name, encodeHeader(columns));
+    this.#path = join(store.folder, name);
+    this.#columns = columns;
+  }
+
+  add(...rows: Row[]): void {
+    this.rows.push(...rows);
+    appendFileSync(this.#path, encodeRows(this.#columns, rows as never));
+  }
+}
+
+/** What documents of several sizes take in `word-frequency`, one after the other. */
+async function wordFrequency(wards: Wards, timeMs: number): Promise<TaskTime[]> {
+  const { name, url } = workloads.find(({ name }) => name === 'word-frequency') as (typeof workloads)[0];
+  const tasks: TaskTime[] = [];
+  for (const bytes of [100, 1_000, 10_000, 100_000]) {
+    const { documents } = syntheticCorpus({ name: 'synthetic', size: bytes, count: 50, complexity: 'medium', seed: 1 });
+    const host = new Helper(wards, new URL('../../overhead/host.js', import.meta.url));
+    const request: OverheadRequest = { kind: 'task', workload: { name, url, options: {} }, documents, timeMs };
+    tasks.push({ document_bytes: bytes, task_us: await host.ask<number>(request) });
+    host.end();
+  }
+  return tasks;
+}
+
+/** `0B` or a size of 8 bytes at least. @throws UsageError */
+function documentBytes(text: string): number {
+  if (/^0b?$/i.test(text)) return 0;
+  const bytes = parseSize(text);
+  if (bytes < 8) throw new UsageError(`--sizes: expected 0B, or 8 bytes or more, got "${text}"`);
+  return bytes;
+}

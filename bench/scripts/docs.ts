@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { allTraits } from '../cli/publish.js';
+import {
+  granularityColumns,
+  metgColumns,
+  overheadColumns,
+  overheadSummaryColumns,
+  ratioColumns,
+  taskColumns,
+} from '../overhead/columns.js';
+import { overheadReport } from '../overhead/report.js';
+import { regretColumns } from '../regret/columns.js';
+import { regretInWords } from '../regret/report.js';
+import { faultLegend, faultSentence, faultTable } from '../report/faults.js';
+import { environmentLine, markdownTable } from '../report/markdown.js';
+import { overviewTable } from '../report/tables.js';
+import { type Column, summaryColumns, trialColumns } from '../tables/columns.js';
+import { comparisonColumns } from '../tables/comparison-columns.js';
+import type { Environment } from '../tables/environment.js';
+import { faultColumns } from '../tables/fault-columns.js';
+import { responsivenessColumns } from '../tables/responsiveness-columns.js';
+import { projectionColumns, scalingColumns } from '../tables/scaling-columns.js';
+import { crossoverColumns, hintColumns, situationColumns, winnerColumns } from '../tables/situation-columns.js';
+import { decode } from '../tables/table.js';
+import { findings } from '../verdict/findings.js';
+import { hintNames } from '../verdict/hints.js';
+import { sentencesByWorkload } from '../verdict/sentences.js';
+
+/** `npm run docs`: the generated parts of the documentation, each between markers that name the command. */
+
+const root = new URL('../../../', import.meta.url);
+
+/** A file of the repository with its generated parts as they should be. @throws Error when a marker is missing. */
+export async function generated(path: string): Promise<string> {
+  const parts = await documents[path]?.();
+  let text = readFileSync(new URL(path, root), 'utf8');
+  for (const [name, part] of Object.entries(parts ?? {})) {
+    const between = new RegExp(`(<!-- ${name}: [^]*?-->\n)[^]*?(<!-- /${name} -->)`);
+    if (!between.test(text)) throw new Error(`expected markers "${name}" in ${path}`);
+    text = text.replace(between, (_, open: string, close: string) => `${open}\n${part}\n\n${close}`);
+  }
+  return text;
+}
+
+export const documents: Record<string, () => Promise<Record<string, string>>> = {
+  'README.md': async () => ({ reference: await reference(), regret: regretPart(), faults: faultsPart(), overhead: overheadPart() }),
+  'results/README.md': async () => ({
+    trials: columnTable(trialColumns),
+    summary: columnTable(summaryColumns),
+    comparisons: columnTable(comparisonColumns),
+    scaling: columnTable(scalingColumns),
+    projections: columnTable(projectionColumns),
+    winners: columnTable(winnerColumns),
+    crossovers: columnTable(crossoverColumns),
+    situations: columnTable(situationColumns),
+    hints: columnTable(hintColumns),
+    faults: columnTable(faultColumns),
+    responsiveness: columnTable(responsivenessColumns),
+    regret: columnTable(regretColumns),
+    'hint-names': ['| hint | when |', '| --- | --- |', ...Object.entries(hintNames).map(([id, when]) => `| \`${id}\` | ${when} |`)].join(
+      '\n',
+    ),
+    overhead: columnTable(overheadColumns),
+    'overhead-summary': columnTable(overheadSummaryColumns),
+    'overhead-ratios': columnTable(ratioColumns),
+    granularity: columnTable(granularityColumns),
+    'word-frequency': columnTable(taskColumns),
+    metg: columnTable(metgColumns),
+  }),
+};
+
+/** The published run in `results/reference`: its chart, its strategies side by side, and what it comes to. */
+async function reference(): Promise<string> {
+  const folder = new URL('results/reference/', root);
+  const environment = JSON.parse(readFileSync(new URL('environment.json', folder), 'utf8')) as Environment;
+  const trials = decode(trialColumns, readFileSync(new URL('trials.csv', folder), 'utf8'));
+  const { conclusions, situations } = findings(trials, { environment, strategies: await allTraits() });
+  return [
+    '![Speed-up over sequential against workers, by workload and document size](results/reference/plots/speedup.svg)',
+    '× sequential at the best worker count, which stands in brackets:',
+    markdownTable(overviewTable(conclusions)),
+    ...sentencesByWorkload(conclusions, situations).map((said) => `> ${said.join(' ')}`),
+    `<sub>${environmentLine(environment)} · ${environment.started_at.slice(0, 10)} · \`${environment.command}\` · 95 % intervals, every trial and the other charts: [report](results/reference/report.md), and report.html beside it, to open in a browser</sub>`,
+  ].join('\n\n');
+}
+
+/** The published fault matrix in `results/faults`. */
+function regretPart(): string {
+  return regretInWords(decode(regretColumns, readFileSync(new URL('results/regret/regret.csv', root), 'utf8')));
+}
+
+function faultsPart(): string {
+  const folder = new URL('results/faults/', root);
+  const rows = decode(faultColumns, readFileSync(new URL('faults.csv', folder), 'utf8'));
+  const environment = JSON.parse(readFileSync(new URL('environment.json', folder), 'utf8')) as Environment;
+  return [
+    `> ${faultSentence(rows)}`,
+    markdownTable(faultTable(rows)),
+    `<sub>${faultLegend} ${environmentLine(environment)} · ${environment.started_at.slice(0, 10)} · \`${environment.command}\` · delays, recovery and what was left: [faults.csv](results/faults/faults.csv)</sub>`,
+  ].join('\n\n');
+}
+
+/** The published run of the dispatch benchmark in `results/overhead`. */
+function overheadPart(): string {
+  const folder = new URL('results/overhead/', root);
+  const read = (name: string) => readFileSync(new URL(name, folder), 'utf8');
+  return overheadReport(
+    {
+      environment: JSON.parse(read('environment.json')) as Environment,
+      summaries: decode(overheadSummaryColumns, read('overhead-summary.csv')),
+      ratios: decode(ratioColumns, read('overhead-ratios.csv')),
+      metg: decode(metgColumns, read('metg.csv')),
+    },
+    'results/overhead',
+  );
+}
+
+function columnTable(columns: readonly Column[]): string {
+  const lines = columns.map(({ name, about }) => `| \`${name}\` | ${about.replaceAll('|', '\\|')} |`);
+  return ['| column | meaning |', '| --- | --- |', ...lines].join('\n');
+}

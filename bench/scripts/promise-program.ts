@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { createRunner } from '../../index.js';
+import { readRecommendation } from '../../runner/recommendation.js';
+import { findFiles } from '../../workloads/documents.js';
+
+/**
+ * A program as users write it: it takes a recommendation, a folder, and a number of documents, and says how many a second it did. It
+ * knows nothing of the bench.
+ * @example node program.js recommendation.json ./documents 400 5000
+ */
+const [, , recommendation, docs, warmup, count] = process.argv as unknown as [string, string, string, string, string, string];
+const { files } = await findFiles(docs);
+const documents = files.map(({ path }) => ({ id: path, bytes: new Uint8Array(readFileSync(path)) }));
+const runner = await createRunner(readRecommendation(JSON.parse(readFileSync(recommendation, 'utf8'))));
+await through(Number(warmup));
+const documentsPerSecond = await through(Number(count));
+await runner.close();
+process.stdout.write(JSON.stringify({ documentsPerSecond }));
+
+/** @returns documents a second while there were more: at the end, where some workers wait for others, a long run loses next to nothing */
+async function through(total: number): Promise<number> {
+  let ok = 0;
+  let rate = Number.NaN;
+  const startedMs = performance.now();
+  for await (const { status } of runner.process(repeated(total, ended))) if (status === 'ok') ok++;
+  if (ok !== total) throw new Error(`expected ${total} documents done, got ${ok}`);
+  return rate;
+
+  function ended() {
+    rate = (1000 * ok) / (performance.now() - startedMs);
+  }
+}
+
+/** In steps through the sizes, so that every stretch has small ones and large ones. */
+function* repeated(total: number, ended: () => void) {
+  const step = stepOver(documents.length);
+  for (let i = 0; i < total; i++) {
+    yield documents[(i * step) % documents.length] as (typeof documents)[number];
+  }
+  ended();
+}
+
+/** Near the golden section of n, and without a factor in common with it: all are met before one is met again. */
+function stepOver(n: number): number {
+  const common = (a: number, b: number): number => (b === 0 ? a : common(b, a % b));
+  for (let step = Math.max(1, Math.round(0.618 * n)); ; step++) if (common(n, step) === 1) return step;
+}

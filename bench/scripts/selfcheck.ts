@@ -1,0 +1,86 @@
+import { strategies } from '../../strategies/index.js';
+import { peers } from '../../strategies/peers/index.js';
+import { effectiveCores } from '../../strategies/processes/cores.js';
+import { workloads } from '../../workloads/index.js';
+import { note, print } from '../cli/terminal.js';
+import { exitCode, RunError } from '../errors.js';
+import { progressOn } from '../report/progress.js';
+import type { TrialRow } from '../tables/columns.js';
+import { Wards } from '../trials/helper-processes.js';
+import { type Cell, chooseTwins, type LoadedStrategy } from '../trials/plan.js';
+import { loadStrategies, prepare } from '../trials/prepare.js';
+import { benchRequest } from '../trials/request.js';
+import { runRounds } from '../trials/rounds.js';
+import { runTrial } from '../trials/trial.js';
+import { compare } from '../verdict/compare.js';
+
+/**
+ * `npm run selfcheck`: the A/A test at full size. One cell is measured under 21 names in 12 rounds, as if it were 21
+ * contenders; a suite that can be believed declares none of them faster or slower than another.
+ */
+const copies = 21;
+const rounds = 12;
+const strategy = 'partitioned';
+
+const wards = new Wards();
+process.on('SIGINT', () => {
+  wards.end();
+  process.exit(exitCode.interrupted);
+});
+try {
+  process.exitCode = await selfcheck();
+} finally {
+  wards.end();
+}
+
+async function selfcheck(): Promise<number> {
+  const flags = { profile: 'quick', workloads: 'word-frequency', sizes: '10KB', seed: '1', llmModel: '', llmParallel: '1' };
+  const request = benchRequest(flags, { workloads, strategies, peers });
+  const { workloads: prepared } = await prepare(wards, request, { baseline: strategies[0]?.url as string, say: note });
+  const [workload] = prepared;
+  const [loaded] = await loadStrategies(strategies.filter(({ name }) => name === strategy).map(({ url }) => url));
+  const corpus = workload?.corpora[0];
+  if (workload === undefined || corpus === undefined || loaded === undefined)
+    throw new RunError(`there is no strategy "${strategy}" to check with`);
+  // The first copy stands in for the baseline, so that both kinds of comparison are made.
+  const cells = Array.from({ length: copies }, (_, i): Cell => {
+    const named: LoadedStrategy = { url: loaded.url, strategy: { ...loaded.strategy, name: i === 0 ? 'sequential' : `copy-${i}` } };
+    return { workload, corpus, strategy: named, workers: 2, delivery: loaded.strategy.deliveries[0] };
+  });
+  const { timeMs, warmupMs } = request.profile;
+  const cores = effectiveCores().effective;
+  const trials: TrialRow[] = [];
+  await runRounds({
+    runId: 'selfcheck',
+    cells,
+    twins: chooseTwins(cells),
+    rounds: { least: rounds, most: rounds },
+    budgetMs: null,
+    finished: [],
+    enough: () => ({ stop: false, unmet: [] }),
+    seed: request.seed,
+    timing: { timeMs, warmupMs },
+    cores,
+    measure: (cell, place) => runTrial(wards, cell, { place, timing: { timeMs, warmupMs }, cores, suite: [process.pid] }),
+    keep: (trial) => trials.push(trial),
+    progress: progressOn(process.stderr),
+    signal: new AbortController().signal,
+  });
+  return judge(trials);
+}
+
+function judge(trials: readonly TrialRow[]): number {
+  const comparisons = compare(trials, { claims: 'verdicts' }).filter(({ reference }) => reference !== 'A/A');
+  const wrong = comparisons.filter(({ verdict }) => verdict === 'faster' || verdict === 'slower');
+  const counts = ['faster', 'slower', 'equivalent', 'inconclusive'].map(
+    (word) => `${comparisons.filter(({ verdict }) => verdict === word).length} ${word}`,
+  );
+  const furthest = Math.max(...comparisons.map(({ ratio }) => Math.abs(Math.log(ratio))));
+  const voids = trials.filter(({ status }) => status !== 'ok').length;
+  print(
+    `${copies} copies of ${strategy} × 2 in ${rounds} rounds, ${trials.length} trials, ${voids} of them not ok: ${comparisons.length} comparisons, ${counts.join(', ')}.\n` +
+      `Furthest from 1: ${Math.exp(furthest).toFixed(3)}; margin ${comparisons[0]?.margin.toFixed(3)}.\n` +
+      `${wrong.length === 0 ? 'No copy was declared different from another.' : 'Copies of the same thing were declared different: the suite or the machine is not to be trusted.'}\n`,
+  );
+  return wrong.length === 0 ? exitCode.ok : exitCode.failed;
+}

@@ -1,0 +1,172 @@
+import { breakEvenDocuments, type Factors, factors, karpFlatt } from '../stats/efficiency.js';
+import { geometricInterval, type Interval, mean, median } from '../stats/estimate.js';
+import { groupBy } from '../stats/group-by.js';
+import { type SummaryRow, summaryColumns, type TrialRow, unknown } from './columns.js';
+
+/** Everything a run's trials say of its cells, computed from the rows alone. */
+
+/** What distinguishes a cell from the others of its run. */
+export type CellId = Pick<TrialRow, 'workload' | 'corpus' | 'strategy' | 'workers' | 'delivery'>;
+
+export function sameCell(a: CellId, b: CellId): boolean {
+  return (
+    a.workload === b.workload && a.corpus === b.corpus && a.strategy === b.strategy && a.workers === b.workers && a.delivery === b.delivery
+  );
+}
+
+export interface SummariseOptions {
+  readonly effectiveCores: number;
+  /** The order of the rows: by workload and corpus, by strategy, by workers. */
+  readonly corpora: readonly { readonly workload: string; readonly corpus: string }[];
+  readonly strategies: readonly string[];
+}
+
+/** One row a cell. */
+export function summarise(trials: readonly TrialRow[], options: SummariseOptions): SummaryRow[] {
+  const cells = groupBy(trials, ({ workload, corpus, strategy, workers, delivery }) =>
+    JSON.stringify([workload, corpus, strategy, workers, delivery]),
+  );
+  const place = ({ workload, corpus, strategy, workers }: SummaryRow) =>
+    [
+      options.corpora.findIndex((entry) => entry.workload === workload && entry.corpus === corpus),
+      options.strategies.indexOf(strategy),
+      workers,
+    ] as const;
+  return [...cells.values()]
+    .map((cell) => summariseCell(cell, trials, options.effectiveCores))
+    .sort((a, b) => {
+      const [p, q] = [place(a), place(b)];
+      return p[0] - q[0] || p[1] - q[1] || p[2] - q[2];
+    });
+}
+
+/** Rates of two cells, paired by the rounds in which both trials were ok: log(a ÷ b), a round after the other. */
+export function pairedLogRatios(a: readonly TrialRow[], b: readonly TrialRow[]): number[] {
+  const rates = new Map(b.filter(valid).map((trial) => [trial.round, trial.documents_per_second]));
+  return a.filter(valid).flatMap((trial) => {
+    const other = rates.get(trial.round);
+    return other === undefined ? [] : [Math.log(trial.documents_per_second / other)];
+  });
+}
+
+export function valid(trial: TrialRow): trial is TrialRow & { readonly documents_per_second: number } {
+  return trial.status === 'ok' && trial.documents_per_second !== null;
+}
+
+function summariseCell(cell: readonly TrialRow[], all: readonly TrialRow[], effectiveCores: number): SummaryRow {
+  const { workload, kind, corpus, document_bytes, strategy, workers, delivery } = cell[0] as TrialRow;
+  const id = { workload, kind, corpus, document_bytes, strategy, workers, delivery };
+  const ok = cell.filter(valid);
+  const digest_matches = cell.some(({ digest_matches }) => digest_matches !== null)
+    ? cell.every(({ digest_matches }) => digest_matches !== false)
+    : null;
+  const oversubscribed = kind === 'cpu' ? workers > effectiveCores : null;
+  if (ok.length === 0) return { ...unknown(summaryColumns), ...id, oversubscribed, rounds: 0, digest_matches };
+
+  const rate = geometricInterval(ok.map(({ documents_per_second }) => documents_per_second));
+  const baseline = sequentialOf(all, id);
+  const speedup = speedupOver(baseline, ok);
+  const startup = over(ok, median, (trial) => trial.startup_ms);
+  return {
+    ...id,
+    oversubscribed,
+    rounds: ok.length,
+    documents_per_second: rate.mean,
+    documents_per_second_low: rate.low,
+    documents_per_second_high: rate.high,
+    megabytes_per_second: (rate.mean * document_bytes) / 1e6,
+    speedup: speedup?.mean ?? null,
+    speedup_low: speedup?.low ?? null,
+    speedup_high: speedup?.high ?? null,
+    efficiency_workers: speedup === null ? null : speedup.mean / workers,
+    efficiency_cores: speedup === null || kind !== 'cpu' ? null : speedup.mean / Math.min(workers, effectiveCores),
+    ...meanFactors(ok, baseline),
+    karp_flatt: speedup === null || kind !== 'cpu' ? null : karpFlatt({ speedup: speedup.mean, workers, cores: effectiveCores }),
+    break_even_documents:
+      startup === null || speedup === null || strategy === 'sequential'
+        ? null
+        : breakEvenDocuments({ startupMs: startup, rate: rate.mean, sequentialRate: rate.mean / speedup.mean }),
+    cpu_percent: over(ok, mean, (trial) => trial.cpu_percent),
+    cpu_ms_per_document: over(ok, mean, (trial) => perDocument(trial, sum(trial.cpu_user_ms, trial.cpu_system_ms))),
+    cpu_user_ms_per_document: over(ok, mean, (trial) => perDocument(trial, trial.cpu_user_ms)),
+    cpu_system_ms_per_document: over(ok, mean, (trial) => perDocument(trial, trial.cpu_system_ms)),
+    event_loop_utilization: over(ok, mean, (trial) => trial.event_loop_utilization),
+    rss_peak_bytes: over(
+      ok,
+      (values) => Math.max(...values),
+      (trial) => trial.rss_peak_bytes,
+    ),
+    memory_peak_bytes: over(
+      ok,
+      (values) => Math.max(...values),
+      (trial) => trial.memory_peak_bytes,
+    ),
+    context_switches_per_document: over(ok, mean, (trial) =>
+      perDocument(trial, sum(trial.context_switches_voluntary, trial.context_switches_involuntary)),
+    ),
+    startup_ms: startup,
+    latency_p50_ms: over(ok, median, (trial) => trial.latency_p50_ms),
+    latency_p95_ms: over(ok, median, (trial) => trial.latency_p95_ms),
+    latency_p99_ms: over(ok, median, (trial) => trial.latency_p99_ms),
+    outcomes_failed: over(
+      ok,
+      (values) => values.reduce((a, b) => a + b, 0),
+      (trial) => trial.outcomes_failed,
+    ),
+    digest_matches,
+  };
+}
+
+/** Geometric means over the rounds that have both, so that their product is that of the means. */
+function meanFactors(
+  cell: readonly TrialRow[],
+  baseline: readonly TrialRow[],
+): Pick<SummaryRow, 'work_efficiency' | 'balance' | 'availability'> {
+  const rounds = cell.flatMap((trial) => {
+    const sequential = baseline.find(({ round, status }) => round === trial.round && status === 'ok');
+    const found = sequential === undefined ? null : factorsOf(trial, sequential);
+    return found === null ? [] : [found];
+  });
+  if (rounds.length === 0) return { work_efficiency: null, balance: null, availability: null };
+  const geometric = (values: number[]) => Math.exp(mean(values.map(Math.log)));
+  return {
+    work_efficiency: geometric(rounds.map(({ work }) => work)),
+    balance: geometric(rounds.map(({ balance }) => balance)),
+    availability: geometric(rounds.map(({ availability }) => availability)),
+  };
+}
+
+function factorsOf(trial: TrialRow, sequential: TrialRow): Factors | null {
+  const { busy_ms, busy_max_ms, wall_ms, workers } = trial;
+  if (busy_ms === null || busy_max_ms === null || wall_ms === null || sequential.wall_ms === null) return null;
+  const documents = ({ passes, documents }: TrialRow) => (passes ?? 0) * documents;
+  const perDocument = sequential.wall_ms / documents(sequential);
+  return factors({ sequential: perDocument * documents(trial), wall: wall_ms, busy: busy_ms, busiest: busy_max_ms, workers });
+}
+
+function sequentialOf(all: readonly TrialRow[], { workload, corpus }: Pick<CellId, 'workload' | 'corpus'>): TrialRow[] {
+  return all.filter((trial) => trial.workload === workload && trial.corpus === corpus && trial.strategy === 'sequential');
+}
+
+function speedupOver(baseline: readonly TrialRow[], cell: readonly TrialRow[]): Interval | null {
+  const ratios = pairedLogRatios(cell, baseline);
+  return ratios.length === 0 ? null : geometricInterval(ratios.map(Math.exp));
+}
+
+/** A statistic over the trials in which the value is known; null when it is known in none. */
+function over(
+  trials: readonly TrialRow[],
+  statistic: (values: number[]) => number | null,
+  value: (trial: TrialRow) => number | null,
+): number | null {
+  const values = trials.map(value).filter((value) => value !== null);
+  return values.length === 0 ? null : statistic(values);
+}
+
+function sum(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : a + b;
+}
+
+function perDocument({ passes, documents }: TrialRow, total: number | null): number | null {
+  return total === null || passes === null ? null : total / (passes * documents);
+}

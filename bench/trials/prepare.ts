@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import type { Strategy } from '../../strategies/strategy.js';
+import { type Corpus, CorpusError, corpusHash, findFiles, sampleFiles, sizeProfile } from '../../workloads/documents.js';
+import { syntheticCorpus } from '../../workloads/synthetic.js';
+import { type Kind, WorkloadError, type WorkloadRef } from '../../workloads/workload.js';
+import { writeCorpus, writeTruth } from './corpus-file.js';
+import { Helper } from './helper.js';
+import type { Wards } from './helper-processes.js';
+import type { Oracle, OracleRequest } from './oracle-host.js';
+import type { LoadedStrategy, PreparedCorpus, PreparedWorkload } from './plan.js';
+import { documentsPerPass } from './profiles.js';
+import type { BenchRequest } from './request.js';
+import type { ServiceRequest } from './service-host.js';
+
+/** Corpora, services and oracle digests: everything that is made once a run and read by its trials. */
+
+export interface PrepareOptions {
+  /** Module of the strategy that gives the digests all others must equal. */
+  readonly baseline: string;
+  readonly say: (step: string) => void;
+}
+
+export interface Prepared {
+  readonly workloads: readonly PreparedWorkload[];
+  /** Processes that are at work beside the trials and no part of what is measured. */
+  readonly services: readonly number[];
+}
+
+/**
+ * @throws CorpusError when documents cannot be read; WorkloadError when a task cannot be used or fails on every
+ * document.
+ */
+export async function prepare(wards: Wards, request: BenchRequest, { baseline, say }: PrepareOptions): Promise<Prepared> {
+  const corpora = await corpusMaker(request);
+  const services = new Map<string, RunningService>();
+  const prepared: PreparedWorkload[] = [];
+  for (const { name, url, service } of request.workloads) {
+    const ref: WorkloadRef = {
+      name,
+      url,
+      options: service === undefined ? request.options : await serviceOptions(wards, services, service, request),
+    };
+    const oracle = new Helper(wards, new URL('./oracle-host.js', import.meta.url));
+    try {
+      const said = await oracle.ask<Kind | null>({ kind: 'inspect', workload: ref } satisfies OracleRequest);
+      const kind = said ?? (await measuredKind(oracle, { wards, ref, baseline, say, corpora: await corpora('io') }));
+      const ready: PreparedCorpus[] = [];
+      for (const corpus of await corpora(kind)) {
+        say(`${name}: results of ${corpus.documents.length} documents (${corpus.name}), one after the other`);
+        const file = writeCorpus(join(wards.folder, `${prepared.length}-${ready.length}`), corpus.documents);
+        const truth = await oracle.ask<Oracle>({ kind: 'run', workload: ref, strategy: baseline, corpus: file } satisfies OracleRequest);
+        if (truth.failed === corpus.documents.length) {
+          throw new WorkloadError(`task "${name}" failed on every document of "${corpus.name}"; on ${truth.failure}`);
+        }
+        if (truth.failed > 0) say(`${name}: failed on ${truth.failed} of ${corpus.documents.length} documents; on ${truth.failure}`);
+        const { documents, bytes } = sizeProfile(corpus);
+        writeTruth(file, { digests: truth.digests, resultBytes: truth.resultBytes && truth.resultBytes / documents });
+        ready.push({
+          name: corpus.name,
+          file,
+          hash: corpusHash(corpus),
+          documents,
+          bytes,
+          profile: sizeProfile(corpus),
+          sequentialMs: truth.taskMs,
+        });
+      }
+      prepared.push({ ref, kind, corpora: ready });
+    } catch (cause) {
+      // What the helper tells of itself has its own name; all else was thrown by the task's setup, teardown or digest.
+      if (cause instanceof CorpusError || (cause as Error).name === 'WorkloadError') throw cause;
+      throw new WorkloadError(`task "${name}": ${(cause as Error).message}`, { cause });
+    } finally {
+      oracle.end();
+    }
+  }
+  return { workloads: prepared, services: [...services.values()].map(({ pid }) => pid) };
+}
+
+/** Of each size, for a task that does not say its kind; the kind decides how many documents a pass has. */
+const triedDocuments = 8;
+
+async function measuredKind(
+  oracle: Helper,
+  { wards, ref, baseline, say, corpora }: PrepareOptions & { wards: Wards; ref: WorkloadRef; corpora: readonly Corpus[] },
+): Promise<Kind> {
+  const few = corpora.flatMap(({ documents }) => documents.slice(0, triedDocuments));
+  const corpus = writeCorpus(join(wards.folder, 'tried'), few);
+  const { kind, waiting } = await oracle.ask<Oracle>({ kind: 'run', workload: ref, strategy: baseline, corpus } satisfies OracleRequest);
+  say(`${ref.name}: does not say its kind; on ${few.length} documents it waited ${Math.round(100 * waiting)} % of the time: ${kind}`);
+  return kind;
+}
+
+export async function loadStrategies(urls: readonly string[]): Promise<LoadedStrategy[]> {
+  return Promise.all(urls.map(async (url) => ({ url, strategy: ((await import(url)) as { default: Strategy }).default })));
+}
+
+/** Looks for the files at once, so that a bad pattern is told before any task is loaded. */
+async function corpusMaker({ source, profile, documents, seed }: BenchRequest): Promise<(kind: Kind) => Promise<Corpus[]>> {
+  if (source.kind === 'files') {
+    const list = await findFiles(source.pattern);
+    const meanBytes = list.files.reduce((sum, { size }) => sum + size, 0) / list.files.length;
+    return async (kind) => [await sampleFiles(list, { count: documents ?? documentsPerPass(profile, kind, meanBytes), seed })];
+  }
+  const { sizes, complexity } = source;
+  return async (kind) =>
+    sizes.map(({ name, size }) => {
+      const count = documents ?? documentsPerPass(profile, kind, size === 'mixed' ? mixedMean : size);
+      return syntheticCorpus({ name, size, count, complexity, seed });
+    });
+}
+
+/** Of `mixed` documents, bytes, near enough to choose their number by. */
+const mixedMean = 100_000;
+
+interface RunningService {
+  readonly address: string;
+  readonly pid: number;
+}
+
+/** Starts the service where none of its kind runs yet, and says to the task where it is. */
+async function serviceOptions(
+  wards: Wards,
+  services: Map<string, RunningService>,
+  url: string,
+  { llm, seed }: BenchRequest,
+): Promise<WorkloadRef['options']> {
+  if (llm.url !== null) return { service: llm.url, model: llm.model, repeatable: false };
+  let service = services.get(url);
+  if (service === undefined) {
+    const host = new Helper(wards, new URL('./service-host.js', import.meta.url));
+    const address = await host.ask<string>({ url, options: { seed, parallel: llm.parallel } } satisfies ServiceRequest);
+    service = { address, pid: host.pid };
+    services.set(url, service);
+  }
+  return { service: service.address, model: llm.model, repeatable: true };
+}

@@ -1,0 +1,81 @@
+import type { Kind } from '../../workloads/workload.js';
+import type { Claims } from '../tables/environment.js';
+
+/** How much a run measures, and so what it may claim. */
+export interface Profile {
+  readonly name: string;
+  readonly about: string;
+  readonly workloads: readonly string[];
+  readonly sizes: readonly string[];
+  readonly workers: readonly number[];
+  /** A run ends between the two, when its stop rule is content or its budget is spent. */
+  readonly rounds: { readonly least: number; readonly most: number };
+  readonly claims: Claims;
+  /** Timed passes of a trial go on until this much has been measured. */
+  readonly timeMs: number;
+  /** Of work for every engine that takes part, before the clock starts. */
+  readonly warmupMs: number;
+  /** Documents in one pass are as many as make this many bytes, within the two bounds; waiting work has a fixed number. */
+  readonly pass: { readonly bytes: number; readonly least: number; readonly most: number; readonly waiting: number };
+}
+
+const workloads = ['word-frequency', 'llm-extract'];
+const sizes = ['10KB', '100KB', '500KB'];
+const workers = [1, 2, 4, 8];
+
+export const profiles: readonly Profile[] = [
+  {
+    name: 'smoke',
+    about: 'seconds; shows that everything works, claims nothing',
+    workloads,
+    sizes: ['10KB'],
+    workers: [1, 2],
+    rounds: { least: 1, most: 1 },
+    claims: 'nothing',
+    timeMs: 20,
+    warmupMs: 10,
+    pass: { bytes: 200_000, least: 8, most: 20, waiting: 8 },
+  },
+  {
+    name: 'quick',
+    about: 'at most six minutes on two cores; suggests',
+    workloads,
+    sizes,
+    workers,
+    rounds: { least: 3, most: 3 },
+    claims: 'suggests',
+    timeMs: 150,
+    warmupMs: 100,
+    pass: { bytes: 4_000_000, least: 16, most: 400, waiting: 32 },
+  },
+  {
+    name: 'standard',
+    about: 'one to three hours; 12 to 32 rounds of a second each, until the intervals are narrow',
+    workloads,
+    sizes,
+    workers,
+    rounds: { least: 12, most: 32 },
+    claims: 'verdicts',
+    timeMs: 1_000,
+    warmupMs: 500,
+    pass: { bytes: 10_000_000, least: 32, most: 1_000, waiting: 64 },
+  },
+  {
+    name: 'rigorous',
+    about: 'several hours; 40 rounds of a second each',
+    workloads,
+    sizes,
+    workers,
+    rounds: { least: 40, most: 40 },
+    claims: 'verdicts',
+    timeMs: 1_000,
+    warmupMs: 500,
+    pass: { bytes: 10_000_000, least: 32, most: 1_000, waiting: 64 },
+  },
+];
+
+/** Depends on the plan alone, never on how fast this machine is: the same options give the same corpus everywhere. */
+export function documentsPerPass({ pass }: Profile, kind: Kind, meanBytes: number): number {
+  if (kind !== 'cpu') return pass.waiting;
+  return Math.max(pass.least, Math.min(pass.most, Math.round(pass.bytes / Math.max(1, meanBytes))));
+}

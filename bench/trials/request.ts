@@ -1,0 +1,189 @@
+import { pathToFileURL } from 'node:url';
+import { type Delivery, deliveries, type StrategyEntry } from '../../strategies/strategy.js';
+import type { WorkloadEntry } from '../../workloads/index.js';
+import { type Complexity, complexities } from '../../workloads/synthetic.js';
+import type { TaskFile } from '../../workloads/task-file.js';
+import { locateTask, taskName } from '../../workloads/task-file.js';
+import { UsageError, unknownName } from '../errors.js';
+import { parseCount, parseDuration, parseList, parseSize } from '../words/parse.js';
+import { type Profile, profiles } from './profiles.js';
+
+/** What stands on the command line, as text. */
+export interface BenchFlags {
+  profile: string;
+  workloads?: string;
+  task?: string;
+  strategies?: string;
+  delivery?: string;
+  sizes?: string;
+  complexity?: string;
+  docs?: string;
+  documents?: string;
+  workers?: string;
+  rounds?: string;
+  budget?: string;
+  seed: string;
+  out?: string;
+  resume?: string;
+  llmUrl?: string;
+  llmModel: string;
+  llmParallel: string;
+  faults?: true;
+  png?: true;
+  interactive?: boolean;
+  dryRun?: true;
+  json?: true;
+}
+
+/** What is to be measured, checked as far as it can be without reading a document or loading a task. */
+export interface BenchRequest {
+  readonly profile: Profile;
+  /** The user's own task, once it is compiled; then it is the only workload. */
+  readonly own?: TaskFile;
+  readonly workloads: readonly WorkloadEntry[];
+  readonly strategies: readonly StrategyEntry[];
+  /** Each strategy is measured with those of them that it has; with its default where it has none of them. */
+  readonly deliveries: readonly Delivery[];
+  readonly source: Source;
+  /** Documents a pass; null: as many as the profile says. */
+  readonly documents: number | null;
+  readonly workers: readonly number[];
+  readonly rounds: { readonly least: number; readonly most: number };
+  /** No round begins that would not end by then, milliseconds from the run's begin; null: no limit. */
+  readonly budgetMs: number | null;
+  readonly seed: number;
+  /** Given to every task as `context.options`. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly llm: { readonly url: string | null; readonly model: string; readonly parallel: number };
+}
+
+export type Source =
+  | { readonly kind: 'files'; readonly pattern: string }
+  | { readonly kind: 'synthetic'; readonly sizes: readonly SizeChoice[]; readonly complexity: Complexity };
+
+export interface SizeChoice {
+  readonly name: string;
+  readonly size: number | 'mixed';
+}
+
+export interface Lists {
+  readonly workloads: readonly WorkloadEntry[];
+  readonly strategies: readonly StrategyEntry[];
+  /** Measured only when asked for. */
+  readonly peers: readonly StrategyEntry[];
+}
+
+/** @throws UsageError that says what was expected, what came and what to do. */
+export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
+  const profile = byName('profile', flags.profile, profiles);
+  if (flags.task !== undefined && flags.workloads !== undefined) {
+    throw new UsageError('--task and --workloads cannot stand together: choose your own task or ours');
+  }
+  if (flags.docs !== undefined && flags.sizes !== undefined) {
+    throw new UsageError('--docs and --sizes cannot stand together: real documents have the sizes they have');
+  }
+  if (flags.docs !== undefined && flags.complexity !== undefined) {
+    throw new UsageError('--docs and --complexity cannot stand together: complexity is for made-up documents');
+  }
+  return {
+    profile,
+    workloads:
+      flags.task !== undefined ? [ownTask(flags.task)] : namedWorkloads(flags.workloads ?? profile.workloads.join(), lists.workloads),
+    strategies: flags.strategies === undefined ? lists.strategies : namedStrategies(flags.strategies, lists),
+    deliveries: flags.delivery === undefined ? [] : parseList(flags.delivery, '--delivery', delivery),
+    source:
+      flags.docs !== undefined
+        ? { kind: 'files', pattern: flags.docs }
+        : {
+            kind: 'synthetic',
+            sizes: parseList(flags.sizes ?? profile.sizes.join(), '--sizes', (size) => size).map(sizeChoice),
+            complexity: complexity(flags.complexity ?? 'medium'),
+          },
+    documents: flags.documents === undefined ? null : parseCount(flags.documents, '--documents'),
+    workers: flags.workers === undefined ? profile.workers : parseList(flags.workers, '--workers', workerCount).sort((a, b) => a - b),
+    rounds: flags.rounds === undefined ? profile.rounds : fixed(parseCount(flags.rounds, '--rounds')),
+    budgetMs: flags.budget === undefined ? null : parseDuration(flags.budget),
+    seed: parseCount(flags.seed, '--seed'),
+    options: {},
+    llm: {
+      url: flags.llmUrl === undefined ? null : url(flags.llmUrl),
+      model: flags.llmModel,
+      parallel: parseCount(flags.llmParallel, '--llm-parallel'),
+    },
+  };
+}
+
+const fixed = (rounds: number) => ({ least: rounds, most: rounds });
+
+function byName<Entry extends { readonly name: string }>(what: string, name: string, entries: readonly Entry[]): Entry {
+  const entry = entries.find((entry) => entry.name === name);
+  if (entry === undefined)
+    throw unknownName(
+      what,
+      name,
+      entries.map(({ name }) => name),
+    );
+  return entry;
+}
+
+/** In the order of the list, whatever the order on the command line. */
+function namedWorkloads(text: string, workloads: readonly WorkloadEntry[]): WorkloadEntry[] {
+  const chosen = parseList(text, '--workloads', (name) => byName('workload', name, workloads));
+  return workloads.filter((entry) => chosen.includes(entry));
+}
+
+/** Stands for all peers, and alone for all strategies beside them. */
+const everyPeer = { name: 'peers' };
+
+/**
+ * In the order of the lists, strategies first, whatever the order on the command line.
+ * @throws UsageError for a name that is in none.
+ */
+export function namedStrategies(text: string, { strategies, peers }: Pick<Lists, 'strategies' | 'peers'>): StrategyEntry[] {
+  const all = [...strategies, ...peers];
+  const chosen: readonly { readonly name: string }[] = parseList(text, '--strategies', (name) =>
+    byName<{ readonly name: string }>('strategy', name, [...all, everyPeer]),
+  );
+  if (chosen.every((entry) => entry === everyPeer)) return all;
+  return all.filter((entry) => chosen.includes(entry) || (chosen.includes(everyPeer) && peers.includes(entry)));
+}
+
+function delivery(text: string): Delivery {
+  const found = deliveries.find((name) => name === text);
+  if (found === undefined) throw unknownName('delivery', text, deliveries);
+  return found;
+}
+
+/** Not compiled yet: `compileOwn` does that. */
+function ownTask(task: string): WorkloadEntry {
+  try {
+    const source = locateTask(task);
+    return { name: taskName(source), about: 'your own task', url: pathToFileURL(source.file).href, source: task };
+  } catch (cause) {
+    throw new UsageError(`--${(cause as Error).message}`, { cause });
+  }
+}
+
+function sizeChoice(text: string): SizeChoice {
+  return { name: text, size: text === 'mixed' ? 'mixed' : parseSize(text) };
+}
+
+function complexity(text: string): Complexity {
+  const found = complexities.find((name) => name === text);
+  if (found === undefined) throw unknownName('complexity', text, complexities);
+  return found;
+}
+
+/** More than anyone has cores, and far below what would exhaust a machine. */
+const mostWorkers = 256;
+
+function workerCount(text: string): number {
+  const count = parseCount(text, 'each of --workers');
+  if (count > mostWorkers) throw new UsageError(`expected at most ${mostWorkers} workers, got ${count}`);
+  return count;
+}
+
+function url(text: string): string {
+  if (/^https?:\/\//.test(text) && URL.canParse(text)) return text;
+  throw new UsageError(`--llm-url: expected a URL like http://localhost:11434, got "${text}"`);
+}

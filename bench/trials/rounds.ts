@@ -1,0 +1,147 @@
+import type { TrialRow } from '../tables/columns.js';
+import type { Enough } from '../tables/enough.js';
+import { type Cell, estimateTrialMs, roundOrder, type Timing } from './plan.js';
+import type { Place } from './trial.js';
+
+/** What one invocation measures: every cell once a round, a round after the other. */
+export interface RunOptions {
+  readonly runId: string;
+  readonly cells: readonly Cell[];
+  /** Cells that are measured twice a round: the A/A test that every run carries. */
+  readonly twins: readonly Cell[];
+  readonly rounds: { readonly least: number; readonly most: number };
+  /** No round begins that is not expected to end by then, milliseconds from now; null: no limit. */
+  readonly budgetMs: number | null;
+  /** Trials of an earlier invocation that are not measured again. */
+  readonly finished: readonly TrialRow[];
+  /** Whether the run may end after this round, and what speaks against it. */
+  readonly enough: (round: number) => Enough;
+  readonly seed: number;
+  readonly timing: Timing;
+  readonly cores: number;
+  /** Measures one cell; a failure is a row. */
+  readonly measure: (cell: Cell, place: Place) => Promise<TrialRow>;
+  /** Called with every trial as soon as there is one. @throws RunError when it cannot be kept */
+  readonly keep: (trial: TrialRow) => void;
+  readonly progress: Progress;
+  /** Ends the run after the trial that is under way. */
+  readonly signal: AbortSignal;
+}
+
+/** How a run ended: as planned, or told to stop; and what it did not reach. */
+export interface Ending {
+  readonly complete: boolean;
+  readonly unmet: readonly string[];
+}
+
+export interface Progress {
+  start(plan: { trials: number; estimateMs: number }): void;
+  trial(trial: TrialRow, state: { done: number; trials: number; rounds: number; leftMs: number }): void;
+  /** For a word in between; afterwards there may be no more progress to see. */
+  say(text: string): void;
+  stop(): void;
+}
+
+export function estimateRoundMs({ cells, twins, timing, cores }: Pick<RunOptions, 'cells' | 'twins' | 'timing' | 'cores'>): number {
+  return [...cells, ...twins].reduce((sum, cell) => sum + estimateTrialMs(cell, timing, cores), 0);
+}
+
+/** Runs rounds until the plan, the stop rule, the budget or the signal ends them. */
+export async function runRounds(options: RunOptions): Promise<Ending> {
+  const { rounds, progress, signal } = options;
+  const roundMs = estimateRoundMs(options);
+  const trials = (options.cells.length + options.twins.length) * rounds.most;
+  const pace = new Pace(rounds.most * roundMs, trials);
+  progress.start({ trials, estimateMs: rounds.most * roundMs });
+  try {
+    for (let round = 1; round <= rounds.most; round++) {
+      if (options.budgetMs !== null && pace.elapsedMs + roundMs > options.budgetMs) {
+        return {
+          complete: true,
+          unmet: [`the budget ended the run after ${round - 1} of ${rounds.most} rounds`, ...options.enough(round - 1).unmet],
+        };
+      }
+      if (!(await runRound(options, round, pace))) return { complete: false, unmet: [] };
+      const { stop, unmet } = options.enough(round);
+      if (round >= rounds.least && (stop || round === rounds.most))
+        return { complete: true, unmet: rounds.least < rounds.most ? unmet : [] };
+    }
+    return { complete: !signal.aborted, unmet: [] };
+  } finally {
+    progress.stop();
+  }
+}
+
+/** One round: a block, within which cells are compared. @returns false when it was told to stop. */
+async function runRound(options: RunOptions, round: number, pace: Pace): Promise<boolean> {
+  const { cells, twins, seed, runId, signal, finished } = options;
+  const queue = roundOrder([...cells.map(ordinary), ...twins.map(twinOf)], { seed, round });
+  const before = finished.filter((trial) => trial.round === round);
+  // Void trials are appended while the round goes on.
+  for (let order = 1; order <= queue.length; order++) {
+    if (signal.aborted) return false;
+    const turn = queue[order - 1] as Turn;
+    const earlier = before.filter((trial) => trial.order === order);
+    const trial = earlier.at(-1) ?? (await options.measure(turn.cell, { runId, round, order, twin: turn.twin, attempt: turn.attempt }));
+    // A trial that was killed from the keyboard says nothing of its strategy.
+    if (trial.status === 'failed' && signal.aborted && earlier.length === 0) return false;
+    if (earlier.length === 0) options.keep(trial);
+    const again = trial.status === 'void' && turn.attempt < mostAttempts;
+    if (again) queue.push({ ...turn, attempt: turn.attempt + 1 });
+    const expectedMs = estimateTrialMs(turn.cell, options.timing, options.cores);
+    if (earlier.length > 0) {
+      pace.skip(expectedMs, again ? 0 : 1);
+      continue;
+    }
+    pace.spend(expectedMs, again ? 0 : 1);
+    options.progress.trial(trial, { done: pace.done, trials: pace.trials, rounds: options.rounds.most, leftMs: pace.leftMs });
+  }
+  return true;
+}
+
+/** A cell's turn in a round. */
+interface Turn {
+  readonly cell: Cell;
+  readonly twin: 'A/A' | null;
+  readonly attempt: number;
+}
+
+/** A void trial is repeated twice at most. */
+const mostAttempts = 3;
+
+const ordinary = (cell: Cell): Turn => ({ cell, twin: null, attempt: 1 });
+const twinOf = (cell: Cell): Turn => ({ cell, twin: 'A/A', attempt: 1 });
+
+/** How much is done and how much time is left: the estimate, corrected by how it has held so far. */
+class Pace {
+  readonly trials: number;
+  done = 0;
+  readonly #startedMs = performance.now();
+  /** What is planned, without what an earlier part of the run has done. */
+  #estimateMs: number;
+  #spentMs = 0;
+
+  constructor(estimateMs: number, trials: number) {
+    this.#estimateMs = estimateMs;
+    this.trials = trials;
+  }
+
+  /** Trials that were there already: they say nothing of the pace. */
+  skip(expectedMs: number, trials: number): void {
+    this.#estimateMs -= expectedMs;
+    this.done += trials;
+  }
+
+  spend(expectedMs: number, trials: number): void {
+    this.#spentMs += expectedMs;
+    this.done += trials;
+  }
+
+  get elapsedMs(): number {
+    return performance.now() - this.#startedMs;
+  }
+
+  get leftMs(): number {
+    return (Math.max(0, this.#estimateMs - this.#spentMs) * this.elapsedMs) / this.#spentMs;
+  }
+}

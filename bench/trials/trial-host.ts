@@ -1,0 +1,94 @@
+import { Bench } from 'tinybench';
+import type { Delivery, Session, Strategy, Transport } from '../../strategies/strategy.js';
+import { now } from '../../strategies/worker/clock.js';
+import { loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
+import { type Counters, TreeCounters } from '../measure/counters.js';
+import { Passes, type PassRecord } from '../measure/passes.js';
+import { answerRequests, notify } from './answer.js';
+import { type CorpusFile, readCorpus, readTruth } from './corpus-file.js';
+import { freshFor, type Warmup, warmup } from './fresh.js';
+
+/** The measured side of a trial: the root of the process tree that is measured, in a fresh process. */
+export interface TrialRequest extends Warmup {
+  /** Module of the strategy: the only one this process loads. */
+  readonly strategy: string;
+  readonly workload: WorkloadRef;
+  readonly corpus: CorpusFile;
+  readonly workers: number;
+  readonly delivery: Delivery;
+  readonly timeMs: number;
+  /** The first so many of the corpus; absent: all. */
+  readonly documents?: number;
+  /** So many of the corpus come before the first that is one of them again. */
+  readonly unique: number;
+  /** In the first one all results are checked, however large. */
+  readonly round: number;
+  /** Limits of a worker, MB; absent: the strategy's own. */
+  readonly heapMb?: number;
+  readonly memoryMb?: number;
+}
+
+export interface TrialRecord extends PassRecord {
+  readonly startupMs: number;
+  readonly transport: Transport | null;
+  readonly counters: Counters;
+}
+
+/** The timed window begins, with these processes in the tree; or its last pass has ended. */
+export type TrialNotice = { readonly window: 'open'; readonly pids: readonly number[] } | { readonly window: 'closed' };
+
+answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
+  const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
+  const documents = readCorpus(request.corpus).slice(0, request.documents);
+  const fresh = freshFor(request.delivery);
+  const openedMs = now();
+  const session = await strategy.open(request.workload, request);
+  const startupMs = now() - openedMs;
+  try {
+    await session.run(warmup(documents, request, fresh), () => {});
+    const { digests: expected, resultBytes } = readTruth(request.corpus);
+    const workload = await loadWorkload(request.workload);
+    const { workers, round, unique } = request;
+    const passes = new Passes({ documents, fresh, workload, expected, resultBytes, workers, round, unique });
+    const counters = await timePasses(session, passes, request.timeMs);
+    if (round === 1) await passes.verifyAll((source, emit) => session.run(source, emit));
+    return { startupMs, transport: session.transport ?? null, counters, ...passes.record };
+  } finally {
+    await session.close();
+  }
+});
+
+/** Passes over the whole corpus until `timeMs` of them have been timed; at least one. */
+async function timePasses(session: Session, passes: Passes, timeMs: number): Promise<Counters> {
+  const counters = new TreeCounters(session);
+  // tinybench discards all samples of a function or hook that throws, so nothing throws into it: the first failure
+  // stops it and is thrown afterwards.
+  const stop = new AbortController();
+  const guard = (step: () => Promise<void>) => async () => {
+    if (!stop.signal.aborted) await step().catch((cause: unknown) => stop.abort(cause));
+  };
+  // `time` and `iterations` are both minimums; without `async` the function would be called once inside `add`.
+  const bench = new Bench({ time: timeMs, iterations: 1, warmup: false, throws: true, signal: stop.signal });
+  bench.add(
+    'pass',
+    guard(() => passes.time((source, emit) => session.run(source, emit))),
+    {
+      async: true,
+      beforeEach: guard(async () => {
+        passes.prepare();
+        await counters.open();
+      }),
+      afterEach: guard(async () => {
+        await counters.close();
+        passes.verify();
+      }),
+    },
+  );
+  const { processes } = await session.members();
+  const pids = [process.pid, ...processes.map(({ pid }) => pid)];
+  await notify<TrialNotice>({ window: 'open', pids });
+  await bench.run().catch((cause: unknown) => stop.abort(cause));
+  await notify<TrialNotice>({ window: 'closed' });
+  stop.signal.throwIfAborted();
+  return counters.total;
+}

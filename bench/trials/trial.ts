@@ -1,0 +1,195 @@
+import { type Noise, voidReason, watchNoise } from '../measure/noise.js';
+import { files } from '../measure/proc.js';
+import { type Peaks, Sampler } from '../measure/sampler.js';
+import { schema, type TrialRow, trialColumns, unknown } from '../tables/columns.js';
+import { Helper } from './helper.js';
+import type { Wards } from './helper-processes.js';
+import { type Cell, estimateTrialMs, type Timing, warmupDocuments } from './plan.js';
+import type { TrialNotice, TrialRecord, TrialRequest } from './trial-host.js';
+
+/** Where a trial stands in its run. */
+export interface Place {
+  readonly runId: string;
+  readonly round: number;
+  readonly order: number;
+  /** `A/A` for the second measurement of a cell in its round. */
+  readonly twin: 'A/A' | null;
+  /** 1, or one more for every void measurement before in this round. */
+  readonly attempt: number;
+}
+
+/** A trial that takes twenty times what was expected, and a minute more, hangs. */
+const patience = { factor: 20, ms: 60_000 };
+
+export interface TrialOptions {
+  readonly place: Place;
+  readonly timing: Timing;
+  readonly cores: number;
+  /** The runner and its services: processes that are neither the tree nor noise. */
+  readonly suite: readonly number[];
+}
+
+/** The runner's side of a trial: measures one cell once in a fresh process. Never rejects: a failure is a row. */
+export async function runTrial(wards: Wards, cell: Cell, { place, timing, cores, suite }: TrialOptions): Promise<TrialRow> {
+  const host = new Helper(wards, new URL('./trial-host.js', import.meta.url));
+  const window = new Window(suite);
+  const request: TrialRequest = {
+    strategy: cell.strategy.url,
+    workload: cell.workload.ref,
+    corpus: cell.corpus.file,
+    workers: cell.workers,
+    delivery: cell.delivery,
+    documents: cell.corpus.documents,
+    warmupDocuments: warmupDocuments(cell, timing),
+    ...(timing.warmupMostMs !== undefined && { warmupMostMs: timing.warmupMostMs }),
+    timeMs: timing.timeMs,
+    unique: cell.corpus.profile.documents,
+    round: place.round,
+    ...cell.limits,
+  };
+  const timeoutMs = patience.ms + patience.factor * estimateTrialMs(cell, timing, cores);
+  try {
+    const record = await host.ask<TrialRecord, TrialNotice>(request, { timeoutMs, onNotice: (notice) => window.on(notice) });
+    return trialRow(cell, { place, record, cores, ...(await window.close()) });
+  } catch (cause) {
+    await window.close();
+    return failedRow(cell, place, cause as Error);
+  } finally {
+    host.end();
+  }
+}
+
+interface Seen {
+  readonly peaks: Peaks | null;
+  readonly noise: Noise | null;
+}
+
+/** What the runner sees from outside between the begin and the end of the timed passes. */
+class Window {
+  readonly #suite: readonly number[];
+  #sampler: Sampler | null = null;
+  #noiseSince: (() => Noise) | null = null;
+  #seen: Promise<Seen> | null = null;
+
+  constructor(suite: readonly number[]) {
+    this.#suite = suite;
+  }
+
+  async on(notice: TrialNotice): Promise<void> {
+    if (notice.window === 'closed') return void (await this.close());
+    this.#noiseSince = watchNoise({ files, root: notice.pids[0] as number, suite: this.#suite });
+    this.#sampler = new Sampler(notice.pids);
+  }
+
+  /** Once; afterwards it says the same again. */
+  close(): Promise<Seen> {
+    this.#seen ??= this.#look();
+    return this.#seen;
+  }
+
+  async #look(): Promise<Seen> {
+    const noise = this.#noiseSince?.() ?? null;
+    return { noise, peaks: (await this.#sampler?.stop()) ?? null };
+  }
+}
+
+function cellColumns({ workload, corpus, strategy, workers, delivery }: Cell, place: Place) {
+  return {
+    schema,
+    run_id: place.runId,
+    round: place.round,
+    order: place.order,
+    workload: workload.ref.name,
+    kind: workload.kind,
+    corpus: corpus.name,
+    document_bytes: corpus.bytes / corpus.documents,
+    strategy: strategy.strategy.name,
+    workers,
+    delivery,
+    twin: place.twin,
+    attempt: place.attempt,
+    documents: corpus.documents,
+  };
+}
+
+function trialRow(cell: Cell, measured: Seen & { place: Place; record: TrialRecord; cores: number }): TrialRow {
+  const { place, record, peaks, noise, cores } = measured;
+  const { counters, passesMs, difference, busyMs } = record;
+  const passes = passesMs.length;
+  const wall_ms = passesMs.reduce((sum, ms) => sum + ms, 0);
+  const countsSwitches = process.platform !== 'win32';
+  // Workers of `async` are places in flight on one thread, which outcomes do not name.
+  const toldApart = cell.strategy.strategy.isolation !== 'none' || cell.workers === 1;
+  // With more at a time than cores, work that computes keeps the cores busy until nearly the end, whoever has nothing left.
+  const shortOfWorkers = cell.workload.kind === 'io' || (toldApart && cell.workers <= cores);
+  const showsBusy = toldApart && (cell.workload.kind !== 'cpu' || cell.workers <= cores);
+  return {
+    ...cellColumns(cell, place),
+    ...verdictOn(difference, noise),
+    transport: record.transport,
+    passes,
+    wall_ms,
+    documents_per_second: (1e3 * passes * cell.corpus.documents) / wall_ms,
+    megabytes_per_second: (passes * cell.corpus.bytes) / 1e3 / wall_ms,
+    startup_ms: record.startupMs,
+    cpu_user_ms: counters.cpuUserMs,
+    cpu_system_ms: counters.cpuSystemMs,
+    cpu_percent: (100 * (counters.cpuUserMs + counters.cpuSystemMs)) / wall_ms,
+    tree_cpu_check_ms: noise?.treeCpuMs ?? null,
+    cpu_source: counters.cpuSource,
+    rss_peak_bytes: peaks?.rssBytes ?? null,
+    memory_peak_bytes: peaks?.memoryBytes ?? null,
+    memory_peak_kind: peaks?.kind ?? null,
+    memory_interval_ms: peaks?.intervalMs ?? null,
+    memory_samples: peaks?.samples ?? null,
+    sampler_cpu_percent: peaks?.cpuPercent ?? null,
+    threads_peak: peaks?.threads ?? null,
+    context_switches_voluntary: countsSwitches ? counters.switchesVoluntary : null,
+    context_switches_involuntary: countsSwitches ? counters.switchesInvoluntary : null,
+    event_loop_utilization: counters.loopMain,
+    event_loop_utilization_workers: counters.loopWorkers,
+    gc_ms: counters.gcMs,
+    latency_p50_ms: record.latencyP50Ms,
+    latency_p95_ms: record.latencyP95Ms,
+    latency_p99_ms: record.latencyP99Ms,
+    in_flight_mean: record.latencySumMs / wall_ms,
+    task_p50_ms: record.taskP50Ms,
+    busy_ms: showsBusy ? busyMs.reduce((sum, ms) => sum + ms, 0) : null,
+    busy_max_ms: showsBusy ? Math.max(0, ...busyMs) : null,
+    busy_workers: busyMs.length,
+    end_idle_ms: shortOfWorkers ? record.endIdleMs : null,
+    outcomes_ok: record.outcomesOk,
+    outcomes_failed: record.outcomesFailed,
+    digest: record.digest,
+    digest_matches: difference === null,
+    noise_window_ms: noise?.windowMs ?? null,
+    noise_steal_percent: noise?.stealPercent ?? null,
+    noise_others_percent: noise?.othersPercent ?? null,
+    noise_pressure_ms: noise?.pressureMs ?? null,
+    noise_run_delay_ms: noise?.runDelayMs ?? null,
+    noise_throttled_ms: noise?.throttledMs ?? null,
+    noise_swap_pages: noise?.swapPages ?? null,
+    quota_limited: noise?.throttledMs == null ? null : noise.throttledMs > 0,
+  };
+}
+
+/** Wrong results are worse than noise: they fail the trial whatever else went on. */
+function verdictOn(difference: string | null, noise: Noise | null): Pick<TrialRow, 'status' | 'reason'> {
+  if (difference !== null) return { status: 'failed', reason: oneLine(difference) };
+  const reason = noise === null ? null : voidReason(noise);
+  return { status: reason === null ? 'ok' : 'void', reason };
+}
+
+function failedRow(cell: Cell, place: Place, { name, message }: Error): TrialRow {
+  return {
+    ...unknown(trialColumns),
+    ...cellColumns(cell, place),
+    status: 'failed',
+    reason: oneLine(name === 'HelperDied' || name === 'Error' ? message : `${name}: ${message}`),
+  };
+}
+
+/** A row of the trials file is one line, so that what a kill has torn can be told. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\s*[\r\n]+\s*/g, ' / ');
+}

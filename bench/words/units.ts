@@ -1,0 +1,47 @@
+/** Formats numbers for people. KB = 1,000 bytes. */
+
+/** Three significant digits, with separators from 1,000 on: 0.0123, 4.56, 123, 1,230. */
+export function number(value: number): string {
+  if (value === 0) return '0';
+  const magnitude = Math.floor(Math.log10(Math.abs(value)));
+  const rounded = Number(value.toPrecision(3));
+  return formatterOf(Math.min(20, Math.max(0, 2 - magnitude))).format(rounded);
+}
+
+const formatters = new Map<number, Intl.NumberFormat>();
+
+/** Made once: making one takes far longer than using it. */
+function formatterOf(maximumFractionDigits: number): Intl.NumberFormat {
+  const known = formatters.get(maximumFractionDigits);
+  if (known !== undefined) return known;
+  const made = new Intl.NumberFormat('en-US', { maximumFractionDigits });
+  formatters.set(maximumFractionDigits, made);
+  return made;
+}
+
+export function ratio(value: number): string {
+  return `${value.toFixed(2)}×`;
+}
+
+export function megabytes(bytes: number): string {
+  return `${number(bytes / 1e6)} MB`;
+}
+
+export function size(bytes: number): string {
+  if (bytes >= 1e6) return `${number(bytes / 1e6)} MB`;
+  return bytes >= 1e3 ? `${number(bytes / 1e3)} KB` : `${number(bytes)} B`;
+}
+
+/** `45 s`, `4 min 05 s`, `1 h 10 min` */
+export function duration(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${String(seconds % 60).padStart(2, '0')} s`;
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
+}
+
+/** "a", "a and b", "a, b and c" */
+export function listed(items: readonly string[]): string {
+  return items.length < 2 ? items.join() : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
+}

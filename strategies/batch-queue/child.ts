@@ -1,0 +1,210 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { inheritedFlags } from '../processes/exec-argv.js';
+import type { Reaper } from '../processes/reaper.js';
+import type { MemoryWatch, StopWatch } from '../processes/watch.js';
+import type { Answer, FromChild, Start, ToChild } from './protocol.js';
+
+/** How a process ended, in words and, where there was one, by code or signal. */
+interface End {
+  readonly message: string;
+  readonly exitCode?: number;
+  readonly signal?: string;
+  /** Errors of Node have their kind here: that a worker's memory was at its end. */
+  readonly code?: 'ERR_WORKER_OUT_OF_MEMORY';
+}
+
+/** The child ended, or could not be reached, before it answered. */
+export class Death extends Error {
+  /** Whether it had said that it began with what was asked. */
+  readonly began: boolean;
+  /** Whether we ended it, since this took too long. */
+  readonly timedOut: boolean;
+  readonly exitCode?: number;
+  readonly signal?: string;
+  readonly code?: string;
+
+  constructor({ message, exitCode, signal, code }: End, { began, timedOut }: { began: boolean; timedOut: boolean }) {
+    super(message);
+    this.began = began;
+    this.timedOut = timedOut;
+    if (exitCode !== undefined) this.exitCode = exitCode;
+    if (signal !== undefined) this.signal = signal;
+    if (code !== undefined) this.code = code;
+  }
+}
+
+export interface StartOptions extends Start {
+  /** The module it runs. */
+  readonly entry: URL;
+  readonly reaper: Reaper;
+  readonly memory: MemoryWatch;
+  /** Null without a time limit. It also sees to a process that is stopped before it is ready: nothing has been asked of that one yet. */
+  readonly stopped: StopWatch | null;
+  /** Largest heap of the process, MB. */
+  readonly heapMb: number;
+  /** A parcel that has no answer for so long since the child came to it, or began with it where it is watched, ends the child. */
+  readonly timeoutMs?: number | undefined;
+}
+
+interface Request {
+  readonly message: ToChild;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (cause: Death) => void;
+  began: boolean;
+  timedOut: boolean;
+}
+
+/**
+ * What a document's buffer was is used for the next one. By default the C library gives memory of this size back to the
+ * system each time, and every page of the next buffer is faulted in anew: 500 KB took a fifth longer. It raises these limits by
+ * itself when it has seen larger ones freed; other C libraries than glibc do not read them.
+ */
+const allocator = { MALLOC_MMAP_THRESHOLD_: String(32 * 2 ** 20), MALLOC_TRIM_THRESHOLD_: String(64 * 2 ** 20) };
+
+/** So long the task's teardown may take; a process that is stopped would never come to it. */
+const closeGraceMs = 5000;
+
+/** So much longer a watched parcel may take to be begun: the process may be stopped, or starved. */
+const beginGraceMs = 5000;
+
+/** How long a channel may stay open when its process has exited: a process the task has started may have it too. */
+const channelGraceMs = 1000;
+
+/** One worker process, from its start to its end: `protocol.ts`, the parent's side. */
+export class Child {
+  readonly #process: ChildProcess;
+  readonly #waiting: Request[] = [];
+  #death: End | null = null;
+  #leaving = false;
+  readonly #timeoutMs: number | undefined;
+  #timer: NodeJS.Timeout | null = null;
+  /** Resolves when the process has exited and everything it said has been read. */
+  readonly ended: Promise<void>;
+
+  /** Resolves when the child has loaded its workload; rejects with the reason it could not, and then it has ended. */
+  static async start(options: StartOptions): Promise<Child> {
+    const child = new Child(options);
+    const answer = await child.#first;
+    if (answer === null) await child.ended;
+    if (child.#failure !== null) throw child.#failure;
+    if (child.#death !== null) throw new Error(`${child.#death.message} before it was ready`);
+    return child;
+  }
+
+  readonly #first: Promise<'ready' | null>;
+  #failure: Error | null = null;
+
+  private constructor({ entry, reaper, memory, stopped, workload, fd, heapMb, timeoutMs }: StartOptions) {
+    this.#timeoutMs = timeoutMs;
+    const start: Start = { workload, fd: fd === null ? null : 4 };
+    const child = fork(entry, [JSON.stringify(start)], {
+      env: { ...allocator, ...process.env },
+      execArgv: [...inheritedFlags(), `--max-old-space-size=${heapMb}`],
+      serialization: 'advanced', // JSON would turn bytes into an object of numbers
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...(fd === null ? [] : [fd])],
+    });
+    this.#process = child;
+    const { pid } = child;
+    let tooLarge = false;
+    if (pid !== undefined) {
+      reaper.add(pid);
+      memory.add(pid, () => {
+        tooLarge = true;
+        child.kill('SIGKILL');
+      });
+      stopped?.add(pid, () => child.kill('SIGKILL'));
+    }
+    let first: (word: 'ready' | null) => void = () => {};
+    this.#first = new Promise((resolve) => {
+      first = resolve;
+    });
+    child.on('message', (message: FromChild) => {
+      if (message.kind === 'ready') first('ready');
+      else if (message.kind === 'failed') {
+        this.#leaving = true;
+        this.#failure = Object.assign(new Error(message.error.message), message.error);
+        first(null);
+      } else if (message.kind === 'began') {
+        (this.#waiting[0] as Request).began = true;
+        this.#watch();
+      } else {
+        (this.#waiting.shift() as Request).resolve(message);
+        this.#watch();
+      }
+    });
+    this.ended = endOf(child, () => this.#leaving).then((death) => {
+      if (pid !== undefined) {
+        reaper.remove(pid);
+        memory.remove(pid);
+        stopped?.remove(pid);
+      }
+      this.#death = tooLarge
+        ? { ...death, message: 'worker process grew too large and was ended', code: 'ERR_WORKER_OUT_OF_MEMORY' }
+        : death;
+      if (this.#timer !== null) clearTimeout(this.#timer);
+      first(null);
+      for (const { reject, began, timedOut } of this.#waiting.splice(0)) reject(new Death(this.#death, { began, timedOut }));
+    });
+  }
+
+  /** Begins to count the time of what the child has come to now. A watched parcel counts from its begin. */
+  #watch(): void {
+    if (this.#timeoutMs === undefined) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    const [head] = this.#waiting;
+    if (head === undefined || head.message.kind !== 'parcel') return;
+    const startMs = head.message.watched && !head.began ? beginGraceMs : 0;
+    this.#timer = setTimeout(() => {
+      head.timedOut = true;
+      this.#process.kill('SIGKILL'); // ends a stopped process, too
+    }, this.#timeoutMs + startMs);
+  }
+
+  get pid(): number {
+    return this.#process.pid as number;
+  }
+
+  /** @throws Death */
+  ask(message: ToChild): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (this.#death !== null) return reject(new Death(this.#death, { began: false, timedOut: false }));
+      this.#waiting.push({ message, resolve, reject, began: false, timedOut: false });
+      if (this.#waiting.length === 1) this.#watch();
+      this.#process.send(message, ignore); // a cut channel ends the child, and that is told to all who wait
+    });
+  }
+
+  kill(): void {
+    this.#process.kill('SIGKILL');
+  }
+
+  close(): Promise<void> {
+    this.#leaving = true;
+    if (this.#process.connected) this.#process.send({ kind: 'close' } satisfies ToChild, ignore);
+    const late = setTimeout(() => this.kill(), closeGraceMs);
+    return this.ended.finally(() => clearTimeout(late));
+  }
+}
+
+const ignore = () => {};
+
+/** Resolves with how the process ended, when its channel is read to the end too. One whose channel is cut is killed. */
+function endOf(child: ChildProcess, leaving: () => boolean): Promise<End> {
+  return new Promise((resolve) => {
+    let death: End | null = null;
+    child.on('disconnect', () => {
+      if (death !== null) resolve(death);
+      else if (!leaving()) child.kill('SIGKILL');
+    });
+    child.on('exit', (code, signal) => {
+      const message = `worker process ended with ${signal ?? `exit code ${code}`}`;
+      death = { message, ...(code !== null && { exitCode: code }), ...(signal !== null && { signal }) };
+      if (!child.connected) return resolve(death);
+      setTimeout(() => child.connected && child.disconnect(), channelGraceMs).unref();
+    });
+    child.on('error', (cause) => {
+      if (child.pid === undefined) resolve({ message: `worker process could not be started: ${cause.message}` });
+    });
+  });
+}

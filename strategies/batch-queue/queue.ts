@@ -1,0 +1,140 @@
+import { closeSync } from 'node:fs';
+import { heapLimitMb, memoryLimitMb } from '../processes/limits.js';
+import { Reaper } from '../processes/reaper.js';
+import { MemoryWatch, StopWatch } from '../processes/watch.js';
+import { guarded } from '../session/session.js';
+import type { Emit, Outcome, Strategy } from '../strategy.js';
+import { Lane } from './process-lane.js';
+import { Puller } from './puller.js';
+import { openSharedFile, usualFolders } from './shared-file.js';
+
+/**
+ * Batches a worker may hold: one in its hands and one behind it, so that it never waits for the parent's answer. More
+ * would only lengthen the queue in front of a slow document.
+ */
+const prefetch = 2;
+
+/** A batch is worth about this much work: long against the message that carries it, short against the run. */
+const batchMs = 2;
+const mostDocuments = 128;
+/**
+ * Also the size of a region of the shared file: four documents of 500 KB cost a quarter less together than two, and larger
+ * regions gain little. A file of more than 32 MB would fill half of what Docker gives a container in /dev/shm, so many
+ * workers have smaller regions.
+ */
+const mostBytes = 2 ** 21;
+const mostFileBytes = 32 * 2 ** 20;
+
+export default {
+  name: 'queue',
+  about: 'dedicated worker processes that pull batches from bounded queues with a prefetch credit',
+  isolation: 'process',
+  deliveries: ['path', 'message'],
+  scales: true,
+  async open(workload, { workers, delivery, timeoutMs, heapMb = heapLimitMb(workers), memoryMb = memoryLimitMb(workers) }) {
+    const regionBytes = Math.min(mostBytes, Math.floor(mostFileBytes / (workers * prefetch)));
+    const laneBytes = prefetch * regionBytes;
+    const file = delivery === 'path' ? shared(workers * laneBytes) : null;
+    const reaper = new Reaper();
+    const memory = new MemoryWatch(memoryMb);
+    const stopped = timeoutMs === undefined ? null : new StopWatch(timeoutMs);
+    const entry = new URL('./worker.js', import.meta.url);
+    const lanes = Array.from(
+      { length: workers },
+      (_, i) =>
+        new Lane({ entry, reaper, memory, stopped, workload, heapMb, timeoutMs, fd: file?.fd ?? null, offset: i * laneBytes, regionBytes }),
+    );
+    const close = async () => {
+      await Promise.all(lanes.map((lane) => lane.close()));
+      memory.close();
+      stopped?.close();
+      await reaper.close();
+      if (file !== null) closeSync(file.fd);
+    };
+    const opened = await Promise.allSettled(lanes.map((lane) => lane.open()));
+    const failure = opened.find((result) => result.status === 'rejected');
+    if (failure !== undefined) {
+      await close();
+      throw failure.reason;
+    }
+    return guarded({
+      transport: file?.transport ?? 'message',
+      async run(documents, emit) {
+        const puller = new Puller(documents);
+        const size = new BatchSize();
+        const emitAll = inTurn(emit);
+        for (const lane of lanes) lane.renew();
+        // One loop a credit: it takes a batch when the one before has been emitted, which is the back-pressure.
+        const serve = async (lane: Lane, region: number) => {
+          // A lane that only fails leaves the documents to the others, while there are any.
+          while (!lane.broken || lanes.every(({ broken }) => broken)) {
+            const batch = await puller.take({ documents: size.documents, bytes: regionBytes });
+            if (batch === null) return;
+            const outcomes = await lane.process(batch, region);
+            for (const { taskMs } of outcomes) if (taskMs !== null) size.learn(taskMs);
+            await emitAll(outcomes);
+          }
+        };
+        const loops = Array.from({ length: prefetch }, (_, region) => lanes.map((lane) => serve(lane, region))).flat();
+        await allEnded(loops, () => puller.stop());
+      },
+      async members() {
+        const reports = await Promise.all(lanes.map((lane) => lane.report()));
+        return { processes: reports.map(({ member }) => member), engines: reports.map(({ engine }) => engine) };
+      },
+      close,
+      kill() {
+        for (const lane of lanes) lane.kill();
+      },
+    });
+  },
+} satisfies Strategy;
+
+function shared(bytes: number) {
+  const { file, refusals } = openSharedFile({ bytes, folders: usualFolders() });
+  if (refusals.length > 0) {
+    process.emitWarning(`queue: documents travel in ${file === null ? 'messages' : 'a temporary file'}: ${refusals.join('; ')}`);
+  }
+  return file;
+}
+
+/** How many documents make a batch of `batchMs`, from a moving average of what a document has taken. */
+class BatchSize {
+  #taskMs = batchMs;
+
+  learn(taskMs: number): void {
+    this.#taskMs += (taskMs - this.#taskMs) / 16;
+  }
+
+  get documents(): number {
+    return Math.max(1, Math.min(mostDocuments, Math.round(batchMs / this.#taskMs)));
+  }
+}
+
+/** Emits batches in the order they came, one outcome after the other, each waiting for a slow consumer. */
+function inTurn(emit: Emit): (outcomes: readonly Outcome[]) => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  return (outcomes) => {
+    last = last.then(async () => {
+      for (const outcome of outcomes) {
+        const slow = emit(outcome);
+        if (slow) await slow;
+      }
+    });
+    return last;
+  };
+}
+
+/**
+ * Resolves when all loops have ended, and rejects only then, with the first that failed: until the last has its answer,
+ * a region is in use.
+ */
+async function allEnded(loops: readonly Promise<void>[], stop: () => void): Promise<void> {
+  let failure: { readonly cause: unknown } | null = null;
+  const fail = (cause: unknown) => {
+    failure ??= { cause };
+    stop();
+  };
+  await Promise.all(loops.map((loop) => loop.catch(fail)));
+  if (failure !== null) throw (failure as { cause: unknown }).cause;
+}

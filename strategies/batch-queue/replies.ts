@@ -1,0 +1,63 @@
+import { outcome, type Reply } from '../session/outcome.js';
+import type { Outcome, Result } from '../strategy.js';
+import type { Batch } from './puller.js';
+
+/**
+ * The replies to a batch in columns. An object a document, with the same names again and again, makes the message twice
+ * as long and its serialization twice as slow (1.2 against 0.5 µs a document both ways, results of four fields).
+ */
+export interface Replies {
+  readonly startedMs: Float64Array;
+  readonly taskMs: Float64Array;
+  /** `undefined` where the task failed. */
+  readonly values: readonly unknown[];
+  readonly failures: readonly { readonly at: number; readonly result: Exclude<Result, { status: 'ok' }> }[];
+}
+
+/** Gathers what the task says of one document after the other. */
+export class ReplyColumns {
+  readonly #startedMs: Float64Array;
+  readonly #taskMs: Float64Array;
+  readonly #values: unknown[] = [];
+  readonly #failures: Replies['failures'][number][] = [];
+
+  constructor(count: number) {
+    this.#startedMs = new Float64Array(count);
+    this.#taskMs = new Float64Array(count);
+  }
+
+  add(reply: Reply): void {
+    const at = this.#values.length;
+    this.#startedMs[at] = reply.startedMs;
+    this.#taskMs[at] = reply.taskMs;
+    if (reply.status === 'ok') this.#values.push(reply.value);
+    else {
+      this.#values.push(undefined);
+      this.#failures.push({ at, result: { status: reply.status, error: reply.error } });
+    }
+  }
+
+  get replies(): Replies {
+    return { startedMs: this.#startedMs, taskMs: this.#taskMs, values: this.#values, failures: this.#failures };
+  }
+}
+
+/** Joins the columns with the documents they are about. */
+export function outcomesOf(batch: Batch, worker: number, { startedMs, taskMs, values, failures }: Replies): Outcome[] {
+  const outcomes = batch.documents.map(
+    ({ index, id }, i): Outcome => ({
+      index,
+      id,
+      worker,
+      queuedMs: (startedMs[i] as number) - (batch.pulledMs[i] as number),
+      taskMs: taskMs[i] as number,
+      status: 'ok',
+      value: values[i],
+    }),
+  );
+  for (const { at, result } of failures) {
+    const reply: Reply = { worker, startedMs: startedMs[at] as number, taskMs: taskMs[at] as number, ...result };
+    outcomes[at] = outcome(batch.documents[at] as Batch['documents'][number], batch.pulledMs[at] as number, reply);
+  }
+  return outcomes;
+}

@@ -1,0 +1,35 @@
+import pMap from 'p-map';
+import { outcome } from '../session/outcome.js';
+import { guarded } from '../session/session.js';
+import { alone, type Strategy } from '../strategy.js';
+import { now } from '../worker/clock.js';
+import { openTask } from '../worker/task.js';
+import { withDeadline } from './deadline.js';
+
+export default {
+  name: 'async',
+  about: 'main thread, at most as many documents in flight as there are workers (p-map)',
+  isolation: 'none',
+  deliveries: ['none'],
+  scales: true,
+  async open(workload, { workers, timeoutMs }) {
+    const task = await openTask(workload, 0);
+    return guarded({
+      async run(documents, emit) {
+        await pMap(
+          documents,
+          async (document) => {
+            const pulledMs = now();
+            const reply = task.run(document);
+            const found =
+              reply instanceof Promise ? reply.then((reply) => outcome(document, pulledMs, reply)) : outcome(document, pulledMs, reply);
+            await emit(await withDeadline(document, timeoutMs, found));
+          },
+          { concurrency: workers },
+        );
+      },
+      members: async () => alone,
+      close: () => task.close(),
+    });
+  },
+} satisfies Strategy;

@@ -1,0 +1,31 @@
+import { outcome } from '../session/outcome.js';
+import { guarded } from '../session/session.js';
+import { alone, type Strategy } from '../strategy.js';
+import { now } from '../worker/clock.js';
+import { openTask } from '../worker/task.js';
+import { withDeadline } from './deadline.js';
+
+/** The baseline, kept dumb. */
+export default {
+  name: 'sequential',
+  about: 'one document after the other on the main thread; the baseline',
+  isolation: 'none',
+  deliveries: ['none'],
+  scales: false,
+  async open(workload, { timeoutMs }) {
+    const task = await openTask(workload, 0);
+    return guarded({
+      async run(documents, emit) {
+        for await (const document of documents) {
+          const pulledMs = now();
+          const reply = task.run(document);
+          const found =
+            reply instanceof Promise ? reply.then((reply) => outcome(document, pulledMs, reply)) : outcome(document, pulledMs, reply);
+          await emit(await withDeadline(document, timeoutMs, found));
+        }
+      },
+      members: async () => alone,
+      close: () => task.close(),
+    });
+  },
+} satisfies Strategy;

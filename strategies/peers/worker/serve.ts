@@ -1,0 +1,46 @@
+import { isMainThread, threadId } from 'node:worker_threads';
+import type { Document, WorkloadRef } from '../../../workloads/workload.js';
+import { type Reply, taskError } from '../../session/outcome.js';
+import type { Engine, Member, TaskError } from '../../strategy.js';
+import { openTask } from '../../worker/task.js';
+import { engineReport, processReport } from '../../worker/usage-report.js';
+
+export type Request = 'report' | 'goodbye';
+
+export interface Answer {
+  /** Thread id, or process id where this is a process of its own. */
+  readonly id: number;
+  readonly member: Member;
+  readonly engine: Engine;
+  /** Why this worker could not load its workload; null when it could. Told as a value: not every library passes on why a worker died. */
+  readonly failure: TaskError | null;
+}
+
+export interface Serve {
+  (document: Document): Reply | Promise<Reply>;
+  (request: Request): Promise<Answer>;
+  (either: Request | Document): Reply | Promise<Reply | Answer>;
+}
+
+/**
+ * What the entries of the peers have in common, whatever library calls them: one function that takes documents, and
+ * requests about the worker itself. Never rejects.
+ * @param results as for `openTask`.
+ */
+export async function serve(ref: WorkloadRef, results: 'live' | 'snapshot' = 'live'): Promise<Serve> {
+  const id = isMainThread ? process.pid : threadId;
+  const { task, failure } = await openTask(ref, id, results).then(
+    (task) => ({ task, failure: null }),
+    (cause: unknown) => ({ task: null, failure: taskError(cause) }),
+  );
+  return ((either: Request | Document) => {
+    if (typeof either === 'string') return answer(either);
+    if (task === null) throw new Error(failure.message);
+    return task.run(either);
+  }) as Serve;
+
+  async function answer(request: Request): Promise<Answer> {
+    if (request === 'goodbye') await task?.close();
+    return { id, member: processReport(), engine: engineReport(id), failure };
+  }
+}

@@ -1,0 +1,10 @@
+import { parentPort, threadId, workerData } from 'node:worker_threads';
+import type { Document, WorkloadRef } from '../../../workloads/workload.js';
+import { openTask } from '../../worker/task.js';
+
+const { workload, document } = workerData as { workload: WorkloadRef; document: Document | null };
+
+const task = await openTask(workload, threadId);
+const reply = document === null ? null : await task.run(document); // none: only to see whether the workload loads
+await task.close();
+parentPort?.postMessage(reply);

@@ -1,0 +1,34 @@
+import workerpool from 'workerpool';
+import { type Document, loadWorkload, type WorkloadRef } from '../../../workloads/workload.js';
+import type { Member } from '../../strategy.js';
+import { processReport } from '../../worker/usage-report.js';
+
+export interface Answer {
+  readonly id: number;
+  readonly member: Member;
+}
+
+const ref = JSON.parse(process.argv[2] as string) as WorkloadRef;
+const stop = new AbortController();
+const loading = (async () => {
+  const workload = await loadWorkload(ref);
+  return { workload, context: { state: await workload.setup?.(ref.options), options: ref.options, signal: stop.signal } };
+})();
+// Why it does not load is told to who asks for a report: a child that dies tells nothing.
+const loaded = await loading.catch(() => null);
+
+const report = async (): Promise<Answer> => {
+  await loading;
+  return { id: process.pid, member: processReport() };
+};
+
+workerpool.worker({
+  /** The task itself and nothing around it. */
+  run: (document: Document): unknown => loaded?.workload.default(document, loaded.context),
+  report,
+  async goodbye(): Promise<Answer> {
+    stop.abort();
+    await loaded?.workload.teardown?.(loaded.context.state);
+    return report();
+  },
+});

@@ -1,0 +1,55 @@
+import type { Document } from '../../workloads/workload.js';
+import type { Outcome, Result, TaskError } from '../strategy.js';
+
+/** What a worker says of one document; times are on the machine's monotonic clock, in milliseconds. */
+export type Reply = { readonly worker: number; readonly startedMs: number; readonly taskMs: number } & Result;
+
+/** Joins the caller's side of a document (who it is, when it was pulled) with the worker's. */
+export function outcome({ index, id }: Document, pulledMs: number, reply: Reply): Outcome {
+  const { worker, startedMs, taskMs } = reply;
+  const queuedMs = startedMs - pulledMs;
+  return reply.status === 'ok'
+    ? { index, id, worker, queuedMs, taskMs, status: 'ok', value: reply.value }
+    : { index, id, worker, queuedMs, taskMs, status: reply.status, error: reply.error };
+}
+
+/** So many workers may end with a document in their hands: one may have been ended by something else. */
+export const mostAttempts = 2;
+
+/** The worker that had the document ended before it answered. */
+export function crashed({ index, id }: Pick<Document, 'index' | 'id'>, cause: unknown, attempts?: number): Outcome {
+  const error = { ...taskError(cause), ...endOf(cause), ...(attempts !== undefined && { attempts }) };
+  return { index, id, worker: null, queuedMs: null, taskMs: null, status: 'crashed', error };
+}
+
+/** The task ran longer than it may. */
+export function timedOut({ index, id }: Pick<Document, 'index' | 'id'>, timeoutMs: number): Outcome {
+  const error = { name: 'TimeoutError', message: `the task was still running after ${timeoutMs} ms` };
+  return { index, id, worker: null, queuedMs: null, taskMs: null, status: 'timed-out', error };
+}
+
+/** How a worker ended, as far as the error says: our own, and those of Node. */
+function endOf(cause: unknown): Pick<TaskError, 'exitCode' | 'signal' | 'outOfMemory'> {
+  if (!(cause instanceof Error)) return {};
+  const { exitCode, signal, code } = cause as Error & { exitCode?: unknown; signal?: unknown; code?: unknown };
+  return {
+    ...(typeof exitCode === 'number' && { exitCode }),
+    ...(typeof signal === 'string' && { signal }),
+    ...(code === 'ERR_WORKER_OUT_OF_MEMORY' && { outOfMemory: true as const }),
+  };
+}
+
+/** Anything that was thrown, as plain data. */
+export function taskError(cause: unknown): TaskError {
+  if (!(cause instanceof Error)) return { name: 'NonError', message: printable(cause) };
+  const { name, message, stack } = cause;
+  return { name: String(name), message: String(message), ...(typeof stack === 'string' && { stack }) };
+}
+
+function printable(value: unknown): string {
+  try {
+    return typeof value === 'string' ? value : String(value);
+  } catch {
+    return Object.prototype.toString.call(value); // an object without a prototype cannot be made a string
+  }
+}

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { outcomeDigest, stableDigest } from '../../bench/trials/digest.js';
+import { loadStrategies } from '../../bench/trials/prepare.js';
+import { strategies } from '../../strategies/index.js';
+import { peers as entries } from '../../strategies/peers/index.js';
+import { library } from '../../strategies/peers/library.js';
+import type { OpenOptions, Outcome, Strategy } from '../../strategies/strategy.js';
+import { workloads } from '../../workloads/index.js';
+import { syntheticCorpus } from '../../workloads/synthetic.js';
+import { loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
+import { descendants, until } from '../processes.js';
+import { documentsOf, fixture, outcomesOf, withSession } from '../support.js';
+
+const [loadedSequential] = await loadStrategies(strategies.slice(0, 1).map(({ url }) => url));
+const sequential = loadedSequential?.strategy as Strategy;
+const peers = (await loadStrategies(entries.map(({ url }) => url))).map(({ strategy }) => strategy);
+
+const harmless = ['size', 'state', 'undefined', 'nan', 'collections', 'instance', 'buffer', 'bytes', 'write', 'error', 'cycle', 'later'];
+const throwing: Record<string, string> = { throw: 'TypeError: bad input', reject: 'RangeError: came later' };
+const uncloneable = ['function', 'symbol', 'promise'];
+/** Driven by hand: nothing of ours stands between the task and the library, so its errors are as the library brings them. */
+const byHand = ['piscina', 'workerpool'];
+/** The name of an error does not survive workerpool. */
+const nameless = ['workerpool'];
+/** Why a peer cannot be asked what happens when its workers die. */
+const deathless: Record<string, string> = {
+  poolifier: 'an answer that comes after the end of its thread is an uncaught exception of the library, 5.3.2',
+};
+
+/** Threads of this process: V8's and libuv's, which all run by now, and those of workers. Linux only; elsewhere the test says less. */
+const threads = () => (existsSync('/proc/self/task') ? readdirSync('/proc/self/task').length : 0);
+const threadsBefore = threads();
+
+it('each peer stands under its own name, and no strategy has it', () => {
+  assert.deepEqual(
+    peers.map(({ name }) => name),
+    entries.map(({ name }) => name),
+  );
+  const names = [...strategies, ...entries].map(({ name }) => name);
+  assert.equal(new Set(names).size, names.length);
+});
+
+it('a library that is not there is named, with what to do', async () => {
+  const missing = 'no-such-library';
+  await assert.rejects(
+    library('mine', missing, () => import(missing)),
+    /^Error: peer "mine" needs the package no-such-library, which is not installed: npm i no-such-library$/,
+  );
+  const broken = new URL('./fixtures/no-such-file.js', import.meta.url).href;
+  await assert.rejects(
+    library('mine', missing, () => import(broken)),
+    /no-such-file/,
+    'another module that is missing is told as it is',
+  );
+});
+
+// Node 20 and 22 abort the whole process when a thread is ended while it requires an ES module, and a pool whose workload does
+// not load ends threads at just that moment. Only Node 20 tells of modules that cannot be required in the end.
+it('no pool, of ours or a peer, requires an ES module', async () => {
+  const args = ['--trace-require-module=all', fileURLToPath(new URL('../fixtures/open-all.js', import.meta.url))];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args);
+  assert.deepEqual(
+    stdout.trim().split('\n'),
+    [...strategies, ...entries].map(({ name }) => name),
+  );
+  assert.doesNotMatch(stderr, /ES Module/);
+});
+
+for (const peer of peers) {
+  describe(peer.name, () => {
+    for (const options of variants(peer)) {
+      it(`gives what sequential gives: ${Object.values(options).join(', ')}`, async () => {
+        const ref = workloadNamed('word-frequency');
+        const { digest } = await loadWorkload(ref);
+        const digests = (strategy: Strategy, options: Partial<OpenOptions>) =>
+          withSession(strategy, ref, options, async (session) => {
+            const passes: string[][] = [];
+            for (const count of [0, 1, 41]) {
+              const outcomes = await outcomesOf(session, corpus(count), count);
+              passes.push(outcomes.map((outcome) => outcomeDigest(outcome, { digest } as never)));
+            }
+            return passes;
+          });
+        assert.deepEqual(await digests(peer, options), await digests(sequential, {}));
+
+        const odd = (strategy: Strategy, options: Partial<OpenOptions>) =>
+          withSession(strategy, fixture('odd-task'), options, (session) => outcomesOf(session, documentsOf(harmless), harmless.length));
+        const [ours, theirs] = [await odd(peer, options), await odd(sequential, {})];
+        for (const [i, outcome] of ours.entries()) {
+          assert.equal(digestOf(outcome), digestOf(theirs[i] as Outcome), harmless[i]);
+          assert.equal(outcome.id, harmless[i]);
+          if (byHand.includes(peer.name)) assert.deepEqual([outcome.worker, outcome.taskMs, outcome.queuedMs], [null, null, null]);
+          else assert.ok((outcome.worker ?? -1) > 0 && (outcome.taskMs ?? -1) >= 0 && (outcome.queuedMs ?? -1) >= 0);
+        }
+      });
+    }
+
+    it('turns errors of the task into failed outcomes and goes on', async () => {
+      const odd = [...Object.keys(throwing), ...(byHand.includes(peer.name) ? [] : ['throw-undefined', ...uncloneable])];
+      const ids = odd.flatMap((id) => [id, 'size']);
+      const outcomes = await withSession(peer, fixture('odd-task'), {}, (session) => outcomesOf(session, documentsOf(ids), ids.length));
+      for (const outcome of outcomes) {
+        if (outcome.id === 'size') assert.equal(outcome.status, 'ok');
+        else if (outcome.status !== 'failed') assert.fail(`${outcome.id} is ${outcome.status}`);
+        else if (throwing[outcome.id] !== undefined) {
+          const { name, message } = outcome.error;
+          const expected = throwing[outcome.id] as string;
+          assert.equal(`${name}: ${message}`, nameless.includes(peer.name) ? expected.replace(/^\w+/, 'Error') : expected);
+        }
+      }
+    });
+
+    it('gives every document one outcome when workers exit', { skip: deathless[peer.name] ?? false }, async () => {
+      const ids = Array.from({ length: 40 }, (_, i) => (i % 20 === 10 ? `exit${i}` : `size${i}`));
+      const outcomes = await withSession(peer, fixture('odd-task'), {}, (session) => outcomesOf(session, documentsOf(ids), ids.length));
+      for (const { id, status } of outcomes) {
+        // One message holds many documents here, and all of them die with the thread.
+        if (peer.name === 'post-message') assert.ok(status === 'crashed' || (status === 'ok' && id.startsWith('size')), id);
+        else assert.equal(status, id.startsWith('exit') ? 'crashed' : 'ok', id);
+      }
+    });
+
+    it('tells why the workload cannot be opened', async () => {
+      const open = (ref: WorkloadRef) => peer.open(ref, { workers: 2, delivery: peer.deliveries[0] });
+      await assert.rejects(open(fixture('odd-task', { failSetup: true })), /no database/);
+      await assert.rejects(open(fixture('no-such-task')), /no-such-task/);
+    });
+
+    it('reports its processes', async () => {
+      const { processes, engines } = await withSession(peer, fixture('odd-task'), {}, (session) => session.members());
+      assert.equal(processes.length, peer.isolation === 'process' ? 2 : 0);
+      assert.equal(new Set(processes.map(({ pid }) => pid)).size, processes.length);
+      assert.ok(processes.every(({ pid }) => pid !== process.pid));
+      assert.equal(engines.length, byHand.includes(peer.name) || peer.name === 'thread-per-document' ? 0 : 2);
+    });
+
+    // After all of the above: also after errors, deaths and workloads that do not load.
+    it('leaves nothing running', async () => {
+      await until(() => descendants(process.pid).length === 0);
+      await until(() => threads() <= threadsBefore);
+    });
+  });
+}
+
+/** Every delivery and every number in flight once. */
+function variants({ deliveries, inFlight }: Strategy): Partial<OpenOptions>[] {
+  return Array.from({ length: Math.max(deliveries.length, inFlight?.length ?? 1) }, (_, i) => ({
+    delivery: deliveries[i % deliveries.length] as OpenOptions['delivery'],
+    ...(inFlight && { inFlight: inFlight[i % inFlight.length] as number }),
+  }));
+}
+
+function workloadNamed(name: string): WorkloadRef {
+  return { name, url: workloads.find((entry) => entry.name === name)?.url as string, options: {} };
+}
+
+/** Made anew each time: those that are transferred are gone. */
+function corpus(count: number) {
+  return syntheticCorpus({ name: 'tiny', size: 500, count, complexity: 'medium', seed: 3 }).documents;
+}
+
+function digestOf(outcome: Outcome): string {
+  return outcome.status === 'ok' ? stableDigest(outcome.value) : outcome.status;
+}

@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { bestConfiguration, type Kind, meanPoints, metgRows, ratios, summariseOverhead } from '../../bench/overhead/analyse.js';
+import {
+  type GranularityPoint,
+  granularityColumns,
+  metgColumns,
+  type OverheadTrial,
+  overheadColumns,
+  overheadSummaryColumns,
+  ratioColumns,
+} from '../../bench/overhead/columns.js';
+import kernel from '../../bench/overhead/kernel.js';
+import { configurationArms, metgBytes, turnsOf } from '../../bench/overhead/plan.js';
+import { seriesOf } from '../../bench/overhead/series.js';
+import { decode } from '../../bench/tables/table.js';
+import { loadStrategies } from '../../bench/trials/prepare.js';
+import { strategies } from '../../strategies/index.js';
+import { peers } from '../../strategies/peers/index.js';
+import { cli } from '../support.js';
+
+const loaded = await loadStrategies([...strategies, ...peers].map(({ url }) => url));
+const series = seriesOf(loaded);
+const kinds = new Map(
+  series.map(({ name, role, transferred, loaded }): [string, Kind] => [name, { role, transferred, isolation: loaded.strategy.isolation }]),
+);
+
+function trial(strategy: string, overhead_us: number | null, more: Partial<OverheadTrial> = {}): OverheadTrial {
+  return {
+    phase: 'measure',
+    round: 1,
+    strategy,
+    delivery: 'clone',
+    in_flight: null,
+    workers: 2,
+    document_bytes: 10_000,
+    transport: null,
+    status: overhead_us === null ? 'failed' : 'ok',
+    reason: overhead_us === null ? 'it broke' : null,
+    documents: 1000,
+    wall_ms: overhead_us,
+    overhead_us,
+    ...more,
+  };
+}
+
+describe('the plan of the dispatch benchmark', () => {
+  it('lets every delivery and number in flight compete, and tells a task that reads in place apart', () => {
+    const pool = series.find(({ name }) => name === 'thread-pool');
+    assert.equal(pool?.configurations.length, 3);
+    assert.ok(kinds.has('thread-pool (transferred)') && !kinds.has('queue (transferred)'));
+    assert.deepEqual(
+      [kinds.get('thread-pool')?.role, kinds.get('post-message')?.role, kinds.get('queue')?.role],
+      ['pool', 'other', 'ours'],
+    );
+    assert.ok(kinds.has('self-scheduling (shared view)') && kinds.has('queue (shared view)') && !kinds.has('thread-pool (shared view)'));
+    const shared = series.find(({ name }) => name === 'queue (shared view)');
+    assert.ok(
+      shared?.configurations.every(({ delivery }) => delivery === 'path'),
+      'nothing is shared in a message',
+    );
+    const arms = configurationArms({ series, sizes: [0], workers: [1] });
+    assert.deepEqual([...new Set(arms.map(({ documentBytes }) => documentBytes))], [0, metgBytes], 'METG needs its own size');
+  });
+
+  it('measures each strategy at its best, and leaves out what could not be measured', () => {
+    const plan = {
+      series: series.filter(({ name }) => ['thread-pool', 'thread-pool (transferred)', 'sequential'].includes(name)),
+      sizes: [0],
+      workers: [1, 4],
+    };
+    const swept = configurationArms(plan).map(({ series, configuration: { delivery, inFlight }, documentBytes }) => {
+      const us = series.name === 'sequential' ? null : delivery === 'transfer' || inFlight === 4 ? 1 : 5;
+      return trial(series.name, us, { phase: 'sweep', delivery, in_flight: inFlight, document_bytes: documentBytes });
+    });
+    const turns = turnsOf(plan, swept);
+    assert.deepEqual(
+      turns.map(({ arm: { series, configuration, workers, documentBytes }, steps }) => [
+        series.name,
+        configuration,
+        workers,
+        documentBytes,
+        steps.length,
+      ]),
+      [
+        ['thread-pool', { delivery: 'clone', inFlight: 4 }, 1, 0, 1],
+        ['thread-pool', { delivery: 'clone', inFlight: 4 }, 4, 0, 1],
+        ['thread-pool', { delivery: 'clone', inFlight: 4 }, 2, metgBytes, 8],
+        ['thread-pool (transferred)', { delivery: 'transfer', inFlight: 1 }, 1, 0, 1],
+        ['thread-pool (transferred)', { delivery: 'transfer', inFlight: 1 }, 4, 0, 1],
+        ['thread-pool (transferred)', { delivery: 'transfer', inFlight: 1 }, 2, metgBytes, 8],
+      ],
+    );
+    assert.equal(bestConfiguration([trial('x', null)]), null);
+  });
+});
+
+describe('what the dispatch benchmark says', () => {
+  const trials = [1, 2, 3].flatMap((round) => [
+    trial('queue', 5 * round, { round }),
+    trial('workerpool', 50 * round, { round }),
+    trial('jest-worker', 60 * round, { round }),
+    trial('thread-pool', 2, { round }),
+    trial('self-scheduling', round === 3 ? null : 2, { round }),
+    trial('post-message', 1, { round }),
+    trial('workerpool', 0.001, { round, phase: 'sweep' }),
+  ]);
+
+  it('compares ours with the best rival pool of the same isolation, paired by round', () => {
+    const all = ratios(trials, kinds);
+    const queue = all.find(({ strategy }) => strategy === 'queue');
+    assert.deepEqual([queue?.rival, queue?.documents], ['workerpool', 'kept']);
+    // Each round is twice or three times as slow as the first, for both: pairing takes that out.
+    for (const value of [queue?.ratio, queue?.ratio_lower, queue?.ratio_upper]) assert.ok(Math.abs((value ?? 0) - 10) < 1e-9);
+    const mine = all.find(({ strategy }) => strategy === 'self-scheduling');
+    assert.deepEqual([mine?.rival, mine?.ratio], ['thread-pool', 1], 'no pool, no rival; a failed round has no pair');
+  });
+
+  it('sums up in the order of the lists, over the rounds that succeeded', () => {
+    const summaries = summariseOverhead(trials, kinds);
+    assert.deepEqual(
+      summaries.map(({ strategy, rounds }) => [strategy, rounds]),
+      [
+        ['thread-pool', 3],
+        ['self-scheduling', 2],
+        ['queue', 3],
+        ['post-message', 3],
+        ['workerpool', 3],
+        ['jest-worker', 3],
+      ],
+    );
+    assert.ok(Math.abs((summaries[2]?.overhead_us ?? 0) - 5 * 6 ** (1 / 3)) < 1e-9, 'geometric mean');
+  });
+
+  it('tells METG in µs and as a size of documents', () => {
+    // 10 µs of overhead a document: half of a granularity of 20 µs is the task's own.
+    const points = [1, 2, 3].flatMap((round) =>
+      [1, 2, 4, 8, 16, 32, 64].map((task_us): GranularityPoint => {
+        const granularity_us = task_us + 10;
+        const id = { strategy: 'queue', delivery: 'path', in_flight: null, workers: 2, document_bytes: 10_000 };
+        return {
+          round,
+          ...id,
+          steps: task_us * 100,
+          task_us,
+          documents: 9,
+          wall_ms: 9,
+          granularity_us,
+          efficiency: task_us / granularity_us,
+        };
+      }),
+    );
+    const tasks = [
+      { bytes: 100, taskUs: 5 },
+      { bytes: 1_000, taskUs: 50 },
+    ];
+    const [half, most] = metgRows(points, { tasks, seed: 1 });
+    assert.ok(Math.abs((half?.metg_us ?? 0) - 20) < 0.5, `${half?.metg_us}`);
+    assert.ok(Math.abs((half?.word_frequency_bytes ?? 0) - 200) < 5, 'the size at which the task takes its half, 10 µs');
+    assert.ok(Math.abs((most?.metg_us ?? 0) - 50) < 2);
+    assert.equal(meanPoints(points).length, 7);
+  });
+});
+
+it('the kernel takes its steps from the document and tells it from others', () => {
+  const documentOf = (index: number, steps: number) => {
+    const bytes = new Uint8Array(10).fill(9);
+    new DataView(bytes.buffer).setInt32(0, steps, true);
+    return { index, id: '', size: 10, bytes };
+  };
+  assert.deepEqual(kernel(documentOf(3, 0)), { index: 3, size: 10, last: 9, value: 4 });
+  assert.notEqual(kernel(documentOf(3, 1)).value, kernel(documentOf(3, 70_000)).value);
+  assert.deepEqual(kernel({ index: 0, id: '', size: 0, bytes: new Uint8Array(0) }), { index: 0, size: 0, last: 0, value: 1 });
+});
+
+describe('forkwise overhead', () => {
+  it('measures, and leaves tables, charts and a report that can be read again', async () => {
+    const parent = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
+    const folder = join(parent, 'run');
+    const names = 'sequential,thread-pool,self-scheduling,process-pool,queue';
+    const { code, stdout, stderr } = await cli(
+      `overhead --strategies ${names} --sizes 0B,1KB --workers 2 --rounds 1 --time 2ms --out run`.split(' '),
+      parent,
+    );
+    assert.equal(code, 0, stderr);
+    const read = (name: string) => readFileSync(join(folder, name), 'utf8');
+    const trials = decode(overheadColumns, read('overhead.csv'));
+    assert.deepEqual(
+      trials.filter(({ status }) => status !== 'ok'),
+      [],
+    );
+    const summaries = decode(overheadSummaryColumns, read('overhead-summary.csv'));
+    assert.equal(summaries.length, 2 * (5 + 3), 'both sizes; two that can be read in place, and one whose documents can be given away');
+    assert.deepEqual(
+      new Set(decode(ratioColumns, read('overhead-ratios.csv')).map(({ rival }) => rival)),
+      new Set(['thread-pool', 'thread-pool (transferred)', 'process-pool']),
+    );
+    assert.equal(decode(granularityColumns, read('granularity.csv')).length, 8 * 8);
+    assert.equal(decode(metgColumns, read('metg.csv')).length, 2 * 8);
+    for (const chart of ['overhead', 'granularity']) assert.match(read(`plots/${chart}.svg`), /^<svg/);
+    assert.match(stdout, /`self-scheduling`/);
+    assert.equal(read('report.md').includes(stdout.trim()), true);
+    rmSync(parent, { recursive: true });
+  });
+
+  it('refuses what it cannot measure, before anything is written', async () => {
+    for (const [args, said] of [
+      ['--sizes 5B', /8 bytes or more/],
+      ['--strategies no-such', /unknown strategy/i],
+      ['--workers 0', /whole number/],
+    ] as const) {
+      const { code, stderr } = await cli(['overhead', ...args.split(' '), '--out', 'never'], tmpdir());
+      assert.equal(code, 2);
+      assert.match(stderr, said);
+    }
+  });
+});

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import { it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const contracts = /^(strategies\/strategy|workloads\/workload)\.ts$/;
+const terminal = /^bench\/cli\/terminal\.ts$/;
+/** Imports go one way, types included. A file may import what the first layer that matches it lists. */
+const layers: { files: RegExp; may: RegExp[] }[] = [
+  { files: /^workloads\/index\.ts$/, may: [] },
+  { files: /^workloads\//, may: [/^workloads\/(?!index)/] },
+  // Limits, retries and cache: a worker, the runner and the bench import them, so they know the contracts alone.
+  { files: /^services\//, may: [/^services\//, contracts] },
+  // Pure functions of data: the simulator and the allotment of workers.
+  { files: /^control\//, may: [/^control\//] },
+  { files: /^strategies\/(peers\/)?index\.ts$/, may: [/^strategies\/strategy\.ts$/] },
+  { files: /^strategies\/peers\//, may: [/^strategies\/(?!(peers\/)?index)/, /^workloads\/workload\.ts$/] },
+  { files: /^strategies\//, may: [/^strategies\/(?!index|peers)/, /^workloads\/workload\.ts$/, /^(services|control)\//] },
+  // The runner hands a chosen strategy over to production: it knows the lists, and nothing of measuring.
+  { files: /^runner\//, may: [/^runner\//, /^strategies\/(?!peers)/, /^workloads\/(workload|task-file)\.ts$/, /^(services|control)\//] },
+  { files: /^agent\//, may: [/^(agent|runner|services)\//, /^strategies\/(?!peers)/, /^workloads\//] },
+  { files: /^index\.ts$/, may: [/^(strategies\/(?!peers)|workloads\/|runner\/)/] },
+  { files: /^bench\/(stats\/|errors\.ts)/, may: [/^bench\/(stats\/|errors\.ts)/] },
+  { files: /^bench\/words\/(units|parse)\.ts$/, may: [/^bench\/errors\.ts$/] },
+  {
+    files: /^bench\/tables\//,
+    may: [
+      /^bench\/(tables\/|stats\/|errors\.ts)/,
+      /^strategies\/processes\/cores\.ts$/,
+      /^runner\/recommendation\.ts$/,
+      /^workloads\/documents\.ts$/,
+    ],
+  },
+  { files: /^bench\/verdict\//, may: [/^bench\/(verdict|tables|stats|words)\//] },
+  { files: /^plots\/index\.ts$/, may: [/^plots\//] },
+  {
+    files: /^plots\//,
+    may: [/^plots\/(?!index)/, /^bench\/tables\/(comparison-|scaling-|situation-)?columns\.ts$/, /^bench\/words\/units\.ts$/],
+  },
+  // Only commands and scripts know the lists.
+  { files: /^bench\/(cli\/|scripts\/|cli\.ts)/, may: [/./] },
+  {
+    files: /^bench\/report\//,
+    may: [/^bench\/(?!cli|scripts)/, terminal, /^strategies\/strategy\.ts$/, /^plots\/(chart|style)\.ts$/],
+  },
+  // The bench knows the two contracts and never an implementation.
+  {
+    files: /^bench\//,
+    may: [
+      /^bench\/(?!cli|scripts)/,
+      terminal,
+      /^strategies\/(strategy|session\/outcome|worker\/clock|worker\/usage-report|processes\/cores)\.ts$/,
+      /^runner\/recommendation\.ts$/,
+      /^workloads\/(workload|task-file|documents|synthetic|services\/service)\.ts$/,
+    ],
+  },
+];
+/** A type of list entries, which the commands hand to the bench. */
+const exceptions = new Set(['bench/trials/request.ts -> workloads/index.ts']);
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const files = ['bench', 'runner', 'strategies', 'workloads', 'plots', 'services', 'control', 'agent']
+  .filter((folder) => existsSync(join(root, folder)))
+  .flatMap((folder) => readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)))
+  .concat('index.ts')
+  .filter((file) => /\.c?ts$/.test(file))
+  .map((file) => file.split(sep).join('/'));
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(root, file), 'utf8');
+  const specifiers = [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(([, specifier]) => specifier as string);
+  return specifiers.map((specifier) =>
+    relative(root, join(root, dirname(file), specifier))
+      .split(sep)
+      .join('/')
+      .replace(/\.js$/, '.ts'),
+  );
+}
+
+it('imports go one way', () => {
+  assert.ok(files.length > 40);
+  for (const file of files) {
+    const layer = layers.find(({ files }) => files.test(file));
+    for (const target of importsOf(file)) {
+      if (target === 'package.json' || exceptions.has(`${file} -> ${target}`)) continue;
+      assert.ok(
+        layer?.may.some((allowed) => allowed.test(target)),
+        `${file} may not import ${target}`,
+      );
+    }
+  }
+});
+
+it('there is no cycle', () => {
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]) => {
+    assert.ok(!path.includes(file), [...path, file].join(' -> '));
+    if (done.has(file)) return;
+    for (const target of importsOf(file)) if (target.endsWith('.ts')) visit(target, [...path, file]);
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
+});

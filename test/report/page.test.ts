@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { trialColumns } from '../../bench/tables/columns.js';
+import { encodeHeader, encodeRows } from '../../bench/tables/table.js';
+import { environmentOf, type RunChoice, trialsOf } from '../runs.js';
+import { cli } from '../support.js';
+
+/** The report as a browser shows it. */
+
+const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+const paths = (process.env.PATH ?? '').split(delimiter).flatMap((folder) => names.map((name) => join(folder, name)));
+const executablePath = process.env.FORKWISE_CHROMIUM ?? paths.find((path) => existsSync(path));
+const missing = executablePath === undefined ? 'no Chromium on this machine: the report was opened in no browser' : false;
+if (missing) console.error(`\n*** SKIPPED: ${missing}. Install chromium, or set FORKWISE_CHROMIUM to it. ***\n`);
+
+const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A run's folder with its report. */
+async function reported(name: string, fill: (path: string) => void, ...flags: string[]): Promise<string> {
+  const path = join(folder, name);
+  fill(path);
+  const { code, stderr } = await cli(['report', path, ...flags], folder);
+  assert.ok(code === 0 || code === 4, stderr);
+  return pathToFileURL(join(path, 'report.html')).href;
+}
+
+function made(choice: RunChoice): (path: string) => void {
+  return (path) => {
+    const trials = trialsOf(choice);
+    mkdirSync(path);
+    writeFileSync(join(path, 'environment.json'), JSON.stringify(environmentOf(trials, choice)));
+    writeFileSync(join(path, 'trials.csv'), encodeHeader(trialColumns) + encodeRows(trialColumns, trials));
+  };
+}
+
+const published = (path: string) =>
+  cpSync(fileURLToPath(new URL('../../../results/reference', import.meta.url)), path, { recursive: true });
+
+const evil = '"><img src=x onerror=window.hacked=1><script>window.hacked=1</script>\'</style>`';
+const hostile: RunChoice = {
+  workloads: { [evil]: 'cpu' },
+  corpora: { [`10KB${evil}`]: 10_000, '</script><script>window.hacked=1</script>': 100_000 },
+  strategies: ['sequential', `queue${evil}`, 'javascript:window.hacked=1'],
+  change: ({ order }) =>
+    order === 2 ? { status: 'failed', reason: `<b onclick=window.hacked=1>${evil}</b>`, documents_per_second: null } : {},
+  environment: { run_id: evil, command: `forkwise bench --docs '${evil}'`, profile: evil },
+};
+
+describe('report.html in Chromium', { skip: missing }, () => {
+  let browser: Browser;
+  const reports: Record<string, string> = {};
+  before(async () => {
+    browser = await chromium.launch({ executablePath: executablePath as string, args: ['--no-sandbox', '--disable-gpu'] });
+    reports.still = await reported('still', published, '--no-interactive');
+    reports.lively = await reported('lively', published, '--interactive');
+    reports.hostile = await reported('hostile', made(hostile), '--interactive');
+    reports.empty = await reported(
+      'empty',
+      made({ change: () => ({ status: 'void', reason: 'x', documents_per_second: null }) }),
+      '--interactive',
+    );
+  });
+  after(async () => {
+    await browser?.close();
+  });
+
+  interface Look {
+    readonly colorScheme?: 'light' | 'dark';
+    readonly width?: number;
+    readonly javaScriptEnabled?: boolean;
+  }
+
+  /** Opens a report, lets `use` look at it, and fails on anything the page complains about or asks the network for. */
+  async function open(
+    name: string,
+    { colorScheme = 'light', width = 1280, javaScriptEnabled = true }: Look,
+    use: (page: Page) => Promise<void>,
+  ) {
+    const context = await browser.newContext({ colorScheme, javaScriptEnabled, viewport: { width, height: 900 }, offline: true });
+    try {
+      const page = await context.newPage();
+      const complaints: string[] = [];
+      page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`));
+      page.on('pageerror', (error) => complaints.push(String(error)));
+      page.on('request', (request) => {
+        if (request.url() !== reports[name] && !request.url().startsWith('data:')) complaints.push(`request: ${request.url()}`);
+      });
+      await page.goto(reports[name] as string);
+      await use(page);
+      assert.deepEqual(complaints, []);
+    } finally {
+      await context.close();
+    }
+  }
+
+  for (const name of ['still', 'lively', 'hostile', 'empty']) {
+    for (const colorScheme of ['light', 'dark'] as const)
+      for (const width of [1280, 390])
+        for (const javaScriptEnabled of [true, false]) {
+          it(`${name}, ${colorScheme}, ${width} pixels wide, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async () => {
+            await open(name, { colorScheme, width, javaScriptEnabled }, async (page) => {
+              assert.equal(await page.locator('figure svg[role="img"]').count(), 14);
+              assert.equal(await page.locator('h1').count(), 1);
+              const overflow = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+              assert.ok(Number(overflow) <= 0, `${overflow} pixels too wide`);
+              const [back, text] = (await page.evaluate(
+                '[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color].map((c) => Number(c.match(/\\d+/)[0]))',
+              )) as [number, number];
+              assert.equal(back < text, colorScheme === 'dark');
+              assert.equal(await page.evaluate('window.hacked ?? null'), null);
+            });
+          });
+        }
+  }
+
+  it('charts answer to the mouse, and a strategy that is ticked off leaves them', async () => {
+    await open('lively', {}, async (page) => {
+      const chart = page.locator('.chart[data-chart="trade-off"]');
+      await chart.scrollIntoViewIfNeeded();
+      await chart.locator('div svg').waitFor();
+      assert.ok(await page.locator('.legend').isVisible());
+      const symbols = () => chart.locator('path[fill="#00429d"]').count();
+      const before = await symbols();
+      assert.ok(before > 3);
+      await chart.locator('path[fill="#00429d"]').first().hover({ force: true });
+      await page.locator('.tooltip').waitFor();
+      assert.match((await page.locator('.tooltip').textContent()) ?? '', /strategy: thread-pool/);
+      await page.locator('.legend input[value="thread-pool"]').uncheck();
+      await page.waitForFunction(`document.querySelectorAll('.chart[data-chart="trade-off"] path[fill="#00429d"]').length < ${before}`);
+      assert.ok((await symbols()) <= 1, 'only the symbol of the legend may be left');
+      assert.ok((await chart.locator('path[fill="#aa4499"]').count()) > 3);
+    });
+  });
+
+  it('every chart is drawn again with the names and the words of the still one', async () => {
+    await open('lively', {}, async (page) => {
+      for (const chart of await page.locator('.chart').all()) {
+        await chart.scrollIntoViewIfNeeded();
+        await chart.locator('div svg[role="img"] > title').waitFor({ state: 'attached' });
+      }
+      assert.equal(await page.locator('.chart div svg[role="img"]').count(), 14);
+    });
+  });
+
+  it('hostile names stand on the page as text', async () => {
+    await open('hostile', {}, async (page) => {
+      assert.equal(await page.title(), `forkwise run ${evil}`);
+      assert.ok(((await page.locator('#verdict').textContent()) ?? '').includes(evil));
+      assert.equal(await page.locator('main img, main b').count(), 0);
+    });
+  });
+
+  it('a printer gets light pages without the legend', async () => {
+    await open('lively', { colorScheme: 'dark' }, async (page) => {
+      await page.emulateMedia({ media: 'print' });
+      assert.equal(await page.evaluate('getComputedStyle(document.body).backgroundColor'), 'rgb(255, 255, 255)');
+      assert.equal(await page.locator('.legend').isVisible(), false);
+    });
+  });
+});

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
+import { dirname, join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Registry } from 'prom-client';
+import type { RunnerStats } from '../../index.js';
+import { collectMetrics } from '../../runner/prom-client.js';
+import { until } from '../processes.js';
+
+/** What the pages show works as it stands: every example, and every link. */
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const started: ChildProcess[] = [];
+after(() => {
+  for (const child of started) child.kill('SIGKILL'); // those of a test that failed
+});
+
+function example(name: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(process.execPath, [join(root, 'examples', name), ...args], {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  started.push(child);
+  const said = { text: '', errors: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said.text += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said.errors += text;
+  });
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  return { child, said, ended };
+}
+
+const limit = { timeout: 20_000 };
+const onUnix = { ...limit, skip: process.platform === 'win32' };
+
+describe('examples', () => {
+  const tested = new Set<string>();
+  after(() =>
+    assert.deepEqual(
+      [...tested].sort(),
+      readdirSync(join(root, 'examples')).filter((name) => name.endsWith('.mjs')),
+    ),
+  );
+
+  it('stream', limit, async () => {
+    tested.add('stream.mjs');
+    const { said, ended } = example('stream.mjs', ['docs/README.md', 'docs/job.md']);
+    assert.equal(await ended, 0, said.errors);
+    assert.match(said.text, /^docs\/README\.md: \d+ words\ndocs\/job\.md: \d+ words\n$/);
+  });
+
+  it('batch, to its end and told to end', onUnix, async () => {
+    tested.add('batch.mjs');
+    const whole = example('batch.mjs');
+    assert.equal(await whole.ended, 0, whole.said.errors);
+    assert.match(whole.said.text, /all 1000 saved/);
+    const cut = example('batch.mjs', [], { DOCUMENTS: '1e12' });
+    await until(() => /under way/.test(cut.said.text));
+    cut.child.kill('SIGTERM');
+    assert.equal(await cut.ended, 0, cut.said.errors);
+    assert.match(cut.said.text, /told to end: \d+ of 1000000000000 saved/);
+  });
+
+  it('metrics', limit, async () => {
+    tested.add('metrics.mjs');
+    const { said, ended } = example('metrics.mjs');
+    assert.equal(await ended, 0, said.errors);
+    assert.match(said.text, /^forkwise_documents_total\{status="ok"\} 2$/m);
+    assert.match(said.text, /^forkwise_document_bytes_total 22$/m);
+  });
+
+  it('http-server: answers, says no when it is full, and drains', onUnix, async () => {
+    tested.add('http-server.mjs');
+    const { child, said, ended } = example('http-server.mjs', [], { PORT: '0', MOST_UNDER_WAY: '1' });
+    await until(() => /listening on \d+/.test(said.text));
+    const port = Number(/\d+/.exec(said.text)?.[0]);
+    const ask = (method: string, path = '/') => {
+      const sent = request({ port, method, path, agent: false });
+      const answer = new Promise<{ status: number; retry: string | undefined; body: string }>((resolve, reject) => {
+        sent.on('error', reject);
+        sent.on('response', async (response: IncomingMessage) => {
+          let body = '';
+          for await (const chunk of response) body += chunk;
+          resolve({ status: response.statusCode ?? 0, retry: response.headers['retry-after'], body });
+        });
+      });
+      return { sent, answer };
+    };
+    const post = (body: string) => {
+      const { sent, answer } = ask('POST');
+      sent.end(body);
+      return answer;
+    };
+    assert.deepEqual(await post('one two three'), { status: 200, retry: undefined, body: '{"words":3}' });
+    const slow = ask('POST');
+    slow.sent.setHeader('Expect', '100-continue');
+    slow.sent.flushHeaders();
+    await once(slow.sent, 'continue'); // it has come
+    const full = await post('x');
+    assert.deepEqual([full.status, full.retry], [503, '1']);
+    const health = ask('GET', '/health');
+    health.sent.end();
+    assert.equal((await health.answer).status, 200);
+    slow.sent.end('one two');
+    assert.equal((await slow.answer).body, '{"words":2}');
+    child.kill('SIGTERM');
+    assert.equal(await ended, 0, said.errors);
+  });
+});
+
+describe('metrics', () => {
+  const stats: RunnerStats = {
+    strategy: 'queue',
+    workers: 4,
+    uptimeMs: 1000,
+    outcomes: { ok: 5, failed: 1, 'timed-out': 0, crashed: 2 },
+    inFlight: 3,
+    queued: 7,
+    busyMs: 1500,
+    queuedMs: 250,
+    bytes: 800,
+  };
+
+  it('are read when they are asked for, in seconds and bytes, and can be taken away', async () => {
+    const register = new Registry();
+    let now = stats;
+    const end = collectMetrics({ stats: () => now }, { register, prefix: 'parse_' });
+    const values = async () => {
+      const all = await register.getMetricsAsJSON();
+      return Object.fromEntries(
+        all.flatMap(({ name, values }) => values.map(({ labels, value }) => [[name, ...Object.values(labels)].join(' '), value])),
+      );
+    };
+    const first = {
+      'parse_documents_total ok': 5,
+      'parse_documents_total failed': 1,
+      'parse_documents_total timed-out': 0,
+      'parse_documents_total crashed': 2,
+      parse_document_bytes_total: 800,
+      parse_task_seconds_total: 1.5,
+      parse_queue_seconds_total: 0.25,
+      parse_documents_in_flight: 3,
+      parse_documents_queued: 7,
+      parse_workers: 4,
+    };
+    assert.deepEqual(await values(), first);
+    assert.deepEqual(await values(), first); // counted once
+    now = { ...stats, queued: 0, busyMs: 2000 };
+    assert.deepEqual(await values(), { ...first, parse_documents_queued: 0, parse_task_seconds_total: 2 });
+    end();
+    assert.deepEqual(await values(), {});
+  });
+});
+
+it('links between the pages lead somewhere', () => {
+  const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => join('docs', name))];
+  for (const page of pages) {
+    const links = [...readFileSync(join(root, page), 'utf8').matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, link]) => link as string);
+    for (const link of links) if (!link.includes('://')) assert.ok(existsSync(join(root, dirname(page), link)), `${page}: ${link}`);
+  }
+});

@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { openCrew, type Room } from '../../strategies/shared-memory/arena-session.js';
+import { Control } from '../../strategies/shared-memory/claim-table.js';
+import partitioned from '../../strategies/shared-memory/partitioned.js';
+import selfScheduling from '../../strategies/shared-memory/self-scheduling.js';
+import type { Outcome, Session } from '../../strategies/strategy.js';
+import type { Document } from '../../workloads/workload.js';
+import { sum } from '../fixtures/arena-task.js';
+import { fixture, outcomesOf, withSession } from '../support.js';
+
+/** More by FORKWISE_STRESS=<runs>. */
+const numRuns = Number(process.env.FORKWISE_STRESS ?? 25);
+
+/** So small that slabs, slots and tickets are used over and over, and many documents are larger than a slab. */
+const room: Room = { slabBytes: 2_000, slabs: 6, slots: 40 };
+const window = { documents: 5, bytes: 3_000, ms: 1 };
+const oneQueue = { queues: 1, window, begin: () => (pulled: readonly unknown[]) => [pulled] } as never;
+const queues = (workers: number) =>
+  ({
+    queues: workers,
+    window,
+    begin: () => (pulled: readonly { document: Document }[]) =>
+      Array.from({ length: workers }, (_, i) => pulled.filter(({ document }) => document.index % workers === i)),
+  }) as never;
+
+const harmless = ['sum', 'write', 'whole', 'part', 'reuse', 'later', 'soon', 'throw', 'reject'];
+const documents = (deeds: readonly string[]) =>
+  fc.array(fc.record({ deed: fc.constantFrom(...deeds), size: fc.oneof(fc.nat({ max: 20 }), fc.nat({ max: 6_000 })) }), { maxLength: 80 });
+const made = (list: readonly { deed: string; size: number }[]) =>
+  list.map(({ deed, size }, index) => documentOf(`${deed} é${index}`, index, size));
+const scenario = {
+  workers: fc.integer({ min: 1, max: 3 }),
+  source: fc.constantFrom('array', 'generator', 'slow'),
+  consumer: fc.constantFrom('fast', 'slow'),
+};
+
+function documentOf(id: string, index: number, size: number): Document {
+  return { index, id, size, bytes: new Uint8Array(size).map((_, i) => (index * 31 + i * 7) % 251) };
+}
+
+describe('the shared arena', () => {
+  for (const [name, deal] of [
+    ['one queue', () => oneQueue],
+    ['a queue each', queues],
+  ] as const) {
+    it(`${name}: gives every document one right outcome and stays within its memory`, async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.record({ ...scenario, documents: documents([...harmless, 'keep', 'exit']) }),
+          async ({ workers, documents: list, source, consumer }) => {
+            const documents = made(list);
+            const session = await openCrew(fixture('arena-task'), { workers, deal: deal(workers), room });
+            try {
+              for (let run = 0; run < 2; run++) await check(session, documents, { source, consumer });
+            } finally {
+              await session.close();
+            }
+          },
+        ),
+        { numRuns },
+      );
+    });
+  }
+
+  it('keeps few documents waiting that are too large for it', async () => {
+    const session = await openCrew(fixture('arena-task'), { workers: 1, deal: oneQueue, room });
+    const large = Array.from({ length: 60 }, (_, index) => documentOf(`later ${index}`, index, 6_000));
+    await check(session, large, { source: 'generator', consumer: 'fast' });
+    await session.close();
+  });
+
+  it('keeps to the bytes a document has, whatever it says of its size', async () => {
+    const session = await openCrew(fixture('arena-task'), { workers: 2, deal: oneQueue, room });
+    const lying = Array.from({ length: 60 }, (_, index) => ({
+      ...documentOf(`sum ${index}`, index, 900),
+      size: index % 2 === 0 ? 10 : 5_000,
+    }));
+    const outcomes = await outcomesOf(session, lying, 60);
+    for (const { index, bytes } of lying) assert.deepEqual((outcomes[index] as { value?: unknown }).value, sum(bytes));
+    await session.close();
+  });
+
+  it('never lets a view of shared memory out with a result', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.record({ ...scenario, documents: documents(harmless.filter((deed) => deed !== 'write')) }), async (it) => {
+        const session = await openCrew(fixture('arena-task-shared'), { workers: it.workers, deal: oneQueue, room });
+        try {
+          await check(session, made(it.documents), it);
+        } finally {
+          await session.close();
+        }
+      }),
+      { numRuns },
+    );
+  });
+
+  it('finishes what it has pulled when it is closed early', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({ ...scenario, documents: documents(['sum', 'later', 'exit']), after: fc.nat({ max: 40 }) }),
+        async (it) => {
+          const session = await openCrew(fixture('arena-task'), { workers: it.workers, deal: oneQueue, room });
+          let closing: Promise<void> | null = null;
+          const seen = new Map<number, number>();
+          const pulled: number[] = [];
+          await session.run(
+            sourceOf(made(it.documents), it.source, ({ index }) => pulled.push(index)),
+            ({ index }) => {
+              seen.set(index, (seen.get(index) ?? 0) + 1);
+              if (seen.size >= it.after) closing ??= session.close();
+            },
+          );
+          await (closing ?? session.close());
+          assert.deepEqual(
+            [...seen.keys()].sort((a, b) => a - b),
+            pulled,
+          );
+          assert.ok([...seen.values()].every((times) => times === 1));
+          await assert.rejects(
+            session.run([], () => {}),
+            /closed/,
+          );
+        },
+      ),
+      { numRuns },
+    );
+  });
+
+  it('can be used again after a source or a consumer has thrown', async () => {
+    const session = await openCrew(fixture('arena-task'), { workers: 2, deal: oneQueue, room });
+    const some = Array.from({ length: 50 }, (_, index) => documentOf(`sum ${index}`, index, 300));
+    function* failing(): Generator<Document> {
+      yield* some.slice(0, 20);
+      throw new Error('the disk is gone');
+    }
+    const before: number[] = [];
+    await assert.rejects(
+      session.run(failing(), ({ index }) => void before.push(index)),
+      /the disk is gone/,
+    );
+    assert.equal(before.length, 20, 'what came before the error has its outcomes');
+    const consumer = () => {
+      throw new Error('no more');
+    };
+    await assert.rejects(session.run(some, consumer), /no more/);
+    await assert.rejects(
+      session.run(some, async () => consumer()),
+      /no more/,
+    );
+    await check(session, some, { source: 'slow', consumer: 'slow' });
+    await session.close();
+  });
+
+  it('gives up a queue whose workers cannot be replaced, and every document still has its outcome', async () => {
+    const opened = new Int32Array(new SharedArrayBuffer(4));
+    const session = await openCrew(fixture('once-task', { opened }), { workers: 1, deal: oneQueue, room });
+    const some = Array.from({ length: 30 }, (_, index) => documentOf(index === 10 ? 'exit' : 'size', index, 10));
+    for (let run = 0; run < 2; run++) {
+      const outcomes = await outcomesOf(session, some, 30);
+      assert.equal(outcomes[10]?.status, 'crashed');
+      assert.match(JSON.stringify(outcomes.at(-1)), /only once/);
+    }
+    await session.close();
+  });
+});
+
+for (const strategy of [partitioned, selfScheduling]) {
+  it(`${strategy.name} leaves no thread and no descriptor behind`, { skip: process.platform !== 'linux' }, async () => {
+    const use = () =>
+      withSession(strategy, fixture('arena-task'), {}, (session) => outcomesOf(session, [documentOf('sum', 0, 2_000_000)], 1));
+    const count = () => [readdirSync('/proc/self/task').length, readdirSync('/proc/self/fd').length];
+    await use(); // threads and descriptors that are made once
+    const before = count();
+    for (let i = 0; i < 5; i++) await use();
+    assert.deepEqual(count(), before);
+  });
+}
+
+describe('the claim table', () => {
+  it('gives each document to one worker, in whatever order slots are published, claimed and released', () => {
+    const table = new Control({ workers: 2, queues: 1, slots: 4 });
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 3 }), { maxLength: 200 }), (moves) => {
+        const claimed = new Map<number, number>();
+        for (const move of moves) {
+          const free = [0, 1, 2, 3].find((slot) => table.isFree(slot));
+          if (move === 0 && free !== undefined && table.hasTicket(0)) table.publish(0, free);
+          else if (move === 1 || move === 2) {
+            const slot = table.claim(0, move - 1);
+            if (slot < 0) continue;
+            assert.ok(!claimed.has(slot), 'nobody else has it');
+            assert.ok(table.isOwner(slot, move - 1));
+            claimed.set(slot, move - 1);
+          } else {
+            const [slot] = claimed.keys();
+            if (slot === undefined) continue;
+            claimed.delete(slot);
+            table.release(slot);
+          }
+        }
+        for (const slot of claimed.keys()) table.release(slot);
+        for (let slot = table.claim(0, 0); slot >= 0; slot = table.claim(0, 0)) table.release(slot);
+      }),
+    );
+  });
+});
+
+async function check(session: Session, documents: readonly Document[], how: { source: string; consumer: string }): Promise<void> {
+  let bytesAhead = 0;
+  let mostAhead = 0;
+  const source = sourceOf(documents, how.source, ({ size }) => {
+    bytesAhead += size;
+    mostAhead = Math.max(mostAhead, bytesAhead);
+  });
+  const outcomes: Outcome[] = [];
+  await session.run(source, (outcome) => {
+    assert.equal(outcomes[outcome.index], undefined, 'one outcome a document');
+    outcomes[outcome.index] = outcome;
+    bytesAhead -= documents[outcome.index]?.size ?? 0;
+    return how.consumer === 'slow' ? new Promise(setImmediate) : undefined;
+  });
+  assert.equal(Object.keys(outcomes).length, documents.length);
+  for (const document of documents) judge(document, outcomes[document.index] as Outcome);
+  // The arena, as much again of documents too large for a slab and one more, a window dealt, and one pulled.
+  const bound = 2 * room.slabs * room.slabBytes + 2 * (window.bytes + 6_000) + 6_000;
+  assert.ok(mostAhead <= bound, `${mostAhead} bytes ahead of the consumer`);
+}
+
+function judge({ id, bytes }: Document, outcome: Outcome): void {
+  const deed = id.split(' ')[0] as string;
+  assert.equal(outcome.id, id);
+  const failing = deed === 'throw' || deed === 'reject';
+  assert.equal(outcome.status, deed === 'exit' ? 'crashed' : failing ? 'failed' : 'ok', id);
+  if (outcome.status !== 'ok') {
+    if (failing) assert.deepEqual([outcome.error.name, outcome.error.message], ['RangeError', id]);
+    return;
+  }
+  const { value } = outcome;
+  assert.deepEqual(sharedIn(value), [], id);
+  if (deed === 'whole') assert.deepEqual(value, bytes);
+  else if (deed === 'part') assert.deepEqual(value, { part: bytes.slice(1, 5), all: new Map([['rest', bytes.slice(5)]]) });
+  else if (deed === 'reuse') assert.deepEqual(value, { sum: sum(bytes) });
+  else assert.equal(value, sum(bytes));
+}
+
+/** Views of shared memory in a result. */
+function sharedIn(value: unknown): unknown[] {
+  if (ArrayBuffer.isView(value)) return value.buffer instanceof SharedArrayBuffer ? [value] : [];
+  if (value instanceof Map) return [...value.values()].flatMap(sharedIn);
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(sharedIn) : [];
+}
+
+function sourceOf(
+  documents: readonly Document[],
+  kind: string,
+  pulled: (document: Document) => void,
+): Iterable<Document> | AsyncIterable<Document> {
+  function* generator(): Generator<Document> {
+    for (const document of documents) {
+      pulled(document);
+      yield document;
+    }
+  }
+  async function* slow(): AsyncGenerator<Document> {
+    for (const document of documents) {
+      if (document.index % 3 === 0) await new Promise(setImmediate);
+      pulled(document);
+      yield document;
+    }
+  }
+  return kind === 'slow' ? slow() : generator();
+}

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { deserialize, serialize } from 'node:v8';
+import fc from 'fast-check';
+import { stableDigest } from '../../bench/trials/digest.js';
+import { uncloneable } from '../../strategies/worker/cloneable.js';
+
+const anything = fc.anything({
+  withBigInt: true,
+  withDate: true,
+  withMap: true,
+  withSet: true,
+  withTypedArray: true,
+  withNullPrototype: true,
+  withSparseArray: true,
+});
+
+describe('the default digest', () => {
+  it('is the same before and after structured clone and the serialisation of processes', () => {
+    fc.assert(
+      fc.property(anything, (value) => {
+        assert.equal(stableDigest(structuredClone(value)), stableDigest(value));
+        assert.equal(stableDigest(deserialize(serialize(value))), stableDigest(value));
+      }),
+    );
+  });
+
+  it('does not look at the order of keys', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.integer()), (object) => {
+        assert.equal(stableDigest(Object.fromEntries(Object.entries(object).reverse())), stableDigest(object));
+      }),
+    );
+  });
+
+  it('tells different values apart', () => {
+    class Box {
+      x = 1;
+    }
+    const distinct = [
+      undefined, null, 0, 1, 1n, '1', '', true, Number.NaN, [], [[]], {}, { x: 1 }, { x: '1' }, { x: undefined }, [1, 2], [2, 1], ['1,2'],
+      new Map(), new Map([['x', 1]]), new Set(), new Set([1]), new Date(1), /x/, /x/g, new Error('x'), new TypeError('x'),
+      new Uint8Array([1]), new Int8Array([1]), new Uint8Array([1, 0]), new Uint8Array([1]).buffer, new DataView(new ArrayBuffer(1)),
+    ]; // biome-ignore format: a list to look over
+    assert.equal(new Set(distinct.map(stableDigest)).size, distinct.length);
+    assert.equal(stableDigest(new Box()), stableDigest({ x: 1 }));
+    assert.equal(stableDigest(Buffer.from('abc')), stableDigest(new Uint8Array([97, 98, 99])));
+    assert.equal(
+      stableDigest(
+        new Map([
+          ['a', 1],
+          ['b', 2],
+        ]),
+      ),
+      stableDigest(
+        new Map([
+          ['b', 2],
+          ['a', 1],
+        ]),
+      ),
+    );
+  });
+
+  it('ends on cycles and tells their shapes apart', () => {
+    const one: unknown[] = [];
+    one.push(one);
+    const two: unknown[] = [];
+    two.push([two]);
+    assert.notEqual(stableDigest(one), stableDigest(two));
+  });
+});
+
+describe('uncloneable', () => {
+  const refused = fc.constantFrom<() => unknown>(
+    () => () => 1,
+    () => Symbol('s'),
+    () => Promise.resolve(),
+    () => new WeakMap(),
+    () => new WeakSet(),
+    () => new WeakRef({}),
+    () => new Proxy({}, {}),
+    () => (function* () {})(),
+  );
+  const { value: nested } = fc.letrec<{ value: unknown }>((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 3 },
+      anything,
+      refused.map((make) => make()),
+      fc.array(tie('value'), { maxLength: 3 }),
+      fc.dictionary(fc.string(), tie('value'), { maxKeys: 3 }),
+      fc.array(fc.tuple(fc.string(), tie('value')), { maxLength: 3 }).map((entries) => new Map(entries)),
+      fc.array(tie('value'), { maxLength: 3 }).map((entries) => new Set(entries)),
+    ),
+  }));
+
+  it('refuses exactly what structured clone refuses', () => {
+    fc.assert(
+      fc.property(nested, (value) => {
+        let clones = true;
+        try {
+          structuredClone(value);
+        } catch {
+          clones = false;
+        }
+        assert.equal(uncloneable(value) === null, clones, uncloneable(value) ?? 'said to be cloneable');
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('says where', () => {
+    assert.equal(uncloneable({ items: [0, { parse() {} }] }), 'result.items[1].parse is a function');
+    assert.equal(uncloneable(new Map([['a', Symbol('x')]])), 'result.get(a) is a symbol');
+  });
+});

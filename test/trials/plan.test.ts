@@ -1,0 +1,293 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { TrialRow } from '../../bench/tables/columns.js';
+import {
+  type Cell,
+  chooseTwins,
+  estimateTrialMs,
+  type LoadedStrategy,
+  type PreparedWorkload,
+  planCells,
+  roundOrder,
+} from '../../bench/trials/plan.js';
+import { documentsPerPass, profiles } from '../../bench/trials/profiles.js';
+import { type RunOptions, runRounds } from '../../bench/trials/rounds.js';
+import { parseList, parseSize } from '../../bench/words/parse.js';
+import { duration, number } from '../../bench/words/units.js';
+import { balance } from '../../strategies/shared-memory/partition.js';
+import type { Delivery, Strategy } from '../../strategies/strategy.js';
+import { trial } from '../rows.js';
+
+const strategy = (name: string, scales: boolean): LoadedStrategy => ({
+  url: name,
+  strategy: { name, scales, isolation: 'thread', deliveries: ['clone'] } as unknown as Strategy,
+});
+const workload = {
+  kind: 'cpu',
+  ref: { name: 'w', url: '', options: {} },
+  corpora: [
+    { name: '10KB', documents: 100, sequentialMs: 300 },
+    { name: '100KB', documents: 10, sequentialMs: 30 },
+  ],
+} as unknown as PreparedWorkload;
+const cells = planCells({ workloads: [workload], strategies: [strategy('sequential', false), strategy('pool', true)], workers: [1, 2, 4] });
+
+describe('plan', () => {
+  it('has every combination once, a strategy that does not scale at one worker', () => {
+    const names = cells.map(({ corpus, strategy, workers }) => `${corpus.name} ${strategy.strategy.name} ${workers}`);
+    assert.deepEqual(names, [
+      '10KB sequential 1',
+      '10KB pool 1',
+      '10KB pool 2',
+      '10KB pool 4',
+      '100KB sequential 1',
+      '100KB pool 1',
+      '100KB pool 2',
+      '100KB pool 4',
+    ]);
+  });
+
+  it('measures a strategy with each delivery that was asked for, and with its own where it has none of them', () => {
+    const two = {
+      url: 'two',
+      strategy: { name: 'two', scales: false, deliveries: ['clone', 'transfer', 'path'] },
+    } as unknown as LoadedStrategy;
+    const plan = { workloads: [workload], strategies: [strategy('other', false), two], workers: [1] };
+    const deliveries = (deliveries: readonly Delivery[]) =>
+      planCells({ ...plan, deliveries })
+        .filter(({ corpus }) => corpus.name === '10KB')
+        .map(({ strategy, delivery }) => `${strategy.strategy.name} ${delivery}`);
+    assert.deepEqual(deliveries([]), ['other clone', 'two clone']);
+    assert.deepEqual(deliveries(['path', 'transfer']), ['other clone', 'two transfer', 'two path']);
+  });
+
+  it('orders every round anew, and the same for the same seed', () => {
+    const order = (seed: number, round: number) => roundOrder(cells, { seed, round }).map((cell) => cells.indexOf(cell));
+    assert.deepEqual(order(1, 1), order(1, 1));
+    assert.notDeepEqual(order(1, 1), order(1, 2));
+    assert.notDeepEqual(order(1, 1), order(2, 1));
+    fc.assert(
+      fc.property(fc.nat(), fc.nat(), (seed, round) =>
+        assert.deepEqual(
+          order(seed, round).sort((a, b) => a - b),
+          cells.map((_, i) => i),
+        ),
+      ),
+    );
+  });
+
+  it('expects more of more work and less of more workers', () => {
+    const ms = (cell: Cell | undefined) => estimateTrialMs(cell as Cell, { timeMs: 200, warmupMs: 100 }, 2);
+    assert.ok(ms(cells[1]) > ms(cells[2]));
+    assert.ok(ms(cells[0]) > ms(cells[4]));
+  });
+
+  it('chooses the number of documents by size and profile alone', () => {
+    const [smoke, quick] = profiles as [(typeof profiles)[0], (typeof profiles)[0]];
+    assert.equal(documentsPerPass(smoke, 'cpu', 10_000), 20);
+    assert.equal(documentsPerPass(quick, 'cpu', 10_000), 400);
+    assert.equal(documentsPerPass(quick, 'cpu', 500_000), 16);
+    assert.equal(documentsPerPass(quick, 'cpu', 0), 400);
+    assert.ok(documentsPerPass(quick, 'io', 10_000) <= 32);
+  });
+});
+
+describe('rounds', () => {
+  const options = (overrides: Partial<RunOptions>): RunOptions => ({
+    runId: 'r',
+    cells,
+    twins: [],
+    rounds: { least: 3, most: 3 },
+    budgetMs: null,
+    finished: [],
+    enough: () => ({ stop: false, unmet: [] }),
+    seed: 1,
+    timing: { timeMs: 1, warmupMs: 1 },
+    cores: 2,
+    measure: async (_, place) => trial(place),
+    keep: () => {},
+    progress: { start: () => {}, trial: () => {}, say: () => {}, stop: () => {} },
+    signal: new AbortController().signal,
+    ...overrides,
+  });
+  const name = ({ round, order }: { round: number; order: number }) => `${round}.${order}`;
+
+  it('measure every cell once a round and keep each trial before the next begins', async () => {
+    const events: string[] = [];
+    const measured: Cell[] = [];
+    const ending = await runRounds(
+      options({
+        measure: async (cell, place) => {
+          events.push(`measure ${name(place)}`);
+          measured.push(cell);
+          return trial(place);
+        },
+        keep: (row) => events.push(`keep ${name(row)}`),
+      }),
+    );
+    assert.deepEqual(ending, { complete: true, unmet: [] });
+    const expected = [1, 2, 3].flatMap((round) => cells.flatMap((_, i) => [`measure ${round}.${i + 1}`, `keep ${round}.${i + 1}`]));
+    assert.deepEqual(events, expected);
+    for (const cell of cells) assert.equal(measured.filter((one) => one === cell).length, 3);
+  });
+
+  it('measure a twin beside its cell', async () => {
+    const twins = chooseTwins(cells);
+    assert.deepEqual(
+      twins.map(({ corpus, strategy, workers }) => [corpus.name, strategy.strategy.name, workers]),
+      [['10KB', 'pool', 2]],
+    );
+    const kept: (string | null)[] = [];
+    await runRounds(options({ twins, rounds: { least: 1, most: 1 }, keep: ({ twin }) => kept.push(twin) }));
+    assert.equal(kept.length, cells.length + 1);
+    assert.equal(kept.filter((twin) => twin === 'A/A').length, 1);
+  });
+
+  it('repeat a void trial twice at most, at the end of its round', async () => {
+    const rows: TrialRow[] = [];
+    const measure: RunOptions['measure'] = async (cell, place) => trial({ ...place, status: cell === cells[0] ? 'void' : 'ok' });
+    await runRounds(options({ measure, rounds: { least: 1, most: 1 }, keep: (row) => rows.push(row) }));
+    assert.equal(rows.length, cells.length + 2);
+    assert.deepEqual(
+      rows.filter(({ status }) => status === 'void').map(({ attempt }) => attempt),
+      [1, 2, 3],
+    );
+    assert.deepEqual(
+      rows.slice(-2).map(({ order, attempt }) => [order, attempt]),
+      [
+        [cells.length + 1, 2],
+        [cells.length + 2, 3],
+      ],
+    );
+  });
+
+  it('go on where an earlier invocation stopped, wherever that was', async () => {
+    const voids = (cell: Cell, { round }: { round: number }) => cell === cells[2] && round === 1;
+    const measure: RunOptions['measure'] = async (cell, place) =>
+      trial({ ...place, workers: cells.indexOf(cell), status: voids(cell, place) ? 'void' : 'ok' });
+    const whole: TrialRow[] = [];
+    await runRounds(options({ measure, keep: (row) => whole.push(row) }));
+    for (let cut = 0; cut <= whole.length; cut++) {
+      const rest: TrialRow[] = [];
+      await runRounds(options({ measure, finished: whole.slice(0, cut), keep: (row) => rest.push(row) }));
+      assert.deepEqual([...whole.slice(0, cut), ...rest], whole);
+    }
+  });
+
+  it('count what an earlier invocation has done, and show only what is measured now', async () => {
+    const whole: TrialRow[] = [];
+    await runRounds(options({ keep: (row) => whole.push(row) }));
+    const shown: number[] = [];
+    const progress = {
+      start: () => {},
+      trial: (_: TrialRow, { done }: { done: number }) => shown.push(done),
+      say: () => {},
+      stop: () => {},
+    };
+    await runRounds(options({ finished: whole.slice(0, 4), progress }));
+    assert.deepEqual(
+      shown,
+      whole.slice(4).map((_, i) => i + 5),
+    );
+  });
+
+  it('stop after the trial under way when told to', async () => {
+    const stop = new AbortController();
+    let kept = 0;
+    const ending = await runRounds(options({ signal: stop.signal, keep: () => ++kept === 5 && stop.abort() }));
+    assert.deepEqual([ending.complete, kept], [false, 5]);
+  });
+
+  it('end between the least and the most rounds as soon as it is enough, and say what was not reached', async () => {
+    const ends = async (enoughFrom: number) => {
+      let last = 0;
+      const enough = (round: number) => ({ stop: round >= enoughFrom, unmet: round >= enoughFrom ? [] : ['too wide'] });
+      const { unmet } = await runRounds(options({ rounds: { least: 2, most: 5 }, enough, keep: ({ round }) => (last = round) }));
+      return [last, unmet];
+    };
+    assert.deepEqual(await ends(1), [2, []]);
+    assert.deepEqual(await ends(4), [4, []]);
+    assert.deepEqual(await ends(9), [5, ['too wide']]);
+  });
+
+  it('begin no round that would not end within the budget', async () => {
+    let kept = 0;
+    const { complete, unmet } = await runRounds(options({ budgetMs: 1, keep: () => kept++ }));
+    assert.deepEqual([complete, kept], [true, 0]);
+    assert.match(unmet[0] ?? '', /the budget ended the run after 0 of 3 rounds/);
+  });
+
+  it('end the progress when a trial cannot be kept', async () => {
+    let stopped = false;
+    const progress = { start: () => {}, trial: () => {}, say: () => {}, stop: () => (stopped = true) };
+    const keep = () => {
+      throw new Error('full');
+    };
+    await assert.rejects(runRounds(options({ keep, progress })), /full/);
+    assert.equal(stopped, true);
+  });
+});
+
+describe('balance', () => {
+  it('keeps every item once, in order, and no list dearer than the rule allows', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 500 })), fc.integer({ min: 1, max: 9 }), (costs, parts) => {
+        const items = costs.map((cost, position) => ({ cost, position }));
+        const lists = balance(items, new Array<number>(parts).fill(0), ({ cost }) => cost);
+        assert.equal(lists.length, parts);
+        assert.deepEqual(
+          lists.flat().sort((a, b) => a.position - b.position),
+          items,
+        );
+        for (const list of lists)
+          assert.deepEqual(
+            list,
+            [...list].sort((a, b) => a.position - b.position),
+          );
+        const sums = lists.map((list) => list.reduce((sum, { cost }) => sum + cost, 0));
+        const total = costs.reduce((a, b) => a + b, 0);
+        const dearest = Math.max(0, ...costs);
+        assert.ok(Math.max(...sums) <= total / parts + dearest);
+        if (items.length >= parts)
+          assert.ok(lists.every((list) => list.length > 0) || costs.includes(0) || Math.max(...sums) <= dearest + total / parts);
+      }),
+    );
+  });
+
+  it('goes on from what stands in the lists already', () => {
+    assert.deepEqual(
+      balance([3, 3], [10, 0], (cost) => cost).map((list) => list.length),
+      [0, 2],
+    );
+  });
+});
+
+describe('units', () => {
+  it('read sizes', () => {
+    assert.deepEqual(['10KB', '64KiB', '1.5MB', '100b'].map(parseSize), [10_000, 65_536, 1_500_000, 100]);
+    for (const bad of ['10', 'KB', '-1KB', '1.5B', '10XB', '']) assert.throws(() => parseSize(bad), /expected a size/);
+  });
+
+  it('print three digits', () => {
+    assert.deepEqual([0, 0.012345, 1.2345, 12.345, 123.45, 1234.5, 123456].map(number), [
+      '0',
+      '0.0123',
+      '1.23',
+      '12.3',
+      '123',
+      '1,230',
+      '123,000',
+    ]);
+  });
+
+  it('print durations', () => {
+    assert.deepEqual([400, 59_400, 60_000, 245_000, 4_200_000].map(duration), ['0 s', '59 s', '1 min 00 s', '4 min 05 s', '1 h 10 min']);
+  });
+
+  it('read lists', () =>
+    assert.deepEqual(
+      parseList('a, b', '--x', (item) => item),
+      ['a', 'b'],
+    ));
+});

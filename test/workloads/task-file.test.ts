@@ -1,0 +1,323 @@
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, sep } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { kindOf, WaitingMeter, waitingShare } from '../../bench/measure/waiting.js';
+import { stableDigest } from '../../bench/trials/digest.js';
+import processPool from '../../strategies/library-pool/process-pool.js';
+import threadPool from '../../strategies/library-pool/thread-pool.js';
+import sequential from '../../strategies/main-thread/sequential.js';
+import { compileTask } from '../../workloads/task-file.js';
+import { loadWorkload } from '../../workloads/workload.js';
+import { cli, documentsOf, outcomesOf, withSession } from '../support.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+process.env.XDG_CACHE_HOME = join(folder, 'cache');
+const at = (name: string) => join(folder, name);
+
+function write(name: string, text: string): string {
+  mkdirSync(dirname(at(name)), { recursive: true });
+  writeFileSync(at(name), text);
+  return at(name);
+}
+
+/** What the task makes of one document in a strategy, `failed: …` when it fails. */
+async function resultsOf(task: string | URL): Promise<unknown[]> {
+  const { ref } = await compileTask(task);
+  const results: unknown[] = [];
+  for (const strategy of [sequential, threadPool, processPool]) {
+    const [outcome] = await withSession(strategy, ref, { workers: 1 }, (session) => outcomesOf(session, documentsOf(['a']), 1));
+    results.push(outcome?.status === 'ok' ? outcome.value : `${outcome?.status}: ${outcome?.error.message}`);
+  }
+  return results;
+}
+
+async function worksEverywhere(task: string, expected: unknown): Promise<void> {
+  for (const result of await resultsOf(task)) assert.equal(stableDigest(result), stableDigest(expected), `${JSON.stringify(result)}`);
+}
+
+/** A package whose main file is a native addon, as it was built for this machine. */
+function nativePackage(): void {
+  const { platform, arch } = process;
+  const require = createRequire(createRequire(import.meta.url).resolve('@resvg/resvg-js'));
+  const names = [`${platform}-${arch}-gnu`, `${platform}-${arch}-musl`, `${platform}-${arch}-msvc`, `${platform}-${arch}`];
+  const found = names.flatMap((name) => {
+    try {
+      return [require.resolve(`@resvg/resvg-js-${name}`)];
+    } catch {
+      return [];
+    }
+  });
+  write('node_modules/native/package.json', '{ "name": "native", "main": "index.js" }');
+  write('node_modules/native/index.js', "module.exports = require('./addon.node');");
+  copyFileSync(found[0] as string, at('node_modules/native/addon.node'));
+  copyFileSync(found[0] as string, at('own.node'));
+}
+
+describe('a task runs on the main thread, in a thread and in a process:', () => {
+  write('deep/words.txt', 'one two');
+  write(
+    'deep/words.mts',
+    `import { readFileSync } from 'node:fs';
+     export const words: string = readFileSync(new URL('./words.txt', import.meta.url), 'utf8');
+     const { filename } = import.meta;
+     export const places = [import.meta.dirname, filename, import.meta.resolve('./words.txt')];`,
+  );
+
+  it('TypeScript with files beside its sources', async () => {
+    const task = write(
+      'paths.ts',
+      `#!/usr/bin/env node
+       import { createRequire } from 'node:module';
+       import { dirname } from 'node:path';
+       import { fileURLToPath } from 'node:url';
+       import type { Nothing } from './nowhere.js';
+       import { places, words } from './deep/words.mjs';
+       const __dirname: string = dirname(fileURLToPath(import.meta.url));
+       const require = createRequire(import.meta.url);
+       enum Level { Low = 7 }
+       export default (document: { id: string }) => ({ id: document.id, words, places, __dirname, level: Level.Low, path: require('node:path').sep });`,
+    );
+    const places = [at('deep'), at('deep/words.mts'), pathToFileURL(at('deep/words.txt')).href];
+    await worksEverywhere(task, { id: 'a', words: 'one two', places, __dirname: folder, level: 7, path: sep });
+  });
+
+  it('CommonJS, with a package that has a module of each kind, and one that is not there', async () => {
+    write('node_modules/dual/package.json', '{ "name": "dual", "exports": { "import": "./i.mjs", "require": "./r.cjs" } }');
+    write('node_modules/dual/i.mjs', "export default 'imported';");
+    write('node_modules/dual/r.cjs', "module.exports = 'required';");
+    write('deep/part.cjs', "'use strict'; exports.file = __filename; exports.load = (name) => require(name);");
+    const task = write(
+      'common.cjs',
+      `'use strict';
+       const part = require('./deep/part.cjs');
+       let missing = 'found';
+       try { require('not-there'); } catch (cause) { missing = cause.code; }
+       module.exports = async () => [__filename, part.file, require('dual'), part.load('dual'), (await import('dual')).default, missing];
+       module.exports.kind = 'io';`,
+    );
+    const found = [task, at('deep/part.cjs'), 'required', 'required', 'imported', 'MODULE_NOT_FOUND'];
+    await worksEverywhere(task, found);
+    assert.equal((await loadWorkload((await compileTask(task)).ref)).kind, 'io');
+  });
+
+  it('CommonJS made from TypeScript, a default export in a default export', async () => {
+    const task = write(
+      'twice.js',
+      `Object.defineProperty(exports, '__esModule', { value: true });
+       exports.default = { default: ({ size }) => size, kind: 'cpu' };`,
+    );
+    await worksEverywhere(task, 100);
+    const { ref } = await compileTask(task);
+    assert.equal((await loadWorkload(ref)).kind, 'cpu');
+    await worksEverywhere(write('equals.cts', 'const task = (): number => 3; export = { default: task };'), 3);
+  });
+
+  it('a native addon, in a package and of its own', async () => {
+    nativePackage();
+    const task = write(
+      'native.mts',
+      `import { createRequire } from 'node:module';
+       import native from 'native';
+       const own = createRequire(import.meta.url)('./own.node');
+       export default () => [Object.keys(native).length > 0, Object.keys(own).length > 0];`,
+    );
+    await worksEverywhere(task, [true, true]);
+    await worksEverywhere(
+      write('addon.cjs', "const own = require('./own.node'); exports.default = () => Object.keys(own).length > 0;"),
+      true,
+    );
+  });
+
+  it('top-level await', async () => {
+    await worksEverywhere(write('waits.mjs', 'const answer = await Promise.resolve(42); export default () => answer;'), 42);
+  });
+
+  it('JSON, with an attribute and without, its own and in a package', async () => {
+    write('data.json', '{ "unit": "mm" }');
+    write('node_modules/tables/table.json', '[1, 2]');
+    const task = write(
+      'json.ts',
+      `import plain from './data.json';
+       import marked from './data.json' with { type: 'json' };
+       import table from 'tables/table.json';
+       export default () => [plain, marked, table];`,
+    );
+    await worksEverywhere(task, [{ unit: 'mm' }, { unit: 'mm' }, [1, 2]]);
+  });
+
+  it('an instance of a class as its result', async () => {
+    const task = write(
+      'instance.ts',
+      'class Point { constructor(public x: number, public y = 2) {} sum() { return this.x + this.y; } } export default () => new Point(1);',
+    );
+    await worksEverywhere(task, { x: 1, y: 2 });
+  });
+
+  it('a result of 50 MB', async () => {
+    const results = await resultsOf(write('large.mjs', 'export default () => new Uint8Array(50_000_000).fill(7);'));
+    for (const result of results) {
+      assert.ok(result instanceof Uint8Array);
+      assert.deepEqual([result.length, result[49_999_999]], [50_000_000, 7]);
+    }
+  });
+
+  it('another export than the default one', async () => {
+    const task = write(
+      'several.ts',
+      "export const setup = () => 5; export const clean = (_: unknown, { state }: { state: number }) => state; export const kind = 'cpu';",
+    );
+    const compiled = await compileTask(`${task}#clean`);
+    assert.deepEqual([compiled.ref.name, compiled.export, compiled.file], ['several#clean', 'clean', task]);
+    await worksEverywhere(`${task}#clean`, 5);
+    assert.equal((await compileTask(new URL(`${pathToFileURL(task).href}#clean`))).ref.url, compiled.ref.url);
+    await worksEverywhere(`${write('several.cjs', 'exports.clean = () => 1;')}#clean`, 1);
+  });
+});
+
+it('a task that throws when it is loaded is refused everywhere, with its own words', async () => {
+  const { ref } = await compileTask(write('throws.ts', "throw new Error('no licence'); export default () => 1;"));
+  for (const strategy of [sequential, threadPool, processPool]) {
+    await assert.rejects(
+      withSession(strategy, ref, { workers: 1 }, async () => {}),
+      { name: 'WorkloadError', message: 'task module "throws" failed to load: no licence' },
+      strategy.name,
+    );
+  }
+});
+
+it('a task that prints does not print into the results', async () => {
+  write('prints.ts', "console.log('loaded'); export default ({ id }: { id: string }) => { console.log('at', id); return id; };");
+  const args = ['bench', '--task', 'prints.ts', '--profile', 'smoke', '--documents', '2', '--workers', '1', '--json', '--out', 'prints'];
+  const strategies = 'sequential,thread-pool,process-pool,self-scheduling,queue';
+  const { code, stdout, stderr } = await cli([...args, '--strategies', strategies], folder);
+  assert.equal(code, 0, stderr);
+  assert.doesNotThrow(() => JSON.parse(stdout), stdout.slice(0, 200));
+  assert.match(stderr, /prints: does not say its kind; on 2 documents it waited \d+ % of the time: (cpu|io|mixed)/);
+});
+
+describe('what cannot be used is told with what to do:', () => {
+  write('broken.ts', 'const a: number = 1;\nexport default () = > a;');
+  write('lodahs.ts', "import x from 'lodahs';\nexport default () => x;");
+  write('module.wasm', '');
+  write('wasm.ts', "import x from './module.wasm';\nexport default () => x;");
+  write('named.ts', 'export const parse = () => 1; export const tidy = () => 2;');
+  const cases: [task: string, message: RegExp][] = [
+    ['nowhere.ts', /^task ".*nowhere\.ts": there is no such file \(looked for .*nowhere\.ts\)$/],
+    ['deep', /expected a module, got a folder; name the file in it$/],
+    ['module.wasm', /expected a module that ends in \.ts, .*, got "module\.wasm"$/],
+    ['broken.ts', /does not compile: .*broken\.ts:2:\d+: .*; correct the source$/],
+    ['lodahs.ts', /lodahs\.ts:1:15: Could not resolve "lodahs"; install the package, or correct the path$/],
+    ['wasm.ts', /wasm\.ts:1:15: No loader is configured .*; read such a file with node:fs/],
+    ['named.ts#prase', /there is no export "prase"; did you mean "parse"\? \(it exports: parse, tidy\)$/],
+    ['named.ts#', /expected the name of an export after "#", got nothing$/],
+  ];
+  for (const [task, message] of cases) {
+    it(task, () => assert.rejects(compileTask(at(task)), { name: 'WorkloadError', message }));
+  }
+
+  it('exports that only loading can tell', async () => {
+    const { ref } = await compileTask(`${write('late.cjs', 'exports.parse = () => 1;')}#prase`);
+    await assert.rejects(loadWorkload(ref), {
+      name: 'WorkloadError',
+      message: /no function "prase" among its exports \(functions that it exports: parse\)$/,
+    });
+    const unnamed = await compileTask(at('named.ts'));
+    await assert.rejects(
+      loadWorkload(unnamed.ref),
+      /expected a default export that is a function, got none; name another, as in "named\.ts#parse"/,
+    );
+  });
+
+  it('a function, or anything else that is no path', async () => {
+    await assert.rejects(compileTask((() => 1) as unknown as string), {
+      name: 'TypeError',
+      message: /a function cannot cross to a worker.*put it into a file/,
+    });
+    await assert.rejects(compileTask(7 as unknown as string), { name: 'TypeError', message: /got a value of type number$/ });
+    await assert.rejects(compileTask(new URL('https://example.org/x.js')), { name: 'TypeError', message: /expected a file URL/ });
+  });
+});
+
+describe('the compiled module', () => {
+  const task = write('kept.ts', 'export default (): number => 1;');
+  const cache = at('cache/forkwise/tasks');
+
+  it('is the same file for the same source, from any folder, and another for another', async () => {
+    const first = await compileTask(task);
+    const here = process.cwd();
+    process.chdir(folder);
+    const second = await compileTask('./kept.ts').finally(() => process.chdir(here));
+    assert.deepEqual(second, first);
+    write('kept.ts', 'export default (): number => 2;');
+    const changed = await compileTask(task);
+    assert.notEqual(changed.ref.url, first.ref.url);
+    assert.notEqual(changed.sha256, first.sha256);
+    assert.deepEqual(
+      readdirSync(cache).filter((name) => name.endsWith('.tmp')),
+      [],
+    );
+    if (process.platform !== 'win32') assert.equal(statSync(cache).mode & 0o777, 0o700);
+  });
+
+  it('is written anew when something else lies in its place', async () => {
+    const { ref } = await compileTask(task);
+    const path = fileURLToPath(ref.url);
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(path, 'export default () => "stale";');
+    assert.equal((await compileTask(task)).ref.url, ref.url);
+    assert.equal(readFileSync(path, 'utf8'), text);
+  });
+
+  it('lies in a temporary folder where the cache cannot be written, which goes with the process', async () => {
+    const notAFolder = write('not-a-folder', '');
+    mkdirSync(at('tmp'));
+    const { code, stdout, stderr } = await cli(['check', '--task', 'kept.ts', '--documents', '2', '--json'], folder, {
+      XDG_CACHE_HOME: join(notAFolder, 'x'),
+      TMPDIR: at('tmp'),
+    });
+    assert.equal(code, 0, stderr);
+    assert.equal(JSON.parse(stdout).sound, true);
+    assert.deepEqual(readdirSync(at('tmp')), []);
+  });
+
+  it('has a source map that leads to the source', async () => {
+    const { ref } = await compileTask(
+      write('deep/throws.ts', '\n\ninterface Nothing {}\nexport default () => { throw new Error(import.meta.url); };'),
+    );
+    const map = JSON.parse(readFileSync(`${fileURLToPath(ref.url)}.map`, 'utf8')) as { sources: string[]; sourceRoot: string };
+    assert.ok(
+      map.sources.some((source) => new URL(source, map.sourceRoot).href === pathToFileURL(at('deep/throws.ts')).href),
+      map.sources.join(),
+    );
+  });
+});
+
+describe('the share of waiting', () => {
+  it('is what is left of the time without CPU time, and without that in which others had the cores', () => {
+    assert.equal(waitingShare({ wallMs: 100, cpuMs: 20, delayedMs: 0, idleMs: 80 }), 0.8);
+    assert.equal(waitingShare({ wallMs: 120, cpuMs: 20, delayedMs: 20, idleMs: 100 }), 0.8);
+    assert.equal(waitingShare({ wallMs: 10, cpuMs: 15, delayedMs: 0, idleMs: 0 }), 0);
+    assert.equal(waitingShare({ wallMs: 100, cpuMs: 50, delayedMs: 0, idleMs: 0 }), 0, 'a quota has stopped it');
+    assert.equal(waitingShare({ wallMs: 0, cpuMs: 0, delayedMs: 0, idleMs: 0 }), 0);
+    assert.deepEqual([0, 0.09, 0.1, 0.9, 0.91, 1].map(kindOf), ['cpu', 'cpu', 'mixed', 'mixed', 'io', 'io']);
+  });
+
+  it('leaves out what is done between end and begin', () => {
+    let delayedNs = 0;
+    const meter = new WaitingMeter({ read: () => `1 ${delayedNs} 1`, list: () => [] });
+    meter.begin();
+    delayedNs = 5e6;
+    meter.end();
+    delayedNs = 9e6;
+    meter.begin();
+    delayedNs = 10e6;
+    meter.end();
+    meter.end();
+    assert.equal(meter.total.delayedMs, 6);
+  });
+});
