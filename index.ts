@@ -4,7 +4,12 @@
  */
 export { createRunner, type RunnerOptions } from './runner/create-runner.js';
 export { openStrategy } from './runner/open-strategy.js';
-export { type Recommendation, RecommendationError, readRecommendation, type ValidWhen } from './runner/recommendation.js';
+export {
+  type Recommendation,
+  RecommendationError,
+  readRecommendation,
+  type ValidWhen,
+} from './runner/recommendation.js';
 export { type ProcessOptions, type Runner, RunnerClosedError, type RunnerStats } from './runner/runner.js';
 export type { InputDocuments } from './runner/stream.js';
 export type { InputDocument } from './runner/ticket.js';
@@ -27,7 +32,14 @@ export type {
 import type { TaskFile } from './workloads/task-file.js';
 
 export type { TaskFile } from './workloads/task-file.js';
-export { type Context, type Document, type Kind, type Workload, WorkloadError, type WorkloadRef } from './workloads/workload.js';
+export {
+  type Context,
+  type Document,
+  type Kind,
+  type Workload,
+  WorkloadError,
+  type WorkloadRef,
+} from './workloads/workload.js';
 
 /**
  * Compiles a task module, TypeScript or JavaScript, to what `openStrategy` takes. Loads the compiler, as `createRunner` does.

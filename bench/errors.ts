@@ -34,6 +34,9 @@ export class RunError extends Error {
 /** `unknown <what> "<name>"; did you mean …? expected one of …` */
 export function unknownName(what: string, name: string, known: readonly string[]): UsageError {
   const near = closest(name, known);
-  const hint = near !== undefined && distance(name, near) <= Math.max(2, name.length / 3) ? `; did you mean "${near}"?` : '';
+  const hint =
+    near !== undefined && distance(name, near) <= Math.max(2, name.length / 3)
+      ? `; did you mean "${near}"?`
+      : '';
   return new UsageError(`unknown ${what} "${name}"${hint} (expected one of: ${known.join(', ')})`);
 }

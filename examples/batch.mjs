@@ -2,11 +2,16 @@
 import { createRunner } from 'forkwise';
 
 const count = Number(process.env.DOCUMENTS ?? 1000);
-const runner = await createRunner({ task: new URL('./tasks/words.mjs', import.meta.url), strategy: 'self-scheduling', workers: 2 });
+const runner = await createRunner({
+  task: new URL('./tasks/words.mjs', import.meta.url),
+  strategy: 'self-scheduling',
+  workers: 2,
+});
 process.once('SIGTERM', () => runner.drain());
 
 function* documents() {
-  for (let i = 0; i < count; i++) yield { id: `document ${i}`, bytes: new TextEncoder().encode(`text number ${i}`) };
+  for (let i = 0; i < count; i++)
+    yield { id: `document ${i}`, bytes: new TextEncoder().encode(`text number ${i}`) };
 }
 
 let saved = 0;

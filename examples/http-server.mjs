@@ -33,9 +33,15 @@ const server = createServer(async (request, response) => {
     // An id of its own each: a document that has ended two workers is not run again under its id.
     const outcome = await runner.run({ id: randomUUID(), bytes });
     if (outcome.status === 'ok') answer(response, 200, outcome.value);
-    else answer(response, outcome.status === 'timed-out' ? 504 : 422, { status: outcome.status, error: outcome.error.message });
+    else
+      answer(response, outcome.status === 'timed-out' ? 504 : 422, {
+        status: outcome.status,
+        error: outcome.error.message,
+      });
   } catch (error) {
-    answer(response, error.name === 'RunnerClosedError' ? 503 : (error.status ?? 500), { error: error.message });
+    answer(response, error.name === 'RunnerClosedError' ? 503 : (error.status ?? 500), {
+      error: error.message,
+    });
   } finally {
     underWay--;
   }
@@ -46,7 +52,8 @@ async function bodyOf(request) {
   let length = 0;
   for await (const chunk of request) {
     length += chunk.length;
-    if (length > mostBytes) throw Object.assign(new Error(`expected at most ${mostBytes} bytes`), { status: 413 });
+    if (length > mostBytes)
+      throw Object.assign(new Error(`expected at most ${mostBytes} bytes`), { status: 413 });
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -4,9 +4,17 @@ import { collectMetrics } from 'forkwise/prom-client';
 import { Registry } from 'prom-client';
 
 const register = new Registry();
-const runner = await createRunner({ task: new URL('./tasks/words.mjs', import.meta.url), strategy: 'thread-pool', workers: 2 });
+const runner = await createRunner({
+  task: new URL('./tasks/words.mjs', import.meta.url),
+  strategy: 'thread-pool',
+  workers: 2,
+});
 collectMetrics(runner, { register });
 
-await Promise.all(['one two three', 'four five'].map((text) => runner.run({ id: text, bytes: new TextEncoder().encode(text) })));
+await Promise.all(
+  ['one two three', 'four five'].map((text) =>
+    runner.run({ id: text, bytes: new TextEncoder().encode(text) }),
+  ),
+);
 console.log(await register.metrics()); // in a server: the answer to GET /metrics
 await runner.close();

@@ -41,8 +41,13 @@ export function cellName({ strategy, workers }: Pick<SummaryRow, 'strategy' | 'w
 }
 
 /** What is said of every corpus, those of which the same is said together: "partitioned × 2 at 10KB and 100KB, queue × 2 at 500KB". */
-export function byCorpus(rows: readonly SummaryRow[], words: (rows: readonly SummaryRow[]) => string | null): string | null {
-  const corpora = [...new Set([...rows].sort((a, b) => a.document_bytes - b.document_bytes).map(({ corpus }) => corpus))];
+export function byCorpus(
+  rows: readonly SummaryRow[],
+  words: (rows: readonly SummaryRow[]) => string | null,
+): string | null {
+  const corpora = [
+    ...new Set([...rows].sort((a, b) => a.document_bytes - b.document_bytes).map(({ corpus }) => corpus)),
+  ];
   const said = new Map<string, string[]>();
   for (const corpus of corpora) {
     const text = words(rows.filter((row) => row.corpus === corpus));
@@ -50,7 +55,11 @@ export function byCorpus(rows: readonly SummaryRow[], words: (rows: readonly Sum
   }
   if (said.size === 0) return null;
   return [...said]
-    .map(([text, where]) => (corpora.length === 1 ? text : `${text} at ${where.length === corpora.length ? 'every size' : listed(where)}`))
+    .map(([text, where]) =>
+      corpora.length === 1
+        ? text
+        : `${text} at ${where.length === corpora.length ? 'every size' : listed(where)}`,
+    )
     .join(', ');
 }
 

@@ -25,7 +25,10 @@ export interface Place {
  * A layer with each strategy's symbol and name right of the panel, joined to its last point by a thin rule: names keep their
  * distance where lines do not.
  */
-export function endLabels(points: readonly LinePoint[], { channels, size: { width, height }, domain: [bottom, top] }: Place): Spec {
+export function endLabels(
+  points: readonly LinePoint[],
+  { channels, size: { width, height }, domain: [bottom, top] }: Place,
+): Spec {
   const { x, y, color, shape } = channels;
   const ends = lastPoints(points).toSorted((a, b) => b.value - a.value);
   const pixels = height / Math.log(top / bottom);
@@ -72,11 +75,18 @@ interface Block {
  * @param places rising, in a panel high enough for all of them
  */
 export function apart(places: readonly number[], height: number): number[] {
-  const within = ({ top, lines }: Block) => ({ top: Math.max(0, Math.min(top, height - (lines - 1) * lineHeight)), lines });
+  const within = ({ top, lines }: Block) => ({
+    top: Math.max(0, Math.min(top, height - (lines - 1) * lineHeight)),
+    lines,
+  });
   const blocks: Block[] = [];
   for (const place of places) {
     let block = within({ top: place, lines: 1 });
-    for (let above = blocks.at(-1); above && above.top + above.lines * lineHeight > block.top; above = blocks.at(-1)) {
+    for (
+      let above = blocks.at(-1);
+      above && above.top + above.lines * lineHeight > block.top;
+      above = blocks.at(-1)
+    ) {
       blocks.pop();
       const lines = above.lines + block.lines;
       const top = (above.lines * above.top + block.lines * (block.top - above.lines * lineHeight)) / lines;

@@ -64,7 +64,14 @@ export function grid(data: ChartData, { question, missing, measure, sameY, layer
       title: { text: workload, subtitle, limit: width, offset: 10 },
       spacing: 16,
       hconcat: panels.map((panel) => ({
-        title: { text: `documents: ${panel.corpus}`, fontSize: 11, fontWeight: 'normal', frame: 'group', limit: size.width, offset: 4 },
+        title: {
+          text: `documents: ${panel.corpus}`,
+          fontSize: 11,
+          fontWeight: 'normal',
+          frame: 'group',
+          limit: size.width,
+          offset: 4,
+        },
         ...size,
         data: { values: panel.points },
         layer: layers.flatMap((layer) => layer(panel)),
@@ -96,7 +103,10 @@ interface PanelRow {
 type Choices = Pick<Grid, 'measure' | 'sameY'> & Pick<Panel, 'looks'>;
 
 /** Workloads without a single value are left out, and so are their corpora: an empty panel says nothing. */
-function panelRows({ summaries, effectiveCores }: ChartData, { measure: measureOf, sameY, looks }: Choices): PanelRow[] {
+function panelRows(
+  { summaries, effectiveCores }: ChartData,
+  { measure: measureOf, sameY, looks }: Choices,
+): PanelRow[] {
   return unique(summaries.map((row) => row.workload)).flatMap((workload): PanelRow[] => {
     const cells = summaries.filter((row) => row.workload === workload && looks.has(row.strategy));
     const kind = cells[0]?.kind ?? '';
@@ -116,7 +126,13 @@ function panelRows({ summaries, effectiveCores }: ChartData, { measure: measureO
       return { workload, corpus, points, measure, effectiveCores, workers, domain: { x, y }, looks };
     });
     const withIntervals = panels.some((panel) => panel.points.some((each) => each.low !== null));
-    return [{ workload, subtitle: `${kind} work: ${measure.title}${withIntervals ? ', 95 % intervals' : ''}`, panels }];
+    return [
+      {
+        workload,
+        subtitle: `${kind} work: ${measure.title}${withIntervals ? ', 95 % intervals' : ''}`,
+        panels,
+      },
+    ];
   });
 }
 
@@ -128,7 +144,9 @@ function point(row: SummaryRow, measure: Measure, x: number): Point {
 /** `sequential` is a rule across the panel, so its 1 is a place on the x axis only if there is nothing else. */
 function workerCounts(cells: readonly SummaryRow[]): number[] {
   const parallel = cells.filter((cell) => cell.strategy !== 'sequential');
-  return unique((parallel.length > 0 ? parallel : cells).map((cell) => cell.workers)).toSorted((a, b) => a - b);
+  return unique((parallel.length > 0 ? parallel : cells).map((cell) => cell.workers)).toSorted(
+    (a, b) => a - b,
+  );
 }
 
 /** A tenth of the span on both sides, an octave where there is only one count. */
@@ -140,14 +158,22 @@ function padded(workers: readonly number[]): [number, number] {
 }
 
 /** Up to the highest thing drawn. Vega rounds it up to a tick. */
-function fromZero(points: readonly Point[], { ideal }: Measure, workers: readonly number[]): [number, number] {
+function fromZero(
+  points: readonly Point[],
+  { ideal }: Measure,
+  workers: readonly number[],
+): [number, number] {
   const values = points.flatMap((each) => [each.value ?? 0, each.high ?? 0]);
   const ideals = ideal === undefined ? [] : workers.map(ideal);
   return [0, Math.max(...values, ...ideals) || 1];
 }
 
 /** Sets strategies 1.5 % of the axis apart, closer if that would take more than half the way to the next worker count. */
-function dodger(cells: readonly SummaryRow[], workers: readonly number[], [low, high]: readonly [number, number]) {
+function dodger(
+  cells: readonly SummaryRow[],
+  workers: readonly number[],
+  [low, high]: readonly [number, number],
+) {
   const strategies = unique(cells.map((cell) => cell.strategy)).filter((name) => name !== 'sequential');
   const octaves = Math.log2(high / low);
   const gaps = workers.slice(1).map((count, i) => Math.log2(count / (workers[i] as number)));

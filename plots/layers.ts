@@ -14,7 +14,11 @@ export function series(panel: Panel): Spec[] {
       transform: [{ filter: { not: sequentialOnly } }],
       layer: [
         { mark: { type: 'line', strokeWidth: 1.5 }, encoding: { x, y, color } },
-        { transform: [{ filter: hasInterval }], mark: { type: 'rule', strokeWidth: 1.5 }, encoding: interval },
+        {
+          transform: [{ filter: hasInterval }],
+          mark: { type: 'rule', strokeWidth: 1.5 },
+          encoding: interval,
+        },
         {
           mark: { type: 'point', filled: true, opacity: 1, size: 50 },
           encoding: { x, y, color, shape: look(panel, 'shape'), tooltip: tooltip(panel) },
@@ -35,7 +39,12 @@ export function sequentialRule(panel: Panel): Spec[] {
           transform: [{ filter: hasInterval }],
           mark: { type: 'rect', color: bandColour },
           // From 1, so that the axis stays visible.
-          encoding: { x: { value: 1 }, x2: { value: 'width' }, y: { ...y, field: 'low' }, y2: { field: 'high' } },
+          encoding: {
+            x: { value: 1 },
+            x2: { value: 'width' },
+            y: { ...y, field: 'low' },
+            y2: { field: 'high' },
+          },
         },
         {
           mark: { type: 'rule', strokeDash: [6, 4], strokeWidth: 1.5 },
@@ -56,7 +65,10 @@ export function coresRule({ effectiveCores, workers }: Panel): Spec[] {
     {
       data: { values: [{ cores }] },
       layer: [
-        { mark: { type: 'rule', color: referenceColour, strokeDash: [1, 3], strokeWidth: 1.5 }, encoding: { x } },
+        {
+          mark: { type: 'rule', color: referenceColour, strokeDash: [1, 3], strokeWidth: 1.5 },
+          encoding: { x },
+        },
         {
           mark: { type: 'text', color: referenceColour, baseline: 'bottom', dy: -3, fontSize: 10, text },
           encoding: { x, y: { value: 0 } },
@@ -75,14 +87,19 @@ export function idealLine({ workers, effectiveCores, measure: { ideal } }: Panel
   const steps = Math.ceil(Math.log2(last / first) * 8);
   const counts = Array.from({ length: steps }, (_, i) => first * 2 ** (i / 8)).concat(last);
   if (effectiveCores > first && effectiveCores < last) counts.push(effectiveCores);
-  const values = counts.toSorted((a, b) => a - b).map((count) => ({ workers: rounded(count), ideal: rounded(ideal(count)) }));
+  const values = counts
+    .toSorted((a, b) => a - b)
+    .map((count) => ({ workers: rounded(count), ideal: rounded(ideal(count)) }));
   const x = { field: 'workers', type: 'quantitative' };
   const y = { field: 'ideal', type: 'quantitative' };
   return [
     {
       data: { values },
       layer: [
-        { mark: { type: 'line', color: referenceColour, strokeDash: [3, 3], strokeWidth: 1.5 }, encoding: { x, y } },
+        {
+          mark: { type: 'line', color: referenceColour, strokeDash: [3, 3], strokeWidth: 1.5 },
+          encoding: { x, y },
+        },
         {
           transform: [{ filter: { field: 'workers', equal: rounded(last) } }],
           mark: { type: 'text', color: referenceColour, align: 'left', dx: 16, fontSize: 10, text: 'ideal' },
@@ -111,7 +128,13 @@ function axes({ workers, domain }: Panel): { x: Spec; y: Spec } {
       scale: { type: 'log', base: 2, domain: domain.x, nice: false },
       axis: { values: workers, format: 'd', grid: false },
     },
-    y: { field: 'value', type: 'quantitative', title: null, scale: { domain: domain.y, nice: true }, axis: { tickCount: 5 } },
+    y: {
+      field: 'value',
+      type: 'quantitative',
+      title: null,
+      scale: { domain: domain.y, nice: true },
+      axis: { tickCount: 5 },
+    },
   };
 }
 
@@ -129,7 +152,12 @@ function tooltip({ measure }: Panel): Spec[] {
     { field: 'value', type: 'quantitative', title: measure.title, format },
   ];
   if (measure.interval === undefined) return fields;
-  const ends = ['low', 'high'].map((field) => ({ field, type: 'quantitative', title: `95 % interval, ${field}`, format }));
+  const ends = ['low', 'high'].map((field) => ({
+    field,
+    type: 'quantitative',
+    title: `95 % interval, ${field}`,
+    format,
+  }));
   return [...fields, ...ends];
 }
 

@@ -13,7 +13,12 @@ export interface PictureOptions {
  */
 export function picture(body: Spec | null, { question, missing }: PictureOptions): Spec {
   const top = { $schema: 'https://vega.github.io/schema/vega-lite/v6.json', description: question, config };
-  const nothing = { data: { values: [{}] }, mark: { type: 'text', text: `no data: ${missing}`, fontSize: 13 }, width: 480, height: 60 };
+  const nothing = {
+    data: { values: [{}] },
+    mark: { type: 'text', text: `no data: ${missing}`, fontSize: 13 },
+    width: 480,
+    height: 60,
+  };
   return { ...top, ...(body ?? nothing) };
 }
 

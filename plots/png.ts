@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url';
 
-const fonts = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((name) => fileURLToPath(new URL(`../../plots/fonts/${name}`, import.meta.url)));
+const fonts = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((name) =>
+  fileURLToPath(new URL(`../../plots/fonts/${name}`, import.meta.url)),
+);
 
 /** A chart's SVG as a PNG of twice its size, in fonts that come along: a server may have none, and text would be lost. */
 export async function renderPng(svg: string): Promise<Buffer> {

@@ -44,4 +44,5 @@ export async function renderAll(specs: readonly Spec[]): Promise<string[]> {
   return drawn;
 }
 
-if (!isMainThread) parentPort?.on('message', async (spec: Spec) => parentPort?.postMessage(await renderSvg(spec)));
+if (!isMainThread)
+  parentPort?.on('message', async (spec: Spec) => parentPort?.postMessage(await renderSvg(spec)));

@@ -39,7 +39,10 @@ function measure(item: TextItem, text: unknown): number {
 
 /** Vega gives its root neither a role nor a name, without which a screen reader reads out every tick. */
 function labelled(svg: string, title: string): string {
-  return svg.replace(/^<svg ([^>]*)>/, (_root, attributes) => `<svg role="img" ${attributes}><title>${escaped(title)}</title>`);
+  return svg.replace(
+    /^<svg ([^>]*)>/,
+    (_root, attributes) => `<svg role="img" ${attributes}><title>${escaped(title)}</title>`,
+  );
 }
 
 function escaped(text: string): string {
@@ -52,13 +55,18 @@ function escaped(text: string): string {
  */
 function slim(svg: string): string {
   const font = /font-family="[^"]*"/.exec(svg)?.[0];
-  const tags = svg.replace(/<path class="(?:background|foreground)"[^>]* d="(?:M0,0h0v0h0Z)?"[^>]*\/>/g, '').replace(/<[^>]+>/g, (tag) =>
-    tag
-      .replace(/ (?:opacity="1"|aria-[a-z]+="[^"]*"|role="graphics-[a-z]+"|pointer-events="none"|stroke-miterlimit="[^"]*")/g, '')
-      .replace(/(?<= (?:transform|d|x|y|x1|x2|y1|y2)=")[^"]*/g, (value) =>
-        value.replace(/-?\d+\.\d{3,}/g, (digits) => `${Number(Number(digits).toFixed(2))}`),
-      )
-      .replace(font ?? /$^/, ''),
-  );
+  const tags = svg
+    .replace(/<path class="(?:background|foreground)"[^>]* d="(?:M0,0h0v0h0Z)?"[^>]*\/>/g, '')
+    .replace(/<[^>]+>/g, (tag) =>
+      tag
+        .replace(
+          / (?:opacity="1"|aria-[a-z]+="[^"]*"|role="graphics-[a-z]+"|pointer-events="none"|stroke-miterlimit="[^"]*")/g,
+          '',
+        )
+        .replace(/(?<= (?:transform|d|x|y|x1|x2|y1|y2)=")[^"]*/g, (value) =>
+          value.replace(/-?\d+\.\d{3,}/g, (digits) => `${Number(Number(digits).toFixed(2))}`),
+        )
+        .replace(font ?? /$^/, ''),
+    );
   return font === undefined ? tags : tags.replace('<svg ', `<svg ${font} `);
 }

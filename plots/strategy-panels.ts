@@ -33,7 +33,10 @@ export interface StrategyPanels extends PictureOptions {
 const rowHeight = 20;
 
 /** Small multiples with a line a strategy: a row a workload, a column a corpus, from the smallest documents to the largest. */
-export function strategyPanels({ summaries }: ChartData, { question, missing, subtitle, shows, layers }: StrategyPanels): Spec {
+export function strategyPanels(
+  { summaries }: ChartData,
+  { question, missing, subtitle, shows, layers }: StrategyPanels,
+): Spec {
   const shown = summaries.filter((cell) => cell.documents_per_second !== null && shows(cell));
   if (shown.length === 0) return picture(null, { question, missing });
   const looks = looksOf(unique(shown.map(({ strategy }) => strategy)));
@@ -41,18 +44,39 @@ export function strategyPanels({ summaries }: ChartData, { question, missing, su
     spacing: 24,
     vconcat: unique(shown.map(({ workload }) => workload)).map((workload) => {
       const cells = shown.filter((cell) => cell.workload === workload);
-      const corpora = unique(cells.toSorted((a, b) => a.document_bytes - b.document_bytes).map(({ corpus }) => corpus));
+      const corpora = unique(
+        cells.toSorted((a, b) => a.document_bytes - b.document_bytes).map(({ corpus }) => corpus),
+      );
       const width = corpora.length === 1 ? 420 : corpora.length === 2 ? 300 : 220;
       return {
-        title: { text: workload, subtitle: subtitle(cells[0]?.kind ?? ''), limit: corpora.length * width, offset: 10 },
+        title: {
+          text: workload,
+          subtitle: subtitle(cells[0]?.kind ?? ''),
+          limit: corpora.length * width,
+          offset: 10,
+        },
         spacing: 16,
         hconcat: corpora.map((corpus) => {
           const rows = bestOfEach(cells.filter((cell) => cell.corpus === corpus));
           const labels = rows.map(({ label }) => label);
           const axis = { ticks: false, domain: false, grid: false, labelLimit: longest(labels) };
-          const y = { field: 'label', type: 'ordinal', sort: null, scale: { domain: labels }, title: null, axis };
+          const y = {
+            field: 'label',
+            type: 'ordinal',
+            sort: null,
+            scale: { domain: labels },
+            title: null,
+            axis,
+          };
           return {
-            title: { text: `documents: ${corpus}`, fontSize: 11, fontWeight: 'normal', frame: 'group', limit: width, offset: 4 },
+            title: {
+              text: `documents: ${corpus}`,
+              fontSize: 11,
+              fontWeight: 'normal',
+              frame: 'group',
+              limit: width,
+              offset: 4,
+            },
             width,
             height: rows.length * rowHeight,
             layer: layers({ rows, width, y, looks }),
@@ -68,7 +92,9 @@ export function strategyPanels({ summaries }: ChartData, { question, missing, su
 export function bestOfEach(cells: readonly SummaryRow[]): Row[] {
   return unique(cells.map(({ strategy }) => strategy)).map((strategy) => {
     const own = cells.filter((cell) => cell.strategy === strategy);
-    const cell = own.reduce((best, one) => ((one.documents_per_second ?? 0) > (best.documents_per_second ?? 0) ? one : best));
+    const cell = own.reduce((best, one) =>
+      (one.documents_per_second ?? 0) > (best.documents_per_second ?? 0) ? one : best,
+    );
     return { cell, label: cellName(cell) };
   });
 }

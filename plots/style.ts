@@ -14,7 +14,10 @@ export interface Look {
  * is not enough.
  */
 const looks: Readonly<Record<string, Look>> = {
-  sequential: { colour: '#333333', shape: 'M0,-1M0,1M-1.4,-0.2L-0.3,-0.2L-0.3,0.2L-1.4,0.2ZM0.3,-0.2L1.4,-0.2L1.4,0.2L0.3,0.2Z' }, // two dashes, as tall as other symbols
+  sequential: {
+    colour: '#333333',
+    shape: 'M0,-1M0,1M-1.4,-0.2L-0.3,-0.2L-0.3,0.2L-1.4,0.2ZM0.3,-0.2L1.4,-0.2L1.4,0.2L0.3,0.2Z',
+  }, // two dashes, as tall as other symbols
   async: { colour: '#b8860b', shape: 'circle' },
   'thread-pool': { colour: '#00429d', shape: 'square' },
   'process-pool': { colour: '#00916a', shape: 'triangle-up' },
@@ -28,11 +31,15 @@ const looks: Readonly<Record<string, Look>> = {
  * those (found by simulated annealing, measured as above). The shapes are all others than theirs.
  */
 const peerLooks: Readonly<Record<string, Look>> = {
-  piscina: { colour: '#1b61db', shape: 'M-1,-0.6L-0.6,-1L0,-0.4L0.6,-1L1,-0.6L0.4,0L1,0.6L0.6,1L0,0.4L-0.6,1L-1,0.6L-0.4,0Z' },
+  piscina: {
+    colour: '#1b61db',
+    shape: 'M-1,-0.6L-0.6,-1L0,-0.4L0.6,-1L1,-0.6L0.4,0L1,0.6L0.6,1L0,0.4L-0.6,1L-1,0.6L-0.4,0Z',
+  },
   tinypool: { colour: '#ed1852', shape: 'M-1,0L-0.5,-0.87L0.5,-0.87L1,0L0.5,0.87L-0.5,0.87Z' },
   poolifier: {
     colour: '#07687a',
-    shape: 'M0,-1L0.24,-0.32L0.95,-0.31L0.38,0.12L0.59,0.81L0,0.4L-0.59,0.81L-0.38,0.12L-0.95,-0.31L-0.24,-0.32Z', // a star
+    shape:
+      'M0,-1L0.24,-0.32L0.95,-0.31L0.38,0.12L0.59,0.81L0,0.4L-0.59,0.81L-0.38,0.12L-0.95,-0.31L-0.24,-0.32Z', // a star
   },
   'workerpool-threads': { colour: '#e245b0', shape: 'M-0.9,-1L0.9,-1L-0.9,1L0.9,1Z' },
   'jest-worker-threads': { colour: '#6a7e05', shape: 'M-1,-0.9L1,0.9L1,-0.9L-1,0.9Z' },
@@ -44,11 +51,17 @@ const peerLooks: Readonly<Record<string, Look>> = {
 };
 
 const spareColours = ['#c2185b', '#5e3c99', '#5b7f00', '#767676'];
-const spareShapes = ['triangle-right', 'triangle-left', 'M-1,-0.45L1,-0.45L1,0.45L-1,0.45Z', 'M-0.45,-1L0.45,-1L0.45,1L-0.45,1Z'];
+const spareShapes = [
+  'triangle-right',
+  'triangle-left',
+  'M-1,-0.45L1,-0.45L1,0.45L-1,0.45Z',
+  'M-0.45,-1L0.45,-1L0.45,1L-0.45,1Z',
+];
 
 /** The look of each strategy, in the order given. Names without a look of their own get spare ones, in that order. */
 export function looksOf(strategies: readonly string[]): Map<string, Look> {
-  const known = (name: string) => (Object.hasOwn(looks, name) ? looks[name] : Object.hasOwn(peerLooks, name) ? peerLooks[name] : undefined);
+  const known = (name: string) =>
+    Object.hasOwn(looks, name) ? looks[name] : Object.hasOwn(peerLooks, name) ? peerLooks[name] : undefined;
   const unknown = strategies.filter((name) => known(name) === undefined);
   return new Map(strategies.map((name) => [name, known(name) ?? spareLook(unknown.indexOf(name))]));
 }
@@ -76,7 +89,9 @@ export function legendColumns(labels: readonly string[], width: number): number 
   for (let lines = 1; lines < labels.length; lines++) {
     const columns = Math.ceil(labels.length / lines);
     // Vega fills line by line, and a column is as wide as its widest label.
-    const needed = Array.from({ length: columns }, (_, column) => Math.max(...widths.filter((_, i) => i % columns === column)));
+    const needed = Array.from({ length: columns }, (_, column) =>
+      Math.max(...widths.filter((_, i) => i % columns === column)),
+    );
     if (needed.reduce((sum, each) => sum + each, 0) <= width) return columns;
   }
   return 1;
@@ -100,6 +115,20 @@ export const config = {
     titleFontWeight: 'normal',
   },
   axisY: { minExtent: 46 }, // room for 10,000 in every panel, so that those of different rows stand below each other
-  legend: { labelColor: text, labelFontSize: 11, orient: 'top', symbolSize: 70, symbolStrokeWidth: 2, title: null },
-  title: { anchor: 'start', color: text, fontSize: 13, subtitleColor: text, subtitleFontSize: 11, subtitlePadding: 4 },
+  legend: {
+    labelColor: text,
+    labelFontSize: 11,
+    orient: 'top',
+    symbolSize: 70,
+    symbolStrokeWidth: 2,
+    title: null,
+  },
+  title: {
+    anchor: 'start',
+    color: text,
+    fontSize: 13,
+    subtitleColor: text,
+    subtitleFontSize: 11,
+    subtitlePadding: 4,
+  },
 };

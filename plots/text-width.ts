@@ -21,6 +21,7 @@ const boldFactor = 1.12;
 /** Width in pixels. */
 export function textWidth(text: string, { fontSize, bold }: { fontSize: number; bold: boolean }): number {
   let advance = 0;
-  for (const character of text) advance += advances[(character.codePointAt(0) as number) - 32] ?? otherAdvance;
+  for (const character of text)
+    advance += advances[(character.codePointAt(0) as number) - 32] ?? otherAdvance;
   return (advance / 1000) * fontSize * (bold ? boldFactor : 1);
 }

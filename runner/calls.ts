@@ -12,7 +12,9 @@ export class Calls implements Entrant {
   }
 
   add({ id, bytes }: InputDocument): Promise<Outcome> {
-    return new Promise((settle, fail) => this.#waiting.push({ index: 0, id, bytes, acceptedMs: now(), waitedMs: 0, settle, fail }));
+    return new Promise((settle, fail) =>
+      this.#waiting.push({ index: 0, id, bytes, acceptedMs: now(), waitedMs: 0, settle, fail }),
+    );
   }
 
   next(): Ticket | null {

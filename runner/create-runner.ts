@@ -35,7 +35,16 @@ export interface RunnerOptions {
  */
 export async function createRunner(options: RunnerOptions | Recommendation): Promise<Runner> {
   checkNames(options);
-  const { task, strategy: name, timeoutMs, heapMb, memoryMb, validWhen, signal, ...rest } = options as RunnerOptions;
+  const {
+    task,
+    strategy: name,
+    timeoutMs,
+    heapMb,
+    memoryMb,
+    validWhen,
+    signal,
+    ...rest
+  } = options as RunnerOptions;
   signal?.throwIfAborted();
   const { workers: count, delivery: way } = rest;
   const limits = present({
@@ -43,11 +52,16 @@ export async function createRunner(options: RunnerOptions | Recommendation): Pro
     heapMb: limit('heapMb', heapMb),
     memoryMb: limit('memoryMb', memoryMb),
   });
-  const { strategy, workers, delivery } = await findStrategy(name, present({ workers: count, delivery: way }));
+  const { strategy, workers, delivery } = await findStrategy(
+    name,
+    present({ workers: count, delivery: way }),
+  );
   const warn: Warn = rest.onWarning ?? ((message) => process.emitWarning(message, 'ForkwiseWarning'));
   const { ref, sha256 } = await compiled(task);
   if (isRecommended(task) && task.sha256 !== sha256)
-    warn(`the task "${task.file}" is not as it was when it was measured; measure again with \`forkwise pick\``);
+    warn(
+      `the task "${task.file}" is not as it was when it was measured; measure again with \`forkwise pick\``,
+    );
   if (validWhen !== undefined) checkEnvironment(validWhen, warn);
   const workload: WorkloadRef = { ...ref, options: { ...ref.options, ...rest.options } };
   const session = await strategy.open(workload, { ...limits, workers, delivery });
@@ -73,7 +87,8 @@ const optionNames: { readonly [Name in keyof Required<RunnerOptions>]: 'needed' 
 
 /** A recommendation brings more than these, and may. But `timeoutMS` would be no time limit at all. */
 function checkNames(options: object): void {
-  if (typeof options !== 'object' || options === null) throw new TypeError(`expected options, or a recommendation, got ${options}`);
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`expected options, or a recommendation, got ${options}`);
   const given = new Map(Object.entries(options));
   for (const [name, kind] of Object.entries(optionNames)) {
     const similar = [...given.keys()].find((key) => key !== name && key.toLowerCase() === name.toLowerCase());
@@ -86,8 +101,12 @@ function checkNames(options: object): void {
 }
 
 /** The same without what is undefined. */
-function present<Options extends object>(options: Options): { [Key in keyof Options]?: Exclude<Options[Key], undefined> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as ReturnType<typeof present<Options>>;
+function present<Options extends object>(
+  options: Options,
+): { [Key in keyof Options]?: Exclude<Options[Key], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as ReturnType<
+    typeof present<Options>
+  >;
 }
 
 function closeOn(signal: AbortSignal, runner: SessionRunner): void {

@@ -126,11 +126,16 @@ export class Exchange {
     this.#running = true;
     this.#ending = false;
     this.#crashes = false;
-    const source: Source = { [ready]: () => this.#ready(), next: () => this.#next(), return: async () => this.#over() };
+    const source: Source = {
+      [ready]: () => this.#ready(),
+      next: () => this.#next(),
+      return: async () => this.#over(),
+    };
     this.#session
       .run({ [Symbol.asyncIterator]: () => source }, this.#emit)
       .then(
-        () => this.#failInHand(new Error('expected an outcome for every document, and the run ended without')),
+        () =>
+          this.#failInHand(new Error('expected an outcome for every document, and the run ended without')),
         (cause: unknown) => {
           this.#fail(cause);
           this.#failInHand(cause);

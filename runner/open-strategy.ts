@@ -7,7 +7,11 @@ import type { WorkloadRef } from '../workloads/workload.js';
  * @throws RangeError for an unknown name, a worker count that is not a whole number from 1 on, or a delivery the strategy does not have; WorkloadError when the
  * workload module does not load.
  */
-export async function openStrategy(name: string, workload: WorkloadRef, options: Partial<OpenOptions> = {}): Promise<Session> {
+export async function openStrategy(
+  name: string,
+  workload: WorkloadRef,
+  options: Partial<OpenOptions> = {},
+): Promise<Session> {
   const { strategy, ...chosen } = await findStrategy(name, options);
   return strategy.open(workload, { ...options, ...chosen });
 }
@@ -18,13 +22,20 @@ export async function findStrategy(
   options: Partial<Pick<OpenOptions, 'workers' | 'delivery'>>,
 ): Promise<{ readonly strategy: Strategy; readonly workers: number; readonly delivery: Delivery }> {
   const entry = strategies.find((entry) => entry.name === name);
-  if (entry === undefined) throw new RangeError(`expected a strategy of ${strategies.map(({ name }) => name).join(', ')}, got "${name}"`);
+  if (entry === undefined)
+    throw new RangeError(
+      `expected a strategy of ${strategies.map(({ name }) => name).join(', ')}, got "${name}"`,
+    );
   const { workers = 1 } = options;
   if (!Number.isSafeInteger(workers) || workers < 1)
-    throw new RangeError(`expected workers to be a whole number from 1 on, got ${JSON.stringify(workers) ?? 'nothing'}`);
+    throw new RangeError(
+      `expected workers to be a whole number from 1 on, got ${JSON.stringify(workers) ?? 'nothing'}`,
+    );
   const { default: strategy } = (await import(entry.url)) as { default: Strategy };
   const { delivery = strategy.deliveries[0] } = options;
   if (!strategy.deliveries.includes(delivery))
-    throw new RangeError(`expected a delivery that "${name}" has (${strategy.deliveries.join(', ')}), got "${delivery}"`);
+    throw new RangeError(
+      `expected a delivery that "${name}" has (${strategy.deliveries.join(', ')}), got "${delivery}"`,
+    );
   return { strategy, workers, delivery };
 }

@@ -14,7 +14,10 @@ export interface MetricsOptions {
  * @returns what takes them out of the register again
  * @throws Error of prom-client when a name is taken
  */
-export function collectMetrics(runner: Pick<Runner, 'stats'>, { register = usual, prefix = 'forkwise_' }: MetricsOptions = {}): () => void {
+export function collectMetrics(
+  runner: Pick<Runner, 'stats'>,
+  { register = usual, prefix = 'forkwise_' }: MetricsOptions = {},
+): () => void {
   const names: string[] = [];
   const options = (name: string, help: string) => {
     names.push(`${prefix}${name}`);
@@ -44,8 +47,16 @@ export function collectMetrics(runner: Pick<Runner, 'stats'>, { register = usual
     },
   });
   counter('document_bytes_total', 'Bytes of the documents that have an outcome', ({ bytes }) => bytes);
-  counter('task_seconds_total', 'Time spent in tasks, by the clocks of the workers', ({ busyMs }) => busyMs / 1e3);
-  counter('queue_seconds_total', 'Time documents have waited until their task began', ({ queuedMs }) => queuedMs / 1e3);
+  counter(
+    'task_seconds_total',
+    'Time spent in tasks, by the clocks of the workers',
+    ({ busyMs }) => busyMs / 1e3,
+  );
+  counter(
+    'queue_seconds_total',
+    'Time documents have waited until their task began',
+    ({ queuedMs }) => queuedMs / 1e3,
+  );
   gauge('documents_in_flight', 'Documents with the strategy', ({ inFlight }) => inFlight);
   gauge('documents_queued', 'Documents accepted and not with the strategy yet', ({ queued }) => queued);
   gauge('workers', 'Worker threads or processes, or documents in flight of async', ({ workers }) => workers);

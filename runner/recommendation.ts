@@ -59,31 +59,50 @@ export class RecommendationError extends Error {
 
 /** @throws RecommendationError when it is no recommendation, or one of another schema. */
 export function readRecommendation(value: unknown): Recommendation {
-  if (!isObject(value)) throw new RecommendationError(`expected a recommendation, an object, got ${shown(value)}; ${remedy}`);
+  if (!isObject(value))
+    throw new RecommendationError(`expected a recommendation, an object, got ${shown(value)}; ${remedy}`);
   for (const [path, kind] of Object.entries(fields)) {
     const got = path.split('.').reduce<unknown>((at, key) => (isObject(at) ? at[key] : undefined), value);
     if (!kinds[kind].holds(got))
-      throw new RecommendationError(`recommendation, field "${path}": expected ${kinds[kind].about}, got ${shown(got)}; ${remedy}`);
+      throw new RecommendationError(
+        `recommendation, field "${path}": expected ${kinds[kind].about}, got ${shown(got)}; ${remedy}`,
+      );
   }
   return value as Recommendation;
 }
 
 const remedy = 'have it written anew by `forkwise pick` of this version';
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isPositive = (value: unknown) => typeof value === 'number' && Number.isFinite(value) && value > 0;
 const isMeasure = (value: unknown) => typeof value === 'number' && Number.isFinite(value) && value >= 0;
 
 const kinds = {
   schema: { about: '1', holds: (value: unknown) => value === 1 },
   text: { about: 'a text', holds: (value: unknown) => typeof value === 'string' && value !== '' },
-  hash: { about: '64 hexadecimal digits', holds: (value: unknown) => typeof value === 'string' && /^[\da-f]{64}$/.test(value) },
-  count: { about: 'a whole number from 1 on', holds: (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 1 },
-  delivery: { about: `one of ${deliveries.join(', ')}`, holds: (value: unknown) => deliveries.includes(value as Delivery) },
+  hash: {
+    about: '64 hexadecimal digits',
+    holds: (value: unknown) => typeof value === 'string' && /^[\da-f]{64}$/.test(value),
+  },
+  count: {
+    about: 'a whole number from 1 on',
+    holds: (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 1,
+  },
+  delivery: {
+    about: `one of ${deliveries.join(', ')}`,
+    holds: (value: unknown) => deliveries.includes(value as Delivery),
+  },
   positive: { about: 'a number above 0', holds: isPositive },
-  limit: { about: 'a number above 0, or null', holds: (value: unknown) => value === null || isPositive(value) },
+  limit: {
+    about: 'a number above 0, or null',
+    holds: (value: unknown) => value === null || isPositive(value),
+  },
   measure: { about: 'a number from 0 on', holds: isMeasure },
-  measureOrNull: { about: 'a number from 0 on, or null', holds: (value: unknown) => value === null || isMeasure(value) },
+  measureOrNull: {
+    about: 'a number from 0 on, or null',
+    holds: (value: unknown) => value === null || isMeasure(value),
+  },
 };
 
 /** The schema first: of another one nothing else can be said. */
@@ -118,6 +137,7 @@ const fields: Readonly<Record<string, keyof typeof kinds>> = {
 
 function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
-  if (value === null || typeof value !== 'object') return typeof value === 'string' ? `"${value}"` : String(value);
+  if (value === null || typeof value !== 'object')
+    return typeof value === 'string' ? `"${value}"` : String(value);
   return Array.isArray(value) ? 'a list' : 'an object';
 }

@@ -88,9 +88,14 @@ export class SessionRunner implements Runner {
     });
   }
 
-  process(source: InputDocuments, { ordered = false, signal }: ProcessOptions = {}): AsyncGenerator<Outcome, void, undefined> {
+  process(
+    source: InputDocuments,
+    { ordered = false, signal }: ProcessOptions = {},
+  ): AsyncGenerator<Outcome, void, undefined> {
     if (!isIterable(source))
-      throw new TypeError(`expected an iterable or async iterable of documents like { id, bytes }, got ${typeof source}`);
+      throw new TypeError(
+        `expected an iterable or async iterable of documents like { id, bytes }, got ${typeof source}`,
+      );
     const stream = new Stream(source, { ordered, room: this.#exchange.room, notify: this.#exchange.notify });
     const outcomes = this.#outcomesOf(stream, signal);
     const { next, return: end, throw: fail } = outcomes;
@@ -120,7 +125,10 @@ export class SessionRunner implements Runner {
     });
   }
 
-  async *#outcomesOf(stream: Stream, signal: AbortSignal | undefined): AsyncGenerator<Outcome, void, undefined> {
+  async *#outcomesOf(
+    stream: Stream,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Outcome, void, undefined> {
     const abort = () => stream.abort(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
     try {
@@ -157,7 +165,9 @@ export class SessionRunner implements Runner {
 
   drain(): Promise<void> {
     this.#draining ??= (async () => {
-      this.#refusal ??= new RunnerClosedError('the runner takes no more documents: it was told to drain; create another');
+      this.#refusal ??= new RunnerClosedError(
+        'the runner takes no more documents: it was told to drain; create another',
+      );
       await this.#exchange.drain(this.#refusal);
       await this.close();
     })();
@@ -166,7 +176,10 @@ export class SessionRunner implements Runner {
 
   close(options?: CloseOptions): Promise<void> {
     this.#refusal ??= new RunnerClosedError('the runner is closed; create another');
-    if (this.#closing === null) this.#closing = this.#exchange.close(this.#refusal, () => this.#session.close(options)).finally(this.#told);
+    if (this.#closing === null)
+      this.#closing = this.#exchange
+        .close(this.#refusal, () => this.#session.close(options))
+        .finally(this.#told);
     else if (options?.now) void this.#session.close(options); // it was told to wait, and is not to any longer
     return this.#closing;
   }
@@ -182,5 +195,7 @@ export class SessionRunner implements Runner {
 }
 
 function isIterable(value: unknown): value is InputDocuments {
-  return typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value);
+  return (
+    typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value)
+  );
 }

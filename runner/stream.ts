@@ -18,7 +18,9 @@ interface Settled {
  * that work comes in batches. In order, outcomes wait for those before them: in the same room.
  */
 export class Stream implements Entrant {
-  readonly #source: { readonly now: Iterator<InputDocument> } | { readonly later: AsyncIterator<InputDocument> };
+  readonly #source:
+    | { readonly now: Iterator<InputDocument> }
+    | { readonly later: AsyncIterator<InputDocument> };
   readonly #ordered: boolean;
   readonly #room: Room;
   readonly #notify: () => void;
@@ -39,8 +41,14 @@ export class Stream implements Entrant {
   #wake = () => {};
 
   /** @param notify says that there may be something for the session */
-  constructor(source: InputDocuments, options: { readonly ordered: boolean; readonly room: Room; readonly notify: () => void }) {
-    this.#source = Symbol.asyncIterator in source ? { later: source[Symbol.asyncIterator]() } : { now: source[Symbol.iterator]() };
+  constructor(
+    source: InputDocuments,
+    options: { readonly ordered: boolean; readonly room: Room; readonly notify: () => void },
+  ) {
+    this.#source =
+      Symbol.asyncIterator in source
+        ? { later: source[Symbol.asyncIterator]() }
+        : { now: source[Symbol.iterator]() };
     this.#ordered = options.ordered;
     this.#room = options.room;
     this.#notify = options.notify;
@@ -201,12 +209,17 @@ export class Stream implements Entrant {
 
   #isFull(): boolean {
     const documents = this.#pulled - this.#taken;
-    return documents >= this.#room.documents || (this.#bytes >= this.#room.bytes && documents >= this.#room.least);
+    return (
+      documents >= this.#room.documents || (this.#bytes >= this.#room.bytes && documents >= this.#room.least)
+    );
   }
 
   #isHalfFree(): boolean {
     const documents = this.#pulled - this.#taken;
-    return documents <= this.#room.documents / 2 && (this.#bytes <= this.#room.bytes / 2 || documents < this.#room.least);
+    return (
+      documents <= this.#room.documents / 2 &&
+      (this.#bytes <= this.#room.bytes / 2 || documents < this.#room.least)
+    );
   }
 
   #end(failure: { readonly cause: unknown } | null = null): void {
@@ -235,7 +248,10 @@ class Place implements Ticket {
   waitedMs = 0;
   readonly #stream: Stream;
 
-  constructor(stream: Stream, { index, id, bytes, acceptedMs }: Pick<Ticket, 'index' | 'id' | 'bytes' | 'acceptedMs'>) {
+  constructor(
+    stream: Stream,
+    { index, id, bytes, acceptedMs }: Pick<Ticket, 'index' | 'id' | 'bytes' | 'acceptedMs'>,
+  ) {
     this.#stream = stream;
     this.index = index;
     this.id = id;

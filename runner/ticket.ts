@@ -42,7 +42,8 @@ export function checkDocument(value: unknown): asserts value is InputDocument {
     throw new TypeError(
       `expected a document like { id, bytes }, got the string "${value}"; of a path, make { id: path, bytes: await readFile(path) }`,
     );
-  if (value instanceof Uint8Array) throw new TypeError('expected a document like { id, bytes }, got its bytes alone; give them a name');
+  if (value instanceof Uint8Array)
+    throw new TypeError('expected a document like { id, bytes }, got its bytes alone; give them a name');
   throw new TypeError(`expected a document like { id: 'name', bytes: Uint8Array }, got ${shape(value)}`);
 }
 

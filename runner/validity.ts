@@ -16,11 +16,16 @@ export function checkEnvironment(valid: ValidWhen, warn: Warn): void {
   };
   const differences = [
     here.nodeMajor !== valid.nodeMajor && `Node ${valid.nodeMajor}, here ${here.nodeMajor}`,
-    (here.platform !== valid.platform || here.arch !== valid.arch) && `${valid.platform} ${valid.arch}, here ${here.platform} ${here.arch}`,
+    (here.platform !== valid.platform || here.arch !== valid.arch) &&
+      `${valid.platform} ${valid.arch}, here ${here.platform} ${here.arch}`,
     // Half a percent of a core is no difference: quotas are quotients.
-    Math.abs(here.cores - valid.cores) > 0.005 * valid.cores && `${valid.cores} effective cores, here ${here.cores}`,
+    Math.abs(here.cores - valid.cores) > 0.005 * valid.cores &&
+      `${valid.cores} effective cores, here ${here.cores}`,
   ].filter((difference) => difference !== false);
-  if (differences.length > 0) warn(`the strategy was measured with ${differences.join('; ')}: it may not be the best one here; ${advice}`);
+  if (differences.length > 0)
+    warn(
+      `the strategy was measured with ${differences.join('; ')}: it may not be the best one here; ${advice}`,
+    );
 }
 
 /** So many documents are looked at together. */

@@ -1,4 +1,11 @@
-import { type SummaryRow, schema, summaryColumns, type TrialRow, trialColumns, unknown } from '../bench/tables/columns.js';
+import {
+  type SummaryRow,
+  schema,
+  summaryColumns,
+  type TrialRow,
+  trialColumns,
+  unknown,
+} from '../bench/tables/columns.js';
 
 /** Made-up rows for tests of what is computed from rows. */
 

@@ -18,12 +18,24 @@ export interface RunChoice {
   readonly environment?: Partial<Environment>;
 }
 
-const everyStrategy = ['sequential', 'async', 'thread-pool', 'process-pool', 'partitioned', 'self-scheduling', 'queue'];
+const everyStrategy = [
+  'sequential',
+  'async',
+  'thread-pool',
+  'process-pool',
+  'partitioned',
+  'self-scheduling',
+  'queue',
+];
 const processes = ['process-pool', 'queue'];
 
 /** Trials of a run in which cpu work scales to the cores and the rest to the workers, each strategy by its own overhead. */
 export function trialsOf(choice: RunChoice): TrialRow[] {
-  const { workloads = { 'word-frequency': 'cpu' }, corpora = { '10KB': 10_000, '100KB': 100_000 }, strategies = everyStrategy } = choice;
+  const {
+    workloads = { 'word-frequency': 'cpu' },
+    corpora = { '10KB': 10_000, '100KB': 100_000 },
+    strategies = everyStrategy,
+  } = choice;
   const { workers = [1, 2, 4], rounds = 3, cores = 2 } = choice;
   const rows: TrialRow[] = [];
   for (let round = 1; round <= rounds; round++) {
@@ -92,7 +104,9 @@ function measured({ overhead, cores, ...cell }: Cell): TrialRow {
     latency_p50_ms: (task * workers) / 1e3,
     latency_p95_ms: (task * workers) / 900,
     latency_p99_ms: (task * workers) / 800,
-    ...(workers <= cores ? { busy_ms: inside, busy_max_ms: (inside / workers) * 1.03, busy_workers: workers } : {}),
+    ...(workers <= cores
+      ? { busy_ms: inside, busy_max_ms: (inside / workers) * 1.03, busy_workers: workers }
+      : {}),
     outcomes_ok: 100,
     outcomes_failed: 0,
     digest: 'abc',
@@ -104,7 +118,9 @@ export function environmentOf(
   trials: readonly TrialRow[],
   { rounds = 3, claims = 'suggests', cores = 2, environment }: RunChoice,
 ): Environment {
-  const places = new Map(trials.map(({ workload, corpus }) => [JSON.stringify([workload, corpus]), { workload, corpus }]));
+  const places = new Map(
+    trials.map(({ workload, corpus }) => [JSON.stringify([workload, corpus]), { workload, corpus }]),
+  );
   return {
     schema,
     run_id: 'test',
@@ -114,7 +130,11 @@ export function environmentOf(
     profile: 'quick',
     claims,
     flags: {},
-    plan: { trials_per_round: trials.filter(({ round }) => round === 1).length, rounds_least: rounds, rounds_most: rounds },
+    plan: {
+      trials_per_round: trials.filter(({ round }) => round === 1).length,
+      rounds_least: rounds,
+      rounds_most: rounds,
+    },
     forkwise: '0.1.0',
     commit: null,
     machine: {
@@ -150,7 +170,11 @@ export function findingsOf(choice: RunChoice, trials: readonly TrialRow[] = tria
   const traits = names.map((name) => ({
     name,
     isolation:
-      name === 'sequential' || name === 'async' ? ('none' as const) : processes.includes(name) ? ('process' as const) : ('thread' as const),
+      name === 'sequential' || name === 'async'
+        ? ('none' as const)
+        : processes.includes(name)
+          ? ('process' as const)
+          : ('thread' as const),
   }));
   return findings(trials, { environment: environmentOf(trials, choice), strategies: traits });
 }

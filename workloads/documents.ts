@@ -41,7 +41,9 @@ export interface FileList {
  */
 export async function findFiles(pattern: string): Promise<FileList> {
   const paths = await listPaths(pattern);
-  const files = await Promise.all(paths.map(async (path) => ({ path, size: (await stat(path).catch(unreadable(path))).size })));
+  const files = await Promise.all(
+    paths.map(async (path) => ({ path, size: (await stat(path).catch(unreadable(path))).size })),
+  );
   files.sort((a, b) => a.size - b.size || (a.path < b.path ? -1 : 1));
   return { files, pattern };
 }
@@ -59,7 +61,9 @@ export async function listPaths(pattern: string): Promise<string[]> {
     ? await glob('**/*', { cwd: pattern, absolute: true, dot: true, expandDirectories: false })
     : await glob(pattern, { absolute: true, expandDirectories: false });
   if (paths.length === 0) {
-    throw new CorpusError(`--docs "${pattern}": expected a folder with files or a glob that matches some, found none`);
+    throw new CorpusError(
+      `--docs "${pattern}": expected a folder with files or a glob that matches some, found none`,
+    );
   }
   return paths;
 }
@@ -70,7 +74,10 @@ export async function listPaths(pattern: string): Promise<string[]> {
  * the sample is shuffled. Same seed, same files, same order.
  * @throws CorpusError when a file cannot be read.
  */
-export async function sampleFiles({ files }: FileList, options: { count: number; seed: number }): Promise<Corpus> {
+export async function sampleFiles(
+  { files }: FileList,
+  options: { count: number; seed: number },
+): Promise<Corpus> {
   const random = xoroshiro128plus(options.seed);
   const count = Math.min(options.count, files.length);
   const sample = Array.from({ length: count }, (_, stratum) => {

@@ -13,11 +13,29 @@ const at = (path: string) => new URL(path, import.meta.url).href;
 const ollama = at('./services/ollama.js');
 
 export const workloads: readonly WorkloadEntry[] = [
-  { name: 'word-frequency', about: 'tokenise UTF-8 text, count words, top 20', url: at('./word-frequency.js') },
-  { name: 'markdown', about: 'Markdown to HTML, with headings and links extracted', url: at('./markdown.js') },
+  {
+    name: 'word-frequency',
+    about: 'tokenise UTF-8 text, count words, top 20',
+    url: at('./word-frequency.js'),
+  },
+  {
+    name: 'markdown',
+    about: 'Markdown to HTML, with headings and links extracted',
+    url: at('./markdown.js'),
+  },
   { name: 'compress', about: "gzip in libuv's thread pool, then SHA-256", url: at('./compress.js') },
-  { name: 'llm-extract', about: 'ask an Ollama-compatible server about the document', url: at('./llm-extract.js'), service: ollama },
-  { name: 'enrich', about: 'one look-up over HTTP, then parse and aggregate', url: at('./enrich.js'), service: ollama },
+  {
+    name: 'llm-extract',
+    about: 'ask an Ollama-compatible server about the document',
+    url: at('./llm-extract.js'),
+    service: ollama,
+  },
+  {
+    name: 'enrich',
+    about: 'one look-up over HTTP, then parse and aggregate',
+    url: at('./enrich.js'),
+    service: ollama,
+  },
   { name: 'spin', about: 'fixed-iteration arithmetic: a known answer for self-tests', url: at('./spin.js') },
   { name: 'sleep', about: 'fixed wait: a known answer for self-tests', url: at('./sleep.js') },
 ];

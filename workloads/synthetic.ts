@@ -26,8 +26,26 @@ interface Style {
 
 const styles: Record<Complexity, Style> = {
   low: { vocabulary: 500, accents: 0, headings: 0.05, lists: 0, tables: 0, code: 0, links: 0, emphasis: 0 },
-  medium: { vocabulary: 5_000, accents: 0.05, headings: 0.12, lists: 0.15, tables: 0, code: 0.03, links: 0.01, emphasis: 0.01 },
-  high: { vocabulary: 50_000, accents: 0.2, headings: 0.2, lists: 0.3, tables: 0.1, code: 0.1, links: 0.04, emphasis: 0.05 },
+  medium: {
+    vocabulary: 5_000,
+    accents: 0.05,
+    headings: 0.12,
+    lists: 0.15,
+    tables: 0,
+    code: 0.03,
+    links: 0.01,
+    emphasis: 0.01,
+  },
+  high: {
+    vocabulary: 50_000,
+    accents: 0.2,
+    headings: 0.2,
+    lists: 0.3,
+    tables: 0.1,
+    code: 0.1,
+    links: 0.04,
+    emphasis: 0.05,
+  },
 };
 
 export interface SyntheticOptions {
@@ -47,12 +65,36 @@ export function syntheticCorpus({ size, name, count, complexity, seed }: Synthet
     // 2654435761 (2³² over the golden ratio) spreads neighbouring indices over unrelated seeds.
     const writer = new Writer(styles[complexity], vocabulary, (seed + Math.imul(index + 1, 2654435761)) | 0);
     const target = size === 'mixed' ? writer.logNormal(mixedRange) : size;
-    return { index, id: `${name}-${String(index).padStart(digits, '0')}`, size: target, bytes: writer.text(target) };
+    return {
+      index,
+      id: `${name}-${String(index).padStart(digits, '0')}`,
+      size: target,
+      bytes: writer.text(target),
+    };
   });
   return { name, documents };
 }
 
-const consonants = ['b', 'c', 'd', 'f', 'g', 'h', 'l', 'm', 'n', 'p', 'r', 's', 't', 'v', 'st', 'tr', 'ch', 'pl'];
+const consonants = [
+  'b',
+  'c',
+  'd',
+  'f',
+  'g',
+  'h',
+  'l',
+  'm',
+  'n',
+  'p',
+  'r',
+  's',
+  't',
+  'v',
+  'st',
+  'tr',
+  'ch',
+  'pl',
+];
 const vowels = ['a', 'e', 'i', 'o', 'u', 'ea', 'ou'];
 const accented = ['é', 'ü', 'ø', 'ñ', 'ß', 'č', 'ж', 'λ', '漢'];
 
@@ -64,7 +106,8 @@ function makeVocabulary(style: Style, seed: number): string[] {
     let word = '';
     // Frequent words come first and are short, as in natural language.
     const syllables = 1 + Math.floor(random() * (1 + Math.log10(words.size + 1)));
-    for (let i = 0; i < syllables; i++) word += pick(consonants) + (random() < style.accents ? pick(accented) : pick(vowels));
+    for (let i = 0; i < syllables; i++)
+      word += pick(consonants) + (random() < style.accents ? pick(accented) : pick(vowels));
     if (random() < 0.4 || words.has(word)) word += pick(consonants);
     words.add(word);
   }
@@ -121,9 +164,11 @@ class Writer {
       return share < 0;
     };
     if (chosen(style.headings)) return `${'#'.repeat(this.#between(2, 4))} ${this.#title()}\n\n`;
-    if (chosen(style.lists)) return `${this.#lines(3, 8, () => `${this.#random() < 0.3 ? '  ' : ''}- ${this.#sentence()}`)}\n\n`;
+    if (chosen(style.lists))
+      return `${this.#lines(3, 8, () => `${this.#random() < 0.3 ? '  ' : ''}- ${this.#sentence()}`)}\n\n`;
     if (chosen(style.tables)) return this.#table();
-    if (chosen(style.code)) return `\`\`\`\n${this.#lines(2, 6, () => `${this.#word()} = ${this.#between(0, 9999)};`)}\n\`\`\`\n\n`;
+    if (chosen(style.code))
+      return `\`\`\`\n${this.#lines(2, 6, () => `${this.#word()} = ${this.#between(0, 9999)};`)}\n\`\`\`\n\n`;
     return `${Array.from({ length: this.#between(2, 7) }, () => this.#sentence()).join(' ')}\n\n`;
   }
 

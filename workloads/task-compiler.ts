@@ -19,14 +19,20 @@ export interface Source {
  * @throws Error with the compiler's words, file, line and column, and what to do.
  */
 export async function compile(source: Source): Promise<{ readonly code: string; readonly map: string }> {
-  const { outputFiles = [] } = await build({ ...optionsFor(source), entryPoints: ['forkwise:task'], sourcemap: 'external' }, source);
+  const { outputFiles = [] } = await build(
+    { ...optionsFor(source), entryPoints: ['forkwise:task'], sourcemap: 'external' },
+    source,
+  );
   const text = (ending: string) => outputFiles.find(({ path }) => path.endsWith(ending))?.text ?? '';
   return { code: text('.mjs'), map: text('.map') };
 }
 
 /** The names a source exports; null when only loading it can tell: CommonJS, and `export *` from a package. */
 export async function exportsOf(source: Source): Promise<readonly string[] | null> {
-  const { metafile, outputFiles = [] } = await build({ ...optionsFor(source), entryPoints: [source.file], metafile: true }, source);
+  const { metafile, outputFiles = [] } = await build(
+    { ...optionsFor(source), entryPoints: [source.file], metafile: true },
+    source,
+  );
   const [output] = Object.values(metafile?.outputs ?? {});
   const input = metafile?.inputs[output?.entryPoint ?? ''];
   if (input?.format !== 'esm' || /^export \* from/m.test(outputFiles[0]?.text ?? '')) return null;
@@ -46,7 +52,11 @@ function optionsFor(source: Source) {
     absWorkingDir: dirname(source.file), // comments in the output name files from there: the same from any folder
     outfile: join(dirname(source.file), 'task.mjs'), // never written; the source map's paths begin there
     sourceRoot: pathToFileURL(`${dirname(source.file)}${sep}`).href,
-    define: { 'import.meta': '__forkwise_meta', __dirname: '__forkwise_dirname', __filename: '__forkwise_filename' },
+    define: {
+      'import.meta': '__forkwise_meta',
+      __dirname: '__forkwise_dirname',
+      __filename: '__forkwise_filename',
+    },
     banner: { js: banner(source.file) },
     logLevel: 'silent',
     plugins: [packagesStay(source), placesStay],
@@ -63,7 +73,8 @@ async function build(options: BuildOptions, { file }: Source): Promise<BuildResu
     return await esbuild.build(options);
   } catch (cause) {
     const { errors } = cause as Partial<BuildFailure>;
-    if (errors === undefined || errors.length === 0) throw new Error(`the compiler did not run: ${(cause as Error).message}`, { cause });
+    if (errors === undefined || errors.length === 0)
+      throw new Error(`the compiler did not run: ${(cause as Error).message}`, { cause });
     throw new Error(said(errors, dirname(file)), { cause });
   } finally {
     if (--busy === 0) await esbuild.stop();
@@ -75,15 +86,21 @@ const mostErrors = 3;
 
 function said(errors: readonly Message[], folder: string): string {
   const lines = errors.slice(0, mostErrors).map(({ text, location }) => {
-    const where = location === null ? '' : `${shortest(join(folder, location.file))}:${location.line}:${location.column + 1}: `;
+    const where =
+      location === null
+        ? ''
+        : `${shortest(join(folder, location.file))}:${location.line}:${location.column + 1}: `;
     return `${where}${text}; ${remedy(text)}`;
   });
-  return [...lines, ...(errors.length > mostErrors ? [`and ${errors.length - mostErrors} more`] : [])].join('\n');
+  return [...lines, ...(errors.length > mostErrors ? [`and ${errors.length - mostErrors} more`] : [])].join(
+    '\n',
+  );
 }
 
 function remedy(text: string): string {
   if (text.startsWith('Could not resolve')) return 'install the package, or correct the path';
-  if (text.startsWith('No loader')) return "read such a file with node:fs, by new URL('./file', import.meta.url)";
+  if (text.startsWith('No loader'))
+    return "read such a file with node:fs, by new URL('./file', import.meta.url)";
   return 'correct the source';
 }
 
@@ -129,23 +146,38 @@ function packagesStay(source: Source): Plugin {
   return {
     name: 'packages-stay',
     setup(build: PluginBuild) {
-      build.onResolve({ filter: /./ }, async ({ path, kind, importer, namespace, resolveDir, with: attributes, pluginData }) => {
-        if (pluginData === looked) return null;
-        if (path === 'forkwise:task') return { path, namespace: 'forkwise' };
-        if (kind === 'entry-point') return null;
-        if (namespace === 'forkwise') return { path };
-        if (namespace === 'addon' || isBuiltin(path)) return { path, external: true };
-        const wanted = path.startsWith('file:') ? fileURLToPath(path) : path;
-        const found = await build.resolve(wanted, { kind, importer, namespace, resolveDir, with: attributes, pluginData: looked });
-        if (found.errors.length > 0) return null; // esbuild says it, with the line, unless the source is prepared for it
-        if (found.external || found.namespace !== 'file') return found;
-        if (extname(found.path) === '.node') return { path: found.path, namespace: 'addon' };
-        if (!isPackaged(found.path)) return { path: found.path };
-        const required = kind === 'require-call' || kind === 'require-resolve';
-        return { path: required ? found.path : pathToFileURL(found.path).href, external: true };
-      });
-      build.onLoad({ filter: /./, namespace: 'forkwise' }, () => ({ contents: entry(source), resolveDir: dirname(source.file) }));
-      build.onLoad({ filter: /./, namespace: 'addon' }, ({ path }) => ({ contents: `module.exports = require(${JSON.stringify(path)});` }));
+      build.onResolve(
+        { filter: /./ },
+        async ({ path, kind, importer, namespace, resolveDir, with: attributes, pluginData }) => {
+          if (pluginData === looked) return null;
+          if (path === 'forkwise:task') return { path, namespace: 'forkwise' };
+          if (kind === 'entry-point') return null;
+          if (namespace === 'forkwise') return { path };
+          if (namespace === 'addon' || isBuiltin(path)) return { path, external: true };
+          const wanted = path.startsWith('file:') ? fileURLToPath(path) : path;
+          const found = await build.resolve(wanted, {
+            kind,
+            importer,
+            namespace,
+            resolveDir,
+            with: attributes,
+            pluginData: looked,
+          });
+          if (found.errors.length > 0) return null; // esbuild says it, with the line, unless the source is prepared for it
+          if (found.external || found.namespace !== 'file') return found;
+          if (extname(found.path) === '.node') return { path: found.path, namespace: 'addon' };
+          if (!isPackaged(found.path)) return { path: found.path };
+          const required = kind === 'require-call' || kind === 'require-resolve';
+          return { path: required ? found.path : pathToFileURL(found.path).href, external: true };
+        },
+      );
+      build.onLoad({ filter: /./, namespace: 'forkwise' }, () => ({
+        contents: entry(source),
+        resolveDir: dirname(source.file),
+      }));
+      build.onLoad({ filter: /./, namespace: 'addon' }, ({ path }) => ({
+        contents: `module.exports = require(${JSON.stringify(path)});`,
+      }));
     },
   };
 }
@@ -157,7 +189,13 @@ function isPackaged(path: string): boolean {
   return path.split(sep).includes('node_modules') && /^\.[cm]?js$/.test(extname(path));
 }
 
-const loaders: Record<string, Loader> = { '.ts': 'ts', '.mts': 'ts', '.cts': 'ts', '.tsx': 'tsx', '.jsx': 'jsx' };
+const loaders: Record<string, Loader> = {
+  '.ts': 'ts',
+  '.mts': 'ts',
+  '.cts': 'ts',
+  '.tsx': 'tsx',
+  '.jsx': 'jsx',
+};
 
 /** What a file says of its own place is declared at its head, on its first line: line numbers stay as they are. */
 const placesStay: Plugin = {
@@ -167,13 +205,19 @@ const placesStay: Plugin = {
       const text = await readFile(path, 'utf8');
       if (!/\bmeta\b|\b__(dir|file)name\b/.test(text)) return null;
       const [head = ''] = /^\uFEFF?(#!.*)?/.exec(text) ?? [];
-      return { contents: `${placeOf(path)}${text.slice(head.length)}`, loader: loaders[extname(path)] ?? 'js', resolveDir: dirname(path) };
+      return {
+        contents: `${placeOf(path)}${text.slice(head.length)}`,
+        loader: loaders[extname(path)] ?? 'js',
+        resolveDir: dirname(path),
+      };
     });
   },
 };
 
 function placeOf(path: string): string {
-  const [url, folder, file] = [pathToFileURL(path).href, dirname(path), path].map((text) => JSON.stringify(text));
+  const [url, folder, file] = [pathToFileURL(path).href, dirname(path), path].map((text) =>
+    JSON.stringify(text),
+  );
   const meta = `{ url: ${url}, dirname: ${folder}, filename: ${file}, resolve: __forkwise_resolver(${url}) }`;
   return `var __forkwise_meta = ${meta}, __forkwise_dirname = ${folder}, __forkwise_filename = ${file}; `;
 }

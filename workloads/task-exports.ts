@@ -15,7 +15,10 @@ type Exports = Readonly<Record<string, unknown>>;
  * @param file how the source is named in errors
  * @throws Error when there is no such function, with those that there are.
  */
-export function taskExports(module: Exports, { name, file }: { readonly name: string; readonly file: string }): Exports {
+export function taskExports(
+  module: Exports,
+  { name, file }: { readonly name: string; readonly file: string },
+): Exports {
   const layers = layersOf(module);
   const task = name === 'default' ? layers.find((layer) => typeof layer === 'function') : own(layers, name);
   const functions = functionsOf(layers);
@@ -27,14 +30,20 @@ export function taskExports(module: Exports, { name, file }: { readonly name: st
         : `there is no function "${name}" among its exports (${there})`,
     );
   }
-  return { ...Object.fromEntries(hooks.map((hook) => [hook, own(layers, hook)])), default: task ?? module.default };
+  return {
+    ...Object.fromEntries(hooks.map((hook) => [hook, own(layers, hook)])),
+    default: task ?? module.default,
+  };
 }
 
 /** The module, its default export, that one's `default`, as far as it goes. */
 function layersOf(module: Exports): Exports[] {
   const layers: Exports[] = [];
   let layer: unknown = module;
-  while (((typeof layer === 'object' && layer !== null) || typeof layer === 'function') && !layers.includes(layer as Exports)) {
+  while (
+    ((typeof layer === 'object' && layer !== null) || typeof layer === 'function') &&
+    !layers.includes(layer as Exports)
+  ) {
     layers.push(layer as Exports);
     layer = (layer as Exports).default;
   }
@@ -47,7 +56,9 @@ function own(layers: readonly Exports[], name: string): unknown {
 
 function functionsOf(layers: readonly Exports[]): string[] {
   const names = new Set(
-    layers.flatMap((layer) => Object.keys(layer).filter((key) => key !== 'default' && typeof layer[key] === 'function')),
+    layers.flatMap((layer) =>
+      Object.keys(layer).filter((key) => key !== 'default' && typeof layer[key] === 'function'),
+    ),
   );
   for (const hook of hooks) names.delete(hook);
   return [...(layers.some((layer) => typeof layer === 'function') ? ['default'] : []), ...names];

@@ -31,9 +31,15 @@ export async function compileTask(task: string | URL): Promise<TaskFile> {
   const { file, export: name } = source;
   try {
     const known = name === 'default' ? null : await exportsOf(source);
-    if (known !== null && !known.includes(name)) throw new WorkloadError(`task "${shown(task)}": ${unknownExport(name, known)}`);
+    if (known !== null && !known.includes(name))
+      throw new WorkloadError(`task "${shown(task)}": ${unknownExport(name, known)}`);
     const { path, sha256 } = keep(taskName(source), await compile(source));
-    return { ref: { name: taskName(source), url: pathToFileURL(path).href, options: {} }, file, export: name, sha256 };
+    return {
+      ref: { name: taskName(source), url: pathToFileURL(path).href, options: {} },
+      file,
+      export: name,
+      sha256,
+    };
   } catch (cause) {
     if (cause instanceof WorkloadError) throw cause;
     throw new WorkloadError(`task "${shown(task)}" does not compile: ${(cause as Error).message}`, { cause });
@@ -50,7 +56,8 @@ export function locateTask(task: string | URL): Source {
   if (name === '') refuse('expected the name of an export after "#", got nothing');
   if (!existsSync(file)) refuse(`there is no such file (looked for ${file})`);
   if (statSync(file).isDirectory()) refuse('expected a module, got a folder; name the file in it');
-  if (!endings.includes(extname(file))) refuse(`expected a module that ends in ${endings.join(', ')}, got "${basename(file)}"`);
+  if (!endings.includes(extname(file)))
+    refuse(`expected a module that ends in ${endings.join(', ')}, got "${basename(file)}"`);
   return { file, export: name };
 }
 
@@ -68,19 +75,28 @@ function fromText(task: string): { path: string; name: string } {
 
 function fromUrl(task: unknown): { path: string; name: string } {
   if (!(task instanceof URL)) throw new TypeError(notAPath(task));
-  if (task.protocol !== 'file:') throw new TypeError(`expected a file URL of a task module, got "${task.href}"`);
-  return { path: fileURLToPath(task), name: task.hash === '' ? 'default' : decodeURIComponent(task.hash.slice(1)) };
+  if (task.protocol !== 'file:')
+    throw new TypeError(`expected a file URL of a task module, got "${task.href}"`);
+  return {
+    path: fileURLToPath(task),
+    name: task.hash === '' ? 'default' : decodeURIComponent(task.hash.slice(1)),
+  };
 }
 
 function notAPath(task: unknown): string {
-  const expected = "expected the path or URL of a task module, like './parse.ts' or new URL('./parse.ts', import.meta.url)";
-  if (typeof task !== 'function') return `${expected}, got ${task === null ? 'null' : `a value of type ${typeof task}`}`;
+  const expected =
+    "expected the path or URL of a task module, like './parse.ts' or new URL('./parse.ts', import.meta.url)";
+  if (typeof task !== 'function')
+    return `${expected}, got ${task === null ? 'null' : `a value of type ${typeof task}`}`;
   return `${expected}, got a function; a function cannot cross to a worker, for its closure and its imports stay behind: put it into a file of its own, as the default export`;
 }
 
 function unknownExport(name: string, known: readonly string[]): string {
   const near = closest(name, known);
-  const hint = known.length > 0 && distance(name, near) <= Math.max(2, name.length / 3) ? `; did you mean "${near}"?` : '';
+  const hint =
+    known.length > 0 && distance(name, near) <= Math.max(2, name.length / 3)
+      ? `; did you mean "${near}"?`
+      : '';
   return `there is no export "${name}"${hint} (it exports: ${known.length > 0 ? known.join(', ') : 'nothing'})`;
 }
 

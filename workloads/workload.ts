@@ -65,20 +65,46 @@ export async function loadWorkload(ref: WorkloadRef): Promise<Workload> {
   } catch (cause) {
     throw new WorkloadError(`task module "${ref.name}" failed to load: ${message(cause)}`, { cause });
   }
-  expect(ref, typeof module.default === 'function', 'a default export that is a function (document, context) => result', module.default);
+  expect(
+    ref,
+    typeof module.default === 'function',
+    'a default export that is a function (document, context) => result',
+    module.default,
+  );
   const { kind } = module;
-  expect(ref, kind === undefined || kinds.includes(kind as Kind), "`kind` to be 'cpu', 'io' or 'mixed', or not to be there", kind);
+  expect(
+    ref,
+    kind === undefined || kinds.includes(kind as Kind),
+    "`kind` to be 'cpu', 'io' or 'mixed', or not to be there",
+    kind,
+  );
   for (const hook of ['setup', 'teardown', 'digest']) {
-    expect(ref, module[hook] === undefined || typeof module[hook] === 'function', `"${hook}" to be a function`, module[hook]);
+    expect(
+      ref,
+      module[hook] === undefined || typeof module[hook] === 'function',
+      `"${hook}" to be a function`,
+      module[hook],
+    );
   }
-  expect(ref, [undefined, 'copy', 'shared'].includes(module.views as Views), "`views` to be 'copy' or 'shared'", module.views);
+  expect(
+    ref,
+    [undefined, 'copy', 'shared'].includes(module.views as Views),
+    "`views` to be 'copy' or 'shared'",
+    module.views,
+  );
   return module as unknown as Workload;
 }
 
 function expect(ref: WorkloadRef, holds: boolean, expected: string, got: unknown): asserts holds {
   if (holds) return;
   const came =
-    typeof got === 'string' ? `"${got}"` : got === undefined ? 'nothing' : typeof got === 'object' ? 'an object' : `a ${typeof got}`;
+    typeof got === 'string'
+      ? `"${got}"`
+      : got === undefined
+        ? 'nothing'
+        : typeof got === 'object'
+          ? 'an object'
+          : `a ${typeof got}`;
   throw new WorkloadError(`task module "${ref.name}": expected ${expected}, got ${came}`);
 }
 

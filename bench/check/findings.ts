@@ -14,7 +14,10 @@ export interface Finding {
 }
 
 /** What all places together show. The first must be the main thread, with two passes. */
-export function findingsOf(tried: readonly Tried[], { timeoutMs }: { readonly timeoutMs: number }): Finding[] {
+export function findingsOf(
+  tried: readonly Tried[],
+  { timeoutMs }: { readonly timeoutMs: number },
+): Finding[] {
   const [main, ...others] = tried as [Tried, ...Tried[]];
   const ends = tried.flatMap((place) => endOf(place, timeoutMs));
   if (main.state !== 'done') return ends;
@@ -22,11 +25,19 @@ export function findingsOf(tried: readonly Tried[], { timeoutMs }: { readonly ti
   return [
     ...(ends.length > 0
       ? ends
-      : [{ id: 'loads', level: 'ok', said: 'loads on the main thread, in two threads at once and in a child process' } as const]),
+      : [
+          {
+            id: 'loads',
+            level: 'ok',
+            said: 'loads on the main thread, in two threads at once and in a child process',
+          } as const,
+        ]),
     ...failures(probe, timeoutMs),
     ...cloneable(probe),
     ...deterministic(probe),
-    ...others.flatMap((other) => (other.state === 'done' ? elsewhere(probe, other.probe, other.place.name) : [])),
+    ...others.flatMap((other) =>
+      other.state === 'done' ? elsewhere(probe, other.probe, other.place.name) : [],
+    ),
     ...ownDigest(tried),
     ...traps(probe),
     ...costs(probe),
@@ -38,7 +49,9 @@ export function findingsOf(tried: readonly Tried[], { timeoutMs }: { readonly ti
 const named = 3;
 
 function names(facts: readonly DocumentFact[]): string {
-  const shown = facts.slice(0, named).map(({ id, error }) => `"${id}"${error === null ? '' : ` (${error.message})`}`);
+  const shown = facts
+    .slice(0, named)
+    .map(({ id, error }) => `"${id}"${error === null ? '' : ` (${error.message})`}`);
   return `${shown.join(', ')}${facts.length > named ? `, and ${facts.length - named} more` : ''}`;
 }
 
@@ -48,15 +61,24 @@ function endOf(tried: Tried, timeoutMs: number): Finding[] {
   const where = place.name;
   if (step === 'loading') {
     const how = late ? `loading and setup took longer than ${number(timeoutMs / 1e3)} s` : said;
-    return [{ id: 'loads', level: 'error', said: `does not load in ${where}: ${how}`, remedy: remedyOfLoading(said) }];
+    return [
+      {
+        id: 'loads',
+        level: 'error',
+        said: `does not load in ${where}: ${how}`,
+        remedy: remedyOfLoading(said),
+      },
+    ];
   }
-  if (late) return [tooSlow(`${where}: document "${id}" was still running after ${number(timeoutMs / 1e3)} s`)];
+  if (late)
+    return [tooSlow(`${where}: document "${id}" was still running after ${number(timeoutMs / 1e3)} s`)];
   return [
     {
       id: 'workers-end',
       level: 'error',
       said: `${where}: ${said}${id === null ? '' : ` (with document "${id}")`}`,
-      remedy: 'throw an error instead of ending the process, and await every promise: a rejection that nobody handles ends it, too',
+      remedy:
+        'throw an error instead of ending the process, and await every promise: a rejection that nobody handles ends it, too',
     },
   ];
 }
@@ -81,7 +103,9 @@ function failures({ passes: [first = []] }: Probe, timeoutMs: number): Finding[]
   const failed = first.filter((fact) => fact.status === 'failed' && !isUncloneable(fact));
   const all = failed.length === first.length;
   return [
-    ...(late.length === 0 ? [] : [tooSlow(`still running after ${number(timeoutMs / 1e3)} s: ${names(late)}`)]),
+    ...(late.length === 0
+      ? []
+      : [tooSlow(`still running after ${number(timeoutMs / 1e3)} s: ${names(late)}`)]),
     failed.length === 0
       ? { id: 'failures', level: 'ok', said: `fails on none of ${first.length} documents` }
       : {
@@ -99,7 +123,8 @@ const isUncloneable = ({ error }: DocumentFact) => error?.name === 'DataCloneErr
 
 function cloneable({ passes: [first = []] }: Probe): Finding[] {
   const refused = first.filter(isUncloneable);
-  if (refused.length === 0) return [{ id: 'cloneable', level: 'ok', said: 'results can be cloned to another thread or process' }];
+  if (refused.length === 0)
+    return [{ id: 'cloneable', level: 'ok', said: 'results can be cloned to another thread or process' }];
   return [
     {
       id: 'cloneable',
@@ -112,7 +137,8 @@ function cloneable({ passes: [first = []] }: Probe): Finding[] {
 }
 
 function deterministic({ passes: [first = [], second = []] }: Probe): Finding[] {
-  const differ = (key: 'digest' | 'result') => first.filter((fact, i) => fact.status === 'ok' && fact[key] !== second[i]?.[key]);
+  const differ = (key: 'digest' | 'result') =>
+    first.filter((fact, i) => fact.status === 'ok' && fact[key] !== second[i]?.[key]);
   const status = first.filter((fact, i) => fact.status !== second[i]?.status);
   const differing = [...status, ...differ('digest').filter(({ digest }) => digest !== null)];
   if (differing.length > 0) {
@@ -142,9 +168,14 @@ function elsewhere(main: Probe, probe: Probe, place: string): Finding[] {
   const worse = found.filter((fact, i) => expected[i]?.status === 'ok' && fact.status !== 'ok');
   const ended = worse.filter(({ status }) => status === 'crashed');
   const failed = worse.filter(({ status }) => status !== 'crashed');
-  const steady = (fact: DocumentFact, i: number) => fact.status === 'ok' && main.passes[0]?.[i]?.digest === expected[i]?.digest;
+  const steady = (fact: DocumentFact, i: number) =>
+    fact.status === 'ok' && main.passes[0]?.[i]?.digest === expected[i]?.digest;
   const differing = found.filter(
-    (fact, i) => steady(fact, i) && expected[i]?.status === 'ok' && fact.digest !== null && fact.digest !== expected[i]?.digest,
+    (fact, i) =>
+      steady(fact, i) &&
+      expected[i]?.status === 'ok' &&
+      fact.digest !== null &&
+      fact.digest !== expected[i]?.digest,
   );
   return [
     ...(ended.length === 0
@@ -154,7 +185,8 @@ function elsewhere(main: Probe, probe: Probe, place: string): Finding[] {
             id: 'workers-end',
             level: 'error',
             said: `${place}: ${ended.length === 1 ? '1 document ends its' : `${ended.length} documents end their`} worker: ${names(ended)}`,
-            remedy: 'throw an error instead of ending the worker; a native addon that breaks in a thread may hold in a process',
+            remedy:
+              'throw an error instead of ending the worker; a native addon that breaks in a thread may hold in a process',
           } as const,
         ]),
     ...(failed.length === 0
@@ -164,7 +196,8 @@ function elsewhere(main: Probe, probe: Probe, place: string): Finding[] {
             id: 'places',
             level: 'error',
             said: `${place}: ${failed.length === 1 ? '1 document fails that does' : `${failed.length} documents fail that do`} not on the main thread: ${names(failed)}`,
-            remedy: 'what a worker does not have (a current directory of its own, signals, standard input) must not be needed',
+            remedy:
+              'what a worker does not have (a current directory of its own, signals, standard input) must not be needed',
           } as const,
         ]),
     ...(differing.length === 0
@@ -174,10 +207,13 @@ function elsewhere(main: Probe, probe: Probe, place: string): Finding[] {
             id: 'places',
             level: 'error',
             said: `${place}: ${differing.length === 1 ? '1 result is not that' : `${differing.length} results are not those`} of the main thread: ${names(differing)}`,
-            remedy: 'a result must not depend on process.pid, threadId, what other documents have left, or the class of what was returned',
+            remedy:
+              'a result must not depend on process.pid, threadId, what other documents have left, or the class of what was returned',
           } as const,
         ]),
-    ...(worse.length + differing.length > 0 ? [] : [{ id: 'places', level: 'ok', said: `${place}: as on the main thread` } as const]),
+    ...(worse.length + differing.length > 0
+      ? []
+      : [{ id: 'places', level: 'ok', said: `${place}: as on the main thread` } as const]),
   ];
 }
 
@@ -187,7 +223,8 @@ function ownDigest(tried: readonly Tried[]): Finding[] {
   const failed = done.find(({ probe }) => probe.digestFailure !== null);
   if (failed !== undefined) {
     const said = `digest threw on a result of ${failed.place.name}: ${failed.probe.digestFailure}`;
-    const remedy = "it is given results as they come from a worker: plain objects, without their class's methods";
+    const remedy =
+      "it is given results as they come from a worker: plain objects, without their class's methods";
     return [{ id: 'digest', level: 'error', said, remedy }];
   }
   if (done.some(({ probe }) => probe.digestUnstable)) {
@@ -203,7 +240,8 @@ const trapRemedies: Record<string, string> = {
   'process.chdir': 'threads refuse it: use absolute paths, as new URL("./file", import.meta.url)',
   'process.umask': 'threads refuse it: set the mode of each file',
   'process.on(signal)': 'signals do not reach threads: listen in the program that starts the workers',
-  'process.send': "threads have none, and in a process the channel is the pool's: return what there is to say",
+  'process.send':
+    "threads have none, and in a process the channel is the pool's: return what there is to say",
   'process.disconnect': "threads have none, and in a process the channel is the pool's",
 };
 
@@ -216,7 +254,9 @@ function traps({ traps }: Probe): Finding[] {
     id: `trap-${call.replace('process.', '').replace('on(signal)', 'signals')}`,
     level: call === 'process.exit' || call === 'process.abort' ? 'error' : 'warning',
     said: `calls ${call} (${often(times)})`,
-    remedy: trapRemedies[call] ?? 'threads refuse it: users and groups belong to the program that starts the workers',
+    remedy:
+      trapRemedies[call] ??
+      'threads refuse it: users and groups belong to the program that starts the workers',
   }));
 }
 
@@ -229,12 +269,23 @@ function costs({ passes, memoryBytes, prints }: Probe): Finding[] {
   const largest = Math.max(0, ...(passes.at(-1) ?? []).map(({ resultBytes }) => resultBytes ?? 0));
   const found: Finding[] = [];
   if (largest >= largeResult) {
-    const remedy = 'every result is copied to the caller: return less, or write it to a file and return its path';
-    found.push({ id: 'result-size', level: 'warning', said: `the largest result takes ${size(largest)}`, remedy });
+    const remedy =
+      'every result is copied to the caller: return less, or write it to a file and return its path';
+    found.push({
+      id: 'result-size',
+      level: 'warning',
+      said: `the largest result takes ${size(largest)}`,
+      remedy,
+    });
   }
   if (memoryBytes >= largeMemory) {
     const remedy = 'every worker needs as much: work in pieces, or choose so few workers that it fits';
-    found.push({ id: 'memory', level: 'warning', said: `grew by ${size(memoryBytes)} with one document in hand`, remedy });
+    found.push({
+      id: 'memory',
+      level: 'warning',
+      said: `grew by ${size(memoryBytes)} with one document in hand`,
+      remedy,
+    });
   }
   if (prints.times > 0) {
     const remedy =
@@ -262,7 +313,12 @@ function waiting({ waiting, measuredMs, kind: declared }: Probe): Finding {
   const said = `${Math.round(100 * waiting)} % waiting: ${follows[kind]}`;
   if (measuredMs < telling) {
     const remedy = 'give it more documents, or larger ones';
-    return { id: 'waiting', level: 'note', said: `${said}; but ${number(measuredMs)} ms of work say little`, remedy };
+    return {
+      id: 'waiting',
+      level: 'note',
+      said: `${said}; but ${number(measuredMs)} ms of work say little`,
+      remedy,
+    };
   }
   if (declared === null || declared === kind) return { id: 'waiting', level: 'note', said };
   const remedy = `write \`export const kind = '${kind}'\`, or leave it out: then it is measured`;

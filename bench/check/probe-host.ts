@@ -1,6 +1,12 @@
 import type { Outcome, Strategy } from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
-import { type Document, type Kind, loadWorkload, type Workload, type WorkloadRef } from '../../workloads/workload.js';
+import {
+  type Document,
+  type Kind,
+  loadWorkload,
+  type Workload,
+  type WorkloadRef,
+} from '../../workloads/workload.js';
 import { WaitingMeter, waitingShare } from '../measure/waiting.js';
 import { answerRequests, notify } from '../trials/answer.js';
 import { type CorpusFile, readCorpus } from '../trials/corpus-file.js';
@@ -54,7 +60,8 @@ export interface Probe {
 /** Each is a sign of life, too. `document`: it is about to be run where there is one worker on this thread, else it is done. */
 export type ProbeNotice = { readonly at: 'loaded' } | { readonly at: 'document'; readonly id: string };
 
-const isOurs = (message: unknown) => ['notice', 'answer', 'error'].includes((message as { kind?: string } | null)?.kind ?? '');
+const isOurs = (message: unknown) =>
+  ['notice', 'answer', 'error'].includes((message as { kind?: string } | null)?.kind ?? '');
 
 answerRequests(async (request: ProbeRequest): Promise<Probe> => {
   const watch = watchTraps(isOurs);
@@ -63,7 +70,11 @@ answerRequests(async (request: ProbeRequest): Promise<Probe> => {
     const documents = readCorpus(request.corpus);
     const { workers, timeoutMs } = request;
     const openedMs = now();
-    const session = await strategy.open(request.workload, { workers, timeoutMs, delivery: strategy.deliveries[0] });
+    const session = await strategy.open(request.workload, {
+      workers,
+      timeoutMs,
+      delivery: strategy.deliveries[0],
+    });
     const startupMs = now() - openedMs;
     await notify<ProbeNotice>({ at: 'loaded' });
     const workload = await loadWorkload(request.workload);
@@ -102,7 +113,11 @@ answerRequests(async (request: ProbeRequest): Promise<Probe> => {
   }
 });
 
-async function* oneByOne(documents: readonly Document[], meter: WaitingMeter, memory: Growth): AsyncGenerator<Document> {
+async function* oneByOne(
+  documents: readonly Document[],
+  meter: WaitingMeter,
+  memory: Growth,
+): AsyncGenerator<Document> {
   for (const document of documents) {
     await notify<ProbeNotice>({ at: 'document', id: document.id });
     memory.begin();
@@ -125,16 +140,33 @@ class Examiner {
     const { id, status, taskMs } = outcome;
     if (outcome.status !== 'ok') {
       const { name, message } = outcome.error;
-      return { id, status, error: { name, message }, taskMs, digest: status, result: null, resultBytes: null };
+      return {
+        id,
+        status,
+        error: { name, message },
+        taskMs,
+        digest: status,
+        result: null,
+        resultBytes: null,
+      };
     }
     const result = stableDigest(outcome.value);
-    return { id, status, error: null, taskMs, digest: this.#digest(outcome), result, resultBytes: serializedBytes(outcome.value) };
+    return {
+      id,
+      status,
+      error: null,
+      taskMs,
+      digest: this.#digest(outcome),
+      result,
+      resultBytes: serializedBytes(outcome.value),
+    };
   }
 
   #digest(outcome: Outcome): string | null {
     try {
       const digest = outcomeDigest(outcome, this.#workload);
-      if (this.#workload.digest !== undefined && outcomeDigest(outcome, this.#workload) !== digest) this.unstable = true;
+      if (this.#workload.digest !== undefined && outcomeDigest(outcome, this.#workload) !== digest)
+        this.unstable = true;
       return digest;
     } catch (cause) {
       this.failure ??= cause instanceof Error ? cause.message : String(cause);

@@ -31,7 +31,11 @@ export type Tried = { readonly place: Place } & (
 const startMs = 10_000;
 
 /** Tries the task in a process of its own, which may exit, abort or hang. Never throws for the task's sake. */
-export async function tryIn(wards: Wards, place: Place, request: Pick<ProbeRequest, 'workload' | 'corpus' | 'timeoutMs'>): Promise<Tried> {
+export async function tryIn(
+  wards: Wards,
+  place: Place,
+  request: Pick<ProbeRequest, 'workload' | 'corpus' | 'timeoutMs'>,
+): Promise<Tried> {
   const host = new Helper(wards, new URL('./probe-host.js', import.meta.url));
   let step: 'loading' | 'documents' = 'loading';
   let id: string | null = null;
@@ -50,13 +54,16 @@ export async function tryIn(wards: Wards, place: Place, request: Pick<ProbeReque
   alive();
   try {
     const { strategy, workers, passes } = place;
-    const probe = await host.ask<Probe, ProbeNotice>({ ...request, strategy, workers, passes } satisfies ProbeRequest, {
-      async onNotice(notice) {
-        alive();
-        step = 'documents';
-        if (notice.at === 'document') id = notice.id;
+    const probe = await host.ask<Probe, ProbeNotice>(
+      { ...request, strategy, workers, passes } satisfies ProbeRequest,
+      {
+        async onNotice(notice) {
+          alive();
+          step = 'documents';
+          if (notice.at === 'document') id = notice.id;
+        },
       },
-    });
+    );
     return { place, state: 'done', probe };
   } catch (cause) {
     return { place, state: 'ended', step, id, late, said: (cause as Error).message };

@@ -7,7 +7,12 @@ import type { DocumentFact } from './probe-host.js';
 /** What `forkwise check` says, as data and for people. */
 export interface CheckResult {
   readonly sound: boolean;
-  readonly task: { readonly name: string; readonly file: string; readonly export: string; readonly sha256: string | null };
+  readonly task: {
+    readonly name: string;
+    readonly file: string;
+    readonly export: string;
+    readonly sha256: string | null;
+  };
   /** Sizes in bytes; null where nothing was tried. */
   readonly documents: { readonly count: number; readonly bytes: number; readonly made_up: boolean } | null;
   readonly places: readonly PlaceResult[];
@@ -35,10 +40,17 @@ export interface Measures {
 
 export function placeResult(tried: Tried): PlaceResult {
   const { state, place } = tried;
-  if (state !== 'done') return { name: place.name, state, startup_ms: null, documents_ok: null, documents_failed: null };
+  if (state !== 'done')
+    return { name: place.name, state, startup_ms: null, documents_ok: null, documents_failed: null };
   const facts = tried.probe.passes.at(-1) ?? [];
   const ok = facts.filter(({ status }) => status === 'ok').length;
-  return { name: place.name, state, startup_ms: tried.probe.startupMs, documents_ok: ok, documents_failed: facts.length - ok };
+  return {
+    name: place.name,
+    state,
+    startup_ms: tried.probe.startupMs,
+    documents_ok: ok,
+    documents_failed: facts.length - ok,
+  };
 }
 
 export function measuresOf(main: Tried | undefined): Measures | null {
@@ -49,7 +61,8 @@ export function measuresOf(main: Tried | undefined): Measures | null {
   return {
     p50_ms: times[Math.floor(times.length / 2)] ?? null,
     max_ms: times.at(-1) ?? null,
-    result_bytes_mean: bytes.length === 0 ? null : bytes.reduce((sum, count) => sum + count, 0) / bytes.length,
+    result_bytes_mean:
+      bytes.length === 0 ? null : bytes.reduce((sum, count) => sum + count, 0) / bytes.length,
     result_bytes_max: bytes.length === 0 ? null : Math.max(...bytes),
     memory_bytes: main.probe.memoryBytes,
     waiting_percent: 100 * main.probe.waiting,
@@ -76,7 +89,10 @@ export function resultText(
     const advice = remedy === undefined ? '' : `\n${indent}→ ${remedy}`;
     return `${marks[level]}  ${id.padEnd(width)}  ${said.replaceAll('\n', `\n${indent}`)}${advice}`;
   });
-  const over = documents === null ? '' : ` on ${documents.count} ${documents.made_up ? 'made-up ' : ''}documents, ${size(documents.bytes)}`;
+  const over =
+    documents === null
+      ? ''
+      : ` on ${documents.count} ${documents.made_up ? 'made-up ' : ''}documents, ${size(documents.bytes)}`;
   const verdict = sound
     ? colors.green('Sound: it can be measured, and used in workers.')
     : colors.red('Not sound: see what is marked error.');
@@ -107,8 +123,16 @@ function table(places: readonly PlaceResult[]): string {
     .join('\n')}\n`;
 }
 
-function measureLines({ p50_ms, max_ms, result_bytes_mean, result_bytes_max, memory_bytes, waiting_percent }: Measures): string {
-  const amount = (value: number | null, show: (value: number) => string) => (value === null ? 'unknown' : show(value));
+function measureLines({
+  p50_ms,
+  max_ms,
+  result_bytes_mean,
+  result_bytes_max,
+  memory_bytes,
+  waiting_percent,
+}: Measures): string {
+  const amount = (value: number | null, show: (value: number) => string) =>
+    value === null ? 'unknown' : show(value);
   const ms = (value: number) => `${number(value)} ms`;
   return [
     `time a document   ${amount(p50_ms, ms)} (median), ${amount(max_ms, ms)} (longest)`,

@@ -73,7 +73,8 @@ export function watchTraps(ours: (message: unknown) => boolean): Watch {
   }
   wrap(process.stdout, 'write', (original, args) => {
     prints.times++;
-    prints.bytes += typeof args[0] === 'string' ? Buffer.byteLength(args[0]) : ((args[0] as Uint8Array).byteLength ?? 0);
+    prints.bytes +=
+      typeof args[0] === 'string' ? Buffer.byteLength(args[0]) : ((args[0] as Uint8Array).byteLength ?? 0);
     return original(...args);
   });
   syncBuiltinESMExports(); // for who has imported them by name

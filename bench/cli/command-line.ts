@@ -14,7 +14,9 @@ import { report as reportCommand } from './commands/report.js';
 import { runDocuments } from './commands/run.js';
 import { colorsFor, note } from './terminal.js';
 
-const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 const benchExamples = `Examples:
   forkwise bench                                                    # seven strategies, made-up documents, 6 minutes
@@ -26,7 +28,9 @@ const benchExamples = `Examples:
 `;
 
 const program = new Command('forkwise')
-  .description('Which concurrency strategy should your documents run on? Measures them all on this machine, and says.')
+  .description(
+    'Which concurrency strategy should your documents run on? Measures them all on this machine, and says.',
+  )
   .version(version)
   .exitOverride()
   .addHelpText(
@@ -40,8 +44,14 @@ program
   .addHelpText('before', `${benchExamples}`)
   .option('--profile <name>', 'how much to measure: smoke, quick, standard or rigorous', 'quick')
   .option('--workloads <names>', 'workloads, as in "forkwise list" (default: by profile)')
-  .option('--task <file>', 'your own task, TypeScript or JavaScript, in place of --workloads; ./parse.ts#clean names an export')
-  .option('--strategies <names>', 'strategies and peers, as in "forkwise list"; "peers" adds all peers (default: all strategies, no peers)')
+  .option(
+    '--task <file>',
+    'your own task, TypeScript or JavaScript, in place of --workloads; ./parse.ts#clean names an export',
+  )
+  .option(
+    '--strategies <names>',
+    'strategies and peers, as in "forkwise list"; "peers" adds all peers (default: all strategies, no peers)',
+  )
   .option(
     '--delivery <ways>',
     'how documents reach a worker: clone,transfer,shared,message,path; a strategy that has none of them keeps its own',
@@ -59,21 +69,30 @@ program
   .option('--llm-parallel <count>', 'requests our language-model server answers at once', '64')
   .option('--llm-url <url>', 'ask a real Ollama instead')
   .option('--llm-model <name>', 'the model to ask for', 'llama3.2')
-  .option('--faults', 'in place of speed: what each strategy survives; with --resume the matrix goes into that run')
+  .option(
+    '--faults',
+    'in place of speed: what each strategy survives; with --resume the matrix goes into that run',
+  )
   .option('--png', 'charts as PNG, too')
   .option('--interactive', 'charts in report.html that answer to the mouse, even if the page gets large')
   .option('--no-interactive', 'still pictures only')
   .option('--dry-run', 'print the plan and its estimated time, and stop')
   .option('--json', 'results as JSON on standard output')
   .action(async (flags, command: Command) => {
-    process.exitCode = flags.faults ? await faultMatrix(flags, given(command)) : await bench(flags, given(command));
+    process.exitCode = flags.faults
+      ? await faultMatrix(flags, given(command))
+      : await bench(flags, given(command));
   });
 
 /** What `pick` and `recommend` share. */
 function constrained(command: Command): Command {
   return command
     .option('--max-memory <size>', 'for the whole process tree, like 512MB (default: no limit)')
-    .option('--isolation <kind>', 'the least that stands between a task and its caller: none, thread or process', 'none')
+    .option(
+      '--isolation <kind>',
+      'the least that stands between a task and its caller: none, thread or process',
+      'none',
+    )
     .option(
       '--loop-delay <duration>',
       'a server in the same process must answer within it at the 99th percentile, like 50ms (default: no limit)',
@@ -82,14 +101,22 @@ function constrained(command: Command): Command {
       '--latency-p99 <duration>',
       'longest time from a document’s being pulled until its outcome at the 99th percentile (default: no limit)',
     )
-    .option('--batch <documents>', 'start the workers anew for so many documents, so that start-up counts (default: it does not)')
-    .option('--timeout <duration>', 'the time limit of a task that goes into the recommendation (default: none)');
+    .option(
+      '--batch <documents>',
+      'start the workers anew for so many documents, so that start-up counts (default: it does not)',
+    )
+    .option(
+      '--timeout <duration>',
+      'the time limit of a task that goes into the recommendation (default: none)',
+    );
 }
 
 constrained(
   program
     .command('pick')
-    .description('the best strategy for your task and your documents, within a time budget and under constraints')
+    .description(
+      'the best strategy for your task and your documents, within a time budget and under constraints',
+    )
     .addHelpText(
       'before',
       `Examples:
@@ -100,11 +127,17 @@ constrained(
 `,
     ),
 )
-  .option('--task <file>', 'your task: a module, TypeScript or JavaScript, like ./parse.ts or ./parse.ts#parse')
+  .option(
+    '--task <file>',
+    'your task: a module, TypeScript or JavaScript, like ./parse.ts or ./parse.ts#parse',
+  )
   .option('--docs <folder or glob>', 'your documents')
   .option('--time-budget <duration>', 'for all of it', '2m')
   .option('--seed <number>', 'of sample and order', '1')
-  .option('--out <folder>', 'where the run and its recommendation.json go; must be new (default: results/<date and time>)')
+  .option(
+    '--out <folder>',
+    'where the run and its recommendation.json go; must be new (default: results/<date and time>)',
+  )
   .option('--json', 'the recommendation as JSON on standard output')
   .action(async (flags) => {
     process.exitCode = await pick(flags);
@@ -133,7 +166,9 @@ constrained(
 
 program
   .command('check')
-  .description('is my task sound? Loads it in every kind of worker, and looks at its results, its time and its memory')
+  .description(
+    'is my task sound? Loads it in every kind of worker, and looks at its results, its time and its memory',
+  )
   .addHelpText(
     'before',
     `Examples:
@@ -153,7 +188,9 @@ program
 
 program
   .command('report')
-  .description('make tables, charts and report of a run anew from what was measured; with several runs, show them side by side')
+  .description(
+    'make tables, charts and report of a run anew from what was measured; with several runs, show them side by side',
+  )
   .addHelpText(
     'before',
     `Examples:
@@ -195,7 +232,9 @@ program
 
 program
   .command('overhead')
-  .description('what strategies and the pools people pick cost beside the task, and the shortest tasks they can afford')
+  .description(
+    'what strategies and the pools people pick cost beside the task, and the shortest tasks they can afford',
+  )
   .option('--strategies <names>', 'strategies and peers', 'peers')
   .option('--sizes <sizes>', 'of documents', '0B,10KB,100KB,500KB')
   .option('--workers <counts>', 'worker counts', '1,2,4')
@@ -209,7 +248,9 @@ program
 
 program
   .command('run')
-  .description('process all your documents with the strategy you chose, a line of NDJSON each; called again, it goes on')
+  .description(
+    'process all your documents with the strategy you chose, a line of NDJSON each; called again, it goes on',
+  )
   .addHelpText(
     'before',
     `Examples:
@@ -217,12 +258,21 @@ program
   forkwise run --task ./parse.ts --strategy queue --workers 4 --timeout 30s --docs ./inbox --out results.ndjson
 `,
   )
-  .option('--task <file>', 'your task, an ES module; ./parse.ts#parse for an export of another name (default: that of --config)')
+  .option(
+    '--task <file>',
+    'your task, an ES module; ./parse.ts#parse for an export of another name (default: that of --config)',
+  )
   .requiredOption('--docs <folder or glob>', 'your documents; a folder with all that is in it')
-  .requiredOption('--out <file>', 'one line a document goes here; when there are some already, those documents are done')
+  .requiredOption(
+    '--out <file>',
+    'one line a document goes here; when there are some already, those documents are done',
+  )
   .option('--config <file>', 'a recommendation.json; what stands beside it goes first')
   .option('--strategy <name>', 'as in "forkwise list"')
-  .option('--workers <count>', 'worker threads or processes (default: that of --config, or as many as there are cores)')
+  .option(
+    '--workers <count>',
+    'worker threads or processes (default: that of --config, or as many as there are cores)',
+  )
   .option('--timeout <duration>', 'a document that takes longer ends as timed-out, like 30s')
   .option('--json', 'the summary as JSON on standard output')
   .action(async (flags) => {
@@ -252,10 +302,9 @@ try {
 
 /** The options that stand on the command line, without the defaults. */
 function given(command: Command): Record<string, never> {
-  return Object.fromEntries(Object.entries(command.opts()).filter(([name]) => command.getOptionValueSource(name) === 'cli')) as Record<
-    string,
-    never
-  >;
+  return Object.fromEntries(
+    Object.entries(command.opts()).filter(([name]) => command.getOptionValueSource(name) === 'cli'),
+  ) as Record<string, never>;
 }
 
 /** Prints what a person can act on; a stack only for what is our mistake. @returns the exit code. */
@@ -270,6 +319,8 @@ function report(error: Error): number {
     UnfitError: exitCode.invalid,
     RunError: exitCode.failed,
   }[error.name];
-  note(`${colorsFor(process.stderr).red('error:')} ${code === undefined ? (error.stack ?? error.message) : error.message}`);
+  note(
+    `${colorsFor(process.stderr).red('error:')} ${code === undefined ? (error.stack ?? error.message) : error.message}`,
+  );
   return code ?? exitCode.internal;
 }

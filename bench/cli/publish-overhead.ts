@@ -23,7 +23,10 @@ export async function publishOverhead(store: Store): Promise<string> {
   const environment = store.environment();
   const kinds = new Map(
     seriesOf(await loadStrategies([...strategies, ...peers].map(({ url }) => url))).map(
-      ({ name, role, transferred, loaded }): [string, Kind] => [name, { role, transferred, isolation: loaded.strategy.isolation }],
+      ({ name, role, transferred, loaded }): [string, Kind] => [
+        name,
+        { role, transferred, isolation: loaded.strategy.isolation },
+      ],
     ),
   );
   const trials = decode(overheadColumns, store.read('overhead.csv'));
@@ -35,8 +38,13 @@ export async function publishOverhead(store: Store): Promise<string> {
   const order = [...kinds.keys()];
   const summaries = summariseOverhead(trials, kinds);
   const compared = ratios(trials, kinds);
-  const metg = metgRows(points, { tasks, seed: environment.seed }).sort((a, b) => order.indexOf(a.strategy) - order.indexOf(b.strategy));
-  store.write('overhead-summary.csv', encodeHeader(overheadSummaryColumns) + encodeRows(overheadSummaryColumns, summaries));
+  const metg = metgRows(points, { tasks, seed: environment.seed }).sort(
+    (a, b) => order.indexOf(a.strategy) - order.indexOf(b.strategy),
+  );
+  store.write(
+    'overhead-summary.csv',
+    encodeHeader(overheadSummaryColumns) + encodeRows(overheadSummaryColumns, summaries),
+  );
   store.write('overhead-ratios.csv', encodeHeader(ratioColumns) + encodeRows(ratioColumns, compared));
   store.write('metg.csv', encodeHeader(metgColumns) + encodeRows(metgColumns, metg));
   // Fewer lines, which can be told apart: the table has the rest.

@@ -17,7 +17,12 @@ import { type Column, type Row, summaryColumns } from '../tables/columns.js';
 import { comparisonColumns } from '../tables/comparison-columns.js';
 import { faultColumns } from '../tables/fault-columns.js';
 import { projectionColumns, scalingColumns } from '../tables/scaling-columns.js';
-import { crossoverColumns, hintColumns, situationColumns, winnerColumns } from '../tables/situation-columns.js';
+import {
+  crossoverColumns,
+  hintColumns,
+  situationColumns,
+  winnerColumns,
+} from '../tables/situation-columns.js';
 import type { Store } from '../tables/store.js';
 import { decode, encodeHeader, encodeRows } from '../tables/table.js';
 import { loadStrategies } from '../trials/prepare.js';
@@ -37,7 +42,10 @@ export interface PublishOptions {
 const smallPage = 1.5e6;
 
 /** Everything in a run's folder that is derived, made anew from its trials: tables, charts, reports. */
-export async function publish(store: Store, { projection = defaultProjection, png, interactive }: PublishOptions = {}): Promise<Findings> {
+export async function publish(
+  store: Store,
+  { projection = defaultProjection, png, interactive }: PublishOptions = {},
+): Promise<Findings> {
   const faults = store.has('faults.csv') ? decode(faultColumns, store.read('faults.csv')) : [];
   const found = findings(store.trials(), {
     environment: store.environment(),
@@ -46,8 +54,11 @@ export async function publish(store: Store, { projection = defaultProjection, pn
     faults,
     decided: decidedBy(store),
   });
-  const write = <Columns extends readonly Column[]>(name: string, columns: Columns, rows: readonly Row<Columns>[]) =>
-    store.write(name, encodeHeader(columns) + encodeRows(columns, rows));
+  const write = <Columns extends readonly Column[]>(
+    name: string,
+    columns: Columns,
+    rows: readonly Row<Columns>[],
+  ) => store.write(name, encodeHeader(columns) + encodeRows(columns, rows));
   write('summary.csv', summaryColumns, found.summaries);
   write('comparisons.csv', comparisonColumns, found.comparisons);
   write('scaling.csv', scalingColumns, found.scaling);
@@ -61,7 +72,12 @@ export async function publish(store: Store, { projection = defaultProjection, pn
   const specs = charts.map((chart) => chart.spec(data));
   const svgs = await renderAll(specs);
   const figures = charts.map(
-    (chart, i): Figure => ({ chart, caption: chart.caption(data), spec: specs[i] as Spec, svg: svgs[i] as string }),
+    (chart, i): Figure => ({
+      chart,
+      caption: chart.caption(data),
+      spec: specs[i] as Spec,
+      svg: svgs[i] as string,
+    }),
   );
   for (const { chart, spec, svg } of figures) {
     store.write(`plots/${chart.name}.vl.json`, `${JSON.stringify(spec)}\n`);
@@ -81,15 +97,22 @@ export async function publish(store: Store, { projection = defaultProjection, pn
 /** What `pick` has said of its run stands; the report does not decide again. */
 function decidedBy(store: Store) {
   if (!store.has('recommendation.json')) return undefined;
-  const { strategy, workers, delivery, tied } = readRecommendation(JSON.parse(store.read('recommendation.json')));
-  return { choice: { strategy, workers, delivery }, tied: tied as { strategy: string; workers: number; delivery: string }[] };
+  const { strategy, workers, delivery, tied } = readRecommendation(
+    JSON.parse(store.read('recommendation.json')),
+  );
+  return {
+    choice: { strategy, workers, delivery },
+    tied: tied as { strategy: string; workers: number; delivery: string }[],
+  };
 }
 
 /** What makes the page lively, unless it is not asked for and would make the page large. */
 function scriptsFor(still: string, figures: readonly Figure[], asked: boolean): Scripts | null {
   const scripts = vegaScripts();
   const specs = figures.reduce((sum, { spec }) => sum + JSON.stringify(spec).length, 0);
-  return asked || still.length + specs + scripts.vega.length + scripts.vegaLite.length <= smallPage ? scripts : null;
+  return asked || still.length + specs + scripts.vega.length + scripts.vegaLite.length <= smallPage
+    ? scripts
+    : null;
 }
 
 /** Vega as its authors minified it, beside the module that is imported; the licences ask to be named. */
@@ -115,7 +138,9 @@ export function summariseStep(markdown: string): void {
 }
 
 export async function allTraits(): Promise<StrategyTraits[]> {
-  return (await loadStrategies([...strategies, ...peers].map(({ url }) => url))).map(({ strategy }) => strategy);
+  return (await loadStrategies([...strategies, ...peers].map(({ url }) => url))).map(
+    ({ strategy }) => strategy,
+  );
 }
 
 /** A run without a single valid trial has shown nothing, whatever else went well. */

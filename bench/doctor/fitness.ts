@@ -24,14 +24,27 @@ export async function fitness(): Promise<Finding[]> {
 }
 
 /** The end of life of each even major, from the Node.js release schedule (github.com/nodejs/Release). */
-const endOfLife: Record<string, string> = { 20: '2026-04-30', 22: '2027-04-30', 24: '2028-04-30', 26: '2029-04-30' };
+const endOfLife: Record<string, string> = {
+  20: '2026-04-30',
+  22: '2027-04-30',
+  24: '2028-04-30',
+  26: '2029-04-30',
+};
 
 export function nodeVersion(version: string, today = new Date()): Finding {
   const end = endOfLife[version.split('.')[0] as string];
-  if (end !== undefined && new Date(end) >= today) return { name: 'node', level: 'ok', said: `Node ${version}, maintained until ${end}` };
+  if (end !== undefined && new Date(end) >= today)
+    return { name: 'node', level: 'ok', said: `Node ${version}, maintained until ${end}` };
   const said =
-    end === undefined ? `Node ${version} is no line with long-term support` : `Node ${version} has not been maintained since ${end}`;
-  return { name: 'node', level: 'note', said, remedy: 'measure on the version that you deploy; results do not carry over between majors' };
+    end === undefined
+      ? `Node ${version} is no line with long-term support`
+      : `Node ${version} has not been maintained since ${end}`;
+  return {
+    name: 'node',
+    level: 'note',
+    said,
+    remedy: 'measure on the version that you deploy; results do not carry over between majors',
+  };
 }
 
 export function coreCount({ host, available, quota, effective }: Cores): Finding {
@@ -92,7 +105,11 @@ export function governor({ read }: Files): Finding {
   const name = 'cpu-frequency';
   const mode = read('/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor')?.trim();
   if (mode === undefined)
-    return { name, level: 'unknown', said: 'the frequency governor is not to be seen here (as in most virtual machines)' };
+    return {
+      name,
+      level: 'unknown',
+      said: 'the frequency governor is not to be seen here (as in most virtual machines)',
+    };
   if (mode === 'performance') return { name, level: 'ok', said: 'frequency governor: performance' };
   return {
     name,
@@ -105,5 +122,10 @@ export function governor({ read }: Files): Finding {
 export function switched({ swapPages }: Noise): Finding {
   if (swapPages === null) return { name: 'swap', level: 'unknown', said: 'swapping is not reported here' };
   if (swapPages === 0) return { name: 'swap', level: 'ok', said: 'no swapping' };
-  return { name: 'swap', level: 'unfit', said: `${swapPages} pages swapped in two seconds`, remedy: 'free memory before you measure' };
+  return {
+    name: 'swap',
+    level: 'unfit',
+    said: `${swapPages} pages swapped in two seconds`,
+    remedy: 'free memory before you measure',
+  };
 }

@@ -14,7 +14,13 @@ export function sleepScales(trials: readonly TrialRow[]): Finding[] {
     .filter(({ workers }) => workers > 1)
     .map(({ strategy, workers, documents_per_second }) => {
       const share = (documents_per_second ?? Number.NaN) / base / workers;
-      return within(`sleep ${strategy} × ${workers}`, share, 1, 0.05, `${number(share * workers)} times the rate of one in flight`);
+      return within(
+        `sleep ${strategy} × ${workers}`,
+        share,
+        1,
+        0.05,
+        `${number(share * workers)} times the rate of one in flight`,
+      );
     });
 }
 
@@ -22,7 +28,8 @@ export function sleepScales(trials: readonly TrialRow[]): Finding[] {
 export function spinCostsTheSame(trials: readonly TrialRow[]): Finding[] {
   const cost = ({ cpu_user_ms, cpu_system_ms, passes, documents }: TrialRow) =>
     ((cpu_user_ms ?? Number.NaN) + (cpu_system_ms ?? 0)) / ((passes ?? 0) * documents);
-  const busy = ({ strategy, workers }: TrialRow) => (strategy === 'sequential' || strategy === 'async' ? 1 : workers);
+  const busy = ({ strategy, workers }: TrialRow) =>
+    strategy === 'sequential' || strategy === 'async' ? 1 : workers;
   return trials.flatMap((trial) => {
     const same = trials
       .filter((other) => busy(other) === busy(trial))
@@ -47,7 +54,9 @@ export function cpuIsBounded(trials: readonly TrialRow[], cores: number): Findin
     const bound = strategy === 'async' ? 1 : Math.min(workers, cores);
     const name = `bound ${strategy} × ${workers}`;
     const said = `speed-up ${number(speedup)}, at most ${number(bound)} is possible`;
-    return speedup <= bound * 1.05 ? { name, level: 'ok', said } : { name, level: 'unfit', said, remedy: suspect };
+    return speedup <= bound * 1.05
+      ? { name, level: 'ok', said }
+      : { name, level: 'unfit', said, remedy: suspect };
   });
 }
 
@@ -72,7 +81,8 @@ export function littlesLaw(trials: readonly TrialRow[]): Finding[] {
 export function cpuAgrees(trials: readonly TrialRow[]): Finding[] {
   return trials.flatMap(({ strategy, workers, cpu_user_ms, cpu_system_ms, tree_cpu_check_ms }) => {
     const name = `cpu ${strategy} × ${workers}`;
-    if (tree_cpu_check_ms === null) return { name, level: 'unknown', said: 'there is no second count to compare with here' };
+    if (tree_cpu_check_ms === null)
+      return { name, level: 'unknown', said: 'there is no second count to compare with here' };
     const counted = (cpu_user_ms ?? Number.NaN) + (cpu_system_ms ?? 0);
     return within(
       name,
@@ -87,11 +97,16 @@ export function cpuAgrees(trials: readonly TrialRow[]): Finding[] {
 export function samplingIsCheap(trials: readonly TrialRow[]): Finding {
   const most = Math.max(...trials.map(({ sampler_cpu_percent }) => sampler_cpu_percent ?? 0));
   const said = `sampling cost at most ${number(most)} % of one core`;
-  return most <= 1 ? { name: 'sampler', level: 'ok', said } : { name: 'sampler', level: 'unfit', said, remedy: suspect };
+  return most <= 1
+    ? { name: 'sampler', level: 'ok', said }
+    : { name: 'sampler', level: 'unfit', said, remedy: suspect };
 }
 
-const suspect = 'measure again on a quiet machine; if it stays, the suite is wrong here: please report it with this output';
+const suspect =
+  'measure again on a quiet machine; if it stays, the suite is wrong here: please report it with this output';
 
 function within(name: string, value: number, expected: number, tolerance: number, said: string): Finding {
-  return Math.abs(value - expected) <= tolerance ? { name, level: 'ok', said } : { name, level: 'unfit', said, remedy: suspect };
+  return Math.abs(value - expected) <= tolerance
+    ? { name, level: 'ok', said }
+    : { name, level: 'unfit', said, remedy: suspect };
 }

@@ -52,11 +52,19 @@ answerRequests(async ({ strategy: url, fault, workers }: FaultRequest): Promise<
       },
       (cause: unknown) => String((cause as Error).message),
     );
-    return { ...healthy, refused: refused ?? 'opened all the same', leftovers: (await settled(before)) - before };
+    return {
+      ...healthy,
+      refused: refused ?? 'opened all the same',
+      leftovers: (await settled(before)) - before,
+    };
   }
   if (fault.by === 'disk') fillDisk();
   const found = await pass(await open(task), fault, engines);
-  return { ...found, delayedMs: Math.max(0, found.delayedMs - healthy.delayedMs), leftovers: (await settled(before)) - before };
+  return {
+    ...found,
+    delayedMs: Math.max(0, found.delayedMs - healthy.delayedMs),
+    leftovers: (await settled(before)) - before,
+  };
 });
 
 /** One run in the midst of which the fault comes, until every worker is seen again, and a close. */
@@ -76,11 +84,17 @@ async function pass(session: Session, fault: Fault, engines: number): Promise<Fa
       if (index >= least && (recovered() || late)) return;
       if (index === faultAt) {
         faultMs = now();
-        if (fault.by === 'SIGKILL' || fault.by === 'SIGSTOP') process.kill(processes[0]?.pid as number, fault.by);
+        if (fault.by === 'SIGKILL' || fault.by === 'SIGSTOP')
+          process.kill(processes[0]?.pid as number, fault.by);
       }
       const bytes = new Uint8Array(1000).fill(index % 251);
       expected[index] = sumOf(bytes);
-      yield { index, id: index === faultAt && fault.by === 'task' ? fault.name : `document-${index}`, size: bytes.length, bytes };
+      yield {
+        index,
+        id: index === faultAt && fault.by === 'task' ? fault.name : `document-${index}`,
+        size: bytes.length,
+        bytes,
+      };
     }
   }
   await session.run(source(), (outcome) => {
@@ -89,7 +103,8 @@ async function pass(session: Session, fault: Fault, engines: number): Promise<Fa
     lastMs = atMs;
     outcomes[outcome.index] = [...(outcomes[outcome.index] ?? []), outcome];
     if (outcome.worker === null) return;
-    const pulledAfter = outcome.index > faultAt && atMs - (outcome.queuedMs ?? 0) - (outcome.taskMs ?? 0) > faultMs;
+    const pulledAfter =
+      outcome.index > faultAt && atMs - (outcome.queuedMs ?? 0) - (outcome.taskMs ?? 0) > faultMs;
     if (pulledAfter) seenAfter.add(outcome.worker);
     if (recoveredMs === null && recovered()) recoveredMs = atMs - faultMs;
   });
@@ -102,7 +117,8 @@ async function pass(session: Session, fault: Fault, engines: number): Promise<Fa
     documents: count,
     lost: first.filter((outcome) => outcome === undefined).length,
     duplicates: outcomes.reduce((sum, list) => sum + list.length - 1, 0),
-    wrong: first.filter((outcome, index) => outcome?.status === 'ok' && outcome.value !== expected[index]).length,
+    wrong: first.filter((outcome, index) => outcome?.status === 'ok' && outcome.value !== expected[index])
+      .length,
     faultStatus: fault.by === 'task' ? (first[faultAt]?.status ?? null) : null,
     othersFailed: others.filter((outcome) => outcome !== undefined && outcome.status !== 'ok').length,
     delayedMs: longestMs,
@@ -114,14 +130,19 @@ async function pass(session: Session, fault: Fault, engines: number): Promise<Fa
 /** As the task computes it. */
 function sumOf(bytes: Uint8Array): number {
   let sum = 0;
-  for (let pass = 0; pass < 100; pass++) for (let i = 0; i < bytes.length; i++) sum = (sum * 31 + (bytes[i] as number)) | 0;
+  for (let pass = 0; pass < 100; pass++)
+    for (let i = 0; i < bytes.length; i++) sum = (sum * 31 + (bytes[i] as number)) | 0;
   return sum;
 }
 
 /** Child processes, threads and descriptors of this process, when they are no more than so many, or have had two seconds for it. */
 async function settled(most: number): Promise<number> {
   for (let tries = 0; ; tries++) {
-    const count = processTree(files, process.pid).length - 1 + files.list('/proc/self/task').length + files.list('/proc/self/fd').length;
+    const count =
+      processTree(files, process.pid).length -
+      1 +
+      files.list('/proc/self/task').length +
+      files.list('/proc/self/fd').length;
     if (count <= most || tries === 20) return count;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

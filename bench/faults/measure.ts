@@ -18,7 +18,12 @@ export async function measureFault(
   { url, strategy }: LoadedStrategy,
   { fault, workers }: { fault: Fault; workers: number },
 ): Promise<FaultRow> {
-  const cell = { strategy: strategy.name, isolation: strategy.isolation, fault: fault.name, workers: strategy.scales ? workers : 1 };
+  const cell = {
+    strategy: strategy.name,
+    isolation: strategy.isolation,
+    fault: fault.name,
+    workers: strategy.scales ? workers : 1,
+  };
   const row = { ...unknown(faultColumns), ...cell, by_design: false };
   if (!applies(fault, strategy)) return { ...row, state: 'not applicable' };
   const host = new Helper(wards, new URL('./host.js', import.meta.url));
@@ -29,10 +34,14 @@ export async function measureFault(
     host.end();
   }, 20);
   try {
-    const record = await host.ask<FaultRecord>({ strategy: url, fault, workers } satisfies FaultRequest, { timeoutMs: watchdogMs });
+    const record = await host.ask<FaultRecord>({ strategy: url, fault, workers } satisfies FaultRequest, {
+      timeoutMs: watchdogMs,
+    });
     return { ...row, ...columnsOf(record, fault) };
   } catch (cause) {
-    const reason = grown ? 'its memory grew beyond 256 MB, and it was ended' : firstLine((cause as Error).message);
+    const reason = grown
+      ? 'its memory grew beyond 256 MB, and it was ended'
+      : firstLine((cause as Error).message);
     return { ...row, state: 'caller lost', by_design: !survivable(fault, strategy), reason };
   } finally {
     clearInterval(watch);
@@ -41,9 +50,26 @@ export async function measureFault(
 }
 
 function columnsOf(record: FaultRecord, fault: Fault): Partial<FaultRow> & Pick<FaultRow, 'state'> {
-  const { refused, documents, lost, duplicates, wrong, faultStatus, othersFailed, delayedMs, recoveredMs, leftovers } = record;
+  const {
+    refused,
+    documents,
+    lost,
+    duplicates,
+    wrong,
+    faultStatus,
+    othersFailed,
+    delayedMs,
+    recoveredMs,
+    leftovers,
+  } = record;
   if (refused !== null)
-    return { state: /no such model/.test(refused) ? 'refused' : 'broken', lost: 0, duplicates: 0, leftovers, reason: firstLine(refused) };
+    return {
+      state: /no such model/.test(refused) ? 'refused' : 'broken',
+      lost: 0,
+      duplicates: 0,
+      leftovers,
+      reason: firstLine(refused),
+    };
   const ended = faultStatus === null || fault.ends.includes(faultStatus);
   return {
     state: lost === 0 && duplicates === 0 && wrong === 0 && ended ? 'survived' : 'broken',

@@ -40,6 +40,7 @@ export default function faulty({ id, bytes }: Document): unknown {
   const deed = deeds[id];
   if (deed !== undefined) return deed();
   let sum = 0;
-  for (let pass = 0; pass < 100; pass++) for (let i = 0; i < bytes.length; i++) sum = (sum * 31 + (bytes[i] as number)) | 0;
+  for (let pass = 0; pass < 100; pass++)
+    for (let i = 0; i < bytes.length; i++) sum = (sum * 31 + (bytes[i] as number)) | 0;
   return sum;
 }

@@ -39,9 +39,11 @@ function plainObject(value: object, within: Set<object>): unknown {
   if (Array.isArray(value)) return Array.from(value, inner); // holes, too
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
   if (value instanceof RegExp) return String(value);
-  if (value instanceof Uint8Array || value instanceof DataView) return base64(value.buffer, value.byteOffset, value.byteLength);
+  if (value instanceof Uint8Array || value instanceof DataView)
+    return base64(value.buffer, value.byteOffset, value.byteLength);
   if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<number | bigint>, inner);
-  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return base64(value, 0, value.byteLength);
+  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer)
+    return base64(value, 0, value.byteLength);
   if (value instanceof Set) return [...value].map(inner);
   if (value instanceof Map) {
     const entries = [...value];
@@ -49,14 +51,23 @@ function plainObject(value: object, within: Set<object>): unknown {
       ? objectOf(entries, inner)
       : entries.map(([key, item]) => [inner(key), inner(item)]);
   }
-  if (value instanceof Error) return objectOf([['name', value.name], ['message', value.message], ...Object.entries(value)], inner);
-  if (value instanceof String || value instanceof Number || value instanceof Boolean || value instanceof BigInt)
+  if (value instanceof Error)
+    return objectOf([['name', value.name], ['message', value.message], ...Object.entries(value)], inner);
+  if (
+    value instanceof String ||
+    value instanceof Number ||
+    value instanceof Boolean ||
+    value instanceof BigInt
+  )
     return inner(value.valueOf());
   return objectOf(Object.entries(value), inner);
 }
 
 /** Without a prototype, so that a member `__proto__` is one. */
-function objectOf(entries: readonly (readonly [string, unknown])[], inner: (item: unknown) => unknown): Record<string, unknown> {
+function objectOf(
+  entries: readonly (readonly [string, unknown])[],
+  inner: (item: unknown) => unknown,
+): Record<string, unknown> {
   const object: Record<string, unknown> = Object.create(null);
   for (const [key, item] of entries) object[key] = inner(item);
   return object;

@@ -20,7 +20,11 @@ export function lock(path: string): () => void {
   const file = `${path}.lock`;
   const mine = `${file}.${process.pid}`;
   const takeover = `${file}.takeover`;
-  const me = JSON.stringify({ pid: process.pid, host: hostname(), born: bornAt(process.pid) } satisfies Holder);
+  const me = JSON.stringify({
+    pid: process.pid,
+    host: hostname(),
+    born: bornAt(process.pid),
+  } satisfies Holder);
   try {
     writeFileSync(mine, me);
   } catch (cause) {
@@ -30,7 +34,9 @@ export function lock(path: string): () => void {
     if (made(() => linkSync(mine, file))) return () => release(file, me);
     refuseHeld(file);
     if (!made(() => writeFileSync(takeover, me, { flag: 'wx' })))
-      throw new UsageError(`"${takeover}": another process is just about to write to "${path}"; when there is none, delete this file`);
+      throw new UsageError(
+        `"${takeover}": another process is just about to write to "${path}"; when there is none, delete this file`,
+      );
     try {
       refuseHeld(file); // somebody may have taken it over by now
       renameSync(mine, file);
@@ -52,12 +58,18 @@ function refuseHeld(file: string): void {
     return; // given back in between
   }
   const holder = holderOf(text);
-  if (holder === null) throw new UsageError(`"${file}": expected a lock of forkwise, and it is none; move it away or choose another --out`);
+  if (holder === null)
+    throw new UsageError(
+      `"${file}": expected a lock of forkwise, and it is none; move it away or choose another --out`,
+    );
   if (holder.host !== hostname())
     throw new UsageError(
       `"${file}": process ${holder.pid} on the machine "${holder.host}" writes there, or did when it ended; when it has ended, delete this file`,
     );
-  if (isAlive(holder)) throw new UsageError(`"${file}": process ${holder.pid} writes there; wait for it, or choose another --out`);
+  if (isAlive(holder))
+    throw new UsageError(
+      `"${file}": process ${holder.pid} writes there; wait for it, or choose another --out`,
+    );
 }
 
 function holderOf(text: string): Holder | null {

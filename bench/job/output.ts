@@ -133,7 +133,8 @@ export class Output {
     this.#waiting = 0;
     let written = 0;
     try {
-      while (written < bytes.length) written += writeSync(this.#file, bytes, written, bytes.length - written, this.#length + written);
+      while (written < bytes.length)
+        written += writeSync(this.#file, bytes, written, bytes.length - written, this.#length + written);
       this.#length += bytes.length;
     } catch (cause) {
       this.#failure = this.#cannotWrite(cause);
@@ -162,7 +163,8 @@ export class Output {
     try {
       this.#file = openSync(this.path, constants.O_RDWR | constants.O_CREAT); // not 'a': on Linux that does not write at a position
       let number = 0;
-      for (const line of this.#wholeLines()) this.#count(...recordOf(line, { path: this.path, number: ++number }));
+      for (const line of this.#wholeLines())
+        this.#count(...recordOf(line, { path: this.path, number: ++number }));
       ftruncateSync(this.#file, this.#length);
     } catch (cause) {
       if (this.#file >= 0) closeSync(this.#file);
@@ -229,14 +231,18 @@ function refuseOthers(path: string, job: Job): void {
     throw new UsageError(`--out "${path}": expected the path of a file, and it is none; ${choose}`);
   const sidecar = readSidecar(path);
   if (sidecar === 'other')
-    throw new UsageError(`--out "${path}": "${sidecarOf(path)}" is there and was not written by forkwise; ${choose}`);
+    throw new UsageError(
+      `--out "${path}": "${sidecarOf(path)}" is there and was not written by forkwise; ${choose}`,
+    );
   if (entry === undefined) return;
   if (sidecar === null)
     throw new UsageError(
       `--out "${path}": the file is there, and not one that \`forkwise run\` began (no "${sidecarOf(path)}"); ${choose}`,
     );
   if (sidecar.docs !== job.docs)
-    throw new UsageError(`--out "${path}" holds results of --docs "${sidecar.docs}", not of "${job.docs}"; ${choose}`);
+    throw new UsageError(
+      `--out "${path}" holds results of --docs "${sidecar.docs}", not of "${job.docs}"; ${choose}`,
+    );
   if (sidecar.task.sha256 !== job.task.sha256)
     throw new UsageError(
       `--out "${path}" holds results of another task, or of "${sidecar.task.file}" before it was changed: results of both would be mixed; ${choose}`,
@@ -254,7 +260,8 @@ function readSidecar(path: string): Sidecar | 'other' | null {
   }
   try {
     const sidecar = JSON.parse(text) as Sidecar;
-    const isOurs = sidecar.schema === 1 && typeof sidecar.docs === 'string' && typeof sidecar.task.sha256 === 'string';
+    const isOurs =
+      sidecar.schema === 1 && typeof sidecar.docs === 'string' && typeof sidecar.task.sha256 === 'string';
     return isOurs && typeof sidecar.started === 'string' ? sidecar : 'other';
   } catch {
     return 'other';

@@ -15,7 +15,10 @@ const barMs = 100;
 const lineMs = 10_000;
 
 /** Progress for a person at a terminal, or a plain line now and then; always on the error stream. */
-export function jobProgressOn(stream: NodeJS.WriteStream, now: () => number = () => performance.now()): JobProgress {
+export function jobProgressOn(
+  stream: NodeJS.WriteStream,
+  now: () => number = () => performance.now(),
+): JobProgress {
   const isBar = stream.isTTY && process.env.TERM !== 'dumb';
   const bar = isBar ? barOn(stream) : null;
   let total = 0;

@@ -15,7 +15,10 @@ const ahead = 16;
  */
 export async function* readFiles(
   sources: readonly Source[],
-  { stop, unreadable }: { readonly stop: AbortSignal; readonly unreadable: (id: string, cause: Error) => void },
+  {
+    stop,
+    unreadable,
+  }: { readonly stop: AbortSignal; readonly unreadable: (id: string, cause: Error) => void },
 ): AsyncGenerator<{ id: string; bytes: Uint8Array }, void, undefined> {
   const reading: Promise<{ id: string; bytes: Uint8Array } | { id: string; cause: Error }>[] = [];
   let next = 0;
@@ -28,7 +31,10 @@ export async function* readFiles(
   }
 }
 
-async function read({ id, path }: Source): Promise<{ id: string; bytes: Uint8Array } | { id: string; cause: Error }> {
+async function read({
+  id,
+  path,
+}: Source): Promise<{ id: string; bytes: Uint8Array } | { id: string; cause: Error }> {
   try {
     return { id, bytes: await readFile(path) };
   } catch (cause) {

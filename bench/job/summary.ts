@@ -21,7 +21,17 @@ export interface Summary {
 /** So many are listed by name. */
 const mostNamed = 20;
 
-export function summaryText({ out, strategy, workers, documents, earlier, counts, notOk, elapsedMs, complete }: Summary): string {
+export function summaryText({
+  out,
+  strategy,
+  workers,
+  documents,
+  earlier,
+  counts,
+  notOk,
+  elapsedMs,
+  complete,
+}: Summary): string {
   const lines = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const words = Object.entries(counts)
     .filter(([status, count]) => count > 0 || status === 'ok')
@@ -32,7 +42,9 @@ export function summaryText({ out, strategy, workers, documents, earlier, counts
       ? ''
       : ` · ${whole(here)} in ${elapsedMs < 1e3 ? `${Math.round(elapsedMs)} ms` : duration(elapsedMs)}, ${number(here / (elapsedMs / 1e3))}/s`;
   const head = `${complete ? '' : `${whole(lines)} of `}${whole(documents)} documents: ${listed(words)} · ${strategy} × ${workers}${rate} · ${out}`;
-  const named = notOk.slice(0, mostNamed).map(({ id, status, error }) => `  ${id}: ${status}: ${firstLine(error)}`);
+  const named = notOk
+    .slice(0, mostNamed)
+    .map(({ id, status, error }) => `  ${id}: ${status}: ${firstLine(error)}`);
   const more = notOk.length - named.length;
   if (more > 0) named.push(`  and ${whole(more)} more: every line of "${out}" whose status is not ok`);
   return `${[head, ...named].join('\n')}\n`;
@@ -41,7 +53,13 @@ export function summaryText({ out, strategy, workers, documents, earlier, counts
 export function summaryData(summary: Summary) {
   const { elapsedMs, counts, earlier, ...rest } = summary;
   const lines = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  return { ...rest, ...counts, earlier, elapsedMs, documentsPerSecond: lines === earlier ? null : (lines - earlier) / (elapsedMs / 1e3) };
+  return {
+    ...rest,
+    ...counts,
+    earlier,
+    elapsedMs,
+    documentsPerSecond: lines === earlier ? null : (lines - earlier) / (elapsedMs / 1e3),
+  };
 }
 
 function whole(count: number): string {

@@ -55,7 +55,13 @@ export class TreeCounters {
 
   async open(): Promise<void> {
     const { processes, engines } = await this.#session.members();
-    this.#opened = { others: processes, engines, endedChildrenTicks: this.#endedChildren(), main: engineReport(0), own: processReport() };
+    this.#opened = {
+      others: processes,
+      engines,
+      endedChildrenTicks: this.#endedChildren(),
+      main: engineReport(0),
+      own: processReport(),
+    };
   }
 
   async close(): Promise<void> {
@@ -82,7 +88,8 @@ export class TreeCounters {
   }
 
   get total(): Counters {
-    const share = ({ active, total }: { active: number; total: number }) => (total > 0 ? active / total : null);
+    const share = ({ active, total }: { active: number; total: number }) =>
+      total > 0 ? active / total : null;
     return {
       cpuUserMs: this.#cpuUserUs / 1e3 + this.#endedMs,
       cpuSystemMs: this.#cpuSystemUs / 1e3,

@@ -22,7 +22,8 @@ export function endIdleMs(
   }
   if (ends.length === 0) return null;
   // Places in flight on one thread have no name. Each ends with one of the last documents, since it would have begun another before.
-  const last = lastByWorker.size === workers ? [...lastByWorker.values()] : ends.sort((a, b) => b - a).slice(0, workers);
+  const last =
+    lastByWorker.size === workers ? [...lastByWorker.values()] : ends.sort((a, b) => b - a).slice(0, workers);
   const end = Math.max(...last);
   return last.reduce((sum, ms) => sum + end - ms, 0) / workers;
 }

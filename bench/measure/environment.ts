@@ -11,10 +11,16 @@ import type { Environment } from '../tables/environment.js';
 /** The strategies' and workloads' libraries, and the timing loop. */
 const libraries = ['piscina', 'workerpool', 'p-map', 'marked', 'tinybench', 'pidusage'];
 
-type Given = Pick<Environment, 'schema' | 'run_id' | 'command' | 'seed' | 'profile' | 'claims' | 'flags' | 'plan' | 'corpora' | 'task'>;
+type Given = Pick<
+  Environment,
+  'schema' | 'run_id' | 'command' | 'seed' | 'profile' | 'claims' | 'flags' | 'plan' | 'corpora' | 'task'
+>;
 
 /** Reads the environment: about 0.1 s of other programs started, so once a run and before its first trial. */
-export async function readEnvironment(given: Given, alsoLibraries: readonly string[] = []): Promise<Environment> {
+export async function readEnvironment(
+  given: Given,
+  alsoLibraries: readonly string[] = [],
+): Promise<Environment> {
   const [cpu, os, commit] = await Promise.all([si.cpu(), si.osInfo(), gitCommit()]);
   const { node, v8, uv } = process.versions;
   return {
@@ -33,7 +39,13 @@ export async function readEnvironment(given: Given, alsoLibraries: readonly stri
       virtual: cpu.flags ? / hypervisor( |$)/.test(` ${cpu.flags}`) : null,
     },
     cores: effectiveCores(),
-    node: { version: node, v8, libuv: uv, exec_argv: process.execArgv, node_options: process.env.NODE_OPTIONS ?? null },
+    node: {
+      version: node,
+      v8,
+      libuv: uv,
+      exec_argv: process.execArgv,
+      node_options: process.env.NODE_OPTIONS ?? null,
+    },
     libraries: Object.fromEntries(
       [...libraries, ...alsoLibraries].flatMap((name) => {
         const version = versionOfLibrary(name);
@@ -70,7 +82,9 @@ function versionOfLibrary(name: string): string | null {
 function versionOf(file: string): string | null {
   for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
     try {
-      const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version?: string };
+      const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+        version?: string;
+      };
       if (version !== undefined) return version;
     } catch {
       // no package.json here: look further up

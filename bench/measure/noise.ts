@@ -71,12 +71,16 @@ function moment({ files, root, suite }: NoiseOptions): Moment {
     pressureUs: numberIn(files.read('/proc/pressure/cpu'), /^some .*total=(\d+)/m),
     runDelayMs: sum(tree.map((pid) => runQueueDelayMs(files, pid))),
     throttledUs: throttledUs(files, root),
-    swapPages: sum([/^pswpin (\d+)/m, /^pswpout (\d+)/m].map((pattern) => numberIn(files.read('/proc/vmstat'), pattern))),
+    swapPages: sum(
+      [/^pswpin (\d+)/m, /^pswpout (\d+)/m].map((pattern) => numberIn(files.read('/proc/vmstat'), pattern)),
+    ),
   };
 }
 
 function difference(before: Moment, after: Moment): Noise {
-  const delta = (key: 'treeTicks' | 'suiteTicks' | 'pressureUs' | 'runDelayMs' | 'throttledUs' | 'swapPages') => {
+  const delta = (
+    key: 'treeTicks' | 'suiteTicks' | 'pressureUs' | 'runDelayMs' | 'throttledUs' | 'swapPages',
+  ) => {
     const [a, b] = [before[key], after[key]];
     return a === null || b === null ? null : Math.max(0, b - a);
   };
@@ -112,7 +116,9 @@ function difference(before: Moment, after: Moment): Noise {
 function machineTicks({ read }: Files): Moment['machine'] {
   const line = /^cpu +(.+)$/m.exec(read('/proc/stat') ?? '')?.[1];
   if (line === undefined) return null;
-  const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] = line.split(' ').map(Number);
+  const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] = line
+    .split(' ')
+    .map(Number);
   const busy = user + nice + system + irq + softirq;
   return { busy, steal, total: busy + idle + iowait + steal };
 }
@@ -121,7 +127,11 @@ function machineTicks({ read }: Files): Moment['machine'] {
 function ticksOf(files: Files, pids: readonly number[]): number | null {
   const stats = pids.map((pid) => processStat(files, pid)).filter((stat) => stat !== null);
   if (stats.length === 0 && pids.length > 0) return null;
-  return stats.reduce((total, { userTicks, systemTicks, endedChildrenTicks }) => total + userTicks + systemTicks + endedChildrenTicks, 0);
+  return stats.reduce(
+    (total, { userTicks, systemTicks, endedChildrenTicks }) =>
+      total + userTicks + systemTicks + endedChildrenTicks,
+    0,
+  );
 }
 
 /** From `cpu.stat` of the tree's cgroup: `throttled_usec` in version 2, `throttled_time` (nanoseconds) in version 1. */

@@ -135,7 +135,10 @@ export class Passes {
     await run(fresh(once), (outcome) => {
       digests.set(withoutResult(outcome), outcomeDigest(outcome, workload));
     });
-    this.#compare([...digests.keys()], { documents: once, digestOf: (outcome) => digests.get(outcome) as string });
+    this.#compare([...digests.keys()], {
+      documents: once,
+      digestOf: (outcome) => digests.get(outcome) as string,
+    });
   }
 
   #keeps({ status, index }: Outcome): boolean {
@@ -187,6 +190,7 @@ function withoutResult(outcome: Outcome): Outcome {
 }
 
 function differenceOf(outcome: Outcome): string {
-  if (outcome.status === 'ok') return `the result for document "${outcome.id}" is not the one sequential gave`;
+  if (outcome.status === 'ok')
+    return `the result for document "${outcome.id}" is not the one sequential gave`;
   return `document "${outcome.id}" ${outcome.status}, which it did not with sequential: ${outcome.error.message}`;
 }

@@ -85,7 +85,9 @@ export function runQueueDelayMs({ read, list }: Files, pid: number): number | nu
   const tids = list(`/proc/${pid}/task`);
   if (tids.length === 0) return null;
   const delays = tids.map((tid) => read(`/proc/${pid}/task/${tid}/schedstat`)?.split(' ')[1]);
-  return delays.every((delay) => delay === undefined) ? null : delays.reduce((sum, delay) => sum + Number(delay ?? 0) / 1e6, 0);
+  return delays.every((delay) => delay === undefined)
+    ? null
+    : delays.reduce((sum, delay) => sum + Number(delay ?? 0) / 1e6, 0);
 }
 
 function kilobytes(text: string, name: string): number | null {

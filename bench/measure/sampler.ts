@@ -62,7 +62,10 @@ export class Sampler {
     // The last sample of each kind is in no window; its cost is a lesson for the next one.
     await this.#costs.resident.measure(() => this.#sampleResident());
     await this.#costs.memory.measure(async () => this.#sampleMemory());
-    const highWater = this.#highWater && this.#largestTree === 1 ? highWaterBytes(this.#files, this.#pids[0] as number) : null;
+    const highWater =
+      this.#highWater && this.#largestTree === 1
+        ? highWaterBytes(this.#files, this.#pids[0] as number)
+        : null;
     return {
       rssBytes: highWater ?? this.#rss,
       // A single process shares nothing with its tree, so its resident size is its memory.
@@ -80,8 +83,10 @@ export class Sampler {
     while (!this.#stopped) {
       await this.#beat();
       const elapsedMs = performance.now() - this.#openedMs;
-      if (!this.#stopped && resident.isCovered(elapsedMs)) await resident.measure(() => this.#sampleResident());
-      if (!this.#stopped && memory.isCovered(elapsedMs)) await memory.measure(async () => this.#sampleMemory());
+      if (!this.#stopped && resident.isCovered(elapsedMs))
+        await resident.measure(() => this.#sampleResident());
+      if (!this.#stopped && memory.isCovered(elapsedMs))
+        await memory.measure(async () => this.#sampleMemory());
     }
   }
 
@@ -132,7 +137,10 @@ type Kind = keyof typeof share;
  * What the next sample of each kind is expected to cost, from the dear ones of this run so far. Unknown until the first
  * has been taken, at the end of the run's first window.
  */
-const expectedMs: Record<Kind, number> = { resident: Number.POSITIVE_INFINITY, memory: Number.POSITIVE_INFINITY };
+const expectedMs: Record<Kind, number> = {
+  resident: Number.POSITIVE_INFINITY,
+  memory: Number.POSITIVE_INFINITY,
+};
 
 /** What one kind of sample has cost in this window, against its share of the time. */
 class Cost {

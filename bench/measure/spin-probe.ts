@@ -6,7 +6,10 @@ import { isMainThread, Worker, workerData } from 'node:worker_threads';
  * divided by the time it took. It tells the truth where affinity, quotas and neighbours make every count a lie.
  */
 export async function spinProbe(threads: number, ms = 300): Promise<number> {
-  const workers = Array.from({ length: threads }, () => new Worker(fileURLToPath(import.meta.url), { workerData: ms }));
+  const workers = Array.from(
+    { length: threads },
+    () => new Worker(fileURLToPath(import.meta.url), { workerData: ms }),
+  );
   await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('online', resolve))));
   const before = process.cpuUsage();
   const startedMs = performance.now();

@@ -48,7 +48,12 @@ export class WaitingMeter {
     const delayedNs = this.#files.read('/proc/self/schedstat')?.split(' ')[1] ?? 0;
     const { user, system } = process.cpuUsage();
     const { idle: idleMs } = performance.eventLoopUtilization();
-    return { wallMs: performance.now(), cpuMs: (user + system) / 1e3, delayedMs: Number(delayedNs) / 1e6, idleMs };
+    return {
+      wallMs: performance.now(),
+      cpuMs: (user + system) / 1e3,
+      delayedMs: Number(delayedNs) / 1e6,
+      idleMs,
+    };
   }
 }
 

@@ -15,16 +15,22 @@ export interface Kind {
 }
 
 /** The configuration of a strategy that had the least overhead in the sweep, at one size; null when all failed. */
-export function bestConfiguration<T extends Pick<OverheadTrial, 'overhead_us'>>(trials: readonly T[]): T | null {
+export function bestConfiguration<T extends Pick<OverheadTrial, 'overhead_us'>>(
+  trials: readonly T[],
+): T | null {
   const measured = trials.filter(({ overhead_us }) => overhead_us !== null);
   return measured.reduce<T | null>(
-    (best, trial) => (best === null || (trial.overhead_us as number) < (best.overhead_us as number) ? trial : best),
+    (best, trial) =>
+      best === null || (trial.overhead_us as number) < (best.overhead_us as number) ? trial : best,
     null,
   );
 }
 
 /** One row a cell that was measured: strategies in the order of `kinds`, then sizes and workers rising. */
-export function summariseOverhead(trials: readonly OverheadTrial[], kinds: ReadonlyMap<string, Kind>): OverheadSummary[] {
+export function summariseOverhead(
+  trials: readonly OverheadTrial[],
+  kinds: ReadonlyMap<string, Kind>,
+): OverheadSummary[] {
   const order = [...kinds.keys()];
   const kindOf = (name: string) => {
     const { isolation, role } = kinds.get(name) as Kind;
@@ -42,7 +48,10 @@ export function summariseOverhead(trials: readonly OverheadTrial[], kinds: Reado
     };
   });
   return summaries.sort(
-    (a, b) => order.indexOf(a.strategy) - order.indexOf(b.strategy) || a.document_bytes - b.document_bytes || a.workers - b.workers,
+    (a, b) =>
+      order.indexOf(a.strategy) - order.indexOf(b.strategy) ||
+      a.document_bytes - b.document_bytes ||
+      a.workers - b.workers,
   );
 }
 
@@ -69,7 +78,8 @@ export function ratios(trials: readonly OverheadTrial[], kinds: ReadonlyMap<stri
       if (rival === null) return [];
       const logs = pairsByRound(byCell.get(keyOf(mine)) ?? [], byCell.get(keyOf(rival)) ?? []);
       if (logs.length === 0) return [];
-      const { mean, low, high } = logs.length > 1 ? paired(logs) : { mean: logs[0] as number, low: null, high: null };
+      const { mean, low, high } =
+        logs.length > 1 ? paired(logs) : { mean: logs[0] as number, low: null, high: null };
       return [
         {
           ...idOf(mine),
@@ -103,10 +113,17 @@ export function metgRows(
         efficiency,
       }));
       const row = { ...idOf(series[0] as GranularityPoint), efficiency: e };
-      const unknown = { reason: null, metg_us: null, metg_us_lower: null, metg_us_upper: null, word_frequency_bytes: null };
+      const unknown = {
+        reason: null,
+        metg_us: null,
+        metg_us_lower: null,
+        metg_us_upper: null,
+        word_frequency_bytes: null,
+      };
       const found = metg(sweep, { e, seed });
       if (found.kind === 'refused') return { ...row, ...unknown, kind: 'refused', reason: found.reason };
-      if (found.kind === 'below') return { ...row, ...unknown, kind: 'below', metg_us_upper: found.granularityUs };
+      if (found.kind === 'below')
+        return { ...row, ...unknown, kind: 'below', metg_us_upper: found.granularityUs };
       const { granularityUs, interval } = found;
       return {
         ...row,
@@ -122,12 +139,16 @@ export function metgRows(
 }
 
 /** The points over the rounds: geometric means, for the chart. */
-export function meanPoints(measured: readonly GranularityPoint[]): Pick<GranularityPoint, 'strategy' | 'granularity_us' | 'efficiency'>[] {
-  return [...groupBy(calibrated(measured), (point) => `${keyOf(point)} ${point.steps}`).values()].map((same) => ({
-    strategy: (same[0] as GranularityPoint).strategy,
-    granularity_us: geometricMean(same.map(({ granularity_us }) => granularity_us)),
-    efficiency: geometricMean(same.map(({ efficiency }) => efficiency)),
-  }));
+export function meanPoints(
+  measured: readonly GranularityPoint[],
+): Pick<GranularityPoint, 'strategy' | 'granularity_us' | 'efficiency'>[] {
+  return [...groupBy(calibrated(measured), (point) => `${keyOf(point)} ${point.steps}`).values()].map(
+    (same) => ({
+      strategy: (same[0] as GranularityPoint).strategy,
+      granularity_us: geometricMean(same.map(({ granularity_us }) => granularity_us)),
+      efficiency: geometricMean(same.map(({ efficiency }) => efficiency)),
+    }),
+  );
 }
 
 /**
@@ -144,7 +165,10 @@ function calibrated(points: readonly GranularityPoint[]): GranularityPoint[] {
       ) as number,
     ]),
   );
-  return points.map((point) => ({ ...point, efficiency: (taskUs.get(point.steps) as number) / point.granularity_us }));
+  return points.map((point) => ({
+    ...point,
+    efficiency: (taskUs.get(point.steps) as number) / point.granularity_us,
+  }));
 }
 
 /** Trials that count, by cell. */

@@ -25,12 +25,27 @@ export const overheadColumns = [
   { name: 'phase', type: 'text', about: '`sweep`: chooses the best configuration; `measure`: counts' },
   { name: 'round', type: 'number', about: 'round within the phase, from 1' },
   ...cell,
-  { name: 'transport', type: 'text', empty: true, about: 'what carried the documents, where the strategy says' },
+  {
+    name: 'transport',
+    type: 'text',
+    empty: true,
+    about: 'what carried the documents, where the strategy says',
+  },
   { name: 'status', type: 'text', about: '`ok` or `failed`' },
   { name: 'reason', type: 'text', empty: true, about: 'why it failed' },
-  { name: 'documents', type: 'number', empty: true, about: 'documents in all timed passes, each outcome checked' },
+  {
+    name: 'documents',
+    type: 'number',
+    empty: true,
+    about: 'documents in all timed passes, each outcome checked',
+  },
   { name: 'wall_ms', type: 'number', empty: true, about: 'wall time of all timed passes, milliseconds' },
-  { name: 'overhead_us', type: 'number', empty: true, about: 'wall time a document, microseconds: the task itself does nothing' },
+  {
+    name: 'overhead_us',
+    type: 'number',
+    empty: true,
+    about: 'wall time a document, microseconds: the task itself does nothing',
+  },
 ] as const satisfies readonly Column[];
 export type OverheadTrial = Row<typeof overheadColumns>;
 
@@ -45,7 +60,8 @@ export const granularityColumns = [
   {
     name: 'granularity_us',
     type: 'number',
-    about: 'wall time × min(workers, effective cores) / documents, microseconds: what a core spends on a document',
+    about:
+      'wall time × min(workers, effective cores) / documents, microseconds: what a core spends on a document',
   },
   { name: 'efficiency', type: 'number', about: 'task time / granularity' },
 ] as const satisfies readonly Column[];
@@ -54,7 +70,11 @@ export type GranularityPoint = Row<typeof granularityColumns>;
 /** `overhead-summary.csv`: one row a strategy, workers and size, at its best configuration. */
 export const overheadSummaryColumns = [
   ...cell,
-  { name: 'isolation', type: 'text', about: 'what stands between a task and its caller: `none`, `thread`, `process`' },
+  {
+    name: 'isolation',
+    type: 'text',
+    about: 'what stands between a task and its caller: `none`, `thread`, `process`',
+  },
   { name: 'role', type: 'text', about: '`ours`, `pool`: a rival pool or the strategy built on it, `other`' },
   { name: 'rounds', type: 'number', about: 'rounds in which it was measured' },
   { name: 'overhead_us', type: 'number', about: 'geometric mean over the rounds, microseconds a document' },
@@ -69,7 +89,8 @@ export const ratioColumns = [
   {
     name: 'documents',
     type: 'text',
-    about: '`kept`: rivals that leave the documents to their caller, as ours do; `transferred`: rivals that take them away',
+    about:
+      '`kept`: rivals that leave the documents to their caller, as ours do; `transferred`: rivals that take them away',
   },
   { name: 'rival', type: 'text', about: 'the rival pool with the least overhead here' },
   { name: 'rival_delivery', type: 'text', about: 'its delivery' },
@@ -91,11 +112,30 @@ export type TaskTime = Row<typeof taskColumns>;
 export const metgColumns = [
   ...cell,
   { name: 'efficiency', type: 'number', about: 'that is kept: 0.5 or 0.8' },
-  { name: 'kind', type: 'text', about: '`found`; `below`: less than anything swept; `refused`: the reason is in `reason`' },
+  {
+    name: 'kind',
+    type: 'text',
+    about: '`found`; `below`: less than anything swept; `refused`: the reason is in `reason`',
+  },
   { name: 'reason', type: 'text', empty: true, about: 'why nothing can be said' },
-  { name: 'metg_us', type: 'number', empty: true, about: 'shortest granularity at which that efficiency is kept, microseconds' },
-  { name: 'metg_us_lower', type: 'number', empty: true, about: 'its 95 % bootstrap interval over rounds; empty below the sweep' },
-  { name: 'metg_us_upper', type: 'number', empty: true, about: 'its 95 % bootstrap interval over rounds; empty above the sweep' },
+  {
+    name: 'metg_us',
+    type: 'number',
+    empty: true,
+    about: 'shortest granularity at which that efficiency is kept, microseconds',
+  },
+  {
+    name: 'metg_us_lower',
+    type: 'number',
+    empty: true,
+    about: 'its 95 % bootstrap interval over rounds; empty below the sweep',
+  },
+  {
+    name: 'metg_us_upper',
+    type: 'number',
+    empty: true,
+    about: 'its 95 % bootstrap interval over rounds; empty above the sweep',
+  },
   {
     name: 'word_frequency_bytes',
     type: 'number',

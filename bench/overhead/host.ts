@@ -8,7 +8,12 @@ import type { KernelResult } from './kernel.js';
 /** The measured side of the dispatch benchmark, in a fresh process for every request. */
 export type OverheadRequest =
   | ({ readonly kind: 'dispatch' } & Setting)
-  | { readonly kind: 'task'; readonly workload: WorkloadRef; readonly documents: readonly Document[]; readonly timeMs: number };
+  | {
+      readonly kind: 'task';
+      readonly workload: WorkloadRef;
+      readonly documents: readonly Document[];
+      readonly timeMs: number;
+    };
 
 export interface Setting {
   readonly strategy: string;
@@ -67,7 +72,8 @@ async function measure(
 ): Promise<Point> {
   for (const { bytes } of corpus) if (bytes.length > 0) new DataView(bytes.buffer).setInt32(0, steps, true);
   const documentUs = await kernelUs(workload, corpus[0] as Document);
-  const most = delivery === 'transfer' ? Math.floor(mostTransferredBytes / Math.max(1, documentBytes)) : 2 ** 22;
+  const most =
+    delivery === 'transfer' ? Math.floor(mostTransferredBytes / Math.max(1, documentBytes)) : 2 ** 22;
   let next = 0;
   const run = (count: number) => {
     const feed = delivery === 'transfer' ? copies(corpus, next, count) : null;
@@ -110,7 +116,11 @@ function copies(corpus: readonly Document[], first: number, count: number): Docu
  * Milliseconds from the first document pulled to the last outcome emitted; every outcome is checked on the way.
  * @throws Error when a document has no outcome, two, or a wrong one.
  */
-async function timePass(session: Session, count: number, documentAt: (i: number) => Document): Promise<number> {
+async function timePass(
+  session: Session,
+  count: number,
+  documentAt: (i: number) => Document,
+): Promise<number> {
   const seen = new Uint8Array(count);
   let wrong: Outcome | null = null;
   let emitted = 0;
@@ -121,17 +131,26 @@ async function timePass(session: Session, count: number, documentAt: (i: number)
   await session.run(source(), (outcome) => {
     emitted++;
     seen[outcome.index] = 1;
-    if (outcome.status !== 'ok' || !isRight(outcome.value as KernelResult, outcome.index, documentAt(outcome.index))) wrong ??= outcome;
+    if (
+      outcome.status !== 'ok' ||
+      !isRight(outcome.value as KernelResult, outcome.index, documentAt(outcome.index))
+    )
+      wrong ??= outcome;
   });
   const wallMs = now() - startedMs;
   if (wrong !== null) throw new Error(`wrong outcome: ${JSON.stringify(wrong)}`);
-  if (emitted !== count || seen.includes(0)) throw new Error(`expected one outcome for each of ${count} documents, got ${emitted}`);
+  if (emitted !== count || seen.includes(0))
+    throw new Error(`expected one outcome for each of ${count} documents, got ${emitted}`);
   return wallMs;
 }
 
 /** @param document as it stands in the corpus, under its index there, which fills its bytes. */
 function isRight(result: KernelResult, index: number, document: Document): boolean {
-  return result.index === index && result.size === document.size && result.last === (document.size === 0 ? 0 : document.index & 255);
+  return (
+    result.index === index &&
+    result.size === document.size &&
+    result.last === (document.size === 0 ? 0 : document.index & 255)
+  );
 }
 
 /** What one call of the kernel takes on this thread, microseconds: the median of seven measurements of 3 ms. */
@@ -152,7 +171,11 @@ async function kernelUs(ref: WorkloadRef, document: Document): Promise<number> {
 }
 
 /** What a document takes one after the other on this thread, microseconds, once it is warm. */
-async function taskUs({ workload, documents, timeMs }: Extract<OverheadRequest, { kind: 'task' }>): Promise<number> {
+async function taskUs({
+  workload,
+  documents,
+  timeMs,
+}: Extract<OverheadRequest, { kind: 'task' }>): Promise<number> {
   const { default: task } = await loadWorkload(workload);
   const context = { state: undefined, options: {}, signal: new AbortController().signal };
   let us = 0;

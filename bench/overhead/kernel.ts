@@ -16,7 +16,12 @@ export interface KernelResult {
  */
 export default function kernel({ index, size, bytes }: Document): KernelResult {
   const steps =
-    size < 4 ? 0 : (bytes[0] as number) | ((bytes[1] as number) << 8) | ((bytes[2] as number) << 16) | ((bytes[3] as number) << 24);
+    size < 4
+      ? 0
+      : (bytes[0] as number) |
+        ((bytes[1] as number) << 8) |
+        ((bytes[2] as number) << 16) |
+        ((bytes[3] as number) << 24);
   let x = index + 1;
   for (let i = 0; i < steps; i++) {
     x ^= x << 13;

@@ -30,9 +30,22 @@ export async function measureOverhead(
   try {
     const { points, transport } = await ask(arm, [0], measuring);
     const { documents, wallMs } = points[0] as (typeof points)[0];
-    return { ...row, transport, status: 'ok', reason: null, documents, wall_ms: wallMs, overhead_us: (wallMs * 1e3) / documents };
+    return {
+      ...row,
+      transport,
+      status: 'ok',
+      reason: null,
+      documents,
+      wall_ms: wallMs,
+      overhead_us: (wallMs * 1e3) / documents,
+    };
   } catch (cause) {
-    return { ...row, ...unknown, status: 'failed', reason: (cause as Error).message.replaceAll(/\s*[\r\n]+\s*/g, ' / ') };
+    return {
+      ...row,
+      ...unknown,
+      status: 'failed',
+      reason: (cause as Error).message.replaceAll(/\s*[\r\n]+\s*/g, ' / '),
+    };
   }
 }
 

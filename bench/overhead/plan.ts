@@ -28,7 +28,9 @@ export interface Turn {
 export function configurationArms({ series, sizes }: OverheadPlan): Arm[] {
   return allSizes(sizes).flatMap((documentBytes) =>
     series.flatMap((one) =>
-      one.configurations.map((configuration): Arm => ({ series: one, configuration, workers: workersOf(one), documentBytes })),
+      one.configurations.map(
+        (configuration): Arm => ({ series: one, configuration, workers: workersOf(one), documentBytes }),
+      ),
     ),
   );
 }
@@ -42,7 +44,10 @@ export function turnsOf({ series, sizes, workers }: OverheadPlan, swept: readonl
       const counts = one.loaded.strategy.scales ? workers : [1];
       return configuration === null
         ? []
-        : counts.map((count) => ({ arm: { series: one, configuration, workers: count, documentBytes }, steps: [0] }));
+        : counts.map((count) => ({
+            arm: { series: one, configuration, workers: count, documentBytes },
+            steps: [0],
+          }));
     });
     const atMetg = best.get(metgBytes);
     const configuration = configurationOf(atMetg);
@@ -59,7 +64,9 @@ function sweepSteps(overheadUs: number): number[] {
 }
 
 function bestOf({ name }: Series, bytes: number, swept: readonly OverheadTrial[]): OverheadTrial | null {
-  return bestConfiguration(swept.filter(({ strategy, document_bytes }) => strategy === name && document_bytes === bytes));
+  return bestConfiguration(
+    swept.filter(({ strategy, document_bytes }) => strategy === name && document_bytes === bytes),
+  );
 }
 
 function configurationOf(trial: OverheadTrial | null | undefined): Configuration | null {

@@ -14,7 +14,10 @@ export interface OverheadResults {
 const shownWorkers = 2;
 
 /** The dispatch benchmark in Markdown: what it comes to, the table, and how to repeat it. @param folder of the results, as links give it. */
-export function overheadReport({ environment, summaries, ratios, metg }: OverheadResults, folder: string): string {
+export function overheadReport(
+  { environment, summaries, ratios, metg }: OverheadResults,
+  folder: string,
+): string {
   return [
     ...sentences(ratios, metg, summaries).map((sentence) => `- ${sentence}`),
     `µs a document beyond its task with ${shownWorkers} workers, each strategy at its best configuration:`,
@@ -28,7 +31,11 @@ export function overheadReport({ environment, summaries, ratios, metg }: Overhea
 }
 
 /** How far ours are ahead, at every size of the table. */
-export function sentences(ratios: readonly OverheadRatio[], metg: readonly MetgRow[], summaries: readonly OverheadSummary[]): string[] {
+export function sentences(
+  ratios: readonly OverheadRatio[],
+  metg: readonly MetgRow[],
+  summaries: readonly OverheadSummary[],
+): string[] {
   const shown = ratios.filter(({ workers, documents }) => workers === shownWorkers && documents === 'kept');
   const names = [...new Set(shown.map(({ strategy }) => strategy))];
   return names.map((name) => {
@@ -47,7 +54,8 @@ function finer(name: string, metg: readonly MetgRow[], summaries: readonly Overh
   const at50 = metg.filter(({ efficiency, metg_us }) => efficiency === 0.5 && metg_us !== null);
   const mine = at50.find(({ strategy }) => strategy === name);
   const rivals = at50.filter(
-    ({ strategy }) => kindOf(strategy)?.role === 'pool' && kindOf(strategy)?.isolation === kindOf(name)?.isolation,
+    ({ strategy }) =>
+      kindOf(strategy)?.role === 'pool' && kindOf(strategy)?.isolation === kindOf(name)?.isolation,
   );
   if (mine === undefined || rivals.length === 0) return '';
   const best = rivals.reduce((a, b) => ((b.metg_us as number) < (a.metg_us as number) ? b : a));
@@ -55,17 +63,28 @@ function finer(name: string, metg: readonly MetgRow[], summaries: readonly Overh
 }
 
 function table(summaries: readonly OverheadSummary[], metg: readonly MetgRow[]) {
-  const shown = summaries.filter(({ workers, isolation }) => workers === shownWorkers || isolation === 'none');
+  const shown = summaries.filter(
+    ({ workers, isolation }) => workers === shownWorkers || isolation === 'none',
+  );
   const sizes = [...new Set(shown.map(({ document_bytes }) => document_bytes))].sort((a, b) => a - b);
   const names = [...new Set(shown.map(({ strategy }) => strategy))];
-  const metgOf = (name: string, e: number) => metg.find(({ strategy, efficiency }) => strategy === name && efficiency === e);
+  const metgOf = (name: string, e: number) =>
+    metg.find(({ strategy, efficiency }) => strategy === name && efficiency === e);
   return {
-    header: ['strategy', ...sizes.map(size), 'METG 50 % at 10 KB, µs', 'METG 80 %, µs', '`word-frequency` at 80 %'],
+    header: [
+      'strategy',
+      ...sizes.map(size),
+      'METG 50 % at 10 KB, µs',
+      'METG 80 %, µs',
+      '`word-frequency` at 80 %',
+    ],
     numbersFrom: 1,
     groups: [
       names.map((name) => [
         `\`${name}\``,
-        ...sizes.map((bytes) => cell(shown.find(({ strategy, document_bytes }) => strategy === name && document_bytes === bytes))),
+        ...sizes.map((bytes) =>
+          cell(shown.find(({ strategy, document_bytes }) => strategy === name && document_bytes === bytes)),
+        ),
         granularity(metgOf(name, 0.5)),
         granularity(metgOf(name, 0.8)),
         documentSize(metgOf(name, 0.8)),

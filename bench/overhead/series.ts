@@ -34,7 +34,11 @@ export function seriesOf(strategies: readonly LoadedStrategy[]): Series[] {
     const configurations = deliveries.flatMap((delivery) =>
       (inFlight ?? [null]).map((inFlight): Configuration => ({ delivery, inFlight })),
     );
-    const series = (suffix: string, of: Partial<Series>, fits: (configuration: Configuration) => boolean): Series[] => {
+    const series = (
+      suffix: string,
+      of: Partial<Series>,
+      fits: (configuration: Configuration) => boolean,
+    ): Series[] => {
       const [first, ...others] = configurations.filter(fits);
       if (first === undefined) return [];
       const usual = { name: `${name}${suffix}`, loaded, role, shared: false, transferred: false } as const;

@@ -80,12 +80,16 @@ export function isolates(has: Strategy['isolation'], asked: Strategy['isolation'
  */
 export function armsOf(options: ArmOptions): Arm[] {
   const { cores, blockMs = Number.POSITIVE_INFINITY } = options;
-  const takes = (arms: readonly Arm[]) => arms.reduce((sum, { cell }) => sum + estimateTrialMs(cell, screening, cores), 0);
+  const takes = (arms: readonly Arm[]) =>
+    arms.reduce((sum, { cell }) => sum + estimateTrialMs(cell, screening, cores), 0);
   const tries = documentsPerWorker.map((perWorker) => armsWith(options, perWorker));
   return (tries.find((arms) => takes(arms) <= blockMs) ?? tries.at(-1)) as Arm[];
 }
 
-function armsWith({ workload, corpus, strategies, grain, cores, isolation, maxMemoryBytes }: ArmOptions, perWorker: number): Arm[] {
+function armsWith(
+  { workload, corpus, strategies, grain, cores, isolation, maxMemoryBytes }: ArmOptions,
+  perWorker: number,
+): Arm[] {
   return strategies
     .filter(({ strategy }) => strategy.name === 'sequential' || isolates(strategy.isolation, isolation))
     .flatMap((loaded) => {
@@ -102,7 +106,19 @@ function armsWith({ workload, corpus, strategies, grain, cores, isolation, maxMe
             wanted: documentsFor({ bound, workers, perWorker }),
             most: corpus.documents,
           });
-          return [{ bound, cell: { workload, corpus: firstOf(corpus, documents), strategy: loaded, workers, delivery, limits } }];
+          return [
+            {
+              bound,
+              cell: {
+                workload,
+                corpus: firstOf(corpus, documents),
+                strategy: loaded,
+                workers,
+                delivery,
+                limits,
+              },
+            },
+          ];
         }),
       );
     });
@@ -114,7 +130,10 @@ interface Terms {
 }
 
 /** Worker counts to try, by doubling up to the most that can help. */
-export function levels(strategy: Pick<Strategy, 'isolation'>, { kind, grain, cores }: Terms & { readonly kind: Kind }): number[] {
+export function levels(
+  strategy: Pick<Strategy, 'isolation'>,
+  { kind, grain, cores }: Terms & { readonly kind: Kind },
+): number[] {
   const whole = Math.max(1, Math.floor(cores));
   if (strategy.isolation === 'none') {
     const inFlight = grain.taskMs / Math.max(grain.loopMs, 1e-3);
@@ -136,14 +155,26 @@ function upTo(most: number): number[] {
   return doubled.at(-1) === most ? doubled : [...doubled, most];
 }
 
-function boundOf({ isolation }: Pick<Strategy, 'isolation'>, workers: number, { grain, cores }: Terms): number {
+function boundOf(
+  { isolation }: Pick<Strategy, 'isolation'>,
+  workers: number,
+  { grain, cores }: Terms,
+): number {
   const { taskMs, cpuMs, loopMs } = grain;
   const thread = isolation === 'none' ? 1 / Math.max(loopMs, 1e-6) : Number.POSITIVE_INFINITY;
   return 1000 * Math.min(workers / Math.max(taskMs, 1e-6), cores / Math.max(cpuMs, 1e-6), thread);
 }
 
 /** Enough for a pass of some length, and for every worker to have had several. */
-function documentsFor({ bound, workers, perWorker }: { bound: number; workers: number; perWorker: number }): number {
+function documentsFor({
+  bound,
+  workers,
+  perWorker,
+}: {
+  bound: number;
+  workers: number;
+  perWorker: number;
+}): number {
   return Math.max(Math.ceil((bound * passMs) / 1000), perWorker * workers);
 }
 
@@ -152,13 +183,19 @@ function documentsFor({ bound, workers, perWorker }: { bound: number; workers: n
  * corpus. Only where half of them would be too many it is a subset.
  * @param unique documents without repetitions
  */
-export function timesOver(unique: number, { wanted, most }: { readonly wanted: number; readonly most: number }): number {
+export function timesOver(
+  unique: number,
+  { wanted, most }: { readonly wanted: number; readonly most: number },
+): number {
   if (2 * wanted < unique) return wanted;
   return unique * Math.max(1, Math.min(Math.round(wanted / unique), Math.floor(most / unique)));
 }
 
 /** Documents of the whole corpus that a race over these arms needs at most. */
-export function documentsWanted(strategies: readonly LoadedStrategy[], terms: Terms & { readonly kind: Kind }): number {
+export function documentsWanted(
+  strategies: readonly LoadedStrategy[],
+  terms: Terms & { readonly kind: Kind },
+): number {
   const wanted = strategies.flatMap(({ strategy }) =>
     (strategy.scales ? levels(strategy, terms) : [1]).map((workers) =>
       documentsFor({ bound: boundOf(strategy, workers, terms), workers, perWorker: documentsPerWorker[0] }),

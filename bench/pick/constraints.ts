@@ -20,13 +20,23 @@ export interface Constraints {
   readonly batch: number | null;
 }
 
-export const unconstrained: Constraints = { isolation: 'none', maxMemoryBytes: null, loopDelayMs: null, latencyP99Ms: null, batch: null };
+export const unconstrained: Constraints = {
+  isolation: 'none',
+  maxMemoryBytes: null,
+  loopDelayMs: null,
+  latencyP99Ms: null,
+  batch: null,
+};
 
 /** Peaks are sampled, so a little more than was seen must fit. */
 const memoryHeadroom = 1.1;
 
 /** What a cell breaks, apart from its loop delay; null when nothing. */
-export function violation(cell: SummaryRow, { isolation }: Pick<Strategy, 'isolation'>, limits: Constraints): string | null {
+export function violation(
+  cell: SummaryRow,
+  { isolation }: Pick<Strategy, 'isolation'>,
+  limits: Constraints,
+): string | null {
   // Documents in flight on one thread are no workers that compute.
   if (isolation !== 'none' && cell.oversubscribed === true)
     return `cores: ${cell.workers} workers that compute are more than the cores there are`;

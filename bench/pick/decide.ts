@@ -48,7 +48,11 @@ export interface Decision {
   /** What workers wait at the end of a run for the last document, mean over them, milliseconds; null where it is not known. */
   readonly endMs: number | null;
   /** Against `sequential`, paired by block; null without it. */
-  readonly speedup: { readonly ratio: number; readonly low: number | null; readonly high: number | null } | null;
+  readonly speedup: {
+    readonly ratio: number;
+    readonly low: number | null;
+    readonly high: number | null;
+  } | null;
   /** Blocks in which the choice was measured. */
   readonly blocks: number;
 }
@@ -65,10 +69,13 @@ export type Decided = ({ readonly state: 'chosen' } & Decision) | ({ readonly st
 /** Which cell to use under the constraints, by what was measured. */
 export function decide(options: DecideOptions): Decided {
   const { trials, summaries, responsiveness, constraints, strategies } = options;
-  const isolationOf = (name: string) => strategies.find((strategy) => strategy.name === name)?.isolation ?? 'none';
+  const isolationOf = (name: string) =>
+    strategies.find((strategy) => strategy.name === name)?.isolation ?? 'none';
   const reasons = new Map<SummaryRow, string>();
   for (const cell of summaries) {
-    const reason = hasRate(cell) ? violation(cell, { isolation: isolationOf(cell.strategy) }, constraints) : 'no trial of it was valid';
+    const reason = hasRate(cell)
+      ? violation(cell, { isolation: isolationOf(cell.strategy) }, constraints)
+      : 'no trial of it was valid';
     const wrong = cell.digest_matches === false ? 'its results are not those of sequential' : reason;
     if (wrong !== null) reasons.set(cell, wrong);
   }
@@ -81,13 +88,18 @@ export function decide(options: DecideOptions): Decided {
     else if (delay !== null) reasons.set(cell, delay);
   }
   const candidates = rest.filter((cell) => !reasons.has(cell) && !untested.includes(cell));
-  if (candidates.length === 0) return { state: 'none', disqualified: entries(reasons), untested: byRate(untested, evidence) };
+  if (candidates.length === 0)
+    return { state: 'none', disqualified: entries(reasons), untested: byRate(untested, evidence) };
   for (const cell of untested) reasons.set(cell, 'loop delay: not measured');
   return { state: 'chosen', ...choose(candidates, { ...options, evidence }), disqualified: entries(reasons) };
 }
 
 /** Names a cell within its family. */
-export function armName({ strategy, workers, delivery }: Pick<TrialRow, 'strategy' | 'workers' | 'delivery'>): string {
+export function armName({
+  strategy,
+  workers,
+  delivery,
+}: Pick<TrialRow, 'strategy' | 'workers' | 'delivery'>): string {
   return `${strategy} ${workers} ${delivery}`;
 }
 
@@ -106,7 +118,11 @@ export function scores(trials: readonly TrialRow[], summaries: readonly SummaryR
     .map((trial) => {
       const startMs = summaries.find((cell) => sameCell(cell, trial))?.startup_ms ?? 0;
       const seconds = batch === null ? 0 : startMs / 1000 / batch;
-      return { arm: armName(trial), block: trial.round, log: -Math.log(1 / trial.documents_per_second + seconds) };
+      return {
+        arm: armName(trial),
+        block: trial.round,
+        log: -Math.log(1 / trial.documents_per_second + seconds),
+      };
     });
 }
 
@@ -127,11 +143,15 @@ function byRate(cells: readonly Rated[], evidence: Evidence): Rated[] {
   return ordered;
 }
 
-function choose(cells: readonly Rated[], { evidence, trials, strategies }: Against): Omit<Decision, 'disqualified'> {
+function choose(
+  cells: readonly Rated[],
+  { evidence, trials, strategies }: Against,
+): Omit<Decision, 'disqualified'> {
   const ordered = byRate(cells, evidence);
   const [best] = ordered as [Rated, ...Rated[]];
   const alpha = significance / Math.max(1, cells.length - 1);
-  const rateOf = (cell: Rated) => newRun(trials.filter((trial) => sameCell(trial, cell) && trial.twin === null));
+  const rateOf = (cell: Rated) =>
+    newRun(trials.filter((trial) => sameCell(trial, cell) && trial.twin === null));
   const candidates = ordered.map(
     (cell): Candidate => ({
       cell,
@@ -143,9 +163,13 @@ function choose(cells: readonly Rated[], { evidence, trials, strategies }: Again
   const tied = candidates.filter(isTied);
   const finalists = tied.filter(
     ({ cell, difference }) =>
-      difference === null || (difference.mean > -practicalMargin && 2 * evidence.blocks(armName(cell)) >= evidence.blocks(armName(best))),
+      difference === null ||
+      (difference.mean > -practicalMargin &&
+        2 * evidence.blocks(armName(cell)) >= evidence.blocks(armName(best))),
   );
-  const choice = finalists.map(({ cell }) => cell).sort(simplestFirst(strategies.map(({ name }) => name)))[0] as Rated;
+  const choice = finalists
+    .map(({ cell }) => cell)
+    .sort(simplestFirst(strategies.map(({ name }) => name)))[0] as Rated;
   return {
     best,
     choice,
@@ -175,7 +199,9 @@ function endMsOf(cell: Rated, trials: readonly TrialRow[]): number | null {
   const ends = trials
     .filter((trial) => sameCell(trial, cell))
     .filter(valid)
-    .map(({ end_idle_ms, passes }) => (end_idle_ms === null || passes === null ? null : end_idle_ms / passes));
+    .map(({ end_idle_ms, passes }) =>
+      end_idle_ms === null || passes === null ? null : end_idle_ms / passes,
+    );
   const known = ends.filter((ms) => ms !== null);
   return known.length === 0 ? null : mean(known);
 }
@@ -188,7 +214,11 @@ function speedupOf(choice: Rated, trials: readonly TrialRow[]): Decision['speedu
   const difference = plain.difference(armName(choice), armName(sequential));
   if (difference === null) return null;
   const ends = interval(difference);
-  return { ratio: Math.exp(difference.mean), low: ends && Math.exp(ends.low), high: ends && Math.exp(ends.high) };
+  return {
+    ratio: Math.exp(difference.mean),
+    low: ends && Math.exp(ends.low),
+    high: ends && Math.exp(ends.high),
+  };
 }
 
 /** "0.93× (0.90–0.96)" */

@@ -44,7 +44,9 @@ export class Evidence {
 
   /** @returns log ratio of the arm to the reference; null without a block in common */
   difference(arm: string, reference: string): Difference | null {
-    const of = new Map(this.#scores.filter((score) => score.arm === reference).map(({ block, log }) => [block, log]));
+    const of = new Map(
+      this.#scores.filter((score) => score.arm === reference).map(({ block, log }) => [block, log]),
+    );
     const ratios = this.#scores.flatMap((score) => {
       const other = of.get(score.block);
       return score.arm !== arm || other === undefined ? [] : [score.log - other];
@@ -56,7 +58,13 @@ export class Evidence {
       const variance = ratios.reduce((sum, ratio) => sum + (ratio - middle) ** 2, 0) / (n - 1);
       return { arm, n, mean: middle, error: Math.sqrt(variance / n), df: n - 1 };
     }
-    return { arm, n, mean: middle, error: this.#variance === null ? null : Math.sqrt((2 * this.#variance) / n), df: this.#df };
+    return {
+      arm,
+      n,
+      mean: middle,
+      error: this.#variance === null ? null : Math.sqrt((2 * this.#variance) / n),
+      df: this.#df,
+    };
   }
 
   /**
@@ -78,7 +86,11 @@ export function upper({ mean, error, df }: Difference, alpha: number): number {
 }
 
 /** @returns the two-sided 95 % interval of the log ratio; null where nothing says how much scores scatter */
-export function interval({ mean, error, df }: Difference): { readonly low: number; readonly high: number } | null {
+export function interval({
+  mean,
+  error,
+  df,
+}: Difference): { readonly low: number; readonly high: number } | null {
   if (error === null) return null;
   const half = tQuantile(0.975, df) * error;
   return { low: mean - half, high: mean + half };
@@ -90,7 +102,8 @@ function residuals(scores: readonly Score[]): { sum: number; df: number } {
   const blocks = new Map([...new Set(scores.map(({ block }) => block))].map((block) => [block, 0]));
   const df = scores.length - arms.size - blocks.size + 1;
   if (df <= 0) return { sum: 0, df };
-  const left = ({ arm, block, log }: Score) => log - (arms.get(arm) as number) - (blocks.get(block) as number);
+  const left = ({ arm, block, log }: Score) =>
+    log - (arms.get(arm) as number) - (blocks.get(block) as number);
   const adjust = <Key>(effects: Map<Key, number>, keyOf: (score: Score) => Key) => {
     const sums = new Map<Key, { sum: number; n: number }>();
     for (const score of scores) {

@@ -22,7 +22,10 @@ export interface RaceOptions {
   /** Called with every trial as soon as there is one. */
   readonly keep: (trial: TrialRow) => void;
   /** What arms have been measured to break, by name: they are out whatever their rate. */
-  readonly violations: (trials: readonly TrialRow[], running: readonly Arm[]) => Promise<ReadonlyMap<string, string>>;
+  readonly violations: (
+    trials: readonly TrialRow[],
+    running: readonly Arm[],
+  ) => Promise<ReadonlyMap<string, string>>;
   readonly say: (event: RaceEvent) => void;
   readonly signal: AbortSignal;
 }
@@ -35,7 +38,12 @@ export interface Turn {
 
 export type RaceEvent =
   | { readonly kind: 'trial'; readonly trial: TrialRow; readonly left: number; readonly block: number }
-  | { readonly kind: 'block'; readonly block: number; readonly left: readonly string[]; readonly final: boolean };
+  | {
+      readonly kind: 'block';
+      readonly block: number;
+      readonly left: readonly string[];
+      readonly final: boolean;
+    };
 
 export interface RaceResult {
   readonly trials: readonly TrialRow[];
@@ -84,7 +92,13 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
     options.say({ kind: 'block', block: field.blocks, left: field.running.map(nameOf), final: true });
     if (finalBlocks >= finalBlocksWanted && field.settled) break;
   }
-  return { trials: field.trials, finalists: field.running, left: field.left, finalBlocks, fullGridMs: field.gridMs(finalBlocks) };
+  return {
+    trials: field.trials,
+    finalists: field.running,
+    left: field.left,
+    finalBlocks,
+    fullGridMs: field.gridMs(finalBlocks),
+  };
 }
 
 export function nameOf({ cell }: Arm): string {
@@ -122,7 +136,12 @@ class Field {
     // In the first block those come first that may become the best: what they do spares the others their turn.
     const most = Math.max(...shuffled.map(({ bound }) => bound));
     const queue =
-      block > 1 ? shuffled : [...shuffled.filter(({ bound }) => 2 * bound >= most), ...shuffled.filter(({ bound }) => 2 * bound < most)];
+      block > 1
+        ? shuffled
+        : [
+            ...shuffled.filter(({ bound }) => 2 * bound >= most),
+            ...shuffled.filter(({ bound }) => 2 * bound < most),
+          ];
     for (const [i, arm] of queue.entries()) {
       if (signal.aborted) return false;
       const late = clock() + this.#costMs(arm, timing) > untilMs;
@@ -193,7 +212,8 @@ class Field {
     const evidence = this.#evidence();
     const best = this.#best(evidence);
     return this.running.map(nameOf).every((name) => {
-      const difference = best === null || name === best || this.#barred.has(name) ? null : evidence.difference(name, best);
+      const difference =
+        best === null || name === best || this.#barred.has(name) ? null : evidence.difference(name, best);
       return difference === null || upper(difference, significance) < 0;
     });
   }
@@ -202,7 +222,10 @@ class Field {
   get places(): number {
     const leftMs = this.#options.untilMs - this.#options.clock();
     const mean = this.#blockMs(this.running, final) / this.running.length;
-    return Math.max(2, Math.min(mostFinalists, Math.floor((finalShare * leftMs) / (finalBlocksWanted * mean))));
+    return Math.max(
+      2,
+      Math.min(mostFinalists, Math.floor((finalShare * leftMs) / (finalBlocksWanted * mean))),
+    );
   }
 
   #evidence(): Evidence {
@@ -211,7 +234,9 @@ class Field {
 
   /** The best of those that are still in it, have a rate and may be chosen. */
   #best(evidence: Evidence): string | null {
-    const rated = this.running.map(nameOf).filter((name) => evidence.blocks(name) > 0 && !this.#barred.has(name));
+    const rated = this.running
+      .map(nameOf)
+      .filter((name) => evidence.blocks(name) > 0 && !this.#barred.has(name));
     return rated.length === 0 ? null : evidence.best(rated);
   }
 
@@ -249,8 +274,11 @@ class Field {
     }
     const sequential = this.running.find((arm) => nameOf(arm) === baseline);
     const dear =
-      sequential !== undefined && this.running.length > 1 && this.#costMs(sequential, final) > 2 * this.#meanCost(this.#contenders);
-    const difference = sequential === undefined || best === baseline ? null : evidence.difference(baseline, best);
+      sequential !== undefined &&
+      this.running.length > 1 &&
+      this.#costMs(sequential, final) > 2 * this.#meanCost(this.#contenders);
+    const difference =
+      sequential === undefined || best === baseline ? null : evidence.difference(baseline, best);
     if (sequential !== undefined && dear && difference !== null && isOut(difference))
       this.#drop(sequential, `${word}: ${number(Math.exp(difference.mean))} of the rate of \`${best}\``);
   }
@@ -263,7 +291,10 @@ class Field {
   fitScreening(block: number): void {
     const leftMs = this.#options.untilMs - this.#options.clock();
     const more = Math.max(1, leastBlocks - block);
-    while (this.#contenders.length > this.places && more * this.#blockMs(this.running, screening) > screeningShare * leftMs) {
+    while (
+      this.#contenders.length > this.places &&
+      more * this.#blockMs(this.running, screening) > screeningShare * leftMs
+    ) {
       this.#keep(Math.max(this.places, Math.ceil(this.#contenders.length / 2)), 'halved for want of time');
     }
   }
@@ -295,5 +326,7 @@ class Field {
 const baseline = armName({ strategy: 'sequential', workers: 1, delivery: 'none' });
 
 function scoresOf(trials: readonly TrialRow[]) {
-  return trials.filter(valid).map((trial) => ({ arm: armName(trial), block: trial.round, log: Math.log(trial.documents_per_second) }));
+  return trials
+    .filter(valid)
+    .map((trial) => ({ arm: armName(trial), block: trial.round, log: Math.log(trial.documents_per_second) }));
 }

@@ -43,9 +43,23 @@ export interface Effort {
 
 /** `recommendation.json`: what `createRunner` takes, and what people want to read beside it. */
 export function recommendation(options: RecommendationOptions): Recommendation {
-  const { decision, environment, task, constraints, limits, timeoutMs, responsiveness, strategies, memory, verdict, effort } = options;
+  const {
+    decision,
+    environment,
+    task,
+    constraints,
+    limits,
+    timeoutMs,
+    responsiveness,
+    strategies,
+    memory,
+    verdict,
+    effort,
+  } = options;
   const { choice, rate, endMs, speedup, tied, slower, disqualified, regretBound, blocks } = decision;
-  const corpus = environment.corpora.find((entry) => entry.workload === choice.workload && entry.corpus === choice.corpus);
+  const corpus = environment.corpora.find(
+    (entry) => entry.workload === choice.workload && entry.corpus === choice.corpus,
+  );
   const others = [...tied, ...slower].filter(({ cell }) => cell !== choice);
   return {
     schema: 1,
@@ -88,7 +102,10 @@ export function recommendation(options: RecommendationOptions): Recommendation {
       ...named(cell),
       documentsPerSecond: rate.mean,
       memoryBytes: memoryOf(cell),
-      reason: difference === null ? 'the highest rate; what is chosen is as good and simpler' : `${against(difference)} the highest rate`,
+      reason:
+        difference === null
+          ? 'the highest rate; what is chosen is as good and simpler'
+          : `${against(difference)} the highest rate`,
     })),
     disqualified: disqualified.map(({ cell, reason }) => ({ ...named(cell), reason })),
     constraints,
@@ -103,5 +120,7 @@ function named({ strategy, workers, delivery }: Pick<SummaryRow, 'strategy' | 'w
 
 function loopDelayOf(choice: SummaryRow, responsiveness: readonly ResponsivenessRow[]) {
   const row = responsiveness.findLast((row) => sameCell(row, choice));
-  return row === undefined ? null : { p50Ms: row.ping_p50_ms, p99Ms: row.ping_p99_ms, maxMs: row.ping_max_ms, pings: row.pings };
+  return row === undefined
+    ? null
+    : { p50Ms: row.ping_p50_ms, p99Ms: row.ping_p99_ms, maxMs: row.ping_max_ms, pings: row.pings };
 }

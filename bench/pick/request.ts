@@ -16,7 +16,13 @@ export interface ConstraintFlags {
 const isolations: readonly Strategy['isolation'][] = ['none', 'thread', 'process'];
 
 /** @throws UsageError */
-export function constraintsOf({ maxMemory, isolation = 'none', loopDelay, latencyP99, batch }: ConstraintFlags): Constraints {
+export function constraintsOf({
+  maxMemory,
+  isolation = 'none',
+  loopDelay,
+  latencyP99,
+  batch,
+}: ConstraintFlags): Constraints {
   const asked = isolations.find((name) => name === isolation);
   if (asked === undefined) throw unknownName('isolation', isolation, isolations);
   return {

@@ -49,7 +49,9 @@ export class Responsiveness {
     if (this.#options.constraints.loopDelayMs === null) return;
     await this.violations(trials, finalists);
     const decided = this.#decide(trials, finalists);
-    const open = decided.disqualified.filter(({ reason }) => reason === notMeasured).map(({ cell }) => armName(cell));
+    const open = decided.disqualified
+      .filter(({ reason }) => reason === notMeasured)
+      .map(({ cell }) => armName(cell));
     for (const arm of finalists) if (open.includes(nameOf(arm))) await this.#test(arm);
   }
 
@@ -62,7 +64,11 @@ export class Responsiveness {
     const { environment, constraints, strategies } = this.#options;
     const own = trials.filter((trial) => running.some((arm) => nameOf(arm) === armName(trial)));
     const names = strategies.map(({ name }) => name);
-    const summaries = summarise(own, { effectiveCores: environment.cores.effective, corpora: environment.corpora, strategies: names });
+    const summaries = summarise(own, {
+      effectiveCores: environment.cores.effective,
+      corpora: environment.corpora,
+      strategies: names,
+    });
     return decide({ trials: own, summaries, responsiveness: this.rows, constraints, strategies });
   }
 }

@@ -1,5 +1,13 @@
 import { join } from 'node:path';
-import { type Corpus, CorpusError, corpusHash, type FileList, findFiles, sampleFiles, sizeProfile } from '../../workloads/documents.js';
+import {
+  type Corpus,
+  CorpusError,
+  corpusHash,
+  type FileList,
+  findFiles,
+  sampleFiles,
+  sizeProfile,
+} from '../../workloads/documents.js';
 import { type Document, type Kind, WorkloadError, type WorkloadRef } from '../../workloads/workload.js';
 import { type CorpusFile, writeCorpus, writeTruth } from '../trials/corpus-file.js';
 import { Helper } from '../trials/helper.js';
@@ -54,18 +62,28 @@ export async function takeSample(wards: Wards, options: SampleOptions): Promise<
   try {
     const ask = new Questions(oracle, wards, options);
     const declared = await ask.kind();
-    const first = await ask.run(await sampleFiles(list, { count: Math.min(probes, list.files.length), seed }), 'probe');
+    const first = await ask.run(
+      await sampleFiles(list, { count: Math.min(probes, list.files.length), seed }),
+      'probe',
+    );
     const count = affordable(first.taskMs / first.digests.length, list, options.budgetMs);
     say(`${task.name}: results of ${count} documents, one after the other`);
     const corpus = await sampleFiles(list, { count, seed });
     const truth = await ask.truth(corpus);
     const { taskMs, cpuMs, loopMs } = truth;
-    const grain: Grain = { taskMs: taskMs / count, cpuMs: Math.min(cpuMs, taskMs) / count, loopMs: Math.min(loopMs, taskMs) / count };
+    const grain: Grain = {
+      taskMs: taskMs / count,
+      cpuMs: Math.min(cpuMs, taskMs) / count,
+      loopMs: Math.min(loopMs, taskMs) / count,
+    };
     const kind = declared ?? truth.kind;
     const wanted = documentsWanted(strategies, { kind, grain, cores });
     const whole = repeated(
       corpus,
-      timesOver(count, { wanted: Math.max(count, wanted), most: documentsIn(mostBytes, sizeProfile(corpus)) }),
+      timesOver(count, {
+        wanted: Math.max(count, wanted),
+        most: documentsIn(mostBytes, sizeProfile(corpus)),
+      }),
     );
     const file = writeCorpus(join(wards.folder, 'sample'), whole.documents);
     writeTruth(file, {
@@ -76,7 +94,9 @@ export async function takeSample(wards: Wards, options: SampleOptions): Promise<
     return { workload: { ref: task, kind, corpora: [prepared] }, corpus: prepared, grain, unique: count };
   } catch (cause) {
     if (cause instanceof CorpusError || (cause as Error).name === 'WorkloadError') throw cause;
-    throw new WorkloadError(`task "${task.name}": ${(cause as Error).message}; see forkwise check`, { cause });
+    throw new WorkloadError(`task "${task.name}": ${(cause as Error).message}; see forkwise check`, {
+      cause,
+    });
   } finally {
     oracle.end();
   }
@@ -92,7 +112,10 @@ function affordable(documentMs: number, { files }: FileList, budgetMs: number): 
   );
 }
 
-function documentsIn(most: number, { bytes, documents }: { readonly bytes: number; readonly documents: number }): number {
+function documentsIn(
+  most: number,
+  { bytes, documents }: { readonly bytes: number; readonly documents: number },
+): number {
   return Math.floor(most / Math.max(1, bytes / documents));
 }
 
@@ -110,7 +133,12 @@ class Questions {
 
   /** What the task says of itself; null when nothing. */
   async kind(): Promise<Kind | null> {
-    return (await this.#oracle.ask<Kind | null>({ kind: 'inspect', workload: this.#options.task } satisfies OracleRequest)) ?? null;
+    return (
+      (await this.#oracle.ask<Kind | null>({
+        kind: 'inspect',
+        workload: this.#options.task,
+      } satisfies OracleRequest)) ?? null
+    );
   }
 
   /** @throws WorkloadError when it takes longer than the budget has */
@@ -132,7 +160,10 @@ class Questions {
   async truth(corpus: Corpus): Promise<Oracle> {
     const { task, say } = this.#options;
     const first = await this.run(corpus, 'oracle');
-    if (first.failed > 0) say(`${task.name}: failed on ${first.failed} of ${corpus.documents.length} documents; on ${first.failure}`);
+    if (first.failed > 0)
+      say(
+        `${task.name}: failed on ${first.failed} of ${corpus.documents.length} documents; on ${first.failure}`,
+      );
     if (first.taskMs > againMs) return first;
     const second = await this.run(corpus, 'oracle');
     const differs = second.digests.findIndex((digest, i) => digest !== first.digests[i]);
@@ -147,11 +178,17 @@ class Questions {
 function repeated({ name, documents }: Corpus, count: number): Corpus {
   return {
     name,
-    documents: Array.from({ length: count }, (_, index) => ({ ...(documents[index % documents.length] as Document), index })),
+    documents: Array.from({ length: count }, (_, index) => ({
+      ...(documents[index % documents.length] as Document),
+      index,
+    })),
   };
 }
 
-function preparedCorpus(corpus: Corpus, { file, grain, sampled }: { file: CorpusFile; grain: Grain; sampled: Corpus }): PreparedCorpus {
+function preparedCorpus(
+  corpus: Corpus,
+  { file, grain, sampled }: { file: CorpusFile; grain: Grain; sampled: Corpus },
+): PreparedCorpus {
   const { documents, bytes } = sizeProfile(corpus);
   return {
     name: corpus.name,

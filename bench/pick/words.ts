@@ -37,7 +37,10 @@ function cellsOf({ tied, slower, disqualified }: Decision): SummaryRow[] {
 
 function use(decision: Decision): string {
   const { choice, rate, speedup } = decision;
-  const expected = rate.low === null || rate.high === null ? '' : ` (a long new run: ${number(rate.low)} to ${number(rate.high)})`;
+  const expected =
+    rate.low === null || rate.high === null
+      ? ''
+      : ` (a long new run: ${number(rate.low)} to ${number(rate.high)})`;
   const memory = memoryOf(choice);
   const gain =
     choice.strategy === 'sequential'
@@ -57,25 +60,42 @@ function confidence(decision: Decision): string {
   const measured = `${blocks} ${blocks === 1 ? 'block' : 'blocks'}`;
   if (rivals.length === 0) {
     const [next] = slower as [Candidate?];
-    if (next?.difference == null) return `Nothing else that was measured keeps to the constraints (${measured}).`;
-    if (next.difference.mean < half) return `That is clear after ${measured}: nothing else comes to half its rate.`;
+    if (next?.difference == null)
+      return `Nothing else that was measured keeps to the constraints (${measured}).`;
+    if (next.difference.mean < half)
+      return `That is clear after ${measured}: nothing else comes to half its rate.`;
     return `That is clear after ${measured}: next is ${inWords(next.cell, cells)}, ${against(next.difference)} its rate.`;
   }
   const names = `${listed(rivals.slice(0, 3).map(({ cell }) => inWords(cell, cells)))}${rivals.length > 3 ? ` and ${rivals.length - 3} more` : ''}`;
-  const which = choice === decision.best ? 'the one with the highest rate is chosen' : 'the simplest of the best is chosen';
+  const which =
+    choice === decision.best
+      ? 'the one with the highest rate is chosen'
+      : 'the simplest of the best is chosen';
   const bound =
-    regretBound === null ? 'how much that may cost is not known' : `at most ${percent(regretBound)} of the rate can be lost by that (95 %)`;
+    regretBound === null
+      ? 'how much that may cost is not known'
+      : `at most ${percent(regretBound)} of the rate can be lost by that (95 %)`;
   return `It is a tie after ${measured} with ${names}: ${which}, and ${bound}.`;
 }
 
 function flips(decision: Decision, { environment, strategies, isolated }: VerdictOptions): string {
   const { choice } = decision;
-  const corpus = environment.corpora.find((entry) => entry.workload === choice.workload && entry.corpus === choice.corpus);
+  const corpus = environment.corpora.find(
+    (entry) => entry.workload === choice.workload && entry.corpus === choice.corpus,
+  );
   const parts: string[] = [];
   const { break_even_documents: breakEven, startup_ms: startMs } = choice;
   const mayBeSequential = !decision.disqualified.some(({ cell }) => cell.strategy === 'sequential');
-  if (mayBeSequential && choice.strategy !== 'sequential' && breakEven !== null && breakEven >= 2 && startMs !== null)
-    parts.push(`below ${number(Math.ceil(breakEven))} documents a start (its start takes ${number(startMs)} ms) \`sequential\` is faster`);
+  if (
+    mayBeSequential &&
+    choice.strategy !== 'sequential' &&
+    breakEven !== null &&
+    breakEven >= 2 &&
+    startMs !== null
+  )
+    parts.push(
+      `below ${number(Math.ceil(breakEven))} documents a start (its start takes ${number(startMs)} ms) \`sequential\` is faster`,
+    );
   const isolation = strategies.find(({ name }) => name === choice.strategy)?.isolation;
   if (isolation !== 'process' && isolated !== null)
     parts.push(
@@ -83,7 +103,9 @@ function flips(decision: Decision, { environment, strategies, isolated }: Verdic
     );
   const sizes = corpus === undefined ? '' : `, documents of ${size(corpus.p5)} to ${size(corpus.p95)}`;
   const where = `measured on ${number(environment.cores.effective)} cores, Node ${environment.node.version.split('.')[0]}${sizes}`;
-  return parts.length === 0 ? `Nothing was seen that flips it; ${where}.` : `It flips: ${parts.join('; ')}; ${where}.`;
+  return parts.length === 0
+    ? `Nothing was seen that flips it; ${where}.`
+    : `It flips: ${parts.join('; ')}; ${where}.`;
 }
 
 const half = Math.log(0.5);

@@ -27,7 +27,8 @@ export function writeDecision(chosen: Chosen, write: (text: string) => void): Re
   const { decided: decision, found, constraints, strategies } = chosen;
   if (decision.state === 'none') return null;
   const { isolation } = strategies.find(({ name }) => name === decision.choice.strategy) as Strategy;
-  const limits = limitsUnder(constraints.maxMemoryBytes, { isolation, workers: decision.choice.workers }) ?? {};
+  const limits =
+    limitsUnder(constraints.maxMemoryBytes, { isolation, workers: decision.choice.workers }) ?? {};
   const made = recommendation({
     ...chosen,
     decision,
@@ -41,7 +42,10 @@ export function writeDecision(chosen: Chosen, write: (text: string) => void): Re
 }
 
 /** For a person on standard output. */
-export function decisionText(chosen: Chosen, { path, report }: { readonly path: string | null; readonly report: string | null }): string {
+export function decisionText(
+  chosen: Chosen,
+  { path, report }: { readonly path: string | null; readonly report: string | null },
+): string {
   const { decided, effort, responsiveness } = chosen;
   if (decided.state === 'none') return `\n${noChoiceInWords(decided)}`;
   const { bold, dim } = colorsFor(process.stdout);
@@ -56,7 +60,10 @@ export function decisionText(chosen: Chosen, { path, report }: { readonly path: 
       : [
           `${duration(effort.usedMs)} for ${effort.blocks} ${effort.blocks === 1 ? 'block' : 'blocks'}, ${effort.finalBlocks} of them of the final; all configurations in as many would have taken ${duration(effort.fullGridMs)}.`,
         ];
-  const files = [...(path === null ? [] : [`Recommendation: ${path}`]), ...(report === null ? [] : [`Report: ${report}`])];
+  const files = [
+    ...(path === null ? [] : [`Recommendation: ${path}`]),
+    ...(report === null ? [] : [`Report: ${report}`]),
+  ];
   return ['', bold(use as string), ...rest, ...loops, ...[...spent, ...files].map(dim), ''].join('\n');
 }
 
@@ -67,8 +74,17 @@ function memoryFit({ choice }: Decision, { found }: Chosen): MemoryFit | null {
   return { baseBytes: row.memory_base_bytes, perWorkerBytes: row.memory_per_worker_bytes };
 }
 
-function sentencesOf(decision: Decision, { found, constraints, responsiveness, strategies }: Chosen): string[] {
+function sentencesOf(
+  decision: Decision,
+  { found, constraints, responsiveness, strategies }: Chosen,
+): string[] {
   const { environment, trials, summaries } = found;
-  const alone = decide({ trials, summaries, responsiveness, strategies, constraints: { ...constraints, isolation: 'process' } });
+  const alone = decide({
+    trials,
+    summaries,
+    responsiveness,
+    strategies,
+    constraints: { ...constraints, isolation: 'process' },
+  });
   return verdict(decision, { environment, strategies, isolated: alone.state === 'chosen' ? alone : null });
 }

@@ -7,15 +7,29 @@ export const regretColumns = [
   { name: 'arms', type: 'number', about: 'configurations in the exhaustive run' },
   { name: 'rounds', type: 'number', about: 'its rounds' },
   { name: 'choice', type: 'text', about: 'what `pick` chose: strategy, workers, delivery' },
-  { name: 'choice_rate', type: 'number', about: 'its documents a second in the exhaustive run, geometric mean' },
+  {
+    name: 'choice_rate',
+    type: 'number',
+    about: 'its documents a second in the exhaustive run, geometric mean',
+  },
   { name: 'best', type: 'text', about: 'the configuration with the highest rate there' },
   { name: 'best_rate', type: 'number', about: 'its documents a second' },
   { name: 'regret', type: 'number', about: '1 − choice_rate ÷ best_rate' },
-  { name: 'regret_high', type: 'number', empty: true, about: 'upper end of its 95 % t interval, paired by round' },
+  {
+    name: 'regret_high',
+    type: 'number',
+    empty: true,
+    about: 'upper end of its 95 % t interval, paired by round',
+  },
   { name: 'sequential_rate', type: 'number', about: 'documents a second of `sequential` there' },
   { name: 'pick_seconds', type: 'number', about: 'what `pick` took' },
   { name: 'exhaustive_seconds', type: 'number', about: 'what the exhaustive run took' },
-  { name: 'promised_low', type: 'number', empty: true, about: 'lower end of what `pick` promised of a new run' },
+  {
+    name: 'promised_low',
+    type: 'number',
+    empty: true,
+    about: 'lower end of what `pick` promised of a new run',
+  },
   { name: 'promised_high', type: 'number', empty: true, about: 'upper end, likewise' },
 ] as const satisfies readonly Column[];
 

@@ -8,7 +8,8 @@ import { tasks } from './tasks.js';
 export function regretInWords(rows: readonly RegretRow[]): string {
   const regrets = rows.map(({ regret }) => regret);
   const seconds = (of: (row: RegretRow) => number) => rows.reduce((sum, row) => sum + of(row), 0);
-  const share = seconds(({ pick_seconds }) => pick_seconds) / seconds(({ exhaustive_seconds }) => exhaustive_seconds);
+  const share =
+    seconds(({ pick_seconds }) => pick_seconds) / seconds(({ exhaustive_seconds }) => exhaustive_seconds);
   const header = ['task', 'kind', 'chosen', '× sequential', 'regret', 'highest rate'];
   const group = rows.map((row) => [
     `${row.task}: ${tasks.find(({ name }) => name === row.task)?.about ?? ''}`,

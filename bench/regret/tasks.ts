@@ -33,7 +33,13 @@ export function moduleOf({ name }: RegretTask): URL {
 export function writeDocuments({ files, size }: RegretTask, folder: string): void {
   mkdirSync(folder, { recursive: true });
   const random = xoroshiro128plus(1);
-  const { documents } = syntheticCorpus({ name: 'text', size: 1_500_000, count: 1, complexity: 'medium', seed: 1 });
+  const { documents } = syntheticCorpus({
+    name: 'text',
+    size: 1_500_000,
+    count: 1,
+    complexity: 'medium',
+    seed: 1,
+  });
   const text = documents[0]?.bytes as Uint8Array;
   for (let i = 0; i < files; i++) {
     const share = (random.next() >>> 0) / 2 ** 32;

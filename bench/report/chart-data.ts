@@ -5,8 +5,12 @@ import { type Findings, memoryOf } from '../verdict/findings.js';
 /** What the charts are drawn from. A strategy that was measured with several deliveries stands in several series. */
 export function chartData(found: Findings): ChartData {
   const { environment, summaries, comparisons, scaling, projections, winners, crossovers, trials } = found;
-  const names = new Map(summaries.map((row) => [JSON.stringify([row.strategy, row.delivery]), seriesName(row, summaries)]));
-  const named = <Row extends { readonly strategy: string; readonly delivery: string }>(rows: readonly Row[]): Row[] =>
+  const names = new Map(
+    summaries.map((row) => [JSON.stringify([row.strategy, row.delivery]), seriesName(row, summaries)]),
+  );
+  const named = <Row extends { readonly strategy: string; readonly delivery: string }>(
+    rows: readonly Row[],
+  ): Row[] =>
     rows.map((row) => {
       const strategy = names.get(JSON.stringify([row.strategy, row.delivery])) ?? row.strategy;
       return strategy === row.strategy ? row : { ...row, strategy };

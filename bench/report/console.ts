@@ -8,7 +8,10 @@ import { bestTable, bestTableLegend, type TextTable } from './tables.js';
 export type { TextTable } from './tables.js';
 
 /** A run's end as a person reads it in a terminal: one table a workload, then what it comes to. */
-export function consoleReport({ conclusions, situations }: Pick<Findings, 'conclusions' | 'situations'>, colors: Colors): string {
+export function consoleReport(
+  { conclusions, situations }: Pick<Findings, 'conclusions' | 'situations'>,
+  colors: Colors,
+): string {
   const parts = [...groupBy(conclusions, ({ workload }) => workload).entries()].map(([workload, members]) => {
     const said = sentences(members, situations).map((sentence) =>
       sentence.replaceAll(/`([^`]+)`/g, (_, name: string) => colors.bold(name)),
@@ -23,13 +26,17 @@ export function renderTable({ header, numbersFrom, groups }: TextTable, colors: 
   const visible = (cells: readonly string[]) => cells.filter((_, column) => shown[column]);
   const table = new Table({
     head: visible(header).map((name) => colors.bold(name)),
-    colAligns: visible(header.map((_, column) => (column < numbersFrom ? 'left' : 'right'))) as ('left' | 'right')[],
+    colAligns: visible(header.map((_, column) => (column < numbersFrom ? 'left' : 'right'))) as (
+      | 'left'
+      | 'right'
+    )[],
     style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 2 },
     chars: frameless,
   });
   for (const [i, group] of groups.entries()) {
     if (i > 0) table.push(visible(header).map(() => ''));
-    for (const row of group) table.push(visible(row).map((cell) => (row[0] === '→' ? colors.green(cell) : cell)));
+    for (const row of group)
+      table.push(visible(row).map((cell) => (row[0] === '→' ? colors.green(cell) : cell)));
   }
   return table.toString();
 }

@@ -14,7 +14,9 @@ export function faultTable(rows: readonly FaultRow[]): TextTable {
     groups: [
       faults.map((fault) => [
         fault,
-        ...strategies.map((strategy) => words(rows.find((row) => row.fault === fault && row.strategy === strategy))),
+        ...strategies.map((strategy) =>
+          words(rows.find((row) => row.fault === fault && row.strategy === strategy)),
+        ),
       ]),
     ],
   };

@@ -23,7 +23,9 @@ const mostRows = 200;
 
 /** The rows as they stand in the run's files. */
 export function figureTable({ table }: Chart, data: ChartData): FigureTable {
-  const rows = (data[table.from] as readonly Readonly<Record<string, unknown>>[]).filter((row) => table.where?.(row) ?? true);
+  const rows = (data[table.from] as readonly Readonly<Record<string, unknown>>[]).filter(
+    (row) => table.where?.(row) ?? true,
+  );
   const distinct = (column: string) => new Set(rows.map((row) => row[column])).size;
   const told = (column: string) => rows.some((row) => row[column] !== null && row[column] !== undefined);
   const named = names.filter((column) => distinct(column) > 1 || (rows.length === 1 && told(column)));

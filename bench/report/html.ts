@@ -13,7 +13,9 @@ export type Child = Html | string | number | null | readonly Child[];
 
 /** Markup with every value escaped that is not markup itself, in text and in quoted attributes; lists are joined, null is nothing. */
 export function html(parts: TemplateStringsArray, ...values: readonly Child[]): Html {
-  return new Html(parts.map((part, i) => part + (i < values.length ? markupOf(values[i] as Child) : '')).join(''));
+  return new Html(
+    parts.map((part, i) => part + (i < values.length ? markupOf(values[i] as Child) : '')).join(''),
+  );
 }
 
 /** Markup from elsewhere. Whoever calls this vouches that no text of a user stands in it unescaped. */

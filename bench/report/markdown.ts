@@ -17,8 +17,12 @@ const tight = { workloads: 4, warnings: 3, places: 6, strategies: 8 };
 export function markdownReport(found: Findings, figures: readonly Pick<Figure, 'chart'>[]): string {
   const { environment, conclusions, situations, hints } = found;
   const most = found.faults.length === 0 ? ample : tight;
-  const said = sentencesByWorkload(conclusions, situations).map((sentences) => `- ${sentences.map(safe).join(' ')}`);
-  const warnings = hints.filter(({ level }) => level === 'warning').map((hint) => `- **${hint.id}**: ${safe(hint.text)}`);
+  const said = sentencesByWorkload(conclusions, situations).map(
+    (sentences) => `- ${sentences.map(safe).join(' ')}`,
+  );
+  const warnings = hints
+    .filter(({ level }) => level === 'warning')
+    .map((hint) => `- **${hint.id}**: ${safe(hint.text)}`);
   return [
     `# forkwise run ${safe(environment.run_id)}`,
     said.length === 0 ? 'No trial was valid: nothing can be said.' : lines(said, most.workloads, 'workloads'),
@@ -47,7 +51,10 @@ function situationTable(situations: readonly SituationRow[], most: number): stri
   const places = [...groupBy(situations, ({ workload, corpus }) => `${workload} ${corpus}`)];
   const rows = places
     .slice(0, most)
-    .map(([place, rows]) => [place, ...names.map((name) => situationWords(rows.find(({ situation }) => situation === name)))]);
+    .map(([place, rows]) => [
+      place,
+      ...names.map((name) => situationWords(rows.find(({ situation }) => situation === name))),
+    ]);
   const table = markdownTable({ header: ['', ...names], numbersFrom: names.length + 1, groups: [rows] });
   return places.length > most ? `${table}\n\n… and ${places.length - most} more in the report` : table;
 }
@@ -89,5 +96,9 @@ export function markdownTable({ header, numbersFrom, groups }: TextTable): strin
       .filter((_, column) => shown[column])
       .map((cell) => cell.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll(/\s+/g, ' '))
       .join(' | ')} |`;
-  return [line(header), line(header.map((_, column) => (column < numbersFrom ? '---' : '---:'))), ...rows.map(line)].join('\n');
+  return [
+    line(header),
+    line(header.map((_, column) => (column < numbersFrom ? '---' : '---:'))),
+    ...rows.map(line),
+  ].join('\n');
 }

@@ -116,25 +116,40 @@ function situationTables({ situations, summaries }: Findings): Html[] {
     const lines = [...groupBy(rows, ({ situation }) => situation)];
     return html`<h3>${workload}</h3><div class="scroll"><table><thead><tr><th>situation</th>${corpora.map((corpus) => html`<th>${corpus}</th>`)}</tr></thead><tbody>
 ${lines.map(
-  ([situation, cells]) => html`<tr><th>${situation}</th>${cells.map((cell) => html`<td>${situationCell(cell, summaries)}</td>`)}</tr>
+  ([
+    situation,
+    cells,
+  ]) => html`<tr><th>${situation}</th>${cells.map((cell) => html`<td>${situationCell(cell, summaries)}</td>`)}</tr>
 `,
 )}</tbody></table></div>
 ${ruledOut(rows)}`;
   });
 }
 
-function situationCell(row: SituationRow, cells: readonly { readonly strategy: string; readonly delivery: string }[]): Child {
+function situationCell(
+  row: SituationRow,
+  cells: readonly { readonly strategy: string; readonly delivery: string }[],
+): Child {
   if (row.strategy === null || row.delivery === null) return 'none of those measured';
   const name = seriesName({ strategy: row.strategy, delivery: row.delivery }, cells);
-  const figures = [row.speedup === null ? null : ratio(row.speedup), figureOfSituation(row)].filter((figure) => figure !== null);
+  const figures = [row.speedup === null ? null : ratio(row.speedup), figureOfSituation(row)].filter(
+    (figure) => figure !== null,
+  );
   return html`<code>${name}</code>${row.strategy === 'sequential' ? null : ` × ${row.workers}`}<br><span class="muted">${figures.join(', ')}</span>`;
 }
 
 /** What the situation is about, beside the speed-up. */
-function figureOfSituation({ situation, latency_p99_ms, event_loop_utilization, memory_bytes }: SituationRow): string | null {
+function figureOfSituation({
+  situation,
+  latency_p99_ms,
+  event_loop_utilization,
+  memory_bytes,
+}: SituationRow): string | null {
   if (situation === 'latency') return latency_p99_ms === null ? null : `p99 ${number(latency_p99_ms)} ms`;
   if (situation === 'beside a server')
-    return event_loop_utilization === null ? null : `event loop ${number(100 * event_loop_utilization)} % busy`;
+    return event_loop_utilization === null
+      ? null
+      : `event loop ${number(100 * event_loop_utilization)} % busy`;
   return situation === 'little memory' && memory_bytes !== null ? megabytes(memory_bytes) : null;
 }
 
@@ -160,7 +175,8 @@ function summaryTables(workloads: readonly (readonly Conclusion[])[]): Child {
     const { header, numbersFrom, groups } = bestTable(members);
     const rows = groups.flat();
     const shown = header.map(
-      (_, column) => new Set(rows.map((row) => row[column])).size > 1 || (rows.length === 1 && rows[0]?.[column] !== ''),
+      (_, column) =>
+        new Set(rows.map((row) => row[column])).size > 1 || (rows.length === 1 && rows[0]?.[column] !== ''),
     );
     const visible = <Item>(cells: readonly Item[]) => cells.filter((_, column) => shown[column]);
     const kind = (column: number) => (column < numbersFrom ? '' : 'number');
@@ -228,7 +244,8 @@ ${rows.map(
 }
 
 function dataCell(value: unknown): Html {
-  if (typeof value !== 'number') return html`<td>${value === null || value === undefined ? '' : String(value)}</td>`;
+  if (typeof value !== 'number')
+    return html`<td>${value === null || value === undefined ? '' : String(value)}</td>`;
   return html`<td class="number"><data value="${value}">${number(value)}</data></td>`;
 }
 
@@ -243,7 +260,8 @@ ${measured.map(projectionLine)}</tbody></table></div>
 }
 
 function projectionLine(row: ProjectionRow): Html {
-  const span = (low: number, high: number) => html` <span class="muted">[${number(low)}–${number(high)}]</span>`;
+  const span = (low: number, high: number) =>
+    html` <span class="muted">[${number(low)}–${number(high)}]</span>`;
   return html`<tr><td>${row.workload}</td><td>${row.corpus}</td><td><code>${row.strategy}</code>${row.strategy === 'sequential' ? null : ` × ${row.workers}`}</td>
 <td class="number">${number(row.documents_per_second)}${span(row.documents_per_second_low, row.documents_per_second_high)}</td><td class="number">${number(row.hours)}${span(row.hours_low, row.hours_high)}</td><td class="number">${number(row.machines)}${span(row.machines_low, row.machines_high)}</td></tr>
 `;
@@ -273,7 +291,12 @@ function environmentList({ environment }: Findings): Html {
     ],
     ['memory', megabytes(memoryOf(environment))],
     ['system', [machine.os, machine.kernel, machine.arch].filter((part) => part !== null).join(', ')],
-    ['forkwise', commit === null ? forkwise : `${forkwise}, commit ${commit.hash.slice(0, 7)}${commit.dirty ? ' and changes' : ''}`],
+    [
+      'forkwise',
+      commit === null
+        ? forkwise
+        : `${forkwise}, commit ${commit.hash.slice(0, 7)}${commit.dirty ? ' and changes' : ''}`,
+    ],
     [
       'libraries',
       Object.entries(libraries)
@@ -297,7 +320,8 @@ function method({ environment }: Findings): Html {
   const tests = {
     nothing: 'This profile claims nothing: it shows that everything works.',
     suggests: 'This profile rests on intervals alone and at most suggests.',
-    verdicts: 'A difference counts when its adjusted p (Holm) is below 0.05 and its interval lies beyond the margin.',
+    verdicts:
+      'A difference counts when its adjusted p (Holm) is below 0.05 and its interval lies beyond the margin.',
   }[claims];
   return html`<p>A trial is a fresh process that measures one strategy at one number of workers on one set of documents. A round runs every such cell once in random order; ratios are paired within a round. Intervals are 95 % t intervals on logarithms over rounds. ${tests} Of what ties the simplest is suggested: fewer kinds of isolation, then fewer workers, then less memory.</p>
 <p>CPU time and context switches are those of the whole process tree; memory counts pages that processes share once. Latency is a document's time from being pulled until its outcome was emitted, at full load: it is not that of a server at half load. The results of every pass were compared with those of a sequential run.</p>

@@ -32,13 +32,23 @@ function bar(stream: NodeJS.WriteStream, budgetMs: number): PickProgress {
     start(startedMs) {
       beganMs = startedMs;
       shown = true;
-      bar.start(Math.round(budgetMs), 0, { left: duration(budgetMs), block: 1, running: '', last: 'starting' });
+      bar.start(Math.round(budgetMs), 0, {
+        left: duration(budgetMs),
+        block: 1,
+        running: '',
+        last: 'starting',
+      });
     },
     on(event) {
       if (!shown || event.kind !== 'trial') return;
       const spentMs = performance.now() - beganMs;
       const left = duration(Math.max(0, budgetMs - spentMs));
-      bar.update(Math.min(Math.round(spentMs), budgetMs), { left, block: event.block, running: event.left, last: inWords(event) });
+      bar.update(Math.min(Math.round(spentMs), budgetMs), {
+        left,
+        block: event.block,
+        running: event.left,
+        last: inWords(event),
+      });
     },
     stop() {
       if (shown) bar.stop();
@@ -52,7 +62,9 @@ function lines(stream: NodeJS.WriteStream): PickProgress {
     start: () => {},
     on(event) {
       if (event.kind === 'block')
-        stream.write(`block ${event.block}${event.final ? ' (final)' : ''}: still in it: ${event.left.join(', ')}\n`);
+        stream.write(
+          `block ${event.block}${event.final ? ' (final)' : ''}: still in it: ${event.left.join(', ')}\n`,
+        );
     },
     stop: () => {},
   };

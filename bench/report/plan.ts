@@ -19,7 +19,9 @@ export function planText(plan: Plan): string {
   const { request, prepared, loaded, cells, twins, cores } = plan;
   const { least, most } = request.rounds;
   const corpora = prepared.map(({ ref, kind, corpora }) => {
-    const parts = corpora.map(({ name, documents, bytes }) => `${name} (${documents} documents, ${size(bytes)})`);
+    const parts = corpora.map(
+      ({ name, documents, bytes }) => `${name} (${documents} documents, ${size(bytes)})`,
+    );
     return `  ${ref.name} (${kind}) on ${listed(parts)}`;
   });
   const rounds = least === most ? `${most} ${most === 1 ? 'round' : 'rounds'}` : `${least} to ${most} rounds`;
@@ -42,7 +44,9 @@ export function planData(plan: Plan) {
     seed: request.seed,
     trials: request.rounds.least * trialsPerRound(plan),
     estimate_ms: Math.round(request.rounds.least * estimateRoundMs(plan)),
-    corpora: prepared.flatMap(({ ref, corpora }) => corpora.map(({ name, profile }) => ({ workload: ref.name, corpus: name, ...profile }))),
+    corpora: prepared.flatMap(({ ref, corpora }) =>
+      corpora.map(({ name, profile }) => ({ workload: ref.name, corpus: name, ...profile })),
+    ),
     cells: cells.map(({ workload, corpus, strategy, workers, delivery }) => ({
       workload: workload.ref.name,
       corpus: corpus.name,

@@ -28,9 +28,11 @@ function bar(stream: NodeJS.WriteStream): Progress {
     bar.stop();
   };
   return {
-    start: ({ trials, estimateMs }) => bar.start(trials, 0, { round: '1', left: duration(estimateMs), last: 'starting' }),
+    start: ({ trials, estimateMs }) =>
+      bar.start(trials, 0, { round: '1', left: duration(estimateMs), last: 'starting' }),
     trial(trial, { done, rounds, leftMs }) {
-      if (shown) bar.update(done, { round: `${trial.round}/${rounds}`, left: duration(leftMs), last: inWords(trial) });
+      if (shown)
+        bar.update(done, { round: `${trial.round}/${rounds}`, left: duration(leftMs), last: inWords(trial) });
     },
     say(text) {
       stop();
@@ -44,14 +46,26 @@ function lines(stream: NodeJS.WriteStream): Progress {
   return {
     start: () => {},
     trial: (trial, { done, trials, rounds, leftMs }) => {
-      stream.write(`${done}/${trials} · round ${trial.round}/${rounds} · ${inWords(trial)} · ${duration(leftMs)} left\n`);
+      stream.write(
+        `${done}/${trials} · round ${trial.round}/${rounds} · ${inWords(trial)} · ${duration(leftMs)} left\n`,
+      );
     },
     say: (text) => stream.write(`${text}\n`),
     stop: () => {},
   };
 }
 
-function inWords({ twin, workload, corpus, strategy, workers, documents_per_second, status, reason }: TrialRow): string {
-  const result = status === 'ok' ? `${number(documents_per_second ?? 0)} documents/s` : `${status}: ${reason}`;
+function inWords({
+  twin,
+  workload,
+  corpus,
+  strategy,
+  workers,
+  documents_per_second,
+  status,
+  reason,
+}: TrialRow): string {
+  const result =
+    status === 'ok' ? `${number(documents_per_second ?? 0)} documents/s` : `${status}: ${reason}`;
   return `${workload} ${corpus} ${strategy}${strategy === 'sequential' ? '' : ` × ${workers}`}${twin === null ? '' : ` (${twin})`}: ${result}`;
 }

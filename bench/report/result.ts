@@ -15,8 +15,12 @@ export function resultText(found: Findings, { folder, colors }: { folder: string
   const failed = trials.filter(({ status }) => status === 'failed');
   const lines = failed
     .slice(0, mostFailures)
-    .map(({ workload, corpus, strategy, workers, reason }) => `failed: ${workload} ${corpus} ${strategy} × ${workers}: ${reason}`);
-  if (failed.length > mostFailures) lines.push(`… and ${failed.length - mostFailures} more trials failed; see trials.csv`);
+    .map(
+      ({ workload, corpus, strategy, workers, reason }) =>
+        `failed: ${workload} ${corpus} ${strategy} × ${workers}: ${reason}`,
+    );
+  if (failed.length > mostFailures)
+    lines.push(`… and ${failed.length - mostFailures} more trials failed; see trials.csv`);
   return [
     '',
     conclusions.length === 0 ? 'No trial was valid: nothing can be said.\n' : consoleReport(found, colors),
@@ -30,7 +34,10 @@ export function resultText(found: Findings, { folder, colors }: { folder: string
   ].join('\n');
 }
 
-export function resultData({ environment, summaries, conclusions, situations, hints, complete }: Findings, folder: string) {
+export function resultData(
+  { environment, summaries, conclusions, situations, hints, complete }: Findings,
+  folder: string,
+) {
   return {
     run_id: environment.run_id,
     folder,

@@ -41,7 +41,11 @@ export function sideBySide(found: readonly Findings[]): SideBySide {
         }),
       ],
     },
-    cells: { header: ['workload', 'documents', 'strategy', ...letters], numbersFrom: 3, groups: groupsOf(found) },
+    cells: {
+      header: ['workload', 'documents', 'strategy', ...letters],
+      numbersFrom: 3,
+      groups: groupsOf(found),
+    },
     legend,
     data: found.map(({ environment, conclusions }) => ({
       run_id: environment.run_id,
@@ -70,7 +74,9 @@ function groupsOf(found: readonly Findings[]): string[][][] {
     familyOf,
   );
   return [...places].map(([place, conclusions]) => {
-    const names = [...new Set(conclusions.flatMap(({ atBest }) => atBest.map((row) => seriesName(row, atBest))))];
+    const names = [
+      ...new Set(conclusions.flatMap(({ atBest }) => atBest.map((row) => seriesName(row, atBest)))),
+    ];
     const [first] = conclusions;
     return names.map((name) => [
       first?.workload ?? '',

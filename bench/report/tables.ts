@@ -49,7 +49,9 @@ export function bestTable(conclusions: readonly Conclusion[]): TextTable {
 
 /** A row a strategy, a column a workload and corpus: how many times sequential, and at how many workers. */
 export function overviewTable(conclusions: readonly Conclusion[]): TextTable {
-  const names = [...new Set(conclusions.flatMap(({ atBest }) => bySeries(atBest).map(({ strategy }) => strategy)))];
+  const names = [
+    ...new Set(conclusions.flatMap(({ atBest }) => bySeries(atBest).map(({ strategy }) => strategy))),
+  ];
   return {
     header: ['strategy', ...conclusions.map(({ workload, corpus }) => `${workload} ${corpus}`)],
     numbersFrom: 1,

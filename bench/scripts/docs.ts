@@ -20,7 +20,12 @@ import type { Environment } from '../tables/environment.js';
 import { faultColumns } from '../tables/fault-columns.js';
 import { responsivenessColumns } from '../tables/responsiveness-columns.js';
 import { projectionColumns, scalingColumns } from '../tables/scaling-columns.js';
-import { crossoverColumns, hintColumns, situationColumns, winnerColumns } from '../tables/situation-columns.js';
+import {
+  crossoverColumns,
+  hintColumns,
+  situationColumns,
+  winnerColumns,
+} from '../tables/situation-columns.js';
 import { decode } from '../tables/table.js';
 import { findings } from '../verdict/findings.js';
 import { hintNames } from '../verdict/hints.js';
@@ -43,7 +48,12 @@ export async function generated(path: string): Promise<string> {
 }
 
 export const documents: Record<string, () => Promise<Record<string, string>>> = {
-  'README.md': async () => ({ reference: await reference(), regret: regretPart(), faults: faultsPart(), overhead: overheadPart() }),
+  'README.md': async () => ({
+    reference: await reference(),
+    regret: regretPart(),
+    faults: faultsPart(),
+    overhead: overheadPart(),
+  }),
   'results/README.md': async () => ({
     trials: columnTable(trialColumns),
     summary: columnTable(summaryColumns),
@@ -57,9 +67,11 @@ export const documents: Record<string, () => Promise<Record<string, string>>> = 
     faults: columnTable(faultColumns),
     responsiveness: columnTable(responsivenessColumns),
     regret: columnTable(regretColumns),
-    'hint-names': ['| hint | when |', '| --- | --- |', ...Object.entries(hintNames).map(([id, when]) => `| \`${id}\` | ${when} |`)].join(
-      '\n',
-    ),
+    'hint-names': [
+      '| hint | when |',
+      '| --- | --- |',
+      ...Object.entries(hintNames).map(([id, when]) => `| \`${id}\` | ${when} |`),
+    ].join('\n'),
     overhead: columnTable(overheadColumns),
     'overhead-summary': columnTable(overheadSummaryColumns),
     'overhead-ratios': columnTable(ratioColumns),
@@ -86,7 +98,9 @@ async function reference(): Promise<string> {
 
 /** The published fault matrix in `results/faults`. */
 function regretPart(): string {
-  return regretInWords(decode(regretColumns, readFileSync(new URL('results/regret/regret.csv', root), 'utf8')));
+  return regretInWords(
+    decode(regretColumns, readFileSync(new URL('results/regret/regret.csv', root), 'utf8')),
+  );
 }
 
 function faultsPart(): string {

@@ -8,7 +8,14 @@ import { findFiles } from '../../workloads/documents.js';
  * knows nothing of the bench.
  * @example node program.js recommendation.json ./documents 400 5000
  */
-const [, , recommendation, docs, warmup, count] = process.argv as unknown as [string, string, string, string, string, string];
+const [, , recommendation, docs, warmup, count] = process.argv as unknown as [
+  string,
+  string,
+  string,
+  string,
+  string,
+  string,
+];
 const { files } = await findFiles(docs);
 const documents = files.map(({ path }) => ({ id: path, bytes: new Uint8Array(readFileSync(path)) }));
 const runner = await createRunner(readRecommendation(JSON.parse(readFileSync(recommendation, 'utf8'))));

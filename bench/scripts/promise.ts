@@ -50,7 +50,8 @@ const { workload, corpus, grain } = await takeSample(wards, {
 });
 // Arms go by what a document costs, which comes out a little different every time: the number of workers is the recommendation's.
 const arm = armsOf({ ...{ workload, corpus, strategies: loaded, grain, cores }, ...unconstrained }).findLast(
-  ({ cell }) => cell.strategy.strategy.name === recommendation.strategy && cell.delivery === recommendation.delivery,
+  ({ cell }) =>
+    cell.strategy.strategy.name === recommendation.strategy && cell.delivery === recommendation.delivery,
 );
 if (arm === undefined) throw new Error(`expected an arm like ${armName(recommendation)}`);
 const cell = { ...arm.cell, workers: recommendation.workers };

@@ -17,14 +17,24 @@ const passesPerTurn = 2;
 const timeoutMs = 10_000;
 
 const url = workloads.find(({ name }) => name === 'word-frequency')?.url as string;
-const { documents } = syntheticCorpus({ name: '10KB', size: 10_000, count: 1000, complexity: 'medium', seed: 1 });
+const { documents } = syntheticCorpus({
+  name: '10KB',
+  size: 10_000,
+  count: 1000,
+  complexity: 'medium',
+  seed: 1,
+});
 
 const rows: string[][] = [];
 for (const { strategy } of await loadStrategies(strategies.map(({ url }) => url))) {
   const open = (timeoutMs?: number): Promise<Session> =>
     strategy.open(
       { name: 'word-frequency', url, options: {} },
-      { workers: strategy.scales ? 2 : 1, delivery: strategy.deliveries[0], ...(timeoutMs !== undefined && { timeoutMs }) },
+      {
+        workers: strategy.scales ? 2 : 1,
+        delivery: strategy.deliveries[0],
+        ...(timeoutMs !== undefined && { timeoutMs }),
+      },
     );
   const arms = [
     { name: 'with', session: await open(timeoutMs) },
@@ -39,7 +49,11 @@ for (const { strategy } of await loadStrategies(strategies.map(({ url }) => url)
   }
   for (const { session } of arms) await session.close();
   const { mean, low, high } = paired(ratios);
-  rows.push([strategy.name, Math.exp(mean).toFixed(3), `${Math.exp(low).toFixed(3)}–${Math.exp(high).toFixed(3)}`]);
+  rows.push([
+    strategy.name,
+    Math.exp(mean).toFixed(3),
+    `${Math.exp(low).toFixed(3)}–${Math.exp(high).toFixed(3)}`,
+  ]);
   note(rows.at(-1)?.join('  ') ?? '');
 }
 print(
@@ -54,7 +68,8 @@ async function pass(session: Session): Promise<number> {
     await session.run(documents, ({ status }) => {
       if (status === 'ok') count++;
     });
-    if (count !== documents.length) throw new Error(`expected ${documents.length} documents done, got ${count}`);
+    if (count !== documents.length)
+      throw new Error(`expected ${documents.length} documents done, got ${count}`);
   }
   return performance.now() - startedMs;
 }

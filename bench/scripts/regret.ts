@@ -54,7 +54,8 @@ async function regretOf(task: RegretTask): Promise<RegretRow> {
   const chosen = await picked(task, docs);
   const { trials, arms, kind, seconds } = await exhaustive(task, docs);
   rmSync(docs, { recursive: true });
-  const rate = (name: string) => geometricInterval(of(trials, name).map((trial) => trial.documents_per_second)).mean;
+  const rate = (name: string) =>
+    geometricInterval(of(trials, name).map((trial) => trial.documents_per_second)).mean;
   const choice = armName(chosen);
   if (of(trials, choice).length === 0) throw new Error(`${task.name}: the exhaustive run has no ${choice}`);
   const names = arms.map(nameOf).filter((name) => of(trials, name).length > 0);
@@ -86,7 +87,17 @@ async function picked(task: RegretTask, docs: string): Promise<Recommendation> {
   const path = join(out, 'recommendation.json');
   if (!existsSync(path)) {
     rmSync(out, { recursive: true, force: true });
-    const options = ['pick', '--task', fileURLToPath(moduleOf(task)), '--docs', docs, '--time-budget', budget, '--out', out];
+    const options = [
+      'pick',
+      '--task',
+      fileURLToPath(moduleOf(task)),
+      '--docs',
+      docs,
+      '--time-budget',
+      budget,
+      '--out',
+      out,
+    ];
     await promisify(execFile)(process.execPath, [cli, ...options], { maxBuffer: 2 ** 24 });
   }
   return JSON.parse(readFileSync(path, 'utf8')) as Recommendation;
@@ -105,14 +116,26 @@ async function exhaustive(task: RegretTask, docs: string) {
       baseline: strategies[0]?.url as string,
     });
     const finer = { ...grain, cpuMs: grain.cpuMs / 2, loopMs: grain.loopMs / 2 };
-    const arms = armsOf({ ...{ workload, corpus, strategies: loaded, cores }, grain: finer, ...unconstrained });
+    const arms = armsOf({
+      ...{ workload, corpus, strategies: loaded, cores },
+      grain: finer,
+      ...unconstrained,
+    });
     const path = join(folder, task.name);
-    const store = existsSync(join(path, 'environment.json')) ? Store.open(path) : await begun(path, { task, corpus, arms });
+    const store = existsSync(join(path, 'environment.json'))
+      ? Store.open(path)
+      : await begun(path, { task, corpus, arms });
     const finished = store.trials();
     store.beginAppending();
     const startedMs = performance.now();
     await runRounds({
-      ...{ runId: store.runId, cells: arms.map(({ cell }) => cell), twins: [], rounds: { least: rounds, most: rounds }, budgetMs: null },
+      ...{
+        runId: store.runId,
+        cells: arms.map(({ cell }) => cell),
+        twins: [],
+        rounds: { least: rounds, most: rounds },
+        budgetMs: null,
+      },
       ...{
         finished,
         enough: () => ({ stop: false, unmet: [] }),
@@ -135,13 +158,25 @@ async function exhaustive(task: RegretTask, docs: string) {
   }
 }
 
-type Begin = { readonly task: RegretTask; readonly arms: readonly Arm[]; readonly corpus: Arm['cell']['corpus'] };
+type Begin = {
+  readonly task: RegretTask;
+  readonly arms: readonly Arm[];
+  readonly corpus: Arm['cell']['corpus'];
+};
 
 async function begun(path: string, { task, arms, corpus }: Begin): Promise<Store> {
   mkdirSync(dirname(path), { recursive: true });
   const store = Store.create(path);
   const environment = await readEnvironment({
-    ...{ schema, run_id: store.runId, command: 'npm run regret', seed, profile: 'regret', claims: 'suggests', flags: {} },
+    ...{
+      schema,
+      run_id: store.runId,
+      command: 'npm run regret',
+      seed,
+      profile: 'regret',
+      claims: 'suggests',
+      flags: {},
+    },
     plan: { trials_per_round: arms.length, rounds_least: rounds, rounds_most: rounds },
     corpora: [{ workload: task.name, corpus: corpus.name, sha256: corpus.hash, ...corpus.profile }],
   });

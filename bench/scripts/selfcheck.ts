@@ -34,17 +34,32 @@ try {
 }
 
 async function selfcheck(): Promise<number> {
-  const flags = { profile: 'quick', workloads: 'word-frequency', sizes: '10KB', seed: '1', llmModel: '', llmParallel: '1' };
+  const flags = {
+    profile: 'quick',
+    workloads: 'word-frequency',
+    sizes: '10KB',
+    seed: '1',
+    llmModel: '',
+    llmParallel: '1',
+  };
   const request = benchRequest(flags, { workloads, strategies, peers });
-  const { workloads: prepared } = await prepare(wards, request, { baseline: strategies[0]?.url as string, say: note });
+  const { workloads: prepared } = await prepare(wards, request, {
+    baseline: strategies[0]?.url as string,
+    say: note,
+  });
   const [workload] = prepared;
-  const [loaded] = await loadStrategies(strategies.filter(({ name }) => name === strategy).map(({ url }) => url));
+  const [loaded] = await loadStrategies(
+    strategies.filter(({ name }) => name === strategy).map(({ url }) => url),
+  );
   const corpus = workload?.corpora[0];
   if (workload === undefined || corpus === undefined || loaded === undefined)
     throw new RunError(`there is no strategy "${strategy}" to check with`);
   // The first copy stands in for the baseline, so that both kinds of comparison are made.
   const cells = Array.from({ length: copies }, (_, i): Cell => {
-    const named: LoadedStrategy = { url: loaded.url, strategy: { ...loaded.strategy, name: i === 0 ? 'sequential' : `copy-${i}` } };
+    const named: LoadedStrategy = {
+      url: loaded.url,
+      strategy: { ...loaded.strategy, name: i === 0 ? 'sequential' : `copy-${i}` },
+    };
     return { workload, corpus, strategy: named, workers: 2, delivery: loaded.strategy.deliveries[0] };
   });
   const { timeMs, warmupMs } = request.profile;
@@ -61,7 +76,8 @@ async function selfcheck(): Promise<number> {
     seed: request.seed,
     timing: { timeMs, warmupMs },
     cores,
-    measure: (cell, place) => runTrial(wards, cell, { place, timing: { timeMs, warmupMs }, cores, suite: [process.pid] }),
+    measure: (cell, place) =>
+      runTrial(wards, cell, { place, timing: { timeMs, warmupMs }, cores, suite: [process.pid] }),
     keep: (trial) => trials.push(trial),
     progress: progressOn(process.stderr),
     signal: new AbortController().signal,

@@ -21,7 +21,11 @@ const singular = 1e-300;
  * parameters. A parameter at a bound that the gradient pushes outwards is held there for the step. Derivatives are forward
  * differences, which point inwards at the upper bound.
  */
-export function leastSquares(residuals: (at: readonly number[]) => number[], start: readonly number[], bounds: Bounds): Minimum {
+export function leastSquares(
+  residuals: (at: readonly number[]) => number[],
+  start: readonly number[],
+  bounds: Bounds,
+): Minimum {
   let at = within(start, bounds);
   let current = residuals(at);
   let squares = sumOfSquares(current);
@@ -29,7 +33,8 @@ export function leastSquares(residuals: (at: readonly number[]) => number[], sta
   for (let step = 0; step < mostSteps; step++) {
     const { gradient, curvature } = slopes(residuals, { at, current, bounds });
     const free: number[] = [];
-    for (let i = 0; i < at.length; i++) if (!pushedOut(at[i] as number, gradient[i] as number, bounds, i)) free.push(i);
+    for (let i = 0; i < at.length; i++)
+      if (!pushedOut(at[i] as number, gradient[i] as number, bounds, i)) free.push(i);
     if (free.length === 0) break;
     let gained = 0;
     for (; damping < hopeless; damping *= 10) {
@@ -64,12 +69,18 @@ export function nonNegativeLeastSquares(
   for (let set = 0; set < 2 ** columns; set++) {
     const active = Array.from({ length: columns }, (_, i) => i).filter((i) => (set >> i) & 1);
     if (!active.includes(always)) continue;
-    const matrix = active.map((i) => active.map((j) => sumOver(rows, (row, r) => weight(r) * at(row, i) * at(row, j))));
+    const matrix = active.map((i) =>
+      active.map((j) => sumOver(rows, (row, r) => weight(r) * at(row, i) * at(row, j))),
+    );
     const right = active.map((i) => sumOver(rows, (row, r) => weight(r) * at(row, i) * at(y, r)));
     const solution = solve(matrix, right);
-    if (solution === null || solution.some((value) => value < 0) || solution[active.indexOf(always)] === 0) continue;
+    if (solution === null || solution.some((value) => value < 0) || solution[active.indexOf(always)] === 0)
+      continue;
     const x = Array.from({ length: columns }, (_, i) => solution[active.indexOf(i)] ?? 0);
-    const error = sumOver(rows, (row, r) => weight(r) * (at(y, r) - sumOver(row, (value, i) => value * at(x, i))) ** 2);
+    const error = sumOver(
+      rows,
+      (row, r) => weight(r) * (at(y, r) - sumOver(row, (value, i) => value * at(x, i))) ** 2,
+    );
     if (best === null || error < best.error) best = { x, error };
   }
   return best?.x ?? null;
@@ -121,7 +132,12 @@ function stepFrom(
     curvature,
     free,
     damping,
-  }: { gradient: readonly number[]; curvature: readonly number[][]; free: readonly number[]; damping: number },
+  }: {
+    gradient: readonly number[];
+    curvature: readonly number[][];
+    free: readonly number[];
+    damping: number;
+  },
 ): number[] {
   const matrix: number[][] = [];
   const right: number[] = [];
@@ -134,20 +150,23 @@ function stepFrom(
   const step = solve(matrix, right);
   const there = here.slice();
   if (step !== null)
-    for (let f = 0; f < free.length; f++) there[free[f] as number] = (there[free[f] as number] as number) + (step[f] as number);
+    for (let f = 0; f < free.length; f++)
+      there[free[f] as number] = (there[free[f] as number] as number) + (step[f] as number);
   return there;
 }
 
 /** About what a step should gain: where that is nothing, the minimum is reached and no damping will help. */
 function promise(gradient: readonly number[], here: readonly number[], there: readonly number[]): number {
   let gain = 0;
-  for (let i = 0; i < here.length; i++) gain -= (gradient[i] as number) * ((there[i] as number) - (here[i] as number));
+  for (let i = 0; i < here.length; i++)
+    gain -= (gradient[i] as number) * ((there[i] as number) - (here[i] as number));
   return gain;
 }
 
 function within(values: readonly number[], { low, high }: Bounds): number[] {
   const inside = values.slice();
-  for (let i = 0; i < inside.length; i++) inside[i] = Math.min(Math.max(inside[i] as number, low[i] as number), high[i] as number);
+  for (let i = 0; i < inside.length; i++)
+    inside[i] = Math.min(Math.max(inside[i] as number, low[i] as number), high[i] as number);
   return inside;
 }
 
@@ -161,11 +180,16 @@ function solve(matrix: readonly (readonly number[])[], right: readonly number[])
     const [[a = 0, b = 0] = [], [c = 0, d = 0] = []] = matrix;
     const determinant = a * d - b * c;
     if (Math.abs(determinant) < singular) return null;
-    return [(at(right, 0) * d - b * at(right, 1)) / determinant, (a * at(right, 1) - at(right, 0) * c) / determinant];
+    return [
+      (at(right, 0) * d - b * at(right, 1)) / determinant,
+      (a * at(right, 1) - at(right, 0) * c) / determinant,
+    ];
   }
   const rows = matrix.map((row, i) => [...row, at(right, i)]);
   for (let column = 0; column < rows.length; column++) {
-    const pivot = rows.slice(column).reduce((a, b) => (Math.abs(at(b, column)) > Math.abs(at(a, column)) ? b : a));
+    const pivot = rows
+      .slice(column)
+      .reduce((a, b) => (Math.abs(at(b, column)) > Math.abs(at(a, column)) ? b : a));
     if (Math.abs(at(pivot, column)) < singular) return null;
     rows.splice(rows.indexOf(pivot), 1);
     rows.splice(column, 0, pivot);

@@ -13,7 +13,12 @@ export interface SizedRatio {
 /** From which document size on something is faster. */
 export type Crossover =
   /** Ends of the 95 % interval are null where they lie beyond the measured sizes, both below three rounds. */
-  | { readonly kind: 'within'; readonly bytes: number; readonly low: number | null; readonly high: number | null }
+  | {
+      readonly kind: 'within';
+      readonly bytes: number;
+      readonly low: number | null;
+      readonly high: number | null;
+    }
   /** At every measured size, from the smallest on. */
   | { readonly kind: 'everywhere' }
   /** Not even at the largest. */
@@ -35,7 +40,8 @@ export function crossover(
   { seed, least = 1 }: { readonly seed: number; readonly least?: number },
 ): Crossover {
   const sizes = [...new Set(points.map(({ bytes }) => bytes))].sort((a, b) => a - b);
-  if (sizes.length < 2) return { kind: 'unknown', reason: `a crossover needs two sizes of documents, there is ${sizes.length}` };
+  if (sizes.length < 2)
+    return { kind: 'unknown', reason: `a crossover needs two sizes of documents, there is ${sizes.length}` };
   const rounds = wholeRounds(points, sizes, least);
   if (rounds.length === 0) return { kind: 'unknown', reason: 'no round has a valid trial of every size' };
   const x = sizes.map(Math.log);
@@ -48,14 +54,17 @@ export function crossover(
 /** Log ratios to the least that counts, by size, a row a round that has them all. */
 function wholeRounds(points: readonly SizedRatio[], sizes: readonly number[], least: number): number[][] {
   return [...new Set(points.map(({ round }) => round))]
-    .map((round) => sizes.map((size) => points.find((point) => point.round === round && point.bytes === size)?.ratio))
+    .map((round) =>
+      sizes.map((size) => points.find((point) => point.round === round && point.bytes === size)?.ratio),
+    )
     .filter((ratios) => ratios.every((ratio) => ratio !== undefined))
     .map((ratios) => ratios.map((ratio) => Math.log((ratio as number) / least)));
 }
 
 function average(rounds: readonly (readonly number[])[]): number[] {
   const sums = new Array<number>((rounds[0] as readonly number[]).length).fill(0);
-  for (const round of rounds) for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (round[i] as number);
+  for (const round of rounds)
+    for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] as number) + (round[i] as number);
   return sums.map((sum) => sum / rounds.length);
 }
 
@@ -68,7 +77,11 @@ function crossingOf(x: readonly number[], y: readonly number[]): number {
   return x0 + ((x1 - x0) * -y0) / (y1 - y0);
 }
 
-function interval(x: readonly number[], rounds: readonly (readonly number[])[], seed: number): { low: number | null; high: number | null } {
+function interval(
+  x: readonly number[],
+  rounds: readonly (readonly number[])[],
+  seed: number,
+): { low: number | null; high: number | null } {
   if (rounds.length < enoughRounds) return { low: null, high: null };
   const generator = xoroshiro128plus(seed);
   const drawn = Float64Array.from({ length: draws }, () =>
@@ -76,5 +89,8 @@ function interval(x: readonly number[], rounds: readonly (readonly number[])[], 
   ).sort();
   const place = Math.max(0, Math.floor((draws + 1) * expandedTail(rounds.length)) - 1);
   const [low, high] = [drawn[place] as number, drawn[draws - 1 - place] as number];
-  return { low: Number.isFinite(low) ? Math.exp(low) : null, high: Number.isFinite(high) ? Math.exp(high) : null };
+  return {
+    low: Number.isFinite(low) ? Math.exp(low) : null,
+    high: Number.isFinite(high) ? Math.exp(high) : null,
+  };
 }

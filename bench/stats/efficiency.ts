@@ -28,7 +28,11 @@ export function factors({
  * Karp & Flatt (1990): the serial share that a measured speed-up amounts to, e = (1/S − 1/M) / (1 − 1/M) with
  * M = min(workers, cores). Constant over M, work is serial; rising, overhead grows. Null for M ≤ 1.
  */
-export function karpFlatt({ speedup, workers, cores }: Record<'speedup' | 'workers' | 'cores', number>): number | null {
+export function karpFlatt({
+  speedup,
+  workers,
+  cores,
+}: Record<'speedup' | 'workers' | 'cores', number>): number | null {
   const most = Math.min(workers, cores);
   return most > 1 && speedup > 0 ? (1 / speedup - 1 / most) / (1 - 1 / most) : null;
 }

@@ -31,7 +31,11 @@ export function meanInterval(values: readonly number[]): Interval {
 /** The geometric mean of at least one positive value and its t interval on logarithms. */
 export function geometricInterval(values: readonly number[]): Interval {
   const { mean, low, high } = meanInterval(values.map(Math.log));
-  return { mean: Math.exp(mean), low: low === null ? null : Math.exp(low), high: high === null ? null : Math.exp(high) };
+  return {
+    mean: Math.exp(mean),
+    low: low === null ? null : Math.exp(low),
+    high: high === null ? null : Math.exp(high),
+  };
 }
 
 /** Half the width of the 95 % t interval of a mean of `n` values, given a variance estimated with `df` degrees of freedom. */

@@ -66,7 +66,10 @@ export function metg(points: readonly SweepPoint[], { e, seed }: MetgOptions): M
 
   const crossing = crossingOf(average(rounds), e);
   if (crossing.side === 'above') {
-    return { kind: 'refused', reason: `the longest tasks of the sweep reach ${percent(crossing.efficiency)}, less than ${percent(e)}` };
+    return {
+      kind: 'refused',
+      reason: `the longest tasks of the sweep reach ${percent(crossing.efficiency)}, less than ${percent(e)}`,
+    };
   }
   if (crossing.side === 'below') return { kind: 'below', granularityUs: Math.exp(crossing.logGranularity) };
   const interval = rounds.length < enoughRounds ? null : bootstrap(rounds, { e, seed });
@@ -109,7 +112,9 @@ const reach = 2;
  * than two sizes. An empty document has no logarithm and is left out. Throws on a size that is given twice.
  */
 export function sizeAtGranularity(points: readonly SizedTask[], granularityUs: number): number | null {
-  const sorted = points.filter(({ bytes, taskUs }) => bytes > 0 && taskUs > 0).sort((a, b) => a.bytes - b.bytes);
+  const sorted = points
+    .filter(({ bytes, taskUs }) => bytes > 0 && taskUs > 0)
+    .sort((a, b) => a.bytes - b.bytes);
   const twice = sorted.find(({ bytes }, i) => bytes === sorted[i - 1]?.bytes);
   if (twice !== undefined) throw new Error(`expected each size once, got '${twice.bytes}' bytes twice`);
   if (sorted.length < 2 || !(granularityUs > 0)) return null;
@@ -126,7 +131,9 @@ export function sizeAtGranularity(points: readonly SizedTask[], granularityUs: n
 function check({ round, iterations, granularityUs, efficiency }: SweepPoint): void {
   for (const [name, value] of Object.entries({ granularityUs, efficiency }))
     if (!(value > 0 && value < Number.POSITIVE_INFINITY))
-      throw new Error(`expected ${name} above 0, got '${value}' in round '${round}' at '${iterations}' iterations`);
+      throw new Error(
+        `expected ${name} above 0, got '${value}' in round '${round}' at '${iterations}' iterations`,
+      );
 }
 
 /** A point as it is averaged: means of logarithms are logarithms of geometric means. */
@@ -145,10 +152,15 @@ interface Round {
 
 function roundsOf(points: readonly SweepPoint[]): Round[] {
   return [...new Set(points.map(({ round }) => round))].map((round) => {
-    const sorted = points.filter((point) => point.round === round).sort((a, b) => a.iterations - b.iterations);
+    const sorted = points
+      .filter((point) => point.round === round)
+      .sort((a, b) => a.iterations - b.iterations);
     const iterations = sorted.map((point) => point.iterations);
     const twice = iterations.find((count, i) => count === iterations[i - 1]);
-    if (twice !== undefined) throw new Error(`expected each number of iterations once a round, got '${twice}' twice in round '${round}'`);
+    if (twice !== undefined)
+      throw new Error(
+        `expected each number of iterations once a round, got '${twice}' twice in round '${round}'`,
+      );
     return {
       round,
       iterations,
@@ -165,7 +177,8 @@ function unfit(points: readonly SweepPoint[], rounds: readonly Round[]): string 
   const iterations = rounds[0]?.iterations ?? [];
   if (iterations.length < 2) return `a crossing needs 2 lengths of tasks, the sweep has ${iterations.length}`;
   const odd = rounds.find((round) => round.iterations.join() !== iterations.join());
-  if (odd) return `round ${odd.round} swept ${odd.iterations.join(', ')} iterations, round ${rounds[0]?.round} ${iterations.join(', ')}`;
+  if (odd)
+    return `round ${odd.round} swept ${odd.iterations.join(', ')} iterations, round ${rounds[0]?.round} ${iterations.join(', ')}`;
   const worst = points.reduce((a, b) => (b.efficiency > a.efficiency ? b : a));
   if (worst.efficiency < impossible) return null;
   const place = `round ${worst.round} at ${worst.iterations} iterations`;
@@ -192,14 +205,20 @@ function crossingOf(points: readonly LogPoint[], e: number): Crossing {
   if (last === undefined) return { side: 'below', logGranularity: first.logGranularity };
   const [from, to] = [Math.exp(last.logEfficiency), Math.exp(first.logEfficiency)];
   const share = (e - from) / (to - from);
-  return { side: 'within', logGranularity: last.logGranularity + share * (first.logGranularity - last.logGranularity) };
+  return {
+    side: 'within',
+    logGranularity: last.logGranularity + share * (first.logGranularity - last.logGranularity),
+  };
 }
 
 /** Rounds are drawn whole: what a round did to all its points stays together. */
 function bootstrap(rounds: readonly Round[], { e, seed }: MetgOptions): MetgInterval {
   const generator = xoroshiro128plus(seed);
   const drawn = Float64Array.from({ length: draws }, () => {
-    const crossing = crossingOf(average(rounds.map(() => rounds[uniformInt(generator, 0, rounds.length - 1)] as Round)), e);
+    const crossing = crossingOf(
+      average(rounds.map(() => rounds[uniformInt(generator, 0, rounds.length - 1)] as Round)),
+      e,
+    );
     if (crossing.side === 'within') return Math.exp(crossing.logGranularity);
     return crossing.side === 'below' ? 0 : Number.POSITIVE_INFINITY;
   }).sort();

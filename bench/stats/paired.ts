@@ -72,7 +72,8 @@ const signsAtOnce = 10;
 function signedSums(values: readonly number[]): Float64Array {
   const sums = new Float64Array(2 ** values.length);
   for (let signs = 0; signs < sums.length; signs++)
-    for (let k = 0; k < values.length; k++) sums[signs] = (sums[signs] as number) + ((signs >> k) & 1 ? -1 : 1) * (values[k] as number);
+    for (let k = 0; k < values.length; k++)
+      sums[signs] = (sums[signs] as number) + ((signs >> k) & 1 ? -1 : 1) * (values[k] as number);
   return sums;
 }
 
@@ -80,7 +81,8 @@ function signedSums(values: readonly number[]): Float64Array {
 export function outliers(values: readonly number[]): { mild: number; severe: number } {
   const [low, high] = [quantile(values, 0.25) ?? 0, quantile(values, 0.75) ?? 0];
   const beyond = (ranges: number) =>
-    values.filter((value) => value < low - ranges * (high - low) || value > high + ranges * (high - low)).length;
+    values.filter((value) => value < low - ranges * (high - low) || value > high + ranges * (high - low))
+      .length;
   return { mild: beyond(1.5) - beyond(3), severe: beyond(3) };
 }
 

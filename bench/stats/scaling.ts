@@ -5,7 +5,14 @@ import { quantile } from './estimate.js';
 import { groupBy } from './group-by.js';
 import { tQuantile } from './student-t.js';
 import { integerPeak, type ModelName, type Parameters, peakOf, rateAt } from './throughput.js';
-import { fitThroughput, type Law, type Level, levelsOf, type ScalingPoint, type ThroughputFit } from './throughput-fit.js';
+import {
+  fitThroughput,
+  type Law,
+  type Level,
+  levelsOf,
+  type ScalingPoint,
+  type ThroughputFit,
+} from './throughput-fit.js';
 
 export interface ScalingOptions {
   /** Cores that bound the level of CPU work; null for work that mostly waits, which they do not bound. */
@@ -90,15 +97,23 @@ export function fitScaling(
   { cores, seed, resamples = usualResamples }: ScalingOptions,
 ): Scaling | NoScaling {
   const bad = points.find(({ rate }) => !(rate > 0 && rate < Number.POSITIVE_INFINITY));
-  if (bad !== undefined) throw new Error(`expected a rate above 0, got '${bad.rate}' with '${bad.workers}' workers`);
+  if (bad !== undefined)
+    throw new Error(`expected a rate above 0, got '${bad.rate}' with '${bad.workers}' workers`);
   const all = levelsOf(points);
   const plan = lawsFor(all, cores);
   if (plan.laws.length === 0) {
-    return { state: 'none', levels: all.map(({ workers }) => workers), trials: points.length, reason: plan.reason ?? '' };
+    return {
+      state: 'none',
+      levels: all.map(({ workers }) => workers),
+      trials: points.length,
+      reason: plan.reason ?? '',
+    };
   }
   const used = points.filter(({ workers }) => workers <= plan.most);
   const levels = levelsOf(used);
-  const fits = plan.laws.map((law) => ({ law, fit: fitThroughput(law, levels) })).filter((fitted) => credible(fitted, levels));
+  const fits = plan.laws
+    .map((law) => ({ law, fit: fitThroughput(law, levels) }))
+    .filter((fitted) => credible(fitted, levels));
   const { law, fit } = choose(fits);
   const rounds = Math.min(...levels.map(({ trials }) => trials));
   const bootstrap = rounds < enoughRounds ? null : resample(used, { fits, law, seed, resamples });
@@ -121,7 +136,10 @@ export function fitScaling(
 }
 
 /** Null beyond the fit's reach, below one worker, and where the rounds were too few for an interval. */
-export function predict({ fit, levels, bootstrap, reach, residual }: Scaling, workers: number): Prediction | null {
+export function predict(
+  { fit, levels, bootstrap, reach, residual }: Scaling,
+  workers: number,
+): Prediction | null {
   if (bootstrap === null || !(workers >= 1 && workers <= reach)) return null;
   const rate = rateAt(fit.parameters, workers);
   const draws = bootstrap.rechosen.map((parameters) => Math.log(rateAt(parameters, workers)));
@@ -135,7 +153,10 @@ export function predict({ fit, levels, bootstrap, reach, residual }: Scaling, wo
     workers,
     rate,
     curve: { low: Math.exp(low), high: Math.exp(high) },
-    trial: { low: Math.exp(middle - Math.hypot(middle - low, noise)), high: Math.exp(middle + Math.hypot(high - middle, noise)) },
+    trial: {
+      low: Math.exp(middle - Math.hypot(middle - low, noise)),
+      high: Math.exp(middle + Math.hypot(high - middle, noise)),
+    },
     extrapolated: workers > (levels.at(-1) as number),
   };
 }
@@ -160,9 +181,13 @@ function lawsFor(levels: readonly Level[], cores: number | null): LawPlan {
     }
     return { laws: [], most, reason: `${counted}, a law of scaling needs 3` };
   }
-  if (below.length === 3) return { laws: [{ model: 'amdahl' }], most, reason: `${counted}: Amdahl’s law only, a peak needs 4` };
+  if (below.length === 3)
+    return { laws: [{ model: 'amdahl' }], most, reason: `${counted}: Amdahl’s law only, a peak needs 4` };
   const rounds = Math.min(...below.map(({ trials }) => trials));
-  const few = rounds < enoughRounds ? `${rounds} rounds at some level: Amdahl’s law only, a peak needs ${enoughRounds}` : null;
+  const few =
+    rounds < enoughRounds
+      ? `${rounds} rounds at some level: Amdahl’s law only, a peak needs ${enoughRounds}`
+      : null;
   const laws: Law[] = few === null ? [{ model: 'amdahl' }, { model: 'usl' }] : [{ model: 'amdahl' }];
   // The capped model has four parameters when the cap is one of them, and must be able to miss.
   if (cores === null && few === null && below.length >= 5) laws.push({ model: 'capped', cap: null });
@@ -200,7 +225,10 @@ function resample(
     const drawn = rounds.map(() => rounds[uniformInt(generator, 0, rounds.length - 1)] as DrawnRound);
     const levels = levelsIn(drawn, workers);
     if (levels === null) continue; // every trial of a level was in rounds that were not drawn
-    const refits = fits.map(({ law, fit }) => ({ law, fit: fitThroughput(law, levels, { near: fit.parameters }) }));
+    const refits = fits.map(({ law, fit }) => ({
+      law,
+      fit: fitThroughput(law, levels, { near: fit.parameters }),
+    }));
     chosen.push(refits.find((refit) => refit.law === law)?.fit.parameters as Parameters);
     rechosen.push(choose(refits).fit.parameters);
   }
@@ -265,7 +293,12 @@ function rangeOf(draws: readonly number[], rounds: number): Range {
  */
 function peakIn(
   fit: ThroughputFit,
-  { levels, bootstrap, kappa, reach }: { levels: readonly Level[]; bootstrap: Bootstrap; kappa: Range; reach: number },
+  {
+    levels,
+    bootstrap,
+    kappa,
+    reach,
+  }: { levels: readonly Level[]; bootstrap: Bootstrap; kappa: Range; reach: number },
 ): Scaling['peak'] {
   if (fit.model !== 'usl' || !(kappa.low > 0)) return null;
   const amdahl = fitThroughput({ model: 'amdahl' }, levels);
@@ -296,13 +329,17 @@ function fewestWorkers(parameters: Parameters, most: number): number {
  */
 function superlinear(fit: ThroughputFit, levels: readonly Level[]): string | null {
   if (fit.parameters.sigma > 0 || fit.parameters.kappa > 0 || fit.model === 'capped') return null;
-  const weighted = (value: (level: Level) => number) => levels.reduce((sum, level) => sum + level.trials * value(level), 0);
+  const weighted = (value: (level: Level) => number) =>
+    levels.reduce((sum, level) => sum + level.trials * value(level), 0);
   const middle = weighted(({ workers }) => Math.log(workers)) / fit.trials;
   const spread = weighted(({ workers }) => (Math.log(workers) - middle) ** 2);
-  const slope = weighted(({ workers, mean }) => (Math.log(workers) - middle) * (mean - Math.log(workers))) / spread;
+  const slope =
+    weighted(({ workers, mean }) => (Math.log(workers) - middle) * (mean - Math.log(workers))) / spread;
   const df = fit.trials - 2;
   const error = Math.sqrt((fit.rss - slope ** 2 * spread) / df / spread);
-  return slope / error > tQuantile(0.95, df) ? 'throughput rises faster than the workers, which no law here allows' : null;
+  return slope / error > tQuantile(0.95, df)
+    ? 'throughput rises faster than the workers, which no law here allows'
+    : null;
 }
 
 function tidy(value: number): string {

@@ -15,7 +15,10 @@ export interface ScalingPoint {
 export type Residuals = 'relative' | 'absolute';
 
 /** The law to fit; the cap is given, or `null` to have it fitted between the second and the last but one level. */
-export type Law = { readonly model: 'amdahl' } | { readonly model: 'usl' } | { readonly model: 'capped'; readonly cap: number | null };
+export type Law =
+  | { readonly model: 'amdahl' }
+  | { readonly model: 'usl' }
+  | { readonly model: 'capped'; readonly cap: number | null };
 
 export interface ThroughputFit {
   readonly model: ModelName;
@@ -67,7 +70,9 @@ export function fitThroughput(
 ): ThroughputFit {
   const start = near ?? startOf(levels, residuals);
   const search = law.model === 'capped' && law.cap === null;
-  const { parameters, rss, fitted } = search ? fitCap(levels, start, residuals) : fitCurve(law, levels, start, residuals);
+  const { parameters, rss, fitted } = search
+    ? fitCap(levels, start, residuals)
+    : fitCurve(law, levels, start, residuals);
   const trials = levels.reduce((sum, level) => sum + level.trials, 0);
   return { model: law.model, parameters, fitted, trials, rss, aicc: aiccOf({ rss, trials, k: fitted + 1 }) };
 }
@@ -100,12 +105,22 @@ function fitCurve(law: Law, levels: readonly Level[], start: Shape, residuals: R
   }
   if (law.model === 'usl') {
     const bounds = { low: [0, 0], high: [1, 1] };
-    const shape = (at: readonly number[]) => ({ sigma: at[0] as number, kappa: at[1] as number, delta: 0, cap: none });
+    const shape = (at: readonly number[]) => ({
+      sigma: at[0] as number,
+      kappa: at[1] as number,
+      delta: 0,
+      cap: none,
+    });
     return minimise(levels, residuals, [start.sigma, start.kappa], bounds, shape);
   }
   const cap = law.cap ?? none;
   const bounds = { low: [0, 0], high: [1, mostDelta] };
-  const shape = (at: readonly number[]) => ({ sigma: at[0] as number, kappa: 0, delta: at[1] as number, cap });
+  const shape = (at: readonly number[]) => ({
+    sigma: at[0] as number,
+    kappa: 0,
+    delta: at[1] as number,
+    cap,
+  });
   return minimise(levels, residuals, [start.sigma, start.delta], bounds, shape);
 }
 
@@ -143,7 +158,11 @@ function minimise(
   const fit = residuals === 'relative' ? logResiduals : plainResiduals;
   const { at, squares }: Minimum = leastSquares((at) => fit(levels, shape(at)).residuals, start, bounds);
   const rss = squares + levels.reduce((sum, { within }) => sum + within, 0);
-  return { parameters: { lambda: fit(levels, shape(at)).lambda, ...shape(at) }, rss, fitted: start.length + 1 };
+  return {
+    parameters: { lambda: fit(levels, shape(at)).lambda, ...shape(at) },
+    rss,
+    fitted: start.length + 1,
+  };
 }
 
 function logResiduals(levels: readonly Level[], shape: Shape): { lambda: number; residuals: number[] } {
@@ -157,15 +176,25 @@ function logResiduals(levels: readonly Level[], shape: Shape): { lambda: number;
     trials += level.trials;
   }
   const logLambda = sum / trials;
-  for (let i = 0; i < residuals.length; i++) residuals[i] = Math.sqrt((levels[i] as Level).trials) * ((residuals[i] as number) - logLambda);
+  for (let i = 0; i < residuals.length; i++)
+    residuals[i] = Math.sqrt((levels[i] as Level).trials) * ((residuals[i] as number) - logLambda);
   return { lambda: Math.exp(logLambda), residuals };
 }
 
 function plainResiduals(levels: readonly Level[], shape: Shape): { lambda: number; residuals: number[] } {
   const capacities = levels.map(({ workers }) => capacityAt(shape, workers));
-  const against = levels.reduce((sum, { trials, mean }, i) => sum + trials * mean * (capacities[i] as number), 0);
-  const lambda = against / levels.reduce((sum, { trials }, i) => sum + trials * (capacities[i] as number) ** 2, 0);
-  return { lambda, residuals: levels.map(({ trials, mean }, i) => Math.sqrt(trials) * (mean - lambda * (capacities[i] as number))) };
+  const against = levels.reduce(
+    (sum, { trials, mean }, i) => sum + trials * mean * (capacities[i] as number),
+    0,
+  );
+  const lambda =
+    against / levels.reduce((sum, { trials }, i) => sum + trials * (capacities[i] as number) ** 2, 0);
+  return {
+    lambda,
+    residuals: levels.map(
+      ({ trials, mean }, i) => Math.sqrt(trials) * (mean - lambda * (capacities[i] as number)),
+    ),
+  };
 }
 
 const reweightings = 4; // the weights settle after two or three

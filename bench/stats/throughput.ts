@@ -23,7 +23,10 @@ export interface Parameters {
  * κ = δ = 0 without a cap is Amdahl's law (1967) written as throughput; κ > 0 is the Universal Scalability Law (N. J. Gunther,
  * Guerrilla Capacity Planning, 2007); the capped model is Amdahl's law up to the cap and a constant loss a doubling above.
  */
-export function capacityAt({ sigma, kappa, cap, delta }: Omit<Parameters, 'lambda'>, workers: number): number {
+export function capacityAt(
+  { sigma, kappa, cap, delta }: Omit<Parameters, 'lambda'>,
+  workers: number,
+): number {
   const m = Math.min(workers, cap);
   const capacity = m / (1 + sigma * (m - 1) + kappa * m * (m - 1));
   return workers > cap ? capacity * (cap / workers) ** delta : capacity;

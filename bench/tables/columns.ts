@@ -20,8 +20,13 @@ export type Row<Columns extends readonly Column[]> = {
 } & { readonly [C in Optional<Columns[number]> as C['name']]: Value[C['type']] | null };
 
 /** A null for every column that may be empty: where nothing was measured, nothing is said. */
-export function unknown<const Columns extends readonly Column[]>(columns: Columns): Record<Optional<Columns[number]>['name'], null> {
-  return Object.fromEntries(columns.filter(({ empty }) => empty).map(({ name }) => [name, null])) as Record<string, null>;
+export function unknown<const Columns extends readonly Column[]>(
+  columns: Columns,
+): Record<Optional<Columns[number]>['name'], null> {
+  return Object.fromEntries(columns.filter(({ empty }) => empty).map(({ name }) => [name, null])) as Record<
+    string,
+    null
+  >;
 }
 
 /** Raised when a column changes its meaning, is renamed or removed; a new column does not raise it. */
@@ -29,12 +34,28 @@ export const schema = 1;
 
 const cell = [
   { name: 'workload', type: 'text', about: 'workload, or the name of the user’s task module' },
-  { name: 'kind', type: 'text', about: '`cpu`, `io` or `mixed`: what the workload says of itself, else what it was measured to be' },
-  { name: 'corpus', type: 'text', about: '`10KB`, `mixed` (synthetic) or `docs` (real files); its hash is in environment.json' },
+  {
+    name: 'kind',
+    type: 'text',
+    about: '`cpu`, `io` or `mixed`: what the workload says of itself, else what it was measured to be',
+  },
+  {
+    name: 'corpus',
+    type: 'text',
+    about: '`10KB`, `mixed` (synthetic) or `docs` (real files); its hash is in environment.json',
+  },
   { name: 'document_bytes', type: 'number', about: 'mean size of a document, bytes' },
   { name: 'strategy', type: 'text', about: 'strategy' },
-  { name: 'workers', type: 'number', about: 'threads or processes at work, for `async` documents in flight; 1 for `sequential`' },
-  { name: 'delivery', type: 'text', about: 'how documents reach a worker: `none`, `clone`, `transfer`, `shared`, `message`, `path`' },
+  {
+    name: 'workers',
+    type: 'number',
+    about: 'threads or processes at work, for `async` documents in flight; 1 for `sequential`',
+  },
+  {
+    name: 'delivery',
+    type: 'text',
+    about: 'how documents reach a worker: `none`, `clone`, `transfer`, `shared`, `message`, `path`',
+  },
 ] as const satisfies readonly Column[];
 
 export const trialColumns = [
@@ -47,13 +68,15 @@ export const trialColumns = [
     name: 'transport',
     type: 'text',
     empty: true,
-    about: 'what carried the documents, where the strategy had to see what there is: `tmpfs`, `file` (a temporary one), `message`',
+    about:
+      'what carried the documents, where the strategy had to see what there is: `tmpfs`, `file` (a temporary one), `message`',
   },
   {
     name: 'twin',
     type: 'text',
     empty: true,
-    about: '`A/A` for the second measurement of a cell in its round, which shows how much equal things differ; never part of a summary',
+    about:
+      '`A/A` for the second measurement of a cell in its round, which shows how much equal things differ; never part of a summary',
   },
   {
     name: 'attempt',
@@ -61,12 +84,21 @@ export const trialColumns = [
     about: '1, or how often the cell has been measured in this round because the attempt before was void',
   },
   { name: 'documents', type: 'number', about: 'documents in one pass' },
-  { name: 'status', type: 'text', about: '`ok`; `void` (an external cause was recorded); `failed` (the reason is in `reason`)' },
+  {
+    name: 'status',
+    type: 'text',
+    about: '`ok`; `void` (an external cause was recorded); `failed` (the reason is in `reason`)',
+  },
   { name: 'reason', type: 'text', empty: true, about: 'why a trial is not `ok`' },
   { name: 'passes', type: 'number', empty: true, about: 'timed passes over the corpus' },
   { name: 'wall_ms', type: 'number', empty: true, about: 'all timed passes together, milliseconds' },
   { name: 'documents_per_second', type: 'number', empty: true, about: 'passes × documents ÷ wall time' },
-  { name: 'megabytes_per_second', type: 'number', empty: true, about: 'input bytes ÷ wall time; 1 MB = 10⁶ bytes' },
+  {
+    name: 'megabytes_per_second',
+    type: 'number',
+    empty: true,
+    about: 'input bytes ÷ wall time; 1 MB = 10⁶ bytes',
+  },
   {
     name: 'startup_ms',
     type: 'number',
@@ -77,7 +109,8 @@ export const trialColumns = [
     name: 'cpu_user_ms',
     type: 'number',
     empty: true,
-    about: 'user CPU time of the whole process tree over the timed passes, milliseconds; every process counts itself (getrusage)',
+    about:
+      'user CPU time of the whole process tree over the timed passes, milliseconds; every process counts itself (getrusage)',
   },
   { name: 'cpu_system_ms', type: 'number', empty: true, about: 'system CPU time, likewise' },
   { name: 'cpu_percent', type: 'number', empty: true, about: 'CPU time ÷ wall time × 100; 100 is one core' },
@@ -99,7 +132,8 @@ export const trialColumns = [
     name: 'rss_peak_bytes',
     type: 'number',
     empty: true,
-    about: 'peak sum of resident sizes over the process tree (pidusage); counts shared pages once a process, so it is an upper bound',
+    about:
+      'peak sum of resident sizes over the process tree (pidusage); counts shared pages once a process, so it is an upper bound',
   },
   {
     name: 'memory_peak_bytes',
@@ -115,8 +149,18 @@ export const trialColumns = [
     about:
       'of both peaks: `high-water` is kept by the kernel and exact (a tree of one process), `sampled` is the largest sample, a lower bound',
   },
-  { name: 'memory_interval_ms', type: 'number', empty: true, about: 'mean time between memory samples, milliseconds' },
-  { name: 'memory_samples', type: 'number', empty: true, about: 'memory samples, the one at the window’s end included' },
+  {
+    name: 'memory_interval_ms',
+    type: 'number',
+    empty: true,
+    about: 'mean time between memory samples, milliseconds',
+  },
+  {
+    name: 'memory_samples',
+    type: 'number',
+    empty: true,
+    about: 'memory samples, the one at the window’s end included',
+  },
   {
     name: 'sampler_cpu_percent',
     type: 'number',
@@ -127,7 +171,8 @@ export const trialColumns = [
     name: 'threads_peak',
     type: 'number',
     empty: true,
-    about: 'largest sampled number of threads over the process tree; empty where the system does not offer it',
+    about:
+      'largest sampled number of threads over the process tree; empty where the system does not offer it',
   },
   {
     name: 'context_switches_voluntary',
@@ -140,7 +185,8 @@ export const trialColumns = [
     name: 'event_loop_utilization',
     type: 'number',
     empty: true,
-    about: 'share of the timed passes in which the main thread’s event loop was busy, 0 to 1; blocking counts as busy',
+    about:
+      'share of the timed passes in which the main thread’s event loop was busy, 0 to 1; blocking counts as busy',
   },
   {
     name: 'event_loop_utilization_workers',
@@ -148,12 +194,18 @@ export const trialColumns = [
     empty: true,
     about: 'likewise, mean over the workers’ event loops; empty where there are none',
   },
-  { name: 'gc_ms', type: 'number', empty: true, about: 'garbage collection in all JavaScript engines of the tree, milliseconds' },
+  {
+    name: 'gc_ms',
+    type: 'number',
+    empty: true,
+    about: 'garbage collection in all JavaScript engines of the tree, milliseconds',
+  },
   {
     name: 'latency_p50_ms',
     type: 'number',
     empty: true,
-    about: 'a document’s time from being pulled from the source until its outcome was emitted, median, milliseconds',
+    about:
+      'a document’s time from being pulled from the source until its outcome was emitted, median, milliseconds',
   },
   { name: 'latency_p95_ms', type: 'number', empty: true, about: 'likewise, 95th percentile' },
   { name: 'latency_p99_ms', type: 'number', empty: true, about: 'likewise, 99th percentile' },
@@ -163,7 +215,12 @@ export const trialColumns = [
     empty: true,
     about: 'documents between being pulled and emitted, mean over time: Σ latency ÷ wall time (Little’s law)',
   },
-  { name: 'task_p50_ms', type: 'number', empty: true, about: 'time inside the task by the worker’s clock, median, milliseconds' },
+  {
+    name: 'task_p50_ms',
+    type: 'number',
+    empty: true,
+    about: 'time inside the task by the worker’s clock, median, milliseconds',
+  },
   {
     name: 'busy_ms',
     type: 'number',
@@ -180,8 +237,18 @@ export const trialColumns = [
     about:
       'from when each worker had finished its last document of a pass until the last of all was finished, mean over workers, all passes together, milliseconds: what a long run does not lose; empty where tasks are not timed, and where cores are short rather than workers',
   },
-  { name: 'outcomes_ok', type: 'number', empty: true, about: 'documents of all timed passes that ended `ok`' },
-  { name: 'outcomes_failed', type: 'number', empty: true, about: 'documents of all timed passes that ended otherwise' },
+  {
+    name: 'outcomes_ok',
+    type: 'number',
+    empty: true,
+    about: 'documents of all timed passes that ended `ok`',
+  },
+  {
+    name: 'outcomes_failed',
+    type: 'number',
+    empty: true,
+    about: 'documents of all timed passes that ended otherwise',
+  },
   {
     name: 'digest',
     type: 'text',
@@ -189,12 +256,18 @@ export const trialColumns = [
     about:
       'hash over the status and digest of every document’s outcome, in corpus order; equal when the results are; empty where results are too large to be kept and only some were looked at',
   },
-  { name: 'digest_matches', type: 'boolean', empty: true, about: 'whether it equals the digest of the sequential oracle run' },
+  {
+    name: 'digest_matches',
+    type: 'boolean',
+    empty: true,
+    about: 'whether it equals the digest of the sequential oracle run',
+  },
   {
     name: 'noise_window_ms',
     type: 'number',
     empty: true,
-    about: 'from the first pass’s begin to the last one’s end, verification in between included: what the noise columns speak of',
+    about:
+      'from the first pass’s begin to the last one’s end, verification in between included: what the noise columns speak of',
   },
   {
     name: 'noise_steal_percent',
@@ -221,7 +294,12 @@ export const trialColumns = [
     empty: true,
     about: 'time that the tree’s live threads waited for a core; oversubscription does this by itself',
   },
-  { name: 'noise_throttled_ms', type: 'number', empty: true, about: 'time in which a CPU quota stopped the tree' },
+  {
+    name: 'noise_throttled_ms',
+    type: 'number',
+    empty: true,
+    about: 'time in which a CPU quota stopped the tree',
+  },
   { name: 'noise_swap_pages', type: 'number', empty: true, about: 'pages the machine swapped; void above 0' },
   {
     name: 'quota_limited',
@@ -237,7 +315,8 @@ export const summaryColumns = [
     name: 'oversubscribed',
     type: 'boolean',
     empty: true,
-    about: 'more workers than effective cores, on `cpu` work; empty for `io` and `mixed`, which cores do not bound',
+    about:
+      'more workers than effective cores, on `cpu` work; empty for `io` and `mixed`, which cores do not bound',
   },
   { name: 'rounds', type: 'number', about: 'trials with status `ok`' },
   { name: 'documents_per_second', type: 'number', empty: true, about: 'geometric mean over rounds' },
@@ -248,17 +327,33 @@ export const summaryColumns = [
     about: 'lower end of its 95 % t interval (on logarithms); empty below two rounds',
   },
   { name: 'documents_per_second_high', type: 'number', empty: true, about: 'upper end, likewise' },
-  { name: 'megabytes_per_second', type: 'number', empty: true, about: 'documents_per_second × mean document size ÷ 10⁶' },
+  {
+    name: 'megabytes_per_second',
+    type: 'number',
+    empty: true,
+    about: 'documents_per_second × mean document size ÷ 10⁶',
+  },
   {
     name: 'speedup',
     type: 'number',
     empty: true,
-    about: 'ratio of documents per second to `sequential` of the same round, geometric mean over rounds; empty without `sequential`',
+    about:
+      'ratio of documents per second to `sequential` of the same round, geometric mean over rounds; empty without `sequential`',
   },
-  { name: 'speedup_low', type: 'number', empty: true, about: 'lower end of its 95 % t interval on the paired log ratios' },
+  {
+    name: 'speedup_low',
+    type: 'number',
+    empty: true,
+    about: 'lower end of its 95 % t interval on the paired log ratios',
+  },
   { name: 'speedup_high', type: 'number', empty: true, about: 'upper end, likewise' },
   { name: 'efficiency_workers', type: 'number', empty: true, about: 'speedup ÷ workers' },
-  { name: 'efficiency_cores', type: 'number', empty: true, about: 'speedup ÷ min(workers, effective cores); `cpu` work only' },
+  {
+    name: 'efficiency_cores',
+    type: 'number',
+    empty: true,
+    about: 'speedup ÷ min(workers, effective cores); `cpu` work only',
+  },
   {
     name: 'work_efficiency',
     type: 'number',
@@ -277,7 +372,8 @@ export const summaryColumns = [
     name: 'karp_flatt',
     type: 'number',
     empty: true,
-    about: 'serial share that the speed-up amounts to, (1/S − 1/M) ÷ (1 − 1/M), M = min(workers, effective cores) > 1; `cpu` work only',
+    about:
+      'serial share that the speed-up amounts to, (1/S − 1/M) ÷ (1 − 1/M), M = min(workers, effective cores) > 1; `cpu` work only',
   },
   {
     name: 'break_even_documents',
@@ -302,13 +398,28 @@ export const summaryColumns = [
   },
   { name: 'rss_peak_bytes', type: 'number', empty: true, about: 'largest over rounds' },
   { name: 'memory_peak_bytes', type: 'number', empty: true, about: 'largest over rounds' },
-  { name: 'context_switches_per_document', type: 'number', empty: true, about: 'voluntary and involuntary, mean over rounds' },
+  {
+    name: 'context_switches_per_document',
+    type: 'number',
+    empty: true,
+    about: 'voluntary and involuntary, mean over rounds',
+  },
   { name: 'startup_ms', type: 'number', empty: true, about: 'median over rounds' },
   { name: 'latency_p50_ms', type: 'number', empty: true, about: 'median over rounds of the trials’ medians' },
   { name: 'latency_p95_ms', type: 'number', empty: true, about: 'likewise of their 95th percentiles' },
   { name: 'latency_p99_ms', type: 'number', empty: true, about: 'likewise of their 99th percentiles' },
-  { name: 'outcomes_failed', type: 'number', empty: true, about: 'sum over rounds of documents that did not end `ok`' },
-  { name: 'digest_matches', type: 'boolean', empty: true, about: 'true when every trial’s results equalled the sequential oracle’s' },
+  {
+    name: 'outcomes_failed',
+    type: 'number',
+    empty: true,
+    about: 'sum over rounds of documents that did not end `ok`',
+  },
+  {
+    name: 'digest_matches',
+    type: 'boolean',
+    empty: true,
+    about: 'true when every trial’s results equalled the sequential oracle’s',
+  },
 ] as const satisfies readonly Column[];
 
 export type TrialRow = Row<typeof trialColumns>;

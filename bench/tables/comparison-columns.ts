@@ -7,17 +7,27 @@ export const comparisonColumns = [
   { name: 'strategy', type: 'text', about: 'the contender' },
   { name: 'workers', type: 'number', about: 'the contender’s workers' },
   { name: 'delivery', type: 'text', about: 'the contender’s delivery' },
-  { name: 'twin', type: 'text', empty: true, about: '`A/A` where the contender is the reference measured a second time in each round' },
+  {
+    name: 'twin',
+    type: 'text',
+    empty: true,
+    about: '`A/A` where the contender is the reference measured a second time in each round',
+  },
   {
     name: 'reference',
     type: 'text',
-    about: 'what it is compared with: `sequential`, `best` (the highest rate of the workload and corpus) or `A/A`',
+    about:
+      'what it is compared with: `sequential`, `best` (the highest rate of the workload and corpus) or `A/A`',
   },
   { name: 'reference_strategy', type: 'text', about: 'the reference' },
   { name: 'reference_workers', type: 'number', about: 'the reference’s workers' },
   { name: 'reference_delivery', type: 'text', about: 'the reference’s delivery' },
   { name: 'rounds', type: 'number', about: 'rounds in which both were ok: the pairs' },
-  { name: 'ratio', type: 'number', about: 'rate of the contender ÷ rate of the reference, geometric mean over rounds' },
+  {
+    name: 'ratio',
+    type: 'number',
+    about: 'rate of the contender ÷ rate of the reference, geometric mean over rounds',
+  },
   {
     name: 'ratio_low',
     type: 'number',
@@ -42,7 +52,8 @@ export const comparisonColumns = [
   {
     name: 'margin',
     type: 'number',
-    about: 'ratio below which a difference is of no use: 1.03, or what twice the standard error of the A/A twin comes to if that is more',
+    about:
+      'ratio below which a difference is of no use: 1.03, or what twice the standard error of the A/A twin comes to if that is more',
   },
   {
     name: 'minimum_detectable_ratio',
@@ -50,7 +61,11 @@ export const comparisonColumns = [
     empty: true,
     about: 'ratio that so many rounds with this spread would show with a chance of 80 %',
   },
-  { name: 'outliers_mild', type: 'number', about: 'rounds whose ratio lies beyond 1.5 interquartile ranges; kept' },
+  {
+    name: 'outliers_mild',
+    type: 'number',
+    about: 'rounds whose ratio lies beyond 1.5 interquartile ranges; kept',
+  },
   { name: 'outliers_severe', type: 'number', about: 'beyond 3; kept' },
   {
     name: 'verdict',

@@ -21,7 +21,11 @@ export interface Environment {
   /** The user's own task, where the run is of one. */
   readonly task?: RecommendedTask;
   /** Trials a round, 0 where the race decides from round to round; how many rounds at least and at most. */
-  readonly plan: { readonly trials_per_round: number; readonly rounds_least: number; readonly rounds_most: number };
+  readonly plan: {
+    readonly trials_per_round: number;
+    readonly rounds_least: number;
+    readonly rounds_most: number;
+  };
   readonly forkwise: string;
   /** Of the folder the command was given in; null outside a git checkout. */
   readonly commit: { readonly hash: string; readonly dirty: boolean } | null;
@@ -45,5 +49,9 @@ export interface Environment {
     readonly node_options: string | null;
   };
   readonly libraries: Readonly<Record<string, string>>;
-  readonly corpora: readonly ({ readonly workload: string; readonly corpus: string; readonly sha256: string } & SizeProfile)[];
+  readonly corpora: readonly ({
+    readonly workload: string;
+    readonly corpus: string;
+    readonly sha256: string;
+  } & SizeProfile)[];
 }

@@ -3,7 +3,11 @@ import type { Column, Row } from './columns.js';
 /** `faults.csv`: one row a strategy and fault: what was left when one document, or one worker, went wrong in the midst of others. */
 export const faultColumns = [
   { name: 'strategy', type: 'text', about: 'strategy' },
-  { name: 'isolation', type: 'text', about: 'what stands between a task and its caller: `none`, `thread`, `process`' },
+  {
+    name: 'isolation',
+    type: 'text',
+    about: 'what stands between a task and its caller: `none`, `thread`, `process`',
+  },
   { name: 'fault', type: 'text', about: 'what went wrong' },
   { name: 'workers', type: 'number', about: 'workers' },
   {
@@ -12,7 +16,11 @@ export const faultColumns = [
     about:
       '`survived`: every document had its outcome and the caller lived; `refused`: opening failed with an error that says why; `not applicable`: the strategy cannot have this fault; `caller lost`: the process ended, or had to be ended; `broken`: a document was lost, had two outcomes or a wrong one',
   },
-  { name: 'by_design', type: 'boolean', about: 'whether the isolation lets no more be expected: only of `caller lost`' },
+  {
+    name: 'by_design',
+    type: 'boolean',
+    about: 'whether the isolation lets no more be expected: only of `caller lost`',
+  },
   { name: 'documents', type: 'number', empty: true, about: 'documents that were pulled' },
   { name: 'lost', type: 'number', empty: true, about: 'of them, without an outcome' },
   { name: 'duplicates', type: 'number', empty: true, about: 'outcomes beyond the first of a document' },

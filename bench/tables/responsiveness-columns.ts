@@ -10,9 +10,14 @@ export const responsivenessColumns = [
   {
     name: 'pings',
     type: 'number',
-    about: 'HTTP requests, sent every few milliseconds from another process whether or not the one before was answered',
+    about:
+      'HTTP requests, sent every few milliseconds from another process whether or not the one before was answered',
   },
-  { name: 'ping_p50_ms', type: 'number', about: 'from the moment a request was due until its answer, median, milliseconds' },
+  {
+    name: 'ping_p50_ms',
+    type: 'number',
+    about: 'from the moment a request was due until its answer, median, milliseconds',
+  },
   { name: 'ping_p99_ms', type: 'number', about: 'likewise, 99th percentile' },
   { name: 'ping_max_ms', type: 'number', about: 'likewise, the longest' },
   { name: 'documents_per_second', type: 'number', about: 'what the strategy did meanwhile' },

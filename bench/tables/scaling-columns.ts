@@ -13,7 +13,8 @@ export const scalingColumns = [
   {
     name: 'levels',
     type: 'text',
-    about: 'numbers of workers that the fit rests on, separated by spaces; where nothing was fitted, those measured',
+    about:
+      'numbers of workers that the fit rests on, separated by spaces; where nothing was fitted, those measured',
   },
   { name: 'trials', type: 'number', about: 'trials with status `ok` at these levels' },
   {
@@ -22,16 +23,27 @@ export const scalingColumns = [
     about:
       '`amdahl`: λN / (1 + σ(N − 1)); `usl`: λN / (1 + σ(N − 1) + κN(N − 1)); `capped`: `amdahl` up to the cap, above it a loss of δ a doubling; `none`: the reason is in `reason`',
   },
-  { name: 'reason', type: 'text', empty: true, about: 'what the data did not allow: a model, a peak, intervals' },
+  {
+    name: 'reason',
+    type: 'text',
+    empty: true,
+    about: 'what the data did not allow: a model, a peak, intervals',
+  },
   { name: 'lambda', type: 'number', empty: true, about: 'λ, documents per second of one worker' },
   {
     name: 'lambda_low',
     type: 'number',
     empty: true,
-    about: 'lower end of its 95 % bootstrap interval over rounds (expanded percentiles); empty below five rounds',
+    about:
+      'lower end of its 95 % bootstrap interval over rounds (expanded percentiles); empty below five rounds',
   },
   { name: 'lambda_high', type: 'number', empty: true, about: 'upper end, likewise' },
-  { name: 'sigma', type: 'number', empty: true, about: 'σ, the share of the work that only one worker can do at a time, 0 to 1' },
+  {
+    name: 'sigma',
+    type: 'number',
+    empty: true,
+    about: 'σ, the share of the work that only one worker can do at a time, 0 to 1',
+  },
   { name: 'sigma_low', type: 'number', empty: true, about: 'lower end of its 95 % interval, likewise' },
   { name: 'sigma_high', type: 'number', empty: true, about: 'upper end' },
   { name: 'kappa', type: 'number', empty: true, about: 'κ, the cost of each pair of workers; `usl` only' },
@@ -49,9 +61,15 @@ export const scalingColumns = [
     name: 'cap',
     type: 'number',
     empty: true,
-    about: 'workers that can be at work at once: the effective cores on `cpu` work, fitted otherwise; `capped` only',
+    about:
+      'workers that can be at work at once: the effective cores on `cpu` work, fitted otherwise; `capped` only',
   },
-  { name: 'cap_low', type: 'number', empty: true, about: 'lower end of its 95 % interval, likewise; empty where the cap is given' },
+  {
+    name: 'cap_low',
+    type: 'number',
+    empty: true,
+    about: 'lower end of its 95 % interval, likewise; empty where the cap is given',
+  },
   { name: 'cap_high', type: 'number', empty: true, about: 'upper end' },
   {
     name: 'peak_workers',
@@ -66,9 +84,15 @@ export const scalingColumns = [
     name: 'recommended_workers',
     type: 'number',
     empty: true,
-    about: 'fewest workers, among the levels’ range, whose modelled throughput is within 3 % of the best there',
+    about:
+      'fewest workers, among the levels’ range, whose modelled throughput is within 3 % of the best there',
   },
-  { name: 'reach_workers', type: 'number', empty: true, about: 'largest number of workers that the model is asked about' },
+  {
+    name: 'reach_workers',
+    type: 'number',
+    empty: true,
+    about: 'largest number of workers that the model is asked about',
+  },
   {
     name: 'residual_percent',
     type: 'number',
@@ -79,7 +103,8 @@ export const scalingColumns = [
     name: 'aicc',
     type: 'number',
     empty: true,
-    about: 'corrected Akaike criterion over trials (residuals of logarithms): the model with the least was chosen',
+    about:
+      'corrected Akaike criterion over trials (residuals of logarithms): the model with the least was chosen',
   },
   {
     name: 'memory_base_bytes',
@@ -110,10 +135,15 @@ export const projectionColumns = [
   {
     name: 'documents_per_second_low',
     type: 'number',
-    about: 'lower end of the 95 % prediction interval: where the throughput of a new run lies, its noise included',
+    about:
+      'lower end of the 95 % prediction interval: where the throughput of a new run lies, its noise included',
   },
   { name: 'documents_per_second_high', type: 'number', about: 'upper end, likewise' },
-  { name: 'documents', type: 'number', about: 'documents to be done: the number that was asked about, not one that was measured' },
+  {
+    name: 'documents',
+    type: 'number',
+    about: 'documents to be done: the number that was asked about, not one that was measured',
+  },
   { name: 'hours', type: 'number', about: 'documents ÷ documents_per_second, hours; without start-up' },
   { name: 'hours_low', type: 'number', about: 'at documents_per_second_high' },
   { name: 'hours_high', type: 'number', about: 'at documents_per_second_low' },
@@ -129,9 +159,14 @@ export const projectionColumns = [
   {
     name: 'model',
     type: 'text',
-    about: '`measured`: the suggested strategy at the number of workers it was measured with; else the model, as in the table of scaling',
+    about:
+      '`measured`: the suggested strategy at the number of workers it was measured with; else the model, as in the table of scaling',
   },
-  { name: 'extrapolated', type: 'boolean', about: 'whether it lies beyond the largest level that the model was fitted to' },
+  {
+    name: 'extrapolated',
+    type: 'boolean',
+    about: 'whether it lies beyond the largest level that the model was fitted to',
+  },
 ] as const satisfies readonly Column[];
 
 export type ScalingRow = Row<typeof scalingColumns>;

@@ -13,8 +13,18 @@ export const winnerColumns = [
   { name: 'strategy', type: 'text', about: 'the simplest of those that cannot be told from the fastest' },
   { name: 'delivery', type: 'text', about: 'its delivery' },
   { name: 'documents_per_second', type: 'number', about: 'its rate, geometric mean over rounds' },
-  { name: 'speedup', type: 'number', empty: true, about: 'against `sequential`; empty where that was not measured' },
-  { name: 'tied', type: 'text', empty: true, about: 'other strategies that cannot be told from the fastest, separated by spaces' },
+  {
+    name: 'speedup',
+    type: 'number',
+    empty: true,
+    about: 'against `sequential`; empty where that was not measured',
+  },
+  {
+    name: 'tied',
+    type: 'text',
+    empty: true,
+    about: 'other strategies that cannot be told from the fastest, separated by spaces',
+  },
 ] as const satisfies readonly Column[];
 
 /** `crossovers.csv`: one row a workload, strategy, delivery and number of workers: from which document size on it gains. */
@@ -30,7 +40,12 @@ export const crossoverColumns = [
       '`within` the measured sizes; `everywhere`: faster than `sequential` by 3 % at least at all of them; `nowhere`: not even at the largest; `unknown`: the reason is in `reason`',
   },
   { name: 'bytes', type: 'number', empty: true, about: 'size from which on it is, bytes; `within` only' },
-  { name: 'bytes_low', type: 'number', empty: true, about: 'lower end of its 95 % bootstrap interval; empty below the measured sizes' },
+  {
+    name: 'bytes_low',
+    type: 'number',
+    empty: true,
+    about: 'lower end of its 95 % bootstrap interval; empty below the measured sizes',
+  },
   { name: 'bytes_high', type: 'number', empty: true, about: 'upper end; empty above the measured sizes' },
   { name: 'bytes_smallest', type: 'number', empty: true, about: 'smallest measured size' },
   { name: 'bytes_largest', type: 'number', empty: true, about: 'largest measured size' },
@@ -46,20 +61,40 @@ export const situationColumns = [
     about:
       '`throughput`: the suggestion; `latency`: the shortest p99 of those with 80 % of the highest rate at least; `beside a server`: the fastest that leaves the caller’s event loop idle half of the time at least; `little memory`: the least memory of those with 80 % of the highest rate; `isolation`: the fastest whose workers are processes',
   },
-  { name: 'strategy', type: 'text', empty: true, about: 'the simplest that cannot be told from the best; empty where none qualifies' },
+  {
+    name: 'strategy',
+    type: 'text',
+    empty: true,
+    about: 'the simplest that cannot be told from the best; empty where none qualifies',
+  },
   { name: 'delivery', type: 'text', empty: true, about: 'its delivery' },
   { name: 'workers', type: 'number', empty: true, about: 'its workers' },
-  { name: 'documents_per_second', type: 'number', empty: true, about: 'its rate, geometric mean over rounds' },
+  {
+    name: 'documents_per_second',
+    type: 'number',
+    empty: true,
+    about: 'its rate, geometric mean over rounds',
+  },
   { name: 'speedup', type: 'number', empty: true, about: 'against `sequential`' },
   { name: 'latency_p99_ms', type: 'number', empty: true, about: 'its p99 latency' },
-  { name: 'event_loop_utilization', type: 'number', empty: true, about: 'share of time in which it keeps the caller’s event loop busy' },
+  {
+    name: 'event_loop_utilization',
+    type: 'number',
+    empty: true,
+    about: 'share of time in which it keeps the caller’s event loop busy',
+  },
   {
     name: 'memory_bytes',
     type: 'number',
     empty: true,
     about: 'its peak memory: memory_peak_bytes, or rss_peak_bytes where that is unknown',
   },
-  { name: 'ruled_out', type: 'text', empty: true, about: 'strategies without a cell that qualifies, separated by spaces' },
+  {
+    name: 'ruled_out',
+    type: 'text',
+    empty: true,
+    about: 'strategies without a cell that qualifies, separated by spaces',
+  },
   { name: 'reason', type: 'text', empty: true, about: 'why' },
 ] as const satisfies readonly Column[];
 

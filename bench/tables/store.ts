@@ -39,9 +39,14 @@ export class Store {
    */
   static refuseExisting(folder: string): void {
     const entry = statSync(folder, { throwIfNoEntry: false });
-    if (entry === undefined || (entry.isDirectory() && readdirSync(folder).every((name) => name === unfinished('environment.json'))))
+    if (
+      entry === undefined ||
+      (entry.isDirectory() && readdirSync(folder).every((name) => name === unfinished('environment.json')))
+    )
       return;
-    throw new UsageError(`--out "${folder}": expected a new folder, but there is something already; choose another name`);
+    throw new UsageError(
+      `--out "${folder}": expected a new folder, but there is something already; choose another name`,
+    );
   }
 
   /** A folder for a run to come, made with the first file in it. @throws UsageError when there is something already. */
@@ -70,7 +75,9 @@ export class Store {
     try {
       return text === '' ? [] : decode(trialColumns, text);
     } catch (cause) {
-      throw new UnfitError(`"${join(this.folder, 'trials.csv')}" is damaged, ${(cause as Error).message}`, { cause });
+      throw new UnfitError(`"${join(this.folder, 'trials.csv')}" is damaged, ${(cause as Error).message}`, {
+        cause,
+      });
     }
   }
 
@@ -103,7 +110,9 @@ export class Store {
   /** @throws UsageError when the folder has no such file. */
   read(name: string): string {
     if (this.has(name)) return readFileSync(join(this.folder, name), 'utf8');
-    throw new UsageError(`"${this.folder}": expected a file "${name}" in it; what has not been measured cannot be reported`);
+    throw new UsageError(
+      `"${this.folder}": expected a file "${name}" in it; what has not been measured cannot be reported`,
+    );
   }
 
   /** Writes a file beside the trials, whole or not at all. @throws RunError */

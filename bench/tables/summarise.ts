@@ -10,7 +10,11 @@ export type CellId = Pick<TrialRow, 'workload' | 'corpus' | 'strategy' | 'worker
 
 export function sameCell(a: CellId, b: CellId): boolean {
   return (
-    a.workload === b.workload && a.corpus === b.corpus && a.strategy === b.strategy && a.workers === b.workers && a.delivery === b.delivery
+    a.workload === b.workload &&
+    a.corpus === b.corpus &&
+    a.strategy === b.strategy &&
+    a.workers === b.workers &&
+    a.delivery === b.delivery
   );
 }
 
@@ -53,7 +57,11 @@ export function valid(trial: TrialRow): trial is TrialRow & { readonly documents
   return trial.status === 'ok' && trial.documents_per_second !== null;
 }
 
-function summariseCell(cell: readonly TrialRow[], all: readonly TrialRow[], effectiveCores: number): SummaryRow {
+function summariseCell(
+  cell: readonly TrialRow[],
+  all: readonly TrialRow[],
+  effectiveCores: number,
+): SummaryRow {
   const { workload, kind, corpus, document_bytes, strategy, workers, delivery } = cell[0] as TrialRow;
   const id = { workload, kind, corpus, document_bytes, strategy, workers, delivery };
   const ok = cell.filter(valid);
@@ -61,7 +69,8 @@ function summariseCell(cell: readonly TrialRow[], all: readonly TrialRow[], effe
     ? cell.every(({ digest_matches }) => digest_matches !== false)
     : null;
   const oversubscribed = kind === 'cpu' ? workers > effectiveCores : null;
-  if (ok.length === 0) return { ...unknown(summaryColumns), ...id, oversubscribed, rounds: 0, digest_matches };
+  if (ok.length === 0)
+    return { ...unknown(summaryColumns), ...id, oversubscribed, rounds: 0, digest_matches };
 
   const rate = geometricInterval(ok.map(({ documents_per_second }) => documents_per_second));
   const baseline = sequentialOf(all, id);
@@ -79,15 +88,25 @@ function summariseCell(cell: readonly TrialRow[], all: readonly TrialRow[], effe
     speedup_low: speedup?.low ?? null,
     speedup_high: speedup?.high ?? null,
     efficiency_workers: speedup === null ? null : speedup.mean / workers,
-    efficiency_cores: speedup === null || kind !== 'cpu' ? null : speedup.mean / Math.min(workers, effectiveCores),
+    efficiency_cores:
+      speedup === null || kind !== 'cpu' ? null : speedup.mean / Math.min(workers, effectiveCores),
     ...meanFactors(ok, baseline),
-    karp_flatt: speedup === null || kind !== 'cpu' ? null : karpFlatt({ speedup: speedup.mean, workers, cores: effectiveCores }),
+    karp_flatt:
+      speedup === null || kind !== 'cpu'
+        ? null
+        : karpFlatt({ speedup: speedup.mean, workers, cores: effectiveCores }),
     break_even_documents:
       startup === null || speedup === null || strategy === 'sequential'
         ? null
-        : breakEvenDocuments({ startupMs: startup, rate: rate.mean, sequentialRate: rate.mean / speedup.mean }),
+        : breakEvenDocuments({
+            startupMs: startup,
+            rate: rate.mean,
+            sequentialRate: rate.mean / speedup.mean,
+          }),
     cpu_percent: over(ok, mean, (trial) => trial.cpu_percent),
-    cpu_ms_per_document: over(ok, mean, (trial) => perDocument(trial, sum(trial.cpu_user_ms, trial.cpu_system_ms))),
+    cpu_ms_per_document: over(ok, mean, (trial) =>
+      perDocument(trial, sum(trial.cpu_user_ms, trial.cpu_system_ms)),
+    ),
     cpu_user_ms_per_document: over(ok, mean, (trial) => perDocument(trial, trial.cpu_user_ms)),
     cpu_system_ms_per_document: over(ok, mean, (trial) => perDocument(trial, trial.cpu_system_ms)),
     event_loop_utilization: over(ok, mean, (trial) => trial.event_loop_utilization),
@@ -138,14 +157,26 @@ function meanFactors(
 
 function factorsOf(trial: TrialRow, sequential: TrialRow): Factors | null {
   const { busy_ms, busy_max_ms, wall_ms, workers } = trial;
-  if (busy_ms === null || busy_max_ms === null || wall_ms === null || sequential.wall_ms === null) return null;
+  if (busy_ms === null || busy_max_ms === null || wall_ms === null || sequential.wall_ms === null)
+    return null;
   const documents = ({ passes, documents }: TrialRow) => (passes ?? 0) * documents;
   const perDocument = sequential.wall_ms / documents(sequential);
-  return factors({ sequential: perDocument * documents(trial), wall: wall_ms, busy: busy_ms, busiest: busy_max_ms, workers });
+  return factors({
+    sequential: perDocument * documents(trial),
+    wall: wall_ms,
+    busy: busy_ms,
+    busiest: busy_max_ms,
+    workers,
+  });
 }
 
-function sequentialOf(all: readonly TrialRow[], { workload, corpus }: Pick<CellId, 'workload' | 'corpus'>): TrialRow[] {
-  return all.filter((trial) => trial.workload === workload && trial.corpus === corpus && trial.strategy === 'sequential');
+function sequentialOf(
+  all: readonly TrialRow[],
+  { workload, corpus }: Pick<CellId, 'workload' | 'corpus'>,
+): TrialRow[] {
+  return all.filter(
+    (trial) => trial.workload === workload && trial.corpus === corpus && trial.strategy === 'sequential',
+  );
 }
 
 function speedupOver(baseline: readonly TrialRow[], cell: readonly TrialRow[]): Interval | null {

@@ -10,7 +10,10 @@ export function encodeHeader(columns: readonly Column[]): string {
 }
 
 /** One line a row. Numbers as JavaScript prints them (shortest that reads back the same), null as an empty cell. */
-export function encodeRows<Columns extends readonly Column[]>(columns: Columns, rows: readonly Row<Columns>[]): string {
+export function encodeRows<Columns extends readonly Column[]>(
+  columns: Columns,
+  rows: readonly Row<Columns>[],
+): string {
   const cells = rows.map((row) => columns.map(({ name }) => text((row as Record<string, unknown>)[name])));
   return stringify(cells, { record_delimiter: '\r\n' });
 }
@@ -33,7 +36,9 @@ export function decode<Columns extends readonly Column[]>(columns: Columns, csv:
     if (record.length !== columns.length) {
       throw new Error(`line ${i + 2}: expected ${columns.length} cells, got ${record.length}`);
     }
-    return Object.fromEntries(columns.map((column, c) => [column.name, value(column, record[c] as string, i + 2)])) as Row<Columns>;
+    return Object.fromEntries(
+      columns.map((column, c) => [column.name, value(column, record[c] as string, i + 2)]),
+    ) as Row<Columns>;
   });
 }
 

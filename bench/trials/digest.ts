@@ -15,7 +15,9 @@ export function stableDigest(value: unknown): string {
 /** What must be equal across strategies for one document: the task's own digest if it has one; a failure by its status. */
 export function outcomeDigest(outcome: Outcome, workload: Workload): string {
   if (outcome.status !== 'ok') return outcome.status;
-  return workload.digest ? `ok ${String(workload.digest(outcome.value))}` : `ok ${stableDigest(outcome.value)}`;
+  return workload.digest
+    ? `ok ${String(workload.digest(outcome.value))}`
+    : `ok ${stableDigest(outcome.value)}`;
 }
 
 /** What a value takes where it crosses a process boundary; null for what does not cross one that way, as shared memory. */

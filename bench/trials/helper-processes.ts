@@ -74,7 +74,10 @@ rm -rf -- "$1"
 `;
 
 function startReaper(folder: string): ChildProcess {
-  const reaper = spawn('/bin/sh', ['-c', reaperScript, 'forkwise-reaper', folder], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  const reaper = spawn('/bin/sh', ['-c', reaperScript, 'forkwise-reaper', folder], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
   reaper.stdin?.on('error', () => {}); // the reaper itself was killed; the other two ways remain
   reaper.on('error', () => {}); // no /bin/sh, likewise
   reaper.unref();

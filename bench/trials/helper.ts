@@ -57,7 +57,11 @@ export class Helper {
       // `close`, unlike `exit`, comes after the last of what the process wrote to standard error.
       const onClose = (code: number | null, signal: string | null) => {
         const said = this.#errors.trim();
-        settle(() => reject(new HelperDied(`the process ended with ${signal ?? `exit code ${code}`}${said && `: ${said}`}`)));
+        settle(() =>
+          reject(
+            new HelperDied(`the process ended with ${signal ?? `exit code ${code}`}${said && `: ${said}`}`),
+          ),
+        );
       };
       const timer = setTimeout(
         () => {

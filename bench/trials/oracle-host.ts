@@ -11,7 +11,12 @@ import { outcomeDigest, serializedBytes } from './digest.js';
  */
 export type OracleRequest =
   | { readonly kind: 'inspect'; readonly workload: WorkloadRef }
-  | { readonly kind: 'run'; readonly workload: WorkloadRef; readonly strategy: string; readonly corpus: CorpusFile };
+  | {
+      readonly kind: 'run';
+      readonly workload: WorkloadRef;
+      readonly strategy: string;
+      readonly corpus: CorpusFile;
+    };
 
 export interface Oracle {
   /** Of every document's outcome, in corpus order. */

@@ -10,7 +10,11 @@ export async function compileOwn(request: BenchRequest): Promise<BenchRequest> {
   const source = request.workloads.find((entry) => entry.source !== undefined)?.source;
   if (source === undefined) return request;
   const own = await compileTask(source);
-  return { ...request, own, workloads: request.workloads.map(({ source: _, ...entry }) => ({ ...entry, url: own.ref.url })) };
+  return {
+    ...request,
+    own,
+    workloads: request.workloads.map(({ source: _, ...entry }) => ({ ...entry, url: own.ref.url })),
+  };
 }
 
 /** A task as it stands in a run's environment and in recommendations. */

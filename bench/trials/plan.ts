@@ -54,7 +54,9 @@ export function planCells({ workloads, strategies, workers, deliveries = [] }: P
     workload.corpora.flatMap((corpus) =>
       strategies.flatMap((loaded) =>
         deliveriesOf(loaded.strategy, deliveries).flatMap((delivery) =>
-          (loaded.strategy.scales ? workers : [1]).map((count): Cell => ({ workload, corpus, strategy: loaded, workers: count, delivery })),
+          (loaded.strategy.scales ? workers : [1]).map(
+            (count): Cell => ({ workload, corpus, strategy: loaded, workers: count, delivery }),
+          ),
         ),
       ),
     ),
@@ -81,7 +83,10 @@ export function chooseTwins(cells: readonly Cell[]): Cell[] {
 }
 
 /** The turns of one round in random order: the same for the same seed and round, another in every round. */
-export function roundOrder<Turn>(turns: readonly Turn[], { seed, round }: { seed: number; round: number }): Turn[] {
+export function roundOrder<Turn>(
+  turns: readonly Turn[],
+  { seed, round }: { seed: number; round: number },
+): Turn[] {
   const random = xoroshiro128plus((seed + Math.imul(round, 2654435761)) | 0);
   const order = [...turns];
   for (let i = order.length - 1; i > 0; i--) {
@@ -104,7 +109,10 @@ export interface Timing {
  * How many documents warm a session up: as many for each of its engines as the main thread's one gets, since each
  * compiles for itself. (With the same time for all, eight workers would start cold and `sequential` warm.)
  */
-export function warmupDocuments({ corpus, strategy, workers }: Cell, { warmupMs }: Pick<Timing, 'warmupMs'>): number {
+export function warmupDocuments(
+  { corpus, strategy, workers }: Cell,
+  { warmupMs }: Pick<Timing, 'warmupMs'>,
+): number {
   const engines = strategy.strategy.isolation === 'none' ? 1 : workers;
   return engines * Math.max(1, Math.ceil(warmupMs / (corpus.sequentialMs / corpus.documents)));
 }

@@ -1,6 +1,13 @@
 import { join } from 'node:path';
 import type { Strategy } from '../../strategies/strategy.js';
-import { type Corpus, CorpusError, corpusHash, findFiles, sampleFiles, sizeProfile } from '../../workloads/documents.js';
+import {
+  type Corpus,
+  CorpusError,
+  corpusHash,
+  findFiles,
+  sampleFiles,
+  sizeProfile,
+} from '../../workloads/documents.js';
 import { syntheticCorpus } from '../../workloads/synthetic.js';
 import { type Kind, WorkloadError, type WorkloadRef } from '../../workloads/workload.js';
 import { writeCorpus, writeTruth } from './corpus-file.js';
@@ -30,7 +37,11 @@ export interface Prepared {
  * @throws CorpusError when documents cannot be read; WorkloadError when a task cannot be used or fails on every
  * document.
  */
-export async function prepare(wards: Wards, request: BenchRequest, { baseline, say }: PrepareOptions): Promise<Prepared> {
+export async function prepare(
+  wards: Wards,
+  request: BenchRequest,
+  { baseline, say }: PrepareOptions,
+): Promise<Prepared> {
   const corpora = await corpusMaker(request);
   const services = new Map<string, RunningService>();
   const prepared: PreparedWorkload[] = [];
@@ -38,23 +49,38 @@ export async function prepare(wards: Wards, request: BenchRequest, { baseline, s
     const ref: WorkloadRef = {
       name,
       url,
-      options: service === undefined ? request.options : await serviceOptions(wards, services, service, request),
+      options:
+        service === undefined ? request.options : await serviceOptions(wards, services, service, request),
     };
     const oracle = new Helper(wards, new URL('./oracle-host.js', import.meta.url));
     try {
       const said = await oracle.ask<Kind | null>({ kind: 'inspect', workload: ref } satisfies OracleRequest);
-      const kind = said ?? (await measuredKind(oracle, { wards, ref, baseline, say, corpora: await corpora('io') }));
+      const kind =
+        said ?? (await measuredKind(oracle, { wards, ref, baseline, say, corpora: await corpora('io') }));
       const ready: PreparedCorpus[] = [];
       for (const corpus of await corpora(kind)) {
         say(`${name}: results of ${corpus.documents.length} documents (${corpus.name}), one after the other`);
         const file = writeCorpus(join(wards.folder, `${prepared.length}-${ready.length}`), corpus.documents);
-        const truth = await oracle.ask<Oracle>({ kind: 'run', workload: ref, strategy: baseline, corpus: file } satisfies OracleRequest);
+        const truth = await oracle.ask<Oracle>({
+          kind: 'run',
+          workload: ref,
+          strategy: baseline,
+          corpus: file,
+        } satisfies OracleRequest);
         if (truth.failed === corpus.documents.length) {
-          throw new WorkloadError(`task "${name}" failed on every document of "${corpus.name}"; on ${truth.failure}`);
+          throw new WorkloadError(
+            `task "${name}" failed on every document of "${corpus.name}"; on ${truth.failure}`,
+          );
         }
-        if (truth.failed > 0) say(`${name}: failed on ${truth.failed} of ${corpus.documents.length} documents; on ${truth.failure}`);
+        if (truth.failed > 0)
+          say(
+            `${name}: failed on ${truth.failed} of ${corpus.documents.length} documents; on ${truth.failure}`,
+          );
         const { documents, bytes } = sizeProfile(corpus);
-        writeTruth(file, { digests: truth.digests, resultBytes: truth.resultBytes && truth.resultBytes / documents });
+        writeTruth(file, {
+          digests: truth.digests,
+          resultBytes: truth.resultBytes && truth.resultBytes / documents,
+        });
         ready.push({
           name: corpus.name,
           file,
@@ -82,25 +108,47 @@ const triedDocuments = 8;
 
 async function measuredKind(
   oracle: Helper,
-  { wards, ref, baseline, say, corpora }: PrepareOptions & { wards: Wards; ref: WorkloadRef; corpora: readonly Corpus[] },
+  {
+    wards,
+    ref,
+    baseline,
+    say,
+    corpora,
+  }: PrepareOptions & { wards: Wards; ref: WorkloadRef; corpora: readonly Corpus[] },
 ): Promise<Kind> {
   const few = corpora.flatMap(({ documents }) => documents.slice(0, triedDocuments));
   const corpus = writeCorpus(join(wards.folder, 'tried'), few);
-  const { kind, waiting } = await oracle.ask<Oracle>({ kind: 'run', workload: ref, strategy: baseline, corpus } satisfies OracleRequest);
-  say(`${ref.name}: does not say its kind; on ${few.length} documents it waited ${Math.round(100 * waiting)} % of the time: ${kind}`);
+  const { kind, waiting } = await oracle.ask<Oracle>({
+    kind: 'run',
+    workload: ref,
+    strategy: baseline,
+    corpus,
+  } satisfies OracleRequest);
+  say(
+    `${ref.name}: does not say its kind; on ${few.length} documents it waited ${Math.round(100 * waiting)} % of the time: ${kind}`,
+  );
   return kind;
 }
 
 export async function loadStrategies(urls: readonly string[]): Promise<LoadedStrategy[]> {
-  return Promise.all(urls.map(async (url) => ({ url, strategy: ((await import(url)) as { default: Strategy }).default })));
+  return Promise.all(
+    urls.map(async (url) => ({ url, strategy: ((await import(url)) as { default: Strategy }).default })),
+  );
 }
 
 /** Looks for the files at once, so that a bad pattern is told before any task is loaded. */
-async function corpusMaker({ source, profile, documents, seed }: BenchRequest): Promise<(kind: Kind) => Promise<Corpus[]>> {
+async function corpusMaker({
+  source,
+  profile,
+  documents,
+  seed,
+}: BenchRequest): Promise<(kind: Kind) => Promise<Corpus[]>> {
   if (source.kind === 'files') {
     const list = await findFiles(source.pattern);
     const meanBytes = list.files.reduce((sum, { size }) => sum + size, 0) / list.files.length;
-    return async (kind) => [await sampleFiles(list, { count: documents ?? documentsPerPass(profile, kind, meanBytes), seed })];
+    return async (kind) => [
+      await sampleFiles(list, { count: documents ?? documentsPerPass(profile, kind, meanBytes), seed }),
+    ];
   }
   const { sizes, complexity } = source;
   return async (kind) =>
@@ -129,7 +177,10 @@ async function serviceOptions(
   let service = services.get(url);
   if (service === undefined) {
     const host = new Helper(wards, new URL('./service-host.js', import.meta.url));
-    const address = await host.ask<string>({ url, options: { seed, parallel: llm.parallel } } satisfies ServiceRequest);
+    const address = await host.ask<string>({
+      url,
+      options: { seed, parallel: llm.parallel },
+    } satisfies ServiceRequest);
     service = { address, pid: host.pid };
     services.set(url, service);
   }

@@ -16,7 +16,12 @@ export interface Profile {
   /** Of work for every engine that takes part, before the clock starts. */
   readonly warmupMs: number;
   /** Documents in one pass are as many as make this many bytes, within the two bounds; waiting work has a fixed number. */
-  readonly pass: { readonly bytes: number; readonly least: number; readonly most: number; readonly waiting: number };
+  readonly pass: {
+    readonly bytes: number;
+    readonly least: number;
+    readonly most: number;
+    readonly waiting: number;
+  };
 }
 
 const workloads = ['word-frequency', 'llm-extract'];

@@ -83,12 +83,16 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
     throw new UsageError('--docs and --sizes cannot stand together: real documents have the sizes they have');
   }
   if (flags.docs !== undefined && flags.complexity !== undefined) {
-    throw new UsageError('--docs and --complexity cannot stand together: complexity is for made-up documents');
+    throw new UsageError(
+      '--docs and --complexity cannot stand together: complexity is for made-up documents',
+    );
   }
   return {
     profile,
     workloads:
-      flags.task !== undefined ? [ownTask(flags.task)] : namedWorkloads(flags.workloads ?? profile.workloads.join(), lists.workloads),
+      flags.task !== undefined
+        ? [ownTask(flags.task)]
+        : namedWorkloads(flags.workloads ?? profile.workloads.join(), lists.workloads),
     strategies: flags.strategies === undefined ? lists.strategies : namedStrategies(flags.strategies, lists),
     deliveries: flags.delivery === undefined ? [] : parseList(flags.delivery, '--delivery', delivery),
     source:
@@ -100,7 +104,10 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
             complexity: complexity(flags.complexity ?? 'medium'),
           },
     documents: flags.documents === undefined ? null : parseCount(flags.documents, '--documents'),
-    workers: flags.workers === undefined ? profile.workers : parseList(flags.workers, '--workers', workerCount).sort((a, b) => a - b),
+    workers:
+      flags.workers === undefined
+        ? profile.workers
+        : parseList(flags.workers, '--workers', workerCount).sort((a, b) => a - b),
     rounds: flags.rounds === undefined ? profile.rounds : fixed(parseCount(flags.rounds, '--rounds')),
     budgetMs: flags.budget === undefined ? null : parseDuration(flags.budget),
     seed: parseCount(flags.seed, '--seed'),
@@ -115,7 +122,11 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
 
 const fixed = (rounds: number) => ({ least: rounds, most: rounds });
 
-function byName<Entry extends { readonly name: string }>(what: string, name: string, entries: readonly Entry[]): Entry {
+function byName<Entry extends { readonly name: string }>(
+  what: string,
+  name: string,
+  entries: readonly Entry[],
+): Entry {
   const entry = entries.find((entry) => entry.name === name);
   if (entry === undefined)
     throw unknownName(
@@ -139,13 +150,18 @@ const everyPeer = { name: 'peers' };
  * In the order of the lists, strategies first, whatever the order on the command line.
  * @throws UsageError for a name that is in none.
  */
-export function namedStrategies(text: string, { strategies, peers }: Pick<Lists, 'strategies' | 'peers'>): StrategyEntry[] {
+export function namedStrategies(
+  text: string,
+  { strategies, peers }: Pick<Lists, 'strategies' | 'peers'>,
+): StrategyEntry[] {
   const all = [...strategies, ...peers];
   const chosen: readonly { readonly name: string }[] = parseList(text, '--strategies', (name) =>
     byName<{ readonly name: string }>('strategy', name, [...all, everyPeer]),
   );
   if (chosen.every((entry) => entry === everyPeer)) return all;
-  return all.filter((entry) => chosen.includes(entry) || (chosen.includes(everyPeer) && peers.includes(entry)));
+  return all.filter(
+    (entry) => chosen.includes(entry) || (chosen.includes(everyPeer) && peers.includes(entry)),
+  );
 }
 
 function delivery(text: string): Delivery {
@@ -158,7 +174,12 @@ function delivery(text: string): Delivery {
 function ownTask(task: string): WorkloadEntry {
   try {
     const source = locateTask(task);
-    return { name: taskName(source), about: 'your own task', url: pathToFileURL(source.file).href, source: task };
+    return {
+      name: taskName(source),
+      about: 'your own task',
+      url: pathToFileURL(source.file).href,
+      source: task,
+    };
   } catch (cause) {
     throw new UsageError(`--${(cause as Error).message}`, { cause });
   }

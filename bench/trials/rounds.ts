@@ -42,7 +42,12 @@ export interface Progress {
   stop(): void;
 }
 
-export function estimateRoundMs({ cells, twins, timing, cores }: Pick<RunOptions, 'cells' | 'twins' | 'timing' | 'cores'>): number {
+export function estimateRoundMs({
+  cells,
+  twins,
+  timing,
+  cores,
+}: Pick<RunOptions, 'cells' | 'twins' | 'timing' | 'cores'>): number {
   return [...cells, ...twins].reduce((sum, cell) => sum + estimateTrialMs(cell, timing, cores), 0);
 }
 
@@ -58,7 +63,10 @@ export async function runRounds(options: RunOptions): Promise<Ending> {
       if (options.budgetMs !== null && pace.elapsedMs + roundMs > options.budgetMs) {
         return {
           complete: true,
-          unmet: [`the budget ended the run after ${round - 1} of ${rounds.most} rounds`, ...options.enough(round - 1).unmet],
+          unmet: [
+            `the budget ended the run after ${round - 1} of ${rounds.most} rounds`,
+            ...options.enough(round - 1).unmet,
+          ],
         };
       }
       if (!(await runRound(options, round, pace))) return { complete: false, unmet: [] };
@@ -82,7 +90,9 @@ async function runRound(options: RunOptions, round: number, pace: Pace): Promise
     if (signal.aborted) return false;
     const turn = queue[order - 1] as Turn;
     const earlier = before.filter((trial) => trial.order === order);
-    const trial = earlier.at(-1) ?? (await options.measure(turn.cell, { runId, round, order, twin: turn.twin, attempt: turn.attempt }));
+    const trial =
+      earlier.at(-1) ??
+      (await options.measure(turn.cell, { runId, round, order, twin: turn.twin, attempt: turn.attempt }));
     // A trial that was killed from the keyboard says nothing of its strategy.
     if (trial.status === 'failed' && signal.aborted && earlier.length === 0) return false;
     if (earlier.length === 0) options.keep(trial);
@@ -94,7 +104,12 @@ async function runRound(options: RunOptions, round: number, pace: Pace): Promise
       continue;
     }
     pace.spend(expectedMs, again ? 0 : 1);
-    options.progress.trial(trial, { done: pace.done, trials: pace.trials, rounds: options.rounds.most, leftMs: pace.leftMs });
+    options.progress.trial(trial, {
+      done: pace.done,
+      trials: pace.trials,
+      rounds: options.rounds.most,
+      leftMs: pace.leftMs,
+    });
   }
   return true;
 }

@@ -35,7 +35,9 @@ export interface TrialRecord extends PassRecord {
 }
 
 /** The timed window begins, with these processes in the tree; or its last pass has ended. */
-export type TrialNotice = { readonly window: 'open'; readonly pids: readonly number[] } | { readonly window: 'closed' };
+export type TrialNotice =
+  | { readonly window: 'open'; readonly pids: readonly number[] }
+  | { readonly window: 'closed' };
 
 answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
   const { default: strategy } = (await import(request.strategy)) as { default: Strategy };

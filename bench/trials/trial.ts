@@ -30,7 +30,11 @@ export interface TrialOptions {
 }
 
 /** The runner's side of a trial: measures one cell once in a fresh process. Never rejects: a failure is a row. */
-export async function runTrial(wards: Wards, cell: Cell, { place, timing, cores, suite }: TrialOptions): Promise<TrialRow> {
+export async function runTrial(
+  wards: Wards,
+  cell: Cell,
+  { place, timing, cores, suite }: TrialOptions,
+): Promise<TrialRow> {
   const host = new Helper(wards, new URL('./trial-host.js', import.meta.url));
   const window = new Window(suite);
   const request: TrialRequest = {
@@ -49,7 +53,10 @@ export async function runTrial(wards: Wards, cell: Cell, { place, timing, cores,
   };
   const timeoutMs = patience.ms + patience.factor * estimateTrialMs(cell, timing, cores);
   try {
-    const record = await host.ask<TrialRecord, TrialNotice>(request, { timeoutMs, onNotice: (notice) => window.on(notice) });
+    const record = await host.ask<TrialRecord, TrialNotice>(request, {
+      timeoutMs,
+      onNotice: (notice) => window.on(notice),
+    });
     return trialRow(cell, { place, record, cores, ...(await window.close()) });
   } catch (cause) {
     await window.close();
@@ -112,7 +119,10 @@ function cellColumns({ workload, corpus, strategy, workers, delivery }: Cell, pl
   };
 }
 
-function trialRow(cell: Cell, measured: Seen & { place: Place; record: TrialRecord; cores: number }): TrialRow {
+function trialRow(
+  cell: Cell,
+  measured: Seen & { place: Place; record: TrialRecord; cores: number },
+): TrialRow {
   const { place, record, peaks, noise, cores } = measured;
   const { counters, passesMs, difference, busyMs } = record;
   const passes = passesMs.length;

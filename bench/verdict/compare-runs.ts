@@ -30,14 +30,19 @@ export function compareRuns(first: Run, second: Run): RunComparison[] {
   const margins = [first, second].map(({ trials }) => marginsOf(trials));
   const cells = groupBy(
     first.trials.filter(({ twin }) => twin === null).filter(valid),
-    ({ workload, corpus, strategy, workers, delivery }) => JSON.stringify([workload, corpus, strategy, workers, delivery]),
+    ({ workload, corpus, strategy, workers, delivery }) =>
+      JSON.stringify([workload, corpus, strategy, workers, delivery]),
   );
   const found = [...cells.values()].flatMap((trials) => {
     const id = trials[0] as TrialRow;
     const others = second.trials.filter((trial) => trial.twin === null && sameCell(trial, id)).filter(valid);
-    const logs = [others, trials].map((rows) => rows.map(({ documents_per_second }) => Math.log(documents_per_second)));
+    const logs = [others, trials].map((rows) =>
+      rows.map(({ documents_per_second }) => Math.log(documents_per_second)),
+    );
     const [theirs = [], ours = []] = logs;
-    return theirs.length < 2 || ours.length < 2 ? [] : [{ id, rounds: [ours.length, theirs.length] as const, test: welch(theirs, ours) }];
+    return theirs.length < 2 || ours.length < 2
+      ? []
+      : [{ id, rounds: [ours.length, theirs.length] as const, test: welch(theirs, ours) }];
   });
   const ps = holm(found.map(({ test }) => test.p));
   return found.map(({ id, rounds, test }, i) => {
@@ -48,10 +53,14 @@ export function compareRuns(first: Run, second: Run): RunComparison[] {
 
 /** Why two runs cannot be compared, in words; none when they can. */
 export function differencesBetween(a: Environment, b: Environment): string[] {
-  const corpora = ({ corpora }: Environment) => new Map(corpora.map(({ workload, corpus, sha256 }) => [`${workload} ${corpus}`, sha256]));
+  const corpora = ({ corpora }: Environment) =>
+    new Map(corpora.map(({ workload, corpus, sha256 }) => [`${workload} ${corpus}`, sha256]));
   const theirs = corpora(b);
-  const changed = [...corpora(a)].filter(([name, hash]) => theirs.has(name) && theirs.get(name) !== hash).map(([name]) => name);
-  const said = (what: string, x: unknown, y: unknown) => (x === y ? [] : [`${what}: ${x ?? 'unknown'} and ${y ?? 'unknown'}`]);
+  const changed = [...corpora(a)]
+    .filter(([name, hash]) => theirs.has(name) && theirs.get(name) !== hash)
+    .map(([name]) => name);
+  const said = (what: string, x: unknown, y: unknown) =>
+    x === y ? [] : [`${what}: ${x ?? 'unknown'} and ${y ?? 'unknown'}`];
   const major = ({ node }: Environment) => node.version.split('.')[0];
   return [
     ...said('CPU', a.machine.cpu_model, b.machine.cpu_model),

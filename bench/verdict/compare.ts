@@ -1,6 +1,14 @@
 import { mean } from '../stats/estimate.js';
 import { groupBy } from '../stats/group-by.js';
-import { hodgesLehmann, holm, minimumDetectable, outliers, type Paired, paired, signFlipP } from '../stats/paired.js';
+import {
+  hodgesLehmann,
+  holm,
+  minimumDetectable,
+  outliers,
+  type Paired,
+  paired,
+  signFlipP,
+} from '../stats/paired.js';
 import type { TrialRow } from '../tables/columns.js';
 import type { ComparisonRow } from '../tables/comparison-columns.js';
 import type { Claims } from '../tables/environment.js';
@@ -28,7 +36,12 @@ export function compare(trials: readonly TrialRow[], { claims }: { claims: Claim
     return [...againstSequential(cells, { margin, claims }), ...againstBest(cells, { margin, claims })];
   });
   const twins = [...twinPairs(trials).values()].map((pair) =>
-    row(pair, { reference: 'A/A', margin: margins(pair.contender[0].workload), claims, p: pair.stats?.p ?? null }),
+    row(pair, {
+      reference: 'A/A',
+      margin: margins(pair.contender[0].workload),
+      claims,
+      p: pair.stats?.p ?? null,
+    }),
   );
   return [...rows, ...twins];
 }
@@ -38,11 +51,24 @@ export function slowerThanBest(
   comparisons: readonly ComparisonRow[],
   cell: Pick<TrialRow, 'workload' | 'corpus' | 'strategy' | 'workers' | 'delivery'>,
 ): boolean {
-  return comparisons.some((comparison) => comparison.reference === 'best' && sameCell(comparison, cell) && comparison.verdict === 'slower');
+  return comparisons.some(
+    (comparison) =>
+      comparison.reference === 'best' && sameCell(comparison, cell) && comparison.verdict === 'slower',
+  );
 }
 
 /** The verdict on a log ratio with its interval. */
-export function verdictOn({ low, high, p, margin }: { low: number; high: number; p: number; margin: number }): Verdict {
+export function verdictOn({
+  low,
+  high,
+  p,
+  margin,
+}: {
+  low: number;
+  high: number;
+  p: number;
+  margin: number;
+}): Verdict {
   if (p < significance && low > margin) return 'faster';
   if (p < significance && high < -margin) return 'slower';
   return low > -margin && high < margin ? 'equivalent' : 'inconclusive';
@@ -69,7 +95,12 @@ function cellOf({ strategy, workers, delivery }: TrialRow): string {
 
 function pairOf(contender: readonly TrialRow[], reference: readonly TrialRow[]): Pair {
   const ratios = pairedLogRatios(contender, reference);
-  return { contender: contender as Cell, reference: reference as Cell, ratios, stats: ratios.length < 2 ? null : paired(ratios) };
+  return {
+    contender: contender as Cell,
+    reference: reference as Cell,
+    ratios,
+    stats: ratios.length < 2 ? null : paired(ratios),
+  };
 }
 
 function againstSequential(cells: readonly TrialRow[][], terms: Terms): ComparisonRow[] {
@@ -84,14 +115,17 @@ function againstSequential(cells: readonly TrialRow[][], terms: Terms): Comparis
 }
 
 function againstBest(cells: readonly TrialRow[][], terms: Terms): ComparisonRow[] {
-  const rate = (cell: readonly TrialRow[]) => mean(cell.map(({ documents_per_second }) => Math.log(documents_per_second as number)));
+  const rate = (cell: readonly TrialRow[]) =>
+    mean(cell.map(({ documents_per_second }) => Math.log(documents_per_second as number)));
   const best = cells.reduce((a, b) => (rate(b) > rate(a) ? b : a));
   const pairs = cells
     .flatMap((a, i) => cells.slice(i + 1).map((b) => (a === best ? pairOf(b, a) : pairOf(a, b))))
     .filter(({ ratios }) => ratios.length > 0);
   const ps = holm(pairs.map(({ stats }) => stats?.p ?? 1));
   return pairs.flatMap((pair, i) =>
-    pair.reference === (best as readonly TrialRow[]) ? [row(pair, { ...terms, reference: 'best', p: ps[i] as number })] : [],
+    pair.reference === (best as readonly TrialRow[])
+      ? [row(pair, { ...terms, reference: 'best', p: ps[i] as number })]
+      : [],
   );
 }
 
@@ -144,7 +178,9 @@ function twinPairs(trials: readonly TrialRow[]): Map<string, Pair> {
   );
   const pairs = new Map<string, Pair>();
   for (const [family, twin] of twins) {
-    const cell = trials.filter((trial) => trial.twin === null && sameCell(trial, twin[0] as TrialRow)).filter(valid);
+    const cell = trials
+      .filter((trial) => trial.twin === null && sameCell(trial, twin[0] as TrialRow))
+      .filter(valid);
     const pair = pairOf(twin, cell);
     if (pair.ratios.length > 0) pairs.set(family, pair);
   }

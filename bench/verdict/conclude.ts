@@ -58,18 +58,39 @@ export function conclude(summaries: readonly SummaryRow[], options: ConcludeOpti
     const { workload, kind, corpus, document_bytes } = family[0] as SummaryRow;
     const fastest = fastestOf(family);
     const tied = tiesOf(family, options) ?? tiedWith(fastest, family, trials.get(key) ?? []);
-    const chosen = family.find((row) => options.decided !== undefined && sameArm(row, options.decided.choice));
+    const chosen = family.find(
+      (row) => options.decided !== undefined && sameArm(row, options.decided.choice),
+    );
     const choice = chosen ?? ([...tied].sort(simplestFirst(options.simplest))[0] as SummaryRow);
     const series = groupBy(family, (row) => seriesName(row, family));
-    const atBest = [...series.values()].map((cells) => (cells.includes(choice as Rated) ? choice : fastestOf(cells)));
+    const atBest = [...series.values()].map((cells) =>
+      cells.includes(choice as Rated) ? choice : fastestOf(cells),
+    );
     const levels = [...new Set(family.map(({ workers }) => workers))].sort((a, b) => a - b);
     const others = options.comparisons.filter(
-      (row) => row.reference === 'best' && familyOf(row) === key && seriesName(row, family) !== seriesName(choice, family),
+      (row) =>
+        row.reference === 'best' &&
+        familyOf(row) === key &&
+        seriesName(row, family) !== seriesName(choice, family),
     );
     return {
-      ...{ workload, kind, corpus, documentBytes: document_bytes, claims: options.claims, levels, atBest, fastest, tied, choice },
+      ...{
+        workload,
+        kind,
+        corpus,
+        documentBytes: document_bytes,
+        claims: options.claims,
+        levels,
+        atBest,
+        fastest,
+        tied,
+        choice,
+      },
       confidence: confidenceIn({ tied, choice, fastest, others }),
-      next: others.reduce<ComparisonRow | null>((best, row) => (best === null || row.ratio > best.ratio ? row : best), null),
+      next: others.reduce<ComparisonRow | null>(
+        (best, row) => (best === null || row.ratio > best.ratio ? row : best),
+        null,
+      ),
     };
   });
 }
@@ -94,15 +115,22 @@ function confidenceIn({
   choice,
   fastest,
   others,
-}: Pick<Conclusion, 'tied' | 'choice' | 'fastest'> & { readonly others: readonly ComparisonRow[] }): Confidence {
+}: Pick<Conclusion, 'tied' | 'choice' | 'fastest'> & {
+  readonly others: readonly ComparisonRow[];
+}): Confidence {
   const rivals = tied.filter((row) => seriesName(row, tied) !== seriesName(choice, tied));
   if (fastest.rounds < 2) return 'inconclusive';
   if (rivals.length === 0) return 'clear';
-  return others.some((row) => row.verdict === 'inconclusive' && rivals.some((rival) => sameCell(rival, row))) ? 'inconclusive' : 'tie';
+  return others.some((row) => row.verdict === 'inconclusive' && rivals.some((rival) => sameCell(rival, row)))
+    ? 'inconclusive'
+    : 'tie';
 }
 
 /** By what a race has decided, or by the verdicts, where the profile makes them. */
-function tiesOf(family: readonly Rated[], { comparisons, claims, decided }: ConcludeOptions): SummaryRow[] | null {
+function tiesOf(
+  family: readonly Rated[],
+  { comparisons, claims, decided }: ConcludeOptions,
+): SummaryRow[] | null {
   if (decided !== undefined) return family.filter((row) => decided.tied.some((arm) => sameArm(row, arm)));
   return claims === 'verdicts' ? family.filter((row) => !slowerThanBest(comparisons, row)) : null;
 }
@@ -113,7 +141,11 @@ function tiesOf(family: readonly Rated[], { comparisons, claims, decided }: Conc
  * single round there is no variance, and nothing can be told apart.
  * @param trials those of the family at least
  */
-export function tiedWith(fastest: SummaryRow, family: readonly SummaryRow[], trials: readonly TrialRow[]): SummaryRow[] {
+export function tiedWith(
+  fastest: SummaryRow,
+  family: readonly SummaryRow[],
+  trials: readonly TrialRow[],
+): SummaryRow[] {
   const trialsOf = (row: SummaryRow) => trials.filter((trial) => sameCell(trial, row));
   const ours = trialsOf(fastest);
   const contenders = family
@@ -123,7 +155,8 @@ export function tiedWith(fastest: SummaryRow, family: readonly SummaryRow[], tri
   const df = contenders.reduce((sum, { ratios }) => sum + ratios.length - 1, 0);
   const variance = contenders.reduce((sum, { ratios }) => sum + squares(ratios), 0) / df;
   const ties = contenders.filter(
-    ({ ratios }) => df === 0 || mean(ratios) - halfWidth({ variance, df, n: ratios.length }) < practicalMargin,
+    ({ ratios }) =>
+      df === 0 || mean(ratios) - halfWidth({ variance, df, n: ratios.length }) < practicalMargin,
   );
   return family.filter((row) => row === fastest || ties.some((tie) => tie.row === row));
 }

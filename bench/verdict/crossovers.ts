@@ -20,13 +20,18 @@ export interface CrossoverOptions {
 }
 
 /** From which document size on each strategy is faster than `sequential`, at each number of workers. */
-export function crossovers(trials: readonly TrialRow[], { seed, workloads, strategies }: CrossoverOptions): CrossoverRow[] {
+export function crossovers(
+  trials: readonly TrialRow[],
+  { seed, workloads, strategies }: CrossoverOptions,
+): CrossoverRow[] {
   const measured = trials
     .filter(({ twin }) => twin === null)
     .filter(valid)
     .filter(ofOneSize);
   const baseline = new Map(
-    measured.filter(({ strategy }) => strategy === 'sequential').map((trial) => [placeOf(trial), trial.documents_per_second]),
+    measured
+      .filter(({ strategy }) => strategy === 'sequential')
+      .map((trial) => [placeOf(trial), trial.documents_per_second]),
   );
   const series = groupBy(
     measured.filter(({ strategy }) => strategy !== 'sequential'),
@@ -38,7 +43,13 @@ export function crossovers(trials: readonly TrialRow[], { seed, workloads, strat
       const sequential = baseline.get(placeOf(trial));
       return sequential === undefined
         ? []
-        : [{ round: trial.round, bytes: trial.document_bytes, ratio: trial.documents_per_second / sequential }];
+        : [
+            {
+              round: trial.round,
+              bytes: trial.document_bytes,
+              ratio: trial.documents_per_second / sequential,
+            },
+          ];
     });
     const sizes = points.map(({ bytes }) => bytes);
     const range =

@@ -58,11 +58,25 @@ export function findings(
   const { environment, strategies } = options;
   const { corpora, cores } = environment;
   const cells = trials.filter(({ twin }) => twin === null);
-  const summaries = summarise(cells, { effectiveCores: cores.effective, corpora, strategies: strategies.map(({ name }) => name) });
+  const summaries = summarise(cells, {
+    effectiveCores: cores.effective,
+    corpora,
+    strategies: strategies.map(({ name }) => name),
+  });
   const comparisons = compare(trials, environment);
-  const scaling = scalingSeries(cells, { effectiveCores: cores.effective, memoryBytes: memoryOf(environment), seed: environment.seed });
+  const scaling = scalingSeries(cells, {
+    effectiveCores: cores.effective,
+    memoryBytes: memoryOf(environment),
+    seed: environment.seed,
+  });
   const simplest = simplestFirst(strategies);
-  const conclusions = conclude(summaries, { trials: cells, comparisons, claims: environment.claims, simplest, decided: options.decided });
+  const conclusions = conclude(summaries, {
+    trials: cells,
+    comparisons,
+    claims: environment.claims,
+    simplest,
+    decided: options.decided,
+  });
   const complete = isComplete(trials, environment);
   const projection = options.projection ?? defaultProjection;
   const isolated = strategies.filter(({ isolation }) => isolation === 'process').map(({ name }) => name);
@@ -72,7 +86,10 @@ export function findings(
     summaries,
     comparisons,
     scaling: scalingRows(scaling),
-    projections: [...measuredRows(conclusions, { ...projection, trials: cells }), ...projectionRows(scaling, projection)],
+    projections: [
+      ...measuredRows(conclusions, { ...projection, trials: cells }),
+      ...projectionRows(scaling, projection),
+    ],
     winners: winners(summaries, { trials: cells, simplest }),
     crossovers: crossovers(trials, {
       seed: environment.seed,
@@ -80,7 +97,10 @@ export function findings(
       strategies: strategies.map(({ name }) => name),
     }),
     // A race measures for one situation, the one that was asked for.
-    situations: options.decided === undefined ? situations(summaries, { conclusions, trials: cells, simplest, isolated }) : [],
+    situations:
+      options.decided === undefined
+        ? situations(summaries, { conclusions, trials: cells, simplest, isolated })
+        : [],
     hints: hints({ environment, trials, summaries, comparisons, complete }),
     faults: options.faults ?? [],
     conclusions,
@@ -96,7 +116,9 @@ export function memoryOf({ machine }: Environment): number {
 /** The last round that was begun has all its trials, and there are as many rounds as were asked for at least. */
 function isComplete(trials: readonly TrialRow[], { plan }: Environment): boolean {
   const last = Math.max(0, ...trials.map(({ round }) => round));
-  const turns = new Set(trials.filter(({ round, attempt }) => round === last && attempt === 1).map(({ order }) => order));
+  const turns = new Set(
+    trials.filter(({ round, attempt }) => round === last && attempt === 1).map(({ order }) => order),
+  );
   return last >= plan.rounds_least && [0, turns.size].includes(plan.trials_per_round);
 }
 

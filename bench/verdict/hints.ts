@@ -23,7 +23,10 @@ export interface HintData {
  */
 export function hints(data: HintData): HintRow[] {
   const found = rules.flatMap((rule) => rule(data));
-  return [...found.filter(({ level }) => level === 'warning'), ...found.filter(({ level }) => level === 'note')];
+  return [
+    ...found.filter(({ level }) => level === 'warning'),
+    ...found.filter(({ level }) => level === 'note'),
+  ];
 }
 
 /** Last day of support by major version, from the schedule in github.com/nodejs/Release. A major that is missing gets no hint. */
@@ -43,7 +46,8 @@ export const hintNames = {
   'failed-documents': 'the task itself failed on some documents',
   'not-deterministic': 'the task gives different results for the same document',
   'throttled-trials': 'a CPU quota stopped trials',
-  'void-trials': 'trials were measured again because something else disturbed them; a warning above one in ten',
+  'void-trials':
+    'trials were measured again because something else disturbed them; a warning above one in ten',
   drift: 'rates changed by more than 3 % from the first round to the last',
   'noise-floor': 'a cell differs from itself so much that the margin is wider than 3 %',
   'no-baseline': '`sequential` has no valid trial somewhere',
@@ -116,7 +120,9 @@ function failedDocuments({ trials }: HintData): HintRow[] {
     const { workload, corpus, documents } = family[0] as TrialRow;
     const failed = Math.max(
       0,
-      ...family.filter(({ status }) => status === 'ok').map(({ outcomes_failed, passes }) => (outcomes_failed ?? 0) / (passes ?? 1)),
+      ...family
+        .filter(({ status }) => status === 'ok')
+        .map(({ outcomes_failed, passes }) => (outcomes_failed ?? 0) / (passes ?? 1)),
     );
     if (failed === 0) return [];
     return [
@@ -130,7 +136,9 @@ function failedDocuments({ trials }: HintData): HintRow[] {
 }
 
 function notDeterministic({ trials }: HintData): HintRow[] {
-  const contradicted = trials.filter(({ strategy, digest_matches }) => strategy === 'sequential' && digest_matches === false);
+  const contradicted = trials.filter(
+    ({ strategy, digest_matches }) => strategy === 'sequential' && digest_matches === false,
+  );
   return [...groupBy(contradicted, familyOf).values()].map(([trial]) => {
     const { workload, corpus } = trial as TrialRow;
     return warning(
@@ -159,17 +167,26 @@ function voidTrials({ trials }: HintData): HintRow[] {
   if (first === undefined) return [];
   const text = `${voided.length} of ${trials.length} trials were void and measured again, first because ${first.reason ?? 'no reason was recorded'}`;
   const remedy = 'end what else runs on the machine; forkwise doctor says whether it is fit';
-  return [voided.length > 0.1 * trials.length ? warning('void-trials', text, remedy) : note('void-trials', text, remedy)];
+  return [
+    voided.length > 0.1 * trials.length
+      ? warning('void-trials', text, remedy)
+      : note('void-trials', text, remedy),
+  ];
 }
 
 /** A slope of the rates over the rounds, each against its cell's mean, that comes to more than 3 % and is no chance. */
 function drift({ trials }: HintData): HintRow[] {
-  const cells = groupBy(trials.filter(({ twin }) => twin === null).filter(valid), ({ workload, corpus, strategy, workers, delivery }) =>
-    JSON.stringify([workload, corpus, strategy, workers, delivery]),
+  const cells = groupBy(
+    trials.filter(({ twin }) => twin === null).filter(valid),
+    ({ workload, corpus, strategy, workers, delivery }) =>
+      JSON.stringify([workload, corpus, strategy, workers, delivery]),
   );
   const points = [...cells.values()].flatMap((cell) => {
     const middle = mean(cell.map(({ documents_per_second }) => Math.log(documents_per_second)));
-    return cell.map(({ round, documents_per_second }) => ({ x: round, y: Math.log(documents_per_second) - middle }));
+    return cell.map(({ round, documents_per_second }) => ({
+      x: round,
+      y: Math.log(documents_per_second) - middle,
+    }));
   });
   const fitted = line(points);
   const rounds = points.reduce((most, { x }) => Math.max(most, x), 0);
@@ -186,7 +203,9 @@ function drift({ trials }: HintData): HintRow[] {
 }
 
 function noiseFloor({ comparisons }: HintData): HintRow[] {
-  const widest = comparisons.filter(({ reference }) => reference === 'A/A').sort((a, b) => b.margin - a.margin)[0];
+  const widest = comparisons
+    .filter(({ reference }) => reference === 'A/A')
+    .sort((a, b) => b.margin - a.margin)[0];
   if (widest === undefined || widest.margin <= 1.0301) return [];
   return [
     note(
@@ -204,7 +223,11 @@ function noBaseline({ summaries }: HintData): HintRow[] {
   if (without.length === 0) return [];
   const places = without.map((family) => `${family[0]?.workload} ${family[0]?.corpus}`);
   return [
-    warning('no-baseline', `sequential has no valid trial for ${listed(places)}: no speed-up can be told`, 'measure sequential, too'),
+    warning(
+      'no-baseline',
+      `sequential has no valid trial for ${listed(places)}: no speed-up can be told`,
+      'measure sequential, too',
+    ),
   ];
 }
 
@@ -235,7 +258,9 @@ function inconclusive({ comparisons }: HintData): HintRow[] {
 
 function narrowCorpus({ summaries }: HintData): HintRow[] {
   const narrow = [...groupBy(summaries, ({ workload }) => workload).entries()].filter(
-    ([, rows]) => new Set(rows.map(({ corpus }) => corpus)).size === 1 && !['docs', 'mixed'].includes(rows[0]?.corpus as string),
+    ([, rows]) =>
+      new Set(rows.map(({ corpus }) => corpus)).size === 1 &&
+      !['docs', 'mixed'].includes(rows[0]?.corpus as string),
   );
   if (narrow.length === 0) return [];
   return [
@@ -274,15 +299,23 @@ function nodeEnd({ environment: { node, started_at } }: HintData): HintRow[] {
   const end = nodeEnds[major];
   if (end === undefined || started_at.slice(0, 10) <= end) return [];
   return [
-    note('node-end-of-life', `Node ${major} has had no security fixes since ${end}`, 'measure on a Node that is supported, then ship that'),
+    note(
+      'node-end-of-life',
+      `Node ${major} has had no security fixes since ${end}`,
+      'measure on a Node that is supported, then ship that',
+    ),
   ];
 }
 
 /** Promises alone do not make computing parallel; where libuv's own threads do the work they do, and this says nothing. */
 function promises({ summaries }: HintData): HintRow[] {
-  const rows = summaries.filter(({ strategy, kind, workers }) => strategy === 'async' && kind === 'cpu' && workers > 1);
+  const rows = summaries.filter(
+    ({ strategy, kind, workers }) => strategy === 'async' && kind === 'cpu' && workers > 1,
+  );
   return [...groupBy(rows, ({ workload }) => workload).entries()].flatMap(([workload, cells]) => {
-    const best = cells.filter(({ speedup }) => speedup !== null).sort((a, b) => (b.speedup as number) - (a.speedup as number))[0];
+    const best = cells
+      .filter(({ speedup }) => speedup !== null)
+      .sort((a, b) => (b.speedup as number) - (a.speedup as number))[0];
     if (best === undefined || (best.speedup as number) > 1.05) return [];
     return [
       note(

@@ -48,8 +48,14 @@ export function newRun(trials: readonly TrialRow[]): NewRun {
 }
 
 /** Documents a second of a run that is long against its last documents, by one trial. */
-export function steadyRate({ documents_per_second, wall_ms, end_idle_ms }: TrialRow & { readonly documents_per_second: number }): number {
-  return wall_ms === null ? documents_per_second : (documents_per_second * wall_ms) / (wall_ms - (end_idle_ms ?? 0));
+export function steadyRate({
+  documents_per_second,
+  wall_ms,
+  end_idle_ms,
+}: TrialRow & { readonly documents_per_second: number }): number {
+  return wall_ms === null
+    ? documents_per_second
+    : (documents_per_second * wall_ms) / (wall_ms - (end_idle_ms ?? 0));
 }
 
 /** From the ends for one more trial of the same run. The two errors are independent: on logarithms they add up in squares. */

@@ -49,14 +49,23 @@ const usableMemory = 0.8;
  * One series a workload, corpus, strategy and delivery, in their order of appearance. Twins are left out, and so is what ran with
  * one worker only, as `sequential` does. Cores bound `cpu` work alone.
  */
-export function scalingSeries(trials: readonly TrialRow[], { effectiveCores, memoryBytes, seed, resamples }: ScalingOptions): Series[] {
+export function scalingSeries(
+  trials: readonly TrialRow[],
+  { effectiveCores, memoryBytes, seed, resamples }: ScalingOptions,
+): Series[] {
   const measured = trials.filter(({ twin }) => twin === null).filter(valid);
-  const groups = groupBy(measured, ({ workload, corpus, strategy, delivery }) => JSON.stringify([workload, corpus, strategy, delivery]));
+  const groups = groupBy(measured, ({ workload, corpus, strategy, delivery }) =>
+    JSON.stringify([workload, corpus, strategy, delivery]),
+  );
   return [...groups.values()]
     .filter((group) => group.some(({ workers }) => workers > 1))
     .map((group) => {
       const { workload, kind, corpus, strategy, delivery } = group[0] as TrialRow;
-      const points = group.map(({ round, workers, documents_per_second }) => ({ round, workers, rate: documents_per_second }));
+      const points = group.map(({ round, workers, documents_per_second }) => ({
+        round,
+        workers,
+        rate: documents_per_second,
+      }));
       const cores = kind === 'cpu' ? effectiveCores : null;
       const options = resamples === undefined ? { cores, seed } : { cores, seed, resamples };
       const id = { workload, corpus, strategy, delivery };
@@ -75,7 +84,10 @@ function memoryLine(trials: readonly TrialRow[], memoryBytes: number | undefined
   const fitted = line(levels);
   if (fitted === null || fitted.slope <= fitted.slopeHalfWidth) return null;
   const { intercept: baseBytes, slope: perWorkerBytes } = fitted;
-  const most = memoryBytes === undefined ? null : Math.max(0, Math.floor((usableMemory * memoryBytes - baseBytes) / perWorkerBytes));
+  const most =
+    memoryBytes === undefined
+      ? null
+      : Math.max(0, Math.floor((usableMemory * memoryBytes - baseBytes) / perWorkerBytes));
   return { baseBytes, perWorkerBytes, workersMost: most };
 }
 
@@ -92,10 +104,15 @@ export function scalingRows(series: readonly Series[]): ScalingRow[] {
 }
 
 /** The models' throughput in a new run at each of the asked-for numbers of workers within reach, and what it means for that many documents. */
-export function projectionRows(series: readonly Series[], { workers, ...asked }: Projection): ProjectionRow[] {
+export function projectionRows(
+  series: readonly Series[],
+  { workers, ...asked }: Projection,
+): ProjectionRow[] {
   return series.flatMap(({ id, scaling }) => {
     if (scaling.state === 'none') return [];
-    const predictions = workers.map((count) => predict(scaling, count)).filter((prediction) => prediction !== null);
+    const predictions = workers
+      .map((count) => predict(scaling, count))
+      .filter((prediction) => prediction !== null);
     return predictions.map(({ workers, rate, trial, extrapolated }) => ({
       ...id,
       workers,

@@ -9,18 +9,28 @@ import { type Conclusion, type Confidence, familyOf } from './conclude.js';
  * A workload's conclusions in three plain sentences: what to use and what it gains; how sure that is; where it flips.
  * @param conclusions all of one workload, from the smallest documents to the largest.
  */
-export function sentences(conclusions: readonly Conclusion[], situations: readonly SituationRow[] = []): string[] {
+export function sentences(
+  conclusions: readonly Conclusion[],
+  situations: readonly SituationRow[] = [],
+): string[] {
   const [first] = conclusions;
   if (first === undefined) return [];
   if (conclusions.every(({ fastest, claims }) => fastest.rounds < 2 || claims === 'nothing')) {
-    return [`${first.workload}: this shows that everything works and says nothing about what is faster; run a profile with more rounds.`];
+    return [
+      `${first.workload}: this shows that everything works and says nothing about what is faster; run a profile with more rounds.`,
+    ];
   }
   return [suggestion(conclusions), confidence(conclusions), flips(conclusions, situations)];
 }
 
 /** A list of sentences for each workload, in the order of the conclusions. */
-export function sentencesByWorkload(conclusions: readonly Conclusion[], situations: readonly SituationRow[] = []): string[][] {
-  return [...groupBy(conclusions, ({ workload }) => workload).values()].map((members) => sentences(members, situations));
+export function sentencesByWorkload(
+  conclusions: readonly Conclusion[],
+  situations: readonly SituationRow[] = [],
+): string[][] {
+  return [...groupBy(conclusions, ({ workload }) => workload).values()].map((members) =>
+    sentences(members, situations),
+  );
 }
 
 /** "For word-frequency this run suggests `partitioned` with 2 workers at 10KB and 100KB (1.85× sequential, 1.80–1.90; 1.9×, …)." */
@@ -46,7 +56,11 @@ function confidence(conclusions: readonly Conclusion[]): string {
   const [clear, tie, open] = [by('clear'), by('tie'), by('inconclusive')];
   return sentence([
     ...(clear.length > 0 ? [`clear ${listed(said(clear, runnerUp))}`] : []),
-    ...(tie.length > 0 ? [`a tie ${listed(said(tie, (conclusion) => `with ${rivals(conclusion)}`))}: the simplest is suggested`] : []),
+    ...(tie.length > 0
+      ? [
+          `a tie ${listed(said(tie, (conclusion) => `with ${rivals(conclusion)}`))}: the simplest is suggested`,
+        ]
+      : []),
     ...(open.length > 0
       ? [
           `inconclusive ${listed(said(open, (conclusion) => (conclusion.fastest.rounds < 2 ? 'from a single round' : `against ${rivals(conclusion)}`)))}: more rounds would tell`,
@@ -56,32 +70,45 @@ function confidence(conclusions: readonly Conclusion[]): string {
 }
 
 function rivals({ tied, choice }: Conclusion): string {
-  const names = [...new Set(tied.map((row) => seriesName(row, tied)))].filter((name) => name !== seriesName(choice, tied));
+  const names = [...new Set(tied.map((row) => seriesName(row, tied)))].filter(
+    (name) => name !== seriesName(choice, tied),
+  );
   return listed(names.map((name) => `\`${name}\``));
 }
 
 function runnerUp({ next }: Conclusion): string {
   if (next === null) return 'for want of others';
   const interval =
-    next.ratio_low === null || next.ratio_high === null ? '' : `, ${next.ratio_low.toFixed(2)}–${next.ratio_high.toFixed(2)}`;
+    next.ratio_low === null || next.ratio_high === null
+      ? ''
+      : `, ${next.ratio_low.toFixed(2)}–${next.ratio_high.toFixed(2)}`;
   return `(next \`${next.strategy}\`, ${ratio(next.ratio)} the highest rate${interval})`;
 }
 
 function flips(conclusions: readonly Conclusion[], situations: readonly SituationRow[]): string {
-  return sentence([bySize(conclusions), moreWorkers(conclusions), isolated(conclusions, situations)].filter((part) => part !== null));
+  return sentence(
+    [bySize(conclusions), moreWorkers(conclusions), isolated(conclusions, situations)].filter(
+      (part) => part !== null,
+    ),
+  );
 }
 
 /** Where the choice changes with the size of the documents. */
 function bySize(conclusions: readonly Conclusion[]): string {
   const [first] = conclusions as [Conclusion];
-  if (conclusions.length === 1) return `only one corpus (${first.corpus}) was measured, so where this flips with size is not known`;
+  if (conclusions.length === 1)
+    return `only one corpus (${first.corpus}) was measured, so where this flips with size is not known`;
   const changes = conclusions.slice(1).flatMap((conclusion, i) => {
     const before = conclusions[i] as Conclusion;
     const [from, to] = [before, conclusion].map(({ choice, atBest }) => seriesName(choice, atBest));
-    return from === to ? [] : [`from \`${from}\` to \`${to}\` between ${before.corpus} and ${conclusion.corpus}`];
+    return from === to
+      ? []
+      : [`from \`${from}\` to \`${to}\` between ${before.corpus} and ${conclusion.corpus}`];
   });
   const last = conclusions.at(-1) as Conclusion;
-  return changes.length > 0 ? `it flips ${listed(changes)}` : `it does not flip between ${first.corpus} and ${last.corpus}`;
+  return changes.length > 0
+    ? `it flips ${listed(changes)}`
+    : `it does not flip between ${first.corpus} and ${last.corpus}`;
 }
 
 /** What the worker counts beyond the choice bring. */
@@ -93,18 +120,29 @@ function moreWorkers(conclusions: readonly Conclusion[]): string | null {
   if (kind !== 'cpu' && workers[0] === largest) {
     return `the work mostly waits, and the rate still rises at ${largest} in flight, the most that was measured`;
   }
-  return workers[0] === largest ? null : `more than ${workers[0]} workers gained nothing that this run can show`;
+  return workers[0] === largest
+    ? null
+    : `more than ${workers[0]} workers gained nothing that this run can show`;
 }
 
 /** What to use where the choice's isolation is not enough. */
 function isolated(conclusions: readonly Conclusion[], situations: readonly SituationRow[]): string | null {
   const others = conclusions.flatMap((conclusion) => {
-    const row = situations.find((row) => row.situation === 'isolation' && familyOf(row) === familyOf(conclusion));
-    return row === undefined || row.strategy === null || row.strategy === conclusion.choice.strategy ? [] : [row];
+    const row = situations.find(
+      (row) => row.situation === 'isolation' && familyOf(row) === familyOf(conclusion),
+    );
+    return row === undefined || row.strategy === null || row.strategy === conclusion.choice.strategy
+      ? []
+      : [row];
   });
   if (others.length === 0) return null;
-  const parts = [...groupBy(others, ({ strategy, workers }) => `\`${strategy}\` with ${workersInWords(workers as number)}`)].map(
-    ([words, rows]) => (conclusions.length === 1 ? words : `${words} at ${listed(rows.map(({ corpus }) => corpus))}`),
+  const parts = [
+    ...groupBy(
+      others,
+      ({ strategy, workers }) => `\`${strategy}\` with ${workersInWords(workers as number)}`,
+    ),
+  ].map(([words, rows]) =>
+    conclusions.length === 1 ? words : `${words} at ${listed(rows.map(({ corpus }) => corpus))}`,
   );
   return `where a crash must not end the caller use ${listed(parts)}`;
 }
@@ -126,6 +164,9 @@ function inWords({ choice, atBest }: Conclusion): string {
 
 function gain({ speedup, speedup_low, speedup_high }: SummaryRow): string {
   if (speedup === null) return 'sequential was not measured';
-  const interval = speedup_low === null || speedup_high === null ? '' : `, ${speedup_low.toFixed(2)}–${speedup_high.toFixed(2)}`;
+  const interval =
+    speedup_low === null || speedup_high === null
+      ? ''
+      : `, ${speedup_low.toFixed(2)}–${speedup_high.toFixed(2)}`;
   return `${ratio(speedup)} sequential${interval}`;
 }

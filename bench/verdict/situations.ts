@@ -3,7 +3,15 @@ import type { SummaryRow, TrialRow } from '../tables/columns.js';
 import { unknown } from '../tables/columns.js';
 import { seriesName } from '../tables/series.js';
 import { type SituationRow, situationColumns } from '../tables/situation-columns.js';
-import { type Conclusion, familyOf, fastestOf, hasRate, type Rated, simplestFirst, tiedWith } from './conclude.js';
+import {
+  type Conclusion,
+  familyOf,
+  fastestOf,
+  hasRate,
+  type Rated,
+  simplestFirst,
+  tiedWith,
+} from './conclude.js';
 
 /** Who gives up more of the rate than this for latency or memory wants another answer than "which strategy". */
 const leastShare = 0.8;
@@ -30,8 +38,12 @@ export function situations(
     const family = families.get(familyOf(conclusion)) ?? [];
     const own = measured.get(familyOf(conclusion)) ?? [];
     const fastest = (cells: readonly Rated[]): SummaryRow | undefined =>
-      cells.length === 0 ? undefined : [...tiedWith(fastestOf(cells), cells, own)].sort(simplestFirst(simplest))[0];
-    const nearest = family.filter((cell) => cell.documents_per_second >= leastShare * (conclusion.fastest.documents_per_second as number));
+      cells.length === 0
+        ? undefined
+        : [...tiedWith(fastestOf(cells), cells, own)].sort(simplestFirst(simplest))[0];
+    const nearest = family.filter(
+      (cell) => cell.documents_per_second >= leastShare * (conclusion.fastest.documents_per_second as number),
+    );
     const considerate = family.filter(({ event_loop_utilization: busy }) => busy !== null && busy <= busiest);
     const processes = family.filter(({ strategy }) => isolated.includes(strategy));
     const slow = `they do not reach ${100 * leastShare} % of the highest rate`;
@@ -61,8 +73,13 @@ export function memoryOf({ memory_peak_bytes, rss_peak_bytes }: SummaryRow): num
   return memory_peak_bytes ?? rss_peak_bytes;
 }
 
-function least(cells: readonly SummaryRow[], value: (cell: SummaryRow) => number | null): SummaryRow | undefined {
-  return cells.filter((cell) => value(cell) !== null).sort((a, b) => (value(a) as number) - (value(b) as number))[0];
+function least(
+  cells: readonly SummaryRow[],
+  value: (cell: SummaryRow) => number | null,
+): SummaryRow | undefined {
+  return cells
+    .filter((cell) => value(cell) !== null)
+    .sort((a, b) => (value(a) as number) - (value(b) as number))[0];
 }
 
 function rowOf({ workload, corpus, documentBytes }: Conclusion, family: readonly SummaryRow[]) {
@@ -71,7 +88,9 @@ function rowOf({ workload, corpus, documentBytes }: Conclusion, family: readonly
     choice: SummaryRow | undefined,
     { qualified, reason }: { qualified: readonly SummaryRow[]; reason: string | null },
   ): SituationRow => {
-    const names = (cells: readonly SummaryRow[]) => [...new Set(cells.map((cell) => seriesName(cell, family)))];
+    const names = (cells: readonly SummaryRow[]) => [
+      ...new Set(cells.map((cell) => seriesName(cell, family))),
+    ];
     const qualifiedNames = names(qualified);
     const out = names(family).filter((name) => !qualifiedNames.includes(name));
     return {

@@ -22,11 +22,17 @@ export function enough(trials: readonly TrialRow[], round: number): Enough {
   const unmet =
     open.length === 0
       ? []
-      : [`${open.length} of the ratios are not known within 3 % (the widest: ±${(100 * (Math.exp(worst) - 1)).toFixed(1)} %)`];
+      : [
+          `${open.length} of the ratios are not known within 3 % (the widest: ±${(100 * (Math.exp(worst) - 1)).toFixed(1)} %)`,
+        ];
   return { stop: due && open.length === 0, unmet };
 }
 
-type Interval = { readonly ratio_low: number | null; readonly ratio_high: number | null; readonly margin: number };
+type Interval = {
+  readonly ratio_low: number | null;
+  readonly ratio_high: number | null;
+  readonly margin: number;
+};
 
 function isSettled(row: Interval): boolean {
   if (row.ratio_low === null || row.ratio_high === null) return false;
@@ -36,5 +42,7 @@ function isSettled(row: Interval): boolean {
 }
 
 function halfWidth({ ratio_low, ratio_high }: Interval): number {
-  return ratio_low === null || ratio_high === null ? Number.POSITIVE_INFINITY : Math.log(ratio_high / ratio_low) / 2;
+  return ratio_low === null || ratio_high === null
+    ? Number.POSITIVE_INFINITY
+    : Math.log(ratio_high / ratio_low) / 2;
 }

@@ -2,7 +2,15 @@ import { UsageError } from '../errors.js';
 
 /** Reads sizes, durations, counts and lists from the command line. KB = 1,000 bytes, KiB = 1,024. */
 
-const sizeUnits: Record<string, number> = { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 };
+const sizeUnits: Record<string, number> = {
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+};
 
 /** `10KB` → 10000. @throws UsageError */
 export function parseSize(text: string): number {

@@ -19,7 +19,10 @@ const parts = [
 const cpu: Chart = {
   name: 'cpu',
   question,
-  table: { from: 'summaries', columns: ['cpu_user_ms_per_document', 'cpu_system_ms_per_document', 'cpu_ms_per_document', 'cpu_percent'] },
+  table: {
+    from: 'summaries',
+    columns: ['cpu_user_ms_per_document', 'cpu_system_ms_per_document', 'cpu_ms_per_document', 'cpu_percent'],
+  },
   caption: ({ summaries }) => byWorkload(summaries, (rows) => spanAtSmallest(rows, cpuMs, 'ms')),
   spec: (data) =>
     strategyPanels(data, {
@@ -43,7 +46,12 @@ function layers({ rows, y }: Panel): Spec[] {
       return { label, strategy: cell.strategy, part: name, ms: cell[column], begin, end };
     });
   });
-  const totals = rows.map(({ label, cell }) => ({ label, strategy: cell.strategy, ms: cpuMs(cell), text: number(cpuMs(cell) as number) }));
+  const totals = rows.map(({ label, cell }) => ({
+    label,
+    strategy: cell.strategy,
+    ms: cpuMs(cell),
+    text: number(cpuMs(cell) as number),
+  }));
   // Room for the figure beside the longest bar.
   const domain = [0, (Math.max(...totals.map(({ ms }) => ms ?? 0)) || 1) * 1.25];
   const x = { type: 'quantitative', title: null, scale: { domain, nice: false }, axis: { tickCount: 4 } };

@@ -18,7 +18,10 @@ const width = 420;
 const crossover: Chart = {
   name: 'crossover',
   question,
-  table: { from: 'crossovers', columns: ['kind', 'bytes', 'bytes_low', 'bytes_high', 'bytes_smallest', 'bytes_largest', 'reason'] },
+  table: {
+    from: 'crossovers',
+    columns: ['kind', 'bytes', 'bytes_low', 'bytes_high', 'bytes_smallest', 'bytes_largest', 'reason'],
+  },
   caption: (data) => {
     const workloads = unique(data.crossovers.map(({ workload }) => workload));
     const said = workloads.flatMap((workload) => {
@@ -62,7 +65,8 @@ function bestRows({ crossovers, summaries }: ChartData, workload: string): Best[
       );
       return { row, cells: cells.toSorted((a, b) => a.document_bytes - b.document_bytes) };
     });
-  const gain = ({ cells }: Best) => cells.reduce((sum, { speedup }) => sum + Math.log(speedup as number), 0) / cells.length;
+  const gain = ({ cells }: Best) =>
+    cells.reduce((sum, { speedup }) => sum + Math.log(speedup as number), 0) / cells.length;
   return unique(all.map(({ row }) => row.strategy)).flatMap((strategy) => {
     const own = all.filter(({ row, cells }) => row.strategy === strategy && cells.length > 1);
     return own.length === 0 ? [] : [own.reduce((best, one) => (gain(one) > gain(best) ? one : best))];
@@ -72,19 +76,27 @@ function bestRows({ crossovers, summaries }: ChartData, workload: string): Best[
 function panel(workload: string, rows: readonly Best[]): Spec {
   const looks = looksOf(rows.map(({ row }) => row.strategy));
   const measured = rows.flatMap(({ cells }) =>
-    cells.map(({ strategy, workers, document_bytes, speedup: value, speedup_low: low, speedup_high: high }) => ({
-      strategy,
-      workers,
-      size: document_bytes,
-      bytes: document_bytes,
-      value,
-      low,
-      high,
-    })),
+    cells.map(
+      ({ strategy, workers, document_bytes, speedup: value, speedup_low: low, speedup_high: high }) => ({
+        strategy,
+        workers,
+        size: document_bytes,
+        bytes: document_bytes,
+        value,
+        low,
+        high,
+      }),
+    ),
   );
   const sizes = unique(measured.map((point) => point.size)).sort((a, b) => a - b);
-  const points = measured.map((point) => ({ ...point, bytes: aside(point, { strategies: [...looks.keys()], sizes }) }));
-  const domain = { x: logDomain(sizes, 0.06), y: logDomain([1, ...points.flatMap(({ value, low, high }) => [value, low, high])], 0.06) };
+  const points = measured.map((point) => ({
+    ...point,
+    bytes: aside(point, { strategies: [...looks.keys()], sizes }),
+  }));
+  const domain = {
+    x: logDomain(sizes, 0.06),
+    y: logDomain([1, ...points.flatMap(({ value, low, high }) => [value, low, high])], 0.06),
+  };
   const height = Math.max(220, lineHeight * (looks.size + 1));
   const x = {
     field: 'bytes',
@@ -104,7 +116,11 @@ function panel(workload: string, rows: readonly Best[]): Spec {
   const shape = { ...look({ looks }, 'shape'), legend: null };
   const labels = points.map(({ strategy, bytes, value }) => ({ strategy, x: bytes, bytes, value }));
   return {
-    title: { text: workload, subtitle: 'speed-up over sequential at the best number of workers, 95 % intervals', offset: 8 },
+    title: {
+      text: workload,
+      subtitle: 'speed-up over sequential at the best number of workers, 95 % intervals',
+      offset: 8,
+    },
     width,
     height,
     layer: [
@@ -146,20 +162,28 @@ function lines({ x, y, color, shape }: Channels): Spec {
         mark: { type: 'rule', strokeWidth: 1.5 },
         encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
       },
-      { mark: { type: 'point', filled: true, opacity: 1, size: 50 }, encoding: { x, y, color, shape, tooltip } },
+      {
+        mark: { type: 'point', filled: true, opacity: 1, size: 50 },
+        encoding: { x, y, color, shape, tooltip },
+      },
     ],
   };
 }
 
 /** The size, moved a little aside for each strategy so that equal values do not hide each other: 1 % of the axis from one to the next. */
-function aside(point: { strategy: string; size: number }, { strategies, sizes }: { strategies: string[]; sizes: number[] }): number {
+function aside(
+  point: { strategy: string; size: number },
+  { strategies, sizes }: { strategies: string[]; sizes: number[] },
+): number {
   const octaves = Math.log2((sizes.at(-1) as number) / (sizes[0] as number));
   const place = strategies.indexOf(point.strategy) - (strategies.length - 1) / 2;
   return Number((point.size * 2 ** (0.01 * octaves * place)).toPrecision(5));
 }
 
 /** Where a line crosses 1, hollow, with the interval of the size. */
-function crossing({ row }: Best): { strategy: string; bytes: number; low: number; high: number; value: number }[] {
+function crossing({
+  row,
+}: Best): { strategy: string; bytes: number; low: number; high: number; value: number }[] {
   if (row.kind !== 'within' || row.bytes === null) return [];
   const low = row.bytes_low ?? (row.bytes_high === null ? row.bytes : (row.bytes_smallest as number));
   const high = row.bytes_high ?? (row.bytes_low === null ? row.bytes : (row.bytes_largest as number));
@@ -172,8 +196,14 @@ function marks(values: readonly Spec[], { x, y, color, shape }: Channels): Spec[
     {
       data: { values },
       layer: [
-        { mark: { type: 'rule', strokeWidth: 3 }, encoding: { x: { ...x, field: 'low' }, x2: { field: 'high' }, y, color } },
-        { mark: { type: 'point', filled: false, fill: '#ffffff', opacity: 1, size: 70, strokeWidth: 2 }, encoding: { x, y, color, shape } },
+        {
+          mark: { type: 'rule', strokeWidth: 3 },
+          encoding: { x: { ...x, field: 'low' }, x2: { field: 'high' }, y, color },
+        },
+        {
+          mark: { type: 'point', filled: false, fill: '#ffffff', opacity: 1, size: 70, strokeWidth: 2 },
+          encoding: { x, y, color, shape },
+        },
       ],
     },
   ];

@@ -46,12 +46,22 @@ export default differences;
 function layers({ rows, y, looks }: Panel, { comparisons }: ChartData): Spec[] {
   const { workload, corpus } = (rows[0] as Panel['rows'][0]).cell;
   const here = comparisons.filter(
-    (row) => row.reference === 'best' && row.twin === null && row.workload === workload && row.corpus === corpus,
+    (row) =>
+      row.reference === 'best' && row.twin === null && row.workload === workload && row.corpus === corpus,
   );
   const values = rows.map(({ label, cell }) => {
-    const found = here.find((row) => row.strategy === cell.strategy && row.workers === cell.workers && row.delivery === cell.delivery);
+    const found = here.find(
+      (row) =>
+        row.strategy === cell.strategy && row.workers === cell.workers && row.delivery === cell.delivery,
+    );
     // The fastest is compared with nothing: it is the 1.
-    return { label, strategy: cell.strategy, ratio: found?.ratio ?? 1, low: found?.ratio_low ?? null, high: found?.ratio_high ?? null };
+    return {
+      label,
+      strategy: cell.strategy,
+      ratio: found?.ratio ?? 1,
+      low: found?.ratio_low ?? null,
+      high: found?.ratio_high ?? null,
+    };
   });
   const margin = here[0]?.margin ?? 1.03;
   const ends = values.flatMap(({ ratio, low, high }) => [ratio, low ?? ratio, high ?? ratio]);
@@ -73,7 +83,11 @@ function layers({ rows, y, looks }: Panel, { comparisons }: ChartData): Spec[] {
       mark: { type: 'rect', color: bandColour },
       encoding: { x, x2: { field: 'high' } },
     },
-    { data: { values: [{ ratio: 1 }] }, mark: { type: 'rule', color: referenceColour, strokeDash: [3, 3] }, encoding: { x } },
+    {
+      data: { values: [{ ratio: 1 }] },
+      mark: { type: 'rule', color: referenceColour, strokeDash: [3, 3] },
+      encoding: { x },
+    },
     {
       data: { values },
       layer: [

@@ -8,8 +8,16 @@ const question = 'How much of the ideal speed-up is reached?';
 const missing = 'sequential and another strategy must have valid trials';
 
 /** Work that computes is held against the cores it could have used, work that waits against its workers. */
-const overCores: Measure = { title: 'speed-up ÷ min(workers, cores)', value: (row) => row.efficiency_cores, ideal: () => 1 };
-const overWorkers: Measure = { title: 'speed-up ÷ workers', value: (row) => row.efficiency_workers, ideal: () => 1 };
+const overCores: Measure = {
+  title: 'speed-up ÷ min(workers, cores)',
+  value: (row) => row.efficiency_cores,
+  ideal: () => 1,
+};
+const overWorkers: Measure = {
+  title: 'speed-up ÷ workers',
+  value: (row) => row.efficiency_workers,
+  ideal: () => 1,
+};
 
 const efficiency: Chart = {
   name: 'efficiency',
@@ -19,7 +27,8 @@ const efficiency: Chart = {
     byWorkload(
       summaries.filter(({ strategy, workers }) => strategy !== 'sequential' && workers > 1),
       (rows) => {
-        const value = (row: SummaryRow) => (row.kind === 'cpu' ? row.efficiency_cores : row.efficiency_workers);
+        const value = (row: SummaryRow) =>
+          row.kind === 'cpu' ? row.efficiency_cores : row.efficiency_workers;
         const best = highest(rows, value);
         return best === null
           ? null

@@ -39,8 +39,11 @@ const lineHeight = 18;
 export function granularity(rows: readonly GranularityRow[], marks: readonly MetgMark[]): Spec {
   const top = { $schema: 'https://vega.github.io/schema/vega-lite/v6.json', description: question, config };
   const title = { text: question, fontSize: 15, offset: 10 };
-  const valid = rows.filter((row) => row.granularity_us !== null && row.granularity_us > 0 && row.efficiency !== null);
-  if (valid.length === 0) return { ...top, title, data: { values: [{}] }, mark: { type: 'text', text: 'no data', fontSize: 13 } };
+  const valid = rows.filter(
+    (row) => row.granularity_us !== null && row.granularity_us > 0 && row.efficiency !== null,
+  );
+  if (valid.length === 0)
+    return { ...top, title, data: { values: [{}] }, mark: { type: 'text', text: 'no data', fontSize: 13 } };
 
   const looks = looksOf([...new Set(valid.map((row) => row.strategy))]);
   const points = rows.filter((row) => looks.has(row.strategy)); // with the unknown ones, which are gaps in a line
@@ -116,7 +119,11 @@ function curves({ points, marks, looks, height }: Drawn & { points: readonly Gra
         data: { values: halves },
         layer: [
           {
-            transform: [{ filter: { and: ['metg_us_lower', 'metg_us_upper'].map((field) => ({ field, valid: true })) } }],
+            transform: [
+              {
+                filter: { and: ['metg_us_lower', 'metg_us_upper'].map((field) => ({ field, valid: true })) },
+              },
+            ],
             mark: { type: 'rule', strokeWidth: 3 },
             encoding: { ...metg, x: { ...x, field: 'metg_us_lower' }, x2: { field: 'metg_us_upper' }, color },
           },
@@ -133,15 +140,23 @@ function curves({ points, marks, looks, height }: Drawn & { points: readonly Gra
 /** Symbol, name and METG of each strategy, in lines of text beside the curves. */
 function key({ marks, looks, height }: Drawn): Spec {
   const levels = rules.filter((e) => marks.some((mark) => mark.e === e));
-  const markOf = (strategy: string, e: number) => marks.find((mark) => mark.strategy === strategy && mark.e === e);
+  const markOf = (strategy: string, e: number) =>
+    marks.find((mark) => mark.strategy === strategy && mark.e === e);
   const order = (strategy: string) => {
     const mark = markOf(strategy, 0.5);
     return mark?.metg_us ?? mark?.metg_us_upper ?? mark?.metg_us_lower ?? Number.MAX_VALUE;
   };
   const names = [...looks.keys()].map((name) => textWidth(name, { fontSize: 11, bold: false }));
   const nameWidth = Math.min(mostNameWidth, Math.ceil(Math.max(...names)) + 20);
-  const entries = [...looks.keys()].sort((a, b) => order(a) - order(b)).map((strategy, i) => ({ strategy, top: (i + 1) * lineHeight }));
-  const y = { field: 'top', type: 'quantitative', scale: { domain: [height, 0], nice: false, zero: false }, axis: null };
+  const entries = [...looks.keys()]
+    .sort((a, b) => order(a) - order(b))
+    .map((strategy, i) => ({ strategy, top: (i + 1) * lineHeight }));
+  const y = {
+    field: 'top',
+    type: 'quantitative',
+    scale: { domain: [height, 0], nice: false, zero: false },
+    axis: null,
+  };
   const at = (left: number) => ({ x: { value: left }, y });
   const color = { ...look({ looks }, 'colour'), legend: null };
   const shape = { ...look({ looks }, 'shape'), legend: null };
@@ -151,7 +166,11 @@ function key({ marks, looks, height }: Drawn): Spec {
     height,
     view: { stroke: null },
     layer: [
-      { data: { values: entries }, mark: { type: 'point', filled: true, opacity: 1, size: 50 }, encoding: { ...at(6), color, shape } },
+      {
+        data: { values: entries },
+        mark: { type: 'point', filled: true, opacity: 1, size: 50 },
+        encoding: { ...at(6), color, shape },
+      },
       {
         data: { values: entries },
         mark: { ...text, limit: nameWidth - 18 },
@@ -166,7 +185,11 @@ function key({ marks, looks, height }: Drawn): Spec {
             mark: { ...text, align: 'right', fontWeight: 'bold' },
             encoding: { ...at(right), text: { field: 'head', type: 'nominal' } },
           },
-          { data: { values }, mark: { ...text, align: 'right' }, encoding: { ...at(right), text: { field: 'value', type: 'nominal' } } },
+          {
+            data: { values },
+            mark: { ...text, align: 'right' },
+            encoding: { ...at(right), text: { field: 'value', type: 'nominal' } },
+          },
           {
             data: { values },
             mark: { ...text, fontSize: 10, color: referenceColour },
@@ -185,12 +208,20 @@ const columnWidth = 140;
 
 /** Two digits each: intervals are seldom narrower. The interval is in the unit of the value. */
 function figures(mark: MetgMark | undefined): { value: string; interval: string } {
-  const { metg_us: metg, metg_us_lower: low, metg_us_upper: high } = mark ?? { metg_us: null, metg_us_lower: null, metg_us_upper: null };
-  if (metg === null) return { value: high !== null ? `≤ ${time(high)}` : low !== null ? `> ${time(low)}` : '–', interval: '' };
+  const {
+    metg_us: metg,
+    metg_us_lower: low,
+    metg_us_upper: high,
+  } = mark ?? { metg_us: null, metg_us_lower: null, metg_us_upper: null };
+  if (metg === null)
+    return { value: high !== null ? `≤ ${time(high)}` : low !== null ? `> ${time(low)}` : '–', interval: '' };
   const { factor } = unitOf(metg);
   const ends = [low, high].map((end) => (end === null ? '' : twoDigits(end / factor)));
   if (low === null || high === null)
-    return { value: time(metg), interval: low === high ? '' : low === null ? `≤ ${ends[1]}` : `≥ ${ends[0]}` };
+    return {
+      value: time(metg),
+      interval: low === high ? '' : low === null ? `≤ ${ends[1]}` : `≥ ${ends[0]}`,
+    };
   return { value: time(metg), interval: ends.join('–') };
 }
 

@@ -19,7 +19,9 @@ const latency: Chart = {
       (rows) =>
         byCorpus(rows, (cells) => {
           const least = lowest(cells, ({ latency_p99_ms }) => latency_p99_ms);
-          return least === null ? null : `${cellName(least)} with ${number(least.latency_p99_ms as number)} ms`;
+          return least === null
+            ? null
+            : `${cellName(least)} with ${number(least.latency_p99_ms as number)} ms`;
         }),
       'shortest p99 at full load: ',
     ),
@@ -27,7 +29,8 @@ const latency: Chart = {
     strategyPanels(data, {
       question,
       missing,
-      subtitle: (kind) => `${kind} work: from being pulled until emitted, ms; p50 (symbol), p95 and p99 (strokes)`,
+      subtitle: (kind) =>
+        `${kind} work: from being pulled until emitted, ms; p50 (symbol), p95 and p99 (strokes)`,
       shows: ({ latency_p50_ms, latency_p99_ms }) => (latency_p50_ms ?? 0) > 0 && (latency_p99_ms ?? 0) > 0,
       layers,
     }),
@@ -56,7 +59,12 @@ function layers({ rows, y, looks }: Panel): Spec[] {
   };
   const color = { ...look({ looks }, 'colour'), legend: null };
   const shape = { ...look({ looks }, 'shape'), legend: null };
-  const tooltip = ['p50', 'p95', 'p99'].map((field) => ({ field, type: 'quantitative', title: `${field}, ms`, format: ',.3~r' }));
+  const tooltip = ['p50', 'p95', 'p99'].map((field) => ({
+    field,
+    type: 'quantitative',
+    title: `${field}, ms`,
+    format: ',.3~r',
+  }));
   const stroke = (field: string) => ({
     mark: { type: 'tick', thickness: 2, size: 10, color: referenceColour },
     encoding: { x: { ...x, field }, y, color },
@@ -68,7 +76,10 @@ function layers({ rows, y, looks }: Panel): Spec[] {
         { mark: { type: 'rule', strokeWidth: 1.5 }, encoding: { x, x2: { field: 'p99' }, y, color } },
         stroke('p95'),
         stroke('p99'),
-        { mark: { type: 'point', filled: true, opacity: 1, size: 60 }, encoding: { x, y, color, shape, tooltip } },
+        {
+          mark: { type: 'point', filled: true, opacity: 1, size: 60 },
+          encoding: { x, y, color, shape, tooltip },
+        },
       ],
     },
   ];

@@ -11,7 +11,10 @@ const question = 'How much memory does it take?';
 const missing = 'no trial tells its memory';
 
 const exact: Measure = { title: 'peak memory, MB', value: (row) => megabytes(row.memory_peak_bytes) };
-const upperBound: Measure = { title: 'peak RSS sum, MB (upper bound)', value: (row) => megabytes(row.rss_peak_bytes) };
+const upperBound: Measure = {
+  title: 'peak RSS sum, MB (upper bound)',
+  value: (row) => megabytes(row.rss_peak_bytes),
+};
 
 const memory: Chart = {
   name: 'memory',
@@ -40,7 +43,9 @@ export default memory;
 
 /** "a worker of process-pool adds 51.3 MB, so that at most 393 fit into 80 % of 25,300 MB". */
 function dearestWorker(scaling: readonly ScalingRow[], memoryBytes: number): string | null {
-  const known = scaling.filter((row) => row.memory_per_worker_bytes !== null && row.memory_workers_most !== null);
+  const known = scaling.filter(
+    (row) => row.memory_per_worker_bytes !== null && row.memory_workers_most !== null,
+  );
   if (known.length === 0) return null;
   const { strategy, memory_per_worker_bytes, memory_workers_most } = known.reduce((dearest, row) =>
     (row.memory_workers_most as number) < (dearest.memory_workers_most as number) ? row : dearest,
@@ -62,7 +67,15 @@ function limitRule({ memoryBytes }: ChartData): (panel: Panel) => Spec[] {
         layer: [
           { mark: { type: 'rule', color: referenceColour, strokeWidth: 1.5 }, encoding: { y } },
           {
-            mark: { type: 'text', color: referenceColour, align: 'left', baseline: 'bottom', dx: 4, fontSize: 10, text: 'limit' },
+            mark: {
+              type: 'text',
+              color: referenceColour,
+              align: 'left',
+              baseline: 'bottom',
+              dx: 4,
+              fontSize: 10,
+              text: 'limit',
+            },
             encoding: { x: { value: 0 }, y },
           },
         ],

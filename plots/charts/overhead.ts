@@ -31,7 +31,8 @@ export function overhead(rows: readonly OverheadRow[]): Spec {
   const top = { $schema: 'https://vega.github.io/schema/vega-lite/v6.json', description: question, config };
   const title = { text: question, fontSize: 15, offset: 10 };
   const drawn = rows.filter(isDrawn);
-  if (drawn.length === 0) return { ...top, title, data: { values: [{}] }, mark: { type: 'text', text: 'no data', fontSize: 13 } };
+  if (drawn.length === 0)
+    return { ...top, title, data: { values: [{}] }, mark: { type: 'text', text: 'no data', fontSize: 13 } };
 
   const looks = looksOf(unique(drawn.map((row) => row.strategy)));
   const workers = unique(drawn.map((row) => row.workers)).toSorted((a, b) => a - b);
@@ -46,13 +47,20 @@ export function overhead(rows: readonly OverheadRow[]): Spec {
     spacing: 24,
     concat: workers.map((count) => {
       const here = rows.filter((row) => row.workers === count && looks.has(row.strategy));
-      return panel(here, { ...axes, title: `${count} ${count === 1 ? 'worker' : 'workers'}${leftOut(here)}` });
+      return panel(here, {
+        ...axes,
+        title: `${count} ${count === 1 ? 'worker' : 'workers'}${leftOut(here)}`,
+      });
     }),
   };
 }
 
 /** What the y axis must hold. An interval that nearly reaches 0 would take decades: it may leave the axis at a third of its value. */
-function extent({ overhead_us: value, overhead_us_lower: low, overhead_us_upper: high }: OverheadRow): (number | null)[] {
+function extent({
+  overhead_us: value,
+  overhead_us_lower: low,
+  overhead_us_upper: high,
+}: OverheadRow): (number | null)[] {
   return [value, low === null || value === null ? null : Math.max(low, value / 3), high];
 }
 
@@ -92,7 +100,9 @@ function panel(rows: readonly OverheadRow[], { x, y, height, looks, title }: Axe
     (row): Point => ({
       strategy: row.strategy,
       bytes: row.document_bytes,
-      x: Number(((row.document_bytes > 0 ? row.document_bytes : x.empty) * aside(row.strategy)).toPrecision(5)),
+      x: Number(
+        ((row.document_bytes > 0 ? row.document_bytes : x.empty) * aside(row.strategy)).toPrecision(5),
+      ),
       value: isDrawn(row) ? row.overhead_us : null,
       // It may end beyond the axis, at 0 or less.
       ...(isDrawn(row) && hasInterval(row)
@@ -136,7 +146,10 @@ function panel(rows: readonly OverheadRow[], { x, y, height, looks, title }: Axe
         mark: { type: 'rule', strokeWidth: 1.5 },
         encoding: { x: at.x, y: { ...at.y, field: 'low' }, y2: { field: 'high' }, color },
       },
-      { mark: { type: 'point', filled: true, opacity: 1, size: 40 }, encoding: { ...at, color, shape, tooltip } },
+      {
+        mark: { type: 'point', filled: true, opacity: 1, size: 40 },
+        encoding: { ...at, color, shape, tooltip },
+      },
       endLabels(points, { channels: { ...at, color, shape }, size: { width, height }, domain: y }),
     ],
   };
@@ -163,7 +176,9 @@ function isDrawn(row: OverheadRow): boolean {
   return row.overhead_us !== null && row.overhead_us > 0;
 }
 
-function hasInterval(row: OverheadRow): row is OverheadRow & { overhead_us_lower: number; overhead_us_upper: number } {
+function hasInterval(
+  row: OverheadRow,
+): row is OverheadRow & { overhead_us_lower: number; overhead_us_upper: number } {
   return row.overhead_us_lower !== null && row.overhead_us_upper !== null && row.overhead_us_upper > 0;
 }
 

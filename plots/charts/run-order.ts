@@ -17,7 +17,15 @@ const runOrder: Chart = {
   question,
   table: {
     from: 'trials',
-    columns: ['round', 'order', 'status', 'reason', 'documents_per_second', 'noise_steal_percent', 'noise_others_percent'],
+    columns: [
+      'round',
+      'order',
+      'status',
+      'reason',
+      'documents_per_second',
+      'noise_steal_percent',
+      'noise_others_percent',
+    ],
   },
   caption({ trials, comparisons }) {
     if (trials.length === 0) return null;
@@ -30,7 +38,9 @@ const runOrder: Chart = {
   spec(data) {
     const points = relative(data.trials);
     if (points.length === 0) return picture(null, { question, missing });
-    const twins = data.comparisons.filter(({ reference, ratio_low }) => reference === 'A/A' && ratio_low !== null);
+    const twins = data.comparisons.filter(
+      ({ reference, ratio_low }) => reference === 'A/A' && ratio_low !== null,
+    );
     const looks = looksIn(data);
     const vconcat = [inOrder(data, points), ...(twins.length === 0 ? [] : [againstItself(twins)])];
     return picture({ config: withLegend(looks, size.width), spacing: 24, vconcat }, { question, missing });
@@ -63,7 +73,15 @@ function relative(trials: readonly TrialRow[]): Point[] {
     const { round, strategy, status, workload, corpus, workers } = trial;
     const ratio = Number((trial.documents_per_second / Math.exp(mean.sum / mean.count)).toPrecision(5));
     return [
-      { place: i + 1, round, ratio, strategy, cell: `${workload} ${corpus} ${strategy} × ${workers}`, status, twin: trial.twin !== null },
+      {
+        place: i + 1,
+        round,
+        ratio,
+        strategy,
+        cell: `${workload} ${corpus} ${strategy} × ${workers}`,
+        status,
+        twin: trial.twin !== null,
+      },
     ];
   });
 }
@@ -80,7 +98,9 @@ function cellOf({ workload, corpus, strategy, workers, delivery }: TrialRow): st
 function inOrder(data: ChartData, points: readonly Point[]): Spec {
   const looks = looksIn(data);
   const { trials } = data;
-  const rounds = trials.flatMap(({ round }, i) => (i > 0 && round !== trials[i - 1]?.round ? [{ place: i + 0.5 }] : []));
+  const rounds = trials.flatMap(({ round }, i) =>
+    i > 0 && round !== trials[i - 1]?.round ? [{ place: i + 0.5 }] : [],
+  );
   const x = {
     field: 'place',
     type: 'quantitative',
@@ -107,7 +127,13 @@ function inOrder(data: ChartData, points: readonly Point[]): Spec {
   const layer = (values: readonly Point[], mark: Spec) =>
     values.length === 0
       ? []
-      : [{ data: { values }, mark: { type: 'point', opacity: 1, size: 35, ...mark }, encoding: { x, y, color, shape, tooltip } }];
+      : [
+          {
+            data: { values },
+            mark: { type: 'point', opacity: 1, size: 35, ...mark },
+            encoding: { x, y, color, shape, tooltip },
+          },
+        ];
   const crowded = points.length > mostPoints;
   const reference = { mark: { type: 'rule', color: referenceColour, strokeDash: [3, 3] }, encoding: { y } };
   return {
@@ -118,10 +144,14 @@ function inOrder(data: ChartData, points: readonly Point[]): Spec {
     ...size,
     layer: [
       ...(crowded ? [middle(points, { x, y })] : []),
-      ...(rounds.length === 0 ? [] : [{ data: { values: rounds }, mark: { type: 'rule', color: '#dddddd' }, encoding: { x } }]),
+      ...(rounds.length === 0
+        ? []
+        : [{ data: { values: rounds }, mark: { type: 'rule', color: '#dddddd' }, encoding: { x } }]),
       { data: { values: [{ ratio: 1 }] }, ...reference },
       ...layer(
-        points.filter(({ status, ratio }) => status === 'ok' && (!crowded || Math.abs(Math.log(ratio)) > unusual)),
+        points.filter(
+          ({ status, ratio }) => status === 'ok' && (!crowded || Math.abs(Math.log(ratio)) > unusual),
+        ),
         { filled: true },
       ),
       ...layer(
@@ -160,15 +190,22 @@ function middle(points: readonly Point[], { x, y }: { x: Spec; y: Spec }): Spec 
 
 /** A cell measured twice in every round: what lies outside the margin here would be noise taken for a difference. */
 function againstItself(twins: readonly ComparisonRow[]): Spec {
-  const values = twins.map(({ workload, corpus, strategy, workers, ratio, ratio_low: low, ratio_high: high, margin }) => ({
-    label: `${workload} ${corpus}, ${strategy} × ${workers}`,
-    ratio,
-    low,
-    high,
-    beyond: margin,
-    below: 1 / margin,
-  }));
-  const ends = values.flatMap(({ low, high, beyond, below }) => [low as number, high as number, beyond, below]);
+  const values = twins.map(
+    ({ workload, corpus, strategy, workers, ratio, ratio_low: low, ratio_high: high, margin }) => ({
+      label: `${workload} ${corpus}, ${strategy} × ${workers}`,
+      ratio,
+      low,
+      high,
+      beyond: margin,
+      below: 1 / margin,
+    }),
+  );
+  const ends = values.flatMap(({ low, high, beyond, below }) => [
+    low as number,
+    high as number,
+    beyond,
+    below,
+  ]);
   const x = {
     type: 'quantitative',
     title: null,
@@ -190,8 +227,14 @@ function againstItself(twins: readonly ComparisonRow[]): Spec {
         mark: { type: 'bar', height: { band: 0.9 }, color: bandColour },
         encoding: { x: { ...x, field: 'below' }, x2: { field: 'beyond' }, y },
       },
-      { mark: { type: 'rule', strokeWidth: 1.5 }, encoding: { x: { ...x, field: 'low' }, x2: { field: 'high' }, y } },
-      { mark: { type: 'point', filled: true, opacity: 1, size: 50, color: '#333333' }, encoding: { x: { ...x, field: 'ratio' }, y } },
+      {
+        mark: { type: 'rule', strokeWidth: 1.5 },
+        encoding: { x: { ...x, field: 'low' }, x2: { field: 'high' }, y },
+      },
+      {
+        mark: { type: 'point', filled: true, opacity: 1, size: 50, color: '#333333' },
+        encoding: { x: { ...x, field: 'ratio' }, y },
+      },
     ],
   };
 }

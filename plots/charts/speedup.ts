@@ -15,7 +15,9 @@ const speedup: Chart = {
   caption: ({ summaries }) =>
     byWorkload(summaries, (rows) => {
       const best = highest(rows, ({ speedup }) => speedup);
-      return best === null ? null : `at most ${ratio(best.speedup as number)}, by ${cellName(best)} at ${best.corpus}`;
+      return best === null
+        ? null
+        : `at most ${ratio(best.speedup as number)}, by ${cellName(best)} at ${best.corpus}`;
     }),
   spec: (data) =>
     grid(data, {
@@ -47,7 +49,12 @@ function model({ summaries, projections }: ChartData): (panel: Panel) => Spec[] 
     if (best === null || baseline === null) return [];
     const values = projections
       .filter((row) => row.model !== 'measured' && row.workload === workload && row.corpus === corpus)
-      .filter((row) => row.strategy === best.strategy && row.workers >= (workers[0] as number) && row.workers <= (workers.at(-1) as number))
+      .filter(
+        (row) =>
+          row.strategy === best.strategy &&
+          row.workers >= (workers[0] as number) &&
+          row.workers <= (workers.at(-1) as number),
+      )
       .map((row) => ({
         strategy: row.strategy,
         workers: row.workers,

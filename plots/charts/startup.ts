@@ -25,7 +25,8 @@ const startup: Chart = {
     strategyPanels(data, {
       question,
       missing,
-      subtitle: (kind) => `${kind} work: start-up, ms; beside it the documents after which it has paid off against sequential`,
+      subtitle: (kind) =>
+        `${kind} work: start-up, ms; beside it the documents after which it has paid off against sequential`,
       shows: ({ startup_ms }) => startup_ms !== null,
       layers,
     }),
@@ -39,16 +40,29 @@ function layers({ rows, y, looks }: Panel): Spec[] {
     strategy: cell.strategy,
     ms: cell.startup_ms,
     documents:
-      cell.strategy === 'sequential' ? '' : cell.break_even_documents === null ? 'never' : number(Math.ceil(cell.break_even_documents)),
+      cell.strategy === 'sequential'
+        ? ''
+        : cell.break_even_documents === null
+          ? 'never'
+          : number(Math.ceil(cell.break_even_documents)),
   }));
   const longest = Math.max(...values.map(({ ms }) => ms ?? 0)) || 1;
   // Room for the figures beside the longest bar.
-  const x = { field: 'ms', type: 'quantitative', title: null, scale: { domain: [0, longest * 1.35], nice: false }, axis: { tickCount: 4 } };
+  const x = {
+    field: 'ms',
+    type: 'quantitative',
+    title: null,
+    scale: { domain: [0, longest * 1.35], nice: false },
+    axis: { tickCount: 4 },
+  };
   return [
     {
       data: { values },
       layer: [
-        { mark: { type: 'bar', height: { band: 0.6 } }, encoding: { x, y, color: { ...look({ looks }, 'colour'), legend: null } } },
+        {
+          mark: { type: 'bar', height: { band: 0.6 } },
+          encoding: { x, y, color: { ...look({ looks }, 'colour'), legend: null } },
+        },
         {
           mark: { type: 'text', align: 'left', baseline: 'middle', dx: 5, fontSize: 10 },
           encoding: { x, y, text: { field: 'documents', type: 'nominal' } },

@@ -9,7 +9,10 @@ const missing = 'no trial was valid';
 const throughput: Chart = {
   name: 'throughput',
   question,
-  table: { from: 'summaries', columns: ['documents_per_second', 'documents_per_second_low', 'documents_per_second_high', 'rounds'] },
+  table: {
+    from: 'summaries',
+    columns: ['documents_per_second', 'documents_per_second_low', 'documents_per_second_high', 'rounds'],
+  },
   caption: ({ summaries }) =>
     byWorkload(summaries, (rows) => {
       const fastest = byCorpus(rows, (cells) => {

@@ -21,7 +21,12 @@ const parts = [
 function shares({ work_efficiency, balance, availability }: SummaryRow): number[] | null {
   if (work_efficiency === null || balance === null || availability === null) return null;
   const busy = balance * availability;
-  return [Math.min(work_efficiency, 1) * busy, Math.max(0, 1 - work_efficiency) * busy, availability * (1 - balance), 1 - availability];
+  return [
+    Math.min(work_efficiency, 1) * busy,
+    Math.max(0, 1 - work_efficiency) * busy,
+    availability * (1 - balance),
+    1 - availability,
+  ];
 }
 
 const timeBudget: Chart = {
@@ -31,7 +36,9 @@ const timeBudget: Chart = {
   caption: ({ summaries }) =>
     byWorkload(summaries, (rows) =>
       byCorpus(rows, (cells) => {
-        const shown = bestOfEach(cells.filter((cell) => cell.strategy !== 'sequential' && shares(cell) !== null));
+        const shown = bestOfEach(
+          cells.filter((cell) => cell.strategy !== 'sequential' && shares(cell) !== null),
+        );
         if (shown.length === 0) return null;
         const useful = ({ cell }: (typeof shown)[0]) => (shares(cell) as number[])[0] as number;
         const most = shown.reduce((best, row) => (useful(row) > useful(best) ? row : best));

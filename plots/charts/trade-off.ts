@@ -20,7 +20,9 @@ const tradeOff: Chart = {
       const cells = rows.filter(isDrawn).filter(({ corpus }) => corpus === largest);
       const fastest = highest(cells, ({ documents_per_second }) => documents_per_second);
       if (fastest === null) return null;
-      const enough = cells.filter((cell) => cell.documents_per_second >= 0.8 * (fastest.documents_per_second as number));
+      const enough = cells.filter(
+        (cell) => cell.documents_per_second >= 0.8 * (fastest.documents_per_second as number),
+      );
       const smallest = lowest(enough, memoryOf) as SummaryRow;
       const words = (cell: SummaryRow) => `${megabytes(memoryOf(cell) as number)} (${cellName(cell)})`;
       return smallest === fastest
@@ -31,10 +33,17 @@ const tradeOff: Chart = {
     const drawn = data.summaries.filter(isDrawn);
     if (drawn.length === 0) return picture(null, { question, missing });
     const looks = looksOf(unique(drawn.map(({ strategy }) => strategy)));
-    const widest = Math.max(...unique(drawn.map(({ workload }) => workload)).map((workload) => corporaOf(drawn, workload).length));
+    const widest = Math.max(
+      ...unique(drawn.map(({ workload }) => workload)).map((workload) => corporaOf(drawn, workload).length),
+    );
     const width = widest === 1 ? 480 : widest === 2 ? 320 : 220;
-    const rows = unique(drawn.map(({ workload }) => workload)).map((workload) => row(data, workload, { looks, width }));
-    return picture({ config: withLegend(looks, widest * width), spacing: 24, vconcat: rows }, { question, missing });
+    const rows = unique(drawn.map(({ workload }) => workload)).map((workload) =>
+      row(data, workload, { looks, width }),
+    );
+    return picture(
+      { config: withLegend(looks, widest * width), spacing: 24, vconcat: rows },
+      { question, missing },
+    );
   },
 };
 
@@ -55,18 +64,25 @@ function memoryOf({ memory_peak_bytes, rss_peak_bytes }: SummaryRow): number | n
 function frontOf(cells: readonly Drawn[]): Drawn[] {
   const front: Drawn[] = [];
   for (const cell of cells.toSorted(
-    (a, b) => (memoryOf(a) as number) - (memoryOf(b) as number) || b.documents_per_second - a.documents_per_second,
+    (a, b) =>
+      (memoryOf(a) as number) - (memoryOf(b) as number) || b.documents_per_second - a.documents_per_second,
   ))
     if (cell.documents_per_second > (front.at(-1)?.documents_per_second ?? 0)) front.push(cell);
   return front;
 }
 
 function corporaOf(cells: readonly SummaryRow[], workload: string): string[] {
-  const own = cells.filter((cell) => cell.workload === workload).toSorted((a, b) => a.document_bytes - b.document_bytes);
+  const own = cells
+    .filter((cell) => cell.workload === workload)
+    .toSorted((a, b) => a.document_bytes - b.document_bytes);
   return unique(own.map(({ corpus }) => corpus));
 }
 
-function row({ summaries }: ChartData, workload: string, { looks, width }: { looks: ReadonlyMap<string, Look>; width: number }): Spec {
+function row(
+  { summaries }: ChartData,
+  workload: string,
+  { looks, width }: { looks: ReadonlyMap<string, Look>; width: number },
+): Spec {
   const cells = summaries.filter(isDrawn).filter((cell) => cell.workload === workload);
   const corpora = corporaOf(cells, workload);
   return {
@@ -98,7 +114,10 @@ function panel(
     megabytes: (memoryOf(cell) as number) / 1e6,
     rate: cell.documents_per_second,
   }));
-  const front = best.map((cell) => ({ megabytes: (memoryOf(cell) as number) / 1e6, rate: cell.documents_per_second }));
+  const front = best.map((cell) => ({
+    megabytes: (memoryOf(cell) as number) / 1e6,
+    rate: cell.documents_per_second,
+  }));
   const most = Math.max(...values.map(({ megabytes }) => megabytes));
   const x = {
     field: 'megabytes',
@@ -107,7 +126,13 @@ function panel(
     scale: { domain: [0, most * 1.08], nice: false },
     axis: { tickCount: 4, grid: false },
   };
-  const y = { field: 'rate', type: 'quantitative', title: null, scale: { zero: true }, axis: { tickCount: 5 } };
+  const y = {
+    field: 'rate',
+    type: 'quantitative',
+    title: null,
+    scale: { zero: true },
+    axis: { tickCount: 5 },
+  };
   const tooltip = [
     { field: 'strategy', type: 'nominal' },
     { field: 'workers', type: 'quantitative' },
@@ -115,13 +140,26 @@ function panel(
     { field: 'megabytes', type: 'quantitative', title: 'peak memory, MB', format: ',.3~r' },
   ];
   return {
-    title: { text: `documents: ${corpus}`, fontSize: 11, fontWeight: 'normal', frame: 'group', limit: width, offset: 4 },
+    title: {
+      text: `documents: ${corpus}`,
+      fontSize: 11,
+      fontWeight: 'normal',
+      frame: 'group',
+      limit: width,
+      offset: 4,
+    },
     width,
     height: 200,
     layer: [
       {
         data: { values: front },
-        mark: { type: 'line', color: referenceColour, strokeDash: [3, 3], strokeWidth: 1, interpolate: 'step-after' },
+        mark: {
+          type: 'line',
+          color: referenceColour,
+          strokeDash: [3, 3],
+          strokeWidth: 1,
+          interpolate: 'step-after',
+        },
         encoding: { x, y },
       },
       {

@@ -21,7 +21,9 @@ const winnerMap: Chart = {
     const names = unique(winners.map(({ strategy }) => strategy));
     const [only] = names;
     if (names.length === 1) return `${only} everywhere`;
-    const counts = names.map((name) => `${name} in ${winners.filter(({ strategy }) => strategy === name).length}`);
+    const counts = names.map(
+      (name) => `${name} in ${winners.filter(({ strategy }) => strategy === name).length}`,
+    );
     return `of ${winners.length} tiles ${listed(counts)}`;
   },
   spec({ winners }) {
@@ -46,7 +48,9 @@ const winnerMap: Chart = {
 export default winnerMap;
 
 function map(rows: readonly WinnerRow[], { workload, color }: { workload: string; color: Spec }): Spec {
-  const corpora = unique([...rows].sort((a, b) => a.document_bytes - b.document_bytes).map(({ corpus }) => corpus));
+  const corpora = unique(
+    [...rows].sort((a, b) => a.document_bytes - b.document_bytes).map(({ corpus }) => corpus),
+  );
   const workers = unique(rows.map((row) => row.workers)).sort((a, b) => a - b);
   const x = {
     field: 'workers',
@@ -64,17 +68,28 @@ function map(rows: readonly WinnerRow[], { workload, color }: { workload: string
     axis: { ticks: false, domain: false },
     title: null,
   };
-  const values = rows.map((row) => ({ ...row, name: `${row.tied === null ? '' : '~ '}${shortened(row.strategy)}`, gain: gain(row) }));
+  const values = rows.map((row) => ({
+    ...row,
+    name: `${row.tied === null ? '' : '~ '}${shortened(row.strategy)}`,
+    gain: gain(row),
+  }));
   const text = { type: 'text', color: '#ffffff', align: 'center', baseline: 'middle' };
   return {
-    title: { text: workload, subtitle: 'rate ÷ that of sequential; ~ where others cannot be told from it', offset: 8 },
+    title: {
+      text: workload,
+      subtitle: 'rate ÷ that of sequential; ~ where others cannot be told from it',
+      offset: 8,
+    },
     width: workers.length * tile.width,
     height: corpora.length * tile.height,
     data: { values },
     encoding: { x, y },
     layer: [
       { mark: { type: 'rect', stroke: '#ffffff', strokeWidth: 2 }, encoding: { color, tooltip: tooltip() } },
-      { mark: { ...text, dy: -7, fontSize: 11, fontWeight: 'bold' }, encoding: { text: { field: 'name', type: 'nominal' } } },
+      {
+        mark: { ...text, dy: -7, fontSize: 11, fontWeight: 'bold' },
+        encoding: { text: { field: 'name', type: 'nominal' } },
+      },
       { mark: { ...text, dy: 8, fontSize: 11 }, encoding: { text: { field: 'gain', type: 'nominal' } } },
     ],
   };

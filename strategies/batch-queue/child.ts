@@ -23,7 +23,10 @@ export class Death extends Error {
   readonly signal?: string;
   readonly code?: string;
 
-  constructor({ message, exitCode, signal, code }: End, { began, timedOut }: { began: boolean; timedOut: boolean }) {
+  constructor(
+    { message, exitCode, signal, code }: End,
+    { began, timedOut }: { began: boolean; timedOut: boolean },
+  ) {
     super(message);
     this.began = began;
     this.timedOut = timedOut;
@@ -59,7 +62,10 @@ interface Request {
  * system each time, and every page of the next buffer is faulted in anew: 500 KB took a fifth longer. It raises these limits by
  * itself when it has seen larger ones freed; other C libraries than glibc do not read them.
  */
-const allocator = { MALLOC_MMAP_THRESHOLD_: String(32 * 2 ** 20), MALLOC_TRIM_THRESHOLD_: String(64 * 2 ** 20) };
+const allocator = {
+  MALLOC_MMAP_THRESHOLD_: String(32 * 2 ** 20),
+  MALLOC_TRIM_THRESHOLD_: String(64 * 2 ** 20),
+};
 
 /** So long the task's teardown may take; a process that is stopped would never come to it. */
 const closeGraceMs = 5000;
@@ -139,11 +145,16 @@ export class Child {
         stopped?.remove(pid);
       }
       this.#death = tooLarge
-        ? { ...death, message: 'worker process grew too large and was ended', code: 'ERR_WORKER_OUT_OF_MEMORY' }
+        ? {
+            ...death,
+            message: 'worker process grew too large and was ended',
+            code: 'ERR_WORKER_OUT_OF_MEMORY',
+          }
         : death;
       if (this.#timer !== null) clearTimeout(this.#timer);
       first(null);
-      for (const { reject, began, timedOut } of this.#waiting.splice(0)) reject(new Death(this.#death, { began, timedOut }));
+      for (const { reject, began, timedOut } of this.#waiting.splice(0))
+        reject(new Death(this.#death, { began, timedOut }));
     });
   }
 
@@ -204,7 +215,8 @@ function endOf(child: ChildProcess, leaving: () => boolean): Promise<End> {
       setTimeout(() => child.connected && child.disconnect(), channelGraceMs).unref();
     });
     child.on('error', (cause) => {
-      if (child.pid === undefined) resolve({ message: `worker process could not be started: ${cause.message}` });
+      if (child.pid === undefined)
+        resolve({ message: `worker process could not be started: ${cause.message}` });
     });
   });
 }

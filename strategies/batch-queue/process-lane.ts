@@ -117,7 +117,10 @@ export class Lane {
     return outcomesOf(batch, child.pid, answer);
   }
 
-  #parcel({ documents }: Batch, { region, watched }: { readonly region: number; readonly watched: boolean }): Parcel {
+  #parcel(
+    { documents }: Batch,
+    { region, watched }: { readonly region: number; readonly watched: boolean },
+  ): Parcel {
     const bytes = documents.map(({ bytes }) => bytes);
     const lengths = bytes.map(({ length }) => length);
     return {
@@ -133,7 +136,8 @@ export class Lane {
   /** Writes the documents into the region and says where they begin; `null` when they must travel in the message. */
   #place(bytes: readonly Uint8Array[], lengths: readonly number[], region: number): number | null {
     const { fd, offset, regionBytes } = this.#options;
-    if (fd === null || this.#fileFailed || lengths.reduce((sum, length) => sum + length, 0) > regionBytes) return null;
+    if (fd === null || this.#fileFailed || lengths.reduce((sum, length) => sum + length, 0) > regionBytes)
+      return null;
     const position = offset + region * regionBytes;
     try {
       writeRegion(fd, bytes, position);
@@ -141,7 +145,9 @@ export class Lane {
     } catch (cause) {
       // A file system that never writes in place can still be full.
       this.#fileFailed = true;
-      process.emitWarning(`queue: documents of one worker travel in messages from now on: ${messageOf(cause)}`);
+      process.emitWarning(
+        `queue: documents of one worker travel in messages from now on: ${messageOf(cause)}`,
+      );
       return null;
     }
   }
@@ -168,7 +174,10 @@ export class Lane {
         if (cause instanceof Death && cause.began) {
           this.#barren = 0;
           if (++this.#vain >= mostVain)
-            this.#broken = new Error(`${mostVain} worker processes in a row ended before any document was done`, { cause });
+            this.#broken = new Error(
+              `${mostVain} worker processes in a row ended before any document was done`,
+              { cause },
+            );
           if (++attempts < mostAttempts) continue;
           return crashed(document, cause, attempts);
         }
@@ -187,7 +196,10 @@ export class Lane {
 }
 
 function brokenBy(cause: unknown): Error {
-  return new Error(`${mostBarren} worker processes in a row ended before they did any work, the last so: ${messageOf(cause)}`, { cause });
+  return new Error(
+    `${mostBarren} worker processes in a row ended before they did any work, the last so: ${messageOf(cause)}`,
+    { cause },
+  );
 }
 
 function messageOf(cause: unknown): string {

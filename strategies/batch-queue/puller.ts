@@ -30,7 +30,10 @@ export class Puller {
   #wake = () => {};
 
   constructor(documents: Documents) {
-    this.#source = Symbol.asyncIterator in documents ? { later: documents[Symbol.asyncIterator]() } : { now: documents[Symbol.iterator]() };
+    this.#source =
+      Symbol.asyncIterator in documents
+        ? { later: documents[Symbol.asyncIterator]() }
+        : { now: documents[Symbol.iterator]() };
   }
 
   /**
@@ -91,7 +94,12 @@ export class Puller {
   /** Whether the source has said at once what it has, which is then held. */
   #pull(): boolean {
     try {
-      const next = 'now' in this.#source ? this.#source.now.next() : this.#asked ? null : (this.#source.later[ready]?.() ?? null);
+      const next =
+        'now' in this.#source
+          ? this.#source.now.next()
+          : this.#asked
+            ? null
+            : (this.#source.later[ready]?.() ?? null);
       if (next !== null) this.#arrived(next);
       return next !== null;
     } catch (cause) {

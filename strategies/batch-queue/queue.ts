@@ -31,7 +31,10 @@ export default {
   isolation: 'process',
   deliveries: ['path', 'message'],
   scales: true,
-  async open(workload, { workers, delivery, timeoutMs, heapMb = heapLimitMb(workers), memoryMb = memoryLimitMb(workers) }) {
+  async open(
+    workload,
+    { workers, delivery, timeoutMs, heapMb = heapLimitMb(workers), memoryMb = memoryLimitMb(workers) },
+  ) {
     const regionBytes = Math.min(mostBytes, Math.floor(mostFileBytes / (workers * prefetch)));
     const laneBytes = prefetch * regionBytes;
     const file = delivery === 'path' ? shared(workers * laneBytes) : null;
@@ -42,7 +45,18 @@ export default {
     const lanes = Array.from(
       { length: workers },
       (_, i) =>
-        new Lane({ entry, reaper, memory, stopped, workload, heapMb, timeoutMs, fd: file?.fd ?? null, offset: i * laneBytes, regionBytes }),
+        new Lane({
+          entry,
+          reaper,
+          memory,
+          stopped,
+          workload,
+          heapMb,
+          timeoutMs,
+          fd: file?.fd ?? null,
+          offset: i * laneBytes,
+          regionBytes,
+        }),
     );
     const close = async () => {
       await Promise.all(lanes.map((lane) => lane.close()));
@@ -75,12 +89,17 @@ export default {
             await emitAll(outcomes);
           }
         };
-        const loops = Array.from({ length: prefetch }, (_, region) => lanes.map((lane) => serve(lane, region))).flat();
+        const loops = Array.from({ length: prefetch }, (_, region) =>
+          lanes.map((lane) => serve(lane, region)),
+        ).flat();
         await allEnded(loops, () => puller.stop());
       },
       async members() {
         const reports = await Promise.all(lanes.map((lane) => lane.report()));
-        return { processes: reports.map(({ member }) => member), engines: reports.map(({ engine }) => engine) };
+        return {
+          processes: reports.map(({ member }) => member),
+          engines: reports.map(({ engine }) => engine),
+        };
       },
       close,
       kill() {
@@ -93,7 +112,9 @@ export default {
 function shared(bytes: number) {
   const { file, refusals } = openSharedFile({ bytes, folders: usualFolders() });
   if (refusals.length > 0) {
-    process.emitWarning(`queue: documents travel in ${file === null ? 'messages' : 'a temporary file'}: ${refusals.join('; ')}`);
+    process.emitWarning(
+      `queue: documents travel in ${file === null ? 'messages' : 'a temporary file'}: ${refusals.join('; ')}`,
+    );
   }
   return file;
 }

@@ -20,12 +20,17 @@ const mostViews = 1024;
  * Calls `move` until the bytes of all views have been moved: it may stop short, at a signal or at the system's own limit.
  * @throws Error when it moves nothing although something is left.
  */
-export function moveAll(move: (views: Uint8Array[], position: number) => number, views: readonly Uint8Array[], position: number): void {
+export function moveAll(
+  move: (views: Uint8Array[], position: number) => number,
+  views: readonly Uint8Array[],
+  position: number,
+): void {
   let left = views.filter((view) => view.length > 0);
   let at = position;
   while (left.length > 0) {
     const moved = move(left.length > mostViews ? left.slice(0, mostViews) : left, at);
-    if (moved === 0) throw new Error(`expected ${left.length} more buffers of the shared file at ${at}, got to its end`);
+    if (moved === 0)
+      throw new Error(`expected ${left.length} more buffers of the shared file at ${at}, got to its end`);
     at += moved;
     left = after(left, moved);
   }
@@ -35,7 +40,8 @@ export function moveAll(move: (views: Uint8Array[], position: number) => number,
 function after(views: readonly Uint8Array[], bytes: number): Uint8Array[] {
   let done = 0;
   let over = bytes;
-  for (let view = views[0]; view !== undefined && over >= view.length; view = views[++done]) over -= view.length;
+  for (let view = views[0]; view !== undefined && over >= view.length; view = views[++done])
+    over -= view.length;
   const left = views.slice(done);
   if (over > 0) left[0] = (left[0] as Uint8Array).subarray(over);
   return left;

@@ -38,12 +38,21 @@ export class ReplyColumns {
   }
 
   get replies(): Replies {
-    return { startedMs: this.#startedMs, taskMs: this.#taskMs, values: this.#values, failures: this.#failures };
+    return {
+      startedMs: this.#startedMs,
+      taskMs: this.#taskMs,
+      values: this.#values,
+      failures: this.#failures,
+    };
   }
 }
 
 /** Joins the columns with the documents they are about. */
-export function outcomesOf(batch: Batch, worker: number, { startedMs, taskMs, values, failures }: Replies): Outcome[] {
+export function outcomesOf(
+  batch: Batch,
+  worker: number,
+  { startedMs, taskMs, values, failures }: Replies,
+): Outcome[] {
   const outcomes = batch.documents.map(
     ({ index, id }, i): Outcome => ({
       index,
@@ -56,8 +65,17 @@ export function outcomesOf(batch: Batch, worker: number, { startedMs, taskMs, va
     }),
   );
   for (const { at, result } of failures) {
-    const reply: Reply = { worker, startedMs: startedMs[at] as number, taskMs: taskMs[at] as number, ...result };
-    outcomes[at] = outcome(batch.documents[at] as Batch['documents'][number], batch.pulledMs[at] as number, reply);
+    const reply: Reply = {
+      worker,
+      startedMs: startedMs[at] as number,
+      taskMs: taskMs[at] as number,
+      ...result,
+    };
+    outcomes[at] = outcome(
+      batch.documents[at] as Batch['documents'][number],
+      batch.pulledMs[at] as number,
+      reply,
+    );
   }
   return outcomes;
 }

@@ -35,7 +35,9 @@ export function openSharedFile(request: { readonly bytes: number; readonly folde
     try {
       return { file: { fd: openUnnamed(path, request.bytes), transport }, refusals };
     } catch (cause) {
-      refusals.push(`"${path}" took no file of ${request.bytes} bytes: ${cause instanceof Error ? cause.message : String(cause)}`);
+      refusals.push(
+        `"${path}" took no file of ${request.bytes} bytes: ${cause instanceof Error ? cause.message : String(cause)}`,
+      );
     }
   }
   return { file: null, refusals };

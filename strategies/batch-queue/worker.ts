@@ -11,7 +11,8 @@ import { ReplyColumns } from './replies.js';
 const { workload, fd } = JSON.parse(process.argv[2] as string) as Start;
 
 /** Resolves when the system has it: a reply must not wait for the next batch to end. */
-const send = (message: FromChild) => new Promise<unknown>((resolve) => process.send?.(message, undefined, undefined, resolve));
+const send = (message: FromChild) =>
+  new Promise<unknown>((resolve) => process.send?.(message, undefined, undefined, resolve));
 
 // The parent is gone: nobody wants the results.
 process.on('disconnect', () => process.exit());
@@ -34,7 +35,8 @@ await send({ kind: 'ready' });
 
 async function serve(message: ToChild): Promise<void> {
   if (message.kind === 'parcel') return work(message);
-  if (message.kind === 'report') return void (await send({ kind: 'report', member: processReport(), engine: engineReport(process.pid) }));
+  if (message.kind === 'report')
+    return void (await send({ kind: 'report', member: processReport(), engine: engineReport(process.pid) }));
   await task.close();
   process.disconnect();
 }
@@ -45,7 +47,12 @@ async function work(parcel: Parcel): Promise<void> {
   if (parcel.watched) await send({ kind: 'began' });
   for (let i = 0; i < bytes.length; i++) {
     const own = bytes[i] as Uint8Array;
-    const document: Document = { index: parcel.indexes[i] as number, id: parcel.ids[i] as string, size: own.length, bytes: own };
+    const document: Document = {
+      index: parcel.indexes[i] as number,
+      id: parcel.ids[i] as string,
+      size: own.length,
+      bytes: own,
+    };
     const reply = task.run(document);
     columns.add(reply instanceof Promise ? await reply : reply);
   }

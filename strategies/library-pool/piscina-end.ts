@@ -22,7 +22,9 @@ export function endOf(pool: Piscina): () => Promise<void> {
   return async () => {
     do {
       remember();
-      const exits = Promise.all([...alive].map((worker) => new Promise((resolve) => worker.once('exit', resolve))));
+      const exits = Promise.all(
+        [...alive].map((worker) => new Promise((resolve) => worker.once('exit', resolve))),
+      );
       await pool.destroy();
       await exits;
     } while (pool.threads.length > 0);

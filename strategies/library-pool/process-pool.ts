@@ -36,7 +36,11 @@ const terminateMs = 50;
 const goodbyeRounds = 20;
 
 /** @param again what to do with a document whose worker has ended; null: it has crashed */
-async function openPool(workload: WorkloadRef, options: OpenOptions, again: SecondAttempt | null): Promise<Unguarded> {
+async function openPool(
+  workload: WorkloadRef,
+  options: OpenOptions,
+  again: SecondAttempt | null,
+): Promise<Unguarded> {
   const { workers, timeoutMs, heapMb = heapLimitMb(workers), memoryMb = memoryLimitMb(workers) } = options;
   const watched = new WatchedProcesses({ memoryMb, timeoutMs });
   const start = () => {
@@ -104,7 +108,9 @@ async function openPool(workload: WorkloadRef, options: OpenOptions, again: Seco
   return {
     async run(documents, emit) {
       again?.progress();
-      await pMap(documents, async (document) => emit(await outcomeOf(document)), { concurrency: workers * submitted(1) });
+      await pMap(documents, async (document) => emit(await outcomeOf(document)), {
+        concurrency: workers * submitted(1),
+      });
     },
     async members() {
       const answers = await rollCall(workers, () => ask('report'));

@@ -57,7 +57,8 @@ export class Stall {
     this.#waiting.clear();
     this.#rest();
     this.#ended();
-    for (const reject of waiting) reject(new Error(`the pool has answered nothing for ${Math.round(quietMs)} ms`));
+    for (const reject of waiting)
+      reject(new Error(`the pool has answered nothing for ${Math.round(quietMs)} ms`));
   }
 
   #rest(): void {

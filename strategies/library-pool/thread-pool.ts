@@ -32,7 +32,11 @@ export default {
 const goodbyeRounds = 20;
 
 /** @param again what to do with a document whose worker has ended; null: it has crashed */
-async function openPool(workload: WorkloadRef, options: OpenOptions, again: SecondAttempt | null): Promise<Unguarded> {
+async function openPool(
+  workload: WorkloadRef,
+  options: OpenOptions,
+  again: SecondAttempt | null,
+): Promise<Unguarded> {
   const { workers, delivery, inFlight = 1, timeoutMs, heapMb = heapLimitMb(workers) } = options;
   const concurrency = workers * submitted(inFlight);
   const board = timeoutMs === undefined ? null : new StartBoard(concurrency, timeoutMs);
@@ -75,7 +79,9 @@ async function openPool(workload: WorkloadRef, options: OpenOptions, again: Seco
     try {
       const reply = board === null ? await submit(document) : await submitWatched(document, board);
       again?.progress();
-      return reply === 'timed-out' ? timedOut(document, timeoutMs as number) : outcome(document, pulledMs, reply);
+      return reply === 'timed-out'
+        ? timedOut(document, timeoutMs as number)
+        : outcome(document, pulledMs, reply);
     } catch (cause) {
       return again === null ? crashed(document, cause) : again.of(document, cause);
     }
@@ -95,7 +101,10 @@ async function openPool(workload: WorkloadRef, options: OpenOptions, again: Seco
       await pMap(documents, async (document) => emit(await outcomeOf(document)), { concurrency });
     },
     async members() {
-      return { processes: [], engines: (await rollCall(workers, () => ask('report'))).map(({ engine }) => engine) };
+      return {
+        processes: [],
+        engines: (await rollCall(workers, () => ask('report'))).map(({ engine }) => engine),
+      };
     },
     async close() {
       board?.close();

@@ -22,7 +22,9 @@ export default {
             const pulledMs = now();
             const reply = task.run(document);
             const found =
-              reply instanceof Promise ? reply.then((reply) => outcome(document, pulledMs, reply)) : outcome(document, pulledMs, reply);
+              reply instanceof Promise
+                ? reply.then((reply) => outcome(document, pulledMs, reply))
+                : outcome(document, pulledMs, reply);
             await emit(await withDeadline(document, timeoutMs, found));
           },
           { concurrency: workers },

@@ -24,7 +24,10 @@ export interface JestPool {
  * sent a few microtasks later than from a queue of its own; and with calls in that queue 30.5 loses its count when a worker
  * dies: from then on a thread's answers go to the wrong documents, and a process that dies once more is waited for in vain.
  */
-export async function jestPool(workload: WorkloadRef, { peer, workers, isolation, options }: JestPool): Promise<Session> {
+export async function jestPool(
+  workload: WorkloadRef,
+  { peer, workers, isolation, options }: JestPool,
+): Promise<Session> {
   const { Worker } = await library(peer, 'jest-worker', () => import('jest-worker'));
   const pool = new Worker(new URL('./worker/jest-worker.cjs', import.meta.url), {
     numWorkers: workers,

@@ -12,5 +12,10 @@ export default {
   deliveries: ['clone'],
   scales: true,
   open: (workload, { workers }) =>
-    jestPool(workload, { peer: 'jest-worker-threads', workers, isolation: 'thread', options: { enableWorkerThreads: true } }),
+    jestPool(workload, {
+      peer: 'jest-worker-threads',
+      workers,
+      isolation: 'thread',
+      options: { enableWorkerThreads: true },
+    }),
 } satisfies Strategy;

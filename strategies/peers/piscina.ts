@@ -46,7 +46,14 @@ export default {
           documents,
           async (document) => {
             const result = await submit(document).then(succeeded, failed);
-            await emit({ index: document.index, id: document.id, worker: null, queuedMs: null, taskMs: null, ...result });
+            await emit({
+              index: document.index,
+              id: document.id,
+              worker: null,
+              queuedMs: null,
+              taskMs: null,
+              ...result,
+            });
           },
           { concurrency: workers * submitted(inFlight) },
         );

@@ -73,7 +73,9 @@ class Exits {
 
   happened(code: number): void {
     if (this.#ended === null)
-      this.#lost.abort(new Error(`poolifier lost the documents of a worker thread that ended with exit code ${code}`));
+      this.#lost.abort(
+        new Error(`poolifier lost the documents of a worker thread that ended with exit code ${code}`),
+      );
     else if (--this.#left === 0) this.#ended();
   }
 

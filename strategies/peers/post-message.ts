@@ -38,7 +38,10 @@ export default {
       const sent = delivery === 'clone' ? batch : batch.map(owned);
       const transfer = delivery === 'clone' ? [] : sent.map(({ bytes }) => bytes.buffer as ArrayBuffer);
       return lane.ask(sent, transfer).then(
-        (replies) => batch.map((document, i) => outcome(document, pulledMs[i] as number, (replies as Reply[])[i] as Reply)),
+        (replies) =>
+          batch.map((document, i) =>
+            outcome(document, pulledMs[i] as number, (replies as Reply[])[i] as Reply),
+          ),
         (cause: unknown) => batch.map((document) => crashed(document, cause)),
       );
     };
@@ -53,7 +56,10 @@ export default {
         );
       },
       async members() {
-        return { processes: [], engines: (await Promise.all(lanes.map((lane) => lane.report()))).map(({ engine }) => engine) };
+        return {
+          processes: [],
+          engines: (await Promise.all(lanes.map((lane) => lane.report()))).map(({ engine }) => engine),
+        };
       },
       async close() {
         await Promise.all(lanes.map((lane) => lane.ask('goodbye')));
@@ -63,7 +69,10 @@ export default {
   },
 } satisfies Strategy;
 
-async function* batches(documents: Documents, size: number): AsyncGenerator<{ batch: Document[]; pulledMs: number[] }> {
+async function* batches(
+  documents: Documents,
+  size: number,
+): AsyncGenerator<{ batch: Document[]; pulledMs: number[] }> {
   let next: { batch: Document[]; pulledMs: number[] } = { batch: [], pulledMs: [] };
   for await (const document of documents) {
     next.batch.push(document);
@@ -113,7 +122,9 @@ class Lane {
   }
 
   #start(): Worker {
-    const thread = new Worker(new URL('./worker/post-message.js', import.meta.url), { workerData: this.#workload });
+    const thread = new Worker(new URL('./worker/post-message.js', import.meta.url), {
+      workerData: this.#workload,
+    });
     let cause: Error | null = null;
     thread.on('message', ({ id, body }: Told) => {
       this.#asked.get(id)?.resolve(body);
@@ -126,7 +137,8 @@ class Lane {
       const asked = [...this.#asked.values()];
       this.#asked.clear();
       if (!this.#ending) this.#thread = this.#start();
-      for (const { reject } of asked) reject(cause ?? new Error(`worker thread ended with exit code ${code}`));
+      for (const { reject } of asked)
+        reject(cause ?? new Error(`worker thread ended with exit code ${code}`));
     });
     return thread;
   }

@@ -48,7 +48,11 @@ export default {
 } satisfies Strategy;
 
 /** Resolves with the one message of the thread, when the thread has ended. */
-function inThread<Told>(workload: WorkloadRef, document: Document | null, transferList: ArrayBuffer[] = []): Promise<Told> {
+function inThread<Told>(
+  workload: WorkloadRef,
+  document: Document | null,
+  transferList: ArrayBuffer[] = [],
+): Promise<Told> {
   const thread = new Worker(new URL('./worker/thread-per-document.js', import.meta.url), {
     workerData: { workload, document },
     transferList,

@@ -41,13 +41,23 @@ export default {
           documents,
           async (document) => {
             const result: Result = await pool.exec('run', [document]).then(succeeded, failed);
-            await emit({ index: document.index, id: document.id, worker: null, queuedMs: null, taskMs: null, ...result });
+            await emit({
+              index: document.index,
+              id: document.id,
+              worker: null,
+              queuedMs: null,
+              taskMs: null,
+              ...result,
+            });
           },
           { concurrency: workers * submitted(1) },
         );
       },
       async members() {
-        return { processes: (await rollCall(workers, () => ask('report'))).map(({ member }) => member), engines: [] };
+        return {
+          processes: (await rollCall(workers, () => ask('report'))).map(({ member }) => member),
+          engines: [],
+        };
       },
       async close() {
         await rollCall(workers, () => ask('goodbye'));
@@ -62,5 +72,8 @@ function succeeded(value: unknown): Result {
 }
 
 function failed(cause: unknown): Result {
-  return { status: cause instanceof workerpool.TerminateError ? 'crashed' : 'failed', error: taskError(cause) };
+  return {
+    status: cause instanceof workerpool.TerminateError ? 'crashed' : 'failed',
+    error: taskError(cause),
+  };
 }

@@ -52,7 +52,9 @@ function cpuQuota(read: System['read']): number | null {
     } else if (controllers?.split(',').includes('cpu')) {
       for (const mount of ['/sys/fs/cgroup/cpu', '/sys/fs/cgroup/cpu,cpuacct']) {
         quotas.push(
-          ...ancestors(path).flatMap((p) => quotaV1(read(join(mount, p, 'cpu.cfs_quota_us')), read(join(mount, p, 'cpu.cfs_period_us')))),
+          ...ancestors(path).flatMap((p) =>
+            quotaV1(read(join(mount, p, 'cpu.cfs_quota_us')), read(join(mount, p, 'cpu.cfs_period_us'))),
+          ),
         );
       }
     }

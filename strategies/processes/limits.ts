@@ -29,5 +29,8 @@ function memoryBytes(): number {
 export function warnOfOverridingFlag(): void {
   const flags = [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)];
   const flag = flags.find((flag) => /^--max[-_]old[-_]space[-_]size/.test(flag));
-  if (flag !== undefined) process.emitWarning(`${flag} overrides the heap limit of every worker thread; give it to none, or use processes`);
+  if (flag !== undefined)
+    process.emitWarning(
+      `${flag} overrides the heap limit of every worker thread; give it to none, or use processes`,
+    );
 }

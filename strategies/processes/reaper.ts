@@ -48,7 +48,9 @@ for pid in $pids; do kill -KILL "$pid" 2>/dev/null; done
 `;
 
 function startShell(): ChildProcess {
-  const shell = spawn('/bin/sh', ['-c', script, 'forkwise-queue-reaper'], { stdio: ['pipe', 'ignore', 'ignore'] });
+  const shell = spawn('/bin/sh', ['-c', script, 'forkwise-queue-reaper'], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
   shell.stdin?.on('error', () => {}); // the shell itself was killed
   shell.unref();
   (shell.stdin as unknown as { unref(): void }).unref();

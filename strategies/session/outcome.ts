@@ -17,7 +17,11 @@ export function outcome({ index, id }: Document, pulledMs: number, reply: Reply)
 export const mostAttempts = 2;
 
 /** The worker that had the document ended before it answered. */
-export function crashed({ index, id }: Pick<Document, 'index' | 'id'>, cause: unknown, attempts?: number): Outcome {
+export function crashed(
+  { index, id }: Pick<Document, 'index' | 'id'>,
+  cause: unknown,
+  attempts?: number,
+): Outcome {
   const error = { ...taskError(cause), ...endOf(cause), ...(attempts !== undefined && { attempts }) };
   return { index, id, worker: null, queuedMs: null, taskMs: null, status: 'crashed', error };
 }
@@ -31,7 +35,11 @@ export function timedOut({ index, id }: Pick<Document, 'index' | 'id'>, timeoutM
 /** How a worker ended, as far as the error says: our own, and those of Node. */
 function endOf(cause: unknown): Pick<TaskError, 'exitCode' | 'signal' | 'outOfMemory'> {
   if (!(cause instanceof Error)) return {};
-  const { exitCode, signal, code } = cause as Error & { exitCode?: unknown; signal?: unknown; code?: unknown };
+  const { exitCode, signal, code } = cause as Error & {
+    exitCode?: unknown;
+    signal?: unknown;
+    code?: unknown;
+  };
   return {
     ...(typeof exitCode === 'number' && { exitCode }),
     ...(typeof signal === 'string' && { signal }),

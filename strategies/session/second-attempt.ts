@@ -28,7 +28,9 @@ export class SecondAttempt {
 
   /** Why nothing is to be run any more; null while there is hope. */
   get storm(): Error | null {
-    return this.#vain < mostVain ? null : new Error(`${mostVain} documents have ended two workers each, and none was done in between`);
+    return this.#vain < mostVain
+      ? null
+      : new Error(`${mostVain} documents have ended two workers each, and none was done in between`);
   }
 
   /** From now on nothing is run again, and what is at it ends. */

@@ -14,7 +14,8 @@ export function guarded(session: Unguarded): Session {
   const stop = new AbortController();
   const refuse = (): string | null => {
     if (closed !== null) return 'expected an open session, and this one is closed: open another';
-    if (running !== null) return 'expected one run at a time, and another is under way: await it, or open another session';
+    if (running !== null)
+      return 'expected one run at a time, and another is under way: await it, or open another session';
     return null;
   };
   return {
@@ -49,7 +50,12 @@ export function guarded(session: Unguarded): Session {
 type Quarantine = Map<string, TaskError>;
 
 /** Runs what is not in quarantine, and tells the rest of its crash between the others' outcomes, at the latest behind them. */
-async function quarantined(quarantine: Quarantine, documents: Documents, emit: Emit, session: Unguarded): Promise<void> {
+async function quarantined(
+  quarantine: Quarantine,
+  documents: Documents,
+  emit: Emit,
+  session: Unguarded,
+): Promise<void> {
   const refused: Document[] = [];
   const tell = async () => {
     for (let next = refused.shift(); next !== undefined; next = refused.shift())
@@ -61,7 +67,8 @@ async function quarantined(quarantine: Quarantine, documents: Documents, emit: E
     return false;
   };
   await session.run(quarantine.size === 0 ? documents : filtered(documents, passes), (outcome) => {
-    if (outcome.status === 'crashed' && (outcome.error.attempts ?? 0) >= mostAttempts) quarantine.set(outcome.id, outcome.error);
+    if (outcome.status === 'crashed' && (outcome.error.attempts ?? 0) >= mostAttempts)
+      quarantine.set(outcome.id, outcome.error);
     const slow = emit(outcome);
     return refused.length === 0 ? slow : Promise.resolve(slow).then(tell);
   });
@@ -71,7 +78,15 @@ async function quarantined(quarantine: Quarantine, documents: Documents, emit: E
 /** As it ended before, and said to be that. */
 export function refusal({ index, id }: Pick<Document, 'index' | 'id'>, error: TaskError): Outcome {
   const message = `${error.message}; it has ended ${error.attempts} workers of this session and is not run again`;
-  return { index, id, worker: null, queuedMs: null, taskMs: null, status: 'crashed', error: { ...error, message } };
+  return {
+    index,
+    id,
+    worker: null,
+    queuedMs: null,
+    taskMs: null,
+    status: 'crashed',
+    error: { ...error, message },
+  };
 }
 
 function filtered(documents: Documents, passes: (document: Document) => boolean): Documents {
@@ -121,7 +136,8 @@ function filtered(documents: Documents, passes: (document: Document) => boolean)
 
 /** The same documents, ending early when the signal aborts: also in the middle of waiting for the next one. */
 function until(signal: AbortSignal, documents: Documents): Documents {
-  if (!(Symbol.asyncIterator in documents)) return { [Symbol.iterator]: () => untilAbortedNow(signal, documents[Symbol.iterator]()) };
+  if (!(Symbol.asyncIterator in documents))
+    return { [Symbol.iterator]: () => untilAbortedNow(signal, documents[Symbol.iterator]()) };
   return { [Symbol.asyncIterator]: () => untilAborted(signal, documents[Symbol.asyncIterator]()) };
 }
 

@@ -94,7 +94,10 @@ class Crew {
   #running = false;
   #killed = false;
 
-  constructor(workload: WorkloadRef, { workers, deal, room = roomFor(workers), timeoutMs, heapMb }: CrewOptions) {
+  constructor(
+    workload: WorkloadRef,
+    { workers, deal, room = roomFor(workers), timeoutMs, heapMb }: CrewOptions,
+  ) {
     this.#deal = deal;
     const { queues } = deal;
     const slots = Math.ceil(room.slots / queues);
@@ -113,7 +116,15 @@ class Crew {
       { length: workers },
       (_, number) =>
         new Lane(
-          { workload, control, arena, number, queue: number % queues, flush, heapMb: heapMb ?? heapLimitMb(workers) },
+          {
+            workload,
+            control,
+            arena,
+            number,
+            queue: number % queues,
+            flush,
+            heapMb: heapMb ?? heapLimitMb(workers),
+          },
           {
             outcomes: (lane, outcomes) => this.#receive(lane, outcomes),
             want: (lane, slot) => this.#deliver(lane, slot),
@@ -214,7 +225,8 @@ class Crew {
     if (this.#wantsMore()) {
       const pulled = feed.pull();
       if (pulled.length > 0) {
-        for (const [queue, list] of split(pulled).entries()) this.#backlog[queue] = [...(this.#backlog[queue] ?? []), ...list];
+        for (const [queue, list] of split(pulled).entries())
+          this.#backlog[queue] = [...(this.#backlog[queue] ?? []), ...list];
       }
     }
     let more = false;
@@ -309,13 +321,16 @@ class Crew {
       if (slot !== culprit || judged === 'other') {
         if (++standing.deaths >= mostDeaths) handed.unshift(slot);
         else bay.again(slot);
-      } else if (judged === 'timed-out') this.#outcomes.push(timedOut(bay.take(slot), this.#watchdog?.timeoutMs ?? 0));
-      else if (++standing.crashes >= mostAttempts) this.#outcomes.push(crashed(bay.take(slot), cause, standing.crashes));
+      } else if (judged === 'timed-out')
+        this.#outcomes.push(timedOut(bay.take(slot), this.#watchdog?.timeoutMs ?? 0));
+      else if (++standing.crashes >= mostAttempts)
+        this.#outcomes.push(crashed(bay.take(slot), cause, standing.crashes));
       else handed.push(slot);
     }
     const vain = (this.#vainDeaths[lane.number] as number) + (judged === null ? 1 : 0); // who was told to end is no sign of a storm
     this.#vainDeaths[lane.number] = vain;
-    if (vain >= mostVainDeaths) this.#giveUp(lane, new Error(`${vain} workers in a row ended before any document was done`, { cause }));
+    if (vain >= mostVainDeaths)
+      this.#giveUp(lane, new Error(`${vain} workers in a row ended before any document was done`, { cause }));
     else if (this.#running) this.#replace(lane, handed);
     this.#control.wake(lane.queue, this.#lanes.length); // one may have been told that is dead now
     this.#wake();

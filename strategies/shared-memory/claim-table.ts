@@ -69,7 +69,12 @@ export class Control {
   readonly #words: Int32Array;
   readonly #numbers: Float64Array;
   readonly #tickets: number;
-  readonly #at: { readonly queues: number; readonly current: number; readonly rings: number; readonly slots: number };
+  readonly #at: {
+    readonly queues: number;
+    readonly current: number;
+    readonly rings: number;
+    readonly slots: number;
+  };
 
   /** @param memory of another thread's table of the same shape; absent: a new table. */
   constructor(shape: Shape, memory?: SharedArrayBuffer) {
@@ -91,7 +96,10 @@ export class Control {
   /** Whether a further ticket has room. Only if many tickets of claimed slots stand in the way it has not. */
   hasTicket(q: number): boolean {
     const at = this.#queue(q);
-    return ((Atomics.load(this.#words, at + queue.available) - Atomics.load(this.#words, at + queue.next)) | 0) < this.#tickets;
+    return (
+      ((Atomics.load(this.#words, at + queue.available) - Atomics.load(this.#words, at + queue.next)) | 0) <
+      this.#tickets
+    );
   }
 
   write(slot: number, { offset, size, idBytes, index }: Entry): void {
@@ -196,7 +204,11 @@ export class Control {
     Atomics.store(this.#words, at, slot + 1);
   }
 
-  end(slot: number, worker: number, { startedMs, taskMs }: { readonly startedMs: number; readonly taskMs: number }): void {
+  end(
+    slot: number,
+    worker: number,
+    { startedMs, taskMs }: { readonly startedMs: number; readonly taskMs: number },
+  ): void {
     const at = this.#slot(slot);
     this.#numbers[(at + entry.startedMs) >> 1] = startedMs;
     this.#numbers[(at + entry.taskMs) >> 1] = taskMs;

@@ -31,7 +31,10 @@ export class Feed {
 
   /** @param arrived is called when an asynchronous source has given something, ended or failed. */
   constructor(documents: Documents, window: Window, arrived: () => void) {
-    this.#source = Symbol.asyncIterator in documents ? { later: documents[Symbol.asyncIterator]() } : { now: documents[Symbol.iterator]() };
+    this.#source =
+      Symbol.asyncIterator in documents
+        ? { later: documents[Symbol.asyncIterator]() }
+        : { now: documents[Symbol.iterator]() };
     this.#window = window;
     this.#arrived = arrived;
   }
@@ -63,7 +66,8 @@ export class Feed {
     const pulled = this.#next;
     this.#next = [];
     this.#nextBytes = 0;
-    const saysMore = !this.#waiting && source[ready] !== undefined && !this.#take(pulled, () => source[ready]?.() ?? null);
+    const saysMore =
+      !this.#waiting && source[ready] !== undefined && !this.#take(pulled, () => source[ready]?.() ?? null);
     if (!saysMore) this.#ask(source);
     return pulled;
   }
@@ -115,7 +119,8 @@ export class Feed {
         if (this.#next.length === 0) setImmediate(this.#arrived);
         this.#next.push({ document: result.value, pulledMs: now() });
         this.#nextBytes += result.value.size;
-        if (this.#next.length >= this.#window.documents || this.#nextBytes >= this.#window.bytes) this.#arrived();
+        if (this.#next.length >= this.#window.documents || this.#nextBytes >= this.#window.bytes)
+          this.#arrived();
         else if (source[ready] === undefined) this.#ask(source);
       },
       (cause: unknown) => {

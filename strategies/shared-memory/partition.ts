@@ -4,13 +4,18 @@
  * (Graham 1969). Each list keeps the items' own order; some get none when there are fewer items than lists.
  * @param costs what stands in each list already.
  */
-export function balance<Item>(items: readonly Item[], costs: readonly number[], cost: (item: Item) => number): Item[][] {
+export function balance<Item>(
+  items: readonly Item[],
+  costs: readonly number[],
+  cost: (item: Item) => number,
+): Item[][] {
   const own = items.map(cost);
   const sums = [...costs];
   const listOf = new Array<number>(items.length);
   for (const position of dearestFirst(own)) {
     let least = 0;
-    for (let list = 1; list < sums.length; list++) if ((sums[list] as number) < (sums[least] as number)) least = list;
+    for (let list = 1; list < sums.length; list++)
+      if ((sums[list] as number) < (sums[least] as number)) least = list;
     listOf[position] = least;
     (sums[least] as number) += own[position] as number;
   }

@@ -16,14 +16,20 @@ export default {
   deliveries: ['shared'],
   scales: true,
   open: (workload, { workers, timeoutMs, heapMb }) =>
-    openCrew(workload, { workers, timeoutMs, heapMb, deal: { queues: workers, window, begin: () => begin(workers) } }),
+    openCrew(workload, {
+      workers,
+      timeoutMs,
+      heapMb,
+      deal: { queues: workers, window, begin: () => begin(workers) },
+    }),
 } satisfies Strategy;
 
 function begin(workers: number): (window: readonly Pulled[]) => Pulled[][] {
   const costs = new Array<number>(workers).fill(0);
   return (window) => {
     const partitions = balance(window, costs, cost);
-    for (const [i, partition] of partitions.entries()) for (const pulled of partition) (costs[i] as number) += cost(pulled);
+    for (const [i, partition] of partitions.entries())
+      for (const pulled of partition) (costs[i] as number) += cost(pulled);
     return partitions;
   };
 }

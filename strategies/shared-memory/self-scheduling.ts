@@ -15,5 +15,6 @@ export default {
   isolation: 'thread',
   deliveries: ['shared'],
   scales: true,
-  open: (workload, { workers, timeoutMs, heapMb }) => openCrew(workload, { workers, timeoutMs, heapMb, deal }),
+  open: (workload, { workers, timeoutMs, heapMb }) =>
+    openCrew(workload, { workers, timeoutMs, heapMb, deal }),
 } satisfies Strategy;

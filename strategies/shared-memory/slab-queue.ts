@@ -79,7 +79,10 @@ export class Bay {
     const idBytes = this.#bytes.write(id, offset + size);
     this.#used += aligned(size + idBytes);
     (this.#inSlab[this.#slab] as number)++;
-    this.#put({ index, id, pulledMs, slab: this.#slab, document: null, deaths: 0, crashes: 0 }, { offset, size, idBytes, index });
+    this.#put(
+      { index, id, pulledMs, slab: this.#slab, document: null, deaths: 0, crashes: 0 },
+      { offset, size, idBytes, index },
+    );
     return true;
   }
 
@@ -133,7 +136,10 @@ export class Bay {
     const most = this.#arena.slabBytes * this.#arena.slabsPerQueue;
     if (this.#looseBytes > 0 && this.#looseBytes + size > most) return false;
     this.#looseBytes += size;
-    this.#put({ index, id, pulledMs, slab: null, document, deaths: 0, crashes: 0 }, { offset: loose, size, idBytes: 0, index });
+    this.#put(
+      { index, id, pulledMs, slab: null, document, deaths: 0, crashes: 0 },
+      { offset: loose, size, idBytes: 0, index },
+    );
     return true;
   }
 

@@ -45,7 +45,8 @@ export class Watchdog {
       const seen = this.#seen[number] ?? null;
       if (seen?.condemned) continue;
       if (held === null) this.#seen[number] = null;
-      else if (seen?.task !== held.task) this.#seen[number] = { task: held.task, sinceMs: now(), condemned: false };
+      else if (seen?.task !== held.task)
+        this.#seen[number] = { task: held.task, sinceMs: now(), condemned: false };
       else if (now() - seen.sinceMs >= this.timeoutMs) {
         this.#seen[number] = { ...seen, condemned: true };
         lane.kill();

@@ -69,7 +69,8 @@ let wanted: ((document: Document) => void) | null = null;
 
 parent.on('message', async (message: ToWorker) => {
   if (message.kind === 'document') wanted?.(message.document);
-  else if (message.kind === 'report') parent.postMessage({ kind: 'report', engine: engineReport(threadId) } satisfies FromWorker);
+  else if (message.kind === 'report')
+    parent.postMessage({ kind: 'report', engine: engineReport(threadId) } satisfies FromWorker);
   else {
     await task.close();
     port.close();
@@ -101,7 +102,8 @@ async function work(): Promise<never> {
     keep(slot, document, reply);
     const endedMs = reply.startedMs + reply.taskMs;
     if (suspect) report();
-    if (slots.length >= flush.documents || unreportedBytes >= flush.bytes || endedMs - firstMs >= flushMs) report();
+    if (slots.length >= flush.documents || unreportedBytes >= flush.bytes || endedMs - firstMs >= flushMs)
+      report();
     if (endedMs - turnedMs < turnMs) continue;
     turnedMs = endedMs;
     await new Promise(setImmediate);

@@ -30,7 +30,9 @@ function walk(value: unknown, path: string, ancestors: Set<object> | null): stri
   }
   if (types.isMap(value)) {
     for (const [key, entry] of value) {
-      const found = walk(key, `a key of ${path}`, seen) ?? walk(entry, `${path}.get(${typeof key === 'object' ? '…' : String(key)})`, seen);
+      const found =
+        walk(key, `a key of ${path}`, seen) ??
+        walk(entry, `${path}.get(${typeof key === 'object' ? '…' : String(key)})`, seen);
       if (found !== null) return found;
     }
     return null;
@@ -43,7 +45,13 @@ function walk(value: unknown, path: string, ancestors: Set<object> | null): stri
     return null;
   }
   // Errors and boxed primitives, dates and expressions are cloned by what they are, not by their properties.
-  if (types.isNativeError(value) || types.isDate(value) || types.isRegExp(value) || types.isBoxedPrimitive(value)) return null;
+  if (
+    types.isNativeError(value) ||
+    types.isDate(value) ||
+    types.isRegExp(value) ||
+    types.isBoxedPrimitive(value)
+  )
+    return null;
   for (const key of Object.keys(value)) {
     const part = (value as Record<string, unknown>)[key];
     if (isData(part)) continue;

@@ -28,7 +28,8 @@ const shortArray = 64;
 
 /** @param copies of the objects around this one: what is met twice stays one, and cycles end. */
 function plainCopy(value: unknown, copies: Map<object, unknown> | null): unknown {
-  if (typeof value !== 'object') return typeof value === 'function' || typeof value === 'symbol' ? notPlain : value;
+  if (typeof value !== 'object')
+    return typeof value === 'function' || typeof value === 'symbol' ? notPlain : value;
   if (value === null) return value;
   const known = copies?.get(value);
   if (known !== undefined) return known;
@@ -78,7 +79,8 @@ function unshared(value: unknown, seen: Set<object>): unknown {
   if (typeof value !== 'object' || value === null || seen.has(value)) return value;
   seen.add(value);
   if (ArrayBuffer.isView(value)) return types.isSharedArrayBuffer(value.buffer) ? ownView(value) : value;
-  if (types.isAnyArrayBuffer(value)) return types.isSharedArrayBuffer(value) ? ownBytes(new Uint8Array(value)).buffer : value;
+  if (types.isAnyArrayBuffer(value))
+    return types.isSharedArrayBuffer(value) ? ownBytes(new Uint8Array(value)).buffer : value;
   if (types.isMap(value)) {
     const entries = [...value];
     value.clear();

@@ -1,4 +1,10 @@
-import { type Context, type Document, loadWorkload, type Views, type WorkloadRef } from '../../workloads/workload.js';
+import {
+  type Context,
+  type Document,
+  loadWorkload,
+  type Views,
+  type WorkloadRef,
+} from '../../workloads/workload.js';
 import { type Reply, taskError } from '../session/outcome.js';
 import type { Result } from '../strategy.js';
 import { now } from './clock.js';
@@ -20,7 +26,11 @@ export interface OpenTask {
  * @param results `live`: the very values the task returned, for whoever passes them on at once; `snapshot`: copies,
  * for whoever passes them on in bulk.
  */
-export async function openTask(ref: WorkloadRef, worker: number, results: 'live' | 'snapshot' = 'live'): Promise<OpenTask> {
+export async function openTask(
+  ref: WorkloadRef,
+  worker: number,
+  results: 'live' | 'snapshot' = 'live',
+): Promise<OpenTask> {
   const workload = await loadWorkload(ref);
   const state = await workload.setup?.(ref.options);
   const views = workload.views ?? 'copy';
@@ -74,5 +84,7 @@ function failed(cause: unknown): Result {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function';
+  return (
+    typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
+  );
 }

@@ -11,7 +11,8 @@ new PerformanceObserver((list) => {
 
 /** This process. On Windows the context switches read 0: the system does not offer them. */
 export function processReport(): Member {
-  const { userCPUTime, systemCPUTime, voluntaryContextSwitches, involuntaryContextSwitches } = process.resourceUsage();
+  const { userCPUTime, systemCPUTime, voluntaryContextSwitches, involuntaryContextSwitches } =
+    process.resourceUsage();
   return {
     pid: process.pid,
     cpuUserUs: userCPUTime,

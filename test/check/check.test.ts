@@ -22,24 +22,40 @@ async function check(
   ...args: string[]
 ): Promise<{ code: number; result: CheckResult; said: (id: string) => string[] }> {
   writeFileSync(join(folder, name), source);
-  const { code, stdout, stderr } = await cli(['check', '--task', name, '--docs', 'docs', '--json', ...args], folder, env);
+  const { code, stdout, stderr } = await cli(
+    ['check', '--task', name, '--docs', 'docs', '--json', ...args],
+    folder,
+    env,
+  );
   assert.notEqual(stdout, '', stderr);
   assert.deepEqual(readdirSync(join(folder, 'tmp')), [], 'nothing is left behind');
   const result = JSON.parse(stdout) as CheckResult;
-  const said = (id: string) => result.findings.filter((finding) => finding.id === id).map(({ level, said }) => `${level}: ${said}`);
+  const said = (id: string) =>
+    result.findings.filter((finding) => finding.id === id).map(({ level, said }) => `${level}: ${said}`);
   for (const { level, id, remedy } of result.findings) {
-    if (level === 'error' || level === 'warning') assert.ok(remedy !== undefined || id === 'compiles', `${id} says what to do`);
+    if (level === 'error' || level === 'warning')
+      assert.ok(remedy !== undefined || id === 'compiles', `${id} says what to do`);
   }
   return { code, result, said };
 }
 
 describe('forkwise check', () => {
   it('finds a sound task sound, in a table for people', async () => {
-    writeFileSync(join(folder, 'sound.ts'), 'export default ({ bytes }: { bytes: Uint8Array }) => ({ length: bytes.length });');
-    const { code, stdout, stderr } = await cli(['check', '--task', 'sound.ts', '--documents', '2'], folder, env);
+    writeFileSync(
+      join(folder, 'sound.ts'),
+      'export default ({ bytes }: { bytes: Uint8Array }) => ({ length: bytes.length });',
+    );
+    const { code, stdout, stderr } = await cli(
+      ['check', '--task', 'sound.ts', '--documents', '2'],
+      folder,
+      env,
+    );
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^sound on 2 made-up documents, 20 KB\n/);
-    assert.match(stdout, /main thread +done +[\d.]+ ms +2 +0\ntwo threads at once +done .*\nchild process +done/);
+    assert.match(
+      stdout,
+      /main thread +done +[\d.]+ ms +2 +0\ntwo threads at once +done .*\nchild process +done/,
+    );
     assert.match(stdout, /^time a document +[\d.]+ ms \(median\)/m);
     assert.match(stdout, /^note +documents +the documents were made up.*\n +→ try it on yours: --docs/m);
     assert.match(stdout, /\nSound: it can be measured, and used in workers\.\n$/);
@@ -67,7 +83,10 @@ describe('forkwise check', () => {
     assert.deepEqual(said('trap-send'), ['warning: calls process.send (4 times)']);
     assert.deepEqual(said('trap-umask'), [], 'asking is no trap');
     assert.deepEqual(said('stdout'), ['warning: prints to standard output: 6 times, 162 B']);
-    assert.match(said('failures').join(), /fails on 1 of 3 documents: ".*b\.txt" \(process\.exit\(3\) was called\)/);
+    assert.match(
+      said('failures').join(),
+      /fails on 1 of 3 documents: ".*b\.txt" \(process\.exit\(3\) was called\)/,
+    );
     assert.match(
       said('places').join('\n'),
       /two threads at once: 1 document fails that does not on the main thread: ".*a\.txt" \(process\.chdir\(\) is not supported/,
@@ -90,8 +109,14 @@ describe('forkwise check', () => {
       said('cloneable').join(),
       /^error: 1 of 3 results cannot leave a worker: ".*a\.txt" \(.*result\.items\[0\]\.parse is a function\)$/,
     );
-    assert.match(said('deterministic').join(), /^error: two passes gave different results for 1 of 3 documents: ".*b\.txt"$/);
-    assert.match(said('places').join('\n'), /error: two threads at once: 1 result is not that of the main thread: ".*c\.txt"/);
+    assert.match(
+      said('deterministic').join(),
+      /^error: two passes gave different results for 1 of 3 documents: ".*b\.txt"$/,
+    );
+    assert.match(
+      said('places').join('\n'),
+      /error: two threads at once: 1 result is not that of the main thread: ".*c\.txt"/,
+    );
   });
 
   it('sees a digest that needs the class of a result', async () => {
@@ -102,20 +127,33 @@ describe('forkwise check', () => {
        export const digest = (tree: Tree) => tree.hash();`,
     );
     assert.equal(code, 3);
-    assert.match(said('digest').join(), /^error: digest threw on a result of two threads at once: tree\.hash is not a function$/);
+    assert.match(
+      said('digest').join(),
+      /^error: digest threw on a result of two threads at once: tree\.hash is not a function$/,
+    );
   });
 
   it('warns of large results and memory, and is sound all the same', async () => {
-    const { code, said, result } = await check('large.mjs', 'export default () => new Uint8Array(50_000_000).fill(7);', '--documents', '1');
+    const { code, said, result } = await check(
+      'large.mjs',
+      'export default () => new Uint8Array(50_000_000).fill(7);',
+      '--documents',
+      '1',
+    );
     assert.equal(code, 0);
     assert.deepEqual(said('result-size'), ['warning: the largest result takes 50 MB']);
     assert.ok((result.measures?.memory_bytes ?? 0) > 40e6);
   });
 
   it('tells a task that throws when it is loaded, and looks no further', async () => {
-    const { code, said, result } = await check('throws.mjs', "throw new Error('no licence'); export default () => 1;");
+    const { code, said, result } = await check(
+      'throws.mjs',
+      "throw new Error('no licence'); export default () => 1;",
+    );
     assert.equal(code, 3);
-    assert.deepEqual(said('loads'), ['error: does not load in main thread: task module "throws" failed to load: no licence']);
+    assert.deepEqual(said('loads'), [
+      'error: does not load in main thread: task module "throws" failed to load: no licence',
+    ]);
     assert.deepEqual(
       result.places.map(({ state }) => state),
       ['ended', 'skipped', 'skipped'],
@@ -128,7 +166,10 @@ describe('forkwise check', () => {
       "export default ({ id }) => { if (id.includes('b.txt')) process.kill(process.pid, 'SIGKILL'); return 1; };",
     );
     assert.equal(killed.code, 3);
-    assert.match(killed.said('workers-end').join(), /^error: main thread: the process ended with SIGKILL \(with document ".*b\.txt"\)$/);
+    assert.match(
+      killed.said('workers-end').join(),
+      /^error: main thread: the process ended with SIGKILL \(with document ".*b\.txt"\)$/,
+    );
     const hangs = await check(
       'hangs.mjs',
       "export default ({ id }) => { for (; id.includes('c.txt'); ); return 1; };",
@@ -136,7 +177,10 @@ describe('forkwise check', () => {
       '100ms',
     );
     assert.equal(hangs.code, 3);
-    assert.match(hangs.said('time-limit').join(), /^error: main thread: document ".*c\.txt" was still running after 0\.1 s$/);
+    assert.match(
+      hangs.said('time-limit').join(),
+      /^error: main thread: document ".*c\.txt" was still running after 0\.1 s$/,
+    );
   });
 
   it('tells what does not compile as a finding', async () => {
@@ -151,7 +195,11 @@ describe('forkwise check', () => {
     [['--task', 'nowhere.ts'], 2, /--task "nowhere\.ts": there is no such file/],
     [['--task', 'sound.ts', '--documents', '0'], 2, /--documents to be a whole number from 1 on/],
     [['--task', 'sound.ts', '--timeout', 'soon'], 2, /a duration like 30s, 10m or 1\.5h, got "soon"/],
-    [['--task', 'sound.ts', '--docs', 'nowhere/**'], 3, /a folder with files or a glob that matches some, found none/],
+    [
+      ['--task', 'sound.ts', '--docs', 'nowhere/**'],
+      3,
+      /a folder with files or a glob that matches some, found none/,
+    ],
   ];
   for (const [args, code, message] of wrong) {
     it(`refuses ${args.join(' ') || 'nothing'}`, async () => {
@@ -207,13 +255,22 @@ describe('findings', () => {
   const twice = [[ok('a')], [ok('a')]];
 
   it('say what follows from the share of waiting, and contradict a kind that is not so', () => {
-    assert.match(of('waiting', found(probe(twice, { waiting: 0.02 }))).join(), /^note: 2 % waiting: workers will gain/);
+    assert.match(
+      of('waiting', found(probe(twice, { waiting: 0.02 }))).join(),
+      /^note: 2 % waiting: workers will gain/,
+    );
     assert.match(
       of('waiting', found(probe(twice, { waiting: 0.96 }))).join(),
       /^note: 96 % waiting: more in flight on one thread \(async\) will gain/,
     );
-    assert.match(of('waiting', found(probe(twice, { waiting: 0.5 }))).join(), /^note: 50 % waiting: .*workers the rest$/);
-    assert.match(of('waiting', found(probe(twice, { waiting: 0.96, kind: 'cpu' }))).join(), /^warning: .*it says kind 'cpu'$/);
+    assert.match(
+      of('waiting', found(probe(twice, { waiting: 0.5 }))).join(),
+      /^note: 50 % waiting: .*workers the rest$/,
+    );
+    assert.match(
+      of('waiting', found(probe(twice, { waiting: 0.96, kind: 'cpu' }))).join(),
+      /^warning: .*it says kind 'cpu'$/,
+    );
     assert.match(
       of('waiting', found(probe(twice, { waiting: 0.96, kind: 'cpu', measuredMs: 3 }))).join(),
       /^note: .*3 ms of work say little$/,
@@ -224,15 +281,26 @@ describe('findings', () => {
     assert.deepEqual(of('digest', found(probe(twice, { hasDigest: true, digestUnstable: true }))), [
       'error: digest gave two texts for one result',
     ]);
-    assert.deepEqual(of('digest', found(probe(twice, { hasDigest: true }))), ['ok: digest gives one text for one result']);
-    const hidden = found(probe([[{ ...ok('a'), result: 'p' }], [{ ...ok('a'), result: 'q' }]], { hasDigest: true }));
-    assert.match(of('deterministic', hidden).join(), /^note: results differ from pass to pass on 1 document, and digest says/);
+    assert.deepEqual(of('digest', found(probe(twice, { hasDigest: true }))), [
+      'ok: digest gives one text for one result',
+    ]);
+    const hidden = found(
+      probe([[{ ...ok('a'), result: 'p' }], [{ ...ok('a'), result: 'q' }]], { hasDigest: true }),
+    );
+    assert.match(
+      of('deterministic', hidden).join(),
+      /^note: results differ from pass to pass on 1 document, and digest says/,
+    );
   });
 
   it('tell documents that end their worker, and large memory', () => {
     const ends = found(probe(twice), probe([[crashed('a')]]));
-    assert.deepEqual(of('workers-end', ends), ['error: two threads at once: 1 document ends its worker: "a" (exit code 9)']);
-    assert.deepEqual(of('memory', found(probe(twice, { memoryBytes: 300e6 }))), ['warning: grew by 300 MB with one document in hand']);
+    assert.deepEqual(of('workers-end', ends), [
+      'error: two threads at once: 1 document ends its worker: "a" (exit code 9)',
+    ]);
+    assert.deepEqual(of('memory', found(probe(twice, { memoryBytes: 300e6 }))), [
+      'warning: grew by 300 MB with one document in hand',
+    ]);
     assert.deepEqual(of('memory', found(probe(twice, { memoryBytes: 100e6 }))), []);
   });
 
@@ -242,6 +310,9 @@ describe('findings', () => {
     assert.deepEqual(of('failures', found(probe([some, some]))), [
       'warning: fails on 4 of 5 documents: "b" (exit code 9), "c" (exit code 9), "d" (exit code 9), and 1 more',
     ]);
-    assert.match(of('failures', found(probe([[failed('a')], [failed('a')]]))).join(), /^error: fails on 1 of 1/);
+    assert.match(
+      of('failures', found(probe([[failed('a')], [failed('a')]]))).join(),
+      /^error: fails on 1 of 1/,
+    );
   });
 });

@@ -20,18 +20,35 @@ const run = (...args: string[]) => cli(args, folder);
 
 let copies = 0;
 /** A copy of the run with its trials, or its environment, changed. */
-function changed(change: { trials?: (rows: TrialRow[]) => TrialRow[]; environment?: (text: string) => string }): string {
+function changed(change: {
+  trials?: (rows: TrialRow[]) => TrialRow[];
+  environment?: (text: string) => string;
+}): string {
   const copy = join(folder, `copy-${copies++}`);
   cpSync(original, copy, { recursive: true });
   const trials = decode(trialColumns, readFileSync(join(copy, 'trials.csv'), 'utf8'));
-  writeFileSync(join(copy, 'trials.csv'), encodeHeader(trialColumns) + encodeRows(trialColumns, change.trials?.(trials) ?? trials));
+  writeFileSync(
+    join(copy, 'trials.csv'),
+    encodeHeader(trialColumns) + encodeRows(trialColumns, change.trials?.(trials) ?? trials),
+  );
   const environment = readFileSync(join(copy, 'environment.json'), 'utf8');
   writeFileSync(join(copy, 'environment.json'), change.environment?.(environment) ?? environment);
   return copy;
 }
 
 before(async () => {
-  const plan = ['--profile', 'smoke', '--workloads', 'spin', '--documents', '4', '--strategies', 'sequential,partitioned', '--rounds', '3'];
+  const plan = [
+    '--profile',
+    'smoke',
+    '--workloads',
+    'spin',
+    '--documents',
+    '4',
+    '--strategies',
+    'sequential,partitioned',
+    '--rounds',
+    '3',
+  ];
   const { code, stderr } = await run('bench', ...plan, '--out', original);
   assert.equal(code, 0, stderr);
 });
@@ -47,7 +64,8 @@ describe('report', () => {
     const { code, stdout } = await run('report', copy);
     assert.equal(code, 0);
     assert.match(stdout, /spin/);
-    for (const name of derived) assert.equal(readFileSync(join(copy, name), 'utf8'), readFileSync(join(original, name), 'utf8'), name);
+    for (const name of derived)
+      assert.equal(readFileSync(join(copy, name), 'utf8'), readFileSync(join(original, name), 'utf8'), name);
   });
 
   it('names the line of a damaged file, and refuses a folder that is no run', async () => {
@@ -136,13 +154,9 @@ describe('bench --resume', () => {
     const { code, stderr } = await run('bench', '--resume', half);
     assert.equal(code, 0, stderr);
     const places = (path: string) =>
-      decode(trialColumns, readFileSync(join(path, 'trials.csv'), 'utf8')).map(({ round, order, strategy, workers, twin }) => [
-        round,
-        order,
-        strategy,
-        workers,
-        twin,
-      ]);
+      decode(trialColumns, readFileSync(join(path, 'trials.csv'), 'utf8')).map(
+        ({ round, order, strategy, workers, twin }) => [round, order, strategy, workers, twin],
+      );
     assert.deepEqual(places(half), places(original));
   });
 
@@ -176,7 +190,10 @@ describe('bench --resume', () => {
 describe('compare', () => {
   /** Rates without noise, so that the answer does not depend on this machine. */
   const rated = (factor: (row: TrialRow) => number) =>
-    changed({ trials: (rows) => rows.map((row) => ({ ...row, documents_per_second: 100 * factor(row) * (1 + row.round / 1000) })) });
+    changed({
+      trials: (rows) =>
+        rows.map((row) => ({ ...row, documents_per_second: 100 * factor(row) * (1 + row.round / 1000) })),
+    });
 
   it('exits with 0 for the same, 5 for a regression, 6 for what it cannot tell under --strict', async () => {
     const base = rated(() => 1);
@@ -208,6 +225,9 @@ describe('compare', () => {
     const refused = await run('compare', original, other);
     assert.equal(refused.code, 3);
     assert.match(refused.stderr, /they differ in effective cores: [\d.]+ and 64/);
-    assert.match((await run('compare', original, other, '--force')).stdout, /Compared by force, though they differ in effective cores/);
+    assert.match(
+      (await run('compare', original, other, '--force')).stdout,
+      /Compared by force, though they differ in effective cores/,
+    );
   });
 });

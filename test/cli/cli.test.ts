@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -32,8 +40,8 @@ function start(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  const ended = new Promise<{ code: number | null; stdout: string; stderr: string; temporary: string }>((resolve) =>
-    child.on('close', (code) => resolve({ code, stdout, stderr, temporary })),
+  const ended = new Promise<{ code: number | null; stdout: string; stderr: string; temporary: string }>(
+    (resolve) => child.on('close', (code) => resolve({ code, stdout, stderr, temporary })),
   );
   /** Resolves when standard error has said so. */
   const said = (text: string | RegExp) =>
@@ -58,7 +66,10 @@ describe('bad input', () => {
   writeFileSync(join(folder, 'bad-syntax.ts'), 'const a: number = 1;\nexport default () = > a;');
   writeFileSync(join(folder, 'notes.txt'), 'not a module');
   writeFileSync(join(folder, 'throws.mjs'), "throw new Error('no licence');");
-  writeFileSync(join(folder, 'always-fails.mjs'), "export const kind = 'cpu'; export default () => { throw new Error('cannot parse'); };");
+  writeFileSync(
+    join(folder, 'always-fails.mjs'),
+    "export const kind = 'cpu'; export default () => { throw new Error('cannot parse'); };",
+  );
   writeFileSync(
     join(folder, 'bad-setup.mjs'),
     "export const kind = 'cpu'; export default () => 1; export function setup() { throw new Error('no database'); }",
@@ -67,7 +78,10 @@ describe('bad input', () => {
     join(folder, 'bad-digest.mjs'),
     "export const kind = 'cpu'; export default () => 1; export function digest() { throw new Error('no digest'); }",
   );
-  writeFileSync(join(folder, 'exits.mjs'), "export const kind = 'cpu'; export default () => process.exit(7);");
+  writeFileSync(
+    join(folder, 'exits.mjs'),
+    "export const kind = 'cpu'; export default () => process.exit(7);",
+  );
 
   const cases: [args: string[], code: number, message: RegExp][] = [
     [['--strategies', 'thread-pol'], 2, /unknown strategy "thread-pol"; did you mean "thread-pool"\?/],
@@ -94,17 +108,33 @@ describe('bad input', () => {
     [['--docs', empty, '--complexity', 'low'], 2, /--docs and --complexity cannot stand together/],
     [['--task', 'x.mjs', '--workloads', 'spin'], 2, /--task and --workloads cannot stand together/],
     [['--task', 'missing.mjs'], 2, /there is no such file/],
-    [['--task', 'missing.ts#parse'], 2, /--task "missing.ts#parse": there is no such file \(looked for .*missing\.ts\)/],
+    [
+      ['--task', 'missing.ts#parse'],
+      2,
+      /--task "missing.ts#parse": there is no such file \(looked for .*missing\.ts\)/,
+    ],
     [['--task', 'task.py'], 2, /there is no such file/],
     [['--task', empty], 2, /expected a module, got a folder/],
     [['--task', 'notes.txt'], 2, /expected a module that ends in \.ts, .*got "notes\.txt"/],
-    [['--task', 'bad-syntax.ts'], 3, /task "bad-syntax\.ts" does not compile: bad-syntax\.ts:2:\d+: .*correct the source/],
-    [['--task', 'bad-kind.mjs#sort'], 3, /task "bad-kind\.mjs#sort": there is no export "sort" \(it exports: default, kind\)/],
+    [
+      ['--task', 'bad-syntax.ts'],
+      3,
+      /task "bad-syntax\.ts" does not compile: bad-syntax\.ts:2:\d+: .*correct the source/,
+    ],
+    [
+      ['--task', 'bad-kind.mjs#sort'],
+      3,
+      /task "bad-kind\.mjs#sort": there is no export "sort" \(it exports: default, kind\)/,
+    ],
     [['--out', taken], 2, /there is something already/],
     [['--no-such-option'], 2, /unknown option/],
     [['--docs', empty], 3, /a folder with files or a glob that matches some, found none/],
     [['--docs', join(folder, 'nowhere/**')], 3, /found none/],
-    [['--task', 'bad-kind.mjs'], 3, /expected `kind` to be 'cpu', 'io' or 'mixed', or not to be there, got "gpu"/],
+    [
+      ['--task', 'bad-kind.mjs'],
+      3,
+      /expected `kind` to be 'cpu', 'io' or 'mixed', or not to be there, got "gpu"/,
+    ],
     [['--task', 'throws.mjs'], 3, /failed to load: no licence/],
     [['--task', 'always-fails.mjs'], 3, /failed on every document of "10KB"; on "10KB-\d+": cannot parse/],
     [['--task', 'bad-setup.mjs'], 3, /task "bad-setup": no database/],
@@ -126,7 +156,8 @@ describe('bad input', () => {
       assert.deepEqual(readdirSync(result.temporary), []);
     });
   }
-  it('leaves what was there untouched', () => assert.equal(readFileSync(join(taken, 'trials.csv'), 'utf8'), 'precious'));
+  it('leaves what was there untouched', () =>
+    assert.equal(readFileSync(join(taken, 'trials.csv'), 'utf8'), 'precious'));
 });
 
 describe('a run', () => {
@@ -135,10 +166,22 @@ describe('a run', () => {
     const { code, stdout, stderr, temporary } = await run('bench', '--profile', 'smoke', '--out', out);
     assert.equal(code, 0, stderr);
     const trials = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8'));
-    assert.equal(trials.length, 28, 'sequential once, six strategies at 1 and 2 workers, and a twin, on two workloads');
-    assert.ok(trials.every(({ status, digest_matches, outcomes_failed }) => status === 'ok' && digest_matches && outcomes_failed === 0));
+    assert.equal(
+      trials.length,
+      28,
+      'sequential once, six strategies at 1 and 2 workers, and a twin, on two workloads',
+    );
+    assert.ok(
+      trials.every(
+        ({ status, digest_matches, outcomes_failed }) =>
+          status === 'ok' && digest_matches && outcomes_failed === 0,
+      ),
+    );
     for (const workload of ['word-frequency', 'llm-extract']) {
-      assert.equal(new Set(trials.filter((trial) => trial.workload === workload).map(({ digest }) => digest)).size, 1);
+      assert.equal(
+        new Set(trials.filter((trial) => trial.workload === workload).map(({ digest }) => digest)).size,
+        1,
+      );
     }
     assert.deepEqual(
       trials.map(({ order }) => order),
@@ -204,10 +247,25 @@ describe('a run', () => {
     const all = await planned('--strategies', 'peers');
     assert.ok(!ours.includes('tinypool') && all.includes('tinypool'));
     assert.deepEqual(all.slice(0, ours.length), ours);
-    assert.deepEqual(await planned('--strategies', 'peers,sequential'), ['sequential', ...all.slice(ours.length)]);
-    assert.deepEqual(await planned('--strategies', 'tinypool,sequential,piscina'), ['sequential', 'piscina', 'tinypool']);
+    assert.deepEqual(await planned('--strategies', 'peers,sequential'), [
+      'sequential',
+      ...all.slice(ours.length),
+    ]);
+    assert.deepEqual(await planned('--strategies', 'tinypool,sequential,piscina'), [
+      'sequential',
+      'piscina',
+      'tinypool',
+    ]);
     const out = fresh();
-    const { code, stderr } = await run(...spin, '--strategies', 'sequential,tinypool', '--workers', '1', '--out', out);
+    const { code, stderr } = await run(
+      ...spin,
+      '--strategies',
+      'sequential,tinypool',
+      '--workers',
+      '1',
+      '--out',
+      out,
+    );
     assert.equal(code, 0, stderr);
     const summaries = decode(summaryColumns, readFileSync(join(out, 'summary.csv'), 'utf8'));
     assert.deepEqual(
@@ -242,7 +300,8 @@ describe('a run', () => {
     const trials = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8'));
     assert.ok(
       trials.every(
-        ({ workload, corpus, documents, status }) => workload === 'mine' && corpus === 'docs' && documents === 5 && status === 'ok',
+        ({ workload, corpus, documents, status }) =>
+          workload === 'mine' && corpus === 'docs' && documents === 5 && status === 'ok',
       ),
     );
   });
@@ -252,16 +311,42 @@ describe('a run', () => {
       join(folder, 'some-fail.mjs'),
       "export const kind = 'cpu'; export default ({ index }) => { if (index < 2) throw new Error('bad'); return index; };",
     );
-    const some = await run('bench', '--profile', 'smoke', '--task', 'some-fail.mjs', '--strategies', 'sequential', '--out', fresh());
+    const some = await run(
+      'bench',
+      '--profile',
+      'smoke',
+      '--task',
+      'some-fail.mjs',
+      '--strategies',
+      'sequential',
+      '--out',
+      fresh(),
+    );
     assert.equal(some.code, 0);
-    assert.match(some.stdout, /warning: some-fail failed on 2 of 20 documents \(10KB\); its rates count them as done/);
+    assert.match(
+      some.stdout,
+      /warning: some-fail failed on 2 of 20 documents \(10KB\); its rates count them as done/,
+    );
     writeFileSync(
       join(folder, 'crashes.mjs'),
       "import { isMainThread } from 'node:worker_threads'; export const kind = 'cpu'; export default ({ index }) => { if (!isMainThread && index === 3) process.exit(9); return index; };",
     );
-    const crash = await run('bench', '--profile', 'smoke', '--task', 'crashes.mjs', '--strategies', 'partitioned', '--out', fresh());
+    const crash = await run(
+      'bench',
+      '--profile',
+      'smoke',
+      '--task',
+      'crashes.mjs',
+      '--strategies',
+      'partitioned',
+      '--out',
+      fresh(),
+    );
     assert.equal(crash.code, 4);
-    assert.match(crash.stdout, /document "10KB-03" crashed, which it did not with sequential: worker thread ended with exit code 9/);
+    assert.match(
+      crash.stdout,
+      /document "10KB-03" crashed, which it did not with sequential: worker thread ended with exit code 9/,
+    );
   });
 
   it('ends with 4 when results differ from sequential, and names the document', async () => {
@@ -283,7 +368,10 @@ describe('a run', () => {
     );
     assert.equal(code, 4);
     assert.match(stdout, /the result for document "10KB-02" is not the one sequential gave/);
-    assert.match(stdout, /warning: random gave different results for the same document[\s\S]*not deterministic/);
+    assert.match(
+      stdout,
+      /warning: random gave different results for the same document[\s\S]*not deterministic/,
+    );
     assert.match(stdout, /No trial was valid: nothing can be said/);
     const trials = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8'));
     assert.ok(trials.every(({ status, digest_matches }) => status === 'failed' && digest_matches === false));
@@ -344,7 +432,9 @@ describe('interrupted', { skip: process.platform === 'win32' }, () => {
   }
 });
 
-it('ends with 4 when the disk is full, and what was measured stays readable', { skip: !existsSync('/dev/full') }, async () => {
+it('ends with 4 when the disk is full, and what was measured stays readable', {
+  skip: !existsSync('/dev/full'),
+}, async () => {
   const out = fresh();
   const module = new URL('../fixtures/full-disk.js', import.meta.url).href;
   const { code, stderr, temporary } = await start([...spin, '--rounds', '50', '--out', out], {

@@ -19,7 +19,13 @@ const targets = ['runner', 'trial-host', 'worker'] as const;
  * process and no temporary file.
  * @returns how often each was killed
  */
-export async function killAndResume({ kills, seed }: { kills: number; seed: number }): Promise<Record<(typeof targets)[number], number>> {
+export async function killAndResume({
+  kills,
+  seed,
+}: {
+  kills: number;
+  seed: number;
+}): Promise<Record<(typeof targets)[number], number>> {
   const random = xoroshiro128plus(seed);
   const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
   const temporary = join(folder, 'tmp');
@@ -43,7 +49,11 @@ export async function killAndResume({ kills, seed }: { kills: number; seed: numb
   const everSeen = new Set<number>();
   let done = 0;
   try {
-    for (let begun = false; ; begun ||= readdirSync(folder).includes('run') && readdirSync(out).includes('environment.json')) {
+    for (
+      let begun = false;
+      ;
+      begun ||= readdirSync(folder).includes('run') && readdirSync(out).includes('environment.json')
+    ) {
       const args = begun ? ['bench', '--resume', out] : ['bench', ...plan, '--out', out];
       const runner = spawn(process.execPath, [cli, ...args], {
         env: { ...process.env, TMPDIR: temporary },
@@ -80,7 +90,9 @@ export async function killAndResume({ kills, seed }: { kills: number; seed: numb
       }
     }
     const trials = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8'));
-    const planned = Array.from({ length: rounds }, (_, r) => Array.from({ length: trialsPerRound }, (_, o) => `${r + 1}.${o + 1}`)).flat();
+    const planned = Array.from({ length: rounds }, (_, r) =>
+      Array.from({ length: trialsPerRound }, (_, o) => `${r + 1}.${o + 1}`),
+    ).flat();
     assert.deepEqual(
       trials
         .filter(({ attempt }) => attempt === 1)

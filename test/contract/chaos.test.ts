@@ -11,7 +11,13 @@ describe('chaos', () => {
   for (const { strategy } of loaded.filter(({ strategy }) => strategy.isolation !== 'none')) {
     for (const delivery of strategy.deliveries) {
       it(`${strategy.name} (${delivery}): workers that end in every way lose nothing`, onLinux, async () => {
-        await chaos(strategy, { documents: 400, faults: 6, seed: Date.now() % 1e6, timeoutMs: 1000, delivery });
+        await chaos(strategy, {
+          documents: 400,
+          faults: 6,
+          seed: Date.now() % 1e6,
+          timeoutMs: 1000,
+          delivery,
+        });
       });
     }
   }

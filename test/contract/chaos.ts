@@ -29,7 +29,10 @@ export interface ChaosReport {
  * nothing is left. A document that is in a worker's hands when that is killed from outside is innocent, and may be hit twice:
  * no more of them than signals may end without a result.
  */
-export async function chaos(strategy: Strategy, { documents, faults, seed, timeoutMs, delivery }: ChaosOptions): Promise<ChaosReport> {
+export async function chaos(
+  strategy: Strategy,
+  { documents, faults, seed, timeoutMs, delivery }: ChaosOptions,
+): Promise<ChaosReport> {
   const random = xoroshiro128plus(seed);
   const kinds = ['exit', 'loop', 'heap', ...(strategy.isolation === 'process' ? ['SIGKILL', 'SIGSTOP'] : [])];
   const counts: Record<string, number> = Object.fromEntries(kinds.map((kind) => [kind, 0]));
@@ -49,7 +52,13 @@ export async function chaos(strategy: Strategy, { documents, faults, seed, timeo
   });
   const sums = inputs.map(({ bytes }) => sumOf(bytes));
 
-  const options = { workers: 2, delivery: delivery ?? strategy.deliveries[0], timeoutMs, heapMb: 64, memoryMb: 256 };
+  const options = {
+    workers: 2,
+    delivery: delivery ?? strategy.deliveries[0],
+    timeoutMs,
+    heapMb: 64,
+    memoryMb: 256,
+  };
   const task = fixture('chaos-task');
   await (await strategy.open(task, options)).close(); // the first worker opens what Node keeps
   const before = leftovers();
@@ -76,12 +85,17 @@ export async function chaos(strategy: Strategy, { documents, faults, seed, timeo
     else if (deed === 'loop' && outcome.status === 'crashed')
       hit++; // from outside, twice, before its time was up
     else if (deed === 'loop') assert.equal(outcome.status, 'timed-out', id);
-    else if (deed === 'heap') assert.ok(['crashed', 'timed-out'].includes(outcome.status), `${id}: ${outcome.status}`);
+    else if (deed === 'heap')
+      assert.ok(['crashed', 'timed-out'].includes(outcome.status), `${id}: ${outcome.status}`);
     else if (outcome.status === 'ok') assert.equal(outcome.value, sums[index], id);
     else hit++;
   }
-  assert.ok(hit <= signals.size, `${hit} documents have not the outcome that is theirs, after ${signals.size} signals`);
-  const count = ({ children, descriptors, threads }: ReturnType<typeof leftovers>) => children.length + descriptors + threads;
+  assert.ok(
+    hit <= signals.size,
+    `${hit} documents have not the outcome that is theirs, after ${signals.size} signals`,
+  );
+  const count = ({ children, descriptors, threads }: ReturnType<typeof leftovers>) =>
+    children.length + descriptors + threads;
   const deadlineMs = performance.now() + 10_000;
   await until(() => count(leftovers()) <= count(before) || performance.now() > deadlineMs);
   const after = leftovers();

@@ -38,7 +38,13 @@ describe('every strategy × every workload', () => {
       const ref: WorkloadRef = {
         name,
         url,
-        options: { service: service.address, model: 'm', repeatable: true, iterations: 1000, milliseconds: 2 },
+        options: {
+          service: service.address,
+          model: 'm',
+          repeatable: true,
+          iterations: 1000,
+          milliseconds: 2,
+        },
       };
       const workload = await loadWorkload(ref);
       const run = (strategy: Strategy) =>
@@ -56,13 +62,31 @@ describe('every strategy × every workload', () => {
           return passes;
         });
       const expected = await run(sequential);
-      assert.equal(new Set(expected.at(-1)).size > 1 || name === 'sleep', true, 'different documents have different digests');
-      for (const strategy of strategies.slice(1)) assert.deepEqual(await run(strategy), expected, strategy.name);
+      assert.equal(
+        new Set(expected.at(-1)).size > 1 || name === 'sleep',
+        true,
+        'different documents have different digests',
+      );
+      for (const strategy of strategies.slice(1))
+        assert.deepEqual(await run(strategy), expected, strategy.name);
     });
   }
 });
 
-const harmless = ['size', 'state', 'undefined', 'nan', 'collections', 'instance', 'buffer', 'bytes', 'write', 'error', 'cycle', 'later'];
+const harmless = [
+  'size',
+  'state',
+  'undefined',
+  'nan',
+  'collections',
+  'instance',
+  'buffer',
+  'bytes',
+  'write',
+  'error',
+  'cycle',
+  'later',
+];
 const failing: Record<string, RegExp> = {
   throw: /^TypeError: bad input$/,
   'throw-undefined': /^NonError: undefined$/,
@@ -77,19 +101,27 @@ for (const strategy of strategies) {
     it('brings every kind of result back as structured clone would', async () => {
       const documents = documentsOf(harmless);
       const run = (strategy: Strategy) =>
-        withSession(strategy, fixture('odd-task'), {}, (session) => outcomesOf(session, documentsOf(harmless), harmless.length));
+        withSession(strategy, fixture('odd-task'), {}, (session) =>
+          outcomesOf(session, documentsOf(harmless), harmless.length),
+        );
       const [ours, theirs] = [await run(strategy), await run(sequential)];
-      for (const [i, outcome] of ours.entries()) assert.equal(digest(outcome), digest(theirs[i] as Outcome), documents[i]?.id);
+      for (const [i, outcome] of ours.entries())
+        assert.equal(digest(outcome), digest(theirs[i] as Outcome), documents[i]?.id);
     });
 
     it('turns errors of the task into failed outcomes and goes on', async () => {
       const ids = Object.keys(failing).flatMap((id) => [id, 'size']);
-      const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) => outcomesOf(session, documentsOf(ids), ids.length));
+      const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
+        outcomesOf(session, documentsOf(ids), ids.length),
+      );
       for (const outcome of outcomes) {
         if (outcome.id === 'size') assert.equal(outcome.status, 'ok');
         else {
           assert.equal(outcome.status, 'failed', outcome.id);
-          assert.match(outcome.status === 'failed' ? `${outcome.error.name}: ${outcome.error.message}` : '', failing[outcome.id] as RegExp);
+          assert.match(
+            outcome.status === 'failed' ? `${outcome.error.name}: ${outcome.error.message}` : '',
+            failing[outcome.id] as RegExp,
+          );
         }
       }
     });
@@ -136,11 +168,14 @@ for (const strategy of strategies) {
     });
 
     it('gives up a task that waits for too long, and no other', async () => {
-      const ids = Array.from({ length: 30 }, (_, i) => (i % 10 === 5 ? `never${i}` : i % 3 === 0 ? `later${i}` : `size${i}`));
+      const ids = Array.from({ length: 30 }, (_, i) =>
+        i % 10 === 5 ? `never${i}` : i % 3 === 0 ? `later${i}` : `size${i}`,
+      );
       const outcomes = await withSession(strategy, fixture('odd-task'), { timeoutMs: 1500 }, (session) =>
         outcomesOf(session, documentsOf(ids), ids.length),
       );
-      for (const { id, status } of outcomes) assert.equal(status, id.startsWith('never') ? 'timed-out' : 'ok', id);
+      for (const { id, status } of outcomes)
+        assert.equal(status, id.startsWith('never') ? 'timed-out' : 'ok', id);
     });
 
     if (strategy.isolation !== 'none') {
@@ -148,7 +183,8 @@ for (const strategy of strategies) {
         const ids = Array.from({ length: 60 }, (_, i) => (i % 25 === 10 ? `loop${i}` : `size${i}`));
         await withSession(strategy, fixture('odd-task'), { timeoutMs: 1500 }, async (session) => {
           const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
-          for (const { id, status } of outcomes) assert.equal(status, id.startsWith('loop') ? 'timed-out' : 'ok', id);
+          for (const { id, status } of outcomes)
+            assert.equal(status, id.startsWith('loop') ? 'timed-out' : 'ok', id);
           const again = await outcomesOf(session, documentsOf(['size1', 'size2']), 2);
           assert.deepEqual(
             again.map(({ status }) => status),
@@ -188,7 +224,10 @@ for (const strategy of strategies) {
         await withSession(strategy, fixture('odd-task', { marker }), {}, async (session) => {
           const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
           for (const { id, status } of outcomes) assert.equal(status, 'crashed', id);
-          assert.match(JSON.stringify(outcomes.at(-1)), /in a row ended before any document was done|have ended two workers each/);
+          assert.match(
+            JSON.stringify(outcomes.at(-1)),
+            /in a row ended before any document was done|have ended two workers each/,
+          );
           assert.ok(readdirSync(marker).length < 150, `${readdirSync(marker).length} workers were ended`);
           const [again] = await outcomesOf(session, documentsOf(['size1']), 1);
           assert.equal(again?.status, 'ok', 'another run, another chance');

@@ -31,9 +31,16 @@ describe('a worker process that is stopped before it is ready', onLinux, () => {
   for (const { strategy } of loaded.filter(({ strategy }) => strategy.isolation === 'process')) {
     it(`${strategy.name} ends it and starts another`, { timeout: 60_000 }, async () => {
       const task = fixture('stopped-start-task', { marks: join(marks, strategy.name) });
-      const session = await strategy.open(task, { workers: 1, delivery: strategy.deliveries[0], timeoutMs: 1000 });
+      const session = await strategy.open(task, {
+        workers: 1,
+        delivery: strategy.deliveries[0],
+        timeoutMs: 1000,
+      });
       const statuses = new Map<string, Outcome['status']>();
-      await session.run(documentsOf(['exit', 'a', 'b', 'c']), ({ id, status }) => void statuses.set(id, status));
+      await session.run(
+        documentsOf(['exit', 'a', 'b', 'c']),
+        ({ id, status }) => void statuses.set(id, status),
+      );
       await session.close();
       assert.deepEqual(Object.fromEntries(statuses), { exit: 'crashed', a: 'ok', b: 'ok', c: 'ok' });
       await until(() => descendants(process.pid).every((pid) => !isWorker(pid)));
@@ -87,7 +94,10 @@ describe('the fault matrix', onLinux, () => {
       ['--strategies', 'nobody'],
       ['--workers', '1,2'],
     ]) {
-      const { code, stderr } = await cli(['bench', '--faults', ...args, '--out', join(folder, 'never')], folder);
+      const { code, stderr } = await cli(
+        ['bench', '--faults', ...args, '--out', join(folder, 'never')],
+        folder,
+      );
       assert.equal(code, 2, stderr);
       assert.match(stderr, /--faults goes with|nobody|whole number/);
     }
@@ -98,7 +108,14 @@ describe('the fault matrix', onLinux, () => {
 describe('the matrix in words', () => {
   const row = (columns: Partial<FaultRow>): FaultRow => ({
     ...unknown(faultColumns),
-    ...{ strategy: 'a', isolation: 'thread', fault: 'abort', workers: 2, state: 'survived', by_design: false },
+    ...{
+      strategy: 'a',
+      isolation: 'thread',
+      fault: 'abort',
+      workers: 2,
+      state: 'survived',
+      by_design: false,
+    },
     ...columns,
   });
   const rows = [
@@ -174,7 +191,9 @@ describe('ending early', () => {
       const source = {
         next: () => {
           const value = given.shift();
-          return value === undefined ? new Promise<IteratorResult<Document>>(() => {}) : Promise.resolve({ done: false as const, value });
+          return value === undefined
+            ? new Promise<IteratorResult<Document>>(() => {})
+            : Promise.resolve({ done: false as const, value });
         },
       };
       let outcomes = 0;
@@ -215,7 +234,8 @@ describe('ending early', () => {
       await session.close({ now: true });
       await run;
       assert.equal(Object.keys(outcomes).length, pulled);
-      for (const { id, status } of Object.values(outcomes)) if (id.startsWith('loop')) assert.equal(status, 'crashed', id);
+      for (const { id, status } of Object.values(outcomes))
+        if (id.startsWith('loop')) assert.equal(status, 'crashed', id);
       await until(() => descendants(process.pid).length <= before);
     });
   }
@@ -223,7 +243,8 @@ describe('ending early', () => {
 
 describe('memory', () => {
   it('limits of all workers together stay within what there is', () => {
-    const memoryMb = (process.constrainedMemory() > 0 ? Math.min(process.constrainedMemory(), 2 ** 50) : 2 ** 50) / 2 ** 20;
+    const memoryMb =
+      (process.constrainedMemory() > 0 ? Math.min(process.constrainedMemory(), 2 ** 50) : 2 ** 50) / 2 ** 20;
     for (const workers of [1, 2, 8, 64]) {
       assert.ok(heapLimitMb(workers) >= 64 && memoryLimitMb(workers) >= 64);
       assert.ok(heapLimitMb(workers) * workers <= Math.max(64 * workers, 0.8 * memoryMb));
@@ -244,13 +265,16 @@ describe('memory', () => {
 });
 
 it('a child gets the flags of its parent, and no script of its command line', () => {
-  assert.deepEqual(inheritedFlags(['--no-warnings', '-e', 'code', '--input-type=module', '--stack-size=900']), [
-    '--no-warnings',
-    '--stack-size=900',
-  ]);
+  assert.deepEqual(
+    inheritedFlags(['--no-warnings', '-e', 'code', '--input-type=module', '--stack-size=900']),
+    ['--no-warnings', '--stack-size=900'],
+  );
 });
 
-it('busy child processes of process-pool end with their parent', { ...onLinux, timeout: 30_000 }, async () => {
+it('busy child processes of process-pool end with their parent', {
+  ...onLinux,
+  timeout: 30_000,
+}, async () => {
   const script = `
     const { openStrategy } = await import(${JSON.stringify(new URL('../../index.js', import.meta.url).href)});
     const session = await openStrategy('process-pool', ${JSON.stringify(fixture('odd-task'))}, { workers: 2 });

@@ -20,7 +20,20 @@ const [loadedSequential] = await loadStrategies(strategies.slice(0, 1).map(({ ur
 const sequential = loadedSequential?.strategy as Strategy;
 const peers = (await loadStrategies(entries.map(({ url }) => url))).map(({ strategy }) => strategy);
 
-const harmless = ['size', 'state', 'undefined', 'nan', 'collections', 'instance', 'buffer', 'bytes', 'write', 'error', 'cycle', 'later'];
+const harmless = [
+  'size',
+  'state',
+  'undefined',
+  'nan',
+  'collections',
+  'instance',
+  'buffer',
+  'bytes',
+  'write',
+  'error',
+  'cycle',
+  'later',
+];
 const throwing: Record<string, string> = { throw: 'TypeError: bad input', reject: 'RangeError: came later' };
 const uncloneable = ['function', 'symbol', 'promise'];
 /** Driven by hand: nothing of ours stands between the task and the library, so its errors are as the library brings them. */
@@ -29,7 +42,8 @@ const byHand = ['piscina', 'workerpool'];
 const nameless = ['workerpool'];
 /** Why a peer cannot be asked what happens when its workers die. */
 const deathless: Record<string, string> = {
-  poolifier: 'an answer that comes after the end of its thread is an uncaught exception of the library, 5.3.2',
+  poolifier:
+    'an answer that comes after the end of its thread is an uncaught exception of the library, 5.3.2',
 };
 
 /** Threads of this process: V8's and libuv's, which all run by now, and those of workers. Linux only; elsewhere the test says less. */
@@ -62,7 +76,10 @@ it('a library that is not there is named, with what to do', async () => {
 // Node 20 and 22 abort the whole process when a thread is ended while it requires an ES module, and a pool whose workload does
 // not load ends threads at just that moment. Only Node 20 tells of modules that cannot be required in the end.
 it('no pool, of ours or a peer, requires an ES module', async () => {
-  const args = ['--trace-require-module=all', fileURLToPath(new URL('../fixtures/open-all.js', import.meta.url))];
+  const args = [
+    '--trace-require-module=all',
+    fileURLToPath(new URL('../fixtures/open-all.js', import.meta.url)),
+  ];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, args);
   assert.deepEqual(
     stdout.trim().split('\n'),
@@ -89,38 +106,57 @@ for (const peer of peers) {
         assert.deepEqual(await digests(peer, options), await digests(sequential, {}));
 
         const odd = (strategy: Strategy, options: Partial<OpenOptions>) =>
-          withSession(strategy, fixture('odd-task'), options, (session) => outcomesOf(session, documentsOf(harmless), harmless.length));
+          withSession(strategy, fixture('odd-task'), options, (session) =>
+            outcomesOf(session, documentsOf(harmless), harmless.length),
+          );
         const [ours, theirs] = [await odd(peer, options), await odd(sequential, {})];
         for (const [i, outcome] of ours.entries()) {
           assert.equal(digestOf(outcome), digestOf(theirs[i] as Outcome), harmless[i]);
           assert.equal(outcome.id, harmless[i]);
-          if (byHand.includes(peer.name)) assert.deepEqual([outcome.worker, outcome.taskMs, outcome.queuedMs], [null, null, null]);
-          else assert.ok((outcome.worker ?? -1) > 0 && (outcome.taskMs ?? -1) >= 0 && (outcome.queuedMs ?? -1) >= 0);
+          if (byHand.includes(peer.name))
+            assert.deepEqual([outcome.worker, outcome.taskMs, outcome.queuedMs], [null, null, null]);
+          else
+            assert.ok(
+              (outcome.worker ?? -1) > 0 && (outcome.taskMs ?? -1) >= 0 && (outcome.queuedMs ?? -1) >= 0,
+            );
         }
       });
     }
 
     it('turns errors of the task into failed outcomes and goes on', async () => {
-      const odd = [...Object.keys(throwing), ...(byHand.includes(peer.name) ? [] : ['throw-undefined', ...uncloneable])];
+      const odd = [
+        ...Object.keys(throwing),
+        ...(byHand.includes(peer.name) ? [] : ['throw-undefined', ...uncloneable]),
+      ];
       const ids = odd.flatMap((id) => [id, 'size']);
-      const outcomes = await withSession(peer, fixture('odd-task'), {}, (session) => outcomesOf(session, documentsOf(ids), ids.length));
+      const outcomes = await withSession(peer, fixture('odd-task'), {}, (session) =>
+        outcomesOf(session, documentsOf(ids), ids.length),
+      );
       for (const outcome of outcomes) {
         if (outcome.id === 'size') assert.equal(outcome.status, 'ok');
         else if (outcome.status !== 'failed') assert.fail(`${outcome.id} is ${outcome.status}`);
         else if (throwing[outcome.id] !== undefined) {
           const { name, message } = outcome.error;
           const expected = throwing[outcome.id] as string;
-          assert.equal(`${name}: ${message}`, nameless.includes(peer.name) ? expected.replace(/^\w+/, 'Error') : expected);
+          assert.equal(
+            `${name}: ${message}`,
+            nameless.includes(peer.name) ? expected.replace(/^\w+/, 'Error') : expected,
+          );
         }
       }
     });
 
-    it('gives every document one outcome when workers exit', { skip: deathless[peer.name] ?? false }, async () => {
+    it('gives every document one outcome when workers exit', {
+      skip: deathless[peer.name] ?? false,
+    }, async () => {
       const ids = Array.from({ length: 40 }, (_, i) => (i % 20 === 10 ? `exit${i}` : `size${i}`));
-      const outcomes = await withSession(peer, fixture('odd-task'), {}, (session) => outcomesOf(session, documentsOf(ids), ids.length));
+      const outcomes = await withSession(peer, fixture('odd-task'), {}, (session) =>
+        outcomesOf(session, documentsOf(ids), ids.length),
+      );
       for (const { id, status } of outcomes) {
         // One message holds many documents here, and all of them die with the thread.
-        if (peer.name === 'post-message') assert.ok(status === 'crashed' || (status === 'ok' && id.startsWith('size')), id);
+        if (peer.name === 'post-message')
+          assert.ok(status === 'crashed' || (status === 'ok' && id.startsWith('size')), id);
         else assert.equal(status, id.startsWith('exit') ? 'crashed' : 'ok', id);
       }
     });
@@ -132,7 +168,9 @@ for (const peer of peers) {
     });
 
     it('reports its processes', async () => {
-      const { processes, engines } = await withSession(peer, fixture('odd-task'), {}, (session) => session.members());
+      const { processes, engines } = await withSession(peer, fixture('odd-task'), {}, (session) =>
+        session.members(),
+      );
       assert.equal(processes.length, peer.isolation === 'process' ? 2 : 0);
       assert.equal(new Set(processes.map(({ pid }) => pid)).size, processes.length);
       assert.ok(processes.every(({ pid }) => pid !== process.pid));

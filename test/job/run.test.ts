@@ -54,7 +54,19 @@ function folderOf(documents: Readonly<Record<string, string>>): string {
 }
 
 /** `thread-pool` tells of each document as soon as it is done, whatever comes behind it. */
-const usual = ['run', '--task', './task.mjs', '--docs', 'docs', '--out', 'out.ndjson', '--strategy', 'thread-pool', '--workers', '2'];
+const usual = [
+  'run',
+  '--task',
+  './task.mjs',
+  '--docs',
+  'docs',
+  '--out',
+  'out.ndjson',
+  '--strategy',
+  'thread-pool',
+  '--workers',
+  '2',
+];
 
 function start(cwd: string, args: readonly string[] = usual, nodeArgs: readonly string[] = []) {
   const child: ChildProcess = spawn(process.execPath, [...nodeArgs, cli, ...args], {
@@ -88,7 +100,8 @@ interface Line {
   readonly error?: { readonly name: string; readonly message: string };
 }
 
-const outText = (folder: string) => (existsSync(join(folder, 'out.ndjson')) ? readFileSync(join(folder, 'out.ndjson'), 'utf8') : '');
+const outText = (folder: string) =>
+  existsSync(join(folder, 'out.ndjson')) ? readFileSync(join(folder, 'out.ndjson'), 'utf8') : '';
 const linesIn = (folder: string): Line[] =>
   outText(folder)
     .split('\n')
@@ -96,7 +109,11 @@ const linesIn = (folder: string): Line[] =>
     .map((line) => JSON.parse(line));
 
 /** Until a job has written so many lines, or has ended. */
-async function linesWritten(folder: string, least: number, { child }: { child: ChildProcess }): Promise<void> {
+async function linesWritten(
+  folder: string,
+  least: number,
+  { child }: { child: ChildProcess },
+): Promise<void> {
   await until(() => child.exitCode !== null || outText(folder).split('\n').length - 1 >= least);
   assert.equal(child.exitCode, null, 'the job ended before it was expected to');
 }
@@ -106,10 +123,12 @@ describe('a job that is killed', () => {
     const gates = [3000, 6000, 9000];
     const names = Array.from({ length: 10_000 }, (_, i) => `${String(i).padStart(5, '0')}.txt`);
     const folder = folderOf({});
-    const textOf = (i: number) => (gates.includes(i) ? `gate ${join(folder, `open-${i}`)}` : `text ${i} ${'x'.repeat(i % 50)}`);
+    const textOf = (i: number) =>
+      gates.includes(i) ? `gate ${join(folder, `open-${i}`)}` : `text ${i} ${'x'.repeat(i % 50)}`;
     for (const [i, name] of names.entries()) writeFileSync(join(folder, 'docs', name), textOf(i));
     const strategies = ['self-scheduling', 'queue', 'thread-pool', 'partitioned'];
-    const args = (attempt: number) => usual.map((word) => (word === 'thread-pool' ? (strategies[attempt] as string) : word));
+    const args = (attempt: number) =>
+      usual.map((word) => (word === 'thread-pool' ? (strategies[attempt] as string) : word));
     const seen = new Set<number>();
     for (const [attempt, gate] of gates.entries()) {
       // The documents behind the gate's window cannot be reached: the kill comes in the middle of the job, however fast it is.
@@ -130,7 +149,8 @@ describe('a job that is killed', () => {
       lines.map(({ id }) => id).sort(),
       names.map((name) => `docs/${name}`),
     );
-    for (const { id, status, value } of lines) assert.deepEqual([status, value], ['ok', textOf(Number(id.slice(5, 10)))]);
+    for (const { id, status, value } of lines)
+      assert.deepEqual([status, value], ['ok', textOf(Number(id.slice(5, 10)))]);
     assert.deepEqual(
       readdirSync(folder)
         .filter((name) => name.startsWith('out'))
@@ -145,7 +165,10 @@ describe('a job that is killed', () => {
 
 describe('a job that is told to end', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    it(`by ${signal} finishes what is in hand, and says how to go on`, { ...onLinux, timeout: 20_000 }, async () => {
+    it(`by ${signal} finishes what is in hand, and says how to go on`, {
+      ...onLinux,
+      timeout: 20_000,
+    }, async () => {
       const gate = join(root, `gate-${count++}`);
       const folder = folderOf({
         a: 'first',
@@ -160,7 +183,10 @@ describe('a job that is told to end', () => {
       writeFileSync(gate, '');
       const { code, stdout, stderr } = await job.ended;
       assert.equal(code, 130, stderr);
-      assert.match(stderr, /stopped; to go on: forkwise run --task \.\/task\.mjs --docs docs --out out\.ndjson/);
+      assert.match(
+        stderr,
+        /stopped; to go on: forkwise run --task \.\/task\.mjs --docs docs --out out\.ndjson/,
+      );
       assert.match(stdout, /of 5,002 documents: [\d,]+ ok/);
       const lines = linesIn(folder);
       assert.ok(lines.length < 5002 && lines.some(({ id }) => id === 'docs/b'));
@@ -195,7 +221,11 @@ describe('a job that is told to end', () => {
 
 describe('--out', () => {
   const refused: [why: string, prepare: (folder: string) => void, message: RegExp][] = [
-    ['a file of somebody else', (f) => writeFileSync(join(f, 'out.ndjson'), 'precious\n'), /not one that `forkwise run` began/],
+    [
+      'a file of somebody else',
+      (f) => writeFileSync(join(f, 'out.ndjson'), 'precious\n'),
+      /not one that `forkwise run` began/,
+    ],
     [
       'a file of somebody else, before its lock is looked at',
       (f) => {
@@ -205,7 +235,11 @@ describe('--out', () => {
       /not one that `forkwise run` began/,
     ],
     ['a folder', (f) => mkdirSync(join(f, 'out.ndjson')), /expected the path of a file/],
-    ['a sidecar of somebody else', (f) => writeFileSync(join(f, 'out.ndjson.json'), '{"mine":true}'), /was not written by forkwise/],
+    [
+      'a sidecar of somebody else',
+      (f) => writeFileSync(join(f, 'out.ndjson.json'), '{"mine":true}'),
+      /was not written by forkwise/,
+    ],
   ];
   for (const [why, prepare, message] of refused) {
     it(`that is ${why} is refused before anything is written`, async () => {
@@ -292,13 +326,18 @@ describe('--out', () => {
     await until(() => isOver());
     const running = three.filter(({ child }) => child.exitCode === null);
     assert.equal(running.length, 1);
-    for (const { child, result } of three) if (child.exitCode !== null) assert.match(result.stderr, /writes? (there|to)/);
+    for (const { child, result } of three)
+      if (child.exitCode !== null) assert.match(result.stderr, /writes? (there|to)/);
     running[0]?.child.kill('SIGKILL');
     await running[0]?.ended;
   });
 
-  it('on a disk that is full ends the job with whole lines, and it goes on later', { timeout: 20_000 }, async () => {
-    const folder = folderOf(Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`d${i}`, 'x'.repeat(200)])));
+  it('on a disk that is full ends the job with whole lines, and it goes on later', {
+    timeout: 20_000,
+  }, async () => {
+    const folder = folderOf(
+      Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`d${i}`, 'x'.repeat(200)])),
+    );
     const full = join(folder, 'full.mjs');
     writeFileSync(
       full,
@@ -329,7 +368,9 @@ describe('the summary', () => {
   it('lists what did not end well, and the exit code says so', async () => {
     const folder = folderOf({
       a: 'fine',
-      ...Object.fromEntries(Array.from({ length: 25 }, (_, i) => [`bad-${String(i).padStart(2, '0')}`, `bad ${i}`])),
+      ...Object.fromEntries(
+        Array.from({ length: 25 }, (_, i) => [`bad-${String(i).padStart(2, '0')}`, `bad ${i}`]),
+      ),
     });
     writeFileSync(join(folder, 'docs', 'huge'), '');
     truncateSync(join(folder, 'docs', 'huge'), 3 * 2 ** 30); // more than a file may have to be read at once
@@ -341,14 +382,28 @@ describe('the summary', () => {
     const json = await run(folder, [...usual, '--json']);
     assert.equal(json.code, 4);
     const data = JSON.parse(json.stdout);
-    assert.deepEqual([data.documents, data.ok, data.failed, data.earlier, data.complete], [27, 1, 26, 27, true]);
-    assert.ok(data.notOk.some(({ id, error }: Line) => id === 'docs/huge' && /greater than 2 GiB/.test(error?.message ?? '')));
-    assert.ok(data.notOk.some(({ id, error }: Line) => id === 'docs/bad-07' && error?.message === 'cannot bad 7'));
+    assert.deepEqual(
+      [data.documents, data.ok, data.failed, data.earlier, data.complete],
+      [27, 1, 26, 27, true],
+    );
+    assert.ok(
+      data.notOk.some(
+        ({ id, error }: Line) => id === 'docs/huge' && /greater than 2 GiB/.test(error?.message ?? ''),
+      ),
+    );
+    assert.ok(
+      data.notOk.some(({ id, error }: Line) => id === 'docs/bad-07' && error?.message === 'cannot bad 7'),
+    );
   });
 
   it('with --config runs what was found; what stands beside it goes first', async () => {
     const folder = folderOf({ a: 'x' });
-    const found = recommendation({ strategy: 'thread-pool', workers: 1, delivery: 'clone', task: join(folder, 'task.mjs') });
+    const found = recommendation({
+      strategy: 'thread-pool',
+      workers: 1,
+      delivery: 'clone',
+      task: join(folder, 'task.mjs'),
+    });
     writeFileSync(join(folder, 'found.json'), JSON.stringify(found));
     const of = async (...more: string[]) => {
       rmSync(join(folder, 'out.ndjson'), { force: true });
@@ -372,13 +427,22 @@ describe('the summary', () => {
   });
 
   const bad: [args: string[], message: RegExp][] = [
-    [['--task', './task.mjs'], /expected a strategy: give --strategy .* or --config recommendation\.json, which `forkwise pick` writes/],
+    [
+      ['--task', './task.mjs'],
+      /expected a strategy: give --strategy .* or --config recommendation\.json, which `forkwise pick` writes/,
+    ],
     [['--strategy', 'queue'], /expected --task, the path of a module/],
     [['--task', './task.mjs', '--strategy', 'que'], /unknown strategy "que"; did you mean "queue"/],
-    [['--task', './task.mjs', '--strategy', 'queue', '--workers', 'two'], /expected --workers to be a whole number/],
+    [
+      ['--task', './task.mjs', '--strategy', 'queue', '--workers', 'two'],
+      /expected --workers to be a whole number/,
+    ],
     [['--config', 'none.json'], /--config "none\.json": cannot be read/],
     [['--config', 'task.mjs'], /--config "task\.mjs": /],
-    [['--config', 'empty.json'], /--config "empty\.json": recommendation, field "schema": expected 1, got nothing/],
+    [
+      ['--config', 'empty.json'],
+      /--config "empty\.json": recommendation, field "schema": expected 1, got nothing/,
+    ],
   ];
   for (const [args, message] of bad) {
     it(`a usage error: ${args.join(' ')}`, async () => {
@@ -394,7 +458,8 @@ describe('the summary', () => {
 
 describe('the lock', () => {
   const path = join(root, 'locked');
-  const write = (holder: unknown) => writeFileSync(`${path}.lock`, typeof holder === 'string' ? holder : JSON.stringify(holder));
+  const write = (holder: unknown) =>
+    writeFileSync(`${path}.lock`, typeof holder === 'string' ? holder : JSON.stringify(holder));
   const born = 'another-boot 5';
 
   it('of a dead process, or of one that had our pid, is taken over', () => {
@@ -417,20 +482,31 @@ describe('the lock', () => {
     );
   });
 
-  it('of a process that was killed and that nobody has asked how it ended is taken over', onLinux, async () => {
-    // The shell becomes a program that never asks for its child.
-    const parent = spawn('/bin/sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
-    started.push(parent);
-    const pid = await new Promise<number>((resolve) => parent.stdout.once('data', (text) => resolve(Number(text))));
-    await until(() => /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1')));
-    write({ pid, host: hostname(), born: null });
-    lock(path)();
-    assert.ok(!existsSync(`${path}.lock`));
-  });
+  it(
+    'of a process that was killed and that nobody has asked how it ended is taken over',
+    onLinux,
+    async () => {
+      // The shell becomes a program that never asks for its child.
+      const parent = spawn('/bin/sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      started.push(parent);
+      const pid = await new Promise<number>((resolve) =>
+        parent.stdout.once('data', (text) => resolve(Number(text))),
+      );
+      await until(() => /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1')));
+      write({ pid, host: hostname(), born: null });
+      lock(path)();
+      assert.ok(!existsSync(`${path}.lock`));
+    },
+  );
 
   it('of another machine, of somebody else, or that is just being taken over, is not', () => {
     write({ pid: 1, host: 'elsewhere', born });
-    assert.throws(() => lock(path), /on the machine "elsewhere" writes there, or did when it ended; when it has ended, delete this file/);
+    assert.throws(
+      () => lock(path),
+      /on the machine "elsewhere" writes there, or did when it ended; when it has ended, delete this file/,
+    );
     write('mine');
     assert.throws(() => lock(path), /expected a lock of forkwise/);
     write({ pid: 2 ** 22 + 1, host: hostname(), born });

@@ -16,18 +16,29 @@ const only = linux ? {} : { skip: 'needs /proc' };
 const burner = fileURLToPath(new URL('../fixtures/burner.js', import.meta.url));
 
 describe('CPU time', () => {
-  it('of a main thread, a worker, a live and an ended child agrees with the kernel within 1 %', only, async () => {
-    // The shell's `times` gives what the kernel counted for everything that ran below it, from birth to death. The
-    // window is 3.6 s of burning; what was used before and after it is reported by the processes themselves.
-    const { stdout } = await promisify(execFile)('/bin/sh', ['-c', '"$0" "$1" count; times', process.execPath, burner]);
-    const { cpuUserMs, cpuSystemMs, cpuSource, beforeMs, afterMs } = JSON.parse(stdout.slice(0, stdout.indexOf('}') + 1));
-    const [user = '', system = ''] = stdout.trim().split('\n').at(-1)?.split(' ') ?? [];
-    const kernelMs = 1000 * (seconds(user) + seconds(system));
-    const countedMs = beforeMs + cpuUserMs + cpuSystemMs + afterMs;
-    assert.equal(cpuSource, 'self-report+cutime');
-    assert.ok(kernelMs > 1000);
-    assert.ok(Math.abs(countedMs / kernelMs - 1) < 0.01, `counted ${countedMs} of ${kernelMs} ms`);
-  });
+  it(
+    'of a main thread, a worker, a live and an ended child agrees with the kernel within 1 %',
+    only,
+    async () => {
+      // The shell's `times` gives what the kernel counted for everything that ran below it, from birth to death. The
+      // window is 3.6 s of burning; what was used before and after it is reported by the processes themselves.
+      const { stdout } = await promisify(execFile)('/bin/sh', [
+        '-c',
+        '"$0" "$1" count; times',
+        process.execPath,
+        burner,
+      ]);
+      const { cpuUserMs, cpuSystemMs, cpuSource, beforeMs, afterMs } = JSON.parse(
+        stdout.slice(0, stdout.indexOf('}') + 1),
+      );
+      const [user = '', system = ''] = stdout.trim().split('\n').at(-1)?.split(' ') ?? [];
+      const kernelMs = 1000 * (seconds(user) + seconds(system));
+      const countedMs = beforeMs + cpuUserMs + cpuSystemMs + afterMs;
+      assert.equal(cpuSource, 'self-report+cutime');
+      assert.ok(kernelMs > 1000);
+      assert.ok(Math.abs(countedMs / kernelMs - 1) < 0.01, `counted ${countedMs} of ${kernelMs} ms`);
+    },
+  );
 
   it('is the sum of exact deltas, and of what ended children used inside the window', async () => {
     const member = (pid: number, ms: number): Member => ({
@@ -44,7 +55,8 @@ describe('CPU time', () => {
     const session = { members: async () => ({ ...alone, processes: edges[++edge] }) } as unknown as Session;
     const from: Files = {
       list: () => [],
-      read: (path) => (path === '/proc/self/stat' ? `1 (no) de) S ${'0 '.repeat(12)}${ended[edge]} 0 0` : null),
+      read: (path) =>
+        path === '/proc/self/stat' ? `1 (no) de) S ${'0 '.repeat(12)}${ended[edge]} 0 0` : null,
     };
     const counters = new TreeCounters(session, from);
     const own = () => processReport().cpuUserUs + processReport().cpuSystemUs;
@@ -78,7 +90,8 @@ describe('memory', () => {
       const memory = treeMemory(files, pids) as number;
       const rss = pids.reduce((sum, pid) => sum + residentBytes(pid), 0);
       // Private pages of all, and the pages of files once: from the complete list of mappings.
-      const truth = pids.reduce((sum, pid) => sum + privateAnonymous(pid), 0) + Math.max(...pids.map(filePages));
+      const truth =
+        pids.reduce((sum, pid) => sum + privateAnonymous(pid), 0) + Math.max(...pids.map(filePages));
       assert.ok(Math.abs(memory / truth - 1) < 0.1, `${memory} against ${truth}`);
       assert.ok(rss / memory > 1.8, `the sum of resident sizes, ${rss}, counts shared pages again and again`);
     } finally {
@@ -113,7 +126,10 @@ describe('memory', () => {
       await new Promise((resolve) => setTimeout(resolve, 2000));
       const seen = await tree.stop();
       assert.equal(seen.kind, 'sampled');
-      assert.ok(seen.samples >= 1 && seen.cpuPercent <= 1, `${seen.samples} samples at ${seen.cpuPercent} % of a core`);
+      assert.ok(
+        seen.samples >= 1 && seen.cpuPercent <= 1,
+        `${seen.samples} samples at ${seen.cpuPercent} % of a core`,
+      );
       assert.ok((seen.threads ?? 0) >= 9 && (seen.rssBytes ?? 0) > (seen.memoryBytes ?? 0));
     } finally {
       end(parent);
@@ -124,11 +140,17 @@ describe('memory', () => {
     const child = fork(fileURLToPath(new URL('../fixtures/family.js', import.meta.url)), ['0']);
     try {
       await new Promise((resolve) => child.once('message', resolve));
-      const { rssBytes, memoryBytes, threads, kind, samples } = await new Sampler([process.pid, child.pid as number], {
-        read: () => null,
-        list: () => [],
-      }).stop();
-      assert.deepEqual({ memoryBytes, threads, kind, samples }, { memoryBytes: null, threads: null, kind: 'sampled', samples: 1 });
+      const { rssBytes, memoryBytes, threads, kind, samples } = await new Sampler(
+        [process.pid, child.pid as number],
+        {
+          read: () => null,
+          list: () => [],
+        },
+      ).stop();
+      assert.deepEqual(
+        { memoryBytes, threads, kind, samples },
+        { memoryBytes: null, threads: null, kind: 'sampled', samples: 1 },
+      );
       assert.ok((rssBytes ?? 0) > process.memoryUsage.rss() * 0.5 + 20e6, 'both processes are in the sum');
     } finally {
       end(child);
@@ -137,7 +159,10 @@ describe('memory', () => {
 
   it('is unknown where the kernel does not say', () => {
     assert.equal(treeMemory({ list: () => [], read: () => null }, [1]), null);
-    const old: Files = { list: () => [], read: (path) => (path.endsWith('status') ? 'RssFile:  10 kB\n' : 'Pss:  5 kB\n') };
+    const old: Files = {
+      list: () => [],
+      read: (path) => (path.endsWith('status') ? 'RssFile:  10 kB\n' : 'Pss:  5 kB\n'),
+    };
     assert.equal(treeMemory(old, [1]), null);
   });
 });
@@ -195,7 +220,11 @@ describe('noise', () => {
   });
 
   it('is unknown, not nothing, where the host does not say', () => {
-    const { windowMs: _, ...noise } = watchNoise({ files: { list: () => [], read: () => null }, root: 1, suite: [2] })();
+    const { windowMs: _, ...noise } = watchNoise({
+      files: { list: () => [], read: () => null },
+      root: 1,
+      suite: [2],
+    })();
     assert.deepEqual(Object.values(noise), [null, null, null, null, null, null, null]);
   });
 
@@ -229,7 +258,8 @@ function smaps(pid: number): { name: string; private: number; resident: number; 
   return readFileSync(`/proc/${pid}/smaps`, 'latin1')
     .split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)
     .map((mapping) => {
-      const field = (name: string) => 1024 * Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(mapping)?.[1] ?? 0);
+      const field = (name: string) =>
+        1024 * Number(new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(mapping)?.[1] ?? 0);
       return {
         name: mapping.split('\n')[0] as string,
         private: field('Private_Clean') + field('Private_Dirty'),

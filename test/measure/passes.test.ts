@@ -16,7 +16,9 @@ const outcomeOf = ({ index, id }: Document, value: unknown = `result of ${id}`):
 const expected = documents.map((document) => outcomeDigest(outcomeOf(document), workload));
 
 /** Emits what `emitted` makes of each document, and counts runs. */
-function session(emitted: (document: Document, run: number) => readonly Outcome[] = (document) => [outcomeOf(document)]) {
+function session(
+  emitted: (document: Document, run: number) => readonly Outcome[] = (document) => [outcomeOf(document)],
+) {
   const state = { runs: 0 };
   const run: Run = async (source, emit) => {
     state.runs++;
@@ -53,7 +55,9 @@ describe('passes', () => {
   it('are checked from first to last, without another when all results were kept', async () => {
     const { runs, difference, outcomesOk, digest } = await recorded(1000, session());
     assert.deepEqual([runs, difference, outcomesOk], [3, null, 120]);
-    const wrong = session((document, run) => [outcomeOf(document, run === 2 && document.id === 'd7' ? 'other' : undefined)]);
+    const wrong = session((document, run) => [
+      outcomeOf(document, run === 2 && document.id === 'd7' ? 'other' : undefined),
+    ]);
     assert.match((await recorded(null, wrong)).difference ?? '', /"d7" is not the one sequential gave/);
     assert.match(digest ?? '', /^[\da-f]{16}$/);
   });
@@ -77,7 +81,9 @@ describe('passes', () => {
       documents.slice(0, 20).map(({ id }) => id),
     );
     // One result a pass is kept, of another document each time: forty passes see a wrong one whatever its document.
-    const once = session((document, run) => [outcomeOf(document, run <= 40 && document.id === 'd7' ? 'other' : undefined)]);
+    const once = session((document, run) => [
+      outcomeOf(document, run <= 40 && document.id === 'd7' ? 'other' : undefined),
+    ]);
     assert.match((await recorded(large, once, { count: 40 })).difference ?? '', /"d7"/);
   });
 
@@ -97,7 +103,15 @@ describe('passes', () => {
         /"d3" had two outcomes/,
       );
       const { difference, outcomesFailed } = await odd('d3', ({ index, id }) => [
-        { index, id, worker: 1, queuedMs: 1, taskMs: 1, status: 'failed', error: { name: 'Error', message: 'no' } },
+        {
+          index,
+          id,
+          worker: 1,
+          queuedMs: 1,
+          taskMs: 1,
+          status: 'failed',
+          error: { name: 'Error', message: 'no' },
+        },
       ]);
       assert.match(difference ?? '', /"d3" failed, which it did not with sequential: no/);
       assert.equal(outcomesFailed, 3);
@@ -110,7 +124,8 @@ describe('idle ends', () => {
     ...{ index, id: '', worker, queuedMs: start, taskMs },
     ...{ status: 'ok', value: null },
   });
-  const idle = (outcomes: readonly Outcome[], workers: number) => endIdleMs(outcomes, { pulledMs: [100, 200], workers });
+  const idle = (outcomes: readonly Outcome[], workers: number) =>
+    endIdleMs(outcomes, { pulledMs: [100, 200], workers });
 
   it('are what workers wait for the last one, by worker where each has a name', () => {
     // Worker 1 ends at 10, worker 2 at 40: one of two is idle for 30.

@@ -3,7 +3,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { bestConfiguration, type Kind, meanPoints, metgRows, ratios, summariseOverhead } from '../../bench/overhead/analyse.js';
+import {
+  bestConfiguration,
+  type Kind,
+  meanPoints,
+  metgRows,
+  ratios,
+  summariseOverhead,
+} from '../../bench/overhead/analyse.js';
 import {
   type GranularityPoint,
   granularityColumns,
@@ -25,10 +32,17 @@ import { cli } from '../support.js';
 const loaded = await loadStrategies([...strategies, ...peers].map(({ url }) => url));
 const series = seriesOf(loaded);
 const kinds = new Map(
-  series.map(({ name, role, transferred, loaded }): [string, Kind] => [name, { role, transferred, isolation: loaded.strategy.isolation }]),
+  series.map(({ name, role, transferred, loaded }): [string, Kind] => [
+    name,
+    { role, transferred, isolation: loaded.strategy.isolation },
+  ]),
 );
 
-function trial(strategy: string, overhead_us: number | null, more: Partial<OverheadTrial> = {}): OverheadTrial {
+function trial(
+  strategy: string,
+  overhead_us: number | null,
+  more: Partial<OverheadTrial> = {},
+): OverheadTrial {
   return {
     phase: 'measure',
     round: 1,
@@ -56,26 +70,43 @@ describe('the plan of the dispatch benchmark', () => {
       [kinds.get('thread-pool')?.role, kinds.get('post-message')?.role, kinds.get('queue')?.role],
       ['pool', 'other', 'ours'],
     );
-    assert.ok(kinds.has('self-scheduling (shared view)') && kinds.has('queue (shared view)') && !kinds.has('thread-pool (shared view)'));
+    assert.ok(
+      kinds.has('self-scheduling (shared view)') &&
+        kinds.has('queue (shared view)') &&
+        !kinds.has('thread-pool (shared view)'),
+    );
     const shared = series.find(({ name }) => name === 'queue (shared view)');
     assert.ok(
       shared?.configurations.every(({ delivery }) => delivery === 'path'),
       'nothing is shared in a message',
     );
     const arms = configurationArms({ series, sizes: [0], workers: [1] });
-    assert.deepEqual([...new Set(arms.map(({ documentBytes }) => documentBytes))], [0, metgBytes], 'METG needs its own size');
+    assert.deepEqual(
+      [...new Set(arms.map(({ documentBytes }) => documentBytes))],
+      [0, metgBytes],
+      'METG needs its own size',
+    );
   });
 
   it('measures each strategy at its best, and leaves out what could not be measured', () => {
     const plan = {
-      series: series.filter(({ name }) => ['thread-pool', 'thread-pool (transferred)', 'sequential'].includes(name)),
+      series: series.filter(({ name }) =>
+        ['thread-pool', 'thread-pool (transferred)', 'sequential'].includes(name),
+      ),
       sizes: [0],
       workers: [1, 4],
     };
-    const swept = configurationArms(plan).map(({ series, configuration: { delivery, inFlight }, documentBytes }) => {
-      const us = series.name === 'sequential' ? null : delivery === 'transfer' || inFlight === 4 ? 1 : 5;
-      return trial(series.name, us, { phase: 'sweep', delivery, in_flight: inFlight, document_bytes: documentBytes });
-    });
+    const swept = configurationArms(plan).map(
+      ({ series, configuration: { delivery, inFlight }, documentBytes }) => {
+        const us = series.name === 'sequential' ? null : delivery === 'transfer' || inFlight === 4 ? 1 : 5;
+        return trial(series.name, us, {
+          phase: 'sweep',
+          delivery,
+          in_flight: inFlight,
+          document_bytes: documentBytes,
+        });
+      },
+    );
     const turns = turnsOf(plan, swept);
     assert.deepEqual(
       turns.map(({ arm: { series, configuration, workers, documentBytes }, steps }) => [
@@ -114,9 +145,14 @@ describe('what the dispatch benchmark says', () => {
     const queue = all.find(({ strategy }) => strategy === 'queue');
     assert.deepEqual([queue?.rival, queue?.documents], ['workerpool', 'kept']);
     // Each round is twice or three times as slow as the first, for both: pairing takes that out.
-    for (const value of [queue?.ratio, queue?.ratio_lower, queue?.ratio_upper]) assert.ok(Math.abs((value ?? 0) - 10) < 1e-9);
+    for (const value of [queue?.ratio, queue?.ratio_lower, queue?.ratio_upper])
+      assert.ok(Math.abs((value ?? 0) - 10) < 1e-9);
     const mine = all.find(({ strategy }) => strategy === 'self-scheduling');
-    assert.deepEqual([mine?.rival, mine?.ratio], ['thread-pool', 1], 'no pool, no rival; a failed round has no pair');
+    assert.deepEqual(
+      [mine?.rival, mine?.ratio],
+      ['thread-pool', 1],
+      'no pool, no rival; a failed round has no pair',
+    );
   });
 
   it('sums up in the order of the lists, over the rounds that succeeded', () => {
@@ -140,7 +176,13 @@ describe('what the dispatch benchmark says', () => {
     const points = [1, 2, 3].flatMap((round) =>
       [1, 2, 4, 8, 16, 32, 64].map((task_us): GranularityPoint => {
         const granularity_us = task_us + 10;
-        const id = { strategy: 'queue', delivery: 'path', in_flight: null, workers: 2, document_bytes: 10_000 };
+        const id = {
+          strategy: 'queue',
+          delivery: 'path',
+          in_flight: null,
+          workers: 2,
+          document_bytes: 10_000,
+        };
         return {
           round,
           ...id,
@@ -159,7 +201,10 @@ describe('what the dispatch benchmark says', () => {
     ];
     const [half, most] = metgRows(points, { tasks, seed: 1 });
     assert.ok(Math.abs((half?.metg_us ?? 0) - 20) < 0.5, `${half?.metg_us}`);
-    assert.ok(Math.abs((half?.word_frequency_bytes ?? 0) - 200) < 5, 'the size at which the task takes its half, 10 µs');
+    assert.ok(
+      Math.abs((half?.word_frequency_bytes ?? 0) - 200) < 5,
+      'the size at which the task takes its half, 10 µs',
+    );
     assert.ok(Math.abs((most?.metg_us ?? 0) - 50) < 2);
     assert.equal(meanPoints(points).length, 7);
   });
@@ -173,7 +218,12 @@ it('the kernel takes its steps from the document and tells it from others', () =
   };
   assert.deepEqual(kernel(documentOf(3, 0)), { index: 3, size: 10, last: 9, value: 4 });
   assert.notEqual(kernel(documentOf(3, 1)).value, kernel(documentOf(3, 70_000)).value);
-  assert.deepEqual(kernel({ index: 0, id: '', size: 0, bytes: new Uint8Array(0) }), { index: 0, size: 0, last: 0, value: 1 });
+  assert.deepEqual(kernel({ index: 0, id: '', size: 0, bytes: new Uint8Array(0) }), {
+    index: 0,
+    size: 0,
+    last: 0,
+    value: 1,
+  });
 });
 
 describe('forkwise overhead', () => {
@@ -193,7 +243,11 @@ describe('forkwise overhead', () => {
       [],
     );
     const summaries = decode(overheadSummaryColumns, read('overhead-summary.csv'));
-    assert.equal(summaries.length, 2 * (5 + 3), 'both sizes; two that can be read in place, and one whose documents can be given away');
+    assert.equal(
+      summaries.length,
+      2 * (5 + 3),
+      'both sizes; two that can be read in place, and one whose documents can be given away',
+    );
     assert.deepEqual(
       new Set(decode(ratioColumns, read('overhead-ratios.csv')).map(({ rival }) => rival)),
       new Set(['thread-pool', 'thread-pool (transferred)', 'process-pool']),

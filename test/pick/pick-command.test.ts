@@ -18,9 +18,14 @@ describe('pick and recommend', () => {
   mkdirSync(docs);
   for (let i = 0; i < 40; i++) writeFileSync(join(docs, `${i}.txt`), `${i} `.repeat(2000));
   const task = join(folder, 'task.mjs');
-  writeFileSync(task, 'export default ({ id, bytes }) => { let sum = 0; for (const byte of bytes) sum += byte; return { id, sum }; };');
+  writeFileSync(
+    task,
+    'export default ({ id, bytes }) => { let sum = 0; for (const byte of bytes) sum += byte; return { id, sum }; };',
+  );
 
-  it('leave a run, a report and a recommendation; recommend decides again from it', { timeout: 110_000 }, async () => {
+  it('leave a run, a report and a recommendation; recommend decides again from it', {
+    timeout: 110_000,
+  }, async () => {
     const out = join(folder, 'run');
     const { code, stdout, stderr } = await cli([
       'pick',
@@ -46,7 +51,12 @@ describe('pick and recommend', () => {
     const own = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8')).filter(
       ({ strategy, workers }) => strategy === made.strategy && workers === made.workers,
     );
-    assert.ok(own.length > 0 && own.every(({ memory_peak_bytes, rss_peak_bytes }) => (memory_peak_bytes ?? rss_peak_bytes ?? 0) <= 2e9));
+    assert.ok(
+      own.length > 0 &&
+        own.every(
+          ({ memory_peak_bytes, rss_peak_bytes }) => (memory_peak_bytes ?? rss_peak_bytes ?? 0) <= 2e9,
+        ),
+    );
     for (const name of ['trials.csv', 'summary.csv', 'responsiveness.csv', 'report.html', 'environment.json'])
       assert.ok(readdirSync(out).includes(name), name);
     // Whatever there was time to measure, the choice itself was.
@@ -72,7 +82,19 @@ describe('pick and recommend', () => {
     writeFileSync(join(quota, 'cpu.cfs_quota_us'), '130000');
     const out = join(folder, 'limited');
     const inside = `echo $$ > ${quota}/tasks && exec "$0" "$@"`;
-    const args = [cliPath, 'pick', '--task', task, '--docs', docs, '--time-budget', '8s', '--out', out, '--json'];
+    const args = [
+      cliPath,
+      'pick',
+      '--task',
+      task,
+      '--docs',
+      docs,
+      '--time-budget',
+      '8s',
+      '--out',
+      out,
+      '--json',
+    ];
     const { stdout } = await promisify(execFile)('/bin/sh', ['-c', inside, process.execPath, ...args]);
     const made = JSON.parse(stdout);
     assert.equal(made.validWhen.cores, 1.3);
@@ -102,7 +124,17 @@ describe('pick and recommend', () => {
   it('tell a task whose results differ each time what to do', async () => {
     const odd = join(folder, 'odd.mjs');
     writeFileSync(odd, 'export default () => Math.random();');
-    const { code, stderr } = await cli(['pick', '--task', odd, '--docs', docs, '--time-budget', '8s', '--out', join(folder, 'odd')]);
+    const { code, stderr } = await cli([
+      'pick',
+      '--task',
+      odd,
+      '--docs',
+      docs,
+      '--time-budget',
+      '8s',
+      '--out',
+      join(folder, 'odd'),
+    ]);
     assert.equal(code, 3);
     assert.match(stderr, /another result .* export `digest/);
   });

@@ -29,7 +29,8 @@ const corpus = {
   hash: '',
   profile: { documents: 200 },
 } as unknown as PreparedCorpus;
-const workloadOf = (kind: string) => ({ kind, ref: { name: 'w', url: '', options: {} }, corpora: [corpus] }) as unknown as PreparedWorkload;
+const workloadOf = (kind: string) =>
+  ({ kind, ref: { name: 'w', url: '', options: {} }, corpora: [corpus] }) as unknown as PreparedWorkload;
 
 function arms(
   kind: string,
@@ -64,21 +65,35 @@ describe('arms', () => {
 
   it('give work that waits enough in flight on one thread, and few processes', () => {
     const tried = arms('io', waiting);
-    assert.equal(Math.max(...tried.filter(({ cell }) => cell.strategy.strategy.name === 'async').map(({ cell }) => cell.workers)), 64);
+    assert.equal(
+      Math.max(
+        ...tried
+          .filter(({ cell }) => cell.strategy.strategy.name === 'async')
+          .map(({ cell }) => cell.workers),
+      ),
+      64,
+    );
     assert.ok(tried.every(({ cell }) => cell.strategy.strategy.isolation === 'none' || cell.workers <= 16));
   });
 
   it('have several in flight on one thread where Node computes on threads of its own', () => {
     const async = (loopMs: number) =>
-      arms('cpu', { taskMs: 4, cpuMs: 4, loopMs }).filter(({ cell }) => cell.strategy.strategy.name === 'async').length;
+      arms('cpu', { taskMs: 4, cpuMs: 4, loopMs }).filter(
+        ({ cell }) => cell.strategy.strategy.name === 'async',
+      ).length;
     assert.equal(async(4), 1);
     assert.ok(async(0.5) > 3);
   });
 
   it('keep to the asked-for isolation, apart from the baseline', () => {
-    const names = new Set(arms('cpu', computing, 2, { isolation: 'process' }).map(({ cell }) => cell.strategy.strategy.name));
+    const names = new Set(
+      arms('cpu', computing, 2, { isolation: 'process' }).map(({ cell }) => cell.strategy.strategy.name),
+    );
     assert.deepEqual([...names], ['sequential', 'process-pool', 'queue']);
-    assert.deepEqual([isolates('thread', 'none'), isolates('thread', 'process'), isolates('process', 'thread')], [true, false, true]);
+    assert.deepEqual(
+      [isolates('thread', 'none'), isolates('thread', 'process'), isolates('process', 'thread')],
+      [true, false, true],
+    );
   });
 
   it('do not try what cannot fit into the memory, and share out what there is', () => {
@@ -89,7 +104,9 @@ describe('arms', () => {
       }),
     );
     assert.deepEqual(
-      arms('cpu', computing, 8, { maxMemoryBytes: 90e6 }).filter(({ cell }) => cell.strategy.strategy.isolation !== 'none'),
+      arms('cpu', computing, 8, { maxMemoryBytes: 90e6 }).filter(
+        ({ cell }) => cell.strategy.strategy.isolation !== 'none',
+      ),
       [],
     );
   });
@@ -103,7 +120,10 @@ describe('arms', () => {
         (unique, wanted, times) => {
           const found = timesOver(unique, { wanted, most: times * unique });
           if (found < unique) assert.ok(found === wanted && 2 * wanted < unique);
-          else assert.ok(found % unique === 0 && found <= times * unique && (found <= 2 * wanted || found === unique));
+          else
+            assert.ok(
+              found % unique === 0 && found <= times * unique && (found <= 2 * wanted || found === unique),
+            );
         },
       ),
     );
@@ -113,7 +133,15 @@ describe('arms', () => {
     const dear = { taskMs: 2000, cpuMs: 2000, loopMs: 2000 };
     const documents = (blockMs: number) =>
       armsOf({
-        ...{ workload: workloadOf('cpu'), corpus, strategies: loaded, grain: dear, cores: 2, isolation: 'none', maxMemoryBytes: null },
+        ...{
+          workload: workloadOf('cpu'),
+          corpus,
+          strategies: loaded,
+          grain: dear,
+          cores: 2,
+          isolation: 'none',
+          maxMemoryBytes: null,
+        },
         blockMs,
       })
         .filter(({ cell }) => cell.workers === 2)
@@ -123,7 +151,10 @@ describe('arms', () => {
   });
 
   it('double until the most that helps', () => {
-    assert.deepEqual(levels({ isolation: 'process' }, { kind: 'cpu', grain: computing, cores: 6 }), [1, 2, 4, 6]);
+    assert.deepEqual(
+      levels({ isolation: 'process' }, { kind: 'cpu', grain: computing, cores: 6 }),
+      [1, 2, 4, 6],
+    );
     assert.deepEqual(levels({ isolation: 'none' }, { kind: 'cpu', grain: computing, cores: 6 }), [1]);
   });
 });
@@ -144,7 +175,13 @@ async function raced(
   let nowMs = 0;
   const kept: TrialRow[] = [];
   const result = await race({
-    ...{ arms: arms(kind, kind === 'cpu' ? computing : waiting), untilMs: budgetMs, clock: () => nowMs, cores: 2, seed },
+    ...{
+      arms: arms(kind, kind === 'cpu' ? computing : waiting),
+      untilMs: budgetMs,
+      clock: () => nowMs,
+      cores: 2,
+      seed,
+    },
     measure: async ({ cell }, { block, order, timing }) => {
       nowMs += 300 + timing.timeMs + timing.warmupMs;
       const { strategy, workers, delivery } = cell;
@@ -216,11 +253,17 @@ describe('a race', () => {
 
   it('goes on measuring a baseline that may not be chosen, and does not compare with it', async () => {
     const barred = async () => new Map([['sequential 1 none', 'isolation: nothing stands between']]);
-    const { finalists, left } = await raced((arm) => (arm.cell.strategy.strategy.name === 'sequential' ? 10_000 : speed(arm)), {
-      violations: barred,
-    });
+    const { finalists, left } = await raced(
+      (arm) => (arm.cell.strategy.strategy.name === 'sequential' ? 10_000 : speed(arm)),
+      {
+        violations: barred,
+      },
+    );
     const names = finalists.map(nameOf);
-    assert.ok(names.includes('sequential 1 none') && names.includes('self-scheduling 2 shared'), names.join());
+    assert.ok(
+      names.includes('sequential 1 none') && names.includes('self-scheduling 2 shared'),
+      names.join(),
+    );
     assert.ok(![...left.values()].some((reason) => reason.includes('sequential')));
   });
 
@@ -251,7 +294,9 @@ describe('a race', () => {
   it('spares arms that cannot come near by what a document costs alone', async () => {
     const { left, kept } = await raced(({ cell }) => (cell.workers * 1000) / waiting.taskMs, { kind: 'io' });
     assert.ok([...left.values()].some((reason) => reason.startsWith('out of reach')));
-    assert.ok(kept.length > 0 && !kept.some(({ strategy, workers }) => strategy === 'async' && workers === 2));
+    assert.ok(
+      kept.length > 0 && !kept.some(({ strategy, workers }) => strategy === 'async' && workers === 2),
+    );
   });
 });
 
@@ -336,7 +381,11 @@ describe('a decision', () => {
     assert.ok(memory.disqualified.some(({ reason }) => reason.startsWith('memory: peak 110 MB')));
     const isolated = chosen(decided({ isolation: 'process' }));
     assert.ok(['process-pool', 'queue'].includes(isolated.choice.strategy));
-    assert.ok(isolated.disqualified.some(({ cell, reason }) => cell.strategy === 'partitioned' && /only a thread/.test(reason)));
+    assert.ok(
+      isolated.disqualified.some(
+        ({ cell, reason }) => cell.strategy === 'partitioned' && /only a thread/.test(reason),
+      ),
+    );
     const latency = chosen(decided({ latencyP99Ms: 15 }));
     assert.equal(latency.choice.workers, 1);
   });
@@ -346,7 +395,8 @@ describe('a decision', () => {
       corpora: { docs: 10_000 },
       rounds: 12,
       workers: [1, 2, 8],
-      change: ({ workers, strategy }) => (workers === 8 && strategy !== 'async' ? { documents_per_second: 1e6 } : {}),
+      change: ({ workers, strategy }) =>
+        workers === 8 && strategy !== 'async' ? { documents_per_second: 1e6 } : {},
     });
     const decision = chosen(decided({}, { trials }));
     assert.ok(decision.choice.workers <= 2);
@@ -389,7 +439,10 @@ describe('a decision', () => {
       ping_max_ms: ping_p99_ms,
       documents_per_second: 1,
     });
-    assert.equal(chosen(decided({ loopDelayMs: 50 }, { responsiveness: [row(20)] })).choice.strategy, fastest?.strategy);
+    assert.equal(
+      chosen(decided({ loopDelayMs: 50 }, { responsiveness: [row(20)] })).choice.strategy,
+      fastest?.strategy,
+    );
     const slow = decided({ loopDelayMs: 50 }, { responsiveness: [row(80)] });
     assert.ok(slow.disqualified.some(({ reason }) => /80 ms at the 99th percentile/.test(reason)));
   });
@@ -400,7 +453,8 @@ describe('a decision', () => {
       corpora: { docs: 10_000 },
       rounds: 12,
       workers: [1, 2],
-      change: ({ strategy }) => (strategy === fastest.strategy ? { status: 'failed', digest_matches: false } : {}),
+      change: ({ strategy }) =>
+        strategy === fastest.strategy ? { status: 'failed', digest_matches: false } : {},
     });
     const decision = chosen(decided({}, { trials }));
     assert.notEqual(decision.best.strategy, fastest.strategy);
@@ -414,7 +468,10 @@ describe('a decision', () => {
       isolated: null,
     });
     assert.equal(said.length, 3);
-    assert.match(said[0] as string, /^Use `.*` with 2 workers: .* documents\/s \(a long new run: .* to .*\), .*× sequential/);
+    assert.match(
+      said[0] as string,
+      /^Use `.*` with 2 workers: .* documents\/s \(a long new run: .* to .*\), .*× sequential/,
+    );
     assert.match(said[2] as string, /flips/);
   });
 });

@@ -31,7 +31,14 @@ const usual: Record<string, number> = {
 };
 const all = Object.keys(usual);
 const few = ['partitioned', 'queue', 'thread-pool'];
-const hostile = ['</text><script>alert(1)</script>', '"><img src=x onerror=alert(1)>', "' + alert(1) + '", 'datum.value', '__proto__', ''];
+const hostile = [
+  '</text><script>alert(1)</script>',
+  '"><img src=x onerror=alert(1)>',
+  "' + alert(1) + '",
+  'datum.value',
+  '__proto__',
+  '',
+];
 
 interface Choice {
   readonly strategies?: readonly string[];
@@ -40,7 +47,12 @@ interface Choice {
   readonly change?: (row: OverheadRow) => Partial<OverheadRow>;
 }
 
-function overheads({ strategies = few, workers = [1, 2], sizes = [0, 1e4, 1e5, 5e5], change }: Choice = {}): OverheadRow[] {
+function overheads({
+  strategies = few,
+  workers = [1, 2],
+  sizes = [0, 1e4, 1e5, 5e5],
+  change,
+}: Choice = {}): OverheadRow[] {
   const rows = workers.flatMap((count) =>
     strategies.flatMap((strategy) =>
       sizes.map((document_bytes) => {
@@ -84,16 +96,25 @@ const mark = (change: Partial<MetgMark>): MetgMark => {
 /** What the charts must draw, ordinary and not. */
 const pictures: Record<string, () => Spec> = {
   'overhead of three strategies': () => overhead(overheads()),
-  'overhead of 14 strategies with three worker counts': () => overhead(overheads({ strategies: all, workers: [1, 2, 4] })),
-  'overhead of 40 strategies': () => overhead(overheads({ strategies: Array.from({ length: 40 }, (_, i) => `own-${i}`) })),
+  'overhead of 14 strategies with three worker counts': () =>
+    overhead(overheads({ strategies: all, workers: [1, 2, 4] })),
+  'overhead of 40 strategies': () =>
+    overhead(overheads({ strategies: Array.from({ length: 40 }, (_, i) => `own-${i}`) })),
   'overhead of one size': () => overhead(overheads({ sizes: [1e4] })),
   'overhead of empty documents alone': () => overhead(overheads({ sizes: [0] })),
   'overhead of one value': () => overhead(overheads({ strategies: ['queue'], workers: [2], sizes: [1e4] })),
-  'overhead without intervals': () => overhead(overheads({ change: () => ({ overhead_us_lower: null, overhead_us_upper: null }) })),
-  'overhead with an interval that reaches below 0': () => overhead(overheads({ change: () => ({ overhead_us_lower: -4 }) })),
+  'overhead without intervals': () =>
+    overhead(overheads({ change: () => ({ overhead_us_lower: null, overhead_us_upper: null }) })),
+  'overhead with an interval that reaches below 0': () =>
+    overhead(overheads({ change: () => ({ overhead_us_lower: -4 }) })),
   'overhead with negative values': () =>
-    overhead(overheads({ change: (row) => (row.strategy === 'queue' && row.document_bytes === 1e5 ? { overhead_us: -1 } : {}) })),
-  'overhead with a failed strategy': () => overhead(overheads({ change: (row) => (row.strategy === 'queue' ? nothing : {}) })),
+    overhead(
+      overheads({
+        change: (row) => (row.strategy === 'queue' && row.document_bytes === 1e5 ? { overhead_us: -1 } : {}),
+      }),
+    ),
+  'overhead with a failed strategy': () =>
+    overhead(overheads({ change: (row) => (row.strategy === 'queue' ? nothing : {}) })),
   'overhead of hostile names': () => overhead(overheads({ strategies: hostile })),
   'no overhead': () => overhead([]),
   'no known overhead': () => overhead(overheads({ change: () => nothing })),
@@ -101,12 +122,23 @@ const pictures: Record<string, () => Spec> = {
   'granularity of 14 strategies': () => drawn(sweeps(all)),
   'granularity without marks': () => drawn({ ...sweeps(), marks: [] }),
   'granularity with bounds and without intervals': () =>
-    drawn({ ...sweeps(), marks: [mark({ metg_us_upper: 4 }), mark({ strategy: 'partitioned', metg_us: 5 })] }),
-  'granularity with a mark of a strategy that is not drawn': () => drawn({ ...sweeps(), marks: [mark({ strategy: 'async', metg_us: 3 })] }),
-  'granularity of one point': () => drawn({ rows: [{ strategy: 'queue', granularity_us: 10, efficiency: 0.4 }], marks: [] }),
-  'granularity with an efficiency above 1': () => drawn({ rows: sweeps().rows.map((row) => ({ ...row, efficiency: 1.2 })), marks: [] }),
+    drawn({
+      ...sweeps(),
+      marks: [mark({ metg_us_upper: 4 }), mark({ strategy: 'partitioned', metg_us: 5 })],
+    }),
+  'granularity with a mark of a strategy that is not drawn': () =>
+    drawn({ ...sweeps(), marks: [mark({ strategy: 'async', metg_us: 3 })] }),
+  'granularity of one point': () =>
+    drawn({ rows: [{ strategy: 'queue', granularity_us: 10, efficiency: 0.4 }], marks: [] }),
+  'granularity with an efficiency above 1': () =>
+    drawn({ rows: sweeps().rows.map((row) => ({ ...row, efficiency: 1.2 })), marks: [] }),
   'granularity with an unknown point': () =>
-    drawn({ ...sweeps(), rows: sweeps().rows.map((row, i) => (i === 5 ? { ...row, granularity_us: null, efficiency: null } : row)) }),
+    drawn({
+      ...sweeps(),
+      rows: sweeps().rows.map((row, i) =>
+        i === 5 ? { ...row, granularity_us: null, efficiency: null } : row,
+      ),
+    }),
   'granularity of hostile names': () => drawn(sweeps(hostile)),
   'no granularity': () => drawn({ rows: [], marks: [] }),
 };
@@ -119,7 +151,8 @@ for (const [name, draw] of Object.entries(pictures)) {
   it(`draws: ${name}`, async () => {
     const spec = draw();
     assert.ok(validate(spec), JSON.stringify(validate.errors?.slice(0, 3), null, 2));
-    for (const source of found(spec, 'data')) assert.ok(Array.isArray((source as Spec).values), 'data must be inline');
+    for (const source of found(spec, 'data'))
+      assert.ok(Array.isArray((source as Spec).values), 'data must be inline');
     const warnings: string[] = [];
     const svg = await renderSvg(spec, (message) => warnings.push(message));
     assert.deepEqual(warnings, []);
@@ -134,7 +167,11 @@ describe('names', () => {
   for (const [chart, draw] of Object.entries({ overhead: overheadOf, granularity: granularityOf })) {
     it(`of strategies are text in the picture of ${chart}, never markup or code`, async () => {
       const spec = draw(hostile);
-      for (const expression of [...found(spec, 'labelExpr'), ...found(spec, 'expr'), ...found(spec, 'filter')])
+      for (const expression of [
+        ...found(spec, 'labelExpr'),
+        ...found(spec, 'expr'),
+        ...found(spec, 'filter'),
+      ])
         assert.doesNotMatch(JSON.stringify(expression), /alert|script/);
       const svg = await renderSvg(spec);
       assert.doesNotMatch(svg, /<script|<img/);
@@ -189,17 +226,25 @@ describe('overhead', () => {
 
   it('draws no line to empty documents and none across a value that is missing', async () => {
     const parts = async (change?: Choice['change']) => {
-      const svg = await renderSvg(overhead(overheads({ strategies: ['queue'], workers: [2], ...(change && { change }) })));
+      const svg = await renderSvg(
+        overhead(overheads({ strategies: ['queue'], workers: [2], ...(change && { change }) })),
+      );
       const line = /<g class="mark-line[^>]*><path d="([^"]*)"/.exec(svg)?.[1] ?? '';
       return (line.match(/[ML]/g) ?? []).join('');
     };
     assert.equal(await parts(), 'MLL');
-    assert.equal((await parts((row) => (row.document_bytes === 1e5 ? nothing : {}))).split('M').length - 1, 2);
+    assert.equal(
+      (await parts((row) => (row.document_bytes === 1e5 ? nothing : {}))).split('M').length - 1,
+      2,
+    );
   });
 
   it('says how many values have no place on the axis', () => {
     const title = (sizes: number[]) => {
-      const rows = overheads({ workers: [2], change: (row) => (sizes.includes(row.document_bytes) ? { overhead_us: 0 } : {}) });
+      const rows = overheads({
+        workers: [2],
+        change: (row) => (sizes.includes(row.document_bytes) ? { overhead_us: 0 } : {}),
+      });
       return (first(rows).title as Spec).text;
     };
     assert.equal(title([]), '2 workers');
@@ -232,7 +277,9 @@ describe('overhead', () => {
 describe('granularity', () => {
   /** The data of each layer in the curves, 0, or the key, 1. */
   const layers = (spec: Spec, view: number) =>
-    (((spec.hconcat as Spec[])[view] as Spec).layer as Spec[]).map((layer) => (layer.data as { values: Spec[] }).values);
+    (((spec.hconcat as Spec[])[view] as Spec).layer as Spec[]).map(
+      (layer) => (layer.data as { values: Spec[] }).values,
+    );
   const texts = async (marks: MetgMark[]) => {
     const svg = await renderSvg(drawn({ ...sweeps(), marks }));
     return [...svg.matchAll(/>([^<>]+)<\/text>/g)].map(([, text]) => text?.replace('&gt;', '>'));
@@ -256,7 +303,10 @@ describe('granularity', () => {
   });
 
   it('lists the strategies by METG, unknown ones last', () => {
-    const marks = [mark({ strategy: 'thread-pool', metg_us: 7 }), mark({ strategy: 'partitioned', metg_us: 9 })];
+    const marks = [
+      mark({ strategy: 'thread-pool', metg_us: 7 }),
+      mark({ strategy: 'partitioned', metg_us: 9 }),
+    ];
     const entries = layers(drawn({ ...sweeps(), marks }), 1)[0] ?? [];
     assert.deepEqual(
       entries.map(({ strategy }) => strategy),

@@ -16,12 +16,15 @@ for (const path of Object.keys(documents)) {
 }
 
 it('README names every strategy, workload and profile', () => {
-  for (const { name } of [...strategies, ...workloads, ...profiles]) assert.ok(readme.includes(`\`${name}\``), name);
+  for (const { name } of [...strategies, ...workloads, ...profiles])
+    assert.ok(readme.includes(`\`${name}\``), name);
 });
 
 it('README names only npm scripts that exist', () => {
   const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
-  const named = [...readme.matchAll(/npm (?:run )?(bench|test|lint|docs|build|[a-z]+:[a-z]+)\b/g)].map(([, name]) => name as string);
+  const named = [...readme.matchAll(/npm (?:run )?(bench|test|lint|docs|build|[a-z]+:[a-z]+)\b/g)].map(
+    ([, name]) => name as string,
+  );
   assert.ok(named.length > 4);
   for (const name of named) assert.ok(scripts[name], name);
 });

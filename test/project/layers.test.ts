@@ -16,9 +16,20 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
   { files: /^control\//, may: [/^control\//] },
   { files: /^strategies\/(peers\/)?index\.ts$/, may: [/^strategies\/strategy\.ts$/] },
   { files: /^strategies\/peers\//, may: [/^strategies\/(?!(peers\/)?index)/, /^workloads\/workload\.ts$/] },
-  { files: /^strategies\//, may: [/^strategies\/(?!index|peers)/, /^workloads\/workload\.ts$/, /^(services|control)\//] },
+  {
+    files: /^strategies\//,
+    may: [/^strategies\/(?!index|peers)/, /^workloads\/workload\.ts$/, /^(services|control)\//],
+  },
   // The runner hands a chosen strategy over to production: it knows the lists, and nothing of measuring.
-  { files: /^runner\//, may: [/^runner\//, /^strategies\/(?!peers)/, /^workloads\/(workload|task-file)\.ts$/, /^(services|control)\//] },
+  {
+    files: /^runner\//,
+    may: [
+      /^runner\//,
+      /^strategies\/(?!peers)/,
+      /^workloads\/(workload|task-file)\.ts$/,
+      /^(services|control)\//,
+    ],
+  },
   { files: /^agent\//, may: [/^(agent|runner|services)\//, /^strategies\/(?!peers)/, /^workloads\//] },
   { files: /^index\.ts$/, may: [/^(strategies\/(?!peers)|workloads\/|runner\/)/] },
   { files: /^bench\/(stats\/|errors\.ts)/, may: [/^bench\/(stats\/|errors\.ts)/] },
@@ -36,7 +47,11 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
   { files: /^plots\/index\.ts$/, may: [/^plots\//] },
   {
     files: /^plots\//,
-    may: [/^plots\/(?!index)/, /^bench\/tables\/(comparison-|scaling-|situation-)?columns\.ts$/, /^bench\/words\/units\.ts$/],
+    may: [
+      /^plots\/(?!index)/,
+      /^bench\/tables\/(comparison-|scaling-|situation-)?columns\.ts$/,
+      /^bench\/words\/units\.ts$/,
+    ],
   },
   // Only commands and scripts know the lists.
   { files: /^bench\/(cli\/|scripts\/|cli\.ts)/, may: [/./] },
@@ -62,14 +77,18 @@ const exceptions = new Set(['bench/trials/request.ts -> workloads/index.ts']);
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const files = ['bench', 'runner', 'strategies', 'workloads', 'plots', 'services', 'control', 'agent']
   .filter((folder) => existsSync(join(root, folder)))
-  .flatMap((folder) => readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)))
+  .flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
+  )
   .concat('index.ts')
   .filter((file) => /\.c?ts$/.test(file))
   .map((file) => file.split(sep).join('/'));
 
 function importsOf(file: string): string[] {
   const text = readFileSync(join(root, file), 'utf8');
-  const specifiers = [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(([, specifier]) => specifier as string);
+  const specifiers = [...text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map(
+    ([, specifier]) => specifier as string,
+  );
   return specifiers.map((specifier) =>
     relative(root, join(root, dirname(file), specifier))
       .split(sep)

@@ -13,10 +13,14 @@ import { cli } from '../support.js';
 /** The report as a browser shows it. */
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-const paths = (process.env.PATH ?? '').split(delimiter).flatMap((folder) => names.map((name) => join(folder, name)));
+const paths = (process.env.PATH ?? '')
+  .split(delimiter)
+  .flatMap((folder) => names.map((name) => join(folder, name)));
 const executablePath = process.env.FORKWISE_CHROMIUM ?? paths.find((path) => existsSync(path));
-const missing = executablePath === undefined ? 'no Chromium on this machine: the report was opened in no browser' : false;
-if (missing) console.error(`\n*** SKIPPED: ${missing}. Install chromium, or set FORKWISE_CHROMIUM to it. ***\n`);
+const missing =
+  executablePath === undefined ? 'no Chromium on this machine: the report was opened in no browser' : false;
+if (missing)
+  console.error(`\n*** SKIPPED: ${missing}. Install chromium, or set FORKWISE_CHROMIUM to it. ***\n`);
 
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -48,7 +52,9 @@ const hostile: RunChoice = {
   corpora: { [`10KB${evil}`]: 10_000, '</script><script>window.hacked=1</script>': 100_000 },
   strategies: ['sequential', `queue${evil}`, 'javascript:window.hacked=1'],
   change: ({ order }) =>
-    order === 2 ? { status: 'failed', reason: `<b onclick=window.hacked=1>${evil}</b>`, documents_per_second: null } : {},
+    order === 2
+      ? { status: 'failed', reason: `<b onclick=window.hacked=1>${evil}</b>`, documents_per_second: null }
+      : {},
   environment: { run_id: evil, command: `forkwise bench --docs '${evil}'`, profile: evil },
 };
 
@@ -56,7 +62,10 @@ describe('report.html in Chromium', { skip: missing }, () => {
   let browser: Browser;
   const reports: Record<string, string> = {};
   before(async () => {
-    browser = await chromium.launch({ executablePath: executablePath as string, args: ['--no-sandbox', '--disable-gpu'] });
+    browser = await chromium.launch({
+      executablePath: executablePath as string,
+      args: ['--no-sandbox', '--disable-gpu'],
+    });
     reports.still = await reported('still', published, '--no-interactive');
     reports.lively = await reported('lively', published, '--interactive');
     reports.hostile = await reported('hostile', made(hostile), '--interactive');
@@ -82,14 +91,20 @@ describe('report.html in Chromium', { skip: missing }, () => {
     { colorScheme = 'light', width = 1280, javaScriptEnabled = true }: Look,
     use: (page: Page) => Promise<void>,
   ) {
-    const context = await browser.newContext({ colorScheme, javaScriptEnabled, viewport: { width, height: 900 }, offline: true });
+    const context = await browser.newContext({
+      colorScheme,
+      javaScriptEnabled,
+      viewport: { width, height: 900 },
+      offline: true,
+    });
     try {
       const page = await context.newPage();
       const complaints: string[] = [];
       page.on('console', (message) => complaints.push(`${message.type()}: ${message.text()}`));
       page.on('pageerror', (error) => complaints.push(String(error)));
       page.on('request', (request) => {
-        if (request.url() !== reports[name] && !request.url().startsWith('data:')) complaints.push(`request: ${request.url()}`);
+        if (request.url() !== reports[name] && !request.url().startsWith('data:'))
+          complaints.push(`request: ${request.url()}`);
       });
       await page.goto(reports[name] as string);
       await use(page);
@@ -107,7 +122,9 @@ describe('report.html in Chromium', { skip: missing }, () => {
             await open(name, { colorScheme, width, javaScriptEnabled }, async (page) => {
               assert.equal(await page.locator('figure svg[role="img"]').count(), 14);
               assert.equal(await page.locator('h1').count(), 1);
-              const overflow = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+              const overflow = await page.evaluate(
+                'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+              );
               assert.ok(Number(overflow) <= 0, `${overflow} pixels too wide`);
               const [back, text] = (await page.evaluate(
                 '[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color].map((c) => Number(c.match(/\\d+/)[0]))',
@@ -132,7 +149,9 @@ describe('report.html in Chromium', { skip: missing }, () => {
       await page.locator('.tooltip').waitFor();
       assert.match((await page.locator('.tooltip').textContent()) ?? '', /strategy: thread-pool/);
       await page.locator('.legend input[value="thread-pool"]').uncheck();
-      await page.waitForFunction(`document.querySelectorAll('.chart[data-chart="trade-off"] path[fill="#00429d"]').length < ${before}`);
+      await page.waitForFunction(
+        `document.querySelectorAll('.chart[data-chart="trade-off"] path[fill="#00429d"]').length < ${before}`,
+      );
       assert.ok((await symbols()) <= 1, 'only the symbol of the legend may be left');
       assert.ok((await chart.locator('path[fill="#aa4499"]').count()) > 3);
     });
@@ -159,7 +178,10 @@ describe('report.html in Chromium', { skip: missing }, () => {
   it('a printer gets light pages without the legend', async () => {
     await open('lively', { colorScheme: 'dark' }, async (page) => {
       await page.emulateMedia({ media: 'print' });
-      assert.equal(await page.evaluate('getComputedStyle(document.body).backgroundColor'), 'rgb(255, 255, 255)');
+      assert.equal(
+        await page.evaluate('getComputedStyle(document.body).backgroundColor'),
+        'rgb(255, 255, 255)',
+      );
       assert.equal(await page.locator('.legend').isVisible(), false);
     });
   });

@@ -27,7 +27,11 @@ async function pageOf(found: Findings): Promise<string> {
   return pageReport(found, { figures: await figuresOf(found), data: chartData(found), scripts: null });
 }
 
-const void_: RunChoice['change'] = () => ({ status: 'void', reason: 'steal 9 %', documents_per_second: null });
+const void_: RunChoice['change'] = () => ({
+  status: 'void',
+  reason: 'steal 9 %',
+  documents_per_second: null,
+});
 
 /** Runs that went wrong, or hardly were any. */
 const degenerate: Record<string, RunChoice> = {
@@ -39,7 +43,8 @@ const degenerate: Record<string, RunChoice> = {
   'no sequential': { strategies: ['async', 'thread-pool', 'queue'] },
   'only sequential': { strategies: ['sequential'] },
   'a strategy that failed everywhere': {
-    change: ({ strategy }) => (strategy === 'queue' ? { status: 'failed', reason: 'exit code 3', documents_per_second: null } : {}),
+    change: ({ strategy }) =>
+      strategy === 'queue' ? { status: 'failed', reason: 'exit code 3', documents_per_second: null } : {},
   },
   'only io': { workloads: { 'llm-extract': 'io' } },
   'one core': { cores: 1, workers: [1, 2] },
@@ -48,7 +53,10 @@ const degenerate: Record<string, RunChoice> = {
     change: (row) => ({
       ...Object.fromEntries(
         Object.entries(row)
-          .filter(([name]) => /_ms$|_bytes$|percent$|switches|utilization|busy/.test(name) && name !== 'document_bytes')
+          .filter(
+            ([name]) =>
+              /_ms$|_bytes$|percent$|switches|utilization|busy/.test(name) && name !== 'document_bytes',
+          )
           .map(([name]) => [name, null]),
       ),
     }),
@@ -62,7 +70,8 @@ describe('degenerate runs', () => {
       const page = await pageOf(found);
       const text = page.replaceAll(/<style>[\s\S]*?<\/style>/g, '').replaceAll(/<[^>]*>/g, ' ');
       assert.doesNotMatch(text, /NaN|Infinity|undefined|\bnull\b|\[object/);
-      for (const id of ['verdict', 'charts', 'environment', 'method']) assert.ok(page.includes(`<section id="${id}">`), id);
+      for (const id of ['verdict', 'charts', 'environment', 'method'])
+        assert.ok(page.includes(`<section id="${id}">`), id);
       assert.equal(page.split('<svg role="img"').length - 1, charts.length);
       const markdown = markdownReport(found, await figuresOf(found));
       assert.doesNotMatch(markdown, /NaN|Infinity|undefined|\bnull\b/);
@@ -86,7 +95,8 @@ describe('degenerate runs', () => {
 });
 
 describe('hints', () => {
-  const ids = (choice: RunChoice, trials?: TrialRow[]) => findingsOf(choice, trials).hints.map(({ id }) => id);
+  const ids = (choice: RunChoice, trials?: TrialRow[]) =>
+    findingsOf(choice, trials).hints.map(({ id }) => id);
   const calm: RunChoice = { rounds: 12, claims: 'verdicts' };
 
   it('of a healthy run are few', () => {
@@ -97,23 +107,41 @@ describe('hints', () => {
   });
 
   const causes: Record<string, RunChoice> = {
-    'failed-trials': { ...calm, change: ({ order }) => (order === 3 ? { status: 'failed', reason: 'x', documents_per_second: null } : {}) },
-    'void-trials': { ...calm, change: ({ order }) => (order === 3 ? { status: 'void', reason: 'x', documents_per_second: null } : {}) },
+    'failed-trials': {
+      ...calm,
+      change: ({ order }) =>
+        order === 3 ? { status: 'failed', reason: 'x', documents_per_second: null } : {},
+    },
+    'void-trials': {
+      ...calm,
+      change: ({ order }) => (order === 3 ? { status: 'void', reason: 'x', documents_per_second: null } : {}),
+    },
     'failed-documents': { ...calm, change: () => ({ outcomes_failed: 3, outcomes_ok: 97 }) },
-    'not-deterministic': { ...calm, change: ({ strategy }) => ({ digest_matches: strategy !== 'sequential' }) },
+    'not-deterministic': {
+      ...calm,
+      change: ({ strategy }) => ({ digest_matches: strategy !== 'sequential' }),
+    },
     'throttled-trials': { ...calm, change: () => ({ quota_limited: true }) },
     drift: {
       ...calm,
-      change: ({ round, documents_per_second }) => ({ documents_per_second: (documents_per_second as number) * 0.99 ** round }),
+      change: ({ round, documents_per_second }) => ({
+        documents_per_second: (documents_per_second as number) * 0.99 ** round,
+      }),
     },
     'no-baseline': { ...calm, strategies: ['async', 'queue'] },
     'few-rounds': { rounds: 3 },
     'narrow-corpus': { ...calm, corpora: { '10KB': 10_000 } },
     'one-core': { ...calm, cores: 1 },
-    'quota-below-cores': { ...calm, environment: { cores: { host: 8, available: 8, quota: 1.5, effective: 1.5 } } },
+    'quota-below-cores': {
+      ...calm,
+      environment: { cores: { host: 8, available: 8, quota: 1.5, effective: 1.5 } },
+    },
     'node-end-of-life': {
       ...calm,
-      environment: { started_at: '2026-11-21T00:00:00Z', node: { ...environmentOf([], {}).node, version: '20.20.2' } },
+      environment: {
+        started_at: '2026-11-21T00:00:00Z',
+        node: { ...environmentOf([], {}).node, version: '20.20.2' },
+      },
     },
   };
   for (const [id, choice] of Object.entries(causes)) {
@@ -131,7 +159,11 @@ describe('hints', () => {
     const trials = trialsOf(calm);
     const twins = trials
       .filter(({ strategy, workers, corpus }) => strategy === 'queue' && workers === 2 && corpus === '10KB')
-      .map((row) => ({ ...row, twin: 'A/A', documents_per_second: (row.documents_per_second as number) * (row.round % 2 ? 1.2 : 0.9) }));
+      .map((row) => ({
+        ...row,
+        twin: 'A/A',
+        documents_per_second: (row.documents_per_second as number) * (row.round % 2 ? 1.2 : 0.9),
+      }));
     assert.ok(ids(calm, [...trials, ...twins]).includes('noise-floor'));
   });
 
@@ -144,20 +176,32 @@ describe('hints', () => {
 
 describe('situations', () => {
   const found = findingsOf({ rounds: 12, claims: 'verdicts' });
-  const of = (situation: string, corpus: string) => found.situations.find((row) => row.situation === situation && row.corpus === corpus);
+  const of = (situation: string, corpus: string) =>
+    found.situations.find((row) => row.situation === situation && row.corpus === corpus);
 
   it('throughput is the conclusion', () => {
     for (const { corpus, choice } of found.conclusions) {
-      assert.deepEqual([of('throughput', corpus)?.strategy, of('throughput', corpus)?.workers], [choice.strategy, choice.workers]);
+      assert.deepEqual(
+        [of('throughput', corpus)?.strategy, of('throughput', corpus)?.workers],
+        [choice.strategy, choice.workers],
+      );
     }
   });
 
   it('each choice meets the condition, and no other cell that does is better', () => {
     for (const { corpus, fastest } of found.conclusions) {
       const cells = found.summaries.filter((row) => row.corpus === corpus);
-      const near = cells.filter((row) => (row.documents_per_second as number) >= 0.8 * (fastest.documents_per_second as number));
-      assert.equal(of('latency', corpus)?.latency_p99_ms, Math.min(...near.map((row) => row.latency_p99_ms as number)));
-      assert.equal(of('little memory', corpus)?.memory_bytes, Math.min(...near.map((row) => row.memory_peak_bytes as number)));
+      const near = cells.filter(
+        (row) => (row.documents_per_second as number) >= 0.8 * (fastest.documents_per_second as number),
+      );
+      assert.equal(
+        of('latency', corpus)?.latency_p99_ms,
+        Math.min(...near.map((row) => row.latency_p99_ms as number)),
+      );
+      assert.equal(
+        of('little memory', corpus)?.memory_bytes,
+        Math.min(...near.map((row) => row.memory_peak_bytes as number)),
+      );
       assert.ok((of('beside a server', corpus)?.event_loop_utilization as number) <= 0.5);
       assert.ok(['process-pool', 'queue'].includes(of('isolation', corpus)?.strategy as string));
       assert.equal(of('beside a server', corpus)?.ruled_out, 'sequential async');
@@ -183,16 +227,22 @@ describe('projections', () => {
     for (const row of measured) {
       assert.ok(row.hours_low < row.hours && row.hours < row.hours_high);
       assert.equal(row.machines, Math.ceil(row.hours / row.deadline_hours));
-      const cell = found.summaries.find((one) => one.corpus === row.corpus && one.strategy === row.strategy && one.workers === row.workers);
+      const cell = found.summaries.find(
+        (one) => one.corpus === row.corpus && one.strategy === row.strategy && one.workers === row.workers,
+      );
       const mean = (cell?.documents_per_second_high as number) / (cell?.documents_per_second_low as number);
       const next = row.documents_per_second_high / row.documents_per_second_low;
       const wide = Math.hypot(Math.sqrt(13) * Math.log(mean), 2 * 1.96 * 0.05);
-      assert.ok(Math.abs(Math.log(next) - wide) < 1e-6, 'as wide as √(n + 1) intervals of the mean, and what runs differ by');
+      assert.ok(
+        Math.abs(Math.log(next) - wide) < 1e-6,
+        'as wide as √(n + 1) intervals of the mean, and what runs differ by',
+      );
     }
   });
 
   it('never reach beyond twice the largest number of workers that was measured', () => {
-    for (const row of findingsOf({ workloads: { 'llm-extract': 'io' }, workers: [1, 2, 4, 8], rounds: 12 }).projections)
+    for (const row of findingsOf({ workloads: { 'llm-extract': 'io' }, workers: [1, 2, 4, 8], rounds: 12 })
+      .projections)
       assert.ok(row.workers <= 16);
   });
 });
@@ -200,11 +250,14 @@ describe('projections', () => {
 describe('report.md', () => {
   it('stays under 60 lines, however large the run', async () => {
     const found = findingsOf({
-      workloads: Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`workload-${i}`, i % 2 ? 'io' : 'cpu'])),
+      workloads: Object.fromEntries(
+        Array.from({ length: 12 }, (_, i) => [`workload-${i}`, i % 2 ? 'io' : 'cpu']),
+      ),
       corpora: { '1KB': 1e3, '10KB': 1e4, '100KB': 1e5 },
       strategies: ['sequential', ...Array.from({ length: 20 }, (_, i) => `strategy-${i}`)],
       workers: [2],
-      change: ({ order }) => (order % 9 === 0 ? { status: 'failed', reason: `broken\n${order}`, documents_per_second: null } : {}),
+      change: ({ order }) =>
+        order % 9 === 0 ? { status: 'failed', reason: `broken\n${order}`, documents_per_second: null } : {},
     });
     const markdown = markdownReport(
       found,
@@ -217,15 +270,23 @@ describe('report.md', () => {
 
 describe('side by side', () => {
   it('has a column a run, and leaves blank what a run has not measured', () => {
-    const [all, few] = [findingsOf({}), findingsOf({ corpora: { '10KB': 10_000 }, strategies: ['sequential', 'queue'] })];
+    const [all, few] = [
+      findingsOf({}),
+      findingsOf({ corpora: { '10KB': 10_000 }, strategies: ['sequential', 'queue'] }),
+    ];
     const { runs, cells } = sideBySide([all, few]);
     assert.equal(runs.groups[0]?.length, 2);
     assert.deepEqual(cells.header.slice(3), ['A', 'B']);
     const rows = cells.groups.flat();
     assert.ok(rows.every((row) => row.length === 5));
     assert.ok(rows.filter(([, corpus]) => corpus === '100KB').every((row) => row[3] !== '' && row[4] === ''));
-    assert.ok(rows.some(([, corpus, strategy, , b]) => corpus === '10KB' && strategy === 'queue' && b !== ''));
-    assert.match(sideBySideMarkdown(sideBySide([all, few])), /\| workload \| documents \| strategy \| A \| B \|/);
+    assert.ok(
+      rows.some(([, corpus, strategy, , b]) => corpus === '10KB' && strategy === 'queue' && b !== ''),
+    );
+    assert.match(
+      sideBySideMarkdown(sideBySide([all, few])),
+      /\| workload \| documents \| strategy \| A \| B \|/,
+    );
   });
 });
 

@@ -20,7 +20,17 @@ import { findingsOf } from '../runs.js';
 
 type Rows = readonly Readonly<Record<string, unknown>>[];
 
-const tables = ['trials', 'summaries', 'comparisons', 'scaling', 'projections', 'winners', 'crossovers', 'situations', 'hints'] as const;
+const tables = [
+  'trials',
+  'summaries',
+  'comparisons',
+  'scaling',
+  'projections',
+  'winners',
+  'crossovers',
+  'situations',
+  'hints',
+] as const;
 
 /** What the method says of itself: levels, percentiles, shares, and the exponent-free names of things. */
 const constants = ['95', '99', '50', '80', '0.05', '1', '256', '16'];
@@ -28,7 +38,12 @@ const constants = ['95', '99', '50', '80', '0.05', '1', '256', '16'];
 function pageOf(found: Findings): string {
   const data = chartData(found);
   const figures = charts.map(
-    (chart): Figure => ({ chart, spec: {}, caption: chart.caption(data), svg: '<svg role="img"><title></title></svg>' }),
+    (chart): Figure => ({
+      chart,
+      spec: {},
+      caption: chart.caption(data),
+      svg: '<svg role="img"><title></title></svg>',
+    }),
   );
   return pageReport(found, { figures, data, scripts: null });
 }
@@ -75,7 +90,8 @@ function allowed(found: Findings): Set<string> {
   add(best.filter(({ ratio_high, margin }) => ratio_high !== null && ratio_high < 1 / margin).length);
   add(best.filter(({ ratio_high }) => ratio_high !== null).length);
   for (const { work_efficiency, balance, availability } of found.summaries)
-    if (work_efficiency !== null && balance !== null && availability !== null) add(Math.min(1, work_efficiency) * balance * availability);
+    if (work_efficiency !== null && balance !== null && availability !== null)
+      add(Math.min(1, work_efficiency) * balance * availability);
   const walk = (value: unknown): void => {
     if (typeof value === 'number') add(value);
     else if (typeof value === 'object' && value !== null) Object.values(value).forEach(walk);
@@ -93,20 +109,31 @@ function words(found: Findings): string[] {
     else if (typeof value === 'object' && value !== null) Object.values(value).forEach(walk);
   };
   walk(found.environment);
-  for (const table of tables) for (const row of found[table] as Rows) for (const value of Object.values(row)) walk(value);
+  for (const table of tables)
+    for (const row of found[table] as Rows) for (const value of Object.values(row)) walk(value);
   return [...texts].filter((text) => /\d/.test(text)).sort((a, b) => b.length - a.length);
 }
 
 function unescaped(text: string): string {
-  return text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&quot;', '"').replaceAll('&apos;', "'").replaceAll('&amp;', '&');
+  return text
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&apos;', "'")
+    .replaceAll('&amp;', '&');
 }
 
 /** Numbers in running text, those of the data tables aside. */
 function numbersIn(page: string, found: Findings): string[] {
-  const prose = page.replaceAll(/<(style|details|svg|title|head)[\s>][\s\S]*?<\/\1>/g, ' ').replaceAll(/<[^>]*>/g, ' ');
+  const prose = page
+    .replaceAll(/<(style|details|svg|title|head)[\s>][\s\S]*?<\/\1>/g, ' ')
+    .replaceAll(/<[^>]*>/g, ' ');
   let text = unescaped(prose).replaceAll(/\b(p50|p95|p99|SHA-256|V8)\b/g, ' ');
   for (const word of words(found))
-    text = text.replaceAll(new RegExp(`(?<![\\d.,])${word.replaceAll(/[^\w\s]/g, '\\$&')}(?![.,]?\\d)`, 'g'), ' ');
+    text = text.replaceAll(
+      new RegExp(`(?<![\\d.,])${word.replaceAll(/[^\w\s]/g, '\\$&')}(?![.,]?\\d)`, 'g'),
+      ' ',
+    );
   return text.match(/\d+(?:,\d{3})*(?:\.\d+)?/g) ?? [];
 }
 
@@ -118,13 +145,18 @@ function checkTables(page: string, found: Findings): number {
     const figure = page.slice(start, page.indexOf('</figure>', start));
     const columns = [...figure.matchAll(/<th>([^<]*)<\/th>/g)].map(([, name]) => name as string);
     const file = new Set(
-      (chartData(found)[chart.table.from] as Rows).map((row) => JSON.stringify(columns.map((name) => String(row[name] ?? '')))),
+      (chartData(found)[chart.table.from] as Rows).map((row) =>
+        JSON.stringify(columns.map((name) => String(row[name] ?? ''))),
+      ),
     );
     for (const [, row] of figure.matchAll(/<tr>(<td[\s\S]*?)<\/tr>/g)) {
-      const cells = [...(row as string).matchAll(/<td[^>]*>(?:<data value="([^"]*)">[^<]*<\/data>|([^<]*))<\/td>/g)];
+      const cells = [
+        ...(row as string).matchAll(/<td[^>]*>(?:<data value="([^"]*)">[^<]*<\/data>|([^<]*))<\/td>/g),
+      ];
       const values = cells.map(([, raw, text]) => raw ?? unescaped(text as string));
       assert.ok(file.has(JSON.stringify(values)), `${chart.name}: ${values.join(' | ')}`);
-      for (const [cell, raw] of cells) if (raw !== undefined) assert.ok(cell.includes(`>${number(Number(raw))}<`), cell);
+      for (const [cell, raw] of cells)
+        if (raw !== undefined) assert.ok(cell.includes(`>${number(Number(raw))}<`), cell);
       checked++;
     }
   }
@@ -140,11 +172,18 @@ async function reference(): Promise<Findings> {
 
 const runs: Record<string, () => Findings | Promise<Findings>> = {
   'the published run': reference,
-  'a run with verdicts': () => findingsOf({ rounds: 12, claims: 'verdicts', workloads: { 'word-frequency': 'cpu', 'llm-extract': 'io' } }),
+  'a run with verdicts': () =>
+    findingsOf({
+      rounds: 12,
+      claims: 'verdicts',
+      workloads: { 'word-frequency': 'cpu', 'llm-extract': 'io' },
+    }),
   'a run with faults': () =>
     findingsOf({
       change: ({ order, round }) =>
-        order % 7 === round ? { status: order % 2 ? 'void' : 'failed', reason: `code ${order}`, documents_per_second: null } : {},
+        order % 7 === round
+          ? { status: order % 2 ? 'void' : 'failed', reason: `code ${order}`, documents_per_second: null }
+          : {},
     }),
 };
 

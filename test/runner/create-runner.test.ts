@@ -6,7 +6,13 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { compileTask, createRunner, type InputDocument, type Recommendation, type RunnerOptions } from '../../index.js';
+import {
+  compileTask,
+  createRunner,
+  type InputDocument,
+  type Recommendation,
+  type RunnerOptions,
+} from '../../index.js';
 import { effectiveCores } from '../../strategies/processes/cores.js';
 import { fixture } from '../support.js';
 import { recommendation } from './recommendations.js';
@@ -16,7 +22,8 @@ const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const document = (id: string, size = 10): InputDocument => ({ id, bytes: new Uint8Array(size).fill(1) });
-const documents = (count: number, id: string, size: number) => Array.from({ length: count }, (_, i) => document(`${id}${i}`, size));
+const documents = (count: number, id: string, size: number) =>
+  Array.from({ length: count }, (_, i) => document(`${id}${i}`, size));
 
 async function drained(outcomes: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of outcomes);
@@ -24,7 +31,10 @@ async function drained(outcomes: AsyncIterable<unknown>): Promise<void> {
 
 describe('createRunner', () => {
   const task = join(folder, 'task.mjs');
-  writeFileSync(task, "export const kind = 'cpu';\nexport default (document, { options }) => options.unit ?? document.size;\n");
+  writeFileSync(
+    task,
+    "export const kind = 'cpu';\nexport default (document, { options }) => options.unit ?? document.size;\n",
+  );
 
   it('takes a recommendation, and one with a task of its own', async () => {
     const { sha256 } = await compileTask(task);
@@ -32,7 +42,11 @@ describe('createRunner', () => {
     const given = { ...made, task: { ...made.task, sha256 } };
     const warnings: string[] = [];
     const onWarning = (warning: string) => warnings.push(warning);
-    for (const options of [given, { ...given, task, onWarning }, { ...given, onWarning, options: { unit: 'KB' } }]) {
+    for (const options of [
+      given,
+      { ...given, task, onWarning },
+      { ...given, onWarning, options: { unit: 'KB' } },
+    ]) {
       const runner = await createRunner(options);
       const outcome = await runner.run(document('a'));
       assert.equal(outcome.status === 'ok' && outcome.value, !('options' in options) ? 10 : 'KB');
@@ -53,7 +67,10 @@ describe('createRunner', () => {
     const runner = await createRunner({ ...given, onWarning: (warning: string) => warnings.push(warning) });
     const cores = effectiveCores().effective;
     assert.match(warnings[0] ?? '', /task\.mjs" is not as it was when it was measured/);
-    assert.match(warnings[1] ?? '', new RegExp(`Node 99, here ${process.versions.node.split('.')[0]}; 128 effective cores, here ${cores}`));
+    assert.match(
+      warnings[1] ?? '',
+      new RegExp(`Node 99, here ${process.versions.node.split('.')[0]}; 128 effective cores, here ${cores}`),
+    );
     assert.equal(warnings.length, 2);
     await drained(runner.process(documents(40, 'a', 401)));
     await drained(runner.process(documents(160, 'a', 399))); // at most twice as large, by the median
@@ -127,5 +144,6 @@ it('the library loads no chart, statistics, table or command-line code', async (
     .map((url) => fileURLToPath(url).slice(root.length));
   assert.ok(loaded.includes('dist/runner/runner.js'), stdout);
   assert.ok(!stdout.includes('prom-client'));
-  for (const file of loaded) assert.match(file, /^dist\/(index\.js$|runner\/|strategies\/(?!peers)|workloads\/workload\.js$)/);
+  for (const file of loaded)
+    assert.match(file, /^dist\/(index\.js$|runner\/|strategies\/(?!peers)|workloads\/workload\.js$)/);
 });

@@ -83,14 +83,16 @@ describe('examples', () => {
     const port = Number(/\d+/.exec(said.text)?.[0]);
     const ask = (method: string, path = '/') => {
       const sent = request({ port, method, path, agent: false });
-      const answer = new Promise<{ status: number; retry: string | undefined; body: string }>((resolve, reject) => {
-        sent.on('error', reject);
-        sent.on('response', async (response: IncomingMessage) => {
-          let body = '';
-          for await (const chunk of response) body += chunk;
-          resolve({ status: response.statusCode ?? 0, retry: response.headers['retry-after'], body });
-        });
-      });
+      const answer = new Promise<{ status: number; retry: string | undefined; body: string }>(
+        (resolve, reject) => {
+          sent.on('error', reject);
+          sent.on('response', async (response: IncomingMessage) => {
+            let body = '';
+            for await (const chunk of response) body += chunk;
+            resolve({ status: response.statusCode ?? 0, retry: response.headers['retry-after'], body });
+          });
+        },
+      );
       return { sent, answer };
     };
     const post = (body: string) => {
@@ -135,7 +137,9 @@ describe('metrics', () => {
     const values = async () => {
       const all = await register.getMetricsAsJSON();
       return Object.fromEntries(
-        all.flatMap(({ name, values }) => values.map(({ labels, value }) => [[name, ...Object.values(labels)].join(' '), value])),
+        all.flatMap(({ name, values }) =>
+          values.map(({ labels, value }) => [[name, ...Object.values(labels)].join(' '), value]),
+        ),
       );
     };
     const first = {
@@ -162,7 +166,10 @@ describe('metrics', () => {
 it('links between the pages lead somewhere', () => {
   const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => join('docs', name))];
   for (const page of pages) {
-    const links = [...readFileSync(join(root, page), 'utf8').matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, link]) => link as string);
-    for (const link of links) if (!link.includes('://')) assert.ok(existsSync(join(root, dirname(page), link)), `${page}: ${link}`);
+    const links = [...readFileSync(join(root, page), 'utf8').matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(
+      ([, link]) => link as string,
+    );
+    for (const link of links)
+      if (!link.includes('://')) assert.ok(existsSync(join(root, dirname(page), link)), `${page}: ${link}`);
   }
 });

@@ -21,7 +21,11 @@ describe('readRecommendation', () => {
   });
 
   const bad: [path: string, value: unknown, error: RegExp][] = [
-    ['schema', 2, /field "schema": expected 1, got 2; have it written anew by `forkwise pick` of this version/],
+    [
+      'schema',
+      2,
+      /field "schema": expected 1, got 2; have it written anew by `forkwise pick` of this version/,
+    ],
     ['schema', undefined, /field "schema": expected 1, got nothing/],
     ['task.sha256', 'abc', /field "task.sha256": expected 64 hexadecimal digits, got "abc"/],
     ['task', './parse.ts', /field "task.name": expected a text, got nothing/],
@@ -32,8 +36,16 @@ describe('readRecommendation', () => {
     ['timeoutMs', 0, /field "timeoutMs": expected a number above 0, or null, got 0/],
     ['timeoutMs', undefined, /field "timeoutMs": expected a number above 0, or null, got nothing/],
     ['expected.low', -1, /field "expected.low": expected a number from 0 on, or null, got -1/],
-    ['expected.memoryBytes', 'much', /field "expected.memoryBytes": expected a number from 0 on, or null, got "much"/],
-    ['validWhen.documentBytes', [], /field "validWhen.documentBytes.p5": expected a number from 0 on, got nothing/],
+    [
+      'expected.memoryBytes',
+      'much',
+      /field "expected.memoryBytes": expected a number from 0 on, or null, got "much"/,
+    ],
+    [
+      'validWhen.documentBytes',
+      [],
+      /field "validWhen.documentBytes.p5": expected a number from 0 on, got nothing/,
+    ],
     ['validWhen.cores', { all: 4 }, /field "validWhen.cores": expected a number above 0, got an object/],
   ];
   for (const [path, value, error] of bad) {
@@ -46,6 +58,7 @@ describe('readRecommendation', () => {
   }
 
   it('refuses what is no object', () => {
-    for (const value of [null, 'text', [], 7]) assert.throws(() => readRecommendation(value), /expected a recommendation, an object, got/);
+    for (const value of [null, 'text', [], 7])
+      assert.throws(() => readRecommendation(value), /expected a recommendation, an object, got/);
   });
 });

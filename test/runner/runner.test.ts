@@ -5,7 +5,13 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
-import { createRunner, type InputDocument, type Runner, type RunnerOptions, strategies } from '../../index.js';
+import {
+  createRunner,
+  type InputDocument,
+  type Runner,
+  type RunnerOptions,
+  strategies,
+} from '../../index.js';
 import { RunnerClosedError, SessionRunner } from '../../runner/runner.js';
 import { guarded } from '../../strategies/session/session.js';
 import { alone, type Outcome, type Session } from '../../strategies/strategy.js';
@@ -18,7 +24,8 @@ const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const document = (id: string, size = 10): InputDocument => ({ id, bytes: new Uint8Array(size).fill(1) });
-const documents = (count: number, id = 'size', size = 10) => Array.from({ length: count }, (_, i) => document(`${id}${i}`, size));
+const documents = (count: number, id = 'size', size = 10) =>
+  Array.from({ length: count }, (_, i) => document(`${id}${i}`, size));
 
 async function collect(outcomes: AsyncIterable<Outcome>): Promise<Outcome[]> {
   const all: Outcome[] = [];
@@ -26,7 +33,10 @@ async function collect(outcomes: AsyncIterable<Outcome>): Promise<Outcome[]> {
   return all;
 }
 
-async function withRunner(options: Partial<RunnerOptions>, use: (runner: Runner) => Promise<void>): Promise<void> {
+async function withRunner(
+  options: Partial<RunnerOptions>,
+  use: (runner: Runner) => Promise<void>,
+): Promise<void> {
   const runner = await createRunner({ task: odd, strategy: 'self-scheduling', workers: 2, ...options });
   try {
     await use(runner);
@@ -66,7 +76,10 @@ class Puppet {
     return new SessionRunner(this.session, { strategy: 'puppet', workers, delivery: 'none', see: () => {} });
   }
 
-  async #run(source: Iterable<Document> | AsyncIterable<Document>, emit: (outcome: Outcome) => void | Promise<void>): Promise<void> {
+  async #run(
+    source: Iterable<Document> | AsyncIterable<Document>,
+    emit: (outcome: Outcome) => void | Promise<void>,
+  ): Promise<void> {
     this.runs++;
     this.#emit = emit;
     for await (const next of source) {
@@ -318,7 +331,9 @@ describe('who stops', () => {
   });
 
   it('a source that never gives anything is given up by break, abort, drain and close', async () => {
-    const never = () => ({ [Symbol.asyncIterator]: () => ({ next: () => new Promise<IteratorResult<InputDocument>>(() => {}) }) });
+    const never = () => ({
+      [Symbol.asyncIterator]: () => ({ next: () => new Promise<IteratorResult<InputDocument>>(() => {}) }),
+    });
     const puppet = new Puppet();
     const runner = puppet.runner();
     const returned = runner.process(never());
@@ -383,7 +398,10 @@ describe('sources that fail', () => {
   it('what is no document is a TypeError that says what one looks like', async () => {
     const runner = new Puppet({ prompt: true }).runner();
     const wrong = (value: unknown) => runner.run(value as InputDocument);
-    await assert.rejects(wrong('./a.md'), /expected a document like \{ id, bytes \}, got the string ".\/a.md"; of a path, make/);
+    await assert.rejects(
+      wrong('./a.md'),
+      /expected a document like \{ id, bytes \}, got the string ".\/a.md"; of a path, make/,
+    );
     await assert.rejects(wrong(new Uint8Array(1)), /its bytes alone/);
     await assert.rejects(wrong({ id: 1, bytes: 'x' }), /whose id is a number and whose bytes are a string/);
     await assert.rejects(wrong(undefined), /got undefined/);
@@ -414,9 +432,14 @@ describe('documents that crash', () => {
       const first = await runner.run(document('exit'));
       assert.deepEqual([first.status, first.status !== 'ok' && first.error.attempts], ['crashed', 2]);
       const [again, fine] = await Promise.all([runner.run(document('exit')), runner.run(document('size'))]);
-      assert.match(again.status === 'crashed' ? again.error.message : '', /has ended 2 workers of this session and is not run again/);
+      assert.match(
+        again.status === 'crashed' ? again.error.message : '',
+        /has ended 2 workers of this session and is not run again/,
+      );
       assert.equal(fine.status, 'ok');
-      const stream = await collect(runner.process([document('size1'), document('exit'), document('size2')], { ordered: true }));
+      const stream = await collect(
+        runner.process([document('size1'), document('exit'), document('size2')], { ordered: true }),
+      );
       assert.deepEqual(
         stream.map(({ index, status }) => [index, status]),
         [
@@ -433,7 +456,9 @@ describe('documents that crash', () => {
     await withRunner({ strategy: 'self-scheduling', workers: 1 }, async (runner) => {
       const outcomes = await collect(runner.process(documents(14, 'exit')));
       assert.ok(outcomes.every(({ status }) => status === 'crashed'));
-      assert.ok(outcomes.some((outcome) => outcome.status === 'crashed' && outcome.error.attempts === undefined));
+      assert.ok(
+        outcomes.some((outcome) => outcome.status === 'crashed' && outcome.error.attempts === undefined),
+      );
       assert.equal((await runner.run(document('size'))).status, 'ok');
     });
   });
@@ -572,7 +597,8 @@ describe('the end', () => {
     const all = Promise.allSettled(waiting);
     await settled();
     puppet.fail();
-    for (const result of await all) assert.match(String(result.status === 'rejected' && result.reason), /strategy broken/);
+    for (const result of await all)
+      assert.match(String(result.status === 'rejected' && result.reason), /strategy broken/);
     await assert.rejects(runner.run(document('d')), /strategy broken/);
     await runner.drain();
   });
@@ -584,7 +610,10 @@ describe('the end', () => {
     stop.abort();
     await assert.rejects(runner.run(document('size')), RunnerClosedError);
     await runner.close();
-    await assert.rejects(createRunner({ task: odd, strategy: 'sequential', workers: 1, signal: stop.signal }), /aborted/);
+    await assert.rejects(
+      createRunner({ task: odd, strategy: 'sequential', workers: 1, signal: stop.signal }),
+      /aborted/,
+    );
   });
 
   it('`await using` closes it', async () => {
@@ -652,7 +681,9 @@ it('gives every document of every caller one outcome, whatever they do', async (
               [...indexes].sort((a, b) => a - b),
             );
         });
-        const singles = documents(calls, 'call').map(async (one) => assert.equal((await runner.run(one)).id, one.id));
+        const singles = documents(calls, 'call').map(async (one) =>
+          assert.equal((await runner.run(one)).id, one.id),
+        );
         await Promise.all([...streams, ...singles]);
         await runner.drain();
         over = true;

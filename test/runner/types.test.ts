@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { createRunner, type InputDocument, type Outcome, type Recommendation, type Runner, type RunnerOptions } from '../../index.js';
+import {
+  createRunner,
+  type InputDocument,
+  type Outcome,
+  type Recommendation,
+  type Runner,
+  type RunnerOptions,
+} from '../../index.js';
 import { recommendation } from './recommendations.js';
 
 /** What the compiler accepts and refuses: that this file compiles is the test. */
@@ -10,7 +17,14 @@ const bytes = new Uint8Array(1);
 
 export const accepted = [
   { task: './parse.ts', strategy: 'queue', workers: 2 },
-  { task: new URL('file:///parse.ts'), strategy: 'queue', workers: 2, delivery: 'path', timeoutMs: null, heapMb: 512 },
+  {
+    task: new URL('file:///parse.ts'),
+    strategy: 'queue',
+    workers: 2,
+    delivery: 'path',
+    timeoutMs: null,
+    heapMb: 512,
+  },
   given,
   { ...given, task: './parse.ts' },
   { ...given, onWarning: (message: string) => message.length, options: { language: 'en' } },

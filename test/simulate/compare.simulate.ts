@@ -38,7 +38,9 @@ describe('21 equal cells', () => {
       ends.push(end);
       return claimsDifference(until(run, end));
     });
-    t.diagnostic(`${percent(wrong, suites)} of ${suites}, after ${(ends.reduce((a, b) => a + b) / suites).toFixed(1)} rounds on average`);
+    t.diagnostic(
+      `${percent(wrong, suites)} of ${suites}, after ${(ends.reduce((a, b) => a + b) / suites).toFixed(1)} rounds on average`,
+    );
     assert.ok(wrong <= 0.05 * suites, percent(wrong, suites));
     assert.ok(ends.some((end) => end < 32));
   });
@@ -47,9 +49,12 @@ describe('21 equal cells', () => {
 it('a true difference of 10 % is found in most runs of 12 quiet rounds', (t) => {
   const suites = 300;
   const found = count(suites, (seed) => {
-    const rows = compare(suite({ rates: [100, 110, ...new Array<number>(8).fill(100)], rounds: 12, seed, slowed: 0 }), {
-      claims: 'verdicts',
-    });
+    const rows = compare(
+      suite({ rates: [100, 110, ...new Array<number>(8).fill(100)], rounds: 12, seed, slowed: 0 }),
+      {
+        claims: 'verdicts',
+      },
+    );
     return rows[0]?.verdict === 'faster';
   });
   t.diagnostic(`${percent(found, suites)} of ${suites}`);
@@ -57,7 +62,10 @@ it('a true difference of 10 % is found in most runs of 12 quiet rounds', (t) => 
 });
 
 it('the same trials have the same comparisons', () => {
-  assert.deepEqual(compare(equalCells(20, 7), { claims: 'verdicts' }), compare(equalCells(20, 7), { claims: 'verdicts' }));
+  assert.deepEqual(
+    compare(equalCells(20, 7), { claims: 'verdicts' }),
+    compare(equalCells(20, 7), { claims: 'verdicts' }),
+  );
 });
 
 function claimsDifference(trials: readonly TrialRow[]): boolean {

@@ -20,7 +20,10 @@ interface Setting extends Partial<Omit<Design, 'seed'>> {
   readonly seeds?: number;
 }
 
-function runs(parameters: Partial<Parameters>, { cores, seeds: count = seeds, ...design }: Setting = {}): Scaling[] {
+function runs(
+  parameters: Partial<Parameters>,
+  { cores, seeds: count = seeds, ...design }: Setting = {},
+): Scaling[] {
   const rate = (workers: number) => rateAt(law(parameters), workers);
   return Array.from({ length: count }, (_, i) => {
     const points = noisyTrials(rate, { levels, rounds: 12, sd: 0.03, ...design, seed: 7919 * (i + 1) });
@@ -33,7 +36,8 @@ function percent(scalings: readonly Scaling[], holds: (scaling: Scaling) => bool
   return (100 * scalings.filter(holds).length) / scalings.length;
 }
 
-const inside = (range: Range | undefined, value: number) => range !== undefined && range.low <= value && value <= range.high;
+const inside = (range: Range | undefined, value: number) =>
+  range !== undefined && range.low <= value && value <= range.high;
 
 /** Percent of runs in which the interval of a parameter, or of the curve at a number of workers, holds the truth. */
 function coverage(scalings: readonly Scaling[], truth: Parameters, what: keyof Parameters | number): number {
@@ -51,14 +55,27 @@ function models(scalings: readonly Scaling[]): string {
 describe('95 % intervals hold the truth in 92 to 98 % of runs', () => {
   for (const { name, truth, setting, of } of [
     { name: 'Amdahl', truth: { sigma: 0.05 }, setting: {}, of: ['lambda', 'sigma', 6, 12, 16] },
-    { name: 'Amdahl, rounds differ by 3 %', truth: { sigma: 0.05 }, setting: { roundSd: 0.03 }, of: ['lambda', 'sigma', 6, 16] },
-    { name: 'USL', truth: { sigma: 0.05, kappa: 0.005 }, setting: { cores: 8 }, of: ['lambda', 'sigma', 'kappa', 6, 8] },
+    {
+      name: 'Amdahl, rounds differ by 3 %',
+      truth: { sigma: 0.05 },
+      setting: { roundSd: 0.03 },
+      of: ['lambda', 'sigma', 6, 16],
+    },
+    {
+      name: 'USL',
+      truth: { sigma: 0.05, kappa: 0.005 },
+      setting: { cores: 8 },
+      of: ['lambda', 'sigma', 'kappa', 6, 8],
+    },
   ] as const) {
     it(name, (t) => {
       const scalings = runs(truth, setting);
       const found = of.map((what) => ({ what, percent: coverage(scalings, law(truth), what) }));
-      t.diagnostic(`${name}: ${models(scalings)}; ${found.map(({ what, percent }) => `${what} ${percent.toFixed(1)} %`).join(', ')}`);
-      for (const { what, percent } of found) assert.ok(percent >= covers.low && percent <= covers.high, `${what}: ${percent} %`);
+      t.diagnostic(
+        `${name}: ${models(scalings)}; ${found.map(({ what, percent }) => `${what} ${percent.toFixed(1)} %`).join(', ')}`,
+      );
+      for (const { what, percent } of found)
+        assert.ok(percent >= covers.low && percent <= covers.high, `${what}: ${percent} %`);
     });
   }
 });
@@ -92,11 +109,16 @@ describe('a server that answers four requests at once', () => {
     it(`has its cap found within the interval (δ = ${truth.delta})`, (t) => {
       const scalings = runs(truth, { seeds: 300 });
       const capped = scalings.filter(({ fit }) => fit.model === 'capped');
-      const found = (100 * capped.filter(({ intervals }) => inside(intervals?.cap, 4)).length) / scalings.length;
-      const widths = capped.map(({ intervals }) => (intervals?.cap.high ?? 0) - (intervals?.cap.low ?? 0)).sort((a, b) => a - b);
+      const found =
+        (100 * capped.filter(({ intervals }) => inside(intervals?.cap, 4)).length) / scalings.length;
+      const widths = capped
+        .map(({ intervals }) => (intervals?.cap.high ?? 0) - (intervals?.cap.low ?? 0))
+        .sort((a, b) => a - b);
       const four = percent(scalings, ({ recommended }) => recommended === 4);
       const width = widths[Math.floor(widths.length / 2)]?.toFixed(2);
-      t.diagnostic(`${models(scalings)}; cap within ${found.toFixed(1)} %, median width ${width}; 4 recommended in ${four.toFixed(1)} %`);
+      t.diagnostic(
+        `${models(scalings)}; cap within ${found.toFixed(1)} %, median width ${width}; 4 recommended in ${four.toFixed(1)} %`,
+      );
       assert.ok(found >= 92, `${found} %`);
       assert.ok(four >= 90, `${four} %`);
     });

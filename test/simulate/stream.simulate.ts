@@ -14,9 +14,18 @@ const size = 10_000;
 /** Engines grow their heaps in steps over the first few hundred megabytes; after half of the stream, 500 MB, only this much. */
 const allowance = 50e6;
 
-for (const { name, url } of strategies.filter(({ name }) => ['partitioned', 'self-scheduling', 'queue'].includes(name))) {
-  it(`${name} streams in constant memory`, { skip: process.platform !== 'linux', timeout: 300_000 }, async (t) => {
-    const host = fork(fileURLToPath(new URL('../fixtures/stream-host.js', import.meta.url)), [url, String(count), String(size)]);
+for (const { name, url } of strategies.filter(({ name }) =>
+  ['partitioned', 'self-scheduling', 'queue'].includes(name),
+)) {
+  it(`${name} streams in constant memory`, {
+    skip: process.platform !== 'linux',
+    timeout: 300_000,
+  }, async (t) => {
+    const host = fork(fileURLToPath(new URL('../fixtures/stream-host.js', import.meta.url)), [
+      url,
+      String(count),
+      String(size),
+    ]);
     let early = 0;
     let half = 0;
     let peak = 0;
@@ -28,7 +37,9 @@ for (const { name, url } of strategies.filter(({ name }) => ['partitioned', 'sel
     });
     const code = await new Promise((resolve) => host.on('exit', resolve));
     assert.equal(code, 0);
-    t.diagnostic(`peak ${(early / 1e6).toFixed(1)} MB in the first tenth, ${(peak / 1e6).toFixed(1)} MB in all`);
+    t.diagnostic(
+      `peak ${(early / 1e6).toFixed(1)} MB in the first tenth, ${(peak / 1e6).toFixed(1)} MB in all`,
+    );
     assert.ok(early > 0 && peak < half + allowance);
   });
 }

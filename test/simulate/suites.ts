@@ -22,12 +22,23 @@ const template = trial({});
 export function suite({ rates, rounds, seed, sd = 0.03, slowed = 0.08 }: SuiteDesign): TrialRow[] {
   const random = xoroshiro128plus(seed);
   // Box and Muller's transform.
-  const normal = () => Math.sqrt(-2 * Math.log(1 - uniformFloat64(random))) * Math.cos(2 * Math.PI * uniformFloat64(random));
+  const normal = () =>
+    Math.sqrt(-2 * Math.log(1 - uniformFloat64(random))) * Math.cos(2 * Math.PI * uniformFloat64(random));
   const noise = () => Math.exp(sd * normal()) / (uniformFloat64(random) < slowed ? 1.15 : 1);
-  const cells = rates.map((rate, i) => ({ rate, strategy: i === 0 ? 'sequential' : 'threads', workers: Math.max(1, i), twin: null }));
+  const cells = rates.map((rate, i) => ({
+    rate,
+    strategy: i === 0 ? 'sequential' : 'threads',
+    workers: Math.max(1, i),
+    twin: null,
+  }));
   const twin = { ...cells[0], twin: 'A/A' } as const;
   return Array.from({ length: rounds }, (_, i) =>
-    [...cells, twin].map(({ rate = 0, ...cell }) => ({ ...template, ...cell, round: i + 1, documents_per_second: rate * noise() })),
+    [...cells, twin].map(({ rate = 0, ...cell }) => ({
+      ...template,
+      ...cell,
+      round: i + 1,
+      documents_per_second: rate * noise(),
+    })),
   ).flat();
 }
 

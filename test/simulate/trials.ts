@@ -19,12 +19,21 @@ export function law(parameters: Partial<Parameters>): Parameters {
   return { lambda: 100, sigma: 0, kappa: 0, delta: 0, cap: Number.POSITIVE_INFINITY, ...parameters };
 }
 
-export function noisyTrials(rate: (workers: number) => number, { levels, rounds, sd, roundSd = 0, seed }: Design): ScalingPoint[] {
+export function noisyTrials(
+  rate: (workers: number) => number,
+  { levels, rounds, sd, roundSd = 0, seed }: Design,
+): ScalingPoint[] {
   const generator = xoroshiro128plus(seed);
   // Box and Muller's transform.
-  const normal = () => Math.sqrt(-2 * Math.log(1 - uniformFloat64(generator))) * Math.cos(2 * Math.PI * uniformFloat64(generator));
+  const normal = () =>
+    Math.sqrt(-2 * Math.log(1 - uniformFloat64(generator))) *
+    Math.cos(2 * Math.PI * uniformFloat64(generator));
   return Array.from({ length: rounds }, (_, i) => {
     const common = roundSd * normal();
-    return levels.map((workers) => ({ round: i + 1, workers, rate: rate(workers) * Math.exp(sd * normal() + common) }));
+    return levels.map((workers) => ({
+      round: i + 1,
+      workers,
+      rate: rate(workers) * Math.exp(sd * normal() + common),
+    }));
   }).flat();
 }

@@ -3,7 +3,15 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { type CostLaw, type Metg, metg, metgModel, type SizedTask, type SweepPoint, sizeAtGranularity } from '../../bench/stats/metg.js';
+import {
+  type CostLaw,
+  type Metg,
+  metg,
+  metgModel,
+  type SizedTask,
+  type SweepPoint,
+  sizeAtGranularity,
+} from '../../bench/stats/metg.js';
 
 const close = (actual: number | null, expected: number, tolerance: number) =>
   assert.ok(
@@ -29,7 +37,9 @@ const noisy: Design = { rounds: 8, sd: 0.08, roundSd: 0.04, seed: 1 };
 function sweep(machine: Machine, { rounds, sd, roundSd, seed }: Design = exact): SweepPoint[] {
   const generator = xoroshiro128plus(seed);
   // Box and Muller's transform.
-  const normal = () => Math.sqrt(-2 * Math.log(1 - uniformFloat64(generator))) * Math.cos(2 * Math.PI * uniformFloat64(generator));
+  const normal = () =>
+    Math.sqrt(-2 * Math.log(1 - uniformFloat64(generator))) *
+    Math.cos(2 * Math.PI * uniformFloat64(generator));
   return Array.from({ length: rounds }, (_, i) => {
     const common = roundSd * normal();
     return Array.from({ length: 17 }, (_, power) => {
@@ -49,7 +59,12 @@ function taskOfACore({ serialUs, overheadUs, workers, cores }: Machine, workUs: 
 
 /** One round of points with these efficiencies, the granularity doubling from 10 µs. */
 function curve(...efficiencies: number[]): SweepPoint[] {
-  return efficiencies.map((efficiency, i) => ({ round: 1, iterations: 2 ** i, granularityUs: 10 * 2 ** i, efficiency }));
+  return efficiencies.map((efficiency, i) => ({
+    round: 1,
+    iterations: 2 ** i,
+    granularityUs: 10 * 2 ** i,
+    efficiency,
+  }));
 }
 
 function found(points: readonly SweepPoint[], e: number, seed = 1): Extract<Metg, { kind: 'found' }> {
@@ -75,7 +90,8 @@ describe('METG of a sweep', () => {
     it(`equals the closed form, limited by ${what}`, () => {
       close(found(sweep(machine), 0.5).granularityUs, metgModel({ ...machine, e: 0.5 }), 0.02);
       // Up to the knee where the dispatcher no longer sets the pace granularity is constant, and the line across the knee is not.
-      const knee = metgModel({ ...machine, e: 0.8 }) === Math.min(machine.workers, machine.cores) * machine.serialUs;
+      const knee =
+        metgModel({ ...machine, e: 0.8 }) === Math.min(machine.workers, machine.cores) * machine.serialUs;
       close(found(sweep(machine), 0.8).granularityUs, metgModel({ ...machine, e: 0.8 }), knee ? 0.13 : 0.04);
     });
   }
@@ -85,7 +101,10 @@ describe('METG of a sweep', () => {
       const machine = { serialUs, overheadUs: 0, workers: 7, cores: 8 };
       close(found(sweep(machine), 0.5).granularityUs, 7 * serialUs, 1e-9);
       const { granularityUs } = found(sweep(machine), 0.8);
-      assert.ok(granularityUs >= 7 * serialUs * (1 - 1e-9) && granularityUs <= 1.13 * 7 * serialUs, `${granularityUs / 7 / serialUs}`);
+      assert.ok(
+        granularityUs >= 7 * serialUs * (1 - 1e-9) && granularityUs <= 1.13 * 7 * serialUs,
+        `${granularityUs / 7 / serialUs}`,
+      );
     }
   });
 
@@ -129,16 +148,24 @@ describe('METG of a sweep', () => {
   });
 
   it('is at most the shortest tasks of a sweep that all reach it', () => {
-    assert.deepEqual(metg(curve(0.5, 0.7, 0.9), { e: 0.5, seed: 1 }), { kind: 'below', granularityUs: Math.exp(Math.log(10)) });
+    assert.deepEqual(metg(curve(0.5, 0.7, 0.9), { e: 0.5, seed: 1 }), {
+      kind: 'below',
+      granularityUs: Math.exp(Math.log(10)),
+    });
   });
 
   it('is not lower for a higher efficiency', () => {
     const rising = fc
       .array(fc.double({ min: 0.001, max: 1.4, noNaN: true }), { minLength: 2, maxLength: 20 })
       .map((efficiencies) => curve(...efficiencies.toSorted((a, b) => a - b)));
-    const place = (result: Metg) => (result.kind === 'refused' ? Number.POSITIVE_INFINITY : result.granularityUs);
+    const place = (result: Metg) =>
+      result.kind === 'refused' ? Number.POSITIVE_INFINITY : result.granularityUs;
     fc.assert(
-      fc.property(rising, (points) => place(metg(points, { e: 0.8, seed: 1 })) >= place(metg(points, { e: 0.5, seed: 1 })) * (1 - 1e-12)),
+      fc.property(
+        rising,
+        (points) =>
+          place(metg(points, { e: 0.8, seed: 1 })) >= place(metg(points, { e: 0.5, seed: 1 })) * (1 - 1e-12),
+      ),
     );
   });
 });
@@ -152,7 +179,8 @@ describe('the interval of METG', () => {
       let covered = 0;
       for (let seed = 1; seed <= 300; seed++) {
         const { interval } = found(sweep(machine, { ...noisy, seed }), e, seed);
-        if (interval?.low != null && interval.high != null && interval.low <= truth && truth <= interval.high) covered++;
+        if (interval?.low != null && interval.high != null && interval.low <= truth && truth <= interval.high)
+          covered++;
       }
       assert.ok(covered >= 270 && covered <= 297, `${covered} of 300`);
     });
@@ -173,7 +201,9 @@ describe('the interval of METG', () => {
 
   it('has no end where resampled rounds leave the sweep', () => {
     const three = (first: number[], second: number[], third: number[]) =>
-      [first, second, third].flatMap((efficiencies, i) => curve(...efficiencies).map((point) => ({ ...point, round: i + 1 })));
+      [first, second, third].flatMap((efficiencies, i) =>
+        curve(...efficiencies).map((point) => ({ ...point, round: i + 1 })),
+      );
     const low = found(three([0.55, 0.9], [0.4, 0.9], [0.4, 0.9]), 0.5).interval;
     assert.equal(low?.low, null);
     assert.ok((low?.high ?? 0) > 10);
@@ -185,12 +215,18 @@ describe('the interval of METG', () => {
 
 describe('what no METG is given for', () => {
   it('a sweep that never reaches the efficiency, or loses it in the end', () => {
-    assert.equal(refused(curve(0.1, 0.3, 0.456)), 'the longest tasks of the sweep reach 45.6 %, less than 50 %');
+    assert.equal(
+      refused(curve(0.1, 0.3, 0.456)),
+      'the longest tasks of the sweep reach 45.6 %, less than 50 %',
+    );
     assert.match(refused(curve(0.1, 0.7, 0.4)), /reach 40 %, less than 50 %/);
   });
 
   it('an efficiency that cannot be', () => {
-    assert.match(refused(curve(0.1, 0.7, 1.5)), /efficiency 1.50 in round 1 at 4 iterations: the calibration of the work is wrong/);
+    assert.match(
+      refused(curve(0.1, 0.7, 1.5)),
+      /efficiency 1.50 in round 1 at 4 iterations: the calibration of the work is wrong/,
+    );
     assert.equal(metg(curve(0.1, 0.7, 1.49), { e: 0.5, seed: 1 }).kind, 'found');
   });
 
@@ -201,13 +237,25 @@ describe('what no METG is given for', () => {
 
   it('rounds that swept different tasks', () => {
     const other = curve(0.1, 0.5, 0.9, 0.95).map((point) => ({ ...point, round: 2 }));
-    assert.match(refused([...curve(0.1, 0.5, 0.9), ...other]), /round 2 swept 1, 2, 4, 8 iterations, round 1 1, 2, 4/);
+    assert.match(
+      refused([...curve(0.1, 0.5, 0.9), ...other]),
+      /round 2 swept 1, 2, 4, 8 iterations, round 1 1, 2, 4/,
+    );
   });
 
   it('numbers that are none are an error', () => {
-    assert.throws(() => metg(curve(0.1, 0), { e: 0.5, seed: 1 }), /expected efficiency above 0, got '0' in round '1' at '2' iterations/);
-    assert.throws(() => metg(curve(0.1, 0.9), { e: 50, seed: 1 }), /expected an efficiency between 0 and 1, got '50'/);
-    assert.throws(() => metg([...curve(0.1, 0.9), ...curve(0.2)], { e: 0.5, seed: 1 }), /got '1' twice in round '1'/);
+    assert.throws(
+      () => metg(curve(0.1, 0), { e: 0.5, seed: 1 }),
+      /expected efficiency above 0, got '0' in round '1' at '2' iterations/,
+    );
+    assert.throws(
+      () => metg(curve(0.1, 0.9), { e: 50, seed: 1 }),
+      /expected an efficiency between 0 and 1, got '50'/,
+    );
+    assert.throws(
+      () => metg([...curve(0.1, 0.9), ...curve(0.2)], { e: 0.5, seed: 1 }),
+      /got '1' twice in round '1'/,
+    );
   });
 });
 
@@ -248,6 +296,9 @@ describe('the size at a granularity', () => {
 
   it('leaves empty documents out, and refuses a size given twice', () => {
     close(sizeAtGranularity([{ bytes: 0, taskUs: 3 }, ...linear], 50), 5e3, 1e-9);
-    assert.throws(() => sizeAtGranularity([...linear, { bytes: 1e4, taskUs: 90 }], 50), /got '10000' bytes twice/);
+    assert.throws(
+      () => sizeAtGranularity([...linear, { bytes: 1e4, taskUs: 90 }], 50),
+      /got '10000' bytes twice/,
+    );
   });
 });

@@ -43,7 +43,9 @@ describe('the fit of the Universal Scalability Law', () => {
 
   it('finds the parameters that points were computed from', () => {
     const truth = law({ lambda: 1, sigma: 0.02, kappa: 0.02 });
-    const { lambda, sigma, kappa } = absolute([1, 2, 4, 6, 8, 10].map((workers) => ({ round: 1, workers, rate: rateAt(truth, workers) })));
+    const { lambda, sigma, kappa } = absolute(
+      [1, 2, 4, 6, 8, 10].map((workers) => ({ round: 1, workers, rate: rateAt(truth, workers) })),
+    );
     close(lambda, 1, 2e-4);
     close(sigma, 0.02, 2e-4);
     close(kappa, 0.02, 2e-4);
@@ -51,7 +53,9 @@ describe('the fit of the Universal Scalability Law', () => {
 
   it('equals the published fit of specsdm91', () => {
     // SPEC SDM91 on a Sun SPARCcenter 2000, from N. J. Gunther, Guerrilla Capacity Planning (2007), as in the R package usl.
-    const found = absolute(table({ 1: 64.9, 18: 995.9, 36: 1652.4, 72: 1853.2, 108: 1828.9, 144: 1775, 216: 1702.2 }));
+    const found = absolute(
+      table({ 1: 64.9, 18: 995.9, 36: 1652.4, 72: 1853.2, 108: 1828.9, 144: 1775, 216: 1702.2 }),
+    );
     close(found.sigma, 0.0277285, 2e-4);
     close(found.kappa, 0.000104365, 2e-4);
     close(found.lambda, 89.995, 2e-4);
@@ -107,7 +111,10 @@ describe('what the levels allow', () => {
   it('two levels: nothing', () => {
     assert.match(refused(trialsOf({ sigma: 0.05 }, { levels: [1, 2] })), /2 levels.* needs 3/);
     assert.match(refused(trialsOf({}, { levels: [4] })), /1 level of/);
-    assert.match(refused(trialsOf({}, { levels: [1, 2, 4] }), { cores: 2 }), /2 levels of workers up to 2 effective cores/);
+    assert.match(
+      refused(trialsOf({}, { levels: [1, 2, 4] }), { cores: 2 }),
+      /2 levels of workers up to 2 effective cores/,
+    );
   });
 
   it('three levels: Amdahl only', () => {
@@ -135,7 +142,10 @@ describe('what the levels allow', () => {
   });
 
   it('rates that cannot be are an error', () => {
-    assert.throws(() => fitted(table({ 1: 10, 2: 20, 4: 0 })), /expected a rate above 0, got '0' with '4' workers/);
+    assert.throws(
+      () => fitted(table({ 1: 10, 2: 20, 4: 0 })),
+      /expected a rate above 0, got '0' with '4' workers/,
+    );
   });
 });
 
@@ -177,7 +187,10 @@ describe('the chosen law', () => {
       assert.equal(scaling.fit.model, model);
       for (const [name, range] of Object.entries(scaling.intervals ?? {})) {
         const value = law(truth)[name as keyof Parameters];
-        assert.ok(range.low <= value && value <= range.high, `${model}: ${name} ${value} is outside ${range.low}–${range.high}`);
+        assert.ok(
+          range.low <= value && value <= range.high,
+          `${model}: ${name} ${value} is outside ${range.low}–${range.high}`,
+        );
       }
       assert.ok(scaling.intervals && scaling.intervals.sigma.high - scaling.intervals.sigma.low < 0.04);
     }
@@ -185,7 +198,8 @@ describe('the chosen law', () => {
 
   it('has a peak only where there is one', () => {
     const seeds = [1, 2, 3, 4, 5, 6];
-    const peaks = (truth: Partial<Parameters>) => seeds.map((seed) => fitted(trialsOf(truth, { seed }), { resamples: 200 }).peak);
+    const peaks = (truth: Partial<Parameters>) =>
+      seeds.map((seed) => fitted(trialsOf(truth, { seed }), { resamples: 200 }).peak);
     // √(0.95/0.02) = 6.9; of the six 95 % intervals one may miss it.
     const found = peaks({ sigma: 0.05, kappa: 0.02 });
     for (const peak of found) assert.ok(peak && peak.workers >= 6 && peak.workers <= 8);
@@ -240,11 +254,16 @@ describe('predictions', () => {
 
 describe('rows', () => {
   const rows = (points: ScalingPoint[], columns: Partial<TrialRow>): TrialRow[] =>
-    points.map(({ round, workers, rate }) => trial({ round, workers, documents_per_second: rate, ...columns }));
+    points.map(({ round, workers, rate }) =>
+      trial({ round, workers, documents_per_second: rate, ...columns }),
+    );
   const llm = { workload: 'llm-extract', kind: 'io', strategy: 'async' };
   const options = { effectiveCores: 2, seed: 1, resamples: 400 };
   const queue = rows(trialsOf({ lambda: 5, sigma: 0.01, cap: 4 }, { sd: 0.02 }), llm);
-  const cpu = rows(trialsOf({ sigma: 0.05, cap: 2 }, { levels: [1, 2, 4, 8] }), { strategy: 'thread-pool', delivery: 'clone' });
+  const cpu = rows(trialsOf({ sigma: 0.05, cap: 2 }, { levels: [1, 2, 4, 8] }), {
+    strategy: 'thread-pool',
+    delivery: 'clone',
+  });
 
   it('tell where a server that answers four requests at once stops gaining', () => {
     const [row] = scalingRows(scalingSeries(queue, options));
@@ -261,11 +280,21 @@ describe('rows', () => {
     const series = scalingSeries([...queue, ...cpu, ...small], options);
     const names = (columns: readonly { name: string }[]) => columns.map(({ name }) => name).sort();
     for (const row of scalingRows(series)) assert.deepEqual(Object.keys(row).sort(), names(scalingColumns));
-    for (const row of projectionRows(scalingSeries(queue, options), { documents: 1, deadlineHours: 1, workers: [1] }))
+    for (const row of projectionRows(scalingSeries(queue, options), {
+      documents: 1,
+      deadlineHours: 1,
+      workers: [1],
+    }))
       assert.deepEqual(Object.keys(row).sort(), names(projectionColumns));
     const [, capped, none] = scalingRows(series);
-    assert.deepEqual([capped?.model, capped?.cap, capped?.cap_low, capped?.recommended_workers], ['capped', 2, null, 2]);
-    assert.deepEqual([none?.model, none?.levels, none?.lambda, none?.recommended_workers], ['none', '1 2', null, null]);
+    assert.deepEqual(
+      [capped?.model, capped?.cap, capped?.cap_low, capped?.recommended_workers],
+      ['capped', 2, null, 2],
+    );
+    assert.deepEqual(
+      [none?.model, none?.levels, none?.lambda, none?.recommended_workers],
+      ['none', '1 2', null, null],
+    );
     assert.match(none?.reason ?? '', /2 levels/);
   });
 
@@ -275,13 +304,20 @@ describe('rows', () => {
       trial({ ...llm, workers: 16, documents_per_second: 1, status: 'void' }),
       ...rows(trialsOf({}, { levels: [1] }), { strategy: 'sequential' }),
     ];
-    assert.deepEqual(scalingRows(scalingSeries([...queue, ...noise], options)), scalingRows(scalingSeries(queue, options)));
+    assert.deepEqual(
+      scalingRows(scalingSeries([...queue, ...noise], options)),
+      scalingRows(scalingSeries(queue, options)),
+    );
   });
 
   it('project within reach only, in hours', () => {
     const scales = rows(trialsOf({ sigma: 0.05 }), llm);
     const series = scalingSeries([...scales, ...cpu], options);
-    const found = projectionRows(series, { documents: 3_600_000, deadlineHours: 0.5, workers: [4, 8, 16, 17, 32] });
+    const found = projectionRows(series, {
+      documents: 3_600_000,
+      deadlineHours: 0.5,
+      workers: [4, 8, 16, 17, 32],
+    });
     assert.deepEqual(
       found.map(({ strategy, workers, extrapolated }) => [strategy, workers, extrapolated]),
       [
@@ -312,7 +348,9 @@ function leastOnGrid(points: ScalingPoint[]): number {
   let least = Number.POSITIVE_INFINITY;
   for (let sigma = 0; sigma <= 0.1; sigma += 0.001) {
     for (let kappa = 0; kappa <= 0.02; kappa += 0.0002) {
-      const logs = points.map(({ workers: n, rate }) => Math.log((rate / n) * (1 + sigma * (n - 1) + kappa * n * (n - 1))));
+      const logs = points.map(({ workers: n, rate }) =>
+        Math.log((rate / n) * (1 + sigma * (n - 1) + kappa * n * (n - 1))),
+      );
       const mean = logs.reduce((a, b) => a + b, 0) / logs.length;
       least = Math.min(
         least,

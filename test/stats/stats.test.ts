@@ -28,8 +28,10 @@ describe("Student's t", () => {
 
   it('quantile and distribution function undo each other', () => {
     fc.assert(
-      fc.property(fc.double({ min: 0.001, max: 0.999, noNaN: true }), fc.integer({ min: 1, max: 200 }), (p, df) =>
-        close(tCdf(tQuantile(p, df), df), p, 1e-9),
+      fc.property(
+        fc.double({ min: 0.001, max: 0.999, noNaN: true }),
+        fc.integer({ min: 1, max: 200 }),
+        (p, df) => close(tCdf(tQuantile(p, df), df), p, 1e-9),
       ),
     );
   });
@@ -44,7 +46,8 @@ describe('intervals', () => {
     close(low, 5 - 2.7764451 * Math.sqrt(2), 1e-7);
   });
 
-  it('are unknown for a single value', () => assert.deepEqual(meanInterval([3]), { mean: 3, low: null, high: null }));
+  it('are unknown for a single value', () =>
+    assert.deepEqual(meanInterval([3]), { mean: 3, low: null, high: null }));
 
   it('are symmetric on logarithms for geometric means', () => {
     const { mean, low, high } = geometricInterval([1, 10, 100]);
@@ -84,7 +87,8 @@ describe('quantile', () => {
           const points = [0, 0.25, 0.5, 0.75, 1].map((q) => quantile(values, q) as number);
           assert.equal(points[0], Math.min(...values));
           assert.equal(points[4], Math.max(...values));
-          for (let i = 1; i < points.length; i++) assert.ok((points[i] as number) >= (points[i - 1] as number));
+          for (let i = 1; i < points.length; i++)
+            assert.ok((points[i] as number) >= (points[i - 1] as number));
         },
       ),
     );

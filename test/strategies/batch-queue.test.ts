@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { closeSync, existsSync, fstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -27,7 +36,8 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** What sessions may not leave. Names in /dev/shm and the temporary folder are ours alone when they begin so. */
 function leftovers() {
-  const named = (path: string) => (existsSync(path) ? readdirSync(path).filter((name) => /^forkwise-[\da-f]{8}-/.test(name)) : []);
+  const named = (path: string) =>
+    existsSync(path) ? readdirSync(path).filter((name) => /^forkwise-[\da-f]{8}-/.test(name)) : [];
   const open = existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0;
   return { files: [...named('/dev/shm'), ...named(tmpdir())], processes: descendants(process.pid), open };
 }
@@ -55,7 +65,10 @@ describe('any documents, in any order of events', () => {
     { weight: 1, arbitrary: fc.constantFrom(region / 2, region - 1, region, region + 1, 2 * region) },
   );
   const deed = fc.oneof(
-    { weight: 12, arbitrary: fc.constantFrom('plain', 'turn', 'wait', 'throw', 'reject', 'same', 'keep', 'write') },
+    {
+      weight: 12,
+      arbitrary: fc.constantFrom('plain', 'turn', 'wait', 'throw', 'reject', 'same', 'keep', 'write'),
+    },
     { weight: 40, arbitrary: fc.constant('plain') },
     { weight: 1, arbitrary: fc.constant('exit') },
   );
@@ -64,7 +77,9 @@ describe('any documents, in any order of events', () => {
     // Enough of a kind that batches grow to their limits.
     fc
       .record({ count: fc.integer({ min: 100, max: 900 }), size: fc.constantFrom(0, 10, 3000, 20_000) })
-      .map(({ count, size }) => Array.from({ length: count }, (_, start) => ({ size, deed: 'plain', start: start % 70 }))),
+      .map(({ count, size }) =>
+        Array.from({ length: count }, (_, start) => ({ size, deed: 'plain', start: start % 70 })),
+      ),
   );
   const sessions = new Map<string, Promise<Session>>();
   const sessionOf = (workers: number, delivery: Delivery, task: string) => {
@@ -144,7 +159,10 @@ describe('any documents, in any order of events', () => {
           else assert.equal(pulled.length, all.length);
           // What an async source has asked for when the session closes, nobody waits for.
           const lost = pulled.filter(({ index }) => outcomes[index] === undefined);
-          assert.ok(lost.length <= (closeAfter !== null && source !== 'sync' ? 1 : 0), `${lost.length} without an outcome`);
+          assert.ok(
+            lost.length <= (closeAfter !== null && source !== 'sync' ? 1 : 0),
+            `${lost.length} without an outcome`,
+          );
           for (const { index, id, size } of pulled) {
             const outcome = outcomes[index];
             if (outcome === undefined) continue;
@@ -153,9 +171,16 @@ describe('any documents, in any order of events', () => {
             assert.equal(outcome.id, id);
             if (deed === 'exit') assert.equal(outcome.status, 'crashed');
             else {
-              assert.ok((outcome.taskMs ?? -1) >= 0 && (outcome.queuedMs ?? -1) >= 0 && (outcome.worker ?? 0) > 0);
+              assert.ok(
+                (outcome.taskMs ?? -1) >= 0 && (outcome.queuedMs ?? -1) >= 0 && (outcome.worker ?? 0) > 0,
+              );
               if (deed === 'throw' || deed === 'reject') {
-                assert.ok(outcome.status === 'failed' && outcome.error.name === 'RangeError' && outcome.error.message === sum, id);
+                assert.ok(
+                  outcome.status === 'failed' &&
+                    outcome.error.name === 'RangeError' &&
+                    outcome.error.message === sum,
+                  id,
+                );
               } else {
                 assert.ok(outcome.status === 'ok', id);
                 const { own, ...value } = outcome.value as { own: boolean };
@@ -166,7 +191,10 @@ describe('any documents, in any order of events', () => {
           }
         },
       ),
-      { numRuns: runs, seed: process.env.FORKWISE_SEED === undefined ? Date.now() : Number(process.env.FORKWISE_SEED) },
+      {
+        numRuns: runs,
+        seed: process.env.FORKWISE_SEED === undefined ? Date.now() : Number(process.env.FORKWISE_SEED),
+      },
     );
   });
 });
@@ -183,7 +211,10 @@ describe('a session', () => {
         await outcomesOf(session, documentsOf(['plain', 'throw']), 2);
       });
     }
-    await assert.rejects(queue.open(fixture('no-such-task'), { workers: 2, delivery: 'path' }), /no-such-task/);
+    await assert.rejects(
+      queue.open(fixture('no-such-task'), { workers: 2, delivery: 'path' }),
+      /no-such-task/,
+    );
     assert.deepEqual(leftovers(), before);
   });
 
@@ -192,7 +223,10 @@ describe('a session', () => {
       const documents = documentsOf(Array.from({ length: 300 }, (_, i) => `same-${i}`));
       const outcomes = await outcomesOf(session, documents, documents.length);
       for (const [i, outcome] of outcomes.entries()) {
-        assert.equal(outcome.status === 'ok' && (outcome.value as { sum: string }).sum, sumOf(documents[i]?.bytes as Uint8Array));
+        assert.equal(
+          outcome.status === 'ok' && (outcome.value as { sum: string }).sum,
+          sumOf(documents[i]?.bytes as Uint8Array),
+        );
       }
     });
   });
@@ -253,7 +287,10 @@ describe('a session', () => {
     });
   });
 
-  it('gives up a worker that cuts its channel, or leaves it to a process of its own', { ...onLinux, timeout: 20_000 }, async () => {
+  it('gives up a worker that cuts its channel, or leaves it to a process of its own', {
+    ...onLinux,
+    timeout: 20_000,
+  }, async () => {
     const marker = join(folder, 'heir');
     await withSession(queue, fixture('queue-task', { marker }), {}, async (session) => {
       const ids = ['plain', 'cut', 'plain', 'heir', 'plain'];
@@ -270,17 +307,22 @@ describe('a session', () => {
   ] as const) {
     it(`ends when no new worker comes to work (${option})`, async () => {
       const marker = join(folder, option);
-      await withSession(queue, fixture('queue-task', { [option]: marker }), { workers: 1 }, async (session) => {
-        await outcomesOf(session, documentsOf(['plain']), 1);
-        writeFileSync(marker, '');
-        const ids = ['plain', 'exit', ...Array.from({ length: 500 }, (_, i) => `plain-${i}`)];
-        const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
-        const last = outcomes.at(-1) as Outcome;
-        assert.match(last.status === 'crashed' ? last.error.message : last.status, cause);
-        rmSync(marker);
-        const [again] = await outcomesOf(session, documentsOf(['plain']), 1);
-        assert.equal(again?.status, 'ok', 'another run, another chance');
-      });
+      await withSession(
+        queue,
+        fixture('queue-task', { [option]: marker }),
+        { workers: 1 },
+        async (session) => {
+          await outcomesOf(session, documentsOf(['plain']), 1);
+          writeFileSync(marker, '');
+          const ids = ['plain', 'exit', ...Array.from({ length: 500 }, (_, i) => `plain-${i}`)];
+          const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
+          const last = outcomes.at(-1) as Outcome;
+          assert.match(last.status === 'crashed' ? last.error.message : last.status, cause);
+          rmSync(marker);
+          const [again] = await outcomesOf(session, documentsOf(['plain']), 1);
+          assert.equal(again?.status, 'ok', 'another run, another chance');
+        },
+      );
     });
   }
 
@@ -296,9 +338,16 @@ describe('a session', () => {
     });
   });
 
-  it('ends a busy child and the reaper when its process is killed', { ...onLinux, timeout: 20_000 }, async () => {
+  it('ends a busy child and the reaper when its process is killed', {
+    ...onLinux,
+    timeout: 20_000,
+  }, async () => {
     const marker = join(folder, 'loop');
-    const parent = spawn(process.execPath, [parentModule, JSON.stringify(fixture('queue-task', { marker })), 'loop']);
+    const parent = spawn(process.execPath, [
+      parentModule,
+      JSON.stringify(fixture('queue-task', { marker })),
+      'loop',
+    ]);
     let family: number[] = [];
     try {
       await until(() => existsSync(marker) && readFileSync(marker, 'latin1') !== '');
@@ -316,9 +365,19 @@ describe('a session', () => {
   it('sends documents in messages when no folder has room, and says why once', onLinux, async () => {
     // 4 KB a file: the write beyond fails, as on a full disk.
     const confined = `trap '' XFSZ; ulimit -f 8; exec "$@"`;
-    const args = [process.execPath, parentModule, JSON.stringify(fixture('queue-task')), 'plain', 'turn', 'throw'];
+    const args = [
+      process.execPath,
+      parentModule,
+      JSON.stringify(fixture('queue-task')),
+      'plain',
+      'turn',
+      'throw',
+    ];
     const { stdout, stderr } = await promisify(execFile)('/bin/sh', ['-c', confined, 'sh', ...args]);
-    assert.deepEqual(JSON.parse(stdout), { transport: 'message', statuses: ['plain:ok', 'turn:ok', 'throw:failed'] });
+    assert.deepEqual(JSON.parse(stdout), {
+      transport: 'message',
+      statuses: ['plain:ok', 'turn:ok', 'throw:failed'],
+    });
     assert.equal(stderr.split('documents travel in messages: "/dev/shm" took no file').length, 2, stderr);
     assert.match(stderr, /EFBIG/);
   });
@@ -342,22 +401,27 @@ describe('the shared file', () => {
   it('is written and read to the end when the system stops short', () => {
     const lengths = fc.array(fc.oneof(fc.constant(0), fc.nat(20)), { maxLength: 30 });
     fc.assert(
-      fc.property(lengths, fc.nat(9), fc.array(fc.integer({ min: 1, max: 25 }), { minLength: 1 }), (lengths, start, steps) => {
-        const views = lengths.map((length, i) => new Uint8Array(length).fill(i + 1));
-        const expected = Buffer.concat(views);
-        const file = Buffer.alloc(start + expected.length);
-        let calls = 0;
-        moveAll(
-          (left, position) => {
-            const moved = Buffer.concat(left).subarray(0, steps[calls++ % steps.length]);
-            file.set(moved, position);
-            return moved.length;
-          },
-          views,
-          start,
-        );
-        assert.deepEqual(file, Buffer.concat([Buffer.alloc(start), expected]));
-      }),
+      fc.property(
+        lengths,
+        fc.nat(9),
+        fc.array(fc.integer({ min: 1, max: 25 }), { minLength: 1 }),
+        (lengths, start, steps) => {
+          const views = lengths.map((length, i) => new Uint8Array(length).fill(i + 1));
+          const expected = Buffer.concat(views);
+          const file = Buffer.alloc(start + expected.length);
+          let calls = 0;
+          moveAll(
+            (left, position) => {
+              const moved = Buffer.concat(left).subarray(0, steps[calls++ % steps.length]);
+              file.set(moved, position);
+              return moved.length;
+            },
+            views,
+            start,
+          );
+          assert.deepEqual(file, Buffer.concat([Buffer.alloc(start), expected]));
+        },
+      ),
     );
     const most: number[] = [];
     const one = new Uint8Array(1);
@@ -377,7 +441,8 @@ describe('the puller', () => {
     }
     return batches;
   };
-  const sized = (...sizes: number[]) => sizes.map((size, index) => ({ index, id: `${index}`, size, bytes: new Uint8Array(size) }));
+  const sized = (...sizes: number[]) =>
+    sizes.map((size, index) => ({ index, id: `${index}`, size, bytes: new Uint8Array(size) }));
 
   it('keeps to the limits, and lets one larger document travel alone', async () => {
     const documents = sized(500, 500, 1, 2000, 999, 2, ...Array(11).fill(0));

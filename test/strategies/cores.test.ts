@@ -3,12 +3,16 @@ import { describe, it } from 'node:test';
 import { effectiveCores } from '../../strategies/processes/cores.js';
 
 /** A machine with 8 CPUs, 6 of which this process may use, and these files. */
-const cores = (files: Record<string, string>) => effectiveCores({ host: 8, available: 6, read: (path) => files[path] ?? null });
+const cores = (files: Record<string, string>) =>
+  effectiveCores({ host: 8, available: 6, read: (path) => files[path] ?? null });
 
 describe('effective cores', () => {
   it('are those the scheduler gives where nothing limits them', () => {
     assert.deepEqual(cores({}), { host: 8, available: 6, quota: null, effective: 6 });
-    assert.equal(cores({ '/proc/self/cgroup': '0::/a\n', '/sys/fs/cgroup/a/cpu.max': 'max 100000\n' }).quota, null);
+    assert.equal(
+      cores({ '/proc/self/cgroup': '0::/a\n', '/sys/fs/cgroup/a/cpu.max': 'max 100000\n' }).quota,
+      null,
+    );
     assert.equal(
       cores({
         '/proc/self/cgroup': '1:cpu:/a\n',
@@ -39,6 +43,9 @@ describe('effective cores', () => {
   });
 
   it('are never more than the scheduler gives', () => {
-    assert.equal(cores({ '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup/cpu.max': '800000 100000\n' }).effective, 6);
+    assert.equal(
+      cores({ '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup/cpu.max': '800000 100000\n' }).effective,
+      6,
+    );
   });
 });

@@ -23,12 +23,20 @@ const queues = (workers: number) =>
     queues: workers,
     window,
     begin: () => (pulled: readonly { document: Document }[]) =>
-      Array.from({ length: workers }, (_, i) => pulled.filter(({ document }) => document.index % workers === i)),
+      Array.from({ length: workers }, (_, i) =>
+        pulled.filter(({ document }) => document.index % workers === i),
+      ),
   }) as never;
 
 const harmless = ['sum', 'write', 'whole', 'part', 'reuse', 'later', 'soon', 'throw', 'reject'];
 const documents = (deeds: readonly string[]) =>
-  fc.array(fc.record({ deed: fc.constantFrom(...deeds), size: fc.oneof(fc.nat({ max: 20 }), fc.nat({ max: 6_000 })) }), { maxLength: 80 });
+  fc.array(
+    fc.record({
+      deed: fc.constantFrom(...deeds),
+      size: fc.oneof(fc.nat({ max: 20 }), fc.nat({ max: 6_000 })),
+    }),
+    { maxLength: 80 },
+  );
 const made = (list: readonly { deed: string; size: number }[]) =>
   list.map(({ deed, size }, index) => documentOf(`${deed} é${index}`, index, size));
 const scenario = {
@@ -79,20 +87,28 @@ describe('the shared arena', () => {
       size: index % 2 === 0 ? 10 : 5_000,
     }));
     const outcomes = await outcomesOf(session, lying, 60);
-    for (const { index, bytes } of lying) assert.deepEqual((outcomes[index] as { value?: unknown }).value, sum(bytes));
+    for (const { index, bytes } of lying)
+      assert.deepEqual((outcomes[index] as { value?: unknown }).value, sum(bytes));
     await session.close();
   });
 
   it('never lets a view of shared memory out with a result', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.record({ ...scenario, documents: documents(harmless.filter((deed) => deed !== 'write')) }), async (it) => {
-        const session = await openCrew(fixture('arena-task-shared'), { workers: it.workers, deal: oneQueue, room });
-        try {
-          await check(session, made(it.documents), it);
-        } finally {
-          await session.close();
-        }
-      }),
+      fc.asyncProperty(
+        fc.record({ ...scenario, documents: documents(harmless.filter((deed) => deed !== 'write')) }),
+        async (it) => {
+          const session = await openCrew(fixture('arena-task-shared'), {
+            workers: it.workers,
+            deal: oneQueue,
+            room,
+          });
+          try {
+            await check(session, made(it.documents), it);
+          } finally {
+            await session.close();
+          }
+        },
+      ),
       { numRuns },
     );
   });
@@ -100,9 +116,17 @@ describe('the shared arena', () => {
   it('finishes what it has pulled when it is closed early', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.record({ ...scenario, documents: documents(['sum', 'later', 'exit']), after: fc.nat({ max: 40 }) }),
+        fc.record({
+          ...scenario,
+          documents: documents(['sum', 'later', 'exit']),
+          after: fc.nat({ max: 40 }),
+        }),
         async (it) => {
-          const session = await openCrew(fixture('arena-task'), { workers: it.workers, deal: oneQueue, room });
+          const session = await openCrew(fixture('arena-task'), {
+            workers: it.workers,
+            deal: oneQueue,
+            room,
+          });
           let closing: Promise<void> | null = null;
           const seen = new Map<number, number>();
           const pulled: number[] = [];
@@ -157,7 +181,9 @@ describe('the shared arena', () => {
   it('gives up a queue whose workers cannot be replaced, and every document still has its outcome', async () => {
     const opened = new Int32Array(new SharedArrayBuffer(4));
     const session = await openCrew(fixture('once-task', { opened }), { workers: 1, deal: oneQueue, room });
-    const some = Array.from({ length: 30 }, (_, index) => documentOf(index === 10 ? 'exit' : 'size', index, 10));
+    const some = Array.from({ length: 30 }, (_, index) =>
+      documentOf(index === 10 ? 'exit' : 'size', index, 10),
+    );
     for (let run = 0; run < 2; run++) {
       const outcomes = await outcomesOf(session, some, 30);
       assert.equal(outcomes[10]?.status, 'crashed');
@@ -168,9 +194,13 @@ describe('the shared arena', () => {
 });
 
 for (const strategy of [partitioned, selfScheduling]) {
-  it(`${strategy.name} leaves no thread and no descriptor behind`, { skip: process.platform !== 'linux' }, async () => {
+  it(`${strategy.name} leaves no thread and no descriptor behind`, {
+    skip: process.platform !== 'linux',
+  }, async () => {
     const use = () =>
-      withSession(strategy, fixture('arena-task'), {}, (session) => outcomesOf(session, [documentOf('sum', 0, 2_000_000)], 1));
+      withSession(strategy, fixture('arena-task'), {}, (session) =>
+        outcomesOf(session, [documentOf('sum', 0, 2_000_000)], 1),
+      );
     const count = () => [readdirSync('/proc/self/task').length, readdirSync('/proc/self/fd').length];
     await use(); // threads and descriptors that are made once
     const before = count();
@@ -208,7 +238,11 @@ describe('the claim table', () => {
   });
 });
 
-async function check(session: Session, documents: readonly Document[], how: { source: string; consumer: string }): Promise<void> {
+async function check(
+  session: Session,
+  documents: readonly Document[],
+  how: { source: string; consumer: string },
+): Promise<void> {
   let bytesAhead = 0;
   let mostAhead = 0;
   const source = sourceOf(documents, how.source, ({ size }) => {
@@ -241,7 +275,8 @@ function judge({ id, bytes }: Document, outcome: Outcome): void {
   const { value } = outcome;
   assert.deepEqual(sharedIn(value), [], id);
   if (deed === 'whole') assert.deepEqual(value, bytes);
-  else if (deed === 'part') assert.deepEqual(value, { part: bytes.slice(1, 5), all: new Map([['rest', bytes.slice(5)]]) });
+  else if (deed === 'part')
+    assert.deepEqual(value, { part: bytes.slice(1, 5), all: new Map([['rest', bytes.slice(5)]]) });
   else if (deed === 'reuse') assert.deepEqual(value, { sum: sum(bytes) });
   else assert.equal(value, sum(bytes));
 }

@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Column, summaryColumns, type TrialRow, trialColumns, unknown } from '../../bench/tables/columns.js';
+import {
+  type Column,
+  summaryColumns,
+  type TrialRow,
+  trialColumns,
+  unknown,
+} from '../../bench/tables/columns.js';
 import { Store } from '../../bench/tables/store.js';
 import { pairedLogRatios, summarise } from '../../bench/tables/summarise.js';
 import { decode, encodeHeader, encodeRows } from '../../bench/tables/table.js';
@@ -19,9 +25,14 @@ function rowOf(columns: readonly Column[]) {
     number: fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0), // -0 is written as 0
     boolean: fc.boolean(),
   };
-  return fc.record(Object.fromEntries(columns.map(({ name, type, empty }) => [name, empty ? fc.option(cells[type]) : cells[type]])), {
-    noNullPrototype: true,
-  });
+  return fc.record(
+    Object.fromEntries(
+      columns.map(({ name, type, empty }) => [name, empty ? fc.option(cells[type]) : cells[type]]),
+    ),
+    {
+      noNullPrototype: true,
+    },
+  );
 }
 
 describe('CSV', () => {
@@ -40,7 +51,10 @@ describe('CSV', () => {
     const header = encodeHeader(trialColumns);
     const row = encodeRows(trialColumns, [trial({})]);
     assert.throws(() => decode(trialColumns, 'a,b\r\n'), /line 1: expected column 1 to be "schema", got "a"/);
-    assert.throws(() => decode(trialColumns, `${header}${row}1,2,3\r\n`), /line 3: expected \d+ cells, got 3/);
+    assert.throws(
+      () => decode(trialColumns, `${header}${row}1,2,3\r\n`),
+      /line 3: expected \d+ cells, got 3/,
+    );
     assert.throws(
       () => decode(trialColumns, header + row.replace(/^1,/, 'one,')),
       /line 2: expected a number in column "schema", got "one"/,
@@ -48,7 +62,8 @@ describe('CSV', () => {
   });
 
   it('has the columns that were agreed on, with these names', () => {
-    const agreed = `schema run_id round order workload kind corpus document_bytes documents strategy workers delivery status passes wall_ms
+    const agreed =
+      `schema run_id round order workload kind corpus document_bytes documents strategy workers delivery status passes wall_ms
       documents_per_second megabytes_per_second startup_ms cpu_user_ms cpu_system_ms cpu_percent rss_peak_bytes memory_peak_bytes threads_peak
       context_switches_voluntary context_switches_involuntary event_loop_utilization latency_p50_ms latency_p95_ms latency_p99_ms task_p50_ms
       outcomes_ok outcomes_failed digest`.split(/\s+/);
@@ -61,7 +76,11 @@ describe('CSV', () => {
 });
 
 describe('store', () => {
-  const rows = [trial({ round: 1 }), trial({ round: 2, reason: 'a "quoted", word', status: 'failed' }), trial({ round: 3 })];
+  const rows = [
+    trial({ round: 1 }),
+    trial({ round: 2, reason: 'a "quoted", word', status: 'failed' }),
+    trial({ round: 3 }),
+  ];
 
   it('keeps every trial that was appended, and refuses a folder that has something in it', () => {
     const path = join(folder, 'run');
@@ -122,7 +141,8 @@ describe('summary', () => {
     const [sequential, pool] = summarise(trials, options);
     assert.equal(sequential?.strategy, 'sequential');
     assert.equal(sequential?.speedup, 1);
-    for (const value of [pool?.speedup, pool?.speedup_low, pool?.speedup_high]) assert.ok(Math.abs((value ?? 0) - 1.8) < 1e-9);
+    for (const value of [pool?.speedup, pool?.speedup_low, pool?.speedup_high])
+      assert.ok(Math.abs((value ?? 0) - 1.8) < 1e-9);
     assert.ok(Math.abs((pool?.efficiency_workers ?? 0) - 0.9) < 1e-9);
     assert.ok(Math.abs((pool?.documents_per_second ?? 0) - 180) < 1e-9, 'geometric mean');
   });
@@ -131,21 +151,32 @@ describe('summary', () => {
     const [, cpu] = summarise([...rates('sequential', 1, [100]), ...rates('thread-pool', 8, [180])], options);
     assert.equal(cpu?.oversubscribed, true);
     assert.equal(cpu?.efficiency_cores, 0.9);
-    const io = [...rates('sequential', 1, [100]), ...rates('thread-pool', 8, [720])].map((row) => ({ ...row, kind: 'io' }));
+    const io = [...rates('sequential', 1, [100]), ...rates('thread-pool', 8, [720])].map((row) => ({
+      ...row,
+      kind: 'io',
+    }));
     const [, waiting] = summarise(io, options);
-    assert.deepEqual([waiting?.oversubscribed, waiting?.efficiency_cores, waiting?.efficiency_workers], [null, null, 0.9]);
+    assert.deepEqual(
+      [waiting?.oversubscribed, waiting?.efficiency_cores, waiting?.efficiency_workers],
+      [null, null, 0.9],
+    );
   });
 
   it('leaves failed and void trials out, and says nothing where nothing is left', () => {
-    const trials = [...rates('sequential', 1, [100, 100]), ...rates('thread-pool', 2, [190, 10])].map((row) =>
-      row.documents_per_second === 10 ? { ...row, status: 'void' } : row,
+    const trials = [...rates('sequential', 1, [100, 100]), ...rates('thread-pool', 2, [190, 10])].map(
+      (row) => (row.documents_per_second === 10 ? { ...row, status: 'void' } : row),
     );
     assert.equal(summarise(trials, options)[1]?.rounds, 1);
     assert.equal(summarise(trials, options)[1]?.speedup, 1.9);
     assert.equal(summarise(trials, options)[1]?.speedup_low, null);
-    const failed: TrialRow[] = [{ ...unknown(trialColumns), ...trial({}), ...unknown(trialColumns), status: 'failed' }];
+    const failed: TrialRow[] = [
+      { ...unknown(trialColumns), ...trial({}), ...unknown(trialColumns), status: 'failed' },
+    ];
     const [row] = summarise(failed, options);
-    assert.deepEqual([row?.rounds, row?.documents_per_second, row?.cpu_percent, row?.digest_matches], [0, null, null, null]);
+    assert.deepEqual(
+      [row?.rounds, row?.documents_per_second, row?.cpu_percent, row?.digest_matches],
+      [0, null, null, null],
+    );
   });
 
   it('pairs only rounds in which both are there', () => {

@@ -28,7 +28,10 @@ describe('the default digest', () => {
   it('does not look at the order of keys', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.integer()), (object) => {
-        assert.equal(stableDigest(Object.fromEntries(Object.entries(object).reverse())), stableDigest(object));
+        assert.equal(
+          stableDigest(Object.fromEntries(Object.entries(object).reverse())),
+          stableDigest(object),
+        );
       }),
     );
   });

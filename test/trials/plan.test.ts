@@ -31,11 +31,17 @@ const workload = {
     { name: '100KB', documents: 10, sequentialMs: 30 },
   ],
 } as unknown as PreparedWorkload;
-const cells = planCells({ workloads: [workload], strategies: [strategy('sequential', false), strategy('pool', true)], workers: [1, 2, 4] });
+const cells = planCells({
+  workloads: [workload],
+  strategies: [strategy('sequential', false), strategy('pool', true)],
+  workers: [1, 2, 4],
+});
 
 describe('plan', () => {
   it('has every combination once, a strategy that does not scale at one worker', () => {
-    const names = cells.map(({ corpus, strategy, workers }) => `${corpus.name} ${strategy.strategy.name} ${workers}`);
+    const names = cells.map(
+      ({ corpus, strategy, workers }) => `${corpus.name} ${strategy.strategy.name} ${workers}`,
+    );
     assert.deepEqual(names, [
       '10KB sequential 1',
       '10KB pool 1',
@@ -63,7 +69,8 @@ describe('plan', () => {
   });
 
   it('orders every round anew, and the same for the same seed', () => {
-    const order = (seed: number, round: number) => roundOrder(cells, { seed, round }).map((cell) => cells.indexOf(cell));
+    const order = (seed: number, round: number) =>
+      roundOrder(cells, { seed, round }).map((cell) => cells.indexOf(cell));
     assert.deepEqual(order(1, 1), order(1, 1));
     assert.notDeepEqual(order(1, 1), order(1, 2));
     assert.notDeepEqual(order(1, 1), order(2, 1));
@@ -127,7 +134,9 @@ describe('rounds', () => {
       }),
     );
     assert.deepEqual(ending, { complete: true, unmet: [] });
-    const expected = [1, 2, 3].flatMap((round) => cells.flatMap((_, i) => [`measure ${round}.${i + 1}`, `keep ${round}.${i + 1}`]));
+    const expected = [1, 2, 3].flatMap((round) =>
+      cells.flatMap((_, i) => [`measure ${round}.${i + 1}`, `keep ${round}.${i + 1}`]),
+    );
     assert.deepEqual(events, expected);
     for (const cell of cells) assert.equal(measured.filter((one) => one === cell).length, 3);
   });
@@ -146,7 +155,8 @@ describe('rounds', () => {
 
   it('repeat a void trial twice at most, at the end of its round', async () => {
     const rows: TrialRow[] = [];
-    const measure: RunOptions['measure'] = async (cell, place) => trial({ ...place, status: cell === cells[0] ? 'void' : 'ok' });
+    const measure: RunOptions['measure'] = async (cell, place) =>
+      trial({ ...place, status: cell === cells[0] ? 'void' : 'ok' });
     await runRounds(options({ measure, rounds: { least: 1, most: 1 }, keep: (row) => rows.push(row) }));
     assert.equal(rows.length, cells.length + 2);
     assert.deepEqual(
@@ -195,15 +205,22 @@ describe('rounds', () => {
   it('stop after the trial under way when told to', async () => {
     const stop = new AbortController();
     let kept = 0;
-    const ending = await runRounds(options({ signal: stop.signal, keep: () => ++kept === 5 && stop.abort() }));
+    const ending = await runRounds(
+      options({ signal: stop.signal, keep: () => ++kept === 5 && stop.abort() }),
+    );
     assert.deepEqual([ending.complete, kept], [false, 5]);
   });
 
   it('end between the least and the most rounds as soon as it is enough, and say what was not reached', async () => {
     const ends = async (enoughFrom: number) => {
       let last = 0;
-      const enough = (round: number) => ({ stop: round >= enoughFrom, unmet: round >= enoughFrom ? [] : ['too wide'] });
-      const { unmet } = await runRounds(options({ rounds: { least: 2, most: 5 }, enough, keep: ({ round }) => (last = round) }));
+      const enough = (round: number) => ({
+        stop: round >= enoughFrom,
+        unmet: round >= enoughFrom ? [] : ['too wide'],
+      });
+      const { unmet } = await runRounds(
+        options({ rounds: { least: 2, most: 5 }, enough, keep: ({ round }) => (last = round) }),
+      );
       return [last, unmet];
     };
     assert.deepEqual(await ends(1), [2, []]);
@@ -250,7 +267,11 @@ describe('balance', () => {
         const dearest = Math.max(0, ...costs);
         assert.ok(Math.max(...sums) <= total / parts + dearest);
         if (items.length >= parts)
-          assert.ok(lists.every((list) => list.length > 0) || costs.includes(0) || Math.max(...sums) <= dearest + total / parts);
+          assert.ok(
+            lists.every((list) => list.length > 0) ||
+              costs.includes(0) ||
+              Math.max(...sums) <= dearest + total / parts,
+          );
       }),
     );
   });
@@ -266,7 +287,8 @@ describe('balance', () => {
 describe('units', () => {
   it('read sizes', () => {
     assert.deepEqual(['10KB', '64KiB', '1.5MB', '100b'].map(parseSize), [10_000, 65_536, 1_500_000, 100]);
-    for (const bad of ['10', 'KB', '-1KB', '1.5B', '10XB', '']) assert.throws(() => parseSize(bad), /expected a size/);
+    for (const bad of ['10', 'KB', '-1KB', '1.5B', '10XB', ''])
+      assert.throws(() => parseSize(bad), /expected a size/);
   });
 
   it('print three digits', () => {
@@ -282,7 +304,13 @@ describe('units', () => {
   });
 
   it('print durations', () => {
-    assert.deepEqual([400, 59_400, 60_000, 245_000, 4_200_000].map(duration), ['0 s', '59 s', '1 min 00 s', '4 min 05 s', '1 h 10 min']);
+    assert.deepEqual([400, 59_400, 60_000, 245_000, 4_200_000].map(duration), [
+      '0 s',
+      '59 s',
+      '1 min 00 s',
+      '4 min 05 s',
+      '1 h 10 min',
+    ]);
   });
 
   it('read lists', () =>

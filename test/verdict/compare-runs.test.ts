@@ -17,7 +17,8 @@ const environment = {
 function run(rates: Record<string, number>, rounds = 8) {
   const trials = Array.from({ length: rounds }, (_, i) => i + 1).flatMap((round) =>
     Object.entries(rates).map(
-      ([strategy, rate], c): TrialRow => trial({ strategy, round, documents_per_second: rate * (1 + 0.003 * ((round * 5 + c * 2) % 7)) }),
+      ([strategy, rate], c): TrialRow =>
+        trial({ strategy, round, documents_per_second: rate * (1 + 0.003 * ((round * 5 + c * 2) % 7)) }),
     ),
   );
   return { environment, trials };
@@ -48,7 +49,10 @@ describe('comparing runs', () => {
   });
 
   it('says so when it cannot tell, and leaves out what has no two rounds in both', () => {
-    const noisy = { environment, trials: [60, 140, 100].map((documents_per_second, i) => trial({ round: i + 1, documents_per_second })) };
+    const noisy = {
+      environment,
+      trials: [60, 140, 100].map((documents_per_second, i) => trial({ round: i + 1, documents_per_second })),
+    };
     assert.deepEqual(
       compareRuns(run({ sequential: 100 }), noisy).map(({ verdict }) => verdict),
       ['inconclusive'],

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { breakEvenDocuments, factors, karpFlatt } from '../../bench/stats/efficiency.js';
-import { hodgesLehmann, holm, minimumDetectable, outliers, paired, signFlipP } from '../../bench/stats/paired.js';
+import {
+  hodgesLehmann,
+  holm,
+  minimumDetectable,
+  outliers,
+  paired,
+  signFlipP,
+} from '../../bench/stats/paired.js';
 import type { TrialRow } from '../../bench/tables/columns.js';
 import type { ComparisonRow } from '../../bench/tables/comparison-columns.js';
 import { compare, slowerThanBest, verdictOn } from '../../bench/verdict/compare.js';
@@ -16,7 +23,8 @@ const close = (actual: number | null | undefined, expected: number, tolerance = 
     `expected ${expected}, got ${actual}`,
   );
 
-const numbers = (maxLength: number) => fc.array(fc.integer({ min: -20, max: 20 }), { minLength: 1, maxLength });
+const numbers = (maxLength: number) =>
+  fc.array(fc.integer({ min: -20, max: 20 }), { minLength: 1, maxLength });
 
 /** Student (1908), the extra hours of sleep of ten patients: the second drug's less the first one's. */
 const sleep = [1.2, 2.4, 1.3, 1.3, 0, 1, 1.8, 0.8, 4.6, 1.4];
@@ -46,7 +54,10 @@ describe('paired differences', () => {
           for (let j = 0; j <= i; j++) means.push(((values[i] as number) + (values[j] as number)) / 2);
         means.sort((a, b) => a - b);
         const middle = means.length / 2;
-        close(hodgesLehmann(values), ((means[Math.ceil(middle) - 1] as number) + (means[Math.floor(middle)] as number)) / 2);
+        close(
+          hodgesLehmann(values),
+          ((means[Math.ceil(middle) - 1] as number) + (means[Math.floor(middle)] as number)) / 2,
+        );
       }),
     );
   });
@@ -97,7 +108,8 @@ describe('sign flips', () => {
 describe('Holm', () => {
   it('matches a worked example', () => {
     // R: p.adjust(c(0.01, 0.04, 0.03, 0.005), 'holm').
-    for (const [i, expected] of [0.03, 0.06, 0.06, 0.02].entries()) close(holm([0.01, 0.04, 0.03, 0.005])[i], expected);
+    for (const [i, expected] of [0.03, 0.06, 0.06, 0.02].entries())
+      close(holm([0.01, 0.04, 0.03, 0.005])[i], expected);
     assert.deepEqual(holm([]), []);
   });
 
@@ -139,13 +151,24 @@ describe('verdicts', () => {
 
 /** Trials of cells with these rates, a round after the other; `threads` 1, 2, 3 … after `sequential`; null is a failed trial. */
 function made(rates: readonly (readonly (number | null)[])[], twin?: readonly number[]): TrialRow[] {
-  const cells = rates.map((values, i) => ({ values, cell: { strategy: i === 0 ? 'sequential' : 'threads', workers: Math.max(1, i) } }));
+  const cells = rates.map((values, i) => ({
+    values,
+    cell: { strategy: i === 0 ? 'sequential' : 'threads', workers: Math.max(1, i) },
+  }));
   const ordinary = cells.flatMap(({ values, cell }) =>
     values.map((rate, i) =>
-      trial({ ...cell, round: i + 1, documents_per_second: rate, ...(rate === null ? { status: 'failed', reason: 'made' } : {}) }),
+      trial({
+        ...cell,
+        round: i + 1,
+        documents_per_second: rate,
+        ...(rate === null ? { status: 'failed', reason: 'made' } : {}),
+      }),
     ),
   );
-  return [...ordinary, ...(twin ?? []).map((rate, i) => trial({ round: i + 1, documents_per_second: rate, twin: 'A/A' }))];
+  return [
+    ...ordinary,
+    ...(twin ?? []).map((rate, i) => trial({ round: i + 1, documents_per_second: rate, twin: 'A/A' })),
+  ];
 }
 
 /** `n` rates about `rate` whose logs are apart by `spread` and average out. */
@@ -154,30 +177,43 @@ function about(rate: number, spread: number, n = 12): number[] {
 }
 
 function rowOf(rows: readonly ComparisonRow[], reference: string, workers: number): ComparisonRow {
-  return rows.find((row) => row.reference === reference && row.workers === workers && row.strategy === 'threads') as ComparisonRow;
+  return rows.find(
+    (row) => row.reference === reference && row.workers === workers && row.strategy === 'threads',
+  ) as ComparisonRow;
 }
 
 describe('compare', () => {
   const flat = new Array<number>(12).fill(100);
 
   it('has every verdict word, and the tie set', () => {
-    const trials = made([flat, about(150, 0.01), about(151, 0.01).reverse(), about(50, 0.01), about(101, 0.005), about(103, 0.04)]);
+    const trials = made([
+      flat,
+      about(150, 0.01),
+      about(151, 0.01).reverse(),
+      about(50, 0.01),
+      about(101, 0.005),
+      about(103, 0.04),
+    ]);
     const rows = compare(trials, { claims: 'verdicts' });
     const words = [1, 2, 3, 4, 5].map((workers) => rowOf(rows, 'sequential', workers).verdict);
     assert.deepEqual(words, ['faster', 'faster', 'slower', 'equivalent', 'inconclusive']);
     close(rowOf(rows, 'sequential', 1).ratio, 1.5);
     assert.equal(rowOf(rows, 'best', 1).reference_workers, 2);
-    const slower = [1, 2, 3, 4].map((workers) => slowerThanBest(rows, { ...(trials[0] as TrialRow), strategy: 'threads', workers }));
+    const slower = [1, 2, 3, 4].map((workers) =>
+      slowerThanBest(rows, { ...(trials[0] as TrialRow), strategy: 'threads', workers }),
+    );
     assert.deepEqual(slower, [false, false, true, true]);
     assert.equal(slowerThanBest(rows, trials[0] as TrialRow), true);
   });
 
   it('adjusts over the contenders against sequential, over all pairs against the best', () => {
     const rates = [flat, about(110, 0.05), about(120, 0.09), about(121, 0.11).reverse()];
-    const logs = (a: number, b: number) => (rates[a] as number[]).map((rate, i) => Math.log(rate / ((rates[b] as number[])[i] as number)));
+    const logs = (a: number, b: number) =>
+      (rates[a] as number[]).map((rate, i) => Math.log(rate / ((rates[b] as number[])[i] as number)));
     const rows = compare(made(rates), { claims: 'verdicts' });
     const contenders = holm([1, 2, 3].map((i) => paired(logs(i, 0)).p));
-    for (const i of [1, 2, 3]) close(rowOf(rows, 'sequential', i).p_adjusted, contenders[i - 1] as number, 1e-9);
+    for (const i of [1, 2, 3])
+      close(rowOf(rows, 'sequential', i).p_adjusted, contenders[i - 1] as number, 1e-9);
     const pairs = [[3, 0], [3, 1], [3, 2], [2, 0], [2, 1], [1, 0]] as const; // biome-ignore format: pairs
     const all = holm(pairs.map(([a, b]) => paired(logs(a, b)).p));
     for (const [i, workers] of [[1, 1], [2, 2]] as const) close(rowOf(rows, 'best', workers).p_adjusted, all[i] as number, 1e-9); // biome-ignore format: pairs
@@ -186,13 +222,18 @@ describe('compare', () => {
 
   it('widens the margin to twice the standard error of the twins, and keeps twins out of the families', () => {
     const spread = 0.1;
-    const [twin, ...others] = compare(made([flat, about(110, 0.001)], about(100, spread)), { claims: 'verdicts' }).reverse();
+    const [twin, ...others] = compare(made([flat, about(110, 0.001)], about(100, spread)), {
+      claims: 'verdicts',
+    }).reverse();
     const error = Math.sqrt((12 * spread ** 2) / 11 / 12);
     close(twin?.margin, Math.exp(2 * error));
     assert.deepEqual([twin?.reference, twin?.twin, twin?.rounds], ['A/A', 'A/A', 12]);
     assert.equal(others.length, 2);
     assert.ok(others.every(({ twin, margin }) => twin === null && margin === Math.exp(2 * error)));
-    close(compare(made([flat, about(110, 0.001)], about(100, 0.01)), { claims: 'verdicts' })[0]?.margin, 1.03);
+    close(
+      compare(made([flat, about(110, 0.001)], about(100, 0.01)), { claims: 'verdicts' })[0]?.margin,
+      1.03,
+    );
     close(compare(made([flat, about(110, 0.001)], about(130, 0.01)), { claims: 'verdicts' })[0]?.ratio, 1.1);
   });
 
@@ -205,7 +246,10 @@ describe('compare', () => {
   it('claims nothing in profiles without verdicts', () => {
     for (const claims of ['nothing', 'suggests'] as const) {
       for (const row of compare(made([flat, about(150, 0.01)], about(100, 0.01)), { claims })) {
-        assert.deepEqual([row.verdict, row.p_adjusted, row.sign_flip_p, row.more_rounds], [null, null, null, null]);
+        assert.deepEqual(
+          [row.verdict, row.p_adjusted, row.sign_flip_p, row.more_rounds],
+          [null, null, null, null],
+        );
         assert.ok(row.ratio_low !== null && row.minimum_detectable_ratio !== null);
       }
     }
@@ -221,8 +265,15 @@ describe('compare', () => {
     const row = rowOf(compare(made(rates(12)), { claims: 'verdicts' }), 'sequential', 1);
     assert.equal(row.verdict, 'inconclusive');
     const after = 12 + (row.more_rounds as number);
-    assert.equal(rowOf(compare(made(rates(after + (after % 2) + 2)), { claims: 'verdicts' }), 'sequential', 1).verdict, 'faster');
-    assert.equal(rowOf(compare(made(rates(2 * Math.round(0.4 * after))), { claims: 'verdicts' }), 'sequential', 1).verdict, 'inconclusive');
+    assert.equal(
+      rowOf(compare(made(rates(after + (after % 2) + 2)), { claims: 'verdicts' }), 'sequential', 1).verdict,
+      'faster',
+    );
+    assert.equal(
+      rowOf(compare(made(rates(2 * Math.round(0.4 * after))), { claims: 'verdicts' }), 'sequential', 1)
+        .verdict,
+      'inconclusive',
+    );
   });
 });
 
@@ -230,7 +281,9 @@ describe('stop rule', () => {
   const run = (spread: number, n: number) => made([new Array<number>(n).fill(100), about(100, spread, n)]);
 
   it('looks at rounds 12, 16, 20 …', () => {
-    const stops = [4, 8, 11, 12, 13, 14, 15, 16, 18, 20].filter((round) => enough(run(0.01, round), round).stop);
+    const stops = [4, 8, 11, 12, 13, 14, 15, 16, 18, 20].filter(
+      (round) => enough(run(0.01, round), round).stop,
+    );
     assert.deepEqual(stops, [12, 16, 20]);
   });
 
@@ -250,7 +303,9 @@ describe('stop rule', () => {
 describe('equal cells, a sample of the simulation', () => {
   it('have no winner', () => {
     const claimed = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12].filter((seed) =>
-      compare(equalCells(12, seed), { claims: 'verdicts' }).some(({ verdict }) => verdict === 'faster' || verdict === 'slower'),
+      compare(equalCells(12, seed), { claims: 'verdicts' }).some(
+        ({ verdict }) => verdict === 'faster' || verdict === 'slower',
+      ),
     );
     assert.ok(claimed.length <= 1, `${claimed}`);
   });
@@ -266,7 +321,10 @@ describe('equal cells, a sample of the simulation', () => {
       const [row] = compare(suite({ rates: [100, 130], rounds: 12, seed }), { claims: 'suggests' });
       return (row?.ratio_low as number) <= 1.3 && 1.3 <= (row?.ratio_high as number);
     });
-    assert.ok(covered.length >= 0.88 * seeds.length && covered.length < seeds.length, `${covered.length} of ${seeds.length}`);
+    assert.ok(
+      covered.length >= 0.88 * seeds.length && covered.length < seeds.length,
+      `${covered.length} of ${seeds.length}`,
+    );
   });
 });
 
@@ -280,13 +338,24 @@ describe('efficiency', () => {
     });
     const time = fc.double({ min: 0.001, max: 1e6, noNaN: true });
     fc.assert(
-      fc.property(time, time, time, time, fc.integer({ min: 1, max: 64 }), (sequential, wall, busy, busiest, workers) => {
-        const { work, balance, availability } = factors({ sequential, wall, busy, busiest, workers }) as NonNullable<
-          ReturnType<typeof factors>
-        >;
-        const efficiency = sequential / wall / workers;
-        assert.ok(Math.abs(work * balance * availability - efficiency) <= 1e-9 * efficiency);
-      }),
+      fc.property(
+        time,
+        time,
+        time,
+        time,
+        fc.integer({ min: 1, max: 64 }),
+        (sequential, wall, busy, busiest, workers) => {
+          const { work, balance, availability } = factors({
+            sequential,
+            wall,
+            busy,
+            busiest,
+            workers,
+          }) as NonNullable<ReturnType<typeof factors>>;
+          const efficiency = sequential / wall / workers;
+          assert.ok(Math.abs(work * balance * availability - efficiency) <= 1e-9 * efficiency);
+        },
+      ),
     );
     assert.equal(factors({ sequential: 30, wall: 16, busy: 0, busiest: 0, workers: 4 }), null);
   });

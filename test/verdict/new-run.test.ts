@@ -14,7 +14,9 @@ describe('what a new run does', () => {
     let held = 0;
     for (let i = 0; i < 1000; i++) {
       const { low, high } = newRun(
-        Array.from({ length: 10 }, (_, round) => trial({ round: round + 1, documents_per_second: rate(0), wall_ms: 250 })),
+        Array.from({ length: 10 }, (_, round) =>
+          trial({ round: round + 1, documents_per_second: rate(0), wall_ms: 250 }),
+        ),
       );
       const next = rate(0.05 * normal()); // another run is another day
       if (next >= (low as number) && next <= (high as number)) held++;
@@ -23,8 +25,12 @@ describe('what a new run does', () => {
   });
 
   it('is foretold by the long trials where there are enough, and not at all by one trial', () => {
-    const short = Array.from({ length: 6 }, (_, round) => trial({ round: round + 1, documents_per_second: 10, wall_ms: 100 }));
-    const long = Array.from({ length: 5 }, (_, round) => trial({ round: round + 7, documents_per_second: 50, wall_ms: 300 }));
+    const short = Array.from({ length: 6 }, (_, round) =>
+      trial({ round: round + 1, documents_per_second: 10, wall_ms: 100 }),
+    );
+    const long = Array.from({ length: 5 }, (_, round) =>
+      trial({ round: round + 7, documents_per_second: 50, wall_ms: 300 }),
+    );
     assert.equal(Math.round(newRun([...short, ...long]).mean), 50);
     assert.ok(newRun([...short, ...long.slice(1)]).mean < 50);
     const { mean, low, high } = newRun(long.slice(0, 1));
@@ -41,12 +47,20 @@ describe('what a new run does', () => {
 
   it('lies further off than another trial of the same run, on both sides', () => {
     fc.assert(
-      fc.property(fc.double({ min: 1, max: 1e6, noNaN: true }), fc.double({ min: 0, max: 2, noNaN: true }), (rate, spread) => {
-        const { low, high } = inNewRun({ rate, low: rate * Math.exp(-spread), high: rate * Math.exp(spread) });
-        const below = Math.log(rate / low);
-        assert.ok(Math.abs(below - Math.log(high / rate)) < 1e-9);
-        assert.ok(below >= Math.max(spread, 0.09) && below <= spread + 0.1);
-      }),
+      fc.property(
+        fc.double({ min: 1, max: 1e6, noNaN: true }),
+        fc.double({ min: 0, max: 2, noNaN: true }),
+        (rate, spread) => {
+          const { low, high } = inNewRun({
+            rate,
+            low: rate * Math.exp(-spread),
+            high: rate * Math.exp(spread),
+          });
+          const below = Math.log(rate / low);
+          assert.ok(Math.abs(below - Math.log(high / rate)) < 1e-9);
+          assert.ok(below >= Math.max(spread, 0.09) && below <= spread + 0.1);
+        },
+      ),
     );
   });
 });

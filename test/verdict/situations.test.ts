@@ -39,7 +39,9 @@ describe('crossover', () => {
       ),
       /two sizes/,
     );
-    const halves = rising(5_000, undefined, 2).filter(({ round, bytes }) => (round === 0) === (bytes === 1_000));
+    const halves = rising(5_000, undefined, 2).filter(
+      ({ round, bytes }) => (round === 0) === (bytes === 1_000),
+    );
     assert.match(JSON.stringify(crossover(halves, { seed: 1 })), /no round/);
   });
 
@@ -47,7 +49,10 @@ describe('crossover', () => {
     const points = [1.2, 0.5, 2].map((ratio, i) => ({ round: 1, bytes: sizes[i] as number, ratio }));
     const found = crossover(points, { seed: 1 });
     assert.ok(found.kind === 'within' && found.bytes > 10_000 && found.bytes < 100_000);
-    assert.ok(found.kind === 'within' && found.low === null && found.high === null, 'one round has no interval');
+    assert.ok(
+      found.kind === 'within' && found.low === null && found.high === null,
+      'one round has no interval',
+    );
   });
 
   it('has an interval around it that is as wide as the noise, the same for the same seed', () => {
@@ -91,26 +96,54 @@ const order = { workloads: ['word-frequency'], strategies: ['sequential', 'threa
 
 it('crossovers are told for every strategy and number of workers', () => {
   const rows = crossovers(
-    run({ sequential: [100, 100, 100], 'thread-pool×2': [50, 120, 180], 'queue×2': [150, 150, 150], 'async×2': [99, 98, 97] }),
+    run({
+      sequential: [100, 100, 100],
+      'thread-pool×2': [50, 120, 180],
+      'queue×2': [150, 150, 150],
+      'async×2': [99, 98, 97],
+    }),
     { ...order, seed: 1 },
   );
   assert.deepEqual(
-    rows.map(({ strategy, kind, bytes_smallest, bytes_largest }) => [strategy, kind, bytes_smallest, bytes_largest]),
+    rows.map(({ strategy, kind, bytes_smallest, bytes_largest }) => [
+      strategy,
+      kind,
+      bytes_smallest,
+      bytes_largest,
+    ]),
     [
       ['thread-pool', 'within', 1_000, 100_000],
       ['queue', 'everywhere', 1_000, 100_000],
       ['async', 'nowhere', 1_000, 100_000],
     ],
   );
-  assert.equal(crossovers(run({ 'queue×2': [1, 2, 3] }), { ...order, seed: 1 })[0]?.kind, 'unknown', 'without sequential');
+  assert.equal(
+    crossovers(run({ 'queue×2': [1, 2, 3] }), { ...order, seed: 1 })[0]?.kind,
+    'unknown',
+    'without sequential',
+  );
 });
 
 it('winners are named at every number of workers, ties beside them', () => {
-  const trials = run({ sequential: [100], 'thread-pool×1': [80], 'thread-pool×2': [180], 'queue×1': [60], 'queue×2': [180.1] });
+  const trials = run({
+    sequential: [100],
+    'thread-pool×1': [80],
+    'thread-pool×2': [180],
+    'queue×1': [60],
+    'queue×2': [180.1],
+  });
   const strategies = ['sequential', 'thread-pool', 'queue'];
-  const summaries = summarise(trials, { effectiveCores: 2, corpora: [{ workload: 'word-frequency', corpus: '1000B' }], strategies });
+  const summaries = summarise(trials, {
+    effectiveCores: 2,
+    corpora: [{ workload: 'word-frequency', corpus: '1000B' }],
+    strategies,
+  });
   assert.deepEqual(
-    winners(summaries, { trials, simplest: strategies }).map(({ workers, strategy, tied }) => [workers, strategy, tied]),
+    winners(summaries, { trials, simplest: strategies }).map(({ workers, strategy, tied }) => [
+      workers,
+      strategy,
+      tied,
+    ]),
     [
       [1, 'sequential', null],
       [2, 'thread-pool', 'queue'],

@@ -17,14 +17,25 @@ function run(rates: Record<string, number>, columns: Partial<TrialRow> = {}, rou
     Object.entries(rates).map(([cell, rate], c) => {
       const [strategy = '', workers = '1'] = cell.split('×');
       const wobble = 1 + 0.004 * ((round * 7 + c * 3) % 5);
-      return trial({ strategy, workers: Number(workers), round, documents_per_second: rate * wobble, ...columns });
+      return trial({
+        strategy,
+        workers: Number(workers),
+        round,
+        documents_per_second: rate * wobble,
+        ...columns,
+      });
     }),
   );
 }
 
 function conclusionsOf(trials: TrialRow[]) {
   const summaries = summarise(trials, { effectiveCores: 2, corpora, strategies });
-  return conclude(summaries, { trials, comparisons: compare(trials, { claims: 'suggests' }), claims: 'suggests', simplest: strategies });
+  return conclude(summaries, {
+    trials,
+    comparisons: compare(trials, { claims: 'suggests' }),
+    claims: 'suggests',
+    simplest: strategies,
+  });
 }
 
 describe('conclusion', () => {
@@ -37,7 +48,13 @@ describe('conclusion', () => {
 
   it('chooses the simplest, with the fewest workers, of what it cannot tell apart', () => {
     const [conclusion] = conclusionsOf(
-      run({ sequential: 100, 'thread-pool×2': 180, 'thread-pool×4': 181, 'process-pool×2': 182, 'async×2': 100 }),
+      run({
+        sequential: 100,
+        'thread-pool×2': 180,
+        'thread-pool×4': 181,
+        'process-pool×2': 182,
+        'async×2': 100,
+      }),
     );
     assert.deepEqual([conclusion?.choice.strategy, conclusion?.choice.workers], ['thread-pool', 2]);
     assert.equal(conclusion?.fastest.strategy, 'process-pool');
@@ -54,7 +71,10 @@ describe('conclusion', () => {
   });
 
   it('tells the deliveries of one strategy apart', () => {
-    const trials = [...run({ sequential: 100, 'thread-pool×2': 150 }), ...run({ 'thread-pool×2': 180 }, { delivery: 'transfer' })];
+    const trials = [
+      ...run({ sequential: 100, 'thread-pool×2': 150 }),
+      ...run({ 'thread-pool×2': 180 }, { delivery: 'transfer' }),
+    ];
     const conclusions = conclusionsOf(trials);
     assert.deepEqual(
       bySeries(conclusions[0]?.atBest ?? []).map(({ strategy }) => strategy),
@@ -105,7 +125,10 @@ describe('sentences', () => {
     );
     const [, second, third] = sentences(conclusionsOf(trials));
     assert.equal(second, 'A tie at 10KB and 100KB with `process-pool`: the simplest is suggested.');
-    assert.equal(third, 'It does not flip between 10KB and 100KB; more than 2 workers gained nothing that this run can show.');
+    assert.equal(
+      third,
+      'It does not flip between 10KB and 100KB; more than 2 workers gained nothing that this run can show.',
+    );
   });
 
   it('claim nothing from a single round, and no flip from a single corpus', () => {

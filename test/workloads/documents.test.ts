@@ -16,33 +16,43 @@ const text = ({ bytes }: { bytes: Uint8Array }) => new TextDecoder('utf-8', { fa
 describe('synthetic documents', () => {
   it('have exactly their size, are valid UTF-8 and own their buffer', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 5000 }), fc.constantFrom(...complexities), fc.nat(), (size, complexity, seed) => {
-        for (const document of syntheticCorpus({ name: 'x', size, count: 2, complexity, seed }).documents) {
-          assert.equal(document.bytes.length, size);
-          assert.equal(document.size, size);
-          assert.equal(document.bytes.buffer.byteLength, size);
-          text(document);
-        }
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 5000 }),
+        fc.constantFrom(...complexities),
+        fc.nat(),
+        (size, complexity, seed) => {
+          for (const document of syntheticCorpus({ name: 'x', size, count: 2, complexity, seed }).documents) {
+            assert.equal(document.bytes.length, size);
+            assert.equal(document.size, size);
+            assert.equal(document.bytes.buffer.byteLength, size);
+            text(document);
+          }
+        },
+      ),
       { numRuns: 60 },
     );
   });
 
   it('are the same for the same seed, and all distinct', () => {
-    const make = (seed: number) => syntheticCorpus({ name: 'x', size: 2000, count: 30, complexity: 'medium', seed });
+    const make = (seed: number) =>
+      syntheticCorpus({ name: 'x', size: 2000, count: 30, complexity: 'medium', seed });
     assert.equal(corpusHash(make(1)), corpusHash(make(1)));
     assert.notEqual(corpusHash(make(1)), corpusHash(make(2)));
     assert.equal(new Set(make(1).documents.map(text)).size, 30);
   });
 
   it('stay the same from version to version, so that runs can be compared', () => {
-    const hash = corpusHash(syntheticCorpus({ name: '2KB', size: 2000, count: 5, complexity: 'medium', seed: 1 }));
+    const hash = corpusHash(
+      syntheticCorpus({ name: '2KB', size: 2000, count: 5, complexity: 'medium', seed: 1 }),
+    );
     assert.equal(hash.slice(0, 16), '23df95d0830f6072');
   });
 
   it('grow richer with complexity', () => {
     const [low, medium, high] = complexities.map((complexity) => {
-      const all = syntheticCorpus({ name: 'x', size: 20_000, count: 5, complexity, seed: 1 }).documents.map(text).join('');
+      const all = syntheticCorpus({ name: 'x', size: 20_000, count: 5, complexity, seed: 1 })
+        .documents.map(text)
+        .join('');
       return { words: new Set(all.match(/\p{L}+/gu)).size, links: all.split('](').length };
     });
     assert.ok(
@@ -57,9 +67,13 @@ describe('synthetic documents', () => {
   });
 
   it('of mixed sizes fill the range, most of them in its middle', () => {
-    const sizes = syntheticCorpus({ name: 'mixed', size: 'mixed', count: 200, complexity: 'low', seed: 1 }).documents.map(
-      ({ size }) => size,
-    );
+    const sizes = syntheticCorpus({
+      name: 'mixed',
+      size: 'mixed',
+      count: 200,
+      complexity: 'low',
+      seed: 1,
+    }).documents.map(({ size }) => size);
     assert.ok(Math.min(...sizes) >= 10_000 && Math.max(...sizes) <= 500_000);
     const middle = sizes.filter((size) => size > 26_000 && size < 188_000).length; // within one standard deviation of the logarithm
     assert.ok(middle > 110 && middle < 165, `${middle} of 200`);
@@ -68,7 +82,8 @@ describe('synthetic documents', () => {
 
 describe('real documents', () => {
   const sizes = Array.from({ length: 100 }, (_, i) => i * 10);
-  for (const size of sizes) writeFileSync(join(folder, `${String(size).padStart(4, '0')}.txt`), 'a'.repeat(size));
+  for (const size of sizes)
+    writeFileSync(join(folder, `${String(size).padStart(4, '0')}.txt`), 'a'.repeat(size));
 
   it('are sampled one from each stratum of size, in a seeded order', async () => {
     const list = await findFiles(folder);
@@ -89,7 +104,9 @@ describe('real documents', () => {
     assert.equal(sample.documents.length, 1);
   });
 
-  it('that cannot be read are named', { skip: process.getuid?.() === 0 ? 'root reads everything' : false }, async () => {
+  it('that cannot be read are named', {
+    skip: process.getuid?.() === 0 ? 'root reads everything' : false,
+  }, async () => {
     const secret = join(folder, 'secret');
     writeFileSync(secret, 'x');
     chmodSync(secret, 0);
@@ -101,14 +118,30 @@ describe('real documents', () => {
 
   it('that vanish are named', async () => {
     const list = { pattern: 'x', files: [{ path: join(folder, 'gone.txt'), size: 1 }] };
-    await assert.rejects(sampleFiles(list, { count: 1, seed: 1 }), /--docs: cannot read ".*gone\.txt": ENOENT/);
+    await assert.rejects(
+      sampleFiles(list, { count: 1, seed: 1 }),
+      /--docs: cannot read ".*gone\.txt": ENOENT/,
+    );
   });
 });
 
 describe('corpus', () => {
   it('profile counts by nearest rank', () => {
-    const documents = [30, 10, 20, 40].map((size, index) => ({ index, id: `${size}`, size, bytes: new Uint8Array(size) }));
-    assert.deepEqual(sizeProfile({ name: 'x', documents }), { documents: 4, bytes: 100, min: 10, p5: 10, p50: 30, p95: 40, max: 40 });
+    const documents = [30, 10, 20, 40].map((size, index) => ({
+      index,
+      id: `${size}`,
+      size,
+      bytes: new Uint8Array(size),
+    }));
+    assert.deepEqual(sizeProfile({ name: 'x', documents }), {
+      documents: 4,
+      bytes: 100,
+      min: 10,
+      p5: 10,
+      p50: 30,
+      p95: 40,
+      max: 40,
+    });
   });
 
   it('file gives back what was written, each document in a buffer of its own', () => {

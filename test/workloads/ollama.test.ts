@@ -5,7 +5,10 @@ import { generate } from '../../workloads/services/ollama-client.js';
 import type { Context, Document } from '../../workloads/workload.js';
 
 const ask = (address: string, prompt: string) =>
-  fetch(`${address}/api/generate`, { method: 'POST', body: JSON.stringify({ model: 'm', prompt, stream: false }) });
+  fetch(`${address}/api/generate`, {
+    method: 'POST',
+    body: JSON.stringify({ model: 'm', prompt, stream: false }),
+  });
 
 async function withServer<T>(
   options: { seed: number; parallel: number; queue?: number },
@@ -38,7 +41,8 @@ describe('the language-model server', () => {
       // On a busy machine they may come so far apart that all find room: then they come again.
       for (let told = 0; told === 0; ) {
         const replies = await Promise.all(Array.from({ length: 8 }, (_, i) => ask(address, `prompt ${i}`)));
-        for (const { status, headers } of replies) assert.equal(headers.get('retry-after'), status === 429 ? '1' : null);
+        for (const { status, headers } of replies)
+          assert.equal(headers.get('retry-after'), status === 429 ? '1' : null);
         const ok = replies.filter(({ status }) => status === 200).length;
         told = replies.filter(({ status }) => status === 429).length;
         assert.ok(ok >= 3 && ok + told === 8, replies.map(({ status }) => status).join());
@@ -49,16 +53,31 @@ describe('the language-model server', () => {
   it('refuses what is not a request', async () => {
     await withServer({ seed: 1, parallel: 1 }, async (address) => {
       assert.equal((await fetch(`${address}/api/generate`, { method: 'POST', body: '{' })).status, 400);
-      assert.equal((await fetch(`${address}/api/generate`, { method: 'POST', body: '{"model":"m"}' })).status, 400);
+      assert.equal(
+        (await fetch(`${address}/api/generate`, { method: 'POST', body: '{"model":"m"}' })).status,
+        400,
+      );
       assert.equal((await fetch(`${address}/api/tags`)).status, 404);
     });
   });
 
   it('is asked again by the client after a 429', async () => {
     await withServer({ seed: 1, parallel: 1, queue: 0 }, async (service) => {
-      const context: Context = { state: undefined, options: { service, model: 'm' }, signal: new AbortController().signal };
-      const document = (id: string): Document => ({ index: 0, id, size: id.length, bytes: new TextEncoder().encode(id) });
-      const answers = await Promise.all([generate(document('one'), context), generate(document('two'), context)]);
+      const context: Context = {
+        state: undefined,
+        options: { service, model: 'm' },
+        signal: new AbortController().signal,
+      };
+      const document = (id: string): Document => ({
+        index: 0,
+        id,
+        size: id.length,
+        bytes: new TextEncoder().encode(id),
+      });
+      const answers = await Promise.all([
+        generate(document('one'), context),
+        generate(document('two'), context),
+      ]);
       assert.deepEqual(
         answers.map(({ prompt }) => prompt),
         ['one', 'two'],

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, sep } from 'node:path';
@@ -30,21 +39,29 @@ async function resultsOf(task: string | URL): Promise<unknown[]> {
   const { ref } = await compileTask(task);
   const results: unknown[] = [];
   for (const strategy of [sequential, threadPool, processPool]) {
-    const [outcome] = await withSession(strategy, ref, { workers: 1 }, (session) => outcomesOf(session, documentsOf(['a']), 1));
+    const [outcome] = await withSession(strategy, ref, { workers: 1 }, (session) =>
+      outcomesOf(session, documentsOf(['a']), 1),
+    );
     results.push(outcome?.status === 'ok' ? outcome.value : `${outcome?.status}: ${outcome?.error.message}`);
   }
   return results;
 }
 
 async function worksEverywhere(task: string, expected: unknown): Promise<void> {
-  for (const result of await resultsOf(task)) assert.equal(stableDigest(result), stableDigest(expected), `${JSON.stringify(result)}`);
+  for (const result of await resultsOf(task))
+    assert.equal(stableDigest(result), stableDigest(expected), `${JSON.stringify(result)}`);
 }
 
 /** A package whose main file is a native addon, as it was built for this machine. */
 function nativePackage(): void {
   const { platform, arch } = process;
   const require = createRequire(createRequire(import.meta.url).resolve('@resvg/resvg-js'));
-  const names = [`${platform}-${arch}-gnu`, `${platform}-${arch}-musl`, `${platform}-${arch}-msvc`, `${platform}-${arch}`];
+  const names = [
+    `${platform}-${arch}-gnu`,
+    `${platform}-${arch}-musl`,
+    `${platform}-${arch}-msvc`,
+    `${platform}-${arch}`,
+  ];
   const found = names.flatMap((name) => {
     try {
       return [require.resolve(`@resvg/resvg-js-${name}`)];
@@ -83,14 +100,27 @@ describe('a task runs on the main thread, in a thread and in a process:', () => 
        export default (document: { id: string }) => ({ id: document.id, words, places, __dirname, level: Level.Low, path: require('node:path').sep });`,
     );
     const places = [at('deep'), at('deep/words.mts'), pathToFileURL(at('deep/words.txt')).href];
-    await worksEverywhere(task, { id: 'a', words: 'one two', places, __dirname: folder, level: 7, path: sep });
+    await worksEverywhere(task, {
+      id: 'a',
+      words: 'one two',
+      places,
+      __dirname: folder,
+      level: 7,
+      path: sep,
+    });
   });
 
   it('CommonJS, with a package that has a module of each kind, and one that is not there', async () => {
-    write('node_modules/dual/package.json', '{ "name": "dual", "exports": { "import": "./i.mjs", "require": "./r.cjs" } }');
+    write(
+      'node_modules/dual/package.json',
+      '{ "name": "dual", "exports": { "import": "./i.mjs", "require": "./r.cjs" } }',
+    );
     write('node_modules/dual/i.mjs', "export default 'imported';");
     write('node_modules/dual/r.cjs', "module.exports = 'required';");
-    write('deep/part.cjs', "'use strict'; exports.file = __filename; exports.load = (name) => require(name);");
+    write(
+      'deep/part.cjs',
+      "'use strict'; exports.file = __filename; exports.load = (name) => require(name);",
+    );
     const task = write(
       'common.cjs',
       `'use strict';
@@ -114,7 +144,10 @@ describe('a task runs on the main thread, in a thread and in a process:', () => 
     await worksEverywhere(task, 100);
     const { ref } = await compileTask(task);
     assert.equal((await loadWorkload(ref)).kind, 'cpu');
-    await worksEverywhere(write('equals.cts', 'const task = (): number => 3; export = { default: task };'), 3);
+    await worksEverywhere(
+      write('equals.cts', 'const task = (): number => 3; export = { default: task };'),
+      3,
+    );
   });
 
   it('a native addon, in a package and of its own', async () => {
@@ -128,13 +161,19 @@ describe('a task runs on the main thread, in a thread and in a process:', () => 
     );
     await worksEverywhere(task, [true, true]);
     await worksEverywhere(
-      write('addon.cjs', "const own = require('./own.node'); exports.default = () => Object.keys(own).length > 0;"),
+      write(
+        'addon.cjs',
+        "const own = require('./own.node'); exports.default = () => Object.keys(own).length > 0;",
+      ),
       true,
     );
   });
 
   it('top-level await', async () => {
-    await worksEverywhere(write('waits.mjs', 'const answer = await Promise.resolve(42); export default () => answer;'), 42);
+    await worksEverywhere(
+      write('waits.mjs', 'const answer = await Promise.resolve(42); export default () => answer;'),
+      42,
+    );
   });
 
   it('JSON, with an attribute and without, its own and in a package', async () => {
@@ -159,7 +198,9 @@ describe('a task runs on the main thread, in a thread and in a process:', () => 
   });
 
   it('a result of 50 MB', async () => {
-    const results = await resultsOf(write('large.mjs', 'export default () => new Uint8Array(50_000_000).fill(7);'));
+    const results = await resultsOf(
+      write('large.mjs', 'export default () => new Uint8Array(50_000_000).fill(7);'),
+    );
     for (const result of results) {
       assert.ok(result instanceof Uint8Array);
       assert.deepEqual([result.length, result[49_999_999]], [50_000_000, 7]);
@@ -180,7 +221,9 @@ describe('a task runs on the main thread, in a thread and in a process:', () => 
 });
 
 it('a task that throws when it is loaded is refused everywhere, with its own words', async () => {
-  const { ref } = await compileTask(write('throws.ts', "throw new Error('no licence'); export default () => 1;"));
+  const { ref } = await compileTask(
+    write('throws.ts', "throw new Error('no licence'); export default () => 1;"),
+  );
   for (const strategy of [sequential, threadPool, processPool]) {
     await assert.rejects(
       withSession(strategy, ref, { workers: 1 }, async () => {}),
@@ -191,13 +234,32 @@ it('a task that throws when it is loaded is refused everywhere, with its own wor
 });
 
 it('a task that prints does not print into the results', async () => {
-  write('prints.ts', "console.log('loaded'); export default ({ id }: { id: string }) => { console.log('at', id); return id; };");
-  const args = ['bench', '--task', 'prints.ts', '--profile', 'smoke', '--documents', '2', '--workers', '1', '--json', '--out', 'prints'];
+  write(
+    'prints.ts',
+    "console.log('loaded'); export default ({ id }: { id: string }) => { console.log('at', id); return id; };",
+  );
+  const args = [
+    'bench',
+    '--task',
+    'prints.ts',
+    '--profile',
+    'smoke',
+    '--documents',
+    '2',
+    '--workers',
+    '1',
+    '--json',
+    '--out',
+    'prints',
+  ];
   const strategies = 'sequential,thread-pool,process-pool,self-scheduling,queue';
   const { code, stdout, stderr } = await cli([...args, '--strategies', strategies], folder);
   assert.equal(code, 0, stderr);
   assert.doesNotThrow(() => JSON.parse(stdout), stdout.slice(0, 200));
-  assert.match(stderr, /prints: does not say its kind; on 2 documents it waited \d+ % of the time: (cpu|io|mixed)/);
+  assert.match(
+    stderr,
+    /prints: does not say its kind; on 2 documents it waited \d+ % of the time: (cpu|io|mixed)/,
+  );
 });
 
 describe('what cannot be used is told with what to do:', () => {
@@ -238,8 +300,14 @@ describe('what cannot be used is told with what to do:', () => {
       name: 'TypeError',
       message: /a function cannot cross to a worker.*put it into a file/,
     });
-    await assert.rejects(compileTask(7 as unknown as string), { name: 'TypeError', message: /got a value of type number$/ });
-    await assert.rejects(compileTask(new URL('https://example.org/x.js')), { name: 'TypeError', message: /expected a file URL/ });
+    await assert.rejects(compileTask(7 as unknown as string), {
+      name: 'TypeError',
+      message: /got a value of type number$/,
+    });
+    await assert.rejects(compileTask(new URL('https://example.org/x.js')), {
+      name: 'TypeError',
+      message: /expected a file URL/,
+    });
   });
 });
 
@@ -276,10 +344,14 @@ describe('the compiled module', () => {
   it('lies in a temporary folder where the cache cannot be written, which goes with the process', async () => {
     const notAFolder = write('not-a-folder', '');
     mkdirSync(at('tmp'));
-    const { code, stdout, stderr } = await cli(['check', '--task', 'kept.ts', '--documents', '2', '--json'], folder, {
-      XDG_CACHE_HOME: join(notAFolder, 'x'),
-      TMPDIR: at('tmp'),
-    });
+    const { code, stdout, stderr } = await cli(
+      ['check', '--task', 'kept.ts', '--documents', '2', '--json'],
+      folder,
+      {
+        XDG_CACHE_HOME: join(notAFolder, 'x'),
+        TMPDIR: at('tmp'),
+      },
+    );
     assert.equal(code, 0, stderr);
     assert.equal(JSON.parse(stdout).sound, true);
     assert.deepEqual(readdirSync(at('tmp')), []);
@@ -287,11 +359,19 @@ describe('the compiled module', () => {
 
   it('has a source map that leads to the source', async () => {
     const { ref } = await compileTask(
-      write('deep/throws.ts', '\n\ninterface Nothing {}\nexport default () => { throw new Error(import.meta.url); };'),
+      write(
+        'deep/throws.ts',
+        '\n\ninterface Nothing {}\nexport default () => { throw new Error(import.meta.url); };',
+      ),
     );
-    const map = JSON.parse(readFileSync(`${fileURLToPath(ref.url)}.map`, 'utf8')) as { sources: string[]; sourceRoot: string };
+    const map = JSON.parse(readFileSync(`${fileURLToPath(ref.url)}.map`, 'utf8')) as {
+      sources: string[];
+      sourceRoot: string;
+    };
     assert.ok(
-      map.sources.some((source) => new URL(source, map.sourceRoot).href === pathToFileURL(at('deep/throws.ts')).href),
+      map.sources.some(
+        (source) => new URL(source, map.sourceRoot).href === pathToFileURL(at('deep/throws.ts')).href,
+      ),
       map.sources.join(),
     );
   });
@@ -302,7 +382,11 @@ describe('the share of waiting', () => {
     assert.equal(waitingShare({ wallMs: 100, cpuMs: 20, delayedMs: 0, idleMs: 80 }), 0.8);
     assert.equal(waitingShare({ wallMs: 120, cpuMs: 20, delayedMs: 20, idleMs: 100 }), 0.8);
     assert.equal(waitingShare({ wallMs: 10, cpuMs: 15, delayedMs: 0, idleMs: 0 }), 0);
-    assert.equal(waitingShare({ wallMs: 100, cpuMs: 50, delayedMs: 0, idleMs: 0 }), 0, 'a quota has stopped it');
+    assert.equal(
+      waitingShare({ wallMs: 100, cpuMs: 50, delayedMs: 0, idleMs: 0 }),
+      0,
+      'a quota has stopped it',
+    );
     assert.equal(waitingShare({ wallMs: 0, cpuMs: 0, delayedMs: 0, idleMs: 0 }), 0);
     assert.deepEqual([0, 0.09, 0.1, 0.9, 0.91, 1].map(kindOf), ['cpu', 'cpu', 'mixed', 'mixed', 'io', 'io']);
   });

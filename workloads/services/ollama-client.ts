@@ -30,12 +30,16 @@ export async function generate(document: Document, context: Context): Promise<An
     });
     if (reply.status === 429) {
       await reply.arrayBuffer();
-      await setTimeout(1000 * Number(reply.headers.get('retry-after') ?? 1), undefined, { signal: context.signal });
+      await setTimeout(1000 * Number(reply.headers.get('retry-after') ?? 1), undefined, {
+        signal: context.signal,
+      });
       continue;
     }
-    if (reply.status !== 200) throw new Error(`POST ${reply.url}: expected 200, got ${reply.status} ${await reply.text()}`);
+    if (reply.status !== 200)
+      throw new Error(`POST ${reply.url}: expected 200, got ${reply.status} ${await reply.text()}`);
     const { response } = (await reply.json()) as { response: string };
-    if (typeof response !== 'string') throw new Error(`POST ${reply.url}: expected a "response" string in the answer`);
+    if (typeof response !== 'string')
+      throw new Error(`POST ${reply.url}: expected a "response" string in the answer`);
     return { prompt, response };
   }
 }

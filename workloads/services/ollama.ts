@@ -41,12 +41,19 @@ export async function start(options: Readonly<Record<string, unknown>>): Promise
   };
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, slots: Slots, seed: number): Promise<void> {
-  if (request.method !== 'POST' || request.url !== '/api/generate') return send(response, 404, { error: 'not found' });
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  slots: Slots,
+  seed: number,
+): Promise<void> {
+  if (request.method !== 'POST' || request.url !== '/api/generate')
+    return send(response, 404, { error: 'not found' });
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const parsed = parse(Buffer.concat(chunks).toString());
-  if (parsed === null) return send(response, 400, { error: 'expected JSON with "model" and "prompt" strings' });
+  if (parsed === null)
+    return send(response, 400, { error: 'expected JSON with "model" and "prompt" strings' });
 
   const slot = slots.take();
   if (slot === null) {
@@ -56,7 +63,9 @@ async function answer(request: IncomingMessage, response: ServerResponse, slots:
   await slot;
   try {
     const random = fractions(`${seed} ${parsed.prompt}`);
-    await setTimeout(latency.median_ms * Math.exp(latency.log_sigma * normal(random[0] as number, random[1] as number)));
+    await setTimeout(
+      latency.median_ms * Math.exp(latency.log_sigma * normal(random[0] as number, random[1] as number)),
+    );
     send(response, 200, { model: parsed.model, response: extract(parsed.prompt, random), done: true });
   } finally {
     slots.release();

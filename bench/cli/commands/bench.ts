@@ -31,7 +31,8 @@ import { colorsFor, note, print } from '../terminal.js';
  */
 export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Promise<number> {
   const earlier = flags.resume === undefined ? null : resumable(flags.resume, asked);
-  const settled = earlier === null ? flags : { ...flags, ...(earlier.environment().flags as Partial<BenchFlags>) };
+  const settled =
+    earlier === null ? flags : { ...flags, ...(earlier.environment().flags as Partial<BenchFlags>) };
   const planned = benchRequest(settled, { workloads, strategies, peers });
   const folder = flags.out ?? newRunFolder();
   if (earlier === null) Store.refuseExisting(folder);
@@ -46,10 +47,23 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
       say: (step) => note(colorsFor(process.stderr).dim(step)),
     });
     const loaded = await loadStrategies(request.strategies.map(({ url }) => url));
-    const cells = planCells({ workloads: prepared, strategies: loaded, workers: request.workers, deliveries: request.deliveries });
+    const cells = planCells({
+      workloads: prepared,
+      strategies: loaded,
+      workers: request.workers,
+      deliveries: request.deliveries,
+    });
     const { timeMs, warmupMs } = request.profile;
     const cores = effectiveCores().effective;
-    const plan: Plan = { request, prepared, loaded, cells, twins: chooseTwins(cells), timing: { timeMs, warmupMs }, cores };
+    const plan: Plan = {
+      request,
+      prepared,
+      loaded,
+      cells,
+      twins: chooseTwins(cells),
+      timing: { timeMs, warmupMs },
+      cores,
+    };
     if (flags.dryRun) {
       print(flags.json ? `${JSON.stringify(planData(plan), null, 2)}\n` : planText(plan));
       return exitCode.ok;
@@ -68,7 +82,10 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
 }
 
 /** A new run's folder, with its environment in it before the first trial. */
-async function begin(plan: Plan, { folder, flags }: { folder: string; flags: Partial<BenchFlags> }): Promise<Store> {
+async function begin(
+  plan: Plan,
+  { folder, flags }: { folder: string; flags: Partial<BenchFlags> },
+): Promise<Store> {
   const { request } = plan;
   const store = Store.create(folder);
   const environment = await readEnvironment({
@@ -80,7 +97,11 @@ async function begin(plan: Plan, { folder, flags }: { folder: string; flags: Par
     claims: request.profile.claims,
     flags: planning(flags),
     ...(request.own !== undefined && { task: taskRecord(request.own) }),
-    plan: { trials_per_round: trialsPerRound(plan), rounds_least: request.rounds.least, rounds_most: request.rounds.most },
+    plan: {
+      trials_per_round: trialsPerRound(plan),
+      rounds_least: request.rounds.least,
+      rounds_most: request.rounds.most,
+    },
     corpora: corporaOf(plan),
   });
   store.write('environment.json', `${JSON.stringify(environment, null, 2)}\n`);
@@ -113,7 +134,8 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
     seed: request.seed,
     timing,
     cores,
-    measure: (cell, place) => runTrial(wards, cell, { place, timing, cores, suite: [process.pid, ...services] }),
+    measure: (cell, place) =>
+      runTrial(wards, cell, { place, timing, cores, suite: [process.pid, ...services] }),
     keep: (trial) => store.append(trial),
     progress,
     signal,
@@ -127,7 +149,9 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
   );
   for (const criterion of unmet) note(`not reached: ${criterion}`);
   if (complete) return exitCodeOf(found);
-  note(`interrupted; what was measured until then is kept. Go on with:\n  forkwise bench --resume ${quoted(store.folder)}`);
+  note(
+    `interrupted; what was measured until then is kept. Go on with:\n  forkwise bench --resume ${quoted(store.folder)}`,
+  );
   return exitCode.interrupted;
 }
 
@@ -143,7 +167,9 @@ function resumable(folder: string, asked: Partial<BenchFlags>): Store {
   }
   const [major, was] = [process.versions.node, node.version].map((version) => version.split('.')[0]);
   if (major !== was)
-    throw new UsageError(`--resume: the run was measured on Node ${was}, this is Node ${major}; its trials could not be compared`);
+    throw new UsageError(
+      `--resume: the run was measured on Node ${was}, this is Node ${major}; its trials could not be compared`,
+    );
   return store;
 }
 
@@ -152,19 +178,35 @@ function refuseOtherCorpora({ corpora }: Environment, plan: Plan): void {
   for (const { workload, corpus, sha256 } of corporaOf(plan)) {
     const was = corpora.find((entry) => entry.workload === workload && entry.corpus === corpus);
     if (was?.sha256 === sha256) continue;
-    throw new CorpusError(`--resume: the documents of ${workload} ${corpus} are not those the run began with; begin a new run`);
+    throw new CorpusError(
+      `--resume: the documents of ${workload} ${corpus} are not those the run began with; begin a new run`,
+    );
   }
 }
 
 function corporaOf({ prepared }: Plan): Environment['corpora'] {
   return prepared.flatMap(({ ref, corpora }) =>
-    corpora.map(({ name, hash, profile }) => ({ workload: ref.name, corpus: name, sha256: hash, ...profile })),
+    corpora.map(({ name, hash, profile }) => ({
+      workload: ref.name,
+      corpus: name,
+      sha256: hash,
+      ...profile,
+    })),
   );
 }
 
 /** The options that shape a plan, without those that say where it goes or how it is shown. */
 function planning(flags: Partial<BenchFlags>): Partial<BenchFlags> {
-  const { out: _, resume: _resume, json: _json, png: _png, interactive: _interactive, dryRun: _dryRun, budget: _budget, ...rest } = flags;
+  const {
+    out: _,
+    resume: _resume,
+    json: _json,
+    png: _png,
+    interactive: _interactive,
+    dryRun: _dryRun,
+    budget: _budget,
+    ...rest
+  } = flags;
   return rest;
 }
 

@@ -32,7 +32,14 @@ export async function check(flags: CheckFlags): Promise<number> {
   const task = { name: taskName(source), file: source.file, export: source.export };
   const result: CheckResult =
     compiled instanceof Error
-      ? { sound: false, task: { ...task, sha256: null }, documents: null, places: [], measures: null, findings: [uncompiled(compiled)] }
+      ? {
+          sound: false,
+          task: { ...task, sha256: null },
+          documents: null,
+          places: [],
+          measures: null,
+          findings: [uncompiled(compiled)],
+        }
       : await checked(compiled, corpus, { timeoutMs, madeUp: flags.docs === undefined });
   print(flags.json ? `${JSON.stringify(result, null, 2)}\n` : resultText(result, colorsFor(process.stdout)));
   return result.sound ? exitCode.ok : exitCode.invalid;
@@ -41,7 +48,10 @@ export async function check(flags: CheckFlags): Promise<number> {
 /** What a user's documents are like nobody knows; these are what `bench` makes up, too. */
 const madeUpBytes = 10_000;
 
-async function corpusOf(docs: string | undefined, { count, seed }: { count: number; seed: number }): Promise<Corpus> {
+async function corpusOf(
+  docs: string | undefined,
+  { count, seed }: { count: number; seed: number },
+): Promise<Corpus> {
   if (docs !== undefined) return sampleFiles(await findFiles(docs), { count, seed });
   return syntheticCorpus({ name: '10KB', size: madeUpBytes, count, complexity: 'medium', seed });
 }
@@ -71,18 +81,35 @@ async function checked(
   };
   process.on('SIGINT', end).on('SIGTERM', end).on('SIGHUP', end);
   try {
-    const request = { workload: compiled.ref, corpus: writeCorpus(join(wards.folder, 'check'), corpus.documents), timeoutMs };
+    const request = {
+      workload: compiled.ref,
+      corpus: writeCorpus(join(wards.folder, 'check'), corpus.documents),
+      timeoutMs,
+    };
     const tried: Tried[] = [];
     for (const place of places()) {
       note(colorsFor(process.stderr).dim(`${compiled.ref.name}: ${place.name}`));
       const before = tried[0];
-      tried.push(before === undefined || before.state === 'done' ? await tryIn(wards, place, request) : { place, state: 'skipped' });
+      tried.push(
+        before === undefined || before.state === 'done'
+          ? await tryIn(wards, place, request)
+          : { place, state: 'skipped' },
+      );
     }
     const findings = [...findingsOf(tried, { timeoutMs }), ...(madeUp ? [madeUpDocuments] : [])];
     return {
       sound: findings.every(({ level }) => level !== 'error'),
-      task: { name: compiled.ref.name, file: compiled.file, export: compiled.export, sha256: compiled.sha256 },
-      documents: { count: corpus.documents.length, bytes: corpus.documents.reduce((sum, { size }) => sum + size, 0), made_up: madeUp },
+      task: {
+        name: compiled.ref.name,
+        file: compiled.file,
+        export: compiled.export,
+        sha256: compiled.sha256,
+      },
+      documents: {
+        count: corpus.documents.length,
+        bytes: corpus.documents.reduce((sum, { size }) => sum + size, 0),
+        made_up: madeUp,
+      },
       places: tried.map(placeResult),
       measures: measuresOf(tried[0]),
       findings,

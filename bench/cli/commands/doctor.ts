@@ -4,7 +4,14 @@ import { effectiveCores } from '../../../strategies/processes/cores.js';
 import { workloads } from '../../../workloads/index.js';
 import type { Finding } from '../../doctor/finding.js';
 import { fitness } from '../../doctor/fitness.js';
-import { cpuAgrees, cpuIsBounded, littlesLaw, samplingIsCheap, sleepScales, spinCostsTheSame } from '../../doctor/known-answers.js';
+import {
+  cpuAgrees,
+  cpuIsBounded,
+  littlesLaw,
+  samplingIsCheap,
+  sleepScales,
+  spinCostsTheSame,
+} from '../../doctor/known-answers.js';
 import { exitCode } from '../../errors.js';
 import type { TrialRow } from '../../tables/columns.js';
 import { Wards } from '../../trials/helper-processes.js';
@@ -40,7 +47,10 @@ async function selfTests(): Promise<Finding[]> {
     llmParallel: '1',
     documents: '120',
   };
-  const request: BenchRequest = { ...benchRequest(flags, { workloads, strategies, peers }), options: { iterations } };
+  const request: BenchRequest = {
+    ...benchRequest(flags, { workloads, strategies, peers }),
+    options: { iterations },
+  };
   const cores = effectiveCores().effective;
   const wards = new Wards();
   const end = () => {
@@ -49,16 +59,28 @@ async function selfTests(): Promise<Finding[]> {
   };
   process.on('SIGINT', end).on('SIGTERM', end);
   try {
-    const { workloads: prepared } = await prepare(wards, request, { baseline: strategies[0]?.url as string, say: () => {} });
+    const { workloads: prepared } = await prepare(wards, request, {
+      baseline: strategies[0]?.url as string,
+      say: () => {},
+    });
     const loaded = await loadStrategies(strategies.map(({ url }) => url));
     const cells = planCells({ workloads: prepared, strategies: loaded, workers: request.workers }).filter(
       ({ workload, workers }) => workload.kind !== 'cpu' || workers <= cores,
     );
     const trials: TrialRow[] = [];
     for (const [i, cell] of cells.entries()) {
-      note(`self-test ${i + 1}/${cells.length}: ${cell.workload.ref.name} ${cell.strategy.strategy.name} × ${cell.workers}`);
+      note(
+        `self-test ${i + 1}/${cells.length}: ${cell.workload.ref.name} ${cell.strategy.strategy.name} × ${cell.workers}`,
+      );
       const place = { runId: 'doctor', round: 1, order: i + 1, twin: null, attempt: 1 };
-      trials.push(await runTrial(wards, cell, { place, timing: { timeMs: 1_200, warmupMs: 200 }, cores, suite: [process.pid] }));
+      trials.push(
+        await runTrial(wards, cell, {
+          place,
+          timing: { timeMs: 1_200, warmupMs: 200 },
+          cores,
+          suite: [process.pid],
+        }),
+      );
     }
     return judge(trials, cores);
   } finally {
@@ -102,6 +124,8 @@ function text(findings: readonly Finding[], fit: boolean): string {
     const advice = remedy === undefined || level === 'ok' ? '' : `\n${' '.repeat(10 + width)}→ ${remedy}`;
     return `${marks[level]}  ${name.padEnd(width)}  ${said}${advice}`;
   });
-  const verdict = fit ? colors.green('Fit to measure on.') : colors.red('Not fit to measure on now: see what is marked unfit.');
+  const verdict = fit
+    ? colors.green('Fit to measure on.')
+    : colors.red('Not fit to measure on now: see what is marked unfit.');
   return `${lines.join('\n')}\n\n${colors.bold(verdict)}\n`;
 }

@@ -28,11 +28,17 @@ const understood = ['faults', 'strategies', 'workers', 'out', 'resume', 'seed', 
 export async function faultMatrix(flags: BenchFlags, asked: Partial<BenchFlags>): Promise<number> {
   const other = Object.keys(asked).find((name) => !understood.includes(name));
   if (other !== undefined)
-    throw new UsageError(`--faults goes with --strategies, --workers, --out, --resume and --json, not with --${other}`);
-  const chosen = namedStrategies(flags.strategies ?? strategies.map(({ name }) => name).join(','), { strategies, peers });
+    throw new UsageError(
+      `--faults goes with --strategies, --workers, --out, --resume and --json, not with --${other}`,
+    );
+  const chosen = namedStrategies(flags.strategies ?? strategies.map(({ name }) => name).join(','), {
+    strategies,
+    peers,
+  });
   const workers = parseCount(flags.workers ?? '2', '--workers with --faults');
   const into = flags.resume === undefined ? null : Store.open(flags.resume);
-  if (into?.has('faults.csv')) throw new UsageError(`"${flags.resume}": expected a run without faults.csv, and it has one already`);
+  if (into?.has('faults.csv'))
+    throw new UsageError(`"${flags.resume}": expected a run without faults.csv, and it has one already`);
   const store = into ?? Store.create(flags.out ?? newRunFolder());
   const wards = new Wards();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -62,7 +68,9 @@ export async function faultMatrix(flags: BenchFlags, asked: Partial<BenchFlags>)
         ? `${JSON.stringify({ folder: store.folder, faults: rows }, null, 2)}\n`
         : `\n${renderTable(faultTable(rows), colors)}\n\n${faultSentence(rows)?.replaceAll('`', '') ?? ''}\n\n${colors.dim(faultLegend)}\nThe matrix is in ${store.folder}\n`,
     );
-    const bad = rows.some(({ state, by_design }) => state === 'broken' || (state === 'caller lost' && !by_design));
+    const bad = rows.some(
+      ({ state, by_design }) => state === 'broken' || (state === 'caller lost' && !by_design),
+    );
     return bad ? exitCode.failed : exitCode.ok;
   } finally {
     wards.end();

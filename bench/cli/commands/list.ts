@@ -13,12 +13,14 @@ import { colorsFor } from '../terminal.js';
 export async function list(flags: { json?: true }): Promise<number> {
   const kinds = await Promise.all(workloads.map(({ name, url }) => loadWorkload({ name, url, options: {} })));
   const described = async (entries: readonly StrategyEntry[]) =>
-    (await loadStrategies(entries.map(({ url }) => url))).map(({ strategy: { name, isolation, deliveries, about } }) => ({
-      name,
-      isolation,
-      deliveries,
-      about,
-    }));
+    (await loadStrategies(entries.map(({ url }) => url))).map(
+      ({ strategy: { name, isolation, deliveries, about } }) => ({
+        name,
+        isolation,
+        deliveries,
+        about,
+      }),
+    );
   const lists = {
     workloads: workloads.map(({ name, about }, i) => ({ name, kind: kinds[i]?.kind, about })),
     strategies: await described(strategies),
@@ -40,7 +42,8 @@ function text(lists: Record<string, { name: string; about: string; kind?: string
   return Object.entries(lists)
     .map(([title, entries]) => {
       const lines = entries.map(
-        ({ name, kind, about }) => `  ${name.padEnd(width)}  ${about}${kind === undefined ? '' : colors.dim(` (${kind})`)}`,
+        ({ name, kind, about }) =>
+          `  ${name.padEnd(width)}  ${about}${kind === undefined ? '' : colors.dim(` (${kind})`)}`,
       );
       return `${colors.bold(title)}\n${lines.join('\n')}\n`;
     })

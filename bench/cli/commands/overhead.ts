@@ -73,9 +73,18 @@ export async function overhead(flags: OverheadFlags): Promise<number> {
   }
   try {
     const environment = await begin(store, { rounds, seed });
-    const trials = await measure(plan, { store, wards, rounds, seed, timeMs, cores: environment.cores.effective });
+    const trials = await measure(plan, {
+      store,
+      wards,
+      rounds,
+      seed,
+      timeMs,
+      cores: environment.cores.effective,
+    });
     print(await publishOverhead(store));
-    return trials.some(({ phase, status }) => phase === 'measure' && status === 'ok') ? exitCode.ok : exitCode.failed;
+    return trials.some(({ phase, status }) => phase === 'measure' && status === 'ok')
+      ? exitCode.ok
+      : exitCode.failed;
   } finally {
     wards.end();
   }
@@ -119,7 +128,8 @@ async function measure(
   const measuring = { wards, cores, timeMs };
   const dispatch = async (arm: Arm, place: Pick<OverheadTrial, 'phase' | 'round'>) => {
     const trial = await measureOverhead(arm, place, measuring);
-    if (trial.status === 'failed') note(`${trial.strategy} × ${trial.workers}, ${trial.document_bytes} bytes: ${trial.reason}`);
+    if (trial.status === 'failed')
+      note(`${trial.strategy} × ${trial.workers}, ${trial.document_bytes} bytes: ${trial.reason}`);
     trials.add(trial);
   };
 
@@ -131,11 +141,14 @@ async function measure(
     const startedMs = performance.now();
     for (const { arm, steps } of roundOrder(turns, { seed, round })) {
       if (steps.length === 1) await dispatch(arm, { phase: 'measure', round });
-      else points.add(...(await measureSweep(arm, steps, { ...measuring, timeMs: timeMs * pointPart, round })));
+      else
+        points.add(...(await measureSweep(arm, steps, { ...measuring, timeMs: timeMs * pointPart, round })));
     }
     note(`round ${round} of ${rounds}: ${turns.length} trials in ${duration(performance.now() - startedMs)}`);
   }
-  new Table<TaskTime>(store, 'word-frequency.csv', taskColumns).add(...(await wordFrequency(wards, 2 * timeMs)));
+  new Table<TaskTime>(store, 'word-frequency.csv', taskColumns).add(
+    ...(await wordFrequency(wards, 2 * timeMs)),
+  );
   return trials.rows;
 }
 
@@ -162,9 +175,20 @@ async function wordFrequency(wards: Wards, timeMs: number): Promise<TaskTime[]> 
   const { name, url } = workloads.find(({ name }) => name === 'word-frequency') as (typeof workloads)[0];
   const tasks: TaskTime[] = [];
   for (const bytes of [100, 1_000, 10_000, 100_000]) {
-    const { documents } = syntheticCorpus({ name: 'synthetic', size: bytes, count: 50, complexity: 'medium', seed: 1 });
+    const { documents } = syntheticCorpus({
+      name: 'synthetic',
+      size: bytes,
+      count: 50,
+      complexity: 'medium',
+      seed: 1,
+    });
     const host = new Helper(wards, new URL('../../overhead/host.js', import.meta.url));
-    const request: OverheadRequest = { kind: 'task', workload: { name, url, options: {} }, documents, timeMs };
+    const request: OverheadRequest = {
+      kind: 'task',
+      workload: { name, url, options: {} },
+      documents,
+      timeMs,
+    };
     tasks.push({ document_bytes: bytes, task_us: await host.ask<number>(request) });
     host.end();
   }

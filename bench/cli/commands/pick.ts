@@ -51,8 +51,10 @@ export async function pick(flags: PickFlags): Promise<number> {
   const constraints = constraintsOf(flags);
   const timeoutMs = flags.timeout === undefined ? null : parseDuration(flags.timeout);
   const seed = parseCount(flags.seed, '--seed');
-  if (flags.task === undefined) throw new UsageError('pick: expected --task, the module with your task, like --task ./parse.ts');
-  if (flags.docs === undefined) throw new UsageError("pick: expected --docs, your documents, like --docs './samples/**'");
+  if (flags.task === undefined)
+    throw new UsageError('pick: expected --task, the module with your task, like --task ./parse.ts');
+  if (flags.docs === undefined)
+    throw new UsageError("pick: expected --docs, your documents, like --docs './samples/**'");
   const folder = flags.out ?? newRunFolder();
   Store.refuseExisting(folder);
   const task = await compileTask(flags.task);
@@ -68,7 +70,10 @@ export async function pick(flags: PickFlags): Promise<number> {
       say: (step) => note(colorsFor(process.stderr).dim(step)),
     });
     const { workload, corpus, grain } = sample;
-    const arms = armsOf({ ...{ workload, corpus, strategies: loaded, grain, cores, blockMs: blockShare * budgetMs }, ...constraints });
+    const arms = armsOf({
+      ...{ workload, corpus, strategies: loaded, grain, cores, blockMs: blockShare * budgetMs },
+      ...constraints,
+    });
     const store = Store.create(folder);
     const environment = await readEnvironment({
       ...{ schema, run_id: store.runId, command: commandLine(), seed, profile: 'pick', claims: 'suggests' },
@@ -106,7 +111,10 @@ export async function pick(flags: PickFlags): Promise<number> {
     store.close();
     if (!stop.signal.aborted) await responsiveness.testAll(result.trials, result.finalists);
     progress.stop();
-    store.write('responsiveness.csv', encodeHeader(responsivenessColumns) + encodeRows(responsivenessColumns, responsiveness.rows));
+    store.write(
+      'responsiveness.csv',
+      encodeHeader(responsivenessColumns) + encodeRows(responsivenessColumns, responsiveness.rows),
+    );
     const all = loaded.map(({ strategy }) => strategy);
     const found = findings(store.trials(), { environment, strategies: all });
     const chosen: Chosen = {
@@ -115,7 +123,10 @@ export async function pick(flags: PickFlags): Promise<number> {
       task: taskRecord(task),
       effort: {
         ...{ budgetMs, usedMs: performance.now() - startedMs, fullGridMs: result.fullGridMs },
-        ...{ blocks: Math.max(0, ...result.trials.map(({ round }) => round)), finalBlocks: result.finalBlocks },
+        ...{
+          blocks: Math.max(0, ...result.trials.map(({ round }) => round)),
+          finalBlocks: result.finalBlocks,
+        },
       },
     };
     const path = join(store.folder, 'recommendation.json');

@@ -35,19 +35,24 @@ export async function recommend(run: string, flags: RecommendFlags): Promise<num
   const constraints = constraintsOf(flags);
   const timeoutMs = flags.timeout === undefined ? null : parseDuration(flags.timeout);
   const store = Store.open(run);
-  if (store.has('overhead.csv')) throw new UsageError(`"${run}": expected the folder of a run, but it holds a dispatch benchmark`);
+  if (store.has('overhead.csv'))
+    throw new UsageError(`"${run}": expected the folder of a run, but it holds a dispatch benchmark`);
   if (flags.out !== undefined && existsSync(flags.out))
     throw new UsageError(`--out "${flags.out}": there is something already; choose another name`);
   const environment = store.environment();
   const loaded = await loadStrategies([...strategies, ...peers].map(({ url }) => url));
   const trials = familyOf(store.trials(), flags);
-  const own = loaded.map(({ strategy }) => strategy).filter(({ name }) => strategies.some((entry) => entry.name === name));
+  const own = loaded
+    .map(({ strategy }) => strategy)
+    .filter(({ name }) => strategies.some((entry) => entry.name === name));
   // Pools of others can be measured, and are not ours to hand over.
   const found = findings(
     trials.filter(({ strategy }) => own.some(({ name }) => name === strategy)),
     { environment, strategies: own },
   );
-  const responsiveness = store.has('responsiveness.csv') ? decode(responsivenessColumns, store.read('responsiveness.csv')) : [];
+  const responsiveness = store.has('responsiveness.csv')
+    ? decode(responsivenessColumns, store.read('responsiveness.csv'))
+    : [];
   const chosen: Chosen = {
     decided: decide({ ...found, constraints, responsiveness, strategies: own }),
     ...{ found, constraints, timeoutMs, responsiveness, strategies: own, effort: null },
@@ -83,7 +88,10 @@ function familyOf(trials: readonly TrialRow[], { workload, corpus }: RecommendFl
 async function taskOf({ task }: Environment, workload: string): Promise<RecommendedTask> {
   if (task !== undefined) return task;
   const entry = workloads.find(({ name }) => name === workload);
-  if (entry === undefined) throw new UsageError(`the run does not say which file "${workload}" is; measure it anew with this version`);
+  if (entry === undefined)
+    throw new UsageError(
+      `the run does not say which file "${workload}" is; measure it anew with this version`,
+    );
   return taskRecord(await compileTask(new URL(entry.url)));
 }
 

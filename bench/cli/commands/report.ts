@@ -21,12 +21,16 @@ export interface ReportFlags {
  * `forkwise report`: makes everything that is derived from what a run, or a dispatch benchmark, has measured anew; with
  * several runs, shows them side by side and writes nothing. @returns the exit code.
  */
-export async function report([run, ...others]: readonly [string, ...string[]], flags: ReportFlags): Promise<number> {
+export async function report(
+  [run, ...others]: readonly [string, ...string[]],
+  flags: ReportFlags,
+): Promise<number> {
   if (others.length > 0) return await several([run, ...others], flags);
   const store = Store.open(run);
   if (store.has('overhead.csv')) {
     const [option] = Object.keys(flags);
-    if (option !== undefined) throw new UsageError(`--${option} is for the report of a run, and "${run}" holds a dispatch benchmark`);
+    if (option !== undefined)
+      throw new UsageError(`--${option} is for the report of a run, and "${run}" holds a dispatch benchmark`);
     print(await publishOverhead(store));
     return exitCode.ok;
   }
@@ -51,16 +55,19 @@ function publishOptions({ project, deadline, png, interactive }: ReportFlags): P
 /** @throws UsageError when two folders are the same run, or one holds a dispatch benchmark. */
 async function several(runs: readonly string[], { json, ...flags }: ReportFlags): Promise<number> {
   const [option] = Object.keys(flags);
-  if (option !== undefined) throw new UsageError(`--${option} is for the report of one run; several are only shown side by side`);
+  if (option !== undefined)
+    throw new UsageError(`--${option} is for the report of one run; several are only shown side by side`);
   const strategies = await allTraits();
   const found = runs.map((run) => {
     const store = Store.open(run);
-    if (store.has('overhead.csv')) throw new UsageError(`"${run}": expected the folder of a run, but it holds a dispatch benchmark`);
+    if (store.has('overhead.csv'))
+      throw new UsageError(`"${run}": expected the folder of a run, but it holds a dispatch benchmark`);
     return findings(store.trials(), { environment: store.environment(), strategies });
   });
   const ids = found.map(({ environment }) => `${environment.run_id} ${environment.started_at}`);
   const twice = ids.findIndex((id, i) => ids.indexOf(id) !== i);
-  if (twice >= 0) throw new UsageError(`"${runs[twice]}": expected each run once, but this one is there twice`);
+  if (twice >= 0)
+    throw new UsageError(`"${runs[twice]}": expected each run once, but this one is there twice`);
   const shown = sideBySide(found);
   summariseStep(sideBySideMarkdown(shown));
   const colors = colorsFor(process.stdout);
@@ -69,5 +76,7 @@ async function several(runs: readonly string[], { json, ...flags }: ReportFlags)
       ? `${JSON.stringify(shown.data, null, 2)}\n`
       : `${renderTable(shown.runs, colors)}\n\n${renderTable(shown.cells, colors)}\n\n${colors.dim(shown.legend)}\n`,
   );
-  return found.some(({ trials }) => trials.some(({ status }) => status === 'ok')) ? exitCode.ok : exitCode.failed;
+  return found.some(({ trials }) => trials.some(({ status }) => status === 'ok'))
+    ? exitCode.ok
+    : exitCode.failed;
 }

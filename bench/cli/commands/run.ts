@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
-import { createRunner, type Recommendation, type Runner, type RunnerOptions, readRecommendation } from '../../../index.js';
+import {
+  createRunner,
+  type Recommendation,
+  type Runner,
+  type RunnerOptions,
+  readRecommendation,
+} from '../../../index.js';
 import { strategies } from '../../../strategies/index.js';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
 import { CorpusError, listPaths } from '../../../workloads/documents.js';
@@ -29,7 +35,10 @@ export interface RunFlags {
  * `forkwise run`: every file of a folder through one strategy, a line each; called again, goes on.
  * @returns the exit code.
  */
-export async function runDocuments(flags: RunFlags, { version }: { readonly version: string }): Promise<number> {
+export async function runDocuments(
+  flags: RunFlags,
+  { version }: { readonly version: string },
+): Promise<number> {
   const config = flags.config === undefined ? null : readConfig(flags.config);
   const options = runnerOptions(flags, config);
   const { file, export: name, sha256 } = await compileTask(taskOf(options.task));
@@ -86,7 +95,12 @@ export async function runDocuments(flags: RunFlags, { version }: { readonly vers
 async function processAll(
   runner: Runner,
   sources: readonly Source[],
-  { output, progress, stop, broken }: { output: Output; progress: JobProgress; stop: AbortSignal; broken: AbortSignal },
+  {
+    output,
+    progress,
+    stop,
+    broken,
+  }: { output: Output; progress: JobProgress; stop: AbortSignal; broken: AbortSignal },
 ): Promise<void> {
   const unreadable = (id: string, { name, message }: Error) => {
     output.append(id, { id, status: 'failed', error: { name, message } });
@@ -100,7 +114,9 @@ async function processAll(
 
 /** In the order of their names, under the names they have from here; without the job's own files. */
 async function sourcesOf({ docs, out }: RunFlags): Promise<Source[]> {
-  const paths = (await listPaths(docs)).map((file) => resolve(file)).filter((file) => !Output.owns(resolve(out), file));
+  const paths = (await listPaths(docs))
+    .map((file) => resolve(file))
+    .filter((file) => !Output.owns(resolve(out), file));
   if (paths.length === 0) throw new CorpusError(`--docs "${docs}": expected files, found none but --out`);
   return paths.sort((a, b) => (a < b ? -1 : 1)).map((path) => ({ id: relative(process.cwd(), path), path }));
 }
@@ -147,9 +163,14 @@ function runnerOptions(
   const given = task ?? config?.task;
   if (given === undefined) throw new UsageError('expected --task, the path of a module like ./parse.ts');
   const timeoutMs = timeout === undefined ? (config?.timeoutMs ?? null) : parseDuration(timeout);
-  const own = { task: given, timeoutMs, ...(workers !== undefined && { workers: parseCount(workers, '--workers') }) };
+  const own = {
+    task: given,
+    timeoutMs,
+    ...(workers !== undefined && { workers: parseCount(workers, '--workers') }),
+  };
   // Another strategy has other deliveries and counts.
-  if (config !== null && config.strategy === chosen) return { ...config, ...own, workers: own.workers ?? config.workers };
+  if (config !== null && config.strategy === chosen)
+    return { ...config, ...own, workers: own.workers ?? config.workers };
   return { strategy: chosen, workers: Math.max(1, Math.floor(effectiveCores().effective)), ...own };
 }
 
@@ -162,7 +183,10 @@ function taskOf(task: RunnerOptions['task']): string | URL {
  * are there stay.
  * @returns what ends the listening
  */
-function stopOnSignals(stop: AbortController, { progress, output }: { progress: JobProgress; output: Output }): () => void {
+function stopOnSignals(
+  stop: AbortController,
+  { progress, output }: { progress: JobProgress; output: Output },
+): () => void {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   const listen = () => {
     if (stop.signal.aborted) {

@@ -16,12 +16,20 @@ export interface Answer {
 // Ctrl-C in a terminal reaches the whole group; the parent decides when its workers end.
 process.on('SIGINT', () => {});
 
-const { task, failure } = await openTask(JSON.parse(process.argv[2] as string) as WorkloadRef, process.pid).then(
+const { task, failure } = await openTask(
+  JSON.parse(process.argv[2] as string) as WorkloadRef,
+  process.pid,
+).then(
   (task) => ({ task, failure: null }),
   (cause: unknown) => ({ task: null, failure: taskError(cause) }),
 );
 
-const report = (): Answer => ({ id: process.pid, member: processReport(), engine: engineReport(process.pid), failure });
+const report = (): Answer => ({
+  id: process.pid,
+  member: processReport(),
+  engine: engineReport(process.pid),
+  failure,
+});
 
 workerpool.worker({
   run(document: Document): Reply | Promise<Reply> {

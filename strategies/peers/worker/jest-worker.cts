@@ -1,4 +1,6 @@
-import type { Document, WorkloadRef } from '../../../workloads/workload.js' with { 'resolution-mode': 'import' };
+import type { Document, WorkloadRef } from '../../../workloads/workload.js' with {
+  'resolution-mode': 'import',
+};
 import type { Request, Serve } from './serve.js' with { 'resolution-mode': 'import' };
 
 /** jest-worker loads this by `require()`: CommonJS for the reason that `thread-pool-file.cts` gives. */

@@ -17,6 +17,10 @@ export interface Told {
 const call = await serve(workerData as WorkloadRef, 'snapshot');
 
 parentPort?.on('message', async ({ id, body }: Ask) => {
-  const told: Told = { id, body: typeof body === 'string' ? await call(body) : await Promise.all(body.map((document) => call(document))) };
+  const told: Told = {
+    id,
+    body:
+      typeof body === 'string' ? await call(body) : await Promise.all(body.map((document) => call(document))),
+  };
   parentPort?.postMessage(told);
 });

@@ -12,7 +12,10 @@ const ref = JSON.parse(process.argv[2] as string) as WorkloadRef;
 const stop = new AbortController();
 const loading = (async () => {
   const workload = await loadWorkload(ref);
-  return { workload, context: { state: await workload.setup?.(ref.options), options: ref.options, signal: stop.signal } };
+  return {
+    workload,
+    context: { state: await workload.setup?.(ref.options), options: ref.options, signal: stop.signal },
+  };
 })();
 // Why it does not load is told to who asks for a report: a child that dies tells nothing.
 const loaded = await loading.catch(() => null);
