@@ -1,3 +1,5 @@
+import { logGamma } from './gamma.js';
+
 /** Student's t distribution. */
 
 /** P(T ≤ t) with `df` degrees of freedom, through the regularised incomplete beta function. */
@@ -54,20 +56,4 @@ function incompleteBeta(x: number, a: number, b: number): number {
     if (Math.abs(c * d - 1) < 1e-15) break;
   }
   return front * fraction;
-}
-
-/** ln Γ(x) for x > 0: Lanczos' approximation with g = 7, n = 9 (relative error below 10⁻¹⁴). */
-function logGamma(x: number): number {
-  const coefficients = [
-    0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059,
-    12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
-  ];
-  if (x < 0.5) return Math.log(Math.PI / Math.sin(Math.PI * x)) - logGamma(1 - x);
-  const shifted = x - 1;
-  const sum = coefficients.reduce(
-    (total, coefficient, i) => (i === 0 ? coefficient : total + coefficient / (shifted + i)),
-    0,
-  );
-  const t = shifted + 7.5;
-  return Math.log(2 * Math.PI) / 2 + (shifted + 0.5) * Math.log(t) - t + Math.log(sum);
 }
