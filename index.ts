@@ -15,19 +15,25 @@ export type { InputDocuments } from './runner/stream.js';
 export type { InputDocument } from './runner/ticket.js';
 export { strategies } from './strategies/index.js';
 export type {
+  Configuration,
   Delivery,
   Documents,
   Emit,
   Engine,
+  Isolation,
+  Measured,
   Member,
   Members,
   OpenOptions,
+  Origin,
   Outcome,
   Session,
   Strategy,
   StrategyEntry,
+  StrategyTraits,
   TaskError,
 } from './strategies/strategy.js';
+export { isolates, isolations, isolationsOf } from './strategies/strategy.js';
 
 import type { TaskFile } from './workloads/task-file.js';
 

@@ -1,16 +1,47 @@
 import type { Document, WorkloadRef } from '../workloads/workload.js';
 
+/** What is between a task and its caller, the weakest first: nothing, a thread's heap, a process, a machine. */
+export const isolations = ['none', 'thread', 'process', 'machine'] as const;
+export type Isolation = (typeof isolations)[number];
+
+/** Whether an isolation is at least as strong as the asked one. */
+export function isolates(has: Isolation, asked: Isolation): boolean {
+  return isolations.indexOf(has) >= isolations.indexOf(asked);
+}
+
+/** The isolations that at least one of the strategies has, the weakest first: what `--isolation` accepts. */
+export function isolationsOf(strategies: readonly Pick<StrategyTraits, 'isolation'>[]): Isolation[] {
+  return isolations.filter((level) => strategies.some(({ isolation }) => isolation === level));
+}
+
+/** Who schedules the documents: our own code, a library, or a few lines of Node with no pool beneath them. */
+export type Origin = 'ours' | 'library' | 'bare';
+
+/** When a run measures a strategy: in every run, in runs that it fits, or only in runs that name it. */
+export type Measured = 'always' | 'when it applies' | 'when named';
+
 /**
- * The strategy contract: a way to schedule a workload over documents on `workers` workers. It knows the workload
- * contract and nothing of measuring.
+ * What a strategy declares about itself: plain data, which can be sent to another process as JSON. The bench, the charts
+ * and the runner decide by these traits and never by a strategy's name.
  */
-export interface Strategy {
+export interface StrategyTraits {
   readonly name: string;
   readonly about: string;
-  /** What stands between a task and its caller: nothing, a thread's heap, a process. */
-  readonly isolation: 'none' | 'thread' | 'process';
+  readonly isolation: Isolation;
+  readonly origin: Origin;
+  /** True for the one strategy that all others are compared with, and whose results they must equal. */
+  readonly baseline: boolean;
+  /** What the number `workers` counts: workers, or documents in flight on one thread. */
+  readonly concurrency: 'workers' | 'in flight';
+  readonly measured: Measured;
+  /** How often a document may run at most: more than once only after a worker ended while it had the document. */
+  readonly maxRuns: number;
+  /** URL of the module that its workers run; null where documents run on the caller's own thread. */
+  readonly workerModule: string | null;
   /** How documents can reach a worker; the first is the default. */
   readonly deliveries: readonly [Delivery, ...Delivery[]];
+  /** The deliveries that need a file which the workers share with the caller. */
+  readonly travelsInFile: readonly Delivery[];
   /** False when the number of workers means nothing to it: it is measured once. */
   readonly scales: boolean;
   /**
@@ -18,11 +49,25 @@ export interface Strategy {
    * Absent where it is no option.
    */
   readonly inFlight?: readonly [number, ...number[]];
+  /** Names of the numbers beside `workers` that `OpenOptions.configuration` may give; absent where there are none. */
+  readonly axes?: readonly string[];
+}
+
+/**
+ * The strategy contract: a way to schedule a workload over documents on `workers` workers. It knows the workload
+ * contract and nothing of measuring.
+ */
+export interface Strategy extends StrategyTraits {
   /**
    * Starts the workers. Resolves when every worker has loaded the workload and run its `setup`.
    * @throws WorkloadError when the workload does not load; the error of `setup` when that throws.
    */
   open(workload: WorkloadRef, options: OpenOptions): Promise<Session>;
+}
+
+/** The traits alone, without the function that opens the strategy. */
+export function traitsOf({ open: _, ...traits }: Strategy): StrategyTraits {
+  return traits;
 }
 
 /** A line of the list of strategies, or of peers. */
@@ -41,6 +86,11 @@ export interface OpenOptions {
   /** Documents a worker is sent before it has answered, where the strategy has the option; absent: its default. */
   readonly inFlight?: number;
   /**
+   * Further numbers beside `workers`, by the names in the strategy's `axes`, such as `{ processes: 2, threads: 4 }`.
+   * `workers` stays their total. Absent: the strategy's defaults.
+   */
+  readonly configuration?: Configuration;
+  /**
    * A task that has run longer ends as `timed-out`, and its worker with it. It is the task's own time that counts, not the
    * time it has waited. On the caller's own thread only what waits can be given up: an endless loop there ends nothing.
    */
@@ -53,6 +103,9 @@ export interface OpenOptions {
    */
   readonly memoryMb?: number;
 }
+
+/** Numbers by the name of their axis. */
+export type Configuration = Readonly<Record<string, number>>;
 
 /** An open strategy: workers started, ready to process. */
 export interface Session {
@@ -105,9 +158,15 @@ export type Emit = (outcome: Outcome) => void | Promise<void>;
 export type Outcome = {
   readonly index: number;
   readonly id: string;
-  /** Thread or process id of the worker that had it, 0 for the caller's own thread; null where the worker died with it. */
-  readonly worker: number | null;
-  /** From being pulled until the task began; null when it never began. */
+  /**
+   * The worker that had the document: a name that is unique among the session's workers and means nothing else. Null
+   * where the worker ended with it.
+   */
+  readonly worker: string | null;
+  /**
+   * From being pulled until the task began; null when it never began, and where the worker is on another machine, whose
+   * clock cannot be compared with the caller's.
+   */
   readonly queuedMs: number | null;
   /** By the worker's clock around the task; null when it never ended. */
   readonly taskMs: number | null;
@@ -134,6 +193,8 @@ export interface TaskError {
 export interface Members {
   readonly processes: readonly Member[];
   readonly engines: readonly Engine[];
+  /** Set when some of the workers could not be asked, because they are out of reach: the lists are incomplete then. */
+  readonly partial?: true;
 }
 
 /** One process, as it counts itself: microseconds of CPU time and context switches since it started. */
@@ -148,7 +209,7 @@ export interface Member {
 /** One JavaScript engine (a worker thread, or the main thread of a child process): milliseconds since it started. */
 export interface Engine {
   /** As in outcomes. */
-  readonly worker: number;
+  readonly worker: string;
   /** Time in which its event loop was busy (blocking waits count as busy) and idle. */
   readonly loopActiveMs: number;
   readonly loopIdleMs: number;

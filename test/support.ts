@@ -1,9 +1,21 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Documents, OpenOptions, Outcome, Session, Strategy } from '../strategies/strategy.js';
+import type {
+  Documents,
+  OpenOptions,
+  Outcome,
+  Session,
+  Strategy,
+  StrategyEntry,
+} from '../strategies/strategy.js';
 import type { Document, WorkloadRef } from '../workloads/workload.js';
 
 /** What several test files need. */
+
+/** The strategies of these modules, which a test opens itself. */
+export async function openable(entries: readonly Pick<StrategyEntry, 'url'>[]): Promise<Strategy[]> {
+  return Promise.all(entries.map(async ({ url }) => ((await import(url)) as { default: Strategy }).default));
+}
 
 /** Documents with these ids and distinct contents, each owning its buffer. */
 export function documentsOf(ids: readonly string[], size = 100): Document[] {

@@ -1,4 +1,4 @@
-import type { Strategy } from '../../strategies/strategy.js';
+import { type Isolation, isolates, type StrategyTraits } from '../../strategies/strategy.js';
 
 /** Something that goes wrong in one document's task, with one worker, or around them. */
 export interface Fault {
@@ -7,7 +7,7 @@ export interface Fault {
   /** What does it: the task of a document, a signal from outside to a worker process, a disk without room, a module that does not load. */
   readonly by: 'task' | 'SIGKILL' | 'SIGSTOP' | 'disk' | 'module';
   /** The least isolation that can keep the caller alive. */
-  readonly needs: Strategy['isolation'];
+  readonly needs: Isolation;
   /** How the document ends where the caller lives. */
   readonly ends: readonly ('ok' | 'failed' | 'timed-out' | 'crashed')[];
 }
@@ -88,14 +88,15 @@ export const faults: readonly Fault[] = [
 export const limits = { timeoutMs: 1000, heapMb: 64, memoryMb: 160 };
 
 /** Whether the strategy can have the fault at all: signals and full disks meet processes and files. */
-export function applies({ by }: Fault, { name, isolation }: Pick<Strategy, 'name' | 'isolation'>): boolean {
+export function applies(
+  { by }: Fault,
+  { name, isolation }: Pick<StrategyTraits, 'name' | 'isolation'>,
+): boolean {
   if (by === 'SIGKILL' || by === 'SIGSTOP') return isolation === 'process';
   return by !== 'disk' || name === 'queue';
 }
 
-const rank = { none: 0, thread: 1, process: 2 };
-
 /** Whether the strategy's isolation can keep the caller alive. */
-export function survivable({ needs }: Fault, { isolation }: Pick<Strategy, 'isolation'>): boolean {
-  return rank[isolation] >= rank[needs];
+export function survivable({ needs }: Fault, { isolation }: Pick<StrategyTraits, 'isolation'>): boolean {
+  return isolates(isolation, needs);
 }

@@ -71,7 +71,7 @@ answerRequests(async ({ strategy: url, fault, workers }: FaultRequest): Promise<
 async function pass(session: Session, fault: Fault, engines: number): Promise<FaultRecord> {
   const outcomes: Outcome[][] = [];
   const expected: number[] = [];
-  const seenAfter = new Set<number>();
+  const seenAfter = new Set<string>();
   let faultMs = Number.POSITIVE_INFINITY;
   let recoveredMs: number | null = null;
   let lastMs = now();

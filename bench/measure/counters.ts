@@ -1,5 +1,6 @@
 import type { Engine, Member, Session } from '../../strategies/strategy.js';
 import { engineReport, processReport } from '../../strategies/worker/usage-report.js';
+import { mainWorker } from '../../strategies/worker/worker-id.js';
 import { type Files, files, processStat, ticksPerSecond } from './proc.js';
 
 /** Exact cumulative counters of the measured tree, summed over windows. Times in milliseconds. */
@@ -59,17 +60,17 @@ export class TreeCounters {
       others: processes,
       engines,
       endedChildrenTicks: this.#endedChildren(),
-      main: engineReport(0),
+      main: engineReport(mainWorker),
       own: processReport(),
     };
   }
 
   async close(): Promise<void> {
     const own = processReport();
-    const loop = engineReport(0);
+    const loop = engineReport(mainWorker);
     const { processes: others, engines } = await this.#session.members();
     // Read after a turn of the loop, by when the window's collections have been told.
-    const main = { ...loop, gcMs: engineReport(0).gcMs };
+    const main = { ...loop, gcMs: engineReport(mainWorker).gcMs };
     const closed: Edge = { own, main, others, engines, endedChildrenTicks: this.#endedChildren() };
     const opened = this.#opened as Edge;
     for (const member of [own, ...others])

@@ -13,7 +13,7 @@ export function endIdleMs(
   { pulledMs, workers }: { readonly pulledMs: ArrayLike<number>; readonly workers: number },
 ): number | null {
   const ends: number[] = [];
-  const lastByWorker = new Map<number | null, number>();
+  const lastByWorker = new Map<string | null, number>();
   for (const { index, worker, queuedMs, taskMs } of outcomes) {
     if (queuedMs === null || taskMs === null) continue;
     const end = (pulledMs[index] as number) + queuedMs + taskMs;

@@ -72,7 +72,7 @@ export class Passes {
   readonly #passesMs: number[] = [];
   readonly #latenciesMs: number[] = [];
   readonly #tasksMs: number[] = [];
-  readonly #busyMs = new Map<number | null, number>();
+  readonly #busyMs = new Map<string | null, number>();
   #endIdleMs: number | null = 0;
   #digest: string | null = null;
   #difference: string | null = null;

@@ -1,4 +1,4 @@
-import type { Strategy } from '../../strategies/strategy.js';
+import { type Isolation, isolates, type StrategyTraits } from '../../strategies/strategy.js';
 import type { Kind } from '../../workloads/workload.js';
 import {
   type Cell,
@@ -40,7 +40,7 @@ export interface ArmOptions {
   readonly grain: Grain;
   readonly cores: number;
   /** The least that may stand between a task and its caller. */
-  readonly isolation: Strategy['isolation'];
+  readonly isolation: Isolation;
   /** For the whole process tree; null: no limit. */
   readonly maxMemoryBytes: number | null;
   /** What one block of all arms may take, milliseconds, as far as fewer documents can see to that; absent: what it takes. */
@@ -66,13 +66,6 @@ const passMs = 200;
 export const mostDocuments = 1000;
 /** With repetitions. Passes of a few milliseconds are mostly begin and end. */
 const mostInPass = 10_000;
-
-const isolations: readonly Strategy['isolation'][] = ['none', 'thread', 'process'];
-
-/** Whether the strategy keeps a task as far from its caller as is asked for, or further. */
-export function isolates(has: Strategy['isolation'], asked: Strategy['isolation']): boolean {
-  return isolations.indexOf(has) >= isolations.indexOf(asked);
-}
 
 /**
  * All that may be chosen, and `sequential` as the baseline whatever is asked for. Work that computes never gets more workers than
@@ -131,7 +124,7 @@ interface Terms {
 
 /** Worker counts to try, by doubling up to the most that can help. */
 export function levels(
-  strategy: Pick<Strategy, 'isolation'>,
+  strategy: Pick<StrategyTraits, 'isolation'>,
   { kind, grain, cores }: Terms & { readonly kind: Kind },
 ): number[] {
   const whole = Math.max(1, Math.floor(cores));
@@ -156,7 +149,7 @@ function upTo(most: number): number[] {
 }
 
 function boundOf(
-  { isolation }: Pick<Strategy, 'isolation'>,
+  { isolation }: Pick<StrategyTraits, 'isolation'>,
   workers: number,
   { grain, cores }: Terms,
 ): number {

@@ -1,15 +1,14 @@
-import type { Strategy } from '../../strategies/strategy.js';
+import { type Isolation, isolates, type StrategyTraits } from '../../strategies/strategy.js';
 import type { SummaryRow } from '../tables/columns.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { sameCell } from '../tables/summarise.js';
 import { memoryOf } from '../verdict/situations.js';
 import { megabytes, number } from '../words/units.js';
-import { isolates } from './arms.js';
 
 /** What a choice must keep to, whatever its rate. */
 export interface Constraints {
   /** The least that stands between a task and its caller. */
-  readonly isolation: Strategy['isolation'];
+  readonly isolation: Isolation;
   /** For the whole process tree, caller included; null: no limit. */
   readonly maxMemoryBytes: number | null;
   /** Longest time, at the 99th percentile, that a server in the caller's process may take to answer; null: no limit. */
@@ -34,7 +33,7 @@ const memoryHeadroom = 1.1;
 /** What a cell breaks, apart from its loop delay; null when nothing. */
 export function violation(
   cell: SummaryRow,
-  { isolation }: Pick<Strategy, 'isolation'>,
+  { isolation }: Pick<StrategyTraits, 'isolation'>,
   limits: Constraints,
 ): string | null {
   // Documents in flight on one thread are no workers that compute.

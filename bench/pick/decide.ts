@@ -1,4 +1,4 @@
-import type { Strategy } from '../../strategies/strategy.js';
+import type { StrategyTraits } from '../../strategies/strategy.js';
 import { mean } from '../stats/estimate.js';
 import type { SummaryRow, TrialRow } from '../tables/columns.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
@@ -19,7 +19,7 @@ export interface DecideOptions {
   readonly responsiveness: readonly ResponsivenessRow[];
   readonly constraints: Constraints;
   /** From the simplest to the most involved. */
-  readonly strategies: readonly Pick<Strategy, 'name' | 'isolation'>[];
+  readonly strategies: readonly Pick<StrategyTraits, 'name' | 'isolation'>[];
 }
 
 /** A cell that may be chosen. */

@@ -1,4 +1,4 @@
-import type { Strategy } from '../../strategies/strategy.js';
+import type { Isolation } from '../../strategies/strategy.js';
 
 /** What each worker may grow to, MB of 2²⁰ bytes; absent: the strategy's own limits. */
 export interface Limits {
@@ -18,7 +18,7 @@ const leastHeapMb = 16;
 /** A cap on the whole tree, shared out: N_workers × share + caller ≤ 80 % of it. Null when so many workers cannot fit. */
 export function limitsUnder(
   maxMemoryBytes: number | null,
-  { isolation, workers }: { isolation: Strategy['isolation']; workers: number },
+  { isolation, workers }: { isolation: Isolation; workers: number },
 ): Limits | null {
   if (maxMemoryBytes === null || isolation === 'none') return {};
   const shareMb = (usable * (maxMemoryBytes / 2 ** 20) - callerMb) / workers;

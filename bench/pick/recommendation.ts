@@ -1,5 +1,5 @@
 import type { Recommendation } from '../../runner/recommendation.js';
-import type { Delivery, Strategy } from '../../strategies/strategy.js';
+import type { Delivery, StrategyTraits } from '../../strategies/strategy.js';
 import type { SummaryRow } from '../tables/columns.js';
 import type { Environment } from '../tables/environment.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
@@ -17,7 +17,7 @@ export interface RecommendationOptions {
   readonly limits: Limits;
   readonly timeoutMs: number | null;
   readonly responsiveness: readonly ResponsivenessRow[];
-  readonly strategies: readonly Pick<Strategy, 'name' | 'isolation'>[];
+  readonly strategies: readonly Pick<StrategyTraits, 'name' | 'isolation'>[];
   /** Of the choice's strategy, against its workers; null where it cannot be told. */
   readonly memory: MemoryFit | null;
   /** The verdict in sentences. */

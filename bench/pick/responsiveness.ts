@@ -1,4 +1,4 @@
-import type { Strategy } from '../../strategies/strategy.js';
+import type { StrategyTraits } from '../../strategies/strategy.js';
 import type { TrialRow } from '../tables/columns.js';
 import type { Environment } from '../tables/environment.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
@@ -15,7 +15,7 @@ export interface ResponsivenessOptions {
   readonly cores: number;
   readonly environment: Environment;
   readonly constraints: Constraints;
-  readonly strategies: readonly Strategy[];
+  readonly strategies: readonly StrategyTraits[];
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Strategy } from '../../strategies/strategy.js';
+import type { StrategyTraits } from '../../strategies/strategy.js';
 import type { SummaryRow } from '../tables/columns.js';
 import type { Environment } from '../tables/environment.js';
 import { memoryOf } from '../verdict/situations.js';
@@ -9,7 +9,7 @@ import { against, type Candidate, type Decision, type NoChoice } from './decide.
 
 export interface VerdictOptions {
   readonly environment: Environment;
-  readonly strategies: readonly Pick<Strategy, 'name' | 'isolation'>[];
+  readonly strategies: readonly Pick<StrategyTraits, 'name' | 'isolation'>[];
   /** What would be chosen if only a process were isolation enough; null where nothing was measured that has one. */
   readonly isolated: Decision | null;
 }

@@ -1,5 +1,5 @@
 import type { Recommendation } from '../../runner/recommendation.js';
-import type { Strategy } from '../../strategies/strategy.js';
+import type { StrategyTraits } from '../../strategies/strategy.js';
 import { colorsFor } from '../cli/terminal.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import type { Findings } from '../verdict/findings.js';
@@ -17,7 +17,7 @@ export interface Chosen {
   readonly constraints: Constraints;
   readonly timeoutMs: number | null;
   readonly responsiveness: readonly ResponsivenessRow[];
-  readonly strategies: readonly Strategy[];
+  readonly strategies: readonly StrategyTraits[];
   readonly task: Recommendation['task'];
   readonly effort: Effort | null;
 }
@@ -26,7 +26,7 @@ export interface Chosen {
 export function writeDecision(chosen: Chosen, write: (text: string) => void): Recommendation | null {
   const { decided: decision, found, constraints, strategies } = chosen;
   if (decision.state === 'none') return null;
-  const { isolation } = strategies.find(({ name }) => name === decision.choice.strategy) as Strategy;
+  const { isolation } = strategies.find(({ name }) => name === decision.choice.strategy) as StrategyTraits;
   const limits =
     limitsUnder(constraints.maxMemoryBytes, { isolation, workers: decision.choice.workers }) ?? {};
   const made = recommendation({

@@ -1,12 +1,11 @@
 import { strategies } from '../../strategies/index.js';
-import type { Session } from '../../strategies/strategy.js';
+import type { Session, Strategy } from '../../strategies/strategy.js';
 import { workloads } from '../../workloads/index.js';
 import { syntheticCorpus } from '../../workloads/synthetic.js';
 import { colorsFor, note, print } from '../cli/terminal.js';
 import { renderTable } from '../report/console.js';
 import { paired } from '../stats/paired.js';
 import { roundOrder } from '../trials/plan.js';
-import { loadStrategies } from '../trials/prepare.js';
 
 /**
  * `npm run bench:protection`: what a time limit costs where nothing goes wrong. Two sessions of each strategy, with and without,
@@ -26,7 +25,8 @@ const { documents } = syntheticCorpus({
 });
 
 const rows: string[][] = [];
-for (const { strategy } of await loadStrategies(strategies.map(({ url }) => url))) {
+for (const { url: module } of strategies) {
+  const { default: strategy } = (await import(module)) as { default: Strategy };
   const open = (timeoutMs?: number): Promise<Session> =>
     strategy.open(
       { name: 'word-frequency', url, options: {} },

@@ -1,6 +1,6 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import type { Delivery, Strategy } from '../../strategies/strategy.js';
+import type { Delivery, StrategyTraits } from '../../strategies/strategy.js';
 import type { SizeProfile } from '../../workloads/documents.js';
 import type { Kind, WorkloadRef } from '../../workloads/workload.js';
 import { groupBy } from '../stats/group-by.js';
@@ -26,7 +26,7 @@ export interface PreparedWorkload {
 
 export interface LoadedStrategy {
   readonly url: string;
-  readonly strategy: Strategy;
+  readonly strategy: StrategyTraits;
 }
 
 /** What a trial measures: workload × corpus × strategy × workers × delivery. */
@@ -63,7 +63,7 @@ export function planCells({ workloads, strategies, workers, deliveries = [] }: P
   );
 }
 
-function deliveriesOf(strategy: Strategy, asked: readonly Delivery[]): readonly Delivery[] {
+function deliveriesOf(strategy: StrategyTraits, asked: readonly Delivery[]): readonly Delivery[] {
   const both = strategy.deliveries.filter((delivery) => asked.includes(delivery));
   return both.length > 0 ? both : [strategy.deliveries[0]];
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Strategy } from '../../strategies/strategy.js';
+import { type Strategy, traitsOf } from '../../strategies/strategy.js';
 import {
   type Corpus,
   CorpusError,
@@ -132,7 +132,10 @@ async function measuredKind(
 
 export async function loadStrategies(urls: readonly string[]): Promise<LoadedStrategy[]> {
   return Promise.all(
-    urls.map(async (url) => ({ url, strategy: ((await import(url)) as { default: Strategy }).default })),
+    urls.map(async (url) => ({
+      url,
+      strategy: traitsOf(((await import(url)) as { default: Strategy }).default),
+    })),
   );
 }
 

@@ -1,3 +1,4 @@
+import { type Isolation, isolations } from '../../strategies/strategy.js';
 import type { SummaryRow, TrialRow } from '../tables/columns.js';
 import type { ComparisonRow } from '../tables/comparison-columns.js';
 import type { Environment } from '../tables/environment.js';
@@ -35,7 +36,7 @@ export interface Findings {
 /** A strategy as far as findings need to know it; in the order of tables and legends. */
 export interface StrategyTraits {
   readonly name: string;
-  readonly isolation: 'none' | 'thread' | 'process';
+  readonly isolation: Isolation;
 }
 
 /** What projections are made for, unless asked otherwise: a million documents within an hour, at these numbers of workers. */
@@ -124,6 +125,6 @@ function isComplete(trials: readonly TrialRow[], { plan }: Environment): boolean
 
 /** What isolates less is simpler to run; of equals, the one that stands first in the list. */
 function simplestFirst(strategies: readonly StrategyTraits[]): string[] {
-  const rank = { none: 0, thread: 1, process: 2 };
-  return [...strategies].sort((a, b) => rank[a.isolation] - rank[b.isolation]).map(({ name }) => name);
+  const rank = ({ isolation }: StrategyTraits) => isolations.indexOf(isolation);
+  return [...strategies].sort((a, b) => rank(a) - rank(b)).map(({ name }) => name);
 }

@@ -1,5 +1,6 @@
 import { crashed, mostAttempts, timedOut } from '../session/outcome.js';
 import type { Engine, Member, Outcome } from '../strategy.js';
+import { processWorker } from '../worker/worker-id.js';
 import { Child, Death, type StartOptions } from './child.js';
 import type { Answer, Parcel } from './protocol.js';
 import type { Batch } from './puller.js';
@@ -114,7 +115,7 @@ export class Lane {
     const answer = (await child.ask(this.#parcel(batch, how))) as Extract<Answer, { kind: 'replies' }>;
     this.#barren = 0;
     this.#vain = 0;
-    return outcomesOf(batch, child.pid, answer);
+    return outcomesOf(batch, processWorker(child.pid), answer);
   }
 
   #parcel(

@@ -1,4 +1,4 @@
-import { outcome, type Reply } from '../session/outcome.js';
+import { type LocalReply, outcome, type Reply } from '../session/outcome.js';
 import type { Outcome, Result } from '../strategy.js';
 import type { Batch } from './puller.js';
 
@@ -26,7 +26,7 @@ export class ReplyColumns {
     this.#taskMs = new Float64Array(count);
   }
 
-  add(reply: Reply): void {
+  add(reply: LocalReply): void {
     const at = this.#values.length;
     this.#startedMs[at] = reply.startedMs;
     this.#taskMs[at] = reply.taskMs;
@@ -50,7 +50,7 @@ export class ReplyColumns {
 /** Joins the columns with the documents they are about. */
 export function outcomesOf(
   batch: Batch,
-  worker: number,
+  worker: string,
   { startedMs, taskMs, values, failures }: Replies,
 ): Outcome[] {
   const outcomes = batch.documents.map(

@@ -2,6 +2,7 @@ import type { Document } from '../../workloads/workload.js';
 import { taskError } from '../session/outcome.js';
 import { type OpenTask, openTask } from '../worker/task.js';
 import { engineReport, processReport } from '../worker/usage-report.js';
+import { thisWorker } from '../worker/worker-id.js';
 import type { FromChild, Parcel, Start, ToChild } from './protocol.js';
 import { readRegion } from './regions.js';
 import { ReplyColumns } from './replies.js';
@@ -21,7 +22,7 @@ process.on('SIGINT', () => {});
 
 let task: OpenTask;
 try {
-  task = await openTask(workload, process.pid, 'snapshot');
+  task = await openTask(workload, thisWorker(), 'snapshot');
 } catch (cause) {
   await send({ kind: 'failed', error: taskError(cause) });
   process.disconnect();
@@ -36,7 +37,7 @@ await send({ kind: 'ready' });
 async function serve(message: ToChild): Promise<void> {
   if (message.kind === 'parcel') return work(message);
   if (message.kind === 'report')
-    return void (await send({ kind: 'report', member: processReport(), engine: engineReport(process.pid) }));
+    return void (await send({ kind: 'report', member: processReport(), engine: engineReport(thisWorker()) }));
   await task.close();
   process.disconnect();
 }

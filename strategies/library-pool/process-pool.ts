@@ -21,7 +21,14 @@ export default {
   name: 'process-pool',
   about: 'child processes and a central queue, one document a message (workerpool)',
   isolation: 'process',
+  origin: 'library',
+  baseline: false,
+  concurrency: 'workers',
+  measured: 'always',
+  maxRuns: 2,
+  workerModule: new URL('./worker/process-pool.js', import.meta.url).href,
   deliveries: ['message'],
+  travelsInFile: [],
   scales: true,
   async open(workload, options) {
     const again = new SecondAttempt(() => openPool(workload, { ...options, workers: 1 }, null));

@@ -6,7 +6,7 @@
  * @param rounds after which it is given up
  * @throws the call's own error, as when a worker cannot load its workload.
  */
-export async function rollCall<Answer extends { readonly id: number }>(
+export async function rollCall<Answer extends { readonly id: string }>(
   workers: number,
   call: () => Promise<Answer>,
   rounds = 1000,

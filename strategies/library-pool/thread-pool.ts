@@ -18,7 +18,14 @@ export default {
   name: 'thread-pool',
   about: 'worker threads and a central queue, one document a message (piscina)',
   isolation: 'thread',
+  origin: 'library',
+  baseline: false,
+  concurrency: 'workers',
+  measured: 'always',
+  maxRuns: 2,
+  workerModule: new URL('./worker/thread-pool-file.cjs', import.meta.url).href,
   deliveries: ['clone', 'transfer'],
+  travelsInFile: [],
   scales: true,
   inFlight: [1, 4, 16], // one is piscina's default, and how people run it
   async open(workload, options) {

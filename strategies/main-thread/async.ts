@@ -4,16 +4,24 @@ import { guarded } from '../session/session.js';
 import { alone, type Strategy } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import { openTask } from '../worker/task.js';
+import { mainWorker } from '../worker/worker-id.js';
 import { withDeadline } from './deadline.js';
 
 export default {
   name: 'async',
   about: 'main thread, at most as many documents in flight as there are workers (p-map)',
   isolation: 'none',
+  origin: 'bare',
+  baseline: false,
+  concurrency: 'in flight',
+  measured: 'always',
+  maxRuns: 1,
+  workerModule: null,
   deliveries: ['none'],
+  travelsInFile: [],
   scales: true,
   async open(workload, { workers, timeoutMs }) {
-    const task = await openTask(workload, 0);
+    const task = await openTask(workload, mainWorker);
     return guarded({
       async run(documents, emit) {
         await pMap(

@@ -3,6 +3,7 @@ import { guarded } from '../session/session.js';
 import { alone, type Strategy } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import { openTask } from '../worker/task.js';
+import { mainWorker } from '../worker/worker-id.js';
 import { withDeadline } from './deadline.js';
 
 /** The baseline, kept dumb. */
@@ -10,10 +11,17 @@ export default {
   name: 'sequential',
   about: 'one document after the other on the main thread; the baseline',
   isolation: 'none',
+  origin: 'bare',
+  baseline: true,
+  concurrency: 'workers',
+  measured: 'always',
+  maxRuns: 1,
+  workerModule: null,
   deliveries: ['none'],
+  travelsInFile: [],
   scales: false,
   async open(workload, { timeoutMs }) {
-    const task = await openTask(workload, 0);
+    const task = await openTask(workload, mainWorker);
     return guarded({
       async run(documents, emit) {
         for await (const document of documents) {

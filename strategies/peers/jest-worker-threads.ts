@@ -9,7 +9,14 @@ export default {
   name: 'jest-worker-threads',
   about: 'worker threads and a central queue, one document a message (jest-worker)',
   isolation: 'thread',
+  origin: 'library',
+  baseline: false,
+  concurrency: 'workers',
+  measured: 'when named',
+  maxRuns: 1,
+  workerModule: new URL('./worker/jest-worker.cjs', import.meta.url).href,
   deliveries: ['clone'],
+  travelsInFile: [],
   scales: true,
   open: (workload, { workers }) =>
     jestPool(workload, {

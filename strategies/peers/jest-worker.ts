@@ -9,7 +9,14 @@ export default {
   name: 'jest-worker',
   about: 'child processes and a central queue, one document a message (jest-worker)',
   isolation: 'process',
+  origin: 'library',
+  baseline: false,
+  concurrency: 'workers',
+  measured: 'when named',
+  maxRuns: 1,
+  workerModule: new URL('./worker/jest-worker.cjs', import.meta.url).href,
   deliveries: ['message'],
+  travelsInFile: [],
   scales: true,
   open: (workload, { workers }) =>
     jestPool(workload, {

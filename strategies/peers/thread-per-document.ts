@@ -15,7 +15,14 @@ export default {
   name: 'thread-per-document',
   about: 'a new worker thread for each document',
   isolation: 'thread',
+  origin: 'bare',
+  baseline: false,
+  concurrency: 'workers',
+  measured: 'when named',
+  maxRuns: 1,
+  workerModule: new URL('./worker/thread-per-document.js', import.meta.url).href,
   deliveries: ['clone', 'transfer'],
+  travelsInFile: [],
   scales: true,
   async open(workload, { workers, delivery }) {
     const run = (document: Document): Promise<Reply> => {

@@ -13,7 +13,14 @@ export default {
   name: 'workerpool-threads',
   about: 'worker threads and a central queue, one document a message (workerpool)',
   isolation: 'thread',
+  origin: 'library',
+  baseline: false,
+  concurrency: 'workers',
+  measured: 'when named',
+  maxRuns: 1,
+  workerModule: new URL('./worker/workerpool-threads.js', import.meta.url).href,
   deliveries: ['clone', 'transfer'],
+  travelsInFile: [],
   scales: true,
   async open(workload, { workers, delivery }) {
     const pool = workerpool.pool(fileURLToPath(new URL('./worker/workerpool-threads.js', import.meta.url)), {

@@ -18,7 +18,14 @@ export default {
   name: 'workerpool',
   about: 'workerpool with processes, driven by hand: what process-pool costs over it is our wrapping',
   isolation: 'process',
+  origin: 'library',
+  baseline: false,
+  concurrency: 'workers',
+  measured: 'when named',
+  maxRuns: 1,
+  workerModule: new URL('./worker/workerpool.js', import.meta.url).href,
   deliveries: ['message'],
+  travelsInFile: [],
   scales: true,
   async open(workload, { workers }) {
     const pool = workerpool.pool(fileURLToPath(new URL('./worker/workerpool.js', import.meta.url)), {

@@ -2,12 +2,20 @@ import type { Document } from '../../workloads/workload.js';
 import type { Outcome, Result, TaskError } from '../strategy.js';
 
 /** What a worker says of one document; times are on the machine's monotonic clock, in milliseconds. */
-export type Reply = { readonly worker: number; readonly startedMs: number; readonly taskMs: number } & Result;
+export type Reply = {
+  readonly worker: string;
+  /** Absent where the worker is on another machine, whose clock cannot be compared with the caller's. */
+  readonly startedMs?: number;
+  readonly taskMs: number;
+} & Result;
+
+/** A reply from the same machine, where all workers and the caller read one clock. */
+export type LocalReply = Reply & { readonly startedMs: number };
 
 /** Joins the caller's side of a document (who it is, when it was pulled) with the worker's. */
 export function outcome({ index, id }: Document, pulledMs: number, reply: Reply): Outcome {
   const { worker, startedMs, taskMs } = reply;
-  const queuedMs = startedMs - pulledMs;
+  const queuedMs = startedMs === undefined ? null : startedMs - pulledMs;
   return reply.status === 'ok'
     ? { index, id, worker, queuedMs, taskMs, status: 'ok', value: reply.value }
     : { index, id, worker, queuedMs, taskMs, status: reply.status, error: reply.error };

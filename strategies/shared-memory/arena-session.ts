@@ -282,7 +282,7 @@ class Crew {
   #receive(lane: Lane, { slots, values }: Outcomes): void {
     if (this.#killed) return; // they have had their outcomes
     const bay = this.#bays[lane.queue] as Bay;
-    const worker = lane.threadId;
+    const worker = lane.workerId;
     for (let i = 0; i < slots.length; i++) {
       const mark = slots[i] as number;
       const slot = mark < 0 ? ~mark : mark;

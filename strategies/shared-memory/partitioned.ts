@@ -13,7 +13,14 @@ export default {
   name: 'partitioned',
   about: 'documents split up front into partitions of equal bytes, one a worker thread, over shared memory',
   isolation: 'thread',
+  origin: 'ours',
+  baseline: false,
+  concurrency: 'workers',
+  measured: 'always',
+  maxRuns: 2,
+  workerModule: new URL('./worker.js', import.meta.url).href,
   deliveries: ['shared'],
+  travelsInFile: [],
   scales: true,
   open: (workload, { workers, timeoutMs, heapMb }) =>
     openCrew(workload, {

@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import type { Engine } from '../strategy.js';
+import { threadWorker } from '../worker/worker-id.js';
 import type { Control } from './claim-table.js';
 import type { Arena } from './slab-queue.js';
 import type { ArenaWorkerData, FromWorker, Outcomes, ToWorker } from './worker.js';
@@ -44,7 +45,7 @@ export class Lane {
   #worker: Worker | null = null;
   /** Outcomes come by a port of their own, which can be read without waiting for the event loop. */
   #port: MessagePort | null = null;
-  #threadId = 0;
+  #workerId = '';
   #closing = false;
   /** Told to end at once; a new worker may take its place. */
   #killed = false;
@@ -57,8 +58,8 @@ export class Lane {
   }
 
   /** As in outcomes; of the last worker, also when it has ended. */
-  get threadId(): number {
-    return this.#threadId;
+  get workerId(): string {
+    return this.#workerId;
   }
 
   /**
@@ -146,7 +147,7 @@ export class Lane {
     });
     this.#worker = worker;
     this.#killed = false;
-    this.#threadId = worker.threadId;
+    this.#workerId = threadWorker(worker.threadId);
     this.#port = port;
     port.on('message', (outcomes: Outcomes) => this.#events.outcomes(this, outcomes));
     let toldEnd = () => {};

@@ -1,9 +1,10 @@
-import { type MessagePort, parentPort, threadId, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
-import type { Reply } from '../session/outcome.js';
+import type { LocalReply } from '../session/outcome.js';
 import type { Engine, TaskError } from '../strategy.js';
 import { openTask } from '../worker/task.js';
 import { engineReport } from '../worker/usage-report.js';
+import { thisWorker } from '../worker/worker-id.js';
 import { Control, loose, type Shape } from './claim-table.js';
 
 export interface ArenaWorkerData {
@@ -56,7 +57,8 @@ const { workload, table, arena, number, queue, flush, port, first } = workerData
 const parent = parentPort as MessagePort;
 const control = new Control(table.shape, table.memory);
 const text = Buffer.from(arena);
-const task = await openTask(workload, threadId, 'snapshot');
+const worker = thisWorker();
+const task = await openTask(workload, worker, 'snapshot');
 
 let slots: number[] = [];
 let values: unknown[] = [];
@@ -70,7 +72,7 @@ let wanted: ((document: Document) => void) | null = null;
 parent.on('message', async (message: ToWorker) => {
   if (message.kind === 'document') wanted?.(message.document);
   else if (message.kind === 'report')
-    parent.postMessage({ kind: 'report', engine: engineReport(threadId) } satisfies FromWorker);
+    parent.postMessage({ kind: 'report', engine: engineReport(worker) } satisfies FromWorker);
   else {
     await task.close();
     port.close();
@@ -93,7 +95,7 @@ async function work(): Promise<never> {
     const document = read(slot) ?? (await ask(slot));
     control.begin(slot, number);
     const answer = task.run(document);
-    let reply: Reply;
+    let reply: LocalReply;
     if (answer instanceof Promise) {
       waits = true;
       reply = await answer;
@@ -126,7 +128,7 @@ function ask(slot: number): Promise<Document> {
   });
 }
 
-function keep(slot: number, { size }: Document, reply: Reply): void {
+function keep(slot: number, { size }: Document, reply: LocalReply): void {
   if (slots.length === 0) firstMs = reply.startedMs;
   const ok = reply.status === 'ok';
   const value: unknown = ok ? reply.value : (reply.error satisfies TaskError);

@@ -5,7 +5,7 @@ import {
   type Views,
   type WorkloadRef,
 } from '../../workloads/workload.js';
-import { type Reply, taskError } from '../session/outcome.js';
+import { type LocalReply, taskError } from '../session/outcome.js';
 import type { Result } from '../strategy.js';
 import { now } from './clock.js';
 import { uncloneable } from './cloneable.js';
@@ -16,7 +16,7 @@ export interface OpenTask {
   /** What the task wants of documents in shared memory. */
   readonly views: Views;
   /** Never throws and never rejects. A task that does not wait is answered without a promise. */
-  run(document: Document): Reply | Promise<Reply>;
+  run(document: Document): LocalReply | Promise<LocalReply>;
   close(): Promise<void>;
 }
 
@@ -28,7 +28,7 @@ export interface OpenTask {
  */
 export async function openTask(
   ref: WorkloadRef,
-  worker: number,
+  worker: string,
   results: 'live' | 'snapshot' = 'live',
 ): Promise<OpenTask> {
   const workload = await loadWorkload(ref);
@@ -41,7 +41,12 @@ export async function openTask(
     views,
     run(document) {
       const startedMs = now();
-      const reply = (result: Result): Reply => ({ worker, startedMs, taskMs: now() - startedMs, ...result });
+      const reply = (result: Result): LocalReply => ({
+        worker,
+        startedMs,
+        taskMs: now() - startedMs,
+        ...result,
+      });
       try {
         const value = workload.default(document, context);
         if (!isThenable(value)) return reply(take(value));

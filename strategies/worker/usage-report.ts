@@ -23,7 +23,7 @@ export function processReport(): Member {
 }
 
 /** This thread's engine. @param worker the id it has in outcomes */
-export function engineReport(worker: number): Engine {
+export function engineReport(worker: string): Engine {
   const { active, idle } = performance.eventLoopUtilization();
   return { worker, loopActiveMs: active, loopIdleMs: idle, gcMs };
 }

@@ -1,14 +1,14 @@
 import { describe, it } from 'node:test';
-import { loadStrategies } from '../../bench/trials/prepare.js';
 import { strategies as entries } from '../../strategies/index.js';
+import { openable } from '../support.js';
 import { chaos } from './chaos.js';
 
 /** In short; `npm run chaos` does the same with 10,000 documents and 200 faults. */
-const loaded = await loadStrategies(entries.map(({ url }) => url));
+const loaded = await openable(entries);
 const onLinux = { skip: process.platform !== 'linux', timeout: 100_000 };
 
 describe('chaos', () => {
-  for (const { strategy } of loaded.filter(({ strategy }) => strategy.isolation !== 'none')) {
+  for (const strategy of loaded.filter((strategy) => strategy.isolation !== 'none')) {
     for (const delivery of strategy.deliveries) {
       it(`${strategy.name} (${delivery}): workers that end in every way lose nothing`, onLinux, async () => {
         await chaos(strategy, {

@@ -11,6 +11,7 @@ import { faultSentence, faultTable } from '../../bench/report/faults.js';
 import { unknown } from '../../bench/tables/columns.js';
 import { type FaultRow, faultColumns } from '../../bench/tables/fault-columns.js';
 import { Wards } from '../../bench/trials/helper-processes.js';
+import type { LoadedStrategy } from '../../bench/trials/plan.js';
 import { loadStrategies } from '../../bench/trials/prepare.js';
 import { strategies as entries } from '../../strategies/index.js';
 import { inheritedFlags } from '../../strategies/processes/exec-argv.js';
@@ -18,9 +19,10 @@ import { heapLimitMb, memoryLimitMb } from '../../strategies/processes/limits.js
 import type { Outcome } from '../../strategies/strategy.js';
 import type { Document } from '../../workloads/workload.js';
 import { alive, descendants, isWorker, until } from '../processes.js';
-import { cli, documentsOf, fixture } from '../support.js';
+import { cli, documentsOf, fixture, openable } from '../support.js';
 
-const loaded = await loadStrategies(entries.map(({ url }) => url));
+const loaded = await openable(entries);
+const measurable = await loadStrategies(entries.map(({ url }) => url));
 const onLinux = { skip: process.platform !== 'linux' };
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -28,7 +30,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 describe('a worker process that is stopped before it is ready', onLinux, () => {
   const marks = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
   after(() => rmSync(marks, { recursive: true, force: true }));
-  for (const { strategy } of loaded.filter(({ strategy }) => strategy.isolation === 'process')) {
+  for (const strategy of loaded.filter((strategy) => strategy.isolation === 'process')) {
     it(`${strategy.name} ends it and starts another`, { timeout: 60_000 }, async () => {
       const task = fixture('stopped-start-task', { marks: join(marks, strategy.name) });
       const session = await strategy.open(task, {
@@ -52,7 +54,7 @@ describe('the fault matrix', onLinux, () => {
   const wards = new Wards();
   after(() => wards.end());
   const measure = (strategy: string, fault: string) =>
-    measureFault(wards, loaded.find((one) => one.strategy.name === strategy) as (typeof loaded)[0], {
+    measureFault(wards, measurable.find((one) => one.strategy.name === strategy) as LoadedStrategy, {
       fault: faults.find(({ name }) => name === fault) as (typeof faults)[0],
       workers: 2,
     });
@@ -146,7 +148,7 @@ describe('the matrix in words', () => {
 });
 
 describe('ending early', () => {
-  for (const { strategy } of loaded) {
+  for (const strategy of loaded) {
     const open = () => strategy.open(fixture('odd-task'), { workers: 2, delivery: strategy.deliveries[0] });
 
     it(`${strategy.name}: a signal stops the pulling, gives what was pulled its outcome, and is the run's error`, async () => {

@@ -5,7 +5,6 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { outcomeDigest, stableDigest } from '../../bench/trials/digest.js';
-import { loadStrategies } from '../../bench/trials/prepare.js';
 import { strategies } from '../../strategies/index.js';
 import { peers as entries } from '../../strategies/peers/index.js';
 import { library } from '../../strategies/peers/library.js';
@@ -14,11 +13,10 @@ import { workloads } from '../../workloads/index.js';
 import { syntheticCorpus } from '../../workloads/synthetic.js';
 import { loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
 import { descendants, until } from '../processes.js';
-import { documentsOf, fixture, outcomesOf, withSession } from '../support.js';
+import { documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
 
-const [loadedSequential] = await loadStrategies(strategies.slice(0, 1).map(({ url }) => url));
-const sequential = loadedSequential?.strategy as Strategy;
-const peers = (await loadStrategies(entries.map(({ url }) => url))).map(({ strategy }) => strategy);
+const [sequential] = (await openable(strategies.slice(0, 1))) as [Strategy];
+const peers = await openable(entries);
 
 const harmless = [
   'size',
@@ -117,7 +115,7 @@ for (const peer of peers) {
             assert.deepEqual([outcome.worker, outcome.taskMs, outcome.queuedMs], [null, null, null]);
           else
             assert.ok(
-              (outcome.worker ?? -1) > 0 && (outcome.taskMs ?? -1) >= 0 && (outcome.queuedMs ?? -1) >= 0,
+              outcome.worker !== null && (outcome.taskMs ?? -1) >= 0 && (outcome.queuedMs ?? -1) >= 0,
             );
         }
       });

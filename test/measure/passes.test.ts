@@ -10,7 +10,7 @@ import { documentsOf } from '../support.js';
 const documents = documentsOf(Array.from({ length: 40 }, (_, i) => `d${i}`));
 const workload = { default: () => {} } as unknown as Workload;
 const outcomeOf = ({ index, id }: Document, value: unknown = `result of ${id}`): Outcome => ({
-  ...{ index, id, worker: 1, queuedMs: 1, taskMs: 1 },
+  ...{ index, id, worker: '1', queuedMs: 1, taskMs: 1 },
   ...{ status: 'ok', value },
 });
 const expected = documents.map((document) => outcomeDigest(outcomeOf(document), workload));
@@ -106,7 +106,7 @@ describe('passes', () => {
         {
           index,
           id,
-          worker: 1,
+          worker: '1',
           queuedMs: 1,
           taskMs: 1,
           status: 'failed',
@@ -121,7 +121,7 @@ describe('passes', () => {
 
 describe('idle ends', () => {
   const done = (worker: number | null, start: number, taskMs: number | null, index = 0): Outcome => ({
-    ...{ index, id: '', worker, queuedMs: start, taskMs },
+    ...{ index, id: '', worker: worker === null ? null : String(worker), queuedMs: start, taskMs },
     ...{ status: 'ok', value: null },
   });
   const idle = (outcomes: readonly Outcome[], workers: number) =>

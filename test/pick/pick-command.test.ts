@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { isolates } from '../../bench/pick/arms.js';
 import { trialColumns } from '../../bench/tables/columns.js';
 import { decode } from '../../bench/tables/table.js';
+import { isolates } from '../../strategies/strategy.js';
 import { cli as cliIn, cliPath } from '../support.js';
 
 describe('pick and recommend', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { type Arm, armsOf, isolates, levels, timesOver } from '../../bench/pick/arms.js';
+import { type Arm, armsOf, levels, timesOver } from '../../bench/pick/arms.js';
 import { type Constraints, unconstrained } from '../../bench/pick/constraints.js';
 import { type Decided, type Decision, decide } from '../../bench/pick/decide.js';
 import { Evidence, upper } from '../../bench/pick/evidence.js';
@@ -15,6 +15,7 @@ import { summarise } from '../../bench/tables/summarise.js';
 import type { PreparedCorpus, PreparedWorkload } from '../../bench/trials/plan.js';
 import { loadStrategies } from '../../bench/trials/prepare.js';
 import { strategies as entries } from '../../strategies/index.js';
+import { isolates } from '../../strategies/strategy.js';
 import { trial } from '../rows.js';
 import { environmentOf, trialsOf } from '../runs.js';
 

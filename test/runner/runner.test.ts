@@ -100,7 +100,15 @@ class Puppet {
   }
 
   ok({ index, id }: Document): void {
-    this.#answer({ index, id, worker: 1, queuedMs: 1, taskMs: this.#taskMs, status: 'ok', value: id });
+    this.#answer({
+      index,
+      id,
+      worker: 'thread-1',
+      queuedMs: 1,
+      taskMs: this.#taskMs,
+      status: 'ok',
+      value: id,
+    });
   }
 
   crash({ index, id }: Document, attempts?: number): void {

@@ -1,13 +1,13 @@
 import { it } from 'node:test';
-import { loadStrategies } from '../../bench/trials/prepare.js';
 import { strategies as entries } from '../../strategies/index.js';
 import { chaos } from '../contract/chaos.js';
+import { openable } from '../support.js';
 
 /** `npm run chaos`: some minutes a strategy. FORKWISE_SEED repeats one. */
 const seed = Number(process.env.FORKWISE_SEED ?? Date.now() % 1e6);
-const loaded = await loadStrategies(entries.map(({ url }) => url));
+const loaded = await openable(entries);
 
-for (const { strategy } of loaded.filter(({ strategy }) => strategy.isolation !== 'none')) {
+for (const strategy of loaded.filter((strategy) => strategy.isolation !== 'none')) {
   it(`${strategy.name}: 10,000 documents and 200 faults, seed ${seed}`, { timeout: 1_800_000 }, async () => {
     const startedMs = performance.now();
     const { faults, hit } = await chaos(strategy, { documents: 10_000, faults: 200, seed, timeoutMs: 400 });

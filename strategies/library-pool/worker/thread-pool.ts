@@ -1,4 +1,3 @@
-import { threadId } from 'node:worker_threads';
 import Piscina from 'piscina';
 import type { Document, WorkloadRef } from '../../../workloads/workload.js';
 import type { Reply } from '../../session/outcome.js';
@@ -6,6 +5,7 @@ import type { Engine } from '../../strategy.js';
 import { now } from '../../worker/clock.js';
 import { openTask } from '../../worker/task.js';
 import { engineReport } from '../../worker/usage-report.js';
+import { thisWorker } from '../../worker/worker-id.js';
 
 export type Request = 'report' | 'goodbye';
 /** A document under a time limit. */
@@ -15,7 +15,7 @@ export interface Watched {
   readonly document: Document;
 }
 export interface Answer {
-  readonly id: number;
+  readonly id: string;
   readonly engine: Engine;
 }
 export interface ThreadPoolData {
@@ -26,7 +26,8 @@ export interface ThreadPoolData {
 
 const { workload, starts } = Piscina.workerData as ThreadPoolData;
 const board = starts === null ? null : new Float64Array(starts);
-const task = await openTask(workload, threadId);
+const worker = thisWorker();
+const task = await openTask(workload, worker);
 
 /** What piscina calls on its worker threads. */
 export default function serve(request: Request | Watched | Document): Reply | Promise<Answer | Reply> {
@@ -39,5 +40,5 @@ export default function serve(request: Request | Watched | Document): Reply | Pr
 
 async function answer(request: Request): Promise<Answer> {
   if (request === 'goodbye') await task.close();
-  return { id: threadId, engine: engineReport(threadId) };
+  return { id: worker, engine: engineReport(worker) };
 }

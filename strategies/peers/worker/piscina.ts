@@ -1,6 +1,6 @@
-import { threadId } from 'node:worker_threads';
 import Piscina from 'piscina';
 import { type Document, loadWorkload, type WorkloadRef } from '../../../workloads/workload.js';
+import { thisWorker } from '../../worker/worker-id.js';
 
 const ref = Piscina.workerData as WorkloadRef;
 const workload = await loadWorkload(ref);
@@ -13,10 +13,10 @@ export default function run(request: Document | 'report' | 'goodbye'): unknown {
   return typeof request === 'string' ? answer(request) : workload.default(request, context);
 }
 
-async function answer(request: 'report' | 'goodbye'): Promise<{ id: number }> {
+async function answer(request: 'report' | 'goodbye'): Promise<{ id: string }> {
   if (request === 'goodbye') {
     stop.abort();
     await workload.teardown?.(state);
   }
-  return { id: threadId };
+  return { id: thisWorker() };
 }

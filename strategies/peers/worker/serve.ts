@@ -1,15 +1,15 @@
-import { isMainThread, threadId } from 'node:worker_threads';
 import type { Document, WorkloadRef } from '../../../workloads/workload.js';
 import { type Reply, taskError } from '../../session/outcome.js';
 import type { Engine, Member, TaskError } from '../../strategy.js';
 import { openTask } from '../../worker/task.js';
 import { engineReport, processReport } from '../../worker/usage-report.js';
+import { thisWorker } from '../../worker/worker-id.js';
 
 export type Request = 'report' | 'goodbye';
 
 export interface Answer {
-  /** Thread id, or process id where this is a process of its own. */
-  readonly id: number;
+  /** The worker's id, as in outcomes. */
+  readonly id: string;
   readonly member: Member;
   readonly engine: Engine;
   /** Why this worker could not load its workload; null when it could. Told as a value: not every library passes on why a worker died. */
@@ -28,7 +28,7 @@ export interface Serve {
  * @param results as for `openTask`.
  */
 export async function serve(ref: WorkloadRef, results: 'live' | 'snapshot' = 'live'): Promise<Serve> {
-  const id = isMainThread ? process.pid : threadId;
+  const id = thisWorker();
   const { task, failure } = await openTask(ref, id, results).then(
     (task) => ({ task, failure: null }),
     (cause: unknown) => ({ task: null, failure: taskError(cause) }),

@@ -2,9 +2,10 @@ import workerpool from 'workerpool';
 import { type Document, loadWorkload, type WorkloadRef } from '../../../workloads/workload.js';
 import type { Member } from '../../strategy.js';
 import { processReport } from '../../worker/usage-report.js';
+import { thisWorker } from '../../worker/worker-id.js';
 
 export interface Answer {
-  readonly id: number;
+  readonly id: string;
   readonly member: Member;
 }
 
@@ -22,7 +23,7 @@ const loaded = await loading.catch(() => null);
 
 const report = async (): Promise<Answer> => {
   await loading;
-  return { id: process.pid, member: processReport() };
+  return { id: thisWorker(), member: processReport() };
 };
 
 workerpool.worker({
