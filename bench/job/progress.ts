@@ -1,79 +1,52 @@
-import { Presets, SingleBar } from 'cli-progress';
+import { ProgressBar } from '../cli/progress-bar.js';
 import { duration, number } from '../words/units.js';
 
 export interface JobProgress {
   start(documents: { readonly total: number; readonly done: number }): void;
-  /** One more is done. */
+  /** One more document has its line in the file. */
   step(notOk: number): void;
-  /** For a word in between; afterwards there is no more progress to see. */
   say(text: string): void;
   stop(): void;
 }
 
-/** Redrawn so often, and a line for a log so often. */
-const barMs = 100;
+/** A log gets one line per ten seconds: a job may process thousands of documents per second. */
 const lineMs = 10_000;
 
-/** Progress for a person at a terminal, or a plain line now and then; always on the error stream. */
+/** Progress of a job, in documents. */
 export function jobProgressOn(
   stream: NodeJS.WriteStream,
   now: () => number = () => performance.now(),
 ): JobProgress {
-  const isBar = stream.isTTY && process.env.TERM !== 'dumb';
-  const bar = isBar ? barOn(stream) : null;
+  const bar = new ProgressBar(stream, {
+    format: '{bar} {value}/{total} documents · {rate}/s · {left} left{notOk}',
+    lineMs,
+    now,
+  });
   let total = 0;
   let before = 0;
   let done = 0;
   let startedMs = 0;
-  let shownMs = 0;
-  let over = false;
-  const show = (notOk: number) => {
-    const rate = (done - before) / ((now() - startedMs) / 1e3);
-    const words = {
-      rate: number(rate),
-      left: duration(((total - done) / rate) * 1e3),
-      notOk: notOk === 0 ? '' : ` · ${number(notOk)} not ok`,
-    };
-    if (bar !== null) bar.update(done, words);
-    else stream.write(`${done}/${total} documents · ${words.rate}/s · ${words.left} left${words.notOk}\n`);
-  };
-  const stop = () => {
-    over = true;
-    bar?.stop();
-  };
   return {
     start(documents) {
       total = documents.total;
       before = done = documents.done;
-      startedMs = shownMs = now();
-      bar?.start(total, done, { rate: '–', left: '–', notOk: '' });
+      startedMs = now();
+      bar.start(total, done, { rate: '–', left: '–', notOk: '' });
     },
-    step(notOk) {
+    step(notOkCount) {
       done++;
-      const timeMs = now();
-      if (over || timeMs - shownMs < (isBar ? barMs : lineMs)) return;
-      shownMs = timeMs;
-      show(notOk);
+      bar.step(done, () => {
+        const perSecond = (done - before) / ((now() - startedMs) / 1e3);
+        const rate = number(perSecond);
+        const left = duration(((total - done) / perSecond) * 1e3);
+        const notOk = notOkCount === 0 ? '' : ` · ${number(notOkCount)} not ok`;
+        return {
+          fields: { rate, left, notOk },
+          line: `${done}/${total} documents · ${rate}/s · ${left} left${notOk}`,
+        };
+      });
     },
-    say(text) {
-      stop();
-      stream.write(`${text}\n`);
-    },
-    stop,
+    say: (text) => bar.say(text),
+    stop: () => bar.stop(),
   };
-}
-
-function barOn(stream: NodeJS.WriteStream): SingleBar {
-  return new SingleBar(
-    {
-      stream,
-      format: '{bar} {value}/{total} documents · {rate}/s · {left} left{notOk}',
-      hideCursor: true,
-      clearOnComplete: true,
-      stopOnComplete: false,
-      linewrap: false,
-      gracefulExit: false, // Ctrl-C is ours to handle
-    },
-    Presets.shades_classic,
-  );
 }

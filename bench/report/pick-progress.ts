@@ -1,73 +1,46 @@
-import { Presets, SingleBar } from 'cli-progress';
+import { ProgressBar } from '../cli/progress-bar.js';
 import type { RaceEvent } from '../pick/race.js';
 import { duration, number } from '../words/units.js';
 
-/** Progress of a race: how much of the budget is spent, and who is still in it. On the error stream. */
+/** Progress of a race: the share of the budget that is spent, and the configurations that are still in it. */
 export interface PickProgress {
   start(startedMs: number): void;
   on(event: RaceEvent): void;
+  say(text: string): void;
   stop(): void;
 }
 
 export function pickProgressOn(stream: NodeJS.WriteStream, budgetMs: number): PickProgress {
-  return stream.isTTY && process.env.TERM !== 'dumb' ? bar(stream, budgetMs) : lines(stream);
-}
-
-function bar(stream: NodeJS.WriteStream, budgetMs: number): PickProgress {
-  const bar = new SingleBar(
-    {
-      stream,
-      format: '{bar} {left} left · block {block} · {running} still in it · {last}',
-      hideCursor: true,
-      clearOnComplete: true,
-      stopOnComplete: false,
-      linewrap: false,
-      gracefulExit: false, // Ctrl-C is ours to handle
-    },
-    Presets.shades_classic,
-  );
+  const bar = new ProgressBar(stream, {
+    format: '{bar} {left} left · block {block} · {running} still in it · {last}',
+  });
   let beganMs = performance.now();
-  let shown = false;
+  const spentMs = () => Math.min(performance.now() - beganMs, budgetMs);
+  /** The bar is redrawn after every trial and keeps its fields in between; a log gets one line per block. */
+  let fields = { left: duration(budgetMs), block: '1', running: '', last: 'starting' };
   return {
     start(startedMs) {
       beganMs = startedMs;
-      shown = true;
-      bar.start(Math.round(budgetMs), 0, {
-        left: duration(budgetMs),
-        block: 1,
-        running: '',
-        last: 'starting',
-      });
+      bar.start(Math.round(budgetMs), 0, fields);
     },
     on(event) {
-      if (!shown || event.kind !== 'trial') return;
-      const spentMs = performance.now() - beganMs;
-      const left = duration(Math.max(0, budgetMs - spentMs));
-      bar.update(Math.min(Math.round(spentMs), budgetMs), {
-        left,
-        block: event.block,
-        running: event.left,
-        last: inWords(event),
-      });
+      if (event.kind === 'trial')
+        fields = {
+          left: duration(budgetMs - spentMs()),
+          block: String(event.block),
+          running: String(event.left),
+          last: inWords(event),
+        };
+      bar.step(Math.round(spentMs()), () => ({ fields, line: lineOf(event) }));
     },
-    stop() {
-      if (shown) bar.stop();
-      shown = false;
-    },
+    say: (text) => bar.say(text),
+    stop: () => bar.stop(),
   };
 }
 
-function lines(stream: NodeJS.WriteStream): PickProgress {
-  return {
-    start: () => {},
-    on(event) {
-      if (event.kind === 'block')
-        stream.write(
-          `block ${event.block}${event.final ? ' (final)' : ''}: still in it: ${event.left.join(', ')}\n`,
-        );
-    },
-    stop: () => {},
-  };
+function lineOf(event: RaceEvent): string | null {
+  if (event.kind !== 'block') return null;
+  return `block ${event.block}${event.final ? ' (final)' : ''}: still in it: ${event.left.join(', ')}`;
 }
 
 function inWords({ trial }: Extract<RaceEvent, { kind: 'trial' }>): string {

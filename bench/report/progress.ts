@@ -1,57 +1,27 @@
-import { Presets, SingleBar } from 'cli-progress';
+import { ProgressBar } from '../cli/progress-bar.js';
 import type { TrialRow } from '../tables/columns.js';
 import type { Progress } from '../trials/rounds.js';
 import { duration, number } from '../words/units.js';
 
-/** Progress for a person at a terminal, or plain lines for a log; always on the error stream. */
+/** Progress of a run, in trials. */
 export function progressOn(stream: NodeJS.WriteStream): Progress {
-  return stream.isTTY && process.env.TERM !== 'dumb' ? bar(stream) : lines(stream);
-}
-
-function bar(stream: NodeJS.WriteStream): Progress {
-  const bar = new SingleBar(
-    {
-      stream,
-      format: '{bar} {value}/{total} trials · round {round} · {left} left · {last}',
-      hideCursor: true,
-      clearOnComplete: true,
-      stopOnComplete: false,
-      linewrap: false,
-      gracefulExit: false, // Ctrl-C is ours to handle
-    },
-    Presets.shades_classic,
-  );
-  let shown = true;
-  /** Clears the bar's line and gives the cursor back. */
-  const stop = () => {
-    shown = false;
-    bar.stop();
-  };
+  const bar = new ProgressBar(stream, {
+    format: '{bar} {value}/{total} trials · round {round} · {left} left · {last}',
+  });
   return {
     start: ({ trials, estimateMs }) =>
       bar.start(trials, 0, { round: '1', left: duration(estimateMs), last: 'starting' }),
-    trial(trial, { done, rounds, leftMs }) {
-      if (shown)
-        bar.update(done, { round: `${trial.round}/${rounds}`, left: duration(leftMs), last: inWords(trial) });
+    trial(trial, { done, trials, rounds, leftMs }) {
+      const round = `${trial.round}/${rounds}`;
+      const left = duration(leftMs);
+      const last = inWords(trial);
+      bar.step(done, () => ({
+        fields: { round, left, last },
+        line: `${done}/${trials} · round ${round} · ${last} · ${left} left`,
+      }));
     },
-    say(text) {
-      stop();
-      stream.write(`${text}\n`);
-    },
-    stop,
-  };
-}
-
-function lines(stream: NodeJS.WriteStream): Progress {
-  return {
-    start: () => {},
-    trial: (trial, { done, trials, rounds, leftMs }) => {
-      stream.write(
-        `${done}/${trials} · round ${trial.round}/${rounds} · ${inWords(trial)} · ${duration(leftMs)} left\n`,
-      );
-    },
-    say: (text) => stream.write(`${text}\n`),
-    stop: () => {},
+    say: (text) => bar.say(text),
+    stop: () => bar.stop(),
   };
 }
 

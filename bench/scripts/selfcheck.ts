@@ -2,6 +2,7 @@ import { strategies } from '../../strategies/index.js';
 import { peers } from '../../strategies/peers/index.js';
 import { effectiveCores } from '../../strategies/processes/cores.js';
 import { workloads } from '../../workloads/index.js';
+import { handleSignals } from '../cli/signals.js';
 import { note, print } from '../cli/terminal.js';
 import { exitCode, RunError } from '../errors.js';
 import { progressOn } from '../report/progress.js';
@@ -23,13 +24,11 @@ const rounds = 12;
 const strategy = 'partitioned';
 
 const wards = new Wards();
-process.on('SIGINT', () => {
-  wards.end();
-  process.exit(exitCode.interrupted);
-});
+const signals = handleSignals({ atOnce: () => wards.end() });
 try {
   process.exitCode = await selfcheck();
 } finally {
+  signals.end();
   wards.end();
 }
 

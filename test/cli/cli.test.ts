@@ -402,7 +402,7 @@ describe('interrupted', { skip: process.platform === 'win32' }, () => {
   );
   for (const [name, signals] of [
     ['the second Ctrl-C', ['SIGINT', 'SIGINT']],
-    ['SIGTERM', ['SIGTERM']],
+    ['the second SIGTERM', ['SIGTERM', 'SIGTERM']],
     ['SIGKILL', ['SIGKILL']],
   ] as const) {
     it(`leaves no process and no file after ${name}`, async () => {

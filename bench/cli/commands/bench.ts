@@ -22,6 +22,7 @@ import { enough } from '../../verdict/stop.js';
 import { duration } from '../../words/units.js';
 import { commandLine, newRunFolder, quoted } from '../folder.js';
 import { exitCodeOf, publish } from '../publish.js';
+import { handleSignals } from '../signals.js';
 import { colorsFor, note, print } from '../terminal.js';
 
 /**
@@ -39,7 +40,18 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
   const request = await compileOwn(planned);
   const wards = new Wards();
   const progress = progressOn(process.stderr);
-  const signals = stopOnSignals(wards, progress);
+  let measuring = false;
+  const signals = handleSignals({
+    orderly() {
+      // Before the first trial there is nothing to finish and nothing to keep.
+      if (measuring) progress.say('finishing the trial that is under way; Ctrl-C again ends it at once');
+      return measuring;
+    },
+    atOnce() {
+      progress.stop();
+      wards.end();
+    },
+  });
   try {
     const baseline = strategies[0]?.url as string; // sequential stands first
     const { workloads: prepared, services } = await prepare(wards, request, {
@@ -70,13 +82,14 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     }
     refuseShortBudget(plan);
     note(planText(plan));
-    signals.measuring = true;
+    measuring = true;
     if (earlier !== null) refuseOtherCorpora(earlier.environment(), plan);
     const store = earlier ?? (await begin(plan, { folder, flags: asked }));
     const { json = false, png = false, interactive } = flags;
-    const { signal } = signals.stop;
+    const { signal } = signals;
     return await measure(plan, store, { wards, services, progress, signal, json, png, interactive });
   } finally {
+    signals.end();
     wards.end();
   }
 }
@@ -223,31 +236,4 @@ function refuseShortBudget(plan: Plan): void {
   throw new UsageError(
     `--budget: one round takes about ${duration(roundMs)}, more than ${duration(budgetMs)}; give it more time, or fewer workloads, sizes, strategies or workers`,
   );
-}
-
-interface Signals {
-  readonly stop: AbortController;
-  /** Set when trials begin: before that there is nothing to finish. */
-  measuring: boolean;
-}
-
-/**
- * While trials run, the first Ctrl-C lets the one under way finish and is told to `runRounds` by the signal. The second,
- * any before the first trial, and SIGTERM and SIGHUP at once end every process of the run.
- */
-function stopOnSignals(wards: Wards, progress: Progress): Signals {
-  const signals: Signals = { stop: new AbortController(), measuring: false };
-  const now = () => {
-    progress.stop();
-    wards.end();
-    process.exit(exitCode.interrupted);
-  };
-  process.on('SIGINT', () => {
-    if (!signals.measuring || signals.stop.signal.aborted) return now();
-    signals.stop.abort();
-    progress.say('finishing the trial that is under way; Ctrl-C again ends it at once');
-  });
-  process.on('SIGTERM', now);
-  process.on('SIGHUP', now);
-  return signals;
 }

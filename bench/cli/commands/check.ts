@@ -10,6 +10,7 @@ import { exitCode, UsageError } from '../../errors.js';
 import { writeCorpus } from '../../trials/corpus-file.js';
 import { Wards } from '../../trials/helper-processes.js';
 import { parseCount, parseDuration } from '../../words/parse.js';
+import { handleSignals } from '../signals.js';
 import { colorsFor, note, print } from '../terminal.js';
 
 export interface CheckFlags {
@@ -75,11 +76,7 @@ async function checked(
   { timeoutMs, madeUp }: { timeoutMs: number; madeUp: boolean },
 ): Promise<CheckResult> {
   const wards = new Wards();
-  const end = () => {
-    wards.end();
-    process.exit(exitCode.interrupted);
-  };
-  process.on('SIGINT', end).on('SIGTERM', end).on('SIGHUP', end);
+  const signals = handleSignals({ atOnce: () => wards.end() });
   try {
     const request = {
       workload: compiled.ref,
@@ -116,7 +113,7 @@ async function checked(
     };
   } finally {
     wards.end();
-    process.off('SIGINT', end).off('SIGTERM', end).off('SIGHUP', end);
+    signals.end();
   }
 }
 

@@ -19,6 +19,7 @@ import { planCells } from '../../trials/plan.js';
 import { loadStrategies, prepare } from '../../trials/prepare.js';
 import { type BenchRequest, benchRequest } from '../../trials/request.js';
 import { runTrial } from '../../trials/trial.js';
+import { handleSignals } from '../signals.js';
 import { colorsFor, note, print } from '../terminal.js';
 
 /** `forkwise doctor`: is this machine fit to measure on, and does the suite come to answers that are known? @returns the exit code. */
@@ -53,11 +54,7 @@ async function selfTests(): Promise<Finding[]> {
   };
   const cores = effectiveCores().effective;
   const wards = new Wards();
-  const end = () => {
-    wards.end();
-    process.exit(exitCode.interrupted);
-  };
-  process.on('SIGINT', end).on('SIGTERM', end);
+  const signals = handleSignals({ atOnce: () => wards.end() });
   try {
     const { workloads: prepared } = await prepare(wards, request, {
       baseline: strategies[0]?.url as string,
@@ -85,7 +82,7 @@ async function selfTests(): Promise<Finding[]> {
     return judge(trials, cores);
   } finally {
     wards.end();
-    process.off('SIGINT', end).off('SIGTERM', end);
+    signals.end();
   }
 }
 

@@ -17,6 +17,7 @@ import { type BenchFlags, namedStrategies } from '../../trials/request.js';
 import { parseCount } from '../../words/parse.js';
 import { commandLine, newRunFolder } from '../folder.js';
 import { publish } from '../publish.js';
+import { handleSignals } from '../signals.js';
 import { colorsFor, note, print } from '../terminal.js';
 
 const understood = ['faults', 'strategies', 'workers', 'out', 'resume', 'seed', 'json'];
@@ -41,13 +42,12 @@ export async function faultMatrix(flags: BenchFlags, asked: Partial<BenchFlags>)
     throw new UsageError(`"${flags.resume}": expected a run without faults.csv, and it has one already`);
   const store = into ?? Store.create(flags.out ?? newRunFolder());
   const wards = new Wards();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
+  const signals = handleSignals({
+    atOnce() {
       wards.end();
       note('interrupted; a matrix is written when it is whole, so there is none');
-      process.exit(exitCode.interrupted);
-    });
-  }
+    },
+  });
   try {
     const rows: FaultRow[] = [];
     for (const loaded of await loadStrategies(chosen.map(({ url }) => url))) {
@@ -73,6 +73,7 @@ export async function faultMatrix(flags: BenchFlags, asked: Partial<BenchFlags>)
     );
     return bad ? exitCode.failed : exitCode.ok;
   } finally {
+    signals.end();
     wards.end();
   }
 }

@@ -31,6 +31,7 @@ import { parseCount, parseDuration, parseList, parseSize } from '../../words/par
 import { duration } from '../../words/units.js';
 import { commandLine, newRunFolder } from '../folder.js';
 import { publishOverhead } from '../publish-overhead.js';
+import { handleSignals } from '../signals.js';
 import { note, print } from '../terminal.js';
 
 export interface OverheadFlags {
@@ -64,13 +65,12 @@ export async function overhead(flags: OverheadFlags): Promise<number> {
   const timeMs = parseDuration(flags.time);
   const store = Store.create(flags.out ?? newRunFolder());
   const wards = new Wards();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
+  const signals = handleSignals({
+    atOnce() {
       wards.end();
       note(`interrupted; what was measured until then stands in ${store.folder}`);
-      process.exit(exitCode.interrupted);
-    });
-  }
+    },
+  });
   try {
     const environment = await begin(store, { rounds, seed });
     const trials = await measure(plan, {
@@ -86,6 +86,7 @@ export async function overhead(flags: OverheadFlags): Promise<number> {
       ? exitCode.ok
       : exitCode.failed;
   } finally {
+    signals.end();
     wards.end();
   }
 }

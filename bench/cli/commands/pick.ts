@@ -25,6 +25,7 @@ import { parseCount, parseDuration } from '../../words/parse.js';
 import { duration } from '../../words/units.js';
 import { commandLine, newRunFolder } from '../folder.js';
 import { publish } from '../publish.js';
+import { handleSignals } from '../signals.js';
 import { colorsFor, note, print } from '../terminal.js';
 
 export interface PickFlags extends ConstraintFlags {
@@ -60,7 +61,16 @@ export async function pick(flags: PickFlags): Promise<number> {
   const task = await compileTask(flags.task);
   const wards = new Wards();
   const progress = pickProgressOn(process.stderr, budgetMs - reportMs);
-  const stop = stopOnSignals(wards, () => progress.stop());
+  const signals = handleSignals({
+    orderly() {
+      progress.say('ending with what is known by now; Ctrl-C again ends it at once');
+      return true;
+    },
+    atOnce() {
+      progress.stop();
+      wards.end();
+    },
+  });
   try {
     const cores = effectiveCores().effective;
     const loaded = await loadStrategies(strategies.map(({ url }) => url));
@@ -97,7 +107,7 @@ export async function pick(flags: PickFlags): Promise<number> {
     progress.start(startedMs);
     const untilMs = startedMs + budgetMs - reportMs;
     const result = await race({
-      ...{ arms, untilMs, cores, seed, signal: stop.signal },
+      ...{ arms, untilMs, cores, seed, signal: signals.signal },
       clock: () => performance.now(),
       measure: (arm, { block, order, timing }) =>
         runTrial(wards, arm.cell, {
@@ -109,7 +119,7 @@ export async function pick(flags: PickFlags): Promise<number> {
       say: (event) => progress.on(event),
     });
     store.close();
-    if (!stop.signal.aborted) await responsiveness.testAll(result.trials, result.finalists);
+    if (!signals.signal.aborted) await responsiveness.testAll(result.trials, result.finalists);
     progress.stop();
     store.write(
       'responsiveness.csv',
@@ -137,29 +147,11 @@ export async function pick(flags: PickFlags): Promise<number> {
         ? `${JSON.stringify(written ?? chosen.decided, null, 2)}\n`
         : decisionText(chosen, { path, report: join(store.folder, 'report.html') }),
     );
-    if (stop.signal.aborted) return exitCode.interrupted;
+    if (signals.signal.aborted) return exitCode.interrupted;
     return written === null ? exitCode.invalid : exitCode.ok;
   } finally {
     progress.stop();
+    signals.end();
     wards.end();
   }
-}
-
-/** The first Ctrl-C ends the race after the trial that is under way, and what is known by then is said; the second, and SIGTERM, end all. */
-function stopOnSignals(wards: Wards, quiet: () => void): AbortController {
-  const stop = new AbortController();
-  const now = () => {
-    quiet();
-    wards.end();
-    process.exit(exitCode.interrupted);
-  };
-  process.on('SIGINT', () => {
-    if (stop.signal.aborted) return now();
-    stop.abort();
-    quiet();
-    note('ending with what is known by now; Ctrl-C again ends it at once');
-  });
-  process.on('SIGTERM', now);
-  process.on('SIGHUP', now);
-  return stop;
 }

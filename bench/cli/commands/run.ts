@@ -18,6 +18,7 @@ import { readFiles, type Source } from '../../job/read.js';
 import { type Summary, summaryData, summaryText } from '../../job/summary.js';
 import { parseCount, parseDuration } from '../../words/parse.js';
 import { commandLine } from '../folder.js';
+import { handleSignals } from '../signals.js';
 import { colorsFor, note, print } from '../terminal.js';
 
 export interface RunFlags {
@@ -42,13 +43,24 @@ export async function runDocuments(
   const config = flags.config === undefined ? null : readConfig(flags.config);
   const options = runnerOptions(flags, config);
   const { file, export: name, sha256 } = await compileTask(taskOf(options.task));
-  const stop = new AbortController();
   const broken = new AbortController();
   const all = await sourcesOf(flags);
   const job = { task: { file, export: name, sha256 }, docs: flags.docs };
   const output = Output.open(flags.out, job, { forkwise: version, failed: (error) => broken.abort(error) });
   const progress = jobProgressOn(process.stderr);
-  const end = stopOnSignals(stop, { progress, output });
+  const signals = handleSignals({
+    orderly() {
+      progress.say('finishing the documents that are under way; once more ends them at once');
+      return true;
+    },
+    atOnce() {
+      try {
+        output.close();
+      } catch (cause) {
+        note((cause as RunError).message);
+      }
+    },
+  });
   try {
     const before = output.documents;
     const rest = all.filter(({ id }) => !output.done.has(id));
@@ -61,7 +73,7 @@ export async function runDocuments(
       });
       try {
         progress.start({ total: all.length, done: all.length - rest.length });
-        await processAll(runner, rest, { output, progress, stop: stop.signal, broken: broken.signal });
+        await processAll(runner, rest, { output, progress, stop: signals.signal, broken: broken.signal });
       } finally {
         progress.stop();
         await runner.close({ now: broken.signal.aborted });
@@ -87,7 +99,7 @@ export async function runDocuments(
     }
     return notOk.length === 0 ? exitCode.ok : exitCode.failed;
   } finally {
-    end();
+    signals.end();
     output.close();
   }
 }
@@ -176,32 +188,4 @@ function runnerOptions(
 
 function taskOf(task: RunnerOptions['task']): string | URL {
   return typeof task === 'string' || task instanceof URL ? task : `${task.file}#${task.export}`;
-}
-
-/**
- * The first SIGINT, SIGTERM or SIGHUP ends the reading: what is in hand gets its lines. The second ends everything at once; the lines that
- * are there stay.
- * @returns what ends the listening
- */
-function stopOnSignals(
-  stop: AbortController,
-  { progress, output }: { progress: JobProgress; output: Output },
-): () => void {
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  const listen = () => {
-    if (stop.signal.aborted) {
-      try {
-        output.close();
-      } catch (cause) {
-        note((cause as RunError).message);
-      }
-      process.exit(exitCode.interrupted);
-    }
-    stop.abort();
-    progress.say('finishing the documents that are under way; once more ends them at once');
-  };
-  for (const signal of signals) process.on(signal, listen);
-  return () => {
-    for (const signal of signals) process.off(signal, listen);
-  };
 }
