@@ -3,7 +3,7 @@ import { mean } from '../stats/estimate.js';
 import type { SummaryRow, TrialRow } from '../tables/columns.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { sameCell, valid } from '../tables/summarise.js';
-import { practicalMargin } from '../verdict/compare.js';
+import { practicalMargin } from '../verdict/choice.js';
 import { hasRate, type Rated, simplestFirst } from '../verdict/conclude.js';
 import { type NewRun, newRun } from '../verdict/new-run.js';
 import { number, ratio } from '../words/units.js';

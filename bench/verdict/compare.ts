@@ -13,11 +13,10 @@ import type { TrialRow } from '../tables/columns.js';
 import type { ComparisonRow } from '../tables/comparison-columns.js';
 import type { Claims } from '../tables/environment.js';
 import { pairedLogRatios, sameCell, valid } from '../tables/summarise.js';
+import { practicalMargin } from './choice.js';
 
 export type Verdict = 'faster' | 'slower' | 'equivalent' | 'inconclusive';
 
-/** A difference smaller than this is of no use to anyone: 3 %, as a log ratio. */
-export const practicalMargin = Math.log(1.03);
 const significance = 0.05;
 
 /**

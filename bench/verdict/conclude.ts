@@ -5,7 +5,8 @@ import type { ComparisonRow } from '../tables/comparison-columns.js';
 import type { Claims } from '../tables/environment.js';
 import { seriesName } from '../tables/series.js';
 import { pairedLogRatios, sameCell } from '../tables/summarise.js';
-import { practicalMargin, slowerThanBest } from './compare.js';
+import { practicalMargin } from './choice.js';
+import { slowerThanBest } from './compare.js';
 
 /** What a run's summaries come to for one workload and corpus. */
 export interface Conclusion {

@@ -1,0 +1,282 @@
+import { type Difference, type Family, interval, type LogRate, moderate } from '../stats/moderated.js';
+
+/**
+ * The one rule that decides which configuration to use. `bench`, `report`, `pick`, `recommend`, the situations, the
+ * winner map and the captions all call it.
+ *
+ * 1. The baseline (`sequential`) is the choice, unless the calibrated 95 % interval of some configuration over it lies
+ *    wholly beyond the margin.
+ * 2. Otherwise the candidates are the configurations whose estimate is within 3 % of the best and that were measured in
+ *    at least half of the best one's rounds. Of the candidates the weakest isolation wins, then the fewest workers,
+ *    then the highest rate.
+ * 3. A configuration that is a candidate at every size of a workload is preferred (`chooseTogether`).
+ *
+ * Everything here is a pure function of log rates, traits and the margin. The order of the input does not matter.
+ */
+
+/** A difference smaller than 3 % has no practical use. As a log ratio. */
+export const practicalMargin = Math.log(1.03);
+
+/** Isolation levels, the weakest first. */
+const isolationOrder: readonly string[] = ['none', 'thread', 'process', 'machine'];
+
+/** A strategy × workers × delivery, as far as the rule needs to know it. */
+export interface Configuration {
+  /** Unique among the configurations of one family; the same at every size. */
+  readonly name: string;
+  readonly isolation: string;
+  readonly workers: number;
+  /** True for the strategy that all gains are measured against. */
+  readonly baseline: boolean;
+  /** True where a constraint rules it out. Its rates still inform the variances, and it may still be the baseline. */
+  readonly barred: boolean;
+}
+
+/** The configurations of one workload and corpus, and what was measured of them. */
+export interface FamilyRates<C extends Configuration> {
+  readonly configurations: readonly C[];
+  /** At most one rate per configuration and round; configurations may have different numbers of rounds. */
+  readonly rates: readonly LogRate[];
+  /** Log ratio below which a difference does not count. */
+  readonly margin: number;
+}
+
+/** A ratio of two rates with its calibrated 95 % interval; the ends are null where the scatter is not known. */
+export interface Ratio {
+  readonly ratio: number;
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+/**
+ * How another configuration relates to the choice. `as good`: the interval of the ratio lies inside the margin;
+ * `slower`, `faster`: it lies wholly beyond it; `not told apart`: everything else.
+ */
+export type Relation = 'as good' | 'slower' | 'faster' | 'not told apart';
+
+/** Another configuration against the choice. */
+export interface Rival<C extends Configuration> {
+  readonly configuration: C;
+  /** Rate of the rival ÷ rate of the choice; null where they have no round in common. */
+  readonly ratio: Ratio | null;
+  readonly relation: Relation;
+}
+
+export interface Choice<C extends Configuration> {
+  readonly choice: C;
+  /** The highest rate by estimate among the configurations that may be chosen. */
+  readonly best: C;
+  /** The configurations that the rule chose from, by name. */
+  readonly candidates: readonly C[];
+  /** The choice over the baseline; null where the choice is the baseline or where the baseline was not measured. */
+  readonly gain: Ratio | null;
+  /** The best over the choice; null where the choice is the best. */
+  readonly shortfall: Ratio | null;
+  /** Every other configuration that may be chosen, the fastest first. */
+  readonly rivals: readonly Rival<C>[];
+  /**
+   * Regret bound: the share of the rate that following the advice may cost against the best of all, at 95 %. Null
+   * where the scatter is not known.
+   */
+  readonly regretBound: number | null;
+  /** Rounds in which the choice was measured. */
+  readonly rounds: number;
+  readonly margin: number;
+}
+
+/** @returns the choice for one workload and corpus; null where no configuration with a rate may be chosen */
+export function choose<C extends Configuration>(family: FamilyRates<C>): Choice<C> | null {
+  return chooseTogether([family])[0] ?? null;
+}
+
+/**
+ * The choices for all corpora of one workload. A configuration that is a candidate wherever the baseline is not the
+ * choice is preferred to a different one at each size; of several, the same order decides as at one size, with the
+ * geometric mean of the rates over the sizes as the rate.
+ * @returns one entry per family, null where no configuration with a rate may be chosen
+ */
+export function chooseTogether<C extends Configuration>(
+  families: readonly FamilyRates<C>[],
+): (Choice<C> | null)[] {
+  const contests = families.map(contestOf);
+  const open = contests.filter((contest) => contest !== null).filter(({ settled }) => !settled);
+  const common = simplest(commonCandidates(open), (name) =>
+    open.reduce((sum, contest) => sum + contest.logRate(name), 0),
+  );
+  return contests.map((contest) => {
+    if (contest === null) return null;
+    const preferred = contest.settled
+      ? undefined
+      : contest.candidates.find(({ name }) => name === common?.name);
+    return judge(contest, preferred ?? (simplest(contest.candidates, contest.logRate) as C));
+  });
+}
+
+/** Whether the calibrated 95 % interval of `a` over `b` lies wholly beyond the margin: evidence that `a` is faster. */
+export function isShownFaster(difference: Difference | null, margin: number): boolean {
+  const ends = difference === null ? null : interval(difference);
+  return ends !== null && ends.low > margin;
+}
+
+/** One family on the way to its choice. */
+interface Contest<C extends Configuration> {
+  readonly family: Family;
+  readonly margin: number;
+  readonly allowed: readonly C[];
+  readonly baseline: C | null;
+  readonly best: C;
+  readonly candidates: readonly C[];
+  /** Whether rule 1 has decided: nothing is shown to beat the baseline. */
+  readonly settled: boolean;
+  /** Log rate by estimate, against the best. */
+  readonly logRate: (name: string) => number;
+}
+
+function contestOf<C extends Configuration>({
+  configurations,
+  rates,
+  margin,
+}: FamilyRates<C>): Contest<C> | null {
+  const family = moderate(inOrder(rates));
+  const measured = [...configurations].filter(({ name }) => family.rounds(name) > 0).sort(byName);
+  const allowed = measured.filter(({ barred }) => !barred);
+  const best = bestOf(allowed, family);
+  if (best === null) return null;
+  const baseline = measured.find((configuration) => configuration.baseline) ?? null;
+  const logRate = (name: string) =>
+    name === best.name ? 0 : (family.difference(name, best.name)?.mean ?? Number.NEGATIVE_INFINITY);
+  const beaten =
+    baseline !== null &&
+    allowed.some(({ name }) => isShownFaster(family.difference(name, baseline.name), margin));
+  const settled = baseline !== null && !baseline.barred && !beaten;
+  const near = allowed.filter(
+    (configuration) =>
+      !configuration.baseline &&
+      logRate(configuration.name) > -practicalMargin &&
+      2 * family.rounds(configuration.name) >= family.rounds(best.name),
+  );
+  // A baseline that is beaten and still the best by estimate is possible where rounds are missing.
+  const candidates = settled ? [baseline as C] : near.length > 0 ? near : [best];
+  return { family, margin, allowed, baseline, best, candidates, settled, logRate };
+}
+
+/**
+ * The configuration that is ahead of the most others in their common rounds. Configurations with less than half of the
+ * most rounds do not count: one lucky round is no estimate.
+ */
+function bestOf<C extends Configuration>(allowed: readonly C[], family: Family): C | null {
+  const maxRounds = Math.max(0, ...allowed.map(({ name }) => family.rounds(name)));
+  const eligible = allowed.filter(({ name }) => 2 * family.rounds(name) >= maxRounds);
+  const wins = ({ name }: C) =>
+    eligible.filter((other) => (family.difference(name, other.name)?.mean ?? 0) > 0).length;
+  return (
+    eligible.reduce<{ configuration: C; wins: number } | null>((best, configuration) => {
+      const own = wins(configuration);
+      return best === null || own > best.wins ? { configuration, wins: own } : best;
+    }, null)?.configuration ?? null
+  );
+}
+
+function commonCandidates<C extends Configuration>(contests: readonly Contest<C>[]): C[] {
+  const [first, ...others] = contests;
+  return (first?.candidates ?? []).filter(({ name }) =>
+    others.every(({ candidates }) => candidates.some((candidate) => candidate.name === name)),
+  );
+}
+
+/** The weakest isolation, then the fewest workers, then the highest rate, then the name. */
+function simplest<C extends Configuration>(
+  candidates: readonly C[],
+  logRate: (name: string) => number,
+): C | undefined {
+  const rank = ({ isolation }: C) => isolationOrder.indexOf(isolation);
+  return [...candidates].sort(
+    (a, b) => rank(a) - rank(b) || a.workers - b.workers || logRate(b.name) - logRate(a.name) || byName(a, b),
+  )[0];
+}
+
+/** What can be said of the choice: every claim is about the choice itself. */
+function judge<C extends Configuration>(contest: Contest<C>, choice: C): Choice<C> {
+  const { family, margin, allowed, baseline, best, candidates } = contest;
+  const rivals = allowed
+    .filter((configuration) => configuration !== choice)
+    .map((configuration) =>
+      rivalOf(configuration, family.difference(configuration.name, choice.name), margin),
+    )
+    .sort(
+      (a, b) => (b.ratio?.ratio ?? 0) - (a.ratio?.ratio ?? 0) || byName(a.configuration, b.configuration),
+    );
+  return {
+    choice,
+    best,
+    candidates,
+    gain:
+      baseline === null || baseline === choice
+        ? null
+        : ratioOf(family.difference(choice.name, baseline.name)),
+    shortfall: best === choice ? null : ratioOf(family.difference(best.name, choice.name)),
+    rivals,
+    regretBound: regretBound(family, { choice, rivals }),
+    rounds: family.rounds(choice.name),
+    margin,
+  };
+}
+
+function rivalOf<C extends Configuration>(
+  configuration: C,
+  difference: Difference | null,
+  margin: number,
+): Rival<C> {
+  return { configuration, ratio: ratioOf(difference), relation: relationOf(difference, margin) };
+}
+
+/** Half of the rate. No trial was ever seen to be disturbed by a factor of two, so a single round shows this much. */
+const hopeless = Math.log(0.5);
+
+export function relationOf(difference: Difference | null, margin: number): Relation {
+  const ends = difference === null ? null : interval(difference);
+  if (ends === null) return difference !== null && difference.mean < hopeless ? 'slower' : 'not told apart';
+  if (ends.low > margin) return 'faster';
+  if (ends.high < -margin) return 'slower';
+  return ends.low > -margin && ends.high < margin ? 'as good' : 'not told apart';
+}
+
+export function ratioOf(difference: Difference | null): Ratio | null {
+  if (difference === null) return null;
+  const ends = interval(difference);
+  return {
+    ratio: Math.exp(difference.mean),
+    low: ends && Math.exp(ends.low),
+    high: ends && Math.exp(ends.high),
+  };
+}
+
+const significance = 0.05;
+
+/** The highest one-sided upper end over the rivals that are not shown to be slower, which share the 5 % equally. */
+function regretBound<C extends Configuration>(
+  family: Family,
+  { choice, rivals }: Pick<Choice<C>, 'choice' | 'rivals'>,
+): number | null {
+  const open = rivals.filter(({ relation }) => relation !== 'slower');
+  const bounds = open.map(({ configuration }) => {
+    const difference = family.difference(configuration.name, choice.name);
+    const ends = difference && interval(difference, { confidence: 1 - (2 * significance) / open.length });
+    return ends?.high ?? Number.POSITIVE_INFINITY;
+  });
+  const worst = Math.max(0, ...bounds);
+  return Number.isFinite(worst) ? 1 - Math.exp(-worst) : null;
+}
+
+/** Sums of floating-point numbers depend on their order, so the input's order is made the same first. */
+function inOrder(rates: readonly LogRate[]): LogRate[] {
+  return [...rates].sort((a, b) => a.round - b.round || compareText(a.configuration, b.configuration));
+}
+
+function byName(a: Configuration, b: Configuration): number {
+  return compareText(a.name, b.name);
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
