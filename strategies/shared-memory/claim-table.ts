@@ -1,69 +1,82 @@
 /**
  * The claim table: what the caller's thread and its worker threads share beside the documents' bytes.
  *
- * Documents stand in *slots*. Each queue has slots of its own, a ring of tickets (the slots in the order they were
- * published) and two counters: `available`, the tickets published, and `next`, the first that may be unclaimed.
+ * A published document occupies a *slot*. Each queue has slots of its own, a ring of *tickets* (the slots in
+ * the order in which they were published) and two counters: `available` is the number of tickets published so
+ * far, and `next` is the first ticket that may be unclaimed. No word has two writers at the same time, except
+ * `next` and a ready `state`, which change by compare-and-swap only:
  *
  *   word        written by                         meaning
- *   state       caller: free → ready, and          who has the slot
+ *   state       caller: free → ready, and          the thread that owns the slot
  *               claimed → free or ready again;
  *               worker: ready → claimed by it
- *   entry       caller, while the slot is free     where the document lies, its size, its index
+ *   entry       caller, while the slot is free     offset of the document's bytes, its size, its index
  *   times       the worker that has claimed it     when the task began and how long it took
  *   ring        caller                             the slot of each ticket
  *   available   caller, after ring and state       tickets published so far
  *   next        any worker, from t to t + 1        a hint: every ticket before it is claimed
- *   current     its worker                         the slot in its hands, plus one; 0 between tasks
- *   begun       its worker, before current         tasks it has begun: tells a task that goes on from the next one in the same slot
- *   signal      caller                             what sleeping workers wait on
- *   eager       caller                             1: report outcomes before sleeping, for no more documents are on their way
+ *   current     its worker                         the slot whose task is running, plus one; 0 between tasks
+ *   begun       its worker, before current         tasks begun: tells a running task from a later one in the
+ *                                                  same slot
+ *   signal      caller                             the word that sleeping workers wait on
+ *   eager       caller                             1: report outcomes before sleeping, since no document is ready
  *
- * Claiming is the change of `state` from ready to claimed and nothing else, one compare-and-swap; `next` only says where
- * to look, and whoever finds a ticket's slot claimed moves it on. So a worker that dies at any point between two
- * instructions loses nothing: what it had claimed carries its number, and the caller makes it ready again under a new
- * ticket. A worker that was stalled while its ticket went stale may find another document in the slot: then it claims
- * that one, which is as good.
+ * Order of writes. To publish, the caller writes the entry, then `state`, then the ring, then `available`. To
+ * claim, a worker reads `next` and `available`, changes the slot's `state` and then moves `next` on. To run
+ * the task, it writes `begun`, then `current`; afterwards it writes the times, then clears `current`, and
+ * later reports the outcome in a message. The caller frees the slot when it has that message.
  *
- * Sleeping: a worker reads `signal`, finds nothing to claim, and waits for `signal` to change. The caller publishes
- * first, changes `signal` afterwards and wakes: the worker sees either the document or the change. The caller may
- * publish several documents for one change, but never goes to rest itself before it has made it.
+ * Claiming is the change of `state` from ready to claimed and nothing else, one compare-and-swap for one
+ * document. `next` only says where to look, and any worker that finds a ticket's slot already claimed moves
+ * it on. Therefore a worker that dies between any two instructions loses nothing: the slots it had claimed
+ * carry its number, and the caller makes them ready again under new tickets. A worker that was stalled while
+ * its ticket became stale may find another document in the slot; it then claims that document, which does no
+ * harm.
+ *
+ * Sleeping and waking: a worker reads `signal`, finds nothing to claim, and waits for `signal` to change. The
+ * caller publishes first, changes `signal` afterwards and then wakes the workers, so a worker sees either the
+ * document or the change. The caller may publish several documents for one change of `signal`, but it makes
+ * that change before it rests.
  */
 
 export interface Shape {
   readonly workers: number;
-  /** One for all workers, or one each. */
+  /** The number of queues is 1 (shared by all workers) or equals the number of workers. */
   readonly queues: number;
-  /** A queue. */
+  /** Every queue has this many slots. */
   readonly slots: number;
 }
 
-/** States of a slot; from `claimed` on, the worker's number is added. */
+/** States of a slot. The state of a claimed slot is `claimed` plus the worker's number. */
 const free = 0;
 const ready = 1;
 const claimed = 2;
 
-/** A line of the processor's cache, in words of 4 bytes: what different threads write stands on different ones. */
+/**
+ * Words (4 bytes each) in a cache line of the processor: words that different threads write are on different
+ * lines.
+ */
 const line = 16;
-/** Words of a slot's entry; the last three are numbers of 8 bytes. */
+/** Positions of the words in a slot's entry; the last three are numbers that take 8 bytes each. */
 const entry = { state: 0, offset: 1, size: 2, idBytes: 3, index: 4, startedMs: 6, taskMs: 8 };
 const queue = { available: 0, next: line, signal: 2 * line, words: 3 * line };
 const eager = 0;
-/** Words behind `current`. */
+/** The word `begun` is this many words after `current`. */
 const begun = 1;
 
 export interface Entry {
-  /** Of the document's bytes in the arena; `loose` when they are not there. */
+  /** Position of the document's bytes in the arena; `oversized` when they are not there. */
   readonly offset: number;
   readonly size: number;
-  /** Of the id, which stands behind the bytes. */
+  /** Length of the document's id, which follows its bytes. */
   readonly idBytes: number;
   readonly index: number;
 }
 
-/** The offset of a document that is too large for the arena: the worker asks for it. */
-export const loose = -1;
+/** The `offset` of a document that is too large for the arena: the worker asks the caller for it. */
+export const oversized = -1;
 
-export class Control {
+export class ClaimTable {
   readonly memory: SharedArrayBuffer;
   readonly shape: Shape;
   readonly #words: Int32Array;
@@ -76,10 +89,11 @@ export class Control {
     readonly slots: number;
   };
 
-  /** @param memory of another thread's table of the same shape; absent: a new table. */
+  /** @param memory that another thread made for a table of the same shape; absent: this is a new table. */
   constructor(shape: Shape, memory?: SharedArrayBuffer) {
     this.shape = shape;
-    // Twice as many tickets as slots: some still point to slots whose documents were claimed under a newer one.
+    // The ring has twice as many tickets as slots: some tickets point to slots that were claimed under a
+    // newer ticket.
     this.#tickets = 2 * 2 ** Math.ceil(Math.log2(shape.slots));
     const queues = line;
     const current = queues + shape.queues * queue.words;
@@ -91,9 +105,12 @@ export class Control {
     this.#numbers = new Float64Array(this.memory);
   }
 
-  // The caller's side.
+  // The caller's thread calls the methods from here on.
 
-  /** Whether a further ticket has room. Only if many tickets of claimed slots stand in the way it has not. */
+  /**
+   * Tells whether there is room for another ticket. There is none only when many tickets of claimed slots
+   * block the ring.
+   */
   hasTicket(q: number): boolean {
     const at = this.#queue(q);
     return (
@@ -112,13 +129,13 @@ export class Control {
 
   publish(q: number, slot: number): void {
     const at = this.#queue(q);
-    const ticket = this.#words[at + queue.available] as number; // nobody else writes it
+    const ticket = this.#words[at + queue.available] as number; // no other thread writes it
     Atomics.store(this.#words, this.#slot(slot) + entry.state, ready);
     Atomics.store(this.#words, this.#ring(q, ticket), slot);
     Atomics.store(this.#words, at + queue.available, (ticket + 1) | 0);
   }
 
-  /** Wakes workers that sleep before this queue. */
+  /** Wakes up to `count` workers that sleep because this queue was empty. */
   wake(q: number, count: number): void {
     const at = this.#queue(q) + queue.signal;
     Atomics.add(this.#words, at, 1);
@@ -141,21 +158,31 @@ export class Control {
     return Atomics.load(this.#words, this.#slot(slot) + entry.state) === free;
   }
 
-  /** The slot that was in the worker's hands when it ended; null when none was. The next one begins with none. */
+  /**
+   * Returns the slot whose task was running when the worker ended (null: none) and clears it for the next
+   * worker.
+   */
   takeCurrent(worker: number): number | null {
     const slot = Atomics.exchange(this.#words, this.#current(worker), 0) - 1;
     return slot < 0 ? null : slot;
   }
 
-  /** What a watchdog compares: the same `task` at two looks, and the worker was in it all the time between. Null between tasks. */
-  inHands(worker: number): { readonly slot: number; readonly task: number } | null {
+  /**
+   * Returns the slot and the number of the task that is running in the worker, null between tasks. A watchdog
+   * compares two looks: when both show the same `task`, the worker was in that task all the time between
+   * them.
+   */
+  currentTask(worker: number): { readonly slot: number; readonly task: number } | null {
     const at = this.#current(worker);
     const slot = Atomics.load(this.#words, at) - 1;
     return slot < 0 ? null : { slot, task: Atomics.load(this.#words, at + begun) };
   }
 
-  /** The slot stays the worker's, which is a new one now: it is to begin with it. */
-  hand(slot: number, worker: number): void {
+  /**
+   * Assigns a slot to a worker without publishing it: a replacement worker begins with the slots assigned to
+   * it.
+   */
+  assign(slot: number, worker: number): void {
     Atomics.store(this.#words, this.#slot(slot) + entry.state, claimed + worker);
   }
 
@@ -167,9 +194,12 @@ export class Control {
     return this.#numbers[(this.#slot(slot) + entry.taskMs) >> 1] as number;
   }
 
-  // The worker's side.
+  // The workers call the methods from here on.
 
-  /** A slot that is now this worker's; -1 when there is nothing to claim. */
+  /**
+   * Claims the next document: returns a slot that now belongs to this worker, or -1 when there is nothing to
+   * claim.
+   */
   claim(q: number, worker: number): number {
     const words = this.#words;
     const at = this.#queue(q);
@@ -219,17 +249,26 @@ export class Control {
     return Atomics.load(this.#words, eager) === 1;
   }
 
-  /** Read before looking for work, and given to `sleep` when there was none. */
+  /**
+   * Returns the queue's signal. A worker reads it before it looks for work, and gives it to `sleep` when
+   * there was none.
+   */
   signal(q: number): number {
     return Atomics.load(this.#words, this.#queue(q) + queue.signal);
   }
 
-  /** Blocks the thread until the signal is another than `seen`, at most `ms`. False when the time ran out. */
+  /**
+   * Blocks the thread until the signal is no longer `seen`, for at most `ms`. Returns false when the time ran
+   * out.
+   */
   sleep(q: number, seen: number, ms: number): boolean {
     return Atomics.wait(this.#words, this.#queue(q) + queue.signal, seen, ms) !== 'timed-out';
   }
 
-  /** The same without blocking or end: the thread's event loop goes on. It is not kept alive by this. */
+  /**
+   * Waits like `sleep`, but without a limit and without blocking the event loop. The wait does not keep the
+   * loop alive.
+   */
   async rest(q: number, seen: number): Promise<void> {
     await Atomics.waitAsync(this.#words, this.#queue(q) + queue.signal, seen).value;
   }
@@ -252,8 +291,9 @@ export class Control {
 }
 
 /**
- * The same number, as a small integer where it is one. What is read from an array of doubles is a double to the compiler,
- * and so is everything a task computes from it: a loop of integer steps ran three times slower for it.
+ * Returns the same number, as a small integer where it is one. The compiler treats a number read from an
+ * array of doubles as a double, and also everything a task computes from it: a loop of integer steps ran
+ * three times slower.
  */
 function whole(value: number): number {
   const integer = value | 0;

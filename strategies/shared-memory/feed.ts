@@ -3,21 +3,26 @@ import { ready, type Source } from '../session/source.js';
 import type { Documents } from '../strategy.js';
 import { now } from '../worker/clock.js';
 
-export interface Pulled {
+export interface PulledDocument {
   readonly document: Document;
   readonly pulledMs: number;
 }
 
+/** Limits of what is taken from the source at once. */
 export interface Window {
   readonly documents: number;
   readonly bytes: number;
-  /** Since its first document, so that a source that takes its time does not hold back what it has given. */
+  /**
+   * Time since the window's first document, so that a slow source does not delay documents it has already
+   * given.
+   */
   readonly ms: number;
 }
 
 /**
- * Takes documents from a source, a window at a time: of a synchronous one, or one that says what it has, as far as the window
- * reaches; of an asynchronous one what arrives within one turn of the event loop.
+ * Takes documents from a source, one window at a time. A synchronous source, or one that says whether it has
+ * a document, is read until the window is full. From any other asynchronous source a window takes what
+ * arrives within one turn of the event loop.
  */
 export class Feed {
   readonly #source: { readonly now: Iterator<Document> } | { readonly later: Source };
@@ -26,10 +31,10 @@ export class Feed {
   #waiting = false;
   #ended = false;
   #failure: { readonly cause: unknown } | null = null;
-  #next: Pulled[] = [];
+  #next: PulledDocument[] = [];
   #nextBytes = 0;
 
-  /** @param arrived is called when an asynchronous source has given something, ended or failed. */
+  /** @param arrived is called when an asynchronous source has given a document, ended or failed. */
   constructor(documents: Documents, window: Window, arrived: () => void) {
     this.#source =
       Symbol.asyncIterator in documents
@@ -39,26 +44,26 @@ export class Feed {
     this.#arrived = arrived;
   }
 
-  /** No more will come. */
+  /** True when no more documents will come. */
   get ended(): boolean {
     return this.#ended && this.#next.length === 0;
   }
 
-  /** Whether the next document is to be waited for. */
+  /** True when the source has been asked for the next document and has not answered. */
   get waiting(): boolean {
     return this.#waiting && this.#next.length === 0;
   }
 
-  /** What the source has thrown, which is its end; null when nothing. */
+  /** The error that the source has thrown, which also ends it; null when there was none. */
   get failure(): { readonly cause: unknown } | null {
     return this.#failure;
   }
 
-  /** What is there now. */
-  pull(): Pulled[] {
+  /** Returns the documents that are available now. */
+  pull(): PulledDocument[] {
     if ('now' in this.#source) {
       const source = this.#source.now;
-      const pulled: Pulled[] = [];
+      const pulled: PulledDocument[] = [];
       this.#take(pulled, () => source.next());
       return pulled;
     }
@@ -72,7 +77,7 @@ export class Feed {
     return pulled;
   }
 
-  /** Tells the source that no more will be taken; what it then does is its own affair. */
+  /** Tells the source that no more documents will be taken, and ignores how it ends. */
   stop(): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -80,8 +85,11 @@ export class Feed {
     else this.#source.later.return?.()?.then(undefined, () => {});
   }
 
-  /** More, behind what there is, as far as the window reaches and `next` gives. @returns whether what follows is to be waited for */
-  #take(pulled: Pulled[], next: () => IteratorResult<Document> | null): boolean {
+  /**
+   * Appends documents to `pulled` until the window is full or `next` gives no more.
+   * @returns whether the next document has to be waited for
+   */
+  #take(pulled: PulledDocument[], next: () => IteratorResult<Document> | null): boolean {
     const { documents, bytes, ms } = this.#window;
     let pulledBytes = 0;
     let untilMs = (pulled[0]?.pulledMs ?? Number.POSITIVE_INFINITY) + ms;
@@ -115,7 +123,7 @@ export class Feed {
           this.#ended = true;
           return this.#arrived();
         }
-        // The first of a window tells of itself when the turn ends: until then others may come.
+        // The first document of a window is announced when the turn ends: more may arrive before that.
         if (this.#next.length === 0) setImmediate(this.#arrived);
         this.#next.push({ document: result.value, pulledMs: now() });
         this.#nextBytes += result.value.size;

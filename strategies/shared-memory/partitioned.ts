@@ -1,14 +1,19 @@
 import type { Strategy } from '../strategy.js';
-import { openCrew } from './arena-session.js';
-import type { Pulled } from './feed.js';
+import { openArenaSession } from './arena-session.js';
+import type { PulledDocument } from './feed.js';
 import { balance } from './partition.js';
 
 /**
- * What is balanced at once: a corpus of usual size as a whole, a stream piece by piece. Each piece is dealt to the
- * partitions as they stand, so that the sums stay balanced over all of them, however far a worker has come.
+ * Documents that are balanced together: a corpus of usual size as a whole, a stream piece by piece. Each
+ * piece is added to the partitions as they are, so that their totals stay balanced, no matter how far each
+ * worker has progressed.
  */
 const window = { documents: 1024, bytes: 16 * 2 ** 20, ms: 2 };
 
+/**
+ * Each worker has a queue of its own, and the caller decides which queue gets a document. The transport and
+ * the protocol between the threads are those of `self-scheduling.ts`, whose head says which file holds what.
+ */
 export default {
   name: 'partitioned',
   about: 'documents split up front into partitions of equal bytes, one a worker thread, over shared memory',
@@ -23,15 +28,15 @@ export default {
   travelsInFile: [],
   scales: true,
   open: (workload, { workers, timeoutMs, heapMb }) =>
-    openCrew(workload, {
+    openArenaSession(workload, {
       workers,
       timeoutMs,
       heapMb,
-      deal: { queues: workers, window, begin: () => begin(workers) },
+      split: { queues: workers, window, begin: () => begin(workers) },
     }),
 } satisfies Strategy;
 
-function begin(workers: number): (window: readonly Pulled[]) => Pulled[][] {
+function begin(workers: number): (window: readonly PulledDocument[]) => PulledDocument[][] {
   const costs = new Array<number>(workers).fill(0);
   return (window) => {
     const partitions = balance(window, costs, cost);
@@ -41,7 +46,7 @@ function begin(workers: number): (window: readonly Pulled[]) => Pulled[][] {
   };
 }
 
-/** Its bytes, and one so that empty documents spread by number. */
-function cost({ document }: Pulled): number {
+/** Costs a document its bytes plus one, so that empty documents are spread by their number. */
+function cost({ document }: PulledDocument): number {
   return document.size + 1;
 }

@@ -1,12 +1,25 @@
 import type { Strategy } from '../strategy.js';
-import { openCrew } from './arena-session.js';
-import type { Pulled } from './feed.js';
+import { openArenaSession } from './arena-session.js';
+import type { PulledDocument } from './feed.js';
 
-/** One queue for all workers: whoever is free claims the next document, as OpenMP's `schedule(dynamic)` does. */
-const deal = {
+/**
+ * One queue for all workers: every free worker claims the next document, as OpenMP's `schedule(dynamic)`
+ * does.
+ *
+ * - A worker claims one document at a time, with one compare-and-swap: `claim` in `claim-table.ts`.
+ * - A worker that finds nothing to claim blocks its thread for up to 1 ms, then rests in its event loop:
+ *   `idle` in `worker.ts`.
+ * - The caller wakes sleeping workers after every 64 documents or 1 MiB it has published (`stride`), and all
+ *   of them before it rests: `feeding-loop.ts`.
+ * - A worker reports up to 256 outcomes in one message: `flushDocuments` in `arena-session.ts`, which also
+ *   lists the files of this folder.
+ *
+ * The window below is something else: the number of documents that the caller takes from the source at once.
+ */
+const split = {
   queues: 1,
   window: { documents: 64, bytes: 2 ** 20, ms: 0.2 },
-  begin: () => (window: readonly Pulled[]) => [window],
+  begin: () => (window: readonly PulledDocument[]) => [window],
 };
 
 export default {
@@ -23,5 +36,5 @@ export default {
   travelsInFile: [],
   scales: true,
   open: (workload, { workers, timeoutMs, heapMb }) =>
-    openCrew(workload, { workers, timeoutMs, heapMb, deal }),
+    openArenaSession(workload, { workers, timeoutMs, heapMb, split }),
 } satisfies Strategy;

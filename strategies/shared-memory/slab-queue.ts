@@ -1,8 +1,8 @@
 import type { Document } from '../../workloads/workload.js';
-import { type Control, loose } from './claim-table.js';
-import type { Pulled } from './feed.js';
+import { type ClaimTable, oversized } from './claim-table.js';
+import type { PulledDocument } from './feed.js';
 
-/** Shared memory for documents' bytes, in slabs of equal size. */
+/** Shared memory that holds the documents' bytes, divided into slabs of equal size. */
 export interface Arena {
   readonly memory: SharedArrayBuffer;
   readonly slabBytes: number;
@@ -10,69 +10,76 @@ export interface Arena {
 }
 
 /** A document that has been published and not yet reported. */
-export interface Standing {
+export interface PublishedDocument {
   readonly index: number;
   readonly id: string;
   readonly pulledMs: number;
-  /** The slab its bytes lie in; null for a document that is too large for one, which is kept in `document`. */
+  /** The slab that holds its bytes; null for an oversized document, which is kept in `document`. */
   readonly slab: number | null;
   readonly document: Document | null;
-  /** Workers that have ended when they had finished it and not yet reported. */
-  deaths: number;
-  /** Workers that have ended with it in their hands. */
+  /** Number of workers that died after they had finished it and before they had reported it. */
+  unreported: number;
+  /** Number of workers that died while they were running it. */
   crashes: number;
 }
 
 /**
- * The caller's side of one queue: its slots, and its part of the arena. Documents are copied into the slab that is
- * open, one behind the other, until the next does not fit; a slab is free again when the last of its documents is
- * done. The slab that became free last is filled next: it may still be in the processor's cache.
+ * The caller's side of one queue: its slots, and its part of the arena. Documents are copied one after the
+ * other into the open slab, until the next one does not fit. A slab is free again when the last of its
+ * documents has been reported. The slab that became free last is filled next, because it may still be in the
+ * processor's cache.
+ *
+ * Only the caller's thread uses this object. Workers read the same slots and slabs through the claim table,
+ * which also describes the order of the writes (`claim-table.ts`).
  */
-export class Bay {
+export class SlabQueue {
   readonly queue: number;
-  readonly #control: Control;
+  readonly #table: ClaimTable;
   readonly #arena: Arena;
   readonly #bytes: Buffer;
-  /** By slot, from the queue's first one on. */
-  readonly #standing: (Standing | null)[];
+  /** The published document in each slot, counted from the queue's first slot. */
+  readonly #published: (PublishedDocument | null)[];
   readonly #firstSlot: number;
   #count = 0;
   readonly #freeSlots: number[];
   readonly #freeSlabs: number[];
-  /** Documents that still stand in each slab. */
+  /** Counts, per slab, the documents that still occupy it. */
   readonly #inSlab: Int32Array;
   #slab: number;
-  /** Bytes used of the open slab. */
+  /** Number of bytes that are used in the open slab. */
   #used = 0;
-  #looseBytes = 0;
+  #oversizedBytes = 0;
   #unannounced = 0;
 
-  constructor(control: Control, arena: Arena, queue: number) {
+  constructor(table: ClaimTable, arena: Arena, queue: number) {
     this.queue = queue;
-    this.#control = control;
+    this.#table = table;
     this.#arena = arena;
     this.#bytes = Buffer.from(arena.memory);
-    const { slots, queues } = control.shape;
+    const { slots, queues } = table.shape;
     this.#firstSlot = queue * slots;
-    this.#standing = new Array<Standing | null>(slots).fill(null);
+    this.#published = new Array<PublishedDocument | null>(slots).fill(null);
     this.#freeSlots = countDown(this.#firstSlot, slots);
     this.#freeSlabs = countDown(queue * arena.slabsPerQueue, arena.slabsPerQueue);
     this.#inSlab = new Int32Array(queues * arena.slabsPerQueue);
     this.#slab = this.#freeSlabs.pop() as number;
   }
 
-  /** Documents published and not yet reported. */
-  get standing(): number {
+  /** Counts the documents published and not yet reported. */
+  get count(): number {
     return this.#count;
   }
 
-  /** Copies the document and puts it before the workers; false when there is no room for it now. */
-  publish({ document, pulledMs }: Pulled): boolean {
-    if (this.#freeSlots.length === 0 || !this.#control.hasTicket(this.queue)) return false;
+  /**
+   * Copies the document and makes it available to workers; returns false when there is no room for it now.
+   */
+  publish({ document, pulledMs }: PulledDocument): boolean {
+    if (this.#freeSlots.length === 0 || !this.#table.hasTicket(this.queue)) return false;
     const { index, id } = document;
-    const size = document.bytes.length; // and not what the document says of itself: its neighbours depend on it
-    const reach = aligned(size) + 3 * id.length; // as many bytes as UTF-8 may need
-    if (reach > this.#arena.slabBytes) return this.#publishLoose(document, pulledMs);
+    // Not `document.size`, which may be wrong: the neighbours' bytes depend on it.
+    const size = document.bytes.length;
+    const reach = aligned(size) + 3 * id.length; // a character takes at most three bytes in UTF-8
+    if (reach > this.#arena.slabBytes) return this.#publishOversized(document, pulledMs);
     if (!this.#makeRoom(reach)) return false;
     const offset = this.#slab * this.#arena.slabBytes + this.#used;
     this.#bytes.set(document.bytes, offset);
@@ -80,75 +87,78 @@ export class Bay {
     this.#used += aligned(size + idBytes);
     (this.#inSlab[this.#slab] as number)++;
     this.#put(
-      { index, id, pulledMs, slab: this.#slab, document: null, deaths: 0, crashes: 0 },
+      { index, id, pulledMs, slab: this.#slab, document: null, unreported: 0, crashes: 0 },
       { offset, size, idBytes, index },
     );
     return true;
   }
 
-  /** Tells sleeping workers of what has been published since they were last told. */
+  /** Wakes as many sleeping workers as documents have been published since the last call. */
   announce(): void {
     if (this.#unannounced === 0) return;
-    this.#control.wake(this.queue, this.#unannounced);
+    this.#table.wake(this.queue, this.#unannounced);
     this.#unannounced = 0;
   }
 
-  /** A worker has reported the document, or ended with it: the slot is free for another. */
-  take(slot: number): Standing {
-    const standing = this.look(slot);
-    this.#standing[slot - this.#firstSlot] = null;
+  /** Frees the slot of a document that has its outcome, and returns the document. */
+  remove(slot: number): PublishedDocument {
+    const published = this.at(slot);
+    this.#published[slot - this.#firstSlot] = null;
     this.#count--;
-    this.#control.release(slot);
+    this.#table.release(slot);
     this.#freeSlots.push(slot);
-    if (standing.document !== null) this.#looseBytes -= standing.document.bytes.length;
-    if (standing.slab === null) return standing;
-    const left = --(this.#inSlab[standing.slab] as number);
-    if (left > 0) return standing;
-    if (standing.slab === this.#slab) this.#used = 0;
-    else this.#freeSlabs.push(standing.slab);
-    return standing;
+    if (published.document !== null) this.#oversizedBytes -= published.document.bytes.length;
+    if (published.slab === null) return published;
+    const left = --(this.#inSlab[published.slab] as number);
+    if (left > 0) return published;
+    if (published.slab === this.#slab) this.#used = 0;
+    else this.#freeSlabs.push(published.slab);
+    return published;
   }
 
-  look(slot: number): Standing {
-    return this.#standing[slot - this.#firstSlot] as Standing;
+  at(slot: number): PublishedDocument {
+    return this.#published[slot - this.#firstSlot] as PublishedDocument;
   }
 
-  /** Puts a document before the workers again whose worker has ended. */
-  again(slot: number): void {
-    this.#control.publish(this.queue, slot);
+  /** Makes a document whose worker has died available to the other workers. */
+  republish(slot: number): void {
+    this.#table.publish(this.queue, slot);
     this.#unannounced++;
   }
 
-  /** What the worker had claimed and not reported. */
+  /** Returns the slots that the worker had claimed and not reported. */
   slotsOf(worker: number): number[] {
-    return this.slots().filter((slot) => this.#control.isOwner(slot, worker));
+    return this.slots().filter((slot) => this.#table.isOwner(slot, worker));
   }
 
-  /** Of all documents that are published and not yet reported. */
+  /** Returns the slots of all documents that are published and not yet reported. */
   slots(): number[] {
-    return this.#standing.flatMap((standing, i) => (standing === null ? [] : [this.#firstSlot + i]));
+    return this.#published.flatMap((published, i) => (published === null ? [] : [this.#firstSlot + i]));
   }
 
-  /** Kept in the caller's memory until a worker asks for it, as many as would fill the bay's part of the arena, or one. */
-  #publishLoose(document: Document, pulledMs: number): boolean {
+  /**
+   * Keeps the document in the caller's memory until a worker asks for it. The queue keeps as many bytes of
+   * such documents as its part of the arena has, or a single document that is larger.
+   */
+  #publishOversized(document: Document, pulledMs: number): boolean {
     const { index, id } = document;
     const size = document.bytes.length;
-    const most = this.#arena.slabBytes * this.#arena.slabsPerQueue;
-    if (this.#looseBytes > 0 && this.#looseBytes + size > most) return false;
-    this.#looseBytes += size;
+    const maxBytes = this.#arena.slabBytes * this.#arena.slabsPerQueue;
+    if (this.#oversizedBytes > 0 && this.#oversizedBytes + size > maxBytes) return false;
+    this.#oversizedBytes += size;
     this.#put(
-      { index, id, pulledMs, slab: null, document, deaths: 0, crashes: 0 },
-      { offset: loose, size, idBytes: 0, index },
+      { index, id, pulledMs, slab: null, document, unreported: 0, crashes: 0 },
+      { offset: oversized, size, idBytes: 0, index },
     );
     return true;
   }
 
-  #put(standing: Standing, entry: Parameters<Control['write']>[1]): void {
+  #put(published: PublishedDocument, entry: Parameters<ClaimTable['write']>[1]): void {
     const slot = this.#freeSlots.pop() as number;
-    this.#standing[slot - this.#firstSlot] = standing;
+    this.#published[slot - this.#firstSlot] = published;
     this.#count++;
-    this.#control.write(slot, entry);
-    this.#control.publish(this.queue, slot);
+    this.#table.write(slot, entry);
+    this.#table.publish(this.queue, slot);
     this.#unannounced++;
   }
 
@@ -156,13 +166,14 @@ export class Bay {
     if (this.#used + reach <= this.#arena.slabBytes) return true;
     const slab = this.#freeSlabs.pop();
     if (slab === undefined) return false;
-    this.#slab = slab; // the one left behind still has documents in it: without any it would have been begun anew
+    // The previous slab still holds documents: an empty one would have been filled from its start again.
+    this.#slab = slab;
     this.#used = 0;
     return true;
   }
 }
 
-/** Documents begin at multiples of 8 bytes, so that numbers of any type can be read in place. */
+/** Rounds up to a multiple of 8: documents begin there, so that numbers of any type can be read in place. */
 function aligned(bytes: number): number {
   return (bytes + 7) & ~7;
 }

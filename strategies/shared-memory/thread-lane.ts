@@ -2,85 +2,87 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import type { Engine } from '../strategy.js';
 import { threadWorker } from '../worker/worker-id.js';
-import type { Control } from './claim-table.js';
+import type { ClaimTable } from './claim-table.js';
 import type { Arena } from './slab-queue.js';
 import type { ArenaWorkerData, FromWorker, Outcomes, ToWorker } from './worker.js';
 
-export interface LaneSetting {
+export interface ThreadLaneOptions {
   readonly workload: WorkloadRef;
-  readonly control: Control;
+  readonly table: ClaimTable;
   readonly arena: Arena;
-  /** Of the worker in the claim table, and of the queue it claims from. */
+  /** The claim table knows the worker by this number. */
   readonly number: number;
+  /** The queue that the worker claims from. */
   readonly queue: number;
   readonly flush: { readonly documents: number; readonly bytes: number };
-  /** Largest heap of the worker, MB. */
+  /** Largest heap of the worker, MB; a larger one ends it. */
   readonly heapMb: number;
 }
 
-export interface LaneEvents {
-  outcomes(lane: Lane, outcomes: Outcomes): void;
-  /** The worker asks for a document that is too large for the arena: it is to be sent with `send`. */
-  want(lane: Lane, slot: number): void;
-  /** The thread has ended, and not by `close`; what it had reported has been told. */
-  death(lane: Lane, cause: unknown): void;
+export interface ThreadLaneEvents {
+  outcomes(lane: ThreadLane, outcomes: Outcomes): void;
+  /** The worker asks for an oversized document: `send` it. */
+  want(lane: ThreadLane, slot: number): void;
+  /** The thread has ended, and not by `close`. All outcomes that it had sent have been passed on before. */
+  death(lane: ThreadLane, cause: unknown): void;
 }
 
 /**
- * A thread that is told to end does so within milliseconds, unless it is in native code that does not come back. It then runs
- * no more JavaScript when it does, so that after this long it can be taken for ended.
+ * Time that a killed thread has to end, ms. It normally takes a few milliseconds, unless the thread is in
+ * native code that does not return. Such a thread runs no more JavaScript if it ever returns, so it is
+ * treated as ended after this time.
  */
-const graceMs = 1000;
+const killGraceMs = 1000;
 
-/** So long the task's teardown may take. */
+/** The task's teardown may take this long, ms. */
 const closeGraceMs = 5000;
 
-/** One worker thread. When it has ended it can be opened again. */
-export class Lane {
+/** One worker thread. When the thread has ended, the lane can be opened again and then starts a new one. */
+export class ThreadLane {
   readonly number: number;
   readonly queue: number;
-  readonly #setting: LaneSetting;
-  readonly #events: LaneEvents;
+  readonly #options: ThreadLaneOptions;
+  readonly #events: ThreadLaneEvents;
   #opening: Promise<void> | null = null;
   #worker: Worker | null = null;
-  /** Outcomes come by a port of their own, which can be read without waiting for the event loop. */
+  /** Outcomes arrive at a port of their own, which can be read without waiting for the event loop. */
   #port: MessagePort | null = null;
   #workerId = '';
   #closing = false;
-  /** Told to end at once; a new worker may take its place. */
+  /** True when the worker has been killed; a new worker may replace it. */
   #killed = false;
 
-  constructor(setting: LaneSetting, events: LaneEvents) {
-    this.number = setting.number;
-    this.queue = setting.queue;
-    this.#setting = setting;
+  constructor(options: ThreadLaneOptions, events: ThreadLaneEvents) {
+    this.number = options.number;
+    this.queue = options.queue;
+    this.#options = options;
     this.#events = events;
   }
 
-  /** As in outcomes; of the last worker, also when it has ended. */
+  /** The worker's id in outcomes. It remains after the worker has ended, until a new one starts. */
   get workerId(): string {
     return this.#workerId;
   }
 
   /**
-   * Resolves when the worker has loaded its workload; rejects with the reason it could not.
-   * @param first slots that are the worker's already, to begin with
+   * Resolves when the worker has loaded its workload; rejects with the reason why it could not.
+   * @param first slots that are already assigned to the worker and that it runs first
    */
   open(first: readonly number[] = []): Promise<void> {
     this.#opening ??= this.#start(first);
     return this.#opening;
   }
 
-  /** Ends the worker whatever it does; its death is told as any other. */
+  /** Ends the worker at once, whatever it is doing. Its death is reported like any other. */
   kill(): void {
     const worker = this.#worker;
     if (worker === null) return;
     this.#killed = true;
     void worker.terminate();
-    setTimeout(() => this.#gone(worker), graceMs).unref();
+    setTimeout(() => this.#treatAsEnded(worker), killGraceMs).unref();
   }
 
-  /** Tells of all outcomes the worker has sent so far. */
+  /** Passes on all outcomes that the worker has sent so far. */
   poll(): void {
     if (this.#port === null) return;
     for (;;) {
@@ -94,7 +96,7 @@ export class Lane {
     this.#worker?.postMessage({ kind: 'document', slot, document } satisfies ToWorker);
   }
 
-  /** Between runs alone: a worker answers when it has nothing to do. */
+  /** Asks the worker for its usage. Call it only between runs: a worker answers when it has nothing to do. */
   async report(): Promise<Engine> {
     await this.open();
     const worker = this.#worker as Worker;
@@ -104,7 +106,7 @@ export class Lane {
         worker.off('message', heard).off('exit', ended);
         resolve(message.engine);
       };
-      const ended = (code: number) => reject(exited(code));
+      const ended = (code: number) => reject(exitError(code));
       worker.on('message', heard).once('exit', ended);
       worker.postMessage({ kind: 'report' } satisfies ToWorker);
     });
@@ -122,17 +124,17 @@ export class Lane {
     clearTimeout(late);
   }
 
-  /** Takes a worker for ended that has not said so. */
-  #gone = (_worker: Worker) => {};
-  /** Resolves when the last worker has ended, or was taken for it. */
+  /** Treats a worker as ended that has not exited in time. */
+  #treatAsEnded = (_worker: Worker) => {};
+  /** Resolves when the latest worker has ended, or is treated as ended. */
   #ended: Promise<void> = Promise.resolve();
 
   async #start(first: readonly number[]): Promise<void> {
-    const { workload, control, arena, number, queue, flush, heapMb } = this.#setting;
+    const { workload, table, arena, number, queue, flush, heapMb } = this.#options;
     const { port1: port, port2 } = new MessageChannel();
     const workerData = {
       workload,
-      table: { shape: control.shape, memory: control.memory },
+      table: { shape: table.shape, memory: table.memory },
       arena: arena.memory,
       number,
       queue,
@@ -150,9 +152,9 @@ export class Lane {
     this.#workerId = threadWorker(worker.threadId);
     this.#port = port;
     port.on('message', (outcomes: Outcomes) => this.#events.outcomes(this, outcomes));
-    let toldEnd = () => {};
+    let resolveEnded = () => {};
     this.#ended = new Promise((resolve) => {
-      toldEnd = resolve;
+      resolveEnded = resolve;
     });
     await new Promise<void>((resolve, reject) => {
       let ready = false;
@@ -166,27 +168,27 @@ export class Lane {
       worker.on('error', (cause) => {
         error = cause;
       });
-      const gone = (cause: unknown) => {
-        if (this.#worker !== worker) return; // was taken for ended before
-        this.poll(); // all that the worker has sent is in the port by now
+      const onEnd = (cause: unknown) => {
+        if (this.#worker !== worker) return; // it was treated as ended before
+        this.poll(); // everything that the worker has sent is in the port by now
         port.close();
         this.#worker = null;
         this.#port = null;
         this.#opening = null;
-        toldEnd();
+        resolveEnded();
         if (!ready) reject(cause);
         else if (!this.#closing) this.#events.death(this, cause);
       };
-      this.#gone = (stuck) => {
+      this.#treatAsEnded = (stuck) => {
         if (stuck !== worker || this.#worker !== worker) return;
         worker.unref(); // the process may end without it
-        gone(new Error('worker thread did not end when told to'));
+        onEnd(new Error(`worker thread was killed and did not end within ${killGraceMs} ms`));
       };
-      worker.on('exit', (code) => gone(error ?? exited(code)));
+      worker.on('exit', (code) => onEnd(error ?? exitError(code)));
     });
   }
 }
 
-function exited(exitCode: number): Error {
+function exitError(exitCode: number): Error {
   return Object.assign(new Error(`worker thread ended with exit code ${exitCode}`), { exitCode });
 }

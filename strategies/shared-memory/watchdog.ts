@@ -1,24 +1,27 @@
 import { now } from '../worker/clock.js';
-import type { Control } from './claim-table.js';
-import type { Lane } from './thread-lane.js';
+import type { ClaimTable } from './claim-table.js';
+import type { ThreadLane } from './thread-lane.js';
 
-/** Ends workers that have been in one task for too long. */
+/**
+ * Kills workers that have been in one task longer than the time limit. It reads each worker's `current` and
+ * `begun` from the claim table, so it counts run time only, and workers need no clock of their own.
+ */
 export class Watchdog {
   readonly timeoutMs: number;
-  readonly #control: Control;
-  readonly #lanes: readonly Lane[];
-  /** By lane: the task it was last found in, and when it was first found in it. */
-  readonly #seen: ({ readonly task: number; readonly sinceMs: number; readonly condemned: boolean } | null)[];
+  readonly #table: ClaimTable;
+  readonly #lanes: readonly ThreadLane[];
+  /** The task in which each lane was last seen, and when it was first seen there. */
+  readonly #seen: ({ readonly task: number; readonly sinceMs: number; readonly killed: boolean } | null)[];
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(control: Control, lanes: readonly Lane[], timeoutMs: number) {
-    this.#control = control;
+  constructor(table: ClaimTable, lanes: readonly ThreadLane[], timeoutMs: number) {
+    this.#table = table;
     this.#lanes = lanes;
     this.timeoutMs = timeoutMs;
     this.#seen = lanes.map(() => null);
   }
 
-  /** It looks eight times in the time a task may take, so that a task gets an eighth more at the most. */
+  /** Looks eight times per time limit, so that a task can exceed it by an eighth at most. */
   begin(): void {
     this.#timer = setInterval(() => this.#look(), Math.max(1, Math.min(this.timeoutMs / 8, 250)));
   }
@@ -29,26 +32,27 @@ export class Watchdog {
   }
 
   /**
-   * What a worker that has ended was condemned for: `timed-out` when its task still is the one, `other` when that had ended in
-   * the meantime, null when it was not condemned. Before its `current` is taken.
+   * Says why a worker that has ended was killed: `timed-out` when the task that was too slow was still
+   * running, `other` when that task had ended in the meantime, null when the watchdog did not kill it. Call
+   * it before `takeCurrent`.
    */
-  judged(lane: number): 'timed-out' | 'other' | null {
+  verdict(lane: number): 'timed-out' | 'other' | null {
     const seen = this.#seen[lane] ?? null;
     this.#seen[lane] = null;
-    if (seen === null || !seen.condemned) return null;
-    return this.#control.inHands(lane)?.task === seen.task ? 'timed-out' : 'other';
+    if (seen === null || !seen.killed) return null;
+    return this.#table.currentTask(lane)?.task === seen.task ? 'timed-out' : 'other';
   }
 
   #look(): void {
     for (const [number, lane] of this.#lanes.entries()) {
-      const held = this.#control.inHands(number);
+      const current = this.#table.currentTask(number);
       const seen = this.#seen[number] ?? null;
-      if (seen?.condemned) continue;
-      if (held === null) this.#seen[number] = null;
-      else if (seen?.task !== held.task)
-        this.#seen[number] = { task: held.task, sinceMs: now(), condemned: false };
+      if (seen?.killed) continue;
+      if (current === null) this.#seen[number] = null;
+      else if (seen?.task !== current.task)
+        this.#seen[number] = { task: current.task, sinceMs: now(), killed: false };
       else if (now() - seen.sinceMs >= this.timeoutMs) {
-        this.#seen[number] = { ...seen, condemned: true };
+        this.#seen[number] = { ...seen, killed: true };
         lane.kill();
       }
     }

@@ -5,20 +5,35 @@ import type { Engine, TaskError } from '../strategy.js';
 import { openTask } from '../worker/task.js';
 import { engineReport } from '../worker/usage-report.js';
 import { thisWorker } from '../worker/worker-id.js';
-import { Control, loose, type Shape } from './claim-table.js';
+import { ClaimTable, oversized, type Shape } from './claim-table.js';
+
+/**
+ * A worker thread of the arena. It claims one document at a time from its queue (`ClaimTable.claim`), runs
+ * the task and keeps the outcome until it has enough of them for one message to the caller.
+ *
+ * When there is nothing to claim, the worker sleeps in two steps (`idle` below). It first blocks its thread
+ * for up to `napMs` in `Atomics.wait`. Then it reports its outcomes and rests in its event loop
+ * (`Atomics.waitAsync`) until the caller publishes a document and changes the queue's signal, as
+ * `claim-table.ts` describes. A task that waits for something must not block the event loop, so its worker
+ * skips the first step.
+ */
 
 export interface ArenaWorkerData {
   readonly workload: WorkloadRef;
   readonly table: { readonly shape: Shape; readonly memory: SharedArrayBuffer };
   readonly arena: SharedArrayBuffer;
-  /** Of this worker in the table, and of the queue it claims from. */
+  /** The claim table knows this worker by this number. */
   readonly number: number;
+  /** The queue that this worker claims from. */
   readonly queue: number;
-  /** Outcomes are reported when they are so many, or of documents of so many bytes. */
+  /** Outcomes are reported when they are this many, or when their documents have this many bytes. */
   readonly flush: { readonly documents: number; readonly bytes: number };
-  /** Where to. */
+  /** The worker sends its outcomes to this port. */
   readonly port: MessagePort;
-  /** Slots that are this worker's already, to begin with, and to report one by one: their documents were there when other workers ended. */
+  /**
+   * Slots that are already assigned to this worker. It runs them first and reports them one by one, because
+   * other workers died while they had these documents.
+   */
   readonly first: readonly number[];
 }
 
@@ -29,33 +44,40 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly kind: 'ready' }
-  /** For a document that is not in the arena. */
+  /** The worker asks for a document that is not in the arena. */
   | { readonly kind: 'want'; readonly slot: number }
   | { readonly kind: 'report'; readonly engine: Engine };
 
-/** Many a message: one document costs 20 µs and more. Times stand in the claim table. */
+/** One message carries many outcomes, since it costs at least 20 µs. The times are in the claim table. */
 export interface Outcomes {
-  /** The bitwise complement where the task failed. */
+  /** The slot of each document, as its bitwise complement when the task failed. */
   readonly slots: readonly number[];
-  /** The result, or the error, of each slot's document. */
+  /** Holds, per slot, the value that the task returned or the error it threw. */
   readonly values: readonly unknown[];
 }
 
 /**
- * Outcomes wait at most this long for others while there is work. Each message wakes the caller's thread, which takes a
- * core from some worker where there are no more cores than workers: at 2 ms a tenth of the gain of a second core went there.
+ * Outcomes wait for others at most this long while there is work, ms. Each message wakes the caller's thread,
+ * which takes a core from a worker when there are no more cores than workers: at 2 ms this cost a tenth of
+ * what a second core gains.
  */
 const flushMs = 10;
-/** So long a thread without work stays blocked before it reports what it has and rests in its event loop. */
+/**
+ * A worker without work blocks its thread for this long before it reports its outcomes and rests in its event
+ * loop, ms.
+ */
 const napMs = 1;
-/** So often a thread that always has work lets its event loop turn, for what the task may have left there. */
+/**
+ * A worker that always has work lets its event loop run this often, ms, for callbacks that the task may have
+ * scheduled.
+ */
 const turnMs = 50;
-/** A result of this many bytes is moved, not copied, into the message. */
+/** A result of at least this many bytes is moved into the message instead of copied. */
 const movedBytes = 32_768;
 
-const { workload, table, arena, number, queue, flush, port, first } = workerData as ArenaWorkerData;
+const { workload, table: shared, arena, number, queue, flush, port, first } = workerData as ArenaWorkerData;
 const parent = parentPort as MessagePort;
-const control = new Control(table.shape, table.memory);
+const table = new ClaimTable(shared.shape, shared.memory);
 const text = Buffer.from(arena);
 const worker = thisWorker();
 const task = await openTask(workload, worker, 'snapshot');
@@ -65,7 +87,10 @@ let values: unknown[] = [];
 let moved: ArrayBuffer[] = [];
 let unreportedBytes = 0;
 let firstMs = 0;
-/** Whether the task has ever waited: then its thread must not block, for something may wait in its event loop. */
+/**
+ * True once the task has returned a promise: the thread must not block then, because callbacks may be
+ * pending.
+ */
 let waits = false;
 let wanted: ((document: Document) => void) | null = null;
 
@@ -76,7 +101,7 @@ parent.on('message', async (message: ToWorker) => {
   else {
     await task.close();
     port.close();
-    parent.close(); // nothing keeps the thread any longer
+    parent.close(); // nothing keeps the thread alive any longer
   }
 });
 parent.postMessage({ kind: 'ready' } satisfies FromWorker);
@@ -84,23 +109,23 @@ void work();
 
 async function work(): Promise<never> {
   let turnedMs = 0;
-  let handed = 0;
+  let started = 0;
   for (;;) {
-    const suspect = handed < first.length;
-    const slot = suspect ? (first[handed++] as number) : control.claim(queue, number);
+    const suspect = started < first.length;
+    const slot = suspect ? (first[started++] as number) : table.claim(queue, number);
     if (slot < 0) {
       await idle();
       continue;
     }
     const document = read(slot) ?? (await ask(slot));
-    control.begin(slot, number);
+    table.begin(slot, number);
     const answer = task.run(document);
     let reply: LocalReply;
     if (answer instanceof Promise) {
       waits = true;
       reply = await answer;
     } else reply = answer;
-    control.end(slot, number, reply);
+    table.end(slot, number, reply);
     keep(slot, document, reply);
     const endedMs = reply.startedMs + reply.taskMs;
     if (suspect) report();
@@ -112,10 +137,10 @@ async function work(): Promise<never> {
   }
 }
 
-/** The document in the slot, or null when it is not in the arena. */
+/** Reads the document in the slot; returns null when it is not in the arena. */
 function read(slot: number): Document | null {
-  const { offset, size, idBytes, index } = control.read(slot);
-  if (offset === loose) return null;
+  const { offset, size, idBytes, index } = table.read(slot);
+  if (offset === oversized) return null;
   const id = text.toString('utf8', offset + size, offset + size + idBytes);
   const view = new Uint8Array(arena, offset, size);
   return { index, id, size, bytes: task.views === 'shared' ? view : new Uint8Array(view) };
@@ -136,7 +161,7 @@ function keep(slot: number, { size }: Document, reply: LocalReply): void {
   values.push(value);
   unreportedBytes += size;
   if (!(value instanceof Uint8Array) || value.byteLength < movedBytes) return;
-  moved.push(value.buffer as ArrayBuffer); // the snapshot's own
+  moved.push(value.buffer as ArrayBuffer); // the snapshot owns this buffer
   unreportedBytes += value.byteLength;
 }
 
@@ -149,16 +174,16 @@ function report(): void {
   unreportedBytes = 0;
 }
 
-/** Until there may be something to claim. */
+/** Waits until there may be something to claim. */
 async function idle(): Promise<void> {
-  let seen = control.signal(queue);
-  if (control.hasWork(queue)) return;
+  let seen = table.signal(queue);
+  if (table.hasWork(queue)) return;
   if (!waits) {
-    if (control.isEager()) report();
-    if (control.sleep(queue, seen, napMs)) return;
+    if (table.isEager()) report();
+    if (table.sleep(queue, seen, napMs)) return;
   }
   report();
-  seen = control.signal(queue);
-  if (control.hasWork(queue)) return;
-  await control.rest(queue, seen);
+  seen = table.signal(queue);
+  if (table.hasWork(queue)) return;
+  await table.rest(queue, seen);
 }

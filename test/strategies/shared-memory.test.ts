@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { openCrew, type Room } from '../../strategies/shared-memory/arena-session.js';
-import { Control } from '../../strategies/shared-memory/claim-table.js';
+import { type ArenaSize, openArenaSession } from '../../strategies/shared-memory/arena-session.js';
+import { ClaimTable } from '../../strategies/shared-memory/claim-table.js';
 import partitioned from '../../strategies/shared-memory/partitioned.js';
 import selfScheduling from '../../strategies/shared-memory/self-scheduling.js';
 import type { Outcome, Session } from '../../strategies/strategy.js';
@@ -11,11 +11,14 @@ import type { Document } from '../../workloads/workload.js';
 import { sum } from '../fixtures/arena-task.js';
 import { fixture, outcomesOf, withSession } from '../support.js';
 
-/** More by FORKWISE_STRESS=<runs>. */
+/** `FORKWISE_STRESS=<runs>` makes it more. */
 const numRuns = Number(process.env.FORKWISE_STRESS ?? 25);
 
-/** So small that slabs, slots and tickets are used over and over, and many documents are larger than a slab. */
-const room: Room = { slabBytes: 2_000, slabs: 6, slots: 40 };
+/**
+ * An arena so small that slabs, slots and tickets are used over and over. Many documents are larger than a
+ * slab.
+ */
+const size: ArenaSize = { slabBytes: 2_000, slabs: 6, slots: 40 };
 const window = { documents: 5, bytes: 3_000, ms: 1 };
 const oneQueue = { queues: 1, window, begin: () => (pulled: readonly unknown[]) => [pulled] } as never;
 const queues = (workers: number) =>
@@ -50,7 +53,7 @@ function documentOf(id: string, index: number, size: number): Document {
 }
 
 describe('the shared arena', () => {
-  for (const [name, deal] of [
+  for (const [name, split] of [
     ['one queue', () => oneQueue],
     ['a queue each', queues],
   ] as const) {
@@ -60,7 +63,11 @@ describe('the shared arena', () => {
           fc.record({ ...scenario, documents: documents([...harmless, 'keep', 'exit']) }),
           async ({ workers, documents: list, source, consumer }) => {
             const documents = made(list);
-            const session = await openCrew(fixture('arena-task'), { workers, deal: deal(workers), room });
+            const session = await openArenaSession(fixture('arena-task'), {
+              workers,
+              split: split(workers),
+              size,
+            });
             try {
               for (let run = 0; run < 2; run++) await check(session, documents, { source, consumer });
             } finally {
@@ -73,15 +80,15 @@ describe('the shared arena', () => {
     });
   }
 
-  it('keeps few documents waiting that are too large for it', async () => {
-    const session = await openCrew(fixture('arena-task'), { workers: 1, deal: oneQueue, room });
+  it('keeps few oversized documents waiting', async () => {
+    const session = await openArenaSession(fixture('arena-task'), { workers: 1, split: oneQueue, size });
     const large = Array.from({ length: 60 }, (_, index) => documentOf(`later ${index}`, index, 6_000));
     await check(session, large, { source: 'generator', consumer: 'fast' });
     await session.close();
   });
 
-  it('keeps to the bytes a document has, whatever it says of its size', async () => {
-    const session = await openCrew(fixture('arena-task'), { workers: 2, deal: oneQueue, room });
+  it('copies the bytes a document has, even if its size is wrong', async () => {
+    const session = await openArenaSession(fixture('arena-task'), { workers: 2, split: oneQueue, size });
     const lying = Array.from({ length: 60 }, (_, index) => ({
       ...documentOf(`sum ${index}`, index, 900),
       size: index % 2 === 0 ? 10 : 5_000,
@@ -97,10 +104,10 @@ describe('the shared arena', () => {
       fc.asyncProperty(
         fc.record({ ...scenario, documents: documents(harmless.filter((deed) => deed !== 'write')) }),
         async (it) => {
-          const session = await openCrew(fixture('arena-task-shared'), {
+          const session = await openArenaSession(fixture('arena-task-shared'), {
             workers: it.workers,
-            deal: oneQueue,
-            room,
+            split: oneQueue,
+            size,
           });
           try {
             await check(session, made(it.documents), it);
@@ -122,10 +129,10 @@ describe('the shared arena', () => {
           after: fc.nat({ max: 40 }),
         }),
         async (it) => {
-          const session = await openCrew(fixture('arena-task'), {
+          const session = await openArenaSession(fixture('arena-task'), {
             workers: it.workers,
-            deal: oneQueue,
-            room,
+            split: oneQueue,
+            size,
           });
           let closing: Promise<void> | null = null;
           const seen = new Map<number, number>();
@@ -154,7 +161,7 @@ describe('the shared arena', () => {
   });
 
   it('can be used again after a source or a consumer has thrown', async () => {
-    const session = await openCrew(fixture('arena-task'), { workers: 2, deal: oneQueue, room });
+    const session = await openArenaSession(fixture('arena-task'), { workers: 2, split: oneQueue, size });
     const some = Array.from({ length: 50 }, (_, index) => documentOf(`sum ${index}`, index, 300));
     function* failing(): Generator<Document> {
       yield* some.slice(0, 20);
@@ -165,7 +172,7 @@ describe('the shared arena', () => {
       session.run(failing(), ({ index }) => void before.push(index)),
       /the disk is gone/,
     );
-    assert.equal(before.length, 20, 'what came before the error has its outcomes');
+    assert.equal(before.length, 20, 'documents that came before the error have their outcomes');
     const consumer = () => {
       throw new Error('no more');
     };
@@ -180,7 +187,11 @@ describe('the shared arena', () => {
 
   it('gives up a queue whose workers cannot be replaced, and every document still has its outcome', async () => {
     const opened = new Int32Array(new SharedArrayBuffer(4));
-    const session = await openCrew(fixture('once-task', { opened }), { workers: 1, deal: oneQueue, room });
+    const session = await openArenaSession(fixture('once-task', { opened }), {
+      workers: 1,
+      split: oneQueue,
+      size,
+    });
     const some = Array.from({ length: 30 }, (_, index) =>
       documentOf(index === 10 ? 'exit' : 'size', index, 10),
     );
@@ -202,7 +213,7 @@ for (const strategy of [partitioned, selfScheduling]) {
         outcomesOf(session, [documentOf('sum', 0, 2_000_000)], 1),
       );
     const count = () => [readdirSync('/proc/self/task').length, readdirSync('/proc/self/fd').length];
-    await use(); // threads and descriptors that are made once
+    await use(); // makes the threads and descriptors that a process makes only once
     const before = count();
     for (let i = 0; i < 5; i++) await use();
     assert.deepEqual(count(), before);
@@ -211,7 +222,7 @@ for (const strategy of [partitioned, selfScheduling]) {
 
 describe('the claim table', () => {
   it('gives each document to one worker, in whatever order slots are published, claimed and released', () => {
-    const table = new Control({ workers: 2, queues: 1, slots: 4 });
+    const table = new ClaimTable({ workers: 2, queues: 1, slots: 4 });
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 3 }), { maxLength: 200 }), (moves) => {
         const claimed = new Map<number, number>();
@@ -221,7 +232,7 @@ describe('the claim table', () => {
           else if (move === 1 || move === 2) {
             const slot = table.claim(0, move - 1);
             if (slot < 0) continue;
-            assert.ok(!claimed.has(slot), 'nobody else has it');
+            assert.ok(!claimed.has(slot), 'no other worker has it');
             assert.ok(table.isOwner(slot, move - 1));
             claimed.set(slot, move - 1);
           } else {
@@ -244,23 +255,24 @@ async function check(
   how: { source: string; consumer: string },
 ): Promise<void> {
   let bytesAhead = 0;
-  let mostAhead = 0;
+  let maxAhead = 0;
   const source = sourceOf(documents, how.source, ({ size }) => {
     bytesAhead += size;
-    mostAhead = Math.max(mostAhead, bytesAhead);
+    maxAhead = Math.max(maxAhead, bytesAhead);
   });
   const outcomes: Outcome[] = [];
   await session.run(source, (outcome) => {
-    assert.equal(outcomes[outcome.index], undefined, 'one outcome a document');
+    assert.equal(outcomes[outcome.index], undefined, 'one outcome per document');
     outcomes[outcome.index] = outcome;
     bytesAhead -= documents[outcome.index]?.size ?? 0;
     return how.consumer === 'slow' ? new Promise(setImmediate) : undefined;
   });
   assert.equal(Object.keys(outcomes).length, documents.length);
   for (const document of documents) judge(document, outcomes[document.index] as Outcome);
-  // The arena, as much again of documents too large for a slab and one more, a window dealt, and one pulled.
-  const bound = 2 * room.slabs * room.slabBytes + 2 * (window.bytes + 6_000) + 6_000;
-  assert.ok(mostAhead <= bound, `${mostAhead} bytes ahead of the consumer`);
+  // The bound is the arena, as many bytes of oversized documents and one more, a window that is split, and
+  // one pulled.
+  const bound = 2 * size.slabs * size.slabBytes + 2 * (window.bytes + 6_000) + 6_000;
+  assert.ok(maxAhead <= bound, `${maxAhead} bytes ahead of the consumer`);
 }
 
 function judge({ id, bytes }: Document, outcome: Outcome): void {
@@ -281,7 +293,7 @@ function judge({ id, bytes }: Document, outcome: Outcome): void {
   else assert.equal(value, sum(bytes));
 }
 
-/** Views of shared memory in a result. */
+/** Finds views of shared memory in a result. */
 function sharedIn(value: unknown): unknown[] {
   if (ArrayBuffer.isView(value)) return value.buffer instanceof SharedArrayBuffer ? [value] : [];
   if (value instanceof Map) return [...value.values()].flatMap(sharedIn);

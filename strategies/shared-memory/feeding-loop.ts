@@ -1,0 +1,245 @@
+import { crashed } from '../session/outcome.js';
+import type { Documents, Emit, Outcome, TaskError } from '../strategy.js';
+import { now } from '../worker/clock.js';
+import type { ClaimTable } from './claim-table.js';
+import { Feed, type PulledDocument, type Window } from './feed.js';
+import type { SlabQueue } from './slab-queue.js';
+import type { ThreadLane } from './thread-lane.js';
+import type { Outcomes } from './worker.js';
+
+/** How documents are split over queues: the only difference between the strategies that use the arena. */
+export interface QueueSplit {
+  /**
+   * The number of queues is 1 (all workers claim from it) or equals the number of workers (each has its own).
+   */
+  readonly queues: number;
+  /** Documents are taken from the source and split one window at a time. */
+  readonly window: Window;
+  /**
+   * Begins a run. The returned function puts each document of a window into the list of one of the queues.
+   */
+  begin(): (window: readonly PulledDocument[]) => readonly (readonly PulledDocument[])[];
+}
+
+/** The parts of a session that its loop and its handling of deaths work on. */
+export interface ArenaParts {
+  readonly table: ClaimTable;
+  readonly queues: readonly SlabQueue[];
+  readonly lanes: readonly ThreadLane[];
+}
+
+/** After this many documents or bytes are published, sleeping workers are woken and outcomes are read. */
+const stride = { documents: 64, bytes: 2 ** 20 };
+/** The loop lets other callbacks of the caller's thread run after at most this many milliseconds. */
+const turnMs = 4;
+
+/**
+ * The loop on the caller's thread. It emits the outcomes that have been reported, publishes documents while
+ * there is room, and rests when it can do neither. A message from a worker, a document of an asynchronous
+ * source or the death of a worker calls `wake`, which continues it. Only the loop takes documents and emits
+ * outcomes. Therefore the two happen one after the other, and neither happens while a promise of `emit` is
+ * awaited.
+ *
+ * Workers sleep while their queue is empty. The loop wakes them after each stride of published documents, one
+ * worker per document (`SlabQueue.announce`). Before it rests with nothing left to publish, it wakes all
+ * workers and sets `eager`: they then report their outcomes before they sleep, because the next document may
+ * take long to arrive.
+ */
+export class FeedingLoop {
+  readonly #table: ClaimTable;
+  readonly #queues: readonly SlabQueue[];
+  readonly #lanes: readonly ThreadLane[];
+  readonly #split: QueueSplit;
+  /** The reason why no worker serves a queue any longer, by queue; null while one does. */
+  readonly #abandoned: ({ readonly cause: unknown } | null)[];
+  /** Documents that are split and not yet published, by queue. */
+  #backlog: PulledDocument[][] = [];
+  #outcomes: Outcome[] = [];
+  #wake = () => {};
+
+  constructor({ table, queues, lanes }: ArenaParts, split: QueueSplit) {
+    this.#table = table;
+    this.#queues = queues;
+    this.#lanes = lanes;
+    this.#split = split;
+    this.#abandoned = queues.map(() => null);
+  }
+
+  /** Forgets which queues were abandoned: the workers are replaced when a run begins. */
+  reset(): void {
+    this.#backlog = this.#queues.map(() => []);
+    this.#abandoned.fill(null);
+  }
+
+  async run(documents: Documents, emit: Emit): Promise<void> {
+    const feed = new Feed(documents, this.#split.window, () => this.wake());
+    try {
+      await this.#work(feed, emit);
+    } catch (cause) {
+      // `emit` has thrown. The published documents finish and their outcomes are discarded, so that another
+      // run can follow.
+      feed.stop();
+      this.#backlog = this.#queues.map(() => []);
+      await this.#work(new Feed([], this.#split.window, () => {}), () => {});
+      throw cause;
+    }
+    if (feed.failure !== null) throw feed.failure.cause;
+  }
+
+  /** Continues the loop when it rests. */
+  wake(): void {
+    this.#wake();
+  }
+
+  /** Adds an outcome that no worker reports. It is emitted after the next `wake`. */
+  add(outcome: Outcome): void {
+    this.#outcomes.push(outcome);
+  }
+
+  /** Takes the outcomes of one message of a worker and frees the slots of their documents. */
+  receive(lane: ThreadLane, { slots, values }: Outcomes): void {
+    const queue = this.#queues[lane.queue] as SlabQueue;
+    const worker = lane.workerId;
+    for (let i = 0; i < slots.length; i++) {
+      const mark = slots[i] as number;
+      const slot = mark < 0 ? ~mark : mark;
+      const startedMs = this.#table.startedMs(slot);
+      const taskMs = this.#table.taskMs(slot);
+      const { index, id, pulledMs } = queue.remove(slot);
+      const queuedMs = startedMs - pulledMs;
+      this.#outcomes.push(
+        mark < 0
+          ? { index, id, worker, queuedMs, taskMs, status: 'failed', error: values[i] as TaskError }
+          : { index, id, worker, queuedMs, taskMs, status: 'ok', value: values[i] },
+      );
+    }
+    this.#wake();
+  }
+
+  /**
+   * Marks a queue that no worker serves any longer: its documents, and those split to it later in the run,
+   * have crashed.
+   */
+  abandon(queue: number, cause: unknown): void {
+    this.#abandoned[queue] ??= { cause };
+    const abandoned = this.#queues[queue] as SlabQueue;
+    for (const slot of abandoned.slots()) this.#outcomes.push(crashed(abandoned.remove(slot), cause));
+    this.#wake();
+  }
+
+  async #work(feed: Feed, emit: Emit): Promise<void> {
+    const split = this.#split.begin();
+    let turnedMs = now();
+    for (;;) {
+      for (const lane of this.#lanes) lane.poll();
+      const slow = this.#emitAll(emit);
+      if (slow !== undefined) await slow;
+      const more = this.#fill(feed, split);
+      if (this.#outcomes.length > 0) continue;
+      if (more) {
+        if (now() - turnedMs < turnMs) continue;
+        await new Promise(setImmediate);
+      } else {
+        if (feed.ended && this.#isEmpty()) return;
+        await this.#rest();
+      }
+      turnedMs = now();
+    }
+  }
+
+  /** Emits what has been reported, in its order. Returns a promise as soon as an `emit` has returned one. */
+  #emitAll(emit: Emit): Promise<void> | undefined {
+    const outcomes = this.#outcomes;
+    this.#outcomes = [];
+    for (let i = 0; i < outcomes.length; i++) {
+      const slow = emit(outcomes[i] as Outcome);
+      if (slow) return emitRest(slow, outcomes.slice(i + 1), emit);
+    }
+    return undefined;
+  }
+
+  /**
+   * Publishes a stride of documents per queue, while there is room. Returns whether more may be published at
+   * once.
+   */
+  #fill(feed: Feed, split: ReturnType<QueueSplit['begin']>): boolean {
+    if (this.#wantsMore()) {
+      const pulled = feed.pull();
+      if (pulled.length > 0) {
+        for (const [queue, list] of split(pulled).entries())
+          this.#backlog[queue] = [...(this.#backlog[queue] ?? []), ...list];
+      }
+    }
+    let more = false;
+    for (const queue of this.#queues) {
+      const list = this.#backlog[queue.queue] as PulledDocument[];
+      const published = this.#abandoned[queue.queue]
+        ? this.#refuse(queue.queue, list)
+        : publishStride(queue, list);
+      this.#backlog[queue.queue] = list.slice(published);
+      if (published > 0 && published < list.length) more = true;
+      queue.announce();
+    }
+    return more || (this.#isPublished() && !feed.waiting && !feed.ended);
+  }
+
+  /** True when the backlog of some queue is empty and the others together hold less than a window. */
+  #wantsMore(): boolean {
+    if (this.#backlog.every((list) => list.length > 0)) return false;
+    const { documents, bytes } = this.#split.window;
+    let count = 0;
+    let size = 0;
+    for (const list of this.#backlog) {
+      count += list.length;
+      for (const { document } of list) size += document.size;
+    }
+    return count < documents && size < bytes;
+  }
+
+  /** True when every document that was split is published. */
+  #isPublished(): boolean {
+    return this.#backlog.every((list) => list.length === 0);
+  }
+
+  #isEmpty(): boolean {
+    return this.#isPublished() && this.#queues.every((queue) => queue.count === 0);
+  }
+
+  /** Rests until `wake` is called. */
+  async #rest(): Promise<void> {
+    const eager = this.#isPublished();
+    const woken = new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    if (eager) {
+      this.#table.setEager(true);
+      for (const { queue } of this.#queues) this.#table.wake(queue, this.#lanes.length);
+    }
+    await woken;
+    if (eager) this.#table.setEager(false);
+  }
+
+  /** Lets the documents of an abandoned queue crash; returns their number. */
+  #refuse(queue: number, list: readonly PulledDocument[]): number {
+    for (const { document } of list) this.#outcomes.push(crashed(document, this.#abandoned[queue]?.cause));
+    return list.length;
+  }
+}
+
+/** Publishes a stride of the documents, or as many as there is room for; returns their number. */
+function publishStride(queue: SlabQueue, list: readonly PulledDocument[]): number {
+  let bytes = 0;
+  let published = 0;
+  while (published < list.length && published < stride.documents && bytes < stride.bytes) {
+    const pulled = list[published] as PulledDocument;
+    if (!queue.publish(pulled)) break;
+    bytes += pulled.document.size;
+    published++;
+  }
+  return published;
+}
+
+async function emitRest(slow: Promise<void>, rest: readonly Outcome[], emit: Emit): Promise<void> {
+  await slow;
+  for (const outcome of rest) await emit(outcome);
+}
