@@ -5,17 +5,17 @@ import { sameCell } from '../tables/summarise.js';
 import { memoryOf } from '../verdict/situations.js';
 import { megabytes, number } from '../words/units.js';
 
-/** What a choice must keep to, whatever its rate. */
+/** The limits that a choice must keep, whatever its rate. */
 export interface Constraints {
-  /** The least that stands between a task and its caller. */
+  /** The weakest isolation between a task and its caller that is acceptable. */
   readonly isolation: Isolation;
-  /** For the whole process tree, caller included; null: no limit. */
+  /** Limit for the whole process tree, caller included; null means no limit. */
   readonly maxMemoryBytes: number | null;
-  /** Longest time, at the 99th percentile, that a server in the caller's process may take to answer; null: no limit. */
+  /** Longest time, at the 99th percentile, in which a server in the caller's process answers; null means no limit. */
   readonly loopDelayMs: number | null;
-  /** Longest time, at the 99th percentile, from a document's being pulled until its outcome; null: no limit. */
+  /** Longest time, at the 99th percentile, between pulling a document and its outcome; null means no limit. */
   readonly latencyP99Ms: number | null;
-  /** Documents that the workers are started for; null: start-up does not count. */
+  /** Number of documents that the workers are started for; null means that start-up does not count. */
   readonly batch: number | null;
 }
 
@@ -27,46 +27,55 @@ export const unconstrained: Constraints = {
   batch: null,
 };
 
-/** Peaks are sampled, so a little more than was seen must fit. */
+/** Peaks are sampled, so the limit must be a little higher than the peak that was seen. */
 const memoryHeadroom = 1.1;
 
-/** What a cell breaks, apart from its loop delay; null when nothing. */
+/** Which constraint a configuration breaks, apart from the loop delay; null if it breaks none. */
 export function violation(
-  cell: SummaryRow,
+  row: SummaryRow,
   { isolation }: Pick<StrategyTraits, 'isolation'>,
   limits: Constraints,
 ): string | null {
-  // Documents in flight on one thread are no workers that compute.
-  if (isolation !== 'none' && cell.oversubscribed === true)
-    return `cores: ${cell.workers} workers that compute are more than the cores there are`;
+  // Documents in flight on one thread do not compute at the same time, so cores do not limit their number.
+  if (isolation !== 'none' && row.oversubscribed === true)
+    return `cores: there are fewer than the ${row.workers} workers that compute`;
   if (!isolates(isolation, limits.isolation)) {
-    return `isolation: ${isolation === 'none' ? 'nothing stands' : `only a ${isolation} stands`} between a task and its caller, asked was for a ${limits.isolation}`;
+    const has = isolation === 'none' ? 'runs tasks on the caller’s own thread' : `isolates by ${isolation}`;
+    return `isolation: it ${has}, and --isolation asks for ${limits.isolation}`;
   }
-  if (limits.maxMemoryBytes !== null) {
-    const peak = memoryOf(cell);
-    if (peak === null) return 'memory: its peak is not known';
-    if (peak * memoryHeadroom > limits.maxMemoryBytes)
-      return `memory: peak ${megabytes(peak)}, which with a tenth to spare is more than ${megabytes(limits.maxMemoryBytes)}`;
-  }
-  if (limits.latencyP99Ms !== null) {
-    const { latency_p99_ms: latency } = cell;
-    if (latency === null) return 'latency: not known';
-    if (latency > limits.latencyP99Ms)
-      return `latency: ${number(latency)} ms at the 99th percentile, asked was for ${number(limits.latencyP99Ms)} ms`;
-  }
-  return null;
+  return memoryViolation(row, limits) ?? latencyViolation(row, limits);
 }
 
-/** How its loop delay breaks the limit: `untested` when nobody has measured it; null when it keeps to it. */
+function memoryViolation(row: SummaryRow, { maxMemoryBytes }: Constraints): string | null {
+  if (maxMemoryBytes === null) return null;
+  const peak = memoryOf(row);
+  if (peak === null) return 'memory: its peak is unknown';
+  if (peak * memoryHeadroom <= maxMemoryBytes) return null;
+  return `memory: peak ${megabytes(peak)}, with a tenth to spare more than ${megabytes(maxMemoryBytes)}`;
+}
+
+function latencyViolation(
+  { latency_p99_ms: latency }: SummaryRow,
+  { latencyP99Ms }: Constraints,
+): string | null {
+  if (latencyP99Ms === null) return null;
+  if (latency === null) return 'latency: unknown';
+  if (latency <= latencyP99Ms) return null;
+  return `latency: ${number(latency)} ms at the 99th percentile, the limit is ${number(latencyP99Ms)} ms`;
+}
+
+/** How the loop delay breaks its limit: `untested` if it was not measured; null if it keeps the limit. */
 export function loopViolation(
-  cell: SummaryRow,
+  row: SummaryRow,
   responsiveness: readonly ResponsivenessRow[],
   limits: Constraints,
 ): string | null | 'untested' {
   if (limits.loopDelayMs === null) return null;
-  const rows = responsiveness.filter((row) => sameCell(row, cell));
-  if (rows.length === 0) return 'untested';
-  const worst = rows.reduce((a, b) => (b.ping_p99_ms > a.ping_p99_ms ? b : a));
+  const measured = responsiveness.filter((other) => sameCell(other, row));
+  if (measured.length === 0) return 'untested';
+  const worst = measured.reduce((a, b) => (b.ping_p99_ms > a.ping_p99_ms ? b : a));
   if (worst.ping_p99_ms <= limits.loopDelayMs) return null;
-  return `loop delay: a server beside it answers in ${number(worst.ping_p99_ms)} ms at the 99th percentile (longest ${number(worst.ping_max_ms)} ms), asked was for ${number(limits.loopDelayMs)} ms`;
+  const answers = `${number(worst.ping_p99_ms)} ms at the 99th percentile`;
+  const longest = `longest ${number(worst.ping_max_ms)} ms, limit ${number(limits.loopDelayMs)} ms`;
+  return `loop delay: a server beside it answers in ${answers} (${longest})`;
 }

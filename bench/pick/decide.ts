@@ -1,117 +1,188 @@
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import { mean } from '../stats/estimate.js';
+import { type LogRate, moderate } from '../stats/moderated.js';
 import type { SummaryRow, TrialRow } from '../tables/columns.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { sameCell, valid } from '../tables/summarise.js';
-import { practicalMargin } from '../verdict/choice.js';
-import { hasRate, type Rated, simplestFirst } from '../verdict/conclude.js';
+import { type Configuration, chooseTogether, type Ratio, type Rival, ratioOf } from '../verdict/choice.js';
+import { marginsOf } from '../verdict/compare.js';
+import { hasRate, type Rated } from '../verdict/conclude.js';
+import { barredBecause, configurationName } from '../verdict/configurations.js';
 import { type NewRun, newRun } from '../verdict/new-run.js';
-import { number, ratio } from '../words/units.js';
 import { type Constraints, loopViolation, violation } from './constraints.js';
-import { type Difference, Evidence, interval, upper } from './evidence.js';
-
-const significance = 0.05;
 
 export interface DecideOptions {
-  /** Of one workload and corpus. */
+  /** Trials of one workload, over all its corpora: a configuration that is good at every size is preferred. */
   readonly trials: readonly TrialRow[];
+  /** Summaries of the same trials. */
   readonly summaries: readonly SummaryRow[];
   readonly responsiveness: readonly ResponsivenessRow[];
   readonly constraints: Constraints;
-  /** From the simplest to the most involved. */
-  readonly strategies: readonly Pick<StrategyTraits, 'name' | 'isolation'>[];
+  /** The strategies that were measured, in the order of the list. */
+  readonly strategies: readonly StrategyTraits[];
+  /** The corpus to choose for. */
+  readonly corpus: string;
 }
 
-/** A cell that may be chosen. */
-export interface Candidate {
+/** A configuration that keeps the constraints. */
+export interface Eligible {
   readonly cell: Rated;
-  /** Against the best candidate; null for itself. */
-  readonly difference: Difference | null;
-  /** What a new run's rate may be expected to be. */
+  /** Its rate over that of the choice; null for the choice itself, and without a common round. */
+  readonly ratio: Ratio | null;
+  /** The rate to expect of a new run. */
   readonly rate: NewRun;
 }
 
 export interface Decision {
-  /** The highest rate among those that keep to the constraints. */
+  /** The configuration with the highest rate among those that keep the constraints. */
   readonly best: Rated;
-  /** The simplest of those that are as good as the best. */
+  /** The configuration to use. */
   readonly choice: Rated;
-  /** Cells that nothing tells from the best, itself included, the fastest first. */
-  readonly tied: readonly Candidate[];
-  /** Cells that keep to the constraints and are slower, the fastest first. */
-  readonly slower: readonly Candidate[];
-  readonly disqualified: readonly { readonly cell: SummaryRow; readonly reason: string }[];
-  /** The share of the rate that the choice may cost against the best there is, at 95 %; null where nothing tells. */
+  /** The choice, and the configurations that are not shown to be slower than it, the fastest first. */
+  readonly tied: readonly Eligible[];
+  /** Configurations that keep the constraints and are slower, the fastest first. */
+  readonly slower: readonly Eligible[];
+  readonly disqualified: readonly Disqualified[];
+  /** The share of the rate that the choice loses against the best at most, at 95 %; null if unknown. */
   readonly regretBound: number | null;
-  /** What a new run's rate may be expected to be. */
+  /** The rate to expect of a new run. */
   readonly rate: NewRun;
-  /** What workers wait at the end of a run for the last document, mean over them, milliseconds; null where it is not known. */
+  /** How long workers wait for the last document at the end of a pass, mean, milliseconds; null if unknown. */
   readonly endMs: number | null;
-  /** Against `sequential`, paired by block; null without it. */
-  readonly speedup: {
-    readonly ratio: number;
-    readonly low: number | null;
-    readonly high: number | null;
-  } | null;
+  /** The gain of the choice over the baseline; null if the baseline is the choice or was not measured. */
+  readonly speedup: Ratio | null;
+  /** Whether the baseline is the choice because nothing is shown to be faster. */
+  readonly nothingIsFaster: boolean;
   /** Blocks in which the choice was measured. */
   readonly blocks: number;
 }
 
-/** Why there is no choice: each cell and what it breaks. */
+export interface Disqualified {
+  readonly cell: SummaryRow;
+  readonly reason: string;
+}
+
+/** Why there is no choice: each configuration and the constraint that it breaks. */
 export interface NoChoice {
-  readonly disqualified: readonly { readonly cell: SummaryRow; readonly reason: string }[];
-  /** The loop delay of these must be measured first, the fastest first. */
+  readonly disqualified: readonly Disqualified[];
+  /** Configurations whose loop delay must be measured first, the fastest first. */
   readonly untested: readonly SummaryRow[];
 }
 
 export type Decided = ({ readonly state: 'chosen' } & Decision) | ({ readonly state: 'none' } & NoChoice);
 
-/** Which cell to use under the constraints, by what was measured. */
+/**
+ * Chooses a configuration that keeps the constraints, by the rule in `verdict/choice.ts`. Configurations that break one
+ * are removed first; their rates still help to estimate how much rates scatter.
+ */
 export function decide(options: DecideOptions): Decided {
-  const { trials, summaries, responsiveness, constraints, strategies } = options;
-  const isolationOf = (name: string) =>
-    strategies.find((strategy) => strategy.name === name)?.isolation ?? 'none';
-  const reasons = new Map<SummaryRow, string>();
-  for (const cell of summaries) {
-    const reason = hasRate(cell)
-      ? violation(cell, { isolation: isolationOf(cell.strategy) }, constraints)
-      : 'no trial of it was valid';
-    const wrong = cell.digest_matches === false ? 'its results are not those of sequential' : reason;
-    if (wrong !== null) reasons.set(cell, wrong);
+  const corpora = [...new Set(options.summaries.map(({ corpus }) => corpus))];
+  const families = corpora.map((corpus) => familyOf(corpus, options));
+  const family = families.find(({ corpus }) => corpus === options.corpus);
+  if (family === undefined) return { state: 'none', disqualified: [], untested: [] };
+  const choices = chooseTogether(families);
+  const made = choices[families.indexOf(family)];
+  const { reasons, untested } = family;
+  if (made == null) {
+    const unmeasured = byRate(untested);
+    return { state: 'none', disqualified: reasons, untested: unmeasured };
   }
-  const evidence = new Evidence(scores(trials, summaries, constraints.batch));
-  const rest = summaries.filter((cell) => !reasons.has(cell)).filter(hasRate);
+  const open = untested.map((cell) => ({ cell, reason: loopDelayUnknown }));
+  const { trials, summaries, constraints, strategies } = options;
+  const own = trials.filter(({ corpus }) => corpus === options.corpus);
+  const choice = made.choice.cell;
+  const newRunOf = (cell: Rated) =>
+    newRun(own.filter((trial) => sameCell(trial, cell) && trial.twin === null));
+  const eligible = (rival: Rival<Contestant>): Eligible => ({
+    cell: rival.configuration.cell,
+    ratio: rival.ratio,
+    rate: newRunOf(rival.configuration.cell),
+  });
+  const itself: Eligible = { cell: choice, ratio: null, rate: newRunOf(choice) };
+  const tied = made.rivals.filter(({ relation }) => relation !== 'slower').map(eligible);
+  const ahead = tied.filter(({ ratio }) => (ratio?.ratio ?? 0) > 1);
+  const baseline = strategies.find((strategy) => strategy.baseline)?.name;
+  return {
+    state: 'chosen',
+    best: made.best.cell,
+    choice,
+    tied: [...ahead, itself, ...tied.filter((one) => !ahead.includes(one))],
+    slower: made.rivals.filter(({ relation }) => relation === 'slower').map(eligible),
+    disqualified: [...reasons, ...open],
+    regretBound: made.regretBound,
+    rate: itself.rate,
+    endMs: endMsOf(choice, own),
+    speedup:
+      constraints.batch === null || made.gain === null
+        ? made.gain
+        : plainGain(choice, { trials: own, summaries, baseline }),
+    nothingIsFaster: choice.strategy === baseline && made.rivals.length > 0,
+    blocks: made.rounds,
+  };
+}
+
+/** The reason given for a configuration whose loop delay is limited and was not measured. */
+export const loopDelayUnknown = 'loop delay: not measured';
+
+interface Contestant extends Configuration {
+  readonly cell: Rated;
+}
+
+/** The configurations of one corpus with their rates; those that may not be chosen are barred, with the reason. */
+function familyOf(corpus: string, options: DecideOptions) {
+  const { constraints, responsiveness, strategies } = options;
+  const own = options.trials.filter((trial) => trial.corpus === corpus);
+  const summaries = options.summaries.filter((row) => row.corpus === corpus);
+  const traitsOf = (row: SummaryRow) => strategies.find(({ name }) => name === row.strategy);
+  const reasons: Disqualified[] = [];
   const untested: Rated[] = [];
-  for (const cell of rest) {
-    const delay = loopViolation(cell, responsiveness, constraints);
-    if (delay === 'untested') untested.push(cell);
-    else if (delay !== null) reasons.set(cell, delay);
+  for (const cell of summaries) {
+    const reason = reasonAgainst(cell, { traits: traitsOf(cell), constraints });
+    const delay = reason === null && hasRate(cell) ? loopViolation(cell, responsiveness, constraints) : null;
+    if (delay === 'untested') untested.push(cell as Rated);
+    else if ((reason ?? delay) !== null) reasons.push({ cell, reason: (reason ?? delay) as string });
   }
-  const candidates = rest.filter((cell) => !reasons.has(cell) && !untested.includes(cell));
-  if (candidates.length === 0)
-    return { state: 'none', disqualified: entries(reasons), untested: byRate(untested, evidence) };
-  for (const cell of untested) reasons.set(cell, 'loop delay: not measured');
-  return { state: 'chosen', ...choose(candidates, { ...options, evidence }), disqualified: entries(reasons) };
+  const barred = new Set<SummaryRow>([...reasons.map(({ cell }) => cell), ...untested]);
+  const configurations = summaries.filter(hasRate).map(
+    (cell): Contestant => ({
+      cell,
+      name: configurationName(cell),
+      isolation: traitsOf(cell)?.isolation ?? 'none',
+      workers: cell.workers,
+      baseline: traitsOf(cell)?.baseline ?? false,
+      barred: barred.has(cell),
+    }),
+  );
+  const margin = marginsOf(options.trials)(own[0]?.workload ?? '');
+  return {
+    corpus,
+    configurations,
+    rates: scores(own, summaries, constraints.batch),
+    margin,
+    reasons,
+    untested,
+  };
 }
 
-/** Names a cell within its family. */
-export function armName({
-  strategy,
-  workers,
-  delivery,
-}: Pick<TrialRow, 'strategy' | 'workers' | 'delivery'>): string {
-  return `${strategy} ${workers} ${delivery}`;
-}
-
-function entries(reasons: ReadonlyMap<SummaryRow, string>): NoChoice['disqualified'] {
-  return [...reasons].map(([cell, reason]) => ({ cell, reason }));
+function reasonAgainst(
+  row: SummaryRow,
+  { traits, constraints }: { traits: StrategyTraits | undefined; constraints: Constraints },
+): string | null {
+  if (!hasRate(row)) return 'none of its trials was valid';
+  if (traits === undefined) return 'measured for comparison only: it is no strategy of forkwise';
+  return barredBecause(row, traits.isolation) ?? violation(row, traits, constraints);
 }
 
 /**
- * Logarithms of rates. With a batch, of the rate over its whole time, the median start of the cell included.
+ * Takes logarithms of the trials' rates. With a batch, the rate is that of the whole batch, including the median
+ * start-up of the configuration.
  * @param summaries of the same trials
  */
-export function scores(trials: readonly TrialRow[], summaries: readonly SummaryRow[], batch: number | null) {
+export function scores(
+  trials: readonly TrialRow[],
+  summaries: readonly SummaryRow[],
+  batch: number | null,
+): LogRate[] {
   return trials
     .filter(({ twin }) => twin === null)
     .filter(valid)
@@ -119,82 +190,18 @@ export function scores(trials: readonly TrialRow[], summaries: readonly SummaryR
       const startMs = summaries.find((cell) => sameCell(cell, trial))?.startup_ms ?? 0;
       const seconds = batch === null ? 0 : startMs / 1000 / batch;
       return {
-        arm: armName(trial),
-        block: trial.round,
+        configuration: configurationName(trial),
+        round: trial.round,
         log: -Math.log(1 / trial.documents_per_second + seconds),
       };
     });
 }
 
-type Against = DecideOptions & { readonly evidence: Evidence };
-
-function byRate(cells: readonly Rated[], evidence: Evidence): Rated[] {
-  const left = [...cells];
-  const ordered: Rated[] = [];
-  while (left.length > 0) {
-    const best = evidence.best(left.map(armName));
-    ordered.push(
-      ...left.splice(
-        left.findIndex((cell) => armName(cell) === best),
-        1,
-      ),
-    );
-  }
-  return ordered;
+function byRate(cells: readonly Rated[]): Rated[] {
+  return [...cells].sort((a, b) => b.documents_per_second - a.documents_per_second);
 }
 
-function choose(
-  cells: readonly Rated[],
-  { evidence, trials, strategies }: Against,
-): Omit<Decision, 'disqualified'> {
-  const ordered = byRate(cells, evidence);
-  const [best] = ordered as [Rated, ...Rated[]];
-  const alpha = significance / Math.max(1, cells.length - 1);
-  const rateOf = (cell: Rated) =>
-    newRun(trials.filter((trial) => sameCell(trial, cell) && trial.twin === null));
-  const candidates = ordered.map(
-    (cell): Candidate => ({
-      cell,
-      difference: cell === best ? null : evidence.difference(armName(cell), armName(best)),
-      rate: rateOf(cell),
-    }),
-  );
-  const isTied = ({ difference }: Candidate) => difference === null || upper(difference, alpha) >= 0;
-  const tied = candidates.filter(isTied);
-  const finalists = tied.filter(
-    ({ cell, difference }) =>
-      difference === null ||
-      (difference.mean > -practicalMargin &&
-        2 * evidence.blocks(armName(cell)) >= evidence.blocks(armName(best))),
-  );
-  const choice = finalists
-    .map(({ cell }) => cell)
-    .sort(simplestFirst(strategies.map(({ name }) => name)))[0] as Rated;
-  return {
-    best,
-    choice,
-    tied,
-    slower: candidates.filter((candidate) => !isTied(candidate)),
-    regretBound: regretBound(choice, tied, evidence),
-    rate: rateOf(choice),
-    endMs: endMsOf(choice, trials),
-    speedup: speedupOf(choice, trials),
-    blocks: evidence.blocks(armName(choice)),
-  };
-}
-
-/** The upper end over all that are not shown to be slower, each at its share of 5 %. */
-function regretBound(choice: Rated, tied: readonly Candidate[], evidence: Evidence): number | null {
-  const others = tied.filter(({ cell }) => cell !== choice);
-  const bounds = others.map(({ cell }) => {
-    const difference = evidence.difference(armName(cell), armName(choice));
-    return difference === null ? Number.POSITIVE_INFINITY : upper(difference, significance / others.length);
-  });
-  const worst = Math.max(0, ...bounds);
-  return Number.isFinite(worst) ? 1 - Math.exp(-worst) : null;
-}
-
-/** Of one pass, by all trials. */
+/** The idle time at the end of one pass, over all trials. */
 function endMsOf(cell: Rated, trials: readonly TrialRow[]): number | null {
   const ends = trials
     .filter((trial) => sameCell(trial, cell))
@@ -206,24 +213,17 @@ function endMsOf(cell: Rated, trials: readonly TrialRow[]): number | null {
   return known.length === 0 ? null : mean(known);
 }
 
-/** By the evidence of all blocks, so that few blocks of `sequential` are not few alone. */
-function speedupOf(choice: Rated, trials: readonly TrialRow[]): Decision['speedup'] {
-  const sequential = trials.find(({ strategy, twin }) => strategy === 'sequential' && twin === null);
-  if (sequential === undefined) return null;
-  const plain = new Evidence(scores(trials, [], null));
-  const difference = plain.difference(armName(choice), armName(sequential));
-  if (difference === null) return null;
-  const ends = interval(difference);
-  return {
-    ratio: Math.exp(difference.mean),
-    low: ends && Math.exp(ends.low),
-    high: ends && Math.exp(ends.high),
-  };
-}
-
-/** "0.93× (0.90–0.96)" */
-export function against(difference: Difference): string {
-  const ends = interval(difference);
-  const range = ends === null ? '' : ` (${number(Math.exp(ends.low))}–${number(Math.exp(ends.high))})`;
-  return `${ratio(Math.exp(difference.mean))}${range}`;
+/** The gain while the workers run, without their start-up. */
+function plainGain(
+  choice: Rated,
+  {
+    trials,
+    summaries,
+    baseline,
+  }: Pick<DecideOptions, 'trials' | 'summaries'> & { readonly baseline: string | undefined },
+): Ratio | null {
+  const reference = trials.find(({ strategy, twin }) => strategy === baseline && twin === null);
+  if (reference === undefined) return null;
+  const family = moderate(scores(trials, summaries, null));
+  return ratioOf(family.difference(configurationName(choice), configurationName(reference)));
 }

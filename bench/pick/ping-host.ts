@@ -10,7 +10,10 @@ import type { TrialRequest } from '../trials/trial-host.js';
 
 export type PingRequest = Omit<TrialRequest, 'round' | 'unique'>;
 
-/** A server in the caller's own process, as users have one, while a strategy works through documents without a pause. */
+/**
+ * This process runs a server, as the programs of users do, while a strategy processes documents without a pause. It
+ * reports when the server can be asked and when the documents have ended.
+ */
 export type PingNotice = { readonly state: 'listening'; readonly port: number } | { readonly state: 'ended' };
 
 export interface PingRecord {
@@ -30,7 +33,7 @@ answerRequests(async (request: PingRequest): Promise<PingRecord> => {
     await notify<PingNotice>({ state: 'listening', port: (server.address() as AddressInfo).port });
     const startedMs = now();
     let done = 0;
-    // Until the time is up, however long one pass takes: what is under way then is finished.
+    // Documents are sent until the time is up, however long one pass takes. The running ones are then finished.
     await session.run(endlessly(documents, fresh, startedMs + request.timeMs), () => void done++);
     const wallMs = now() - startedMs;
     await notify<PingNotice>({ state: 'ended' });

@@ -6,13 +6,17 @@ import type { Wards } from '../trials/helper-processes.js';
 import { type Cell, estimateTrialMs, warmupDocuments } from '../trials/plan.js';
 import type { PingNotice, PingRecord, PingRequest } from './ping-host.js';
 
-/** A request is due every so many milliseconds, whether or not those before were answered: who waits for an answer before asking again overlooks the worst. */
+/**
+ * Milliseconds between requests. A request is sent when it is due, even if earlier ones are unanswered: a client that
+ * waits for each answer sends nothing while the server is blocked, and so misses the longest delays.
+ */
 const everyMs = 5;
 const pingTiming = { timeMs: 1500, warmupMs: 60, warmupMostMs: 300 };
+/** The host is ended after this factor of the expected time, and a minute more. */
 const patience = { factor: 20, ms: 60_000 };
 
 /**
- * How long a server in the caller's own process takes to answer while the strategy works.
+ * Measures how long a server in the caller's own process takes to answer while the strategy works.
  * @throws Error when the strategy's process died or never answered
  */
 export async function measurePing(wards: Wards, cell: Cell, cores: number): Promise<ResponsivenessRow> {
@@ -57,7 +61,7 @@ export async function measurePing(wards: Wards, cell: Cell, cores: number): Prom
   }
 }
 
-/** Requests at fixed times, each timed from when it was due. */
+/** Sends requests at fixed times and times each of them from the moment it was due. */
 class Pings {
   readonly #agent = new Agent({ keepAlive: true });
   readonly #answers: Promise<number | null>[] = [];
@@ -69,7 +73,7 @@ class Pings {
     this.#timer = setInterval(() => this.#due(port), everyMs);
   }
 
-  /** All that are due by now: a timer of ours that came late must not forgive the server. */
+  /** Sends all requests that are due by now: if our timer fires late, that must not hide a delay of the server. */
   #due(port: number): void {
     for (;;) {
       const dueMs = this.#startedMs + everyMs * (this.#answers.length + 1);
@@ -82,11 +86,11 @@ class Pings {
     return new Promise((resolve) => {
       get({ host: '127.0.0.1', port, agent: this.#agent }, (response) => {
         response.resume().on('end', () => resolve(performance.now() - dueMs));
-      }).on('error', () => resolve(null)); // the server went first
+      }).on('error', () => resolve(null)); // the server has ended already
     });
   }
 
-  /** @returns milliseconds of every answer, once all have come */
+  /** @returns how long each answer took, milliseconds, once all have arrived */
   stop(): Promise<number[]> {
     clearInterval(this.#timer);
     this.#stopped ??= Promise.all(this.#answers).then((answers) => {

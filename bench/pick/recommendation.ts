@@ -5,8 +5,9 @@ import type { Environment } from '../tables/environment.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { sameCell } from '../tables/summarise.js';
 import { memoryOf } from '../verdict/situations.js';
+import { withInterval } from '../words/pick.js';
 import type { Constraints } from './constraints.js';
-import { against, type Decision } from './decide.js';
+import type { Decision } from './decide.js';
 import type { Limits } from './limits.js';
 
 export interface RecommendationOptions {
@@ -18,21 +19,21 @@ export interface RecommendationOptions {
   readonly timeoutMs: number | null;
   readonly responsiveness: readonly ResponsivenessRow[];
   readonly strategies: readonly Pick<StrategyTraits, 'name' | 'isolation'>[];
-  /** Of the choice's strategy, against its workers; null where it cannot be told. */
+  /** How the memory of the choice's strategy grows with its workers; null if unknown. */
   readonly memory: MemoryFit | null;
-  /** The verdict in sentences. */
+  /** The verdict as sentences. */
   readonly verdict: readonly string[];
-  /** What it took to find out; null where nothing was measured for it. */
+  /** What the measurements took; null if nothing was measured for this recommendation. */
   readonly effort: Effort | null;
 }
 
-/** Memory of the whole tree: base + workers × what each adds. */
+/** The memory of the whole tree is modelled as base + workers × what each of them adds. */
 export interface MemoryFit {
   readonly baseBytes: number;
   readonly perWorkerBytes: number;
 }
 
-/** What a choice has cost, and what every cell in as many blocks would have. */
+/** How long the choice took, and how long as many blocks of every configuration would have taken. */
 export interface Effort {
   readonly budgetMs: number;
   readonly usedMs: number;
@@ -41,7 +42,7 @@ export interface Effort {
   readonly finalBlocks: number;
 }
 
-/** `recommendation.json`: what `createRunner` takes, and what people want to read beside it. */
+/** Builds `recommendation.json`: what `createRunner` takes, and what people want to know besides. */
 export function recommendation(options: RecommendationOptions): Recommendation {
   const {
     decision,
@@ -98,14 +99,14 @@ export function recommendation(options: RecommendationOptions): Recommendation {
     blocks,
     regretBound,
     tied: tied.map(({ cell }) => named(cell)),
-    alternatives: others.map(({ cell, difference, rate }) => ({
+    alternatives: others.map(({ cell, ratio, rate }) => ({
       ...named(cell),
       documentsPerSecond: rate.mean,
       memoryBytes: memoryOf(cell),
       reason:
-        difference === null
-          ? 'the highest rate; what is chosen is as good and simpler'
-          : `${against(difference)} the highest rate`,
+        ratio === null
+          ? 'no block in common with the choice'
+          : `${withInterval(ratio)} the rate of the choice`,
     })),
     disqualified: disqualified.map(({ cell, reason }) => ({ ...named(cell), reason })),
     constraints,

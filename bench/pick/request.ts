@@ -1,9 +1,9 @@
-import type { Strategy } from '../../strategies/strategy.js';
+import { isolationsOf, type StrategyTraits } from '../../strategies/strategy.js';
 import { UsageError, unknownName } from '../errors.js';
 import { parseCount, parseDuration, parseSize } from '../words/parse.js';
 import type { Constraints } from './constraints.js';
 
-/** Constraints as they stand on the command line of `pick` and `recommend`. */
+/** The constraints as flags on the command line of `pick` and `recommend`. */
 export interface ConstraintFlags {
   maxMemory?: string;
   isolation?: string;
@@ -13,18 +13,17 @@ export interface ConstraintFlags {
   timeout?: string;
 }
 
-const isolations: readonly Strategy['isolation'][] = ['none', 'thread', 'process'];
-
-/** @throws UsageError */
-export function constraintsOf({
-  maxMemory,
-  isolation = 'none',
-  loopDelay,
-  latencyP99,
-  batch,
-}: ConstraintFlags): Constraints {
-  const asked = isolations.find((name) => name === isolation);
-  if (asked === undefined) throw unknownName('isolation', isolation, isolations);
+/**
+ * @param strategies those that may be chosen: `--isolation` accepts only levels that one of them has
+ * @throws UsageError
+ */
+export function constraintsOf(
+  { maxMemory, isolation = 'none', loopDelay, latencyP99, batch }: ConstraintFlags,
+  strategies: readonly Pick<StrategyTraits, 'isolation'>[],
+): Constraints {
+  const levels = isolationsOf(strategies);
+  const asked = levels.find((name) => name === isolation);
+  if (asked === undefined) throw unknownName('isolation', isolation, levels);
   return {
     isolation: asked,
     maxMemoryBytes: maxMemory === undefined ? null : parseSize(maxMemory),
@@ -34,12 +33,12 @@ export function constraintsOf({
   };
 }
 
-/** Shorter, and not even the first block of a race is measured. */
-const leastBudgetMs = 5000;
+/** In less time not even the first block of a race ends. */
+const minBudgetMs = 5000;
 
-/** Milliseconds. @throws UsageError */
+/** Reads `--time-budget`, milliseconds. @throws UsageError */
 export function timeBudget(text: string): number {
   const ms = parseDuration(text);
-  if (ms >= leastBudgetMs) return ms;
-  throw new UsageError(`--time-budget: expected 5s at least, got "${text}"; 1m or 2m give a good answer`);
+  if (ms >= minBudgetMs) return ms;
+  throw new UsageError(`--time-budget: expected at least 5s, got "${text}"; 1m or 2m give a good answer`);
 }

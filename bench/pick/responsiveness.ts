@@ -4,11 +4,11 @@ import type { Environment } from '../tables/environment.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { summarise } from '../tables/summarise.js';
 import type { Wards } from '../trials/helper-processes.js';
-import type { Arm } from './arms.js';
+import { configurationName } from '../verdict/configurations.js';
+import { type Configuration, nameOf } from './configurations.js';
 import type { Constraints } from './constraints.js';
-import { armName, decide } from './decide.js';
+import { decide, loopDelayUnknown } from './decide.js';
 import { measurePing } from './ping.js';
-import { nameOf } from './race.js';
 
 export interface ResponsivenessOptions {
   readonly wards: Wards;
@@ -19,8 +19,8 @@ export interface ResponsivenessOptions {
 }
 
 /**
- * What arms break, during a race. A loop delay is dear to measure, so it is measured of those alone that would be chosen: of the
- * fastest, and when that one breaks the limit of the next, until one keeps to it.
+ * Finds the constraints that configurations break, during a race. Measuring a loop delay is expensive, so it is measured
+ * only for the configuration that would be chosen: the fastest, and if that breaks the limit the next, until one keeps it.
  */
 export class Responsiveness {
   readonly #options: ResponsivenessOptions;
@@ -30,48 +30,52 @@ export class Responsiveness {
     this.#options = options;
   }
 
-  /** @returns by name, why they cannot be chosen */
-  async violations(trials: readonly TrialRow[], running: readonly Arm[]): Promise<Map<string, string>> {
+  /** @returns why configurations cannot be chosen, by name */
+  async violations(
+    trials: readonly TrialRow[],
+    running: readonly Configuration[],
+  ): Promise<Map<string, string>> {
     for (;;) {
       const decided = this.#decide(trials, running);
       const untested = decided.state === 'none' ? decided.untested : [];
-      const arm = running.find((arm) => untested[0] !== undefined && nameOf(arm) === armName(untested[0]));
-      if (arm === undefined) {
-        const open = ({ reason }: { reason: string }) => reason !== notMeasured;
-        return new Map(decided.disqualified.filter(open).map(({ cell, reason }) => [armName(cell), reason]));
+      const [next] = untested;
+      const found = running.find((one) => next !== undefined && nameOf(one) === configurationName(next));
+      if (found === undefined) {
+        const open = ({ reason }: { reason: string }) => reason !== loopDelayUnknown;
+        return new Map(
+          decided.disqualified.filter(open).map(({ cell, reason }) => [configurationName(cell), reason]),
+        );
       }
-      await this.#test(arm);
+      await this.#test(found);
     }
   }
 
-  /** Those that may be chosen in the end. */
-  async testAll(trials: readonly TrialRow[], finalists: readonly Arm[]): Promise<void> {
+  /** Measures the loop delay of every finalist that may be chosen in the end. */
+  async testAll(trials: readonly TrialRow[], finalists: readonly Configuration[]): Promise<void> {
     if (this.#options.constraints.loopDelayMs === null) return;
     await this.violations(trials, finalists);
     const decided = this.#decide(trials, finalists);
     const open = decided.disqualified
-      .filter(({ reason }) => reason === notMeasured)
-      .map(({ cell }) => armName(cell));
-    for (const arm of finalists) if (open.includes(nameOf(arm))) await this.#test(arm);
+      .filter(({ reason }) => reason === loopDelayUnknown)
+      .map(({ cell }) => configurationName(cell));
+    for (const one of finalists) if (open.includes(nameOf(one))) await this.#test(one);
   }
 
-  async #test({ cell }: Arm): Promise<void> {
+  async #test({ cell }: Configuration): Promise<void> {
     const { wards, cores } = this.#options;
     this.rows.push(await measurePing(wards, cell, cores));
   }
 
-  #decide(trials: readonly TrialRow[], running: readonly Arm[]) {
+  #decide(trials: readonly TrialRow[], running: readonly Configuration[]) {
     const { environment, constraints, strategies } = this.#options;
-    const own = trials.filter((trial) => running.some((arm) => nameOf(arm) === armName(trial)));
+    const own = trials.filter((trial) => running.some((one) => nameOf(one) === configurationName(trial)));
     const names = strategies.map(({ name }) => name);
     const summaries = summarise(own, {
       effectiveCores: environment.cores.effective,
       corpora: environment.corpora,
       strategies: names,
     });
-    return decide({ trials: own, summaries, responsiveness: this.rows, constraints, strategies });
+    const corpus = environment.corpora[0]?.corpus ?? '';
+    return decide({ trials: own, summaries, responsiveness: this.rows, constraints, strategies, corpus });
   }
 }
-
-/** The word of `decide` for who has not been asked. */
-const notMeasured = 'loop delay: not measured';

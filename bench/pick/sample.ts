@@ -15,14 +15,15 @@ import type { Wards } from '../trials/helper-processes.js';
 import type { Oracle, OracleRequest } from '../trials/oracle-host.js';
 import type { LoadedStrategy, PreparedCorpus, PreparedWorkload } from '../trials/plan.js';
 import { duration } from '../words/units.js';
-import { documentsWanted, type Grain, mostDocuments, timesOver } from './arms.js';
+import { type DocumentCost, documentsWanted } from './configurations.js';
+import { maxSampled, timesOver } from './pass-size.js';
 
-/** What all arms are measured on, and what one document costs alone. */
+/** The documents that all configurations are measured on, and what one of them costs alone. */
 export interface Sample {
   readonly workload: PreparedWorkload;
   readonly corpus: PreparedCorpus;
-  readonly grain: Grain;
-  /** Of the sampled documents, without repetitions. */
+  readonly cost: DocumentCost;
+  /** Number of sampled documents, without repetitions. */
   readonly unique: number;
 }
 
@@ -32,35 +33,35 @@ export interface SampleOptions {
   readonly docs: string;
   readonly seed: number;
   readonly strategies: readonly LoadedStrategy[];
-  /** Module of the strategy whose results all others must equal. */
-  readonly baseline: string;
+  /** The strategy whose results all others must equal. */
+  readonly baseline: LoadedStrategy;
   readonly cores: number;
   readonly budgetMs: number;
   readonly say: (step: string) => void;
 }
 
-/** The first look: so many documents tell about how long one takes. */
+/** Documents that are tried first, to see about how long one takes. */
 const probes = 5;
-/** Of the budget, what it may take to know the right results. */
+/** Share of the budget that the sequential run, which gives the expected results, may take. */
 const oracleShare = 0.15;
-const leastDocuments = 8;
-/** Of a pass: every trial holds it in its memory, which is measured. */
-const mostBytes = 32e6;
-/** The oracle runs again when that costs no more than this: its first pass is slower than any that follows. */
+const minDocuments = 8;
+/** Size of a pass: every trial holds it in its memory, which is measured. */
+const maxBytes = 32e6;
+/** The oracle runs a second time if that takes no longer than this: its first pass is slower than later ones. */
 const againMs = 1500;
 
 /**
- * Samples the documents, stratified by size, as many as the budget has time for; runs the task over them one after the other;
- * repeats them until there are enough to keep the largest number of workers busy.
- * @throws CorpusError when documents cannot be read; WorkloadError when the task cannot be used, fails on every document, takes too long
- * for the budget, or gives other results the second time
+ * Samples documents, stratified by size, as many as the budget has time for. Runs the task over them one after the other.
+ * Repeats them until there are enough to keep the largest number of workers busy.
+ * @throws CorpusError if documents cannot be read; WorkloadError if the task cannot be used, fails on every document,
+ * takes too long for the budget, or gives different results the second time
  */
 export async function takeSample(wards: Wards, options: SampleOptions): Promise<Sample> {
   const { task, docs, seed, say, strategies, cores } = options;
   const list = await findFiles(docs);
   const oracle = new Helper(wards, new URL('../trials/oracle-host.js', import.meta.url));
   try {
-    const ask = new Questions(oracle, wards, options);
+    const ask = new Oracles(oracle, wards, options);
     const declared = await ask.kind();
     const first = await ask.run(
       await sampleFiles(list, { count: Math.min(probes, list.files.length), seed }),
@@ -71,18 +72,18 @@ export async function takeSample(wards: Wards, options: SampleOptions): Promise<
     const corpus = await sampleFiles(list, { count, seed });
     const truth = await ask.truth(corpus);
     const { taskMs, cpuMs, loopMs } = truth;
-    const grain: Grain = {
+    const cost: DocumentCost = {
       taskMs: taskMs / count,
       cpuMs: Math.min(cpuMs, taskMs) / count,
       loopMs: Math.min(loopMs, taskMs) / count,
     };
     const kind = declared ?? truth.kind;
-    const wanted = documentsWanted(strategies, { kind, grain, cores });
+    const wanted = documentsWanted(strategies, { kind, cost, cores });
     const whole = repeated(
       corpus,
       timesOver(count, {
         wanted: Math.max(count, wanted),
-        most: documentsIn(mostBytes, sizeProfile(corpus)),
+        max: documentsIn(maxBytes, sizeProfile(corpus)),
       }),
     );
     const file = writeCorpus(join(wards.folder, 'sample'), whole.documents);
@@ -90,8 +91,8 @@ export async function takeSample(wards: Wards, options: SampleOptions): Promise<
       digests: whole.documents.map(({ index }) => truth.digests[index % count] as string),
       resultBytes: truth.resultBytes && truth.resultBytes / count,
     });
-    const prepared = preparedCorpus(whole, { file, grain, sampled: corpus });
-    return { workload: { ref: task, kind, corpora: [prepared] }, corpus: prepared, grain, unique: count };
+    const prepared = preparedCorpus(whole, { file, cost, sampled: corpus });
+    return { workload: { ref: task, kind, corpora: [prepared] }, corpus: prepared, cost, unique: count };
   } catch (cause) {
     if (cause instanceof CorpusError || (cause as Error).name === 'WorkloadError') throw cause;
     throw new WorkloadError(`task "${task.name}": ${(cause as Error).message}; see forkwise check`, {
@@ -103,24 +104,24 @@ export async function takeSample(wards: Wards, options: SampleOptions): Promise<
 }
 
 function affordable(documentMs: number, { files }: FileList, budgetMs: number): number {
-  const most = Math.floor((oracleShare * budgetMs) / Math.max(documentMs, 1e-3));
+  const max = Math.floor((oracleShare * budgetMs) / Math.max(documentMs, 1e-3));
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   return Math.min(
     files.length,
-    mostDocuments,
-    Math.max(leastDocuments, Math.min(most, documentsIn(mostBytes, { bytes, documents: files.length }))),
+    maxSampled,
+    Math.max(minDocuments, Math.min(max, documentsIn(maxBytes, { bytes, documents: files.length }))),
   );
 }
 
 function documentsIn(
-  most: number,
+  max: number,
   { bytes, documents }: { readonly bytes: number; readonly documents: number },
 ): number {
-  return Math.floor(most / Math.max(1, bytes / documents));
+  return Math.floor(max / Math.max(1, bytes / documents));
 }
 
-/** What the task says to the oracle, and what the oracle says of it. */
-class Questions {
+/** Asks the oracle, a process that runs the task over documents one after the other, and checks its answers. */
+class Oracles {
   readonly #oracle: Helper;
   readonly #wards: Wards;
   readonly #options: SampleOptions;
@@ -131,7 +132,7 @@ class Questions {
     this.#options = options;
   }
 
-  /** What the task says of itself; null when nothing. */
+  /** The kind that the task declares; null if it declares none. */
   async kind(): Promise<Kind | null> {
     return (
       (await this.#oracle.ask<Kind | null>({
@@ -141,22 +142,23 @@ class Questions {
     );
   }
 
-  /** @throws WorkloadError when it takes longer than the budget has */
+  /** Runs the task over the documents. @throws WorkloadError if that takes longer than the budget */
   async run(corpus: Corpus, name: string): Promise<Oracle> {
     const { task, baseline, budgetMs } = this.#options;
     const file = writeCorpus(join(this.#wards.folder, name), corpus.documents);
-    const request: OracleRequest = { kind: 'run', workload: task, strategy: baseline, corpus: file };
+    const request: OracleRequest = { kind: 'run', workload: task, strategy: baseline.url, corpus: file };
     const found = await this.#oracle.ask<Oracle>(request, { timeoutMs: budgetMs }).catch((cause: Error) => {
       if (!cause.message.startsWith('no answer within')) throw cause;
+      const late = `did not finish ${corpus.documents.length} documents in ${duration(budgetMs)}`;
       throw new WorkloadError(
-        `task "${task.name}" did not get through ${corpus.documents.length} documents in ${duration(budgetMs)}: give a longer --time-budget, or see with forkwise check where it hangs`,
+        `task "${task.name}" ${late}: use a longer --time-budget, or see with forkwise check where it hangs`,
       );
     });
     if (found.failed < corpus.documents.length) return found;
     throw new WorkloadError(`task "${task.name}" failed on every document; on ${found.failure}`);
   }
 
-  /** With the time of the second pass where there is one, and digests that do not change. */
+  /** Runs it twice if that is cheap: the second pass has the times of warm code, and must give the same digests. */
   async truth(corpus: Corpus): Promise<Oracle> {
     const { task, say } = this.#options;
     const first = await this.run(corpus, 'oracle');
@@ -168,13 +170,15 @@ class Questions {
     const second = await this.run(corpus, 'oracle');
     const differs = second.digests.findIndex((digest, i) => digest !== first.digests[i]);
     if (differs < 0) return second;
+    const id = corpus.documents[differs]?.id;
     throw new WorkloadError(
-      `task "${task.name}" gives another result for "${corpus.documents[differs]?.id}" when it runs again, so that strategies could not be checked against each other: export \`digest(result)\` with what must be equal`,
+      `task "${task.name}" gives another result for "${id}" when it runs again, so strategies cannot be checked ` +
+        'against each other: export `digest(result)`, which returns what must be equal',
     );
   }
 }
 
-/** The same documents again, under the same names: a task may tell of its document's name. */
+/** Repeats the documents under the same names, because a result may contain its document's name. */
 function repeated({ name, documents }: Corpus, count: number): Corpus {
   return {
     name,
@@ -187,7 +191,7 @@ function repeated({ name, documents }: Corpus, count: number): Corpus {
 
 function preparedCorpus(
   corpus: Corpus,
-  { file, grain, sampled }: { file: CorpusFile; grain: Grain; sampled: Corpus },
+  { file, cost, sampled }: { file: CorpusFile; cost: DocumentCost; sampled: Corpus },
 ): PreparedCorpus {
   const { documents, bytes } = sizeProfile(corpus);
   return {
@@ -197,6 +201,6 @@ function preparedCorpus(
     profile: sizeProfile(sampled),
     documents,
     bytes,
-    sequentialMs: grain.taskMs * documents,
+    sequentialMs: cost.taskMs * documents,
   };
 }

@@ -3,17 +3,18 @@ import type { StrategyTraits } from '../../strategies/strategy.js';
 import { colorsFor } from '../cli/terminal.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import type { Findings } from '../verdict/findings.js';
+import { noChoiceText, verdict } from '../words/pick.js';
 import { duration, number } from '../words/units.js';
 import type { Constraints } from './constraints.js';
 import { type Decided, type Decision, decide } from './decide.js';
 import { limitsUnder } from './limits.js';
 import { type Effort, type MemoryFit, recommendation } from './recommendation.js';
-import { noChoiceInWords, verdict } from './words.js';
 
-/** A decision with all that it rests on. */
+/** A decision with all the data that it rests on. */
 export interface Chosen {
   readonly decided: Decided;
   readonly found: Pick<Findings, 'environment' | 'trials' | 'summaries' | 'scaling'>;
+  readonly corpus: string;
   readonly constraints: Constraints;
   readonly timeoutMs: number | null;
   readonly responsiveness: readonly ResponsivenessRow[];
@@ -22,7 +23,13 @@ export interface Chosen {
   readonly effort: Effort | null;
 }
 
-/** @returns the recommendation as it was written; null, and nothing is written, where there is none */
+/** Decides, and keeps the data that the decision rests on. */
+export function chosenFrom(found: Findings, options: Omit<Chosen, 'decided' | 'found'>): Chosen {
+  const { trials, summaries } = found;
+  return { ...options, found, decided: decide({ ...options, trials, summaries }) };
+}
+
+/** Writes the recommendation. @returns what was written; null if there is no choice, and then nothing is written */
 export function writeDecision(chosen: Chosen, write: (text: string) => void): Recommendation | null {
   const { decided: decision, found, constraints, strategies } = chosen;
   if (decision.state === 'none') return null;
@@ -41,30 +48,36 @@ export function writeDecision(chosen: Chosen, write: (text: string) => void): Re
   return made;
 }
 
-/** For a person on standard output. */
+/** Formats the decision for a person who reads standard output. */
 export function decisionText(
   chosen: Chosen,
   { path, report }: { readonly path: string | null; readonly report: string | null },
 ): string {
-  const { decided, effort, responsiveness } = chosen;
-  if (decided.state === 'none') return `\n${noChoiceInWords(decided)}`;
+  const { decided, effort, responsiveness, strategies } = chosen;
+  if (decided.state === 'none') return `\n${noChoiceText(decided, strategies)}`;
   const { bold, dim } = colorsFor(process.stdout);
   const [use, ...rest] = sentencesOf(decided, chosen).map((sentence) => sentence.replaceAll('`', ''));
-  const loops = responsiveness.map(
-    (row) =>
-      `A server beside ${row.strategy} × ${row.workers} answered in ${number(row.ping_p50_ms)} ms (median), ${number(row.ping_p99_ms)} ms (p99), ${number(row.ping_max_ms)} ms at the longest, of ${row.pings} requests.`,
-  );
-  const spent =
-    effort === null
-      ? []
-      : [
-          `${duration(effort.usedMs)} for ${effort.blocks} ${effort.blocks === 1 ? 'block' : 'blocks'}, ${effort.finalBlocks} of them of the final; all configurations in as many would have taken ${duration(effort.fullGridMs)}.`,
-        ];
-  const files = [
+  const footer = [
+    ...(effort === null ? [] : [effortText(effort)]),
     ...(path === null ? [] : [`Recommendation: ${path}`]),
     ...(report === null ? [] : [`Report: ${report}`]),
   ];
-  return ['', bold(use as string), ...rest, ...loops, ...[...spent, ...files].map(dim), ''].join('\n');
+  return ['', bold(use as string), ...rest, ...responsiveness.map(pingText), ...footer.map(dim), ''].join(
+    '\n',
+  );
+}
+
+function pingText(row: ResponsivenessRow): string {
+  const { strategy, workers, pings } = row;
+  const times = `${number(row.ping_p50_ms)} ms (median), ${number(row.ping_p99_ms)} ms (p99)`;
+  const longest = `${number(row.ping_max_ms)} ms at the longest`;
+  return `A server beside ${strategy} × ${workers} answered in ${times}, ${longest}, ${pings} requests.`;
+}
+
+function effortText({ usedMs, blocks, finalBlocks, fullGridMs }: Effort): string {
+  const measured = `${blocks} ${blocks === 1 ? 'block' : 'blocks'}, ${finalBlocks} of them in the final`;
+  const saved = `measuring every configuration as often would have taken ${duration(fullGridMs)}`;
+  return `${duration(usedMs)} for ${measured}; ${saved}.`;
 }
 
 function memoryFit({ choice }: Decision, { found }: Chosen): MemoryFit | null {
@@ -74,17 +87,21 @@ function memoryFit({ choice }: Decision, { found }: Chosen): MemoryFit | null {
   return { baseBytes: row.memory_base_bytes, perWorkerBytes: row.memory_per_worker_bytes };
 }
 
-function sentencesOf(
-  decision: Decision,
-  { found, constraints, responsiveness, strategies }: Chosen,
-): string[] {
+function sentencesOf(decision: Decision, chosen: Chosen): string[] {
+  const { found, corpus, constraints, responsiveness, strategies } = chosen;
   const { environment, trials, summaries } = found;
-  const alone = decide({
+  const inProcesses: Constraints = { ...constraints, isolation: 'process' };
+  const isolated = decide({
     trials,
     summaries,
     responsiveness,
     strategies,
-    constraints: { ...constraints, isolation: 'process' },
+    corpus,
+    constraints: inProcesses,
   });
-  return verdict(decision, { environment, strategies, isolated: alone.state === 'chosen' ? alone : null });
+  return verdict(decision, {
+    environment,
+    strategies,
+    isolated: isolated.state === 'chosen' ? isolated : null,
+  });
 }

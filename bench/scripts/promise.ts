@@ -8,14 +8,14 @@ import { strategies } from '../../strategies/index.js';
 import { effectiveCores } from '../../strategies/processes/cores.js';
 import { compileTask } from '../../workloads/task-file.js';
 import { note, print } from '../cli/terminal.js';
-import { armsOf, final } from '../pick/arms.js';
+import { configurationsOf, final } from '../pick/configurations.js';
 import { unconstrained } from '../pick/constraints.js';
-import { armName } from '../pick/decide.js';
 import { takeSample } from '../pick/sample.js';
 import { Wards } from '../trials/helper-processes.js';
-import { roundOrder, warmupDocuments } from '../trials/plan.js';
+import { baselineOf, roundOrder, warmupDocuments } from '../trials/plan.js';
 import { loadStrategies } from '../trials/prepare.js';
 import { runTrial } from '../trials/trial.js';
+import { configurationName } from '../verdict/configurations.js';
 import { steadyRate } from '../verdict/new-run.js';
 import { number } from '../words/units.js';
 
@@ -36,7 +36,7 @@ if (low === null || high === null) throw new Error('expected a promise, and it w
 const wards = new Wards();
 const cores = effectiveCores().effective;
 const loaded = await loadStrategies(strategies.map(({ url }) => url));
-const { workload, corpus, grain } = await takeSample(wards, {
+const { workload, corpus, cost } = await takeSample(wards, {
   ...{
     task: (await compileTask(`${task.file}#${task.export}`)).ref,
     docs,
@@ -46,14 +46,17 @@ const { workload, corpus, grain } = await takeSample(wards, {
     budgetMs: 60_000,
     say: note,
   },
-  baseline: strategies[0]?.url as string,
+  baseline: baselineOf(loaded),
 });
 // Arms go by what a document costs, which comes out a little different every time: the number of workers is the recommendation's.
-const arm = armsOf({ ...{ workload, corpus, strategies: loaded, grain, cores }, ...unconstrained }).findLast(
+const arm = configurationsOf({
+  ...{ workload, corpus, strategies: loaded, cost, cores },
+  ...unconstrained,
+}).findLast(
   ({ cell }) =>
     cell.strategy.strategy.name === recommendation.strategy && cell.delivery === recommendation.delivery,
 );
-if (arm === undefined) throw new Error(`expected an arm like ${armName(recommendation)}`);
+if (arm === undefined) throw new Error(`expected an arm like ${configurationName(recommendation)}`);
 const cell = { ...arm.cell, workers: recommendation.workers };
 const warmup = warmupDocuments(cell, final);
 const program = fileURLToPath(new URL('./promise-program.js', import.meta.url));
@@ -83,5 +86,5 @@ for (let round = 1; round <= rounds; round++) {
 }
 wards.end();
 print(
-  `${armName(recommendation)} was promised ${number(low)} to ${number(high)} documents/s: the program was within it in ${held.program} of ${rounds} runs, the bench's own trials in ${held.bench}\n`,
+  `${configurationName(recommendation)} was promised ${number(low)} to ${number(high)} documents/s: the program was within it in ${held.program} of ${rounds} runs, the bench's own trials in ${held.bench}\n`,
 );

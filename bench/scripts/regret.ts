@@ -9,9 +9,8 @@ import { effectiveCores } from '../../strategies/processes/cores.js';
 import { compileTask } from '../../workloads/task-file.js';
 import { note } from '../cli/terminal.js';
 import { readEnvironment } from '../measure/environment.js';
-import { type Arm, armsOf, final } from '../pick/arms.js';
+import { type Configuration, configurationsOf, final } from '../pick/configurations.js';
 import { unconstrained } from '../pick/constraints.js';
-import { armName } from '../pick/decide.js';
 import { takeSample } from '../pick/sample.js';
 import { type RegretRow, regretColumns } from '../regret/columns.js';
 import { moduleOf, type RegretTask, tasks, writeDocuments } from '../regret/tasks.js';
@@ -23,9 +22,11 @@ import { Store } from '../tables/store.js';
 import { pairedLogRatios, valid } from '../tables/summarise.js';
 import { decode, encodeHeader, encodeRows } from '../tables/table.js';
 import { Wards } from '../trials/helper-processes.js';
+import { baselineOf } from '../trials/plan.js';
 import { loadStrategies } from '../trials/prepare.js';
 import { runRounds } from '../trials/rounds.js';
 import { runTrial } from '../trials/trial.js';
+import { configurationName } from '../verdict/configurations.js';
 
 /**
  * `npm run regret`: how well `pick` chooses. For each task, `pick` with a minute, and an exhaustive run of every configuration that
@@ -56,7 +57,7 @@ async function regretOf(task: RegretTask): Promise<RegretRow> {
   rmSync(docs, { recursive: true });
   const rate = (name: string) =>
     geometricInterval(of(trials, name).map((trial) => trial.documents_per_second)).mean;
-  const choice = armName(chosen);
+  const choice = configurationName(chosen);
   if (of(trials, choice).length === 0) throw new Error(`${task.name}: the exhaustive run has no ${choice}`);
   const names = arms.map(nameOf).filter((name) => of(trials, name).length > 0);
   const best = names.reduce((a, b) => (rate(b) > rate(a) ? b : a));
@@ -73,12 +74,16 @@ async function regretOf(task: RegretTask): Promise<RegretRow> {
   };
 }
 
-function nameOf({ cell }: Arm): string {
-  return armName({ strategy: cell.strategy.strategy.name, workers: cell.workers, delivery: cell.delivery });
+function nameOf({ cell }: Configuration): string {
+  return configurationName({
+    strategy: cell.strategy.strategy.name,
+    workers: cell.workers,
+    delivery: cell.delivery,
+  });
 }
 
 function of(trials: readonly TrialRow[], name: string) {
-  return trials.filter(valid).filter((trial) => armName(trial) === name);
+  return trials.filter(valid).filter((trial) => configurationName(trial) === name);
 }
 
 /** What a user gets, by the command that a user gives. */
@@ -111,14 +116,14 @@ async function exhaustive(task: RegretTask, docs: string) {
     const cores = effectiveCores().effective;
     const loaded = await loadStrategies(strategies.map(({ url }) => url));
     const compiled = await compileTask(moduleOf(task));
-    const { workload, corpus, grain } = await takeSample(wards, {
+    const { workload, corpus, cost } = await takeSample(wards, {
       ...{ task: compiled.ref, docs, seed, strategies: loaded, cores, budgetMs: 60_000, say: note },
-      baseline: strategies[0]?.url as string,
+      baseline: baselineOf(loaded),
     });
-    const finer = { ...grain, cpuMs: grain.cpuMs / 2, loopMs: grain.loopMs / 2 };
-    const arms = armsOf({
+    const finer = { ...cost, cpuMs: cost.cpuMs / 2, loopMs: cost.loopMs / 2 };
+    const arms = configurationsOf({
       ...{ workload, corpus, strategies: loaded, cores },
-      grain: finer,
+      cost: finer,
       ...unconstrained,
     });
     const path = join(folder, task.name);
@@ -160,8 +165,8 @@ async function exhaustive(task: RegretTask, docs: string) {
 
 type Begin = {
   readonly task: RegretTask;
-  readonly arms: readonly Arm[];
-  readonly corpus: Arm['cell']['corpus'];
+  readonly arms: readonly Configuration[];
+  readonly corpus: Configuration['cell']['corpus'];
 };
 
 async function begun(path: string, { task, arms, corpus }: Begin): Promise<Store> {

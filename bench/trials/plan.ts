@@ -29,6 +29,21 @@ export interface LoadedStrategy {
   readonly strategy: StrategyTraits;
 }
 
+/** The strategy that all others are compared with. */
+export function baselineOf(loaded: readonly LoadedStrategy[]): LoadedStrategy {
+  const baseline = loaded.find(({ strategy }) => strategy.baseline);
+  if (baseline === undefined) throw new Error('expected a baseline in the list of strategies, found none');
+  return baseline;
+}
+
+/**
+ * Whether a strategy is measured although the user did not name it. No strategy says yet what it needs of a workload, so
+ * one that is measured "when it applies" has to be named too.
+ */
+export function isMeasuredByDefault({ strategy }: LoadedStrategy): boolean {
+  return strategy.measured === 'always';
+}
+
 /** What a trial measures: workload × corpus × strategy × workers × delivery. */
 export interface Cell {
   readonly workload: PreparedWorkload;

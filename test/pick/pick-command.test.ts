@@ -9,6 +9,7 @@ import { trialColumns } from '../../bench/tables/columns.js';
 import { decode } from '../../bench/tables/table.js';
 import { isolates } from '../../strategies/strategy.js';
 import { cli as cliIn, cliPath } from '../support.js';
+import { strategies } from './support.js';
 
 describe('pick and recommend', () => {
   const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
@@ -46,7 +47,7 @@ describe('pick and recommend', () => {
     assert.equal(code, 0, stderr);
     const made = JSON.parse(stdout);
     assert.deepEqual(made, JSON.parse(readFileSync(join(out, 'recommendation.json'), 'utf8')));
-    assert.equal(made.verdict.length, 3);
+    assert.match(made.verdict[0], /^Use /);
     assert.ok(made.expected.documentsPerSecond > 0 && made.loopDelay.pings > 0);
     const own = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8')).filter(
       ({ strategy, workers }) => strategy === made.strategy && workers === made.workers,
@@ -98,9 +99,9 @@ describe('pick and recommend', () => {
     const { stdout } = await promisify(execFile)('/bin/sh', ['-c', inside, process.execPath, ...args]);
     const made = JSON.parse(stdout);
     assert.equal(made.validWhen.cores, 1.3);
-    assert.ok(made.strategy === 'async' || made.workers === 1);
+    assert.ok(isInFlight(made.strategy) || made.workers === 1);
     const trials = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8'));
-    const onThreads = trials.filter(({ strategy }) => strategy !== 'async'); // whose workers are documents in flight on one thread
+    const onThreads = trials.filter(({ strategy }) => !isInFlight(strategy));
     assert.ok(onThreads.length > 0 && onThreads.every(({ workers }) => workers === 1));
   });
 
@@ -109,7 +110,7 @@ describe('pick and recommend', () => {
       [['pick', '--docs', docs], /expected --task/],
       [['pick', '--task', task], /expected --docs/],
       [['pick', '--task', task, '--docs', docs, '--isolation', 'thraed'], /did you mean "thread"/],
-      [['pick', '--task', task, '--docs', docs, '--time-budget', '1s'], /expected 5s at least/],
+      [['pick', '--task', task, '--docs', docs, '--time-budget', '1s'], /expected at least 5s/],
       [['pick', '--task', task, '--docs', docs, '--max-memory', 'lots'], /expected a size/],
       [['pick', '--task', task, '--docs', docs, '--out', docs], /expected a new folder/],
       [['recommend', docs], /environment.json/],
@@ -139,6 +140,10 @@ describe('pick and recommend', () => {
     assert.match(stderr, /another result .* export `digest/);
   });
 });
+
+/** The workers of such a strategy are documents in flight on one thread. */
+const isInFlight = (name: string) =>
+  strategies.some((one) => one.name === name && one.concurrency === 'in flight');
 
 function makesFolder(path: string): boolean {
   try {

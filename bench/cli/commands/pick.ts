@@ -1,25 +1,28 @@
 import { join } from 'node:path';
 import { strategies } from '../../../strategies/index.js';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
-import { compileTask } from '../../../workloads/task-file.js';
+import { compileTask, type TaskFile } from '../../../workloads/task-file.js';
 import { exitCode, UsageError } from '../../errors.js';
 import { readEnvironment } from '../../measure/environment.js';
-import { armsOf } from '../../pick/arms.js';
-import { decide } from '../../pick/decide.js';
-import { race } from '../../pick/race.js';
+import { type Configuration, configurationsOf } from '../../pick/configurations.js';
+import type { Constraints } from '../../pick/constraints.js';
+import { race } from '../../pick/race/race.js';
 import { type ConstraintFlags, constraintsOf, timeBudget } from '../../pick/request.js';
 import { Responsiveness } from '../../pick/responsiveness.js';
-import { takeSample } from '../../pick/sample.js';
-import { type Chosen, decisionText, writeDecision } from '../../pick/write.js';
+import { type Sample, takeSample } from '../../pick/sample.js';
+import { chosenFrom, decisionText, writeDecision } from '../../pick/write.js';
 import { pickProgressOn } from '../../report/pick-progress.js';
 import { schema } from '../../tables/columns.js';
+import type { Environment } from '../../tables/environment.js';
 import { responsivenessColumns } from '../../tables/responsiveness-columns.js';
 import { Store } from '../../tables/store.js';
 import { encodeHeader, encodeRows } from '../../tables/table.js';
 import { Wards } from '../../trials/helper-processes.js';
 import { taskRecord } from '../../trials/own-task.js';
+import { baselineOf, isMeasuredByDefault, type LoadedStrategy } from '../../trials/plan.js';
 import { loadStrategies } from '../../trials/prepare.js';
 import { runTrial } from '../../trials/trial.js';
+import { configurationName } from '../../verdict/configurations.js';
 import { findings } from '../../verdict/findings.js';
 import { parseCount, parseDuration } from '../../words/parse.js';
 import { duration } from '../../words/units.js';
@@ -37,28 +40,21 @@ export interface PickFlags extends ConstraintFlags {
   json?: true;
 }
 
-/** Of the budget, what the first block may take. */
+/** Share of the budget that the first block may take. */
 const blockShare = 0.4;
-/** Of the budget, for what comes after the last trial: the tables, charts and report. */
+/** Time for the work after the last trial: tables, charts and report. */
 const reportMs = 3000;
 
 /**
  * `forkwise pick`: races all strategies on the user's own task and documents within a time budget, and says which to use.
- * @returns the exit code: 3 when nothing keeps to the constraints, 130 when it was interrupted
+ * @returns the exit code: 3 if no configuration keeps the constraints, 130 if it was interrupted
  */
 export async function pick(flags: PickFlags): Promise<number> {
   const startedMs = performance.now();
-  const budgetMs = timeBudget(flags.timeBudget);
-  const constraints = constraintsOf(flags);
-  const timeoutMs = flags.timeout === undefined ? null : parseDuration(flags.timeout);
-  const seed = parseCount(flags.seed, '--seed');
-  if (flags.task === undefined)
-    throw new UsageError('pick: expected --task, the module with your task, like --task ./parse.ts');
-  if (flags.docs === undefined)
-    throw new UsageError("pick: expected --docs, your documents, like --docs './samples/**'");
-  const folder = flags.out ?? newRunFolder();
-  Store.refuseExisting(folder);
-  const task = await compileTask(flags.task);
+  const loaded = (await loadStrategies(strategies.map(({ url }) => url))).filter(isMeasuredByDefault);
+  const request = requestOf(flags, loaded);
+  const { budgetMs, constraints, seed } = request;
+  const task = await compileTask(request.task);
   const wards = new Wards();
   const progress = pickProgressOn(process.stderr, budgetMs - reportMs);
   const signals = handleSignals({
@@ -73,46 +69,43 @@ export async function pick(flags: PickFlags): Promise<number> {
   });
   try {
     const cores = effectiveCores().effective;
-    const loaded = await loadStrategies(strategies.map(({ url }) => url));
+    const baseline = baselineOf(loaded);
     const sample = await takeSample(wards, {
-      ...{ task: task.ref, docs: flags.docs, seed, strategies: loaded, cores, budgetMs },
-      baseline: strategies[0]?.url as string, // sequential stands first
+      task: task.ref,
+      docs: request.docs,
+      seed,
+      strategies: loaded,
+      baseline,
+      cores,
+      budgetMs,
       say: (step) => note(colorsFor(process.stderr).dim(step)),
     });
-    const { workload, corpus, grain } = sample;
-    const arms = armsOf({
-      ...{ workload, corpus, strategies: loaded, grain, cores, blockMs: blockShare * budgetMs },
+    const configurations = configurationsOf({
+      ...sample,
       ...constraints,
-    });
-    const store = Store.create(folder);
-    const environment = await readEnvironment({
-      ...{ schema, run_id: store.runId, command: commandLine(), seed, profile: 'pick', claims: 'suggests' },
-      flags: { ...flags },
-      task: taskRecord(task),
-      plan: { trials_per_round: 0, rounds_least: 1, rounds_most: 0 },
-      corpora: [{ workload: workload.ref.name, corpus: corpus.name, sha256: corpus.hash, ...corpus.profile }],
-    });
-    store.write('environment.json', `${JSON.stringify(environment, null, 2)}\n`);
-    store.beginAppending();
-    note(
-      `${task.ref.name} (${workload.kind}): ${arms.length} configurations, ${sample.unique} documents, ${duration(budgetMs)}; ${cores} effective cores`,
-    );
-    const responsiveness = new Responsiveness({
-      wards,
+      strategies: loaded,
       cores,
-      environment,
-      constraints,
-      strategies: loaded.map(({ strategy }) => strategy),
+      blockMs: blockShare * budgetMs,
     });
+    const { store, environment } = await begin(request, { task, sample });
+    note(plannedText({ sample, configurations, budgetMs, cores }));
+    const traits = loaded.map(({ strategy }) => strategy);
+    const responsiveness = new Responsiveness({ wards, cores, environment, constraints, strategies: traits });
     progress.start(startedMs);
-    const untilMs = startedMs + budgetMs - reportMs;
     const result = await race({
-      ...{ arms, untilMs, cores, seed, signal: signals.signal },
+      configurations,
+      baseline: configurationName({ strategy: baseline.strategy.name, workers: 1, delivery: 'none' }),
+      untilMs: startedMs + budgetMs - reportMs,
       clock: () => performance.now(),
-      measure: (arm, { block, order, timing }) =>
-        runTrial(wards, arm.cell, {
+      cores,
+      seed,
+      signal: signals.signal,
+      measure: ({ cell }, { block, order, timing }) =>
+        runTrial(wards, cell, {
           place: { runId: store.runId, round: block, order, twin: null, attempt: 1 },
-          ...{ timing, cores, suite: [process.pid] },
+          timing,
+          cores,
+          suite: [process.pid],
         }),
       keep: (trial) => store.append(trial),
       violations: (trials, running) => responsiveness.violations(trials, running),
@@ -125,20 +118,22 @@ export async function pick(flags: PickFlags): Promise<number> {
       'responsiveness.csv',
       encodeHeader(responsivenessColumns) + encodeRows(responsivenessColumns, responsiveness.rows),
     );
-    const all = loaded.map(({ strategy }) => strategy);
-    const found = findings(store.trials(), { environment, strategies: all });
-    const chosen: Chosen = {
-      decided: decide({ ...found, constraints, responsiveness: responsiveness.rows, strategies: all }),
-      ...{ found, constraints, timeoutMs, responsiveness: responsiveness.rows, strategies: all },
+    const found = findings(store.trials(), { environment, strategies: traits });
+    const chosen = chosenFrom(found, {
+      corpus: sample.corpus.name,
+      constraints,
+      timeoutMs: request.timeoutMs,
+      responsiveness: responsiveness.rows,
+      strategies: traits,
       task: taskRecord(task),
       effort: {
-        ...{ budgetMs, usedMs: performance.now() - startedMs, fullGridMs: result.fullGridMs },
-        ...{
-          blocks: Math.max(0, ...result.trials.map(({ round }) => round)),
-          finalBlocks: result.finalBlocks,
-        },
+        budgetMs,
+        usedMs: performance.now() - startedMs,
+        fullGridMs: result.fullGridMs,
+        blocks: Math.max(0, ...result.trials.map(({ round }) => round)),
+        finalBlocks: result.finalBlocks,
       },
-    };
+    });
     const path = join(store.folder, 'recommendation.json');
     const written = writeDecision(chosen, (text) => store.write('recommendation.json', text));
     await publish(store);
@@ -154,4 +149,74 @@ export async function pick(flags: PickFlags): Promise<number> {
     signals.end();
     wards.end();
   }
+}
+
+interface PickRequest {
+  readonly flags: PickFlags;
+  readonly task: string;
+  readonly docs: string;
+  readonly budgetMs: number;
+  readonly constraints: Constraints;
+  readonly timeoutMs: number | null;
+  readonly seed: number;
+  readonly folder: string;
+}
+
+/** Reads the flags, before anything is measured or written. @throws UsageError */
+function requestOf(flags: PickFlags, loaded: readonly LoadedStrategy[]): PickRequest {
+  const { task, docs, timeout } = flags;
+  const request = {
+    flags,
+    budgetMs: timeBudget(flags.timeBudget),
+    constraints: constraintsOf(
+      flags,
+      loaded.map(({ strategy }) => strategy),
+    ),
+    timeoutMs: timeout === undefined ? null : parseDuration(timeout),
+    seed: parseCount(flags.seed, '--seed'),
+    folder: flags.out ?? newRunFolder(),
+  };
+  if (task === undefined)
+    throw new UsageError('pick: expected --task, the module with your task, like --task ./parse.ts');
+  if (docs === undefined)
+    throw new UsageError("pick: expected --docs, your documents, like --docs './samples/**'");
+  Store.refuseExisting(request.folder);
+  return { ...request, task, docs };
+}
+
+async function begin(
+  { flags, seed, folder }: PickRequest,
+  { task, sample: { workload, corpus } }: { readonly task: TaskFile; readonly sample: Sample },
+): Promise<{ readonly store: Store; readonly environment: Environment }> {
+  const store = Store.create(folder);
+  const environment = await readEnvironment({
+    schema,
+    run_id: store.runId,
+    command: commandLine(),
+    seed,
+    profile: 'pick',
+    claims: 'suggests',
+    flags: { ...flags },
+    task: taskRecord(task),
+    plan: { trials_per_round: 0, rounds_least: 1, rounds_most: 0 },
+    corpora: [{ workload: workload.ref.name, corpus: corpus.name, sha256: corpus.hash, ...corpus.profile }],
+  });
+  store.write('environment.json', `${JSON.stringify(environment, null, 2)}\n`);
+  store.beginAppending();
+  return { store, environment };
+}
+
+function plannedText({
+  sample: { workload, unique },
+  configurations,
+  budgetMs,
+  cores,
+}: {
+  readonly sample: Sample;
+  readonly configurations: readonly Configuration[];
+  readonly budgetMs: number;
+  readonly cores: number;
+}): string {
+  const plan = `${configurations.length} configurations, ${unique} documents, ${duration(budgetMs)}`;
+  return `${workload.ref.name} (${workload.kind}): ${plan}; ${cores} effective cores`;
 }

@@ -2,12 +2,12 @@ import { existsSync, writeFileSync } from 'node:fs';
 import type { RecommendedTask } from '../../../runner/recommendation.js';
 import { strategies } from '../../../strategies/index.js';
 import { peers } from '../../../strategies/peers/index.js';
+import type { StrategyEntry, StrategyTraits } from '../../../strategies/strategy.js';
 import { workloads } from '../../../workloads/index.js';
 import { compileTask } from '../../../workloads/task-file.js';
 import { exitCode, RunError, UsageError, unknownName } from '../../errors.js';
-import { decide } from '../../pick/decide.js';
 import { type ConstraintFlags, constraintsOf } from '../../pick/request.js';
-import { type Chosen, decisionText, writeDecision } from '../../pick/write.js';
+import { chosenFrom, decisionText, writeDecision } from '../../pick/write.js';
 import type { TrialRow } from '../../tables/columns.js';
 import type { Environment } from '../../tables/environment.js';
 import { responsivenessColumns } from '../../tables/responsiveness-columns.js';
@@ -28,36 +28,35 @@ export interface RecommendFlags extends ConstraintFlags {
 }
 
 /**
- * `forkwise recommend`: decides anew, under other constraints, from what a run has measured; measures nothing.
- * @returns the exit code: 3 when nothing that was measured keeps to the constraints
+ * `forkwise recommend`: decides again from a finished run, under other constraints, without measuring.
+ * @returns the exit code: 3 if no measured configuration keeps the constraints
  */
 export async function recommend(run: string, flags: RecommendFlags): Promise<number> {
-  const constraints = constraintsOf(flags);
   const timeoutMs = flags.timeout === undefined ? null : parseDuration(flags.timeout);
   const store = Store.open(run);
   if (store.has('overhead.csv'))
     throw new UsageError(`"${run}": expected the folder of a run, but it holds a dispatch benchmark`);
   if (flags.out !== undefined && existsSync(flags.out))
-    throw new UsageError(`--out "${flags.out}": there is something already; choose another name`);
+    throw new UsageError(`--out "${flags.out}": this file exists already; choose another name`);
   const environment = store.environment();
-  const loaded = await loadStrategies([...strategies, ...peers].map(({ url }) => url));
-  const trials = familyOf(store.trials(), flags);
-  const own = loaded
-    .map(({ strategy }) => strategy)
-    .filter(({ name }) => strategies.some((entry) => entry.name === name));
-  // Pools of others can be measured, and are not ours to hand over.
-  const found = findings(
-    trials.filter(({ strategy }) => own.some(({ name }) => name === strategy)),
-    { environment, strategies: own },
-  );
+  const own = await traitsFrom(strategies);
+  const constraints = constraintsOf(flags, own);
+  const { trials, corpus } = chosenTrials(store.trials(), flags);
+  const { workload } = trials[0] as TrialRow;
+  // Peers can be measured but not recommended: `createRunner` does not have them.
+  const found = findings(trials, { environment, strategies: [...own, ...(await traitsFrom(peers))] });
   const responsiveness = store.has('responsiveness.csv')
     ? decode(responsivenessColumns, store.read('responsiveness.csv'))
     : [];
-  const chosen: Chosen = {
-    decided: decide({ ...found, constraints, responsiveness, strategies: own }),
-    ...{ found, constraints, timeoutMs, responsiveness, strategies: own, effort: null },
-    task: await taskOf(environment, (trials[0] as TrialRow).workload),
-  };
+  const chosen = chosenFrom(found, {
+    corpus,
+    constraints,
+    timeoutMs,
+    responsiveness,
+    strategies: own,
+    effort: null,
+    task: await taskOf(environment, workload),
+  });
   const written = writeDecision(chosen, (text) => {
     if (flags.out !== undefined) writeNew(flags.out, text);
   });
@@ -69,28 +68,37 @@ export async function recommend(run: string, flags: RecommendFlags): Promise<num
   return written === null ? exitCode.invalid : exitCode.ok;
 }
 
-/** @throws UsageError unless the flags leave one workload and corpus, with trials */
-function familyOf(trials: readonly TrialRow[], { workload, corpus }: RecommendFlags): TrialRow[] {
+async function traitsFrom(entries: readonly StrategyEntry[]): Promise<StrategyTraits[]> {
+  return (await loadStrategies(entries.map(({ url }) => url))).map(({ strategy }) => strategy);
+}
+
+/**
+ * The trials of the workload to recommend for, over all its corpora, and the corpus to recommend for.
+ * @throws UsageError unless the flags leave one workload and corpus, with trials
+ */
+function chosenTrials(
+  trials: readonly TrialRow[],
+  { workload, corpus }: RecommendFlags,
+): { readonly trials: readonly TrialRow[]; readonly corpus: string } {
   if (trials.length === 0) throw new UsageError('expected a run with trials, and it has none yet');
   const one = (what: string, asked: string | undefined, there: readonly string[]): string => {
     if (asked !== undefined && !there.includes(asked)) throw unknownName(what, asked, there);
     const only = asked ?? (there.length === 1 ? there[0] : undefined);
-    if (only === undefined) throw new UsageError(`the run has ${listed(there)}: say which with --${what}`);
+    if (only === undefined) throw new UsageError(`the run has ${listed(there)}: choose one with --${what}`);
     return only;
   };
   const chosen = one('workload', workload, [...new Set(trials.map((trial) => trial.workload))]);
   const ofIt = trials.filter((trial) => trial.workload === chosen);
-  const documents = one('corpus', corpus, [...new Set(ofIt.map((trial) => trial.corpus))]);
-  return ofIt.filter((trial) => trial.corpus === documents);
+  return { trials: ofIt, corpus: one('corpus', corpus, [...new Set(ofIt.map((trial) => trial.corpus))]) };
 }
 
-/** The user's own, or one of ours. */
+/** The task that the run measured: the user's own, or a workload of forkwise. */
 async function taskOf({ task }: Environment, workload: string): Promise<RecommendedTask> {
   if (task !== undefined) return task;
   const entry = workloads.find(({ name }) => name === workload);
   if (entry === undefined)
     throw new UsageError(
-      `the run does not say which file "${workload}" is; measure it anew with this version`,
+      `the run does not say which file "${workload}" is; measure it again with this version`,
     );
   return taskRecord(await compileTask(new URL(entry.url)));
 }

@@ -1,0 +1,78 @@
+import { type Difference, type Family, moderate } from '../../stats/moderated.js';
+import type { TrialRow } from '../../tables/columns.js';
+import { valid } from '../../tables/summarise.js';
+import { configurationName } from '../../verdict/configurations.js';
+import { number } from '../../words/units.js';
+import { type Configuration, nameOf } from '../configurations.js';
+import { best, upper } from '../evidence.js';
+
+/** The rules by which configurations leave the race, apart from broken constraints and the time that runs out. */
+
+/** A configuration with less than this share of the best rate leaves at once: noise never was a factor of two. */
+const hopeless = Math.log(0.5);
+/** A rate may exceed its bound by this factor: the bound rests on a document's first runs, which are its slowest. */
+const boundSlack = 1.6;
+const significance = 0.05;
+
+/** A rule that drops a configuration by its difference to the best, and the word that names the reason. */
+export interface Rule {
+  readonly word: string;
+  readonly drops: (difference: Difference) => boolean;
+}
+
+/** Drops what is below half of the best rate: its overhead is too large for documents as short as these. */
+export const farSlower: Rule = { word: 'far slower', drops: ({ mean }) => mean < hopeless };
+
+/** Drops what is shown to be slower than the best; each of the compared configurations may err equally often. */
+export function slowerAmong(configurations: number): Rule {
+  const alpha = significance / Math.max(1, configurations - 1);
+  return { word: 'slower', drops: (difference) => upper(difference, alpha) < 0 };
+}
+
+/** Whether the difference shows that the configuration is slower, by itself. */
+export function isSlower(difference: Difference | null): boolean {
+  return difference === null || upper(difference, significance) < 0;
+}
+
+export function reasonOf({ word }: Rule, { mean, rounds }: Difference, best: string): string {
+  return `${word}: ${number(Math.exp(mean))} of the rate of \`${best}\` after ${rounds} ${rounds === 1 ? 'block' : 'blocks'}`;
+}
+
+/** Compares what a configuration could reach at most with what another one has reached. @returns why it cannot win */
+export function outOfReach({ cell, maxRate }: Configuration, trials: readonly TrialRow[]): string | null {
+  const highest = Math.max(
+    0,
+    ...trials.filter(valid).map(({ documents_per_second }) => documents_per_second),
+  );
+  if (maxRate * boundSlack >= highest) return null;
+  const limit = `${cell.workers} at a time give at most about ${number(maxRate)} documents/s`;
+  return `out of reach: ${limit}, another configuration had ${number(highest)}`;
+}
+
+/** The rates of all valid trials, to compare configurations by. */
+export function evidenceOf(trials: readonly TrialRow[]): Family {
+  return moderate(
+    trials.filter(valid).map((trial) => ({
+      configuration: configurationName(trial),
+      round: trial.round,
+      log: Math.log(trial.documents_per_second),
+    })),
+  );
+}
+
+/** Configurations by rate, the highest first; those without a rate come last. */
+export function byRate(configurations: readonly Configuration[], evidence: Family): Configuration[] {
+  const left = [...configurations];
+  const ordered: Configuration[] = [];
+  while (left.length > 0) {
+    const rated = left.map(nameOf).filter((name) => evidence.rounds(name) > 0);
+    const fastest = rated.length === 0 ? nameOf(left[0] as Configuration) : best(evidence, rated);
+    ordered.push(
+      ...left.splice(
+        left.findIndex((one) => nameOf(one) === fastest),
+        1,
+      ),
+    );
+  }
+  return ordered;
+}

@@ -1,0 +1,187 @@
+import type { Family } from '../../stats/moderated.js';
+import type { TrialRow } from '../../tables/columns.js';
+import { valid } from '../../tables/summarise.js';
+import type { Timing } from '../../trials/plan.js';
+import { type Configuration, final, nameOf, screening } from '../configurations.js';
+import { best } from '../evidence.js';
+import { blockOrder } from './block.js';
+import { Budget } from './budget.js';
+import {
+  byRate,
+  evidenceOf,
+  farSlower,
+  isSlower,
+  outOfReach,
+  type Rule,
+  reasonOf,
+  slowerAmong,
+} from './dropping.js';
+import type { RaceOptions, Turn } from './race.js';
+
+/** Blocks that must be measured before a configuration may leave on evidence. */
+export const minBlocks = 3;
+/** Share of the remaining time that the screening may take. */
+const screeningShare = 0.5;
+
+/** The configurations that are still in the race, and the trials so far. */
+export class Field {
+  readonly #options: RaceOptions;
+  readonly #budget: Budget;
+  readonly trials: TrialRow[] = [];
+  readonly left = new Map<string, string>();
+  running: readonly Configuration[];
+  blocks = 0;
+  /** Names of configurations that may not be chosen. Only the baseline is still measured after that. */
+  readonly #barred = new Set<string>();
+
+  constructor(options: RaceOptions) {
+    this.#options = options;
+    this.#budget = new Budget(options);
+    this.running = options.configurations;
+  }
+
+  /** Whether the race can go on. */
+  get open(): boolean {
+    return !this.#options.signal.aborted && this.running.length > 0 && this.#budget.leftMs > 0;
+  }
+
+  /** Measures one trial of every running configuration. @returns false if the time did not suffice for all of them */
+  async block(block: number, timing: Timing): Promise<boolean> {
+    const { seed, signal } = this.#options;
+    this.blocks = block;
+    for (const [i, configuration] of blockOrder(this.running, { seed, block }).entries()) {
+      if (signal.aborted) return false;
+      const late = this.#budget.trialMs(configuration, timing) > this.#budget.leftMs;
+      if (late && block > 1) return false;
+      if (late && this.trials.some(valid)) {
+        this.#drop(configuration, 'no time was left to measure it');
+        continue;
+      }
+      const reason =
+        block > 1 || this.#isBaseline(configuration) ? null : outOfReach(configuration, this.trials);
+      if (reason !== null) this.#drop(configuration, reason);
+      else await this.#trial(configuration, { block, order: i + 1, timing });
+    }
+    await this.#dropViolations();
+    return true;
+  }
+
+  async #trial(configuration: Configuration, turn: Turn): Promise<void> {
+    const { clock, measure, keep, say, signal } = this.#options;
+    const startedMs = clock();
+    const trial = await measure(configuration, turn);
+    // A trial that was interrupted from the keyboard says nothing about its strategy.
+    if (trial.status === 'failed' && signal.aborted) return;
+    this.#budget.spent(configuration, { startedMs, timing: turn.timing });
+    this.trials.push(trial);
+    keep(trial);
+    if (trial.status === 'failed') this.#drop(configuration, `failed: ${trial.reason}`);
+    say({ kind: 'trial', trial, left: this.running.length, block: turn.block });
+  }
+
+  async #dropViolations(): Promise<void> {
+    for (const [name, reason] of await this.#options.violations(this.trials, this.running)) {
+      const configuration = this.running.find((one) => nameOf(one) === name);
+      this.#barred.add(name);
+      if (configuration !== undefined && !this.#isBaseline(configuration)) this.#drop(configuration, reason);
+    }
+  }
+
+  /** Whether another block would end in time. */
+  fits(timing: Timing): boolean {
+    return this.#budget.blockMs(this.running, timing) <= this.#budget.leftMs;
+  }
+
+  /** What this number of final blocks would take with all configurations, after the shortest screening. */
+  gridMs(finalBlocks: number): number {
+    const { configurations } = this.#options;
+    const screeningMs = minBlocks * this.#budget.blockMs(configurations, screening);
+    return screeningMs + finalBlocks * this.#budget.blockMs(configurations, final);
+  }
+
+  /** All but the baseline, which takes no place in the final. */
+  get #withoutBaseline(): readonly Configuration[] {
+    return this.running.filter((one) => !this.#isBaseline(one));
+  }
+
+  #isBaseline(configuration: Configuration): boolean {
+    return nameOf(configuration) === this.#options.baseline;
+  }
+
+  /** Whether there are more configurations than the final has places. */
+  get crowded(): boolean {
+    return this.#withoutBaseline.length > this.#budget.places(this.running);
+  }
+
+  /** Whether nothing is left to find out: every other configuration that may be chosen is slower than the best. */
+  get settled(): boolean {
+    const evidence = evidenceOf(this.trials);
+    const fastest = this.#best(evidence);
+    return this.running
+      .map(nameOf)
+      .filter((name) => name !== fastest && !this.#barred.has(name))
+      .every((name) => fastest === null || isSlower(evidence.difference(name, fastest)));
+  }
+
+  /** The best of the running configurations that have a rate and may be chosen. */
+  #best(evidence: Family): string | null {
+    const rated = this.running
+      .map(nameOf)
+      .filter((name) => evidence.rounds(name) > 0 && !this.#barred.has(name));
+    return rated.length === 0 ? null : best(evidence, rated);
+  }
+
+  dropHopeless(): void {
+    this.#dropBy(farSlower);
+  }
+
+  dropSlower(): void {
+    this.#dropBy(slowerAmong(this.#options.configurations.length));
+  }
+
+  #dropBy(rule: Rule): void {
+    const evidence = evidenceOf(this.trials);
+    const fastest = this.#best(evidence);
+    if (fastest === null) return;
+    for (const configuration of this.running) {
+      const name = nameOf(configuration);
+      const difference = name === fastest ? null : evidence.difference(name, fastest);
+      if (difference === null || !rule.drops(difference)) continue;
+      if (this.#isBaseline(configuration) && !this.#isExpensive(configuration)) continue;
+      this.#drop(configuration, reasonOf(rule, difference, fastest));
+    }
+  }
+
+  /** The baseline is measured to the end unless a trial of it costs more than two of the others. */
+  #isExpensive(baseline: Configuration): boolean {
+    const others = this.#withoutBaseline;
+    const meanMs = this.#budget.blockMs(others, final) / Math.max(1, others.length);
+    return others.length > 0 && this.#budget.trialMs(baseline, final) > 2 * meanMs;
+  }
+
+  /** Halves the field while the next blocks would take more than their share of the time. */
+  halveToFit(block: number): void {
+    const blocksToCome = Math.max(1, minBlocks - block);
+    const places = () => this.#budget.places(this.running);
+    const takesTooLong = () =>
+      blocksToCome * this.#budget.blockMs(this.running, screening) > screeningShare * this.#budget.leftMs;
+    while (this.#withoutBaseline.length > places() && takesTooLong()) {
+      const half = Math.ceil(this.#withoutBaseline.length / 2);
+      this.#keep(Math.max(places(), half), 'slower half, dropped because the time was short');
+    }
+  }
+
+  keepFinalists(): void {
+    this.#keep(this.#budget.places(this.running), 'not among the finalists');
+  }
+
+  #keep(count: number, why: string): void {
+    const ordered = byRate(this.#withoutBaseline, evidenceOf(this.trials));
+    for (const configuration of ordered.slice(count)) this.#drop(configuration, why);
+  }
+
+  #drop(configuration: Configuration, reason: string): void {
+    this.running = this.running.filter((other) => other !== configuration);
+    this.left.set(nameOf(configuration), reason);
+  }
+}

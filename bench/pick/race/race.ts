@@ -1,0 +1,92 @@
+import type { TrialRow } from '../../tables/columns.js';
+import type { Timing } from '../../trials/plan.js';
+import { type Configuration, final, nameOf, screening } from '../configurations.js';
+import { finalBlocksWanted } from './budget.js';
+import { Field, minBlocks } from './field.js';
+
+/**
+ * The race: every configuration is measured once per block, in random order. Configurations that cannot be the best
+ * leave early, so that the time goes to the others: on evidence, or, when the time is too short for evidence, because
+ * they are in the slower half. The finalists run longer trials until the time is up.
+ *
+ * This file holds the loop. `block.ts` orders the trials of a block, `dropping.ts` decides which configurations leave,
+ * `budget.ts` estimates what trials take, and `field.ts` keeps the configurations that are still in the race.
+ */
+export interface RaceOptions {
+  readonly configurations: readonly Configuration[];
+  /** The name of the configuration that others are compared with; it stays in the race unless it is too expensive. */
+  readonly baseline: string;
+  /** Milliseconds on `clock` at which the race must be over. */
+  readonly untilMs: number;
+  readonly clock: () => number;
+  readonly cores: number;
+  readonly seed: number;
+  readonly measure: (configuration: Configuration, turn: Turn) => Promise<TrialRow>;
+  /** Called with every trial as soon as it has ended. */
+  readonly keep: (trial: TrialRow) => void;
+  /** Reports the configurations that were measured to break a constraint, by name: they leave whatever their rate. */
+  readonly violations: (
+    trials: readonly TrialRow[],
+    running: readonly Configuration[],
+  ) => Promise<ReadonlyMap<string, string>>;
+  readonly say: (event: RaceEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+/** The place of one trial in the race. */
+export interface Turn {
+  readonly block: number;
+  readonly order: number;
+  readonly timing: Timing;
+}
+
+export type RaceEvent =
+  | { readonly kind: 'trial'; readonly trial: TrialRow; readonly left: number; readonly block: number }
+  | {
+      readonly kind: 'block';
+      readonly block: number;
+      readonly left: readonly string[];
+      readonly final: boolean;
+    };
+
+export interface RaceResult {
+  readonly trials: readonly TrialRow[];
+  /** Configurations that were in the race until its end. */
+  readonly finalists: readonly Configuration[];
+  /** Why each of the others left, by name. */
+  readonly left: ReadonlyMap<string, string>;
+  /** Blocks of the final; with fewer than ten, differences are less certain. */
+  readonly finalBlocks: number;
+  /** Time that measuring every configuration in as many blocks as the finalists would have taken, milliseconds. */
+  readonly fullGridMs: number;
+}
+
+const maxScreeningBlocks = 6;
+const maxFinalBlocks = 24;
+
+export async function race(options: RaceOptions): Promise<RaceResult> {
+  const field = new Field(options);
+  for (let block = 1; block <= maxScreeningBlocks && field.open && field.crowded; block++) {
+    if (!(await field.block(block, screening))) break;
+    field.dropHopeless();
+    if (block >= minBlocks) field.dropSlower();
+    field.halveToFit(block);
+    options.say({ kind: 'block', block, left: field.running.map(nameOf), final: false });
+  }
+  field.keepFinalists();
+  let finalBlocks = 0;
+  while (finalBlocks < maxFinalBlocks && field.open && field.fits(final)) {
+    finalBlocks++;
+    await field.block(field.blocks + 1, final);
+    if (finalBlocks >= minBlocks) field.dropSlower();
+    options.say({ kind: 'block', block: field.blocks, left: field.running.map(nameOf), final: true });
+    if (finalBlocks >= finalBlocksWanted && field.settled) break;
+  }
+  return {
+    trials: field.trials,
+    finalists: field.running,
+    left: field.left,
+    finalBlocks,
+    fullGridMs: field.gridMs(finalBlocks),
+  };
+}

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { nameOf, workerCounts } from '../../bench/pick/configurations.js';
+import { limitsUnder } from '../../bench/pick/limits.js';
+import { timesOver } from '../../bench/pick/pass-size.js';
+import { isolates } from '../../strategies/strategy.js';
+import { computing, configurations, loaded, waiting } from './support.js';
+
+describe('configurations', () => {
+  it('never give work that computes more workers than there are cores', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0.1, max: 64, noNaN: true }), (cores) => {
+        for (const { cell } of configurations('cpu', computing, { cores }))
+          assert.ok(cell.workers <= Math.max(1, Math.floor(cores)), nameOf({ cell, maxRate: 0 }));
+      }),
+    );
+  });
+
+  it('give work that waits enough in flight on one thread, and few threads and processes', () => {
+    const tried = configurations('io', waiting);
+    const isInFlight = ({ cell }: (typeof tried)[number]) =>
+      cell.strategy.strategy.concurrency === 'in flight';
+    assert.equal(Math.max(...tried.filter(isInFlight).map(({ cell }) => cell.workers)), 64);
+    assert.ok(tried.every((one) => isInFlight(one) || one.cell.workers <= 16));
+  });
+
+  it('have several in flight on one thread if Node computes on threads of its own', () => {
+    const inFlight = (loopMs: number) =>
+      configurations('cpu', { taskMs: 4, cpuMs: 4, loopMs }).filter(
+        ({ cell }) => cell.strategy.strategy.concurrency === 'in flight',
+      ).length;
+    assert.equal(inFlight(4), 1);
+    assert.ok(inFlight(0.5) > 3);
+  });
+
+  it('keep the asked isolation, apart from the baseline', () => {
+    const tried = configurations('cpu', computing, { isolation: 'process' });
+    const others = tried.filter(({ cell }) => !cell.strategy.strategy.baseline);
+    assert.equal(tried.length, others.length + 1);
+    assert.ok(others.length > 0);
+    assert.ok(others.every(({ cell }) => isolates(cell.strategy.strategy.isolation, 'process')));
+  });
+
+  it('leave out what cannot fit into the memory, and share the memory out', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1e6, max: 4e9 }), fc.integer({ min: 1, max: 64 }), (bytes, workers) => {
+        const limits = limitsUnder(bytes, { isolation: 'process', workers });
+        if (limits !== null) assert.ok(workers * (limits.memoryMb as number) * 2 ** 20 <= 0.8 * bytes);
+      }),
+    );
+    const tried = configurations('cpu', computing, { cores: 8, maxMemoryBytes: 90e6 });
+    assert.ok(tried.every(({ cell }) => cell.strategy.strategy.isolation === 'none'));
+  });
+
+  it('take every document equally often, or a subset of the documents', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 500 }),
+        fc.integer({ min: 1, max: 5000 }),
+        fc.integer({ min: 1, max: 3 }),
+        (unique, wanted, times) => {
+          const found = timesOver(unique, { wanted, max: times * unique });
+          if (found < unique) assert.ok(found === wanted && 2 * wanted < unique);
+          else
+            assert.ok(
+              found % unique === 0 && found <= times * unique && (found <= 2 * wanted || found === unique),
+            );
+        },
+      ),
+    );
+  });
+
+  it('get fewer expensive documents if a block of them would take longer than it may', () => {
+    const cost = { taskMs: 2000, cpuMs: 2000, loopMs: 2000 };
+    const documents = (blockMs: number) =>
+      configurations('cpu', cost, { blockMs })
+        .filter(({ cell }) => cell.workers === 2)
+        .map(({ cell }) => cell.corpus.documents);
+    assert.deepEqual(new Set(documents(1e6)), new Set([8]));
+    assert.deepEqual(new Set(documents(1)), new Set([2]));
+  });
+
+  it('double the workers up to the largest number that helps', () => {
+    const cpu = { kind: 'cpu', cost: computing, cores: 6 } as const;
+    assert.deepEqual(workerCounts({ isolation: 'process' }, cpu), [1, 2, 4, 6]);
+    assert.deepEqual(workerCounts({ isolation: 'none' }, cpu), [1]);
+  });
+});
+
+it('every strategy that is measured by default is in the race', () => {
+  const named = new Set(configurations('cpu', computing).map(({ cell }) => cell.strategy));
+  assert.deepEqual([...named], loaded);
+});

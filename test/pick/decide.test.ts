@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Constraints, unconstrained } from '../../bench/pick/constraints.js';
+import { type Decided, type Decision, decide } from '../../bench/pick/decide.js';
+import type { TrialRow } from '../../bench/tables/columns.js';
+import type { ResponsivenessRow } from '../../bench/tables/responsiveness-columns.js';
+import { summarise } from '../../bench/tables/summarise.js';
+import { verdict } from '../../bench/words/pick.js';
+import { environmentOf, trialsOf } from '../runs.js';
+import { baseline, strategies } from './support.js';
+
+function decided(
+  constraints: Partial<Constraints> = {},
+  more: { trials?: TrialRow[]; responsiveness?: ResponsivenessRow[] } = {},
+): Decided {
+  const trials =
+    more.trials ??
+    trialsOf({
+      corpora: { docs: 10_000 },
+      rounds: 12,
+      workers: [1, 2],
+      change: ({ round, strategy, workers }) => ({
+        memory_peak_bytes: 50e6 + (strategy === baseline.name ? 0 : workers * 30e6),
+        startup_ms: 100,
+        latency_p99_ms: 10 * workers + (round % 2),
+      }),
+    });
+  const summaries = summarise(trials, {
+    effectiveCores: 2,
+    corpora: [{ workload: 'word-frequency', corpus: 'docs' }],
+    strategies: strategies.map(({ name }) => name),
+  });
+  return decide({
+    trials,
+    summaries,
+    responsiveness: more.responsiveness ?? [],
+    constraints: { ...unconstrained, ...constraints },
+    strategies,
+    corpus: 'docs',
+  });
+}
+
+function chosen(decision: Decided): Decision {
+  assert.equal(decision.state, 'chosen');
+  return decision as Decision;
+}
+
+describe('a decision', () => {
+  it('keeps every constraint, and says what all others break', () => {
+    const memory = chosen(decided({ maxMemoryBytes: 100e6 }));
+    assert.ok((memory.choice.memory_peak_bytes as number) * 1.1 <= 100e6);
+    assert.ok(memory.disqualified.some(({ reason }) => /^memory: peak 1\d\d MB/.test(reason)));
+    const isolated = chosen(decided({ isolation: 'process' }));
+    assert.equal(isolationOf(isolated.choice.strategy), 'process');
+    assert.ok(
+      isolated.disqualified.some(
+        ({ cell, reason }) => isolationOf(cell.strategy) === 'thread' && /isolates by thread/.test(reason),
+      ),
+    );
+    const latency = chosen(decided({ latencyP99Ms: 15 }));
+    assert.equal(latency.choice.workers, 1);
+  });
+
+  it('never gives work that computes more workers than cores, whatever was measured', () => {
+    const trials = trialsOf({
+      corpora: { docs: 10_000 },
+      rounds: 12,
+      workers: [1, 2, 8],
+      change: ({ workers, strategy }) =>
+        workers === 8 && isolationOf(strategy) !== 'none' ? { documents_per_second: 1e6 } : {},
+    });
+    const decision = chosen(decided({}, { trials }));
+    assert.ok(decision.choice.workers <= 2);
+    assert.ok(decision.disqualified.some(({ reason }) => /^cores: /.test(reason)));
+  });
+
+  it('chooses nothing if nothing keeps them', () => {
+    const none = decided({ maxMemoryBytes: 1e6 });
+    assert.equal(none.state, 'none');
+    assert.ok(none.disqualified.length > 5);
+  });
+
+  it('counts the start if workers are started for every batch', () => {
+    assert.notEqual(chosen(decided()).choice.strategy, baseline.name);
+    const few = chosen(
+      decided(
+        { batch: 1 },
+        {
+          trials: trialsOf({
+            corpora: { docs: 10_000 },
+            rounds: 12,
+            workers: [1, 2],
+            change: ({ strategy }) => ({ startup_ms: strategy === baseline.name ? 1 : 500 }),
+          }),
+        },
+      ),
+    );
+    assert.equal(few.choice.strategy, baseline.name);
+  });
+
+  it('does not trust a loop delay that was not measured', () => {
+    const first = decided({ loopDelayMs: 50 });
+    assert.equal(first.state, 'none');
+    const [fastest] = (first as Extract<Decided, { state: 'none' }>).untested;
+    const row = (ping_p99_ms: number): ResponsivenessRow => ({
+      ...(fastest as ResponsivenessRow & typeof fastest),
+      pings: 300,
+      ping_p50_ms: 1,
+      ping_p99_ms,
+      ping_max_ms: ping_p99_ms,
+      documents_per_second: 1,
+    });
+    assert.equal(
+      chosen(decided({ loopDelayMs: 50 }, { responsiveness: [row(20)] })).choice.strategy,
+      fastest?.strategy,
+    );
+    const slow = decided({ loopDelayMs: 50 }, { responsiveness: [row(80)] });
+    assert.ok(slow.disqualified.some(({ reason }) => /80 ms at the 99th percentile/.test(reason)));
+  });
+
+  it('never chooses a cell whose results were wrong', () => {
+    const fastest = chosen(decided()).best;
+    const trials = trialsOf({
+      corpora: { docs: 10_000 },
+      rounds: 12,
+      workers: [1, 2],
+      change: ({ strategy }) =>
+        strategy === fastest.strategy ? { status: 'failed', digest_matches: false } : {},
+    });
+    const decision = chosen(decided({}, { trials }));
+    assert.notEqual(decision.best.strategy, fastest.strategy);
+  });
+
+  it('is a few short sentences', () => {
+    const decision = chosen(decided());
+    const said = verdict(decision, {
+      environment: environmentOf(trialsOf({ corpora: { docs: 10_000 } }), {}),
+      strategies,
+      isolated: null,
+    });
+    for (const sentence of said) assert.ok(sentence.split(' ').length <= 25, sentence);
+    assert.match(said[0] as string, /^Use `.*` with 2 workers: .*× \(.*\) sequential\.$/);
+    assert.match(said[1] as string, /^Expect .* documents\/s \(.* to .*\) of a long new run/);
+    assert.match(said.at(-1) as string, /^Measured on 2 cores/);
+  });
+});
+
+const isolationOf = (name: string) => strategies.find((strategy) => strategy.name === name)?.isolation;

@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { type Configuration, nameOf } from '../../bench/pick/configurations.js';
+import { type RaceOptions, race } from '../../bench/pick/race/race.js';
+import type { TrialRow } from '../../bench/tables/columns.js';
+import { trial } from '../rows.js';
+import { baseline, computing, configurations, strategies, waiting } from './support.js';
+
+/** Runs a race on a simulated clock: a trial's rate is that of its configuration, with noise. */
+async function raced(
+  rate: (configuration: Configuration) => number,
+  {
+    noise = 0.02,
+    budgetMs = 60_000,
+    seed = 1,
+    kind = 'cpu',
+    ...more
+  }: Partial<RaceOptions> & { noise?: number; budgetMs?: number; kind?: string } = {},
+) {
+  const random = xoroshiro128plus(seed);
+  const wobble = () => Math.exp(noise * (((random.next() >>> 0) / 2 ** 32) * 2 - 1) * 1.7);
+  let nowMs = 0;
+  const kept: TrialRow[] = [];
+  const result = await race({
+    configurations: configurations(kind, kind === 'cpu' ? computing : waiting),
+    baseline: baselineName,
+    untilMs: budgetMs,
+    clock: () => nowMs,
+    cores: 2,
+    seed,
+    measure: async ({ cell }, { block, order, timing }) => {
+      nowMs += 300 + timing.timeMs + timing.warmupMs;
+      const { strategy, workers, delivery } = cell;
+      const documents_per_second = rate({ cell, maxRate: 0 }) * wobble();
+      return trial({
+        strategy: strategy.strategy.name,
+        workers,
+        delivery,
+        corpus: 'docs',
+        workload: 'w',
+        round: block,
+        order,
+        documents_per_second,
+        wall_ms: timing.timeMs,
+      });
+    },
+    keep: (row) => kept.push(row),
+    violations: async () => new Map(),
+    say: () => {},
+    signal: new AbortController().signal,
+    ...more,
+  });
+  return { ...result, kept, tookMs: nowMs };
+}
+
+/** Later strategies in the list are faster; two workers of one that scales do 1.9 times the work of one. */
+function speed({ cell: { strategy, workers } }: Configuration): number {
+  const { name, concurrency, scales } = strategy.strategy;
+  const place = strategies.findIndex((other) => other.name === name);
+  if (!scales || concurrency === 'in flight') return 1000 - 10 * place;
+  return (1000 * (1 + 0.15 * place)) / (workers === 1 ? 1.9 : 1);
+}
+const baselineName = `${baseline.name} 1 none`;
+const fastest = strategies.at(-1) as (typeof strategies)[number];
+const bestName = `${fastest.name} 2 ${fastest.deliveries[0]}`;
+
+describe('a race', () => {
+  it('keeps the best to the end and lets the others go with a reason, whatever the seed', async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const { finalists, left, finalBlocks } = await raced(speed, { seed });
+      assert.ok(
+        finalists.map(nameOf).some((name) => name.startsWith(`${fastest.name} 2`)),
+        `seed ${seed}`,
+      );
+      assert.ok(left.size > 5 && finalBlocks >= 10);
+      for (const reason of left.values()) assert.match(reason, /slower|out of reach|not among/);
+    }
+  });
+
+  it('is over in time, but for the trial that is under way', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1000, max: 120_000 }), fc.integer(), async (budgetMs, seed) => {
+        const { tookMs, kept } = await raced(speed, { budgetMs, seed, noise: 0.3 });
+        assert.ok(kept.length >= 1);
+        assert.ok(tookMs <= budgetMs + 1000, `${tookMs} of ${budgetMs}`);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('measures every remaining configuration once per block, in another order each time', async () => {
+    const { kept } = await raced(speed);
+    const blocks = new Map<number, string[]>();
+    for (const { round, strategy, workers, delivery } of kept)
+      blocks.set(round, [...(blocks.get(round) ?? []), `${strategy} ${workers} ${delivery}`]);
+    for (const names of blocks.values()) assert.equal(new Set(names).size, names.length);
+    const last = [...blocks.values()].slice(-8).map((names) => names.join());
+    assert.ok(new Set(last).size > 1);
+  });
+
+  it('goes on measuring a baseline that may not be chosen, and does not compare with it', async () => {
+    const barred = async () => new Map([[baselineName, 'isolation: it runs on the caller’s thread']]);
+    const { finalists, left } = await raced(
+      (one) => (one.cell.strategy.strategy.baseline ? 10_000 : speed(one)),
+      { violations: barred },
+    );
+    const names = finalists.map(nameOf);
+    assert.ok(
+      names.includes(baselineName) && names.some((name) => name.startsWith(`${fastest.name} 2`)),
+      names.join(),
+    );
+    assert.ok(![...left.values()].some((reason) => reason.includes(baseline.name)));
+  });
+
+  it('drops what fails', async () => {
+    const { left } = await raced(speed, {
+      measure: async ({ cell }, { block, order }) => {
+        const { strategy, workers, delivery } = cell;
+        const bad = strategy.strategy === fastest;
+        return trial({
+          strategy: strategy.strategy.name,
+          workers,
+          delivery,
+          round: block,
+          order,
+          documents_per_second: bad ? null : 100,
+          status: bad ? 'failed' : 'ok',
+          reason: bad ? 'died' : null,
+        });
+      },
+      clock: (() => {
+        let ms = 0;
+        return () => (ms += 20);
+      })(),
+    });
+    assert.equal(left.get(bestName), 'failed: died');
+  });
+
+  it('does not measure configurations that cannot win given what a document costs alone', async () => {
+    const { left, kept } = await raced(({ cell }) => (cell.workers * 1000) / waiting.taskMs, { kind: 'io' });
+    const isInFlight = (name: string) =>
+      strategies.some((one) => one.name === name && one.concurrency === 'in flight');
+    assert.ok([...left.values()].some((reason) => reason.startsWith('out of reach')));
+    assert.ok(
+      kept.length > 0 && !kept.some(({ strategy, workers }) => isInFlight(strategy) && workers === 2),
+    );
+  });
+});

@@ -1,0 +1,42 @@
+import type { Configuration, ConfigurationOptions } from '../../bench/pick/configurations.js';
+import { configurationsOf } from '../../bench/pick/configurations.js';
+import type { LoadedStrategy, PreparedCorpus, PreparedWorkload } from '../../bench/trials/plan.js';
+import { loadStrategies } from '../../bench/trials/prepare.js';
+import { strategies as entries } from '../../strategies/index.js';
+
+/** Made-up workloads and costs for tests of `pick`, with the real list of strategies. */
+
+export const loaded = await loadStrategies(entries.map(({ url }) => url));
+export const strategies = loaded.map(({ strategy }) => strategy);
+export const baseline = strategies.find((strategy) => strategy.baseline) as LoadedStrategy['strategy'];
+
+export const corpus = {
+  name: 'docs',
+  documents: 200,
+  bytes: 2_000_000,
+  sequentialMs: 200,
+  file: {},
+  hash: '',
+  profile: { documents: 200 },
+} as unknown as PreparedCorpus;
+
+export const computing = { taskMs: 1, cpuMs: 1, loopMs: 1 };
+export const waiting = { taskMs: 20, cpuMs: 0.2, loopMs: 0.1 };
+
+export function configurations(
+  kind: string,
+  cost: ConfigurationOptions['cost'],
+  options: Partial<ConfigurationOptions> = {},
+): Configuration[] {
+  const workload = { kind, ref: { name: 'w', url: '', options: {} }, corpora: [corpus] };
+  return configurationsOf({
+    workload: workload as unknown as PreparedWorkload,
+    corpus,
+    strategies: loaded,
+    cost,
+    cores: 2,
+    isolation: 'none',
+    maxMemoryBytes: null,
+    ...options,
+  });
+}
