@@ -4,6 +4,7 @@
  */
 export { createRunner, type RunnerOptions } from './runner/create-runner.js';
 export { openStrategy } from './runner/open-strategy.js';
+export type { InputDocument } from './runner/pending.js';
 export {
   type Recommendation,
   RecommendationError,
@@ -12,7 +13,6 @@ export {
 } from './runner/recommendation.js';
 export { type ProcessOptions, type Runner, RunnerClosedError, type RunnerStats } from './runner/runner.js';
 export type { InputDocuments } from './runner/stream.js';
-export type { InputDocument } from './runner/ticket.js';
 export { strategies } from './strategies/index.js';
 export type {
   Configuration,

@@ -1,11 +1,11 @@
 import type { Outcome } from '../strategies/strategy.js';
 import { now } from '../strategies/worker/clock.js';
 import { Fifo } from './fifo.js';
-import type { Entrant, InputDocument, Ticket } from './ticket.js';
+import type { Input, InputDocument, PendingDocument } from './pending.js';
 
-/** The documents of `run`, each on its own. How many there may be is the callers' affair. */
-export class Calls implements Entrant {
-  readonly #waiting = new Fifo<Ticket>();
+/** The documents of all calls of `run`, first in, first out. Their number is not limited: the callers bound it. */
+export class Calls implements Input {
+  readonly #waiting = new Fifo<PendingDocument>();
 
   get queued(): number {
     return this.#waiting.length;
@@ -17,14 +17,14 @@ export class Calls implements Entrant {
     );
   }
 
-  next(): Ticket | null {
+  next(): PendingDocument | null {
     return this.#waiting.shift();
   }
 
-  /** Each call was accepted as a whole. */
+  /** Does nothing: a call is one document, so nothing is cut short. */
   stop(): void {}
 
   fail(cause: unknown): void {
-    for (const ticket of this.#waiting.empty()) ticket.fail(cause);
+    for (const document of this.#waiting.empty()) document.fail(cause);
   }
 }

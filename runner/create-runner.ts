@@ -1,37 +1,50 @@
-import type { Delivery } from '../strategies/strategy.js';
+import type { Configuration, Delivery } from '../strategies/strategy.js';
 import type { TaskFile } from '../workloads/task-file.js';
 import type { WorkloadRef } from '../workloads/workload.js';
 import { findStrategy } from './open-strategy.js';
 import type { Recommendation, RecommendedTask, ValidWhen } from './recommendation.js';
-import { type Runner, SessionRunner } from './runner.js';
+import type { Runner } from './runner.js';
+import { SessionRunner } from './session-runner.js';
 import { checkEnvironment, sizeCheck, type Warn } from './validity.js';
 
-/** A `Recommendation` is one: `createRunner(recommendation)`, or `createRunner({ ...recommendation, task: './parse.ts' })`. */
+/**
+ * What `createRunner` needs. A `Recommendation` has all of it: `createRunner(recommendation)`, or
+ * `createRunner({ ...recommendation, task: './parse.ts' })` where the module is at another path.
+ */
 export interface RunnerOptions {
-  /** The task's module, with `#name` where it is not the default export, from the folder the process is in; or a recommendation's. */
+  /**
+   * Path of the task's module, from the current folder, with `#name` where the task is not the default export; or the
+   * task of a recommendation.
+   */
   readonly task: string | URL | RecommendedTask;
+  /** Name of a strategy, as in `strategies`. */
   readonly strategy: string;
+  /** Number of workers, a whole number from 1 on; documents in flight for a strategy that runs on the caller's thread. */
   readonly workers: number;
-  /** Absent: the strategy's first. */
+  /** How documents reach a worker. Absent: the strategy's first delivery. */
   readonly delivery?: Delivery;
-  /** As in `OpenOptions`; null is as good as absent. */
+  /** Numbers beside `workers`, by the strategy's axes. Absent: the strategy's defaults. */
+  readonly configuration?: Configuration;
+  /** Time limit of a task, ms, as in `OpenOptions`. Absent or null: none. */
   readonly timeoutMs?: number | null;
+  /** Largest heap of a worker, MB of 2²⁰ bytes, as in `OpenOptions`. Absent or null: its share of the memory there is. */
   readonly heapMb?: number | null;
+  /** Largest resident size of a worker process, MB of 2²⁰ bytes, as in `OpenOptions`. Absent or null: its share. */
   readonly memoryMb?: number | null;
-  /** What the task gets as `context.options`. */
+  /** The task gets this as `context.options`. It is cloned for the workers, so it holds no functions. */
   readonly options?: Readonly<Record<string, unknown>>;
-  /** Where the strategy was measured; absent: nothing is compared. */
+  /** Where the strategy was measured; the runner warns when it differs. Absent: nothing is compared. */
   readonly validWhen?: ValidWhen;
   /** Closes the runner when it aborts. */
   readonly signal?: AbortSignal;
-  /** Takes warnings, each once; absent: `process.emitWarning`. */
+  /** Gets each warning once. Absent: `process.emitWarning`. */
   readonly onWarning?: (message: string) => void;
 }
 
 /**
- * Opens the very strategy that was measured, to be used by a program.
- * @throws TypeError for a task that is no path, for an option that is missing and for one that is not written as it should be; WorkloadError
- * when the task does not load; RangeError for an unknown strategy and for numbers that cannot be; the signal's reason.
+ * Opens the strategy that was measured, for use in a program. Resolves when all workers are ready.
+ * @throws TypeError when the task is no path, or an option is missing or misspelt; WorkloadError when the task does not
+ * load; RangeError for an unknown strategy, delivery or axis and for numbers out of range; the signal's reason.
  */
 export async function createRunner(options: RunnerOptions | Recommendation): Promise<Runner> {
   checkNames(options);
@@ -46,25 +59,23 @@ export async function createRunner(options: RunnerOptions | Recommendation): Pro
     ...rest
   } = options as RunnerOptions;
   signal?.throwIfAborted();
-  const { workers: count, delivery: way } = rest;
   const limits = present({
     timeoutMs: limit('timeoutMs', timeoutMs),
     heapMb: limit('heapMb', heapMb),
     memoryMb: limit('memoryMb', memoryMb),
   });
-  const { strategy, workers, delivery } = await findStrategy(
-    name,
-    present({ workers: count, delivery: way }),
-  );
+  const configuration = present({ configuration: rest.configuration });
+  const { strategy, workers, delivery } = await findStrategy(name, {
+    ...present({ workers: rest.workers, delivery: rest.delivery }),
+    ...configuration,
+  });
   const warn: Warn = rest.onWarning ?? ((message) => process.emitWarning(message, 'ForkwiseWarning'));
   const { ref, sha256 } = await compiled(task);
   if (isRecommended(task) && task.sha256 !== sha256)
-    warn(
-      `the task "${task.file}" is not as it was when it was measured; measure again with \`forkwise pick\``,
-    );
+    warn(`the task "${task.file}" has changed since it was measured; measure again with \`forkwise pick\``);
   if (validWhen !== undefined) checkEnvironment(validWhen, warn);
   const workload: WorkloadRef = { ...ref, options: { ...ref.options, ...rest.options } };
-  const session = await strategy.open(workload, { ...limits, workers, delivery });
+  const session = await strategy.open(workload, { ...limits, ...configuration, workers, delivery });
   const see = validWhen === undefined ? () => {} : sizeCheck(validWhen, warn);
   const runner = new SessionRunner(session, { strategy: name, workers, delivery, see });
   if (signal !== undefined) closeOn(signal, runner);
@@ -76,6 +87,7 @@ const optionNames: { readonly [Name in keyof Required<RunnerOptions>]: 'needed' 
   strategy: 'needed',
   workers: 'needed',
   delivery: 'optional',
+  configuration: 'optional',
   timeoutMs: 'optional',
   heapMb: 'optional',
   memoryMb: 'optional',
@@ -85,7 +97,7 @@ const optionNames: { readonly [Name in keyof Required<RunnerOptions>]: 'needed' 
   onWarning: 'optional',
 };
 
-/** A recommendation brings more than these, and may. But `timeoutMS` would be no time limit at all. */
+/** A recommendation may have further fields. A misspelt `timeoutMS`, however, would silently set no time limit. */
 function checkNames(options: object): void {
   if (typeof options !== 'object' || options === null)
     throw new TypeError(`expected options, or a recommendation, got ${options}`);
@@ -95,12 +107,13 @@ function checkNames(options: object): void {
     if (similar !== undefined) throw new TypeError(`unknown option "${similar}"; did you mean "${name}"?`);
     if (kind === 'needed' && given.get(name) === undefined)
       throw new TypeError(
-        `expected the option "${name}", got nothing; \`forkwise pick\` finds it out, and writes it into recommendation.json`,
+        `expected the option "${name}", got nothing; ` +
+          '`forkwise pick` measures which one is best and writes it into recommendation.json',
       );
   }
 }
 
-/** The same without what is undefined. */
+/** The same object without properties that are undefined. */
 function present<Options extends object>(
   options: Options,
 ): { [Key in keyof Options]?: Exclude<Options[Key], undefined> } {
@@ -117,7 +130,7 @@ function closeOn(signal: AbortSignal, runner: SessionRunner): void {
 }
 
 async function compiled(task: RunnerOptions['task']): Promise<TaskFile> {
-  const { compileTask } = await import('../workloads/task-file.js'); // with what compiles TypeScript
+  const { compileTask } = await import('../workloads/task-file.js'); // loads the TypeScript compiler
   return compileTask(isRecommended(task) ? `${task.file}#${task.export}` : task);
 }
 

@@ -1,293 +1,237 @@
 import { mostAttempts } from '../strategies/session/outcome.js';
 import { owned } from '../strategies/session/owned.js';
 import { refusal } from '../strategies/session/session.js';
-import { ready, type Source } from '../strategies/session/source.js';
 import type { Delivery, Outcome, Session, TaskError } from '../strategies/strategy.js';
 import { now } from '../strategies/worker/clock.js';
 import type { Document } from '../workloads/workload.js';
 import { Calls } from './calls.js';
-import { Fifo } from './fifo.js';
-import { Room } from './room.js';
-import type { Entrant, InputDocument, Ticket } from './ticket.js';
+import { Inputs } from './inputs.js';
+import type { Input, InputDocument, PendingDocument } from './pending.js';
+import { ReadAhead } from './read-ahead.js';
+import { end, SessionSource } from './session-source.js';
 
 /**
- * Many callers, one session, which allows one run at a time: one long run over a source that merges what the callers
- * have. The protocol:
+ * Joins many callers to one session, which allows one run at a time: the exchange keeps one long run going, over a
+ * source that merges the inputs of all callers. The way of a document:
  *
- * - The session pulls. Its `next`, of which several may be under way, takes from the entrants (the calls of `run` together,
- *   and each `process`) in turn, one document each, so that none starves another. A synchronous source is pulled in that
- *   moment; an asynchronous one has been asked before, and what has arrived waits in its stream. When nobody has
- *   anything, the session's `next` waits. `[ready]` does the same, says null instead of waiting, and spares a promise a document.
- * - An entrant that comes to have something calls `notify`, which resolves the `next` that waits, or begins the run.
- * - An outcome goes to its ticket at once and never waits for who takes it, so that one slow caller holds up no other. What holds a
- *   source back is its stream's room: documents that were pulled and whose outcomes have not been taken.
- * - Who takes outcomes waits for a change of its stream: an outcome, the end of the source, an abort, or the end of the session.
- * - The run ends when it is told to (drain, close), or to give workers that were given up another chance, which the
- *   session does at the beginning of a run: at the next moment without work after a crash, or, when documents are refused
- *   because nobody is left to work, at once: what comes then waits until those in hand are done. The next run begins by itself.
- * - When the run fails or the session closes, every ticket in hand fails, and every entrant: nobody is left waiting.
+ * 1. An input (all calls of `run`, or one `process`) gets a document and calls `notify`. That answers a session that
+ *    waits for a document, or begins a run.
+ * 2. The session pulls from `SessionSource`, which asks the inputs in turn (`Inputs`). A synchronous source is pulled in
+ *    that moment; an asynchronous one was asked earlier, and what has arrived waits in its `Stream`.
+ * 3. The outcome goes to its caller at once. It never waits until the caller takes it, so one slow caller holds up no
+ *    other. A slow caller slows its own source only: `ReadAhead` limits the documents between the two.
  *
- * The session's own quarantine speaks at the beginning of a run; here it is asked for every document.
+ * When a run ends:
+ *
+ * - `drain` and `close` end it.
+ * - It is restarted after crashes, because a session replaces abandoned workers only when a run starts. After a crash
+ *   the exchange waits until nothing is left to do. When the session has no worker left and refuses documents, the
+ *   exchange ends the run at once; documents that arrive then wait for the next run, which begins by itself.
+ * - When the run fails or the session closes, every document in progress and every input fails, so no caller waits
+ *   forever.
+ *
+ * A session applies its own quarantine when a run starts, and this run is long. The exchange therefore checks every
+ * document against a quarantine of its own.
  */
 export class Exchange {
-  readonly calls = new Calls();
   readonly counters = { ok: 0, failed: 0, 'timed-out': 0, crashed: 0, busyMs: 0, queuedMs: 0, bytes: 0 };
-  /** Of each source. */
-  readonly room: Room;
+  /** The limit for each source. */
+  readonly readAhead: ReadAhead;
   readonly #session: Session;
-  readonly #own: boolean;
+  readonly #copyViews: boolean;
   readonly #see: (bytes: number) => void;
-  readonly #entrants: Entrant[] = [this.calls];
-  readonly #inHand = new Map<number, Ticket>();
+  readonly #calls = new Calls();
+  readonly #inputs = new Inputs(this.#calls, (document) => this.#accepts(document));
+  /** Documents that the session has, by their index in the run. */
+  readonly #inProgress = new Map<number, PendingDocument>();
   readonly #quarantine = new Map<string, TaskError>();
-  #turn = 0;
-  #serial = 0;
-  #turnedMs = now();
-  #running = false;
-  /** The run is to end: its source gives nothing more. */
+  #nextIndex = 0;
+  /** The source of the current run; null between runs. */
+  #source: SessionSource | null = null;
+  /** The current run is to end: its source gives no more documents. */
   #ending = false;
-  #crashes = false;
-  #picking = false;
-  /** Somebody came to have something while nobody could take it. */
-  #news = false;
+  /** The current run has had a crash. */
+  #hasCrashed = false;
   #closed: { readonly cause: unknown } | null = null;
-  /** Of the session: a pool asks for the next document in each of its places. */
-  readonly #asking = new Fifo<(next: IteratorResult<Document>) => void>();
   #drained: (() => void) | null = null;
 
   constructor(session: Session, { workers, delivery, see }: ExchangeOptions) {
-    this.room = new Room(workers);
+    this.readAhead = new ReadAhead(workers);
     this.#session = session;
-    this.#own = delivery === 'clone';
+    this.#copyViews = delivery === 'clone'; // a view would be cloned with its whole buffer
     this.#see = see;
   }
 
+  /** Documents that the session has. */
   get inFlight(): number {
-    return this.#inHand.size;
+    return this.#inProgress.size;
   }
 
+  /** Documents that wait for the session. */
   get queued(): number {
-    let queued = 0;
-    for (const entrant of this.#entrants) queued += entrant.queued;
-    return queued;
+    return this.#inputs.queued;
+  }
+
+  /** The reason why no document is accepted any longer; null as long as the exchange is open. */
+  get closed(): { readonly cause: unknown } | null {
+    return this.#closed;
   }
 
   run(document: InputDocument): Promise<Outcome> {
-    const outcome = this.calls.add(document);
+    const outcome = this.#calls.add(document);
     this.notify();
     return outcome;
   }
 
-  enter(entrant: Entrant): void {
-    if (this.#closed !== null) entrant.fail(this.#closed.cause);
-    else this.#entrants.push(entrant);
+  enter(input: Input): void {
+    if (this.#closed !== null) input.fail(this.#closed.cause);
+    else this.#inputs.add(input);
   }
 
-  leave(entrant: Entrant): void {
-    const place = this.#entrants.indexOf(entrant);
-    if (place >= 0) this.#entrants.splice(place, 1);
-    this.#look();
+  leave(input: Input): void {
+    this.#inputs.remove(input);
+    this.#endWhenDone();
   }
 
-  /** There may be a document for the session. */
+  /** An input calls this when it may have a document. */
   readonly notify = (): void => {
     if (this.#closed !== null) return;
-    this.#news = true;
-    if (!this.#running) {
-      this.#begin();
-      return;
-    }
-    if (this.#ending || this.#picking) return;
-    while (this.#asking.length > 0) {
-      const ticket = this.#pick();
-      if (ticket === null) return;
-      this.#asking.shift()?.({ done: false, value: this.#hand(ticket) });
+    this.#inputs.askAgain();
+    if (this.#source === null) this.#begin();
+    else if (!this.#ending && !this.#inputs.asking) {
+      this.#source.offer();
+      this.#endWhenDone(); // a source may have called `drain` while it was asked
     }
   };
 
-  /** Resolves when all that was accepted has its outcome. No source is pulled any more: `cause` says why. */
+  /** Pulls no source any more, `cause` says why. Resolves when every accepted document has its outcome. */
   async drain(cause: unknown): Promise<void> {
-    for (const entrant of this.#entrants) entrant.stop(cause);
+    this.#inputs.stop(cause);
     await new Promise<void>((resolve) => {
       this.#drained = resolve;
-      this.#look();
+      this.#endWhenDone();
     });
   }
 
-  /** What the session has gets its outcomes, all else fails. `end` closes the session. */
-  async close(cause: unknown, end: () => Promise<void>): Promise<void> {
+  /** Documents that the session has get their outcomes, all others fail. @param closeSession closes the session */
+  async close(cause: unknown, closeSession: () => Promise<void>): Promise<void> {
     this.#fail(cause);
-    await end();
-    this.#failInHand(cause); // there is none, unless the strategy is broken
-    this.#look();
+    await closeSession();
+    this.#failInProgress(cause); // none is left, unless the strategy is broken
+    this.#endWhenDone();
   }
 
   #begin(): void {
-    this.#running = true;
     this.#ending = false;
-    this.#crashes = false;
-    const source: Source = {
-      [ready]: () => this.#ready(),
-      next: () => this.#next(),
-      return: async () => this.#over(),
-    };
+    this.#hasCrashed = false;
+    const source = new SessionSource({
+      give: () => this.#give(),
+      starved: () => this.#endWhenDone(),
+      returned: () => {
+        this.#ending = true;
+        this.#source?.end();
+      },
+    });
+    this.#source = source;
     this.#session
       .run({ [Symbol.asyncIterator]: () => source }, this.#emit)
       .then(
         () =>
-          this.#failInHand(new Error('expected an outcome for every document, and the run ended without')),
+          this.#failInProgress(
+            new Error('expected an outcome for every document, and the run ended without'),
+          ),
         (cause: unknown) => {
           this.#fail(cause);
-          this.#failInHand(cause);
+          this.#failInProgress(cause);
         },
       )
       .then(() => {
-        this.#running = false;
-        this.#answerEnd();
-        this.#look();
-        if (this.queued > 0 || this.#entrants.length > 1) this.notify(); // a synchronous source is asked to know
+        source.end();
+        this.#source = null;
+        this.#endWhenDone();
+        // A synchronous source only shows whether it has a document when it is asked.
+        if (this.queued > 0 || this.#inputs.count > 1) this.notify();
       });
-  }
-
-  /** Null: ask `next`, for there is nothing, or it is another's turn. */
-  #ready(): IteratorResult<Document> | null {
-    return this.#overdue() ? null : this.#give();
-  }
-
-  async #next(): Promise<IteratorResult<Document>> {
-    if (this.#overdue()) {
-      await new Promise((resolve) => setImmediate(resolve));
-      this.#turnedMs = now();
-    }
-    const given = this.#give(); // whatever the clock says by now: who waits with something there to take waits for ever
-    if (given !== null) return given;
-    return new Promise((resolve) => {
-      this.#asking.push(resolve);
-      this.#look();
-    });
   }
 
   #give(): IteratorResult<Document> | null {
     if (this.#ending || this.#closed !== null) return end;
-    const ticket = this.#pick();
-    return ticket === null ? null : { done: false, value: this.#hand(ticket) };
+    const document = this.#inputs.next();
+    return document === null ? null : { done: false, value: this.#handOver(document) };
   }
 
-  /** A source and a task that never wait would keep everything else in this process from its turn. */
-  #overdue(): boolean {
-    return now() - this.#turnedMs > mostMsWithoutTurn;
+  /** Whether the document may run; one in quarantine gets its outcome here. */
+  #accepts(document: PendingDocument): boolean {
+    const error = this.#quarantine.get(document.id);
+    if (error === undefined) return true;
+    this.#settle(document, refusal({ index: document.index, id: document.id }, error));
+    return false;
   }
 
-  #over(): IteratorResult<Document> {
-    this.#ending = true;
-    this.#answerEnd();
-    return end;
-  }
-
-  #answerEnd(): void {
-    for (const resolve of this.#asking.empty()) resolve(end);
-  }
-
-  /** From each entrant in turn. What is in quarantine gets its outcome here. */
-  #pick(): Ticket | null {
-    this.#picking = true;
-    let ticket: Ticket | null;
-    do {
-      this.#news = false;
-      ticket = this.#pickOnce();
-    } while (ticket === null && this.#news); // a source may itself call us
-    this.#picking = false;
-    return ticket;
-  }
-
-  #pickOnce(): Ticket | null {
-    for (let asked = 0; asked < this.#entrants.length; ) {
-      this.#turn = (this.#turn + 1) % this.#entrants.length;
-      const ticket = (this.#entrants[this.#turn] as Entrant).next();
-      if (ticket === null) {
-        asked++;
-        continue;
-      }
-      asked = 0;
-      const error = this.#quarantine.get(ticket.id);
-      if (error === undefined) return ticket;
-      this.#settle(ticket, refusal({ index: ticket.index, id: ticket.id }, error));
-    }
-    return null;
-  }
-
-  #hand(ticket: Ticket): Document {
-    const { id, bytes, acceptedMs } = ticket;
-    const index = this.#serial++;
-    this.#inHand.set(index, ticket);
-    if (acceptedMs !== null) ticket.waitedMs = now() - acceptedMs;
+  #handOver(pending: PendingDocument): Document {
+    const { id, bytes, acceptedMs } = pending;
+    const index = this.#nextIndex++;
+    this.#inProgress.set(index, pending);
+    if (acceptedMs !== null) pending.waitedMs = now() - acceptedMs;
     this.#see(bytes.length);
     const document = { index, id, size: bytes.length, bytes };
-    return this.#own ? owned(document) : document; // a view would be cloned with all that it is a view of
+    return this.#copyViews ? owned(document) : document;
   }
 
   readonly #emit = (outcome: Outcome): void => {
-    const ticket = this.#inHand.get(outcome.index);
-    if (ticket === undefined) return; // it failed meanwhile
-    this.#inHand.delete(outcome.index);
-    if (outcome.taskMs !== null) this.room.learn(outcome.taskMs);
-    const queuedMs = outcome.queuedMs === null ? null : outcome.queuedMs + ticket.waitedMs;
-    if (outcome.status === 'crashed') this.#crashed(outcome.id, outcome.error);
-    this.#settle(ticket, { ...outcome, index: ticket.index, queuedMs });
-    this.#look();
+    const pending = this.#inProgress.get(outcome.index);
+    if (pending === undefined) return; // it has failed in the meantime
+    this.#inProgress.delete(outcome.index);
+    if (outcome.taskMs !== null) this.readAhead.learn(outcome.taskMs);
+    const queuedMs = outcome.queuedMs === null ? null : outcome.queuedMs + pending.waitedMs;
+    if (outcome.status === 'crashed') this.#noteCrash(outcome.id, outcome.error);
+    this.#settle(pending, { ...outcome, index: pending.index, queuedMs });
+    this.#endWhenDone();
   };
 
-  #crashed(id: string, error: TaskError): void {
+  #noteCrash(id: string, error: TaskError): void {
     const { attempts } = error;
-    this.#crashes = true;
+    this.#hasCrashed = true;
     if (attempts === undefined)
-      this.#ending = true; // nobody has tried: the session has given workers up
+      this.#ending = true; // no worker has tried it: the session has abandoned its workers
     else if (attempts >= mostAttempts) this.#quarantine.set(id, error);
   }
 
-  #settle(ticket: Ticket, outcome: Outcome): void {
+  #settle(pending: PendingDocument, outcome: Outcome): void {
     const { counters } = this;
     counters[outcome.status]++;
-    counters.bytes += ticket.bytes.length;
+    counters.bytes += pending.bytes.length;
     counters.busyMs += outcome.taskMs ?? 0;
     counters.queuedMs += outcome.queuedMs ?? 0;
-    ticket.settle(outcome);
+    pending.settle(outcome);
   }
 
-  /** Whether something is to end, now that an outcome is there or nothing is left to give. */
-  #look(): void {
-    const idle = this.#inHand.size === 0 && this.queued === 0;
-    if (this.#drained !== null && (idle || this.#closed !== null)) {
+  /** Ends a drain or the current run when there is nothing left to do for it. Called after each change that can cause this. */
+  #endWhenDone(): void {
+    const isIdle = this.#inProgress.size === 0 && this.queued === 0 && !this.#inputs.asking;
+    if (this.#drained !== null && (isIdle || this.#closed !== null)) {
       this.#drained();
       this.#drained = null;
     }
-    if (this.#crashes && idle) this.#ending = true;
-    if (this.#ending) this.#answerEnd();
+    if (this.#hasCrashed && isIdle) this.#ending = true;
+    if (this.#ending) this.#source?.end();
   }
 
   #fail(cause: unknown): void {
     this.#closed ??= { cause };
-    for (const entrant of this.#entrants) entrant.fail(cause);
+    this.#inputs.fail(cause);
   }
 
-  #failInHand(cause: unknown): void {
-    const tickets = [...this.#inHand.values()];
-    this.#inHand.clear();
-    for (const ticket of tickets) ticket.fail(cause);
-  }
-
-  /** Why nothing is accepted any longer; null while something is. */
-  get closed(): { readonly cause: unknown } | null {
-    return this.#closed;
+  #failInProgress(cause: unknown): void {
+    const pending = [...this.#inProgress.values()];
+    this.#inProgress.clear();
+    for (const document of pending) document.fail(cause);
   }
 }
 
 export interface ExchangeOptions {
   readonly workers: number;
   readonly delivery: Delivery;
-  /** Is told the size of every document that goes to the session, bytes. */
+  /** Gets the size of every document that goes to the session, bytes. */
   readonly see: (bytes: number) => void;
 }
-
-const end: IteratorResult<Document> = { done: true, value: undefined };
-const mostMsWithoutTurn = 4;

@@ -1,4 +1,4 @@
-/** First in, first out, however long it gets: `Array.shift` moves all that stands behind. */
+/** First in, first out, at any length. `Array.shift` is too slow for this: it moves every later item. */
 export class Fifo<Item> {
   #items: Item[] = [];
   #at = 0;
@@ -14,7 +14,7 @@ export class Fifo<Item> {
   shift(): Item | null {
     if (this.#at === this.#items.length) return null;
     const item = this.#items[this.#at] as Item;
-    this.#items[this.#at++] = undefined as Item; // what has gone is held no longer
+    this.#items[this.#at++] = undefined as Item; // lets the garbage collector free the item
     if (this.#at === this.#items.length || this.#at > 1024) {
       this.#items = this.#items.slice(this.#at);
       this.#at = 0;

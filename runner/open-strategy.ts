@@ -1,11 +1,11 @@
 import { strategies } from '../strategies/index.js';
-import type { Delivery, OpenOptions, Session, Strategy } from '../strategies/strategy.js';
+import type { Configuration, Delivery, OpenOptions, Session, Strategy } from '../strategies/strategy.js';
 import type { WorkloadRef } from '../workloads/workload.js';
 
 /**
- * Opens a strategy by its name.
- * @throws RangeError for an unknown name, a worker count that is not a whole number from 1 on, or a delivery the strategy does not have; WorkloadError when the
- * workload module does not load.
+ * Opens a strategy by its name. Absent options have their defaults: one worker, the strategy's first delivery.
+ * @throws RangeError for an unknown name, a worker count that is not a whole number from 1 on, a delivery or an axis
+ * that the strategy does not have; WorkloadError when the workload's module does not load.
  */
 export async function openStrategy(
   name: string,
@@ -16,10 +16,10 @@ export async function openStrategy(
   return strategy.open(workload, { ...options, ...chosen });
 }
 
-/** @throws RangeError as `openStrategy`. */
+/** @throws RangeError as `openStrategy` does. */
 export async function findStrategy(
   name: string,
-  options: Partial<Pick<OpenOptions, 'workers' | 'delivery'>>,
+  options: Partial<Pick<OpenOptions, 'workers' | 'delivery' | 'configuration'>>,
 ): Promise<{ readonly strategy: Strategy; readonly workers: number; readonly delivery: Delivery }> {
   const entry = strategies.find((entry) => entry.name === name);
   if (entry === undefined)
@@ -37,5 +37,21 @@ export async function findStrategy(
     throw new RangeError(
       `expected a delivery that "${name}" has (${strategy.deliveries.join(', ')}), got "${delivery}"`,
     );
+  checkConfiguration(strategy, options.configuration ?? {});
   return { strategy, workers, delivery };
+}
+
+/** @throws RangeError when it names an axis that the strategy does not have, or gives one no number */
+export function checkConfiguration(
+  { name, axes = [] }: Pick<Strategy, 'name' | 'axes'>,
+  configuration: Configuration,
+): void {
+  for (const [axis, value] of Object.entries(configuration)) {
+    if (!axes.includes(axis))
+      throw new RangeError(
+        `expected configuration to have only axes of "${name}" (${axes.join(', ') || 'it has none'}), got "${axis}"`,
+      );
+    if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
+      throw new RangeError(`expected configuration.${axis} to be a number from 0 on, got ${value}`);
+  }
 }

@@ -1,67 +1,113 @@
-import { type Delivery, deliveries } from '../strategies/strategy.js';
+import { type Configuration, type Delivery, deliveries } from '../strategies/strategy.js';
 
 /**
- * What was found to suit a task and its documents, as `recommendation.json` holds it: what to run, what to expect of it,
- * and where the finding holds. Times in milliseconds, limits of memory in MB of 2²⁰ bytes, sizes in bytes.
+ * The content of `recommendation.json`: what suits a task and its documents, what to expect of it, and where that was
+ * measured. Times are in milliseconds, memory limits in MB of 2²⁰ bytes, sizes in bytes.
+ *
+ * Schema 1 has no number beside `workers`; schema 2 has further ones in `configuration`.
  */
-export interface Recommendation {
-  readonly schema: 1;
-  /** The version that wrote it. */
+export type Recommendation = RecommendationFields &
+  (
+    | { readonly schema: 1 }
+    | {
+        readonly schema: 2;
+        /** Numbers beside `workers`, by the strategy's axes, such as `{ processes: 2, threads: 4 }`. */
+        readonly configuration: Configuration;
+      }
+  );
+
+/** The fields that every schema of `recommendation.json` has. */
+export interface RecommendationFields {
+  /** The version of forkwise that wrote it. */
   readonly forkwise: string;
-  /** `file` as it was named when it was measured: absolute, or from the folder the command was given in. */
+  /** The task that was measured. */
   readonly task: RecommendedTask;
+  /** Name of the strategy to use. */
   readonly strategy: string;
+  /** Number of workers; documents in flight for a strategy that runs on the caller's thread. */
   readonly workers: number;
+  /** How documents reach a worker. */
   readonly delivery: Delivery;
-  /** Null: no limit of its own was measured, and none is set. */
+  /** Time limit of a task, ms; null: none was measured, and none is set. */
   readonly timeoutMs: number | null;
+  /** Largest heap of a worker, MB; null: no limit of its own was measured, and none is set. */
   readonly heapMb: number | null;
+  /** Largest resident size of a worker process, MB; null: no limit of its own was measured, and none is set. */
   readonly memoryMb: number | null;
-  readonly expected: {
-    /** Of a run that is long against `endMs`. */
-    readonly documentsPerSecond: number;
-    /** 95 % prediction interval of one new run; null where it was measured once only. */
-    readonly low: number | null;
-    readonly high: number | null;
-    readonly startupMs: number;
-    /** What workers wait at the end of a run for the last document, mean over them; null where it is not known. */
-    readonly endMs: number | null;
-    readonly memoryBytes: number | null;
-  };
+  /** What was measured. */
+  readonly expected: Expected;
+  /** Where it was measured. */
   readonly validWhen: ValidWhen;
-  /** For people: verdict, alternatives, constraints. */
+  /** Further fields are for people: verdict, alternatives, constraints. `createRunner` ignores them. */
   readonly [more: string]: unknown;
 }
 
+/** What was measured of the recommended strategy. */
+export interface Expected {
+  /** Rate of a run that is long in comparison with `endMs`. */
+  readonly documentsPerSecond: number;
+  /** Lower end of the 95 % prediction interval of one new run; null where it was measured only once. */
+  readonly low: number | null;
+  /** Upper end of the same interval; null where it was measured only once. */
+  readonly high: number | null;
+  /** Time until all workers are ready. */
+  readonly startupMs: number;
+  /** How long workers wait at the end of a run for the last document, mean over the workers; null where unknown. */
+  readonly endMs: number | null;
+  /** Memory of the whole process tree; null where unknown. */
+  readonly memoryBytes: number | null;
+}
+
+/** The task of a recommendation. */
 export interface RecommendedTask {
+  /** Name of the workload in tables and charts. */
   readonly name: string;
+  /** Path of the module as it was given when it was measured: absolute, or from the folder of that command. */
   readonly file: string;
+  /** The export that is the task, `default` or a name. */
   readonly export: string;
+  /** SHA-256 of the compiled module, 64 hexadecimal digits. */
   readonly sha256: string;
 }
 
-/** What it was measured with: elsewhere other strategies may be better. */
+/** The conditions of the measurement. Under others another strategy may be better. */
 export interface ValidWhen {
+  /** Major version of Node. */
   readonly nodeMajor: number;
+  /** As `process.platform`. */
   readonly platform: string;
+  /** As `process.arch`. */
   readonly arch: string;
-  /** Effective cores; a float under a CPU quota. */
+  /** Effective cores; not always a whole number under a CPU quota. */
   readonly cores: number;
-  readonly documentBytes: { readonly p5: number; readonly p95: number };
+  /** Sizes of the documents: 5 % are at most `p5`, 95 % at most `p95`. */
+  readonly documentBytes: {
+    /** 5th percentile, bytes. */
+    readonly p5: number;
+    /** 95th percentile, bytes. */
+    readonly p95: number;
+  };
+  /** SHA-256 of the documents, 64 hexadecimal digits. */
   readonly corpusSha256: string;
+  /** Number of the documents. */
   readonly corpusDocuments: number;
 }
 
-/** The message says which field, what was expected, what came, and what to do. */
+/** A recommendation cannot be read. The message says which field, what was expected, what came, and what to do. */
 export class RecommendationError extends Error {
+  /** Always `RecommendationError`. */
   override readonly name = 'RecommendationError';
 }
 
-/** @throws RecommendationError when it is no recommendation, or one of another schema. */
+/**
+ * Checks that a value, such as a parsed `recommendation.json`, is a recommendation of schema 1 or 2.
+ * @returns the same object, with its type
+ * @throws RecommendationError when it is no recommendation, or has another schema.
+ */
 export function readRecommendation(value: unknown): Recommendation {
   if (!isObject(value))
     throw new RecommendationError(`expected a recommendation, an object, got ${shown(value)}; ${remedy}`);
-  for (const [path, kind] of Object.entries(fields)) {
+  for (const [path, kind] of fieldsOf(value.schema)) {
     const got = path.split('.').reduce<unknown>((at, key) => (isObject(at) ? at[key] : undefined), value);
     if (!kinds[kind].holds(got))
       throw new RecommendationError(
@@ -71,7 +117,7 @@ export function readRecommendation(value: unknown): Recommendation {
   return value as Recommendation;
 }
 
-const remedy = 'have it written anew by `forkwise pick` of this version';
+const remedy = 'write it again with `forkwise pick` of this version';
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -79,7 +125,7 @@ const isPositive = (value: unknown) => typeof value === 'number' && Number.isFin
 const isMeasure = (value: unknown) => typeof value === 'number' && Number.isFinite(value) && value >= 0;
 
 const kinds = {
-  schema: { about: '1', holds: (value: unknown) => value === 1 },
+  schema: { about: '1 or 2', holds: (value: unknown) => value === 1 || value === 2 },
   text: { about: 'a text', holds: (value: unknown) => typeof value === 'string' && value !== '' },
   hash: {
     about: '64 hexadecimal digits',
@@ -103,37 +149,49 @@ const kinds = {
     about: 'a number from 0 on, or null',
     holds: (value: unknown) => value === null || isMeasure(value),
   },
+  configuration: {
+    about: 'an object of numbers from 0 on, like { "processes": 2 }',
+    holds: (value: unknown) =>
+      isObject(value) && Object.keys(value).length > 0 && Object.values(value).every(isMeasure),
+  },
+  absent: {
+    about: 'nothing in schema 1, only in schema 2',
+    holds: (value: unknown) => value === undefined,
+  },
 };
 
-/** The schema first: of another one nothing else can be said. */
-const fields: Readonly<Record<string, keyof typeof kinds>> = {
-  schema: 'schema',
-  forkwise: 'text',
-  'task.name': 'text',
-  'task.file': 'text',
-  'task.export': 'text',
-  'task.sha256': 'hash',
-  strategy: 'text',
-  workers: 'count',
-  delivery: 'delivery',
-  timeoutMs: 'limit',
-  heapMb: 'limit',
-  memoryMb: 'limit',
-  'expected.documentsPerSecond': 'positive',
-  'expected.low': 'measureOrNull',
-  'expected.high': 'measureOrNull',
-  'expected.startupMs': 'measure',
-  'expected.endMs': 'measureOrNull',
-  'expected.memoryBytes': 'measureOrNull',
-  'validWhen.nodeMajor': 'count',
-  'validWhen.platform': 'text',
-  'validWhen.arch': 'text',
-  'validWhen.cores': 'positive',
-  'validWhen.documentBytes.p5': 'measure',
-  'validWhen.documentBytes.p95': 'measure',
-  'validWhen.corpusSha256': 'hash',
-  'validWhen.corpusDocuments': 'count',
-};
+/** The schema comes first: the other fields depend on it. */
+function fieldsOf(schema: unknown): [path: string, kind: keyof typeof kinds][] {
+  return [
+    ['schema', 'schema'],
+    ['forkwise', 'text'],
+    ['task.name', 'text'],
+    ['task.file', 'text'],
+    ['task.export', 'text'],
+    ['task.sha256', 'hash'],
+    ['strategy', 'text'],
+    ['workers', 'count'],
+    ['delivery', 'delivery'],
+    ['configuration', schema === 2 ? 'configuration' : 'absent'],
+    ['timeoutMs', 'limit'],
+    ['heapMb', 'limit'],
+    ['memoryMb', 'limit'],
+    ['expected.documentsPerSecond', 'positive'],
+    ['expected.low', 'measureOrNull'],
+    ['expected.high', 'measureOrNull'],
+    ['expected.startupMs', 'measure'],
+    ['expected.endMs', 'measureOrNull'],
+    ['expected.memoryBytes', 'measureOrNull'],
+    ['validWhen.nodeMajor', 'count'],
+    ['validWhen.platform', 'text'],
+    ['validWhen.arch', 'text'],
+    ['validWhen.cores', 'positive'],
+    ['validWhen.documentBytes.p5', 'measure'],
+    ['validWhen.documentBytes.p95', 'measure'],
+    ['validWhen.corpusSha256', 'hash'],
+    ['validWhen.corpusDocuments', 'count'],
+  ];
+}
 
 function shown(value: unknown): string {
   if (value === undefined) return 'nothing';

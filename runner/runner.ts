@@ -1,201 +1,78 @@
-import type { CloseOptions, Delivery, Outcome, Session } from '../strategies/strategy.js';
-import { now } from '../strategies/worker/clock.js';
-import { Exchange } from './exchange.js';
-import { type InputDocuments, Stream } from './stream.js';
-import { checkDocument, type InputDocument } from './ticket.js';
+import type { CloseOptions, Outcome } from '../strategies/strategy.js';
+import type { InputDocument } from './pending.js';
+import type { InputDocuments } from './stream.js';
 
+/** Options of `Runner.process`. */
 export interface ProcessOptions {
-  /** Outcomes in the order of the source. One slow document then holds back those behind it, and in the end the source. */
+  /**
+   * Outcomes come in the order of the source. One slow document then holds back the later ones, and in the end the
+   * source. Absent: in the order in which documents finish.
+   */
   readonly ordered?: boolean;
-  /** Ends it at once: the generator throws the signal's reason, and what is under way has no one to go to. */
+  /** When it aborts, the generator throws its reason at once; outcomes of documents in progress are discarded. */
   readonly signal?: AbortSignal;
 }
 
-/** A strategy at work, for any number of callers at the same time. */
+/**
+ * An open strategy that any number of callers use at the same time. `createRunner` makes one.
+ *
+ * The way of a document: `run` and `process` check it and give it to the `Exchange` (exchange.ts), which hands it to the
+ * strategy's session and gives its outcome back to the caller.
+ */
 export interface Runner {
   /**
-   * The outcomes of a source's documents: each that is pulled has one, with its place in the source as `index`. The
-   * source is pulled as the outcomes are taken, as far ahead as keeps the workers busy for a second, and no further. Breaking off ends the
-   * pulling; what is under way comes to its end without being told. The source begins when the first outcome is asked for.
-   * @throws what the source throws, and TypeError for what is no document, behind the outcomes of what came before;
-   * RunnerClosedError likewise when the runner drains or closes before the source has ended; the signal's reason.
+   * Gives the outcomes of a source's documents: one for each document that was pulled, with its place in the source as
+   * `index`. Nothing is pulled before the first outcome is asked for. From then on the source is read ahead by about one
+   * second of work and no further. Leaving the loop stops reading the source: documents in progress finish, but their
+   * outcomes are discarded.
+   * @throws after the outcomes of earlier documents: what the source throws; TypeError for a value that is no document;
+   * RunnerClosedError when the runner drains or closes before the source has ended. At once: the signal's reason;
+   * TypeError when `source` is not iterable.
    */
   process(source: InputDocuments, options?: ProcessOptions): AsyncGenerator<Outcome, void, undefined>;
   /**
-   * The outcome of one document, with `index` 0. Any number may be under way: who calls sees to it that they do not become
-   * too many, with `stats()`.
-   * @throws TypeError when it is no document; RunnerClosedError when the runner is closed.
+   * Gives the outcome of one document, with `index` 0. The number of calls is not limited; callers bound it themselves,
+   * for example by `stats()`.
+   * @throws TypeError when it is no document; RunnerClosedError when the runner drains or is closed.
    */
   run(document: InputDocument): Promise<Outcome>;
+  /** Counters since the runner opened. */
   stats(): RunnerStats;
-  /** Takes no more documents in, pulls no source any more, gives all that was accepted its outcome, and closes. */
+  /** Accepts no more documents, stops reading sources, gives every accepted document its outcome, and closes. */
   drain(): Promise<void>;
-  /** As a session closes: what its strategy has in hand gets its outcome first, with `now` as crashed. What waits fails. */
+  /**
+   * Closes at once: documents that wait fail with RunnerClosedError. Documents that the strategy already has get their
+   * outcomes first; with `now` their workers are killed and the outcomes are `crashed`.
+   */
   close(options?: CloseOptions): Promise<void>;
-  /** Closes. */
+  /** Calls `close`, so that `await using` works. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Since the runner opened; times in milliseconds. */
+/** Counters of a runner since it opened. Plain data: times in milliseconds, sizes in bytes. */
 export interface RunnerStats {
+  /** Name of the strategy. */
   readonly strategy: string;
+  /** Number of workers; documents in flight for a strategy that runs on the caller's thread. */
   readonly workers: number;
+  /** Time since the runner opened. */
   readonly uptimeMs: number;
-  /** Documents by what became of them. */
+  /** Number of outcomes by status. */
   readonly outcomes: Readonly<Record<Outcome['status'], number>>;
-  /** With the strategy: in a worker's hands or on the way to and from it. */
+  /** Documents that the strategy has: with a worker, or on the way to it or back. */
   readonly inFlight: number;
-  /** Accepted, and not with the strategy yet. */
+  /** Documents that are accepted, and that the strategy does not have yet. */
   readonly queued: number;
-  /** Sum over all tasks that ended, by the workers' clocks: divided by uptime × workers, how busy they are. */
+  /** Sum of the task times, by the workers' clocks. Divided by `uptimeMs × workers` it says how busy the workers are. */
   readonly busyMs: number;
-  /** Sum over all documents that began, from when they were accepted. */
+  /** Sum of the times that documents waited from being accepted until their task began. */
   readonly queuedMs: number;
-  /** Of all documents that have an outcome. */
+  /** Sum of the sizes of all documents that have an outcome. */
   readonly bytes: number;
 }
 
 /** The runner drains or is closed, or its session has failed. */
 export class RunnerClosedError extends Error {
+  /** Always `RunnerClosedError`. */
   override readonly name = 'RunnerClosedError';
-}
-
-interface Facts {
-  readonly strategy: string;
-  readonly workers: number;
-  readonly delivery: Delivery;
-  readonly see: (bytes: number) => void;
-}
-
-/** A runner over any session. */
-export class SessionRunner implements Runner {
-  readonly closed: Promise<void>;
-  readonly #session: Session;
-  readonly #exchange: Exchange;
-  readonly #facts: Facts;
-  readonly #openedMs = now();
-  #refusal: RunnerClosedError | null = null;
-  #draining: Promise<void> | null = null;
-  #closing: Promise<void> | null = null;
-  #told = () => {};
-
-  constructor(session: Session, facts: Facts) {
-    this.#session = session;
-    this.#facts = facts;
-    this.#exchange = new Exchange(session, facts);
-    this.closed = new Promise((resolve) => {
-      this.#told = resolve;
-    });
-  }
-
-  process(
-    source: InputDocuments,
-    { ordered = false, signal }: ProcessOptions = {},
-  ): AsyncGenerator<Outcome, void, undefined> {
-    if (!isIterable(source))
-      throw new TypeError(
-        `expected an iterable or async iterable of documents like { id, bytes }, got ${typeof source}`,
-      );
-    const stream = new Stream(source, { ordered, room: this.#exchange.room, notify: this.#exchange.notify });
-    const outcomes = this.#outcomesOf(stream, signal);
-    const { next, return: end, throw: fail } = outcomes;
-    let waiting = 0;
-    const waited = () => {
-      waiting--;
-    };
-    return Object.assign(outcomes, {
-      /** What is there costs no turn of the generator, unless somebody waits in front. */
-      next() {
-        const outcome = waiting === 0 && !stream.aborted ? stream.take() : null;
-        if (outcome !== null) return Promise.resolve({ done: false as const, value: outcome });
-        waiting++;
-        const waits = next.call(outcomes);
-        waits.then(waited, waited);
-        return waits;
-      },
-      // By itself a generator that waits would end only when it is done waiting.
-      return(value: undefined) {
-        stream.leave();
-        return end.call(outcomes, value);
-      },
-      throw(cause: unknown) {
-        stream.leave();
-        return fail.call(outcomes, cause);
-      },
-    });
-  }
-
-  async *#outcomesOf(
-    stream: Stream,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<Outcome, void, undefined> {
-    const abort = () => stream.abort(signal?.reason);
-    signal?.addEventListener('abort', abort, { once: true });
-    try {
-      signal?.throwIfAborted();
-      this.#refuse();
-      this.#exchange.enter(stream);
-      stream.begin();
-      for (;;) {
-        const outcome = stream.take();
-        if (outcome !== null) yield outcome;
-        else if (stream.over()) return;
-        else await stream.change();
-      }
-    } finally {
-      signal?.removeEventListener('abort', abort);
-      stream.leave();
-      this.#exchange.leave(stream);
-    }
-  }
-
-  async run(document: InputDocument): Promise<Outcome> {
-    checkDocument(document);
-    this.#refuse();
-    return this.#exchange.run(document);
-  }
-
-  stats(): RunnerStats {
-    const { ok, failed, 'timed-out': timedOut, crashed, ...sums } = this.#exchange.counters;
-    const { inFlight, queued } = this.#exchange;
-    const { strategy, workers } = this.#facts;
-    const outcomes = { ok, failed, 'timed-out': timedOut, crashed };
-    return { strategy, workers, uptimeMs: now() - this.#openedMs, outcomes, inFlight, queued, ...sums };
-  }
-
-  drain(): Promise<void> {
-    this.#draining ??= (async () => {
-      this.#refusal ??= new RunnerClosedError(
-        'the runner takes no more documents: it was told to drain; create another',
-      );
-      await this.#exchange.drain(this.#refusal);
-      await this.close();
-    })();
-    return this.#draining;
-  }
-
-  close(options?: CloseOptions): Promise<void> {
-    this.#refusal ??= new RunnerClosedError('the runner is closed; create another');
-    if (this.#closing === null)
-      this.#closing = this.#exchange
-        .close(this.#refusal, () => this.#session.close(options))
-        .finally(this.#told);
-    else if (options?.now) void this.#session.close(options); // it was told to wait, and is not to any longer
-    return this.#closing;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  #refuse(): void {
-    const refusal = this.#refusal ?? this.#exchange.closed?.cause;
-    if (refusal !== undefined) throw refusal;
-  }
-}
-
-function isIterable(value: unknown): value is InputDocuments {
-  return (
-    typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value)
-  );
 }

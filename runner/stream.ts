@@ -1,33 +1,35 @@
 import type { Outcome } from '../strategies/strategy.js';
 import { now } from '../strategies/worker/clock.js';
 import { Fifo } from './fifo.js';
-import type { Room } from './room.js';
-import { checkDocument, type Entrant, type InputDocument, type Ticket } from './ticket.js';
+import { checkDocument, type Input, type InputDocument, type PendingDocument } from './pending.js';
+import type { ReadAhead } from './read-ahead.js';
 
+/** What `Runner.process` reads: documents from an array, a generator, a Node stream in object mode, or any other iterable. */
 export type InputDocuments = Iterable<InputDocument> | AsyncIterable<InputDocument>;
 
-/** An outcome that waits to be taken, and what its document holds of the room. */
+/** An outcome that the caller has not taken yet, and the bytes of its document. */
 interface Settled {
   readonly outcome: Outcome;
   readonly bytes: number;
 }
 
 /**
- * One call of `process`: a source on one side, who takes the outcomes on the other. A document takes room from when it
- * is pulled until its outcome is taken. When the room is full nothing is pulled until half of it is free again, so
- * that work comes in batches. In order, outcomes wait for those before them: in the same room.
+ * One call of `process`: a source on one side, the caller that takes outcomes on the other. A document counts against
+ * `ReadAhead` from when it is pulled until its outcome is taken. At the limit nothing is pulled until half of it is free
+ * again, so that work comes in batches. In order, outcomes wait for earlier ones, and count against the same limit.
  */
-export class Stream implements Entrant {
+export class Stream implements Input {
   readonly #source:
     | { readonly now: Iterator<InputDocument> }
     | { readonly later: AsyncIterator<InputDocument> };
   readonly #ordered: boolean;
-  readonly #room: Room;
+  readonly #readAhead: ReadAhead;
   readonly #notify: () => void;
-  /** Of an asynchronous source: given, and not yet asked for by the session. */
-  readonly #arrived = new Fifo<Ticket>();
-  /** To be taken as they came; in order, by place in the source, where those before them may be missing. */
+  /** Documents that an asynchronous source has given, and that the session has not taken yet. */
+  readonly #arrived = new Fifo<PendingDocument>();
+  /** Outcomes as they came. */
   readonly #settled = new Fifo<Settled>();
+  /** Outcomes by place in the source, used instead of `#settled` in order; earlier ones may be missing. */
   readonly #early = new Map<number, Settled>();
   #asked = false;
   #ended = false;
@@ -40,17 +42,17 @@ export class Stream implements Entrant {
   #aborted: { readonly cause: unknown } | null = null;
   #wake = () => {};
 
-  /** @param notify says that there may be something for the session */
+  /** @param notify called when there may be a document for the session */
   constructor(
     source: InputDocuments,
-    options: { readonly ordered: boolean; readonly room: Room; readonly notify: () => void },
+    options: { readonly ordered: boolean; readonly readAhead: ReadAhead; readonly notify: () => void },
   ) {
     this.#source =
       Symbol.asyncIterator in source
         ? { later: source[Symbol.asyncIterator]() }
         : { now: source[Symbol.iterator]() };
     this.#ordered = options.ordered;
-    this.#room = options.room;
+    this.#readAhead = options.readAhead;
     this.#notify = options.notify;
   }
 
@@ -58,13 +60,13 @@ export class Stream implements Entrant {
     return this.#arrived.length;
   }
 
-  /** Begins to pull. */
+  /** Starts pulling the source. */
   begin(): void {
     if ('later' in this.#source) this.#ask(this.#source.later);
     else this.#notify();
   }
 
-  next(): Ticket | null {
+  next(): PendingDocument | null {
     if ('later' in this.#source) return this.#arrived.shift();
     if (this.#ended || this.#full) return null;
     try {
@@ -77,21 +79,21 @@ export class Stream implements Entrant {
     return null;
   }
 
-  /** The source is told; who takes the outcomes learns it behind the last one, unless the source had ended by itself. */
+  /** Ends the source. The caller gets `cause` after the last outcome, unless the source had already ended by itself. */
   stop(cause: unknown): void {
     if (this.#ended) return;
     this.#end({ cause });
     this.#release();
   }
 
-  /** What has arrived and was not asked for is let go as if it had not been pulled: it is the last there is, so no place is left open. */
+  /** Drops the documents that have arrived, as if they had not been pulled. They are the last ones, so no place is missing. */
   fail(cause: unknown): void {
     this.stop(cause);
     this.#pulled -= this.#arrived.empty().length;
     this.#wake();
   }
 
-  /** Nobody takes outcomes any longer. What the session has of it comes to its end, and nobody is told. */
+  /** The caller takes no more outcomes. Documents that the session has still finish; their outcomes are discarded. */
   leave(): void {
     if (this.#left) return;
     this.#left = true;
@@ -102,7 +104,7 @@ export class Stream implements Entrant {
     this.#wake();
   }
 
-  /** The next call of `take` throws, whatever has been settled. */
+  /** Makes the next call of `take` throw `cause`, whatever outcomes are there. */
   abort(cause: unknown): void {
     this.#aborted = { cause };
     this.stop(cause);
@@ -123,11 +125,11 @@ export class Stream implements Entrant {
     if (this.#ordered) this.#early.delete(this.#taken);
     this.#taken++;
     this.#bytes -= settled.bytes;
-    this.#open();
+    this.#resumeWhenHalfFree();
     return settled.outcome;
   }
 
-  /** Whether all has been taken that will ever be. @throws what the source has thrown, or what has cut it short */
+  /** Whether the last outcome has been taken. @throws what the source has thrown, or the reason it was cut short */
   over(): boolean {
     if (this.#left) return true;
     if (!this.#ended || this.#taken < this.#pulled) return false;
@@ -135,7 +137,7 @@ export class Stream implements Entrant {
     return true;
   }
 
-  /** Resolves when `take` or `over` may have something else to say. */
+  /** Resolves when `take` or `over` may give another result. */
   change(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
@@ -154,7 +156,7 @@ export class Stream implements Entrant {
     asked.then(
       (next) => {
         this.#asked = false;
-        if (this.#ended) return; // it was stopped meanwhile, and what comes late is let go
+        if (this.#ended) return; // the stream was stopped in the meantime, and drops late documents
         if (next.done) return this.#end();
         this.#arrive(next.value);
         this.#ask(source);
@@ -176,31 +178,31 @@ export class Stream implements Entrant {
   }
 
   /** @throws TypeError when it is no document */
-  #accept(document: InputDocument, acceptedMs: number | null): Ticket {
+  #accept(document: InputDocument, acceptedMs: number | null): PendingDocument {
     checkDocument(document);
     const { id, bytes } = document;
     const index = this.#pulled++;
     this.#bytes += bytes.length;
     this.#full = this.#isFull();
-    return new Place(this, { index, id, bytes, acceptedMs });
+    return new StreamDocument(this, { index, id, bytes, acceptedMs });
   }
 
-  /** For the stream's own tickets. */
-  settle(ticket: Ticket, outcome: Outcome): void {
+  /** For the stream's own documents. */
+  settle(document: PendingDocument, outcome: Outcome): void {
     if (this.#left) return;
-    const settled = { outcome, bytes: ticket.bytes.length };
-    if (this.#ordered) this.#early.set(ticket.index, settled);
+    const settled = { outcome, bytes: document.bytes.length };
+    if (this.#ordered) this.#early.set(document.index, settled);
     else this.#settled.push(settled);
-    this.#open(); // it may have shown that tasks are short
+    this.#resumeWhenHalfFree(); // a short task raises the limit
     this.#wake();
   }
 
-  /** For the stream's own tickets. */
+  /** For the stream's own documents. */
   lose(cause: unknown): void {
     if (!this.#left && this.#aborted === null) this.abort(cause);
   }
 
-  #open(): void {
+  #resumeWhenHalfFree(): void {
     if (!this.#full || !this.#isHalfFree()) return;
     this.#full = false;
     if ('later' in this.#source) this.#ask(this.#source.later);
@@ -209,17 +211,14 @@ export class Stream implements Entrant {
 
   #isFull(): boolean {
     const documents = this.#pulled - this.#taken;
-    return (
-      documents >= this.#room.documents || (this.#bytes >= this.#room.bytes && documents >= this.#room.least)
-    );
+    const { documents: maxDocuments, bytes: maxBytes, minDocuments } = this.#readAhead;
+    return documents >= maxDocuments || (this.#bytes >= maxBytes && documents >= minDocuments);
   }
 
   #isHalfFree(): boolean {
     const documents = this.#pulled - this.#taken;
-    return (
-      documents <= this.#room.documents / 2 &&
-      (this.#bytes <= this.#room.bytes / 2 || documents < this.#room.least)
-    );
+    const { documents: maxDocuments, bytes: maxBytes, minDocuments } = this.#readAhead;
+    return documents <= maxDocuments / 2 && (this.#bytes <= maxBytes / 2 || documents < minDocuments);
   }
 
   #end(failure: { readonly cause: unknown } | null = null): void {
@@ -228,19 +227,19 @@ export class Stream implements Entrant {
     this.#wake();
   }
 
-  /** Tells the source that no more will be taken. One that is waiting takes note when it next has something: nobody waits for that. */
+  /** Closes the source, without waiting: an asynchronous source may only notice when it next has a document. */
   #release(): void {
     try {
       const returned = 'now' in this.#source ? this.#source.now.return?.() : this.#source.later.return?.();
       if (returned instanceof Promise) returned.catch(() => {});
     } catch {
-      // Its outcomes count, not how it tidies up.
+      // The outcomes count, and an error while the source cleans up does not change them.
     }
   }
 }
 
-/** A document of a stream. */
-class Place implements Ticket {
+/** A document of a stream. A class, because a closure per document would be slower. */
+class StreamDocument implements PendingDocument {
   readonly index: number;
   readonly id: string;
   readonly bytes: Uint8Array;
@@ -250,7 +249,7 @@ class Place implements Ticket {
 
   constructor(
     stream: Stream,
-    { index, id, bytes, acceptedMs }: Pick<Ticket, 'index' | 'id' | 'bytes' | 'acceptedMs'>,
+    { index, id, bytes, acceptedMs }: Pick<PendingDocument, 'index' | 'id' | 'bytes' | 'acceptedMs'>,
   ) {
     this.#stream = stream;
     this.index = index;

@@ -441,7 +441,7 @@ describe('the summary', () => {
     [['--config', 'task.mjs'], /--config "task\.mjs": /],
     [
       ['--config', 'empty.json'],
-      /--config "empty\.json": recommendation, field "schema": expected 1, got nothing/,
+      /--config "empty\.json": recommendation, field "schema": expected 1 or 2, got nothing/,
     ],
   ];
   for (const [args, message] of bad) {

@@ -13,6 +13,7 @@ import {
   type Recommendation,
   type RunnerOptions,
 } from '../../index.js';
+import { checkConfiguration } from '../../runner/open-strategy.js';
 import { effectiveCores } from '../../strategies/processes/cores.js';
 import { fixture } from '../support.js';
 import { recommendation } from './recommendations.js';
@@ -66,7 +67,7 @@ describe('createRunner', () => {
     };
     const runner = await createRunner({ ...given, onWarning: (warning: string) => warnings.push(warning) });
     const cores = effectiveCores().effective;
-    assert.match(warnings[0] ?? '', /task\.mjs" is not as it was when it was measured/);
+    assert.match(warnings[0] ?? '', /task\.mjs" has changed since it was measured/);
     assert.match(
       warnings[1] ?? '',
       new RegExp(`Node 99, here ${process.versions.node.split('.')[0]}; 128 effective cores, here ${cores}`),
@@ -106,6 +107,10 @@ describe('createRunner', () => {
     [{ delivery: 'path' }, /RangeError: expected a delivery that "sequential" has \(none\), got "path"/],
     [{ timeoutMs: -1 }, /RangeError: expected timeoutMs to be a number above 0, or null for none, got -1/],
     [{ heapMb: '5' }, /RangeError: expected heapMb/],
+    [
+      { configuration: { processes: 2 } },
+      /RangeError: expected configuration to have only axes of "sequential" \(it has none\), got "processes"/,
+    ],
   ];
   for (const [options, error] of bad) {
     it(`refuses ${Object.keys(options)} ${String(Object.values(options)).slice(0, 20)}`, async () => {
@@ -120,6 +125,20 @@ describe('createRunner', () => {
     assert.equal((await runner.run(document('size'))).status, 'ok');
     await runner.close();
   });
+});
+
+it('a configuration gives numbers to the axes that a strategy has', () => {
+  const strategy = { name: 'hybrid', axes: ['processes', 'threads'] };
+  checkConfiguration(strategy, { processes: 2 });
+  checkConfiguration(strategy, {});
+  assert.throws(
+    () => checkConfiguration(strategy, { processes: 2, fibres: 4 }),
+    /RangeError: expected configuration to have only axes of "hybrid" \(processes, threads\), got "fibres"/,
+  );
+  assert.throws(
+    () => checkConfiguration(strategy, { threads: Number.NaN }),
+    /RangeError: expected configuration.threads to be a number from 0 on, got NaN/,
+  );
 });
 
 it('the library loads no chart, statistics, table or command-line code', async () => {

@@ -20,13 +20,34 @@ describe('readRecommendation', () => {
     assert.deepEqual(readRecommendation(JSON.parse(JSON.stringify(written))), written);
   });
 
+  it('takes schema 2, with numbers beside the workers', () => {
+    const written = { ...recommendation(), schema: 2, configuration: { processes: 2, threads: 4 } };
+    const read = readRecommendation(JSON.parse(JSON.stringify(written)));
+    assert.deepEqual(read.schema === 2 && read.configuration, { processes: 2, threads: 4 });
+  });
+
+  for (const configuration of [{}, { processes: '2' }, { processes: -1 }, [2], null, 2]) {
+    it(`refuses the configuration ${JSON.stringify(configuration)} in schema 2`, () => {
+      assert.throws(
+        () => readRecommendation({ ...recommendation(), schema: 2, configuration }),
+        /field "configuration": expected an object of numbers/,
+      );
+    });
+  }
+
   const bad: [path: string, value: unknown, error: RegExp][] = [
     [
       'schema',
-      2,
-      /field "schema": expected 1, got 2; have it written anew by `forkwise pick` of this version/,
+      3,
+      /field "schema": expected 1 or 2, got 3; write it again with `forkwise pick` of this version/,
     ],
-    ['schema', undefined, /field "schema": expected 1, got nothing/],
+    ['schema', undefined, /field "schema": expected 1 or 2, got nothing/],
+    ['schema', 2, /field "configuration": expected an object of numbers from 0 on, like .*, got nothing/],
+    [
+      'configuration',
+      { processes: 2 },
+      /field "configuration": expected nothing in schema 1, only in schema 2, got an object/,
+    ],
     ['task.sha256', 'abc', /field "task.sha256": expected 64 hexadecimal digits, got "abc"/],
     ['task', './parse.ts', /field "task.name": expected a text, got nothing/],
     ['strategy', '', /field "strategy": expected a text, got ""/],

@@ -5,7 +5,7 @@ import { effectiveCores } from '../../strategies/processes/cores.js';
 export function recommendation({
   task = './task.mjs',
   ...change
-}: Partial<Omit<Recommendation, 'task'>> & { task?: string } = {}): Recommendation {
+}: Partial<Omit<Recommendation, 'task' | 'schema'>> & { task?: string } = {}): Recommendation {
   return {
     schema: 1,
     forkwise: '0.1.0',

@@ -12,7 +12,8 @@ import {
   type RunnerOptions,
   strategies,
 } from '../../index.js';
-import { RunnerClosedError, SessionRunner } from '../../runner/runner.js';
+import { RunnerClosedError } from '../../runner/runner.js';
+import { SessionRunner } from '../../runner/session-runner.js';
 import { guarded } from '../../strategies/session/session.js';
 import { alone, type Outcome, type Session } from '../../strategies/strategy.js';
 import type { Document } from '../../workloads/workload.js';
@@ -408,7 +409,7 @@ describe('sources that fail', () => {
     const wrong = (value: unknown) => runner.run(value as InputDocument);
     await assert.rejects(
       wrong('./a.md'),
-      /expected a document like \{ id, bytes \}, got the string ".\/a.md"; of a path, make/,
+      /expected a document like \{ id, bytes \}, got the string ".\/a.md"; for a path, give/,
     );
     await assert.rejects(wrong(new Uint8Array(1)), /its bytes alone/);
     await assert.rejects(wrong({ id: 1, bytes: 'x' }), /whose id is a number and whose bytes are a string/);
@@ -527,7 +528,7 @@ describe('the end', () => {
       async () => {
         for await (const outcome of runner.process(documents(100))) got.push(outcome);
       },
-      (error: Error) => error instanceof RunnerClosedError && /told to drain/.test(error.message),
+      (error: Error) => error instanceof RunnerClosedError && /is draining/.test(error.message),
     );
     const whole = collect(runner.process([document('only')]));
     const singles = Array.from({ length: 10 }, (_, i) => runner.run(document(`single${i}`)));

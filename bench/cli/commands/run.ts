@@ -180,9 +180,12 @@ function runnerOptions(
     timeoutMs,
     ...(workers !== undefined && { workers: parseCount(workers, '--workers') }),
   };
-  // Another strategy has other deliveries and counts.
-  if (config !== null && config.strategy === chosen)
-    return { ...config, ...own, workers: own.workers ?? config.workers };
+  // Another strategy has other deliveries and counts, and another number of workers has other axes.
+  if (config !== null && config.strategy === chosen) {
+    if (own.workers === undefined) return { ...config, ...own, workers: config.workers };
+    const { configuration: _, ...rest } = config;
+    return { ...rest, ...own, workers: own.workers };
+  }
   return { strategy: chosen, workers: Math.max(1, Math.floor(effectiveCores().effective)), ...own };
 }
 

@@ -1,0 +1,81 @@
+import type { Input, PendingDocument } from './pending.js';
+
+/**
+ * All inputs of a runner. `next` asks them in turn and takes one document from each, so that no input starves
+ * another.
+ */
+export class Inputs {
+  readonly #inputs: Input[];
+  readonly #accepts: (document: PendingDocument) => boolean;
+  #turn = 0;
+  #asking = false;
+  #again = false;
+
+  /**
+   * @param first the input that never leaves
+   * @param accepts whether the session gets the document; one that it does not get has been settled by this call
+   */
+  constructor(first: Input, accepts: (document: PendingDocument) => boolean) {
+    this.#inputs = [first];
+    this.#accepts = accepts;
+  }
+
+  get count(): number {
+    return this.#inputs.length;
+  }
+
+  get queued(): number {
+    let queued = 0;
+    for (const input of this.#inputs) queued += input.queued;
+    return queued;
+  }
+
+  /** Whether `next` is on the stack: it runs the caller's own code, which may call the runner. */
+  get asking(): boolean {
+    return this.#asking;
+  }
+
+  add(input: Input): void {
+    this.#inputs.push(input);
+  }
+
+  remove(input: Input): void {
+    const place = this.#inputs.indexOf(input);
+    if (place >= 0) this.#inputs.splice(place, 1);
+  }
+
+  /** Notes that an input may have a document by now; a `next` on the stack then asks all inputs once more. */
+  askAgain(): void {
+    this.#again = true;
+  }
+
+  next(): PendingDocument | null {
+    this.#asking = true;
+    let document: PendingDocument | null;
+    do {
+      this.#again = false;
+      document = this.#askEach();
+    } while (document === null && this.#again);
+    this.#asking = false;
+    return document;
+  }
+
+  stop(cause: unknown): void {
+    for (const input of this.#inputs) input.stop(cause);
+  }
+
+  fail(cause: unknown): void {
+    for (const input of this.#inputs) input.fail(cause);
+  }
+
+  #askEach(): PendingDocument | null {
+    for (let asked = 0; asked < this.#inputs.length; ) {
+      this.#turn = (this.#turn + 1) % this.#inputs.length;
+      const document = (this.#inputs[this.#turn] as Input).next();
+      if (document === null) asked++;
+      else if (this.#accepts(document)) return document;
+      else asked = 0;
+    }
+    return null;
+  }
+}

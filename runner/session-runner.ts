@@ -1,0 +1,149 @@
+import type { CloseOptions, Delivery, Outcome, Session } from '../strategies/strategy.js';
+import { now } from '../strategies/worker/clock.js';
+import { Exchange } from './exchange.js';
+import { checkDocument, type InputDocument } from './pending.js';
+import { type ProcessOptions, type Runner, RunnerClosedError, type RunnerStats } from './runner.js';
+import { type InputDocuments, Stream } from './stream.js';
+
+interface Facts {
+  readonly strategy: string;
+  readonly workers: number;
+  readonly delivery: Delivery;
+  /** Gets the size of every document that goes to the session, bytes. */
+  readonly see: (bytes: number) => void;
+}
+
+/** A runner over any session. */
+export class SessionRunner implements Runner {
+  /** Resolves when the runner is closed. */
+  readonly closed: Promise<void>;
+  readonly #session: Session;
+  readonly #exchange: Exchange;
+  readonly #facts: Facts;
+  readonly #openedMs = now();
+  #refusal: RunnerClosedError | null = null;
+  #draining: Promise<void> | null = null;
+  #closing: Promise<void> | null = null;
+  #resolveClosed = () => {};
+
+  constructor(session: Session, facts: Facts) {
+    this.#session = session;
+    this.#facts = facts;
+    this.#exchange = new Exchange(session, facts);
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+  }
+
+  process(
+    source: InputDocuments,
+    { ordered = false, signal }: ProcessOptions = {},
+  ): AsyncGenerator<Outcome, void, undefined> {
+    if (!isIterable(source))
+      throw new TypeError(
+        `expected an iterable or async iterable of documents like { id, bytes }, got ${typeof source}`,
+      );
+    const { readAhead, notify } = this.#exchange;
+    const stream = new Stream(source, { ordered, readAhead, notify });
+    const outcomes = this.#outcomesOf(stream, signal);
+    const { next, return: end, throw: fail } = outcomes;
+    let waiting = 0;
+    const waited = () => {
+      waiting--;
+    };
+    return Object.assign(outcomes, {
+      /** Gives an outcome that is already there without a turn of the generator, unless an earlier call still waits. */
+      next() {
+        const outcome = waiting === 0 && !stream.aborted ? stream.take() : null;
+        if (outcome !== null) return Promise.resolve({ done: false as const, value: outcome });
+        waiting++;
+        const waits = next.call(outcomes);
+        waits.then(waited, waited);
+        return waits;
+      },
+      // A generator that waits would otherwise end only after it has stopped waiting.
+      return(value: undefined) {
+        stream.leave();
+        return end.call(outcomes, value);
+      },
+      throw(cause: unknown) {
+        stream.leave();
+        return fail.call(outcomes, cause);
+      },
+    });
+  }
+
+  async *#outcomesOf(
+    stream: Stream,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Outcome, void, undefined> {
+    const abort = () => stream.abort(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      signal?.throwIfAborted();
+      this.#refuse();
+      this.#exchange.enter(stream);
+      stream.begin();
+      for (;;) {
+        const outcome = stream.take();
+        if (outcome !== null) yield outcome;
+        else if (stream.over()) return;
+        else await stream.change();
+      }
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      stream.leave();
+      this.#exchange.leave(stream);
+    }
+  }
+
+  async run(document: InputDocument): Promise<Outcome> {
+    checkDocument(document);
+    this.#refuse();
+    return this.#exchange.run(document);
+  }
+
+  stats(): RunnerStats {
+    const { ok, failed, 'timed-out': timedOut, crashed, ...sums } = this.#exchange.counters;
+    const { inFlight, queued } = this.#exchange;
+    const { strategy, workers } = this.#facts;
+    const outcomes = { ok, failed, 'timed-out': timedOut, crashed };
+    return { strategy, workers, uptimeMs: now() - this.#openedMs, outcomes, inFlight, queued, ...sums };
+  }
+
+  drain(): Promise<void> {
+    this.#draining ??= (async () => {
+      this.#refusal ??= new RunnerClosedError(
+        'the runner takes no more documents, because it is draining; create another',
+      );
+      await this.#exchange.drain(this.#refusal);
+      await this.close();
+    })();
+    return this.#draining;
+  }
+
+  close(options?: CloseOptions): Promise<void> {
+    this.#refusal ??= new RunnerClosedError('the runner is closed; create another');
+    if (this.#closing === null)
+      this.#closing = this.#exchange
+        .close(this.#refusal, () => this.#session.close(options))
+        .finally(this.#resolveClosed);
+    else if (options?.now) void this.#session.close(options); // the first call waits for tasks, this one ends them
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #refuse(): void {
+    const refusal = this.#refusal ?? this.#exchange.closed?.cause;
+    if (refusal !== undefined) throw refusal;
+  }
+}
+
+function isIterable(value: unknown): value is InputDocuments {
+  return (
+    typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value)
+  );
+}

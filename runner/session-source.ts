@@ -1,0 +1,72 @@
+import { ready, type Source } from '../strategies/session/source.js';
+import { now } from '../strategies/worker/clock.js';
+import type { Document } from '../workloads/workload.js';
+import { Fifo } from './fifo.js';
+
+export const end: IteratorResult<Document> = { done: true, value: undefined };
+
+/** After this time the event loop gets a turn, ms: a source and a task that never wait would otherwise block it. */
+const maxMsWithoutTurn = 4;
+
+export interface SessionSourceOptions {
+  /** The next document, `end` when the run is to end, or null when there is nothing now. */
+  readonly give: () => IteratorResult<Document> | null;
+  /** Called when the session waits for a document and there is none. */
+  readonly starved: () => void;
+  /** Called when the session wants no more documents. */
+  readonly returned: () => void;
+}
+
+/** The source of one run: the session pulls from it, and the exchange answers. */
+export class SessionSource implements Source {
+  readonly #options: SessionSourceOptions;
+  /** Calls of `next` without an answer yet. There may be several: a pool asks once per worker. */
+  readonly #waiting = new Fifo<(next: IteratorResult<Document>) => void>();
+  #turnMs = now();
+
+  constructor(options: SessionSourceOptions) {
+    this.#options = options;
+  }
+
+  /** What `next` would give, without a promise; null when it would have to wait. */
+  [ready](): IteratorResult<Document> | null {
+    return this.#isOverdue() ? null : this.#options.give();
+  }
+
+  async next(): Promise<IteratorResult<Document>> {
+    if (this.#isOverdue()) {
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#turnMs = now();
+    }
+    // Asks whatever the clock says by now: no later notice would come for a document that is already there.
+    const given = this.#options.give();
+    if (given !== null) return given;
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      this.#options.starved();
+    });
+  }
+
+  async return(): Promise<IteratorResult<Document>> {
+    this.#options.returned();
+    return end;
+  }
+
+  /** Answers the waiting calls of `next` as far as there are documents. */
+  offer(): void {
+    while (this.#waiting.length > 0) {
+      const given = this.#options.give();
+      if (given === null) return;
+      this.#waiting.shift()?.(given);
+    }
+  }
+
+  /** Answers the waiting calls of `next` with the end of the source. */
+  end(): void {
+    for (const resolve of this.#waiting.empty()) resolve(end);
+  }
+
+  #isOverdue(): boolean {
+    return now() - this.#turnMs > maxMsWithoutTurn;
+  }
+}
