@@ -9,15 +9,15 @@ interface End {
   readonly message: string;
   readonly exitCode?: number;
   readonly signal?: string;
-  /** Errors of Node have their kind here: that a worker's memory was at its end. */
+  /** Node's errors state their kind here, for instance that a worker's memory was exhausted. */
   readonly code?: 'ERR_WORKER_OUT_OF_MEMORY';
 }
 
 /** The child ended, or could not be reached, before it answered. */
 export class Death extends Error {
-  /** Whether it had said that it began with what was asked. */
+  /** True when the child had announced that it began with the request. */
   readonly began: boolean;
-  /** Whether we ended it, since this took too long. */
+  /** True when we killed the child, because the request took too long. */
   readonly timedOut: boolean;
   readonly exitCode?: number;
   readonly signal?: string;
@@ -37,15 +37,21 @@ export class Death extends Error {
 }
 
 export interface StartOptions extends Start {
-  /** The module it runs. */
+  /** The child runs this module. */
   readonly entry: URL;
   readonly reaper: Reaper;
   readonly memory: MemoryWatch;
-  /** Null without a time limit. It also sees to a process that is stopped before it is ready: nothing has been asked of that one yet. */
+  /**
+   * It also kills a process that is stopped before it is ready, when nothing has been asked of it. Null
+   * without a time limit.
+   */
   readonly stopped: StopWatch | null;
-  /** Largest heap of the process, MB. */
+  /** The heap of the process may grow to this size, MB. */
   readonly heapMb: number;
-  /** A parcel that has no answer for so long since the child came to it, or began with it where it is watched, ends the child. */
+  /**
+   * Time limit per batch, ms, counted from when the child starts it. When it expires the child is killed. For
+   * a batch whose start is announced (`watched`) it counts from the announcement.
+   */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -58,25 +64,37 @@ interface Request {
 }
 
 /**
- * What a document's buffer was is used for the next one. By default the C library gives memory of this size back to the
- * system each time, and every page of the next buffer is faulted in anew: 500 KB took a fifth longer. It raises these limits by
- * itself when it has seen larger ones freed; other C libraries than glibc do not read them.
+ * These settings let memory of one document's buffer be used for the next one. By default the C library gives
+ * memory of this size back to the system each time, and every page of the next buffer is faulted in again:
+ * 500 KB took a fifth longer. glibc raises these limits by itself when it has seen larger buffers freed;
+ * other C libraries do not read the settings.
  */
 const allocator = {
   MALLOC_MMAP_THRESHOLD_: String(32 * 2 ** 20),
   MALLOC_TRIM_THRESHOLD_: String(64 * 2 ** 20),
 };
 
-/** So long the task's teardown may take; a process that is stopped would never come to it. */
+/**
+ * The task's teardown may take this long, ms. The limit is needed because a stopped process would never run
+ * it.
+ */
 const closeGraceMs = 5000;
 
-/** So much longer a watched parcel may take to be begun: the process may be stopped, or starved. */
+/**
+ * A watched batch may take this much longer than its time limit to begin, ms: the process may be stopped, or
+ * starved.
+ */
 const beginGraceMs = 5000;
 
-/** How long a channel may stay open when its process has exited: a process the task has started may have it too. */
+/**
+ * A channel may stay open this long after its process has exited, ms: a process that the task has started may
+ * hold it, too.
+ */
 const channelGraceMs = 1000;
 
-/** One worker process, from its start to its end: `protocol.ts`, the parent's side. */
+/**
+ * One worker process, from its start to its end. This is the parent's side of what `protocol.ts` describes.
+ */
 export class Child {
   readonly #process: ChildProcess;
   readonly #waiting: Request[] = [];
@@ -84,10 +102,13 @@ export class Child {
   #leaving = false;
   readonly #timeoutMs: number | undefined;
   #timer: NodeJS.Timeout | null = null;
-  /** Resolves when the process has exited and everything it said has been read. */
+  /** Resolves when the process has exited and every message it sent has been read. */
   readonly ended: Promise<void>;
 
-  /** Resolves when the child has loaded its workload; rejects with the reason it could not, and then it has ended. */
+  /**
+   * Resolves when the child has loaded its workload; rejects with the reason why it could not, after it has
+   * ended.
+   */
   static async start(options: StartOptions): Promise<Child> {
     const child = new Child(options);
     const answer = await child.#first;
@@ -120,16 +141,16 @@ export class Child {
       });
       stopped?.add(pid, () => child.kill('SIGKILL'));
     }
-    let first: (word: 'ready' | null) => void = () => {};
+    let resolveFirst: (word: 'ready' | null) => void = () => {};
     this.#first = new Promise((resolve) => {
-      first = resolve;
+      resolveFirst = resolve;
     });
     child.on('message', (message: FromChild) => {
-      if (message.kind === 'ready') first('ready');
+      if (message.kind === 'ready') resolveFirst('ready');
       else if (message.kind === 'failed') {
         this.#leaving = true;
         this.#failure = Object.assign(new Error(message.error.message), message.error);
-        first(null);
+        resolveFirst(null);
       } else if (message.kind === 'began') {
         (this.#waiting[0] as Request).began = true;
         this.#watch();
@@ -147,28 +168,31 @@ export class Child {
       this.#death = tooLarge
         ? {
             ...death,
-            message: 'worker process grew too large and was ended',
+            message: 'worker process grew too large and was killed',
             code: 'ERR_WORKER_OUT_OF_MEMORY',
           }
         : death;
       if (this.#timer !== null) clearTimeout(this.#timer);
-      first(null);
+      resolveFirst(null);
       for (const { reject, began, timedOut } of this.#waiting.splice(0))
         reject(new Death(this.#death, { began, timedOut }));
     });
   }
 
-  /** Begins to count the time of what the child has come to now. A watched parcel counts from its begin. */
+  /**
+   * Starts the clock of the request that the child is serving now. A watched batch counts from its
+   * announcement.
+   */
   #watch(): void {
     if (this.#timeoutMs === undefined) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const [head] = this.#waiting;
-    if (head === undefined || head.message.kind !== 'parcel') return;
+    if (head === undefined || head.message.kind !== 'batch') return;
     const startMs = head.message.watched && !head.began ? beginGraceMs : 0;
     this.#timer = setTimeout(() => {
       head.timedOut = true;
-      this.#process.kill('SIGKILL'); // ends a stopped process, too
+      this.#process.kill('SIGKILL'); // SIGKILL ends a stopped process, too
     }, this.#timeoutMs + startMs);
   }
 
@@ -182,7 +206,7 @@ export class Child {
       if (this.#death !== null) return reject(new Death(this.#death, { began: false, timedOut: false }));
       this.#waiting.push({ message, resolve, reject, began: false, timedOut: false });
       if (this.#waiting.length === 1) this.#watch();
-      this.#process.send(message, ignore); // a cut channel ends the child, and that is told to all who wait
+      this.#process.send(message, ignore); // a cut channel ends the child, which rejects all pending requests
     });
   }
 
@@ -200,7 +224,10 @@ export class Child {
 
 const ignore = () => {};
 
-/** Resolves with how the process ended, when its channel is read to the end too. One whose channel is cut is killed. */
+/**
+ * Resolves with how the process ended, once its channel is read to the end. A process whose channel is cut is
+ * killed.
+ */
 function endOf(child: ChildProcess, leaving: () => boolean): Promise<End> {
   return new Promise((resolve) => {
     let death: End | null = null;

@@ -2,88 +2,98 @@ import { crashed, mostAttempts, timedOut } from '../session/outcome.js';
 import type { Engine, Member, Outcome } from '../strategy.js';
 import { processWorker } from '../worker/worker-id.js';
 import { Child, Death, type StartOptions } from './child.js';
-import type { Answer, Parcel } from './protocol.js';
+import type { Answer, BatchMessage } from './protocol.js';
 import type { Batch } from './puller.js';
 import { writeRegion } from './regions.js';
 import { outcomesOf } from './replies.js';
 
-/** So many children in a row may end before they have begun with a document; then something else is to blame. */
-const mostBarren = 3;
-/** So many may end with a document in their hands and none done in between: a dozen documents that crash. */
-const mostVain = 24;
+/**
+ * A lane is given up after this many children in a row that ended before they began a document: the cause is
+ * not a document.
+ */
+const maxDeathsBeforeStart = 3;
+/**
+ * A lane is given up after this many deaths while a document was running, with none done in between: a dozen
+ * documents that crash.
+ */
+const maxDeathsWithoutResult = 24;
 
-export interface LaneOptions extends StartOptions {
-  /** Where in the shared file its regions begin. */
+export interface ProcessLaneOptions extends StartOptions {
+  /** The position in the shared file where the lane's regions begin. */
   readonly offset: number;
   readonly regionBytes: number;
 }
 
 /**
- * One worker and its regions; a new process takes the place of one that ended. The documents of every request without
- * an answer are then sent again, one by one and watched, each at most twice: one that ends both processes has crashed. One
- * that takes too long has timed out when it was alone; what its neighbours in a batch took is not its own time.
+ * One worker and its regions. A new process replaces one that has ended. The documents of every unanswered
+ * request are then sent again, one by one and watched. Each is sent at most twice in this way, and has
+ * crashed when it ends both processes. A document that takes too long has timed out only if it was alone in
+ * its batch, because otherwise its neighbours' time would count as its own.
  */
-export class Lane {
-  readonly #options: LaneOptions;
+export class ProcessLane {
+  readonly #options: ProcessLaneOptions;
   #child: Promise<Child> | null = null;
-  #suspects: Promise<unknown> = Promise.resolve();
-  #barren = 0;
-  #vain = 0;
+  #retries: Promise<unknown> = Promise.resolve();
+  #deathsBeforeStart = 0;
+  #deathsWithoutResult = 0;
   #broken: Error | null = null;
   #fileFailed = false;
 
-  constructor(options: LaneOptions) {
+  constructor(options: ProcessLaneOptions) {
     this.#options = options;
   }
 
-  /** Resolves when the child has loaded its workload; rejects with the reason it could not. */
+  /** Resolves when the child has loaded its workload; rejects with the reason why it could not. */
   open(): Promise<Child> {
     this.#child ??= this.#start();
     return this.#child;
   }
 
-  /** Whether its processes end before they do anything. All it is given crashes then. */
+  /** True when the lane is given up: every document that it gets has crashed. */
   get broken(): boolean {
     return this.#broken !== null;
   }
 
-  /** Another run, another chance. */
-  renew(): void {
-    this.#barren = 0;
-    this.#vain = 0;
+  /** Begins a run: a lane that was given up starts workers again. */
+  reset(): void {
+    this.#deathsBeforeStart = 0;
+    this.#deathsWithoutResult = 0;
     this.#broken = null;
   }
 
-  /** One outcome a document. Never rejects. @param region which of the lane's regions is the caller's */
+  /**
+   * Gives each document one outcome and never rejects. @param region the region of the lane that the caller
+   * uses
+   */
   async process(batch: Batch, region: number): Promise<Outcome[]> {
     if (this.#broken === null) {
       try {
         const single = batch.documents.length === 1 && this.#options.timeoutMs !== undefined;
         return await this.#send(batch, { region, watched: single });
       } catch (cause) {
-        // The child ended, or there is none.
-        const late = this.#late(batch, cause);
-        if (late !== null) return [late];
+        // The child ended, or it could not be started.
+        const timeout = this.#timedOut(batch, cause);
+        if (timeout !== null) return [timeout];
       }
     }
-    const turn = this.#suspects.then(() => this.#oneByOne(batch, region));
-    this.#suspects = turn;
+    const turn = this.#retries.then(() => this.#oneByOne(batch, region));
+    this.#retries = turn;
     return turn;
   }
 
-  /** Between runs alone. */
+  /** Asks the child for its usage. Call it only between runs. */
   async report(): Promise<{ readonly member: Member; readonly engine: Engine }> {
     for (let tries = 1; ; tries++) {
       try {
         const child = await this.open();
         return (await child.ask({ kind: 'report' })) as Extract<Answer, { kind: 'report' }>;
       } catch (cause) {
-        if (!(cause instanceof Death) || tries === mostBarren) throw cause;
+        if (!(cause instanceof Death) || tries === maxDeathsBeforeStart) throw cause;
       }
     }
   }
 
-  /** Ends its process; all it is given from now on has crashed. */
+  /** Ends the process. Every document that the lane gets from now on has crashed. */
   kill(): void {
     this.#broken = new Error('the session was ended');
     this.#child?.then(
@@ -112,20 +122,20 @@ export class Lane {
 
   async #send(batch: Batch, how: { readonly region: number; readonly watched: boolean }): Promise<Outcome[]> {
     const child = await this.open();
-    const answer = (await child.ask(this.#parcel(batch, how))) as Extract<Answer, { kind: 'replies' }>;
-    this.#barren = 0;
-    this.#vain = 0;
+    const answer = (await child.ask(this.#message(batch, how))) as Extract<Answer, { kind: 'replies' }>;
+    this.#deathsBeforeStart = 0;
+    this.#deathsWithoutResult = 0;
     return outcomesOf(batch, processWorker(child.pid), answer);
   }
 
-  #parcel(
+  #message(
     { documents }: Batch,
     { region, watched }: { readonly region: number; readonly watched: boolean },
-  ): Parcel {
+  ): BatchMessage {
     const bytes = documents.map(({ bytes }) => bytes);
     const lengths = bytes.map(({ length }) => length);
     return {
-      kind: 'parcel',
+      kind: 'batch',
       ids: documents.map(({ id }) => id),
       indexes: documents.map(({ index }) => index),
       lengths,
@@ -134,7 +144,10 @@ export class Lane {
     };
   }
 
-  /** Writes the documents into the region and says where they begin; `null` when they must travel in the message. */
+  /**
+   * Writes the documents into the region and returns their position; `null` when they must travel in the
+   * message.
+   */
   #place(bytes: readonly Uint8Array[], lengths: readonly number[], region: number): number | null {
     const { fd, offset, regionBytes } = this.#options;
     if (fd === null || this.#fileFailed || lengths.reduce((sum, length) => sum + length, 0) > regionBytes)
@@ -144,7 +157,7 @@ export class Lane {
       writeRegion(fd, bytes, position);
       return position;
     } catch (cause) {
-      // A file system that never writes in place can still be full.
+      // A copy-on-write file system can be full although the space was filled with zeros before.
       this.#fileFailed = true;
       process.emitWarning(
         `queue: documents of one worker travel in messages from now on: ${messageOf(cause)}`,
@@ -161,7 +174,10 @@ export class Lane {
     return outcomes;
   }
 
-  /** A batch of one. Ends when the child answers, ends while it is at it, or when the lane is found broken. */
+  /**
+   * Runs a batch of one, until a child answers, until it has ended its last worker, or until the lane is
+   * given up.
+   */
   async #alone(batch: Batch, region: number): Promise<Outcome> {
     const [document] = batch.documents as [Batch['documents'][number]];
     let attempts = 0;
@@ -170,35 +186,38 @@ export class Lane {
         const [outcome] = await this.#send(batch, { region, watched: true });
         return outcome as Outcome;
       } catch (cause) {
-        const late = this.#late(batch, cause);
-        if (late !== null) return late;
+        const timeout = this.#timedOut(batch, cause);
+        if (timeout !== null) return timeout;
         if (cause instanceof Death && cause.began) {
-          this.#barren = 0;
-          if (++this.#vain >= mostVain)
+          this.#deathsBeforeStart = 0;
+          if (++this.#deathsWithoutResult >= maxDeathsWithoutResult)
             this.#broken = new Error(
-              `${mostVain} worker processes in a row ended before any document was done`,
+              `${maxDeathsWithoutResult} worker processes in a row ended before any document was done`,
               { cause },
             );
           if (++attempts < mostAttempts) continue;
           return crashed(document, cause, attempts);
         }
-        if (++this.#barren >= mostBarren) this.#broken = brokenBy(cause);
+        if (++this.#deathsBeforeStart >= maxDeathsBeforeStart) this.#broken = brokenBy(cause);
       }
     }
     return crashed(document, this.#broken);
   }
 
-  /** The outcome of the only document of a batch, when the child was ended because that took too long. */
-  #late({ documents }: Batch, cause: unknown): Outcome | null {
+  /**
+   * Returns the outcome of the only document of a batch when the child was killed because that took too long,
+   * else null.
+   */
+  #timedOut({ documents }: Batch, cause: unknown): Outcome | null {
     if (!(cause instanceof Death && cause.timedOut && cause.began) || documents.length !== 1) return null;
-    this.#barren = 0;
+    this.#deathsBeforeStart = 0;
     return timedOut(documents[0] as Batch['documents'][number], this.#options.timeoutMs as number);
   }
 }
 
 function brokenBy(cause: unknown): Error {
   return new Error(
-    `${mostBarren} worker processes in a row ended before they did any work, the last so: ${messageOf(cause)}`,
+    `${maxDeathsBeforeStart} worker processes in a row ended before they did any work; the last error is: ${messageOf(cause)}`,
     { cause },
   );
 }

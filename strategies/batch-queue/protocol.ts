@@ -3,36 +3,41 @@ import type { Engine, Member, TaskError } from '../strategy.js';
 import type { Replies } from './replies.js';
 
 /**
- * What `queue` and its worker processes say to each other.
+ * The protocol between `queue` and its worker processes.
  *
- * Documents lie in one file that all processes of a session have open and that has no name. It is cut into regions; each
- * worker has as many as it may hold batches, and each belongs to one of the parent's loops. Only the parent writes into
- * a region and only that worker reads it. A region is written again when the batch in it has been answered, or when
- * the process that might have read it has ended: until then its bytes stand still, so that no lock is needed.
+ * Documents are written into one file that all processes of a session have open and that has no name. It is
+ * divided into regions. Each worker has as many regions as it may hold batches, and each region belongs to
+ * one of the parent's loops. Only the parent writes into a region and only that worker reads it. The parent
+ * writes a region again when the batch in it has been answered, or when the process that might have read it
+ * has ended. Its bytes do not change until then, so that no lock is needed.
  *
  * The parent sends requests; the child serves them in the order they came and gives each one answer:
  *
- *     parcel  where documents lie (or the documents themselves)   ->  replies   of all of them, in their order
- *     report                                                      ->  report
- *     close                                                       ->  none: the child disconnects and ends
+ *     batch   where the documents are, or their bytes   ->  replies to all of them, in the same order
+ *     report                                            ->  report
+ *     close                                             ->  none: the child disconnects and ends
  *
- * Unasked, the child says `ready` or `failed` once, and `began` before the task of a parcel that is `watched`: one
- * document, suspected of having ended another child. Without the word a child that ends is not the document's doing.
+ * Without being asked, the child sends `ready` or `failed` once. It also sends `began` before the task of a
+ * batch that is `watched`: a batch of one document, whose time is limited or which may have ended another
+ * child. If a child ends without having sent `began`, the document is not the cause.
  *
- * What ends each wait: for `ready`, for an answer and for the end after `close`, the message itself or the end of the
- * child. A child has ended when it has exited and its channel is read to the end: what it said last counts. A child
- * whose channel is cut is killed. A parent that ends takes its children with it: they exit when the channel closes,
- * and one that is too busy to see that is killed by the session's reaper.
+ * No wait lasts forever. A wait for `ready`, for an answer or for the end after `close` ends with the message
+ * or with the end of the child. A child has ended when it has exited and its channel is read to the end, so
+ * that its last messages count. A child whose channel is cut is killed. When the parent ends, its children
+ * exit because the channel closes, and the session's reaper kills a child that is too busy to notice.
  */
-export type ToChild = Parcel | { readonly kind: 'report' } | { readonly kind: 'close' };
+export type ToChild = BatchMessage | { readonly kind: 'report' } | { readonly kind: 'close' };
 
-/** A batch on its way. */
-export interface Parcel {
-  readonly kind: 'parcel';
+/** Carries one batch to the child. */
+export interface BatchMessage {
+  readonly kind: 'batch';
   readonly ids: readonly string[];
   readonly indexes: readonly number[];
   readonly lengths: readonly number[];
-  /** Where in the shared file the first document begins, the others following; or all bytes, here. */
+  /**
+   * The position in the shared file where the first document begins and the others follow, or the bytes
+   * themselves.
+   */
   readonly documents: number | readonly Uint8Array[];
   readonly watched: boolean;
 }
@@ -47,9 +52,9 @@ export type Answer =
   | ({ readonly kind: 'replies' } & Replies)
   | { readonly kind: 'report'; readonly member: Member; readonly engine: Engine };
 
-/** The child's only argument, as JSON. */
+/** The child gets this as its only argument, as JSON. */
 export interface Start {
   readonly workload: WorkloadRef;
-  /** The descriptor under which the child has the shared file; `null` where all documents travel in messages. */
+  /** The child's descriptor of the shared file; `null` where all documents travel in messages. */
   readonly fd: number | null;
 }

@@ -3,26 +3,32 @@ import { ready, type Source } from '../session/source.js';
 import type { Documents } from '../strategy.js';
 import { now } from '../worker/clock.js';
 
-/** Documents taken from the source together, each with the time it was pulled. */
+/** Documents that were taken from the source together, each with the time it was pulled. */
 export interface Batch {
   readonly documents: Document[];
   readonly pulledMs: number[];
 }
 
-/** How long a batch is waited for once its first document is there: what it is worth in work, so that a worker at rest waits no longer. */
+/**
+ * A batch is sent this long after its first document at the latest, ms. This equals the work in a batch, so
+ * an idle worker waits no longer.
+ */
 const lingerMs = 2;
-/** A source that never waits would keep everything else in this process from its turn. */
-const mostMsWithoutTurn = 4;
+/**
+ * The event loop runs after at most this long, ms: a source that never waits would block everything else in
+ * this process.
+ */
+const turnMs = 4;
 
 /**
- * Lets several loops take from one source, a batch at a time, each document to exactly one of them. A source that
- * does not wait, or says when it would, is pulled without a promise a document.
+ * Lets several loops take from one source, a batch at a time, each document to exactly one of them. A source
+ * that does not wait, or says when it would, is pulled without a promise per document.
  */
 export class Puller {
   readonly #source: { readonly now: Iterator<Document> } | { readonly later: Source };
   #turn: Promise<unknown> = Promise.resolve();
   #turnedMs = now();
-  /** Pulled and in no batch yet. */
+  /** The document that was pulled and is in no batch yet. */
   #held: { readonly document: Document; readonly pulledMs: number } | null = null;
   #asked = false;
   #ended = false;
@@ -37,9 +43,9 @@ export class Puller {
   }
 
   /**
-   * At most so many documents and bytes, and fewer when the source is slow; a single one may be larger. `null` when the
-   * source has ended.
-   * @throws what the source throws, after all that it gave before.
+   * Takes at most this many documents and bytes, and fewer when the source is slow. A single document may be
+   * larger. Returns `null` when the source has ended.
+   * @throws the source's error, after all documents that it gave before.
    */
   take(limit: { readonly documents: number; readonly bytes: number }): Promise<Batch | null> {
     const turn = this.#turn.then(() => this.#fill(limit));
@@ -47,22 +53,22 @@ export class Puller {
     return turn;
   }
 
-  /** No further document is pulled, and whoever waits for one gets none. */
+  /** Stops pulling. A loop that waits for a document gets none. */
   stop(): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#wake();
     try {
-      // A source that is waiting takes note when it next has something: nobody waits for that.
+      // A source that is waiting notices this when it next has a document, and we do not wait for that.
       const returned = 'now' in this.#source ? this.#source.now.return?.() : this.#source.later.return?.();
       if (returned instanceof Promise) returned.catch(() => {});
     } catch {
-      // The run is failing already, with what came first.
+      // The run is failing already, with an earlier error.
     }
   }
 
   async #fill(limit: { readonly documents: number; readonly bytes: number }): Promise<Batch | null> {
-    if (now() - this.#turnedMs > mostMsWithoutTurn) {
+    if (now() - this.#turnedMs > turnMs) {
       await new Promise((resolve) => setImmediate(resolve));
       this.#turnedMs = now();
     }
@@ -91,7 +97,7 @@ export class Puller {
     return null;
   }
 
-  /** Whether the source has said at once what it has, which is then held. */
+  /** Holds the next document if the source gives it at once; returns whether it did, ended or failed. */
   #pull(): boolean {
     try {
       const next =
@@ -108,7 +114,7 @@ export class Puller {
     }
   }
 
-  /** Resolves when the next document is held, or none will come, or somebody wakes the waiting loop. */
+  /** Resolves when the next document is held, when none will come, or when the waiting loop is woken. */
   #arrival(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;

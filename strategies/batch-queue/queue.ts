@@ -4,26 +4,30 @@ import { Reaper } from '../processes/reaper.js';
 import { MemoryWatch, StopWatch } from '../processes/watch.js';
 import { guarded } from '../session/session.js';
 import type { Emit, Outcome, Strategy } from '../strategy.js';
-import { Lane } from './process-lane.js';
+import { ProcessLane } from './process-lane.js';
 import { Puller } from './puller.js';
 import { openSharedFile, usualFolders } from './shared-file.js';
 
 /**
- * Batches a worker may hold: one in its hands and one behind it, so that it never waits for the parent's answer. More
- * would only lengthen the queue in front of a slow document.
+ * Number of batches that a worker may hold: it works on one and has the next one ready, so that it never
+ * waits for the parent. More would only lengthen the queue in front of a slow document.
  */
 const prefetch = 2;
 
-/** A batch is worth about this much work: long against the message that carries it, short against the run. */
-const batchMs = 2;
-const mostDocuments = 128;
 /**
- * Also the size of a region of the shared file: four documents of 500 KB cost a quarter less together than two, and larger
- * regions gain little. A file of more than 32 MB would fill half of what Docker gives a container in /dev/shm, so many
- * workers have smaller regions.
+ * A batch holds about this much work, ms: much more than the message that carries it costs, and little of a
+ * run.
  */
-const mostBytes = 2 ** 21;
-const mostFileBytes = 32 * 2 ** 20;
+const batchMs = 2;
+const maxDocuments = 128;
+/**
+ * Maximum size of a batch, which is also the size of a region of the shared file. Four documents of 500 KB in
+ * one batch cost a quarter less than two, and larger regions gain little. The file has at most 32 MB, which
+ * is half of what Docker gives a container in /dev/shm. Therefore a session with many workers has smaller
+ * regions.
+ */
+const maxBytes = 2 ** 21;
+const maxFileBytes = 32 * 2 ** 20;
 
 export default {
   name: 'queue',
@@ -42,9 +46,9 @@ export default {
     workload,
     { workers, delivery, timeoutMs, heapMb = heapLimitMb(workers), memoryMb = memoryLimitMb(workers) },
   ) {
-    const regionBytes = Math.min(mostBytes, Math.floor(mostFileBytes / (workers * prefetch)));
+    const regionBytes = Math.min(maxBytes, Math.floor(maxFileBytes / (workers * prefetch)));
     const laneBytes = prefetch * regionBytes;
-    const file = delivery === 'path' ? shared(workers * laneBytes) : null;
+    const file = delivery === 'path' ? openShared(workers * laneBytes) : null;
     const reaper = new Reaper();
     const memory = new MemoryWatch(memoryMb);
     const stopped = timeoutMs === undefined ? null : new StopWatch(timeoutMs);
@@ -52,7 +56,7 @@ export default {
     const lanes = Array.from(
       { length: workers },
       (_, i) =>
-        new Lane({
+        new ProcessLane({
           entry,
           reaper,
           memory,
@@ -84,10 +88,11 @@ export default {
         const puller = new Puller(documents);
         const size = new BatchSize();
         const emitAll = inTurn(emit);
-        for (const lane of lanes) lane.renew();
-        // One loop a credit: it takes a batch when the one before has been emitted, which is the back-pressure.
-        const serve = async (lane: Lane, region: number) => {
-          // A lane that only fails leaves the documents to the others, while there are any.
+        for (const lane of lanes) lane.reset();
+        // There is one loop per credit. It takes a batch when the previous one has been emitted: this is the
+        // back-pressure.
+        const serve = async (lane: ProcessLane, region: number) => {
+          // A lane whose workers only die leaves the documents to the other lanes, while one of them works.
           while (!lane.broken || lanes.every(({ broken }) => broken)) {
             const batch = await puller.take({ documents: size.documents, bytes: regionBytes });
             if (batch === null) return;
@@ -116,7 +121,7 @@ export default {
   },
 } satisfies Strategy;
 
-function shared(bytes: number) {
+function openShared(bytes: number) {
   const { file, refusals } = openSharedFile({ bytes, folders: usualFolders() });
   if (refusals.length > 0) {
     process.emitWarning(
@@ -126,7 +131,7 @@ function shared(bytes: number) {
   return file;
 }
 
-/** How many documents make a batch of `batchMs`, from a moving average of what a document has taken. */
+/** Computes how many documents make a batch of `batchMs`, from a moving average of their task times. */
 class BatchSize {
   #taskMs = batchMs;
 
@@ -135,11 +140,13 @@ class BatchSize {
   }
 
   get documents(): number {
-    return Math.max(1, Math.min(mostDocuments, Math.round(batchMs / this.#taskMs)));
+    return Math.max(1, Math.min(maxDocuments, Math.round(batchMs / this.#taskMs)));
   }
 }
 
-/** Emits batches in the order they came, one outcome after the other, each waiting for a slow consumer. */
+/**
+ * Emits batches in the order in which they came, one outcome after the other, and waits for a slow consumer.
+ */
 function inTurn(emit: Emit): (outcomes: readonly Outcome[]) => Promise<void> {
   let last: Promise<void> = Promise.resolve();
   return (outcomes) => {
@@ -154,8 +161,8 @@ function inTurn(emit: Emit): (outcomes: readonly Outcome[]) => Promise<void> {
 }
 
 /**
- * Resolves when all loops have ended, and rejects only then, with the first that failed: until the last has its answer,
- * a region is in use.
+ * Resolves when all loops have ended. When one failed, it rejects with the first error, but only after all
+ * have ended: a region is in use until the last loop has its answer.
  */
 async function allEnded(loops: readonly Promise<void>[], stop: () => void): Promise<void> {
   let failure: { readonly cause: unknown } | null = null;

@@ -1,8 +1,8 @@
 import { readvSync, writevSync } from 'node:fs';
 
 /**
- * Documents in a stretch of a shared file, one after the other. Both sides give the place with every call: a
- * descriptor's own position is shared among all processes that have it.
+ * Writes documents into a region of the shared file, one after the other. Both sides pass the position with
+ * every call, because a descriptor's own position is shared among all processes that have it.
  */
 export function writeRegion(fd: number, documents: readonly Uint8Array[], position: number): void {
   moveAll((views, at) => writevSync(fd, views, at), documents, position);
@@ -13,11 +13,12 @@ export function readRegion(fd: number, buffers: readonly Uint8Array[], position:
   moveAll((views, at) => readvSync(fd, views, at), buffers, position);
 }
 
-/** Linux and macOS take so many buffers a call, and say EINVAL to more. */
-const mostViews = 1024;
+/** Linux and macOS take at most this many buffers per call, and fail with EINVAL for more. */
+const maxViews = 1024;
 
 /**
- * Calls `move` until the bytes of all views have been moved: it may stop short, at a signal or at the system's own limit.
+ * Calls `move` until the bytes of all views have been moved: a call may move fewer, because of a signal or a
+ * system limit.
  * @throws Error when it moves nothing although something is left.
  */
 export function moveAll(
@@ -28,7 +29,7 @@ export function moveAll(
   let left = views.filter((view) => view.length > 0);
   let at = position;
   while (left.length > 0) {
-    const moved = move(left.length > mostViews ? left.slice(0, mostViews) : left, at);
+    const moved = move(left.length > maxViews ? left.slice(0, maxViews) : left, at);
     if (moved === 0)
       throw new Error(`expected ${left.length} more buffers of the shared file at ${at}, got to its end`);
     at += moved;
@@ -36,7 +37,7 @@ export function moveAll(
   }
 }
 
-/** What is left of the views when so many bytes of them are done. */
+/** Returns the views that are left when this many bytes of them have been moved. */
 function after(views: readonly Uint8Array[], bytes: number): Uint8Array[] {
   let done = 0;
   let over = bytes;

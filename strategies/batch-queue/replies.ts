@@ -3,18 +3,19 @@ import type { Outcome, Result } from '../strategy.js';
 import type { Batch } from './puller.js';
 
 /**
- * The replies to a batch in columns. An object a document, with the same names again and again, makes the message twice
- * as long and its serialization twice as slow (1.2 against 0.5 µs a document both ways, results of four fields).
+ * The replies to a batch, in columns. An object per document would repeat the same names, which makes the
+ * message twice as long and its serialization twice as slow (1.2 instead of 0.5 µs per document both ways,
+ * for results of four fields).
  */
 export interface Replies {
   readonly startedMs: Float64Array;
   readonly taskMs: Float64Array;
-  /** `undefined` where the task failed. */
+  /** The value is `undefined` where the task failed. */
   readonly values: readonly unknown[];
   readonly failures: readonly { readonly at: number; readonly result: Exclude<Result, { status: 'ok' }> }[];
 }
 
-/** Gathers what the task says of one document after the other. */
+/** Collects the replies of the task, one document after the other. */
 export class ReplyColumns {
   readonly #startedMs: Float64Array;
   readonly #taskMs: Float64Array;
@@ -47,7 +48,7 @@ export class ReplyColumns {
   }
 }
 
-/** Joins the columns with the documents they are about. */
+/** Joins the columns with the documents that they belong to. */
 export function outcomesOf(
   batch: Batch,
   worker: string,

@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Transport } from '../strategy.js';
 
-/** A file without a name: whoever has the descriptor shares it, and its space is free when the last of them ends. */
+/**
+ * A file without a name. Every process that has the descriptor shares it, and its space is free when the last
+ * one ends.
+ */
 export interface SharedFile {
   readonly fd: number;
   readonly transport: Exclude<Transport, 'message'>;
@@ -15,7 +18,10 @@ export interface Folder {
   readonly transport: SharedFile['transport'];
 }
 
-/** Tried in this order. None on Windows: whether a child there can read a descriptor it was handed has not been tried. */
+/**
+ * Returns the folders to try, in this order. There is none on Windows, where we have not tried whether a
+ * child can read a descriptor that it inherits.
+ */
 export function usualFolders(): readonly Folder[] {
   if (process.platform === 'win32') return [];
   const temporary: Folder = { path: tmpdir(), transport: 'file' };
@@ -23,8 +29,8 @@ export function usualFolders(): readonly Folder[] {
 }
 
 /**
- * Opens a file of so many zeros in the first folder that takes it.
- * @returns the file, `null` where no folder took it, and of each that did not, why.
+ * Opens a file of `bytes` zeros in the first folder that takes it.
+ * @returns the file, `null` where no folder took it, and the reasons of all folders that did not.
  */
 export function openSharedFile(request: { readonly bytes: number; readonly folders: readonly Folder[] }): {
   readonly file: SharedFile | null;
@@ -43,7 +49,10 @@ export function openSharedFile(request: { readonly bytes: number; readonly folde
   return { file: null, refusals };
 }
 
-/** The name is gone before anything is written, so that nothing is left behind whatever happens to this process. */
+/**
+ * Removes the name before anything is written, so that no file is left behind, whatever happens to this
+ * process.
+ */
 function openUnnamed(folder: string, bytes: number): number {
   const path = join(folder, `forkwise-${randomUUID()}`);
   const fd = openSync(path, 'wx+', 0o600);
@@ -57,7 +66,10 @@ function openUnnamed(folder: string, bytes: number): number {
   }
 }
 
-/** Setting a length reserves nothing: a full disk shall show here and not in the middle of a run. */
+/**
+ * Writes zeros, since setting a length reserves nothing: a full disk must fail here and not in the middle of
+ * a run.
+ */
 function fill(fd: number, bytes: number): void {
   const zeros = new Uint8Array(Math.min(bytes, 2 ** 20));
   for (let written = 0; written < bytes; ) {

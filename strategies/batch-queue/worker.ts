@@ -3,21 +3,21 @@ import { taskError } from '../session/outcome.js';
 import { type OpenTask, openTask } from '../worker/task.js';
 import { engineReport, processReport } from '../worker/usage-report.js';
 import { thisWorker } from '../worker/worker-id.js';
-import type { FromChild, Parcel, Start, ToChild } from './protocol.js';
+import type { BatchMessage, FromChild, Start, ToChild } from './protocol.js';
 import { readRegion } from './regions.js';
 import { ReplyColumns } from './replies.js';
 
-/** The child's side of `transport/protocol.ts`. */
+/** This module is the child's side of `protocol.ts`. */
 
 const { workload, fd } = JSON.parse(process.argv[2] as string) as Start;
 
-/** Resolves when the system has it: a reply must not wait for the next batch to end. */
+/** Resolves when the system has the message: a reply must not wait until the next batch ends. */
 const send = (message: FromChild) =>
   new Promise<unknown>((resolve) => process.send?.(message, undefined, undefined, resolve));
 
-// The parent is gone: nobody wants the results.
+// The parent has ended, so the results have no receiver.
 process.on('disconnect', () => process.exit());
-// Ctrl-C in a terminal reaches the whole group; the parent decides when its workers end.
+// Ctrl-C in a terminal reaches all processes of the group; the parent decides when its workers end.
 process.on('SIGINT', () => {});
 
 let task: OpenTask;
@@ -35,22 +35,22 @@ process.on('message', (message: ToChild) => {
 await send({ kind: 'ready' });
 
 async function serve(message: ToChild): Promise<void> {
-  if (message.kind === 'parcel') return work(message);
+  if (message.kind === 'batch') return work(message);
   if (message.kind === 'report')
     return void (await send({ kind: 'report', member: processReport(), engine: engineReport(thisWorker()) }));
   await task.close();
   process.disconnect();
 }
 
-async function work(parcel: Parcel): Promise<void> {
-  const bytes = task.views === 'shared' ? views(parcel) : copies(parcel);
+async function work(batch: BatchMessage): Promise<void> {
+  const bytes = task.views === 'shared' ? views(batch) : copies(batch);
   const columns = new ReplyColumns(bytes.length);
-  if (parcel.watched) await send({ kind: 'began' });
+  if (batch.watched) await send({ kind: 'began' });
   for (let i = 0; i < bytes.length; i++) {
     const own = bytes[i] as Uint8Array;
     const document: Document = {
-      index: parcel.indexes[i] as number,
-      id: parcel.ids[i] as string,
+      index: batch.indexes[i] as number,
+      id: batch.ids[i] as string,
       size: own.length,
       bytes: own,
     };
@@ -60,22 +60,25 @@ async function work(parcel: Parcel): Promise<void> {
   await send({ kind: 'replies', ...columns.replies });
 }
 
-/** Each the whole of its own buffer: the task may keep it, change it or transfer it. */
-function copies({ documents, lengths }: Parcel): Uint8Array[] {
+/** Gives each document a buffer of its own, which the task may keep, change or transfer. */
+function copies({ documents, lengths }: BatchMessage): Uint8Array[] {
   if (typeof documents !== 'number') return documents.map((bytes) => new Uint8Array(bytes));
   const own = lengths.map(unfilled);
   readRegion(fd as number, own, documents);
   return own;
 }
 
-/** Without the zeros, which would be overwritten at once. */
+/** Allocates without filling with zeros, which would be overwritten at once. */
 function unfilled(length: number): Uint8Array {
   return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
 }
 
-/** For a task that only reads, and keeps nothing. The batch before has been answered: its bytes are of no more use. */
+/**
+ * Memory for tasks that only read and keep nothing. It is used again because the previous batch has been
+ * answered.
+ */
 let arena = new Uint8Array(new SharedArrayBuffer(0));
-function views({ documents, lengths }: Parcel): readonly Uint8Array[] {
+function views({ documents, lengths }: BatchMessage): readonly Uint8Array[] {
   if (typeof documents !== 'number') return documents;
   const total = lengths.reduce((sum, length) => sum + length, 0);
   if (arena.length < total) arena = new Uint8Array(new SharedArrayBuffer(total));

@@ -2,11 +2,12 @@ import type { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 
 /**
- * Ends a piscina pool with all its threads. `destroy()` alone does not: a worker that was ended for its task's sake just before is
- * no longer among the pool's, and when it exits after `destroy()` has returned, the pool replaces it by a new one (5.3). So every
- * worker that ever came is remembered until its exit, and what took its place is destroyed as well.
+ * Ends a piscina pool with all its threads. `destroy()` alone is not enough: a worker that was ended just
+ * before, because of its task, is no longer in the pool's list, and when it exits after `destroy()` has
+ * returned, the pool replaces it with a new one (5.3). Therefore every worker is remembered until it exits,
+ * and its replacement is destroyed as well.
  * @param pool new, none of its workers replaced so far
- * @returns to be called once nothing is asked of the pool any more; resolves when no thread is left
+ * @returns a function to call once nothing is asked of the pool any more; it resolves when no thread is left
  */
 export function endOf(pool: Piscina): () => Promise<void> {
   const alive = new Set<Worker>();

@@ -2,26 +2,30 @@ import { now } from '../worker/clock.js';
 
 const intervalMs = 250;
 
-/** So often in a row the library is found at rest with something to do, until it is held to have lost count. */
-const mostIdleLooks = 4;
+/**
+ * After this many consecutive looks that find the pool idle although calls are pending, assume it has lost
+ * track of them.
+ */
+const maxIdleLooks = 4;
 
 /**
- * Ends waits on a library that has lost count: when it is at rest although something is waited for, or when nothing has settled for
- * so long, everything that is waited for rejects. It keeps the process alive as long as anything is.
+ * Ends waits on a library that has lost track of its calls. When the library is idle although calls are
+ * pending, or when none has settled for `limitMs`, all pending calls reject. The process stays alive as long
+ * as a call is pending.
  */
 export class Stall {
   readonly #limitMs: number;
-  readonly #atRest: () => boolean;
+  readonly #isIdle: () => boolean;
   readonly #ended: () => void;
   #idleLooks = 0;
   readonly #waiting = new Set<(cause: Error) => void>();
   #settledMs = 0;
   #timer: NodeJS.Timeout | null = null;
 
-  /** @param ended is told after a stall */
-  constructor({ limitMs, atRest, ended }: { limitMs: number; atRest: () => boolean; ended: () => void }) {
+  /** @param ended is called after a stall, before the pending calls reject */
+  constructor({ limitMs, isIdle, ended }: { limitMs: number; isIdle: () => boolean; ended: () => void }) {
     this.#limitMs = limitMs;
-    this.#atRest = atRest;
+    this.#isIdle = isIdle;
     this.#ended = ended;
   }
 
@@ -33,7 +37,7 @@ export class Stall {
       const settled = () => {
         this.#waiting.delete(reject);
         this.#settledMs = now();
-        if (this.#waiting.size === 0) this.#rest();
+        if (this.#waiting.size === 0) this.#stop();
       };
       answer.then(
         (value) => {
@@ -49,19 +53,19 @@ export class Stall {
   }
 
   #look(): void {
-    this.#idleLooks = this.#atRest() ? this.#idleLooks + 1 : 0;
+    this.#idleLooks = this.#isIdle() ? this.#idleLooks + 1 : 0;
     const quietMs = now() - this.#settledMs;
-    if (this.#idleLooks < mostIdleLooks && quietMs < this.#limitMs) return;
+    if (this.#idleLooks < maxIdleLooks && quietMs < this.#limitMs) return;
     this.#idleLooks = 0;
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    this.#rest();
+    this.#stop();
     this.#ended();
     for (const reject of waiting)
-      reject(new Error(`the pool has answered nothing for ${Math.round(quietMs)} ms`));
+      reject(new Error(`expected an answer of the pool, but none came for ${Math.round(quietMs)} ms`));
   }
 
-  #rest(): void {
+  #stop(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
   }

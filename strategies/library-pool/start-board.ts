@@ -1,8 +1,10 @@
 import { now } from '../worker/clock.js';
 
 /**
- * When each task in flight began, in memory that all threads share: a place a task. The worker writes the time when it begins, the
- * caller 0 when the place is taken and reads it now and then. A place is free again when its task has settled.
+ * Notes when each task in flight began, in memory that all threads share, with one place per task. The caller
+ * writes 0 when it takes a place; the worker writes the time when the task begins; the caller reads it at
+ * intervals and aborts the task that has run too long. A place is free again when its task has settled. So
+ * only run time counts, not queue time.
  */
 export class StartBoard {
   readonly memory: SharedArrayBuffer;
@@ -21,9 +23,9 @@ export class StartBoard {
     this.#timer.unref();
   }
 
-  /** @returns the task's place, and a signal that aborts when it has run for too long */
+  /** @returns the task's place, and a signal that aborts when the task has run too long */
   enter(): { readonly place: number; readonly signal: Stop } {
-    const place = this.#free.pop() as number; // as many as there are tasks in flight
+    const place = this.#free.pop() as number; // there are as many places as tasks in flight
     const signal = new Stop();
     this.#starts[place] = 0;
     this.#running.set(place, signal);
@@ -48,10 +50,13 @@ export class StartBoard {
   }
 }
 
-/** As much of an `AbortSignal` as piscina asks for, once for every document: a real one costs microseconds. */
+/**
+ * The part of an `AbortSignal` that piscina uses. Every document needs one, and a real one costs
+ * microseconds.
+ */
 export class Stop {
   aborted = false;
-  readonly reason = 'the task has run for too long';
+  readonly reason = 'the task has run too long';
   #listener: (() => void) | null = null;
 
   addEventListener(_: 'abort', listener: () => void): void {

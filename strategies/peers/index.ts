@@ -3,8 +3,8 @@ import type { StrategyEntry } from '../strategy.js';
 const at = (path: string) => new URL(path, import.meta.url).href;
 
 /**
- * The pools people would pick instead, wrapped as strategies for the side-by-side only: never in the default matrix, and
- * in the order of tables and legends. To add one: one file here, one line below.
+ * The pools people would pick instead, wrapped as strategies for the side-by-side only: never in the default
+ * matrix, and in the order of tables and legends. To add one: one file here, one line below.
  */
 export const peers: readonly StrategyEntry[] = [
   { name: 'piscina', url: at('./piscina.js') },

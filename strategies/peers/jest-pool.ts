@@ -1,10 +1,10 @@
 import type { JestWorkerFarm, WorkerFarmOptions } from 'jest-worker';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import type { Answer, Request } from '../library-pool/worker/serve.js';
 import type { Reply } from '../session/outcome.js';
 import type { Session } from '../strategy.js';
 import { library } from './library.js';
-import { poolSession } from './pool-session.js';
-import type { Answer, Request } from './worker/serve.js';
+import { peerSession } from './peer-session.js';
 
 type Entry = { serve(request: Request | Document): Promise<Answer | Reply> };
 
@@ -16,13 +16,15 @@ export interface JestPool {
 }
 
 /**
- * jest-worker, with what both its kinds share. `numWorkers` are started at once, `setupArgs` bring them the workload, and
- * `exposedMethods` keeps it from loading the entry on this side to look for methods. `maxRetries: 0`: by default it runs a
- * document that has killed its worker three times more. `workerSchedulingPolicy` matters to idle workers alone.
+ * Opens jest-worker, with the options that both its kinds share. `numWorkers` are started at once,
+ * `setupArgs` bring them the workload, and `exposedMethods` keeps it from loading the entry on this side to
+ * look for methods. `maxRetries: 0`: by default it runs a document that has killed its worker three more
+ * times. `workerSchedulingPolicy` matters to idle workers only.
  *
- * No more documents are submitted than there are workers. It gives a worker one call at a time, so the next one is only
- * sent a few microtasks later than from a queue of its own; and with calls in that queue 30.5 loses its count when a worker
- * dies: from then on a thread's answers go to the wrong documents, and a process that dies once more is waited for in vain.
+ * At most as many documents are submitted as there are workers. jest-worker gives a worker one call at a
+ * time, so the next one is sent only a few microtasks later than from jest-worker's own queue. If calls are
+ * in that queue when a worker dies, version 30.5 loses its count: a thread's answers then go to the wrong
+ * documents, and a process that dies again is waited for forever.
  */
 export async function jestPool(
   workload: WorkloadRef,
@@ -37,11 +39,11 @@ export async function jestPool(
     ...options,
   }) as JestWorkerFarm<Entry>;
   if (isolation === 'thread') {
-    // What tasks print goes into these, and waits there if nobody reads.
+    // Text that tasks print goes into these streams, and waits there until it is read.
     pool.getStdout()?.pipe(process.stdout, { end: false });
     pool.getStderr()?.pipe(process.stderr, { end: false });
   }
-  return poolSession({
+  return peerSession({
     workers,
     isolation,
     concurrency: workers,

@@ -2,8 +2,8 @@ import type { Strategy } from '../strategy.js';
 import { jestPool } from './jest-pool.js';
 
 /**
- * jest-worker with `enableWorkerThreads: true`, by its documentation the faster way to talk to a worker. It has no option
- * for what is transferred. See `jest-pool.ts` for the options both kinds share.
+ * jest-worker with `enableWorkerThreads: true`, by its documentation the faster way to talk to a worker. It
+ * has no option for what is transferred. See `jest-pool.ts` for the options both kinds share.
  */
 export default {
   name: 'jest-worker-threads',

@@ -2,8 +2,9 @@ import type { Strategy } from '../strategy.js';
 import { jestPool } from './jest-pool.js';
 
 /**
- * jest-worker with child processes, its default; `forkOptions.serialization` is `advanced` by its default, and said here
- * because JSON would turn bytes into an object of numbers. See `jest-pool.ts` for the options both kinds share.
+ * jest-worker with child processes, its default; `forkOptions.serialization` is `advanced` by default. It is
+ * given here because JSON would turn bytes into an object of numbers. See `jest-pool.ts` for the options both
+ * kinds share.
  */
 export default {
   name: 'jest-worker',
@@ -23,7 +24,8 @@ export default {
       peer: 'jest-worker',
       workers,
       isolation: 'process',
-      // `silent: false`: by default what tasks print goes into pipes that nobody reads, and a full one stops the child.
+      // `silent: false`: by default tasks print into pipes that are never read, and a full pipe stops the
+      // child.
       options: { forkOptions: { serialization: 'advanced', silent: false } },
     }),
 } satisfies Strategy;

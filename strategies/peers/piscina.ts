@@ -9,9 +9,10 @@ import { guarded } from '../session/session.js';
 import type { Result, Strategy } from '../strategy.js';
 
 /**
- * piscina as a user drives it: a function file, `pool.run(document)`, a limit on what is in flight, and the bare values
- * kept. The pool is configured exactly as that of `thread-pool` (`minThreads` = `maxThreads`, `concurrentTasksPerWorker`),
- * so that the difference between the two is what our wrapping costs. Times inside the worker are unknown here.
+ * piscina as a user drives it: a function file, `pool.run(document)`, a limit on what is in flight, and the
+ * bare values kept. The pool is configured exactly as that of `thread-pool` (`minThreads` = `maxThreads`,
+ * `concurrentTasksPerWorker`), so that the difference between the two is the cost of our wrapping. Times
+ * inside the worker are unknown here.
  */
 export default {
   name: 'piscina',
@@ -40,7 +41,8 @@ export default {
       const own = owned(document);
       return pool.run(own, { transferList: [own.bytes.buffer] });
     };
-    const failure = new Promise<never>((_, reject) => pool.on('error', reject)); // as in thread-pool
+    // Thread-pool needs this, too.
+    const failure = new Promise<never>((_, reject) => pool.on('error', reject));
     try {
       await Promise.race([failure, rollCall(workers, () => pool.run('report'))]);
     } catch (error) {
@@ -80,7 +82,10 @@ function succeeded(value: unknown): Result {
   return { status: 'ok', value };
 }
 
-/** piscina rejects alike with what the task threw and with the end of the thread, which only its message tells. */
+/**
+ * piscina rejects both when the task throws and when the thread ends, and only the message tells the two
+ * apart.
+ */
 function failed(cause: unknown): Result {
   const error = taskError(cause);
   return { status: /^worker exited with code/.test(error.message) ? 'crashed' : 'failed', error };

@@ -1,20 +1,21 @@
 import { fileURLToPath } from 'node:url';
 import type { Document } from '../../workloads/workload.js';
 import { submitted } from '../library-pool/in-flight.js';
+import type { Answer, Request } from '../library-pool/worker/serve.js';
 import type { Reply } from '../session/outcome.js';
 import { owned } from '../session/owned.js';
 import type { Strategy } from '../strategy.js';
 import { library } from './library.js';
-import { poolSession } from './pool-session.js';
-import type { Answer, Request } from './worker/serve.js';
+import { peerSession } from './peer-session.js';
 
 /**
- * poolifier's `FixedThreadPool`. Its task queues are on (`enableTasksQueue`): without them it puts everything into its
- * workers' ports at once, whatever runs there. `tasksQueueOptions.concurrency` is what is swept, one being its default; a
- * document goes to the worker with the least executing and queued (`LEAST_USED`, the default), which balances well enough.
- * Stealing (`taskStealing`, `tasksStealingOnBackPressure`) is off: in 5.3 a stolen task is counted off the worker it was
- * stolen from, so that the thief seems busy for ever after, gets nothing more, and runs end up waiting for it
- * (poolifier/poolifier#3211). `enableEvents` is off: nobody listens, and each task would carry an `AsyncResource` for it.
+ * poolifier's `FixedThreadPool`. Its task queues are on (`enableTasksQueue`): without them it puts everything
+ * into its workers' ports at once, whatever runs there. `tasksQueueOptions.concurrency` is what is swept, one
+ * being its default; a document goes to the worker with the least executing and queued (`LEAST_USED`, the
+ * default), which balances well enough. Stealing (`taskStealing`, `tasksStealingOnBackPressure`) is off: in
+ * 5.3 a stolen task is counted off the worker it was stolen from, so that the thief seems busy forever, gets
+ * nothing more, and runs end up waiting for it (poolifier/poolifier#3211). `enableEvents` is off: there is no
+ * listener, and each task would carry an `AsyncResource` for it.
  */
 export default {
   name: 'poolifier',
@@ -44,7 +45,7 @@ export default {
         exitHandler: (code) => exits.happened(code),
       },
     );
-    return poolSession({
+    return peerSession({
       workers,
       isolation: 'thread',
       concurrency: workers * submitted(inFlight),
@@ -60,7 +61,7 @@ export default {
   },
 } satisfies Strategy;
 
-/** What becomes of the threads, which poolifier tells and does not always take note of itself. */
+/** Tracks the threads' exits, which poolifier reports and does not always notice itself. */
 class Exits {
   readonly #lost = new AbortController();
   #left: number;
@@ -71,8 +72,9 @@ class Exits {
   }
 
   /**
-   * It replaces a thread that ends, but never answers for the tasks that ran or waited there, nor says which they were: the
-   * run is given up. (An answer of that thread which comes after its end is an uncaught exception, whatever we do.)
+   * poolifier replaces a thread that ends, but it never answers for the tasks that ran or waited there, and
+   * does not say which they were. Therefore the run is given up. (An answer that arrives after the thread's
+   * end is an uncaught exception, whatever we do.)
    */
   get lost(): AbortSignal {
     return this.#lost.signal;
@@ -87,8 +89,8 @@ class Exits {
   }
 
   /**
-   * Its own wait is in vain when a thread it has told to end does so before it looks, and does not keep the process alive
-   * until then.
+   * Waits for all threads to exit. poolifier's own wait never ends if a thread exits before poolifier looks,
+   * and it does not keep the process alive.
    */
   async all(destroy: () => Promise<void>): Promise<void> {
     const hold = setInterval(() => {}, 1000);

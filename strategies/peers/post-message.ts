@@ -1,21 +1,25 @@
 import { Worker } from 'node:worker_threads';
 import pMap from 'p-map';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import type { Answer } from '../library-pool/worker/serve.js';
 import { crashed, outcome, type Reply } from '../session/outcome.js';
 import { owned } from '../session/owned.js';
 import { guarded } from '../session/session.js';
 import type { Documents, Outcome, Strategy } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import type { Ask, Told } from './worker/post-message.js';
-import type { Answer } from './worker/serve.js';
 
-/** Messages a worker may hold: one in its hands and one behind it, so that it never waits for the main thread. */
+/**
+ * Number of messages that a worker may hold: it works on one and has the next one ready, so that it never
+ * waits.
+ */
 const outstanding = 2;
 
 /**
- * No library: `worker_threads` and `postMessage`, `inFlight` documents a message and one message back. What an afternoon
- * of one's own comes to, and the least that copying documents to threads can cost. The default is 32 documents, where
- * small documents stop gaining; large ones are better off with fewer.
+ * This peer uses no library: `worker_threads` and `postMessage`, with `inFlight` documents per message and
+ * one message back. An afternoon of one's own work leads to this, and copying documents to threads cannot
+ * cost less. The default is 32 documents, where small documents stop gaining; large ones are better off with
+ * fewer.
  */
 export default {
   name: 'post-message',
@@ -32,19 +36,19 @@ export default {
   scales: true,
   inFlight: [32, 8, 1],
   async open(workload, { workers, delivery, inFlight = 32 }) {
-    const lanes = Array.from({ length: workers }, () => new Lane(workload));
-    const close = async () => void (await Promise.all(lanes.map((lane) => lane.end())));
+    const threads = Array.from({ length: workers }, () => new ThreadHandle(workload));
+    const close = async () => void (await Promise.all(threads.map((thread) => thread.end())));
     try {
-      await Promise.all(lanes.map((lane) => lane.report()));
+      await Promise.all(threads.map((thread) => thread.report()));
     } catch (error) {
       await close();
       throw error;
     }
     const ask = async (batch: readonly Document[], pulledMs: readonly number[]): Promise<Outcome[]> => {
-      const lane = lanes.reduce((least, lane) => (lane.waiting < least.waiting ? lane : least));
+      const thread = threads.reduce((idlest, thread) => (thread.waiting < idlest.waiting ? thread : idlest));
       const sent = delivery === 'clone' ? batch : batch.map(owned);
       const transfer = delivery === 'clone' ? [] : sent.map(({ bytes }) => bytes.buffer as ArrayBuffer);
-      return lane.ask(sent, transfer).then(
+      return thread.ask(sent, transfer).then(
         (replies) =>
           batch.map((document, i) =>
             outcome(document, pulledMs[i] as number, (replies as Reply[])[i] as Reply),
@@ -65,11 +69,11 @@ export default {
       async members() {
         return {
           processes: [],
-          engines: (await Promise.all(lanes.map((lane) => lane.report()))).map(({ engine }) => engine),
+          engines: (await Promise.all(threads.map((thread) => thread.report()))).map(({ engine }) => engine),
         };
       },
       async close() {
-        await Promise.all(lanes.map((lane) => lane.ask('goodbye')));
+        await Promise.all(threads.map((thread) => thread.ask('goodbye')));
         await close();
       },
     });
@@ -91,8 +95,10 @@ async function* batches(
   if (next.batch.length > 0) yield next;
 }
 
-/** One worker thread and what it has been asked, which it answers in any order. A thread that ends is replaced. */
-class Lane {
+/**
+ * One worker thread and its pending requests, which it answers in any order. A thread that ends is replaced.
+ */
+class ThreadHandle {
   readonly #workload: WorkloadRef;
   #thread: Worker;
   #asked = new Map<number, { resolve(body: Told['body']): void; reject(cause: Error): void }>();
@@ -111,12 +117,13 @@ class Lane {
   ask(body: Ask['body'], transfer: readonly ArrayBuffer[] = []): Promise<Told['body']> {
     return new Promise((resolve, reject) => {
       const id = ++this.#last;
-      this.#thread.postMessage({ id, body } satisfies Ask, transfer); // throws for bytes that are gone already
+      // Throws for bytes that have been transferred before.
+      this.#thread.postMessage({ id, body } satisfies Ask, transfer);
       this.#asked.set(id, { resolve, reject });
     });
   }
 
-  /** @throws what the worker could not load its workload for. */
+  /** @throws the error why the worker could not load its workload. */
   async report(): Promise<Answer> {
     const answer = (await this.ask('report')) as Answer;
     if (answer.failure !== null) throw Object.assign(new Error(), answer.failure);

@@ -8,8 +8,9 @@ import { alone, type Outcome, type Strategy } from '../strategy.js';
 import { now } from '../worker/clock.js';
 
 /**
- * What is written before a pool is thought of: a new `Worker` for each document, at most `workers` at once. The document
- * goes in by `workerData`, which is there when the thread starts: no message is waited for.
+ * This peer is the code one writes before thinking of a pool: a new `Worker` for each document, at most
+ * `workers` at once. The document travels in `workerData`, which is there when the thread starts, so that the
+ * thread waits for no message.
  */
 export default {
   name: 'thread-per-document',
@@ -30,7 +31,7 @@ export default {
       const own = owned(document);
       return inThread<Reply>(workload, own, [own.bytes.buffer]);
     };
-    await inThread<null>(workload, null); // tells whether the workload loads
+    await inThread<null>(workload, null); // this throws when the workload does not load
     return guarded({
       async run(documents, emit) {
         await pMap(

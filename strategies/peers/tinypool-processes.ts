@@ -1,12 +1,13 @@
 import { submitted } from '../library-pool/in-flight.js';
 import type { Strategy } from '../strategy.js';
 import { library } from './library.js';
-import { poolSession } from './pool-session.js';
+import { peerSession } from './peer-session.js';
 
 /**
- * tinypool on child processes. `runtime: 'child_process'` with `serialization: 'advanced'`, since the default, JSON, would
- * turn bytes into an object of numbers; `minThreads` = `maxThreads`; `concurrentTasksPerWorker` is what is swept, one being
- * its default. The environment is passed on: tinypool's children have an empty one otherwise.
+ * tinypool on child processes. `runtime: 'child_process'` with `serialization: 'advanced'`, since JSON, the
+ * default, would turn bytes into an object of numbers; `minThreads` = `maxThreads`;
+ * `concurrentTasksPerWorker` is what is swept, one being its default. The environment is passed on:
+ * tinypool's children have an empty one otherwise.
  */
 export default {
   name: 'tinypool-processes',
@@ -34,7 +35,7 @@ export default {
       argv: [JSON.stringify(workload)],
       env: process.env as Record<string, string>,
     });
-    return poolSession({
+    return peerSession({
       workers,
       isolation: 'process',
       concurrency: workers * submitted(inFlight),

@@ -3,12 +3,13 @@ import { submitted } from '../library-pool/in-flight.js';
 import { owned } from '../session/owned.js';
 import type { Strategy } from '../strategy.js';
 import { library } from './library.js';
-import { poolSession } from './pool-session.js';
+import { peerSession } from './peer-session.js';
 
 /**
- * tinypool on worker threads. `minThreads` = `maxThreads`, so that no thread comes or goes; `useAtomics` stays on, its
- * default, which spares a turn of the event loop a task; `concurrentTasksPerWorker` is what is swept: its default is one,
- * and its best for small documents 16, since the wake-up of a thread costs more than the work.
+ * tinypool on worker threads. `minThreads` = `maxThreads`, so that no thread comes or goes; `useAtomics`
+ * stays on, its default, which saves one turn of the event loop per task; `concurrentTasksPerWorker` is what
+ * is swept: its default is one, and its best for small documents 16, since the wake-up of a thread costs more
+ * than the work.
  */
 export default {
   name: 'tinypool',
@@ -34,7 +35,7 @@ export default {
       workerData: workload,
     });
     const exits = new Exits(pool);
-    return poolSession({
+    return peerSession({
       workers,
       isolation: 'thread',
       concurrency: workers * submitted(inFlight),
@@ -53,8 +54,8 @@ export default {
 } satisfies Strategy;
 
 /**
- * Turns the exit of a thread into the error that tinypool itself makes of the exit of a child process. Without it a task
- * that ends its thread is never answered, and the pool can never be destroyed.
+ * Turns the exit of a thread into an error, as tinypool itself does for the exit of a child process. Without
+ * it a task that ends its thread is never answered, and the pool can never be destroyed.
  */
 class Exits {
   expected = false;
@@ -73,7 +74,7 @@ class Exits {
       thread.once('exit', (code: number) => {
         if (this.expected) return;
         thread.emit('error', new Error(`worker thread ended with exit code ${code}`));
-        this.#watch(); // the one that takes its place
+        this.#watch(); // watches the replacement, too
       });
     }
   }

@@ -3,11 +3,12 @@ import workerpool from 'workerpool';
 import { submitted } from '../library-pool/in-flight.js';
 import { owned } from '../session/owned.js';
 import type { Strategy } from '../strategy.js';
-import { poolSession } from './pool-session.js';
+import { peerSession } from './peer-session.js';
 
 /**
- * workerpool with `workerType: 'thread'`, said aloud, since its default is `auto`. `minWorkers: 'max'` starts all threads at
- * once and keeps them. It sends a worker its next task when the last one is answered; there is no option for more.
+ * workerpool with `workerType: 'thread'`, given explicitly because its default is `auto`. `minWorkers: 'max'`
+ * starts all threads at once and keeps them. It sends a worker its next task when the last one is answered;
+ * there is no option for more.
  */
 export default {
   name: 'workerpool-threads',
@@ -29,7 +30,7 @@ export default {
       maxWorkers: workers,
       workerThreadOpts: { workerData: workload },
     });
-    return poolSession({
+    return peerSession({
       workers,
       isolation: 'thread',
       concurrency: workers * submitted(1),

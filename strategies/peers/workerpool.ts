@@ -9,10 +9,11 @@ import type { Result, Strategy } from '../strategy.js';
 import type { Answer } from './worker/workerpool.js';
 
 /**
- * workerpool as a user drives it: registered methods, `pool.exec('run', [document])`, a limit on what is in flight, and
- * the bare values kept. The pool is configured exactly as that of `process-pool` (`minWorkers: 'max'`, `forkOpts` with
- * `serialization: 'advanced'`), so that the difference between the two is what our wrapping costs. Times inside the worker
- * are unknown here, and so are the names of errors: workerpool turns every error into an `Error`.
+ * workerpool as a user drives it: registered methods, `pool.exec('run', [document])`, a limit on what is in
+ * flight, and the bare values kept. The pool is configured exactly as that of `process-pool` (`minWorkers:
+ * 'max'`, `forkOpts` with `serialization: 'advanced'`), so that the difference between the two is the cost of
+ * our wrapping. Times inside the worker are unknown here, and so are the names of errors: workerpool turns
+ * every error into an `Error`.
  */
 export default {
   name: 'workerpool',

@@ -2,15 +2,18 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 
-/** How many cores this process can really use, and what says so. */
+/** How many cores this process can really use, and the figures that limit it. */
 export interface Cores {
-  /** Logical CPUs of the host. */
+  /** The host has this many logical CPUs. */
   readonly host: number;
   /** CPUs the scheduler may put this process on (`os.availableParallelism`). */
   readonly available: number;
-  /** CPU quota ÷ period, the least over the process's cgroup and its ancestors; null without a quota. */
+  /**
+   * CPU quota ÷ period, which is the lowest over the process's cgroup and its ancestors; null without a
+   * quota.
+   */
   readonly quota: number | null;
-  /** The least of them, kept as a float: a quota of 1.5 CPUs is neither one nor two. */
+  /** The minimum of these. It is a float, because a quota of 1.5 CPUs is neither one nor two. */
   readonly effective: number;
 }
 
@@ -40,7 +43,10 @@ function read(path: string): string | null {
   }
 }
 
-/** The least quota in CPUs over this process's cgroup and its ancestors, in version 1 and 2 hierarchies. */
+/**
+ * Returns the lowest quota, in CPUs, over this process's cgroup and its ancestors, in hierarchies of version
+ * 1 and 2.
+ */
 function cpuQuota(read: System['read']): number | null {
   const quotas: number[] = [];
   for (const line of (read('/proc/self/cgroup') ?? '').split('\n')) {

@@ -1,4 +1,7 @@
-/** The caller's own flags of Node for a child process, without the script that `--eval` and `--print` may have given it. */
+/**
+ * Returns the caller's own Node flags for a child process, without the script that `--eval` or `--print` may
+ * contain.
+ */
 export function inheritedFlags(flags: readonly string[] = process.execArgv): string[] {
   const kept: string[] = [];
   for (let i = 0; i < flags.length; i++) {

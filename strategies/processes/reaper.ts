@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
- * Ends processes when this one has died: a child that is busy never sees that its channel has closed. A shell reads the
- * ids to end from a pipe and acts when the pipe closes without the word `done`. There is none on Windows.
+ * Ends processes when this one has died, because a busy child never notices that its channel has closed. A
+ * shell reads the process ids from a pipe and kills them when the pipe closes without the word `done`.
+ * Windows has no reaper.
  *
- * It stays in our process group, so that ending the group leaves nothing; a terminal's Ctrl-C it ignores.
+ * The shell stays in our process group, so that ending the group leaves nothing. It ignores Ctrl-C of a
+ * terminal.
  */
 export class Reaper {
   readonly #shell = process.platform === 'win32' ? null : startShell();
@@ -18,7 +20,7 @@ export class Reaper {
     this.#tell(`add ${pid}`);
   }
 
-  /** The process has ended: its id may soon be another's. */
+  /** Forgets a process that has ended, because another process may soon have its id. */
   remove(pid: number): void {
     this.#tell(`remove ${pid}`);
   }

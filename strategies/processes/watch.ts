@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 
-/** What is seen of processes from outside. On Linux; elsewhere nothing is. */
+/** Watches processes from outside. This works on Linux; on other systems it sees nothing. */
 
 const intervalMs = 100;
 
-/** Looks ten times a second at each process that was added, until it was found to be done for. */
+/** Looks ten times a second at each process that was added, until it finds a reason to end it. */
 abstract class ProcessWatch {
   readonly #processes = new Map<number, () => void>();
   readonly #timer: NodeJS.Timeout;
@@ -27,11 +27,11 @@ abstract class ProcessWatch {
     clearInterval(this.#timer);
   }
 
-  protected abstract isDone(pid: number): boolean;
+  protected abstract mustEnd(pid: number): boolean;
 
   #look(): void {
     for (const [pid, end] of this.#processes) {
-      if (!this.isDone(pid)) continue;
+      if (!this.mustEnd(pid)) continue;
       this.#processes.delete(pid);
       end();
     }
@@ -47,34 +47,34 @@ export class MemoryWatch extends ProcessWatch {
     this.#limitBytes = limitMb * 2 ** 20;
   }
 
-  protected isDone(pid: number): boolean {
+  protected mustEnd(pid: number): boolean {
     const [, kilobytes] = /^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`)) ?? [];
     return kilobytes !== undefined && Number(kilobytes) * 1024 > this.#limitBytes;
   }
 }
 
 /**
- * Ends processes that somebody has stopped for half of the time a task may take: a polite signal would wait for them to be
- * continued, and their documents can be run elsewhere.
+ * Ends processes that have been stopped (SIGSTOP) for half of the time limit. A polite signal would wait
+ * until they are continued, and their documents can run elsewhere.
  */
 export class StopWatch extends ProcessWatch {
-  readonly #mostLooks: number;
+  readonly #maxLooks: number;
   readonly #looks = new Map<number, number>();
 
   constructor(timeoutMs: number) {
     super();
-    this.#mostLooks = Math.ceil(timeoutMs / 2 / intervalMs);
+    this.#maxLooks = Math.ceil(timeoutMs / 2 / intervalMs);
   }
 
-  protected isDone(pid: number): boolean {
+  protected mustEnd(pid: number): boolean {
     const stopped = /^State:\s+T/m.test(read(`/proc/${pid}/status`));
     const looks = stopped ? (this.#looks.get(pid) ?? 0) + 1 : 0;
     this.#looks.set(pid, looks);
-    return looks > this.#mostLooks;
+    return looks > this.#maxLooks;
   }
 }
 
-/** Nothing where the system does not say, or the process has ended. */
+/** Returns the empty string where the system has no such file, or the process has ended. */
 function read(path: string): string {
   try {
     return readFileSync(path, 'latin1');

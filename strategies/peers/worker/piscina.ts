@@ -8,7 +8,9 @@ const state = await workload.setup?.(ref.options);
 const stop = new AbortController();
 const context = { state, options: ref.options, signal: stop.signal };
 
-/** The task itself, and requests of the pool that tell one worker that is ready from another. */
+/**
+ * Runs the task itself, and answers requests by which the pool tells one worker that is ready from another.
+ */
 export default function run(request: Document | 'report' | 'goodbye'): unknown {
   return typeof request === 'string' ? answer(request) : workload.default(request, context);
 }

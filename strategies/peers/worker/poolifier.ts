@@ -1,7 +1,7 @@
 import { workerData } from 'node:worker_threads';
 import { ThreadWorker } from 'poolifier';
 import type { Document, WorkloadRef } from '../../../workloads/workload.js';
-import { type Request, serve } from './serve.js';
+import { type Request, serve } from '../../library-pool/worker/serve.js';
 
 const call = await serve(workerData as WorkloadRef);
 

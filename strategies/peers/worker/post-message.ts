@@ -1,9 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Document, WorkloadRef } from '../../../workloads/workload.js';
+import { type Answer, type Request, serve } from '../../library-pool/worker/serve.js';
 import type { Reply } from '../../session/outcome.js';
-import { type Answer, type Request, serve } from './serve.js';
 
-/** One message asks and one answers, for as many documents as there are in it. */
+/** One message asks and one message answers, for all documents in it. */
 export interface Ask {
   readonly id: number;
   readonly body: Request | readonly Document[];
@@ -13,7 +13,8 @@ export interface Told {
   readonly body: Answer | readonly Reply[];
 }
 
-// A batch goes back when its last document is done, by when the task may have changed what it returned for the first.
+// A batch is returned when its last document is done. By then the task may have changed its result for the
+// first.
 const call = await serve(workerData as WorkloadRef, 'snapshot');
 
 parentPort?.on('message', async ({ id, body }: Ask) => {

@@ -6,6 +6,7 @@ import { thisWorker } from '../../worker/worker-id.js';
 const { workload, document } = workerData as { workload: WorkloadRef; document: Document | null };
 
 const task = await openTask(workload, thisWorker());
-const reply = document === null ? null : await task.run(document); // none: only to see whether the workload loads
+// Without one, the caller only checks that the workload loads.
+const reply = document === null ? null : await task.run(document);
 await task.close();
 parentPort?.postMessage(reply);

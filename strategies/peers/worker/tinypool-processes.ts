@@ -1,5 +1,5 @@
 import type { WorkloadRef } from '../../../workloads/workload.js';
-import { serve } from './serve.js';
+import { serve } from '../../library-pool/worker/serve.js';
 
-/** What tinypool calls in its child processes, to which it passes no `workerData`. */
+/** tinypool calls this in its child processes. It passes them no `workerData`. */
 export default await serve(JSON.parse(process.argv[2] as string) as WorkloadRef);

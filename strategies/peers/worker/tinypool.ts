@@ -1,5 +1,5 @@
 import type { WorkloadRef } from '../../../workloads/workload.js';
-import { serve } from './serve.js';
+import { serve } from '../../library-pool/worker/serve.js';
 
-/** What tinypool calls on its worker threads. Its `workerData` comes second, after tinypool's own. */
+/** tinypool calls this on its worker threads. Our `workerData` comes second, after tinypool's own. */
 export default await serve(process.__tinypool_state__.workerData as WorkloadRef);

@@ -18,7 +18,7 @@ const loading = (async () => {
     context: { state: await workload.setup?.(ref.options), options: ref.options, signal: stop.signal },
   };
 })();
-// Why it does not load is told to who asks for a report: a child that dies tells nothing.
+// `report` rejects with the reason why the workload does not load: a child that dies would report nothing.
 const loaded = await loading.catch(() => null);
 
 const report = async (): Promise<Answer> => {
@@ -27,7 +27,7 @@ const report = async (): Promise<Answer> => {
 };
 
 workerpool.worker({
-  /** The task itself and nothing around it. */
+  /** Runs the task itself, without any wrapping. */
   run: (document: Document): unknown => loaded?.workload.default(document, loaded.context),
   report,
   async goodbye(): Promise<Answer> {

@@ -8,11 +8,14 @@ import { thisWorker } from '../../worker/worker-id.js';
 export type Request = 'report' | 'goodbye';
 
 export interface Answer {
-  /** The worker's id, as in outcomes. */
+  /** The worker's id, as it appears in outcomes. */
   readonly id: string;
   readonly member: Member;
   readonly engine: Engine;
-  /** Why this worker could not load its workload; null when it could. Told as a value: not every library passes on why a worker died. */
+  /**
+   * The reason why this worker could not load its workload; null when it could. It is a value because not
+   * every library reports why a worker died, and a child process that dies reports nothing.
+   */
   readonly failure: TaskError | null;
 }
 
@@ -23,8 +26,8 @@ export interface Serve {
 }
 
 /**
- * What the entries of the peers have in common, whatever library calls them: one function that takes documents, and
- * requests about the worker itself. Never rejects.
+ * Makes the one function that a library's workers call, whichever library it is. It takes documents, and
+ * requests about the worker itself. It never rejects.
  * @param results as for `openTask`.
  */
 export async function serve(ref: WorkloadRef, results: 'live' | 'snapshot' = 'live'): Promise<Serve> {

@@ -1,0 +1,129 @@
+import pMap from 'p-map';
+import type { Document } from '../../workloads/workload.js';
+import { crashed, outcome, type Reply, timedOut } from '../session/outcome.js';
+import type { SecondAttempt } from '../session/second-attempt.js';
+import type { Outcome, Unguarded } from '../strategy.js';
+import { now } from '../worker/clock.js';
+import { rollCall } from './roll-call.js';
+import type { Answer, Request } from './worker/serve.js';
+
+/**
+ * A library's pool: the functions in which libraries differ. Its workers answer as `worker/serve.ts` does.
+ */
+export interface LibraryPool {
+  readonly workers: number;
+  readonly isolation: 'thread' | 'process';
+  /** Maximum number of documents that are submitted and not finished, over all workers. */
+  readonly concurrency: number;
+  /** Rejects when the worker that had the document died, or when the document exceeded the time limit. */
+  submit(document: Document): PromiseLike<Reply>;
+  /** Asks some worker; several calls at once reach different idle workers. */
+  ask(request: Request): PromiseLike<Answer>;
+  /** Ends all workers, whether they answer or not. It is called once. */
+  end(): PromiseLike<unknown>;
+  /**
+   * Tells whether `submit` rejected because the document exceeded the time limit. Absent: there is no limit.
+   */
+  exceeded?(cause: unknown): boolean;
+  /** Rejects when a worker cannot load its workload and the library reports that by itself. */
+  readonly loadFailure?: Promise<never>;
+  /** Aborts, with an Error as its reason, when the pool has lost documents and will never answer for them. */
+  readonly lost?: AbortSignal;
+}
+
+export interface PoolSessionOptions {
+  readonly timeoutMs?: number | undefined;
+  /** Runs a document again whose worker has died; null: the document has crashed. */
+  readonly again: SecondAttempt | null;
+}
+
+/** The task's teardown may take this long, ms: `close` then ends workers that have not said goodbye. */
+const goodbyeMs = 5000;
+/** Number of rounds after which every worker that is still there has been asked to say goodbye. */
+const goodbyeRounds = 20;
+
+/**
+ * The session over a library's pool, once every worker has loaded its workload. It pulls documents, limits
+ * how many are in flight, turns replies and rejections into outcomes, asks the workers for their usage, and
+ * closes the pool.
+ * @throws the error why a worker could not load its workload; the pool is ended before.
+ */
+export async function poolSession(
+  pool: LibraryPool,
+  { timeoutMs, again }: PoolSessionOptions,
+): Promise<Unguarded & { kill(): void }> {
+  const { workers, isolation, concurrency, loadFailure, lost } = pool;
+  let killed = false;
+  let ending: Promise<unknown> | null = null;
+  const end = () => {
+    ending ??= Promise.resolve(pool.end());
+    return ending;
+  };
+  const report = async (): Promise<Answer[]> => {
+    const answers = await rollCall(workers, async () => pool.ask('report'));
+    // Failures are read when all workers have answered: some pools cannot be ended while a worker is still
+    // loading.
+    for (const { failure } of answers) if (failure !== null) throw Object.assign(new Error(), failure);
+    return answers;
+  };
+  const outcomeOf = async (document: Document): Promise<Outcome> => {
+    const pulledMs = now();
+    // Some pools would start a worker for it.
+    if (killed) return crashed(document, new Error('the session was ended'));
+    const hopeless = again?.storm ?? null;
+    if (hopeless !== null) return crashed(document, hopeless);
+    try {
+      const reply = await pool.submit(document);
+      again?.progress();
+      return outcome(document, pulledMs, reply);
+    } catch (cause) {
+      if (pool.exceeded?.(cause)) return timedOut(document, timeoutMs as number);
+      return again === null ? crashed(document, cause) : again.of(document, cause);
+    }
+  };
+  try {
+    await (loadFailure === undefined ? report() : Promise.race([loadFailure, report()]));
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return {
+    async run(documents, emit) {
+      again?.progress();
+      await pMap(documents, async (document) => emit(await outcomeOf(document)), {
+        concurrency,
+        ...(lost && { signal: lost }),
+      });
+    },
+    async members() {
+      const answers = await report();
+      const processes = isolation === 'process' ? answers.map(({ member }) => member) : [];
+      return { processes, engines: answers.map(({ engine }) => engine) };
+    },
+    async close() {
+      if (!killed && !lost?.aborted)
+        // A worker that has ended by now has no goodbye to say, and a worker that does not answer is not
+        // waited for.
+        await within(
+          goodbyeMs,
+          rollCall(workers, async () => pool.ask('goodbye'), goodbyeRounds),
+        );
+      await end();
+    },
+    kill() {
+      killed = true;
+      again?.stop();
+      void end();
+    },
+  };
+}
+
+/** Resolves when the promise settles, or when the time is over. */
+export async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise.catch(() => {}), late]);
+  clearTimeout(timer);
+}
