@@ -217,7 +217,8 @@ export class ProcessLane {
 
 function brokenBy(cause: unknown): Error {
   return new Error(
-    `${maxDeathsBeforeStart} worker processes in a row ended before they did any work; the last error is: ${messageOf(cause)}`,
+    `${maxDeathsBeforeStart} worker processes in a row ended before they did any work; ` +
+      `the last error is: ${messageOf(cause)}`,
     { cause },
   );
 }

@@ -41,9 +41,8 @@ export function openSharedFile(request: { readonly bytes: number; readonly folde
     try {
       return { file: { fd: openUnnamed(path, request.bytes), transport }, refusals };
     } catch (cause) {
-      refusals.push(
-        `"${path}" took no file of ${request.bytes} bytes: ${cause instanceof Error ? cause.message : String(cause)}`,
-      );
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      refusals.push(`"${path}" took no file of ${request.bytes} bytes: ${reason}`);
     }
   }
   return { file: null, refusals };

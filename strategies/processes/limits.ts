@@ -33,6 +33,7 @@ export function warnOfOverridingFlag(): void {
   const flag = flags.find((flag) => /^--max[-_]old[-_]space[-_]size/.test(flag));
   if (flag !== undefined)
     process.emitWarning(
-      `${flag} overrides the heap limit of every worker thread; remove the flag, or use a strategy with processes`,
+      `${flag} overrides the heap limit of every worker thread; ` +
+        'remove the flag, or use a strategy with processes',
     );
 }

@@ -19,7 +19,8 @@
  *   begun       its worker, before current         tasks begun: tells a running task from a later one in the
  *                                                  same slot
  *   signal      caller                             the word that sleeping workers wait on
- *   eager       caller                             1: report outcomes before sleeping, since no document is ready
+ *   eager       caller                             1: report outcomes before sleeping (the caller has no
+ *                                                  document ready)
  *
  * Order of writes. To publish, the caller writes the entry, then `state`, then the ring, then `available`. To
  * claim, a worker reads `next` and `available`, changes the slot's `state` and then moves `next` on. To run

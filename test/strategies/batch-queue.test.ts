@@ -34,7 +34,10 @@ const runs = Number(process.env.FORKWISE_STRESS ?? 15);
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-queue-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What sessions may not leave. Names in /dev/shm and the temporary folder are ours alone when they begin so. */
+/**
+ * Lists what sessions must not leave behind. Only our own names in /dev/shm and the temporary folder begin
+ * like this.
+ */
 function leftovers() {
   const named = (path: string) =>
     existsSync(path) ? readdirSync(path).filter((name) => /^forkwise-[\da-f]{8}-/.test(name)) : [];
@@ -46,7 +49,7 @@ describe('any documents, in any order of events', () => {
   const region = 2 ** 20;
   const content = new Uint8Array(2 * region + 77).map((_, i) => (i * 31) ^ (i >> 8));
   const sums = new Map<string, string>();
-  /** Of all things the parent could give: a view of something larger. */
+  /** Returns a view of a larger buffer, the most difficult kind of bytes that the parent could give. */
   const bytesOf = (size: number, start: number) => content.subarray(start, start + size);
   const expectedSum = (size: number, start: number) => {
     const key = `${size} ${start}`;
@@ -74,7 +77,7 @@ describe('any documents, in any order of events', () => {
   );
   const documents: fc.Arbitrary<Plan[]> = fc.oneof(
     fc.array(fc.record({ size, deed, start: fc.nat(70) }), { maxLength: 40 }),
-    // Enough of a kind that batches grow to their limits.
+    // Many documents of one kind let batches grow to their limits.
     fc
       .record({ count: fc.integer({ min: 100, max: 900 }), size: fc.constantFrom(0, 10, 3000, 20_000) })
       .map(({ count, size }) =>
@@ -95,7 +98,7 @@ describe('any documents, in any order of events', () => {
     assert.deepEqual({ files, processes }, { files: baseline.files, processes: baseline.processes });
   });
 
-  it('each that was pulled has exactly one outcome, and the right one', async () => {
+  it('every pulled document has exactly one outcome, and the right one', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.record({
@@ -157,7 +160,7 @@ describe('any documents, in any order of events', () => {
           });
           if (closeAfter !== null) await (closed ?? session.close());
           else assert.equal(pulled.length, all.length);
-          // What an async source has asked for when the session closes, nobody waits for.
+          // A session that closes does not wait for the document that an async source was asked for.
           const lost = pulled.filter(({ index }) => outcomes[index] === undefined);
           assert.ok(
             lost.length <= (closeAfter !== null && source !== 'sync' ? 1 : 0),
@@ -201,7 +204,7 @@ describe('any documents, in any order of events', () => {
 
 describe('a session', () => {
   it('leaves no process, descriptor or file', onLinux, async () => {
-    // The first child process opens what Node keeps.
+    // The first child process opens descriptors that Node keeps open.
     await withSession(queue, fixture('queue-task'), { workers: 1 }, async () => {});
     const before = leftovers();
     for (let i = 0; i < 20; i++) {
@@ -218,7 +221,7 @@ describe('a session', () => {
     assert.deepEqual(leftovers(), before);
   });
 
-  it('brings back what a task returned when it has changed it since', async () => {
+  it('returns a result as it was, even if the task changes it afterwards', async () => {
     await withSession(queue, fixture('queue-task'), { workers: 1 }, async (session) => {
       const documents = documentsOf(Array.from({ length: 300 }, (_, i) => `same-${i}`));
       const outcomes = await outcomesOf(session, documents, documents.length);
@@ -231,7 +234,7 @@ describe('a session', () => {
     });
   });
 
-  it('rejects with what the consumer throws, pulls no more, and runs again', async () => {
+  it('rejects with the error of the consumer, stops pulling, and can run again', async () => {
     await withSession(queue, fixture('queue-task'), {}, async (session) => {
       let pulled = 0;
       let returned = false;
@@ -251,7 +254,7 @@ describe('a session', () => {
     });
   });
 
-  it('gives what was pulled its outcome before it rejects with what the source throws', async () => {
+  it('gives every pulled document its outcome before it rejects with the error of the source', async () => {
     await withSession(queue, fixture('queue-task'), {}, async (session) => {
       for (const fails of [sourceThatFails(70), atOnce(sourceThatFails(70))]) {
         const seen = new Set<number>();
@@ -264,7 +267,7 @@ describe('a session', () => {
     });
   });
 
-  it('replaces a worker that was killed from outside, at work and at rest', onLinux, async () => {
+  it('replaces a worker that was killed from outside, both busy and idle', onLinux, async () => {
     await withSession(queue, fixture('queue-task'), {}, async (session) => {
       const kill = async () => {
         const [victim] = (await session.members()).processes;
@@ -287,7 +290,7 @@ describe('a session', () => {
     });
   });
 
-  it('gives up a worker that cuts its channel, or leaves it to a process of its own', {
+  it('gives up a worker that cuts its channel, or leaves it to a process it has started', {
     ...onLinux,
     timeout: 20_000,
   }, async () => {
@@ -305,7 +308,7 @@ describe('a session', () => {
     ['failWhen', /3 worker processes in a row .* the database has gone/],
     ['dieWhen', /3 worker processes in a row .* exit code 4/],
   ] as const) {
-    it(`ends when no new worker comes to work (${option})`, async () => {
+    it(`gives up when no new worker starts (${option})`, async () => {
       const marker = join(folder, option);
       await withSession(
         queue,
@@ -320,13 +323,13 @@ describe('a session', () => {
           assert.match(last.status === 'crashed' ? last.error.message : last.status, cause);
           rmSync(marker);
           const [again] = await outcomesOf(session, documentsOf(['plain']), 1);
-          assert.equal(again?.status, 'ok', 'another run, another chance');
+          assert.equal(again?.status, 'ok', 'the next run starts workers again');
         },
       );
     });
   }
 
-  it('leaves the documents to the workers that work', async () => {
+  it('leaves the documents to workers that still work', async () => {
     const marker = join(folder, 'one lane');
     await withSession(queue, fixture('queue-task', { failWhen: marker }), { workers: 2 }, async (session) => {
       writeFileSync(marker, '');
@@ -363,7 +366,7 @@ describe('a session', () => {
   });
 
   it('sends documents in messages when no folder has room, and says why once', onLinux, async () => {
-    // 4 KB a file: the write beyond fails, as on a full disk.
+    // The limit is 4 KB per file: a write beyond it fails, as on a full disk.
     const confined = `trap '' XFSZ; ulimit -f 8; exec "$@"`;
     const args = [
       process.execPath,
@@ -423,10 +426,10 @@ describe('the shared file', () => {
         },
       ),
     );
-    const most: number[] = [];
+    const counts: number[] = [];
     const one = new Uint8Array(1);
-    moveAll((left) => most.push(left.length) && left.length, Array(3000).fill(one), 0);
-    assert.deepEqual(most, [1024, 1024, 952]);
+    moveAll((left) => counts.push(left.length) && left.length, Array(3000).fill(one), 0);
+    assert.deepEqual(counts, [1024, 1024, 952]);
     assert.throws(() => moveAll(() => 0, [one], 7), /expected 1 more buffers of the shared file at 7/);
   });
 });
@@ -444,14 +447,14 @@ describe('the puller', () => {
   const sized = (...sizes: number[]) =>
     sizes.map((size, index) => ({ index, id: `${index}`, size, bytes: new Uint8Array(size) }));
 
-  it('keeps to the limits, and lets one larger document travel alone', async () => {
+  it('respects the limits, and lets a larger document travel alone', async () => {
     const documents = sized(500, 500, 1, 2000, 999, 2, ...Array(11).fill(0));
     const batches = [[500, 500], [1], [2000], [999], [2, ...Array(9).fill(0)], [0, 0]];
     assert.deepEqual(await sizes(documents), batches);
     assert.deepEqual(await sizes(atOnce(documents)), batches);
   });
 
-  it('does not keep a document back for one that is late', { timeout: 20_000 }, async () => {
+  it('does not delay a document because the next one is late', { timeout: 20_000 }, async () => {
     let more = () => {};
     const puller = new Puller(
       (async function* () {
@@ -469,7 +472,7 @@ describe('the puller', () => {
     assert.equal(await puller.take(limit), null);
   });
 
-  it('lets everything else have its turn', async () => {
+  it('lets the event loop run', async () => {
     let turns = 0;
     const count = () => {
       turns++;

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { effectiveCores } from '../../strategies/processes/cores.js';
 
-/** A machine with 8 CPUs, 6 of which this process may use, and these files. */
+/** Describes a machine with 8 CPUs, 6 of which this process may use, and with these files. */
 const cores = (files: Record<string, string>) =>
   effectiveCores({ host: 8, available: 6, read: (path) => files[path] ?? null });
 
 describe('effective cores', () => {
-  it('are those the scheduler gives where nothing limits them', () => {
+  it('are the CPUs that the scheduler gives when nothing limits them', () => {
     assert.deepEqual(cores({}), { host: 8, available: 6, quota: null, effective: 6 });
     assert.equal(
       cores({ '/proc/self/cgroup': '0::/a\n', '/sys/fs/cgroup/a/cpu.max': 'max 100000\n' }).quota,
@@ -23,7 +23,7 @@ describe('effective cores', () => {
     );
   });
 
-  it('are the quota as a float, the least over all ancestors (version 2)', () => {
+  it('are the quota as a float, the lowest over all ancestors (version 2)', () => {
     const files = {
       '/proc/self/cgroup': '0::/pods/one/box\n',
       '/sys/fs/cgroup/pods/one/box/cpu.max': 'max 100000\n',
@@ -42,7 +42,7 @@ describe('effective cores', () => {
     assert.equal(cores(files).effective, 0.25);
   });
 
-  it('are never more than the scheduler gives', () => {
+  it('never exceed the CPUs that the scheduler gives', () => {
     assert.equal(
       cores({ '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup/cpu.max': '800000 100000\n' }).effective,
       6,

@@ -57,7 +57,7 @@ describe('the shared arena', () => {
     ['one queue', () => oneQueue],
     ['a queue each', queues],
   ] as const) {
-    it(`${name}: gives every document one right outcome and stays within its memory`, async () => {
+    it(`${name}: gives every document one right outcome within its memory`, async () => {
       await fc.assert(
         fc.asyncProperty(
           fc.record({ ...scenario, documents: documents([...harmless, 'keep', 'exit']) }),
@@ -99,7 +99,7 @@ describe('the shared arena', () => {
     await session.close();
   });
 
-  it('never lets a view of shared memory out with a result', async () => {
+  it('never returns a view of shared memory in a result', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.record({ ...scenario, documents: documents(harmless.filter((deed) => deed !== 'write')) }),
@@ -120,7 +120,7 @@ describe('the shared arena', () => {
     );
   });
 
-  it('finishes what it has pulled when it is closed early', async () => {
+  it('finishes the documents it has pulled when it is closed early', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.record({
@@ -185,7 +185,7 @@ describe('the shared arena', () => {
     await session.close();
   });
 
-  it('gives up a queue whose workers cannot be replaced, and every document still has its outcome', async () => {
+  it('gives up a queue whose workers cannot be replaced, and every document has its outcome', async () => {
     const opened = new Int32Array(new SharedArrayBuffer(4));
     const session = await openArenaSession(fixture('once-task', { opened }), {
       workers: 1,
@@ -221,7 +221,7 @@ for (const strategy of [partitioned, selfScheduling]) {
 }
 
 describe('the claim table', () => {
-  it('gives each document to one worker, in whatever order slots are published, claimed and released', () => {
+  it('gives each document to one worker, in any order of publishing, claiming and releasing', () => {
     const table = new ClaimTable({ workers: 2, queues: 1, slots: 4 });
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 3 }), { maxLength: 200 }), (moves) => {

@@ -7,7 +7,7 @@ import { engineReport, processReport } from '../../worker/usage-report.js';
 import { thisWorker } from '../../worker/worker-id.js';
 import type { Answer, Request } from './serve.js';
 
-/** Wraps a document under a time limit, with its place on the board of starts. */
+/** A document that has a time limit, with its place on the board of starts. */
 export interface Watched {
   readonly place: number;
   readonly document: Document;
