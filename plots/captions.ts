@@ -1,74 +1,103 @@
 import type { SummaryRow } from '../bench/tables/columns.js';
 import { listed, number } from '../bench/words/units.js';
+import type { ChartData } from './chart.js';
+import { corporaBySize, unique } from './picture.js';
 
-/** What captions are made of: the same rows as the picture, in words. */
+/** Captions are made from the same rows as the picture, and only from them. */
 
 export type Value = (row: SummaryRow) => number | null;
 
-/** One clause a workload, behind what holds for all: "word-frequency: …; llm-extract: …". Null where no workload has anything to say. */
+/** A row together with a value that is known for it. */
+export interface Valued {
+  readonly row: SummaryRow;
+  readonly value: number;
+}
+
+/**
+ * Joins one clause per workload: "word-frequency: …; llm-extract: …". A single workload is not named.
+ * The result is null when no workload has a clause.
+ *
+ * @param before is written once, before all clauses
+ */
 export function byWorkload(
   summaries: readonly SummaryRow[],
   clause: (rows: readonly SummaryRow[]) => string | null,
   before = '',
 ): string | null {
-  const workloads = [...new Set(summaries.map(({ workload }) => workload))];
+  const workloads = unique(summaries.map(({ workload }) => workload));
   const clauses = workloads.flatMap((workload) => {
-    const said = clause(summaries.filter((row) => row.workload === workload));
-    return said === null ? [] : [workloads.length > 1 ? `${workload}: ${said}` : said];
+    const text = clause(summaries.filter((row) => row.workload === workload));
+    return text === null ? [] : [workloads.length > 1 ? `${workload}: ${text}` : text];
   });
   return clauses.length === 0 ? null : before + clauses.join('; ');
 }
 
-/** The row with the highest value, null where none has one. */
-export function highest(rows: readonly SummaryRow[], value: Value): SummaryRow | null {
-  const known = rows.filter((row) => value(row) !== null);
-  return known.reduce<SummaryRow | null>(
-    (best, row) => (best === null || (value(row) as number) > (value(best) as number) ? row : best),
-    null,
-  );
+/** The row with the highest value. Null when no row has a value. */
+export function highest(rows: readonly SummaryRow[], value: Value): Valued | null {
+  return extreme(rows, value, (a, b) => a > b);
 }
 
-export function lowest(rows: readonly SummaryRow[], value: Value): SummaryRow | null {
-  return highest(rows, (row) => {
+/** The row with the lowest value. Null when no row has a value. */
+export function lowest(rows: readonly SummaryRow[], value: Value): Valued | null {
+  return extreme(rows, value, (a, b) => a < b);
+}
+
+function extreme(
+  rows: readonly SummaryRow[],
+  value: Value,
+  beats: (a: number, b: number) => boolean,
+): Valued | null {
+  let best: Valued | null = null;
+  for (const row of rows) {
     const known = value(row);
-    return known === null ? null : -known;
-  });
+    if (known !== null && (best === null || beats(known, best.value))) best = { row, value: known };
+  }
+  return best;
 }
 
-/** "partitioned × 2", "sequential". */
-export function cellName({ strategy, workers }: Pick<SummaryRow, 'strategy' | 'workers'>): string {
-  return strategy === 'sequential' ? strategy : `${strategy} × ${workers}`;
+/** Names a configuration: "partitioned × 2". The baseline has no number of workers. */
+export function configurationName(
+  { strategy, workers }: Pick<SummaryRow, 'strategy' | 'workers'>,
+  { baseline }: Pick<ChartData, 'baseline'>,
+): string {
+  return strategy === baseline ? strategy : `${strategy} × ${workers}`;
 }
 
-/** What is said of every corpus, those of which the same is said together: "partitioned × 2 at 10KB and 100KB, queue × 2 at 500KB". */
+/**
+ * Joins what is said per corpus, and says it once where it is the same: "partitioned × 2 at 10KB and 100KB".
+ */
 export function byCorpus(
   rows: readonly SummaryRow[],
   words: (rows: readonly SummaryRow[]) => string | null,
 ): string | null {
-  const corpora = [
-    ...new Set([...rows].sort((a, b) => a.document_bytes - b.document_bytes).map(({ corpus }) => corpus)),
-  ];
-  const said = new Map<string, string[]>();
+  const corpora = corporaBySize(rows);
+  const texts = new Map<string, string[]>();
   for (const corpus of corpora) {
     const text = words(rows.filter((row) => row.corpus === corpus));
-    if (text !== null) said.set(text, [...(said.get(text) ?? []), corpus]);
+    if (text !== null) texts.set(text, [...(texts.get(text) ?? []), corpus]);
   }
-  if (said.size === 0) return null;
-  return [...said]
-    .map(([text, where]) =>
-      corpora.length === 1
-        ? text
-        : `${text} at ${where.length === corpora.length ? 'every size' : listed(where)}`,
-    )
+  if (texts.size === 0) return null;
+  return [...texts]
+    .map(([text, where]) => {
+      if (corpora.length === 1) return text;
+      return `${text} at ${where.length === corpora.length ? 'every size' : listed(where)}`;
+    })
     .join(', ');
 }
 
-/** Of the smallest documents, where what a strategy adds shows most: "at 1KB from 0.2 ms (queue × 2) to 0.9 ms (async × 4)". */
-export function spanAtSmallest(rows: readonly SummaryRow[], value: Value, unit: string): string | null {
-  const known = rows.filter((row) => value(row) !== null).sort((a, b) => a.document_bytes - b.document_bytes);
-  const cells = known.filter(({ corpus }) => corpus === known[0]?.corpus);
-  const [least, most] = [lowest(cells, value), highest(cells, value)];
-  if (least === null || most === null) return null;
-  const words = (row: SummaryRow) => `${number(value(row) as number)} ${unit} (${cellName(row)})`;
-  return `at ${least.corpus} from ${words(least)} to ${words(most)}`;
+/**
+ * The range of a value over the smallest documents, which show best what a strategy adds:
+ * "at 1KB from 0.2 ms (queue × 2) to 0.9 ms (async × 4)".
+ */
+export function spanAtSmallest(
+  { rows, value, unit }: { rows: readonly SummaryRow[]; value: Value; unit: string },
+  data: Pick<ChartData, 'baseline'>,
+): string | null {
+  const known = rows.filter((row) => value(row) !== null);
+  const [smallest] = corporaBySize(known);
+  const cells = known.filter(({ corpus }) => corpus === smallest);
+  const [low, high] = [lowest(cells, value), highest(cells, value)];
+  if (low === null || high === null) return null;
+  const words = ({ row, value }: Valued) => `${number(value)} ${unit} (${configurationName(row, data)})`;
+  return `at ${smallest} from ${words(low)} to ${words(high)}`;
 }

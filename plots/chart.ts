@@ -3,7 +3,7 @@ import type { ComparisonRow } from '../bench/tables/comparison-columns.js';
 import type { ProjectionRow, ScalingRow } from '../bench/tables/scaling-columns.js';
 import type { CrossoverRow, WinnerRow } from '../bench/tables/situation-columns.js';
 
-/** What a chart is drawn from: the rows of a run's files, never how they were measured. */
+/** A chart is drawn from the rows of a run's files. It never learns how they were measured. */
 export interface ChartData {
   readonly summaries: readonly SummaryRow[];
   readonly comparisons: readonly ComparisonRow[];
@@ -11,34 +11,38 @@ export interface ChartData {
   readonly projections: readonly ProjectionRow[];
   readonly winners: readonly WinnerRow[];
   readonly crossovers: readonly CrossoverRow[];
-  /** For charts of the run itself. */
+  /** Only charts about the run itself use single trials. */
   readonly trials: readonly TrialRow[];
-  /** Cores the run could really use; may be fractional under a CPU quota. */
+  /** The strategy that speed-ups are measured against. It has no number of workers. */
+  readonly baseline: string;
+  /** Cores that the run could really use. A CPU quota can make this a fraction. */
   readonly effectiveCores: number;
   /** Memory that the run could use, bytes. */
   readonly memoryBytes: number;
 }
 
-/** A Vega-Lite specification with its data inline. */
+/** A Vega-Lite specification that contains its data. */
 export type Spec = Record<string, unknown>;
 
-/** The rows a chart is drawn from, for who would rather read them. */
+/** The rows that a chart was drawn from, which the report prints below the picture. */
 export interface ChartTable {
-  /** The file that has them, as a field of the data. */
-  readonly from: Exclude<keyof ChartData, 'effectiveCores' | 'memoryBytes'>;
-  /** Columns of the file that say what the picture shows, beside those that name the row. */
+  /** Names the field of the chart's data that has the rows. */
+  readonly from: Exclude<keyof ChartData, 'baseline' | 'effectiveCores' | 'memoryBytes'>;
+  /** Columns that hold what the picture shows. The report adds the columns that name a row. */
   readonly columns: readonly string[];
-  /** Which rows; all where it is left out. */
+  /** Selects rows. Without it the table has all of them. */
   where?(row: Readonly<Record<string, unknown>>): boolean;
 }
 
-/** One question, one picture. A pure function of the data. */
+/** A chart answers one question with one picture. It is a pure function of the data. */
 export interface Chart {
-  /** File name of the chart: `throughput` is written to `plots/throughput.vl.json` and `.svg`. */
+  /**
+   * File name of the chart: `throughput` is written to `plots/throughput.vl.json` and `plots/throughput.svg`.
+   */
   readonly name: string;
   readonly question: string;
   readonly table: ChartTable;
-  /** One line that says what the picture shows, made from the same rows; null where nothing can be said. */
+  /** One line that says what the picture shows, made from the same rows. Null where they show nothing. */
   caption(data: ChartData): string | null;
   spec(data: ChartData): Spec;
 }

@@ -1,29 +1,29 @@
 import type { Spec } from './chart.js';
 import { referenceColour } from './style.js';
 
-/** Height of a label, px. */
+/** A label is this high, px. */
 export const lineHeight = 14;
 
-/** A point of a strategy's line. */
+/** A strategy's line is made of these points. */
 export interface LinePoint {
   readonly strategy: string;
   readonly x: number;
-  /** Above 0; null for a gap. */
+  /** The value is above 0, or null for a gap. */
   readonly value: number | null;
 }
 
 export interface Place {
-  /** Encoding of the lines: `x`, logarithmic `y`, `color` and `shape`. */
+  /** How the lines are encoded: `x`, logarithmic `y`, `color` and `shape`. */
   readonly channels: { readonly x: Spec; readonly y: Spec; readonly color: Spec; readonly shape: Spec };
-  /** Of the panel, px; a height of at least a line for each label. */
+  /** The panel's size, px. It must be high enough for one line per label. */
   readonly size: { readonly width: number; readonly height: number };
-  /** Ends of the y axis. */
+  /** The y axis reaches from the first to the second value. */
   readonly domain: readonly [number, number];
 }
 
 /**
- * A layer with each strategy's symbol and name right of the panel, joined to its last point by a thin rule: names keep their
- * distance where lines do not.
+ * Draws each strategy's symbol and name to the right of the panel and joins it to the strategy's last point
+ * by a thin rule. Names keep their distance where lines do not.
  */
 export function endLabels(
   points: readonly LinePoint[],
@@ -33,8 +33,10 @@ export function endLabels(
   const ends = lastPoints(points).toSorted((a, b) => b.value - a.value);
   const pixels = height / Math.log(top / bottom);
   const wanted = ends.map(({ value }) => pixels * Math.log(top / value));
-  const places = apart(wanted, height);
-  const values = ends.map((end, i) => ({ ...end, place: top * Math.exp(-(places[i] as number) / pixels) }));
+  const values = apart(wanted, height).flatMap((place, i) => {
+    const end = ends[i];
+    return end === undefined ? [] : [{ ...end, place: top * Math.exp(-place / pixels) }];
+  });
   const place = { ...y, field: 'place' };
   return {
     data: { values },
@@ -62,17 +64,18 @@ function lastPoints(points: readonly LinePoint[]): { strategy: string; x: number
   return [...last.values()];
 }
 
-/** Lines of text one below the other, px. */
+/** Lines of text directly below each other. `top` is in px. */
 interface Block {
   readonly top: number;
   readonly lines: number;
 }
 
 /**
- * Places from top to bottom, px, moved to be a line's height apart and within the panel. Those too near to each other form a block
- * about the mean of where they want to be: nearly the least squared displacement (isotonic regression by pooling neighbours).
+ * Moves places (px, top to bottom) until they are one line's height apart and within the panel. Places that
+ * are too close form a block around the mean of their wanted places, which nearly minimises the squared
+ * displacement (isotonic regression by pooling neighbours).
  *
- * @param places rising, in a panel high enough for all of them
+ * @param places in rising order, in a panel that is high enough for all of them
  */
 export function apart(places: readonly number[], height: number): number[] {
   const within = ({ top, lines }: Block) => ({

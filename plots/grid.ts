@@ -1,54 +1,58 @@
 import type { SummaryRow } from '../bench/tables/columns.js';
 import type { ChartData, Spec } from './chart.js';
-import { type PictureOptions, picture, unique, withLegend } from './picture.js';
-import { type Look, looksOf } from './style.js';
+import { type Look, looksIn } from './looks.js';
+import { corporaBySize, type PictureOptions, panelTitle, picture, unique, withLegend } from './picture.js';
 
-/** What the y axis of a workload's panels shows. */
+/** A measure is the value that the y axis of a workload's panels shows. */
 export interface Measure {
-  /** Its name and unit. */
+  /** Names the value and its unit. */
   readonly title: string;
   readonly value: (row: SummaryRow) => number | null;
   readonly interval?: (row: SummaryRow) => { readonly low: number | null; readonly high: number | null };
-  /** What a perfect strategy would reach with so many workers. */
+  /** The value that a perfect strategy would reach with this number of workers. */
   readonly ideal?: (workers: number) => number;
 }
 
-/** A mark's datum. */
+/** A mark is drawn from one of these. */
 export interface Point {
   readonly strategy: string;
   readonly workers: number;
-  /** `workers`, moved a little aside for each strategy so that equal values do not hide each other. */
+  /** `workers`, shifted slightly for each strategy so that equal values do not hide each other. */
   readonly x: number;
-  /** Null for a failed cell: the line has a gap there. */
+  /** Null for a failed cell, where the line has a gap. */
   readonly value: number | null;
   readonly low: number | null;
   readonly high: number | null;
 }
 
-/** One workload on one corpus: what a layer is drawn from. */
+/** A panel shows one workload on one corpus. Layers are drawn from it. */
 export interface Panel {
   readonly workload: string;
   readonly corpus: string;
   readonly points: readonly Point[];
   readonly measure: Measure;
   readonly effectiveCores: number;
+  readonly baseline: string;
   /** The worker counts of the workload, ascending. */
   readonly workers: readonly number[];
-  /** Ends of the axes. */
+  /** Each axis reaches from the first to the second value. */
   readonly domain: { readonly x: readonly [number, number]; readonly y: readonly [number, number] };
-  /** Look of every strategy in the chart, in the order of the legend. */
+  /** Has the look of every strategy in the chart, in the order of the legend. */
   readonly looks: ReadonlyMap<string, Look>;
 }
 
 export interface Grid extends PictureOptions {
   readonly measure: (workload: { readonly kind: string; readonly effectiveCores: number }) => Measure;
-  /** Whether a workload's panels have the same y axis: only where document size hardly moves the values. */
+  /**
+   * True gives a workload's panels the same y axis, which helps where document size hardly changes the
+   * values.
+   */
   readonly sameY: boolean;
-  /** What is drawn in each panel, from back to front. */
+  /** The layers that are drawn in each panel, from back to front. */
   readonly layers: readonly ((panel: Panel) => Spec[])[];
 }
 
-/** Small multiples: a row a workload, a column a corpus, from the smallest documents to the largest. */
+/** Draws small multiples with a row per workload and a column per corpus, smallest documents first. */
 export function grid(data: ChartData, { question, missing, measure, sameY, layers }: Grid): Spec {
   const looks = looksDrawn(data, measure);
   const rows = panelRows(data, { measure, sameY, looks });
@@ -64,14 +68,7 @@ export function grid(data: ChartData, { question, missing, measure, sameY, layer
       title: { text: workload, subtitle, limit: width, offset: 10 },
       spacing: 16,
       hconcat: panels.map((panel) => ({
-        title: {
-          text: `documents: ${panel.corpus}`,
-          fontSize: 11,
-          fontWeight: 'normal',
-          frame: 'group',
-          limit: size.width,
-          offset: 4,
-        },
+        title: panelTitle(`documents: ${panel.corpus}`, size.width),
         ...size,
         data: { values: panel.points },
         layer: layers.flatMap((layer) => layer(panel)),
@@ -86,12 +83,16 @@ function panelSize({ rows, columns }: { rows: number; columns: number }): { widt
   return { width: columns === 2 ? 320 : columns === 3 ? 220 : 180, height: 180 };
 }
 
-/** The looks of the strategies with a value: one that failed everywhere would be in the legend for nothing. */
-function looksDrawn({ summaries, effectiveCores }: ChartData, measure: Grid['measure']): Map<string, Look> {
-  const looks = looksOf(unique(summaries.map((row) => row.strategy)));
+/**
+ * The looks of the strategies with a value. A strategy that failed everywhere does not belong in the legend.
+ */
+function looksDrawn(data: ChartData, measure: Grid['measure']): Map<string, Look> {
+  const { summaries, effectiveCores } = data;
   const known = summaries.filter((row) => measure({ kind: row.kind, effectiveCores }).value(row) !== null);
-  const drawn = new Set(known.map((row) => row.strategy));
-  return new Map([...looks].filter(([strategy]) => drawn.has(strategy)));
+  return looksIn(
+    data,
+    known.map(({ strategy }) => strategy),
+  );
 }
 
 interface PanelRow {
@@ -102,9 +103,9 @@ interface PanelRow {
 
 type Choices = Pick<Grid, 'measure' | 'sameY'> & Pick<Panel, 'looks'>;
 
-/** Workloads without a single value are left out, and so are their corpora: an empty panel says nothing. */
+/** Workloads and corpora without any value are left out, because an empty panel says nothing. */
 function panelRows(
-  { summaries, effectiveCores }: ChartData,
+  { summaries, effectiveCores, baseline }: ChartData,
   { measure: measureOf, sameY, looks }: Choices,
 ): PanelRow[] {
   return unique(summaries.map((row) => row.workload)).flatMap((workload): PanelRow[] => {
@@ -114,16 +115,16 @@ function panelRows(
     const known = cells.filter((cell) => measure.value(cell) !== null);
     if (known.length === 0) return [];
 
-    const workers = workerCounts(cells);
+    const workers = workerCounts(cells, baseline);
     const x = padded(workers);
-    const dodge = dodger(cells, workers, x);
+    const dodge = dodger(cells, { workers, domain: x, baseline });
     const pointsOf = (rows: readonly SummaryRow[]) => rows.map((row) => point(row, measure, dodge(row)));
     const common = fromZero(pointsOf(cells), measure, workers);
-    const bySize = known.toSorted((a, b) => a.document_bytes - b.document_bytes);
-    const panels = unique(bySize.map((row) => row.corpus)).map((corpus): Panel => {
+    const panels = corporaBySize(known).map((corpus): Panel => {
       const points = pointsOf(cells.filter((cell) => cell.corpus === corpus));
       const y = sameY ? common : fromZero(points, measure, workers);
-      return { workload, corpus, points, measure, effectiveCores, workers, domain: { x, y }, looks };
+      const domain = { x, y };
+      return { workload, corpus, points, measure, effectiveCores, baseline, workers, domain, looks };
     });
     const withIntervals = panels.some((panel) => panel.points.some((each) => each.low !== null));
     return [
@@ -141,15 +142,15 @@ function point(row: SummaryRow, measure: Measure, x: number): Point {
   return { strategy: row.strategy, workers: row.workers, x, value: measure.value(row), low, high };
 }
 
-/** `sequential` is a rule across the panel, so its 1 is a place on the x axis only if there is nothing else. */
-function workerCounts(cells: readonly SummaryRow[]): number[] {
-  const parallel = cells.filter((cell) => cell.strategy !== 'sequential');
+/** The baseline is a rule across the panel, so its 1 appears on the x axis only if there is nothing else. */
+function workerCounts(cells: readonly SummaryRow[], baseline: string): number[] {
+  const parallel = cells.filter((cell) => cell.strategy !== baseline);
   return unique((parallel.length > 0 ? parallel : cells).map((cell) => cell.workers)).toSorted(
     (a, b) => a - b,
   );
 }
 
-/** A tenth of the span on both sides, an octave where there is only one count. */
+/** Adds a tenth of the span on both sides, or an octave where there is only one count. */
 function padded(workers: readonly number[]): [number, number] {
   const low = workers[0] as number;
   const high = workers.at(-1) as number;
@@ -157,7 +158,7 @@ function padded(workers: readonly number[]): [number, number] {
   return [low / factor, high * factor];
 }
 
-/** Up to the highest thing drawn. Vega rounds it up to a tick. */
+/** The y axis reaches from zero to the highest mark. Vega rounds it up to a tick. */
 function fromZero(
   points: readonly Point[],
   { ideal }: Measure,
@@ -168,17 +169,25 @@ function fromZero(
   return [0, Math.max(...values, ...ideals) || 1];
 }
 
-/** Sets strategies 1.5 % of the axis apart, closer if that would take more than half the way to the next worker count. */
+interface Dodge {
+  readonly workers: readonly number[];
+  readonly domain: readonly [number, number];
+  readonly baseline: string;
+}
+
+/**
+ * Returns a function that shifts the places of strategies apart by 1.5 % of the axis, or by less if together
+ * they would take more than half the distance to the next worker count.
+ */
 function dodger(
   cells: readonly SummaryRow[],
-  workers: readonly number[],
-  [low, high]: readonly [number, number],
-) {
-  const strategies = unique(cells.map((cell) => cell.strategy)).filter((name) => name !== 'sequential');
+  { workers, domain: [low, high], baseline }: Dodge,
+): (cell: SummaryRow) => number {
+  const strategies = unique(cells.map((cell) => cell.strategy)).filter((name) => name !== baseline);
   const octaves = Math.log2(high / low);
   const gaps = workers.slice(1).map((count, i) => Math.log2(count / (workers[i] as number)));
   const step = Math.min(octaves * 0.015, (Math.min(octaves, ...gaps) * 0.5) / strategies.length);
-  return ({ strategy, workers: count }: SummaryRow): number => {
+  return ({ strategy, workers: count }) => {
     const place = strategies.indexOf(strategy);
     if (place < 0) return count;
     return Number((count * 2 ** (step * (place - (strategies.length - 1) / 2))).toPrecision(5));

@@ -1,17 +1,18 @@
 import type { Spec } from './chart.js';
 import type { Panel } from './grid.js';
+import { lookChannels } from './looks.js';
 import { bandColour, referenceColour } from './style.js';
 
-/** The marks charts are made of: each is the layers of one panel, none where there is nothing to draw. */
+/** The marks of charts over workers. Each function returns the layers of a panel, or none without data. */
 
-/** A line a strategy, the interval of each value, and a point on top. */
+/** Draws a line per strategy, the interval of each value, and a point on top. */
 export function series(panel: Panel): Spec[] {
   const { x, y } = axes(panel);
-  const color = look(panel, 'colour');
+  const { color, shape } = lookChannels(panel.looks);
   const interval = { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color };
   return [
     {
-      transform: [{ filter: { not: sequentialOnly } }],
+      transform: [{ filter: { not: baselineOnly(panel) } }],
       layer: [
         { mark: { type: 'line', strokeWidth: 1.5 }, encoding: { x, y, color } },
         {
@@ -21,24 +22,27 @@ export function series(panel: Panel): Spec[] {
         },
         {
           mark: { type: 'point', filled: true, opacity: 1, size: 50 },
-          encoding: { x, y, color, shape: look(panel, 'shape'), tooltip: tooltip(panel) },
+          encoding: { x, y, color, shape, tooltip: tooltip(panel) },
         },
       ],
     },
   ];
 }
 
-/** `sequential` is what the others are held against at any worker count: a rule across the panel, on the band of its interval. */
-export function sequentialRule(panel: Panel): Spec[] {
+/**
+ * Draws the baseline as a rule across the panel, because it is compared at every worker count, on its
+ * interval.
+ */
+export function baselineRule(panel: Panel): Spec[] {
   const { y } = axes(panel);
   return [
     {
-      transform: [{ filter: { and: [sequentialOnly, { field: 'value', valid: true }] } }],
+      transform: [{ filter: { and: [baselineOnly(panel), { field: 'value', valid: true }] } }],
       layer: [
         {
           transform: [{ filter: hasInterval }],
           mark: { type: 'rect', color: bandColour },
-          // From 1, so that the axis stays visible.
+          // The band starts at pixel 1, so that the axis stays visible.
           encoding: {
             x: { value: 1 },
             x2: { value: 'width' },
@@ -48,14 +52,14 @@ export function sequentialRule(panel: Panel): Spec[] {
         },
         {
           mark: { type: 'rule', strokeDash: [6, 4], strokeWidth: 1.5 },
-          encoding: { y, color: look(panel, 'colour'), tooltip: tooltip(panel) },
+          encoding: { y, color: lookChannels(panel.looks).color, tooltip: tooltip(panel) },
         },
       ],
     },
   ];
 }
 
-/** Where the cores end; nothing where that is beyond the worker counts measured. */
+/** Draws a rule at the number of cores. A number outside the measured worker counts gets none. */
 export function coresRule({ effectiveCores, workers }: Panel): Spec[] {
   if (effectiveCores < Math.min(...workers) || effectiveCores > Math.max(...workers)) return [];
   const cores = Number(effectiveCores.toFixed(2));
@@ -78,12 +82,12 @@ export function coresRule({ effectiveCores, workers }: Panel): Spec[] {
   ];
 }
 
-/** What a perfect strategy would reach, labelled at its end. */
+/** Draws the line that a perfect strategy would reach, with a label at its end. */
 export function idealLine({ workers, effectiveCores, measure: { ideal } }: Panel): Spec[] {
   if (ideal === undefined) return [];
   const first = workers[0] as number;
   const last = workers.at(-1) as number;
-  // On a logarithmic x axis y = x is a curve: 8 points an octave, and one where a limit of cores bends it.
+  // On a logarithmic x axis y = x is a curve. It gets 8 points per octave, and one where the cores bend it.
   const steps = Math.ceil(Math.log2(last / first) * 8);
   const counts = Array.from({ length: steps }, (_, i) => first * 2 ** (i / 8)).concat(last);
   if (effectiveCores > first && effectiveCores < last) counts.push(effectiveCores);
@@ -110,7 +114,7 @@ export function idealLine({ workers, effectiveCores, measure: { ideal } }: Panel
   ];
 }
 
-const sequentialOnly = { field: 'strategy', equal: 'sequential' };
+const baselineOnly = ({ baseline }: Panel): Spec => ({ field: 'strategy', equal: baseline });
 const hasInterval = {
   and: [
     { field: 'low', valid: true },
@@ -118,7 +122,7 @@ const hasInterval = {
   ],
 };
 
-/** Other layers of the panel take these axes over: their fields need not repeat scale and ticks. */
+/** Other layers of the panel inherit these axes and do not repeat scale and ticks. */
 function axes({ workers, domain }: Panel): { x: Spec; y: Spec } {
   return {
     x: {
@@ -136,12 +140,6 @@ function axes({ workers, domain }: Panel): { x: Spec; y: Spec } {
       axis: { tickCount: 5 },
     },
   };
-}
-
-/** A strategy's colour or shape, the same in every view of the chart. */
-export function look({ looks }: Pick<Panel, 'looks'>, channel: 'colour' | 'shape'): Spec {
-  const range = [...looks.values()].map((each) => each[channel]);
-  return { field: 'strategy', type: 'nominal', scale: { domain: [...looks.keys()], range } };
 }
 
 function tooltip({ measure }: Panel): Spec[] {

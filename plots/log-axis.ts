@@ -1,9 +1,12 @@
 import type { Spec } from './chart.js';
 
-/** Ends of an axis. */
+/** An axis reaches from the first to the second value. */
 export type Domain = readonly [number, number];
 
-/** From the smallest to the largest positive value, and a little more on both sides. An octave around a single one, 1 to 10 without any. */
+/**
+ * Spans the positive values, with a margin on both sides (a share of the axis). A single value gets an octave
+ * around it. Without any positive value the axis goes from 1 to 10.
+ */
 export function logDomain(values: readonly (number | null)[], margin: number): Domain {
   const positive = values.filter((value): value is number => value !== null && value > 0);
   if (positive.length === 0) return [1, 10];
@@ -12,7 +15,9 @@ export function logDomain(values: readonly (number | null)[], margin: number): D
   return [low / factor, high * factor];
 }
 
-/** The powers of ten within, or at least the values next to the middle that are easy to read. */
+/**
+ * Ticks at the powers of ten. Where fewer than two fit, there are ticks at 1, 2 and 5 times a power as well.
+ */
 export function powersOfTen([low, high]: Domain): number[] {
   const powers = range(Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))).map(power);
   if (powers.length >= 2) return powers;
@@ -22,14 +27,17 @@ export function powersOfTen([low, high]: Domain): number[] {
   return finer.filter((value) => value >= low && value <= high);
 }
 
-/** Ticks with texts of our own. Vega evaluates the labels as an expression, so they may come from numbers only, never from names. */
+/**
+ * Ticks with labels of our own. Vega evaluates the labels as an expression, so they must be made from numbers
+ * and never contain a name that a user chose.
+ */
 export function labelled(values: readonly number[], label: (value: number) => string): Spec {
   const labels = Object.fromEntries(values.map((value) => [String(value), label(value)]));
   return { values, labelExpr: `${JSON.stringify(labels)}[datum.value]` };
 }
 
 function power(exponent: number): number {
-  return Number(`1e${exponent}`); // 10 ** -3 is not 0.001 everywhere
+  return Number(`1e${exponent}`); // `10 ** -3` is not exactly 0.001 in every engine
 }
 
 function range(first: number, last: number): number[] {

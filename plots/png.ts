@@ -4,7 +4,10 @@ const fonts = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((name) =>
   fileURLToPath(new URL(`../../plots/fonts/${name}`, import.meta.url)),
 );
 
-/** A chart's SVG as a PNG of twice its size, in fonts that come along: a server may have none, and text would be lost. */
+/**
+ * Renders a chart's SVG as a PNG of twice its size. The fonts are part of the package, because a server may
+ * have none and would drop all text.
+ */
 export async function renderPng(svg: string): Promise<Buffer> {
   const { Resvg } = await import('@resvg/resvg-js');
   const font = { fontFiles: fonts, loadSystemFonts: false, defaultFontFamily: 'DejaVu Sans' };

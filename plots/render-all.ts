@@ -5,12 +5,13 @@ import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import type { Spec } from './chart.js';
 import { renderSvg } from './render.js';
 
-/** From so many characters of specifications on, a second thread is worth the 0.3 s it takes to load Vega there. */
+/** Characters of specifications from which a second thread is worth the 0.3 s that it needs to load Vega. */
 const worthwhile = 500_000;
 
 /**
- * The charts as SVG, in order. Those of a large run take seconds, so that a second thread takes the next chart whenever it has
- * drawn one, as this thread does. Rejects with the first error of either.
+ * Renders the charts as SVG, in the order given. The charts of a large run take seconds, so a second thread
+ * helps: it and this thread each take the next chart when they have drawn one. Rejects with the first error
+ * of either.
  */
 export async function renderAll(specs: readonly Spec[]): Promise<string[]> {
   const drawn: string[] = [];
@@ -34,7 +35,7 @@ export async function renderAll(specs: readonly Spec[]): Promise<string[]> {
   try {
     const here = async (spec: Spec) => {
       const svg = await renderSvg(spec);
-      await setImmediate(); // Vega's promises alone would not let the helper's answer in
+      await setImmediate(); // lets the helper's message arrive, which Vega's promises alone would not
       return svg;
     };
     await Promise.all([work(answers), work(here)]);

@@ -2,8 +2,9 @@ import type { Spec } from './chart.js';
 import { textWidth } from './text-width.js';
 
 /**
- * A chart as SVG text, the same for the same specification. `warn` is told what Vega-Lite and Vega find odd.
- * Vega is loaded here, on first use: only a report needs its 0.2 s and 30 MB.
+ * Renders a chart as SVG text. The same specification always gives the same text. `warn` receives the
+ * warnings of Vega-Lite and Vega. Vega is imported on first use, because only a report needs its 0.2 s and 30
+ * MB.
  */
 export async function renderSvg(spec: Spec, warn: (message: string) => void = () => {}): Promise<string> {
   const [vega, vegaLite] = await Promise.all([import('vega'), import('vega-lite')]);
@@ -19,7 +20,7 @@ export async function renderSvg(spec: Spec, warn: (message: string) => void = ()
   }
 }
 
-/** Missing in Vega's type definitions; the hook by which a host without canvas supplies widths. */
+/** A hook of Vega that its type definitions lack. A host without a canvas supplies text widths through it. */
 interface TextMetrics {
   width: (item: TextItem, text: unknown) => number;
 }
@@ -27,7 +28,7 @@ interface TextMetrics {
 interface TextItem {
   readonly fontSize?: number;
   readonly fontWeight?: string | number;
-  /** Longest width in pixels: Vega cuts the text there. */
+  /** Maximum width in pixels, where Vega cuts the text. */
   readonly limit?: number;
 }
 
@@ -37,7 +38,9 @@ function measure(item: TextItem, text: unknown): number {
   return item.limit !== undefined && item.limit > 0 ? Math.min(width, item.limit) : width;
 }
 
-/** Vega gives its root neither a role nor a name, without which a screen reader reads out every tick. */
+/**
+ * Adds a role and a title to the root. Vega gives it neither, and a screen reader would read out every tick.
+ */
 function labelled(svg: string, title: string): string {
   return svg.replace(
     /^<svg ([^>]*)>/,
@@ -49,9 +52,13 @@ function escaped(text: string): string {
   return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 }
 
+/** Attributes that say nothing, or that are for screen readers. */
+const defaults =
+  / (?:opacity="1"|aria-[a-z]+="[^"]*"|role="graphics-[a-z]+"|pointer-events="none"|stroke-miterlimit="4")/g;
+
 /**
- * Half the size, the same picture: coordinates to a hundredth of a pixel, the font once, and nothing said to a screen reader
- * about parts, since the root is one image.
+ * Halves the size of the text without changing the picture: coordinates are rounded to a hundredth of a
+ * pixel, the font is named once, and labels for screen readers are dropped, because the root is one image.
  */
 function slim(svg: string): string {
   const font = /font-family="[^"]*"/.exec(svg)?.[0];
@@ -59,10 +66,7 @@ function slim(svg: string): string {
     .replace(/<path class="(?:background|foreground)"[^>]* d="(?:M0,0h0v0h0Z)?"[^>]*\/>/g, '')
     .replace(/<[^>]+>/g, (tag) =>
       tag
-        .replace(
-          / (?:opacity="1"|aria-[a-z]+="[^"]*"|role="graphics-[a-z]+"|pointer-events="none"|stroke-miterlimit="[^"]*")/g,
-          '',
-        )
+        .replace(defaults, '')
         .replace(/(?<= (?:transform|d|x|y|x1|x2|y1|y2)=")[^"]*/g, (value) =>
           value.replace(/-?\d+\.\d{3,}/g, (digits) => `${Number(Number(digits).toFixed(2))}`),
         )

@@ -1,7 +1,7 @@
 /**
- * Vega lays text out by its width, which without a canvas it guesses at 0.8 em a character: legends and axes then
- * stand far apart. These are the advance widths of the characters 32 to 126 in DejaVu Sans 2.37 (its `hmtx` table),
- * in thousandths of an em.
+ * The advance widths of the characters 32 to 126 in DejaVu Sans 2.37 (its `hmtx` table), in thousandths of an
+ * em. Vega needs the width of a text to place it. Without a canvas it guesses 0.8 em per character, which
+ * leaves wide gaps in legends and beside axes.
  */
 // biome-ignore format: a table
 const advances = [
@@ -12,13 +12,13 @@ const advances = [
   278, 974, 634, 612, 635, 635, 411, 521, 392, 634, 592, 818, 592, 592, 525, 636, 337, 636, 838,
 ];
 
-/** `÷`, `×` and the minus sign, and a fair guess for any other character. */
+/** The width of `÷`, `×` and the minus sign. For any other character it is a good guess. */
 const otherAdvance = 838;
 
-/** Bold letters of the same font are up to a seventh wider. */
+/** Bold letters of the same font are up to a seventh wider, on average by this factor. */
 const boldFactor = 1.12;
 
-/** Width in pixels. */
+/** Returns how wide a text is, in pixels. */
 export function textWidth(text: string, { fontSize, bold }: { fontSize: number; bold: boolean }): number {
   let advance = 0;
   for (const character of text)

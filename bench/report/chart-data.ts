@@ -23,6 +23,7 @@ export function chartData(found: Findings): ChartData {
     winners: named(winners),
     crossovers: named(crossovers),
     trials: named(trials),
+    baseline: 'sequential',
     effectiveCores: environment.cores.effective,
     memoryBytes: memoryOf(environment),
   };

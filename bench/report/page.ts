@@ -1,5 +1,5 @@
 import type { ChartData } from '../../plots/chart.js';
-import { looksOf } from '../../plots/style.js';
+import { looksOf } from '../../plots/looks.js';
 import { groupBy } from '../stats/group-by.js';
 import type { ProjectionRow } from '../tables/scaling-columns.js';
 import { seriesName } from '../tables/series.js';

@@ -1,6 +1,7 @@
 import { groupBy } from '../stats/group-by.js';
 import type { SummaryRow, TrialRow } from '../tables/columns.js';
 import { unknown } from '../tables/columns.js';
+import { memoryOf } from '../tables/memory.js';
 import { seriesName } from '../tables/series.js';
 import { type SituationRow, situationColumns } from '../tables/situation-columns.js';
 import {
@@ -66,11 +67,6 @@ export function situations(
       }),
     ];
   });
-}
-
-/** Bytes, pages that processes share counted once where the system offers that. */
-export function memoryOf({ memory_peak_bytes, rss_peak_bytes }: SummaryRow): number | null {
-  return memory_peak_bytes ?? rss_peak_bytes;
 }
 
 function least(

@@ -2,8 +2,8 @@ import type { StrategyTraits } from '../../strategies/strategy.js';
 import type { Decision, Eligible, NoChoice } from '../pick/decide.js';
 import type { SummaryRow } from '../tables/columns.js';
 import type { Environment } from '../tables/environment.js';
+import { memoryOf } from '../tables/memory.js';
 import type { Ratio } from '../verdict/choice.js';
-import { memoryOf } from '../verdict/situations.js';
 import { listed, megabytes, number, ratio, size } from './units.js';
 
 /** What `pick` and `recommend` say about a decision. Every sentence has at most 25 words. */

@@ -4,18 +4,21 @@ import { byWorkload, spanAtSmallest } from '../captions.js';
 import type { Chart, Spec } from '../chart.js';
 import { type Panel, strategyPanels } from '../strategy-panels.js';
 
-const question = 'What does a document cost in CPU time?';
-const missing = 'no trial tells its CPU time';
+const question = 'How much CPU time does a document take?';
+const missing = 'no trial recorded its CPU time';
 
 const cpuMs = ({ cpu_ms_per_document }: SummaryRow) => cpu_ms_per_document;
 
-/** From left to right. Shades of one colour: these are no strategies. */
+/** The parts of a bar, left to right, in shades of one colour, because they are not strategies. */
 const parts = [
   { name: 'user', column: 'cpu_user_ms_per_document', colour: '#5b8db1' },
   { name: 'system', column: 'cpu_system_ms_per_document', colour: '#1b4f72' },
 ] as const;
 
-/** CPU time of the whole process tree a document, each strategy at the number of workers with its highest rate. */
+/**
+ * Draws the CPU time of the whole process tree per document, each strategy at the number of workers with its
+ * highest rate.
+ */
 const cpu: Chart = {
   name: 'cpu',
   question,
@@ -23,12 +26,13 @@ const cpu: Chart = {
     from: 'summaries',
     columns: ['cpu_user_ms_per_document', 'cpu_system_ms_per_document', 'cpu_ms_per_document', 'cpu_percent'],
   },
-  caption: ({ summaries }) => byWorkload(summaries, (rows) => spanAtSmallest(rows, cpuMs, 'ms')),
+  caption: (data) =>
+    byWorkload(data.summaries, (rows) => spanAtSmallest({ rows, value: cpuMs, unit: 'ms' }, data)),
   spec: (data) =>
     strategyPanels(data, {
       question,
       missing,
-      subtitle: (kind) => `${kind} work: CPU time of all processes, ms a document`,
+      subtitle: (kind) => `${kind} work: CPU time of all processes, ms per document`,
       shows: ({ cpu_user_ms_per_document, cpu_system_ms_per_document }) =>
         cpu_user_ms_per_document !== null && cpu_system_ms_per_document !== null,
       layers,
@@ -42,17 +46,15 @@ function layers({ rows, y }: Panel): Spec[] {
     let end = 0;
     return parts.map(({ name, column }) => {
       const begin = end;
-      end += cell[column] as number;
+      end += cell[column] ?? 0;
       return { label, strategy: cell.strategy, part: name, ms: cell[column], begin, end };
     });
   });
-  const totals = rows.map(({ label, cell }) => ({
-    label,
-    strategy: cell.strategy,
-    ms: cpuMs(cell),
-    text: number(cpuMs(cell) as number),
-  }));
-  // Room for the figure beside the longest bar.
+  const totals = rows.map(({ label, cell }) => {
+    const ms = cpuMs(cell);
+    return { label, strategy: cell.strategy, ms, text: ms === null ? '' : number(ms) };
+  });
+  // The axis is longer than the longest bar, to fit its figure.
   const domain = [0, (Math.max(...totals.map(({ ms }) => ms ?? 0)) || 1) * 1.25];
   const x = { type: 'quantitative', title: null, scale: { domain, nice: false }, axis: { tickCount: 4 } };
   const color = {

@@ -3,18 +3,21 @@ import type { CrossoverRow } from '../../bench/tables/situation-columns.js';
 import { listed, size } from '../../bench/words/units.js';
 import type { Chart, ChartData, Spec } from '../chart.js';
 import { endLabels, lineHeight } from '../end-labels.js';
-import { look } from '../layers.js';
 import { labelled, logDomain } from '../log-axis.js';
+import { lookChannelsWithoutLegend, looksIn } from '../looks.js';
 import { picture, unique } from '../picture.js';
-import { bandColour, looksOf, referenceColour } from '../style.js';
+import { bandColour, referenceColour } from '../style.js';
 
 const question = 'From which document size on is it worth it?';
-const missing = 'it takes sequential and another strategy on documents of two sizes at least';
+const missing = 'it takes sequential and another strategy on documents of at least two sizes';
 
-/** A panel's width, px. */
+/** Every panel is this wide, px. */
 const width = 420;
 
-/** The ratio to `sequential` against document size, a line a strategy at the number of workers that is best over all sizes. */
+/**
+ * Draws speed-up against document size, a line per strategy at the number of workers that is best over all
+ * sizes.
+ */
 const crossover: Chart = {
   name: 'crossover',
   question,
@@ -22,19 +25,18 @@ const crossover: Chart = {
     from: 'crossovers',
     columns: ['kind', 'bytes', 'bytes_low', 'bytes_high', 'bytes_smallest', 'bytes_largest', 'reason'],
   },
-  caption: (data) => {
+  caption(data) {
     const workloads = unique(data.crossovers.map(({ workload }) => workload));
-    const said = workloads.flatMap((workload) => {
-      const rows = bestRows(data, workload).map(({ row }) => row);
-      const words = inWords(rows);
+    const clauses = workloads.flatMap((workload) => {
+      const words = inWords(bestLines(data, workload).map(({ row }) => row));
       return words === null ? [] : [workloads.length > 1 ? `${workload}: ${words}` : words];
     });
-    return said.length === 0 ? null : said.join('; ');
+    return clauses.length === 0 ? null : clauses.join('; ');
   },
   spec(data) {
     const panels = unique(data.crossovers.map(({ workload }) => workload)).flatMap((workload): Spec[] => {
-      const rows = bestRows(data, workload);
-      return rows.length === 0 ? [] : [panel(workload, rows)];
+      const lines = bestLines(data, workload);
+      return lines.length === 0 ? [] : [panel(lines, { workload, data })];
     });
     return picture(panels.length === 0 ? null : { spacing: 24, vconcat: panels }, { question, missing });
   },
@@ -42,52 +44,68 @@ const crossover: Chart = {
 
 export default crossover;
 
-interface Best {
+interface Line {
   readonly row: CrossoverRow;
-  /** Its cells, one a size. */
-  readonly cells: readonly SummaryRow[];
+  /** The line has one point per document size, smallest first. */
+  readonly points: readonly Measured[];
+  /** The mean logarithm of the speed-up over the sizes. */
+  readonly gain: number;
 }
 
-/** Each strategy of the workload at the number of workers with the highest mean log speed-up; those with two sizes at least. */
-function bestRows({ crossovers, summaries }: ChartData, workload: string): Best[] {
-  const all = crossovers
+interface Measured {
+  readonly strategy: string;
+  readonly workers: number;
+  /** The documents have this mean size, bytes. */
+  readonly size: number;
+  /** Speed-up with its interval. */
+  readonly value: number;
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+/**
+ * Finds the workload's strategies with at least two sizes, each at the number of workers with the highest
+ * mean gain.
+ */
+function bestLines({ crossovers, summaries }: ChartData, workload: string): Line[] {
+  const lines = crossovers
     .filter((row) => row.workload === workload && row.kind !== 'unknown')
-    .map((row): Best => {
-      const cells = summaries.filter(
-        (cell) =>
-          cell.workload === workload &&
-          cell.strategy === row.strategy &&
-          cell.delivery === row.delivery &&
-          cell.workers === row.workers &&
-          cell.speedup !== null &&
-          cell.document_bytes >= (row.bytes_smallest as number) &&
-          cell.document_bytes <= (row.bytes_largest as number),
-      );
-      return { row, cells: cells.toSorted((a, b) => a.document_bytes - b.document_bytes) };
-    });
-  const gain = ({ cells }: Best) =>
-    cells.reduce((sum, { speedup }) => sum + Math.log(speedup as number), 0) / cells.length;
-  return unique(all.map(({ row }) => row.strategy)).flatMap((strategy) => {
-    const own = all.filter(({ row, cells }) => row.strategy === strategy && cells.length > 1);
-    return own.length === 0 ? [] : [own.reduce((best, one) => (gain(one) > gain(best) ? one : best))];
+    .map((row): Line => {
+      const points = pointsOf(row, summaries);
+      const gain = points.reduce((sum, { value }) => sum + Math.log(value), 0) / points.length;
+      return { row, points, gain };
+    })
+    .filter(({ points }) => points.length > 1);
+  return unique(lines.map(({ row }) => row.strategy)).flatMap((strategy) => {
+    const own = lines.filter(({ row }) => row.strategy === strategy);
+    return own.toSorted((a, b) => b.gain - a.gain).slice(0, 1);
   });
 }
 
-function panel(workload: string, rows: readonly Best[]): Spec {
-  const looks = looksOf(rows.map(({ row }) => row.strategy));
-  const measured = rows.flatMap(({ cells }) =>
-    cells.map(
-      ({ strategy, workers, document_bytes, speedup: value, speedup_low: low, speedup_high: high }) => ({
-        strategy,
-        workers,
-        size: document_bytes,
-        bytes: document_bytes,
-        value,
-        low,
-        high,
-      }),
-    ),
+function pointsOf(row: CrossoverRow, summaries: readonly SummaryRow[]): Measured[] {
+  const { bytes_smallest: smallest, bytes_largest: largest } = row;
+  return summaries
+    .filter(
+      (cell) =>
+        cell.workload === row.workload &&
+        cell.strategy === row.strategy &&
+        cell.delivery === row.delivery &&
+        cell.workers === row.workers &&
+        cell.document_bytes >= (smallest ?? 0) &&
+        cell.document_bytes <= (largest ?? Number.POSITIVE_INFINITY),
+    )
+    .toSorted((a, b) => a.document_bytes - b.document_bytes)
+    .flatMap(({ strategy, workers, document_bytes: size, speedup, speedup_low: low, speedup_high: high }) =>
+      speedup === null ? [] : [{ strategy, workers, size, value: speedup, low, high }],
+    );
+}
+
+function panel(lines: readonly Line[], { workload, data }: { workload: string; data: ChartData }): Spec {
+  const looks = looksIn(
+    data,
+    lines.map(({ row }) => row.strategy),
   );
+  const measured = lines.flatMap(({ points }) => points);
   const sizes = unique(measured.map((point) => point.size)).sort((a, b) => a - b);
   const points = measured.map((point) => ({
     ...point,
@@ -112,8 +130,7 @@ function panel(workload: string, rows: readonly Best[]): Spec {
     scale: { type: 'log', base: 2, domain: domain.y, nice: false },
     axis: { tickCount: 5, format: '~r' },
   };
-  const color = { ...look({ looks }, 'colour'), legend: null };
-  const shape = { ...look({ looks }, 'shape'), legend: null };
+  const channels = { x, y, ...lookChannelsWithoutLegend(looks) };
   const labels = points.map(({ strategy, bytes, value }) => ({ strategy, x: bytes, bytes, value }));
   return {
     title: {
@@ -134,9 +151,9 @@ function panel(workload: string, rows: readonly Best[]): Spec {
         mark: { type: 'rule', color: referenceColour, strokeDash: [6, 4], strokeWidth: 1.5 },
         encoding: { y },
       },
-      { data: { values: points }, ...lines({ x, y, color, shape }) },
-      ...marks(rows.flatMap(crossing), { x, y, color, shape }),
-      endLabels(labels, { channels: { x, y, color, shape }, size: { width, height }, domain: domain.y }),
+      { data: { values: points }, ...marks(channels) },
+      ...crossings(lines.flatMap(crossing), channels),
+      endLabels(labels, { channels, size: { width, height }, domain: domain.y }),
     ],
   };
 }
@@ -148,7 +165,7 @@ interface Channels {
   readonly shape: Spec;
 }
 
-function lines({ x, y, color, shape }: Channels): Spec {
+function marks({ x, y, color, shape }: Channels): Spec {
   const tooltip = [
     { field: 'strategy', type: 'nominal' },
     { field: 'workers', type: 'quantitative' },
@@ -170,27 +187,40 @@ function lines({ x, y, color, shape }: Channels): Spec {
   };
 }
 
-/** The size, moved a little aside for each strategy so that equal values do not hide each other: 1 % of the axis from one to the next. */
+/**
+ * Shifts a size slightly for each strategy, 1 % of the axis apart, so that equal values do not hide each
+ * other.
+ */
 function aside(
-  point: { strategy: string; size: number },
-  { strategies, sizes }: { strategies: string[]; sizes: number[] },
+  point: Measured,
+  { strategies, sizes }: { strategies: readonly string[]; sizes: readonly number[] },
 ): number {
-  const octaves = Math.log2((sizes.at(-1) as number) / (sizes[0] as number));
+  const octaves = Math.log2(Math.max(...sizes) / Math.min(...sizes));
   const place = strategies.indexOf(point.strategy) - (strategies.length - 1) / 2;
   return Number((point.size * 2 ** (0.01 * octaves * place)).toPrecision(5));
 }
 
-/** Where a line crosses 1, hollow, with the interval of the size. */
-function crossing({
-  row,
-}: Best): { strategy: string; bytes: number; low: number; high: number; value: number }[] {
-  if (row.kind !== 'within' || row.bytes === null) return [];
-  const low = row.bytes_low ?? (row.bytes_high === null ? row.bytes : (row.bytes_smallest as number));
-  const high = row.bytes_high ?? (row.bytes_low === null ? row.bytes : (row.bytes_largest as number));
-  return [{ strategy: row.strategy, bytes: row.bytes, low, high, value: 1 }];
+interface Crossing {
+  readonly strategy: string;
+  readonly bytes: number;
+  readonly low: number;
+  readonly high: number;
+  readonly value: number;
 }
 
-function marks(values: readonly Spec[], { x, y, color, shape }: Channels): Spec[] {
+/**
+ * The size at which a line crosses 1, with its interval. An open end reaches the end of the measured sizes.
+ */
+function crossing({ row }: Line): Crossing[] {
+  const { strategy, kind, bytes, bytes_low: from, bytes_high: to } = row;
+  if (kind !== 'within' || bytes === null) return [];
+  const known = from !== null || to !== null;
+  const low = from ?? (known ? (row.bytes_smallest ?? bytes) : bytes);
+  const high = to ?? (known ? (row.bytes_largest ?? bytes) : bytes);
+  return [{ strategy, bytes, low, high, value: 1 }];
+}
+
+function crossings(values: readonly Crossing[], { x, y, color, shape }: Channels): Spec[] {
   if (values.length === 0) return [];
   return [
     {
@@ -209,14 +239,13 @@ function marks(values: readonly Spec[], { x, y, color, shape }: Channels): Spec[
   ];
 }
 
-/** "thread-pool from 18 KB on (12–25 KB), partitioned at every size from 10 KB on, async never". */
+/** "thread-pool from 18 KB on (12 KB–25 KB), partitioned at every measured size, async at none". */
 function inWords(rows: readonly CrossoverRow[]): string | null {
-  const within = rows
-    .filter(({ kind }) => kind === 'within')
-    .map(
-      ({ strategy, bytes, bytes_low: low, bytes_high: high }) =>
-        `${strategy} from ${size(bytes as number)} on${low === null || high === null ? '' : ` (${size(low)}–${size(high)})`}`,
-    );
+  const within = rows.flatMap(({ kind, strategy, bytes, bytes_low: low, bytes_high: high }) => {
+    if (kind !== 'within' || bytes === null) return [];
+    const interval = low === null || high === null ? '' : ` (${size(low)}–${size(high)})`;
+    return [`${strategy} from ${size(bytes)} on${interval}`];
+  });
   const named = (kind: string) => rows.filter((row) => row.kind === kind).map(({ strategy }) => strategy);
   const [everywhere, nowhere] = [named('everywhere'), named('nowhere')];
   const parts = [

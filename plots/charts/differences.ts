@@ -1,12 +1,16 @@
+import type { ComparisonRow } from '../../bench/tables/comparison-columns.js';
 import type { Chart, ChartData, Spec } from '../chart.js';
-import { look } from '../layers.js';
+import { lookChannelsWithoutLegend } from '../looks.js';
 import { type Panel, strategyPanels } from '../strategy-panels.js';
 import { bandColour, referenceColour } from '../style.js';
 
 const question = 'Which differences are real?';
 const missing = 'no trial was valid';
 
-/** Each strategy at its best number of workers against the fastest cell, with the band inside which a difference is of no use. */
+/**
+ * Compares each strategy at its best number of workers with the fastest configuration. A band shows the
+ * margin, within which a difference does not matter in practice.
+ */
 const differences: Chart = {
   name: 'differences',
   question,
@@ -25,11 +29,15 @@ const differences: Chart = {
     where: ({ reference }) => reference === 'best',
   },
   caption({ comparisons }) {
-    const against = comparisons.filter(({ reference, twin }) => reference === 'best' && twin === null);
-    const judged = against.filter(({ ratio_high, ratio_low }) => ratio_low !== null && ratio_high !== null);
-    if (judged.length === 0) return null;
-    const apart = judged.filter((row) => (row.ratio_high as number) < 1 / row.margin);
-    return `${apart.length} of ${judged.length} cells lie beyond the margin below the fastest of their workload and documents; the rest may be as fast`;
+    const highs = comparisons.filter(isAgainstBest).flatMap(({ ratio_low, ratio_high, margin }) => {
+      return ratio_low === null || ratio_high === null ? [] : [{ high: ratio_high, margin }];
+    });
+    if (highs.length === 0) return null;
+    const slower = highs.filter(({ high, margin }) => high < 1 / margin).length;
+    return (
+      `${slower} of ${highs.length} cells are slower than the fastest of their workload and documents ` +
+      'by more than the margin; the rest may be as fast'
+    );
   },
   spec: (data) =>
     strategyPanels(data, {
@@ -43,46 +51,52 @@ const differences: Chart = {
 
 export default differences;
 
+function isAgainstBest({ reference, twin }: ComparisonRow): boolean {
+  return reference === 'best' && twin === null;
+}
+
 function layers({ rows, y, looks }: Panel, { comparisons }: ChartData): Spec[] {
-  const { workload, corpus } = (rows[0] as Panel['rows'][0]).cell;
-  const here = comparisons.filter(
-    (row) =>
-      row.reference === 'best' && row.twin === null && row.workload === workload && row.corpus === corpus,
-  );
   const values = rows.map(({ label, cell }) => {
-    const found = here.find(
-      (row) =>
-        row.strategy === cell.strategy && row.workers === cell.workers && row.delivery === cell.delivery,
-    );
-    // The fastest is compared with nothing: it is the 1.
+    const found = comparisons
+      .filter(isAgainstBest)
+      .find(
+        (row) =>
+          row.workload === cell.workload &&
+          row.corpus === cell.corpus &&
+          row.strategy === cell.strategy &&
+          row.workers === cell.workers &&
+          row.delivery === cell.delivery,
+      );
+    // The fastest has no row, because it is not compared with itself. Its ratio is 1.
     return {
       label,
       strategy: cell.strategy,
       ratio: found?.ratio ?? 1,
       low: found?.ratio_low ?? null,
       high: found?.ratio_high ?? null,
+      margin: found?.margin ?? null,
     };
   });
-  const margin = here[0]?.margin ?? 1.03;
-  const ends = values.flatMap(({ ratio, low, high }) => [ratio, low ?? ratio, high ?? ratio]);
-  const [least, most] = [Math.min(...ends, 1 / margin), Math.max(...ends, margin)];
-  const room = 0.06 * (most - least);
-  const domain = [least - room, most + room];
+  const margin = values.find((value) => value.margin !== null)?.margin ?? null;
+  const band = margin === null ? [] : [1 / margin, margin];
+  const ends = values.flatMap(({ ratio, low, high }) => [ratio, low ?? ratio, high ?? ratio]).concat(band);
+  const [bottom, top] = [Math.min(...ends), Math.max(...ends)];
+  const room = 0.06 * (top - bottom) || 0.03;
   const x = {
     field: 'ratio',
     type: 'quantitative',
     title: null,
-    scale: { domain, nice: false, zero: false },
+    scale: { domain: [bottom - room, top + room], nice: false, zero: false },
     axis: { tickCount: 5, format: '.2~f' },
   };
-  const color = { ...look({ looks }, 'colour'), legend: null };
-  const shape = { ...look({ looks }, 'shape'), legend: null };
+  const { color, shape } = lookChannelsWithoutLegend(looks);
+  const marginBand = {
+    data: { values: [{ ratio: band[0], high: band[1] }] },
+    mark: { type: 'rect', color: bandColour },
+    encoding: { x, x2: { field: 'high' } },
+  };
   return [
-    {
-      data: { values: [{ ratio: 1 / margin, high: margin }] },
-      mark: { type: 'rect', color: bandColour },
-      encoding: { x, x2: { field: 'high' } },
-    },
+    ...(margin === null ? [] : [marginBand]),
     {
       data: { values: [{ ratio: 1 }] },
       mark: { type: 'rule', color: referenceColour, strokeDash: [3, 3] },

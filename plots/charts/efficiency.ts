@@ -1,5 +1,5 @@
 import type { SummaryRow } from '../../bench/tables/columns.js';
-import { byWorkload, cellName, highest } from '../captions.js';
+import { byWorkload, configurationName, highest } from '../captions.js';
 import type { Chart, ChartData } from '../chart.js';
 import { grid, type Measure } from '../grid.js';
 import { coresRule, idealLine, series } from '../layers.js';
@@ -7,47 +7,46 @@ import { coresRule, idealLine, series } from '../layers.js';
 const question = 'How much of the ideal speed-up is reached?';
 const missing = 'sequential and another strategy must have valid trials';
 
-/** Work that computes is held against the cores it could have used, work that waits against its workers. */
+/** Work that computes is compared with the cores it could have used. */
 const overCores: Measure = {
   title: 'speed-up ÷ min(workers, cores)',
   value: (row) => row.efficiency_cores,
   ideal: () => 1,
 };
+/** Work that waits is compared with its workers. */
 const overWorkers: Measure = {
   title: 'speed-up ÷ workers',
   value: (row) => row.efficiency_workers,
   ideal: () => 1,
 };
+const measureOf = ({ kind }: { readonly kind: string }) => (kind === 'cpu' ? overCores : overWorkers);
 
 const efficiency: Chart = {
   name: 'efficiency',
   question,
   table: { from: 'summaries', columns: ['efficiency_cores', 'efficiency_workers', 'oversubscribed'] },
-  caption: ({ summaries }) =>
-    byWorkload(
-      summaries.filter(({ strategy, workers }) => strategy !== 'sequential' && workers > 1),
-      (rows) => {
-        const value = (row: SummaryRow) =>
-          row.kind === 'cpu' ? row.efficiency_cores : row.efficiency_workers;
-        const best = highest(rows, value);
-        return best === null
-          ? null
-          : `at best ${Math.round(100 * (value(best) as number))} % of it, by ${cellName(best)} at ${best.corpus}`;
-      },
-    ),
+  caption(data) {
+    const parallel = withoutBaseline(data).summaries.filter(({ workers }) => workers > 1);
+    return byWorkload(parallel, (rows) => {
+      const best = highest(rows, (row: SummaryRow) => measureOf(row).value(row));
+      if (best === null) return null;
+      const by = `${configurationName(best.row, data)} at ${best.row.corpus}`;
+      return `at most ${Math.round(100 * best.value)} % of it, by ${by}`;
+    });
+  },
   spec: (data) =>
-    grid(withoutSequential(data), {
+    grid(withoutBaseline(data), {
       question,
       missing,
-      measure: ({ kind }) => (kind === 'cpu' ? overCores : overWorkers),
+      measure: measureOf,
       sameY: true,
       layers: [coresRule, idealLine, series],
     }),
 };
 
-/** `sequential` is the measure itself: 1 by definition. */
-function withoutSequential(data: ChartData): ChartData {
-  return { ...data, summaries: data.summaries.filter((row) => row.strategy !== 'sequential') };
+/** The baseline has an efficiency of 1 by definition, so it is not drawn. */
+function withoutBaseline(data: ChartData): ChartData {
+  return { ...data, summaries: data.summaries.filter((row) => row.strategy !== data.baseline) };
 }
 
 export default efficiency;

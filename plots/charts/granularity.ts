@@ -1,63 +1,72 @@
 import { number } from '../../bench/words/units.js';
 import type { Spec } from '../chart.js';
-import { look } from '../layers.js';
 import { labelled, logDomain, powersOfTen } from '../log-axis.js';
-import { config, type Look, looksOf, referenceColour } from '../style.js';
+import { type Look, lookChannelsWithoutLegend, looksOf } from '../looks.js';
+import { picture, unique } from '../picture.js';
+import { referenceColour } from '../style.js';
 import { textWidth } from '../text-width.js';
 
-/** A point of a sweep of task lengths; a strategy's rows stand in the order of the work in a task. Null is unknown. */
+/**
+ * A point in a sweep of task lengths. A strategy's rows are ordered by the work in a task. Null means
+ * unknown.
+ */
 export interface GranularityRow {
   readonly strategy: string;
-  /** Time of a task on its core, overhead included, µs. */
+  /** Time that a task takes on its core, overhead included, µs. */
   readonly granularity_us: number | null;
-  /** The share of that time which is the task's own. */
+  /** The share of that time that the task itself uses. */
   readonly efficiency: number | null;
 }
 
-/** The minimum effective task granularity of a strategy at efficiency `e`, with its 95 % interval, µs. */
+/**
+ * The minimum effective task granularity (METG) of a strategy at efficiency `e`, with its 95 % interval, µs.
+ */
 export interface MetgMark {
   readonly strategy: string;
   readonly e: number;
-  /** Null with `metg_us_upper`: at most that; null with `metg_us_lower`: more than that; null alone: unknown. */
+  /**
+   * Null means: at most `metg_us_upper` if that is known, more than `metg_us_lower` if that is known, else
+   * unknown.
+   */
   readonly metg_us: number | null;
   readonly metg_us_lower: number | null;
   readonly metg_us_upper: number | null;
 }
 
 const question = 'How short may tasks be?';
+const missing = 'no sweep has a valid point';
 
-/** The efficiencies that METG is usually given for. */
+/** METG is usually given for these efficiencies. */
 const rules = [0.5, 0.8];
 
 const width = 520;
 const lineHeight = 18;
 
 /**
- * Efficiency against granularity, a line a strategy. The symbol on a line is its METG at 50 %. The key beside the lines gives METG
- * in figures, the shortest first, which is the order of the lines from left to right: figures at the symbols would hide each other.
+ * Draws efficiency against granularity, a line per strategy. The symbol on a line is its METG at 50 %. The
+ * key beside the lines has METG in figures, the shortest first, which is the order of the lines from left to
+ * right. Figures beside the symbols would hide each other.
  */
 export function granularity(rows: readonly GranularityRow[], marks: readonly MetgMark[]): Spec {
-  const top = { $schema: 'https://vega.github.io/schema/vega-lite/v6.json', description: question, config };
-  const title = { text: question, fontSize: 15, offset: 10 };
   const valid = rows.filter(
     (row) => row.granularity_us !== null && row.granularity_us > 0 && row.efficiency !== null,
   );
-  if (valid.length === 0)
-    return { ...top, title, data: { values: [{}] }, mark: { type: 'text', text: 'no data', fontSize: 13 } };
+  if (valid.length === 0) return picture(null, { question, missing });
 
-  const looks = looksOf([...new Set(valid.map((row) => row.strategy))]);
-  const points = rows.filter((row) => looks.has(row.strategy)); // with the unknown ones, which are gaps in a line
+  const looks = looksOf(unique(valid.map((row) => row.strategy)));
+  const points = rows.filter((row) => looks.has(row.strategy)); // unknown points are gaps in a line
   const known = marks.filter((mark) => looks.has(mark.strategy));
   const height = Math.max(320, lineHeight * (looks.size + 1));
-  return {
-    ...top,
-    title: { ...title, subtitle: `share of the time that is the task’s own${legend(known)}` },
+  const subtitle = `the task's own share of the time${legend(known)}`;
+  const body = {
+    title: { text: question, fontSize: 15, offset: 10, subtitle },
     spacing: 28,
     hconcat: [curves({ points, marks: known, looks, height }), key({ marks: known, looks, height })],
   };
+  return picture(body, { question, missing });
 }
 
-/** What the symbols are, if there are any. */
+/** Explains the symbols, if there are any. */
 function legend(marks: readonly MetgMark[]): string {
   const halves = marks.filter(isHalf);
   if (halves.length === 0) return '';
@@ -79,8 +88,7 @@ function curves({ points, marks, looks, height }: Drawn & { points: readonly Gra
   const halves = marks.filter(isHalf);
   const ends = halves.flatMap((mark) => [mark.metg_us, mark.metg_us_lower, mark.metg_us_upper]);
   const domain = logDomain([...points.map((row) => row.granularity_us), ...ends], 0.02);
-  const color = { ...look({ looks }, 'colour'), legend: null };
-  const shape = { ...look({ looks }, 'shape'), legend: null };
+  const { color, shape } = lookChannelsWithoutLegend(looks);
   const x = {
     field: 'granularity_us',
     type: 'quantitative',
@@ -112,7 +120,8 @@ function curves({ points, marks, looks, height }: Drawn & { points: readonly Gra
       {
         data: { values: points.map((row, order) => ({ ...row, order })) },
         mark: { type: 'line', strokeWidth: 1.5 },
-        // Of the sweep, not of granularity: where that hardly grows noise swaps neighbours, and the line would run back and forth.
+        // Points are joined in the order of the sweep. Granularity hardly grows at its start, where noise
+        // would swap neighbours and the line would run back and forth.
         encoding: { x, y, color, order: { field: 'order', type: 'quantitative' } },
       },
       {
@@ -137,7 +146,7 @@ function curves({ points, marks, looks, height }: Drawn & { points: readonly Gra
   };
 }
 
-/** Symbol, name and METG of each strategy, in lines of text beside the curves. */
+/** Lists symbol, name and METG of each strategy in lines of text beside the curves. */
 function key({ marks, looks, height }: Drawn): Spec {
   const levels = rules.filter((e) => marks.some((mark) => mark.e === e));
   const markOf = (strategy: string, e: number) =>
@@ -147,7 +156,7 @@ function key({ marks, looks, height }: Drawn): Spec {
     return mark?.metg_us ?? mark?.metg_us_upper ?? mark?.metg_us_lower ?? Number.MAX_VALUE;
   };
   const names = [...looks.keys()].map((name) => textWidth(name, { fontSize: 11, bold: false }));
-  const nameWidth = Math.min(mostNameWidth, Math.ceil(Math.max(...names)) + 20);
+  const nameWidth = Math.min(maxNameWidth, Math.ceil(Math.max(...names)) + 20);
   const entries = [...looks.keys()]
     .sort((a, b) => order(a) - order(b))
     .map((strategy, i) => ({ strategy, top: (i + 1) * lineHeight }));
@@ -158,8 +167,7 @@ function key({ marks, looks, height }: Drawn): Spec {
     axis: null,
   };
   const at = (left: number) => ({ x: { value: left }, y });
-  const color = { ...look({ looks }, 'colour'), legend: null };
-  const shape = { ...look({ looks }, 'shape'), legend: null };
+  const { color, shape } = lookChannelsWithoutLegend(looks);
   const text = { type: 'text', align: 'left', baseline: 'middle', fontSize: 11 };
   return {
     width: nameWidth + levels.length * columnWidth,
@@ -201,12 +209,18 @@ function key({ marks, looks, height }: Drawn): Spec {
   };
 }
 
-/** Columns of the key, px: the name with its symbol; and for each level a figure and its interval. */
-const mostNameWidth = 180;
+/**
+ * The key's columns have these widths, px: the name with its symbol, then a figure and its interval for each
+ * level.
+ */
+const maxNameWidth = 180;
 const figureWidth = 84;
 const columnWidth = 140;
 
-/** Two digits each: intervals are seldom narrower. The interval is in the unit of the value. */
+/**
+ * Formats a value and its interval with two digits, because intervals are seldom narrower. Both have one
+ * unit.
+ */
 function figures(mark: MetgMark | undefined): { value: string; interval: string } {
   const {
     metg_us: metg,
@@ -230,7 +244,7 @@ function time(us: number): string {
   return `${twoDigits(us / factor)} ${name}`;
 }
 
-/** By the rounded value: 999 µs are printed as 1 ms. */
+/** Chooses the unit for the rounded value, so that 999 µs are printed as 1 ms. */
 function unitOf(us: number): { factor: number; name: string } {
   const rounded = Number(us.toPrecision(2));
   if (rounded < 1e3) return { factor: 1, name: 'µs' };

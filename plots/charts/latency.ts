@@ -1,27 +1,26 @@
 import { number } from '../../bench/words/units.js';
-import { byCorpus, byWorkload, cellName, lowest } from '../captions.js';
+import { byCorpus, byWorkload, configurationName, lowest } from '../captions.js';
 import type { Chart, Spec } from '../chart.js';
-import { look } from '../layers.js';
 import { labelled, logDomain, powersOfTen } from '../log-axis.js';
+import { lookChannelsWithoutLegend } from '../looks.js';
 import { type Panel, strategyPanels } from '../strategy-panels.js';
 import { referenceColour } from '../style.js';
 
-const question = 'What does one document feel?';
-const missing = 'no trial tells its latencies';
+const question = 'How long does a document take?';
+const missing = 'no trial recorded its latencies';
 
 const latency: Chart = {
   name: 'latency',
   question,
   table: { from: 'summaries', columns: ['latency_p50_ms', 'latency_p95_ms', 'latency_p99_ms'] },
-  caption: ({ summaries }) =>
+  caption: (data) =>
     byWorkload(
-      summaries,
+      data.summaries,
       (rows) =>
         byCorpus(rows, (cells) => {
-          const least = lowest(cells, ({ latency_p99_ms }) => latency_p99_ms);
-          return least === null
-            ? null
-            : `${cellName(least)} with ${number(least.latency_p99_ms as number)} ms`;
+          const shortest = lowest(cells, ({ latency_p99_ms }) => latency_p99_ms);
+          if (shortest === null) return null;
+          return `${configurationName(shortest.row, data)} with ${number(shortest.value)} ms`;
         }),
       'shortest p99 at full load: ',
     ),
@@ -57,8 +56,7 @@ function layers({ rows, y, looks }: Panel): Spec[] {
     scale: { type: 'log', domain, nice: false },
     axis: { ...labelled(powersOfTen(domain), number), grid: true },
   };
-  const color = { ...look({ looks }, 'colour'), legend: null };
-  const shape = { ...look({ looks }, 'shape'), legend: null };
+  const { color, shape } = lookChannelsWithoutLegend(looks);
   const tooltip = ['p50', 'p95', 'p99'].map((field) => ({
     field,
     type: 'quantitative',

@@ -1,38 +1,37 @@
 import { number, size } from '../../bench/words/units.js';
 import type { Spec } from '../chart.js';
 import { endLabels, lineHeight } from '../end-labels.js';
-import { look } from '../layers.js';
 import { type Domain, labelled, logDomain, powersOfTen } from '../log-axis.js';
-import { config, type Look, looksOf } from '../style.js';
+import { type Look, lookChannelsWithoutLegend, looksOf } from '../looks.js';
+import { panelTitle, picture, unique } from '../picture.js';
 
-/** What a document of one size costs beside its task. Null is unknown. */
+/** A row says what a document of one size costs beyond its task. Null means that it is unknown. */
 export interface OverheadRow {
   readonly strategy: string;
   readonly workers: number;
   readonly document_bytes: number;
-  /** µs. */
+  /** Overhead per document, µs. */
   readonly overhead_us: number | null;
-  /** Ends of its 95 % interval, µs. */
+  /** Its 95 % interval reaches from `lower` to `upper`, µs. */
   readonly overhead_us_lower: number | null;
   readonly overhead_us_upper: number | null;
 }
 
 const question = 'What does a document cost beyond its task?';
+const missing = 'no trial was valid';
 
-/** A panel's width, px. */
+/** Every panel is this wide, px. */
 const width = 360;
 
 /**
- * Overhead against document size, both on logarithmic axes: a panel a number of workers, a line a strategy with its name at the end.
- * Empty documents have no place on such an axis; theirs is a tick of its own at the left, and no line leads there. Nor has an
- * overhead of 0 or less, which noise can make of a small one: those are counted in the panel's title.
+ * Draws overhead against document size on logarithmic axes, with a panel per number of workers and a line per
+ * strategy with its name at the end. Empty documents have no place on such an axis, so they get a tick at the
+ * left, and no line leads there. Noise can turn a small overhead into 0 or less; the panel's title counts
+ * such values.
  */
 export function overhead(rows: readonly OverheadRow[]): Spec {
-  const top = { $schema: 'https://vega.github.io/schema/vega-lite/v6.json', description: question, config };
-  const title = { text: question, fontSize: 15, offset: 10 };
   const drawn = rows.filter(isDrawn);
-  if (drawn.length === 0)
-    return { ...top, title, data: { values: [{}] }, mark: { type: 'text', text: 'no data', fontSize: 13 } };
+  if (drawn.length === 0) return picture(null, { question, missing });
 
   const looks = looksOf(unique(drawn.map((row) => row.strategy)));
   const workers = unique(drawn.map((row) => row.workers)).toSorted((a, b) => a - b);
@@ -40,22 +39,23 @@ export function overhead(rows: readonly OverheadRow[]): Spec {
   const height = Math.max(300, lineHeight * (looks.size + 1));
   const axes = { x: sizeAxis(unique(drawn.map((row) => row.document_bytes)), looks.size), y, height, looks };
   const intervals = drawn.some(hasInterval) ? ', 95 % intervals' : '';
-  return {
-    ...top,
-    title: { ...title, subtitle: `µs per document${intervals}` },
+  const body = {
+    title: { text: question, fontSize: 15, offset: 10, subtitle: `µs per document${intervals}` },
     columns: 2,
     spacing: 24,
     concat: workers.map((count) => {
       const here = rows.filter((row) => row.workers === count && looks.has(row.strategy));
-      return panel(here, {
-        ...axes,
-        title: `${count} ${count === 1 ? 'worker' : 'workers'}${leftOut(here)}`,
-      });
+      const text = `${count} ${count === 1 ? 'worker' : 'workers'}${leftOut(here)}`;
+      return { title: panelTitle(text, width), ...panel(here, axes) };
     }),
   };
+  return picture(body, { question, missing });
 }
 
-/** What the y axis must hold. An interval that nearly reaches 0 would take decades: it may leave the axis at a third of its value. */
+/**
+ * The values that the y axis must hold. An interval that nearly reaches 0 would take decades, so it may leave
+ * the axis at a third of its value.
+ */
 function extent({
   overhead_us: value,
   overhead_us_lower: low,
@@ -66,7 +66,7 @@ function extent({
 
 interface Axes {
   readonly x: SizeAxis;
-  /** The same in every panel, µs. */
+  /** The axis is the same in every panel, µs. */
   readonly y: Domain;
   readonly height: number;
   readonly looks: ReadonlyMap<string, Look>;
@@ -75,25 +75,25 @@ interface Axes {
 interface SizeAxis {
   readonly ticks: readonly number[];
   readonly domain: Domain;
-  /** Where documents of 0 bytes stand. */
+  /** Documents of 0 bytes are drawn at this size. */
   readonly empty: number;
-  /** Factor between the places of neighbouring strategies, so that equal values do not hide each other. */
+  /** Factor between the places of neighbouring strategies. It keeps equal values from hiding each other. */
   readonly step: number;
 }
 
-/** Empty documents stand left of the smallest others, as far as a size a third of theirs would. */
+/** Empty documents are placed left of the smallest others, where a third of that size would be. */
 function sizeAxis(sizes: readonly number[], strategies: number): SizeAxis {
   const positive = sizes.filter((bytes) => bytes > 0).toSorted((a, b) => a - b);
   const empty = (positive[0] ?? 1) / 3;
   const ticks = positive.length < sizes.length ? [empty, ...positive] : positive;
   const domain = logDomain(ticks, 0.04);
-  // Half the way to the next size is theirs together, and 1.5 px for each at the most.
+  // Together the strategies take at most half the distance to the next size, and each at most 1.5 px.
   const gaps = ticks.slice(1).map((tick, i) => Math.log(tick / (ticks[i] as number)));
   const most = (1.5 / width) * Math.log(domain[1] / domain[0]);
   return { ticks, domain, empty, step: Math.exp(Math.min(most, ...gaps.map((gap) => gap / 2 / strategies))) };
 }
 
-function panel(rows: readonly OverheadRow[], { x, y, height, looks, title }: Axes & { title: string }): Spec {
+function panel(rows: readonly OverheadRow[], { x, y, height, looks }: Axes): Spec {
   const order = [...looks.keys()];
   const aside = (strategy: string) => x.step ** (order.indexOf(strategy) - (order.length - 1) / 2);
   const points = rows.map(
@@ -104,14 +104,13 @@ function panel(rows: readonly OverheadRow[], { x, y, height, looks, title }: Axe
         ((row.document_bytes > 0 ? row.document_bytes : x.empty) * aside(row.strategy)).toPrecision(5),
       ),
       value: isDrawn(row) ? row.overhead_us : null,
-      // It may end beyond the axis, at 0 or less.
+      // The interval may end beyond the axis, at 0 or less.
       ...(isDrawn(row) && hasInterval(row)
         ? { low: Math.max(row.overhead_us_lower, y[0]), high: row.overhead_us_upper }
         : { low: null, high: null }),
     }),
   );
-  const color = { ...look({ looks }, 'colour'), legend: null };
-  const shape = { ...look({ looks }, 'shape'), legend: null };
+  const { color, shape } = lookChannelsWithoutLegend(looks);
   const at = {
     x: {
       field: 'x',
@@ -135,7 +134,6 @@ function panel(rows: readonly OverheadRow[], { x, y, height, looks, title }: Axe
   ];
   const sized = { transform: [{ filter: { field: 'bytes', gt: 0 } }] };
   return {
-    title: { text: title, fontSize: 11, fontWeight: 'normal', frame: 'group', offset: 4 },
     width,
     height,
     data: { values: points },
@@ -155,13 +153,13 @@ function panel(rows: readonly OverheadRow[], { x, y, height, looks, title }: Axe
   };
 }
 
-/** A mark's datum. */
+/** A mark is drawn from one of these. */
 interface Point {
   readonly strategy: string;
   readonly bytes: number;
-  /** `bytes`, moved a little aside for each strategy. */
+  /** `bytes`, shifted slightly for each strategy. */
   readonly x: number;
-  /** Null for one that cannot be drawn: the line has a gap there. */
+  /** Null for a value that cannot be drawn, where the line has a gap. */
   readonly value: number | null;
   readonly low: number | null;
   readonly high: number | null;
@@ -180,8 +178,4 @@ function hasInterval(
   row: OverheadRow,
 ): row is OverheadRow & { overhead_us_lower: number; overhead_us_upper: number } {
   return row.overhead_us_lower !== null && row.overhead_us_upper !== null && row.overhead_us_upper > 0;
-}
-
-function unique<Item>(items: readonly Item[]): Item[] {
-  return [...new Set(items)];
 }

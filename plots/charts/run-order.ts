@@ -1,17 +1,20 @@
 import type { TrialRow } from '../../bench/tables/columns.js';
 import type { ComparisonRow } from '../../bench/tables/comparison-columns.js';
 import type { Chart, ChartData, Spec } from '../chart.js';
-import { look } from '../layers.js';
 import { logDomain } from '../log-axis.js';
-import { picture, unique, withLegend } from '../picture.js';
-import { bandColour, looksOf, referenceColour } from '../style.js';
+import { type Look, lookChannels, looksIn } from '../looks.js';
+import { picture, withLegend } from '../picture.js';
+import { bandColour, referenceColour } from '../style.js';
 
-const question = 'May I trust the run?';
+const question = 'Can the run be trusted?';
 const missing = 'no trial was valid';
 
 const size = { width: 640, height: 220 };
 
-/** Each trial's rate against its cell's mean, in the order of measurement: drift, steps and outliers show. Below it the A/A test. */
+/**
+ * Draws each trial's rate against the mean of its cell, in the order of measurement, so that drift, steps and
+ * outliers are visible. The A/A test is below it.
+ */
 const runOrder: Chart = {
   name: 'run-order',
   question,
@@ -38,11 +41,13 @@ const runOrder: Chart = {
   spec(data) {
     const points = relative(data.trials);
     if (points.length === 0) return picture(null, { question, missing });
-    const twins = data.comparisons.filter(
-      ({ reference, ratio_low }) => reference === 'A/A' && ratio_low !== null,
+    const twins = twinsOf(data.comparisons);
+    const looks = looksIn(
+      data,
+      [...data.summaries, ...data.trials].map(({ strategy }) => strategy),
     );
-    const looks = looksIn(data);
-    const vconcat = [inOrder(data, points), ...(twins.length === 0 ? [] : [againstItself(twins)])];
+    const inOrder = trialsInOrder(data.trials, { points, looks });
+    const vconcat = [inOrder, ...(twins.length === 0 ? [] : [againstItself(twins)])];
     return picture({ config: withLegend(looks, size.width), spacing: 24, vconcat }, { question, missing });
   },
 };
@@ -59,7 +64,7 @@ interface Point {
   readonly twin: boolean;
 }
 
-/** Trials with a rate whose cell has a valid one. */
+/** Trials with a rate, if their cell has a valid trial. */
 function relative(trials: readonly TrialRow[]): Point[] {
   const means = new Map<string, { sum: number; count: number }>();
   for (const trial of trials) {
@@ -86,18 +91,16 @@ function relative(trials: readonly TrialRow[]): Point[] {
   });
 }
 
-/** In the order of the other charts. */
-function looksIn({ summaries, trials }: ChartData) {
-  return looksOf(unique([...summaries, ...trials].map(({ strategy }) => strategy)));
-}
-
 function cellOf({ workload, corpus, strategy, workers, delivery }: TrialRow): string {
   return JSON.stringify([workload, corpus, strategy, workers, delivery]);
 }
 
-function inOrder(data: ChartData, points: readonly Point[]): Spec {
-  const looks = looksIn(data);
-  const { trials } = data;
+interface Drawn {
+  readonly points: readonly Point[];
+  readonly looks: ReadonlyMap<string, Look>;
+}
+
+function trialsInOrder(trials: ChartData['trials'], { points, looks }: Drawn): Spec {
   const rounds = trials.flatMap(({ round }, i) =>
     i > 0 && round !== trials[i - 1]?.round ? [{ place: i + 0.5 }] : [],
   );
@@ -116,8 +119,7 @@ function inOrder(data: ChartData, points: readonly Point[]): Spec {
     scale: { type: 'log', base: 2, nice: false, domain },
     axis: { tickCount: 5, format: '.2~f' },
   };
-  const color = look({ looks }, 'colour');
-  const shape = look({ looks }, 'shape');
+  const { color, shape } = lookChannels(looks);
   const tooltip = [
     { field: 'cell', type: 'nominal', title: 'trial' },
     { field: 'round', type: 'quantitative' },
@@ -134,12 +136,12 @@ function inOrder(data: ChartData, points: readonly Point[]): Spec {
             encoding: { x, y, color, shape, tooltip },
           },
         ];
-  const crowded = points.length > mostPoints;
+  const crowded = points.length > maxPoints;
   const reference = { mark: { type: 'rule', color: referenceColour, strokeDash: [3, 3] }, encoding: { y } };
   return {
     title: {
       text: 'rate of each trial ÷ mean of its cell',
-      subtitle: `lines part the rounds; hollow: void; ringed: A/A${crowded ? crowd : ''}`,
+      subtitle: `lines separate the rounds; hollow: void; ringed: A/A${crowded ? crowd : ''}`,
     },
     ...size,
     layer: [
@@ -166,13 +168,13 @@ function inOrder(data: ChartData, points: readonly Point[]): Spec {
   };
 }
 
-/** More symbols hide each other, and take megabytes. */
-const mostPoints = 2000;
+/** More points than this would hide each other and take megabytes. */
+const maxPoints = 2000;
 const unusual = Math.log(1.1);
 const crowd = '; symbols: beyond 10 %, grey: where the middle 80 % lie';
 const blocks = 80;
 
-/** Where most trials lie, in stretches of the run. */
+/** Draws where the middle 80 % of the trials are, for each of 80 stretches of the run. */
 function middle(points: readonly Point[], { x, y }: { x: Spec; y: Spec }): Spec {
   const length = Math.ceil(points.length / blocks);
   const values = Array.from({ length: Math.ceil(points.length / length) }, (_, i) => {
@@ -188,24 +190,30 @@ function middle(points: readonly Point[], { x, y }: { x: Spec; y: Spec }): Spec 
   };
 }
 
-/** A cell measured twice in every round: what lies outside the margin here would be noise taken for a difference. */
-function againstItself(twins: readonly ComparisonRow[]): Spec {
-  const values = twins.map(
-    ({ workload, corpus, strategy, workers, ratio, ratio_low: low, ratio_high: high, margin }) => ({
-      label: `${workload} ${corpus}, ${strategy} × ${workers}`,
-      ratio,
-      low,
-      high,
-      beyond: margin,
-      below: 1 / margin,
-    }),
-  );
-  const ends = values.flatMap(({ low, high, beyond, below }) => [
-    low as number,
-    high as number,
-    beyond,
-    below,
-  ]);
+interface Twin {
+  readonly label: string;
+  readonly ratio: number;
+  readonly low: number;
+  readonly high: number;
+  /** The margin reaches from `below` to `beyond`. */
+  readonly below: number;
+  readonly beyond: number;
+}
+
+/** Finds the comparisons of a cell with its own second measurement in every round. */
+function twinsOf(comparisons: readonly ComparisonRow[]): Twin[] {
+  return comparisons.flatMap((row): Twin[] => {
+    const { reference, workload, corpus, strategy, workers, ratio, margin } = row;
+    const { ratio_low: low, ratio_high: high } = row;
+    if (reference !== 'A/A' || low === null || high === null) return [];
+    const label = `${workload} ${corpus}, ${strategy} × ${workers}`;
+    return [{ label, ratio, low, high, below: 1 / margin, beyond: margin }];
+  });
+}
+
+/** Draws the twins. A ratio outside the margin would be noise that looks like a difference. */
+function againstItself(values: readonly Twin[]): Spec {
+  const ends = values.flatMap(({ low, high, beyond, below }) => [low, high, beyond, below]);
   const x = {
     type: 'quantitative',
     title: null,
@@ -217,7 +225,7 @@ function againstItself(twins: readonly ComparisonRow[]): Spec {
   return {
     title: {
       text: 'A/A: a cell against itself',
-      subtitle: 'ratio with its 95 % interval; grey: the margin, in which a difference is none',
+      subtitle: 'ratio with its 95 % interval; grey: the margin, inside which a difference does not matter',
     },
     width: size.width - 260,
     height: values.length * 22,

@@ -1,8 +1,8 @@
 import { ratio } from '../../bench/words/units.js';
-import { byWorkload, cellName, highest } from '../captions.js';
+import { byWorkload, configurationName, highest } from '../captions.js';
 import type { Chart, ChartData, Spec } from '../chart.js';
 import { grid, type Panel } from '../grid.js';
-import { coresRule, idealLine, sequentialRule, series } from '../layers.js';
+import { baselineRule, coresRule, idealLine, series } from '../layers.js';
 import { referenceColour } from '../style.js';
 
 const question = 'How much faster than sequential?';
@@ -12,12 +12,11 @@ const speedup: Chart = {
   name: 'speedup',
   question,
   table: { from: 'summaries', columns: ['speedup', 'speedup_low', 'speedup_high', 'karp_flatt'] },
-  caption: ({ summaries }) =>
-    byWorkload(summaries, (rows) => {
-      const best = highest(rows, ({ speedup }) => speedup);
-      return best === null
-        ? null
-        : `at most ${ratio(best.speedup as number)}, by ${cellName(best)} at ${best.corpus}`;
+  caption: (data) =>
+    byWorkload(data.summaries, (rows) => {
+      const best = highest(rows, (row) => row.speedup);
+      if (best === null) return null;
+      return `at most ${ratio(best.value)}, by ${configurationName(best.row, data)} at ${best.row.corpus}`;
     }),
   spec: (data) =>
     grid(data, {
@@ -27,40 +26,36 @@ const speedup: Chart = {
         title: 'speed-up over sequential',
         value: (row) => row.speedup,
         interval: (row) => ({ low: row.speedup_low, high: row.speedup_high }),
-        // Cores bound work that computes; of work that waits, as much can wait at once as there are workers.
+        // Cores limit work that computes. Work that waits can wait as often at once as there are workers.
         ideal: kind === 'cpu' ? (workers) => Math.min(workers, effectiveCores) : (workers) => workers,
       }),
       sameY: true,
-      layers: [model(data), sequentialRule, coresRule, idealLine, series],
+      layers: [model(data), baselineRule, coresRule, idealLine, series],
     }),
 };
 
 export default speedup;
 
 /**
- * The fitted law of the strategy that gains most, where one could be fitted: its line, and the band in which a new run
- * would lie. Bands of all strategies would hide each other.
+ * Draws the fitted scaling law of the strategy with the highest speed-up, if one could be fitted: its line,
+ * and the band in which a new run is expected. Bands of all strategies would hide each other.
  */
-function model({ summaries, projections }: ChartData): (panel: Panel) => Spec[] {
+function model({ summaries, projections, baseline }: ChartData): (panel: Panel) => Spec[] {
   return ({ workload, corpus, workers, domain }) => {
     const here = summaries.filter((row) => row.workload === workload && row.corpus === corpus);
-    const best = highest(here, (row) => row.speedup);
-    const baseline = here.find(({ strategy }) => strategy === 'sequential')?.documents_per_second ?? null;
-    if (best === null || baseline === null) return [];
+    const best = highest(here, (row) => row.speedup)?.row;
+    const rate = here.find(({ strategy }) => strategy === baseline)?.documents_per_second ?? null;
+    if (best === undefined || rate === null) return [];
+    const [fewest, most] = [Math.min(...workers), Math.max(...workers)];
     const values = projections
-      .filter((row) => row.model !== 'measured' && row.workload === workload && row.corpus === corpus)
-      .filter(
-        (row) =>
-          row.strategy === best.strategy &&
-          row.workers >= (workers[0] as number) &&
-          row.workers <= (workers.at(-1) as number),
-      )
+      .filter((row) => row.workload === workload && row.corpus === corpus && row.strategy === best.strategy)
+      .filter((row) => row.model !== 'measured' && row.workers >= fewest && row.workers <= most)
       .map((row) => ({
         strategy: row.strategy,
         workers: row.workers,
-        modelled: row.documents_per_second / baseline,
-        low: row.documents_per_second_low / baseline,
-        high: Math.min(row.documents_per_second_high / baseline, domain.y[1]),
+        modelled: row.documents_per_second / rate,
+        low: row.documents_per_second_low / rate,
+        high: Math.min(row.documents_per_second_high / rate, domain.y[1]),
       }));
     if (values.length < 2) return [];
     const x = { field: 'workers', type: 'quantitative' };

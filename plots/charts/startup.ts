@@ -1,24 +1,31 @@
+import type { SummaryRow } from '../../bench/tables/columns.js';
 import { number } from '../../bench/words/units.js';
-import { byWorkload, cellName, highest, lowest } from '../captions.js';
-import type { Chart, Spec } from '../chart.js';
-import { look } from '../layers.js';
+import { byWorkload, configurationName, highest, lowest, type Valued } from '../captions.js';
+import type { Chart, ChartData, Spec } from '../chart.js';
+import { lookChannelsWithoutLegend } from '../looks.js';
 import { type Panel, strategyPanels } from '../strategy-panels.js';
 
-const question = 'Do short jobs gain?';
-const missing = 'no trial tells its start-up';
+const question = 'After how many documents does start-up pay off?';
+const missing = 'no trial recorded its start-up';
+
+const breakEven = ({ break_even_documents }: SummaryRow) => break_even_documents;
 
 const startup: Chart = {
   name: 'startup',
   question,
   table: { from: 'summaries', columns: ['startup_ms', 'break_even_documents'] },
-  caption: ({ summaries }) =>
+  caption: (data) =>
     byWorkload(
-      summaries.filter(({ strategy }) => strategy !== 'sequential'),
+      data.summaries.filter(({ strategy }) => strategy !== data.baseline),
       (rows) => {
-        const documents = ({ break_even_documents }: (typeof rows)[0]) => break_even_documents;
-        const [least, most] = [lowest(rows, documents), highest(rows, documents)];
-        if (least === null || most === null) return null;
-        return `start-up pays off after ${number(Math.ceil(documents(least) as number))} documents (${cellName(least)} at ${least.corpus}) to ${number(Math.ceil(documents(most) as number))} (${cellName(most)} at ${most.corpus})`;
+        const [first, last] = [lowest(rows, breakEven), highest(rows, breakEven)];
+        if (first === null || last === null) return null;
+        const cell = ({ row }: Valued) => `${configurationName(row, data)} at ${row.corpus}`;
+        const documents = ({ value }: Valued) => number(Math.ceil(value));
+        return (
+          `start-up pays off after ${documents(first)} documents (${cell(first)}) ` +
+          `to ${documents(last)} (${cell(last)})`
+        );
       },
     ),
   spec: (data) =>
@@ -26,42 +33,32 @@ const startup: Chart = {
       question,
       missing,
       subtitle: (kind) =>
-        `${kind} work: start-up, ms; beside it the documents after which it has paid off against sequential`,
+        `${kind} work: start-up, ms; the figure is the number of documents after which it has paid off`,
       shows: ({ startup_ms }) => startup_ms !== null,
-      layers,
+      layers: (panel) => layers(panel, data),
     }),
 };
 
 export default startup;
 
-function layers({ rows, y, looks }: Panel): Spec[] {
+function layers({ rows, y, looks }: Panel, { baseline }: ChartData): Spec[] {
   const values = rows.map(({ label, cell }) => ({
     label,
     strategy: cell.strategy,
     ms: cell.startup_ms,
-    documents:
-      cell.strategy === 'sequential'
-        ? ''
-        : cell.break_even_documents === null
-          ? 'never'
-          : number(Math.ceil(cell.break_even_documents)),
+    documents: cell.strategy === baseline ? '' : paidOff(cell),
   }));
   const longest = Math.max(...values.map(({ ms }) => ms ?? 0)) || 1;
-  // Room for the figures beside the longest bar.
-  const x = {
-    field: 'ms',
-    type: 'quantitative',
-    title: null,
-    scale: { domain: [0, longest * 1.35], nice: false },
-    axis: { tickCount: 4 },
-  };
+  // The axis is longer than the longest bar, to fit its figure.
+  const scale = { domain: [0, longest * 1.35], nice: false };
+  const x = { field: 'ms', type: 'quantitative', title: null, scale, axis: { tickCount: 4 } };
   return [
     {
       data: { values },
       layer: [
         {
           mark: { type: 'bar', height: { band: 0.6 } },
-          encoding: { x, y, color: { ...look({ looks }, 'colour'), legend: null } },
+          encoding: { x, y, color: lookChannelsWithoutLegend(looks).color },
         },
         {
           mark: { type: 'text', align: 'left', baseline: 'middle', dx: 5, fontSize: 10 },
@@ -70,4 +67,9 @@ function layers({ rows, y, looks }: Panel): Spec[] {
       ],
     },
   ];
+}
+
+function paidOff(cell: SummaryRow): string {
+  const documents = breakEven(cell);
+  return documents === null ? 'never' : number(Math.ceil(documents));
 }

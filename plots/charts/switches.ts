@@ -2,26 +2,29 @@ import type { SummaryRow } from '../../bench/tables/columns.js';
 import { byWorkload, spanAtSmallest } from '../captions.js';
 import type { Chart } from '../chart.js';
 import { grid } from '../grid.js';
-import { coresRule, sequentialRule, series } from '../layers.js';
+import { baselineRule, coresRule, series } from '../layers.js';
 
-const question = 'How often does a document change threads?';
-const missing = 'no trial tells its context switches';
+const question = 'How many context switches does a document cause?';
+const missing = 'no trial recorded its context switches';
 
-const switches = ({ context_switches_per_document }: SummaryRow) => context_switches_per_document;
+const perDocument = ({ context_switches_per_document }: SummaryRow) => context_switches_per_document;
 
-const chart: Chart = {
+const switches: Chart = {
   name: 'switches',
   question,
   table: { from: 'summaries', columns: ['context_switches_per_document'] },
-  caption: ({ summaries }) => byWorkload(summaries, (rows) => spanAtSmallest(rows, switches, 'a document')),
+  caption: (data) =>
+    byWorkload(data.summaries, (rows) =>
+      spanAtSmallest({ rows, value: perDocument, unit: 'per document' }, data),
+    ),
   spec: (data) =>
     grid(data, {
       question,
       missing,
-      measure: () => ({ title: 'context switches of all processes per document', value: switches }),
+      measure: () => ({ title: 'context switches of all processes per document', value: perDocument }),
       sameY: false,
-      layers: [sequentialRule, coresRule, series],
+      layers: [baselineRule, coresRule, series],
     }),
 };
 
-export default chart;
+export default switches;

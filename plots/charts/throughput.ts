@@ -1,7 +1,7 @@
-import { byCorpus, byWorkload, cellName, highest } from '../captions.js';
+import { byCorpus, byWorkload, configurationName, highest } from '../captions.js';
 import type { Chart } from '../chart.js';
 import { grid } from '../grid.js';
-import { coresRule, sequentialRule, series } from '../layers.js';
+import { baselineRule, coresRule, series } from '../layers.js';
 
 const question = 'How far does it scale?';
 const missing = 'no trial was valid';
@@ -13,13 +13,13 @@ const throughput: Chart = {
     from: 'summaries',
     columns: ['documents_per_second', 'documents_per_second_low', 'documents_per_second_high', 'rounds'],
   },
-  caption: ({ summaries }) =>
-    byWorkload(summaries, (rows) => {
-      const fastest = byCorpus(rows, (cells) => {
-        const best = highest(cells, ({ documents_per_second }) => documents_per_second);
-        return best === null ? null : cellName(best);
+  caption: (data) =>
+    byWorkload(data.summaries, (rows) => {
+      const highestRates = byCorpus(rows, (cells) => {
+        const best = highest(cells, (row) => row.documents_per_second);
+        return best === null ? null : configurationName(best.row, data);
       });
-      return fastest === null ? null : `fastest is ${fastest}`;
+      return highestRates === null ? null : `the highest rate has ${highestRates}`;
     }),
   spec: (data) =>
     grid(data, {
@@ -30,8 +30,8 @@ const throughput: Chart = {
         value: (row) => row.documents_per_second,
         interval: (row) => ({ low: row.documents_per_second_low, high: row.documents_per_second_high }),
       }),
-      sameY: false, // ten times the document is about a tenth of the rate
-      layers: [sequentialRule, coresRule, series],
+      sameY: false, // a document that is ten times as large has about a tenth of the rate
+      layers: [baselineRule, coresRule, series],
     }),
 };
 

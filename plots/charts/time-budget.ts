@@ -1,12 +1,13 @@
 import type { SummaryRow } from '../../bench/tables/columns.js';
-import { byCorpus, byWorkload, cellName } from '../captions.js';
+import { byCorpus, byWorkload, configurationName } from '../captions.js';
 import type { Chart, Spec } from '../chart.js';
 import { bestOfEach, type Panel, strategyPanels } from '../strategy-panels.js';
 
 const question = "Where does the workers' time go?";
-const missing = 'workers’ time inside the task is known of cpu work within the cores, and of other work';
+const missing =
+  "the workers' time inside the task is known for cpu work within the cores, and for other work";
 
-/** From left to right. Shades of one colour: these are no strategies. */
+/** The parts of a bar, left to right, in shades of one colour, because they are not strategies. */
 const parts = [
   { name: 'work, at the pace it has alone', colour: '#1b4f72' },
   { name: 'slower tasks: shared caches, memory, cores', colour: '#5b8db1' },
@@ -14,43 +15,50 @@ const parts = [
   { name: 'dispatch, transfer, waiting', colour: '#d9d9d9' },
 ] as const;
 
+interface Shares {
+  readonly useful: number;
+  /** One share per part. Their sum is 1. */
+  readonly all: readonly number[];
+}
+
 /**
- * Of the time that N workers have in a pass. With the identity S/N = work × balance × availability, the useful part is
- * their product, and what each factor takes from what the ones after it have left is its loss.
+ * Splits the time that N workers have in a pass. The identity S/N = work × balance × availability makes their
+ * product the useful part. The loss of each factor is its share of what the factors after it leave.
  */
-function shares({ work_efficiency, balance, availability }: SummaryRow): number[] | null {
+function sharesOf({ work_efficiency, balance, availability }: SummaryRow): Shares | null {
   if (work_efficiency === null || balance === null || availability === null) return null;
   const busy = balance * availability;
-  return [
-    Math.min(work_efficiency, 1) * busy,
-    Math.max(0, 1 - work_efficiency) * busy,
-    availability * (1 - balance),
-    1 - availability,
-  ];
+  const useful = Math.min(work_efficiency, 1) * busy;
+  const slower = Math.max(0, 1 - work_efficiency) * busy;
+  return { useful, all: [useful, slower, availability * (1 - balance), 1 - availability] };
 }
 
 const timeBudget: Chart = {
   name: 'time-budget',
   question,
   table: { from: 'summaries', columns: ['work_efficiency', 'balance', 'availability'] },
-  caption: ({ summaries }) =>
-    byWorkload(summaries, (rows) =>
-      byCorpus(rows, (cells) => {
-        const shown = bestOfEach(
-          cells.filter((cell) => cell.strategy !== 'sequential' && shares(cell) !== null),
-        );
-        if (shown.length === 0) return null;
-        const useful = ({ cell }: (typeof shown)[0]) => (shares(cell) as number[])[0] as number;
-        const most = shown.reduce((best, row) => (useful(row) > useful(best) ? row : best));
-        return `${cellName(most.cell)} spends ${Math.round(100 * useful(most))} % on the work itself`;
-      }),
+  caption: (data) =>
+    byWorkload(
+      data.summaries.filter(({ strategy }) => strategy !== data.baseline),
+      (rows) =>
+        byCorpus(rows, (cells) => {
+          let best: { cell: SummaryRow; useful: number } | null = null;
+          const known = cells.filter((cell) => sharesOf(cell) !== null);
+          for (const { cell } of bestOfEach(known, data)) {
+            const useful = sharesOf(cell)?.useful ?? 0;
+            if (best === null || useful > best.useful) best = { cell, useful };
+          }
+          if (best === null) return null;
+          const share = Math.round(100 * best.useful);
+          return `${configurationName(best.cell, data)} spends ${share} % on the work itself`;
+        }),
     ),
   spec: (data) =>
     strategyPanels(data, {
       question,
       missing,
       subtitle: (kind) => `${kind} work: share of the workers' time`,
-      shows: (cell) => cell.strategy !== 'sequential' && shares(cell) !== null,
+      shows: (cell) => cell.strategy !== data.baseline && sharesOf(cell) !== null,
       layers,
     }),
 };
@@ -60,7 +68,7 @@ export default timeBudget;
 function layers({ rows, y }: Panel): Spec[] {
   const values = rows.flatMap(({ label, cell }) => {
     let end = 0;
-    return (shares(cell) as number[]).map((share, i) => {
+    return (sharesOf(cell)?.all ?? []).map((share, i) => {
       const begin = end;
       end += share;
       return { label, part: parts[i]?.name, share, begin, end };

@@ -1,123 +1,122 @@
 import type { SummaryRow } from '../../bench/tables/columns.js';
+import { memoryOf } from '../../bench/tables/memory.js';
 import { megabytes } from '../../bench/words/units.js';
-import { byWorkload, cellName, highest, lowest } from '../captions.js';
+import { byWorkload, configurationName } from '../captions.js';
 import type { Chart, ChartData, Spec } from '../chart.js';
-import { look } from '../layers.js';
-import { picture, unique, withLegend } from '../picture.js';
-import { type Look, looksOf, referenceColour } from '../style.js';
+import { type Look, lookChannels, looksIn } from '../looks.js';
+import { corporaBySize, panelTitle, picture, unique, withLegend } from '../picture.js';
+import { referenceColour } from '../style.js';
 
 const question = 'What does speed cost in memory?';
 const missing = 'no cell has both a rate and its memory';
 
-/** Rate against peak memory, every cell a point; the line joins those that nothing beats in both. */
+/** A configuration counts as fast with at least this share of the highest rate. */
+const fastShare = 0.8;
+
+/**
+ * Draws every cell as a point, rate against peak memory. A line joins the cells that no other beats in both.
+ */
 const tradeOff: Chart = {
   name: 'trade-off',
   question,
   table: { from: 'summaries', columns: ['documents_per_second', 'memory_peak_bytes', 'rss_peak_bytes'] },
-  caption: ({ summaries }) =>
-    byWorkload(summaries, (rows) => {
-      const largest = corporaOf(rows.filter(isDrawn), rows[0]?.workload ?? '').at(-1);
-      const cells = rows.filter(isDrawn).filter(({ corpus }) => corpus === largest);
-      const fastest = highest(cells, ({ documents_per_second }) => documents_per_second);
-      if (fastest === null) return null;
-      const enough = cells.filter(
-        (cell) => cell.documents_per_second >= 0.8 * (fastest.documents_per_second as number),
-      );
-      const smallest = lowest(enough, memoryOf) as SummaryRow;
-      const words = (cell: SummaryRow) => `${megabytes(memoryOf(cell) as number)} (${cellName(cell)})`;
-      return smallest === fastest
-        ? `at ${largest} the fastest is also the smallest of those that are nearly as fast, ${words(fastest)}`
-        : `at ${largest} the fastest takes ${words(fastest)}, 80 % of its rate is to be had for ${words(smallest)}`;
+  caption: (data) =>
+    byWorkload(data.summaries, (rows) => {
+      const points = pointsOf(rows);
+      const largest = corporaBySize(points.map(({ cell }) => cell)).at(-1);
+      const here = points.filter(({ cell }) => cell.corpus === largest);
+      const fastest = here.toSorted((a, b) => b.rate - a.rate)[0];
+      if (fastest === undefined) return null;
+      const fast = here.filter(({ rate }) => rate >= fastShare * fastest.rate);
+      const smallest = fast.toSorted((a, b) => a.memory - b.memory)[0] ?? fastest;
+      const words = ({ cell, memory }: Point) => `${megabytes(memory)} (${configurationName(cell, data)})`;
+      if (smallest === fastest)
+        return `at ${largest} the highest rate takes ${words(fastest)}; nothing with 80 % of it takes less`;
+      return `at ${largest} the highest rate takes ${words(fastest)}, 80 % of it ${words(smallest)}`;
     }),
   spec(data) {
-    const drawn = data.summaries.filter(isDrawn);
-    if (drawn.length === 0) return picture(null, { question, missing });
-    const looks = looksOf(unique(drawn.map(({ strategy }) => strategy)));
-    const widest = Math.max(
-      ...unique(drawn.map(({ workload }) => workload)).map((workload) => corporaOf(drawn, workload).length),
+    const points = pointsOf(data.summaries);
+    if (points.length === 0) return picture(null, { question, missing });
+    const cells = points.map(({ cell }) => cell);
+    const looks = looksIn(
+      data,
+      cells.map(({ strategy }) => strategy),
     );
-    const width = widest === 1 ? 480 : widest === 2 ? 320 : 220;
-    const rows = unique(drawn.map(({ workload }) => workload)).map((workload) =>
-      row(data, workload, { looks, width }),
+    const workloads = unique(cells.map(({ workload }) => workload)).map((workload) =>
+      points.filter(({ cell }) => cell.workload === workload),
     );
-    return picture(
-      { config: withLegend(looks, widest * width), spacing: 24, vconcat: rows },
-      { question, missing },
-    );
+    const columns = Math.max(...workloads.map((own) => corporaBySize(own.map(({ cell }) => cell)).length));
+    const width = columns === 1 ? 480 : columns === 2 ? 320 : 220;
+    const rows = workloads.map((own) => row(own, { data, looks, width }));
+    const config = withLegend(looks, columns * width);
+    return picture({ config, spacing: 24, vconcat: rows }, { question, missing });
   },
 };
 
 export default tradeOff;
 
-type Drawn = SummaryRow & { readonly documents_per_second: number };
-
-function isDrawn(cell: SummaryRow): cell is Drawn {
-  return cell.documents_per_second !== null && memoryOf(cell) !== null;
+/** A cell whose rate and memory are known. */
+interface Point {
+  readonly cell: SummaryRow;
+  /** Documents per second. */
+  readonly rate: number;
+  /** Memory is in bytes. */
+  readonly memory: number;
 }
 
-/** Bytes, shared pages counted once where the system offers that. */
-function memoryOf({ memory_peak_bytes, rss_peak_bytes }: SummaryRow): number | null {
-  return memory_peak_bytes ?? rss_peak_bytes;
+function pointsOf(cells: readonly SummaryRow[]): Point[] {
+  return cells.flatMap((cell) => {
+    const rate = cell.documents_per_second;
+    const memory = memoryOf(cell);
+    return rate === null || memory === null ? [] : [{ cell, rate, memory }];
+  });
 }
 
-/** What no other cell beats in rate and memory, from the least memory to the most. */
-function frontOf(cells: readonly Drawn[]): Drawn[] {
-  const front: Drawn[] = [];
-  for (const cell of cells.toSorted(
-    (a, b) =>
-      (memoryOf(a) as number) - (memoryOf(b) as number) || b.documents_per_second - a.documents_per_second,
-  ))
-    if (cell.documents_per_second > (front.at(-1)?.documents_per_second ?? 0)) front.push(cell);
+/** The points that no other point beats in both rate and memory, by rising memory. */
+function frontOf(points: readonly Point[]): Point[] {
+  const front: Point[] = [];
+  for (const point of points.toSorted((a, b) => a.memory - b.memory || b.rate - a.rate))
+    if (point.rate > (front.at(-1)?.rate ?? 0)) front.push(point);
   return front;
 }
 
-function corporaOf(cells: readonly SummaryRow[], workload: string): string[] {
-  const own = cells
-    .filter((cell) => cell.workload === workload)
-    .toSorted((a, b) => a.document_bytes - b.document_bytes);
-  return unique(own.map(({ corpus }) => corpus));
+interface Place {
+  readonly data: ChartData;
+  readonly looks: ReadonlyMap<string, Look>;
+  readonly width: number;
 }
 
-function row(
-  { summaries }: ChartData,
-  workload: string,
-  { looks, width }: { looks: ReadonlyMap<string, Look>; width: number },
-): Spec {
-  const cells = summaries.filter(isDrawn).filter((cell) => cell.workload === workload);
-  const corpora = corporaOf(cells, workload);
+/** Draws one workload with a panel per corpus. */
+function row(points: readonly Point[], place: Place): Spec {
+  const corpora = corporaBySize(points.map(({ cell }) => cell));
   return {
     title: {
-      text: workload,
+      text: points[0]?.cell.workload,
       subtitle: 'documents per second against peak memory; the line joins what nothing beats in both',
-      limit: corpora.length * width,
+      limit: corpora.length * place.width,
       offset: 10,
     },
     spacing: 16,
-    hconcat: corpora.map((corpus) =>
-      panel(
-        cells.filter((cell) => cell.corpus === corpus),
-        { corpus, looks, width },
-      ),
-    ),
+    hconcat: corpora.map((corpus) => {
+      const here = points.filter(({ cell }) => cell.corpus === corpus);
+      return { title: panelTitle(`documents: ${corpus}`, place.width), ...panel(here, place) };
+    }),
   };
 }
 
-function panel(
-  cells: readonly Drawn[],
-  { corpus, looks, width }: { corpus: string; looks: ReadonlyMap<string, Look>; width: number },
-): Spec {
-  const best = frontOf(cells);
-  const values = cells.map((cell) => ({
+function panel(points: readonly Point[], { data, looks, width }: Place): Spec {
+  const front = frontOf(points);
+  const values = points.map(({ cell, rate, memory }) => ({
     strategy: cell.strategy,
     workers: cell.workers,
-    label: cell.strategy === 'sequential' || !best.includes(cell) ? '' : String(cell.workers),
-    megabytes: (memoryOf(cell) as number) / 1e6,
-    rate: cell.documents_per_second,
+    label:
+      cell.strategy !== data.baseline && front.some((point) => point.cell === cell)
+        ? String(cell.workers)
+        : '',
+    megabytes: memory / 1e6,
+    rate,
   }));
-  const front = best.map((cell) => ({
-    megabytes: (memoryOf(cell) as number) / 1e6,
-    rate: cell.documents_per_second,
-  }));
+  const line = front.map(({ rate, memory }) => ({ megabytes: memory / 1e6, rate }));
   const most = Math.max(...values.map(({ megabytes }) => megabytes));
   const x = {
     field: 'megabytes',
@@ -126,40 +125,22 @@ function panel(
     scale: { domain: [0, most * 1.08], nice: false },
     axis: { tickCount: 4, grid: false },
   };
-  const y = {
-    field: 'rate',
-    type: 'quantitative',
-    title: null,
-    scale: { zero: true },
-    axis: { tickCount: 5 },
-  };
+  const scale = { zero: true };
+  const y = { field: 'rate', type: 'quantitative', title: null, scale, axis: { tickCount: 5 } };
   const tooltip = [
     { field: 'strategy', type: 'nominal' },
     { field: 'workers', type: 'quantitative' },
     { field: 'rate', type: 'quantitative', title: 'documents per second', format: ',.3~r' },
     { field: 'megabytes', type: 'quantitative', title: 'peak memory, MB', format: ',.3~r' },
   ];
+  const dashed = { color: referenceColour, strokeDash: [3, 3], strokeWidth: 1 };
   return {
-    title: {
-      text: `documents: ${corpus}`,
-      fontSize: 11,
-      fontWeight: 'normal',
-      frame: 'group',
-      limit: width,
-      offset: 4,
-    },
     width,
     height: 200,
     layer: [
       {
-        data: { values: front },
-        mark: {
-          type: 'line',
-          color: referenceColour,
-          strokeDash: [3, 3],
-          strokeWidth: 1,
-          interpolate: 'step-after',
-        },
+        data: { values: line },
+        mark: { type: 'line', ...dashed, interpolate: 'step-after' },
         encoding: { x, y },
       },
       {
@@ -167,7 +148,7 @@ function panel(
         layer: [
           {
             mark: { type: 'point', filled: true, opacity: 1, size: 45 },
-            encoding: { x, y, color: look({ looks }, 'colour'), shape: look({ looks }, 'shape'), tooltip },
+            encoding: { x, y, ...lookChannels(looks), tooltip },
           },
           {
             mark: { type: 'text', align: 'left', dx: 6, dy: -5, fontSize: 9 },

@@ -1,17 +1,20 @@
 import type { WinnerRow } from '../../bench/tables/situation-columns.js';
 import { listed } from '../../bench/words/units.js';
 import type { Chart, Spec } from '../chart.js';
-import { picture, unique } from '../picture.js';
-import { looksOf } from '../style.js';
+import { lookChannelsWithoutLegend, looksIn } from '../looks.js';
+import { corporaBySize, picture, unique } from '../picture.js';
 import { textWidth } from '../text-width.js';
 
 const question = 'Where does which strategy win?';
 const missing = 'no strategy with a number of workers has a valid trial';
 
-/** A tile, px. */
+/** Every tile has this size, px. */
 const tile = { width: 132, height: 38 };
 
-/** A tile a document size and number of workers: the colour is the winner's, the text its name and gain, `~` before a tie. */
+/**
+ * Draws a tile per document size and number of workers. The colour is the winner's, and the text its name and
+ * speed-up, after `~` where another strategy may be as fast.
+ */
 const winnerMap: Chart = {
   name: 'winner-map',
   question,
@@ -21,26 +24,21 @@ const winnerMap: Chart = {
     const names = unique(winners.map(({ strategy }) => strategy));
     const [only] = names;
     if (names.length === 1) return `${only} everywhere`;
-    const counts = names.map(
-      (name) => `${name} in ${winners.filter(({ strategy }) => strategy === name).length}`,
-    );
-    return `of ${winners.length} tiles ${listed(counts)}`;
+    const tiles = (name: string) => winners.filter(({ strategy }) => strategy === name).length;
+    return `${winners.length} tiles: ${listed(names.map((name) => `${name} in ${tiles(name)}`))}`;
   },
-  spec({ winners }) {
+  spec(data) {
+    const { winners } = data;
     if (winners.length === 0) return picture(null, { question, missing });
-    const looks = looksOf(unique(winners.map(({ strategy }) => strategy)));
-    const color = {
-      field: 'strategy',
-      type: 'nominal',
-      scale: { domain: [...looks.keys()], range: [...looks.values()].map(({ colour }) => colour) },
-      legend: null,
-    };
-    const maps = unique(winners.map(({ workload }) => workload)).map((workload) =>
-      map(
-        winners.filter((row) => row.workload === workload),
-        { workload, color },
-      ),
+    const looks = looksIn(
+      data,
+      winners.map(({ strategy }) => strategy),
     );
+    const { color } = lookChannelsWithoutLegend(looks);
+    const maps = unique(winners.map(({ workload }) => workload)).map((workload) => {
+      const rows = winners.filter((row) => row.workload === workload);
+      return map(rows, { workload, color });
+    });
     return picture({ spacing: 24, vconcat: maps }, { question, missing });
   },
 };
@@ -48,26 +46,18 @@ const winnerMap: Chart = {
 export default winnerMap;
 
 function map(rows: readonly WinnerRow[], { workload, color }: { workload: string; color: Spec }): Spec {
-  const corpora = unique(
-    [...rows].sort((a, b) => a.document_bytes - b.document_bytes).map(({ corpus }) => corpus),
-  );
+  const corpora = corporaBySize(rows);
   const workers = unique(rows.map((row) => row.workers)).sort((a, b) => a - b);
+  const axis = { ticks: false, domain: false };
   const x = {
     field: 'workers',
     type: 'ordinal',
     sort: null,
     scale: { domain: workers },
-    axis: { labelAngle: 0, ticks: false, domain: false },
+    axis: { labelAngle: 0, ...axis },
     title: 'workers',
   };
-  const y = {
-    field: 'corpus',
-    type: 'ordinal',
-    sort: null,
-    scale: { domain: corpora },
-    axis: { ticks: false, domain: false },
-    title: null,
-  };
+  const y = { field: 'corpus', type: 'ordinal', sort: null, scale: { domain: corpora }, axis, title: null };
   const values = rows.map((row) => ({
     ...row,
     name: `${row.tied === null ? '' : '~ '}${shortened(row.strategy)}`,
@@ -77,7 +67,7 @@ function map(rows: readonly WinnerRow[], { workload, color }: { workload: string
   return {
     title: {
       text: workload,
-      subtitle: 'rate ÷ that of sequential; ~ where others cannot be told from it',
+      subtitle: 'rate ÷ rate of sequential; ~ where other strategies may be as fast',
       offset: 8,
     },
     width: workers.length * tile.width,
@@ -95,7 +85,7 @@ function map(rows: readonly WinnerRow[], { workload, color }: { workload: string
   };
 }
 
-/** What fits on a tile beside the sign of a tie. */
+/** Shortens a name until it fits on a tile beside the `~` of a tie. */
 function shortened(name: string): string {
   const fits = (text: string) => textWidth(text, { fontSize: 11, bold: true }) <= tile.width - 24;
   if (fits(name)) return name;
@@ -113,6 +103,6 @@ function tooltip(): Spec[] {
     { field: 'strategy', type: 'nominal' },
     { field: 'workers', type: 'quantitative' },
     { field: 'documents_per_second', type: 'quantitative', title: 'documents per second', format: ',.3~r' },
-    { field: 'tied', type: 'nominal', title: 'not told from it' },
+    { field: 'tied', type: 'nominal', title: 'may be as fast' },
   ];
 }

@@ -9,8 +9,8 @@ import { type GranularityRow, granularity, type MetgMark } from '../../plots/cha
 import { type OverheadRow, overhead } from '../../plots/charts/overhead.js';
 import { apart, lineHeight } from '../../plots/end-labels.js';
 import { powersOfTen } from '../../plots/log-axis.js';
+import { looksOf } from '../../plots/looks.js';
 import { renderSvg } from '../../plots/render.js';
-import { looksOf } from '../../plots/style.js';
 
 /** µs a document of 10 KB, with 2 workers. */
 const usual: Record<string, number> = {
@@ -158,7 +158,7 @@ for (const [name, draw] of Object.entries(pictures)) {
     assert.deepEqual(warnings, []);
     assert.match(svg, /^<svg [^>]*role="img"/);
     assert.doesNotMatch(svg, /NaN|Infinity|undefined/);
-    assert.equal(/>no data</.test(svg), name.startsWith('no '));
+    assert.equal(/>no data: /.test(svg), name.startsWith('no '));
     assert.equal(await renderSvg(draw()), svg, 'the same data must give the same picture');
   });
 }

@@ -18,8 +18,8 @@ import { crossovers } from '../../bench/verdict/crossovers.js';
 import { winners } from '../../bench/verdict/winners.js';
 import type { Chart, ChartData, ChartTable, Spec } from '../../plots/chart.js';
 import { charts } from '../../plots/index.js';
+import { looksOf } from '../../plots/looks.js';
 import { renderSvg } from '../../plots/render.js';
-import { looksOf } from '../../plots/style.js';
 import { textWidth } from '../../plots/text-width.js';
 import { peers } from '../../strategies/peers/index.js';
 import { trial } from '../rows.js';
@@ -562,6 +562,7 @@ function from(summaries: readonly SummaryRow[], effectiveCores: number): ChartDa
     winners: winners(summaries, { trials, simplest: strategies }),
     crossovers: crossovers(trials, { seed: 1, workloads: Object.keys(workloads), strategies }),
     trials,
+    baseline: 'sequential',
     effectiveCores,
     memoryBytes: 8e9,
   };

@@ -10,9 +10,10 @@ const terminal = /^bench\/cli\/(terminal|progress-bar)\.ts$/;
 const layers: { files: RegExp; may: RegExp[] }[] = [
   { files: /^workloads\/index\.ts$/, may: [] },
   { files: /^workloads\//, may: [/^workloads\/(?!index)/] },
-  // Limits, retries and cache: a worker, the runner and the bench import them, so they know the contracts alone.
+  // Limits, retries and cache: a worker, the runner and the bench import them, so they know the contracts
+  // alone.
   { files: /^services\//, may: [/^services\//, contracts] },
-  // Pure functions of data: the simulator and the allotment of workers.
+  // The simulator and the allotment of workers are pure functions of data.
   { files: /^control\//, may: [/^control\//] },
   { files: /^strategies\/(peers\/)?index\.ts$/, may: [/^strategies\/strategy\.ts$/] },
   { files: /^strategies\/peers\//, may: [/^strategies\/(?!(peers\/)?index)/, /^workloads\/workload\.ts$/] },
@@ -49,7 +50,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     files: /^plots\//,
     may: [
       /^plots\/(?!index)/,
-      /^bench\/tables\/(comparison-|scaling-|situation-)?columns\.ts$/,
+      /^bench\/tables\/((comparison-|scaling-|situation-)?columns|memory)\.ts$/,
       /^bench\/words\/units\.ts$/,
     ],
   },
@@ -57,7 +58,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
   { files: /^bench\/(cli\/|scripts\/|cli\.ts)/, may: [/./] },
   {
     files: /^bench\/report\//,
-    may: [/^bench\/(?!cli|scripts)/, terminal, /^strategies\/strategy\.ts$/, /^plots\/(chart|style)\.ts$/],
+    may: [/^bench\/(?!cli|scripts)/, terminal, /^strategies\/strategy\.ts$/, /^plots\/(chart|looks)\.ts$/],
   },
   // The bench knows the two contracts and never an implementation.
   {
