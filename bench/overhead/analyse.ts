@@ -4,17 +4,17 @@ import { metg, type SizedTask, sizeAtGranularity } from '../stats/metg.js';
 import { paired } from '../stats/paired.js';
 import type { GranularityPoint, MetgRow, OverheadRatio, OverheadSummary, OverheadTrial } from './columns.js';
 
-/** From the rows of the dispatch benchmark to what may be said of them. */
+/** This module computes the results of the dispatch benchmark from its rows. */
 
 type CellId = Pick<OverheadTrial, 'strategy' | 'delivery' | 'in_flight' | 'workers' | 'document_bytes'>;
-/** What a strategy is, beside its rows. */
+/** Traits of a strategy that its rows do not have. */
 export interface Kind {
   readonly isolation: OverheadSummary['isolation'];
   readonly role: OverheadSummary['role'];
   readonly transferred: boolean;
 }
 
-/** The configuration of a strategy that had the least overhead in the sweep, at one size; null when all failed. */
+/** Finds the trial with the least overhead among those of one strategy and size; null if all failed. */
 export function bestConfiguration<T extends Pick<OverheadTrial, 'overhead_us'>>(
   trials: readonly T[],
 ): T | null {
@@ -26,7 +26,9 @@ export function bestConfiguration<T extends Pick<OverheadTrial, 'overhead_us'>>(
   );
 }
 
-/** One row a cell that was measured: strategies in the order of `kinds`, then sizes and workers rising. */
+/**
+ * Summarises each measured cell as a row: strategies in the order of `kinds`, then sizes and workers rising.
+ */
 export function summariseOverhead(
   trials: readonly OverheadTrial[],
   kinds: ReadonlyMap<string, Kind>,
@@ -56,8 +58,9 @@ export function summariseOverhead(
 }
 
 /**
- * Ours against the rival pool that was best on the mean, for each size, number of workers and isolation: of those that
- * leave the documents to their caller, as ours do, and of those that take them away.
+ * * Compares our strategies with the best rival pool, for each size, number of workers and isolation: once
+ * with the pools that leave the documents to their caller, as ours do, and once with pools that take them
+ * away.
  */
 export function ratios(trials: readonly OverheadTrial[], kinds: ReadonlyMap<string, Kind>): OverheadRatio[] {
   const summaries = summariseOverhead(trials, kinds);
@@ -95,10 +98,10 @@ export function ratios(trials: readonly OverheadTrial[], kinds: ReadonlyMap<stri
     });
 }
 
-/** The levels of efficiency for which METG is told. */
+/** METG is computed for these levels of efficiency. */
 export const levels = [0.5, 0.8] as const;
 
-/** @param tasks what documents of several sizes take in word-frequency. */
+/** @param tasks how long word-frequency takes on documents of several sizes */
 export function metgRows(
   measured: readonly GranularityPoint[],
   { tasks, seed }: { readonly tasks: readonly SizedTask[]; readonly seed: number },
@@ -138,7 +141,7 @@ export function metgRows(
   );
 }
 
-/** The points over the rounds: geometric means, for the chart. */
+/** Averages the points over the rounds for the chart, as geometric means. */
 export function meanPoints(
   measured: readonly GranularityPoint[],
 ): Pick<GranularityPoint, 'strategy' | 'granularity_us' | 'efficiency'>[] {
@@ -152,8 +155,8 @@ export function meanPoints(
 }
 
 /**
- * So many steps of the kernel are the same work in every trial of the run, whatever the compiler had made of them where they
- * were timed alone: what they take is the median over all trials.
+ * * A number of kernel steps is the same work in every trial of the run, however well the compiler optimised
+ * it when it was timed alone. The duration of that work is therefore the median over all trials.
  */
 function calibrated(points: readonly GranularityPoint[]): GranularityPoint[] {
   const taskUs = new Map(
@@ -171,7 +174,7 @@ function calibrated(points: readonly GranularityPoint[]): GranularityPoint[] {
   }));
 }
 
-/** Trials that count, by cell. */
+/** Returns the valid trials of the second phase, grouped by cell. */
 function cells(trials: readonly OverheadTrial[]): Map<string, OverheadTrial[]> {
   return groupBy(
     trials.filter(({ phase, status }) => phase === 'measure' && status === 'ok'),
@@ -179,7 +182,7 @@ function cells(trials: readonly OverheadTrial[]): Map<string, OverheadTrial[]> {
   );
 }
 
-/** Log of theirs ÷ mine, for every round that has both. */
+/** Takes the log of theirs ÷ mine, for every round that has both. */
 function pairsByRound(mine: readonly OverheadTrial[], theirs: readonly OverheadTrial[]): number[] {
   return mine.flatMap(({ round, overhead_us }) => {
     const other = theirs.find((trial) => trial.round === round);

@@ -1,13 +1,14 @@
 import type { Column, Row } from '../tables/columns.js';
 
-/** The files of the dispatch benchmark. */
+/** This module describes the files of the dispatch benchmark. */
 
 const cell = [
   {
     name: 'strategy',
     type: 'text',
     about:
-      'strategy or peer; with `(shared view)` where the task reads shared memory in place, with `(transferred)` where the caller gives its documents away',
+      'strategy or peer; `(shared view)`: the task reads shared memory in place; `(transferred)`: the caller gives ' +
+      'its documents away',
   },
   { name: 'delivery', type: 'text', about: 'how documents reach a worker' },
   {
@@ -20,7 +21,7 @@ const cell = [
   { name: 'document_bytes', type: 'number', about: 'size of each document, bytes' },
 ] as const satisfies readonly Column[];
 
-/** `overhead.csv`: one row a trial, a fresh process, of the task that does nothing. */
+/** `overhead.csv` has one row per trial, a fresh process that runs the task that does nothing. */
 export const overheadColumns = [
   { name: 'phase', type: 'text', about: '`sweep`: chooses the best configuration; `measure`: counts' },
   { name: 'round', type: 'number', about: 'round within the phase, from 1' },
@@ -49,7 +50,7 @@ export const overheadColumns = [
 ] as const satisfies readonly Column[];
 export type OverheadTrial = Row<typeof overheadColumns>;
 
-/** `granularity.csv`: one row a trial and length of the task. */
+/** `granularity.csv` has one row per trial and length of the task. */
 export const granularityColumns = [
   { name: 'round', type: 'number', about: 'round, from 1' },
   ...cell,
@@ -67,13 +68,13 @@ export const granularityColumns = [
 ] as const satisfies readonly Column[];
 export type GranularityPoint = Row<typeof granularityColumns>;
 
-/** `overhead-summary.csv`: one row a strategy, workers and size, at its best configuration. */
+/** `overhead-summary.csv` has one row per strategy, workers and size, at its best configuration. */
 export const overheadSummaryColumns = [
   ...cell,
   {
     name: 'isolation',
     type: 'text',
-    about: 'what stands between a task and its caller: `none`, `thread`, `process`',
+    about: 'what isolates a task from its caller: `none`, `thread`, `process`',
   },
   { name: 'role', type: 'text', about: '`ours`, `pool`: a rival pool or the strategy built on it, `other`' },
   { name: 'rounds', type: 'number', about: 'rounds in which it was measured' },
@@ -83,7 +84,10 @@ export const overheadSummaryColumns = [
 ] as const satisfies readonly Column[];
 export type OverheadSummary = Row<typeof overheadSummaryColumns>;
 
-/** `overhead-ratios.csv`: ours against the best rival pool of the same isolation, paired by round; once with the caller keeping its documents, once not. */
+/**
+ * * `overhead-ratios.csv` compares our strategies with the best rival pool of the same isolation, paired by
+ * round: once with a caller that keeps its documents, once with one that gives them away.
+ */
 export const ratioColumns = [
   ...cell,
   {
@@ -101,14 +105,20 @@ export const ratioColumns = [
 ] as const satisfies readonly Column[];
 export type OverheadRatio = Row<typeof ratioColumns>;
 
-/** `word-frequency.csv`: what the workload takes on documents of several sizes, one after the other. */
+/**
+ * `word-frequency.csv` has the time that the workload takes on documents of several sizes, one after the
+ * other.
+ */
 export const taskColumns = [
   { name: 'document_bytes', type: 'number', about: 'size of each document, bytes' },
   { name: 'task_us', type: 'number', about: 'time a document, microseconds' },
 ] as const satisfies readonly Column[];
 export type TaskTime = Row<typeof taskColumns>;
 
-/** `metg.csv`: one row a strategy and efficiency; the time of so many steps is the median over all trials of the run. */
+/**
+ * `metg.csv` has one row per strategy and efficiency; the time of a number of steps is the median over all
+ * trials.
+ */
 export const metgColumns = [
   ...cell,
   { name: 'efficiency', type: 'number', about: 'that is kept: 0.5 or 0.8' },

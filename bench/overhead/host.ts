@@ -5,7 +5,7 @@ import { quantile } from '../stats/estimate.js';
 import { answerRequests } from '../trials/answer.js';
 import type { KernelResult } from './kernel.js';
 
-/** The measured side of the dispatch benchmark, in a fresh process for every request. */
+/** This module is the measured side of the dispatch benchmark: a fresh process for every request. */
 export type OverheadRequest =
   | ({ readonly kind: 'dispatch' } & Setting)
   | {
@@ -22,16 +22,16 @@ export interface Setting {
   readonly delivery: Delivery;
   readonly inFlight?: number;
   readonly documentBytes: number;
-  /** Of the kernel a document: one point is measured for each. */
+  /** Kernel steps per document; one point is measured for each number. */
   readonly steps: readonly number[];
-  /** Timed passes go on until this much has been measured, for each point. */
+  /** Timed passes of each point are repeated until they have taken this long together. */
   readonly timeMs: number;
 }
 
-/** Of one number of kernel steps. */
+/** One point is measured for each number of kernel steps. */
 export interface Point {
   readonly steps: number;
-  /** What one call of the kernel takes on this process's main thread, microseconds. */
+  /** How long one call of the kernel takes on this process's main thread, microseconds. */
   readonly taskUs: number;
   readonly documents: number;
   readonly wallMs: number;
@@ -39,16 +39,24 @@ export interface Point {
 
 export interface Measured {
   readonly points: readonly Point[];
-  /** What carried the documents, where the strategy says. */
+  /** The transport that carried the documents, if the strategy reports one. */
   readonly transport: string | null;
 }
 
-/** As many distinct documents as exceed the processor's caches: a corpus that fits them flatters copies. */
+/**
+ * Distinct documents together exceed the processor's caches: with a corpus that fits into them, copies look
+ * cheap.
+ */
 const corpusBytes = 64e6;
-const mostDistinct = 65_536;
-/** Documents that are transferred are made anew before the clock starts, all of a pass at once. */
-const mostTransferredBytes = 256e6;
-/** Of the timed passes together, a single one takes half, and a pilot a fifth: it warms up and says how many documents make a pass. */
+const maxDistinct = 65_536;
+/**
+ * Documents that are transferred are copied before the clock starts, all of a pass at once, up to this size.
+ */
+const maxTransferredBytes = 256e6;
+/**
+ * * A single pass takes half of the time of all timed passes. Before them a pilot takes a fifth of it: it
+ * warms up, and its rate gives the number of documents for a pass.
+ */
 const pass = { part: 1 / 2, pilot: 1 / 5 };
 
 answerRequests(async (request: OverheadRequest): Promise<Measured | number> => {
@@ -72,8 +80,8 @@ async function measure(
 ): Promise<Point> {
   for (const { bytes } of corpus) if (bytes.length > 0) new DataView(bytes.buffer).setInt32(0, steps, true);
   const documentUs = await kernelUs(workload, corpus[0] as Document);
-  const most =
-    delivery === 'transfer' ? Math.floor(mostTransferredBytes / Math.max(1, documentBytes)) : 2 ** 22;
+  const max =
+    delivery === 'transfer' ? Math.floor(maxTransferredBytes / Math.max(1, documentBytes)) : 2 ** 22;
   let next = 0;
   const run = (count: number) => {
     const feed = delivery === 'transfer' ? copies(corpus, next, count) : null;
@@ -83,11 +91,11 @@ async function measure(
   };
   let count = 4;
   let pilotMs = await run(count);
-  while (pilotMs < timeMs * pass.pilot && count < most) {
-    count = Math.min(most, count * 2);
+  while (pilotMs < timeMs * pass.pilot && count < max) {
+    count = Math.min(max, count * 2);
     pilotMs = await run(count);
   }
-  count = Math.max(4, Math.min(most, Math.round((count * timeMs * pass.part) / pilotMs)));
+  count = Math.max(4, Math.min(max, Math.round((count * timeMs * pass.part) / pilotMs)));
   let documents = 0;
   let wallMs = 0;
   while (wallMs < timeMs) {
@@ -97,9 +105,12 @@ async function measure(
   return { steps, taskUs: documentUs, documents, wallMs };
 }
 
-/** Distinct documents in ordinary memory, each owning its buffer, empty or of 8 bytes at least: the first four are for the kernel's steps. */
+/**
+ * * Makes distinct documents in ordinary memory. Each owns its buffer, which is empty or has at least 8
+ * bytes: the first four hold the kernel's steps.
+ */
 function makeCorpus(bytes: number): Document[] {
-  const count = Math.min(mostDistinct, Math.ceil(corpusBytes / Math.max(1, bytes)));
+  const count = Math.min(maxDistinct, Math.ceil(corpusBytes / Math.max(1, bytes)));
   return Array.from({ length: count }, (_, index) => {
     return { index, id: `document-${index}`, size: bytes, bytes: new Uint8Array(bytes).fill(index) };
   });
@@ -113,8 +124,9 @@ function copies(corpus: readonly Document[], first: number, count: number): Docu
 }
 
 /**
- * Milliseconds from the first document pulled to the last outcome emitted; every outcome is checked on the way.
- * @throws Error when a document has no outcome, two, or a wrong one.
+ * * Times a pass, milliseconds, from pulling the first document to emitting the last outcome. Checks every
+ * outcome on the way.
+ * @throws Error if a document has no outcome, two, or a wrong one.
  */
 async function timePass(
   session: Session,
@@ -144,7 +156,7 @@ async function timePass(
   return wallMs;
 }
 
-/** @param document as it stands in the corpus, under its index there, which fills its bytes. */
+/** @param document with its index in the corpus, which fills its bytes. */
 function isRight(result: KernelResult, index: number, document: Document): boolean {
   return (
     result.index === index &&
@@ -153,7 +165,7 @@ function isRight(result: KernelResult, index: number, document: Document): boole
   );
 }
 
-/** What one call of the kernel takes on this thread, microseconds: the median of seven measurements of 3 ms. */
+/** Measures one call of the kernel on this thread, microseconds: the median of seven measurements of 3 ms. */
 async function kernelUs(ref: WorkloadRef, document: Document): Promise<number> {
   const { default: kernel } = await loadWorkload(ref);
   const context = { state: undefined, options: {}, signal: new AbortController().signal };
@@ -170,7 +182,7 @@ async function kernelUs(ref: WorkloadRef, document: Document): Promise<number> {
   ) as number;
 }
 
-/** What a document takes one after the other on this thread, microseconds, once it is warm. */
+/** Times a document on this thread, one after the other, microseconds, once the code is warm. */
 async function taskUs({
   workload,
   documents,

@@ -2,7 +2,7 @@ import type { Document, Kind } from '../../workloads/workload.js';
 
 export const kind: Kind = 'cpu';
 
-/** What tells a document's results apart, and of a size that real results have. */
+/** The result differs for every document, and has the size that real results have. */
 export interface KernelResult {
   readonly index: number;
   readonly size: number;
@@ -11,8 +11,9 @@ export interface KernelResult {
 }
 
 /**
- * The task of the dispatch benchmark: as many xorshift steps (Marsaglia 2003: 13, 17, 5) as the document's first four
- * bytes say, little-endian; none for a shorter document. So one open session serves every granularity.
+ * * The task of the dispatch benchmark runs xorshift steps (Marsaglia 2003: 13, 17, 5). Their number is in
+ * the document's first four bytes, little-endian; a shorter document has none. This way one open session
+ * serves every granularity.
  */
 export default function kernel({ index, size, bytes }: Document): KernelResult {
   const steps =

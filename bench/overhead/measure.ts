@@ -2,12 +2,12 @@ import { Helper } from '../trials/helper.js';
 import type { Wards } from '../trials/helper-processes.js';
 import type { GranularityPoint, OverheadTrial } from './columns.js';
 import type { Measured, OverheadRequest } from './host.js';
-import type { Configuration, Series } from './series.js';
+import type { Dispatch, Series } from './series.js';
 
-/** One cell of the dispatch benchmark. */
-export interface Arm {
+/** A cell is what one trial of the dispatch benchmark measures. */
+export interface OverheadCell {
   readonly series: Series;
-  readonly configuration: Configuration;
+  readonly dispatch: Dispatch;
   readonly workers: number;
   readonly documentBytes: number;
 }
@@ -15,20 +15,20 @@ export interface Arm {
 export interface Measuring {
   readonly wards: Wards;
   readonly cores: number;
-  /** Of each trial, or of each length of the task. */
+  /** Duration of the timed passes, for each trial or for each length of the task. */
   readonly timeMs: number;
 }
 
-/** What a document costs when the task does nothing. Never rejects: a failure is a row. */
+/** Measures what a document costs when the task does nothing. Never rejects: a failure is a row. */
 export async function measureOverhead(
-  arm: Arm,
+  cell: OverheadCell,
   place: Pick<OverheadTrial, 'phase' | 'round'>,
   measuring: Measuring,
 ): Promise<OverheadTrial> {
-  const row = { ...place, ...cellOf(arm) };
+  const row = { ...place, ...columnsOf(cell) };
   const unknown = { transport: null, documents: null, wall_ms: null, overhead_us: null };
   try {
-    const { points, transport } = await ask(arm, [0], measuring);
+    const { points, transport } = await ask(cell, [0], measuring);
     const { documents, wallMs } = points[0] as (typeof points)[0];
     return {
       ...row,
@@ -49,19 +49,19 @@ export async function measureOverhead(
   }
 }
 
-/** Efficiency at tasks of these lengths. @throws the host's error. */
+/** Measures the efficiency with tasks of these lengths. @throws the host's error. */
 export async function measureSweep(
-  arm: Arm,
+  cell: OverheadCell,
   steps: readonly number[],
   { round, ...measuring }: Measuring & { round: number },
 ): Promise<GranularityPoint[]> {
-  const { points } = await ask(arm, steps, measuring);
-  const used = Math.min(arm.workers, measuring.cores);
+  const { points } = await ask(cell, steps, measuring);
+  const used = Math.min(cell.workers, measuring.cores);
   return points.map(({ steps, taskUs, documents, wallMs }) => {
     const granularity = (wallMs * 1e3 * used) / documents;
     return {
       round,
-      ...cellOf(arm),
+      ...columnsOf(cell),
       steps,
       task_us: taskUs,
       documents,
@@ -72,16 +72,20 @@ export async function measureSweep(
   });
 }
 
-function cellOf({ series, configuration, workers, documentBytes }: Arm) {
-  const { delivery, inFlight } = configuration;
+function columnsOf({ series, dispatch, workers, documentBytes }: OverheadCell) {
+  const { delivery, inFlight } = dispatch;
   return { strategy: series.name, delivery, in_flight: inFlight, workers, document_bytes: documentBytes };
 }
 
-/** A trial is expected to take a few seconds; one that takes this long hangs. */
+/** A trial takes a few seconds; one that takes this long hangs. */
 const patienceMs = 120_000;
 
-async function ask(arm: Arm, steps: readonly number[], { wards, timeMs }: Measuring): Promise<Measured> {
-  const { series, configuration, workers, documentBytes } = arm;
+async function ask(
+  cell: OverheadCell,
+  steps: readonly number[],
+  { wards, timeMs }: Measuring,
+): Promise<Measured> {
+  const { series, dispatch, workers, documentBytes } = cell;
   const name = series.shared ? 'kernel-shared' : 'kernel';
   const host = new Helper(wards, new URL('./host.js', import.meta.url));
   try {
@@ -91,8 +95,8 @@ async function ask(arm: Arm, steps: readonly number[], { wards, timeMs }: Measur
       strategy: series.loaded.url,
       workload: { name, url: new URL(`./${name}.js`, import.meta.url).href, options: {} },
       workers,
-      delivery: configuration.delivery,
-      ...(configuration.inFlight !== null && { inFlight: configuration.inFlight }),
+      delivery: dispatch.delivery,
+      ...(dispatch.inFlight !== null && { inFlight: dispatch.inFlight }),
       documentBytes,
       timeMs,
     };

@@ -10,27 +10,31 @@ export interface OverheadResults {
   readonly metg: readonly MetgRow[];
 }
 
-/** The columns of the table are of this many workers. */
+/** The table shows results with this number of workers. */
 const shownWorkers = 2;
 
-/** The dispatch benchmark in Markdown: what it comes to, the table, and how to repeat it. @param folder of the results, as links give it. */
+/**
+ * Prints the dispatch benchmark as Markdown: the result in sentences, the table, and how to repeat it.
+ * @param folder of the results, as links name it
+ */
 export function overheadReport(
   { environment, summaries, ratios, metg }: OverheadResults,
   folder: string,
 ): string {
   return [
     ...sentences(ratios, metg, summaries).map((sentence) => `- ${sentence}`),
-    `µs a document beyond its task with ${shownWorkers} workers, each strategy at its best configuration:`,
+    `µs per document beyond its task with ${shownWorkers} workers, each strategy at its best configuration:`,
     markdownTable(table(summaries, metg)),
     `![Overhead against document size](${folder}/plots/overhead.svg)`,
     `![Efficiency against granularity](${folder}/plots/granularity.svg)`,
-    `<sub>${environmentLine(environment)} · ${versions(environment)} · ${environment.started_at.slice(0, 10)} · \`${environment.command}\` · 95 % intervals in [overhead-summary.csv](${folder}/overhead-summary.csv)</sub>`,
+    `<sub>${environmentLine(environment)} · ${versions(environment)} · ${environment.started_at.slice(0, 10)} · ` +
+      `\`${environment.command}\` · 95 % intervals in [overhead-summary.csv](${folder}/overhead-summary.csv)</sub>`,
   ]
     .join('\n\n')
     .replaceAll('\n\n- ', '\n- ');
 }
 
-/** How far ours are ahead, at every size of the table. */
+/** Says how far our strategies are ahead, at every size of the table. */
 export function sentences(
   ratios: readonly OverheadRatio[],
   metg: readonly MetgRow[],
@@ -48,7 +52,7 @@ export function sentences(
   });
 }
 
-/** METG(50 %) beside the finest rival pool's of the same isolation. */
+/** Says how METG(50 %) compares with that of the best rival pool of the same isolation. */
 function finer(name: string, metg: readonly MetgRow[], summaries: readonly OverheadSummary[]): string {
   const kindOf = (strategy: string) => summaries.find((summary) => summary.strategy === strategy);
   const at50 = metg.filter(({ efficiency, metg_us }) => efficiency === 0.5 && metg_us !== null);
@@ -59,7 +63,8 @@ function finer(name: string, metg: readonly MetgRow[], summaries: readonly Overh
   );
   if (mine === undefined || rivals.length === 0) return '';
   const best = rivals.reduce((a, b) => ((b.metg_us as number) < (a.metg_us as number) ? b : a));
-  return ` Tasks of ${size(mine.document_bytes)} may be ${times((best.metg_us as number) / (mine.metg_us as number))} shorter at 50 % efficiency (${best.strategy}).`;
+  const shorter = times((best.metg_us as number) / (mine.metg_us as number));
+  return ` Tasks of ${size(mine.document_bytes)} may be ${shorter} shorter at 50 % efficiency (${best.strategy}).`;
 }
 
 function table(summaries: readonly OverheadSummary[], metg: readonly MetgRow[]) {

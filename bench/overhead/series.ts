@@ -1,15 +1,15 @@
-import type { Delivery } from '../../strategies/strategy.js';
+import type { Delivery, Origin } from '../../strategies/strategy.js';
 import type { LoadedStrategy } from '../trials/plan.js';
 
-/** One way to configure a strategy. */
-export interface Configuration {
+/** One way in which a strategy hands documents to its workers. */
+export interface Dispatch {
   readonly delivery: Delivery;
   readonly inFlight: number | null;
 }
 
 /**
- * A line of the charts: a strategy, with a task that owns its documents' bytes or reads them where they are shared, and
- * a caller that keeps its documents or gives them away.
+ * * A line of the charts: a strategy, whose task owns its documents' bytes or reads them in shared memory,
+ * and whose caller keeps its documents or gives them away.
  */
 export interface Series {
   readonly name: string;
@@ -17,32 +17,30 @@ export interface Series {
   readonly shared: boolean;
   readonly transferred: boolean;
   readonly role: 'ours' | 'pool' | 'other';
-  /** All that may be its best. */
-  readonly configurations: readonly [Configuration, ...Configuration[]];
+  /** The ways that compete to be its best. */
+  readonly dispatches: readonly [Dispatch, ...Dispatch[]];
 }
 
-const ours = ['partitioned', 'self-scheduling', 'queue'];
-/** What stands for no pool: the main thread, and what people write before they take a pool. */
-const noPools = ['sequential', 'async', 'thread-per-document', 'post-message'];
-/** Deliveries that give a task the choice to read its document in place. */
+/**
+ * A strategy built on a library is measured as that library's pool; bare ones are what people write without a
+ * pool.
+ */
+const roles: Readonly<Record<Origin, Series['role']>> = { ours: 'ours', library: 'pool', bare: 'other' };
+/** Deliveries with which a task can read its document in place. */
 const inPlace: readonly Delivery[] = ['shared', 'path'];
 
 export function seriesOf(strategies: readonly LoadedStrategy[]): Series[] {
   return strategies.flatMap((loaded): Series[] => {
-    const { name, deliveries, inFlight } = loaded.strategy;
-    const role = ours.includes(name) ? 'ours' : noPools.includes(name) ? 'other' : 'pool';
-    const configurations = deliveries.flatMap((delivery) =>
-      (inFlight ?? [null]).map((inFlight): Configuration => ({ delivery, inFlight })),
+    const { name, origin, deliveries, inFlight } = loaded.strategy;
+    const role = roles[origin];
+    const dispatches = deliveries.flatMap((delivery) =>
+      (inFlight ?? [null]).map((inFlight): Dispatch => ({ delivery, inFlight })),
     );
-    const series = (
-      suffix: string,
-      of: Partial<Series>,
-      fits: (configuration: Configuration) => boolean,
-    ): Series[] => {
-      const [first, ...others] = configurations.filter(fits);
+    const series = (suffix: string, of: Partial<Series>, fits: (dispatch: Dispatch) => boolean): Series[] => {
+      const [first, ...others] = dispatches.filter(fits);
       if (first === undefined) return [];
       const usual = { name: `${name}${suffix}`, loaded, role, shared: false, transferred: false } as const;
-      return [{ ...usual, ...of, configurations: [first, ...others] }];
+      return [{ ...usual, ...of, dispatches: [first, ...others] }];
     };
     return [
       ...series('', {}, ({ delivery }) => delivery !== 'transfer'),

@@ -12,14 +12,16 @@ import { configurationName } from '../verdict/configurations.js';
 import { limitsUnder } from './limits.js';
 import { documentsForPass, documentsPerWorker, maxDocumentsInPass, timesOver } from './pass-size.js';
 
-/** A configuration that `pick` may choose (strategy × workers × delivery), with the documents of its trials. */
+/**
+ * A configuration that `pick` may choose (strategy × workers × delivery), with the documents of its trials.
+ */
 export interface Configuration {
   /** What one trial of it measures. */
   readonly cell: Cell;
   /**
-   * The highest rate it could reach, documents per second, given what one document costs alone: each worker is busy with
-   * a document for that document's whole time (Little's law), and the cores can compute only so much. It assumes that
-   * a document costs no less beside others than alone.
+   * * The highest rate it could reach, documents per second, given what one document costs alone: each worker
+   * is busy with a document for that document's whole time (Little's law), and the cores can compute only so
+   * much. It assumes that a document costs no less beside others than alone.
    */
   readonly maxRate: number;
 }
@@ -49,24 +51,31 @@ export interface ConfigurationOptions {
   /** Limit for the whole process tree; null means no limit. */
   readonly maxMemoryBytes: number | null;
   /**
-   * Time that one block of all configurations should not exceed, milliseconds; passes get fewer documents to keep it.
-   * Absent means no limit.
+   * * Time that one block of all configurations should not exceed, milliseconds; passes get fewer documents
+   * to keep it. Absent means no limit.
    */
   readonly blockMs?: number;
 }
 
 /** Requests in flight on one thread that are worth trying; a server rarely answers more at once. */
 const maxInFlight = 64;
-/** Waiting tasks need this factor more workers than keep the cores busy on average, because waits come in clusters. */
+/**
+ * Waiting tasks need this factor more workers than keep the cores busy on average, because waits come in
+ * clusters.
+ */
 const spare = 1.5;
-/** More in flight on one thread pays only if the task leaves its thread free for this factor of its computing time. */
+/**
+ * More in flight on one thread pays only if the task leaves its thread free for this factor of its computing
+ * time.
+ */
 const minInFlight = 1.2;
 /** Threads or processes per core beyond which waiting tasks gain too little for the memory they take. */
 const maxWaitingPerCore = 8;
 
 /**
- * Lists every configuration that may be chosen, and always the baseline. Tasks that compute never get more workers than
- * cores. Tasks that wait get enough workers to keep the cores busy, and some more while they are worth their memory.
+ * * Lists every configuration that may be chosen, and always the baseline. Tasks that compute never get more
+ * workers than cores. Tasks that wait get enough workers to keep the cores busy, and some more while they are
+ * worth their memory.
  */
 export function configurationsOf(options: ConfigurationOptions): Configuration[] {
   const { cores, blockMs = Number.POSITIVE_INFINITY } = options;
@@ -129,7 +138,10 @@ export function workerCounts(
   return doubledUpTo(Math.max(wholeCores, Math.min(nextPower(enough), maxWaitingPerCore * wholeCores)));
 }
 
-/** Rounds up to a power of two, so that small differences between measurements do not change the counts to try. */
+/**
+ * Rounds up to a power of two, so that small differences between measurements do not change the counts to
+ * try.
+ */
 function nextPower(count: number): number {
   return 2 ** Math.ceil(Math.log2(count));
 }
@@ -164,7 +176,10 @@ export function documentsWanted(
   return Math.min(maxDocumentsInPass, Math.max(...wanted));
 }
 
-/** The first documents of a corpus as a corpus. Its order is shuffled, so every prefix has documents of mixed sizes. */
+/**
+ * The first documents of a corpus as a corpus. Its order is shuffled, so every prefix has documents of mixed
+ * sizes.
+ */
 function firstOf(corpus: PreparedCorpus, documents: number): PreparedCorpus {
   const share = documents / corpus.documents;
   return { ...corpus, documents, bytes: corpus.bytes * share, sequentialMs: corpus.sequentialMs * share };

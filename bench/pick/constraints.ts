@@ -11,9 +11,14 @@ export interface Constraints {
   readonly isolation: Isolation;
   /** Limit for the whole process tree, caller included; null means no limit. */
   readonly maxMemoryBytes: number | null;
-  /** Longest time, at the 99th percentile, in which a server in the caller's process answers; null means no limit. */
+  /**
+   * Longest time, at the 99th percentile, in which a server in the caller's process answers; null means no
+   * limit.
+   */
   readonly loopDelayMs: number | null;
-  /** Longest time, at the 99th percentile, between pulling a document and its outcome; null means no limit. */
+  /**
+   * Longest time, at the 99th percentile, between pulling a document and its outcome; null means no limit.
+   */
   readonly latencyP99Ms: number | null;
   /** Number of documents that the workers are started for; null means that start-up does not count. */
   readonly batch: number | null;

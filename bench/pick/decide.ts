@@ -12,7 +12,9 @@ import { type NewRun, newRun } from '../verdict/new-run.js';
 import { type Constraints, loopViolation, violation } from './constraints.js';
 
 export interface DecideOptions {
-  /** Trials of one workload, over all its corpora: a configuration that is good at every size is preferred. */
+  /**
+   * Trials of one workload, over all its corpora: a configuration that is good at every size is preferred.
+   */
   readonly trials: readonly TrialRow[];
   /** Summaries of the same trials. */
   readonly summaries: readonly SummaryRow[];
@@ -47,7 +49,9 @@ export interface Decision {
   readonly regretBound: number | null;
   /** The rate to expect of a new run. */
   readonly rate: NewRun;
-  /** How long workers wait for the last document at the end of a pass, mean, milliseconds; null if unknown. */
+  /**
+   * How long workers wait for the last document at the end of a pass, mean, milliseconds; null if unknown.
+   */
   readonly endMs: number | null;
   /** The gain of the choice over the baseline; null if the baseline is the choice or was not measured. */
   readonly speedup: Ratio | null;
@@ -72,8 +76,8 @@ export interface NoChoice {
 export type Decided = ({ readonly state: 'chosen' } & Decision) | ({ readonly state: 'none' } & NoChoice);
 
 /**
- * Chooses a configuration that keeps the constraints, by the rule in `verdict/choice.ts`. Configurations that break one
- * are removed first; their rates still help to estimate how much rates scatter.
+ * * Chooses a configuration that keeps the constraints, by the rule in `verdict/choice.ts`. Configurations
+ * that break one are removed first; their rates still help to estimate how much rates scatter.
  */
 export function decide(options: DecideOptions): Decided {
   const corpora = [...new Set(options.summaries.map(({ corpus }) => corpus))];
@@ -128,7 +132,10 @@ interface Contestant extends Configuration {
   readonly cell: Rated;
 }
 
-/** The configurations of one corpus with their rates; those that may not be chosen are barred, with the reason. */
+/**
+ * The configurations of one corpus with their rates; those that may not be chosen are barred, with the
+ * reason.
+ */
 function familyOf(corpus: string, options: DecideOptions) {
   const { constraints, responsiveness, strategies } = options;
   const own = options.trials.filter((trial) => trial.corpus === corpus);
@@ -174,8 +181,8 @@ function reasonAgainst(
 }
 
 /**
- * Takes logarithms of the trials' rates. With a batch, the rate is that of the whole batch, including the median
- * start-up of the configuration.
+ * * Takes logarithms of the trials' rates. With a batch, the rate is that of the whole batch, including the
+ * median start-up of the configuration.
  * @param summaries of the same trials
  */
 export function scores(

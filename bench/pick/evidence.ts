@@ -4,7 +4,8 @@ import { tQuantile } from '../stats/student-t.js';
 /** Questions about the measured rates of configurations that are compared with each other. */
 
 /**
- * Finds the configuration with the highest rate: each one is compared with the best so far over the blocks they share.
+ * * Finds the configuration with the highest rate: each one is compared with the best so far over the blocks
+ * they share.
  * @param among names, at least one
  */
 export function best(evidence: Family, among: readonly string[]): string {
@@ -15,7 +16,10 @@ export function best(evidence: Family, among: readonly string[]): string {
   }, first);
 }
 
-/** @returns upper end of a one-sided interval of the log ratio, at `1 − alpha`; infinite if the scatter is unknown */
+/**
+ * @returns upper end of a one-sided interval of the log ratio, at `1 − alpha`; infinite if the scatter is
+ * unknown
+ */
 export function upper({ mean, scatter }: Difference, alpha: number): number {
   if (scatter === null) return Number.POSITIVE_INFINITY;
   return mean + tQuantile(1 - alpha, scatter.df) * scatter.error;

@@ -11,8 +11,8 @@ import type { TrialRequest } from '../trials/trial-host.js';
 export type PingRequest = Omit<TrialRequest, 'round' | 'unique'>;
 
 /**
- * This process runs a server, as the programs of users do, while a strategy processes documents without a pause. It
- * reports when the server can be asked and when the documents have ended.
+ * * This process runs a server, as the programs of users do, while a strategy processes documents without a
+ * pause. It reports when the server can be asked and when the documents have ended.
  */
 export type PingNotice = { readonly state: 'listening'; readonly port: number } | { readonly state: 'ended' };
 
@@ -33,7 +33,8 @@ answerRequests(async (request: PingRequest): Promise<PingRecord> => {
     await notify<PingNotice>({ state: 'listening', port: (server.address() as AddressInfo).port });
     const startedMs = now();
     let done = 0;
-    // Documents are sent until the time is up, however long one pass takes. The running ones are then finished.
+    // Documents are sent until the time is up, however long one pass takes. The running ones are then
+    // finished.
     await session.run(endlessly(documents, fresh, startedMs + request.timeMs), () => void done++);
     const wallMs = now() - startedMs;
     await notify<PingNotice>({ state: 'ended' });

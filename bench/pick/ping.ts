@@ -7,8 +7,9 @@ import { type Cell, estimateTrialMs, warmupDocuments } from '../trials/plan.js';
 import type { PingNotice, PingRecord, PingRequest } from './ping-host.js';
 
 /**
- * Milliseconds between requests. A request is sent when it is due, even if earlier ones are unanswered: a client that
- * waits for each answer sends nothing while the server is blocked, and so misses the longest delays.
+ * * Milliseconds between requests. A request is sent when it is due, even if earlier ones are unanswered: a
+ * client that waits for each answer sends nothing while the server is blocked, and so misses the longest
+ * delays.
  */
 const everyMs = 5;
 const pingTiming = { timeMs: 1500, warmupMs: 60, warmupMostMs: 300 };
@@ -73,7 +74,10 @@ class Pings {
     this.#timer = setInterval(() => this.#due(port), everyMs);
   }
 
-  /** Sends all requests that are due by now: if our timer fires late, that must not hide a delay of the server. */
+  /**
+   * Sends all requests that are due by now: if our timer fires late, that must not hide a delay of the
+   * server.
+   */
   #due(port: number): void {
     for (;;) {
       const dueMs = this.#startedMs + everyMs * (this.#answers.length + 1);

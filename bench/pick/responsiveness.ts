@@ -19,8 +19,9 @@ export interface ResponsivenessOptions {
 }
 
 /**
- * Finds the constraints that configurations break, during a race. Measuring a loop delay is expensive, so it is measured
- * only for the configuration that would be chosen: the fastest, and if that breaks the limit the next, until one keeps it.
+ * * Finds the constraints that configurations break, during a race. Measuring a loop delay is expensive, so
+ * it is measured only for the configuration that would be chosen: the fastest, and if that breaks the limit
+ * the next, until one keeps it.
  */
 export class Responsiveness {
   readonly #options: ResponsivenessOptions;

@@ -47,14 +47,16 @@ const oracleShare = 0.15;
 const minDocuments = 8;
 /** Size of a pass: every trial holds it in its memory, which is measured. */
 const maxBytes = 32e6;
-/** The oracle runs a second time if that takes no longer than this: its first pass is slower than later ones. */
+/**
+ * The oracle runs a second time if that takes no longer than this: its first pass is slower than later ones.
+ */
 const againMs = 1500;
 
 /**
- * Samples documents, stratified by size, as many as the budget has time for. Runs the task over them one after the other.
- * Repeats them until there are enough to keep the largest number of workers busy.
- * @throws CorpusError if documents cannot be read; WorkloadError if the task cannot be used, fails on every document,
- * takes too long for the budget, or gives different results the second time
+ * * Samples documents, stratified by size, as many as the budget has time for. Runs the task over them one
+ * after the other. Repeats them until there are enough to keep the largest number of workers busy.
+ * @throws CorpusError if documents cannot be read; WorkloadError if the task cannot be used, fails on every
+ * document, takes too long for the budget, or gives different results the second time
  */
 export async function takeSample(wards: Wards, options: SampleOptions): Promise<Sample> {
   const { task, docs, seed, say, strategies, cores } = options;
@@ -120,7 +122,9 @@ function documentsIn(
   return Math.floor(max / Math.max(1, bytes / documents));
 }
 
-/** Asks the oracle, a process that runs the task over documents one after the other, and checks its answers. */
+/**
+ * Asks the oracle, a process that runs the task over documents one after the other, and checks its answers.
+ */
 class Oracles {
   readonly #oracle: Helper;
   readonly #wards: Wards;
@@ -158,7 +162,10 @@ class Oracles {
     throw new WorkloadError(`task "${task.name}" failed on every document; on ${found.failure}`);
   }
 
-  /** Runs it twice if that is cheap: the second pass has the times of warm code, and must give the same digests. */
+  /**
+   * Runs it twice if that is cheap: the second pass has the times of warm code, and must give the same
+   * digests.
+   */
   async truth(corpus: Corpus): Promise<Oracle> {
     const { task, say } = this.#options;
     const first = await this.run(corpus, 'oracle');

@@ -29,7 +29,10 @@ export function chosenFrom(found: Findings, options: Omit<Chosen, 'decided' | 'f
   return { ...options, found, decided: decide({ ...options, trials, summaries }) };
 }
 
-/** Writes the recommendation. @returns what was written; null if there is no choice, and then nothing is written */
+/**
+ * Writes the recommendation. @returns what was written; null if there is no choice, and then nothing is
+ * written
+ */
 export function writeDecision(chosen: Chosen, write: (text: string) => void): Recommendation | null {
   const { decided: decision, found, constraints, strategies } = chosen;
   if (decision.state === 'none') return null;

@@ -15,7 +15,10 @@ export interface VerdictOptions {
   readonly isolated: Decision | null;
 }
 
-/** The sentences in order: what to use, how sure that is, when something else is better, where it was measured. */
+/**
+ * The sentences in order: what to use, how sure that is, when something else is better, where it was
+ * measured.
+ */
 export function verdict(decision: Decision, options: VerdictOptions): string[] {
   const name = namer(options.strategies, cellsOf(decision));
   return [
@@ -31,8 +34,8 @@ type Configuration = Pick<SummaryRow, 'strategy' | 'workers' | 'delivery'>;
 type Namer = (configuration: Configuration) => string;
 
 /**
- * Names configurations: "`queue` with 2 workers", "`async` with 8 in flight". The delivery is named if the strategy was
- * measured with more than one.
+ * * Names configurations: "`queue` with 2 workers", "`async` with 8 in flight". The delivery is named if the
+ * strategy was measured with more than one.
  */
 export function namer(strategies: readonly StrategyTraits[], among: readonly SummaryRow[] = []): Namer {
   return ({ strategy, workers, delivery }) => {

@@ -21,7 +21,7 @@ import {
   ratioColumns,
 } from '../../bench/overhead/columns.js';
 import kernel from '../../bench/overhead/kernel.js';
-import { configurationArms, metgBytes, turnsOf } from '../../bench/overhead/plan.js';
+import { metgBytes, sweepCells, turnsOf } from '../../bench/overhead/plan.js';
 import { seriesOf } from '../../bench/overhead/series.js';
 import { decode } from '../../bench/tables/table.js';
 import { loadStrategies } from '../../bench/trials/prepare.js';
@@ -64,7 +64,7 @@ function trial(
 describe('the plan of the dispatch benchmark', () => {
   it('lets every delivery and number in flight compete, and tells a task that reads in place apart', () => {
     const pool = series.find(({ name }) => name === 'thread-pool');
-    assert.equal(pool?.configurations.length, 3);
+    assert.equal(pool?.dispatches.length, 3);
     assert.ok(kinds.has('thread-pool (transferred)') && !kinds.has('queue (transferred)'));
     assert.deepEqual(
       [kinds.get('thread-pool')?.role, kinds.get('post-message')?.role, kinds.get('queue')?.role],
@@ -77,12 +77,12 @@ describe('the plan of the dispatch benchmark', () => {
     );
     const shared = series.find(({ name }) => name === 'queue (shared view)');
     assert.ok(
-      shared?.configurations.every(({ delivery }) => delivery === 'path'),
+      shared?.dispatches.every(({ delivery }) => delivery === 'path'),
       'nothing is shared in a message',
     );
-    const arms = configurationArms({ series, sizes: [0], workers: [1] });
+    const cells = sweepCells({ series, sizes: [0], workers: [1] });
     assert.deepEqual(
-      [...new Set(arms.map(({ documentBytes }) => documentBytes))],
+      [...new Set(cells.map(({ documentBytes }) => documentBytes))],
       [0, metgBytes],
       'METG needs its own size',
     );
@@ -96,22 +96,20 @@ describe('the plan of the dispatch benchmark', () => {
       sizes: [0],
       workers: [1, 4],
     };
-    const swept = configurationArms(plan).map(
-      ({ series, configuration: { delivery, inFlight }, documentBytes }) => {
-        const us = series.name === 'sequential' ? null : delivery === 'transfer' || inFlight === 4 ? 1 : 5;
-        return trial(series.name, us, {
-          phase: 'sweep',
-          delivery,
-          in_flight: inFlight,
-          document_bytes: documentBytes,
-        });
-      },
-    );
+    const swept = sweepCells(plan).map(({ series, dispatch: { delivery, inFlight }, documentBytes }) => {
+      const us = series.name === 'sequential' ? null : delivery === 'transfer' || inFlight === 4 ? 1 : 5;
+      return trial(series.name, us, {
+        phase: 'sweep',
+        delivery,
+        in_flight: inFlight,
+        document_bytes: documentBytes,
+      });
+    });
     const turns = turnsOf(plan, swept);
     assert.deepEqual(
-      turns.map(({ arm: { series, configuration, workers, documentBytes }, steps }) => [
+      turns.map(({ cell: { series, dispatch, workers, documentBytes }, steps }) => [
         series.name,
-        configuration,
+        dispatch,
         workers,
         documentBytes,
         steps.length,

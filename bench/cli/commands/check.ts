@@ -128,7 +128,8 @@ function places(): Place[] {
   const urlOf = (name: string) => strategies.find((entry) => entry.name === name)?.url as string;
   return [
     { name: 'main thread', strategy: urlOf('sequential'), workers: 1, passes: 2, graceMs: 2_000 },
-    // A worker that ends is replaced, and another tries the document once more: twice its time, and a start each.
+    // A worker that ends is replaced, and another tries the document once more: twice its time, and a start
+    // each.
     { name: 'two threads at once', strategy: urlOf('thread-pool'), workers: 2, passes: 1, graceMs: 60_000 },
     { name: 'child process', strategy: urlOf('process-pool'), workers: 1, passes: 1, graceMs: 60_000 },
   ];

@@ -5,7 +5,10 @@ import { compareRuns, differencesBetween, type Run, type RunComparison } from '.
 import { ratio } from '../../words/units.js';
 import { colorsFor, note, print } from '../terminal.js';
 
-/** `forkwise compare`: is the second run faster or slower than the first, cell by cell? @returns the exit code. */
+/**
+ * `forkwise compare`: is the second run faster or slower than the first, cell by cell? @returns the exit
+ * code.
+ */
 export async function compare(
   first: string,
   second: string,

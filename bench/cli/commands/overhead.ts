@@ -15,8 +15,8 @@ import {
   taskColumns,
 } from '../../overhead/columns.js';
 import type { OverheadRequest } from '../../overhead/host.js';
-import { type Arm, measureOverhead, measureSweep } from '../../overhead/measure.js';
-import { configurationArms, type OverheadPlan, turnsOf } from '../../overhead/plan.js';
+import { measureOverhead, measureSweep, type OverheadCell } from '../../overhead/measure.js';
+import { type OverheadPlan, sweepCells, turnsOf } from '../../overhead/plan.js';
 import { seriesOf } from '../../overhead/series.js';
 import { type Column, schema } from '../../tables/columns.js';
 import type { Environment } from '../../tables/environment.js';
@@ -45,12 +45,12 @@ export interface OverheadFlags {
 }
 
 const peerLibraries = ['tinypool', 'poolifier', 'jest-worker'];
-/** In a sweep each length of the task gets this part of a trial's time: there are eight of them. */
+/** Share of a trial's time that each length of the task gets in a sweep, which has eight of them. */
 const pointPart = 0.4;
 
 /**
- * `forkwise overhead`, `npm run bench:overhead`: what strategies and peers cost beside the task, and the shortest tasks
- * they can afford.
+ * * `forkwise overhead`, `npm run bench:overhead`: measures what strategies and peers cost beside the task,
+ * and the shortest tasks they can afford.
  * @returns the exit code.
  */
 export async function overhead(flags: OverheadFlags): Promise<number> {
@@ -68,7 +68,7 @@ export async function overhead(flags: OverheadFlags): Promise<number> {
   const signals = handleSignals({
     atOnce() {
       wards.end();
-      note(`interrupted; what was measured until then stands in ${store.folder}`);
+      note(`interrupted; what was measured until then is in ${store.folder}`);
     },
   });
   try {
@@ -115,7 +115,7 @@ interface MeasureOptions {
   readonly wards: Wards;
   readonly rounds: number;
   readonly seed: number;
-  /** Timed passes of a trial. */
+  /** Duration of a trial's timed passes. */
   readonly timeMs: number;
   readonly cores: number;
 }
@@ -127,23 +127,24 @@ async function measure(
   const trials = new Table<OverheadTrial>(store, 'overhead.csv', overheadColumns);
   const points = new Table<GranularityPoint>(store, 'granularity.csv', granularityColumns);
   const measuring = { wards, cores, timeMs };
-  const dispatch = async (arm: Arm, place: Pick<OverheadTrial, 'phase' | 'round'>) => {
-    const trial = await measureOverhead(arm, place, measuring);
+  const dispatch = async (cell: OverheadCell, place: Pick<OverheadTrial, 'phase' | 'round'>) => {
+    const trial = await measureOverhead(cell, place, measuring);
     if (trial.status === 'failed')
       note(`${trial.strategy} × ${trial.workers}, ${trial.document_bytes} bytes: ${trial.reason}`);
     trials.add(trial);
   };
 
-  const arms = configurationArms(plan);
-  note(`${arms.length} configurations, to find the best of each strategy`);
-  for (const arm of roundOrder(arms, { seed, round: 0 })) await dispatch(arm, { phase: 'sweep', round: 1 });
+  const cells = sweepCells(plan);
+  note(`${cells.length} ways to dispatch, to find the best of each strategy`);
+  for (const cell of roundOrder(cells, { seed, round: 0 }))
+    await dispatch(cell, { phase: 'sweep', round: 1 });
   const turns = turnsOf(plan, trials.rows);
   for (let round = 1; round <= rounds; round++) {
     const startedMs = performance.now();
-    for (const { arm, steps } of roundOrder(turns, { seed, round })) {
-      if (steps.length === 1) await dispatch(arm, { phase: 'measure', round });
+    for (const { cell, steps } of roundOrder(turns, { seed, round })) {
+      if (steps.length === 1) await dispatch(cell, { phase: 'measure', round });
       else
-        points.add(...(await measureSweep(arm, steps, { ...measuring, timeMs: timeMs * pointPart, round })));
+        points.add(...(await measureSweep(cell, steps, { ...measuring, timeMs: timeMs * pointPart, round })));
     }
     note(`round ${round} of ${rounds}: ${turns.length} trials in ${duration(performance.now() - startedMs)}`);
   }
@@ -153,7 +154,7 @@ async function measure(
   return trials.rows;
 }
 
-/** Rows that are written as they come. */
+/** A table whose rows are written as they come. */
 class Table<Row> {
   readonly rows: Row[] = [];
   readonly #path: string;
@@ -171,7 +172,7 @@ class Table<Row> {
   }
 }
 
-/** What documents of several sizes take in `word-frequency`, one after the other. */
+/** Measures how long `word-frequency` takes on documents of several sizes, one after the other. */
 async function wordFrequency(wards: Wards, timeMs: number): Promise<TaskTime[]> {
   const { name, url } = workloads.find(({ name }) => name === 'word-frequency') as (typeof workloads)[0];
   const tasks: TaskTime[] = [];
@@ -196,7 +197,7 @@ async function wordFrequency(wards: Wards, timeMs: number): Promise<TaskTime[]> 
   return tasks;
 }
 
-/** `0B` or a size of 8 bytes at least. @throws UsageError */
+/** Reads `0B` or a size of at least 8 bytes. @throws UsageError */
 function documentBytes(text: string): number {
   if (/^0b?$/i.test(text)) return 0;
   const bytes = parseSize(text);

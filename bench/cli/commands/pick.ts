@@ -46,7 +46,8 @@ const blockShare = 0.4;
 const reportMs = 3000;
 
 /**
- * `forkwise pick`: races all strategies on the user's own task and documents within a time budget, and says which to use.
+ * * `forkwise pick`: races all strategies on the user's own task and documents within a time budget, and says
+ * which to use.
  * @returns the exit code: 3 if no configuration keeps the constraints, 130 if it was interrupted
  */
 export async function pick(flags: PickFlags): Promise<number> {

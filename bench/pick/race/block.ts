@@ -2,8 +2,9 @@ import { roundOrder } from '../../trials/plan.js';
 import type { Configuration } from '../configurations.js';
 
 /**
- * The order of one block's trials: random, another order in every block. In the first block the configurations that may
- * become the best come first, since their rates show which of the others cannot compete and need no trial at all.
+ * * The order of one block's trials: random, another order in every block. In the first block the
+ * configurations that may become the best come first, since their rates show which of the others cannot
+ * compete and need no trial at all.
  */
 export function blockOrder(
   running: readonly Configuration[],

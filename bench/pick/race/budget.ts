@@ -14,7 +14,9 @@ export interface BudgetOptions {
   readonly cores: number;
 }
 
-/** The time that is left, and what trials take of it: estimated, corrected by what earlier trials really took. */
+/**
+ * The time that is left, and what trials take of it: estimated, corrected by what earlier trials really took.
+ */
 export class Budget {
   readonly #options: BudgetOptions;
   #spentMs = 0;

@@ -6,11 +6,18 @@ import { number } from '../../words/units.js';
 import { type Configuration, nameOf } from '../configurations.js';
 import { best, upper } from '../evidence.js';
 
-/** The rules by which configurations leave the race, apart from broken constraints and the time that runs out. */
+/**
+ * The rules by which configurations leave the race, apart from broken constraints and the time that runs out.
+ */
 
-/** A configuration with less than this share of the best rate leaves at once: noise never was a factor of two. */
+/**
+ * A configuration with less than this share of the best rate leaves at once: noise never was a factor of two.
+ */
 const hopeless = Math.log(0.5);
-/** A rate may exceed its bound by this factor: the bound rests on a document's first runs, which are its slowest. */
+/**
+ * A rate may exceed its bound by this factor: the bound rests on a document's first runs, which are its
+ * slowest.
+ */
 const boundSlack = 1.6;
 const significance = 0.05;
 
@@ -23,7 +30,9 @@ export interface Rule {
 /** Drops what is below half of the best rate: its overhead is too large for documents as short as these. */
 export const farSlower: Rule = { word: 'far slower', drops: ({ mean }) => mean < hopeless };
 
-/** Drops what is shown to be slower than the best; each of the compared configurations may err equally often. */
+/**
+ * Drops what is shown to be slower than the best; each of the compared configurations may err equally often.
+ */
 export function slowerAmong(configurations: number): Rule {
   const alpha = significance / Math.max(1, configurations - 1);
   return { word: 'slower', drops: (difference) => upper(difference, alpha) < 0 };
@@ -38,7 +47,10 @@ export function reasonOf({ word }: Rule, { mean, rounds }: Difference, best: str
   return `${word}: ${number(Math.exp(mean))} of the rate of \`${best}\` after ${rounds} ${rounds === 1 ? 'block' : 'blocks'}`;
 }
 
-/** Compares what a configuration could reach at most with what another one has reached. @returns why it cannot win */
+/**
+ * Compares what a configuration could reach at most with what another one has reached. @returns why it cannot
+ * win
+ */
 export function outOfReach({ cell, maxRate }: Configuration, trials: readonly TrialRow[]): string | null {
   const highest = Math.max(
     0,

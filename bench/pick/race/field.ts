@@ -45,7 +45,10 @@ export class Field {
     return !this.#options.signal.aborted && this.running.length > 0 && this.#budget.leftMs > 0;
   }
 
-  /** Measures one trial of every running configuration. @returns false if the time did not suffice for all of them */
+  /**
+   * Measures one trial of every running configuration. @returns false if the time did not suffice for all of
+   * them
+   */
   async block(block: number, timing: Timing): Promise<boolean> {
     const { seed, signal } = this.#options;
     this.blocks = block;
@@ -113,7 +116,10 @@ export class Field {
     return this.#withoutBaseline.length > this.#budget.places(this.running);
   }
 
-  /** Whether nothing is left to find out: every other configuration that may be chosen is slower than the best. */
+  /**
+   * Whether nothing is left to find out: every other configuration that may be chosen is slower than the
+   * best.
+   */
   get settled(): boolean {
     const evidence = evidenceOf(this.trials);
     const fastest = this.#best(evidence);

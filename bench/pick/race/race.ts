@@ -5,16 +5,20 @@ import { finalBlocksWanted } from './budget.js';
 import { Field, minBlocks } from './field.js';
 
 /**
- * The race: every configuration is measured once per block, in random order. Configurations that cannot be the best
- * leave early, so that the time goes to the others: on evidence, or, when the time is too short for evidence, because
- * they are in the slower half. The finalists run longer trials until the time is up.
+ * * The race: every configuration is measured once per block, in random order. Configurations that cannot be
+ * the best leave early, so that the time goes to the others: on evidence, or, when the time is too short for
+ * evidence, because they are in the slower half. The finalists run longer trials until the time is up.
  *
- * This file holds the loop. `block.ts` orders the trials of a block, `dropping.ts` decides which configurations leave,
- * `budget.ts` estimates what trials take, and `field.ts` keeps the configurations that are still in the race.
+ * This file holds the loop. `block.ts` orders the trials of a block, `dropping.ts` decides which
+ * configurations leave, `budget.ts` estimates what trials take, and `field.ts` keeps the configurations that
+ * are still in the race.
  */
 export interface RaceOptions {
   readonly configurations: readonly Configuration[];
-  /** The name of the configuration that others are compared with; it stays in the race unless it is too expensive. */
+  /**
+   * The name of the configuration that others are compared with; it stays in the race unless it is too
+   * expensive.
+   */
   readonly baseline: string;
   /** Milliseconds on `clock` at which the race must be over. */
   readonly untilMs: number;
@@ -24,7 +28,10 @@ export interface RaceOptions {
   readonly measure: (configuration: Configuration, turn: Turn) => Promise<TrialRow>;
   /** Called with every trial as soon as it has ended. */
   readonly keep: (trial: TrialRow) => void;
-  /** Reports the configurations that were measured to break a constraint, by name: they leave whatever their rate. */
+  /**
+   * Reports the configurations that were measured to break a constraint, by name: they leave whatever their
+   * rate.
+   */
   readonly violations: (
     trials: readonly TrialRow[],
     running: readonly Configuration[],
@@ -57,7 +64,10 @@ export interface RaceResult {
   readonly left: ReadonlyMap<string, string>;
   /** Blocks of the final; with fewer than ten, differences are less certain. */
   readonly finalBlocks: number;
-  /** Time that measuring every configuration in as many blocks as the finalists would have taken, milliseconds. */
+  /**
+   * Time that measuring every configuration in as many blocks as the finalists would have taken,
+   * milliseconds.
+   */
   readonly fullGridMs: number;
 }
 
