@@ -4,7 +4,7 @@ import { metg, type SizedTask, sizeAtGranularity } from '../stats/metg.js';
 import { paired } from '../stats/paired.js';
 import type { GranularityPoint, MetgRow, OverheadRatio, OverheadSummary, OverheadTrial } from './columns.js';
 
-/** This module computes the results of the dispatch benchmark from its rows. */
+/** The rows of the dispatch benchmark are turned into its results here. */
 
 type CellId = Pick<OverheadTrial, 'strategy' | 'delivery' | 'in_flight' | 'workers' | 'document_bytes'>;
 /** Traits of a strategy that its rows do not have. */

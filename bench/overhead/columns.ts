@@ -1,6 +1,6 @@
 import type { Column, Row } from '../tables/columns.js';
 
-/** This module describes the files of the dispatch benchmark. */
+/** The columns of the files that the dispatch benchmark writes. */
 
 const cell = [
   {

@@ -165,7 +165,7 @@ function isRight(result: KernelResult, index: number, document: Document): boole
   );
 }
 
-/** Measures one call of the kernel on this thread, microseconds: the median of seven measurements of 3 ms. */
+/** Returns how long one call of the kernel takes on this thread, microseconds: the median of seven runs of 3 ms. */
 async function kernelUs(ref: WorkloadRef, document: Document): Promise<number> {
   const { default: kernel } = await loadWorkload(ref);
   const context = { state: undefined, options: {}, signal: new AbortController().signal };

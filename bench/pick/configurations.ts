@@ -16,7 +16,7 @@ import { documentsForPass, documentsPerWorker, maxDocumentsInPass, timesOver } f
  * A configuration that `pick` may choose (strategy × workers × delivery), with the documents of its trials.
  */
 export interface Configuration {
-  /** What one trial of it measures. */
+  /** The cell that one trial of it measures. */
   readonly cell: Cell;
   /**
    * * The highest rate it could reach, documents per second, given what one document costs alone: each worker
@@ -26,10 +26,10 @@ export interface Configuration {
   readonly maxRate: number;
 }
 
-/** What the average document costs when it runs alone, measured by the oracle. */
+/** The cost of the average document when it runs alone, measured by the oracle. */
 export interface DocumentCost {
   readonly taskMs: number;
-  /** CPU time on all threads of the process. */
+  /** CPU time that all threads of the process use. */
   readonly cpuMs: number;
   /** Time during which the thread that runs the task can do nothing else. */
   readonly loopMs: number;

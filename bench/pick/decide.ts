@@ -16,7 +16,7 @@ export interface DecideOptions {
    * Trials of one workload, over all its corpora: a configuration that is good at every size is preferred.
    */
   readonly trials: readonly TrialRow[];
-  /** Summaries of the same trials. */
+  /** Summaries that were made from the same trials. */
   readonly summaries: readonly SummaryRow[];
   readonly responsiveness: readonly ResponsivenessRow[];
   readonly constraints: Constraints;
@@ -29,14 +29,14 @@ export interface DecideOptions {
 /** A configuration that keeps the constraints. */
 export interface Eligible {
   readonly cell: Rated;
-  /** Its rate over that of the choice; null for the choice itself, and without a common round. */
+  /** Its rate divided by that of the choice; null for the choice itself, and if they have no common round. */
   readonly ratio: Ratio | null;
   /** The rate to expect of a new run. */
   readonly rate: NewRun;
 }
 
 export interface Decision {
-  /** The configuration with the highest rate among those that keep the constraints. */
+  /** The configuration with the highest rate; like all below, it keeps the constraints. */
   readonly best: Rated;
   /** The configuration to use. */
   readonly choice: Rated;
@@ -55,7 +55,7 @@ export interface Decision {
   readonly endMs: number | null;
   /** The gain of the choice over the baseline; null if the baseline is the choice or was not measured. */
   readonly speedup: Ratio | null;
-  /** Whether the baseline is the choice because nothing is shown to be faster. */
+  /** True if the baseline is the choice because nothing is shown to be faster. */
   readonly nothingIsFaster: boolean;
   /** Blocks in which the choice was measured. */
   readonly blocks: number;
@@ -132,10 +132,7 @@ interface Contestant extends Configuration {
   readonly cell: Rated;
 }
 
-/**
- * The configurations of one corpus with their rates; those that may not be chosen are barred, with the
- * reason.
- */
+/** Collects the configurations of one corpus and their rates, and bars the ones that may not be chosen. */
 function familyOf(corpus: string, options: DecideOptions) {
   const { constraints, responsiveness, strategies } = options;
   const own = options.trials.filter((trial) => trial.corpus === corpus);
@@ -208,7 +205,7 @@ function byRate(cells: readonly Rated[]): Rated[] {
   return [...cells].sort((a, b) => b.documents_per_second - a.documents_per_second);
 }
 
-/** The idle time at the end of one pass, over all trials. */
+/** Returns the idle time at the end of one pass, averaged over all trials. */
 function endMsOf(cell: Rated, trials: readonly TrialRow[]): number | null {
   const ends = trials
     .filter((trial) => sameCell(trial, cell))

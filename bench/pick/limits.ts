@@ -12,7 +12,7 @@ const usable = 0.8;
 const callerMb = 64;
 /** The heap of a process gets this share of the memory of the process. */
 const heapShare = 0.75;
-/** With a smaller heap no task loads. */
+/** No task loads if the heap is smaller. */
 const minHeapMb = 16;
 
 /** Shares a memory limit out: workers × share + caller ≤ 80 % of it. Null if the workers cannot fit. */

@@ -7,7 +7,7 @@
 export const documentsPerWorker = [4, 2, 1] as const;
 /** Shortest duration of a pass, if there are enough documents. */
 const minPassMs = 200;
-/** Different documents in a sample. */
+/** A sample has at most this many different documents. */
 export const maxSampled = 1000;
 /**
  * Documents in a pass, repetitions included. Passes of a few milliseconds consist mostly of begin and end.

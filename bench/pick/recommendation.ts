@@ -23,7 +23,7 @@ export interface RecommendationOptions {
   readonly memory: MemoryFit | null;
   /** The verdict as sentences. */
   readonly verdict: readonly string[];
-  /** What the measurements took; null if nothing was measured for this recommendation. */
+  /** The effort of measuring; null if nothing was measured for this recommendation. */
   readonly effort: Effort | null;
 }
 

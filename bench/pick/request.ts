@@ -14,7 +14,7 @@ export interface ConstraintFlags {
 }
 
 /**
- * @param strategies those that may be chosen: `--isolation` accepts only levels that one of them has
+ * @param strategies the strategies to choose from: `--isolation` accepts only levels that one of them has
  * @throws UsageError
  */
 export function constraintsOf(
@@ -33,7 +33,7 @@ export function constraintsOf(
   };
 }
 
-/** In less time not even the first block of a race ends. */
+/** Not even the first block of a race ends in less time. */
 const minBudgetMs = 5000;
 
 /** Reads `--time-budget`, milliseconds. @throws UsageError */

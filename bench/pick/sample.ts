@@ -29,7 +29,7 @@ export interface Sample {
 
 export interface SampleOptions {
   readonly task: WorkloadRef;
-  /** Folder or glob. */
+  /** The folder, or a glob that selects files. */
   readonly docs: string;
   readonly seed: number;
   readonly strategies: readonly LoadedStrategy[];

@@ -51,7 +51,7 @@ export function writeDecision(chosen: Chosen, write: (text: string) => void): Re
   return made;
 }
 
-/** Formats the decision for a person who reads standard output. */
+/** Formats the decision for people to read. */
 export function decisionText(
   chosen: Chosen,
   { path, report }: { readonly path: string | null; readonly report: string | null },

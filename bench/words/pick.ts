@@ -6,7 +6,7 @@ import { memoryOf } from '../tables/memory.js';
 import type { Ratio } from '../verdict/choice.js';
 import { listed, megabytes, number, ratio, size } from './units.js';
 
-/** What `pick` and `recommend` say about a decision. Every sentence has at most 25 words. */
+/** `pick` and `recommend` describe a decision with these sentences, each of at most 25 words. */
 
 export interface VerdictOptions {
   readonly environment: Environment;
@@ -68,12 +68,12 @@ function promise({ choice, rate }: Decision): string[] {
   return [`Expect ${number(rate.mean)} documents/s${range} of a long new run${uses}.`];
 }
 
-/** "1.95× (1.88–2.02)" */
+/** Prints a ratio and its interval: "1.95× (1.88–2.02)". */
 export function withInterval({ ratio: value, low, high }: Ratio): string {
   return low === null || high === null ? ratio(value) : `${ratio(value)} (${number(low)}–${number(high)})`;
 }
 
-/** With fewer blocks it is unknown how much rates scatter. */
+/** It is unknown how much rates scatter if there are fewer blocks. */
 const minBlocks = 3;
 
 function confidence(decision: Decision, name: Namer): string {
@@ -82,7 +82,8 @@ function confidence(decision: Decision, name: Namer): string {
   const measured = `${blocks} ${blocks === 1 ? 'block' : 'blocks'}`;
   if (blocks < minBlocks) {
     const others = rivals.length === 0 ? '' : `; ${rivals.length} others are about as fast`;
-    return `Only ${measured} ${blocks === 1 ? 'was' : 'were'} measured, so this is a guess${others}. Use a longer \`--time-budget\`.`;
+    const few = `Only ${measured} ${blocks === 1 ? 'was' : 'were'} measured`;
+    return `${few}, so this is a guess${others}. Use a longer \`--time-budget\`.`;
   }
   if (rivals.length === 0) return nextBest(slower, { name, measured });
   const named = rivals.slice(0, 2).map(({ cell }) => name(cell));
@@ -99,7 +100,8 @@ function nextBest(
   const [next] = slower;
   if (next === undefined) return `No other measured configuration keeps the constraints (${measured}).`;
   if (next.ratio === null) return `That is clear after ${measured}: the others dropped out early.`;
-  return `That is clear after ${measured}: the next is ${name(next.cell)}, ${withInterval(next.ratio)} its rate.`;
+  const second = `${name(next.cell)}, ${withInterval(next.ratio)} its rate`;
+  return `That is clear after ${measured}: the next is ${second}.`;
 }
 
 function exceptions(
@@ -115,7 +117,8 @@ function exceptions(
   if (baselineIsAllowed && !traits?.baseline && breakEven !== null && breakEven >= 2 && startMs !== null) {
     const documents = number(Math.ceil(breakEven));
     found.push(
-      `Below ${documents} documents per start, \`${baseline?.name}\` is faster: the start takes ${number(startMs)} ms.`,
+      `Below ${documents} documents per start, \`${baseline?.name}\` is faster: ` +
+        `the start takes ${number(startMs)} ms.`,
     );
   }
   if (isolated !== null && (traits?.isolation === 'none' || traits?.isolation === 'thread')) {

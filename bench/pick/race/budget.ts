@@ -41,7 +41,7 @@ export class Budget {
     return estimateTrialMs(cell, timing, this.#options.cores) * pace;
   }
 
-  /** What one trial of each of them takes. */
+  /** Estimates the time that one trial of each of them takes. */
   blockMs(configurations: readonly Configuration[], timing: Timing): number {
     return configurations.reduce((sum, configuration) => sum + this.trialMs(configuration, timing), 0);
   }

@@ -38,13 +38,14 @@ export function slowerAmong(configurations: number): Rule {
   return { word: 'slower', drops: (difference) => upper(difference, alpha) < 0 };
 }
 
-/** Whether the difference shows that the configuration is slower, by itself. */
+/** Returns true if the difference by itself shows that the configuration is slower. */
 export function isSlower(difference: Difference | null): boolean {
   return difference === null || upper(difference, significance) < 0;
 }
 
 export function reasonOf({ word }: Rule, { mean, rounds }: Difference, best: string): string {
-  return `${word}: ${number(Math.exp(mean))} of the rate of \`${best}\` after ${rounds} ${rounds === 1 ? 'block' : 'blocks'}`;
+  const blocks = `${rounds} ${rounds === 1 ? 'block' : 'blocks'}`;
+  return `${word}: ${number(Math.exp(mean))} of the rate of \`${best}\` after ${blocks}`;
 }
 
 /**
@@ -61,7 +62,7 @@ export function outOfReach({ cell, maxRate }: Configuration, trials: readonly Tr
   return `out of reach: ${limit}, another configuration had ${number(highest)}`;
 }
 
-/** The rates of all valid trials, to compare configurations by. */
+/** Collects the rates of all valid trials, so that configurations can be compared. */
 export function evidenceOf(trials: readonly TrialRow[]): Family {
   return moderate(
     trials.filter(valid).map((trial) => ({

@@ -40,7 +40,7 @@ export class Field {
     this.running = options.configurations;
   }
 
-  /** Whether the race can go on. */
+  /** True if the race can go on. */
   get open(): boolean {
     return !this.#options.signal.aborted && this.running.length > 0 && this.#budget.leftMs > 0;
   }
@@ -90,12 +90,12 @@ export class Field {
     }
   }
 
-  /** Whether another block would end in time. */
+  /** Returns true if another block would end in time. */
   fits(timing: Timing): boolean {
     return this.#budget.blockMs(this.running, timing) <= this.#budget.leftMs;
   }
 
-  /** What this number of final blocks would take with all configurations, after the shortest screening. */
+  /** Estimates what this number of final blocks would take with all configurations, after the shortest screening. */
   gridMs(finalBlocks: number): number {
     const { configurations } = this.#options;
     const screeningMs = minBlocks * this.#budget.blockMs(configurations, screening);
@@ -111,15 +111,12 @@ export class Field {
     return nameOf(configuration) === this.#options.baseline;
   }
 
-  /** Whether there are more configurations than the final has places. */
+  /** True if more configurations are running than the final has places. */
   get crowded(): boolean {
     return this.#withoutBaseline.length > this.#budget.places(this.running);
   }
 
-  /**
-   * Whether nothing is left to find out: every other configuration that may be chosen is slower than the
-   * best.
-   */
+  /** True if nothing is left to find out: all others that may be chosen are slower than the best. */
   get settled(): boolean {
     const evidence = evidenceOf(this.trials);
     const fastest = this.#best(evidence);

@@ -40,7 +40,7 @@ export interface RaceOptions {
   readonly signal: AbortSignal;
 }
 
-/** The place of one trial in the race. */
+/** Says where in the race a trial is. */
 export interface Turn {
   readonly block: number;
   readonly order: number;
