@@ -1,12 +1,50 @@
-/** How much the t distribution has to give way for a moderated comparison, by common rounds and prior degrees of freedom. */
+/**
+ * What makes the intervals of `moderated.ts` keep their promise. The t distribution with Satterthwaite's degrees of
+ * freedom would hold if the prior were known, variances followed it and noise were normal. None of this is so: over
+ * three rounds, nominal 95 % intervals cover 91 to 95 % of true ratios, and up to 14 % of families claim a difference
+ * at 5 %. `npm run test:simulate` checks the promise with these figures; `npm run calibrate` finds the table.
+ */
+
+/** How far a moderated comparison is from the t distribution. */
 export interface Calibration {
   /** Factor on the standard error. */
-  readonly widen: number;
+  readonly error: number;
   /** Factor on the degrees of freedom. */
   readonly df: number;
 }
 
-/** The calibration of a comparison over this many rounds, where the prior has these degrees of freedom. */
-export function calibrationAt(_at: { readonly rounds: number; readonly priorDf: number }): Calibration {
-  return { widen: 1, df: 1 };
+/**
+ * No prior is worth more degrees of freedom than this. The estimate from six configurations over three rounds is
+ * infinite in two thirds of families whose scatter differs by a factor of 1.6, and intervals that trust it are too
+ * narrow. Where scatter differs by 1.6 to 2.2, as it does in published runs, the true figure is 1.5 to 3.3.
+ */
+export const maxPriorDf = 4;
+
+/** Factor on the degrees of freedom, which keeps the far tails that a correction for many comparisons needs. */
+const dfFactor = 0.75;
+
+/** Factors on the error for priors of 1 and of 4 degrees of freedom. The largest row holds for more rounds, too. */
+export const errorFactors = [
+  { rounds: 2, at1: 1.06, at4: 1.34 },
+  { rounds: 3, at1: 1.1, at4: 1.14 },
+  { rounds: 4, at1: 1.02, at4: 1.08 },
+  { rounds: 5, at1: 1.0, at4: 1.04 },
+  { rounds: 6, at1: 1.0, at4: 1.0 },
+] as const;
+
+/** The calibration of a comparison over at least two rounds, in a family whose prior has `priorDf` degrees of freedom. */
+export function calibrationAt({
+  rounds,
+  priorDf,
+}: {
+  readonly rounds: number;
+  readonly priorDf: number;
+}): Calibration {
+  const { at1, at4 } = errorFactors.find((row) => row.rounds >= rounds) ?? { at1: 1, at4: 1 };
+  return { error: at1 + (at4 - at1) * between1And4(priorDf), df: dfFactor };
+}
+
+/** 0 for a prior of one degree of freedom or less, 1 for one of four or more. */
+export function between1And4(priorDf: number): number {
+  return Math.min(1, Math.max(0, (priorDf - 1) / 3));
 }

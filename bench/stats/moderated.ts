@@ -1,5 +1,5 @@
-import { calibrationAt } from './calibration.js';
-import { mean, squares } from './estimate.js';
+import { calibrationAt, maxPriorDf } from './calibration.js';
+import { mean, median, squares } from './estimate.js';
 import { digamma, trigamma, trigammaInverse } from './gamma.js';
 import { groupBy } from './group-by.js';
 import { tCdf, tQuantile } from './student-t.js';
@@ -18,7 +18,7 @@ import { tCdf, tQuantile } from './student-t.js';
  *    n_i rounds, of which round r has k_r configurations. This is exact when no trial is missing and the noise is the
  *    same for all; otherwise it draws s_i² slightly towards the others (F. E. Grubbs 1948, J. Am. Stat. Assoc. 43).
  * 3. Prior: s_i² is taken as s0² · F(d_i, d0). Mean and variance of ln s_i² give s0² and d0
- *    (G. K. Smyth 2004, Stat. Appl. Genet. Mol. Biol. 3(1), section 6.2).
+ *    (G. K. Smyth 2004, Stat. Appl. Genet. Mol. Biol. 3(1), section 6.2); d0 is at most `maxPriorDf`.
  * 4. Moderated variance: (d0·s0² + d_i·s_i²) / (d0 + d_i), with d0 + d_i degrees of freedom (Smyth 2004, section 4).
  * 5. Difference of a and b over their n common rounds: the mean of the log ratios, its squared error
  *    (s_a² + s_b²) / n, and degrees of freedom after Satterthwaite (1946, Biometrics Bull. 2).
@@ -62,7 +62,7 @@ export interface ModeratedVariance {
 /** What a family says about the variances of its configurations. */
 export interface Prior {
   readonly variance: number;
-  /** How many degrees of freedom the prior is worth; infinite where the variances do not differ. */
+  /** How many degrees of freedom the prior is worth: more where the variances are more alike, at most `maxPriorDf`. */
   readonly df: number;
 }
 
@@ -148,15 +148,14 @@ function moderatedScatter({
 }): Scatter | null {
   if (rounds < 2) return null;
   const sum = first.variance + second.variance;
-  // With infinite degrees of freedom the quotients are 0, and so is their sum; without scatter the degrees do not matter.
+  // Without any scatter the degrees of freedom do not matter.
   const df =
     sum === 0 ? first.df : sum ** 2 / (first.variance ** 2 / first.df + second.variance ** 2 / second.df);
   const calibration = calibrationAt({ rounds, priorDf });
-  return { error: calibration.widen * Math.sqrt(sum / rounds), df: Math.min(1e6, calibration.df * df) };
+  return { error: calibration.error * Math.sqrt(sum / rounds), df: calibration.df * df };
 }
 
 function moderatedBy(prior: Prior, own: ModeratedVariance): ModeratedVariance {
-  if (prior.df === Number.POSITIVE_INFINITY) return { variance: prior.variance, df: prior.df };
   const df = prior.df + own.df;
   return { variance: (prior.df * prior.variance + own.df * own.variance) / df, df };
 }
@@ -166,56 +165,86 @@ const floorShare = 1e-5;
 
 /** Smyth's estimate of the prior from the logarithms of variances, with unequal degrees of freedom. */
 function priorOf(variances: readonly ModeratedVariance[]): Prior {
-  const sorted = variances.map(({ variance }) => variance).sort((a, b) => a - b);
-  const floor = floorShare * (sorted[sorted.length >> 1] as number);
-  if (floor === 0) return { variance: 0, df: Number.POSITIVE_INFINITY };
-  const logs = variances.map(
-    ({ variance, df }) => Math.log(Math.max(variance, floor)) - digamma(df / 2) + Math.log(df / 2),
-  );
+  const floor = floorShare * (median(variances.map(({ variance }) => variance)) ?? 0);
+  if (floor === 0) return { variance: 0, df: maxPriorDf };
+  const logs = variances.map(({ variance, df }) => Math.log(Math.max(variance, floor)) + logBias(df));
   const excess = squares(logs) / (logs.length - 1) - mean(variances.map(({ df }) => trigamma(df / 2)));
-  if (excess <= 0) return { variance: Math.exp(mean(logs)), df: Number.POSITIVE_INFINITY };
-  const df = 2 * trigammaInverse(excess);
-  return { variance: Math.exp(mean(logs) + digamma(df / 2) - Math.log(df / 2)), df };
+  const df = excess > 0 ? Math.min(maxPriorDf, 2 * trigammaInverse(excess)) : maxPriorDf;
+  return { variance: Math.exp(mean(logs) - logBias(df)), df };
+}
+
+/** How far the logarithm of an estimated variance lies below the variance's logarithm, on average. */
+function logBias(df: number): number {
+  return Math.log(df / 2) - digamma(df / 2);
 }
 
 /** Variance of each configuration that has at least two rounds, with its degrees of freedom. */
 function ownVariances(rates: readonly LogRate[]): Map<string, ModeratedVariance> {
-  const residuals = residualsOf(rates);
-  const perRound = new Map(
-    [...groupBy(rates, ({ round }) => round)].map(([round, all]) => [round, all.length]),
+  const configurations = indexed(rates.map(({ configuration }) => configuration));
+  const rounds = indexed(rates.map(({ round }) => round));
+  const left = residuals(
+    rates.map(({ log }) => log),
+    [configurations, rounds],
   );
-  const variances = new Map<string, ModeratedVariance>();
-  for (const [name, own] of groupBy(residuals, ({ configuration }) => configuration)) {
-    const compared = own.reduce((sum, { round }) => sum + 1 - 1 / (perRound.get(round) as number), 0);
-    const df = (1 - 1 / own.length) * compared;
-    if (df > 0) variances.set(name, { variance: own.reduce((sum, { log }) => sum + log ** 2, 0) / df, df });
+  const sums = new Float64Array(configurations.keys.length);
+  const compared = new Float64Array(configurations.keys.length);
+  for (const [i, residual] of left.entries()) {
+    const own = configurations.of[i] as number;
+    sums[own] = (sums[own] as number) + residual ** 2;
+    compared[own] = (compared[own] as number) + 1 - 1 / (rounds.sizes[rounds.of[i] as number] as number);
   }
-  return variances;
+  return new Map(
+    configurations.keys.flatMap((name, i) => {
+      const df = (1 - 1 / (configurations.sizes[i] as number)) * (compared[i] as number);
+      return df > 0 ? [[name, { variance: (sums[i] as number) / df, df }] as const] : [];
+    }),
+  );
 }
 
-/**
- * Removes what configurations and rounds explain, by alternating means: an unbalanced two-way table has no closed form,
- * a balanced one needs a single pass.
- */
-function residualsOf(rates: readonly LogRate[]): LogRate[] {
-  let left = [...rates];
-  for (let pass = 0; pass < maxPasses; pass++) {
-    const before = sumOfSquares(left);
-    left = withoutMeans(withoutMeans(left, 'configuration'), 'round');
-    if (before - sumOfSquares(left) <= 1e-12 * before) break;
-  }
-  return left;
+/** A factor of the two-way table: which of its keys each value belongs to, and how many values each key has. */
+interface Factor<Key> {
+  readonly keys: readonly Key[];
+  readonly of: Int32Array;
+  readonly sizes: Int32Array;
+}
+
+function indexed<Key>(values: readonly Key[]): Factor<Key> {
+  const places = new Map<Key, number>();
+  const of = Int32Array.from(values, (key) => {
+    const place = places.get(key) ?? places.size;
+    places.set(key, place);
+    return place;
+  });
+  const sizes = new Int32Array(places.size);
+  for (const place of of) sizes[place] = (sizes[place] as number) + 1;
+  return { keys: [...places.keys()], of, sizes };
 }
 
 const maxPasses = 200;
 
-function withoutMeans(rates: readonly LogRate[], by: 'configuration' | 'round'): LogRate[] {
-  const means = new Map(
-    [...groupBy(rates, (rate) => rate[by])].map(([key, own]) => [key, mean(own.map(({ log }) => log))]),
-  );
-  return rates.map((rate) => ({ ...rate, log: rate.log - (means.get(rate[by]) as number) }));
+/**
+ * Removes what the factors explain, by alternating means: an unbalanced two-way table has no closed form, a balanced
+ * one needs a single pass.
+ */
+function residuals(values: readonly number[], factors: readonly Factor<unknown>[]): Float64Array {
+  const left = Float64Array.from(values);
+  let before = sumOfSquares(left);
+  for (let pass = 0; pass < maxPasses; pass++) {
+    for (const factor of factors) removeMeans(left, factor);
+    const after = sumOfSquares(left);
+    if (before - after <= 1e-10 * before) break;
+    before = after;
+  }
+  return left;
 }
 
-function sumOfSquares(rates: readonly LogRate[]): number {
-  return rates.reduce((sum, { log }) => sum + log ** 2, 0);
+function removeMeans(left: Float64Array, { of, sizes }: Factor<unknown>): void {
+  const means = new Float64Array(sizes.length);
+  for (const [i, place] of of.entries())
+    means[place] = (means[place] as number) + (left[i] as number) / (sizes[place] as number);
+  for (const [i, place] of of.entries()) left[i] = (left[i] as number) - (means[place] as number);
+}
+
+function sumOfSquares(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value ** 2, 0);
 }
