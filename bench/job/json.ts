@@ -1,22 +1,22 @@
 /**
- * A task's result as JSON. Structured clone carries more than JSON can hold; one mapping for every strategy, in the order in
- * which it is looked for:
+ * A task's result as JSON. A result may hold values that structured clone carries and JSON does not. Every strategy uses
+ * this one mapping; the first row that fits counts:
  *
  * | value | JSON |
  * | --- | --- |
  * | `undefined`, `NaN`, `Infinity`, `-Infinity`, an invalid `Date` | `null`, also as a member or item |
- * | `bigint` | string of its digits |
- * | `Date` | ISO string |
- * | `RegExp` | string, `/a/g` |
- * | `Uint8Array`, `Buffer`, `ArrayBuffer`, `SharedArrayBuffer`, `DataView` | base64 string of the bytes |
- * | other typed arrays | array of numbers, or of strings where they hold `bigint` |
- * | `Map` | object where all keys are strings, else array of `[key, value]` |
- * | `Set` | array |
+ * | `bigint` | a string of its digits |
+ * | `Date` | an ISO string |
+ * | `RegExp` | a string such as `/a/g` |
+ * | `Uint8Array`, `Buffer`, `ArrayBuffer`, `SharedArrayBuffer`, `DataView` | a base64 string of the bytes |
+ * | other typed arrays | an array of numbers; of strings for `bigint` arrays |
+ * | `Map` | an object when all keys are strings, else an array of `[key, value]` |
+ * | `Set` | an array |
  * | `Error` | `{ name, message }` and its own members |
- * | `new String('a')` and the like | what is in them |
- * | any other object | its own members; a class is not told, `toJSON` is not called |
+ * | `new String('a')` and the like | the primitive value |
+ * | any other object | its own members, whatever its class; `toJSON` is not called |
  *
- * @throws TypeError for a value that holds itself; RangeError for one nested too deep.
+ * @throws TypeError for a value that contains itself; RangeError for one that is nested too deep.
  */
 export function jsonOf(value: unknown): string {
   return JSON.stringify(plain(value, new Set()));
@@ -27,7 +27,7 @@ function plain(value: unknown, within: Set<object>): unknown {
   if (typeof value === 'bigint') return String(value);
   if (typeof value !== 'object') return value === undefined ? null : value;
   if (value === null) return null;
-  if (within.has(value)) throw new TypeError('the result holds itself, which JSON cannot say');
+  if (within.has(value)) throw new TypeError('the result contains itself, which JSON cannot express');
   within.add(value);
   const made = plainObject(value, within);
   within.delete(value);
@@ -36,7 +36,7 @@ function plain(value: unknown, within: Set<object>): unknown {
 
 function plainObject(value: object, within: Set<object>): unknown {
   const inner = (item: unknown) => plain(item, within);
-  if (Array.isArray(value)) return Array.from(value, inner); // holes, too
+  if (Array.isArray(value)) return Array.from(value, inner); // `map` would skip holes
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
   if (value instanceof RegExp) return String(value);
   if (value instanceof Uint8Array || value instanceof DataView)
@@ -63,7 +63,7 @@ function plainObject(value: object, within: Set<object>): unknown {
   return objectOf(Object.entries(value), inner);
 }
 
-/** Without a prototype, so that a member `__proto__` is one. */
+/** The object has no prototype, so that a member named `__proto__` stays an ordinary member. */
 function objectOf(
   entries: readonly (readonly [string, unknown])[],
   inner: (item: unknown) => unknown,

@@ -2,18 +2,18 @@ import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync }
 import { hostname } from 'node:os';
 import { RunError, UsageError } from '../errors.js';
 
-/** Who holds a lock: a pid alone may by now be another process. */
+/** The process that holds a lock. Its pid alone does not identify it: another process may have that pid by now. */
 interface Holder {
   readonly pid: number;
   readonly host: string;
-  /** When the process started, in the kernel's words; null where it does not say. */
+  /** When the process started, as the kernel reports it; null on systems that do not. */
   readonly born: string | null;
 }
 
 /**
- * A file beside `path` that says which process writes to it. One that is left of a dead process is taken over: under a second
- * file that only one process can make, so that two of them do not both.
- * @returns what gives the lock back
+ * Creates a file beside `path` that says which process writes to it. The lock of a dead process is taken over. Two
+ * processes may try that at once, so a second file, which only one of them can create, decides between them.
+ * @returns a function that gives the lock back
  * @throws UsageError when another process holds it; RunError when it cannot be written.
  */
 export function lock(path: string): () => void {
@@ -31,14 +31,14 @@ export function lock(path: string): () => void {
     throw new RunError(`cannot write "${mine}": ${(cause as Error).message}`, { cause });
   }
   try {
-    if (made(() => linkSync(mine, file))) return () => release(file, me);
+    if (tryCreate(() => linkSync(mine, file))) return () => release(file, me);
     refuseHeld(file);
-    if (!made(() => writeFileSync(takeover, me, { flag: 'wx' })))
+    if (!tryCreate(() => writeFileSync(takeover, me, { flag: 'wx' })))
       throw new UsageError(
-        `"${takeover}": another process is just about to write to "${path}"; when there is none, delete this file`,
+        `"${takeover}": another process is about to write to "${path}"; if there is none, delete this file`,
       );
     try {
-      refuseHeld(file); // somebody may have taken it over by now
+      refuseHeld(file); // another process may have taken it over in the meantime
       renameSync(mine, file);
     } finally {
       rmSync(takeover, { force: true });
@@ -49,22 +49,22 @@ export function lock(path: string): () => void {
   }
 }
 
-/** @throws UsageError when its process lives, or may. */
+/** @throws UsageError when the lock's process is alive, or may be. */
 function refuseHeld(file: string): void {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch {
-    return; // given back in between
+    return; // it was given back in the meantime
   }
   const holder = holderOf(text);
   if (holder === null)
     throw new UsageError(
-      `"${file}": expected a lock of forkwise, and it is none; move it away or choose another --out`,
+      `"${file}": expected a lock file of forkwise, got another file; move it away, or choose another --out`,
     );
   if (holder.host !== hostname())
     throw new UsageError(
-      `"${file}": process ${holder.pid} on the machine "${holder.host}" writes there, or did when it ended; when it has ended, delete this file`,
+      `"${file}": process ${holder.pid} on the machine "${holder.host}" has the lock; if that process has ended, delete this file`,
     );
   if (isAlive(holder))
     throw new UsageError(
@@ -81,7 +81,7 @@ function holderOf(text: string): Holder | null {
   }
 }
 
-/** A container's processes have the same few pids each time it starts. */
+/** Compares start times too: the processes of a container have the same few pids each time it starts. */
 function isAlive({ pid, born }: Holder): boolean {
   if (pid === process.pid) return born !== null && born === bornAt(pid);
   try {
@@ -94,7 +94,7 @@ function isAlive({ pid, born }: Holder): boolean {
   return now === null || born === null || now === born;
 }
 
-/** Boot and the clock tick in it, by `/proc` (proc_pid_stat(5), field 22). */
+/** The boot's id and the clock tick of the start within it, from `/proc` (proc_pid_stat(5), field 22). */
 function bornAt(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -109,26 +109,26 @@ function release(file: string, me: string): void {
   try {
     if (existsSync(file) && readFileSync(file, 'utf8') === me) rmSync(file);
   } catch {
-    // A lock that is left names a process that will have ended.
+    // A lock that stays behind names a process that has ended, so the next job takes it over.
   }
 }
 
-/** Whether it could be made: false when it is there already. */
-function made(make: () => void): boolean {
+/** Whether `make` has created its file: false when the file already exists. @throws RunError for any other error */
+function tryCreate(make: () => void): boolean {
   try {
     make();
     return true;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw new RunError(`cannot make the lock: ${(cause as Error).message}`, { cause });
+    throw new RunError(`cannot create the lock: ${(cause as Error).message}`, { cause });
   }
 }
 
-/** Killed, and its parent has not asked how it ended: in a container, where process 1 never asks, it stays so. */
+/** Whether the process is a zombie: in a container whose process 1 never waits for its children, it stays one. */
 function hasEnded(pid: number): boolean {
   try {
     return /^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
   } catch {
-    return false; // where there is no /proc, or the process is gone by now
+    return false; // there is no /proc, or the process no longer exists
   }
 }

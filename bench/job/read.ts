@@ -1,29 +1,34 @@
 import { readFile } from 'node:fs/promises';
 
-/** A file to process; `id` is how its line is named. */
-export interface Source {
+/** A file of the job; `id` is the name in its line. */
+export interface JobFile {
   readonly id: string;
   readonly path: string;
 }
 
-/** Files that are read before they are asked for: as many as libuv's threads answer in about the time of one document. */
+interface Content {
+  readonly id: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Files that are read ahead: about as many as the threads of libuv read in the time of one document. */
 const ahead = 16;
 
 /**
- * Reads files in their order, a few ahead of who takes them. One that cannot be read is told and left out. When `stop` aborts, no
- * further document comes.
+ * Reads files in their order, a few ahead of the caller. A file that cannot be read is reported to `unreadable` and left
+ * out. When `stop` aborts, no further document comes.
  */
 export async function* readFiles(
-  sources: readonly Source[],
+  files: readonly JobFile[],
   {
     stop,
     unreadable,
   }: { readonly stop: AbortSignal; readonly unreadable: (id: string, cause: Error) => void },
-): AsyncGenerator<{ id: string; bytes: Uint8Array }, void, undefined> {
-  const reading: Promise<{ id: string; bytes: Uint8Array } | { id: string; cause: Error }>[] = [];
+): AsyncGenerator<Content, void, undefined> {
+  const reading: ReturnType<typeof read>[] = [];
   let next = 0;
   for (;;) {
-    while (reading.length < ahead && next < sources.length) reading.push(read(sources[next++] as Source));
+    while (reading.length < ahead && next < files.length) reading.push(read(files[next++] as JobFile));
     const found = await reading.shift();
     if (found === undefined || stop.aborted) return;
     if ('bytes' in found) yield found;
@@ -34,7 +39,7 @@ export async function* readFiles(
 async function read({
   id,
   path,
-}: Source): Promise<{ id: string; bytes: Uint8Array } | { id: string; cause: Error }> {
+}: JobFile): Promise<Content | { readonly id: string; readonly cause: Error }> {
   try {
     return { id, bytes: await readFile(path) };
   } catch (cause) {

@@ -1,16 +1,16 @@
 import { duration, listed, number } from '../words/units.js';
-import type { NotOk, Status } from './output.js';
+import type { NotOk, Status } from './line.js';
 
-/** What has become of a job. */
+/** How a job ended. */
 export interface Summary {
   readonly out: string;
   readonly strategy: string;
   readonly workers: number;
-  /** That are to be processed in all. */
+  /** Documents of the whole job. */
   readonly documents: number;
-  /** That had their lines before. */
+  /** Lines that were there before this command. */
   readonly earlier: number;
-  /** Of all lines. */
+  /** Lines in the file, by status. */
   readonly counts: Readonly<Record<Status, number>>;
   readonly notOk: readonly NotOk[];
   readonly elapsedMs: number;
@@ -18,41 +18,34 @@ export interface Summary {
   readonly complete: boolean;
 }
 
-/** So many are listed by name. */
-const mostNamed = 20;
+/** Documents that are not ok are listed by name up to this number. */
+const maxNamed = 20;
 
-export function summaryText({
-  out,
-  strategy,
-  workers,
-  documents,
-  earlier,
-  counts,
-  notOk,
-  elapsedMs,
-  complete,
-}: Summary): string {
-  const lines = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const words = Object.entries(counts)
+/** The summary for a person: one line, then the documents that are not ok. */
+export function summaryText(summary: Summary): string {
+  const { out, counts, notOk, complete } = summary;
+  const statuses = Object.entries(counts)
     .filter(([status, count]) => count > 0 || status === 'ok')
     .map(([status, count]) => `${whole(count)} ${status}`);
-  const here = lines - earlier;
-  const rate =
-    here === 0
-      ? ''
-      : ` · ${whole(here)} in ${elapsedMs < 1e3 ? `${Math.round(elapsedMs)} ms` : duration(elapsedMs)}, ${number(here / (elapsedMs / 1e3))}/s`;
-  const head = `${complete ? '' : `${whole(lines)} of `}${whole(documents)} documents: ${listed(words)} · ${strategy} × ${workers}${rate} · ${out}`;
+  const documents = `${whole(summary.documents)} documents`;
+  const head = [
+    `${complete ? documents : `${whole(linesOf(summary))} of ${documents}`}: ${listed(statuses)}`,
+    `${summary.strategy} × ${summary.workers}`,
+    ...rateOf(summary),
+    out,
+  ].join(' · ');
   const named = notOk
-    .slice(0, mostNamed)
+    .slice(0, maxNamed)
     .map(({ id, status, error }) => `  ${id}: ${status}: ${firstLine(error)}`);
   const more = notOk.length - named.length;
   if (more > 0) named.push(`  and ${whole(more)} more: every line of "${out}" whose status is not ok`);
   return `${[head, ...named].join('\n')}\n`;
 }
 
+/** The summary for a program. */
 export function summaryData(summary: Summary) {
   const { elapsedMs, counts, earlier, ...rest } = summary;
-  const lines = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const lines = linesOf(summary);
   return {
     ...rest,
     ...counts,
@@ -60,6 +53,19 @@ export function summaryData(summary: Summary) {
     elapsedMs,
     documentsPerSecond: lines === earlier ? null : (lines - earlier) / (elapsedMs / 1e3),
   };
+}
+
+/** Empty when this command has written no line. */
+function rateOf(summary: Summary): string[] {
+  const { elapsedMs, earlier } = summary;
+  const written = linesOf(summary) - earlier;
+  if (written === 0) return [];
+  const time = elapsedMs < 1e3 ? `${Math.round(elapsedMs)} ms` : duration(elapsedMs);
+  return [`${whole(written)} in ${time}, ${number(written / (elapsedMs / 1e3))}/s`];
+}
+
+function linesOf({ counts }: Summary): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
 function whole(count: number): string {

@@ -505,13 +505,13 @@ describe('the lock', () => {
     write({ pid: 1, host: 'elsewhere', born });
     assert.throws(
       () => lock(path),
-      /on the machine "elsewhere" writes there, or did when it ended; when it has ended, delete this file/,
+      /on the machine "elsewhere" has the lock; if that process has ended, delete this file/,
     );
     write('mine');
-    assert.throws(() => lock(path), /expected a lock of forkwise/);
+    assert.throws(() => lock(path), /expected a lock file of forkwise/);
     write({ pid: 2 ** 22 + 1, host: hostname(), born });
     writeFileSync(`${path}.lock.takeover`, '');
-    assert.throws(() => lock(path), /just about to write/);
+    assert.throws(() => lock(path), /about to write/);
     assert.deepEqual(
       readdirSync(root)
         .filter((name) => name.startsWith('locked'))
@@ -563,6 +563,6 @@ describe('results as JSON', () => {
     assert.equal(jsonOf([part, part]), '[{"a":1},{"a":1}]');
     const cycle: unknown[] = [];
     cycle.push({ cycle });
-    assert.throws(() => jsonOf(cycle), /holds itself/);
+    assert.throws(() => jsonOf(cycle), /contains itself/);
   });
 });

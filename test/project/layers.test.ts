@@ -66,7 +66,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     may: [
       /^bench\/(?!cli|scripts)/,
       terminal,
-      /^strategies\/(strategy|session\/outcome|worker\/clock|worker\/usage-report|processes\/cores)\.ts$/,
+      /^strategies\/(strategy|session\/outcome|worker\/(clock|usage-report|worker-id)|processes\/cores)\.ts$/,
       /^runner\/recommendation\.ts$/,
       /^workloads\/(workload|task-file|documents|synthetic|services\/service)\.ts$/,
     ],

@@ -14,7 +14,7 @@ import { compileTask } from '../../../workloads/task-file.js';
 import { exitCode, type RunError, UsageError, unknownName } from '../../errors.js';
 import { Output } from '../../job/output.js';
 import { type JobProgress, jobProgressOn } from '../../job/progress.js';
-import { readFiles, type Source } from '../../job/read.js';
+import { type JobFile, readFiles } from '../../job/read.js';
 import { type Summary, summaryData, summaryText } from '../../job/summary.js';
 import { parseCount, parseDuration } from '../../words/parse.js';
 import { commandLine } from '../folder.js';
@@ -33,7 +33,8 @@ export interface RunFlags {
 }
 
 /**
- * `forkwise run`: every file of a folder through one strategy, a line each; called again, goes on.
+ * `forkwise run`: processes every file of a folder with one strategy and writes a line per file. The same command
+ * resumes a job that was stopped.
  * @returns the exit code.
  */
 export async function runDocuments(
@@ -44,7 +45,7 @@ export async function runDocuments(
   const options = runnerOptions(flags, config);
   const { file, export: name, sha256 } = await compileTask(taskOf(options.task));
   const broken = new AbortController();
-  const all = await sourcesOf(flags);
+  const all = await filesOf(flags);
   const job = { task: { file, export: name, sha256 }, docs: flags.docs };
   const output = Output.open(flags.out, job, { forkwise: version, failed: (error) => broken.abort(error) });
   const progress = jobProgressOn(process.stderr);
@@ -64,7 +65,7 @@ export async function runDocuments(
   try {
     const before = output.documents;
     const rest = all.filter(({ id }) => !output.done.has(id));
-    tellOfEarlier({ before, rest: rest.length, all: all.length });
+    noteEarlier({ before, rest: rest.length, all: all.length });
     const startedMs = performance.now();
     if (rest.length > 0) {
       const runner = await createRunner({
@@ -106,7 +107,7 @@ export async function runDocuments(
 
 async function processAll(
   runner: Runner,
-  sources: readonly Source[],
+  files: readonly JobFile[],
   {
     output,
     progress,
@@ -118,14 +119,14 @@ async function processAll(
     output.append(id, { id, status: 'failed', error: { name, message } });
     progress.step(output.notOk.length);
   };
-  for await (const outcome of runner.process(readFiles(sources, { stop, unreadable }), { signal: broken })) {
+  for await (const outcome of runner.process(readFiles(files, { stop, unreadable }), { signal: broken })) {
     output.append(outcome.id, outcome);
     progress.step(output.notOk.length);
   }
 }
 
-/** In the order of their names, under the names they have from here; without the job's own files. */
-async function sourcesOf({ docs, out }: RunFlags): Promise<Source[]> {
+/** The files in the order of their paths, without the job's own. Ids are paths from the current folder. */
+async function filesOf({ docs, out }: RunFlags): Promise<JobFile[]> {
   const paths = (await listPaths(docs))
     .map((file) => resolve(file))
     .filter((file) => !Output.owns(resolve(out), file));
@@ -133,15 +134,14 @@ async function sourcesOf({ docs, out }: RunFlags): Promise<Source[]> {
   return paths.sort((a, b) => (a < b ? -1 : 1)).map((path) => ({ id: relative(process.cwd(), path), path }));
 }
 
-function tellOfEarlier({ before, rest, all }: { before: number; rest: number; all: number }): void {
+function noteEarlier({ before, rest, all }: { before: number; rest: number; all: number }): void {
   if (before === 0) return;
   const gone = before - (all - rest);
-  note(
-    `going on: ${all - rest} of ${all} documents have their lines${gone === 0 ? '' : `, and ${gone} lines are of documents that are no longer there`}`,
-  );
+  const removed = gone === 0 ? '' : `; ${gone} lines belong to documents that no longer exist`;
+  note(`going on: ${all - rest} of ${all} documents have their lines${removed}`);
 }
 
-/** @throws UsageError that names the file. */
+/** @throws UsageError that names the file */
 function readConfig(path: string): Recommendation {
   let text: string;
   try {
@@ -156,7 +156,7 @@ function readConfig(path: string): Recommendation {
   }
 }
 
-/** What stands on the command line goes before the recommendation. @throws UsageError */
+/** Flags of the command line override the recommendation. @throws UsageError */
 function runnerOptions(
   { task, strategy, workers, timeout }: RunFlags,
   config: Recommendation | null,
@@ -170,7 +170,8 @@ function runnerOptions(
   const chosen = strategy ?? config?.strategy;
   if (chosen === undefined)
     throw new UsageError(
-      'expected a strategy: give --strategy (and --workers), or --config recommendation.json, which `forkwise pick` writes when it has found the best one for your task and documents',
+      'expected a strategy: give --strategy (and --workers), or --config recommendation.json, ' +
+        'which `forkwise pick` writes for your task and documents',
     );
   const given = task ?? config?.task;
   if (given === undefined) throw new UsageError('expected --task, the path of a module like ./parse.ts');

@@ -1,0 +1,77 @@
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { RunError, UsageError } from '../errors.js';
+
+/** The subject of a job. Results of another task, or of other documents, are never mixed with its own. */
+export interface Job {
+  readonly task: { readonly file: string; readonly export: string; readonly sha256: string };
+  readonly docs: string;
+}
+
+/** The content of `results.ndjson.json`, which says which job the results belong to. */
+interface Sidecar extends Job {
+  readonly schema: 1;
+  readonly forkwise: string;
+  readonly started: string;
+}
+
+export function sidecarOf(path: string): string {
+  return `${path}.json`;
+}
+
+/** Writes the sidecar of new results at `path`. @throws RunError when it cannot be written */
+export function writeSidecar(path: string, job: Job, forkwise: string): void {
+  const sidecar: Sidecar = { schema: 1, forkwise, ...job, started: new Date().toISOString() };
+  const file = sidecarOf(path);
+  try {
+    writeFileSync(`${file}.new`, `${JSON.stringify(sidecar, null, 2)}\n`);
+    renameSync(`${file}.new`, file);
+  } catch (cause) {
+    throw new RunError(`cannot write "${file}": ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** @throws UsageError unless the results at `path` belong to this job, or there are none yet */
+export function refuseOthers(path: string, job: Job): void {
+  const choose = 'choose another --out, or move it away';
+  const entry = statSync(path, { throwIfNoEntry: false });
+  if (entry !== undefined && !entry.isFile())
+    throw new UsageError(`--out "${path}": expected the path of a file, and it is none; ${choose}`);
+  const sidecar = readSidecar(path);
+  if (sidecar === 'other')
+    throw new UsageError(
+      `--out "${path}": "${sidecarOf(path)}" is there and was not written by forkwise; ${choose}`,
+    );
+  if (entry === undefined) return;
+  if (sidecar === null)
+    throw new UsageError(
+      `--out "${path}": the file is there, and not one that \`forkwise run\` began ` +
+        `(no "${sidecarOf(path)}"); ${choose}`,
+    );
+  if (sidecar.docs !== job.docs)
+    throw new UsageError(
+      `--out "${path}" holds results of --docs "${sidecar.docs}", not of "${job.docs}"; ${choose}`,
+    );
+  if (sidecar.task.sha256 !== job.task.sha256)
+    throw new UsageError(
+      `--out "${path}" holds results of another task, or of "${sidecar.task.file}" before it was changed: ` +
+        `results of both would be mixed; ${choose}`,
+    );
+}
+
+/** Null when there is none; `other` when the file is not one of ours. */
+function readSidecar(path: string): Sidecar | 'other' | null {
+  let text: string;
+  try {
+    text = readFileSync(sidecarOf(path), 'utf8');
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === 'ENOENT' ? null : 'other';
+  }
+  try {
+    const sidecar = JSON.parse(text) as Sidecar;
+    const isOurs =
+      sidecar.schema === 1 && typeof sidecar.docs === 'string' && typeof sidecar.task.sha256 === 'string';
+    return isOurs && typeof sidecar.started === 'string' ? sidecar : 'other';
+  } catch {
+    return 'other';
+  }
+}
