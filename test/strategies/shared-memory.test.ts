@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type ArenaSize, openArenaSession } from '../../strategies/shared-memory/arena-session.js';
 import { ClaimTable } from '../../strategies/shared-memory/claim-table.js';
+import type { PulledDocument } from '../../strategies/shared-memory/feed.js';
 import partitioned from '../../strategies/shared-memory/partitioned.js';
 import selfScheduling from '../../strategies/shared-memory/self-scheduling.js';
 import type { Outcome, Session } from '../../strategies/strategy.js';
@@ -20,7 +21,8 @@ const numRuns = Number(process.env.FORKWISE_STRESS ?? 25);
  */
 const size: ArenaSize = { slabBytes: 2_000, slabs: 6, slots: 40 };
 const window = { documents: 5, bytes: 3_000, ms: 1 };
-const oneQueue = { queues: 1, window, begin: () => (pulled: readonly unknown[]) => [pulled] } as never;
+const oneQueueSplit = () => (pulled: readonly PulledDocument[]) => [pulled];
+const oneQueue = { queues: 1, window, begin: oneQueueSplit };
 const queues = (workers: number) =>
   ({
     queues: workers,
@@ -183,6 +185,34 @@ describe('the shared arena', () => {
     );
     await check(session, some, { source: 'slow', consumer: 'slow' });
     await session.close();
+  });
+
+  it('counts what workers have reported when it is closed at once', async () => {
+    const shared = new Int32Array(new SharedArrayBuffer(8));
+    // All 40 slots are filled before the first outcome is emitted, and a worker reports ten outcomes at a
+    // time.
+    const split = { queues: 1, window: { ...window, documents: 64, bytes: 2 ** 20 }, begin: oneQueueSplit };
+    const session = await openArenaSession(fixture('count-task', { shared }), { workers: 1, split, size });
+    const statuses: string[] = [];
+    let closing: Promise<void> | null = null;
+    await session.run(
+      Array.from({ length: 40 }, (_, index) => documentOf(`${index}`, index, 10)),
+      ({ status }) => {
+        statuses.push(status);
+        if (closing !== null) return;
+        Atomics.store(shared, 1, 1);
+        Atomics.notify(shared, 1);
+        // This blocks the caller's thread until 31 tasks have run. At most ten of their outcomes are not
+        // reported then.
+        for (let count = Atomics.load(shared, 0); count < 31; count = Atomics.load(shared, 0))
+          assert.notEqual(Atomics.wait(shared, 0, count, 30_000), 'timed-out');
+        closing = session.close({ now: true });
+      },
+    );
+    await closing;
+    assert.equal(statuses.length, 40);
+    const ok = statuses.filter((status) => status === 'ok').length;
+    assert.ok(ok >= 21, `expected at least the 21 outcomes that were reported, got ${ok}`);
   });
 
   it('gives up a queue whose workers cannot be replaced, and every document has its outcome', async () => {
