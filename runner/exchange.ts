@@ -1,7 +1,5 @@
-import { mostAttempts } from '../strategies/session/outcome.js';
 import { owned } from '../strategies/session/owned.js';
-import { refusal } from '../strategies/session/session.js';
-import type { Delivery, Outcome, Session, TaskError } from '../strategies/strategy.js';
+import type { Delivery, Outcome, Session } from '../strategies/strategy.js';
 import { now } from '../strategies/worker/clock.js';
 import type { Document } from '../workloads/workload.js';
 import { Calls } from './calls.js';
@@ -29,9 +27,6 @@ import { end, SessionSource } from './session-source.js';
  *   exchange ends the run at once; documents that arrive then wait for the next run, which begins by itself.
  * - When the run fails or the session closes, every document in progress and every input fails, so no caller waits
  *   forever.
- *
- * A session applies its own quarantine when a run starts, and this run is long. The exchange therefore checks every
- * document against a quarantine of its own.
  */
 export class Exchange {
   readonly counters = { ok: 0, failed: 0, 'timed-out': 0, crashed: 0, busyMs: 0, queuedMs: 0, bytes: 0 };
@@ -41,10 +36,9 @@ export class Exchange {
   readonly #copyViews: boolean;
   readonly #see: (bytes: number) => void;
   readonly #calls = new Calls();
-  readonly #inputs = new Inputs(this.#calls, (document) => this.#accepts(document));
+  readonly #inputs = new Inputs(this.#calls);
   /** Documents that the session has, by their index in the run. */
   readonly #inProgress = new Map<number, PendingDocument>();
-  readonly #quarantine = new Map<string, TaskError>();
   #nextIndex = 0;
   /** The source of the current run; null between runs. */
   #source: SessionSource | null = null;
@@ -160,14 +154,6 @@ export class Exchange {
     return document === null ? null : { done: false, value: this.#handOver(document) };
   }
 
-  /** Whether the document may run; one in quarantine gets its outcome here. */
-  #accepts(document: PendingDocument): boolean {
-    const error = this.#quarantine.get(document.id);
-    if (error === undefined) return true;
-    this.#settle(document, refusal({ index: document.index, id: document.id }, error));
-    return false;
-  }
-
   #handOver(pending: PendingDocument): Document {
     const { id, bytes, acceptedMs } = pending;
     const index = this.#nextIndex++;
@@ -184,18 +170,14 @@ export class Exchange {
     this.#inProgress.delete(outcome.index);
     if (outcome.taskMs !== null) this.readAhead.learn(outcome.taskMs);
     const queuedMs = outcome.queuedMs === null ? null : outcome.queuedMs + pending.waitedMs;
-    if (outcome.status === 'crashed') this.#noteCrash(outcome.id, outcome.error);
+    if (outcome.status === 'crashed') {
+      this.#hasCrashed = true;
+      // The document has ended no worker: the session has abandoned its workers.
+      if (outcome.error.attempts === undefined) this.#ending = true;
+    }
     this.#settle(pending, { ...outcome, index: pending.index, queuedMs });
     this.#endWhenDone();
   };
-
-  #noteCrash(id: string, error: TaskError): void {
-    const { attempts } = error;
-    this.#hasCrashed = true;
-    if (attempts === undefined)
-      this.#ending = true; // no worker has tried it: the session has abandoned its workers
-    else if (attempts >= mostAttempts) this.#quarantine.set(id, error);
-  }
 
   #settle(pending: PendingDocument, outcome: Outcome): void {
     const { counters } = this;

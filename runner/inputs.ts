@@ -6,18 +6,13 @@ import type { Input, PendingDocument } from './pending.js';
  */
 export class Inputs {
   readonly #inputs: Input[];
-  readonly #accepts: (document: PendingDocument) => boolean;
   #turn = 0;
   #asking = false;
   #again = false;
 
-  /**
-   * @param first the input that never leaves
-   * @param accepts whether the session gets the document; one that it does not get has been settled by this call
-   */
-  constructor(first: Input, accepts: (document: PendingDocument) => boolean) {
+  /** @param first the input that never leaves */
+  constructor(first: Input) {
     this.#inputs = [first];
-    this.#accepts = accepts;
   }
 
   get count(): number {
@@ -69,12 +64,10 @@ export class Inputs {
   }
 
   #askEach(): PendingDocument | null {
-    for (let asked = 0; asked < this.#inputs.length; ) {
+    for (let asked = 0; asked < this.#inputs.length; asked++) {
       this.#turn = (this.#turn + 1) % this.#inputs.length;
       const document = (this.#inputs[this.#turn] as Input).next();
-      if (document === null) asked++;
-      else if (this.#accepts(document)) return document;
-      else asked = 0;
+      if (document !== null) return document;
     }
     return null;
   }

@@ -1,3 +1,4 @@
+import { SourceReader } from '../strategies/session/source.js';
 import type { Outcome } from '../strategies/strategy.js';
 import { now } from '../strategies/worker/clock.js';
 import { Fifo } from './fifo.js';
@@ -19,9 +20,7 @@ interface Settled {
  * again, so that work comes in batches. In order, outcomes wait for earlier ones, and count against the same limit.
  */
 export class Stream implements Input {
-  readonly #source:
-    | { readonly now: Iterator<InputDocument> }
-    | { readonly later: AsyncIterator<InputDocument> };
+  readonly #source: SourceReader<InputDocument>;
   readonly #ordered: boolean;
   readonly #readAhead: ReadAhead;
   readonly #notify: () => void;
@@ -47,10 +46,7 @@ export class Stream implements Input {
     source: InputDocuments,
     options: { readonly ordered: boolean; readonly readAhead: ReadAhead; readonly notify: () => void },
   ) {
-    this.#source =
-      Symbol.asyncIterator in source
-        ? { later: source[Symbol.asyncIterator]() }
-        : { now: source[Symbol.iterator]() };
+    this.#source = new SourceReader(source);
     this.#ordered = options.ordered;
     this.#readAhead = options.readAhead;
     this.#notify = options.notify;
@@ -62,15 +58,15 @@ export class Stream implements Input {
 
   /** Starts pulling the source. */
   begin(): void {
-    if ('later' in this.#source) this.#ask(this.#source.later);
+    if (!this.#source.isSync) this.#ask();
     else this.#notify();
   }
 
   next(): PendingDocument | null {
-    if ('later' in this.#source) return this.#arrived.shift();
+    if (!this.#source.isSync) return this.#arrived.shift();
     if (this.#ended || this.#full) return null;
     try {
-      const { done, value } = this.#source.now.next();
+      const { done, value } = this.#source.now() as IteratorResult<InputDocument>; // a synchronous one always answers
       if (!done) return this.#accept(value, null);
       this.#end();
     } catch (cause) {
@@ -83,7 +79,7 @@ export class Stream implements Input {
   stop(cause: unknown): void {
     if (this.#ended) return;
     this.#end({ cause });
-    this.#release();
+    this.#source.stop();
   }
 
   /** Drops the documents that have arrived, as if they had not been pulled. They are the last ones, so no place is missing. */
@@ -144,22 +140,16 @@ export class Stream implements Input {
     });
   }
 
-  #ask(source: AsyncIterator<InputDocument>): void {
+  #ask(): void {
     if (this.#asked || this.#ended || this.#full) return;
     this.#asked = true;
-    let asked: Promise<IteratorResult<InputDocument>>;
-    try {
-      asked = Promise.resolve(source.next());
-    } catch (cause) {
-      asked = Promise.reject(cause);
-    }
-    asked.then(
+    this.#source.next().then(
       (next) => {
         this.#asked = false;
         if (this.#ended) return; // the stream was stopped in the meantime, and drops late documents
         if (next.done) return this.#end();
         this.#arrive(next.value);
-        this.#ask(source);
+        this.#ask();
       },
       (cause: unknown) => {
         this.#asked = false;
@@ -205,7 +195,7 @@ export class Stream implements Input {
   #resumeWhenHalfFree(): void {
     if (!this.#full || !this.#isHalfFree()) return;
     this.#full = false;
-    if ('later' in this.#source) this.#ask(this.#source.later);
+    if (!this.#source.isSync) this.#ask();
     else this.#notify();
   }
 
@@ -225,16 +215,6 @@ export class Stream implements Input {
     this.#ended = true;
     this.#failure ??= failure;
     this.#wake();
-  }
-
-  /** Closes the source, without waiting: an asynchronous source may only notice when it next has a document. */
-  #release(): void {
-    try {
-      const returned = 'now' in this.#source ? this.#source.now.return?.() : this.#source.later.return?.();
-      if (returned instanceof Promise) returned.catch(() => {});
-    } catch {
-      // The outcomes count, and an error while the source cleans up does not change them.
-    }
   }
 }
 

@@ -140,11 +140,11 @@ export interface CloseOptions {
   readonly now?: boolean;
 }
 
-/** What a strategy gives to be guarded: the guard sees to runs that end early. */
-export interface Unguarded extends Omit<Session, 'run' | 'close'> {
+/** A session as a strategy writes it; `guarded` in `session/session.ts` makes a `Session` of it. */
+export interface PlainSession extends Omit<Session, 'run' | 'close'> {
   run(documents: Documents, emit: Emit): Promise<void>;
   close(): Promise<void>;
-  /** Ends all workers at once: documents in their hands, and all that come, crash. Absent where there are no workers. */
+  /** Ends all workers at once: documents that are running, and all that follow, crash. Absent where there are no workers. */
   kill?(): void;
 }
 

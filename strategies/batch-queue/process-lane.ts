@@ -1,4 +1,5 @@
-import { crashed, mostAttempts, timedOut } from '../session/outcome.js';
+import { DeathCount, maxDeathsBeforeStart, maxRuns, runsAgain } from '../session/attempts.js';
+import { crashed, timedOut } from '../session/outcome.js';
 import type { Engine, Member, Outcome } from '../strategy.js';
 import { processWorker } from '../worker/worker-id.js';
 import { Child, Death, type StartOptions } from './child.js';
@@ -6,17 +7,6 @@ import type { Answer, BatchMessage } from './protocol.js';
 import type { Batch } from './puller.js';
 import { writeRegion } from './regions.js';
 import { outcomesOf } from './replies.js';
-
-/**
- * A lane is given up after this many children in a row that ended before they began a document: the cause is
- * not a document.
- */
-const maxDeathsBeforeStart = 3;
-/**
- * A lane is given up after this many deaths while a document was running, with none done in between: a dozen
- * documents that crash.
- */
-const maxDeathsWithoutResult = 24;
 
 export interface ProcessLaneOptions extends StartOptions {
   /** The position in the shared file where the lane's regions begin. */
@@ -26,17 +16,16 @@ export interface ProcessLaneOptions extends StartOptions {
 
 /**
  * One worker and its regions. A new process replaces one that has ended. The documents of every unanswered
- * request are then sent again, one by one and watched. Each is sent at most twice in this way, and has
- * crashed when it ends both processes. A document that takes too long has timed out only if it was alone in
+ * request are then sent again, one by one and watched. `attempts.ts` says how often a document is
+ * sent in this way. A document that takes too long has timed out only if it was alone in
  * its batch, because otherwise its neighbours' time would count as its own.
  */
 export class ProcessLane {
   readonly #options: ProcessLaneOptions;
   #child: Promise<Child> | null = null;
   #retries: Promise<unknown> = Promise.resolve();
-  #deathsBeforeStart = 0;
-  #deathsWithoutResult = 0;
-  #broken: Error | null = null;
+  readonly #deaths = new DeathCount();
+  #killed: Error | null = null;
   #fileFailed = false;
 
   constructor(options: ProcessLaneOptions) {
@@ -51,14 +40,17 @@ export class ProcessLane {
 
   /** True when the lane is given up: every document that it gets has crashed. */
   get broken(): boolean {
-    return this.#broken !== null;
+    return this.#stopped !== null;
   }
 
   /** Begins a run: a lane that was given up starts workers again. */
   reset(): void {
-    this.#deathsBeforeStart = 0;
-    this.#deathsWithoutResult = 0;
-    this.#broken = null;
+    this.#deaths.reset();
+  }
+
+  /** The reason why its processes are not replaced any more; null while they are. */
+  get #stopped(): Error | null {
+    return this.#killed ?? this.#deaths.stopped;
   }
 
   /**
@@ -66,7 +58,7 @@ export class ProcessLane {
    * uses
    */
   async process(batch: Batch, region: number): Promise<Outcome[]> {
-    if (this.#broken === null) {
+    if (this.#stopped === null) {
       try {
         const single = batch.documents.length === 1 && this.#options.timeoutMs !== undefined;
         return await this.#send(batch, { region, watched: single });
@@ -95,7 +87,7 @@ export class ProcessLane {
 
   /** Ends the process. Every document that the lane gets from now on has crashed. */
   kill(): void {
-    this.#broken = new Error('the session was ended');
+    this.#killed = new Error('the session was ended');
     this.#child?.then(
       (child) => child.kill(),
       () => {},
@@ -123,8 +115,7 @@ export class ProcessLane {
   async #send(batch: Batch, how: { readonly region: number; readonly watched: boolean }): Promise<Outcome[]> {
     const child = await this.open();
     const answer = (await child.ask(this.#message(batch, how))) as Extract<Answer, { kind: 'replies' }>;
-    this.#deathsBeforeStart = 0;
-    this.#deathsWithoutResult = 0;
+    this.#deaths.progress();
     return outcomesOf(batch, processWorker(child.pid), answer);
   }
 
@@ -180,28 +171,28 @@ export class ProcessLane {
    */
   async #alone(batch: Batch, region: number): Promise<Outcome> {
     const [document] = batch.documents as [Batch['documents'][number]];
-    let attempts = 0;
-    while (this.#broken === null) {
+    // It may have run already, in a batch whose child ended while it ran some document, perhaps another one.
+    let runs = 1;
+    let workersEnded = 0;
+    while (this.#stopped === null) {
       try {
         const [outcome] = await this.#send(batch, { region, watched: true });
         return outcome as Outcome;
       } catch (cause) {
         const timeout = this.#timedOut(batch, cause);
         if (timeout !== null) return timeout;
-        if (cause instanceof Death && cause.began) {
-          this.#deathsBeforeStart = 0;
-          if (++this.#deathsWithoutResult >= maxDeathsWithoutResult)
-            this.#broken = new Error(
-              `${maxDeathsWithoutResult} worker processes in a row ended before any document was done`,
-              { cause },
-            );
-          if (++attempts < mostAttempts) continue;
-          return crashed(document, cause, attempts);
+        if (!(cause instanceof Death && cause.began)) {
+          this.#deaths.endedBeforeStart(cause);
+          continue;
         }
-        if (++this.#deathsBeforeStart >= maxDeathsBeforeStart) this.#broken = brokenBy(cause);
+        this.#deaths.endedWithoutResult(cause);
+        runs++;
+        workersEnded++;
+        if (!runsAgain({ runs, workersEnded }, maxRuns.reportedTogether))
+          return crashed(document, cause, workersEnded);
       }
     }
-    return crashed(document, this.#broken);
+    return crashed(document, this.#stopped);
   }
 
   /**
@@ -210,17 +201,8 @@ export class ProcessLane {
    */
   #timedOut({ documents }: Batch, cause: unknown): Outcome | null {
     if (!(cause instanceof Death && cause.timedOut && cause.began) || documents.length !== 1) return null;
-    this.#deathsBeforeStart = 0;
     return timedOut(documents[0] as Batch['documents'][number], this.#options.timeoutMs as number);
   }
-}
-
-function brokenBy(cause: unknown): Error {
-  return new Error(
-    `${maxDeathsBeforeStart} worker processes in a row ended before they did any work; ` +
-      `the last error is: ${messageOf(cause)}`,
-    { cause },
-  );
 }
 
 function messageOf(cause: unknown): string {

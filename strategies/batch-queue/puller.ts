@@ -1,5 +1,5 @@
 import type { Document } from '../../workloads/workload.js';
-import { ready, type Source } from '../session/source.js';
+import { SourceReader } from '../session/source.js';
 import type { Documents } from '../strategy.js';
 import { now } from '../worker/clock.js';
 
@@ -25,7 +25,7 @@ const turnMs = 4;
  * that does not wait, or says when it would, is pulled without a promise per document.
  */
 export class Puller {
-  readonly #source: { readonly now: Iterator<Document> } | { readonly later: Source };
+  readonly #source: SourceReader<Document>;
   #turn: Promise<unknown> = Promise.resolve();
   #turnedMs = now();
   /** The document that was pulled and is in no batch yet. */
@@ -36,10 +36,7 @@ export class Puller {
   #wake = () => {};
 
   constructor(documents: Documents) {
-    this.#source =
-      Symbol.asyncIterator in documents
-        ? { later: documents[Symbol.asyncIterator]() }
-        : { now: documents[Symbol.iterator]() };
+    this.#source = new SourceReader(documents);
   }
 
   /**
@@ -58,13 +55,7 @@ export class Puller {
     if (this.#ended) return;
     this.#ended = true;
     this.#wake();
-    try {
-      // A source that is waiting notices this when it next has a document, and we do not wait for that.
-      const returned = 'now' in this.#source ? this.#source.now.return?.() : this.#source.later.return?.();
-      if (returned instanceof Promise) returned.catch(() => {});
-    } catch {
-      // The run is failing already, with an earlier error.
-    }
+    this.#source.stop();
   }
 
   async #fill(limit: { readonly documents: number; readonly bytes: number }): Promise<Batch | null> {
@@ -100,12 +91,7 @@ export class Puller {
   /** Holds the next document if the source gives it at once; returns whether it did, ended or failed. */
   #pull(): boolean {
     try {
-      const next =
-        'now' in this.#source
-          ? this.#source.now.next()
-          : this.#asked
-            ? null
-            : (this.#source.later[ready]?.() ?? null);
+      const next = this.#asked ? null : this.#source.now();
       if (next !== null) this.#arrived(next);
       return next !== null;
     } catch (cause) {
@@ -118,9 +104,9 @@ export class Puller {
   #arrival(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
-      if (this.#asked || !('later' in this.#source)) return;
+      if (this.#asked || this.#source.isSync) return;
       this.#asked = true;
-      this.#source.later.next().then(
+      this.#source.next().then(
         (next) => this.#arrived(next),
         (cause) => this.#failed(cause),
       );

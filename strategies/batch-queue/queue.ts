@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import { heapLimitMb, memoryLimitMb } from '../processes/limits.js';
 import { Reaper } from '../processes/reaper.js';
 import { MemoryWatch, StopWatch } from '../processes/watch.js';
+import { maxRuns } from '../session/attempts.js';
 import { guarded } from '../session/session.js';
 import type { Emit, Outcome, Strategy } from '../strategy.js';
 import { ProcessLane } from './process-lane.js';
@@ -37,7 +38,7 @@ export default {
   baseline: false,
   concurrency: 'workers',
   measured: 'always',
-  maxRuns: 2,
+  maxRuns: maxRuns.reportedTogether,
   workerModule: new URL('./worker.js', import.meta.url).href,
   deliveries: ['path', 'message'],
   travelsInFile: ['path'],

@@ -2,7 +2,7 @@ import pMap from 'p-map';
 import type { Document } from '../../workloads/workload.js';
 import { crashed, outcome, type Reply, timedOut } from '../session/outcome.js';
 import type { SecondAttempt } from '../session/second-attempt.js';
-import type { Outcome, Unguarded } from '../strategy.js';
+import type { Outcome, PlainSession } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import { rollCall } from './roll-call.js';
 import type { Answer, Request } from './worker/serve.js';
@@ -51,7 +51,7 @@ const goodbyeRounds = 20;
 export async function poolSession(
   pool: LibraryPool,
   { timeoutMs, again }: PoolSessionOptions,
-): Promise<Unguarded & { kill(): void }> {
+): Promise<PlainSession & { kill(): void }> {
   const { workers, isolation, concurrency, loadFailure, lost } = pool;
   let killed = false;
   let ending: Promise<unknown> | null = null;
@@ -70,8 +70,8 @@ export async function poolSession(
     const pulledMs = now();
     // Some pools would start a worker for it.
     if (killed) return crashed(document, new Error('the session was ended'));
-    const hopeless = again?.storm ?? null;
-    if (hopeless !== null) return crashed(document, hopeless);
+    const stopped = again?.stopped ?? null;
+    if (stopped !== null) return crashed(document, stopped);
     try {
       const reply = await pool.submit(document);
       again?.progress();
@@ -89,7 +89,7 @@ export async function poolSession(
   }
   return {
     async run(documents, emit) {
-      again?.progress();
+      again?.reset();
       await pMap(documents, async (document) => emit(await outcomeOf(document)), {
         concurrency,
         ...(lost && { signal: lost }),

@@ -6,6 +6,7 @@ import { inheritedFlags } from '../processes/exec-argv.js';
 import { heapLimitMb, memoryLimitMb } from '../processes/limits.js';
 import { Reaper } from '../processes/reaper.js';
 import { MemoryWatch, StopWatch } from '../processes/watch.js';
+import { maxRuns } from '../session/attempts.js';
 import type { Reply } from '../session/outcome.js';
 import { SecondAttempt } from '../session/second-attempt.js';
 import { guarded } from '../session/session.js';
@@ -25,7 +26,7 @@ export default {
   baseline: false,
   concurrency: 'workers',
   measured: 'always',
-  maxRuns: 2,
+  maxRuns: maxRuns.reportedAlone,
   workerModule: file.href,
   deliveries: ['message'],
   travelsInFile: [],

@@ -1,6 +1,7 @@
 import { Piscina } from 'piscina';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import { heapLimitMb, warnOfOverridingFlag } from '../processes/limits.js';
+import { maxRuns } from '../session/attempts.js';
 import type { Reply } from '../session/outcome.js';
 import { owned } from '../session/owned.js';
 import { SecondAttempt } from '../session/second-attempt.js';
@@ -22,7 +23,7 @@ export default {
   baseline: false,
   concurrency: 'workers',
   measured: 'always',
-  maxRuns: 2,
+  maxRuns: maxRuns.reportedAlone,
   workerModule: file,
   deliveries: ['clone', 'transfer'],
   travelsInFile: [],

@@ -11,11 +11,19 @@ export async function library<Module>(
   try {
     return await load();
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    // A module that the library itself fails to find is a different error.
-    if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes(`'${name}'`)) throw cause;
+    // A module that an installed library fails to find is a different error.
+    if (isInstalled(name)) throw cause;
     throw new Error(`peer "${peer}" needs the package ${name}, which is not installed: npm i ${name}`, {
       cause,
     });
+  }
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    import.meta.resolve(name);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -7,6 +7,7 @@ import { taskError } from '../session/outcome.js';
 import { owned } from '../session/owned.js';
 import { guarded } from '../session/session.js';
 import type { Result, Strategy } from '../strategy.js';
+import type { TaskFailure } from './worker/piscina.js';
 
 /**
  * piscina as a user drives it: a function file, `pool.run(document)`, a limit on what is in flight, and the
@@ -54,7 +55,7 @@ export default {
         await pMap(
           documents,
           async (document) => {
-            const result = await submit(document).then(succeeded, failed);
+            const result = await submit(document).then(settled, ended);
             await emit({
               index: document.index,
               id: document.id,
@@ -78,15 +79,15 @@ export default {
   },
 } satisfies Strategy;
 
-function succeeded(value: unknown): Result {
-  return { status: 'ok', value };
+function settled(value: unknown): Result {
+  return isFailure(value) ? { status: 'failed', error: value.forkwiseTaskError } : { status: 'ok', value };
 }
 
-/**
- * piscina rejects both when the task throws and when the thread ends, and only the message tells the two
- * apart.
- */
-function failed(cause: unknown): Result {
-  const error = taskError(cause);
-  return { status: /^worker exited with code/.test(error.message) ? 'crashed' : 'failed', error };
+function isFailure(value: unknown): value is TaskFailure {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, 'forkwiseTaskError');
+}
+
+/** The thread has ended: errors of the task come as values. */
+function ended(cause: unknown): Result {
+  return { status: 'crashed', error: taskError(cause) };
 }

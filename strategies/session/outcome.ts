@@ -21,16 +21,20 @@ export function outcome({ index, id }: Document, pulledMs: number, reply: Reply)
     : { index, id, worker, queuedMs, taskMs, status: reply.status, error: reply.error };
 }
 
-/** So many workers may end with a document in their hands: one may have been ended by something else. */
-export const mostAttempts = 2;
-
-/** The worker that had the document ended before it answered. */
+/**
+ * The worker that had the document ended before it answered.
+ * @param attempts how many workers the document has ended; absent where it is not certain that it has ended one
+ */
 export function crashed(
   { index, id }: Pick<Document, 'index' | 'id'>,
   cause: unknown,
   attempts?: number,
 ): Outcome {
   const error = { ...taskError(cause), ...endOf(cause), ...(attempts !== undefined && { attempts }) };
+  return crashedWith({ index, id }, error);
+}
+
+export function crashedWith({ index, id }: Pick<Document, 'index' | 'id'>, error: TaskError): Outcome {
   return { index, id, worker: null, queuedMs: null, taskMs: null, status: 'crashed', error };
 }
 

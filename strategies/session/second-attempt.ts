@@ -1,9 +1,7 @@
 import type { Document } from '../../workloads/workload.js';
-import type { Outcome, Unguarded } from '../strategy.js';
-import { crashed, mostAttempts } from './outcome.js';
-
-/** So many documents may end their second worker, too, with none done in between, until it is held that no worker does any work. */
-const mostVain = 12;
+import type { Outcome, PlainSession } from '../strategy.js';
+import { DeathCount, maxWorkersEnded } from './attempts.js';
+import { crashed } from './outcome.js';
 
 /**
  * What a library's pool does not do for a document whose worker has ended: it runs once more, alone on a worker that was started
@@ -11,31 +9,34 @@ const mostVain = 12;
  * @param open a session of one worker that makes no second attempts itself
  */
 export class SecondAttempt {
-  readonly #open: () => Promise<Unguarded>;
-  #stopped = false;
-  #current: Unguarded | null = null;
+  readonly #open: () => Promise<PlainSession>;
+  #ended = false;
+  #current: PlainSession | null = null;
   #turn: Promise<unknown> = Promise.resolve();
-  #vain = 0;
+  readonly #deaths = new DeathCount();
 
-  constructor(open: () => Promise<Unguarded>) {
+  constructor(open: () => Promise<PlainSession>) {
     this.#open = open;
   }
 
-  /** A document was done, or another run begins: another chance. */
-  progress(): void {
-    this.#vain = 0;
+  /** A new run begins. */
+  reset(): void {
+    this.#deaths.reset();
   }
 
-  /** Why nothing is to be run any more; null while there is hope. */
-  get storm(): Error | null {
-    return this.#vain < mostVain
-      ? null
-      : new Error(`${mostVain} documents have ended two workers each, and none was done in between`);
+  /** A document was done. */
+  progress(): void {
+    this.#deaths.progress();
+  }
+
+  /** Why no document runs any more; null while documents do. */
+  get stopped(): Error | null {
+    return this.#deaths.stopped;
   }
 
   /** From now on nothing is run again, and what is at it ends. */
   stop(): void {
-    this.#stopped = true;
+    this.#ended = true;
     this.#current?.kill?.();
   }
 
@@ -47,14 +48,15 @@ export class SecondAttempt {
   }
 
   async #run(document: Document, cause: unknown): Promise<Outcome> {
-    if (this.#stopped) return crashed(document, cause);
+    if (this.#ended) return crashed(document, cause);
     if (document.bytes.length === 0 && document.size > 0) return crashed(document, cause, 1); // its bytes were given away
-    if (this.storm !== null) return crashed(document, this.storm);
+    if (this.stopped !== null) return crashed(document, this.stopped);
+    this.#deaths.endedWithoutResult(cause);
     let outcome: Outcome | null = null;
     try {
       const session = await this.#open();
       this.#current = session;
-      if (this.#stopped) session.kill?.();
+      if (this.#ended) session.kill?.();
       try {
         await session.run([document], (found) => {
           outcome = found;
@@ -71,7 +73,7 @@ export class SecondAttempt {
       this.progress();
       return found ?? crashed(document, cause, 1);
     }
-    this.#vain++;
-    return { ...found, error: { ...found.error, attempts: mostAttempts } };
+    this.#deaths.endedWithoutResult(found.error);
+    return { ...found, error: { ...found.error, attempts: maxWorkersEnded } };
   }
 }

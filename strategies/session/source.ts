@@ -1,13 +1,166 @@
 import type { Document } from '../../workloads/workload.js';
+import type { Documents } from '../strategy.js';
 
-/** Names the method of a source of ours: users' sources may have a `ready` of their own. */
+/** The one place that knows how sources are read: synchronous or asynchronous, with or without the method `ready`. */
+
+/** Names a method of our own sources; a source of the user may have a method called "ready" that means something else. */
 export const ready = Symbol('ready');
 
 /**
- * A source that does not always have a document, and can say at once whether it has: a promise a document costs more than the
- * document, where tasks take microseconds. Whoever does not know of it asks with `next` alone.
+ * An asynchronous source that can say at once whether it has an item. A reader that does not know this method uses
+ * `next`, which costs a promise per item: more than the item itself where tasks take microseconds.
  */
-export interface Source extends AsyncIterator<Document> {
-  /** What `next` would give, or null when it would have to be waited for. Not to be asked while a `next` is under way. */
-  [ready]?(): IteratorResult<Document> | null;
+export interface Source<Item = Document> extends AsyncIterator<Item> {
+  /** What `next` would give; null when `next` would have to wait. Must not be called while a `next` is pending. */
+  [ready]?(): IteratorResult<Item> | null;
+}
+
+const end: IteratorResult<never> = { done: true, value: undefined };
+
+/** Reads a source of either kind. */
+export class SourceReader<Item> {
+  readonly #now: (() => IteratorResult<Item> | null) | null;
+  readonly #later: Source<Item> | null;
+  readonly #iterator: Iterator<Item> | Source<Item>;
+
+  constructor(items: Iterable<Item> | AsyncIterable<Item>) {
+    if (Symbol.asyncIterator in items) {
+      const source: Source<Item> = items[Symbol.asyncIterator]();
+      this.#later = this.#iterator = source;
+      this.#now = source[ready]?.bind(source) ?? null;
+    } else {
+      const source = items[Symbol.iterator]();
+      this.#later = null;
+      this.#iterator = source;
+      this.#now = () => source.next();
+    }
+  }
+
+  /** Whether the source never has to be waited for. */
+  get isSync(): boolean {
+    return this.#later === null;
+  }
+
+  /** Whether `now` can answer; if not, it always returns null. */
+  get saysNow(): boolean {
+    return this.#now !== null;
+  }
+
+  /**
+   * The next item, or the source's end; null when `next` has to be awaited. Must not be called while a `next` is
+   * pending.
+   * @throws what the source throws
+   */
+  now(): IteratorResult<Item> | null {
+    return this.#now === null ? null : this.#now();
+  }
+
+  /** Rejects with what the source throws. */
+  next(): Promise<IteratorResult<Item>> {
+    try {
+      return Promise.resolve(this.#iterator.next());
+    } catch (cause) {
+      return Promise.reject(cause);
+    }
+  }
+
+  /**
+   * Tells the source that no further item is taken. A source that is waiting notices when it next has an item, and
+   * nothing waits for that. Its errors are ignored: the run has ended.
+   */
+  stop(): void {
+    try {
+      const returned = this.#iterator.return?.();
+      if (returned instanceof Promise) returned.catch(() => {});
+    } catch {
+      // The run has ended.
+    }
+  }
+}
+
+export interface Limits {
+  /** Ends the source early, also while a reader waits for the next document. */
+  readonly signal: AbortSignal;
+  /** Documents for which it returns false are left out. */
+  accepts(document: Document): boolean;
+}
+
+/** The same documents within limits; a synchronous source stays synchronous. */
+export function limited(documents: Documents, limits: Limits): Documents {
+  return Symbol.asyncIterator in documents
+    ? { [Symbol.asyncIterator]: () => limitedLater(documents[Symbol.asyncIterator](), limits) }
+    : { [Symbol.iterator]: () => limitedNow(documents[Symbol.iterator](), limits) };
+}
+
+function limitedNow(source: Iterator<Document>, { signal, accepts }: Limits): Iterator<Document> {
+  return {
+    next() {
+      for (;;) {
+        // Checks before it takes: a document that was taken and not passed on would be lost.
+        if (signal.aborted) return source.return?.() ?? end;
+        const next = source.next();
+        if (next.done || accepts(next.value)) return next;
+      }
+    },
+    return: () => source.return?.() ?? end,
+  };
+}
+
+function limitedLater(source: Source, { signal, accepts }: Limits): Source {
+  const stop = () => {
+    // A source that is waiting notices when it next has a document: nothing waits for that.
+    source.return?.()?.then(undefined, () => {});
+    // Documents that the source has given by now are still delivered.
+    setImmediate(() => {
+      for (const giveUp of waiting) giveUp();
+    });
+  };
+  // A set of our own: a race of promises would add one reaction per document to the signal's promise. There may be
+  // several readers at once, because a pool asks for the next document in each of its places.
+  const waiting = new Set<() => void>();
+  signal.addEventListener('abort', stop, { once: true });
+  const seen = (next: IteratorResult<Document>) => {
+    if (next.done) signal.removeEventListener('abort', stop); // the session may have many more runs
+    return next;
+  };
+  const passes = (next: IteratorResult<Document>) => next.done || accepts(next.value);
+  const atOnce = source[ready]?.bind(source);
+  return {
+    ...(atOnce !== undefined && {
+      [ready]() {
+        for (;;) {
+          if (signal.aborted) return end;
+          const next = atOnce();
+          if (next === null) return null;
+          if (passes(next)) return seen(next);
+        }
+      },
+    }),
+    next() {
+      if (signal.aborted) return Promise.resolve(end);
+      return new Promise((resolve, reject) => {
+        const giveUp = () => resolve(end);
+        const ask = () =>
+          source.next().then(
+            (next) => {
+              const passed = passes(next);
+              if (!passed && !signal.aborted) return void ask();
+              waiting.delete(giveUp);
+              resolve(passed ? seen(next) : end);
+            },
+            (cause: unknown) => {
+              waiting.delete(giveUp);
+              reject(cause);
+            },
+          );
+        waiting.add(giveUp);
+        ask();
+      });
+    },
+    async return() {
+      signal.removeEventListener('abort', stop);
+      await source.return?.();
+      return end;
+    },
+  };
 }

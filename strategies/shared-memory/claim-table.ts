@@ -11,7 +11,8 @@
  *               claimed → free or ready again;
  *               worker: ready → claimed by it
  *   entry       caller, while the slot is free     offset of the document's bytes, its size, its index
- *   times       the worker that has claimed it     when the task began and how long it took
+ *   times       caller, while the slot is free,    when the task began and how long it took; -1 until the
+ *               then the worker with the claim     worker has finished it
  *   ring        caller                             the slot of each ticket
  *   available   caller, after ring and state       tickets published so far
  *   next        any worker, from t to t + 1        a hint: every ticket before it is claimed
@@ -131,6 +132,7 @@ export class ClaimTable {
   publish(q: number, slot: number): void {
     const at = this.#queue(q);
     const ticket = this.#words[at + queue.available] as number; // no other thread writes it
+    this.#forgetTimes(slot);
     Atomics.store(this.#words, this.#slot(slot) + entry.state, ready);
     Atomics.store(this.#words, this.#ring(q, ticket), slot);
     Atomics.store(this.#words, at + queue.available, (ticket + 1) | 0);
@@ -184,11 +186,17 @@ export class ClaimTable {
    * it.
    */
   assign(slot: number, worker: number): void {
+    this.#forgetTimes(slot);
     Atomics.store(this.#words, this.#slot(slot) + entry.state, claimed + worker);
   }
 
   startedMs(slot: number): number {
     return this.#numbers[(this.#slot(slot) + entry.startedMs) >> 1] as number;
+  }
+
+  /** Tells whether the worker that has claimed the slot has finished its task. */
+  isFinished(slot: number): boolean {
+    return this.taskMs(slot) >= 0;
   }
 
   taskMs(slot: number): number {
@@ -272,6 +280,10 @@ export class ClaimTable {
    */
   async rest(q: number, seen: number): Promise<void> {
     await Atomics.waitAsync(this.#words, this.#queue(q) + queue.signal, seen).value;
+  }
+
+  #forgetTimes(slot: number): void {
+    this.#numbers[(this.#slot(slot) + entry.taskMs) >> 1] = -1;
   }
 
   #queue(q: number): number {

@@ -1,5 +1,5 @@
 import type { Document } from '../../workloads/workload.js';
-import { ready, type Source } from '../session/source.js';
+import { SourceReader } from '../session/source.js';
 import type { Documents } from '../strategy.js';
 import { now } from '../worker/clock.js';
 
@@ -25,7 +25,7 @@ export interface Window {
  * arrives within one turn of the event loop.
  */
 export class Feed {
-  readonly #source: { readonly now: Iterator<Document> } | { readonly later: Source };
+  readonly #source: SourceReader<Document>;
   readonly #window: Window;
   readonly #arrived: () => void;
   #waiting = false;
@@ -36,10 +36,7 @@ export class Feed {
 
   /** @param arrived is called when an asynchronous source has given a document, ended or failed. */
   constructor(documents: Documents, window: Window, arrived: () => void) {
-    this.#source =
-      Symbol.asyncIterator in documents
-        ? { later: documents[Symbol.asyncIterator]() }
-        : { now: documents[Symbol.iterator]() };
+    this.#source = new SourceReader(documents);
     this.#window = window;
     this.#arrived = arrived;
   }
@@ -61,19 +58,11 @@ export class Feed {
 
   /** Returns the documents that are available now. */
   pull(): PulledDocument[] {
-    if ('now' in this.#source) {
-      const source = this.#source.now;
-      const pulled: PulledDocument[] = [];
-      this.#take(pulled, () => source.next());
-      return pulled;
-    }
-    const source = this.#source.later;
     const pulled = this.#next;
     this.#next = [];
     this.#nextBytes = 0;
-    const saysMore =
-      !this.#waiting && source[ready] !== undefined && !this.#take(pulled, () => source[ready]?.() ?? null);
-    if (!saysMore) this.#ask(source);
+    const mustWait = this.#waiting || !this.#source.saysNow || this.#take(pulled);
+    if (mustWait) this.#ask();
     return pulled;
   }
 
@@ -81,21 +70,20 @@ export class Feed {
   stop(): void {
     if (this.#ended) return;
     this.#ended = true;
-    if ('now' in this.#source) this.#source.now.return?.();
-    else this.#source.later.return?.()?.then(undefined, () => {});
+    this.#source.stop();
   }
 
   /**
-   * Appends documents to `pulled` until the window is full or `next` gives no more.
+   * Appends documents to `pulled` until the window is full or the source has no more at once.
    * @returns whether the next document has to be waited for
    */
-  #take(pulled: PulledDocument[], next: () => IteratorResult<Document> | null): boolean {
+  #take(pulled: PulledDocument[]): boolean {
     const { documents, bytes, ms } = this.#window;
     let pulledBytes = 0;
     let untilMs = (pulled[0]?.pulledMs ?? Number.POSITIVE_INFINITY) + ms;
     try {
       while (!this.#ended && pulled.length < documents && pulledBytes < bytes) {
-        const result = next();
+        const result = this.#source.now();
         if (result === null) return true;
         if (result.done) {
           this.#ended = true;
@@ -113,10 +101,10 @@ export class Feed {
     return false;
   }
 
-  #ask(source: Source): void {
+  #ask(): void {
     if (this.#waiting || this.#ended) return;
     this.#waiting = true;
-    source.next().then(
+    this.#source.next().then(
       (result) => {
         this.#waiting = false;
         if (result.done) {
@@ -129,7 +117,7 @@ export class Feed {
         this.#nextBytes += result.value.size;
         if (this.#next.length >= this.#window.documents || this.#nextBytes >= this.#window.bytes)
           this.#arrived();
-        else if (source[ready] === undefined) this.#ask(source);
+        else if (!this.#source.saysNow) this.#ask();
       },
       (cause: unknown) => {
         this.#waiting = false;

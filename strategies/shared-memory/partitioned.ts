@@ -1,3 +1,4 @@
+import { maxRuns } from '../session/attempts.js';
 import type { Strategy } from '../strategy.js';
 import { openArenaSession } from './arena-session.js';
 import type { PulledDocument } from './feed.js';
@@ -22,7 +23,7 @@ export default {
   baseline: false,
   concurrency: 'workers',
   measured: 'always',
-  maxRuns: 2,
+  maxRuns: maxRuns.reportedTogether,
   workerModule: new URL('./worker.js', import.meta.url).href,
   deliveries: ['shared'],
   travelsInFile: [],

@@ -17,10 +17,10 @@ export interface PublishedDocument {
   /** The slab that holds its bytes; null for an oversized document, which is kept in `document`. */
   readonly slab: number | null;
   readonly document: Document | null;
-  /** Number of workers that died after they had finished it and before they had reported it. */
-  unreported: number;
+  /** How often it has run without being reported. */
+  runs: number;
   /** Number of workers that died while they were running it. */
-  crashes: number;
+  workersEnded: number;
 }
 
 /**
@@ -87,7 +87,7 @@ export class SlabQueue {
     this.#used += aligned(size + idBytes);
     (this.#inSlab[this.#slab] as number)++;
     this.#put(
-      { index, id, pulledMs, slab: this.#slab, document: null, unreported: 0, crashes: 0 },
+      { index, id, pulledMs, slab: this.#slab, document: null, runs: 0, workersEnded: 0 },
       { offset, size, idBytes, index },
     );
     return true;
@@ -147,7 +147,7 @@ export class SlabQueue {
     if (this.#oversizedBytes > 0 && this.#oversizedBytes + size > maxBytes) return false;
     this.#oversizedBytes += size;
     this.#put(
-      { index, id, pulledMs, slab: null, document, unreported: 0, crashes: 0 },
+      { index, id, pulledMs, slab: null, document, runs: 0, workersEnded: 0 },
       { offset: oversized, size, idBytes: 0, index },
     );
     return true;

@@ -1,20 +1,10 @@
-import { crashed, mostAttempts, timedOut } from '../session/outcome.js';
+import { DeathCount, maxRuns, runsAgain } from '../session/attempts.js';
+import { crashed, timedOut } from '../session/outcome.js';
 import type { ClaimTable } from './claim-table.js';
 import type { ArenaParts, FeedingLoop } from './feeding-loop.js';
 import type { SlabQueue } from './slab-queue.js';
 import type { ThreadLane } from './thread-lane.js';
 import type { Watchdog } from './watchdog.js';
-
-/**
- * A lane is given up after this many worker deaths in a row without a reported document: a dozen documents
- * that crash.
- */
-const maxDeathsWithoutResult = 24;
-/**
- * After this many deaths between a document's end and its report, its next worker runs and reports it before
- * any other.
- */
-const maxUnreported = 2;
 
 /**
  * Decides what happens when a worker has died: to the document it was running, to the other documents it had
@@ -28,8 +18,7 @@ export class WorkerDeaths {
   readonly #lanes: readonly ThreadLane[];
   readonly #loop: FeedingLoop;
   readonly #watchdog: Watchdog | null;
-  /** Number of deaths since the lane last reported a document, by lane. */
-  readonly #deathsWithoutResult: number[];
+  readonly #deaths: readonly DeathCount[];
   readonly #givenUp = new Set<ThreadLane>();
   #running = false;
 
@@ -39,13 +28,13 @@ export class WorkerDeaths {
     this.#lanes = lanes;
     this.#loop = loop;
     this.#watchdog = watchdog;
-    this.#deathsWithoutResult = lanes.map(() => 0);
+    this.#deaths = lanes.map(() => new DeathCount());
   }
 
   /** Begins a run: replaces the workers that have died since the previous one, and starts the watchdog. */
   begin(): void {
     this.#running = true;
-    this.#deathsWithoutResult.fill(0);
+    for (const deaths of this.#deaths) deaths.reset();
     this.#givenUp.clear();
     for (const lane of this.#lanes) this.#replace(lane, []);
     this.#watchdog?.begin();
@@ -58,14 +47,14 @@ export class WorkerDeaths {
 
   /** Notes that the lane's worker has reported documents. */
   reported(lane: ThreadLane): void {
-    this.#deathsWithoutResult[lane.number] = 0;
+    this.#deathsOf(lane).progress();
   }
 
   /**
-   * The document that was running is run again by the lane's next worker, and has crashed when that one dies,
-   * too. The other documents were claimed or finished but not reported, and any worker runs them again. A
-   * document that loses its worker a second time in this way goes to the replacement worker first, which
-   * reports it immediately instead of in a batch.
+   * The document that was running runs again, on the lane's next worker, and has crashed when that one dies, too.
+   * Documents that were finished but not reported run again as well, on any worker. A document that has one run left
+   * goes to the lane's next worker first, which reports it immediately instead of in a batch, so that it is not lost
+   * with others again.
    */
   handle(lane: ThreadLane, cause: unknown): void {
     const queue = this.#queues[lane.queue] as SlabQueue;
@@ -74,32 +63,41 @@ export class WorkerDeaths {
     const first: number[] = [];
     for (const slot of queue.slotsOf(lane.number)) {
       const published = queue.at(slot);
-      if (slot !== runningSlot || verdict === 'other') {
-        if (++published.unreported >= maxUnreported) first.unshift(slot);
-        else queue.republish(slot);
-      } else if (verdict === 'timed-out')
+      const running = slot === runningSlot;
+      if (running && verdict === 'timed-out') {
         this.#loop.add(timedOut(queue.remove(slot), this.#watchdog?.timeoutMs ?? 0));
-      else if (++published.crashes >= mostAttempts)
-        this.#loop.add(crashed(queue.remove(slot), cause, published.crashes));
-      else first.push(slot);
+        continue;
+      }
+      if (running || this.#table.isFinished(slot)) published.runs++;
+      if (running && verdict === null) published.workersEnded++;
+      if (!runsAgain(published, maxRuns.reportedTogether))
+        this.#loop.add(crashed(queue.remove(slot), cause, published.workersEnded));
+      else if (published.workersEnded > 0) first.push(slot);
+      else if (published.runs >= maxRuns.reportedTogether - 1) first.unshift(slot);
+      else queue.republish(slot);
     }
     // A time-out is no sign of repeated deaths.
-    if (verdict === null) (this.#deathsWithoutResult[lane.number] as number)++;
-    const deaths = this.#deathsWithoutResult[lane.number] as number;
-    if (deaths >= maxDeathsWithoutResult)
-      this.#giveUp(
-        lane,
-        new Error(`${deaths} workers in a row ended before any document was done`, { cause }),
-      );
+    if (verdict === null) this.#deathsOf(lane).endedWithoutResult(cause);
+    const { stopped } = this.#deathsOf(lane);
+    if (stopped !== null) this.#giveUp(lane, stopped);
     else if (this.#running) this.#replace(lane, first);
     // The dead worker may have received the last notification.
     this.#table.wake(lane.queue, this.#lanes.length);
     this.#loop.wake();
   }
 
+  #deathsOf(lane: ThreadLane): DeathCount {
+    return this.#deaths[lane.number] as DeathCount;
+  }
+
   #replace(lane: ThreadLane, first: readonly number[]): void {
     for (const slot of first) this.#table.assign(slot, lane.number);
-    lane.open(first).catch((cause: unknown) => this.#giveUp(lane, cause));
+    lane.open(first).catch((cause: unknown) => {
+      this.#deathsOf(lane).endedBeforeStart(cause);
+      const { stopped } = this.#deathsOf(lane);
+      if (stopped !== null) this.#giveUp(lane, stopped);
+      else if (this.#running) this.#replace(lane, first);
+    });
   }
 
   /**

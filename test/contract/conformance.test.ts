@@ -212,7 +212,7 @@ for (const strategy of strategies) {
             );
           }
           const runs = readdirSync(marker).length;
-          assert.ok(runs === 2 || (strategy.name === 'queue' && runs === 3), `run ${runs} times`); // in queue the batch's is not counted
+          assert.ok(runs >= 2 && runs <= strategy.maxRuns, `it ran ${runs} times`);
         });
       });
 
@@ -222,10 +222,7 @@ for (const strategy of strategies) {
         await withSession(strategy, fixture('odd-task', { marker }), {}, async (session) => {
           const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
           for (const { id, status } of outcomes) assert.equal(status, 'crashed', id);
-          assert.match(
-            JSON.stringify(outcomes.at(-1)),
-            /in a row ended before any document was done|have ended two workers each/,
-          );
+          assert.match(JSON.stringify(outcomes.at(-1)), /in a row ended before any document was done/);
           assert.ok(readdirSync(marker).length < 150, `${readdirSync(marker).length} workers were ended`);
           const [again] = await outcomesOf(session, documentsOf(['size1']), 1);
           assert.equal(again?.status, 'ok', 'another run, another chance');

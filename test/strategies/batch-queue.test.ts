@@ -305,8 +305,8 @@ describe('a session', () => {
   });
 
   for (const [option, cause] of [
-    ['failWhen', /3 worker processes in a row .* the database has gone/],
-    ['dieWhen', /3 worker processes in a row .* exit code 4/],
+    ['failWhen', /3 workers in a row ended before they ran any document; .* the database has gone/],
+    ['dieWhen', /3 workers in a row ended before they ran any document; .* exit code 4/],
   ] as const) {
     it(`gives up when no new worker starts (${option})`, async () => {
       const marker = join(folder, option);

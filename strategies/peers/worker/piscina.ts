@@ -1,5 +1,7 @@
 import Piscina from 'piscina';
 import { type Document, loadWorkload, type WorkloadRef } from '../../../workloads/workload.js';
+import { taskError } from '../../session/outcome.js';
+import type { TaskError } from '../../strategy.js';
 import { thisWorker } from '../../worker/worker-id.js';
 
 const ref = Piscina.workerData as WorkloadRef;
@@ -9,10 +11,26 @@ const stop = new AbortController();
 const context = { state, options: ref.options, signal: stop.signal };
 
 /**
+ * What the task threw, as a value: piscina rejects in the same way with an error of the task and with the end of the
+ * thread, and only the wording of the message would tell them apart.
+ */
+export interface TaskFailure {
+  readonly forkwiseTaskError: TaskError;
+}
+
+const failed = (cause: unknown): TaskFailure => ({ forkwiseTaskError: taskError(cause) });
+
+/**
  * Runs the task itself, and answers requests by which the pool tells one worker that is ready from another.
  */
 export default function run(request: Document | 'report' | 'goodbye'): unknown {
-  return typeof request === 'string' ? answer(request) : workload.default(request, context);
+  if (typeof request === 'string') return answer(request);
+  try {
+    const result = workload.default(request, context);
+    return result instanceof Promise ? result.catch(failed) : result;
+  } catch (cause) {
+    return failed(cause);
+  }
 }
 
 async function answer(request: 'report' | 'goodbye'): Promise<{ id: string }> {
