@@ -4,16 +4,19 @@ import { number, size } from '../words/units.js';
 import type { Tried } from './probe.js';
 import type { DocumentFact, Probe } from './probe-host.js';
 
-/** One thing that was looked at. With an `error` the task cannot be measured, or used in workers, as it is. */
+/**
+ * One property of the task that was checked. A task with an `error` cannot be measured or used in workers as
+ * it is.
+ */
 export interface Finding {
-  /** Stable: what was looked at, whatever was found. */
+  /** Stable name of the property, whatever was found. */
   readonly id: string;
   readonly level: 'ok' | 'note' | 'warning' | 'error';
   readonly said: string;
   readonly remedy?: string;
 }
 
-/** What all places together show. The first must be the main thread, with two passes. */
+/** Derives the findings from all places together. The first must be the main thread, with two passes. */
 export function findingsOf(
   tried: readonly Tried[],
   { timeoutMs }: { readonly timeoutMs: number },
@@ -45,14 +48,14 @@ export function findingsOf(
   ];
 }
 
-/** At most so many documents are named. */
-const named = 3;
+/** A finding names at most this many documents. */
+const maxNamed = 3;
 
 function names(facts: readonly DocumentFact[]): string {
   const shown = facts
-    .slice(0, named)
+    .slice(0, maxNamed)
     .map(({ id, error }) => `"${id}"${error === null ? '' : ` (${error.message})`}`);
-  return `${shown.join(', ')}${facts.length > named ? `, and ${facts.length - named} more` : ''}`;
+  return `${shown.join(', ')}${facts.length > maxNamed ? `, and ${facts.length - maxNamed} more` : ''}`;
 }
 
 function endOf(tried: Tried, timeoutMs: number): Finding[] {
@@ -78,14 +81,18 @@ function endOf(tried: Tried, timeoutMs: number): Finding[] {
       level: 'error',
       said: `${where}: ${said}${id === null ? '' : ` (with document "${id}")`}`,
       remedy:
-        'throw an error instead of ending the process, and await every promise: a rejection that nobody handles ends it, too',
+        'throw an error instead of ending the process, and await every promise: an unhandled rejection ends it too',
     },
   ];
 }
 
 function remedyOfLoading(said: string): string {
-  if (/Cannot find (package|module)/.test(said)) return 'install what is missing, where the task can find it';
-  return 'the module and its setup must load in a fresh process and in a thread, with nothing but their options; do what may fail in the task itself';
+  if (/Cannot find (package|module)/.test(said))
+    return 'install the missing module where the task can find it';
+  return (
+    'the module and its setup must load in a fresh process and in a thread, with only their options; ' +
+    'move work that may fail into the task itself'
+  );
 }
 
 function tooSlow(said: string): Finding {
@@ -94,7 +101,8 @@ function tooSlow(said: string): Finding {
     level: 'error',
     said,
     remedy:
-      'give it more time with --timeout, or see why it does not end: a task that may hang needs a time limit and workers that can be ended',
+      'give it more time with --timeout, or find out why it does not end: ' +
+      'a task that may hang needs a time limit and workers that can be ended',
   };
 }
 
@@ -113,8 +121,8 @@ function failures({ passes: [first = []] }: Probe, timeoutMs: number): Finding[]
           level: all ? 'error' : 'warning',
           said: `fails on ${failed.length} of ${first.length} documents: ${names(failed)}`,
           remedy: all
-            ? 'give it documents that it is made for (--docs), or mend it'
-            : 'a failure counts as done: leave such documents out, or return what says so',
+            ? 'use documents that the task is made for (--docs), or fix the task'
+            : 'a failure counts as done: leave such documents out, or return a result that says so',
         },
   ];
 }
@@ -131,7 +139,8 @@ function cloneable({ passes: [first = []] }: Probe): Finding[] {
       level: 'error',
       said: `${refused.length} of ${first.length} results cannot leave a worker: ${names(refused)}`,
       remedy:
-        'return plain data: objects, arrays, strings, numbers, typed arrays, maps and sets; no functions, symbols, promises or handles',
+        'return plain data: objects, arrays, strings, numbers, typed arrays, maps and sets; ' +
+        'no functions, symbols, promises or handles',
     },
   ];
 }
@@ -143,12 +152,15 @@ function deterministic({ passes: [first = [], second = []] }: Probe): Finding[] 
   const differing = [...status, ...differ('digest').filter(({ digest }) => digest !== null)];
   if (differing.length > 0) {
     const remedy =
-      'strategies are compared by their results: leave out times, random numbers and what counts up, or export a digest(result) that does';
+      'strategies are compared by their results: leave out times, random numbers and counters, ' +
+      'or export a digest(result) that does';
     return [
       {
         id: 'deterministic',
         level: 'error',
-        said: `two passes gave different results for ${differing.length} of ${first.length} documents: ${names(differing)}`,
+        said:
+          `two passes gave different results for ${differing.length} of ${first.length} documents: ` +
+          names(differing),
         remedy,
       },
     ];
@@ -157,11 +169,11 @@ function deterministic({ passes: [first = [], second = []] }: Probe): Finding[] 
   const said =
     hidden === 0
       ? 'two passes gave the same results'
-      : `results differ from pass to pass on ${hidden === 1 ? '1 document' : `${hidden} documents`}, and digest says that it does not matter`;
+      : `results differ from pass to pass on ${documents(hidden)}, and digest says that it does not matter`;
   return [{ id: 'deterministic', level: hidden === 0 ? 'ok' : 'note', said }];
 }
 
-/** What goes well on the main thread and not in this place. */
+/** Finds documents that work on the main thread but not in this place. */
 function elsewhere(main: Probe, probe: Probe, place: string): Finding[] {
   const expected = main.passes.at(-1) ?? [];
   const [found = []] = probe.passes;
@@ -184,9 +196,10 @@ function elsewhere(main: Probe, probe: Probe, place: string): Finding[] {
           {
             id: 'workers-end',
             level: 'error',
-            said: `${place}: ${ended.length === 1 ? '1 document ends its' : `${ended.length} documents end their`} worker: ${names(ended)}`,
+            said: `${place}: ${documents(ended.length)} ended the worker: ${names(ended)}`,
             remedy:
-              'throw an error instead of ending the worker; a native addon that breaks in a thread may hold in a process',
+              'throw an error instead of ending the worker; ' +
+              'a native addon that crashes in a thread may work in a process',
           } as const,
         ]),
     ...(failed.length === 0
@@ -195,9 +208,8 @@ function elsewhere(main: Probe, probe: Probe, place: string): Finding[] {
           {
             id: 'places',
             level: 'error',
-            said: `${place}: ${failed.length === 1 ? '1 document fails that does' : `${failed.length} documents fail that do`} not on the main thread: ${names(failed)}`,
-            remedy:
-              'what a worker does not have (a current directory of its own, signals, standard input) must not be needed',
+            said: `${place}: ${documents(failed.length)} failed here but worked on the main thread: ${names(failed)}`,
+            remedy: 'do not use what workers lack: a current directory of their own, signals, standard input',
           } as const,
         ]),
     ...(differing.length === 0
@@ -206,9 +218,11 @@ function elsewhere(main: Probe, probe: Probe, place: string): Finding[] {
           {
             id: 'places',
             level: 'error',
-            said: `${place}: ${differing.length === 1 ? '1 result is not that' : `${differing.length} results are not those`} of the main thread: ${names(differing)}`,
+            said:
+              `${place}: ${differing.length} ${differing.length === 1 ? 'result differs' : 'results differ'} ` +
+              `from the main thread: ${names(differing)}`,
             remedy:
-              'a result must not depend on process.pid, threadId, what other documents have left, or the class of what was returned',
+              'a result must not depend on process.pid, threadId, earlier documents, or the class of a returned object',
           } as const,
         ]),
     ...(worse.length + differing.length > 0
@@ -234,14 +248,17 @@ function ownDigest(tried: readonly Tried[]): Finding[] {
   return [{ id: 'digest', level: 'ok', said: 'digest gives one text for one result' }];
 }
 
+function documents(count: number): string {
+  return count === 1 ? '1 document' : `${count} documents`;
+}
+
 const trapRemedies: Record<string, string> = {
-  'process.exit': 'ends the worker and what it has in hand: throw an error instead',
+  'process.exit': 'ends the worker and the document that it is processing: throw an error instead',
   'process.abort': 'ends all workers of the process: throw an error instead',
   'process.chdir': 'threads refuse it: use absolute paths, as new URL("./file", import.meta.url)',
   'process.umask': 'threads refuse it: set the mode of each file',
   'process.on(signal)': 'signals do not reach threads: listen in the program that starts the workers',
-  'process.send':
-    "threads have none, and in a process the channel is the pool's: return what there is to say",
+  'process.send': "threads have none, and in a process the channel is the pool's: return the message instead",
   'process.disconnect': "threads have none, and in a process the channel is the pool's",
 };
 
@@ -260,9 +277,9 @@ function traps({ traps }: Probe): Finding[] {
   }));
 }
 
-/** From here on a result costs more to bring back than most documents do to work on: some 10 ms between processes. */
+/** Moving a larger result costs more than processing most documents: about 10 ms between processes. */
 const largeResult = 10_000_000;
-/** With eight workers that is more than small machines and containers have. */
+/** Eight workers with as much need more than small machines and containers have. */
 const largeMemory = 200_000_000;
 
 function costs({ passes, memoryBytes, prints }: Probe): Finding[] {
@@ -279,17 +296,18 @@ function costs({ passes, memoryBytes, prints }: Probe): Finding[] {
     });
   }
   if (memoryBytes >= largeMemory) {
-    const remedy = 'every worker needs as much: work in pieces, or choose so few workers that it fits';
+    const remedy = 'every worker needs as much: process documents in pieces, or use fewer workers';
     found.push({
       id: 'memory',
       level: 'warning',
-      said: `grew by ${size(memoryBytes)} with one document in hand`,
+      said: `grew by ${size(memoryBytes)} during a single document`,
       remedy,
     });
   }
   if (prints.times > 0) {
     const remedy =
-      'from a thread every line is a message to the main thread, and lines of several workers mingle: return it, or use no log here';
+      'in a thread every line is a message to the main thread, and lines of several workers get mixed: ' +
+      'return the text, or do not log here';
     found.push({
       id: 'stdout',
       level: 'warning',
@@ -300,18 +318,18 @@ function costs({ passes, memoryBytes, prints }: Probe): Finding[] {
   return found;
 }
 
-/** In less than that a pause of the machine's makes the difference. */
-const telling = 20;
+/** Less work says little, milliseconds: a single pause of the machine could change the answer. */
+const minMeasuredMs = 20;
 
 function waiting({ waiting, measuredMs, kind: declared }: Probe): Finding {
   const kind = kindOf(waiting);
   const follows: Record<Kind, string> = {
     cpu: 'workers will gain, up to the cores; more in flight on one thread will not',
-    io: 'more in flight on one thread (async) will gain, workers hardly more than that',
+    io: 'more in flight on one thread will gain, workers hardly more than that',
     mixed: 'more in flight on one thread gains what waits, workers the rest',
   };
   const said = `${Math.round(100 * waiting)} % waiting: ${follows[kind]}`;
-  if (measuredMs < telling) {
+  if (measuredMs < minMeasuredMs) {
     const remedy = 'give it more documents, or larger ones';
     return {
       id: 'waiting',
@@ -321,7 +339,7 @@ function waiting({ waiting, measuredMs, kind: declared }: Probe): Finding {
     };
   }
   if (declared === null || declared === kind) return { id: 'waiting', level: 'note', said };
-  const remedy = `write \`export const kind = '${kind}'\`, or leave it out: then it is measured`;
+  const remedy = `write \`export const kind = '${kind}'\`, or remove the line: then the kind is measured`;
   return {
     id: 'waiting',
     level: declared === 'mixed' || kind === 'mixed' ? 'note' : 'warning',

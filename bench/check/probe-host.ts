@@ -13,7 +13,9 @@ import { type CorpusFile, readCorpus } from '../trials/corpus-file.js';
 import { outcomeDigest, serializedBytes, stableDigest } from '../trials/digest.js';
 import { type Trap, watchTraps } from './traps.js';
 
-/** A process in which a task is tried: opens one strategy, runs the documents through it, and says what it saw. */
+/**
+ * This process tries a task: it opens one strategy, runs the documents through it, and reports what happened.
+ */
 
 export interface ProbeRequest {
   readonly workload: WorkloadRef;
@@ -24,40 +26,47 @@ export interface ProbeRequest {
   readonly timeoutMs: number;
 }
 
-/** What became of one document. */
+/** The outcome of one document, as far as `check` needs it. */
 export interface DocumentFact {
   readonly id: string;
   readonly status: Outcome['status'];
-  /** Name and message; null where it went well. */
+  /** Name and message; null if the document was processed. */
   readonly error: { readonly name: string; readonly message: string } | null;
   readonly taskMs: number | null;
-  /** What must be equal everywhere; null where the task's own `digest` threw. */
+  /** This must be equal in every place; null if the task's own `digest` threw. */
   readonly digest: string | null;
-  /** Of the whole result, whatever the task's own `digest` says. */
+  /** A digest of the whole result is kept too, whatever the task's own `digest` returns. */
   readonly result: string | null;
   readonly resultBytes: number | null;
 }
 
 export interface Probe {
   readonly startupMs: number;
-  /** As the task says. */
+  /** The kind that the task declares. */
   readonly kind: Kind | null;
   readonly hasDigest: boolean;
   readonly passes: readonly (readonly DocumentFact[])[];
-  /** Why the task's own `digest` threw, or that it gave two texts for one result. */
+  /** The message of the task's own `digest`, if it threw. */
   readonly digestFailure: string | null;
+  /** True if `digest` gave two texts for one result. */
   readonly digestUnstable: boolean;
-  /** From 0 to 1, in the last pass; of use where documents are run one after the other in this process. */
+  /**
+   * Share of the time spent waiting in the last pass, 0 to 1; meaningful if documents run one by one in this
+   * process.
+   */
   readonly waiting: number;
-  /** What that rests on. */
+  /** The waiting share was measured over this much time. */
   readonly measuredMs: number;
-  /** Largest growth of the process while it had one document in hand, in any pass; likewise. */
+  /** Largest growth of the process during a single document, in any pass; meaningful in the same case. */
   readonly memoryBytes: number;
   readonly traps: readonly Trap[];
   readonly prints: { readonly times: number; readonly bytes: number };
 }
 
-/** Each is a sign of life, too. `document`: it is about to be run where there is one worker on this thread, else it is done. */
+/**
+ * * Every notice is also a sign of life. `document` means that the document is about to run if tasks run on
+ * this thread, else that it is done.
+ */
 export type ProbeNotice = { readonly at: 'loaded' } | { readonly at: 'document'; readonly id: string };
 
 const isOurs = (message: unknown) =>
@@ -81,7 +90,9 @@ answerRequests(async (request: ProbeRequest): Promise<Probe> => {
     const examiner = new Examiner(workload);
     const passes: DocumentFact[][] = [];
     let meter = new WaitingMeter();
-    const memory = new Growth(); // over all passes: what earlier documents left may be freed meanwhile, and hide some of it
+    // Growth is measured over all passes: memory that earlier documents left may be freed meanwhile, which
+    // hides some.
+    const memory = new Growth();
     for (let pass = 0; pass < request.passes; pass++) {
       meter = new WaitingMeter();
       const alone = strategy.isolation === 'none';
@@ -126,7 +137,7 @@ async function* oneByOne(
   }
 }
 
-/** Makes facts of outcomes, so that no result is kept. */
+/** Turns outcomes into facts, so that no result is kept. */
 class Examiner {
   readonly #workload: Workload;
   failure: string | null = null;
@@ -175,7 +186,10 @@ class Examiner {
   }
 }
 
-/** Of this process's resident size, from `begin` to `end`, and to its peak in between where that is the highest there has been. */
+/**
+ * * Measures how much this process's resident size grows from `begin` to `end`, or to the peak in between if
+ * that is a new high.
+ */
 class Growth {
   bytes = 0;
   #rss = 0;

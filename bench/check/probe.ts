@@ -2,20 +2,20 @@ import { Helper } from '../trials/helper.js';
 import type { Wards } from '../trials/helper-processes.js';
 import type { Probe, ProbeNotice, ProbeRequest } from './probe-host.js';
 
-/** Where a task is tried. */
+/** A place in which a task is tried. */
 export interface Place {
   readonly name: 'main thread' | 'two threads at once' | 'child process';
-  /** Module of the strategy that runs it there. */
+  /** The module of the strategy that runs it there. */
   readonly strategy: string;
   readonly workers: number;
   readonly passes: number;
-  /** How much longer than its time limit nothing may be heard of a document. */
+  /** A document may be silent for its time limit and this much longer. */
   readonly graceMs: number;
 }
 
 export type Tried = { readonly place: Place } & (
   | { readonly state: 'done'; readonly probe: Probe }
-  /** It came to no end: what was being done, with which document if any, and how it ended. */
+  /** The process did not finish: what it was doing, with which document if any, and how it ended. */
   | {
       readonly state: 'ended';
       readonly step: 'loading' | 'documents';
@@ -23,14 +23,14 @@ export type Tried = { readonly place: Place } & (
       readonly late: boolean;
       readonly said: string;
     }
-  /** What is wrong elsewhere would only be seen again. */
+  /** The place was not tried, because the main thread failed already. */
   | { readonly state: 'skipped' }
 );
 
-/** Until a process of ours has started, on a machine that has other things to do. */
+/** A process of ours starts within this time, even on a busy machine. */
 const startMs = 10_000;
 
-/** Tries the task in a process of its own, which may exit, abort or hang. Never throws for the task's sake. */
+/** Tries the task in a separate process, which may exit, abort or hang. Never throws because of the task. */
 export async function tryIn(
   wards: Wards,
   place: Place,

@@ -4,7 +4,7 @@ import type { Finding } from './findings.js';
 import type { Tried } from './probe.js';
 import type { DocumentFact } from './probe-host.js';
 
-/** What `forkwise check` says, as data and for people. */
+/** The result of `forkwise check`, as data and as text for people. */
 export interface CheckResult {
   readonly sound: boolean;
   readonly task: {
@@ -13,10 +13,10 @@ export interface CheckResult {
     readonly export: string;
     readonly sha256: string | null;
   };
-  /** Sizes in bytes; null where nothing was tried. */
+  /** Sizes are in bytes; null if nothing was tried. */
   readonly documents: { readonly count: number; readonly bytes: number; readonly made_up: boolean } | null;
   readonly places: readonly PlaceResult[];
-  /** From the second pass on the main thread; null where there was none. */
+  /** Measured in the second pass on the main thread; null if there was none. */
   readonly measures: Measures | null;
   readonly findings: readonly Finding[];
 }
@@ -95,8 +95,10 @@ export function resultText(
       : ` on ${documents.count} ${documents.made_up ? 'made-up ' : ''}documents, ${size(documents.bytes)}`;
   const verdict = sound
     ? colors.green('Sound: it can be measured, and used in workers.')
-    : colors.red('Not sound: see what is marked error.');
-  return `${colors.bold(`${task.name}${over}`)}\n\n${table(places)}${measures === null ? '' : `\n${measureLines(measures)}\n`}\n${lines.join('\n')}\n\n${colors.bold(verdict)}\n`;
+    : colors.red('Not sound: see the lines marked error.');
+  const measured = measures === null ? '' : `\n${measureLines(measures)}\n`;
+  const title = colors.bold(`${task.name}${over}`);
+  return `${title}\n\n${table(places)}${measured}\n${lines.join('\n')}\n\n${colors.bold(verdict)}\n`;
 }
 
 function table(places: readonly PlaceResult[]): string {
@@ -135,9 +137,9 @@ function measureLines({
     value === null ? 'unknown' : show(value);
   const ms = (value: number) => `${number(value)} ms`;
   return [
-    `time a document   ${amount(p50_ms, ms)} (median), ${amount(max_ms, ms)} (longest)`,
+    `time per document ${amount(p50_ms, ms)} (median), ${amount(max_ms, ms)} (longest)`,
     `result            ${amount(result_bytes_mean, size)} (mean), ${amount(result_bytes_max, size)} (largest)`,
-    `memory            ${size(memory_bytes)} more with one document in hand`,
+    `memory            ${size(memory_bytes)} more during a single document`,
     `waiting           ${Math.round(waiting_percent)} % of the time`,
   ].join('\n');
 }

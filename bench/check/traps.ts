@@ -1,32 +1,33 @@
 import { syncBuiltinESMExports } from 'node:module';
 
 /**
- * Calls that do in a process of one's own what they do not do in a worker: refused in threads, felt by all threads at
- * once, or the end of a worker. Watched where a task can be watched, on a main thread.
+ * * Some calls work in a program of its own but not in a worker: threads refuse them, they affect all threads
+ * at once, or they end the worker. They are watched on a main thread, where a task can be watched.
  */
 
 export interface Trap {
-  /** `process.exit`, `process.on(signal)` */
+  /** The call, such as `process.exit` or `process.on(signal)`. */
   readonly call: string;
   readonly times: number;
 }
 
 export interface Watch {
   readonly traps: readonly Trap[];
-  /** What was printed to standard output. */
+  /** Counts what was printed to standard output. */
   readonly prints: { readonly times: number; readonly bytes: number };
   end(): void;
 }
 
-/** Change the state of the whole process; threads refuse them. */
+/** These calls change the state of the whole process, so threads refuse them. */
 const processWide = ['chdir', 'setuid', 'setgid', 'seteuid', 'setegid', 'setgroups', 'initgroups'];
 const listening = ['on', 'addListener', 'once', 'prependListener', 'prependOnceListener'];
 
 type Method = (...args: unknown[]) => unknown;
 
 /**
- * Watches until `end`. What would end the process throws instead, so that the other documents are still seen.
- * @param ours says of a message to the parent whether it is none of the task's
+ * * Watches until `end`. A call that would end the process throws instead, so that the other documents are
+ * still tried.
+ * @param ours returns true for a message to the parent that does not come from the task
  */
 export function watchTraps(ours: (message: unknown) => boolean): Watch {
   const times = new Map<string, number>();
@@ -77,7 +78,7 @@ export function watchTraps(ours: (message: unknown) => boolean): Watch {
       typeof args[0] === 'string' ? Buffer.byteLength(args[0]) : ((args[0] as Uint8Array).byteLength ?? 0);
     return original(...args);
   });
-  syncBuiltinESMExports(); // for who has imported them by name
+  syncBuiltinESMExports(); // so that modules that imported them by name see the change
   return {
     get traps() {
       return [...times].map(([call, times]) => ({ call, times }));

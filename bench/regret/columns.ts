@@ -1,6 +1,8 @@
 import type { Column, Row } from '../tables/columns.js';
 
-/** `regret.csv`: one row a task. Rates are the exhaustive run's, so that neither another time nor luck enters. */
+/**
+ * `regret.csv`: one row a task. Rates are the exhaustive run's, so that neither another time nor luck enters.
+ */
 export const regretColumns = [
   { name: 'task', type: 'text', about: 'the task' },
   { name: 'kind', type: 'text', about: '`cpu`, `io` or `mixed`, as measured' },

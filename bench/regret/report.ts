@@ -4,7 +4,7 @@ import { ratio } from '../words/units.js';
 import type { RegretRow } from './columns.js';
 import { tasks } from './tasks.js';
 
-/** How well `pick` chose: a row a task, and what it comes to. */
+/** Prints how well `pick` chose: a row per task, and a summary. */
 export function regretInWords(rows: readonly RegretRow[]): string {
   const regrets = rows.map(({ regret }) => regret);
   const seconds = (of: (row: RegretRow) => number) => rows.reduce((sum, row) => sum + of(row), 0);
@@ -23,14 +23,18 @@ export function regretInWords(rows: readonly RegretRow[]): string {
   return [
     markdownTable({ header, numbersFrom: 3, groups: [group] }),
     '',
-    `Regret is the share of the rate that a choice costs, 1 − X(choice) ÷ X(best), both read from a run of every configuration in ${first?.rounds} rounds: **${percent(quantile(regrets, 0.5) ?? 0)} in the median, ${percent(Math.max(0, ...regrets))} at worst**. Choosing took ${percent(share)} of the time that those runs took. \`npm run regret\`, [regret.csv](results/regret/regret.csv)`,
+    'Regret is the share of the rate that a choice costs, 1 − X(choice) ÷ X(best), both read from a run of every ' +
+      `configuration in ${first?.rounds} rounds: **${percent(quantile(regrets, 0.5) ?? 0)} in the median, ` +
+      `${percent(Math.max(0, ...regrets))} at worst**. Choosing took ${percent(share)} of the time that those runs ` +
+      'took. `npm run regret`, [regret.csv](results/regret/regret.csv)',
   ].join('\n');
 }
 
-/** "`queue` × 2 (path)" */
-function inWords(arm: string): string {
-  const [strategy, workers, delivery] = arm.split(' ');
-  return strategy === 'sequential' ? '`sequential`' : `\`${strategy}\` × ${workers} (${delivery})`;
+/** Prints a configuration's name for people: "`queue` × 2 (path)". */
+function inWords(configuration: string): string {
+  const [strategy, workers, delivery] = configuration.split(' ');
+  const runsInPlace = delivery === 'none' && workers === '1';
+  return runsInPlace ? `\`${strategy}\`` : `\`${strategy}\` × ${workers} (${delivery})`;
 }
 
 function percent(share: number): string {

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { syntheticCorpus } from '../../workloads/synthetic.js';
 
-/** A task that `pick` is judged by, and was not made for. */
+/** A task that `pick` is judged by; it was not developed with it. */
 export interface RegretTask {
   readonly name: string;
   readonly about: string;
   readonly files: number;
-  /** Bytes of a file; `skewed`: 1 KB to 1 MB, most of them small. */
+  /** Size of a file, bytes; `skewed` means 1 KB to 1 MB, and most of them are small. */
   readonly size: number | 'skewed';
 }
 
@@ -16,7 +16,7 @@ export const tasks: readonly RegretTask[] = [
   { name: 'count-lines', about: 'microseconds of computing', files: 300, size: 10_000 },
   { name: 'parse-numbers', about: 'small documents and results', files: 300, size: 1_000 },
   { name: 'words', about: 'strings, a map, garbage', files: 200, size: 30_000 },
-  { name: 'brotli', about: 'dear computing in native code', files: 100, size: 100_000 },
+  { name: 'brotli', about: 'expensive computing in native code', files: 100, size: 100_000 },
   { name: 'gzip-async', about: 'computing on Node’s own threads', files: 150, size: 50_000 },
   { name: 'wait', about: 'nothing but waiting', files: 200, size: 2_000 },
   { name: 'wait-and-hash', about: 'half waiting, half computing', files: 150, size: 10_000 },

@@ -31,11 +31,15 @@ import { findings } from '../verdict/findings.js';
 import { hintNames } from '../verdict/hints.js';
 import { sentencesByWorkload } from '../verdict/sentences.js';
 
-/** `npm run docs`: the generated parts of the documentation, each between markers that name the command. */
+/**
+ * `npm run docs` writes the generated parts of the documentation, each between markers that name the command.
+ */
 
 const root = new URL('../../../', import.meta.url);
 
-/** A file of the repository with its generated parts as they should be. @throws Error when a marker is missing. */
+/**
+ * Returns a file of the repository with its generated parts up to date. @throws Error if a marker is missing
+ */
 export async function generated(path: string): Promise<string> {
   const parts = await documents[path]?.();
   let text = readFileSync(new URL(path, root), 'utf8');
@@ -81,7 +85,9 @@ export const documents: Record<string, () => Promise<Record<string, string>>> = 
   }),
 };
 
-/** The published run in `results/reference`: its chart, its strategies side by side, and what it comes to. */
+/**
+ * Describes the published run in `results/reference`: its chart, its strategies side by side, and its result.
+ */
 async function reference(): Promise<string> {
   const folder = new URL('results/reference/', root);
   const environment = JSON.parse(readFileSync(new URL('environment.json', folder), 'utf8')) as Environment;
@@ -89,20 +95,22 @@ async function reference(): Promise<string> {
   const { conclusions, situations } = findings(trials, { environment, strategies: await allTraits() });
   return [
     '![Speed-up over sequential against workers, by workload and document size](results/reference/plots/speedup.svg)',
-    '× sequential at the best worker count, which stands in brackets:',
+    '× sequential at the best worker count, which is given in brackets:',
     markdownTable(overviewTable(conclusions)),
     ...sentencesByWorkload(conclusions, situations).map((said) => `> ${said.join(' ')}`),
-    `<sub>${environmentLine(environment)} · ${environment.started_at.slice(0, 10)} · \`${environment.command}\` · 95 % intervals, every trial and the other charts: [report](results/reference/report.md), and report.html beside it, to open in a browser</sub>`,
+    `<sub>${origin(environment)} · 95 % intervals, every trial and the other charts: ` +
+      '[report](results/reference/report.md), and report.html beside it, to open in a browser</sub>',
   ].join('\n\n');
 }
 
-/** The published fault matrix in `results/faults`. */
+/** Describes how well `pick` chose, from `results/regret`. */
 function regretPart(): string {
   return regretInWords(
     decode(regretColumns, readFileSync(new URL('results/regret/regret.csv', root), 'utf8')),
   );
 }
 
+/** Describes the published fault matrix in `results/faults`. */
 function faultsPart(): string {
   const folder = new URL('results/faults/', root);
   const rows = decode(faultColumns, readFileSync(new URL('faults.csv', folder), 'utf8'));
@@ -110,11 +118,12 @@ function faultsPart(): string {
   return [
     `> ${faultSentence(rows)}`,
     markdownTable(faultTable(rows)),
-    `<sub>${faultLegend} ${environmentLine(environment)} · ${environment.started_at.slice(0, 10)} · \`${environment.command}\` · delays, recovery and what was left: [faults.csv](results/faults/faults.csv)</sub>`,
+    `<sub>${faultLegend} ${origin(environment)} · ` +
+      'delays, recovery and what was left: [faults.csv](results/faults/faults.csv)</sub>',
   ].join('\n\n');
 }
 
-/** The published run of the dispatch benchmark in `results/overhead`. */
+/** Describes the published run of the dispatch benchmark in `results/overhead`. */
 function overheadPart(): string {
   const folder = new URL('results/overhead/', root);
   const read = (name: string) => readFileSync(new URL(name, folder), 'utf8');
@@ -127,6 +136,12 @@ function overheadPart(): string {
     },
     'results/overhead',
   );
+}
+
+/** Names the machine, the day and the command of a published run. */
+function origin(environment: Environment): string {
+  const { started_at, command } = environment;
+  return `${environmentLine(environment)} · ${started_at.slice(0, 10)} · \`${command}\``;
 }
 
 function columnTable(columns: readonly Column[]): string {

@@ -4,8 +4,8 @@ import { readRecommendation } from '../../runner/recommendation.js';
 import { findFiles } from '../../workloads/documents.js';
 
 /**
- * A program as users write it: it takes a recommendation, a folder, and a number of documents, and says how many a second it did. It
- * knows nothing of the bench.
+ * * A program as users write it: it takes a recommendation, a folder, and a number of documents, and says how
+ * many a second it did. It knows nothing of the bench.
  * @example node program.js recommendation.json ./documents 400 5000
  */
 const [, , recommendation, docs, warmup, count] = process.argv as unknown as [
@@ -24,7 +24,10 @@ const documentsPerSecond = await through(Number(count));
 await runner.close();
 process.stdout.write(JSON.stringify({ documentsPerSecond }));
 
-/** @returns documents a second while there were more: at the end, where some workers wait for others, a long run loses next to nothing */
+/**
+ * @returns documents a second while there were more: at the end, where some workers wait for others, a long
+ * run loses next to nothing
+ */
 async function through(total: number): Promise<number> {
   let ok = 0;
   let rate = Number.NaN;
@@ -47,7 +50,9 @@ function* repeated(total: number, ended: () => void) {
   ended();
 }
 
-/** Near the golden section of n, and without a factor in common with it: all are met before one is met again. */
+/**
+ * Near the golden section of n, and without a factor in common with it: all are met before one is met again.
+ */
 function stepOver(n: number): number {
   const common = (a: number, b: number): number => (b === 0 ? a : common(b, a % b));
   for (let step = Math.max(1, Math.round(0.618 * n)); ; step++) if (common(n, step) === 1) return step;

@@ -20,8 +20,9 @@ import { steadyRate } from '../verdict/new-run.js';
 import { number } from '../words/units.js';
 
 /**
- * `npm run promise -- <folder of a pick> <documents>`: does a program with `createRunner` reach what `pick` promised? Ten runs of a separate
- * program, interleaved with ten trials of the bench, in random order within a round.
+ * * `npm run promise -- <folder of a pick> <documents>`: does a program with `createRunner` reach what `pick`
+ * promised? Ten runs of a separate program, interleaved with ten trials of the bench, in random order within
+ * a round.
  */
 const rounds = 10;
 /** Of a run of the program: long against its last documents. */
@@ -48,7 +49,8 @@ const { workload, corpus, cost } = await takeSample(wards, {
   },
   baseline: baselineOf(loaded),
 });
-// Arms go by what a document costs, which comes out a little different every time: the number of workers is the recommendation's.
+// Arms go by what a document costs, which comes out a little different every time: the number of workers is
+// the recommendation's.
 const arm = configurationsOf({
   ...{ workload, corpus, strategies: loaded, cost, cores },
   ...unconstrained,

@@ -8,8 +8,9 @@ import { paired } from '../stats/paired.js';
 import { roundOrder } from '../trials/plan.js';
 
 /**
- * `npm run bench:protection`: what a time limit costs where nothing goes wrong. Two sessions of each strategy, with and without,
- * take turns over the same documents; the order within a round is random, ratios are paired by round.
+ * * `npm run bench:protection`: what does a time limit cost if nothing goes wrong? Two sessions of each
+ * strategy, with a limit and without, take turns over the same documents. The order within a round is random,
+ * ratios are paired by round.
  */
 const rounds = 16;
 const passesPerTurn = 2;
@@ -36,18 +37,18 @@ for (const { url: module } of strategies) {
         ...(timeoutMs !== undefined && { timeoutMs }),
       },
     );
-  const arms = [
+  const sessions = [
     { name: 'with', session: await open(timeoutMs) },
     { name: 'without', session: await open() },
   ];
-  for (const { session } of arms) await pass(session);
+  for (const { session } of sessions) await pass(session);
   const ratios: number[] = [];
   for (let round = 1; round <= rounds; round++) {
     const ms: Record<string, number> = {};
-    for (const { name, session } of roundOrder(arms, { seed: 1, round })) ms[name] = await pass(session);
+    for (const { name, session } of roundOrder(sessions, { seed: 1, round })) ms[name] = await pass(session);
     ratios.push(Math.log((ms.without as number) / (ms.with as number)));
   }
-  for (const { session } of arms) await session.close();
+  for (const { session } of sessions) await session.close();
   const { mean, low, high } = paired(ratios);
   rows.push([
     strategy.name,
@@ -56,11 +57,14 @@ for (const { url: module } of strategies) {
   ]);
   note(rows.at(-1)?.join('  ') ?? '');
 }
+const header = ['strategy', 'throughput with ÷ without', '95 % interval'];
+const table = { header, numbersFrom: 1, groups: [rows] };
 print(
-  `\n${renderTable({ header: ['strategy', 'throughput with ÷ without', '95 % interval'], numbersFrom: 1, groups: [rows] }, colorsFor(process.stdout))}\n\nword-frequency, 10 KB, 2 workers, ${rounds} rounds, a time limit of ${timeoutMs / 1000} s\n`,
+  `\n${renderTable(table, colorsFor(process.stdout))}\n\n` +
+    `word-frequency, 10 KB, 2 workers, ${rounds} rounds, a time limit of ${timeoutMs / 1000} s\n`,
 );
 
-/** Milliseconds of some passes over all documents. */
+/** Runs some passes over all documents. @returns how long they took, milliseconds */
 async function pass(session: Session): Promise<number> {
   const startedMs = performance.now();
   for (let i = 0; i < passesPerTurn; i++) {

@@ -29,8 +29,9 @@ import { runTrial } from '../trials/trial.js';
 import { configurationName } from '../verdict/configurations.js';
 
 /**
- * `npm run regret`: how well `pick` chooses. For each task, `pick` with a minute, and an exhaustive run of every configuration that
- * `pick` knows; regret is read from that run alone. Goes on where it was interrupted.
+ * * `npm run regret`: how well `pick` chooses. For each task, `pick` with a minute, and an exhaustive run of
+ * every configuration that `pick` knows; regret is read from that run alone. Goes on where it was
+ * interrupted.
  */
 const rounds = 8;
 const budget = '60s';
@@ -108,7 +109,10 @@ async function picked(task: RegretTask, docs: string): Promise<Recommendation> {
   return JSON.parse(readFileSync(path, 'utf8')) as Recommendation;
 }
 
-/** Every configuration in every round, and more numbers of workers than `pick` may come to, whatever it measures of a document. */
+/**
+ * Every configuration in every round, and more numbers of workers than `pick` may come to, whatever it
+ * measures of a document.
+ */
 async function exhaustive(task: RegretTask, docs: string) {
   const wards = new Wards();
   const progress = progressOn(process.stderr);

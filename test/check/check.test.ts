@@ -56,7 +56,7 @@ describe('forkwise check', () => {
       stdout,
       /main thread +done +[\d.]+ ms +2 +0\ntwo threads at once +done .*\nchild process +done/,
     );
-    assert.match(stdout, /^time a document +[\d.]+ ms \(median\)/m);
+    assert.match(stdout, /^time per document +[\d.]+ ms \(median\)/m);
     assert.match(stdout, /^note +documents +the documents were made up.*\n +→ try it on yours: --docs/m);
     assert.match(stdout, /\nSound: it can be measured, and used in workers\.\n$/);
   });
@@ -89,7 +89,7 @@ describe('forkwise check', () => {
     );
     assert.match(
       said('places').join('\n'),
-      /two threads at once: 1 document fails that does not on the main thread: ".*a\.txt" \(process\.chdir\(\) is not supported/,
+      /two threads at once: 1 document failed here but worked on the main thread: ".*a\.txt" \(process\.chdir\(\) is not supported/,
     );
   });
 
@@ -115,7 +115,7 @@ describe('forkwise check', () => {
     );
     assert.match(
       said('places').join('\n'),
-      /error: two threads at once: 1 result is not that of the main thread: ".*c\.txt"/,
+      /error: two threads at once: 1 result differs from the main thread: ".*c\.txt"/,
     );
   });
 
@@ -261,7 +261,7 @@ describe('findings', () => {
     );
     assert.match(
       of('waiting', found(probe(twice, { waiting: 0.96 }))).join(),
-      /^note: 96 % waiting: more in flight on one thread \(async\) will gain/,
+      /^note: 96 % waiting: more in flight on one thread will gain/,
     );
     assert.match(
       of('waiting', found(probe(twice, { waiting: 0.5 }))).join(),
@@ -296,10 +296,10 @@ describe('findings', () => {
   it('tell documents that end their worker, and large memory', () => {
     const ends = found(probe(twice), probe([[crashed('a')]]));
     assert.deepEqual(of('workers-end', ends), [
-      'error: two threads at once: 1 document ends its worker: "a" (exit code 9)',
+      'error: two threads at once: 1 document ended the worker: "a" (exit code 9)',
     ]);
     assert.deepEqual(of('memory', found(probe(twice, { memoryBytes: 300e6 }))), [
-      'warning: grew by 300 MB with one document in hand',
+      'warning: grew by 300 MB during a single document',
     ]);
     assert.deepEqual(of('memory', found(probe(twice, { memoryBytes: 100e6 }))), []);
   });

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { strategies } from '../../../strategies/index.js';
+import type { Isolation } from '../../../strategies/strategy.js';
 import { type Corpus, findFiles, sampleFiles } from '../../../workloads/documents.js';
 import { syntheticCorpus } from '../../../workloads/synthetic.js';
 import { compileTask, locateTask, type TaskFile, taskName } from '../../../workloads/task-file.js';
@@ -9,6 +10,8 @@ import { type CheckResult, measuresOf, placeResult, resultText } from '../../che
 import { exitCode, UsageError } from '../../errors.js';
 import { writeCorpus } from '../../trials/corpus-file.js';
 import { Wards } from '../../trials/helper-processes.js';
+import { baselineOf, type LoadedStrategy } from '../../trials/plan.js';
+import { loadStrategies } from '../../trials/prepare.js';
 import { parseCount, parseDuration } from '../../words/parse.js';
 import { handleSignals } from '../signals.js';
 import { colorsFor, note, print } from '../terminal.js';
@@ -22,7 +25,7 @@ export interface CheckFlags {
   json?: true;
 }
 
-/** `forkwise check`: is the task sound, and what does it cost? @returns the exit code. */
+/** `forkwise check`: is the task sound, and what does it cost? @returns the exit code */
 export async function check(flags: CheckFlags): Promise<number> {
   const count = parseCount(flags.documents, '--documents');
   const timeoutMs = parseDuration(flags.timeout);
@@ -46,7 +49,7 @@ export async function check(flags: CheckFlags): Promise<number> {
   return result.sound ? exitCode.ok : exitCode.invalid;
 }
 
-/** What a user's documents are like nobody knows; these are what `bench` makes up, too. */
+/** Documents that are made up have this size, as in `bench`. */
 const madeUpBytes = 10_000;
 
 async function corpusOf(
@@ -84,7 +87,7 @@ async function checked(
       timeoutMs,
     };
     const tried: Tried[] = [];
-    for (const place of places()) {
+    for (const place of await places()) {
       note(colorsFor(process.stderr).dim(`${compiled.ref.name}: ${place.name}`));
       const before = tried[0];
       tried.push(
@@ -124,13 +127,15 @@ const madeUpDocuments: Finding = {
   remedy: "try it on yours: --docs './samples/**'",
 };
 
-function places(): Place[] {
-  const urlOf = (name: string) => strategies.find((entry) => entry.name === name)?.url as string;
+/** The task is tried once at each level of isolation, with the first strategy of the list that has it. */
+async function places(): Promise<Place[]> {
+  const loaded = await loadStrategies(strategies.map(({ url }) => url));
+  const urlOf = (isolation: Isolation) =>
+    (loaded.find(({ strategy }) => strategy.isolation === isolation) as LoadedStrategy).url;
   return [
-    { name: 'main thread', strategy: urlOf('sequential'), workers: 1, passes: 2, graceMs: 2_000 },
-    // A worker that ends is replaced, and another tries the document once more: twice its time, and a start
-    // each.
-    { name: 'two threads at once', strategy: urlOf('thread-pool'), workers: 2, passes: 1, graceMs: 60_000 },
-    { name: 'child process', strategy: urlOf('process-pool'), workers: 1, passes: 1, graceMs: 60_000 },
+    { name: 'main thread', strategy: baselineOf(loaded).url, workers: 1, passes: 2, graceMs: 2_000 },
+    // A worker that ends is replaced, and the document runs once more: twice its time, and a start each.
+    { name: 'two threads at once', strategy: urlOf('thread'), workers: 2, passes: 1, graceMs: 60_000 },
+    { name: 'child process', strategy: urlOf('process'), workers: 1, passes: 1, graceMs: 60_000 },
   ];
 }

@@ -18,13 +18,13 @@ export async function compare(
   const differences = differencesBetween(a.environment, b.environment);
   if (differences.length > 0 && flags.force !== true) {
     throw new UnfitError(
-      `these runs cannot be compared; they differ in ${differences.join('; ')}. --force compares them all the same`,
+      `these runs cannot be compared: they differ in ${differences.join('; ')}. Use --force to compare them anyway`,
     );
   }
   const comparisons = compareRuns(a, b);
   if (comparisons.length === 0)
     throw new UnfitError(
-      'these runs have no cell in common with two valid rounds in each (the smoke profile has a single one)',
+      'these runs have no cell in common with two valid rounds in each (the smoke profile has only one round)',
     );
   if (flags.json) print(`${JSON.stringify({ differences, comparisons }, null, 2)}\n`);
   else print(text(comparisons, differences));
@@ -73,6 +73,6 @@ function text(comparisons: readonly RunComparison[], differences: readonly strin
   const forced =
     differences.length === 0
       ? ''
-      : `${colors.yellow(`Compared by force, though they differ in ${differences.join('; ')}.`)}\n`;
+      : `${colors.yellow(`Compared by force although they differ in ${differences.join('; ')}.`)}\n`;
   return `${renderTable(table, colors)}\n\n${forced}${counts.join(', ')}.\n`;
 }

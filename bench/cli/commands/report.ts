@@ -52,7 +52,7 @@ function publishOptions({ project, deadline, png, interactive }: ReportFlags): P
   return { projection, png: png === true, interactive };
 }
 
-/** @throws UsageError when two folders are the same run, or one holds a dispatch benchmark. */
+/** @throws UsageError if two folders are the same run, or one holds a dispatch benchmark */
 async function several(runs: readonly string[], { json, ...flags }: ReportFlags): Promise<number> {
   const [option] = Object.keys(flags);
   if (option !== undefined)
@@ -67,14 +67,18 @@ async function several(runs: readonly string[], { json, ...flags }: ReportFlags)
   const ids = found.map(({ environment }) => `${environment.run_id} ${environment.started_at}`);
   const twice = ids.findIndex((id, i) => ids.indexOf(id) !== i);
   if (twice >= 0)
-    throw new UsageError(`"${runs[twice]}": expected each run once, but this one is there twice`);
+    throw new UsageError(`"${runs[twice]}": expected each run once, but this one is listed twice`);
   const shown = sideBySide(found);
   summariseStep(sideBySideMarkdown(shown));
   const colors = colorsFor(process.stdout);
   print(
     json
       ? `${JSON.stringify(shown.data, null, 2)}\n`
-      : `${renderTable(shown.runs, colors)}\n\n${renderTable(shown.cells, colors)}\n\n${colors.dim(shown.legend)}\n`,
+      : [
+          renderTable(shown.runs, colors),
+          renderTable(shown.cells, colors),
+          `${colors.dim(shown.legend)}\n`,
+        ].join('\n\n'),
   );
   return found.some(({ trials }) => trials.some(({ status }) => status === 'ok'))
     ? exitCode.ok

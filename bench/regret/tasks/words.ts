@@ -1,6 +1,6 @@
 import type { Document } from '../../../workloads/workload.js';
 
-/** Strings and a map: what text work in JavaScript usually comes to, garbage included. */
+/** Strings and a map: what text processing in JavaScript usually does, garbage included. */
 export default function words({ bytes }: Document): { words: number; longest: string } {
   const counts = new Map<string, number>();
   let longest = '';
