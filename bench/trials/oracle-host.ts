@@ -16,6 +16,10 @@ export type OracleRequest =
       readonly workload: WorkloadRef;
       readonly strategy: string;
       readonly corpus: CorpusFile;
+      /** Indices of the documents to run, in this order; absent: all. */
+      readonly indices?: readonly number[];
+      /** After this long no further document is begun; absent: all documents run. */
+      readonly timeMs?: number;
     };
 
 export interface Oracle {
@@ -23,6 +27,8 @@ export interface Oracle {
   readonly digests: readonly string[];
   /** Time inside the task, all documents together. */
   readonly taskMs: number;
+  /** Time inside the task, of each document that was run, in order. */
+  readonly costsMs: readonly number[];
   /** CPU time of the whole process while documents were in the task's hands. */
   readonly cpuMs: number;
   /** Time in which the thread that ran them was busy with them. */
@@ -45,12 +51,12 @@ answerRequests(async (request: OracleRequest): Promise<Kind | null | Oracle> => 
   const meter = new WaitingMeter();
   const digests: string[] = [];
   const failures: string[] = [];
-  let taskMs = 0;
+  const costsMs: number[] = [];
   let resultBytes: number | null = 0;
   // The baseline has one document in hand at a time: what is done with its result here is outside what is measured, and the result is gone then.
-  await session.run(metered(readCorpus(request.corpus), meter), (outcome) => {
+  await session.run(metered(documentsOf(request), { meter, timeMs: request.timeMs }), (outcome) => {
     meter.end();
-    taskMs += outcome.taskMs ?? 0;
+    costsMs.push(outcome.taskMs ?? 0);
     digests.push(outcomeDigest(outcome, workload));
     if (outcome.status !== 'ok') return void failures.push(`"${outcome.id}": ${outcome.error.message}`);
     const bytes = serializedBytes(outcome.value);
@@ -62,7 +68,8 @@ answerRequests(async (request: OracleRequest): Promise<Kind | null | Oracle> => 
   const loopMs = wallMs - idleMs;
   return {
     digests,
-    taskMs,
+    taskMs: costsMs.reduce((sum, ms) => sum + ms, 0),
+    costsMs,
     cpuMs,
     loopMs,
     waiting,
@@ -73,8 +80,20 @@ answerRequests(async (request: OracleRequest): Promise<Kind | null | Oracle> => 
   };
 });
 
-function* metered(documents: Iterable<Document>, meter: WaitingMeter): Generator<Document> {
+function documentsOf({ corpus, indices }: Extract<OracleRequest, { kind: 'run' }>): Document[] {
+  const documents = readCorpus(corpus);
+  return indices === undefined
+    ? documents
+    : indices.map((from, index) => ({ ...(documents[from] as Document), index }));
+}
+
+function* metered(
+  documents: Iterable<Document>,
+  { meter, timeMs = Number.POSITIVE_INFINITY }: { meter: WaitingMeter; timeMs: number | undefined },
+): Generator<Document> {
+  const untilMs = performance.now() + timeMs;
   for (const document of documents) {
+    if (performance.now() > untilMs) return;
     meter.begin();
     yield document;
   }

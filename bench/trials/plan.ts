@@ -16,6 +16,16 @@ export interface PreparedCorpus {
   readonly bytes: number;
   /** What one document after the other takes, by the oracle. */
   readonly sequentialMs: number;
+  /**
+   * What each document takes alone, by the oracle, in corpus order; documents beyond the list repeat it. Absent if only
+   * the sum was kept.
+   */
+  readonly costsMs?: readonly number[];
+  /**
+   * Mean cost of these documents ÷ mean cost of the whole sample. It makes rates comparable if configurations run
+   * different parts of a sample; absent if all of them run the same documents.
+   */
+  readonly costRatio?: number;
 }
 
 export interface PreparedWorkload {
@@ -129,7 +139,23 @@ export function warmupDocuments(
   { warmupMs }: Pick<Timing, 'warmupMs'>,
 ): number {
   const engines = strategy.strategy.isolation === 'none' ? 1 : workers;
-  return engines * Math.max(1, Math.ceil(warmupMs / (corpus.sequentialMs / corpus.documents)));
+  if (warmupMs === 0) return 0;
+  const meanMs = corpus.sequentialMs / corpus.documents;
+  if (corpus.costsMs === undefined) return engines * Math.max(1, Math.ceil(warmupMs / meanMs));
+  return Math.max(engines, documentsWorth(engines * warmupMs, corpus.costsMs));
+}
+
+/** How many documents from the first on, again and again if need be, take this long alone. */
+function documentsWorth(ms: number, costsMs: readonly number[]): number {
+  const cycleMs = costsMs.reduce((sum, cost) => sum + cost, 0);
+  const cycles = Math.floor(ms / Math.max(cycleMs, 1e-3));
+  let left = ms - cycles * cycleMs;
+  let count = cycles * costsMs.length;
+  for (let i = 0; left > 0 && i < costsMs.length; i++) {
+    left -= costsMs[i] as number;
+    count++;
+  }
+  return count;
 }
 
 /**

@@ -27,13 +27,15 @@ export interface TrialOptions {
   readonly cores: number;
   /** The runner and its services: processes that are neither the tree nor noise. */
   readonly suite: readonly number[];
+  /** The trial is ended and has failed after this long; absent: after twenty times what was expected, and a minute. */
+  readonly timeoutMs?: number;
 }
 
 /** The runner's side of a trial: measures one cell once in a fresh process. Never rejects: a failure is a row. */
 export async function runTrial(
   wards: Wards,
   cell: Cell,
-  { place, timing, cores, suite }: TrialOptions,
+  { place, timing, cores, suite, timeoutMs }: TrialOptions,
 ): Promise<TrialRow> {
   const host = new Helper(wards, new URL('./trial-host.js', import.meta.url));
   const window = new Window(suite);
@@ -51,10 +53,9 @@ export async function runTrial(
     round: place.round,
     ...cell.limits,
   };
-  const timeoutMs = patience.ms + patience.factor * estimateTrialMs(cell, timing, cores);
   try {
     const record = await host.ask<TrialRecord, TrialNotice>(request, {
-      timeoutMs,
+      timeoutMs: timeoutMs ?? patience.ms + patience.factor * estimateTrialMs(cell, timing, cores),
       onNotice: (notice) => window.on(notice),
     });
     return trialRow(cell, { place, record, cores, ...(await window.close()) });
