@@ -16,9 +16,9 @@ export interface ProcessLaneOptions extends StartOptions {
 
 /**
  * One worker and its regions. A new process replaces one that has ended. The documents of every unanswered
- * request are then sent again, one by one and watched. `attempts.ts` says how often a document is
- * sent in this way. A document that takes too long has timed out only if it was alone in
- * its batch, because otherwise its neighbours' time would count as its own.
+ * request are then sent again, one by one and watched. `session/attempts.ts` says how often a document is
+ * sent in this way. A document that takes too long has timed out only if it was alone in its batch, because
+ * otherwise its neighbours' time would count as its own.
  */
 export class ProcessLane {
   readonly #options: ProcessLaneOptions;
@@ -54,8 +54,8 @@ export class ProcessLane {
   }
 
   /**
-   * Gives each document one outcome and never rejects. @param region the region of the lane that the caller
-   * uses
+   * Gives each document one outcome and never rejects.
+   * @param region the region of the lane that the caller uses
    */
   async process(batch: Batch, region: number): Promise<Outcome[]> {
     if (this.#stopped === null) {

@@ -42,7 +42,7 @@ export default {
       const own = owned(document);
       return pool.run(own, { transferList: [own.bytes.buffer] });
     };
-    // Thread-pool needs this, too.
+    // piscina reports a worker that cannot load its workload by this event only, as in `thread-pool`.
     const failure = new Promise<never>((_, reject) => pool.on('error', reject));
     try {
       await Promise.race([failure, rollCall(workers, () => pool.run('report'))]);
@@ -87,7 +87,7 @@ function isFailure(value: unknown): value is TaskFailure {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, 'forkwiseTaskError');
 }
 
-/** The thread has ended: errors of the task come as values. */
+/** A rejection means that the thread has ended, because errors of the task arrive as values. */
 function ended(cause: unknown): Result {
   return { status: 'crashed', error: taskError(cause) };
 }

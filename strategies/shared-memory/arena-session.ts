@@ -143,6 +143,7 @@ class ArenaSession {
     if (this.#killed) return;
     for (const lane of this.#lanes) lane.poll(); // outcomes that have been reported count
     this.#killed = true;
+    this.#deaths.end(); // no worker is replaced any more
     for (const lane of this.#lanes) lane.kill();
     const cause = new Error('the session was ended');
     for (const { queue } of this.#queues) this.#loop.abandon(queue, cause);

@@ -51,10 +51,10 @@ export class WorkerDeaths {
   }
 
   /**
-   * The document that was running runs again, on the lane's next worker, and has crashed when that one dies, too.
-   * Documents that were finished but not reported run again as well, on any worker. A document that has one run left
-   * goes to the lane's next worker first, which reports it immediately instead of in a batch, so that it is not lost
-   * with others again.
+   * The document that was running runs again, on the lane's next worker, and has crashed when that one dies,
+   * too. Documents that were finished but not reported run again as well, on any worker. A document that has
+   * one run left goes to the lane's next worker first, which reports it immediately instead of in a batch, so
+   * that it is not lost with others again.
    */
   handle(lane: ThreadLane, cause: unknown): void {
     const queue = this.#queues[lane.queue] as SlabQueue;

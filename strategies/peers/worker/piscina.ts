@@ -11,8 +11,8 @@ const stop = new AbortController();
 const context = { state, options: ref.options, signal: stop.signal };
 
 /**
- * What the task threw, as a value: piscina rejects in the same way with an error of the task and with the end of the
- * thread, and only the wording of the message would tell them apart.
+ * Carries an error of the task as a value. piscina rejects in the same way for such an error and for the end
+ * of the thread, and only the wording of the message would tell them apart.
  */
 export interface TaskFailure {
   readonly forkwiseTaskError: TaskError;

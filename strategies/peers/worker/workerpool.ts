@@ -27,7 +27,7 @@ const report = async (): Promise<Answer> => {
 };
 
 workerpool.worker({
-  /** Runs the task itself, without any wrapping. */
+  /** This is the task itself, without any wrapping. */
   run: (document: Document): unknown => loaded?.workload.default(document, loaded.context),
   report,
   async goodbye(): Promise<Answer> {
