@@ -4,8 +4,11 @@ import { ratio } from '../words/units.js';
 import type { RegretRow } from './columns.js';
 import { tasks } from './tasks.js';
 
-/** Prints how well `pick` chose: a row per task, and a summary. */
-export function regretInWords(rows: readonly RegretRow[]): string {
+/**
+ * Prints how well `pick` chose: a row per task, and a summary.
+ * @param folder the folder of the results, as links name it
+ */
+export function regretInWords(rows: readonly RegretRow[], folder: string): string {
   const regrets = rows.map(({ regret }) => regret);
   const seconds = (of: (row: RegretRow) => number) => rows.reduce((sum, row) => sum + of(row), 0);
   const share =
@@ -26,7 +29,7 @@ export function regretInWords(rows: readonly RegretRow[]): string {
     'Regret is the share of the rate that a choice costs, 1 − X(choice) ÷ X(best), both read from a run of every ' +
       `configuration in ${first?.rounds} rounds: **${percent(quantile(regrets, 0.5) ?? 0)} in the median, ` +
       `${percent(Math.max(0, ...regrets))} at worst**. Choosing took ${percent(share)} of the time that those runs ` +
-      'took. `npm run regret`, [regret.csv](results/regret/regret.csv)',
+      `took. \`npm run regret\`, [regret.csv](${folder}/regret.csv)`,
   ].join('\n');
 }
 

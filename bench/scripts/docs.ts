@@ -32,7 +32,8 @@ import { hintNames } from '../verdict/hints.js';
 import { sentencesByWorkload } from '../verdict/sentences.js';
 
 /**
- * `npm run docs` writes the generated parts of the documentation, each between markers that name the command.
+ * `npm run docs` writes the generated parts of the documentation. Each is between two comments that name it, such as
+ * `<!-- faults: npm run docs -->` and `<!-- /faults -->`.
  */
 
 const root = new URL('../../../', import.meta.url);
@@ -51,13 +52,12 @@ export async function generated(path: string): Promise<string> {
   return text;
 }
 
+/** Lists the files with generated parts. A new part needs a line here, and its two comments in the file. */
 export const documents: Record<string, () => Promise<Record<string, string>>> = {
-  'README.md': async () => ({
-    reference: await reference(),
-    regret: regretPart(),
-    faults: faultsPart(),
-    overhead: overheadPart(),
-  }),
+  'README.md': async () => ({ reference: await reference() }),
+  'docs/choosing.md': async () => ({ regret: regretPart() }),
+  'docs/survival.md': async () => ({ faults: faultsPart() }),
+  'docs/overhead.md': async () => ({ overhead: overheadPart() }),
   'results/README.md': async () => ({
     trials: columnTable(trialColumns),
     summary: columnTable(summaryColumns),
@@ -95,11 +95,10 @@ async function reference(): Promise<string> {
   const { conclusions, situations } = findings(trials, { environment, strategies: await allTraits() });
   return [
     '![Speed-up over sequential against workers, by workload and document size](results/reference/plots/speedup.svg)',
-    '× sequential at the best worker count, which is given in brackets:',
+    'Speed-up over `sequential`, each strategy at its best number of workers (in brackets):',
     markdownTable(overviewTable(conclusions)),
     ...sentencesByWorkload(conclusions, situations).map((said) => `> ${said.join(' ')}`),
-    `<sub>${origin(environment)} · 95 % intervals, every trial and the other charts: ` +
-      '[report](results/reference/report.md), and report.html beside it, to open in a browser</sub>',
+    `<sub>${origin(environment)} · [report](results/reference/report.md)</sub>`,
   ].join('\n\n');
 }
 
@@ -107,6 +106,7 @@ async function reference(): Promise<string> {
 function regretPart(): string {
   return regretInWords(
     decode(regretColumns, readFileSync(new URL('results/regret/regret.csv', root), 'utf8')),
+    '../results/regret',
   );
 }
 
@@ -119,7 +119,7 @@ function faultsPart(): string {
     `> ${faultSentence(rows)}`,
     markdownTable(faultTable(rows)),
     `<sub>${faultLegend} ${origin(environment)} · ` +
-      'delays, recovery and what was left: [faults.csv](results/faults/faults.csv)</sub>',
+      'delays, recovery and what was left: [faults.csv](../results/faults/faults.csv)</sub>',
   ].join('\n\n');
 }
 
@@ -134,7 +134,7 @@ function overheadPart(): string {
       ratios: decode(ratioColumns, read('overhead-ratios.csv')),
       metg: decode(metgColumns, read('metg.csv')),
     },
-    'results/overhead',
+    '../results/overhead',
   );
 }
 

@@ -55,13 +55,16 @@ console.log(
 );
 process.exitCode = problems.length > 0 ? 1 : 0;
 
-/** Markdown outside code fences and generated tables. */
+/** Checks Markdown outside code fences and generated parts. */
 function checkProse(file, text) {
   const lines = text.split('\n');
   let fenced = false;
+  let generated = false;
   for (const [i, line] of lines.entries()) {
     if (line.startsWith('```')) fenced = !fenced;
-    if (fenced) continue;
+    if (/^<!-- .*: npm run docs -->$/.test(line)) generated = true;
+    if (/^<!-- \/.* -->$/.test(line)) generated = false;
+    if (fenced || generated) continue;
     report(file, i + 1, bannedWords.exec(line.replace(/`[^`]*`/g, '')), 'says');
   }
 }

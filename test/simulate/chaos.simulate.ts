@@ -3,7 +3,7 @@ import { strategies as entries } from '../../strategies/index.js';
 import { chaos } from '../contract/chaos.js';
 import { openable } from '../support.js';
 
-/** `npm run chaos`: some minutes a strategy. FORKWISE_SEED repeats one. */
+/** `npm run test:chaos`: some minutes a strategy. FORKWISE_SEED repeats one. */
 const seed = Number(process.env.FORKWISE_SEED ?? Date.now() % 1e6);
 const loaded = await openable(entries);
 
