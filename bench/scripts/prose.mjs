@@ -21,7 +21,7 @@ const bannedWords =
   /\b(?:who(?:ever|m|mever)?|nobody|those (?:that|which)|stands?|standing|comes? to|anew|dear(?:er|est)?|befalls?|in (?:its|their) hands|(?:is|are|was|be) told|culprits?|so (?:many|long|often))\b/i;
 /** Names that english.md's glossary replaced. */
 const oldNames =
-  /\b(?:[cC]rew|[bB]ays?|[dD]eal|mostAttempts|[wW]ards|[uU]nguarded|(?:most|least)[A-Z]\w*|\w+Most(?:[A-Z]\w*)?)\b/;
+  /\b(?:[cC]rew|[bB]ays?|[dD]eal|mostAttempts|[wW]ards|[uU]nguarded|(?:most|least(?!Squares))[A-Z]\w*|\w+Most(?:[A-Z]\w*)?)\b/;
 
 const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
   encoding: 'utf8',

@@ -10,16 +10,19 @@ export interface Minimum {
   readonly squares: number;
 }
 
-const mostSteps = 60;
-/** Steps end when one gains less than this share of the squares: far below what noise in the data leaves of the answer. */
+const maxSteps = 60;
+/**
+ * The search ends when a step gains less than this share of the squares. The noise of the data makes the
+ * answer uncertain by far more.
+ */
 const enough = 1e-9;
 const hopeless = 1e10;
 const singular = 1e-300;
 
 /**
- * Levenberg–Marquardt within bounds: a local minimum of the sum of squared residuals, from `start`, for a handful of
- * parameters. A parameter at a bound that the gradient pushes outwards is held there for the step. Derivatives are forward
- * differences, which point inwards at the upper bound.
+ * Levenberg–Marquardt within bounds: a local minimum of the sum of squared residuals, from `start`, for a
+ * handful of parameters. If the gradient pushes a parameter out of its bounds, the step leaves it at the
+ * bound. Derivatives are forward differences, which point inwards at the upper bound.
  */
 export function leastSquares(
   residuals: (at: readonly number[]) => number[],
@@ -30,7 +33,7 @@ export function leastSquares(
   let current = residuals(at);
   let squares = sumOfSquares(current);
   let damping = 1e-4;
-  for (let step = 0; step < mostSteps; step++) {
+  for (let step = 0; step < maxSteps; step++) {
     const { gradient, curvature } = slopes(residuals, { at, current, bounds });
     const free: number[] = [];
     for (let i = 0; i < at.length; i++)
@@ -55,9 +58,11 @@ export function leastSquares(
 }
 
 /**
- * The non-negative x with the least squared error of A·x against y, row i weighing `weights[i]`: every set of parameters that
- * are not zero is solved, and the best solution without a negative entry wins. Exact, and cheap for two or three columns.
- * Column `always` is in every set and may not come out as zero. Null where no set has a solution.
+ * Finds the non-negative x with the least squared error of A·x against y, where row i has the weight
+ * `weights[i]`. It solves for every set of parameters that are not zero and keeps the best solution without a
+ * negative entry. This is exact, and cheap for two or three columns. Column `always` is in every set, and its
+ * parameter is never zero.
+ * @returns null if no set has a solution
  */
 export function nonNegativeLeastSquares(
   rows: readonly (readonly number[])[],
@@ -90,7 +95,10 @@ export function nonNegativeLeastSquares(
   }
 }
 
-/** Half the gradient of the sum of squares, Jᵀr, and the approximation JᵀJ to half its second derivatives. */
+/**
+ * Computes half the gradient of the sum of squares, Jᵀr, and JᵀJ, which approximates half its second
+ * derivatives.
+ */
 function slopes(
   residuals: (at: readonly number[]) => number[],
   { at: here, current, bounds }: { at: readonly number[]; current: readonly number[]; bounds: Bounds },
@@ -116,7 +124,10 @@ function slopes(
   return { gradient, curvature };
 }
 
-/** About the square root of a double's precision, relative to the size of a parameter. */
+/**
+ * The step of a derivative is about the square root of a double's precision, relative to the size of the
+ * parameter.
+ */
 function stepSize(value: number): number {
   return 1e-7 * Math.max(Math.abs(value), 1e-3);
 }
@@ -155,7 +166,7 @@ function stepFrom(
   return there;
 }
 
-/** About what a step should gain: where that is nothing, the minimum is reached and no damping will help. */
+/** Estimates what a step gains. If that is nothing, the minimum is reached and no damping will help. */
 function promise(gradient: readonly number[], here: readonly number[], there: readonly number[]): number {
   let gain = 0;
   for (let i = 0; i < here.length; i++)
@@ -170,7 +181,11 @@ function within(values: readonly number[], { low, high }: Bounds): number[] {
   return inside;
 }
 
-/** One and two unknowns at once, as most fits have, else Gaussian elimination with row exchange; null for a singular matrix. */
+/**
+ * Solves one or two unknowns directly, because most fits have no more, and others by Gaussian elimination
+ * with row exchange.
+ * @returns null if the matrix is singular
+ */
 function solve(matrix: readonly (readonly number[])[], right: readonly number[]): number[] | null {
   if (right.length === 1) {
     const [[a = 0] = []] = matrix;

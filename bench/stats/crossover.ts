@@ -2,7 +2,7 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { expandedTail } from './bootstrap.js';
 
-/** In one round, how many times as fast one thing was as another on documents of this size. */
+/** The ratio of two rates that one round measured on documents of one size. */
 export interface SizedRatio {
   readonly round: number;
   readonly bytes: number;
@@ -10,30 +10,33 @@ export interface SizedRatio {
   readonly ratio: number;
 }
 
-/** From which document size on something is faster. */
+/** The document size from which on something is faster, if the data shows one. */
 export type Crossover =
-  /** Ends of the 95 % interval are null where they lie beyond the measured sizes, both below three rounds. */
+  /**
+   * An end of the 95 % interval is null if it is beyond the measured sizes. Both are null below three rounds.
+   */
   | {
       readonly kind: 'within';
       readonly bytes: number;
       readonly low: number | null;
       readonly high: number | null;
     }
-  /** At every measured size, from the smallest on. */
+  /** It is faster at every measured size. */
   | { readonly kind: 'everywhere' }
-  /** Not even at the largest. */
+  /** It is not faster at the largest size. */
   | { readonly kind: 'nowhere' }
   | { readonly kind: 'unknown'; readonly reason: string };
 
-/** As for METG: below this the bootstrap has too little to draw from. */
+/** Below this the bootstrap has too few rounds to draw from, as for METG. */
 const enoughRounds = 3;
 const draws = 2000;
 
 /**
- * The size from which on all larger ones have a ratio of 1 at least; between the last size below and the next one the
- * logarithm of the ratio is taken as linear in the logarithm of the size. Rounds count that have every size. The interval
- * is the bootstrap's over whole rounds, by percentiles widened for few rounds.
- * @param least a ratio that counts as faster, in place of 1.
+ * Finds the size from which on all measured ratios are at least 1. Between the last size below 1 and the next
+ * one, the logarithm of the ratio is interpolated on a line in the logarithm of the size. Only rounds that
+ * have every size count. The interval is a bootstrap over whole rounds, with percentiles widened for few
+ * rounds.
+ * @param least the ratio that counts as faster, in place of 1
  */
 export function crossover(
   points: readonly SizedRatio[],
@@ -51,7 +54,9 @@ export function crossover(
   return { kind: 'within', bytes: Math.exp(found), ...interval(x, rounds, seed) };
 }
 
-/** Log ratios to the least that counts, by size, a row a round that has them all. */
+/**
+ * Log ratios relative to the least that counts: one row per round that has all sizes, one column per size.
+ */
 function wholeRounds(points: readonly SizedRatio[], sizes: readonly number[], least: number): number[][] {
   return [...new Set(points.map(({ round }) => round))]
     .map((round) =>
@@ -68,7 +73,10 @@ function average(rounds: readonly (readonly number[])[]): number[] {
   return sums.map((sum) => sum / rounds.length);
 }
 
-/** Where y rises through 0 for the last time; −∞ where it never was below, ∞ where it ends below. */
+/**
+ * Finds the x at which y rises through 0 for the last time. It is −∞ if y is never below 0, and ∞ if y ends
+ * below.
+ */
 function crossingOf(x: readonly number[], y: readonly number[]): number {
   const last = y.findLastIndex((value) => value < 0);
   if (last < 0) return Number.NEGATIVE_INFINITY;

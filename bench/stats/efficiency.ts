@@ -1,17 +1,22 @@
-/** Where the speed-up goes. Every function gives null where its formula has no meaning. */
+/**
+ * These functions show where speed-up is lost. Each returns null if its formula has no meaning for the input.
+ */
 
 export interface Factors {
-  /** Sequential time over time inside tasks: below 1, tasks themselves are slower than alone (caches, GC, clock). */
+  /**
+   * Sequential time ÷ time inside tasks. Below 1 the tasks themselves are slower than alone (caches, GC,
+   * clock).
+   */
   readonly work: number;
-  /** Mean over largest busy time of a worker. */
+  /** Mean busy time of a worker ÷ busy time of the busiest worker. 1 if the work is spread evenly. */
   readonly balance: number;
-  /** Largest busy time over wall time: the rest is dispatch, transfer and waiting. */
+  /** Busy time of the busiest worker ÷ wall time. The rest is dispatch, transfer and waiting. */
   readonly availability: number;
 }
 
 /**
- * The exact identity S/N = (T_seq / Σb) · (Σb / (N · max b)) · (max b / T), with b the time inside tasks on each worker.
- * All times are for the same documents, in the same unit.
+ * The exact identity S/N = (T_seq / Σb) · (Σb / (N · max b)) · (max b / T), with b the time inside tasks on
+ * each worker. All times are for the same documents, in the same unit.
  */
 export function factors({
   sequential,
@@ -25,8 +30,9 @@ export function factors({
 }
 
 /**
- * Karp & Flatt (1990): the serial share that a measured speed-up amounts to, e = (1/S − 1/M) / (1 − 1/M) with
- * M = min(workers, cores). Constant over M, work is serial; rising, overhead grows. Null for M ≤ 1.
+ * Karp & Flatt's serial share of a measured speed-up (1990): e = (1/S − 1/M) / (1 − 1/M) with M =
+ * min(workers, cores). If e stays the same as M grows, part of the work is serial; if e rises, overhead
+ * grows. Null for M ≤ 1.
  */
 export function karpFlatt({
   speedup,
@@ -37,7 +43,7 @@ export function karpFlatt({
   return most > 1 && speedup > 0 ? (1 / speedup - 1 / most) / (1 - 1 / most) : null;
 }
 
-/** Documents after which a strategy has made up for its start-up against sequential; null when it is not faster. */
+/** The batch size from which on a faster strategy has made up for its start-up. Null if it is not faster. */
 export function breakEvenDocuments({
   startupMs,
   rate,

@@ -1,6 +1,6 @@
 import { tQuantile } from './student-t.js';
 
-/** A mean with its 95 % interval; the ends are null where there are too few values for one. */
+/** A mean with its 95 % interval. The ends are null if there are too few values for an interval. */
 export interface Interval {
   readonly mean: number;
   readonly low: number | null;
@@ -19,7 +19,7 @@ export function squares(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + (value - middle) ** 2, 0);
 }
 
-/** The mean of at least one value and its t interval. */
+/** Finds the mean of at least one value and its t interval. */
 export function meanInterval(values: readonly number[]): Interval {
   const middle = mean(values);
   if (values.length < 2) return { mean: middle, low: null, high: null };
@@ -28,7 +28,10 @@ export function meanInterval(values: readonly number[]): Interval {
   return { mean: middle, low: middle - half, high: middle + half };
 }
 
-/** The geometric mean of at least one positive value and its t interval on logarithms. */
+/**
+ * Finds the geometric mean of at least one positive value and its interval, a t interval of the
+ * logarithms.
+ */
 export function geometricInterval(values: readonly number[]): Interval {
   const { mean, low, high } = meanInterval(values.map(Math.log));
   return {
@@ -38,12 +41,18 @@ export function geometricInterval(values: readonly number[]): Interval {
   };
 }
 
-/** Half the width of the 95 % t interval of a mean of `n` values, given a variance estimated with `df` degrees of freedom. */
+/**
+ * Half the width of the 95 % t interval of a mean of `n` values, given a variance estimated with `df` degrees
+ * of freedom.
+ */
 export function halfWidth({ variance, df, n }: { variance: number; df: number; n: number }): number {
   return tQuantile(level, df) * Math.sqrt(variance / n);
 }
 
-/** Quantile by linear interpolation between order statistics (R's type 7). Sorts a copy. Null when there are no values. */
+/**
+ * Quantile by linear interpolation between order statistics (R's type 7). Sorts a copy. Null when there are
+ * no values.
+ */
 export function quantile(values: readonly number[] | Float64Array, q: number): number | null {
   if (values.length === 0) return null;
   const sorted = Float64Array.from(values).sort();

@@ -1,4 +1,4 @@
-/** `Map.groupBy`, which Node has from version 21 on. Groups and members keep their order of appearance. */
+/** `Map.groupBy`, which Node 20 does not have. Groups and members keep their order of appearance. */
 export function groupBy<Item, Key>(items: Iterable<Item>, key: (item: Item) => Key): Map<Key, Item[]> {
   const groups = new Map<Key, Item[]>();
   for (const item of items) {

@@ -4,11 +4,11 @@ import { tQuantile } from './student-t.js';
 export interface Line {
   readonly intercept: number;
   readonly slope: number;
-  /** Half the width of the slope's 95 % t interval. */
+  /** The slope's 95 % t interval extends this far to each side. */
   readonly slopeHalfWidth: number;
 }
 
-/** The least squares line through points with at least two different x; null below three points. */
+/** Fits the least squares line. Null below three points and if all points have the same x. */
 export function line(points: readonly { readonly x: number; readonly y: number }[]): Line | null {
   const x = points.map((point) => point.x);
   const y = points.map((point) => point.y);

@@ -4,18 +4,19 @@ import { expandedTail } from './bootstrap.js';
 import { mean } from './estimate.js';
 
 /**
- * METG, the minimum effective task granularity: the shortest tasks with which a strategy still reaches a given efficiency
- * (E. Slaughter et al., Task Bench, SC'20). The sweep changes the work of a task and nothing else.
+ * METG, the minimum effective task granularity: the shortest tasks with which a strategy still reaches a
+ * given efficiency (E. Slaughter et al., Task Bench, SC'20). The sweep changes the work of a task and nothing
+ * else.
  */
 
 /** One trial of a sweep: T seconds for n tasks of w µs each on N workers, M = min(N, cores). */
 export interface SweepPoint {
   readonly round: number;
-  /** Iterations of the kernel in each task: what the sweep sets. */
+  /** The sweep sets how many iterations of the kernel each task does. */
   readonly iterations: number;
-  /** T · M / n: the time a task takes of one core, overhead included, µs. Above 0. */
+  /** T · M / n: how long a task occupies one core, overhead included, µs. Above 0. */
   readonly granularityUs: number;
-  /** n · w / (M · T): the share of that time which is the task's own. Above 0. */
+  /** n · w / (M · T): the share of that time that is spent on the task itself. Above 0. */
   readonly efficiency: number;
 }
 
@@ -25,37 +26,46 @@ export interface MetgOptions {
   readonly seed: number;
 }
 
-/** A 95 % interval, µs; an end is null where it lies beyond the sweep. */
+/** A 95 % interval, µs. An end is null if it lies beyond the sweep. */
 export interface MetgInterval {
   readonly low: number | null;
   readonly high: number | null;
 }
 
 export type Metg =
-  /** Null for an interval: fewer than 3 rounds. */
+  /** The interval is null below 3 rounds. */
   | { readonly kind: 'found'; readonly granularityUs: number; readonly interval: MetgInterval | null }
   /** The shortest tasks of the sweep were long enough: METG is at most this. */
   | { readonly kind: 'below'; readonly granularityUs: number }
   | { readonly kind: 'refused'; readonly reason: string };
 
-/** More work done than the cores could do in the time: some noise is no reason to refuse, half as much again is no noise. */
+/**
+ * An efficiency above 1 means more work than the cores can do in the time. A little is noise, but half as
+ * much again is not, and the sweep is refused.
+ */
 const impossible = 1.5;
 
-/** In simulated sweeps the 95 % interval of 3, 4, 5 and 8 rounds covers the truth in 75, 86, 92 and 95 %: five are to be had. */
+/**
+ * In simulated sweeps the 95 % interval of 3, 4, 5 and 8 rounds covers the truth in 75, 86, 92 and 95 % of
+ * cases, so at least five rounds are advisable.
+ */
 const enoughRounds = 3;
 
 const draws = 2000;
 
 /**
- * METG of a sweep: of one round or of several, whose points are averaged geometrically for each number of iterations.
+ * Finds the METG of a sweep of one or more rounds. Points with the same number of iterations are averaged
+ * geometrically.
  *
- * Efficiency rises with the work of a task, noise aside. Where it does not, the crossing counts from which on all points with more
- * work reach `e`: a lucky point among failing ones is no granularity to rely on. Between the last point below `e` and the next one
- * efficiency is taken as linear in the logarithm of granularity. With o/g lost to overhead and steps of 2 that is off by less than
- * 2 % at e = 0.5 and 4 % at 0.8; where a serial dispatcher sets the pace up to a knee, up to 13 % too high at 0.8.
+ * Efficiency rises with the work of a task, apart from noise. If it falls in between, the last crossing
+ * counts, after which all points with more work reach `e`: a lucky point among failing ones is not reliable.
+ * Between the last point below `e` and the next one, efficiency is interpolated on a line in the logarithm of
+ * granularity. If a share o/g is lost to overhead and the sweep has steps of 2, the error is below 2 % at e =
+ * 0.5 and 4 % at 0.8. If a serial dispatcher sets the pace up to a knee, the result is up to 13 % too high at
+ * 0.8.
  *
- * The interval is the bootstrap's over whole rounds, by percentiles widened for few rounds. Throws on an `e` outside 0 to 1 and on
- * points that are not above 0 or stand twice.
+ * The interval is a bootstrap over whole rounds, with percentiles widened for few rounds. Throws if `e` is
+ * outside 0 to 1, if a point is not above 0 and if a round has a point twice.
  */
 export function metg(points: readonly SweepPoint[], { e, seed }: MetgOptions): Metg {
   if (!(e > 0 && e < 1)) throw new Error(`expected an efficiency between 0 and 1, got '${e}'`);
@@ -77,9 +87,9 @@ export function metg(points: readonly SweepPoint[], { e, seed }: MetgOptions): M
 }
 
 export interface CostLaw {
-  /** The dispatcher's serial cost of a document, µs. */
+  /** The dispatcher spends this on each document, one after another, µs. */
   readonly serialUs: number;
-  /** A worker's overhead of a document, µs. */
+  /** A worker spends this on each document beside the task, µs. */
   readonly overheadUs: number;
   readonly workers: number;
   readonly cores: number;
@@ -87,9 +97,10 @@ export interface CostLaw {
 }
 
 /**
- * METG in closed form, µs, for a dispatcher that spends s on each document and workers that spend o beside the task. With
- * M = min(N, cores) a document takes max(s, (w + o) / M) where the dispatcher has a core of its own (N < cores), which is an
- * efficiency of w / max(M·s, w + o): METG = max(o / (1 − e), M·s). Where it shares the workers' cores, o + s stands for o.
+ * METG in closed form, µs, for a dispatcher that spends s on each document and workers that spend o beside
+ * the task. M is min(N, cores). If the dispatcher has a core of its own (N < cores), a document takes max(s,
+ * (w + o) / M), which is an efficiency of w / max(M·s, w + o): METG = max(o / (1 − e), M·s). If it shares the
+ * workers' cores, o + s replaces o.
  */
 export function metgModel({ serialUs: s, overheadUs: o, workers, cores, e }: CostLaw): number {
   const beside = workers < cores ? o : o + s;
@@ -98,7 +109,7 @@ export function metgModel({ serialUs: s, overheadUs: o, workers, cores, e }: Cos
 
 export interface SizedTask {
   readonly bytes: number;
-  /** What the task takes on a document of that size, µs. */
+  /** The task takes this long on a document of that size, µs. */
   readonly taskUs: number;
 }
 
@@ -106,10 +117,12 @@ export interface SizedTask {
 const reach = 2;
 
 /**
- * The size of the documents, in bytes, on which a task takes `granularityUs`: interpolated between measured sizes on logarithms of
- * both, and where the times do not rise everywhere, the size from which on all larger ones take at least as long. A little outside
- * the outermost two points are followed. Null farther outside than twice the largest size or half the smallest, and with fewer
- * than two sizes. An empty document has no logarithm and is left out. Throws on a size that is given twice.
+ * Finds the size of documents, in bytes, on which a task takes `granularityUs`. It interpolates between
+ * measured sizes, on logarithms of size and time. If the times do not rise everywhere, the result is the size
+ * from which on all larger documents take at least as long. A little outside the measured sizes, the line
+ * through the outermost two points is followed. Null beyond twice the largest size or half the smallest, and
+ * with fewer than two sizes. An empty document has no logarithm and is left out. Throws if a size is given
+ * twice.
  */
 export function sizeAtGranularity(points: readonly SizedTask[], granularityUs: number): number | null {
   const sorted = points
@@ -121,7 +134,8 @@ export function sizeAtGranularity(points: readonly SizedTask[], granularityUs: n
   const below = sorted.findLastIndex(({ taskUs }) => taskUs < granularityUs);
   const left = Math.min(Math.max(below, 0), sorted.length - 2);
   const [a, b] = [sorted[left] as SizedTask, sorted[left + 1] as SizedTask];
-  if (b.taskUs <= a.taskUs) return null; // only an outer pair can be: times that do not rise lead nowhere
+  // Only an outer pair can do this: times that do not rise cannot be followed outwards.
+  if (b.taskUs <= a.taskUs) return null;
   const share = Math.log(granularityUs / a.taskUs) / Math.log(b.taskUs / a.taskUs);
   const bytes = a.bytes * (b.bytes / a.bytes) ** share;
   const [smallest, largest] = [sorted[0] as SizedTask, sorted.at(-1) as SizedTask];
@@ -136,7 +150,7 @@ function check({ round, iterations, granularityUs, efficiency }: SweepPoint): vo
       );
 }
 
-/** A point as it is averaged: means of logarithms are logarithms of geometric means. */
+/** A point in the form that is averaged: the mean of logarithms is the logarithm of the geometric mean. */
 interface LogPoint {
   readonly logGranularity: number;
   readonly logEfficiency: number;
@@ -146,7 +160,7 @@ interface Round {
   readonly round: number;
   /** Rising. */
   readonly iterations: readonly number[];
-  /** One for each. */
+  /** Each number of iterations has one point here. */
   readonly points: readonly LogPoint[];
 }
 
@@ -178,14 +192,17 @@ function unfit(points: readonly SweepPoint[], rounds: readonly Round[]): string 
   if (iterations.length < 2) return `a crossing needs 2 lengths of tasks, the sweep has ${iterations.length}`;
   const odd = rounds.find((round) => round.iterations.join() !== iterations.join());
   if (odd)
-    return `round ${odd.round} swept ${odd.iterations.join(', ')} iterations, round ${rounds[0]?.round} ${iterations.join(', ')}`;
+    return (
+      `round ${odd.round} swept ${odd.iterations.join(', ')} iterations, ` +
+      `round ${rounds[0]?.round} swept ${iterations.join(', ')}`
+    );
   const worst = points.reduce((a, b) => (b.efficiency > a.efficiency ? b : a));
   if (worst.efficiency < impossible) return null;
   const place = `round ${worst.round} at ${worst.iterations} iterations`;
   return `efficiency ${worst.efficiency.toFixed(2)} in ${place}: the calibration of the work is wrong`;
 }
 
-/** Of rounds with the same iterations. */
+/** Averages rounds that have the same iterations. */
 function average(rounds: readonly Round[]): LogPoint[] {
   return (rounds[0] as Round).points.map((_, i) => ({
     logGranularity: mean(rounds.map(({ points }) => (points[i] as LogPoint).logGranularity)),
@@ -193,14 +210,18 @@ function average(rounds: readonly Round[]): LogPoint[] {
   }));
 }
 
-/** Where METG lies: within the sweep, at most at its first point, or above its last one, which has this efficiency. */
+/**
+ * METG is within the sweep, or at most at its first point, or above its last point, which has this
+ * efficiency.
+ */
 type Crossing =
   | { readonly side: 'within' | 'below'; readonly logGranularity: number }
   | { readonly side: 'above'; readonly efficiency: number };
 
 function crossingOf(points: readonly LogPoint[], e: number): Crossing {
   const short = points.findLastIndex(({ logEfficiency }) => Math.exp(logEfficiency) < e);
-  const [last, first] = [points[short], points[short + 1]]; // below e, and the first of those that are not
+  // These are the last point below e and the next one, which is not below.
+  const [last, first] = [points[short], points[short + 1]];
   if (first === undefined) return { side: 'above', efficiency: Math.exp((last as LogPoint).logEfficiency) };
   if (last === undefined) return { side: 'below', logGranularity: first.logGranularity };
   const [from, to] = [Math.exp(last.logEfficiency), Math.exp(first.logEfficiency)];
@@ -222,7 +243,8 @@ function bootstrap(rounds: readonly Round[], { e, seed }: MetgOptions): MetgInte
     if (crossing.side === 'within') return Math.exp(crossing.logGranularity);
     return crossing.side === 'below' ? 0 : Number.POSITIVE_INFINITY;
   }).sort();
-  // The place (B + 1)·p from 1, rounded outwards: between a draw within the sweep and one beyond it there is no middle.
+  // The place is (B + 1)·p, counted from 1 and rounded outwards: a draw within the sweep and one beyond it
+  // have no middle.
   const place = Math.max(0, Math.floor((draws + 1) * expandedTail(rounds.length)) - 1);
   const [low, high] = [drawn[place] as number, drawn[draws - 1 - place] as number];
   return { low: low > 0 ? low : null, high: high < Number.POSITIVE_INFINITY ? high : null };

@@ -7,32 +7,39 @@ import { tCdf, tQuantile } from './student-t.js';
 /**
  * Comparisons of configurations that were measured in few rounds.
  *
- * Three rounds say little about how much one configuration scatters: the paired t interval is then twice as wide as
- * it needs to be. A variance pooled over all configurations is wrong too, because their scatter differs. The variance
- * of each configuration is therefore *moderated*: drawn towards the typical one of its family (the configurations of
- * one workload and corpus), the more strongly the more alike the variances of the family are.
+ * Three rounds say little about how much one configuration scatters: the paired t interval is then twice as
+ * wide as it needs to be. A variance pooled over all configurations is wrong too, because their scatter
+ * differs. The variance of each configuration is therefore *moderated*: drawn towards the typical one of its
+ * family (the configurations of one workload and corpus), the more strongly the more alike the variances of
+ * the family are.
  *
  * 1. Model: log rate = configuration + round + noise, and each configuration has its own noise variance. The
- *    configurations' and rounds' effects are removed by least squares.
- * 2. Variance of configuration i: s_i² = its residual squares ÷ d_i, with d_i = (1 − 1/n_i) · Σ (1 − 1/k_r) over its
- *    n_i rounds, of which round r has k_r configurations. This is exact when no trial is missing and the noise is the
- *    same for all; otherwise it draws s_i² slightly towards the others (F. E. Grubbs 1948, J. Am. Stat. Assoc. 43).
+ * configurations' and rounds' effects are removed by least squares.
+ * 2. Variance of configuration i: s_i² = its residual squares ÷ d_i, with d_i = (1 − 1/n_i) · Σ (1 − 1/k_r)
+ * over its
+ * n_i rounds, of which round r has k_r configurations. This is exact when no trial is missing and the noise
+ * is the
+ * same for all; otherwise it draws s_i² slightly towards the others (F. E. Grubbs 1948, J. Am. Stat. Assoc.
+ * 43).
  * 3. Prior: s_i² is taken as s0² · F(d_i, d0). Mean and variance of ln s_i² give s0² and d0
- *    (G. K. Smyth 2004, Stat. Appl. Genet. Mol. Biol. 3(1), section 6.2); d0 is at most `maxPriorDf`.
- * 4. Moderated variance: (d0·s0² + d_i·s_i²) / (d0 + d_i), with d0 + d_i degrees of freedom (Smyth 2004, section 4).
+ * (G. K. Smyth 2004, Stat. Appl. Genet. Mol. Biol. 3(1), section 6.2); d0 is at most `maxPriorDf`.
+ * 4. Moderated variance: (d0·s0² + d_i·s_i²) / (d0 + d_i), with d0 + d_i degrees of freedom (Smyth 2004,
+ * section 4).
  * 5. Difference of a and b over their n common rounds: the mean of the log ratios, its squared error
- *    (s_a² + s_b²) / n, and degrees of freedom after Satterthwaite (1946, Biometrics Bull. 2).
- * 6. Error and degrees of freedom are calibrated by simulation (`calibration.ts`), since the prior is estimated,
- *    the variances do not follow it exactly and single trials are disturbed.
+ * (s_a² + s_b²) / n, and degrees of freedom after Satterthwaite (1946, Biometrics Bull. 2).
+ * 6. Error and degrees of freedom are calibrated by simulation (`calibration.ts`), since the prior is
+ * estimated,
+ * the variances do not follow it exactly and single trials are disturbed.
  *
- * A family with fewer than six configurations says too little about a prior: there, comparisons are paired t tests.
+ * A family with fewer than six configurations says too little about a prior: there, comparisons are paired t
+ * tests.
  */
 
-/** One valid trial. */
+/** The rate that one valid trial measured. */
 export interface LogRate {
   readonly configuration: string;
   readonly round: number;
-  /** Natural logarithm of documents per second. */
+  /** This is the natural logarithm of documents per second. */
   readonly log: number;
 }
 
@@ -59,10 +66,13 @@ export interface ModeratedVariance {
   readonly df: number;
 }
 
-/** What a family says about the variances of its configurations. */
+/** A prior is what a family says about the variance of any of its configurations. */
 export interface Prior {
   readonly variance: number;
-  /** How many degrees of freedom the prior is worth: more where the variances are more alike, at most `maxPriorDf`. */
+  /**
+   * How many degrees of freedom the prior is worth: more where the variances are more alike, at most
+   * `maxPriorDf`.
+   */
   readonly df: number;
 }
 
@@ -160,10 +170,13 @@ function moderatedBy(prior: Prior, own: ModeratedVariance): ModeratedVariance {
   return { variance: (prior.df * prior.variance + own.df * own.variance) / df, df };
 }
 
-/** A variance below this share of the family's median counts as this share of it: its logarithm would rule the prior. */
+/**
+ * A variance below this share of the family's median counts as this share of it: its logarithm would rule the
+ * prior.
+ */
 const floorShare = 1e-5;
 
-/** Smyth's estimate of the prior from the logarithms of variances, with unequal degrees of freedom. */
+/** Estimates the prior from the logarithms of variances with unequal degrees of freedom, as Smyth does. */
 function priorOf(variances: readonly ModeratedVariance[]): Prior {
   const floor = floorShare * (median(variances.map(({ variance }) => variance)) ?? 0);
   if (floor === 0) return { variance: 0, df: maxPriorDf };
@@ -201,7 +214,9 @@ function ownVariances(rates: readonly LogRate[]): Map<string, ModeratedVariance>
   );
 }
 
-/** A factor of the two-way table: which of its keys each value belongs to, and how many values each key has. */
+/**
+ * A factor of the two-way table: which of its keys each value belongs to, and how many values each key has.
+ */
 interface Factor<Key> {
   readonly keys: readonly Key[];
   readonly of: Int32Array;
@@ -223,8 +238,8 @@ function indexed<Key>(values: readonly Key[]): Factor<Key> {
 const maxPasses = 200;
 
 /**
- * Removes what the factors explain, by alternating means: an unbalanced two-way table has no closed form, a balanced
- * one needs a single pass.
+ * Removes what the factors explain, by alternating means: an unbalanced two-way table has no closed form, a
+ * balanced one needs a single pass.
  */
 function residuals(values: readonly number[], factors: readonly Factor<unknown>[]): Float64Array {
   const left = Float64Array.from(values);

@@ -15,14 +15,14 @@ import {
 } from './throughput-fit.js';
 
 export interface ScalingOptions {
-  /** Cores that bound the level of CPU work; null for work that mostly waits, which they do not bound. */
+  /** How many cores bound CPU work. Null for work that mostly waits, because cores do not bound it. */
   readonly cores: number | null;
   readonly seed: number;
-  /** Bootstrap resamples of the rounds. */
+  /** The bootstrap resamples the rounds this many times. */
   readonly resamples?: number;
 }
 
-/** A 95 % interval. */
+/** The ends of a 95 % interval are these. */
 export interface Range {
   readonly low: number;
   readonly high: number;
@@ -33,7 +33,7 @@ export interface NoScaling {
   /** Numbers of workers that were measured, rising. */
   readonly levels: readonly number[];
   readonly trials: number;
-  /** Why nothing was fitted, in words. */
+  /** The reason why nothing was fitted, in words. */
   readonly reason: string;
 }
 
@@ -42,22 +42,28 @@ export interface Scaling {
   readonly fit: ThroughputFit;
   /** Numbers of workers that the fit rests on, rising. */
   readonly levels: readonly number[];
-  /** What the gates kept from being fitted or claimed, in words; null where nothing was. */
+  /** The reason why something was not fitted or not claimed, in words. Null if nothing was withheld. */
   readonly reason: string | null;
-  /** The rounds were too few for intervals where this is null; there are no predictions then. */
+  /** Null if there were too few rounds for intervals. There are no predictions then. */
   readonly intervals: { readonly [P in keyof Parameters]: Range } | null;
-  /** Workers with the highest throughput, whole. Null: no peak within `reach`, as far as this data can tell. */
+  /**
+   * How many workers have the highest throughput, as a whole number. Null if the data shows no peak within
+   * `reach`.
+   */
   readonly peak: { readonly workers: number; readonly range: Range } | null;
   /** The fewest workers, within the levels, whose modelled throughput is within 3 % of the best there. */
   readonly recommended: number;
   /** The largest N that may be predicted. */
   readonly reach: number;
-  /** Standard deviation of a trial about the curve, of logarithms. */
+  /** Logarithms of rates scatter about the curve with this standard deviation. */
   readonly residual: { readonly sd: number; readonly df: number };
   readonly bootstrap: Bootstrap | null;
 }
 
-/** Refitted to resampled rounds: the chosen law, and whichever law would have been chosen there. */
+/**
+ * Parameters that were refitted to resampled rounds: those of the chosen law, and those of the law that each
+ * resample would choose.
+ */
 interface Bootstrap {
   readonly rounds: number;
   readonly chosen: readonly Parameters[];
@@ -67,30 +73,36 @@ interface Bootstrap {
 export interface Prediction {
   readonly workers: number;
   readonly rate: number;
-  /** Where the law's throughput lies. */
+  /** The throughput of the law is within this interval. */
   readonly curve: Range;
-  /** Where the throughput of one more trial lies: wider, by the noise of a trial. */
+  /** The throughput of one more trial is within this interval, which is wider by the noise of a trial. */
   readonly trial: Range;
   readonly extrapolated: boolean;
 }
 
-/** Below it, resampled rounds are too few different ones for a 95 % interval, and the USL's third parameter is noise. */
+/**
+ * Fewer rounds give too few different resamples for a 95 % interval, and the USL's third parameter is noise.
+ */
 const enoughRounds = 5;
 
-/** 5 % of the half-and-half mixture of 0 and χ² with 1 df, which the likelihood ratio has when κ is 0 and may not be below. */
+/**
+ * If κ is 0 and may not be negative, the likelihood ratio is a half-and-half mixture of 0 and χ² with 1 df.
+ * This is its upper 5 % point.
+ */
 const peakThreshold = 2.71;
 
-/** A difference smaller than this is of no use to anyone. */
+/** A smaller difference has no practical use. */
 const practicalMargin = 1.03;
 
 const usualResamples = 1000;
 
 /**
- * The law that trials of one strategy at several numbers of workers follow, or why they allow none.
+ * Finds the law that trials of one strategy at several numbers of workers follow, or says why they allow
+ * none.
  *
- * Above the cores more workers share what there is, which is no scaling: the laws of Amdahl and Gunther are fitted up to there
- * only. On levels above the cores as well, the capped model describes and is not extrapolated. Which law, AICc says. Throws on a
- * rate that is not above 0.
+ * Beyond the number of cores, workers share the cores, which is not scaling. The laws of Amdahl and Gunther
+ * are therefore fitted up to the number of cores only. The capped model also describes levels beyond it, and
+ * is never extrapolated. AICc chooses the law. Throws if a rate is not above 0.
  */
 export function fitScaling(
   points: readonly ScalingPoint[],
@@ -135,7 +147,7 @@ export function fitScaling(
   };
 }
 
-/** Null beyond the fit's reach, below one worker, and where the rounds were too few for an interval. */
+/** Null beyond the fit's reach, below one worker, and if there were too few rounds for an interval. */
 export function predict(
   { fit, levels, bootstrap, reach, residual }: Scaling,
   workers: number,
@@ -144,7 +156,8 @@ export function predict(
   const rate = rateAt(fit.parameters, workers);
   const draws = bootstrap.rechosen.map((parameters) => Math.log(rateAt(parameters, workers)));
   const curve = rangeOf(draws, bootstrap.rounds);
-  // The two errors are independent, so the distances of their limits from the estimate add up in squares (Zou & Donner 2008).
+  // The two errors are independent, so the squares of their distances from the estimate add up (Zou & Donner
+  // 2008).
   const noise = tQuantile(0.975, residual.df) * residual.sd;
   const middle = Math.log(rate);
   const low = Math.min(middle, curve.low);
@@ -168,7 +181,7 @@ interface LawPlan {
   readonly reason: string | null;
 }
 
-/** Which laws the levels can tell apart. */
+/** The levels can tell these laws apart. */
 function lawsFor(levels: readonly Level[], cores: number | null): LawPlan {
   const below = levels.filter(({ workers }) => workers <= (cores ?? Number.POSITIVE_INFINITY));
   const most = below.at(-1)?.workers ?? 0;
@@ -189,7 +202,8 @@ function lawsFor(levels: readonly Level[], cores: number | null): LawPlan {
       ? `${rounds} rounds at some level: Amdahl’s law only, a peak needs ${enoughRounds}`
       : null;
   const laws: Law[] = few === null ? [{ model: 'amdahl' }, { model: 'usl' }] : [{ model: 'amdahl' }];
-  // The capped model has four parameters when the cap is one of them, and must be able to miss.
+  // The capped model has four parameters if the cap is fitted. It needs five levels, or it would fit any
+  // data.
   if (cores === null && few === null && below.length >= 5) laws.push({ model: 'capped', cap: null });
   return { laws, most, reason: few };
 }
@@ -199,17 +213,20 @@ interface Fitted {
   readonly fit: ThroughputFit;
 }
 
-/** The least AICc; on a tie the law that comes first, which is the simpler one. */
+/** Takes the law with the lowest AICc. On a tie it takes the first one, which is the simpler one. */
 function choose(fits: readonly Fitted[]): Fitted {
   return fits.reduce((a, b) => (b.fit.aicc < a.fit.aicc ? b : a));
 }
 
-/** A cap at the last level but one has a single level above it, which δ then fits whatever it is: nothing was found. */
+/**
+ * A cap at the last level but one has a single level above it, which δ fits exactly whatever it is. Such a
+ * cap was not found.
+ */
 function credible({ fit }: Fitted, levels: readonly Level[]): boolean {
   return fit.model !== 'capped' || fit.parameters.cap < (levels.at(-2)?.workers ?? 0);
 }
 
-/** Rounds are drawn whole: what a round did to all its trials stays together. */
+/** Rounds are drawn whole, so that an effect on all trials of a round stays in one piece. */
 function resample(
   points: readonly ScalingPoint[],
   { fits, law, seed, resamples }: { fits: readonly Fitted[]; law: Law; seed: number; resamples: number },
@@ -224,7 +241,7 @@ function resample(
   while (chosen.length < resamples) {
     const drawn = rounds.map(() => rounds[uniformInt(generator, 0, rounds.length - 1)] as DrawnRound);
     const levels = levelsIn(drawn, workers);
-    if (levels === null) continue; // every trial of a level was in rounds that were not drawn
+    if (levels === null) continue; // every trial of some level was in rounds that were not drawn
     const refits = fits.map(({ law, fit }) => ({
       law,
       fit: fitThroughput(law, levels, { near: fit.parameters }),
@@ -235,10 +252,12 @@ function resample(
   return { rounds: rounds.length, chosen, rechosen };
 }
 
-/** Logarithms of a round's rates, each with the place of its level. */
+/** The logarithms of the rates that a round measured, each with the place of its level. */
 type DrawnRound = readonly { readonly level: number; readonly value: number }[];
 
-/** As `levelsOf`, by sums, since thousands of resamples ask for it; null where a level has no trial. */
+/**
+ * Does what `levelsOf` does, by sums, because thousands of resamples need it. Null if a level has no trial.
+ */
 function levelsIn(rounds: readonly DrawnRound[], workers: readonly number[]): Level[] | null {
   const sums = workers.map((count) => ({ workers: count, trials: 0, sum: 0, squares: 0 }));
   for (const round of rounds) {
@@ -258,8 +277,9 @@ function levelsIn(rounds: readonly DrawnRound[], workers: readonly number[]): Le
 }
 
 /**
- * λ and σ mean the same in every law, and their intervals take in that another law might have been chosen: with σ = 0.05 and κ = 0
- * the chosen law's own draws cover σ in 90.6 % of 500 simulated runs. The others belong to the chosen law alone.
+ * λ and σ mean the same in every law, so their intervals include that another law might have been chosen.
+ * Draws of the chosen law alone cover σ in 90.6 % of 500 simulated runs with σ = 0.05 and κ = 0. The other
+ * parameters belong to the chosen law alone.
  */
 function parameterIntervals({ chosen, rechosen, rounds }: Bootstrap): { [P in keyof Parameters]: Range } {
   const range = (draws: readonly Parameters[], name: keyof Parameters) =>
@@ -281,15 +301,17 @@ function rangeOf(draws: readonly number[], rounds: number): Range {
   const tail = expandedTail(rounds);
   const sorted = Float64Array.from(draws).sort();
   const [least, most] = [sorted[0] as number, sorted.at(-1) as number];
-  if (least === most) return { low: least, high: most }; // infinite caps among them
-  // The draw at place (B + 1)·p from 1, which is right for few resamples too (Davison & Hinkley 1997, 2.4), as `quantile` counts.
+  if (least === most) return { low: least, high: most }; // this is also true of infinite caps
+  // The draw at place (B + 1)·p, counted from 1, is right for few resamples too (Davison & Hinkley 1997,
+  // 2.4). This is the same place as `quantile` counts it.
   const q = Math.max(0, ((sorted.length + 1) * tail - 1) / (sorted.length - 1));
   return { low: quantile(sorted, q) as number, high: quantile(sorted, 1 - q) as number };
 }
 
 /**
- * A peak is claimed when a law without one fits worse beyond chance *and* κ's interval leaves 0 out: with κ = 0 half of all fits
- * have some κ > 0 and hence a peak somewhere. Beyond the reach nothing is claimed at all.
+ * A peak is claimed if a law without one fits significantly worse *and* κ's interval excludes 0. One of them
+ * is not enough: if κ is 0, half of all fits have some κ > 0 and hence a peak somewhere. Beyond the reach no
+ * peak is claimed.
  */
 function peakIn(
   fit: ThroughputFit,
@@ -306,13 +328,16 @@ function peakIn(
   const workers = integerPeak(fit.parameters);
   if (!(workers <= reach)) return null;
   const inverse = rangeOf(
-    bootstrap.chosen.map((parameters) => 1 / peakOf(parameters)), // a draw without a peak is 0 here
+    bootstrap.chosen.map((parameters) => 1 / peakOf(parameters)), // a draw without a peak is 0
     bootstrap.rounds,
   );
   return { workers, range: { low: 1 / inverse.high, high: 1 / inverse.low } };
 }
 
-/** Laws reach to twice the largest level, and on CPU work never beyond the cores; a description ends where the levels do. */
+/**
+ * Laws reach to twice the largest level, and for CPU work never beyond the cores. A description ends at the
+ * largest level.
+ */
 function reachOf(model: ModelName, most: number, cores: number | null): number {
   return model === 'capped' ? most : Math.min(2 * most, cores ?? Number.POSITIVE_INFINITY);
 }
@@ -324,8 +349,8 @@ function fewestWorkers(parameters: Parameters, most: number): number {
 }
 
 /**
- * Throughput that rises faster than the workers is no law's (σ would be negative): said in words rather than fitted as σ = 0 in
- * silence. The slope of log(X/N) against log N, one-sided at 5 %.
+ * Says so if throughput rises faster than the workers. No law allows that (σ would be negative), and fitting
+ * σ = 0 would hide it. The test is one-sided at 5 %, on the slope of log(X/N) against log N.
  */
 function superlinear(fit: ThroughputFit, levels: readonly Level[]): string | null {
   if (fit.parameters.sigma > 0 || fit.parameters.kappa > 0 || fit.model === 'capped') return null;

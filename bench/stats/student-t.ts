@@ -1,6 +1,6 @@
 import { logGamma } from './gamma.js';
 
-/** Student's t distribution. */
+/** Student's t distribution is evaluated here. */
 
 /** P(T ≤ t) with `df` degrees of freedom, through the regularised incomplete beta function. */
 export function tCdf(t: number, df: number): number {
@@ -10,7 +10,10 @@ export function tCdf(t: number, df: number): number {
 
 const quantiles = new Map<string, number>();
 
-/** The t with P(T ≤ t) = p. Whole degrees of freedom are kept: a report asks for few of them, thousands of times. */
+/**
+ * The t with P(T ≤ t) = p. A report asks for few whole degrees of freedom thousands of times, so these are
+ * cached.
+ */
 export function tQuantile(p: number, df: number): number {
   if (p < 0.5) return -tQuantile(1 - p, df);
   if (p === 0.5) return 0;
@@ -22,8 +25,8 @@ export function tQuantile(p: number, df: number): number {
 }
 
 /**
- * Newton's method on ln P(T > t) as a function of ln t, which is nearly a straight line in a heavy tail, kept between
- * bounds that halve where a step would leave them. To 1 part in 10¹².
+ * Newton's method on ln P(T > t) as a function of ln t, which is nearly a straight line in a heavy tail, kept
+ * between bounds that halve where a step would leave them. The result is exact to 1 part in 10¹².
  */
 function solved(p: number, df: number): number {
   const target = Math.log(1 - p);

@@ -1,7 +1,10 @@
 import { type Bounds, leastSquares, type Minimum, nonNegativeLeastSquares } from './bounded-least-squares.js';
 import { capacityAt, type ModelName, type Parameters } from './throughput.js';
 
-/** One trial: `rate` in any unit of throughput, above 0. Trials of a round were measured near one another in time. */
+/**
+ * One trial. `rate` is above 0, in any unit of throughput. Trials of a round were measured close together in
+ * time.
+ */
 export interface ScalingPoint {
   readonly round: number;
   readonly workers: number;
@@ -9,12 +12,15 @@ export interface ScalingPoint {
 }
 
 /**
- * What is minimised. Noise of throughput is about proportional to it, so `relative` (residuals of logarithms) is the right
- * thing; `absolute` lets the largest rates decide, and is there to compare with published fits.
+ * The kind of residuals whose squares are minimised. The noise of throughput is about proportional to
+ * throughput, so `relative` (residuals of logarithms) is right. `absolute` lets the largest rates decide; it
+ * allows comparison with published fits.
  */
 export type Residuals = 'relative' | 'absolute';
 
-/** The law to fit; the cap is given, or `null` to have it fitted between the second and the last but one level. */
+/**
+ * The law to fit. If the cap is `null`, it is fitted between the second and the last but one level.
+ */
 export type Law =
   | { readonly model: 'amdahl' }
   | { readonly model: 'usl' }
@@ -23,16 +29,22 @@ export type Law =
 export interface ThroughputFit {
   readonly model: ModelName;
   readonly parameters: Parameters;
-  /** Number of fitted parameters of the curve, λ included. */
+  /** How many parameters of the curve were fitted, λ included. */
   readonly fitted: number;
   readonly trials: number;
   /** Sum over trials of the squared residuals. */
   readonly rss: number;
-  /** Corrected Akaike criterion, where n counts trials and k the variance too; infinite with too few trials for it. */
+  /**
+   * Corrected Akaike criterion: n counts trials, and k includes the variance. It is infinite if there are too
+   * few trials.
+   */
   readonly aicc: number;
 }
 
-/** Trials at one number of workers: squares about a curve need no more of them. Values are logarithms for relative residuals. */
+/**
+ * The trials at one number of workers, reduced to what the squares about a curve need. Values are logarithms
+ * if residuals are relative.
+ */
 export interface Level {
   readonly workers: number;
   readonly trials: number;
@@ -60,8 +72,9 @@ export function levelsOf(points: readonly ScalingPoint[], residuals: Residuals =
 }
 
 /**
- * The law's parameters with the least squared residuals over the trials. σ and κ lie in [0, 1], δ in [0, 4]. `near`, where
- * given, is where to start (a bootstrap starts each resample at the original's answer).
+ * Finds the parameters of the law that have the least squared residuals over the trials. σ and κ are in [0,
+ * 1], δ in [0, 4]. The search starts at `near` if it is given: a bootstrap starts each resample at the
+ * original's answer.
  */
 export function fitThroughput(
   law: Law,
@@ -77,7 +90,7 @@ export function fitThroughput(
   return { model: law.model, parameters, fitted, trials, rss, aicc: aiccOf({ rss, trials, k: fitted + 1 }) };
 }
 
-/** n ln(RSS / n) + 2k + 2k(k + 1)/(n − k − 1): Hurvich & Tsai 1989. */
+/** The criterion is n ln(RSS / n) + 2k + 2k(k + 1)/(n − k − 1) (Hurvich & Tsai 1989). */
 function aiccOf({ rss, trials: n, k }: { rss: number; trials: number; k: number }): number {
   if (n <= k + 1) return Number.POSITIVE_INFINITY;
   return n * Math.log(Math.max(rss, Number.MIN_VALUE) / n) + 2 * k + (2 * k * (k + 1)) / (n - k - 1);
@@ -91,7 +104,7 @@ interface Curve {
 
 type Shape = Omit<Parameters, 'lambda'>;
 
-/** No cap. */
+/** There is no cap. */
 const none = Number.POSITIVE_INFINITY;
 
 function fitCurve(law: Law, levels: readonly Level[], start: Shape, residuals: Residuals): Curve {
@@ -114,7 +127,7 @@ function fitCurve(law: Law, levels: readonly Level[], start: Shape, residuals: R
     return minimise(levels, residuals, [start.sigma, start.kappa], bounds, shape);
   }
   const cap = law.cap ?? none;
-  const bounds = { low: [0, 0], high: [1, mostDelta] };
+  const bounds = { low: [0, 0], high: [1, maxDelta] };
   const shape = (at: readonly number[]) => ({
     sigma: at[0] as number,
     kappa: 0,
@@ -124,30 +137,33 @@ function fitCurve(law: Law, levels: readonly Level[], start: Shape, residuals: R
   return minimise(levels, residuals, [start.sigma, start.delta], bounds, shape);
 }
 
-/** Losing 15/16 of the throughput at each doubling is as bad as it is believable. */
-const mostDelta = 4;
+/**
+ * Each doubling of the workers loses 15/16 of the throughput at this bound. A larger loss is not believable.
+ */
+const maxDelta = 4;
 
 /**
- * The cap with the least residuals among whole numbers: what waiting work runs into (a server's slots, a pool's
- * connections) is counted. As a real number it would come out high by the share of a document's time that is spent
- * outside the server, since beyond the cap that share overlaps with others' waiting.
+ * Finds the whole-numbered cap with the least residuals. It is whole because the limits of waiting work are
+ * counted: a server's slots, a pool's connections. A real-valued cap would be too high by the share of a
+ * document's time that is spent outside the server, because beyond the cap that share overlaps with the
+ * waiting of others.
  */
 function fitCap(levels: readonly Level[], start: Shape, residuals: Residuals): Curve {
   const inner = levels.slice(1, -1).map(({ workers }) => workers);
   const [low, high] = [inner[0], inner.at(-1)];
   if (low === undefined || high === undefined || inner.length < 2)
     throw new Error(`expected at least 4 levels to fit a cap, got ${levels.length}`);
-  const step = Math.max(1, Math.ceil((high - low) / mostCaps));
+  const step = Math.max(1, Math.ceil((high - low) / maxCaps));
   const caps = Array.from({ length: Math.floor((high - low) / step) + 1 }, (_, i) => low + i * step);
   const curves = caps.map((cap) => fitCurve({ model: 'capped', cap }, levels, start, residuals));
   const best = curves.reduce((best, curve) => (curve.rss < best.rss ? curve : best));
   return { ...best, fitted: best.fitted + 1 };
 }
 
-/** Tried at the most; a range that is wider is searched in steps. */
-const mostCaps = 24;
+/** At most this many caps are tried. A wider range is searched in steps. */
+const maxCaps = 24;
 
-/** λ enters linearly and is solved for every shape, which leaves one parameter less to search. */
+/** λ enters linearly, so it is solved for every shape, and the search has one parameter less. */
 function minimise(
   levels: readonly Level[],
   residuals: Residuals,
@@ -200,8 +216,9 @@ function plainResiduals(levels: readonly Level[], shape: Shape): { lambda: numbe
 const reweightings = 4; // the weights settle after two or three
 
 /**
- * Where to start. N/X = a + b(N − 1) + cN(N − 1), with a = 1/λ, b = σ/λ, c = κ/λ, is linear in non-negative a, b, c. An error
- * of X in proportion to X is an error of N/X in proportion to N/X, hence the weights.
+ * Finds where the search starts. N/X = a + b(N − 1) + cN(N − 1), with a = 1/λ, b = σ/λ, c = κ/λ, is linear in
+ * non-negative a, b, c. If the error of X is proportional to X, then the error of N/X is proportional to N/X,
+ * hence the weights.
  */
 function startOf(levels: readonly Level[], residuals: Residuals): Shape {
   const y = levels.map(({ workers, mean }) => workers / (residuals === 'relative' ? Math.exp(mean) : mean));

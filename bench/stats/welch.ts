@@ -1,19 +1,20 @@
 import { mean, squares } from './estimate.js';
 import { tCdf, tQuantile } from './student-t.js';
 
-/** The difference of two means of independent samples. */
+/** Two independent samples and how their means differ. */
 export interface Welch {
   readonly difference: number;
-  /** 95 % interval. */
+  /** The lower end of the 95 % interval is this. */
   readonly low: number;
   readonly high: number;
-  /** Two-sided. */
+  /** Two-sided p of the hypothesis that the means are equal. */
   readonly p: number;
 }
 
 /**
- * Welch's t test (1947) with the Welch–Satterthwaite degrees of freedom: samples of unequal variance, not paired.
- * @param a two values at least, as `b`; the difference is a − b
+ * Welch's t test (1947) with the Welch–Satterthwaite degrees of freedom. The samples are not paired, and
+ * their variances may differ.
+ * @param a at least two values, as `b`; the difference is a − b
  */
 export function welch(a: readonly number[], b: readonly number[]): Welch {
   const [va, vb] = [a, b].map((values) => squares(values) / (values.length - 1) / values.length) as [

@@ -5,7 +5,10 @@ import { compare } from '../../bench/verdict/compare.js';
 import { enough } from '../../bench/verdict/stop.js';
 import { equalCells, suite } from './suites.js';
 
-/** The full form of what compare.test.ts samples: what the intervals and verdicts promise, over many seeds. */
+/**
+ * The full form of what compare.test.ts samples: are the promises of intervals and verdicts kept over many
+ * seeds?
+ */
 
 describe('95 % intervals', () => {
   for (const rounds of [8, 12, 16]) {
@@ -38,9 +41,8 @@ describe('21 equal cells', () => {
       ends.push(end);
       return claimsDifference(until(run, end));
     });
-    t.diagnostic(
-      `${percent(wrong, suites)} of ${suites}, after ${(ends.reduce((a, b) => a + b) / suites).toFixed(1)} rounds on average`,
-    );
+    const rounds = ends.reduce((a, b) => a + b) / suites;
+    t.diagnostic(`${percent(wrong, suites)} of ${suites}, after ${rounds.toFixed(1)} rounds on average`);
     assert.ok(wrong <= 0.05 * suites, percent(wrong, suites));
     assert.ok(ends.some((end) => end < 32));
   });

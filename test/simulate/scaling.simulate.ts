@@ -5,14 +5,18 @@ import { type Parameters, rateAt } from '../../bench/stats/throughput.js';
 import { type Design, law, noisyTrials } from './trials.js';
 
 /**
- * Do the scaling models keep what they promise? Some hundred made-up runs for each claim, under a minute together:
- * `node --test dist/test/simulate/scaling.simulate.js`. Intervals rest on fewer resamples than in use.
+ * Do the scaling models keep their promises? Each claim is checked on some hundred made-up runs; together
+ * they take less than a minute: `node --test dist/test/simulate/scaling.simulate.js`. Intervals use fewer
+ * resamples than in production.
  */
 
 const seeds = 500;
 const resamples = 200;
 const levels = [1, 2, 3, 4, 6, 8];
-/** A share of 95 % has a standard error of 1 point in 500 runs: three of them either way. */
+/**
+ * A share of 95 % has a standard error of 1 percentage point in 500 runs. Three standard errors are allowed
+ * either way.
+ */
 const covers = { low: 92, high: 98 };
 
 interface Setting extends Partial<Omit<Design, 'seed'>> {
@@ -39,7 +43,10 @@ function percent(scalings: readonly Scaling[], holds: (scaling: Scaling) => bool
 const inside = (range: Range | undefined, value: number) =>
   range !== undefined && range.low <= value && value <= range.high;
 
-/** Percent of runs in which the interval of a parameter, or of the curve at a number of workers, holds the truth. */
+/**
+ * Percent of runs in which the interval of a parameter, or of the curve at a number of workers, holds the
+ * truth.
+ */
 function coverage(scalings: readonly Scaling[], truth: Parameters, what: keyof Parameters | number): number {
   return typeof what === 'number'
     ? percent(scalings, (scaling) => inside(predict(scaling, what)?.curve, rateAt(truth, what)))
@@ -72,7 +79,8 @@ describe('95 % intervals hold the truth in 92 to 98 % of runs', () => {
       const scalings = runs(truth, setting);
       const found = of.map((what) => ({ what, percent: coverage(scalings, law(truth), what) }));
       t.diagnostic(
-        `${name}: ${models(scalings)}; ${found.map(({ what, percent }) => `${what} ${percent.toFixed(1)} %`).join(', ')}`,
+        `${name}: ${models(scalings)}; ` +
+          found.map(({ what, percent }) => `${what} ${percent.toFixed(1)} %`).join(', '),
       );
       for (const { what, percent } of found)
         assert.ok(percent >= covers.low && percent <= covers.high, `${what}: ${percent} %`);
@@ -81,7 +89,8 @@ describe('95 % intervals hold the truth in 92 to 98 % of runs', () => {
 });
 
 describe('a peak', () => {
-  // Few trials and much noise let κ come out large by chance; with twelve rounds every such peak would lie beyond the reach.
+  // If trials are few and noisy, κ can be large by chance. In twelve rounds every such peak would be beyond
+  // the reach.
   it('is claimed in at most 6 % of runs where κ = 0', (t) => {
     for (const setting of [
       { levels: [1, 2, 3, 4], rounds: 5, sd: 0.05 },
@@ -95,7 +104,7 @@ describe('a peak', () => {
   });
 
   it('is found where there is one, within its interval', (t) => {
-    const truth = law({ sigma: 0.05, kappa: 0.02 }); // 6.9 workers
+    const truth = law({ sigma: 0.05, kappa: 0.02 }); // the peak is at 6.9 workers
     const scalings = runs(truth, { cores: 8, seeds: 300 });
     const claimed = percent(scalings, ({ peak }) => peak !== null);
     const covered = percent(scalings, ({ peak }) => inside(peak?.range, Math.sqrt(0.95 / 0.02)));
@@ -117,7 +126,8 @@ describe('a server that answers four requests at once', () => {
       const four = percent(scalings, ({ recommended }) => recommended === 4);
       const width = widths[Math.floor(widths.length / 2)]?.toFixed(2);
       t.diagnostic(
-        `${models(scalings)}; cap within ${found.toFixed(1)} %, median width ${width}; 4 recommended in ${four.toFixed(1)} %`,
+        `${models(scalings)}; cap within ${found.toFixed(1)} %, median width ${width}; ` +
+          `4 recommended in ${four.toFixed(1)} %`,
       );
       assert.ok(found >= 92, `${found} %`);
       assert.ok(four >= 90, `${four} %`);

@@ -6,12 +6,15 @@ import { files, processTree, treeMemory } from '../../bench/measure/proc.js';
 import { strategies } from '../../strategies/index.js';
 
 /**
- * `npm run test:stream`: 100,000 documents of 10 KB through each strategy over the shared transports. The memory of the
- * process tree, shared pages counted once, is read at every percent of the stream.
+ * `npm run test:stream`: 100,000 documents of 10 KB through each strategy over the shared transports. The
+ * memory of the process tree, shared pages counted once, is read at every percent of the stream.
  */
 const count = 100_000;
 const size = 10_000;
-/** Engines grow their heaps in steps over the first few hundred megabytes; after half of the stream, 500 MB, only this much. */
+/**
+ * Engines grow their heaps in steps over the first few hundred megabytes; after half of the stream, 500 MB,
+ * only this much.
+ */
 const allowance = 50e6;
 
 for (const { name, url } of strategies.filter(({ name }) =>

@@ -3,25 +3,30 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import type { TrialRow } from '../../bench/tables/columns.js';
 import { trial } from '../rows.js';
 
-/** Made-up suites of one workload and corpus for tests of comparisons. */
+/** These suites of one workload and corpus are made up, for tests of comparisons. */
 
 export interface SuiteDesign {
-  /** True rates, the first one of `sequential`; the others belong to `threads` with 1, 2, 3 … workers. */
+  /**
+   * The true rates. The first one belongs to `sequential`, the others to `threads` with 1, 2, 3 … workers.
+   */
   readonly rates: readonly number[];
   readonly rounds: number;
   readonly seed: number;
-  /** Standard deviation of a trial's log rate. */
+  /** Log rates of trials scatter with this standard deviation. */
   readonly sd?: number;
-  /** Share of trials that something slows down to 1 / 1.15 of their rate. */
+  /** Something slows this share of trials down to 1 / 1.15 of their rate. */
   readonly slowed?: number;
 }
 
 const template = trial({});
 
-/** A suite of cells with an A/A twin of `sequential`. The noise is that of a hosted machine unless told otherwise. */
+/**
+ * A suite of cells with an A/A twin of `sequential`. The noise is that of a hosted machine unless told
+ * otherwise.
+ */
 export function suite({ rates, rounds, seed, sd = 0.03, slowed = 0.08 }: SuiteDesign): TrialRow[] {
   const random = xoroshiro128plus(seed);
-  // Box and Muller's transform.
+  // Box and Muller's transform makes a normal value of two uniform ones.
   const normal = () =>
     Math.sqrt(-2 * Math.log(1 - uniformFloat64(random))) * Math.cos(2 * Math.PI * uniformFloat64(random));
   const noise = () => Math.exp(sd * normal()) / (uniformFloat64(random) < slowed ? 1.15 : 1);

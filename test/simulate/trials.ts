@@ -3,14 +3,14 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import type { Parameters } from '../../bench/stats/throughput.js';
 import type { ScalingPoint } from '../../bench/stats/throughput-fit.js';
 
-/** Made-up trials for tests of the scaling models. */
+/** These trials are made up, for tests of the scaling models. */
 
 export interface Design {
   readonly levels: readonly number[];
   readonly rounds: number;
-  /** Standard deviation of a trial's log throughput. */
+  /** Log throughputs of trials scatter with this standard deviation. */
   readonly sd: number;
-  /** Likewise of what all trials of a round have in common. */
+  /** The common part of the trials of a round scatters with this standard deviation. */
   readonly roundSd?: number;
   readonly seed: number;
 }
@@ -24,7 +24,7 @@ export function noisyTrials(
   { levels, rounds, sd, roundSd = 0, seed }: Design,
 ): ScalingPoint[] {
   const generator = xoroshiro128plus(seed);
-  // Box and Muller's transform.
+  // Box and Muller's transform makes a normal value of two uniform ones.
   const normal = () =>
     Math.sqrt(-2 * Math.log(1 - uniformFloat64(generator))) *
     Math.cos(2 * Math.PI * uniformFloat64(generator));

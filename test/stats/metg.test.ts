@@ -23,9 +23,9 @@ type Machine = Omit<CostLaw, 'e'>;
 
 interface Design {
   readonly rounds: number;
-  /** Standard deviation of the log of a trial's time. */
+  /** Logarithms of trials' times scatter with this standard deviation. */
   readonly sd: number;
-  /** Likewise of what all trials of a round have in common. */
+  /** The common part of a round's trials scatters with this standard deviation. */
   readonly roundSd: number;
   readonly seed: number;
 }
@@ -36,7 +36,7 @@ const noisy: Design = { rounds: 8, sd: 0.08, roundSd: 0.04, seed: 1 };
 /** Tasks of 1 µs to 65 ms, timed by the cost law that the closed form is derived from. */
 function sweep(machine: Machine, { rounds, sd, roundSd, seed }: Design = exact): SweepPoint[] {
   const generator = xoroshiro128plus(seed);
-  // Box and Muller's transform.
+  // Box and Muller's transform makes a normal value of two uniform ones.
   const normal = () =>
     Math.sqrt(-2 * Math.log(1 - uniformFloat64(generator))) *
     Math.cos(2 * Math.PI * uniformFloat64(generator));
@@ -50,7 +50,9 @@ function sweep(machine: Machine, { rounds, sd, roundSd, seed }: Design = exact):
   }).flat();
 }
 
-/** T · M / n, µs: the dispatcher and the workers each take their time, and the slower of them sets the pace. */
+/**
+ * T · M / n, µs: the dispatcher and the workers each take their time, and the slower of them sets the pace.
+ */
 function taskOfACore({ serialUs, overheadUs, workers, cores }: Machine, workUs: number): number {
   const busy = Math.min(workers, cores);
   const ofWorker = workUs + overheadUs + (workers < cores ? 0 : serialUs);
@@ -89,14 +91,15 @@ describe('METG of a sweep', () => {
   for (const [what, machine] of Object.entries(machines)) {
     it(`equals the closed form, limited by ${what}`, () => {
       close(found(sweep(machine), 0.5).granularityUs, metgModel({ ...machine, e: 0.5 }), 0.02);
-      // Up to the knee where the dispatcher no longer sets the pace granularity is constant, and the line across the knee is not.
+      // Granularity is constant up to the knee, where the dispatcher no longer sets the pace. The line across
+      // the knee is not constant.
       const knee =
         metgModel({ ...machine, e: 0.8 }) === Math.min(machine.workers, machine.cores) * machine.serialUs;
       close(found(sweep(machine), 0.8).granularityUs, metgModel({ ...machine, e: 0.8 }), knee ? 0.13 : 0.04);
     });
   }
 
-  it('equals the closed form wherever the knee of a serial dispatcher lies between two points of the sweep', () => {
+  it('equals the closed form wherever the knee of a serial dispatcher lies between two points', () => {
     for (let serialUs = 20; serialUs < 40; serialUs += 0.5) {
       const machine = { serialUs, overheadUs: 0, workers: 7, cores: 8 };
       close(found(sweep(machine), 0.5).granularityUs, 7 * serialUs, 1e-9);
@@ -117,7 +120,7 @@ describe('METG of a sweep', () => {
   });
 
   it('is interpolated in the logarithm of granularity', () => {
-    // From 10 µs at 30 % to 40 µs at 70 %, half the way: √(10 · 40).
+    // 50 % lies half way between 10 µs at 30 % and 40 µs at 70 %, and √(10 · 40) is 20.
     const points = [
       { round: 1, iterations: 1, granularityUs: 10, efficiency: 0.3 },
       { round: 1, iterations: 4, granularityUs: 40, efficiency: 0.7 },
@@ -239,7 +242,7 @@ describe('what no METG is given for', () => {
     const other = curve(0.1, 0.5, 0.9, 0.95).map((point) => ({ ...point, round: 2 }));
     assert.match(
       refused([...curve(0.1, 0.5, 0.9), ...other]),
-      /round 2 swept 1, 2, 4, 8 iterations, round 1 1, 2, 4/,
+      /round 2 swept 1, 2, 4, 8 iterations, round 1 swept 1, 2, 4/,
     );
   });
 

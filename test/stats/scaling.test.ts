@@ -52,7 +52,8 @@ describe('the fit of the Universal Scalability Law', () => {
   });
 
   it('equals the published fit of specsdm91', () => {
-    // SPEC SDM91 on a Sun SPARCcenter 2000, from N. J. Gunther, Guerrilla Capacity Planning (2007), as in the R package usl.
+    // SPEC SDM91 was measured on a Sun SPARCcenter 2000: N. J. Gunther, Guerrilla Capacity Planning (2007),
+    // and the R package usl.
     const found = absolute(
       table({ 1: 64.9, 18: 995.9, 36: 1652.4, 72: 1853.2, 108: 1828.9, 144: 1775, 216: 1702.2 }),
     );
@@ -66,13 +67,13 @@ describe('the fit of the Universal Scalability Law', () => {
     for (const truth of [{ sigma: 0.05 }, { sigma: 0.03, kappa: 0.002 }, { sigma: 0, kappa: 0.01 }]) {
       const points = trialsOf(truth, { rounds: 3 });
       const { rss } = fitThroughput({ model: 'usl' }, levelsOf(points));
-      assert.ok(rss <= leastOnGrid(points) + 1e-12);
-      close(rss, leastOnGrid(points), 0.01);
+      assert.ok(rss <= smallestOnGrid(points) + 1e-12);
+      close(rss, smallestOnGrid(points), 0.01);
     }
   });
 
   it('takes the whole number next to the peak that is higher', () => {
-    // √(0.7/0.117) = 2.446: X(2) = 2/1.534 = 1.3038, X(3) = 3/2.302 = 1.3032.
+    // √(0.7/0.117) is 2.446: X(2) = 2/1.534 = 1.3038, X(3) = 3/2.302 = 1.3032.
     assert.equal(integerPeak(law({ sigma: 0.3, kappa: 0.117 })), 2);
     // √(1/0.16) = 2.5, which rounds to 3 and rounds down to 2: X(2) = 2/1.32 = 1.515, X(3) = 3/1.96 = 1.531.
     assert.equal(integerPeak(law({ kappa: 0.16 })), 3);
@@ -89,17 +90,18 @@ describe('least squares', () => {
     const exact = rows.map(([a = 0, b = 0, c = 0]) => 2 * a + 0.5 * b + 0.25 * c);
     for (const [i, x] of (nonNegativeLeastSquares(rows, exact, { weights, always: 0 }) ?? []).entries())
       close(x, [2, 0.5, 0.25][i] ?? 0, 1e-9);
-    // Falling y wants negative slopes; with none, the weighted mean (1·4 + 2·3 + 1·2 + 3·1)/7 is left.
+    // Falling y would need negative slopes. Without them, the weighted mean (1·4 + 2·3 + 1·2 + 3·1)/7 is
+    // left.
     assert.deepEqual(nonNegativeLeastSquares(rows, [4, 3, 2, 1], { weights, always: 0 }), [15 / 7, 0, 0]);
   });
 
   it('within bounds ends at the bound or at the minimum', () => {
-    // Rosenbrock's function as residuals: minimum 0 at (1, 1).
+    // These are Rosenbrock's function as residuals; its minimum is 0 at (1, 1).
     const rosenbrock = ([x = 0, y = 0]: readonly number[]) => [10 * (y - x * x), 1 - x];
     const free = leastSquares(rosenbrock, [-1.2, 1], { low: [-2, -2], high: [2, 2] });
     close(free.at[0], 1, 1e-5);
     close(free.at[1], 1, 1e-5);
-    // With x ≤ ½ the best is x = ½, y = ¼, where (1 − ½)² is left.
+    // If x ≤ ½, the best point is x = ½, y = ¼, where (1 − ½)² is left.
     const bounded = leastSquares(rosenbrock, [-1.2, 1], { low: [-2, -2], high: [0.5, 2] });
     close(bounded.at[0], 0.5, 1e-6);
     close(bounded.at[1], 0.25, 1e-5);
@@ -244,7 +246,7 @@ describe('predictions', () => {
   });
 
   it('for a new trial have the width of t with the noise of a trial', () => {
-    // So many rounds that the curve is known: what is left is ±1.96 · 3 %.
+    // 200 rounds make the curve known, and only the noise of a trial is left: ±1.96 · 3 %.
     const scaling = fitted(trialsOf({ sigma: 0.05 }, { rounds: 200 }), { resamples: 50 });
     const { rate, trial } = predict(scaling, 4) ?? assert.fail();
     close(Math.log(trial.high / rate), 1.96 * 0.03, 0.1);
@@ -343,20 +345,23 @@ describe('rows', () => {
   });
 });
 
-/** The least sum of squared log residuals over σ, κ in steps of 0.001 and 0.0001, λ being the geometric mean of the rest. */
-function leastOnGrid(points: ScalingPoint[]): number {
-  let least = Number.POSITIVE_INFINITY;
+/**
+ * Finds the smallest sum of squared log residuals over a grid of σ and κ in steps of 0.001 and 0.0002. For
+ * each, λ is the geometric mean of the rest.
+ */
+function smallestOnGrid(points: ScalingPoint[]): number {
+  let smallest = Number.POSITIVE_INFINITY;
   for (let sigma = 0; sigma <= 0.1; sigma += 0.001) {
     for (let kappa = 0; kappa <= 0.02; kappa += 0.0002) {
       const logs = points.map(({ workers: n, rate }) =>
         Math.log((rate / n) * (1 + sigma * (n - 1) + kappa * n * (n - 1))),
       );
       const mean = logs.reduce((a, b) => a + b, 0) / logs.length;
-      least = Math.min(
-        least,
+      smallest = Math.min(
+        smallest,
         logs.reduce((sum, value) => sum + (value - mean) ** 2, 0),
       );
     }
   }
-  return least;
+  return smallest;
 }

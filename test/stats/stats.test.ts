@@ -12,9 +12,10 @@ const close = (actual: number | null, expected: number, tolerance = 1e-9) =>
 
 describe("Student's t", () => {
   it('has the published quantiles', () => {
-    // NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2, upper critical values.
+    // These are upper critical values of the NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2.
     for (const [df, p, expected] of [
-      [1, 0.975, 12.706], [2, 0.975, 4.303], [5, 0.95, 2.015], [11, 0.975, 2.201], [30, 0.995, 2.75], [100, 0.975, 1.984],
+      [1, 0.975, 12.706], [2, 0.975, 4.303], [5, 0.95, 2.015],
+      [11, 0.975, 2.201], [30, 0.995, 2.75], [100, 0.975, 1.984],
     ] as const) close(tQuantile(p, df), expected, 3e-4); // biome-ignore format: a table
   });
 
