@@ -1,13 +1,16 @@
 /**
- * The library: the same strategies that the bench measures. Importing it loads no chart, statistics or command-line
- * code, and each strategy's library only when the strategy is opened.
+ * The library: the same strategies that the bench measures. Importing it loads no chart, statistics or
+ * command-line code. The library beneath a strategy is loaded only when that strategy is opened. @module
  */
 export { createRunner, type RunnerOptions } from './runner/create-runner.js';
 export { openStrategy } from './runner/open-strategy.js';
 export type { InputDocument } from './runner/pending.js';
 export {
+  type Expected,
   type Recommendation,
   RecommendationError,
+  type RecommendationFields,
+  type RecommendedTask,
   readRecommendation,
   type ValidWhen,
 } from './runner/recommendation.js';
@@ -15,6 +18,7 @@ export { type ProcessOptions, type Runner, RunnerClosedError, type RunnerStats }
 export type { InputDocuments } from './runner/stream.js';
 export { strategies } from './strategies/index.js';
 export type {
+  CloseOptions,
   Configuration,
   Delivery,
   Documents,
@@ -27,11 +31,14 @@ export type {
   OpenOptions,
   Origin,
   Outcome,
+  Result,
+  RunOptions,
   Session,
   Strategy,
   StrategyEntry,
   StrategyTraits,
   TaskError,
+  Transport,
 } from './strategies/strategy.js';
 export { isolates, isolations, isolationsOf } from './strategies/strategy.js';
 
@@ -42,14 +49,18 @@ export {
   type Context,
   type Document,
   type Kind,
+  type Views,
   type Workload,
   WorkloadError,
   type WorkloadRef,
 } from './workloads/workload.js';
 
 /**
- * Compiles a task module, TypeScript or JavaScript, to what `openStrategy` takes. Loads the compiler, as `createRunner` does.
- * @throws as in `workloads/task-file.ts`: WorkloadError, TypeError
+ * Compiles a task module, TypeScript or JavaScript, for `openStrategy`, which takes its `ref`. This loads the
+ * compiler, as `createRunner` does. The module is not run.
+ * @param task path or URL of the module, with `#name` where the task is not the default export
+ * @throws WorkloadError when there is no such file or export, or it does not compile; TypeError when `task`
+ * is no path.
  */
 export async function compileTask(task: string | URL): Promise<TaskFile> {
   const { compileTask } = await import('./workloads/task-file.js');

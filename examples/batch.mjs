@@ -1,4 +1,7 @@
-/** A job that ends in order when it is told to: node examples/batch.mjs; SIGTERM, and what is under way is still saved. */
+/**
+ * A batch that stops in order: node examples/batch.mjs
+ * On SIGTERM it reads no more documents, but still saves documents in progress.
+ */
 import { createRunner } from 'forkwise';
 
 const count = Number(process.env.DOCUMENTS ?? 1000);
@@ -17,14 +20,14 @@ function* documents() {
 let saved = 0;
 try {
   for await (const outcome of runner.process(documents())) {
-    if (outcome.status === 'ok') saved++; // here: write it down
+    if (outcome.status === 'ok') saved++; // your program writes the result here
     if (saved === 1) console.log('under way');
   }
   console.log(`all ${saved} saved`);
 } catch (error) {
-  // Thrown behind the last outcome, so that a job that was cut short is not taken for a whole one.
+  // The loop throws this after the last outcome, so that a batch that was cut short does not look complete.
   if (error.name !== 'RunnerClosedError') throw error;
-  console.log(`told to end: ${saved} of ${count} saved`);
+  console.log(`stopped: ${saved} of ${count} saved`);
 } finally {
   await runner.close();
 }

@@ -1,36 +1,36 @@
 /**
- * POST a document, get its result: PORT=8080 node examples/http-server.mjs
- * The event loop stays free, for tasks run in workers. When too much is under way, further requests get 503 at once
- * instead of a place in a queue that only grows. SIGTERM drains.
+ * A server that answers a POSTed document with its result: PORT=8080 node examples/http-server.mjs Tasks run
+ * in workers, so the event loop stays free. When too many requests are in progress, further ones get 503 at
+ * once, because a queue would only make every answer late. SIGTERM drains.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createRunner } from 'forkwise';
 
-const mostBytes = 10 * 2 ** 20;
+const maxBytes = 10 * 2 ** 20;
 const timeoutMs = 10_000;
 const runner = await createRunner({
   task: new URL('./tasks/words.mjs', import.meta.url),
-  strategy: 'thread-pool', // answers each document as soon as it is done
+  strategy: 'thread-pool', // this one answers each document as soon as it is done
   workers: 2,
   timeoutMs,
 });
-/** Two that each worker has behind the one in its hands: the last waits for about two tasks. */
-const mostUnderWay = Number(process.env.MOST_UNDER_WAY ?? 3 * runner.stats().workers);
-let underWay = 0;
+/** Each worker runs one document and has two more waiting: the last one waits for about two tasks. */
+const maxInProgress = Number(process.env.MAX_IN_PROGRESS ?? 3 * runner.stats().workers);
+let inProgress = 0;
 let draining = false;
 
 const server = createServer(async (request, response) => {
   if (request.url === '/health') return answer(response, draining ? 503 : 200, { draining });
   if (request.method !== 'POST') return answer(response, 405, { error: 'expected POST' });
-  if (draining || underWay >= mostUnderWay) {
+  if (draining || inProgress >= maxInProgress) {
     response.setHeader('Retry-After', '1');
-    return answer(response, 503, { error: 'too much is under way; try again' });
+    return answer(response, 503, { error: 'too many requests are in progress; try again' });
   }
-  underWay++;
+  inProgress++;
   try {
     const bytes = await bodyOf(request);
-    // An id of its own each: a document that has ended two workers is not run again under its id.
+    // Every request needs an id of its own: after a document has ended two workers, its id is refused.
     const outcome = await runner.run({ id: randomUUID(), bytes });
     if (outcome.status === 'ok') answer(response, 200, outcome.value);
     else
@@ -43,7 +43,7 @@ const server = createServer(async (request, response) => {
       error: error.message,
     });
   } finally {
-    underWay--;
+    inProgress--;
   }
 });
 
@@ -52,8 +52,8 @@ async function bodyOf(request) {
   let length = 0;
   for await (const chunk of request) {
     length += chunk.length;
-    if (length > mostBytes)
-      throw Object.assign(new Error(`expected at most ${mostBytes} bytes`), { status: 413 });
+    if (length > maxBytes)
+      throw Object.assign(new Error(`expected at most ${maxBytes} bytes`), { status: 413 });
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
@@ -64,7 +64,10 @@ function answer(response, status, body) {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-/** New requests get 503, those under way their answers. It takes as long as the longest task, or `timeoutMs`. */
+/**
+ * New requests get 503, those in progress their answers. This takes as long as the longest task, or
+ * `timeoutMs`.
+ */
 process.once('SIGTERM', async () => {
   draining = true;
   server.close();

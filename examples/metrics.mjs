@@ -1,4 +1,4 @@
-/** A runner's counters for Prometheus (needs prom-client): node examples/metrics.mjs */
+/** Prints a runner's counters as Prometheus reads them; needs prom-client: node examples/metrics.mjs */
 import { createRunner } from 'forkwise';
 import { collectMetrics } from 'forkwise/prom-client';
 import { Registry } from 'prom-client';
@@ -16,5 +16,5 @@ await Promise.all(
     runner.run({ id: text, bytes: new TextEncoder().encode(text) }),
   ),
 );
-console.log(await register.metrics()); // in a server: the answer to GET /metrics
+console.log(await register.metrics()); // a server answers GET /metrics with this
 await runner.close();

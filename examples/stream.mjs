@@ -1,13 +1,15 @@
-/** Every file of a folder, streamed through the strategy: node examples/stream.mjs README.md docs/*.md */
+/** Every file is streamed through a strategy: node examples/stream.mjs README.md docs/*.md */
 import { readFile } from 'node:fs/promises';
 import { createRunner } from 'forkwise';
 
 const task = new URL('./tasks/words.mjs', import.meta.url);
-// With a recommendation: createRunner({ ...JSON.parse(await readFile('recommendation.json', 'utf8')), task })
+// After `forkwise pick`, use what it wrote:
+// createRunner({ ...JSON.parse(await readFile('recommendation.json', 'utf8')), task })
 const runner = await createRunner({ task, strategy: 'self-scheduling', workers: 2, timeoutMs: 10_000 });
 
+/** The runner asks for the next file when it has room for it, so the files are never all in memory. */
 async function* files(paths) {
-  for (const path of paths) yield { id: path, bytes: await readFile(path) }; // read as there is room, not all at once
+  for (const path of paths) yield { id: path, bytes: await readFile(path) };
 }
 
 try {

@@ -3,7 +3,10 @@ import { now } from '../strategies/worker/clock.js';
 import { Fifo } from './fifo.js';
 import type { Input, InputDocument, PendingDocument } from './pending.js';
 
-/** The documents of all calls of `run`, first in, first out. Their number is not limited: the callers bound it. */
+/**
+ * The documents of all calls of `run`, first in, first out. Their number is not limited: the callers bound
+ * it.
+ */
 export class Calls implements Input {
   readonly #waiting = new Fifo<PendingDocument>();
 

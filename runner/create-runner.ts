@@ -8,32 +8,46 @@ import { SessionRunner } from './session-runner.js';
 import { checkEnvironment, sizeCheck, type Warn } from './validity.js';
 
 /**
- * What `createRunner` needs. A `Recommendation` has all of it: `createRunner(recommendation)`, or
+ * `createRunner` needs these options. A `Recommendation` has all of them: `createRunner(recommendation)`, or
  * `createRunner({ ...recommendation, task: './parse.ts' })` where the module is at another path.
  */
 export interface RunnerOptions {
   /**
-   * Path of the task's module, from the current folder, with `#name` where the task is not the default export; or the
-   * task of a recommendation.
+   * Path of the task's module, from the current folder, with `#name` where the task is not the default
+   * export; or the task of a recommendation.
    */
   readonly task: string | URL | RecommendedTask;
-  /** Name of a strategy, as in `strategies`. */
+  /** The strategy's name, as `strategies` lists it. */
   readonly strategy: string;
-  /** Number of workers, a whole number from 1 on; documents in flight for a strategy that runs on the caller's thread. */
+  /**
+   * How many workers it starts, a whole number from 1 on; documents in flight where the strategy runs on the
+   * caller's thread.
+   */
   readonly workers: number;
   /** How documents reach a worker. Absent: the strategy's first delivery. */
   readonly delivery?: Delivery;
-  /** Numbers beside `workers`, by the strategy's axes. Absent: the strategy's defaults. */
+  /** Gives numbers to the strategy's axes, beside `workers`. Absent: the strategy uses its defaults. */
   readonly configuration?: Configuration;
-  /** Time limit of a task, ms, as in `OpenOptions`. Absent or null: none. */
+  /**
+   * A task that runs longer ends as `timed-out`, ms, as in `OpenOptions`. Absent or null: there is no limit.
+   */
   readonly timeoutMs?: number | null;
-  /** Largest heap of a worker, MB of 2²⁰ bytes, as in `OpenOptions`. Absent or null: its share of the memory there is. */
+  /**
+   * A worker's heap may grow to this size, MB of 2²⁰ bytes, as in `OpenOptions`. Absent or null: its share of
+   * the memory there is.
+   */
   readonly heapMb?: number | null;
-  /** Largest resident size of a worker process, MB of 2²⁰ bytes, as in `OpenOptions`. Absent or null: its share. */
+  /**
+   * A worker process may grow to this resident size, MB of 2²⁰ bytes, as in `OpenOptions`. Absent or null:
+   * its share.
+   */
   readonly memoryMb?: number | null;
   /** The task gets this as `context.options`. It is cloned for the workers, so it holds no functions. */
   readonly options?: Readonly<Record<string, unknown>>;
-  /** Where the strategy was measured; the runner warns when it differs. Absent: nothing is compared. */
+  /**
+   * The strategy was measured under these conditions; the runner warns when they differ. Absent: nothing is
+   * compared.
+   */
   readonly validWhen?: ValidWhen;
   /** Closes the runner when it aborts. */
   readonly signal?: AbortSignal;
@@ -43,8 +57,9 @@ export interface RunnerOptions {
 
 /**
  * Opens the strategy that was measured, for use in a program. Resolves when all workers are ready.
- * @throws TypeError when the task is no path, or an option is missing or misspelt; WorkloadError when the task does not
- * load; RangeError for an unknown strategy, delivery or axis and for numbers out of range; the signal's reason.
+ * @throws TypeError when the task is no path, or an option is missing or misspelt; WorkloadError when the
+ * task does not load; RangeError for an unknown strategy, delivery or axis and for numbers out of range; the
+ * signal's reason.
  */
 export async function createRunner(options: RunnerOptions | Recommendation): Promise<Runner> {
   checkNames(options);
@@ -97,7 +112,10 @@ const optionNames: { readonly [Name in keyof Required<RunnerOptions>]: 'needed' 
   onWarning: 'optional',
 };
 
-/** A recommendation may have further fields. A misspelt `timeoutMS`, however, would silently set no time limit. */
+/**
+ * A recommendation may have further fields. A misspelt `timeoutMS`, however, would silently set no time
+ * limit.
+ */
 function checkNames(options: object): void {
   if (typeof options !== 'object' || options === null)
     throw new TypeError(`expected options, or a recommendation, got ${options}`);
@@ -130,7 +148,7 @@ function closeOn(signal: AbortSignal, runner: SessionRunner): void {
 }
 
 async function compiled(task: RunnerOptions['task']): Promise<TaskFile> {
-  const { compileTask } = await import('../workloads/task-file.js'); // loads the TypeScript compiler
+  const { compileTask } = await import('../workloads/task-file.js'); // this loads the TypeScript compiler
   return compileTask(isRecommended(task) ? `${task.file}#${task.export}` : task);
 }
 

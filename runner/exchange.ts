@@ -9,28 +9,31 @@ import { ReadAhead } from './read-ahead.js';
 import { end, SessionSource } from './session-source.js';
 
 /**
- * Joins many callers to one session, which allows one run at a time: the exchange keeps one long run going, over a
- * source that merges the inputs of all callers. The way of a document:
+ * Joins many callers to one session, which allows one run at a time: the exchange keeps one long run going,
+ * over a source that merges the inputs of all callers. The way of a document:
  *
- * 1. An input (all calls of `run`, or one `process`) gets a document and calls `notify`. That answers a session that
- *    waits for a document, or begins a run.
- * 2. The session pulls from `SessionSource`, which asks the inputs in turn (`Inputs`). A synchronous source is pulled in
- *    that moment; an asynchronous one was asked earlier, and what has arrived waits in its `Stream`.
- * 3. The outcome goes to its caller at once. It never waits until the caller takes it, so one slow caller holds up no
- *    other. A slow caller slows its own source only: `ReadAhead` limits the documents between the two.
+ * 1. An input (all calls of `run`, or one `process`) gets a document and calls `notify`. That answers a
+ *    session that waits for a document, or begins a run.
+ * 2. The session pulls from `SessionSource`, which asks the inputs in turn (`Inputs`). A synchronous source
+ *    is pulled in that moment; an asynchronous one was asked earlier, and what has arrived waits in its
+ *    `Stream`.
+ * 3. The outcome goes to its caller at once. It never waits until the caller takes it, so one slow caller
+ *    holds up no other. A slow caller slows its own source only: `ReadAhead` limits the documents between the
+ *    two.
  *
  * When a run ends:
  *
  * - `drain` and `close` end it.
- * - It is restarted after crashes, because a session replaces abandoned workers only when a run starts. After a crash
- *   the exchange waits until nothing is left to do. When the session has no worker left and refuses documents, the
- *   exchange ends the run at once; documents that arrive then wait for the next run, which begins by itself.
- * - When the run fails or the session closes, every document in progress and every input fails, so no caller waits
- *   forever.
+ * - It is restarted after crashes, because a session replaces abandoned workers only when a run starts. After
+ *   a crash the exchange waits until nothing is left to do. When the session has no worker left and refuses
+ *   documents, the exchange ends the run at once; documents that arrive then wait for the next run, which
+ *   begins by itself.
+ * - When the run fails or the session closes, every document in progress and every input fails, so no caller
+ *   waits forever.
  */
 export class Exchange {
   readonly counters = { ok: 0, failed: 0, 'timed-out': 0, crashed: 0, busyMs: 0, queuedMs: 0, bytes: 0 };
-  /** The limit for each source. */
+  /** Limits how far each source is read ahead. */
   readonly readAhead: ReadAhead;
   readonly #session: Session;
   readonly #copyViews: boolean;
@@ -40,7 +43,7 @@ export class Exchange {
   /** Documents that the session has, by their index in the run. */
   readonly #inProgress = new Map<number, PendingDocument>();
   #nextIndex = 0;
-  /** The source of the current run; null between runs. */
+  /** The current run pulls from this source; null between runs. */
   #source: SessionSource | null = null;
   /** The current run is to end: its source gives no more documents. */
   #ending = false;
@@ -107,7 +110,10 @@ export class Exchange {
     });
   }
 
-  /** Documents that the session has get their outcomes, all others fail. @param closeSession closes the session */
+  /**
+   * Documents that the session has get their outcomes, all others fail. @param closeSession closes the
+   * session
+   */
   async close(cause: unknown, closeSession: () => Promise<void>): Promise<void> {
     this.#fail(cause);
     await closeSession();
@@ -188,7 +194,10 @@ export class Exchange {
     pending.settle(outcome);
   }
 
-  /** Ends a drain or the current run when there is nothing left to do for it. Called after each change that can cause this. */
+  /**
+   * Ends a drain or the current run when there is nothing left to do for it. Called after each change that
+   * can cause this.
+   */
   #endWhenDone(): void {
     const isIdle = this.#inProgress.size === 0 && this.queued === 0 && !this.#inputs.asking;
     if (this.#drained !== null && (isIdle || this.#closed !== null)) {

@@ -25,7 +25,7 @@ export class Inputs {
     return queued;
   }
 
-  /** Whether `next` is on the stack: it runs the caller's own code, which may call the runner. */
+  /** True while `next` is on the stack: it runs the caller's own code, which may call the runner. */
   get asking(): boolean {
     return this.#asking;
   }

@@ -3,9 +3,10 @@ import type { Configuration, Delivery, OpenOptions, Session, Strategy } from '..
 import type { WorkloadRef } from '../workloads/workload.js';
 
 /**
- * Opens a strategy by its name. Absent options have their defaults: one worker, the strategy's first delivery.
- * @throws RangeError for an unknown name, a worker count that is not a whole number from 1 on, a delivery or an axis
- * that the strategy does not have; WorkloadError when the workload's module does not load.
+ * Opens a strategy by its name. Absent options have their defaults: one worker, the strategy's first
+ * delivery.
+ * @throws RangeError for an unknown name, a worker count that is not a whole number from 1 on, a delivery or
+ * an axis that the strategy does not have; WorkloadError when the workload's module does not load.
  */
 export async function openStrategy(
   name: string,
@@ -49,7 +50,8 @@ export function checkConfiguration(
   for (const [axis, value] of Object.entries(configuration)) {
     if (!axes.includes(axis))
       throw new RangeError(
-        `expected configuration to have only axes of "${name}" (${axes.join(', ') || 'it has none'}), got "${axis}"`,
+        `expected configuration to have only axes of "${name}" ` +
+          `(${axes.join(', ') || 'it has none'}), got "${axis}"`,
       );
     if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
       throw new RangeError(`expected configuration.${axis} to be a number from 0 on, got ${value}`);

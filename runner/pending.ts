@@ -2,7 +2,10 @@ import type { Outcome } from '../strategies/strategy.js';
 
 /** A document as a caller gives it to a runner. Its bytes must not change until its outcome is there. */
 export interface InputDocument {
-  /** Names the content. After a document has ended two workers, the runner refuses its id, whatever bytes come with it. */
+  /**
+   * Names the content. After a document has ended two workers, the runner refuses its id, whatever bytes come
+   * with it.
+   */
   readonly id: string;
   /** The content; empty is allowed. */
   readonly bytes: Uint8Array;
@@ -14,7 +17,10 @@ export interface PendingDocument {
   readonly index: number;
   readonly id: string;
   readonly bytes: Uint8Array;
-  /** When it was accepted, on the clock of `now()`; null where the session takes it in the moment it is pulled. */
+  /**
+   * The runner accepted it at this time of the clock `now()`; null where the session takes it when it is
+   * pulled.
+   */
   readonly acceptedMs: number | null;
   /** Time from `acceptedMs` until the session took it, milliseconds; 0 before that. */
   waitedMs: number;
@@ -24,13 +30,19 @@ export interface PendingDocument {
   fail(cause: unknown): void;
 }
 
-/** An input of the runner: all calls of `run` together, or one call of `process`. */
+/**
+ * The runner takes documents from inputs: all calls of `run` are one input, each call of `process` is
+ * another.
+ */
 export interface Input {
   /** The next document, or null when there is none that may go now. */
   next(): PendingDocument | null;
   /** Documents that are accepted, and that `next` has not given yet. */
   readonly queued: number;
-  /** Accepts no more documents; `next` still gives the accepted ones. `cause` is reported where this cuts a source short. */
+  /**
+   * Accepts no more documents; `next` still gives the accepted ones. `cause` is reported where this cuts a
+   * source short.
+   */
   stop(cause: unknown): void;
   /** Drops everything that `next` has not given yet; its callers get `cause`. */
   fail(cause: unknown): void;

@@ -1,18 +1,21 @@
 import { Counter, Gauge, type Registry, register as usual } from 'prom-client';
 import type { Runner, RunnerStats } from './runner.js';
 
+/** `collectMetrics` takes these options. */
 export interface MetricsOptions {
-  /** Absent: prom-client's own. */
+  /** The register that gets the metrics. Absent: prom-client's default one. */
   readonly register?: Registry;
-  /** Of every name; two runners in one register need two. */
+  /**
+   * Every name begins with it, `forkwise_` where it is absent. Two runners in one register need two prefixes.
+   */
   readonly prefix?: string;
 }
 
 /**
- * Shows a runner's counters to Prometheus: they are read when they are asked for, and cost nothing in between. Times are in seconds and
- * sizes in bytes, as Prometheus has them.
- * @returns what takes them out of the register again
- * @throws Error of prom-client when a name is taken
+ * Shows a runner's counters to Prometheus. They are read when the register is asked for its metrics, and cost
+ * nothing in between. Times are in seconds and sizes in bytes, as is usual for Prometheus.
+ * @returns a function that removes the metrics from the register
+ * @throws Error of prom-client when the register already has one of the names
  */
 export function collectMetrics(
   runner: Pick<Runner, 'stats'>,
@@ -27,7 +30,7 @@ export function collectMetrics(
     new Counter({
       ...options(name, help),
       collect() {
-        this.reset(); // it is counted elsewhere
+        this.reset(); // the runner counts, so the counter takes its value over
         this.inc(value(runner.stats()));
       },
     });
@@ -39,7 +42,7 @@ export function collectMetrics(
       },
     });
   new Counter({
-    ...options('documents_total', 'Documents by what became of them'),
+    ...options('documents_total', 'Documents by the status of their outcome'),
     labelNames: ['status'],
     collect() {
       this.reset();
@@ -54,11 +57,11 @@ export function collectMetrics(
   );
   counter(
     'queue_seconds_total',
-    'Time documents have waited until their task began',
+    'Time that documents waited until their task began',
     ({ queuedMs }) => queuedMs / 1e3,
   );
-  gauge('documents_in_flight', 'Documents with the strategy', ({ inFlight }) => inFlight);
-  gauge('documents_queued', 'Documents accepted and not with the strategy yet', ({ queued }) => queued);
+  gauge('documents_in_flight', 'Documents that the strategy has', ({ inFlight }) => inFlight);
+  gauge('documents_queued', 'Documents that are accepted and wait for the strategy', ({ queued }) => queued);
   gauge('workers', 'Worker threads or processes, or documents in flight of async', ({ workers }) => workers);
   return () => {
     for (const name of names) register.removeSingleMetric(name);

@@ -1,17 +1,19 @@
-/** A source is read ahead by about this much work per worker, ms: no worker waits, and a drain is soon over. */
+/**
+ * A source is read ahead by about this much work per worker, ms: no worker waits, and a drain is soon over.
+ */
 const aheadMs = 1000;
 /**
- * Documents that are always allowed per worker. Fewer would leave workers without work; a pool, too, has submitted this
- * many, so that the next document is there when one ends.
+ * Documents that are always allowed per worker. Fewer would leave workers without work; a pool, too, has
+ * submitted this many, so that the next document is there when one ends.
  */
 const minPerWorker = 4;
 /** Weight of one outcome in the running mean of task times. */
 const weight = 1 / 16;
 
 /**
- * How far a source may be read ahead of the caller that takes its outcomes. The number of documents depends on how
- * long tasks take, up to what the strategies hold themselves: a table of 2,000 documents or 64 per worker, and a window
- * of 1,024. The bytes are an arena and a window of 16 MiB each.
+ * How far a source may be read ahead of the caller that takes its outcomes. The number of documents depends
+ * on how long tasks take, up to what the strategies hold themselves: a table of 2,000 documents or 64 per
+ * worker, and a window of 1,024. The bytes are an arena and a window of 16 MiB each.
  */
 export class ReadAhead {
   /** Bytes allowed per source. */

@@ -1,8 +1,8 @@
 import { type Configuration, type Delivery, deliveries } from '../strategies/strategy.js';
 
 /**
- * The content of `recommendation.json`: what suits a task and its documents, what to expect of it, and where that was
- * measured. Times are in milliseconds, memory limits in MB of 2²⁰ bytes, sizes in bytes.
+ * The content of `recommendation.json`: what suits a task and its documents, what to expect of it, and where
+ * that was measured. Times are in milliseconds, memory limits in MB of 2²⁰ bytes, sizes in bytes.
  *
  * Schema 1 has no number beside `workers`; schema 2 has further ones in `configuration`.
  */
@@ -11,7 +11,7 @@ export type Recommendation = RecommendationFields &
     | { readonly schema: 1 }
     | {
         readonly schema: 2;
-        /** Numbers beside `workers`, by the strategy's axes, such as `{ processes: 2, threads: 4 }`. */
+        /** Gives numbers to the strategy's axes, beside `workers`, such as `{ processes: 2, threads: 4 }`. */
         readonly configuration: Configuration;
       }
   );
@@ -22,9 +22,9 @@ export interface RecommendationFields {
   readonly forkwise: string;
   /** The task that was measured. */
   readonly task: RecommendedTask;
-  /** Name of the strategy to use. */
+  /** The name of the strategy to use. */
   readonly strategy: string;
-  /** Number of workers; documents in flight for a strategy that runs on the caller's thread. */
+  /** How many workers to start; documents in flight where the strategy runs on the caller's thread. */
   readonly workers: number;
   /** How documents reach a worker. */
   readonly delivery: Delivery;
@@ -32,70 +32,80 @@ export interface RecommendationFields {
   readonly timeoutMs: number | null;
   /** Largest heap of a worker, MB; null: no limit of its own was measured, and none is set. */
   readonly heapMb: number | null;
-  /** Largest resident size of a worker process, MB; null: no limit of its own was measured, and none is set. */
+  /**
+   * Largest resident size of a worker process, MB; null: no limit of its own was measured, and none is set.
+   */
   readonly memoryMb: number | null;
-  /** What was measured. */
+  /** The results that were measured, and are to be expected again. */
   readonly expected: Expected;
-  /** Where it was measured. */
+  /** The conditions under which it was measured. */
   readonly validWhen: ValidWhen;
   /** Further fields are for people: verdict, alternatives, constraints. `createRunner` ignores them. */
   readonly [more: string]: unknown;
 }
 
-/** What was measured of the recommended strategy. */
+/** The results that the recommended strategy had when it was measured. */
 export interface Expected {
   /** Rate of a run that is long in comparison with `endMs`. */
   readonly documentsPerSecond: number;
-  /** Lower end of the 95 % prediction interval of one new run; null where it was measured only once. */
+  /** A new run is at least this fast with 97.5 % probability; null where it was measured only once. */
   readonly low: number | null;
-  /** Upper end of the same interval; null where it was measured only once. */
+  /** A new run is at most this fast with 97.5 % probability; null where it was measured only once. */
   readonly high: number | null;
   /** Time until all workers are ready. */
   readonly startupMs: number;
-  /** How long workers wait at the end of a run for the last document, mean over the workers; null where unknown. */
+  /**
+   * How long workers wait at the end of a run for the last document, mean over the workers; null where
+   * unknown.
+   */
   readonly endMs: number | null;
-  /** Memory of the whole process tree; null where unknown. */
+  /** The whole process tree takes this memory; null where it is unknown. */
   readonly memoryBytes: number | null;
 }
 
-/** The task of a recommendation. */
+/** The task that a recommendation was measured with. */
 export interface RecommendedTask {
-  /** Name of the workload in tables and charts. */
+  /** Tables and charts show this name of the workload. */
   readonly name: string;
-  /** Path of the module as it was given when it was measured: absolute, or from the folder of that command. */
+  /**
+   * Path of the module as it was given when it was measured: absolute, or from the folder of that command.
+   */
   readonly file: string;
-  /** The export that is the task, `default` or a name. */
+  /** The export that is the task: `default`, or its name. */
   readonly export: string;
-  /** SHA-256 of the compiled module, 64 hexadecimal digits. */
+  /** Identifies the compiled module: its SHA-256 as 64 hexadecimal digits. */
   readonly sha256: string;
 }
 
 /** The conditions of the measurement. Under others another strategy may be better. */
 export interface ValidWhen {
-  /** Major version of Node. */
+  /** Node had this major version. */
   readonly nodeMajor: number;
-  /** As `process.platform`. */
+  /** Node gave this as `process.platform`. */
   readonly platform: string;
-  /** As `process.arch`. */
+  /** Node gave this as `process.arch`. */
   readonly arch: string;
-  /** Effective cores; not always a whole number under a CPU quota. */
+  /** The machine had this number of effective cores; under a CPU quota it need not be whole. */
   readonly cores: number;
-  /** Sizes of the documents: 5 % are at most `p5`, 95 % at most `p95`. */
+  /** The documents had these sizes. */
   readonly documentBytes: {
-    /** 5th percentile, bytes. */
+    /** 5 % of the documents are at most this large, bytes. */
     readonly p5: number;
-    /** 95th percentile, bytes. */
+    /** 95 % of the documents are at most this large, bytes. */
     readonly p95: number;
   };
-  /** SHA-256 of the documents, 64 hexadecimal digits. */
+  /** Identifies the documents: their SHA-256 as 64 hexadecimal digits. */
   readonly corpusSha256: string;
-  /** Number of the documents. */
+  /** It was measured with this number of documents. */
   readonly corpusDocuments: number;
 }
 
-/** A recommendation cannot be read. The message says which field, what was expected, what came, and what to do. */
+/**
+ * A recommendation cannot be read. The message says which field, what was expected, what came, and what to
+ * do.
+ */
 export class RecommendationError extends Error {
-  /** Always `RecommendationError`. */
+  /** It is always `RecommendationError`. */
   override readonly name = 'RecommendationError';
 }
 

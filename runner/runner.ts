@@ -2,47 +2,52 @@ import type { CloseOptions, Outcome } from '../strategies/strategy.js';
 import type { InputDocument } from './pending.js';
 import type { InputDocuments } from './stream.js';
 
-/** Options of `Runner.process`. */
+/** `Runner.process` takes these options. */
 export interface ProcessOptions {
   /**
-   * Outcomes come in the order of the source. One slow document then holds back the later ones, and in the end the
-   * source. Absent: in the order in which documents finish.
+   * Outcomes come in the order of the source. One slow document then holds back the later ones, and in the
+   * end the source. Absent: in the order in which documents finish.
    */
   readonly ordered?: boolean;
-  /** When it aborts, the generator throws its reason at once; outcomes of documents in progress are discarded. */
+  /**
+   * Ends the generator when it aborts: it throws the reason at once, and outcomes of documents in progress
+   * are discarded.
+   */
   readonly signal?: AbortSignal;
 }
 
 /**
  * An open strategy that any number of callers use at the same time. `createRunner` makes one.
  *
- * The way of a document: `run` and `process` check it and give it to the `Exchange` (exchange.ts), which hands it to the
- * strategy's session and gives its outcome back to the caller.
+ * The way of a document: `run` and `process` check it and give it to the `Exchange` (exchange.ts), which
+ * hands it to the strategy's session and gives its outcome back to the caller.
  */
 export interface Runner {
   /**
-   * Gives the outcomes of a source's documents: one for each document that was pulled, with its place in the source as
-   * `index`. Nothing is pulled before the first outcome is asked for. From then on the source is read ahead by about one
-   * second of work and no further. Leaving the loop stops reading the source: documents in progress finish, but their
-   * outcomes are discarded.
-   * @throws after the outcomes of earlier documents: what the source throws; TypeError for a value that is no document;
-   * RunnerClosedError when the runner drains or closes before the source has ended. At once: the signal's reason;
-   * TypeError when `source` is not iterable.
+   * Gives the outcomes of a source's documents: one for each document that was pulled, with its place in the
+   * source as `index`. Nothing is pulled before the first outcome is asked for. From then on the source is
+   * read ahead by about one second of work and no further. Leaving the loop stops reading the source:
+   * documents in progress finish, but their outcomes are discarded.
+   * @throws after the outcomes of earlier documents: what the source throws; TypeError for a value that is no
+   * document; RunnerClosedError when the runner drains or closes before the source has ended. At once: the
+   * signal's reason; TypeError when `source` is not iterable.
    */
   process(source: InputDocuments, options?: ProcessOptions): AsyncGenerator<Outcome, void, undefined>;
   /**
-   * Gives the outcome of one document, with `index` 0. The number of calls is not limited; callers bound it themselves,
-   * for example by `stats()`.
+   * Gives the outcome of one document, with `index` 0. The number of calls is not limited; callers bound it
+   * themselves, for example by `stats()`.
    * @throws TypeError when it is no document; RunnerClosedError when the runner drains or is closed.
    */
   run(document: InputDocument): Promise<Outcome>;
   /** Counters since the runner opened. */
   stats(): RunnerStats;
-  /** Accepts no more documents, stops reading sources, gives every accepted document its outcome, and closes. */
+  /**
+   * Accepts no more documents, stops reading sources, gives every accepted document its outcome, and closes.
+   */
   drain(): Promise<void>;
   /**
-   * Closes at once: documents that wait fail with RunnerClosedError. Documents that the strategy already has get their
-   * outcomes first; with `now` their workers are killed and the outcomes are `crashed`.
+   * Closes at once: documents that wait fail with RunnerClosedError. Documents that the strategy already has
+   * get their outcomes first; with `now` their workers are killed and the outcomes are `crashed`.
    */
   close(options?: CloseOptions): Promise<void>;
   /** Calls `close`, so that `await using` works. */
@@ -51,19 +56,22 @@ export interface Runner {
 
 /** Counters of a runner since it opened. Plain data: times in milliseconds, sizes in bytes. */
 export interface RunnerStats {
-  /** Name of the strategy. */
+  /** The strategy that runs. */
   readonly strategy: string;
-  /** Number of workers; documents in flight for a strategy that runs on the caller's thread. */
+  /** How many workers it has; documents in flight where the strategy runs on the caller's thread. */
   readonly workers: number;
   /** Time since the runner opened. */
   readonly uptimeMs: number;
-  /** Number of outcomes by status. */
+  /** The number of outcomes that had each status. */
   readonly outcomes: Readonly<Record<Outcome['status'], number>>;
   /** Documents that the strategy has: with a worker, or on the way to it or back. */
   readonly inFlight: number;
   /** Documents that are accepted, and that the strategy does not have yet. */
   readonly queued: number;
-  /** Sum of the task times, by the workers' clocks. Divided by `uptimeMs × workers` it says how busy the workers are. */
+  /**
+   * Sum of the task times, by the workers' clocks. Divided by `uptimeMs × workers` it says how busy the
+   * workers are.
+   */
   readonly busyMs: number;
   /** Sum of the times that documents waited from being accepted until their task began. */
   readonly queuedMs: number;
@@ -73,6 +81,6 @@ export interface RunnerStats {
 
 /** The runner drains or is closed, or its session has failed. */
 export class RunnerClosedError extends Error {
-  /** Always `RunnerClosedError`. */
+  /** It is always `RunnerClosedError`. */
   override readonly name = 'RunnerClosedError';
 }

@@ -13,7 +13,7 @@ interface Facts {
   readonly see: (bytes: number) => void;
 }
 
-/** A runner over any session. */
+/** Runs documents on any session. */
 export class SessionRunner implements Runner {
   /** Resolves when the runner is closed. */
   readonly closed: Promise<void>;
@@ -52,7 +52,10 @@ export class SessionRunner implements Runner {
       waiting--;
     };
     return Object.assign(outcomes, {
-      /** Gives an outcome that is already there without a turn of the generator, unless an earlier call still waits. */
+      /**
+       * Gives an outcome that is already there without a turn of the generator, unless an earlier call still
+       * waits.
+       */
       next() {
         const outcome = waiting === 0 && !stream.aborted ? stream.take() : null;
         if (outcome !== null) return Promise.resolve({ done: false as const, value: outcome });
@@ -128,7 +131,8 @@ export class SessionRunner implements Runner {
       this.#closing = this.#exchange
         .close(this.#refusal, () => this.#session.close(options))
         .finally(this.#resolveClosed);
-    else if (options?.now) void this.#session.close(options); // the first call waits for tasks, this one ends them
+    // The first call waits for tasks, and this one ends them.
+    else if (options?.now) void this.#session.close(options);
     return this.#closing;
   }
 

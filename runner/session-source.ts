@@ -5,7 +5,10 @@ import { Fifo } from './fifo.js';
 
 export const end: IteratorResult<Document> = { done: true, value: undefined };
 
-/** After this time the event loop gets a turn, ms: a source and a task that never wait would otherwise block it. */
+/**
+ * After this time the event loop gets a turn, ms: a source and a task that never wait would otherwise block
+ * it.
+ */
 const maxMsWithoutTurn = 4;
 
 export interface SessionSourceOptions {
@@ -28,7 +31,7 @@ export class SessionSource implements Source {
     this.#options = options;
   }
 
-  /** What `next` would give, without a promise; null when it would have to wait. */
+  /** Gives what `next` would, without a promise; null when it would have to wait. */
   [ready](): IteratorResult<Document> | null {
     return this.#isOverdue() ? null : this.#options.give();
   }
@@ -61,7 +64,7 @@ export class SessionSource implements Source {
     }
   }
 
-  /** Answers the waiting calls of `next` with the end of the source. */
+  /** Answers every call of `next` that waits: the source has ended. */
   end(): void {
     for (const resolve of this.#waiting.empty()) resolve(end);
   }

@@ -5,7 +5,10 @@ import { Fifo } from './fifo.js';
 import { checkDocument, type Input, type InputDocument, type PendingDocument } from './pending.js';
 import type { ReadAhead } from './read-ahead.js';
 
-/** What `Runner.process` reads: documents from an array, a generator, a Node stream in object mode, or any other iterable. */
+/**
+ * `Runner.process` reads documents from an array, a generator, a Node stream in object mode, or any other
+ * iterable.
+ */
 export type InputDocuments = Iterable<InputDocument> | AsyncIterable<InputDocument>;
 
 /** An outcome that the caller has not taken yet, and the bytes of its document. */
@@ -15,9 +18,10 @@ interface Settled {
 }
 
 /**
- * One call of `process`: a source on one side, the caller that takes outcomes on the other. A document counts against
- * `ReadAhead` from when it is pulled until its outcome is taken. At the limit nothing is pulled until half of it is free
- * again, so that work comes in batches. In order, outcomes wait for earlier ones, and count against the same limit.
+ * One call of `process`: a source on one side, the caller that takes outcomes on the other. A document counts
+ * against `ReadAhead` from when it is pulled until its outcome is taken. At the limit nothing is pulled until
+ * half of it is free again, so that work comes in batches. In order, outcomes wait for earlier ones, and
+ * count against the same limit.
  */
 export class Stream implements Input {
   readonly #source: SourceReader<InputDocument>;
@@ -75,21 +79,30 @@ export class Stream implements Input {
     return null;
   }
 
-  /** Ends the source. The caller gets `cause` after the last outcome, unless the source had already ended by itself. */
+  /**
+   * Ends the source. The caller gets `cause` after the last outcome, unless the source had already ended by
+   * itself.
+   */
   stop(cause: unknown): void {
     if (this.#ended) return;
     this.#end({ cause });
     this.#source.stop();
   }
 
-  /** Drops the documents that have arrived, as if they had not been pulled. They are the last ones, so no place is missing. */
+  /**
+   * Drops the documents that have arrived, as if they had not been pulled. They are the last ones, so no
+   * place is missing.
+   */
   fail(cause: unknown): void {
     this.stop(cause);
     this.#pulled -= this.#arrived.empty().length;
     this.#wake();
   }
 
-  /** The caller takes no more outcomes. Documents that the session has still finish; their outcomes are discarded. */
+  /**
+   * The caller takes no more outcomes. Documents that the session has still finish; their outcomes are
+   * discarded.
+   */
   leave(): void {
     if (this.#left) return;
     this.#left = true;
@@ -108,7 +121,7 @@ export class Stream implements Input {
     this.#wake();
   }
 
-  /** Whether `take` throws. */
+  /** True when `take` throws. */
   get aborted(): boolean {
     return this.#aborted !== null;
   }
@@ -125,7 +138,10 @@ export class Stream implements Input {
     return settled.outcome;
   }
 
-  /** Whether the last outcome has been taken. @throws what the source has thrown, or the reason it was cut short */
+  /**
+   * Says whether the last outcome has been taken. @throws what the source has thrown, or the reason it was
+   * cut short
+   */
   over(): boolean {
     if (this.#left) return true;
     if (!this.#ended || this.#taken < this.#pulled) return false;
@@ -177,7 +193,7 @@ export class Stream implements Input {
     return new StreamDocument(this, { index, id, bytes, acceptedMs });
   }
 
-  /** For the stream's own documents. */
+  /** The stream's own documents call this with their outcome. */
   settle(document: PendingDocument, outcome: Outcome): void {
     if (this.#left) return;
     const settled = { outcome, bytes: document.bytes.length };
@@ -187,7 +203,7 @@ export class Stream implements Input {
     this.#wake();
   }
 
-  /** For the stream's own documents. */
+  /** The stream's own documents call this when they get no outcome. */
   lose(cause: unknown): void {
     if (!this.#left && this.#aborted === null) this.abort(cause);
   }

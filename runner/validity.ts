@@ -1,12 +1,12 @@
 import { effectiveCores } from '../strategies/processes/cores.js';
 import type { ValidWhen } from './recommendation.js';
 
-/** Says once what is other than where the strategy was measured. */
+/** Gets each warning once. */
 export type Warn = (message: string) => void;
 
 const advice = 'measure again here with `forkwise pick`';
 
-/** Compares this machine. */
+/** Warns when this machine is not the one that the strategy was measured on. */
 export function checkEnvironment(valid: ValidWhen, warn: Warn): void {
   const here = {
     nodeMajor: Number(process.versions.node.split('.')[0]),
@@ -18,7 +18,7 @@ export function checkEnvironment(valid: ValidWhen, warn: Warn): void {
     here.nodeMajor !== valid.nodeMajor && `Node ${valid.nodeMajor}, here ${here.nodeMajor}`,
     (here.platform !== valid.platform || here.arch !== valid.arch) &&
       `${valid.platform} ${valid.arch}, here ${here.platform} ${here.arch}`,
-    // Half a percent of a core is no difference: quotas are quotients.
+    // Quotas are quotients, so a difference below half a percent is rounding.
     Math.abs(here.cores - valid.cores) > 0.005 * valid.cores &&
       `${valid.cores} effective cores, here ${here.cores}`,
   ].filter((difference) => difference !== false);
@@ -28,12 +28,15 @@ export function checkEnvironment(valid: ValidWhen, warn: Warn): void {
     );
 }
 
-/** So many documents are looked at together. */
+/** This number of documents is compared at a time. */
 const sample = 100;
-/** Their median may leave the range by so much: it is no sharp one. */
+/** The median may be outside the range by this factor, because the range has no sharp ends. */
 const leeway = 2;
 
-/** Looks at the sizes of documents, and warns at most once. @returns what is to be told each size, bytes */
+/**
+ * Compares the sizes of documents, and warns at most once. @returns a function that takes the size of each
+ * document, bytes
+ */
 export function sizeCheck({ documentBytes: { p5, p95 } }: ValidWhen, warn: Warn): (bytes: number) => void {
   let sizes: number[] = [];
   let done = false;
@@ -46,7 +49,9 @@ export function sizeCheck({ documentBytes: { p5, p95 } }: ValidWhen, warn: Warn)
     if (median >= p5 / leeway && median <= p95 * leeway) return;
     done = true;
     warn(
-      `the strategy was measured on documents of ${p5} to ${p95} bytes (5 % to 95 %), and half of the last ${sample} had ${median > p95 ? 'more' : 'less'} than ${median}: another strategy may be better for them; ${advice}`,
+      `the strategy was measured on documents of ${p5} to ${p95} bytes (5 % to 95 %), ` +
+        `but half of the last ${sample} had ${median > p95 ? 'more' : 'less'} than ${median}: ` +
+        `another strategy may be better for them; ${advice}`,
     );
   };
 }

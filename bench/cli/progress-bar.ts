@@ -1,6 +1,6 @@
 import { Presets, SingleBar } from 'cli-progress';
 
-/** What one step shows: the named fields of the bar's format, or a whole line in a log. */
+/** A step shows the named fields in the bar's format, or a whole line in a log. */
 export interface Step {
   readonly fields: Readonly<Record<string, string>>;
   /** Null: this step writes no line. */
@@ -10,9 +10,9 @@ export interface Step {
 export interface ProgressBarOptions {
   /** The bar's line. `{bar}`, `{value}` and `{total}` are its own, every other name is a field of `Step`. */
   readonly format: string;
-  /** Shortest time between two lines in a log, ms; absent: one line per step. */
+  /** A log gets no two lines within this time, ms. Absent: it gets one line per step. */
   readonly lineMs?: number;
-  /** Milliseconds, monotonic. */
+  /** Reads a monotonic clock, milliseconds. */
   readonly now?: () => number;
 }
 
@@ -20,8 +20,8 @@ export interface ProgressBarOptions {
 const barMs = 100;
 
 /**
- * The one progress bar, used by every command: a bar for a person at a terminal, plain lines for a log. Write it to
- * the error stream, because the standard output is for results.
+ * The one progress bar, used by every command: a bar for a person at a terminal, plain lines for a log. Write
+ * it to the error stream, because the standard output is for results.
  */
 export class ProgressBar {
   readonly #stream: NodeJS.WriteStream;

@@ -4,8 +4,9 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface SignalActions {
   /**
-   * Called on the first signal, so that the command can finish its current step and print what it has. Returns false
-   * when there is no step to finish; the process then ends at once. Absent: the first signal already ends the process.
+   * Called on the first signal, so that the command can finish its current step and print what it has.
+   * Returns false when there is no step to finish; the process then ends at once. Absent: the first signal
+   * already ends the process.
    */
   readonly orderly?: () => boolean;
   /** Called just before the process exits: kills helper processes and closes files. */
@@ -20,8 +21,9 @@ export interface SignalHandling {
 }
 
 /**
- * The one handler of SIGINT (Ctrl-C), SIGTERM and SIGHUP, used by every command; it treats the three alike. The first
- * signal ends the command in order, the second ends the process at once. Both ways lead to exit code 130.
+ * The one handler of SIGINT (Ctrl-C), SIGTERM and SIGHUP, used by every command; it treats the three alike.
+ * The first signal ends the command in order, the second ends the process at once. Both ways lead to exit
+ * code 130.
  */
 export function handleSignals({ orderly, atOnce }: SignalActions): SignalHandling {
   const stop = new AbortController();
@@ -43,7 +45,9 @@ export function handleSignals({ orderly, atOnce }: SignalActions): SignalHandlin
   };
 }
 
-/** A write to a closed terminal fails with EIO, which must not end the process before its results are saved. */
+/**
+ * A write to a closed terminal fails with EIO, which must not end the process before its results are saved.
+ */
 function ignoreClosedTerminal(): void {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 }

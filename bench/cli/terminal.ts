@@ -1,12 +1,12 @@
 import pc from 'picocolors';
 
-/** Colours for a stream: none into a pipe, none with `NO_COLOR`, always with `FORCE_COLOR`. */
+/** Colours a stream unless it is a pipe or `NO_COLOR` is set; `FORCE_COLOR` always colours it. */
 export function colorsFor(stream: NodeJS.WriteStream) {
   const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
   return pc.createColors(!NO_COLOR && (Boolean(FORCE_COLOR) || (stream.isTTY === true && TERM !== 'dumb')));
 }
 
-/** For people, on the error stream: standard output is for results. */
+/** Writes a line for people to the error stream, because the standard output is for results. */
 export function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }

@@ -1,6 +1,6 @@
 /**
- * A task's result as JSON. A result may hold values that structured clone carries and JSON does not. Every strategy uses
- * this one mapping; the first row that fits counts:
+ * A task's result as JSON. A result may hold values that structured clone carries and JSON does not. Every
+ * strategy uses this one mapping; the first row that fits counts:
  *
  * | value | JSON |
  * | --- | --- |

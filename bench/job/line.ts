@@ -11,10 +11,13 @@ export interface NotOk {
   readonly error: Pick<TaskError, 'name' | 'message'>;
 }
 
-/** What the job remembers of a line: everything but the value. */
+/** The job remembers this of a line: everything but the value. */
 export type LineRecord = { readonly id: string; readonly status: 'ok' } | NotOk;
 
-/** The line of one document, with its line feed. The id and the status come first, so they can be read without the value. */
+/**
+ * The line of one document, with its line feed. The id and the status come first, so they can be read without
+ * the value.
+ */
 export function lineOf(
   id: string,
   result: Outcome | NotOk,

@@ -2,17 +2,21 @@ import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync }
 import { hostname } from 'node:os';
 import { RunError, UsageError } from '../errors.js';
 
-/** The process that holds a lock. Its pid alone does not identify it: another process may have that pid by now. */
+/**
+ * The process that holds a lock. Its pid alone does not identify it: another process may have that pid by
+ * now.
+ */
 interface Holder {
   readonly pid: number;
   readonly host: string;
-  /** When the process started, as the kernel reports it; null on systems that do not. */
+  /** The kernel reports this start of the process; null on systems that do not report it. */
   readonly born: string | null;
 }
 
 /**
- * Creates a file beside `path` that says which process writes to it. The lock of a dead process is taken over. Two
- * processes may try that at once, so a second file, which only one of them can create, decides between them.
+ * Creates a file beside `path` that says which process writes to it. The lock of a dead process is taken
+ * over. Two processes may try that at once, so a second file, which only one of them can create, decides
+ * between them.
  * @returns a function that gives the lock back
  * @throws UsageError when another process holds it; RunError when it cannot be written.
  */
@@ -64,7 +68,8 @@ function refuseHeld(file: string): void {
     );
   if (holder.host !== hostname())
     throw new UsageError(
-      `"${file}": process ${holder.pid} on the machine "${holder.host}" has the lock; if that process has ended, delete this file`,
+      `"${file}": process ${holder.pid} on the machine "${holder.host}" has the lock; ` +
+        'if that process has ended, delete this file',
     );
   if (isAlive(holder))
     throw new UsageError(
@@ -113,7 +118,10 @@ function release(file: string, me: string): void {
   }
 }
 
-/** Whether `make` has created its file: false when the file already exists. @throws RunError for any other error */
+/**
+ * Returns true when `make` created its file, false when the file already exists. @throws RunError for any
+ * other error
+ */
 function tryCreate(make: () => void): boolean {
   try {
     make();
@@ -124,7 +132,9 @@ function tryCreate(make: () => void): boolean {
   }
 }
 
-/** Whether the process is a zombie: in a container whose process 1 never waits for its children, it stays one. */
+/**
+ * Returns true for a zombie. A process stays one in a container whose process 1 never waits for its children.
+ */
 function hasEnded(pid: number): boolean {
   try {
     return /^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));

@@ -10,21 +10,21 @@ import { wholeLines } from './whole-lines.js';
 const flushLength = 256 * 1024;
 
 /**
- * The NDJSON file of a job: one appended line per document. The process may be killed at any moment. When the job
- * resumes, it cuts a last line that is not whole, and does not run a document again that has a line. Two files beside it say
- * which job the results belong to (sidecar.ts) and which process writes (lock.ts).
+ * The NDJSON file of a job: one appended line per document. The process may be killed at any moment. When the
+ * job resumes, it cuts a last line that is not whole, and does not run a document again that has a line. Two
+ * files beside it say which job the results belong to (sidecar.ts) and which process writes (lock.ts).
  */
 export class Output {
   /** Ids of the documents that have a line. */
   readonly done = new Set<string>();
   readonly counts: Record<Status, number> = { ok: 0, failed: 0, 'timed-out': 0, crashed: 0 };
-  /** In the order of the lines. */
+  /** They are in the order of the lines. */
   readonly notOk: NotOk[] = [];
   readonly path: string;
   readonly #unlock: () => void;
   readonly #failed: (error: RunError) => void;
   #file = -1;
-  /** Length of the whole lines in the file, bytes. */
+  /** The whole lines in the file have this length, bytes. */
   #length = 0;
   #waiting: string[] = [];
   #waitingLength = 0;
@@ -35,8 +35,8 @@ export class Output {
    * Begins a job's results, or resumes them.
    * @param options.forkwise the version, for the sidecar
    * @param options.failed called when lines cannot be written after `append` has returned
-   * @throws UsageError when the path holds anything else, or results of another job, or another process writes there;
-   * UnfitError when the file is damaged; RunError when it cannot be read or written.
+   * @throws UsageError when the path holds anything else, or results of another job, or another process
+   * writes there; UnfitError when the file is damaged; RunError when it cannot be read or written.
    */
   static open(
     path: string,
@@ -56,7 +56,7 @@ export class Output {
     }
   }
 
-  /** Whether a file is the results at `path`, or one of the files beside them. */
+  /** Says whether a file is the results at `path`, or one of the files beside them. */
   static owns(path: string, file: string): boolean {
     return file === path || file === sidecarOf(path) || file.startsWith(`${path}.lock`);
   }
@@ -111,7 +111,9 @@ export class Output {
     }
   }
 
-  /** Writes the waiting lines and gives the lock back. @throws RunError when the last lines cannot be written */
+  /**
+   * Writes the waiting lines and gives the lock back. @throws RunError when the last lines cannot be written
+   */
   close(): void {
     try {
       if (this.#failure === null) {

@@ -12,7 +12,7 @@ export interface JobProgress {
 /** A log gets one line per ten seconds: a job may process thousands of documents per second. */
 const lineMs = 10_000;
 
-/** Progress of a job, in documents. */
+/** Counts the progress of a job in documents, and shows it. */
 export function jobProgressOn(
   stream: NodeJS.WriteStream,
   now: () => number = () => performance.now(),

@@ -15,8 +15,8 @@ interface Content {
 const ahead = 16;
 
 /**
- * Reads files in their order, a few ahead of the caller. A file that cannot be read is reported to `unreadable` and left
- * out. When `stop` aborts, no further document comes.
+ * Reads files in their order, a few ahead of the caller. A file that cannot be read is reported to
+ * `unreadable` and left out. When `stop` aborts, no further document comes.
  */
 export async function* readFiles(
   files: readonly JobFile[],

@@ -6,22 +6,22 @@ export interface Summary {
   readonly out: string;
   readonly strategy: string;
   readonly workers: number;
-  /** Documents of the whole job. */
+  /** The whole job has this number of documents. */
   readonly documents: number;
   /** Lines that were there before this command. */
   readonly earlier: number;
-  /** Lines in the file, by status. */
+  /** The file has this number of lines, by status. */
   readonly counts: Readonly<Record<Status, number>>;
   readonly notOk: readonly NotOk[];
   readonly elapsedMs: number;
-  /** Whether every document has its line. */
+  /** True when every document has its line. */
   readonly complete: boolean;
 }
 
 /** Documents that are not ok are listed by name up to this number. */
 const maxNamed = 20;
 
-/** The summary for a person: one line, then the documents that are not ok. */
+/** The summary as a person reads it: one line, then the documents that are not ok. */
 export function summaryText(summary: Summary): string {
   const { out, counts, notOk, complete } = summary;
   const statuses = Object.entries(counts)
@@ -42,7 +42,7 @@ export function summaryText(summary: Summary): string {
   return `${[head, ...named].join('\n')}\n`;
 }
 
-/** The summary for a program. */
+/** The summary as a program reads it. */
 export function summaryData(summary: Summary) {
   const { elapsedMs, counts, earlier, ...rest } = summary;
   const lines = linesOf(summary);

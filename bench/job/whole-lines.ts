@@ -3,13 +3,16 @@ import { readSync } from 'node:fs';
 const readBytes = 2 ** 20;
 const lineFeed = 10;
 
-/** A line without its line feed, and the position behind that. */
+/** A line without its line feed; the next one begins at `endsAt`. */
 export interface WholeLine {
   readonly text: string;
   readonly endsAt: number;
 }
 
-/** The lines of an open file that end with a line feed. A last line without one was torn when the process was killed. */
+/**
+ * The lines of an open file that end with a line feed. A last line without one was torn when the process was
+ * killed.
+ */
 export function* wholeLines(file: number): Generator<WholeLine> {
   const chunk = Buffer.alloc(readBytes);
   let rest: Buffer[] = [];

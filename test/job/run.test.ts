@@ -25,11 +25,13 @@ const root = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
 const onLinux = { skip: process.platform !== 'linux' };
 const started: ChildProcess[] = [];
 after(() => {
-  for (const child of started) child.kill('SIGKILL'); // those of a test that failed
+  for (const child of started) child.kill('SIGKILL'); // a test that failed has left some
   rmSync(root, { recursive: true, force: true });
 });
 
-/** Waits at a gate, a file that a document names, throws for some, and says what it was given. */
+/**
+ * The task waits at a gate, a file that a document names, throws for some documents, and returns its text.
+ */
 const task = `
 import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
@@ -44,7 +46,7 @@ export default async function (document) {
 `;
 
 let count = 0;
-/** A folder with a task and documents of these texts, by their names. */
+/** Makes a folder with a task and documents, whose texts are given by name. */
 function folderOf(documents: Readonly<Record<string, string>>): string {
   const folder = join(root, `job-${count++}`);
   mkdirSync(join(folder, 'docs'), { recursive: true });
@@ -53,7 +55,7 @@ function folderOf(documents: Readonly<Record<string, string>>): string {
   return folder;
 }
 
-/** `thread-pool` tells of each document as soon as it is done, whatever comes behind it. */
+/** `thread-pool` reports each document as soon as it is done, whatever comes after it. */
 const usual = [
   'run',
   '--task',
@@ -108,13 +110,13 @@ const linesIn = (folder: string): Line[] =>
     .slice(0, -1)
     .map((line) => JSON.parse(line));
 
-/** Until a job has written so many lines, or has ended. */
+/** Waits until a job has written at least this number of lines, or has ended. */
 async function linesWritten(
   folder: string,
-  least: number,
+  count: number,
   { child }: { child: ChildProcess },
 ): Promise<void> {
-  await until(() => child.exitCode !== null || outText(folder).split('\n').length - 1 >= least);
+  await until(() => child.exitCode !== null || outText(folder).split('\n').length - 1 >= count);
   assert.equal(child.exitCode, null, 'the job ended before it was expected to');
 }
 
@@ -131,7 +133,8 @@ describe('a job that is killed', () => {
       usual.map((word) => (word === 'thread-pool' ? (strategies[attempt] as string) : word));
     const seen = new Set<number>();
     for (const [attempt, gate] of gates.entries()) {
-      // The documents behind the gate's window cannot be reached: the kill comes in the middle of the job, however fast it is.
+      // Documents beyond the gate's window cannot be reached, so the kill comes in the middle of the job,
+      // however fast it is.
       const job = start(folder, args(attempt));
       await linesWritten(folder, gate - 1500, job);
       for (const pid of descendants(job.child.pid as number)) seen.add(pid);
@@ -139,7 +142,8 @@ describe('a job that is killed', () => {
       await job.ended;
       assert.ok(linesIn(folder).length < names.length);
       writeFileSync(join(folder, `open-${gate}`), '');
-      appendFileSync(join(folder, 'out.ndjson'), '{"id":"docs/00000.txt","sta'); // as if it had been killed while it wrote
+      // A process that is killed while it writes leaves such a line.
+      appendFileSync(join(folder, 'out.ndjson'), '{"id":"docs/00000.txt","sta');
     }
     const last = await run(folder, args(3));
     assert.equal(last.code, 0, last.stderr);
@@ -163,7 +167,7 @@ describe('a job that is killed', () => {
   });
 });
 
-describe('a job that is told to end', () => {
+describe('a job that gets a signal', () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     it(`by ${signal} finishes what is in hand, and says how to go on`, {
       ...onLinux,
@@ -263,7 +267,7 @@ describe('--out', () => {
     });
   }
 
-  it('of another task or of other documents is refused; a torn line is cut, a damaged one is named', async () => {
+  it('of another task or other documents is refused; a torn line is cut, a damaged one named', async () => {
     const folder = folderOf({ a: 'x', b: 'y' });
     assert.equal((await run(folder)).code, 0);
     const whole = outText(folder);
@@ -301,7 +305,7 @@ describe('--out', () => {
     ); // there was nothing to mix
   });
 
-  it('may stand among the documents, and is none of them', async () => {
+  it('may be among the documents, and is not processed as one of them', async () => {
     const folder = folderOf({ a: 'x', b: 'y' });
     const args = usual.map((word) => (word === 'out.ndjson' ? 'docs/out.ndjson' : word));
     for (let i = 0; i < 2; i++) {
@@ -320,7 +324,7 @@ describe('--out', () => {
     assert.match(second.stderr, new RegExp(`process ${first.child.pid} writes there`));
     first.child.kill('SIGKILL');
     await first.ended;
-    // Of three that find the lock of a dead process, one takes it over.
+    // Three processes find the lock of a dead one, and one of them takes it over.
     const three = [start(folder), start(folder), start(folder)];
     const isOver = () => three.filter(({ child }) => child.exitCode !== null).length === 2;
     await until(() => isOver());
@@ -347,7 +351,8 @@ describe('--out', () => {
       let left = 100_000;
       fs.writeSync = (file, data, offset, length, position) => {
         if (position === undefined) return writeSync(file, data, offset);
-        if (left === 0) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+        if (left === 0)
+          throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
         const part = Math.min(left, length);
         left -= part;
         return writeSync(file, data, offset, part, position);
@@ -396,7 +401,7 @@ describe('the summary', () => {
     );
   });
 
-  it('with --config runs what was found; what stands beside it goes first', async () => {
+  it('with --config runs what was found; flags beside it override it', async () => {
     const folder = folderOf({ a: 'x' });
     const found = recommendation({
       strategy: 'thread-pool',
@@ -429,7 +434,7 @@ describe('the summary', () => {
   const bad: [args: string[], message: RegExp][] = [
     [
       ['--task', './task.mjs'],
-      /expected a strategy: give --strategy .* or --config recommendation\.json, which `forkwise pick` writes/,
+      /expected a strategy: give --strategy .* or --config recommendation\.json, which `forkwise pick`/,
     ],
     [['--strategy', 'queue'], /expected --task, the path of a module/],
     [['--task', './task.mjs', '--strategy', 'que'], /unknown strategy "que"; did you mean "queue"/],
@@ -482,24 +487,20 @@ describe('the lock', () => {
     );
   });
 
-  it(
-    'of a process that was killed and that nobody has asked how it ended is taken over',
-    onLinux,
-    async () => {
-      // The shell becomes a program that never asks for its child.
-      const parent = spawn('/bin/sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], {
-        stdio: ['ignore', 'pipe', 'ignore'],
-      });
-      started.push(parent);
-      const pid = await new Promise<number>((resolve) =>
-        parent.stdout.once('data', (text) => resolve(Number(text))),
-      );
-      await until(() => /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1')));
-      write({ pid, host: hostname(), born: null });
-      lock(path)();
-      assert.ok(!existsSync(`${path}.lock`));
-    },
-  );
+  it('of a killed process that its parent has not waited for is taken over', onLinux, async () => {
+    // The shell becomes a program that never asks for its child.
+    const parent = spawn('/bin/sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    started.push(parent);
+    const pid = await new Promise<number>((resolve) =>
+      parent.stdout.once('data', (text) => resolve(Number(text))),
+    );
+    await until(() => /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1')));
+    write({ pid, host: hostname(), born: null });
+    lock(path)();
+    assert.ok(!existsSync(`${path}.lock`));
+  });
 
   it('of another machine, of somebody else, or that is just being taken over, is not', () => {
     write({ pid: 1, host: 'elsewhere', born });
@@ -558,7 +559,7 @@ describe('results as JSON', () => {
   ];
   for (const [value, json] of cases) it(json, () => assert.equal(jsonOf(value), json));
 
-  it('a part may stand twice, and may not hold itself', () => {
+  it('a part may be there twice, and may not contain itself', () => {
     const part = { a: 1 };
     assert.equal(jsonOf([part, part]), '[{"a":1},{"a":1}]');
     const cycle: unknown[] = [];

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -11,12 +12,12 @@ import type { RunnerStats } from '../../index.js';
 import { collectMetrics } from '../../runner/prom-client.js';
 import { until } from '../processes.js';
 
-/** What the pages show works as it stands: every example, and every link. */
+/** Every example and every link of the pages works unchanged. */
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const started: ChildProcess[] = [];
 after(() => {
-  for (const child of started) child.kill('SIGKILL'); // those of a test that failed
+  for (const child of started) child.kill('SIGKILL'); // a test that failed has left some
 });
 
 function example(name: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
@@ -56,7 +57,7 @@ describe('examples', () => {
     assert.match(said.text, /^docs\/README\.md: \d+ words\ndocs\/job\.md: \d+ words\n$/);
   });
 
-  it('batch, to its end and told to end', onUnix, async () => {
+  it('batch, to its end and stopped by SIGTERM', onUnix, async () => {
     tested.add('batch.mjs');
     const whole = example('batch.mjs');
     assert.equal(await whole.ended, 0, whole.said.errors);
@@ -65,7 +66,7 @@ describe('examples', () => {
     await until(() => /under way/.test(cut.said.text));
     cut.child.kill('SIGTERM');
     assert.equal(await cut.ended, 0, cut.said.errors);
-    assert.match(cut.said.text, /told to end: \d+ of 1000000000000 saved/);
+    assert.match(cut.said.text, /stopped: \d+ of 1000000000000 saved/);
   });
 
   it('metrics', limit, async () => {
@@ -78,7 +79,7 @@ describe('examples', () => {
 
   it('http-server: answers, says no when it is full, and drains', onUnix, async () => {
     tested.add('http-server.mjs');
-    const { child, said, ended } = example('http-server.mjs', [], { PORT: '0', MOST_UNDER_WAY: '1' });
+    const { child, said, ended } = example('http-server.mjs', [], { PORT: '0', MAX_IN_PROGRESS: '1' });
     await until(() => /listening on \d+/.test(said.text));
     const port = Number(/\d+/.exec(said.text)?.[0]);
     const ask = (method: string, path = '/') => {
@@ -104,7 +105,7 @@ describe('examples', () => {
     const slow = ask('POST');
     slow.sent.setHeader('Expect', '100-continue');
     slow.sent.flushHeaders();
-    await once(slow.sent, 'continue'); // it has come
+    await once(slow.sent, 'continue'); // the server has the request
     const full = await post('x');
     assert.deepEqual([full.status, full.retry], [503, '1']);
     const health = ask('GET', '/health');
@@ -155,12 +156,35 @@ describe('metrics', () => {
       parse_workers: 4,
     };
     assert.deepEqual(await values(), first);
-    assert.deepEqual(await values(), first); // counted once
+    assert.deepEqual(await values(), first); // reading does not count twice
     now = { ...stats, queued: 0, busyMs: 2000 };
     assert.deepEqual(await values(), { ...first, parse_documents_queued: 0, parse_task_seconds_total: 2 });
     end();
     assert.deepEqual(await values(), {});
   });
+});
+
+it('the command of docs/job.md runs, and resumes', limit, async () => {
+  const page = readFileSync(join(root, 'docs', 'job.md'), 'utf8');
+  const [, command = ''] = /```sh\n(?:npx )?forkwise (run .*--task examples.*)\n/.exec(page) ?? [];
+  const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  const args = command.replaceAll("'", '').replace('words.ndjson', join(folder, 'words.ndjson')).split(' ');
+  for (const attempt of [1, 2]) {
+    const child = spawn(process.execPath, [join(root, 'dist/bench/cli.js'), ...args], {
+      cwd: root,
+      stdio: 'ignore',
+    });
+    started.push(child);
+    const [code] = await once(child, 'close');
+    assert.equal(code, 0, `attempt ${attempt}`);
+  }
+  const lines = readFileSync(join(folder, 'words.ndjson'), 'utf8').trim().split('\n');
+  const pages = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'));
+  assert.deepEqual(
+    lines.map((line) => JSON.parse(line).id).sort(),
+    pages.map((name) => `docs/${name}`).sort(),
+  );
 });
 
 it('links between the pages lead somewhere', () => {

@@ -46,12 +46,12 @@ async function withRunner(
   }
 }
 
-/** A session that does as the test says: pulls as far as it may, and answers what it is told to. */
+/** A session that the test controls: it pulls as far as it may, and answers when the test says so. */
 class Puppet {
   readonly pulled: Document[] = [];
   runs = 0;
   closes = 0;
-  /** Whether documents are answered at once. */
+  /** True when documents are answered at once. */
   readonly #prompt: boolean;
   readonly #most: number;
   readonly #taskMs: number;
@@ -172,7 +172,7 @@ describe('every strategy', () => {
   }
 
   for (const strategy of ['sequential', 'async', 'self-scheduling', 'queue']) {
-    it(`${strategy} comes to the end of a source that never waits, over many turns of the event loop`, async () => {
+    it(`${strategy} finishes a source that never waits, over many turns of the event loop`, async () => {
       await withRunner({ strategy }, async (runner) => {
         const count = 100_000;
         const one = document('size');
@@ -190,7 +190,7 @@ describe('every strategy', () => {
     const view = new Uint8Array(1 << 20).subarray(5, 8);
     await withRunner({ strategy: 'thread-pool', workers: 1 }, async (runner) => {
       const outcome = await runner.run({ id: 'view', bytes: view });
-      assert.equal(outcome.status, 'failed'); // no deed of this name
+      assert.equal(outcome.status, 'failed'); // the task knows no such name
       const bytes = await runner.run({ id: 'bytes', bytes: view });
       assert.deepEqual(bytes.status === 'ok' && (bytes.value as Uint8Array).buffer.byteLength, 3);
     });
@@ -198,7 +198,7 @@ describe('every strategy', () => {
 });
 
 describe('room', () => {
-  const room = 3072; // documents of one source, at one worker
+  const room = 3072; // one source may have this number of documents ahead, at one worker
 
   /** Documents without end that count how many were pulled. */
   function endless(size = 1) {
@@ -218,7 +218,7 @@ describe('room', () => {
   }
 
   for (const kind of ['source', 'later'] as const) {
-    it(`is bounded by number while nobody takes outcomes (${kind})`, async () => {
+    it(`is bounded by number while no outcome is taken (${kind})`, async () => {
       const { state, ...sources } = endless();
       const puppet = new Puppet({ prompt: true });
       const runner = puppet.runner();
@@ -227,7 +227,7 @@ describe('room', () => {
       await until(() => state.pulled >= room); // a turn of the event loop comes in between now and then
       await settled();
       assert.ok(state.pulled <= room + 2, `${state.pulled}`);
-      // Who takes half of it makes room, and not before.
+      // The source goes on when half of the outcomes are taken, and not before.
       for (let i = 0; i < room / 2 - 2; i++) await outcomes.next();
       await settled();
       assert.ok(state.pulled <= room + 2, `${state.pulled}`);
@@ -251,7 +251,7 @@ describe('room', () => {
       const outcomes = runner.process(sources[kind]());
       void outcomes.next();
       await settled();
-      assert.equal(puppet.pulled.length, 8); // 160 MiB, more than 32, but four a worker
+      assert.equal(puppet.pulled.length, 8); // they have 160 MiB, more than 32, but are four per worker
       assert.ok(state.pulled <= 9);
       for (const one of puppet.pulled) puppet.ok(one);
       await outcomes.next();
@@ -304,7 +304,7 @@ describe('room', () => {
   });
 });
 
-describe('who stops', () => {
+describe('a caller that stops', () => {
   it('breaking off ends the pulling, and the work of others goes on', async () => {
     let returned = 0;
     const source = (function* () {
@@ -322,7 +322,7 @@ describe('who stops', () => {
     });
   });
 
-  it('an abort is told at once, whatever is under way, and others go on', async () => {
+  it('an abort is reported at once, whatever is under way, and other callers go on', async () => {
     const puppet = new Puppet();
     const runner = puppet.runner();
     const stop = new AbortController();
@@ -486,7 +486,7 @@ describe('documents that crash', () => {
     await runner.close();
   });
 
-  it('begin another run when nothing is under way, or when nobody is left to work', async () => {
+  it('begin another run when nothing is under way, or when no worker is left', async () => {
     const puppet = new Puppet();
     const runner = puppet.runner();
     const ask = async (id: string) => {
@@ -509,7 +509,7 @@ describe('documents that crash', () => {
     await settled();
     const f = runner.run(document('f'));
     await settled();
-    assert.equal(puppet.pulled.at(-1)?.id, 'e'); // waits for the next run
+    assert.equal(puppet.pulled.at(-1)?.id, 'e'); // it waits for the next run
     puppet.ok(e.at);
     await settled();
     assert.equal(puppet.runs, 3);
@@ -520,7 +520,7 @@ describe('documents that crash', () => {
 });
 
 describe('the end', () => {
-  it('drain gives all that was accepted its outcome, takes nothing more, and says where a source was cut short', async () => {
+  it('drain gives accepted documents their outcomes, and reports where a source was cut short', async () => {
     const puppet = new Puppet({ most: 8 });
     const runner = puppet.runner();
     const got: Outcome[] = [];
@@ -586,7 +586,7 @@ describe('the end', () => {
     await until(() => descendants(process.pid).every((pid) => !alive(pid)));
   });
 
-  it('a strategy that breaks fails everyone, and nobody waits', async () => {
+  it('a strategy that breaks fails every caller, and none waits', async () => {
     const puppet = new Puppet({ most: 2 });
     const runner = puppet.runner();
     const waiting = [
@@ -641,7 +641,7 @@ it('gives every document of every caller one outcome, whatever they do', async (
     documents: fc.nat(60),
     later: fc.boolean(),
     ordered: fc.boolean(),
-    /** Leaves after so many outcomes. */
+    /** The caller leaves after this number of outcomes. */
     stay: fc.option(fc.nat(20), { nil: null }),
     slow: fc.boolean(),
   });
@@ -658,7 +658,7 @@ it('gives every document of every caller one outcome, whatever they do', async (
         const served = (async () => {
           while (!over) {
             await turn();
-            // Of those in hand, the last first.
+            // Documents in progress are answered, the last one first.
             const inHand = puppet.pulled.slice(answered);
             answered += inHand.length;
             for (const one of inHand.reverse()) puppet.ok(one);

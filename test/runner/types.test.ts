@@ -10,7 +10,7 @@ import {
 } from '../../index.js';
 import { recommendation } from './recommendations.js';
 
-/** What the compiler accepts and refuses: that this file compiles is the test. */
+/** The test is that this file compiles: it shows what the compiler accepts and refuses. */
 
 const given: Recommendation = recommendation();
 const bytes = new Uint8Array(1);

@@ -33,8 +33,8 @@ export interface RunFlags {
 }
 
 /**
- * `forkwise run`: processes every file of a folder with one strategy and writes a line per file. The same command
- * resumes a job that was stopped.
+ * `forkwise run`: processes every file of a folder with one strategy and writes a line per file. The same
+ * command resumes a job that was stopped.
  * @returns the exit code.
  */
 export async function runDocuments(
