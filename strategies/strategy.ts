@@ -2,6 +2,7 @@ import type { Document, WorkloadRef } from '../workloads/workload.js';
 
 /** What is between a task and its caller, the weakest first: nothing, a thread's heap, a process, a machine. */
 export const isolations = ['none', 'thread', 'process', 'machine'] as const;
+/** One of the levels of `isolations`. */
 export type Isolation = (typeof isolations)[number];
 
 /** Whether an isolation is at least as strong as the asked one. */
@@ -77,9 +78,11 @@ export interface StrategyEntry {
   readonly url: string;
 }
 
+/** How a document reaches a worker: not at all, as a copy, transferred, in shared memory, by message, or by path. */
 export type Delivery = 'none' | 'clone' | 'transfer' | 'shared' | 'message' | 'path';
 export const deliveries: readonly Delivery[] = ['none', 'clone', 'transfer', 'shared', 'message', 'path'];
 
+/** Options that every strategy takes when it is opened. */
 export interface OpenOptions {
   readonly workers: number;
   readonly delivery: Delivery;
@@ -132,10 +135,12 @@ export interface Session {
   close(options?: CloseOptions): Promise<void>;
 }
 
+/** Options of one run of a session. */
 export interface RunOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Options of closing. With `now`, documents that are running end as `crashed`. */
 export interface CloseOptions {
   readonly now?: boolean;
 }
@@ -151,7 +156,9 @@ export interface PlainSession extends Omit<Session, 'run' | 'close'> {
 /** Documents in a file on tmpfs, in a temporary file, or in the messages themselves. */
 export type Transport = 'tmpfs' | 'file' | 'message';
 
+/** The source of a run. An asynchronous source is pulled one document at a time. */
 export type Documents = Iterable<Document> | AsyncIterable<Document>;
+/** Receives each outcome. A promise that it returns holds back the pulling of documents until it resolves. */
 export type Emit = (outcome: Outcome) => void | Promise<void>;
 
 /** What became of one document. */
@@ -172,6 +179,7 @@ export type Outcome = {
   readonly taskMs: number | null;
 } & Result;
 
+/** How a document ended: with the value of its task, or with an error. */
 export type Result =
   | { readonly status: 'ok'; readonly value: unknown }
   | { readonly status: 'failed' | 'timed-out' | 'crashed'; readonly error: TaskError };
@@ -190,6 +198,7 @@ export interface TaskError {
   readonly attempts?: number;
 }
 
+/** What the workers of a session use: one entry per process and one per JavaScript engine. */
 export interface Members {
   readonly processes: readonly Member[];
   readonly engines: readonly Engine[];

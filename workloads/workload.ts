@@ -30,11 +30,13 @@ export interface Context<State = unknown> {
 
 /** The exports of a workload module. */
 export interface Workload<Result = unknown, State = unknown> {
+  /** The task itself. It runs once per document, and its result becomes the outcome's value. */
   default(document: Document, context: Context<State>): Result | Promise<Result>;
   /** Without it the kind is measured. */
   readonly kind?: Kind;
   /** Once per worker, before the first document; counted as start-up, never as throughput. */
   setup?(options: Readonly<Record<string, unknown>>): State | Promise<State>;
+  /** Runs once per worker, after the last document. */
   teardown?(state: State): void | Promise<void>;
   /** What must be equal across strategies; without it the whole result must be. */
   digest?(result: Result): string;
