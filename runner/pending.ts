@@ -15,7 +15,9 @@ export interface InputDocument {
 export interface PendingDocument {
   /** Place in its own source, from 0. */
   readonly index: number;
+  /** It names the content, as the id of an `InputDocument` does. */
   readonly id: string;
+  /** The content, as the caller gave it. */
   readonly bytes: Uint8Array;
   /**
    * The runner accepted it at this time of the clock `now()`; null where the session takes it when it is

@@ -70,7 +70,8 @@ export class Stream implements Input {
     if (!this.#source.isSync) return this.#arrived.shift();
     if (this.#ended || this.#full) return null;
     try {
-      const { done, value } = this.#source.now() as IteratorResult<InputDocument>; // a synchronous one always answers
+      // A synchronous source always answers at once.
+      const { done, value } = this.#source.now() as IteratorResult<InputDocument>;
       if (!done) return this.#accept(value, null);
       this.#end();
     } catch (cause) {
