@@ -26,14 +26,19 @@ export type Measured = 'always' | 'when it applies' | 'when named';
  * and the runner decide by these traits and never by a strategy's name.
  */
 export interface StrategyTraits {
+  /** Names it in tables, on the command line and in `recommendation.json`. */
   readonly name: string;
+  /** Says to people in one sentence how it schedules documents. */
   readonly about: string;
+  /** A bad document can damage everything within this boundary, and nothing beyond it. */
   readonly isolation: Isolation;
+  /** Tells our own strategies from those of libraries. */
   readonly origin: Origin;
   /** True for the one strategy that all others are compared with, and whose results they must equal. */
   readonly baseline: boolean;
   /** What the number `workers` counts: workers, or documents in flight on one thread. */
   readonly concurrency: 'workers' | 'in flight';
+  /** Decides which runs measure the strategy. */
   readonly measured: Measured;
   /** How often a document may run at most: more than once only after a worker ended while it had the document. */
   readonly maxRuns: number;
@@ -73,6 +78,7 @@ export function traitsOf({ open: _, ...traits }: Strategy): StrategyTraits {
 
 /** A line of the list of strategies, or of peers. */
 export interface StrategyEntry {
+  /** The name that the strategy itself has. */
   readonly name: string;
   /** Module whose default export is the `Strategy`. */
   readonly url: string;
@@ -80,11 +86,14 @@ export interface StrategyEntry {
 
 /** How a document reaches a worker: not at all, as a copy, transferred, in shared memory, by message, or by path. */
 export type Delivery = 'none' | 'clone' | 'transfer' | 'shared' | 'message' | 'path';
+/** Lists all deliveries in the order that tables use. */
 export const deliveries: readonly Delivery[] = ['none', 'clone', 'transfer', 'shared', 'message', 'path'];
 
 /** Options that every strategy takes when it is opened. */
 export interface OpenOptions {
+  /** How many workers to start, or documents to have in flight: `concurrency` says which. */
   readonly workers: number;
+  /** The strategy must list it in its `deliveries`. */
   readonly delivery: Delivery;
   /** Documents a worker is sent before it has answered, where the strategy has the option; absent: its default. */
   readonly inFlight?: number;
@@ -137,11 +146,13 @@ export interface Session {
 
 /** Options of one run of a session. */
 export interface RunOptions {
+  /** Ends the run when it aborts. */
   readonly signal?: AbortSignal;
 }
 
 /** Options of closing. With `now`, documents that are running end as `crashed`. */
 export interface CloseOptions {
+  /** True ends the workers at once, and their documents have crashed. Absent: workers finish their documents. */
   readonly now?: boolean;
 }
 
@@ -163,7 +174,9 @@ export type Emit = (outcome: Outcome) => void | Promise<void>;
 
 /** What became of one document. */
 export type Outcome = {
+  /** The document has this place in its source, from 0. */
   readonly index: number;
+  /** The document has this id. */
   readonly id: string;
   /**
    * The worker that had the document: a name that is unique among the session's workers and means nothing else. Null
@@ -186,11 +199,15 @@ export type Result =
 
 /** An error as plain data, the same from every strategy: error classes do not survive a process boundary. */
 export interface TaskError {
+  /** The name that the error has; `NonError` when the task threw something else. */
   readonly name: string;
+  /** The message that the error has. */
   readonly message: string;
+  /** Shows where the error was thrown; absent where that is unknown. */
   readonly stack?: string;
   /** How the worker ended, where that is known. */
   readonly exitCode?: number;
+  /** This signal ended the worker; absent where that is unknown. */
   readonly signal?: string;
   /** The heap reached its limit. Where a process was ended for its memory from outside, nobody says so. */
   readonly outOfMemory?: true;
@@ -200,7 +217,9 @@ export interface TaskError {
 
 /** What the workers of a session use: one entry per process and one per JavaScript engine. */
 export interface Members {
+  /** Every process beside the caller's own has an entry. */
   readonly processes: readonly Member[];
+  /** Every engine beside the caller's own has an entry. */
   readonly engines: readonly Engine[];
   /** Set when some of the workers could not be asked, because they are out of reach: the lists are incomplete then. */
   readonly partial?: true;
@@ -208,10 +227,15 @@ export interface Members {
 
 /** One process, as it counts itself: microseconds of CPU time and context switches since it started. */
 export interface Member {
+  /** The system gave the process this id. */
   readonly pid: number;
+  /** CPU time that the process spent in its own code, µs. */
   readonly cpuUserUs: number;
+  /** CPU time that the system spent for the process, µs. */
   readonly cpuSystemUs: number;
+  /** Counts how often the process gave its core away in order to wait. */
   readonly switchesVoluntary: number;
+  /** Counts how often the system took the core away. */
   readonly switchesInvoluntary: number;
 }
 
@@ -221,7 +245,9 @@ export interface Engine {
   readonly worker: string;
   /** Time in which its event loop was busy (blocking waits count as busy) and idle. */
   readonly loopActiveMs: number;
+  /** Time in which its event loop waited for events. */
   readonly loopIdleMs: number;
+  /** Time that garbage collection took. */
   readonly gcMs: number;
 }
 

@@ -5,6 +5,7 @@
 
 /** What a workload mostly does while a document is in its hands: compute, wait, or both. */
 export type Kind = 'cpu' | 'io' | 'mixed';
+/** Lists all kinds in the order that tables use. */
 export const kinds: readonly Kind[] = ['cpu', 'io', 'mixed'];
 
 /**
@@ -15,16 +16,23 @@ export type Views = 'copy' | 'shared';
 
 /** One input. `size` is in bytes; `bytes` are there for the task whatever the delivery was. */
 export interface Document {
+  /** The document has this place in the run, from 0. */
   readonly index: number;
+  /** Names the document; equal ids mean equal content. */
   readonly id: string;
+  /** The content has this size, bytes. */
   readonly size: number;
+  /** The task reads the content here. */
   readonly bytes: Uint8Array;
 }
 
 /** What a task gets besides its document. `signal` aborts when the session that runs the task closes. */
 export interface Context<State = unknown> {
+  /** `setup` returned this value in this worker; undefined without `setup`. */
   readonly state: State;
+  /** The caller gave these options for the task; empty without any. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** Aborts when the task is to stop. */
   readonly signal: AbortSignal;
 }
 
@@ -46,8 +54,11 @@ export interface Workload<Result = unknown, State = unknown> {
 
 /** How a worker finds its workload: by URL, never by closure or function text. Crosses threads and processes. */
 export interface WorkloadRef {
+  /** Names the workload in tables and messages. */
   readonly name: string;
+  /** Workers import its module from this URL. */
   readonly url: string;
+  /** The task gets these as `context.options`. */
   readonly options: Readonly<Record<string, unknown>>;
 }
 
