@@ -1,5 +1,6 @@
 import { schema, type TrialRow } from '../bench/tables/columns.js';
 import type { Claims, Environment } from '../bench/tables/environment.js';
+import type { Traits } from '../bench/verdict/configurations.js';
 import { type Findings, findings } from '../bench/verdict/findings.js';
 import { trial } from './rows.js';
 
@@ -167,8 +168,15 @@ export function environmentOf(
 
 export function findingsOf(choice: RunChoice, trials: readonly TrialRow[] = trialsOf(choice)): Findings {
   const names = [...new Set([...everyStrategy, ...(choice.strategies ?? [])])];
-  const traits = names.map((name) => ({
+  return findings(trials, { environment: environmentOf(trials, choice), strategies: traitsOf(names) });
+}
+
+/** Traits as the strategies with these names have them. */
+export function traitsOf(names: readonly string[]): Traits[] {
+  return names.map((name) => ({
     name,
+    baseline: name === 'sequential',
+    concurrency: name === 'async' ? ('in flight' as const) : ('workers' as const),
     isolation:
       name === 'sequential' || name === 'async'
         ? ('none' as const)
@@ -176,5 +184,4 @@ export function findingsOf(choice: RunChoice, trials: readonly TrialRow[] = tria
           ? ('process' as const)
           : ('thread' as const),
   }));
-  return findings(trials, { environment: environmentOf(trials, choice), strategies: traits });
 }

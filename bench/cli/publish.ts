@@ -26,7 +26,8 @@ import {
 import type { Store } from '../tables/store.js';
 import { decode, encodeHeader, encodeRows } from '../tables/table.js';
 import { loadStrategies } from '../trials/prepare.js';
-import { defaultProjection, type Findings, findings, type StrategyTraits } from '../verdict/findings.js';
+import type { Traits } from '../verdict/configurations.js';
+import { defaultProjection, type Findings, findings } from '../verdict/findings.js';
 import type { Projection } from '../verdict/scaling.js';
 import { note } from './terminal.js';
 
@@ -137,7 +138,7 @@ export function summariseStep(markdown: string): void {
   }
 }
 
-export async function allTraits(): Promise<StrategyTraits[]> {
+export async function allTraits(): Promise<Traits[]> {
   return (await loadStrategies([...strategies, ...peers].map(({ url }) => url))).map(
     ({ strategy }) => strategy,
   );

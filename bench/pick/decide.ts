@@ -6,8 +6,7 @@ import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { sameCell, valid } from '../tables/summarise.js';
 import { type Configuration, chooseTogether, type Ratio, type Rival, ratioOf } from '../verdict/choice.js';
 import { marginsOf } from '../verdict/compare.js';
-import { hasRate, type Rated } from '../verdict/conclude.js';
-import { barredBecause, configurationName } from '../verdict/configurations.js';
+import { barredBecause, configurationName, hasRate, type Rated } from '../verdict/configurations.js';
 import { type NewRun, newRun } from '../verdict/new-run.js';
 import { type Constraints, loopViolation, violation } from './constraints.js';
 

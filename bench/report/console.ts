@@ -2,23 +2,34 @@ import Table from 'cli-table3';
 import type { Colors } from 'picocolors/types.js';
 import { groupBy } from '../stats/group-by.js';
 import type { Findings } from '../verdict/findings.js';
-import { sentences } from '../verdict/sentences.js';
-import { bestTable, bestTableLegend, type TextTable } from './tables.js';
+import { adviceLegend, adviceSentences, adviceTable } from '../words/advice.js';
+import { busyLine } from '../words/busy.js';
+import type { TextTable } from '../words/text-table.js';
+import { bestTable, bestTableLegend } from './tables.js';
 
-export type { TextTable } from './tables.js';
-
-/** A run's end as a person reads it in a terminal: one table a workload, then what it comes to. */
-export function consoleReport(
-  { conclusions, situations }: Pick<Findings, 'conclusions' | 'situations'>,
-  colors: Colors,
-): string {
-  const parts = [...groupBy(conclusions, ({ workload }) => workload).entries()].map(([workload, members]) => {
-    const said = sentences(members, situations).map((sentence) =>
-      sentence.replaceAll(/`([^`]+)`/g, (_, name: string) => colors.bold(name)),
-    );
-    return `${colors.bold(workload)}\n${renderTable(bestTable(members), colors)}\n${said.join('\n')}\n`;
-  });
-  return `${parts.join('\n')}\n${colors.dim(bestTableLegend)}\n`;
+/**
+ * A run as a person reads it in a terminal. The advice comes last, where the eye is when a command ends; above it is a
+ * table of every strategy for each workload. A busy machine is named in the first line.
+ */
+export function consoleReport({ conclusions }: Pick<Findings, 'conclusions'>, colors: Colors): string {
+  const workloads = [...groupBy(conclusions, ({ workload }) => workload)];
+  const busy = busyLine(conclusions);
+  const marked = (sentence: string) =>
+    sentence.replaceAll(/`([^`]+)`/g, (_, name: string) => colors.bold(name));
+  return [
+    ...(busy === null ? [] : [colors.yellow(busy), '']),
+    ...workloads.flatMap(([workload, members]) => [
+      colors.bold(workload),
+      renderTable(bestTable(members), colors),
+      '',
+    ]),
+    colors.dim(bestTableLegend),
+    '',
+    renderTable(adviceTable(conclusions), colors),
+    ...workloads.flatMap(([, members]) => adviceSentences(members).map(marked)),
+    colors.dim(adviceLegend),
+    '',
+  ].join('\n');
 }
 
 export function renderTable({ header, numbersFrom, groups }: TextTable, colors: Colors): string {

@@ -1,6 +1,6 @@
 import type { FaultRow } from '../tables/fault-columns.js';
+import type { TextTable } from '../words/text-table.js';
 import { listed } from '../words/units.js';
-import type { TextTable } from './tables.js';
 
 /** What the fault matrix says, in words. */
 

@@ -1,34 +1,36 @@
 import { groupBy } from '../stats/group-by.js';
 import type { Environment } from '../tables/environment.js';
-import type { HintRow, SituationRow } from '../tables/situation-columns.js';
+import type { HintRow } from '../tables/situation-columns.js';
 import type { Findings } from '../verdict/findings.js';
-import { sentencesByWorkload } from '../verdict/sentences.js';
+import { adviceByWorkload, adviceTable } from '../words/advice.js';
+import { busyLine } from '../words/busy.js';
+import type { TextTable } from '../words/text-table.js';
 import { megabytes, number } from '../words/units.js';
 import { faultSentence, faultTable } from './faults.js';
 import type { Figure } from './figure.js';
-import { overviewTable, situationWords, type TextTable } from './tables.js';
+import { overviewLegend, overviewTable, situationWords } from './tables.js';
 
 /** What a pull request has patience for: under 60 lines in all. The page has the rest. */
-const ample = { workloads: 8, warnings: 5, places: 8, strategies: 15 };
+const ample = { workloads: 6, warnings: 4, places: 6, strategies: 15 };
 /** With the fault matrix, which is 16 lines. */
-const tight = { workloads: 4, warnings: 3, places: 6, strategies: 8 };
+const tight = { workloads: 3, warnings: 2, places: 4, strategies: 7 };
 
 /** `report.md`: the conclusion first, then what to use where, every strategy in one table, and how to repeat it. */
 export function markdownReport(found: Findings, figures: readonly Pick<Figure, 'chart'>[]): string {
   const { environment, conclusions, situations, hints } = found;
   const most = found.faults.length === 0 ? ample : tight;
-  const said = sentencesByWorkload(conclusions, situations).map(
-    (sentences) => `- ${sentences.map(safe).join(' ')}`,
-  );
+  const said = adviceByWorkload(conclusions).map((sentences) => `- ${sentences.map(safe).join(' ')}`);
   const warnings = hints
     .filter(({ level }) => level === 'warning')
     .map((hint) => `- **${hint.id}**: ${safe(hint.text)}`);
   return [
     `# forkwise run ${safe(environment.run_id)}`,
-    said.length === 0 ? 'No trial was valid: nothing can be said.' : lines(said, most.workloads, 'workloads'),
+    busyLine(conclusions) ?? '',
+    said.length === 0 ? 'No trial was valid: nothing is shown.' : adviceTableText(found, most.places),
+    lines(said, most.workloads, 'workloads'),
     faultSentence(found.faults) ?? '',
     lines(warnings, most.warnings, 'warnings'),
-    situations.length === 0 ? '' : situationTable(situations, most.places),
+    situations.length === 0 ? '' : situationTable(found, most.places),
     conclusions.length === 0 ? '' : strategyTable(found, most.strategies),
     found.faults.length === 0 ? '' : markdownTable(faultTable(found.faults)),
     `[The whole report](report.html) · ${figures.map(({ chart }) => `[${chart.name}](plots/${chart.name}.svg)`).join(' · ')}`,
@@ -40,21 +42,31 @@ export function markdownReport(found: Findings, figures: readonly Pick<Figure, '
     .concat('\n');
 }
 
+function adviceTableText({ conclusions }: Findings, most: number): string {
+  const table = adviceTable(conclusions);
+  const rows = table.groups.flat();
+  const more = rows.length > most ? `\n\n… and ${rows.length - most} more in the report` : '';
+  return `${markdownTable({ ...table, groups: [rows.slice(0, most)] })}${more}`;
+}
+
 function lines(items: readonly string[], most: number, what: string): string {
   const more = items.length > most ? [`- … and ${items.length - most} more ${what} in the report`] : [];
   return [...items.slice(0, most), ...more].join('\n');
 }
 
 /** A row a workload and corpus, a column a situation. */
-function situationTable(situations: readonly SituationRow[], most: number): string {
+function situationTable({ situations, strategies }: Findings, most: number): string {
   const names = [...new Set(situations.map(({ situation }) => situation))];
   const places = [...groupBy(situations, ({ workload, corpus }) => `${workload} ${corpus}`)];
-  const rows = places
-    .slice(0, most)
-    .map(([place, rows]) => [
-      place,
-      ...names.map((name) => situationWords(rows.find(({ situation }) => situation === name))),
-    ]);
+  const rows = places.slice(0, most).map(([place, rows]) => [
+    place,
+    ...names.map((name) =>
+      situationWords(
+        rows.find(({ situation }) => situation === name),
+        strategies,
+      ),
+    ),
+  ]);
   const table = markdownTable({ header: ['', ...names], numbersFrom: names.length + 1, groups: [rows] });
   return places.length > most ? `${table}\n\n… and ${places.length - most} more in the report` : table;
 }
@@ -62,9 +74,8 @@ function situationTable(situations: readonly SituationRow[], most: number): stri
 function strategyTable({ conclusions }: Findings, most: number): string {
   const table = overviewTable(conclusions);
   const rows = table.groups.flat();
-  const legend = '× sequential at the best number of workers, which stands in brackets; bold: suggested.';
   const more = rows.length > most ? ` ${rows.length - most} more strategies are in the report.` : '';
-  return `${legend}${more}\n\n${markdownTable({ ...table, groups: [rows.slice(0, most)] })}`;
+  return `${overviewLegend}${more}\n\n${markdownTable({ ...table, groups: [rows.slice(0, most)] })}`;
 }
 
 function notes(hints: readonly HintRow[]): string {

@@ -6,7 +6,7 @@ import { seriesName } from '../tables/series.js';
 import type { HintRow, SituationRow } from '../tables/situation-columns.js';
 import type { Conclusion } from '../verdict/conclude.js';
 import { type Findings, memoryOf } from '../verdict/findings.js';
-import { sentences } from '../verdict/sentences.js';
+import { adviceSentences } from '../words/advice.js';
 import { listed, megabytes, number, ratio } from '../words/units.js';
 import { faultLegend, faultSentence, faultTable } from './faults.js';
 import { type Figure, type FigureTable, figureTable } from './figure.js';
@@ -51,7 +51,7 @@ export function pageReport(found: Findings, { figures, data, scripts }: PageOpti
 <p class="meta">run ${environment.run_id} · ${environment.started_at.slice(0, 10)} · ${trialsInWords(found)}</p>
 </header>
 <main>
-${section('verdict', 'Verdict', workloads.length === 0 ? html`<p>No trial was valid: nothing can be said.</p>` : [workloads.map((members) => verdict(members, found)), faultLine(found)])}
+${section('verdict', 'Verdict', workloads.length === 0 ? html`<p>No trial was valid: nothing is shown.</p>` : [workloads.map((members) => verdict(members)), faultLine(found)])}
 ${section('situations', 'What to use where something else counts', situationTables(found))}
 ${section('summary', 'Every strategy', summaryTables(workloads))}
 ${section('faults', 'What each strategy survives', faultSection(found))}
@@ -79,11 +79,11 @@ function trialsInWords({ trials, complete }: Findings): string {
   return complete ? words : `${words}, interrupted`;
 }
 
-function verdict(conclusions: readonly Conclusion[], { situations }: Findings): Html {
+function verdict(conclusions: readonly Conclusion[]): Html {
   const { workload, kind } = conclusions[0] as Conclusion;
   const badges = [...new Set(conclusions.map(({ confidence }) => confidence))];
   return html`<div class="verdict"><h3>${workload} <span class="muted">(${kind})</span> ${badges.map((word) => html`<span class="badge ${word}">${word}</span> `)}</h3>
-${sentences(conclusions, situations).map((sentence) => html`<p>${marked(sentence)}</p>`)}</div>
+${adviceSentences(conclusions).map((sentence) => html`<p>${marked(sentence)}</p>`)}</div>
 `;
 }
 

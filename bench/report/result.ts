@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Colors } from 'picocolors/types.js';
 import type { Findings } from '../verdict/findings.js';
-import { sentencesByWorkload } from '../verdict/sentences.js';
+import { adviceByWorkload } from '../words/advice.js';
 import { consoleReport } from './console.js';
 import { environmentLine } from './markdown.js';
 
@@ -23,7 +23,7 @@ export function resultText(found: Findings, { folder, colors }: { folder: string
     lines.push(`… and ${failed.length - mostFailures} more trials failed; see trials.csv`);
   return [
     '',
-    conclusions.length === 0 ? 'No trial was valid: nothing can be said.\n' : consoleReport(found, colors),
+    conclusions.length === 0 ? 'No trial was valid: nothing is shown.\n' : consoleReport(found, colors),
     ...hints
       .filter(({ level, id }) => level === 'warning' && id !== 'failed-trials')
       .map(({ text, remedy }) => colors.yellow(`warning: ${text}; ${remedy}`)),
@@ -50,7 +50,7 @@ export function resultData(
       fastest,
       tied: tied.map(({ strategy, workers }) => ({ strategy, workers })),
     })),
-    sentences: sentencesByWorkload(conclusions, situations).flat(),
+    sentences: adviceByWorkload(conclusions).flat(),
     situations,
     hints,
     summaries,

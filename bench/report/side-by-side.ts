@@ -1,10 +1,10 @@
 import { groupBy } from '../stats/group-by.js';
 import { seriesName } from '../tables/series.js';
-import { familyOf } from '../verdict/conclude.js';
+import { familyOf } from '../verdict/configurations.js';
 import { type Findings, memoryOf } from '../verdict/findings.js';
+import type { TextTable } from '../words/text-table.js';
 import { megabytes, number, ratio } from '../words/units.js';
 import { markdownTable } from './markdown.js';
-import type { TextTable } from './tables.js';
 
 /** Runs of several machines, or versions of Node, next to each other. Their rates are not compared: `forkwise compare` tests those of one machine. */
 export interface SideBySide {

@@ -1,18 +1,12 @@
-import type { SummaryRow } from '../tables/columns.js';
 import { bySeries, seriesName } from '../tables/series.js';
 import type { SituationRow } from '../tables/situation-columns.js';
 import type { Conclusion } from '../verdict/conclude.js';
+import { configurationName, isBaseline, type Rated, type Traits } from '../verdict/configurations.js';
+import { intervalText, shortNamer } from '../words/configuration.js';
+import type { TextTable } from '../words/text-table.js';
 import { number, ratio } from '../words/units.js';
 
-/** A table as text cells, for the console and for Markdown. Numbers are aligned right from column `numbersFrom` on. */
-export interface TextTable {
-  readonly header: readonly string[];
-  readonly numbersFrom: number;
-  /** Groups are set apart by a rule where the output can. */
-  readonly groups: readonly (readonly (readonly string[])[])[];
-}
-
-/** Every strategy at its best worker count, a group a corpus; the choice is marked `→`, what ties with the fastest `=`. */
+/** Every strategy at its best number of workers, a group per corpus, each with its relation to the suggestion. */
 export function bestTable(conclusions: readonly Conclusion[]): TextTable {
   return {
     header: [
@@ -29,25 +23,43 @@ export function bestTable(conclusions: readonly Conclusion[]): TextTable {
       'p99 ms',
     ],
     numbersFrom: 3,
-    groups: conclusions.map(({ corpus, atBest, choice, tied, claims }) =>
-      atBest.map((row) => [
-        claims === 'nothing' ? '' : row === choice ? '→' : tied.includes(row) ? '=' : '',
-        corpus,
-        seriesName(row, atBest),
-        row.strategy === 'sequential' ? '' : String(row.workers),
-        optional(row.documents_per_second, number),
-        row.strategy === 'sequential' ? 'baseline' : optional(row.speedup, ratio),
-        interval(row),
-        optional(row.cpu_ms_per_document, number),
-        optional(row.cpu_percent, (percent) => (percent / 100).toFixed(2)),
-        optional(row.memory_peak_bytes ?? row.rss_peak_bytes, (bytes) => number(bytes / 1e6)),
-        optional(row.latency_p99_ms, number),
-      ]),
-    ),
+    groups: conclusions.map((conclusion) => conclusion.atBest.map((row) => bestRow(row, conclusion))),
   };
 }
 
-/** A row a strategy, a column a workload and corpus: how many times sequential, and at how many workers. */
+export const bestTableLegend =
+  '→ suggested; = shown to be as good; ~ not told apart from the suggestion.\n' +
+  'Each strategy is shown at its fastest number of workers, the suggested one at the suggested number.\n' +
+  'Memory counts pages that processes share once.';
+
+function bestRow(row: Rated, conclusion: Conclusion): string[] {
+  const { corpus, atBest, strategies } = conclusion;
+  const baseline = isBaseline(strategies, row);
+  const interval = { low: row.speedup_low, high: row.speedup_high };
+  return [
+    mark(row, conclusion),
+    corpus,
+    seriesName(row, atBest),
+    baseline ? '' : String(row.workers),
+    number(row.documents_per_second),
+    baseline ? 'baseline' : optional(row.speedup, ratio),
+    baseline ? '' : intervalText(interval),
+    optional(row.cpu_ms_per_document, number),
+    optional(row.cpu_percent, (percent) => (percent / 100).toFixed(2)),
+    optional(row.memory_peak_bytes ?? row.rss_peak_bytes, (bytes) => number(bytes / 1e6)),
+    optional(row.latency_p99_ms, number),
+  ];
+}
+
+function mark(row: Rated, { claims, choice, relations }: Conclusion): string {
+  if (claims === 'nothing') return '';
+  if (row === choice) return '→';
+  const relation = relations.get(configurationName(row));
+  if (relation === 'as good') return '=';
+  return relation === 'not told apart' || relation === 'faster' ? '~' : '';
+}
+
+/** A row per strategy, a column per workload and corpus: its gain at its best number of workers. */
 export function overviewTable(conclusions: readonly Conclusion[]): TextTable {
   const names = [
     ...new Set(conclusions.flatMap(({ atBest }) => bySeries(atBest).map(({ strategy }) => strategy))),
@@ -58,10 +70,12 @@ export function overviewTable(conclusions: readonly Conclusion[]): TextTable {
     groups: [
       names.map((name) => [
         `\`${name}\``,
-        ...conclusions.map(({ atBest, choice }) => {
+        ...conclusions.map(({ atBest, choice, strategies }) => {
           const row = atBest.find((row) => seriesName(row, atBest) === name);
           if (row === undefined || row.speedup === null) return '';
-          const words = name === 'sequential' ? ratio(row.speedup) : `${ratio(row.speedup)} (${row.workers})`;
+          const words = isBaseline(strategies, row)
+            ? ratio(row.speedup)
+            : `${ratio(row.speedup)} (${row.workers})`;
           return row === choice ? `**${words}**` : words;
         }),
       ]),
@@ -69,21 +83,15 @@ export function overviewTable(conclusions: readonly Conclusion[]): TextTable {
   };
 }
 
-/** "queue × 2, 1.71×", empty where none qualifies. */
-export function situationWords(row: SituationRow | undefined): string {
-  if (row === undefined || row.strategy === null) return '';
-  const workers = row.strategy === 'sequential' ? '' : ` × ${row.workers}`;
-  return `${row.strategy}${workers}${row.speedup === null ? '' : `, ${ratio(row.speedup)}`}`;
-}
+export const overviewLegend =
+  '× sequential at the best number of workers, which is in brackets; bold: suggested.';
 
-export const bestTableLegend =
-  '→ suggested: the simplest that this run cannot tell from the fastest; = not told from the fastest.\n' +
-  'Each strategy stands at its fastest worker count, the suggested one at the suggested count.\n' +
-  'Memory counts pages that processes share once.';
-
-function interval({ strategy, speedup_low, speedup_high }: SummaryRow): string {
-  if (strategy === 'sequential' || speedup_low === null || speedup_high === null) return '';
-  return `${speedup_low.toFixed(2)}–${speedup_high.toFixed(2)}`;
+/** "queue × 2, 1.71×"; empty where no configuration qualifies. */
+export function situationWords(row: SituationRow | undefined, strategies: readonly Traits[]): string {
+  if (row === undefined || row.strategy === null || row.delivery === null || row.workers === null) return '';
+  const { strategy, delivery, workers, speedup } = row;
+  const name = shortNamer(strategies)({ strategy, delivery, workers });
+  return speedup === null ? name : `${name}, ${ratio(speedup)}`;
 }
 
 function optional(value: number | null, print: (value: number) => string): string {

@@ -29,7 +29,7 @@ import {
 import { decode } from '../tables/table.js';
 import { findings } from '../verdict/findings.js';
 import { hintNames } from '../verdict/hints.js';
-import { sentencesByWorkload } from '../verdict/sentences.js';
+import { adviceByWorkload } from '../words/advice.js';
 
 /**
  * `npm run docs` writes the generated parts of the documentation. Each is between two comments that name it, such as
@@ -92,12 +92,12 @@ async function reference(): Promise<string> {
   const folder = new URL('results/reference/', root);
   const environment = JSON.parse(readFileSync(new URL('environment.json', folder), 'utf8')) as Environment;
   const trials = decode(trialColumns, readFileSync(new URL('trials.csv', folder), 'utf8'));
-  const { conclusions, situations } = findings(trials, { environment, strategies: await allTraits() });
+  const { conclusions } = findings(trials, { environment, strategies: await allTraits() });
   return [
     '![Speed-up over sequential against workers, by workload and document size](results/reference/plots/speedup.svg)',
     'Speed-up over `sequential`, each strategy at its best number of workers (in brackets):',
     markdownTable(overviewTable(conclusions)),
-    ...sentencesByWorkload(conclusions, situations).map((said) => `> ${said.join(' ')}`),
+    ...adviceByWorkload(conclusions).map((said) => `> ${said.join(' ')}`),
     `<sub>${origin(environment)} · [report](results/reference/report.md)</sub>`,
   ].join('\n\n');
 }

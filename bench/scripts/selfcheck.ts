@@ -85,14 +85,19 @@ async function selfcheck(): Promise<number> {
     progress: progressOn(process.stderr),
     signal: new AbortController().signal,
   });
-  return judge(trials, loaded.strategy.name);
+  return judge(trials, { strategy: loaded.strategy.name, baseline: baseline.name });
 }
 
 const distrust =
   'Copies of the same configuration were declared different: do not trust the suite, or this machine.';
 
-function judge(trials: readonly TrialRow[], strategy: string): number {
-  const comparisons = compare(trials, { claims: 'verdicts' }).filter(({ reference }) => reference !== 'A/A');
+function judge(
+  trials: readonly TrialRow[],
+  { strategy, baseline }: { readonly strategy: string; readonly baseline: string },
+): number {
+  const comparisons = compare(trials, { claims: 'verdicts', baseline }).filter(
+    ({ reference }) => reference !== 'A/A',
+  );
   const wrong = comparisons.filter(({ verdict }) => verdict === 'faster' || verdict === 'slower');
   const counts = ['faster', 'slower', 'equivalent', 'inconclusive'].map(
     (word) => `${comparisons.filter(({ verdict }) => verdict === word).length} ${word}`,

@@ -36,6 +36,14 @@ export const comparisonColumns = [
   },
   { name: 'ratio_high', type: 'number', empty: true, about: 'upper end, likewise' },
   {
+    name: 'calibrated_low',
+    type: 'number',
+    empty: true,
+    about:
+      'lower end of the 95 % interval that the choice rests on: variances moderated over the workload and corpus, calibrated by simulation; empty below two rounds and for `A/A`',
+  },
+  { name: 'calibrated_high', type: 'number', empty: true, about: 'upper end, likewise' },
+  {
     name: 'hodges_lehmann',
     type: 'number',
     empty: true,

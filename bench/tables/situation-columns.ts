@@ -10,7 +10,7 @@ const place = [
 export const winnerColumns = [
   ...place,
   { name: 'workers', type: 'number', about: 'workers; `sequential` competes at every number' },
-  { name: 'strategy', type: 'text', about: 'the simplest of those that cannot be told from the fastest' },
+  { name: 'strategy', type: 'text', about: 'the choice, by the rule that every command follows' },
   { name: 'delivery', type: 'text', about: 'its delivery' },
   { name: 'documents_per_second', type: 'number', about: 'its rate, geometric mean over rounds' },
   {
@@ -23,7 +23,7 @@ export const winnerColumns = [
     name: 'tied',
     type: 'text',
     empty: true,
-    about: 'other strategies that cannot be told from the fastest, separated by spaces',
+    about: 'other strategies that are not shown to be slower, separated by spaces',
   },
 ] as const satisfies readonly Column[];
 
@@ -50,6 +50,20 @@ export const crossoverColumns = [
   { name: 'bytes_smallest', type: 'number', empty: true, about: 'smallest measured size' },
   { name: 'bytes_largest', type: 'number', empty: true, about: 'largest measured size' },
   { name: 'reason', type: 'text', empty: true, about: 'why nothing can be said' },
+  {
+    name: 'shown_from_bytes',
+    type: 'number',
+    empty: true,
+    about:
+      'smallest measured size from which on the calibrated intervals lie beyond a gain of 3 %, at it and at every larger size; empty where they do at none',
+  },
+  {
+    name: 'shown_until_bytes',
+    type: 'number',
+    empty: true,
+    about:
+      'largest measured size at which the calibrated interval lies below a gain of 3 %; between the two nothing is shown',
+  },
 ] as const satisfies readonly Column[];
 
 /** `situations.csv`: one row a workload, corpus and situation: what to use where something beside throughput counts. */
@@ -65,7 +79,7 @@ export const situationColumns = [
     name: 'strategy',
     type: 'text',
     empty: true,
-    about: 'the simplest that cannot be told from the best; empty where none qualifies',
+    about: 'the choice among the cells that qualify; empty where none does',
   },
   { name: 'delivery', type: 'text', empty: true, about: 'its delivery' },
   { name: 'workers', type: 'number', empty: true, about: 'its workers' },

@@ -1,3 +1,4 @@
+import { type Isolation, isolations } from '../../strategies/strategy.js';
 import { type Difference, type Family, interval, type LogRate, moderate } from '../stats/moderated.js';
 
 /**
@@ -17,14 +18,11 @@ import { type Difference, type Family, interval, type LogRate, moderate } from '
 /** A difference smaller than 3 % has no practical use. As a log ratio. */
 export const practicalMargin = Math.log(1.03);
 
-/** Isolation levels, the weakest first. */
-const isolationOrder: readonly string[] = ['none', 'thread', 'process', 'machine'];
-
 /** A strategy × workers × delivery, as far as the rule needs to know it. */
 export interface Configuration {
   /** Unique among the configurations of one family; the same at every size. */
   readonly name: string;
-  readonly isolation: string;
+  readonly isolation: Isolation;
   readonly workers: number;
   /** True for the strategy that all gains are measured against. */
   readonly baseline: boolean;
@@ -39,6 +37,8 @@ export interface FamilyRates<C extends Configuration> {
   readonly rates: readonly LogRate[];
   /** Log ratio below which a difference does not count. */
   readonly margin: number;
+  /** Name of a configuration that was chosen before, under constraints: it is judged, and nothing is chosen again. */
+  readonly chosen?: string | undefined;
 }
 
 /** A ratio of two rates with its calibrated 95 % interval; the ends are null where the scatter is not known. */
@@ -126,7 +126,7 @@ interface Contest<C extends Configuration> {
   readonly baseline: C | null;
   readonly best: C;
   readonly candidates: readonly C[];
-  /** Whether rule 1 has decided: nothing is shown to beat the baseline. */
+  /** Whether there is only one candidate: the baseline by rule 1, or what was chosen before. */
   readonly settled: boolean;
   /** Log rate by estimate, against the best. */
   readonly logRate: (name: string) => number;
@@ -136,6 +136,7 @@ function contestOf<C extends Configuration>({
   configurations,
   rates,
   margin,
+  chosen,
 }: FamilyRates<C>): Contest<C> | null {
   const family = moderate(inOrder(rates));
   const measured = [...configurations].filter(({ name }) => family.rounds(name) > 0).sort(byName);
@@ -148,7 +149,8 @@ function contestOf<C extends Configuration>({
   const beaten =
     baseline !== null &&
     allowed.some(({ name }) => isShownFaster(family.difference(name, baseline.name), margin));
-  const settled = baseline !== null && !baseline.barred && !beaten;
+  const fixed = measured.find(({ name }) => name === chosen) ?? null;
+  const settled = fixed !== null || (baseline !== null && !baseline.barred && !beaten);
   const near = allowed.filter(
     (configuration) =>
       !configuration.baseline &&
@@ -156,7 +158,8 @@ function contestOf<C extends Configuration>({
       2 * family.rounds(configuration.name) >= family.rounds(best.name),
   );
   // A baseline that is beaten and still the best by estimate is possible where rounds are missing.
-  const candidates = settled ? [baseline as C] : near.length > 0 ? near : [best];
+  const open = near.length > 0 ? near : [best];
+  const candidates = settled ? [(fixed ?? baseline) as C] : open;
   return { family, margin, allowed, baseline, best, candidates, settled, logRate };
 }
 
@@ -189,7 +192,7 @@ function simplest<C extends Configuration>(
   candidates: readonly C[],
   logRate: (name: string) => number,
 ): C | undefined {
-  const rank = ({ isolation }: C) => isolationOrder.indexOf(isolation);
+  const rank = ({ isolation }: C) => isolations.indexOf(isolation);
   return [...candidates].sort(
     (a, b) => rank(a) - rank(b) || a.workers - b.workers || logRate(b.name) - logRate(a.name) || byName(a, b),
   )[0];

@@ -1,5 +1,6 @@
 import { mean } from '../stats/estimate.js';
 import { groupBy } from '../stats/group-by.js';
+import { type Family, moderate } from '../stats/moderated.js';
 import {
   hodgesLehmann,
   holm,
@@ -13,47 +14,47 @@ import type { TrialRow } from '../tables/columns.js';
 import type { ComparisonRow } from '../tables/comparison-columns.js';
 import type { Claims } from '../tables/environment.js';
 import { pairedLogRatios, sameCell, valid } from '../tables/summarise.js';
-import { practicalMargin } from './choice.js';
+import { practicalMargin, ratioOf } from './choice.js';
+import { configurationName, logRates } from './configurations.js';
 
 export type Verdict = 'faster' | 'slower' | 'equivalent' | 'inconclusive';
 
 const significance = 0.05;
 
+export interface CompareOptions {
+  readonly claims: Claims;
+  /** Name of the strategy that all others are compared with. */
+  readonly baseline: string;
+}
+
 /**
- * Every contender against `sequential` and against the best of its workload and corpus, and every A/A twin. Against the
- * fixed reference Holm goes over the contenders; the best is chosen from the data, so that against it Holm goes over
- * all pairs (over the contenders alone, a fifth of runs of equal cells would name a loser).
+ * Every configuration against the baseline and against the best of its workload and corpus, and every A/A twin. Against
+ * the baseline, Holm's correction covers the other configurations. The best is chosen from the data, so against it the
+ * correction covers all pairs: over the other configurations alone, a fifth of runs of equal cells would name a loser.
+ *
+ * Only the words `faster` and `slower` come from here. The choice is made in `choice.ts`, from calibrated intervals.
  */
-export function compare(trials: readonly TrialRow[], { claims }: { claims: Claims }): ComparisonRow[] {
+export function compare(trials: readonly TrialRow[], { claims, baseline }: CompareOptions): ComparisonRow[] {
   const margins = marginsOf(trials);
   const families = groupBy(trials.filter(({ twin }) => twin === null).filter(valid), ({ workload, corpus }) =>
     JSON.stringify([workload, corpus]),
   );
   const rows = [...families.values()].flatMap((family) => {
-    const cells = [...groupBy(family, cellOf).values()];
+    const cells = [...groupBy(family, configurationName).values()];
     const margin = margins((family[0] as TrialRow).workload);
-    return [...againstSequential(cells, { margin, claims }), ...againstBest(cells, { margin, claims })];
+    const terms: Terms = { margin, claims, moderated: moderate(logRates(family)) };
+    return [...againstBaseline(cells, { ...terms, baseline }), ...againstBest(cells, terms)];
   });
   const twins = [...twinPairs(trials).values()].map((pair) =>
     row(pair, {
       reference: 'A/A',
       margin: margins(pair.contender[0].workload),
       claims,
+      moderated: null,
       p: pair.stats?.p ?? null,
     }),
   );
   return [...rows, ...twins];
-}
-
-/** Cells that this run cannot call slower than the best: the tie set, the best itself included. */
-export function slowerThanBest(
-  comparisons: readonly ComparisonRow[],
-  cell: Pick<TrialRow, 'workload' | 'corpus' | 'strategy' | 'workers' | 'delivery'>,
-): boolean {
-  return comparisons.some(
-    (comparison) =>
-      comparison.reference === 'best' && sameCell(comparison, cell) && comparison.verdict === 'slower',
-  );
 }
 
 /** The verdict on a log ratio with its interval. */
@@ -86,10 +87,8 @@ interface Pair {
 interface Terms {
   readonly margin: number;
   readonly claims: Claims;
-}
-
-function cellOf({ strategy, workers, delivery }: TrialRow): string {
-  return JSON.stringify([strategy, workers, delivery]);
+  /** The family with moderated variances; null for twins, which are compared with themselves. */
+  readonly moderated: Family | null;
 }
 
 function pairOf(contender: readonly TrialRow[], reference: readonly TrialRow[]): Pair {
@@ -102,12 +101,15 @@ function pairOf(contender: readonly TrialRow[], reference: readonly TrialRow[]):
   };
 }
 
-function againstSequential(cells: readonly TrialRow[][], terms: Terms): ComparisonRow[] {
-  const sequential = cells.find(([first]) => first?.strategy === 'sequential');
-  if (sequential === undefined) return [];
+function againstBaseline(
+  cells: readonly TrialRow[][],
+  { baseline, ...terms }: Terms & { readonly baseline: string },
+): ComparisonRow[] {
+  const reference = cells.find(([first]) => first?.strategy === baseline);
+  if (reference === undefined) return [];
   const pairs = cells
-    .filter((cell) => cell !== sequential)
-    .map((cell) => pairOf(cell, sequential))
+    .filter((cell) => cell !== reference)
+    .map((cell) => pairOf(cell, reference))
     .filter(({ ratios }) => ratios.length > 0);
   const ps = holm(pairs.map(({ stats }) => stats?.p ?? 1));
   return pairs.map((pair, i) => row(pair, { ...terms, reference: 'sequential', p: ps[i] as number }));
@@ -130,11 +132,14 @@ function againstBest(cells: readonly TrialRow[][], terms: Terms): ComparisonRow[
 
 function row(
   { contender, reference, ratios, stats }: Pair,
-  { margin, claims, ...given }: Terms & { reference: string; p: number | null },
+  { margin, claims, moderated, ...given }: Terms & { reference: string; p: number | null },
 ): ComparisonRow {
   const { workload, corpus, strategy, workers, delivery, twin } = contender[0];
   const { mild, severe } = outliers(ratios);
   const judged = claims === 'verdicts' && stats !== null && given.p !== null;
+  const calibrated = ratioOf(
+    moderated?.difference(configurationName(contender[0]), configurationName(reference[0])) ?? null,
+  );
   const verdict = judged ? verdictOn({ ...stats, p: given.p as number, margin }) : null;
   return {
     workload,
@@ -151,6 +156,8 @@ function row(
     ratio: Math.exp(mean(ratios)),
     ratio_low: stats && Math.exp(stats.low),
     ratio_high: stats && Math.exp(stats.high),
+    calibrated_low: calibrated?.low ?? null,
+    calibrated_high: calibrated?.high ?? null,
     hodges_lehmann: stats && Math.exp(hodgesLehmann(ratios)),
     p_adjusted: judged ? given.p : null,
     sign_flip_p: judged ? signFlipP(ratios) : null,

@@ -1,6 +1,31 @@
+import type { StrategyTraits } from '../../strategies/strategy.js';
 import type { LogRate } from '../stats/moderated.js';
 import type { SummaryRow, TrialRow } from '../tables/columns.js';
 import { valid } from '../tables/summarise.js';
+import type { Configuration, FamilyRates } from './choice.js';
+
+/** The rows of a run as the rule that chooses (`choice.ts`) takes them. */
+
+/** What the verdict needs to know of a strategy. */
+export type Traits = Pick<StrategyTraits, 'name' | 'isolation' | 'baseline' | 'concurrency'>;
+
+export type Rated = SummaryRow & { readonly documents_per_second: number };
+
+export function hasRate(row: SummaryRow): row is Rated {
+  return row.documents_per_second !== null;
+}
+
+export function isBaseline(
+  strategies: readonly Pick<Traits, 'name' | 'baseline'>[],
+  { strategy }: Pick<TrialRow, 'strategy'>,
+): boolean {
+  return strategies.some(({ name, baseline }) => baseline && name === strategy);
+}
+
+/** A configuration with its row of `summary.csv`. */
+export interface Measured extends Configuration {
+  readonly cell: Rated;
+}
 
 /** Names a configuration within its workload. The same configuration has the same name at every size. */
 export function configurationName({
@@ -11,16 +36,67 @@ export function configurationName({
   return `${strategy} ${workers} ${delivery}`;
 }
 
-/** What the rule that chooses rests on: one log rate per configuration and round. Twins are left out. */
+/** Rows with the same key compete with each other. */
+export function familyOf({ workload, corpus }: Pick<TrialRow, 'workload' | 'corpus'>): string {
+  return JSON.stringify([workload, corpus]);
+}
+
+export interface FamilyOptions {
+  /** Of the same workload and corpus. */
+  readonly trials: readonly TrialRow[];
+  readonly strategies: readonly Traits[];
+  /** Log ratio below which a difference does not count. */
+  readonly margin: number;
+  /** Further reasons to rule a cell out, beside those that hold for every command. */
+  readonly barred?: (cell: Rated) => boolean;
+  /** True where more workers than cores may be chosen, although they compute. */
+  readonly allowOversubscribed?: boolean;
+  /** What each configuration is compared by; its rate where it is left out. */
+  readonly rates?: readonly LogRate[];
+  readonly chosen?: string | undefined;
+}
+
+/** @param cells of one workload and corpus */
+export function familyRates(
+  cells: readonly SummaryRow[],
+  { trials, strategies, margin, chosen, ...options }: FamilyOptions,
+): FamilyRates<Measured> {
+  const { barred = () => false, allowOversubscribed = false, rates = logRates(trials) } = options;
+  const configurations = cells.filter(hasRate).map((cell): Measured => {
+    const traits = strategies.find(({ name }) => name === cell.strategy);
+    const isolation = traits?.isolation ?? 'none';
+    return {
+      name: configurationName(cell),
+      isolation,
+      workers: cell.workers,
+      baseline: traits?.baseline ?? false,
+      barred: barredBecause(cell, isolation, { allowOversubscribed }) !== null || barred(cell),
+      cell,
+    };
+  });
+  return { configurations, rates, margin, chosen };
+}
+
+/** One log rate per configuration and round. Twins are left out. */
 export function logRates(trials: readonly TrialRow[]): LogRate[] {
-  return trials
-    .filter(({ twin }) => twin === null)
-    .filter(valid)
-    .map((trial) => ({
-      configuration: configurationName(trial),
-      round: trial.round,
-      log: Math.log(trial.documents_per_second),
-    }));
+  return logsOf(trials, ({ documents_per_second }) => documents_per_second);
+}
+
+/** Likewise, of another figure, where less is better: latency, memory. Trials without it are left out. */
+export function logsOfCost(trials: readonly TrialRow[], cost: (trial: TrialRow) => number | null): LogRate[] {
+  return logsOf(trials, (trial) => {
+    const value = cost(trial);
+    return value === null || value <= 0 ? null : 1 / value;
+  });
+}
+
+function logsOf(trials: readonly TrialRow[], value: (trial: TrialRow) => number | null): LogRate[] {
+  return trials.flatMap((trial) => {
+    const found = trial.twin === null && valid(trial) ? value(trial) : null;
+    return found === null
+      ? []
+      : [{ configuration: configurationName(trial), round: trial.round, log: Math.log(found) }];
+  });
 }
 
 /**
@@ -29,10 +105,19 @@ export function logRates(trials: readonly TrialRow[]): LogRate[] {
  */
 export function barredBecause(
   { oversubscribed, digest_matches, workers }: SummaryRow,
-  isolation: string,
+  isolation: StrategyTraits['isolation'],
+  { allowOversubscribed = false } = {},
 ): string | null {
   if (digest_matches === false) return 'its results are not those of sequential';
-  return isolation !== 'none' && oversubscribed === true
+  return isolation !== 'none' && oversubscribed === true && !allowOversubscribed
     ? `cores: ${workers} workers that compute are more than there are cores`
     : null;
 }
+
+/** Whether the machine disturbed a trial that had to be kept, because every repetition was disturbed as well. */
+export function isBusy({ status, attempt }: TrialRow): boolean {
+  return status === 'void' && attempt >= maxAttempts;
+}
+
+/** A disturbed trial is repeated twice. */
+const maxAttempts = 3;

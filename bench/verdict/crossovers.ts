@@ -1,14 +1,16 @@
 import { crossover, type SizedRatio } from '../stats/crossover.js';
 import { groupBy } from '../stats/group-by.js';
+import { type Family, interval, moderate } from '../stats/moderated.js';
 import type { TrialRow } from '../tables/columns.js';
 import type { CrossoverRow } from '../tables/situation-columns.js';
 import { valid } from '../tables/summarise.js';
+import { configurationName, familyOf, logRates, type Traits } from './configurations.js';
 
-/** A smaller gain is of no use to anyone, and noise makes one of nothing. */
-const leastGain = 1.03;
+/** Noise alone makes a smaller gain out of nothing. */
+const minGain = 1.03;
 
-/** Corpora of documents of one size each; a mixture has a mean size that no document needs to have. */
-function ofOneSize({ corpus }: TrialRow): boolean {
+/** A mixture has a mean size that no document needs to have, so only corpora of one size count. */
+function hasOneSize({ corpus }: TrialRow): boolean {
   return corpus !== 'mixed' && corpus !== 'docs';
 }
 
@@ -16,10 +18,13 @@ export interface CrossoverOptions {
   readonly seed: number;
   /** The order of the rows: by workload, by strategy, by workers. */
   readonly workloads: readonly string[];
-  readonly strategies: readonly string[];
+  readonly strategies: readonly Pick<Traits, 'name' | 'baseline'>[];
 }
 
-/** From which document size on each strategy is faster than `sequential`, at each number of workers. */
+/**
+ * From which document size on each strategy is faster than the baseline, at each number of workers: an estimate with a
+ * bootstrap interval, and beside it the sizes at which the calibrated intervals show a gain or show that there is none.
+ */
 export function crossovers(
   trials: readonly TrialRow[],
   { seed, workloads, strategies }: CrossoverOptions,
@@ -27,36 +32,31 @@ export function crossovers(
   const measured = trials
     .filter(({ twin }) => twin === null)
     .filter(valid)
-    .filter(ofOneSize);
-  const baseline = new Map(
+    .filter(hasOneSize);
+  const baseline = strategies.find((strategy) => strategy.baseline)?.name;
+  const rates = new Map(
     measured
-      .filter(({ strategy }) => strategy === 'sequential')
+      .filter(({ strategy }) => strategy === baseline)
       .map((trial) => [placeOf(trial), trial.documents_per_second]),
   );
+  const families = new Map(
+    [...groupBy(measured, familyOf)].map(([key, family]) => [key, moderate(logRates(family))]),
+  );
+  const reference = measured.find(({ strategy }) => strategy === baseline);
   const series = groupBy(
-    measured.filter(({ strategy }) => strategy !== 'sequential'),
+    measured.filter(({ strategy }) => strategy !== baseline),
     ({ workload, strategy, delivery, workers }) => JSON.stringify([workload, strategy, delivery, workers]),
   );
   const rows = [...series.values()].map((group): CrossoverRow => {
     const { workload, strategy, delivery, workers } = group[0] as TrialRow;
     const points = group.flatMap((trial): SizedRatio[] => {
-      const sequential = baseline.get(placeOf(trial));
-      return sequential === undefined
-        ? []
-        : [
-            {
-              round: trial.round,
-              bytes: trial.document_bytes,
-              ratio: trial.documents_per_second / sequential,
-            },
-          ];
+      const rate = rates.get(placeOf(trial));
+      const ratio = rate === undefined ? null : trial.documents_per_second / rate;
+      return ratio === null ? [] : [{ round: trial.round, bytes: trial.document_bytes, ratio }];
     });
     const sizes = points.map(({ bytes }) => bytes);
-    const range =
-      sizes.length === 0
-        ? { bytes_smallest: null, bytes_largest: null }
-        : { bytes_smallest: Math.min(...sizes), bytes_largest: Math.max(...sizes) };
-    const found = crossover(points, { seed, least: leastGain });
+    const found = crossover(points, { seed, least: minGain });
+    const shown = shownSizes(group, { families, reference });
     return {
       workload,
       strategy,
@@ -66,19 +66,51 @@ export function crossovers(
       bytes: found.kind === 'within' ? found.bytes : null,
       bytes_low: found.kind === 'within' ? found.low : null,
       bytes_high: found.kind === 'within' ? found.high : null,
-      ...range,
+      bytes_smallest: sizes.length === 0 ? null : Math.min(...sizes),
+      bytes_largest: sizes.length === 0 ? null : Math.max(...sizes),
       reason: found.kind === 'unknown' ? found.reason : null,
+      shown_from_bytes: shown.from,
+      shown_until_bytes: shown.until,
     };
   });
+  const place = (name: string) => strategies.findIndex((strategy) => strategy.name === name);
   return rows.sort(
     (a, b) =>
       workloads.indexOf(a.workload) - workloads.indexOf(b.workload) ||
-      strategies.indexOf(a.strategy) - strategies.indexOf(b.strategy) ||
+      place(a.strategy) - place(b.strategy) ||
       a.workers - b.workers,
   );
 }
 
-/** Where `sequential` of the same round stands. */
+/**
+ * What the intervals show of one configuration over the sizes.
+ * @returns `from`: the smallest size from which on a gain is shown at every size; `until`: the largest size at which it
+ *   is shown that there is no gain. Null where there is no such size.
+ */
+function shownSizes(
+  group: readonly TrialRow[],
+  {
+    families,
+    reference,
+  }: { readonly families: ReadonlyMap<string, Family>; readonly reference: TrialRow | undefined },
+): { readonly from: number | null; readonly until: number | null } {
+  const sizes = [...groupBy(group, familyOf)]
+    .map(([key, [first]]) => {
+      const { document_bytes: bytes } = first as TrialRow;
+      const difference =
+        reference === undefined
+          ? null
+          : families.get(key)?.difference(configurationName(first as TrialRow), configurationName(reference));
+      return { bytes, ends: difference == null ? null : interval(difference) };
+    })
+    .sort((a, b) => a.bytes - b.bytes);
+  const margin = Math.log(minGain);
+  const lastWithout = sizes.findLastIndex(({ ends }) => ends === null || ends.low <= margin);
+  const none = sizes.findLast(({ ends }) => ends !== null && ends.high < margin);
+  return { from: sizes[lastWithout + 1]?.bytes ?? null, until: none?.bytes ?? null };
+}
+
+/** The workload, corpus and round that a trial shares with the baseline's. */
 function placeOf({ workload, corpus, round }: TrialRow): string {
   return JSON.stringify([workload, corpus, round]);
 }

@@ -1,4 +1,3 @@
-import { type Isolation, isolations } from '../../strategies/strategy.js';
 import type { SummaryRow, TrialRow } from '../tables/columns.js';
 import type { ComparisonRow } from '../tables/comparison-columns.js';
 import type { Environment } from '../tables/environment.js';
@@ -6,17 +5,20 @@ import type { FaultRow } from '../tables/fault-columns.js';
 import type { ProjectionRow, ScalingRow } from '../tables/scaling-columns.js';
 import type { CrossoverRow, HintRow, SituationRow, WinnerRow } from '../tables/situation-columns.js';
 import { summarise } from '../tables/summarise.js';
-import { compare } from './compare.js';
+import { compare, marginsOf } from './compare.js';
 import { type Conclusion, conclude, type Decided } from './conclude.js';
+import type { Traits } from './configurations.js';
 import { crossovers } from './crossovers.js';
 import { hints } from './hints.js';
 import { measuredRows, type Projection, projectionRows, scalingRows, scalingSeries } from './scaling.js';
 import { situations } from './situations.js';
 import { winners } from './winners.js';
 
-/** What a run's trials come to: everything that is said of it, computed from the trials and the environment alone. */
+/** Everything that a run shows, computed from its trials and its environment alone. */
 export interface Findings {
   readonly environment: Environment;
+  /** In the order of tables and legends. */
+  readonly strategies: readonly Traits[];
   readonly trials: readonly TrialRow[];
   readonly summaries: readonly SummaryRow[];
   readonly comparisons: readonly ComparisonRow[];
@@ -33,12 +35,6 @@ export interface Findings {
   readonly complete: boolean;
 }
 
-/** A strategy as far as findings need to know it; in the order of tables and legends. */
-export interface StrategyTraits {
-  readonly name: string;
-  readonly isolation: Isolation;
-}
-
 /** What projections are made for, unless asked otherwise: a million documents within an hour, at these numbers of workers. */
 export const defaultProjection: Projection = {
   documents: 1_000_000,
@@ -50,7 +46,7 @@ export function findings(
   trials: readonly TrialRow[],
   options: {
     environment: Environment;
-    strategies: readonly StrategyTraits[];
+    strategies: readonly Traits[];
     projection?: Projection;
     faults?: readonly FaultRow[];
     decided?: Decided | undefined;
@@ -64,25 +60,20 @@ export function findings(
     corpora,
     strategies: strategies.map(({ name }) => name),
   });
-  const comparisons = compare(trials, environment);
+  const baseline = strategies.find((strategy) => strategy.baseline)?.name ?? '';
+  const comparisons = compare(trials, { claims: environment.claims, baseline });
   const scaling = scalingSeries(cells, {
     effectiveCores: cores.effective,
     memoryBytes: memoryOf(environment),
     seed: environment.seed,
   });
-  const simplest = simplestFirst(strategies);
-  const conclusions = conclude(summaries, {
-    trials: cells,
-    comparisons,
-    claims: environment.claims,
-    simplest,
-    decided: options.decided,
-  });
+  const terms = { trials: cells, strategies, margins: marginsOf(trials) };
+  const conclusions = conclude(summaries, { ...terms, claims: environment.claims, decided: options.decided });
   const complete = isComplete(trials, environment);
   const projection = options.projection ?? defaultProjection;
-  const isolated = strategies.filter(({ isolation }) => isolation === 'process').map(({ name }) => name);
   return {
     environment,
+    strategies,
     trials,
     summaries,
     comparisons,
@@ -91,17 +82,14 @@ export function findings(
       ...measuredRows(conclusions, { ...projection, trials: cells }),
       ...projectionRows(scaling, projection),
     ],
-    winners: winners(summaries, { trials: cells, simplest }),
+    winners: winners(summaries, terms),
     crossovers: crossovers(trials, {
       seed: environment.seed,
       workloads: corpora.map(({ workload }) => workload),
-      strategies: strategies.map(({ name }) => name),
+      strategies,
     }),
     // A race measures for one situation, the one that was asked for.
-    situations:
-      options.decided === undefined
-        ? situations(summaries, { conclusions, trials: cells, simplest, isolated })
-        : [],
+    situations: options.decided === undefined ? situations(summaries, { ...terms, conclusions }) : [],
     hints: hints({ environment, trials, summaries, comparisons, complete }),
     faults: options.faults ?? [],
     conclusions,
@@ -121,10 +109,4 @@ function isComplete(trials: readonly TrialRow[], { plan }: Environment): boolean
     trials.filter(({ round, attempt }) => round === last && attempt === 1).map(({ order }) => order),
   );
   return last >= plan.rounds_least && [0, turns.size].includes(plan.trials_per_round);
-}
-
-/** What isolates less is simpler to run; of equals, the one that stands first in the list. */
-function simplestFirst(strategies: readonly StrategyTraits[]): string[] {
-  const rank = ({ isolation }: StrategyTraits) => isolations.indexOf(isolation);
-  return [...strategies].sort((a, b) => rank(a) - rank(b)).map(({ name }) => name);
 }

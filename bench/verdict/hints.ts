@@ -7,7 +7,7 @@ import type { Environment } from '../tables/environment.js';
 import type { HintRow } from '../tables/situation-columns.js';
 import { valid } from '../tables/summarise.js';
 import { listed, number } from '../words/units.js';
-import { familyOf } from './conclude.js';
+import { familyOf } from './configurations.js';
 
 export interface HintData {
   readonly environment: Environment;

@@ -1,111 +1,201 @@
+import { type Isolation, isolates } from '../../strategies/strategy.js';
 import { groupBy } from '../stats/group-by.js';
+import type { LogRate } from '../stats/moderated.js';
 import type { SummaryRow, TrialRow } from '../tables/columns.js';
 import { unknown } from '../tables/columns.js';
 import { memoryOf } from '../tables/memory.js';
 import { seriesName } from '../tables/series.js';
 import { type SituationRow, situationColumns } from '../tables/situation-columns.js';
+import { type Choice, chooseTogether, type FamilyRates } from './choice.js';
+import type { Conclusion } from './conclude.js';
 import {
-  type Conclusion,
   familyOf,
-  fastestOf,
+  familyRates,
   hasRate,
+  logRates,
+  logsOfCost,
+  type Measured,
   type Rated,
-  simplestFirst,
-  tiedWith,
-} from './conclude.js';
+  type Traits,
+} from './configurations.js';
 
-/** Who gives up more of the rate than this for latency or memory wants another answer than "which strategy". */
-const leastShare = 0.8;
-/** A server shares the event loop with the strategy; busier than this it answers late. */
-const busiest = 0.5;
+/**
+ * What to use where something beside throughput counts. Each situation rules cells out, names the figure that counts,
+ * and leaves the choice to the rule in `choice.ts`, for all sizes of a workload together.
+ */
+
+/** Latency and memory are not worth more than a fifth of the highest rate. */
+const minShare = 0.8;
+/** A server shares the event loop with the strategy; above this share of busy time it answers late. */
+const maxBusy = 0.5;
+/** What a crash of native code must not pass. */
+const isolated: Isolation = 'process';
+
+interface Situation {
+  readonly name: string;
+  /** Why a cell is ruled out; null where none is. */
+  readonly reason: string | null;
+  qualifies(cell: Rated, place: Place): boolean;
+  /** What the cells are compared by. */
+  logs(trials: readonly TrialRow[]): LogRate[];
+  /** True where the throughput choice stays unless another cell is shown to be better. */
+  readonly keepsChoice: boolean;
+}
+
+/** A workload and corpus. */
+interface Place {
+  readonly conclusion: Conclusion;
+  readonly family: readonly Rated[];
+  readonly trials: readonly TrialRow[];
+  isolationOf(cell: Rated): Isolation;
+}
+
+const slow = `they do not reach ${100 * minShare} % of the highest rate`;
+
+const others: readonly Situation[] = [
+  {
+    name: 'latency',
+    reason: slow,
+    qualifies: isNearFastest,
+    logs: (trials) => logsOfCost(trials, ({ latency_p99_ms }) => latency_p99_ms),
+    keepsChoice: true,
+  },
+  {
+    name: 'beside a server',
+    reason: "they keep the caller's event loop busy for more than half of the time",
+    qualifies: ({ event_loop_utilization: busy }) => busy !== null && busy <= maxBusy,
+    logs: logRates,
+    keepsChoice: false,
+  },
+  {
+    name: 'little memory',
+    reason: slow,
+    qualifies: isNearFastest,
+    logs: (trials) => logsOfCost(trials, memoryOf),
+    keepsChoice: true,
+  },
+  {
+    name: 'isolation',
+    reason: 'a crash of native code, or memory that runs out, ends the caller with them',
+    qualifies: (cell, { isolationOf }) => isolates(isolationOf(cell), isolated),
+    logs: logRates,
+    keepsChoice: false,
+  },
+];
 
 export interface SituationOptions {
   readonly conclusions: readonly Conclusion[];
   readonly trials: readonly TrialRow[];
-  /** Strategies from the simplest to the most involved. */
-  readonly simplest: readonly string[];
-  /** Strategies whose workers are processes. */
-  readonly isolated: readonly string[];
+  readonly strategies: readonly Traits[];
+  /** Log ratio below which a difference does not count, by workload. */
+  readonly margins: (workload: string) => number;
 }
 
-/** What to use in each situation, for each workload and corpus with a rate. */
+/** A row for each situation of each conclusion. */
 export function situations(
   summaries: readonly SummaryRow[],
-  { conclusions, trials, simplest, isolated }: SituationOptions,
+  { conclusions, trials, strategies, margins }: SituationOptions,
 ): SituationRow[] {
-  const measured = groupBy(trials, familyOf);
   const families = groupBy(summaries.filter(hasRate), familyOf);
-  return conclusions.flatMap((conclusion) => {
-    const family = families.get(familyOf(conclusion)) ?? [];
-    const own = measured.get(familyOf(conclusion)) ?? [];
-    const fastest = (cells: readonly Rated[]): SummaryRow | undefined =>
-      cells.length === 0
-        ? undefined
-        : [...tiedWith(fastestOf(cells), cells, own)].sort(simplestFirst(simplest))[0];
-    const nearest = family.filter(
-      (cell) => cell.documents_per_second >= leastShare * (conclusion.fastest.documents_per_second as number),
-    );
-    const considerate = family.filter(({ event_loop_utilization: busy }) => busy !== null && busy <= busiest);
-    const processes = family.filter(({ strategy }) => isolated.includes(strategy));
-    const slow = `they do not reach ${100 * leastShare} % of the highest rate`;
-    const row = rowOf(conclusion, family);
-    return [
-      row('throughput', conclusion.choice, { qualified: family, reason: null }),
-      row(
-        'latency',
-        least(nearest, ({ latency_p99_ms }) => latency_p99_ms),
-        { qualified: nearest, reason: slow },
+  const measured = groupBy(trials, familyOf);
+  const isolationOf = (cell: Rated) =>
+    strategies.find(({ name }) => name === cell.strategy)?.isolation ?? 'none';
+  return [...groupBy(conclusions, ({ workload }) => workload)].flatMap(([workload, members]) => {
+    const places = members.map((conclusion): Place => {
+      const key = familyOf(conclusion);
+      return { conclusion, family: families.get(key) ?? [], trials: measured.get(key) ?? [], isolationOf };
+    });
+    const choices = others.map((situation) =>
+      chooseTogether(
+        places.map((place) => contestants(situation, place, { strategies, margin: margins(workload) })),
       ),
-      row('beside a server', fastest(considerate), {
-        qualified: considerate,
-        reason: "they keep the caller's event loop busy for more than half of the time",
+    );
+    return places.flatMap((place, p) => [
+      rowOf(place, {
+        situation: 'throughput',
+        reason: null,
+        qualified: place.family,
+        choice: place.conclusion.choice,
       }),
-      row('little memory', least(nearest, memoryOf), { qualified: nearest, reason: slow }),
-      row('isolation', fastest(processes), {
-        qualified: processes,
-        reason: 'a crash of native code, or memory that runs out, ends the caller with them',
-      }),
-    ];
+      ...others.map((situation, s) =>
+        rowOf(place, {
+          situation: situation.name,
+          reason: situation.reason,
+          qualified: place.family.filter((cell) => situation.qualifies(cell, place)),
+          choice: cellOf(choices[s]?.[p]),
+        }),
+      ),
+    ]);
   });
 }
 
-function least(
-  cells: readonly SummaryRow[],
-  value: (cell: SummaryRow) => number | null,
-): SummaryRow | undefined {
-  return cells
-    .filter((cell) => value(cell) !== null)
-    .sort((a, b) => (value(a) as number) - (value(b) as number))[0];
+function isNearFastest(cell: Rated, { conclusion }: Place): boolean {
+  return cell.documents_per_second >= minShare * conclusion.fastest.documents_per_second;
 }
 
-function rowOf({ workload, corpus, documentBytes }: Conclusion, family: readonly SummaryRow[]) {
-  return (
-    situation: string,
-    choice: SummaryRow | undefined,
-    { qualified, reason }: { qualified: readonly SummaryRow[]; reason: string | null },
-  ): SituationRow => {
-    const names = (cells: readonly SummaryRow[]) => [
-      ...new Set(cells.map((cell) => seriesName(cell, family))),
-    ];
-    const qualifiedNames = names(qualified);
-    const out = names(family).filter((name) => !qualifiedNames.includes(name));
-    return {
-      ...unknown(situationColumns),
-      ...{ workload, corpus, document_bytes: documentBytes, situation },
-      ...(choice === undefined
-        ? {}
-        : {
-            strategy: choice.strategy,
-            delivery: choice.delivery,
-            workers: choice.workers,
-            documents_per_second: choice.documents_per_second,
-            speedup: choice.speedup,
-            latency_p99_ms: choice.latency_p99_ms,
-            event_loop_utilization: choice.event_loop_utilization,
-            memory_bytes: memoryOf(choice),
-          }),
-      ruled_out: out.length === 0 ? null : out.join(' '),
-      reason: out.length === 0 ? null : reason,
-    };
+/** The throughput choice takes the place of the baseline where only evidence may replace it. */
+function contestants(
+  situation: Situation,
+  place: Place,
+  { strategies, margin }: { readonly strategies: readonly Traits[]; readonly margin: number },
+): FamilyRates<Measured> {
+  const given = familyRates(place.family, {
+    trials: place.trials,
+    strategies,
+    margin,
+    barred: (cell) => !situation.qualifies(cell, place),
+    rates: situation.logs(place.trials),
+  });
+  if (!situation.keepsChoice) return given;
+  const { choice } = place.conclusion;
+  return {
+    ...given,
+    configurations: given.configurations.map((one) => ({ ...one, baseline: one.cell === choice })),
+  };
+}
+
+function cellOf(choice: Choice<Measured> | null | undefined): Rated | null {
+  return choice?.choice.cell ?? null;
+}
+
+function rowOf(
+  { conclusion: { workload, corpus, documentBytes }, family }: Place,
+  {
+    situation,
+    reason,
+    qualified,
+    choice,
+  }: {
+    readonly situation: string;
+    readonly reason: string | null;
+    readonly qualified: readonly Rated[];
+    readonly choice: Rated | null;
+  },
+): SituationRow {
+  const names = (cells: readonly Rated[]) => [...new Set(cells.map((cell) => seriesName(cell, family)))];
+  const qualifiedNames = names(qualified);
+  const out = names(family).filter((name) => !qualifiedNames.includes(name));
+  const found =
+    choice === null
+      ? {}
+      : {
+          strategy: choice.strategy,
+          delivery: choice.delivery,
+          workers: choice.workers,
+          documents_per_second: choice.documents_per_second,
+          speedup: choice.speedup,
+          latency_p99_ms: choice.latency_p99_ms,
+          event_loop_utilization: choice.event_loop_utilization,
+          memory_bytes: memoryOf(choice),
+        };
+  return {
+    ...unknown(situationColumns),
+    workload,
+    corpus,
+    document_bytes: documentBytes,
+    situation,
+    ...found,
+    ruled_out: out.length === 0 ? null : out.join(' '),
+    reason: out.length === 0 ? null : reason,
   };
 }

@@ -2,19 +2,22 @@ import type { TrialRow } from '../tables/columns.js';
 import type { Enough } from '../tables/enough.js';
 import { compare } from './compare.js';
 
-/** First look, then one every so many rounds. */
+/** The first look is after round 12, the next ones every four rounds. */
 const looks = { from: 12, every: 4 };
 
-/** Wanted half-width of a ratio's interval, as a log ratio. */
+/** A ratio counts as known when its interval is this narrow. Half of the width, as a log ratio. */
 const wanted = Math.log(1.03);
 
 /**
- * The stop rule: enough when every contender's ratio, to `sequential` and to the best, is known within 3 % or settled,
- * its interval lying wholly beyond or wholly inside the margin. It looks at intervals alone, never at p values, so that
- * looking more than once costs the final tests nothing that a simulation of equal cells could show.
+ * The stop rule. A run has measured enough when every configuration's ratio to the baseline and to the best is known
+ * within 3 % or settled: the interval lies wholly beyond the margin or wholly inside it. The intervals are the ones
+ * that the choice rests on. The rule never looks at p values, so looking several times does not weaken the final tests.
  */
-export function enough(trials: readonly TrialRow[], round: number): Enough {
-  const open = compare(trials, { claims: 'suggests' })
+export function enough(
+  trials: readonly TrialRow[],
+  { round, baseline }: { readonly round: number; readonly baseline: string },
+): Enough {
+  const open = compare(trials, { claims: 'suggests', baseline })
     .filter(({ reference }) => reference !== 'A/A')
     .filter((comparison) => !isSettled(comparison));
   const due = round >= looks.from && (round - looks.from) % looks.every === 0;
@@ -29,20 +32,18 @@ export function enough(trials: readonly TrialRow[], round: number): Enough {
 }
 
 type Interval = {
-  readonly ratio_low: number | null;
-  readonly ratio_high: number | null;
+  readonly calibrated_low: number | null;
+  readonly calibrated_high: number | null;
   readonly margin: number;
 };
 
 function isSettled(row: Interval): boolean {
-  if (row.ratio_low === null || row.ratio_high === null) return false;
-  const beyond = row.ratio_low > row.margin || row.ratio_high < 1 / row.margin;
-  const inside = row.ratio_low > 1 / row.margin && row.ratio_high < row.margin;
+  if (row.calibrated_low === null || row.calibrated_high === null) return false;
+  const beyond = row.calibrated_low > row.margin || row.calibrated_high < 1 / row.margin;
+  const inside = row.calibrated_low > 1 / row.margin && row.calibrated_high < row.margin;
   return halfWidth(row) <= wanted || beyond || inside;
 }
 
-function halfWidth({ ratio_low, ratio_high }: Interval): number {
-  return ratio_low === null || ratio_high === null
-    ? Number.POSITIVE_INFINITY
-    : Math.log(ratio_high / ratio_low) / 2;
+function halfWidth({ calibrated_low: low, calibrated_high: high }: Interval): number {
+  return low === null || high === null ? Number.POSITIVE_INFINITY : Math.log(high / low) / 2;
 }

@@ -13,7 +13,7 @@ import {
 import { comparisonColumns } from '../../bench/tables/comparison-columns.js';
 import { projectionColumns, scalingColumns } from '../../bench/tables/scaling-columns.js';
 import { crossoverColumns, winnerColumns } from '../../bench/tables/situation-columns.js';
-import { compare } from '../../bench/verdict/compare.js';
+import { compare, marginsOf } from '../../bench/verdict/compare.js';
 import { crossovers } from '../../bench/verdict/crossovers.js';
 import { winners } from '../../bench/verdict/winners.js';
 import type { Chart, ChartData, ChartTable, Spec } from '../../plots/chart.js';
@@ -23,6 +23,7 @@ import { renderSvg } from '../../plots/render.js';
 import { textWidth } from '../../plots/text-width.js';
 import { peers } from '../../strategies/peers/index.js';
 import { trial } from '../rows.js';
+import { traitsOf } from '../runs.js';
 
 const strategies = ['sequential', 'async', 'thread-pool', 'process-pool', 'partitioned', 'queue'];
 const workloads = {
@@ -556,11 +557,15 @@ function from(summaries: readonly SummaryRow[], effectiveCores: number): ChartDa
   );
   return {
     summaries,
-    comparisons: compare(trials, { claims: 'suggests' }),
+    comparisons: compare(trials, { claims: 'suggests', baseline: 'sequential' }),
     scaling: [],
     projections: [],
-    winners: winners(summaries, { trials, simplest: strategies }),
-    crossovers: crossovers(trials, { seed: 1, workloads: Object.keys(workloads), strategies }),
+    winners: winners(summaries, { trials, strategies: traitsOf(strategies), margins: marginsOf(trials) }),
+    crossovers: crossovers(trials, {
+      seed: 1,
+      workloads: Object.keys(workloads),
+      strategies: traitsOf(strategies),
+    }),
     trials,
     baseline: 'sequential',
     effectiveCores,

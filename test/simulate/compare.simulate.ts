@@ -15,7 +15,10 @@ describe('95 % intervals', () => {
     it(`cover the true ratio in 92 to 98 % of runs of ${rounds} rounds`, (t) => {
       const seeds = 2000;
       const covered = count(seeds, (seed) => {
-        const [row] = compare(suite({ rates: [100, 130], rounds, seed }), { claims: 'suggests' });
+        const [row] = compare(suite({ rates: [100, 130], rounds, seed }), {
+          claims: 'suggests',
+          baseline: 'sequential',
+        });
         return row !== undefined && (row.ratio_low as number) <= 1.3 && 1.3 <= (row.ratio_high as number);
       });
       t.diagnostic(`${percent(covered, seeds)} of ${seeds}`);
@@ -37,7 +40,10 @@ describe('21 equal cells', () => {
     const ends: number[] = [];
     const wrong = count(suites, (seed) => {
       const run = suite({ rates: new Array<number>(21).fill(100), rounds: 32, seed, sd: 0.03, slowed: 0 });
-      const end = [12, 16, 20, 24, 28].find((round) => enough(until(run, round), round).stop) ?? 32;
+      const end =
+        [12, 16, 20, 24, 28].find(
+          (round) => enough(until(run, round), { round, baseline: 'sequential' }).stop,
+        ) ?? 32;
       ends.push(end);
       return claimsDifference(until(run, end));
     });
@@ -55,6 +61,7 @@ it('a true difference of 10 % is found in most runs of 12 quiet rounds', (t) => 
       suite({ rates: [100, 110, ...new Array<number>(8).fill(100)], rounds: 12, seed, slowed: 0 }),
       {
         claims: 'verdicts',
+        baseline: 'sequential',
       },
     );
     return rows[0]?.verdict === 'faster';
@@ -65,13 +72,13 @@ it('a true difference of 10 % is found in most runs of 12 quiet rounds', (t) => 
 
 it('the same trials have the same comparisons', () => {
   assert.deepEqual(
-    compare(equalCells(20, 7), { claims: 'verdicts' }),
-    compare(equalCells(20, 7), { claims: 'verdicts' }),
+    compare(equalCells(20, 7), { claims: 'verdicts', baseline: 'sequential' }),
+    compare(equalCells(20, 7), { claims: 'verdicts', baseline: 'sequential' }),
   );
 });
 
 function claimsDifference(trials: readonly TrialRow[]): boolean {
-  return compare(trials, { claims: 'verdicts' }).some(
+  return compare(trials, { claims: 'verdicts', baseline: 'sequential' }).some(
     ({ reference, verdict }) => reference !== 'A/A' && (verdict === 'faster' || verdict === 'slower'),
   );
 }

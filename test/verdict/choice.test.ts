@@ -148,7 +148,7 @@ const family = fc
       i === 0
         ? sequential
         : configuration(`c${i}`, {
-            isolation: ['none', 'thread', 'process'][i % 3] as string,
+            isolation: (['none', 'thread', 'process'] as const)[i % 3] ?? 'none',
             workers: 1 + (i % 4),
             barred: random() < 0.1,
           }),

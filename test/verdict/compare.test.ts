@@ -12,7 +12,7 @@ import {
 } from '../../bench/stats/paired.js';
 import type { TrialRow } from '../../bench/tables/columns.js';
 import type { ComparisonRow } from '../../bench/tables/comparison-columns.js';
-import { compare, slowerThanBest, verdictOn } from '../../bench/verdict/compare.js';
+import { compare, verdictOn } from '../../bench/verdict/compare.js';
 import { enough } from '../../bench/verdict/stop.js';
 import { trial } from '../rows.js';
 import { equalCells, suite } from '../simulate/suites.js';
@@ -185,7 +185,7 @@ function rowOf(rows: readonly ComparisonRow[], reference: string, workers: numbe
 describe('compare', () => {
   const flat = new Array<number>(12).fill(100);
 
-  it('has every verdict word, and the tie set', () => {
+  it('has every verdict word', () => {
     const trials = made([
       flat,
       about(150, 0.01),
@@ -194,23 +194,20 @@ describe('compare', () => {
       about(101, 0.005),
       about(103, 0.04),
     ]);
-    const rows = compare(trials, { claims: 'verdicts' });
+    const rows = compare(trials, { claims: 'verdicts', baseline: 'sequential' });
     const words = [1, 2, 3, 4, 5].map((workers) => rowOf(rows, 'sequential', workers).verdict);
     assert.deepEqual(words, ['faster', 'faster', 'slower', 'equivalent', 'inconclusive']);
     close(rowOf(rows, 'sequential', 1).ratio, 1.5);
     assert.equal(rowOf(rows, 'best', 1).reference_workers, 2);
-    const slower = [1, 2, 3, 4].map((workers) =>
-      slowerThanBest(rows, { ...(trials[0] as TrialRow), strategy: 'threads', workers }),
-    );
-    assert.deepEqual(slower, [false, false, true, true]);
-    assert.equal(slowerThanBest(rows, trials[0] as TrialRow), true);
+    const slower = [1, 3, 4].map((workers) => rowOf(rows, 'best', workers).verdict === 'slower');
+    assert.deepEqual(slower, [false, true, true]);
   });
 
   it('adjusts over the contenders against sequential, over all pairs against the best', () => {
     const rates = [flat, about(110, 0.05), about(120, 0.09), about(121, 0.11).reverse()];
     const logs = (a: number, b: number) =>
       (rates[a] as number[]).map((rate, i) => Math.log(rate / ((rates[b] as number[])[i] as number)));
-    const rows = compare(made(rates), { claims: 'verdicts' });
+    const rows = compare(made(rates), { claims: 'verdicts', baseline: 'sequential' });
     const contenders = holm([1, 2, 3].map((i) => paired(logs(i, 0)).p));
     for (const i of [1, 2, 3])
       close(rowOf(rows, 'sequential', i).p_adjusted, contenders[i - 1] as number, 1e-9);
@@ -224,6 +221,7 @@ describe('compare', () => {
     const spread = 0.1;
     const [twin, ...others] = compare(made([flat, about(110, 0.001)], about(100, spread)), {
       claims: 'verdicts',
+      baseline: 'sequential',
     }).reverse();
     const error = Math.sqrt((12 * spread ** 2) / 11 / 12);
     close(twin?.margin, Math.exp(2 * error));
@@ -231,21 +229,33 @@ describe('compare', () => {
     assert.equal(others.length, 2);
     assert.ok(others.every(({ twin, margin }) => twin === null && margin === Math.exp(2 * error)));
     close(
-      compare(made([flat, about(110, 0.001)], about(100, 0.01)), { claims: 'verdicts' })[0]?.margin,
+      compare(made([flat, about(110, 0.001)], about(100, 0.01)), {
+        claims: 'verdicts',
+        baseline: 'sequential',
+      })[0]?.margin,
       1.03,
     );
-    close(compare(made([flat, about(110, 0.001)], about(130, 0.01)), { claims: 'verdicts' })[0]?.ratio, 1.1);
+    close(
+      compare(made([flat, about(110, 0.001)], about(130, 0.01)), {
+        claims: 'verdicts',
+        baseline: 'sequential',
+      })[0]?.ratio,
+      1.1,
+    );
   });
 
   it('pairs the rounds in which both were ok', () => {
-    const [row] = compare(made([[100, 200, null, 400], [150, 300, 450, null]]), { claims: 'verdicts' }); // biome-ignore format: two cells
+    const [row] = compare(made([[100, 200, null, 400], [150, 300, 450, null]]), { claims: 'verdicts', baseline: 'sequential' }); // biome-ignore format: two cells
     assert.equal(row?.rounds, 2);
     close(row?.ratio, 1.5);
   });
 
   it('claims nothing in profiles without verdicts', () => {
     for (const claims of ['nothing', 'suggests'] as const) {
-      for (const row of compare(made([flat, about(150, 0.01)], about(100, 0.01)), { claims })) {
+      for (const row of compare(made([flat, about(150, 0.01)], about(100, 0.01)), {
+        claims,
+        baseline: 'sequential',
+      })) {
         assert.deepEqual(
           [row.verdict, row.p_adjusted, row.sign_flip_p, row.more_rounds],
           [null, null, null, null],
@@ -256,22 +266,33 @@ describe('compare', () => {
   });
 
   it('has no interval and no verdict after a single round', () => {
-    const [row] = compare(made([[100], [150]]), { claims: 'verdicts' });
+    const [row] = compare(made([[100], [150]]), { claims: 'verdicts', baseline: 'sequential' });
     assert.deepEqual([row?.rounds, row?.ratio_low, row?.verdict], [1, null, null]);
   });
 
   it('says how many more rounds would settle it, and they do', () => {
     const rates = (n: number) => [new Array<number>(n).fill(100), about(106, 0.06, n)];
-    const row = rowOf(compare(made(rates(12)), { claims: 'verdicts' }), 'sequential', 1);
+    const row = rowOf(
+      compare(made(rates(12)), { claims: 'verdicts', baseline: 'sequential' }),
+      'sequential',
+      1,
+    );
     assert.equal(row.verdict, 'inconclusive');
     const after = 12 + (row.more_rounds as number);
     assert.equal(
-      rowOf(compare(made(rates(after + (after % 2) + 2)), { claims: 'verdicts' }), 'sequential', 1).verdict,
+      rowOf(
+        compare(made(rates(after + (after % 2) + 2)), { claims: 'verdicts', baseline: 'sequential' }),
+        'sequential',
+        1,
+      ).verdict,
       'faster',
     );
     assert.equal(
-      rowOf(compare(made(rates(2 * Math.round(0.4 * after))), { claims: 'verdicts' }), 'sequential', 1)
-        .verdict,
+      rowOf(
+        compare(made(rates(2 * Math.round(0.4 * after))), { claims: 'verdicts', baseline: 'sequential' }),
+        'sequential',
+        1,
+      ).verdict,
       'inconclusive',
     );
   });
@@ -282,28 +303,32 @@ describe('stop rule', () => {
 
   it('looks at rounds 12, 16, 20 …', () => {
     const stops = [4, 8, 11, 12, 13, 14, 15, 16, 18, 20].filter(
-      (round) => enough(run(0.01, round), round).stop,
+      (round) => enough(run(0.01, round), { round, baseline: 'sequential' }).stop,
     );
     assert.deepEqual(stops, [12, 16, 20]);
   });
 
   it('goes on while an interval is wide, and says so', () => {
-    const { stop, unmet } = enough(run(0.2, 12), 12);
+    const { stop, unmet } = enough(run(0.2, 12), { round: 12, baseline: 'sequential' });
     assert.equal(stop, false);
     // t 2.20099 · 0.2 · √(12 / 11) / √12: ± 14.2 %.
     assert.match(unmet.join(), /14\.2 %/);
-    assert.deepEqual(enough(run(0.01, 12), 12).unmet, []);
+    assert.deepEqual(enough(run(0.01, 12), { round: 12, baseline: 'sequential' }).unmet, []);
   });
 
   it('does not wait for a ratio that is far beyond the margin', () => {
-    assert.equal(enough(made([new Array<number>(12).fill(100), about(400, 0.1)]), 12).stop, true);
+    assert.equal(
+      enough(made([new Array<number>(12).fill(100), about(400, 0.1)]), { round: 12, baseline: 'sequential' })
+        .stop,
+      true,
+    );
   });
 });
 
 describe('equal cells, a sample of the simulation', () => {
   it('have no winner', () => {
     const claimed = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12].filter((seed) =>
-      compare(equalCells(12, seed), { claims: 'verdicts' }).some(
+      compare(equalCells(12, seed), { claims: 'verdicts', baseline: 'sequential' }).some(
         ({ verdict }) => verdict === 'faster' || verdict === 'slower',
       ),
     );
@@ -312,13 +337,19 @@ describe('equal cells, a sample of the simulation', () => {
 
   it('have the same comparisons again', () => {
     const trials = suite({ rates: [100, 120, 140], rounds: 18, seed: 5 });
-    assert.deepEqual(compare(trials, { claims: 'verdicts' }), compare(trials, { claims: 'verdicts' }));
+    assert.deepEqual(
+      compare(trials, { claims: 'verdicts', baseline: 'sequential' }),
+      compare(trials, { claims: 'verdicts', baseline: 'sequential' }),
+    );
   });
 
   it('are covered by 95 % intervals', () => {
     const seeds = Array.from({ length: 120 }, (_, i) => i + 1);
     const covered = seeds.filter((seed) => {
-      const [row] = compare(suite({ rates: [100, 130], rounds: 12, seed }), { claims: 'suggests' });
+      const [row] = compare(suite({ rates: [100, 130], rounds: 12, seed }), {
+        claims: 'suggests',
+        baseline: 'sequential',
+      });
       return (row?.ratio_low as number) <= 1.3 && 1.3 <= (row?.ratio_high as number);
     });
     assert.ok(

@@ -4,9 +4,11 @@ import fc from 'fast-check';
 import { crossover, type SizedRatio } from '../../bench/stats/crossover.js';
 import type { TrialRow } from '../../bench/tables/columns.js';
 import { summarise } from '../../bench/tables/summarise.js';
+import { marginsOf } from '../../bench/verdict/compare.js';
 import { crossovers } from '../../bench/verdict/crossovers.js';
 import { winners } from '../../bench/verdict/winners.js';
 import { trial } from '../rows.js';
+import { traitsOf } from '../runs.js';
 
 const sizes = [1_000, 10_000, 100_000];
 
@@ -92,9 +94,12 @@ function run(rates: Record<string, readonly number[]>): TrialRow[] {
   );
 }
 
-const order = { workloads: ['word-frequency'], strategies: ['sequential', 'thread-pool', 'queue', 'async'] };
+const order = {
+  workloads: ['word-frequency'],
+  strategies: traitsOf(['sequential', 'thread-pool', 'queue', 'async']),
+};
 
-it('crossovers are told for every strategy and number of workers', () => {
+it('crossovers are given for every strategy and number of workers', () => {
   const rows = crossovers(
     run({
       sequential: [100, 100, 100],
@@ -139,11 +144,9 @@ it('winners are named at every number of workers, ties beside them', () => {
     strategies,
   });
   assert.deepEqual(
-    winners(summaries, { trials, simplest: strategies }).map(({ workers, strategy, tied }) => [
-      workers,
-      strategy,
-      tied,
-    ]),
+    winners(summaries, { trials, strategies: traitsOf(strategies), margins: marginsOf(trials) }).map(
+      ({ workers, strategy, tied }) => [workers, strategy, tied],
+    ),
     [
       [1, 'sequential', null],
       [2, 'thread-pool', 'queue'],

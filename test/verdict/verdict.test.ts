@@ -3,12 +3,12 @@ import { describe, it } from 'node:test';
 import type { TrialRow } from '../../bench/tables/columns.js';
 import { bySeries } from '../../bench/tables/series.js';
 import { summarise } from '../../bench/tables/summarise.js';
-import { compare } from '../../bench/verdict/compare.js';
-import { conclude } from '../../bench/verdict/conclude.js';
-import { sentences } from '../../bench/verdict/sentences.js';
+import { marginsOf } from '../../bench/verdict/compare.js';
+import { type Conclusion, conclude } from '../../bench/verdict/conclude.js';
+import { adviceSentences, adviceTable } from '../../bench/words/advice.js';
 import { trial } from '../rows.js';
+import { traitsOf } from '../runs.js';
 
-const corpora = ['10KB', '100KB', '500KB'].map((corpus) => ({ workload: 'word-frequency', corpus }));
 const strategies = ['sequential', 'async', 'thread-pool', 'process-pool'];
 
 /** Rates by strategy and workers, in each round off by the same few parts in a thousand for everybody but the noisy. */
@@ -28,13 +28,14 @@ function run(rates: Record<string, number>, columns: Partial<TrialRow> = {}, rou
   );
 }
 
-function conclusionsOf(trials: TrialRow[]) {
-  const summaries = summarise(trials, { effectiveCores: 2, corpora, strategies });
+function conclusionsOf(trials: TrialRow[], sizes = ['10KB', '100KB', '500KB']) {
+  const corpora = sizes.map((corpus) => ({ workload: 'word-frequency', corpus }));
+  const summaries = summarise(trials, { effectiveCores: 4, corpora, strategies });
   return conclude(summaries, {
     trials,
-    comparisons: compare(trials, { claims: 'suggests' }),
+    strategies: traitsOf(strategies),
+    margins: marginsOf(trials),
     claims: 'suggests',
-    simplest: strategies,
   });
 }
 
@@ -80,7 +81,7 @@ describe('conclusion', () => {
       bySeries(conclusions[0]?.atBest ?? []).map(({ strategy }) => strategy),
       ['sequential', 'thread-pool (none)', 'thread-pool (transfer)'],
     );
-    assert.match(sentences(conclusions).join(' '), /`thread-pool \(transfer\)` with 2 workers/);
+    assert.match(adviceSentences(conclusions).join(' '), /`thread-pool \(transfer\)` with 2 workers/);
   });
 
   it('chooses sequential when nothing gains', () => {
@@ -105,41 +106,97 @@ describe('conclusion', () => {
   });
 });
 
-describe('sentences', () => {
-  it('say what to use, what it gains and where it flips', () => {
-    const small = run({ sequential: 100, 'thread-pool×2': 99, 'process-pool×2': 80 });
+describe('the advice', () => {
+  const words = (sentence: string) => sentence.split(' ').length;
+
+  it('is a table with one row per size, and says what changes between which sizes', () => {
+    const small = run({ sequential: 100, 'thread-pool×2': 90, 'process-pool×2': 80 });
     const large = run(
-      { sequential: 10, 'thread-pool×2': 19, 'process-pool×2': 15, 'thread-pool×4': 18 },
+      { sequential: 10, 'thread-pool×2': 19, 'process-pool×2': 15, 'thread-pool×1': 18 },
       { corpus: '500KB', document_bytes: 500_000 },
     );
-    assert.deepEqual(sentences(conclusionsOf([...small, ...large])), [
-      'For word-frequency this run suggests `sequential` at 10KB, where nothing beats it, and `thread-pool` with 2 workers at 500KB (1.90× sequential, 1.84–1.95).',
-      'Clear at 500KB (next `process-pool`, 0.79× the highest rate, 0.77–0.81); a tie at 10KB with `thread-pool`: the simplest is suggested.',
-      'It flips from `sequential` to `thread-pool` between 10KB and 500KB.',
+    const conclusions = conclusionsOf([...small, ...large]);
+    assert.deepEqual(adviceSentences(conclusions), [
+      'For word-frequency this run suggests `sequential` at 10KB and `thread-pool` with 2 workers at 500KB.',
+      'The choice changes from `sequential` to `thread-pool` with 2 workers between 10KB and 500KB.',
     ]);
+    const [group] = adviceTable(conclusions).groups;
+    assert.deepEqual(
+      group?.map(([, corpus, use, gain]) => [corpus, use, gain]),
+      [
+        ['10KB', 'sequential', ''],
+        ['500KB', 'thread-pool × 2', '1.90×'],
+      ],
+    );
   });
 
-  it('say where it does not flip, what ties, and that more workers gain nothing', () => {
+  it('says that a change is not shown where noise may have made it', () => {
+    const noisy = (rates: Record<string, number>, columns: Partial<TrialRow>) =>
+      run(rates, columns).map((row, i) => ({
+        ...row,
+        documents_per_second: (row.documents_per_second ?? 0) * (1 + 0.06 * ((i * 5) % 3)),
+      }));
+    const conclusions = conclusionsOf([
+      ...noisy({ sequential: 100, 'thread-pool×2': 300, 'process-pool×2': 280 }, {}),
+      ...noisy(
+        { sequential: 100, 'thread-pool×2': 280, 'process-pool×2': 310 },
+        { corpus: '500KB', document_bytes: 500_000 },
+      ),
+    ]);
+    assert.deepEqual(
+      conclusions.map(({ choice }) => choice.strategy),
+      ['thread-pool', 'process-pool'],
+    );
+    assert.match(adviceSentences(conclusions)[1] ?? '', /between 10KB and 500KB is not shown/);
+  });
+
+  it('names one configuration at every size with the range of its gains, and what the advice may cost', () => {
     const trials = ['10KB', '100KB'].flatMap((corpus) =>
-      run({ sequential: 100, 'thread-pool×2': 190, 'process-pool×2': 191, 'thread-pool×4': 188 }, { corpus }),
+      run({ sequential: 100, 'thread-pool×2': 190, 'process-pool×2': 191, 'thread-pool×1': 98 }, { corpus }),
     );
-    const [, second, third] = sentences(conclusionsOf(trials));
-    assert.equal(second, 'A tie at 10KB and 100KB with `process-pool`: the simplest is suggested.');
-    assert.equal(
-      third,
-      'It does not flip between 10KB and 100KB; more than 2 workers gained nothing that this run can show.',
+    const [first, second, ...rest] = adviceSentences(conclusionsOf(trials));
+    assert.match(
+      first ?? '',
+      /suggests `thread-pool` with 2 workers at every size: 1\.90× to 1\.90× sequential/,
     );
+    assert.match(second ?? '', /^Another configuration would gain at most [\d.]+ % \(95 %\)\.$/);
+    assert.deepEqual(rest, []);
   });
 
-  it('claim nothing from a single round, and no flip from a single corpus', () => {
-    assert.match(
-      sentences(conclusionsOf(run({ sequential: 100, 'thread-pool×2': 190 }, {}, 1)))[0] ?? '',
-      /this shows that everything works/,
-    );
-    assert.match(
-      sentences(conclusionsOf(run({ sequential: 100, 'thread-pool×2': 190 })))[2] ?? '',
-      /Only one corpus \(10KB\) was measured/,
-    );
-    assert.deepEqual(sentences([]), []);
+  it('claims nothing from a single round, and no change of the choice from a single corpus', () => {
+    const once = conclusionsOf(run({ sequential: 100, 'thread-pool×2': 190 }, {}, 1));
+    assert.match(adviceSentences(once)[0] ?? '', /nothing is shown about what is faster/);
+    const [first, second] = adviceSentences(conclusionsOf(run({ sequential: 100, 'thread-pool×2': 190 })));
+    assert.match(first ?? '', /`thread-pool` with 2 workers: 1\.90× \(1\.8\d–1\.9\d\) sequential/);
+    assert.match(second ?? '', /^Only 10KB was measured/);
+    assert.deepEqual(adviceSentences([]), []);
+  });
+
+  it('has at most two sentences of at most 25 words', () => {
+    const choices: Record<string, number>[] = [
+      { sequential: 100, 'thread-pool×2': 99, 'process-pool×2': 80 },
+      { sequential: 100, 'thread-pool×2': 190, 'process-pool×2': 150 },
+      { sequential: 100, 'thread-pool×2': 150, 'process-pool×2': 190 },
+      { sequential: 100, 'async×2': 230, 'process-pool×2': 190 },
+    ];
+    const sizes = ['1KB', '10KB', '100KB', '500KB'];
+    for (let code = 0; code < choices.length ** sizes.length; code += 7) {
+      const trials = sizes.flatMap((corpus, i) => {
+        const rates = choices[Math.floor(code / choices.length ** i) % choices.length] ?? {};
+        return run(rates, { corpus, document_bytes: 1000 * 10 ** i });
+      });
+      const said = adviceSentences(conclusionsOf(trials, sizes));
+      assert.ok(said.length <= 2, said.join(' '));
+      for (const sentence of said) assert.ok(words(sentence) <= 25, sentence);
+    }
+  });
+
+  it('is the choice that every part of the conclusion speaks of', () => {
+    const [conclusion] = conclusionsOf(run({ sequential: 100, 'thread-pool×2': 180, 'process-pool×2': 185 }));
+    const { choice, gain, shortfall, regretBound } = conclusion as Conclusion;
+    assert.equal(choice.strategy, 'thread-pool');
+    assert.ok(Math.abs((gain?.ratio ?? 0) - 1.8) < 0.02, "the gain is the choice's, not that of the best");
+    assert.ok(Math.abs((shortfall?.ratio ?? 0) - 185 / 180) < 0.01);
+    assert.ok((regretBound ?? 0) > 0.02);
   });
 });

@@ -133,7 +133,8 @@ interface MeasureOptions {
 
 async function measure(plan: Plan, store: Store, options: MeasureOptions): Promise<number> {
   const { wards, services, progress, signal, json, png, interactive } = options;
-  const { request, cells, twins, timing, cores } = plan;
+  const { request, loaded, cells, twins, timing, cores } = plan;
+  const baseline = loaded.find(({ strategy }) => strategy.baseline)?.strategy.name ?? '';
   const finished = store.trials();
   store.beginAppending();
   const { complete, unmet } = await runRounds({
@@ -143,7 +144,7 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
     rounds: request.rounds,
     budgetMs: request.budgetMs,
     finished,
-    enough: (round) => enough(store.trials(), round),
+    enough: (round) => enough(store.trials(), { round, baseline }),
     seed: request.seed,
     timing,
     cores,

@@ -1,7 +1,8 @@
 import { exitCode, UnfitError } from '../../errors.js';
-import { renderTable, type TextTable } from '../../report/console.js';
+import { renderTable } from '../../report/console.js';
 import { Store } from '../../tables/store.js';
 import { compareRuns, differencesBetween, type Run, type RunComparison } from '../../verdict/compare-runs.js';
+import type { TextTable } from '../../words/text-table.js';
 import { ratio } from '../../words/units.js';
 import { colorsFor, note, print } from '../terminal.js';
 

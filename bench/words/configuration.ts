@@ -1,0 +1,53 @@
+import type { SummaryRow } from '../tables/columns.js';
+import { seriesName } from '../tables/series.js';
+import type { Ratio } from '../verdict/choice.js';
+import type { Traits } from '../verdict/configurations.js';
+import { ratio } from './units.js';
+
+/** How a configuration is named, in sentences and in tables. */
+
+type Named = Pick<SummaryRow, 'strategy' | 'workers' | 'delivery'>;
+type Namer = (configuration: Named) => string;
+
+/** The words for what a strategy's number of workers counts. */
+export function workersInWords(workers: number, concurrency: Traits['concurrency']): string {
+  if (concurrency === 'in flight') return `${workers} in flight`;
+  return `${workers} ${workers === 1 ? 'worker' : 'workers'}`;
+}
+
+/**
+ * Names for sentences: "`queue` with 2 workers", "`async` with 8 in flight", "`sequential`".
+ * @param among a strategy that has several deliveries in these rows is named with its delivery
+ */
+export function namer(strategies: readonly Traits[], among: readonly Named[] = []): Namer {
+  return (configuration) => {
+    const traits = traitsIn(strategies, configuration);
+    const name = `\`${seriesName(configuration, among)}\``;
+    return traits?.baseline
+      ? name
+      : `${name} with ${workersInWords(configuration.workers, traits?.concurrency ?? 'workers')}`;
+  };
+}
+
+/** Names for tables: "queue × 2", "sequential". */
+export function shortNamer(strategies: readonly Traits[], among: readonly Named[] = []): Namer {
+  return (configuration) => {
+    const name = seriesName(configuration, among);
+    return traitsIn(strategies, configuration)?.baseline ? name : `${name} × ${configuration.workers}`;
+  };
+}
+
+/** "1.95× (1.88–2.02)" */
+export function withInterval({ ratio: value, low, high }: Ratio): string {
+  const ends = intervalText({ low, high });
+  return ends === '' ? ratio(value) : `${ratio(value)} (${ends})`;
+}
+
+/** "1.88–2.02"; empty where the ends are not known. */
+export function intervalText({ low, high }: Pick<Ratio, 'low' | 'high'>): string {
+  return low === null || high === null ? '' : `${low.toFixed(2)}–${high.toFixed(2)}`;
+}
+
+function traitsIn(strategies: readonly Traits[], { strategy }: Named): Traits | undefined {
+  return strategies.find(({ name }) => name === strategy);
+}
