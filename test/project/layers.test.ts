@@ -44,7 +44,10 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
       /^workloads\/documents\.ts$/,
     ],
   },
-  { files: /^bench\/verdict\//, may: [/^bench\/(verdict|tables|stats|words)\//] },
+  {
+    files: /^bench\/verdict\//,
+    may: [/^bench\/(verdict|tables|stats|words)\//, /^strategies\/strategy\.ts$/],
+  },
   { files: /^plots\/index\.ts$/, may: [/^plots\//] },
   {
     files: /^plots\//,

@@ -264,7 +264,7 @@ describe('report.md', () => {
       charts.map((chart) => ({ chart })),
     );
     assert.ok(markdown.split('\n').length < 60, `${markdown.split('\n').length} lines`);
-    assert.match(markdown, /4 more workloads/);
+    assert.match(markdown, /7 more workloads/);
   });
 });
 
