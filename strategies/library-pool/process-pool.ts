@@ -79,18 +79,21 @@ function open(workload: WorkloadRef, options: OpenOptions, again: SecondAttempt 
       pool = start();
     },
   });
-  const call = <T>(argument: Request | Document): Promise<T> => {
+  const call = <T>(argument: Request | Document, limitMs: number | undefined): Promise<T> => {
     const asked = pool.exec('serve', [argument]);
-    // The limit counts from when a worker gets the document, and includes the start of a replaced worker.
-    return stall.guard<T>(timeoutMs === undefined ? asked : asked.timeout(timeoutMs));
+    // The limit counts from when a worker gets the argument, and includes the start of a new worker.
+    return stall.guard<T>(limitMs === undefined ? asked : asked.timeout(limitMs));
   };
+  // A short time limit of the tasks must not end workers that are still starting when they are asked for a
+  // report.
+  const askMs = timeoutMs === undefined ? undefined : Math.max(timeoutMs, graceMs);
   return poolSession(
     {
       workers,
       isolation: 'process',
       concurrency: workers * submitted(1),
-      submit: (document) => call<Reply>(document),
-      ask: (request) => call<Answer>(request),
+      submit: (document) => call<Reply>(document, timeoutMs),
+      ask: (request) => call<Answer>(request, askMs),
       async end() {
         await terminated(pool);
         await watched.close();
