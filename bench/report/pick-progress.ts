@@ -1,5 +1,5 @@
 import { ProgressBar } from '../cli/progress-bar.js';
-import type { RaceEvent } from '../pick/race/race.js';
+import type { RaceEvent } from '../pick/race/options.js';
 import { duration, number } from '../words/units.js';
 
 /** Progress of a race: the share of the budget that is spent, and the configurations that are still in it. */

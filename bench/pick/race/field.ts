@@ -16,7 +16,7 @@ import {
   reasonOf,
   slowerAmong,
 } from './dropping.js';
-import type { RaceOptions, Turn } from './race.js';
+import type { RaceOptions, Turn } from './options.js';
 
 /** Blocks that must be measured before a configuration may leave on evidence. */
 export const minBlocks = 3;

@@ -1,61 +1,10 @@
 import type { TrialRow } from '../../tables/columns.js';
-import type { Timing } from '../../trials/plan.js';
 import { type Configuration, final, nameOf, screening } from '../configurations.js';
 import { finalBlocksWanted } from './budget.js';
 import { Field, minBlocks } from './field.js';
+import type { RaceOptions } from './options.js';
 
-/**
- * * The race: every configuration is measured once per block, in random order. Configurations that cannot be
- * the best leave early, so that the time goes to the others: on evidence, or, when the time is too short for
- * evidence, because they are in the slower half. The finalists run longer trials until the time is up.
- *
- * This file holds the loop. `block.ts` orders the trials of a block, `dropping.ts` decides which
- * configurations leave, `budget.ts` estimates what trials take, and `field.ts` keeps the configurations that
- * are still in the race.
- */
-export interface RaceOptions {
-  readonly configurations: readonly Configuration[];
-  /**
-   * The name of the configuration that others are compared with; it stays in the race unless it is too
-   * expensive.
-   */
-  readonly baseline: string;
-  /** Milliseconds on `clock` at which the race must be over. */
-  readonly untilMs: number;
-  readonly clock: () => number;
-  readonly cores: number;
-  readonly seed: number;
-  readonly measure: (configuration: Configuration, turn: Turn) => Promise<TrialRow>;
-  /** Called with every trial as soon as it has ended. */
-  readonly keep: (trial: TrialRow) => void;
-  /**
-   * Reports the configurations that were measured to break a constraint, by name: they leave whatever their
-   * rate.
-   */
-  readonly violations: (
-    trials: readonly TrialRow[],
-    running: readonly Configuration[],
-  ) => Promise<ReadonlyMap<string, string>>;
-  readonly say: (event: RaceEvent) => void;
-  readonly signal: AbortSignal;
-}
-
-/** Says where in the race a trial is. */
-export interface Turn {
-  readonly block: number;
-  readonly order: number;
-  readonly timing: Timing;
-}
-
-export type RaceEvent =
-  | { readonly kind: 'trial'; readonly trial: TrialRow; readonly left: number; readonly block: number }
-  | {
-      readonly kind: 'block';
-      readonly block: number;
-      readonly left: readonly string[];
-      readonly final: boolean;
-    };
-
+/** This is how a race ended. */
 export interface RaceResult {
   readonly trials: readonly TrialRow[];
   /** Configurations that were in the race until its end. */
@@ -74,6 +23,15 @@ export interface RaceResult {
 const maxScreeningBlocks = 6;
 const maxFinalBlocks = 24;
 
+/**
+ * The race: every configuration is measured once per block, in random order. Configurations that cannot be
+ * the best leave early, so that the time goes to the others: on evidence, or, when the time is too short for
+ * evidence, because they are in the slower half. The finalists run longer trials until the time is up.
+ *
+ * This file holds the loop. `block.ts` orders the trials of a block, `dropping.ts` decides which
+ * configurations leave, `budget.ts` estimates what trials take, and `field.ts` keeps the configurations that
+ * are still in the race.
+ */
 export async function race(options: RaceOptions): Promise<RaceResult> {
   const field = new Field(options);
   for (let block = 1; block <= maxScreeningBlocks && field.open && field.crowded; block++) {

@@ -1,0 +1,47 @@
+import type { TrialRow } from '../../tables/columns.js';
+import type { Timing } from '../../trials/plan.js';
+import type { Configuration } from '../configurations.js';
+
+/** A race needs its configurations, its time, and the functions that measure and report. */
+export interface RaceOptions {
+  readonly configurations: readonly Configuration[];
+  /**
+   * The name of the configuration that others are compared with; it stays in the race unless it is too
+   * expensive.
+   */
+  readonly baseline: string;
+  /** Milliseconds on `clock` at which the race must be over. */
+  readonly untilMs: number;
+  readonly clock: () => number;
+  readonly cores: number;
+  readonly seed: number;
+  readonly measure: (configuration: Configuration, turn: Turn) => Promise<TrialRow>;
+  /** Called with every trial as soon as it has ended. */
+  readonly keep: (trial: TrialRow) => void;
+  /**
+   * Reports the configurations that were measured to break a constraint, by name: they leave whatever their
+   * rate.
+   */
+  readonly violations: (
+    trials: readonly TrialRow[],
+    running: readonly Configuration[],
+  ) => Promise<ReadonlyMap<string, string>>;
+  readonly say: (event: RaceEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Says where in the race a trial is. */
+export interface Turn {
+  readonly block: number;
+  readonly order: number;
+  readonly timing: Timing;
+}
+
+export type RaceEvent =
+  | { readonly kind: 'trial'; readonly trial: TrialRow; readonly left: number; readonly block: number }
+  | {
+      readonly kind: 'block';
+      readonly block: number;
+      readonly left: readonly string[];
+      readonly final: boolean;
+    };
