@@ -9,10 +9,8 @@ const lanczos = [
 export function logGamma(x: number): number {
   if (x < 0.5) return Math.log(Math.PI / Math.sin(Math.PI * x)) - logGamma(1 - x);
   const shifted = x - 1;
-  const sum = lanczos.reduce(
-    (total, coefficient, i) => (i === 0 ? coefficient : total + coefficient / (shifted + i)),
-    0,
-  );
+  let sum = lanczos[0] as number;
+  for (let i = 1; i < lanczos.length; i++) sum += (lanczos[i] as number) / (shifted + i);
   const t = shifted + 7.5;
   return Math.log(2 * Math.PI) / 2 + (shifted + 0.5) * Math.log(t) - t + Math.log(sum);
 }

@@ -107,10 +107,11 @@ export function moderate(rates: readonly LogRate[]): Family {
   };
   const difference = (a: string, b: string): Difference | null => {
     const reference = byConfiguration.get(b);
-    const ratios = [...(byConfiguration.get(a) ?? [])].flatMap(([round, log]) => {
+    const ratios: number[] = [];
+    for (const [round, log] of byConfiguration.get(a) ?? []) {
       const other = reference?.get(round);
-      return other === undefined ? [] : [log - other];
-    });
+      if (other !== undefined) ratios.push(log - other);
+    }
     if (ratios.length === 0) return null;
     const [first, second] = [variance(a), variance(b)];
     const scatter =
@@ -201,9 +202,9 @@ function ownVariances(rates: readonly LogRate[]): Map<string, ModeratedVariance>
   );
   const sums = new Float64Array(configurations.keys.length);
   const compared = new Float64Array(configurations.keys.length);
-  for (const [i, residual] of left.entries()) {
+  for (let i = 0; i < left.length; i++) {
     const own = configurations.of[i] as number;
-    sums[own] = (sums[own] as number) + residual ** 2;
+    sums[own] = (sums[own] as number) + (left[i] as number) ** 2;
     compared[own] = (compared[own] as number) + 1 - 1 / (rounds.sizes[rounds.of[i] as number] as number);
   }
   return new Map(
@@ -255,11 +256,15 @@ function residuals(values: readonly number[], factors: readonly Factor<unknown>[
 
 function removeMeans(left: Float64Array, { of, sizes }: Factor<unknown>): void {
   const means = new Float64Array(sizes.length);
-  for (const [i, place] of of.entries())
+  for (let i = 0; i < left.length; i++) {
+    const place = of[i] as number;
     means[place] = (means[place] as number) + (left[i] as number) / (sizes[place] as number);
-  for (const [i, place] of of.entries()) left[i] = (left[i] as number) - (means[place] as number);
+  }
+  for (let i = 0; i < left.length; i++) left[i] = (left[i] as number) - (means[of[i] as number] as number);
 }
 
 function sumOfSquares(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value ** 2, 0);
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += (values[i] as number) ** 2;
+  return sum;
 }

@@ -35,8 +35,19 @@ export interface Random {
 export function randomFrom(seed: number): Random {
   const generator = xoroshiro128plus(seed);
   const uniform = () => uniformFloat64(generator);
-  // Box and Muller's transform makes a normal value of two uniform ones.
-  const normal = () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+  let spare: number | null = null;
+  // Box and Muller's transform makes two normal values of two uniform ones.
+  const normal = () => {
+    if (spare !== null) {
+      const value = spare;
+      spare = null;
+      return value;
+    }
+    const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
+    const angle = 2 * Math.PI * uniform();
+    spare = radius * Math.sin(angle);
+    return radius * Math.cos(angle);
+  };
   return { uniform, normal };
 }
 
