@@ -114,6 +114,18 @@ export interface OpenOptions {
    * share of 80 % of the memory there is. Threads have no size of their own: their buffers are bounded by nothing but the process.
    */
   readonly memoryMb?: number;
+  /** Answers what tasks ask with `context.ask`. Absent: such requests are rejected. */
+  readonly channel?: SideChannel;
+}
+
+/** The caller's part in the side channel: see `session/side-channel-protocol.ts`. */
+export interface SideChannel {
+  /**
+   * Answers one request of a task. Requests of several tasks may be in progress at the same time. What it throws
+   * rejects the task's `ask`.
+   * @param from.worker the worker that runs the task, as in outcomes
+   */
+  onRequest?(request: unknown, from: { readonly worker: string }): unknown;
 }
 
 /** Numbers by the name of their axis. */
@@ -133,6 +145,11 @@ export interface Session {
    * @throws what the source or `emit` throws; the signal's reason; Error when another run is under way or the session is closed.
    */
   run(documents: Documents, emit: Emit, options?: RunOptions): Promise<void>;
+  /**
+   * Sends a message to the tasks that listen with `context.onBroadcast`. Tasks that listen later get the latest one.
+   * @throws DataCloneError when it cannot be cloned; Error when the session is closed, or its strategy has no side channel.
+   */
+  broadcast(message: unknown): void;
   /** The processes and JavaScript engines beside the caller's own, each with what it says of itself now. Between runs alone. */
   members(): Promise<Members>;
   /**
@@ -154,14 +171,6 @@ export interface RunOptions {
 export interface CloseOptions {
   /** True ends the workers at once, and their documents have crashed. Absent: workers finish their documents. */
   readonly now?: boolean;
-}
-
-/** A session as a strategy writes it; `guarded` in `session/session.ts` makes a `Session` of it. */
-export interface PlainSession extends Omit<Session, 'run' | 'close'> {
-  run(documents: Documents, emit: Emit): Promise<void>;
-  close(): Promise<void>;
-  /** Ends all workers at once: documents that are running, and all that follow, crash. Absent where there are no workers. */
-  kill?(): void;
 }
 
 /** Documents in a file on tmpfs, in a temporary file, or in the messages themselves. */

@@ -26,14 +26,41 @@ export interface Document {
   readonly bytes: Uint8Array;
 }
 
-/** What a task gets besides its document. `signal` aborts when the session that runs the task closes. */
+/** What a task gets besides its document. Each document has a context of its own. */
 export interface Context<State = unknown> {
   /** `setup` returned this value in this worker; undefined without `setup`. */
   readonly state: State;
   /** The caller gave these options for the task; empty without any. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** Aborts when the task is to stop. */
+  /**
+   * Aborts when this document is no longer wanted: its time is over (`timeoutMs`), its run is cancelled, or the session
+   * closes. A task that waits hears of it at once, a task that computes when it next awaits. A task that ends because its
+   * time is over keeps its worker, which otherwise is ended: pass the signal on, to `fetch` for example.
+   */
   readonly signal: AbortSignal;
+  /**
+   * Asks the program that opened the session, and resolves with its answer. Request and answer are cloned.
+   * @throws the error of the caller's `onRequest`; DataCloneError when the request cannot be cloned; Error when the
+   * session closes before the answer, when the caller answers no requests, and when the strategy has no side channel.
+   */
+  ask(request: unknown): Promise<unknown>;
+  /**
+   * Calls `listener` with each broadcast of the caller, from now until this document ends. The latest earlier broadcast
+   * comes first, if there was one: a broadcast says how things are from now on, and is not lost between documents.
+   * @returns a function that removes the listener earlier
+   */
+  onBroadcast(listener: (message: unknown) => void): () => void;
+}
+
+/** The context of a task that is called without a session: nobody answers its requests, and no broadcast comes. */
+export function contextWithoutSession<State>(
+  given: Pick<Context<State>, 'state' | 'options' | 'signal'>,
+): Context<State> {
+  return {
+    ...given,
+    ask: () => Promise.reject(new Error('expected a session to ask, and this task runs without one')),
+    onBroadcast: () => () => {},
+  };
 }
 
 /** The exports of a workload module. */

@@ -1,6 +1,11 @@
 import type { Delivery, Outcome, Session, Strategy } from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
-import { type Document, loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
+import {
+  contextWithoutSession,
+  type Document,
+  loadWorkload,
+  type WorkloadRef,
+} from '../../workloads/workload.js';
 import { quantile } from '../stats/estimate.js';
 import { answerRequests } from '../trials/answer.js';
 import type { KernelResult } from './kernel.js';
@@ -168,7 +173,11 @@ function isRight(result: KernelResult, index: number, document: Document): boole
 /** Returns how long one call of the kernel takes on this thread, microseconds: the median of seven runs of 3 ms. */
 async function kernelUs(ref: WorkloadRef, document: Document): Promise<number> {
   const { default: kernel } = await loadWorkload(ref);
-  const context = { state: undefined, options: {}, signal: new AbortController().signal };
+  const context = contextWithoutSession({
+    state: undefined,
+    options: {},
+    signal: new AbortController().signal,
+  });
   const timeCalls = (calls: number): number => {
     const startedMs = now();
     for (let i = 0; i < calls; i++) kernel(document, context);
@@ -189,7 +198,11 @@ async function taskUs({
   timeMs,
 }: Extract<OverheadRequest, { kind: 'task' }>): Promise<number> {
   const { default: task } = await loadWorkload(workload);
-  const context = { state: undefined, options: {}, signal: new AbortController().signal };
+  const context = contextWithoutSession({
+    state: undefined,
+    options: {},
+    signal: new AbortController().signal,
+  });
   let us = 0;
   // The first half of the time warms up.
   for (let half = 0; half < 2; half++) {

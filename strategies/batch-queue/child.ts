@@ -2,6 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { inheritedFlags } from '../processes/exec-argv.js';
 import type { Reaper } from '../processes/reaper.js';
 import type { MemoryWatch, StopWatch } from '../processes/watch.js';
+import { abortGraceMs } from '../session/outcome.js';
+import { type CallerEnd, connectChild } from '../session/side-channel.js';
 import type { Answer, FromChild, Start, ToChild } from './protocol.js';
 
 /** How a process ended, in words and, where there was one, by code or signal. */
@@ -40,6 +42,7 @@ export interface StartOptions extends Start {
   /** The child runs this module. */
   readonly entry: URL;
   readonly reaper: Reaper;
+  readonly callerEnd: CallerEnd;
   readonly memory: MemoryWatch;
   /**
    * It also kills a process that is stopped before it is ready, when nothing has been asked of it. Null
@@ -121,9 +124,10 @@ export class Child {
   readonly #first: Promise<'ready' | null>;
   #failure: Error | null = null;
 
-  private constructor({ entry, reaper, memory, stopped, workload, fd, heapMb, timeoutMs }: StartOptions) {
+  private constructor(options: StartOptions) {
+    const { entry, reaper, memory, stopped, workload, fd, heapMb, timeoutMs, callerEnd } = options;
     this.#timeoutMs = timeoutMs;
-    const start: Start = { workload, fd: fd === null ? null : 4 };
+    const start: Start = { workload, fd: fd === null ? null : 4, timeoutMs };
     const child = fork(entry, [JSON.stringify(start)], {
       env: { ...allocator, ...process.env },
       execArgv: [...inheritedFlags(), `--max-old-space-size=${heapMb}`],
@@ -145,7 +149,9 @@ export class Child {
     this.#first = new Promise((resolve) => {
       resolveFirst = resolve;
     });
+    connectChild(callerEnd, child);
     child.on('message', (message: FromChild) => {
+      if (message.kind === 'channel') return; // `connectChild` hears it
       if (message.kind === 'ready') resolveFirst('ready');
       else if (message.kind === 'failed') {
         this.#leaving = true;
@@ -190,10 +196,13 @@ export class Child {
     const [head] = this.#waiting;
     if (head === undefined || head.message.kind !== 'batch') return;
     const startMs = head.message.watched && !head.began ? beginGraceMs : 0;
-    this.#timer = setTimeout(() => {
-      head.timedOut = true;
-      this.#process.kill('SIGKILL'); // SIGKILL ends a stopped process, too
-    }, this.#timeoutMs + startMs);
+    this.#timer = setTimeout(
+      () => {
+        head.timedOut = true;
+        this.#process.kill('SIGKILL'); // SIGKILL ends a stopped process, too
+      },
+      this.#timeoutMs + abortGraceMs + startMs,
+    );
   }
 
   get pid(): number {

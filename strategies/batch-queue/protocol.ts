@@ -1,4 +1,5 @@
 import type { WorkloadRef } from '../../workloads/workload.js';
+import type { ChannelEnvelope, FromTask, ToTask } from '../session/side-channel-protocol.js';
 import type { Engine, Member, TaskError } from '../strategy.js';
 import type { Replies } from './replies.js';
 
@@ -21,12 +22,19 @@ import type { Replies } from './replies.js';
  * batch that is `watched`: a batch of one document, whose time is limited or which may have ended another
  * child. If a child ends without having sent `began`, the document is not the cause.
  *
+ * Messages of the kind `channel` belong to the side channel (`session/side-channel-protocol.ts`), in both directions
+ * and in no order with the others.
+ *
  * No wait lasts forever. A wait for `ready`, for an answer or for the end after `close` ends with the message
  * or with the end of the child. A child has ended when it has exited and its channel is read to the end, so
  * that its last messages count. A child whose channel is cut is killed. When the parent ends, its children
  * exit because the channel closes, and the session's reaper kills a child that is too busy to notice.
  */
-export type ToChild = BatchMessage | { readonly kind: 'report' } | { readonly kind: 'close' };
+export type ToChild =
+  | BatchMessage
+  | { readonly kind: 'report' }
+  | { readonly kind: 'close' }
+  | ChannelEnvelope<ToTask>;
 
 /** Carries one batch to the child. */
 export interface BatchMessage {
@@ -46,6 +54,7 @@ export type FromChild =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly error: TaskError }
   | { readonly kind: 'began' }
+  | ChannelEnvelope<FromTask>
   | Answer;
 
 export type Answer =
@@ -57,4 +66,6 @@ export interface Start {
   readonly workload: WorkloadRef;
   /** The child's descriptor of the shared file; `null` where all documents travel in messages. */
   readonly fd: number | null;
+  /** Time limit of a document, ms; absent: there is none. */
+  readonly timeoutMs?: number | undefined;
 }

@@ -4,6 +4,7 @@ import { Reaper } from '../processes/reaper.js';
 import { MemoryWatch, StopWatch } from '../processes/watch.js';
 import { maxRuns } from '../session/attempts.js';
 import { guarded } from '../session/session.js';
+import { CallerEnd } from '../session/side-channel.js';
 import type { Emit, Outcome, Strategy } from '../strategy.js';
 import { ProcessLane } from './process-lane.js';
 import { Puller } from './puller.js';
@@ -45,12 +46,20 @@ export default {
   scales: true,
   async open(
     workload,
-    { workers, delivery, timeoutMs, heapMb = heapLimitMb(workers), memoryMb = memoryLimitMb(workers) },
+    {
+      workers,
+      delivery,
+      timeoutMs,
+      channel,
+      heapMb = heapLimitMb(workers),
+      memoryMb = memoryLimitMb(workers),
+    },
   ) {
     const regionBytes = Math.min(maxBytes, Math.floor(maxFileBytes / (workers * prefetch)));
     const laneBytes = prefetch * regionBytes;
     const file = delivery === 'path' ? openShared(workers * laneBytes) : null;
     const reaper = new Reaper();
+    const callerEnd = new CallerEnd(channel);
     const memory = new MemoryWatch(memoryMb);
     const stopped = timeoutMs === undefined ? null : new StopWatch(timeoutMs);
     const entry = new URL('./worker.js', import.meta.url);
@@ -60,6 +69,7 @@ export default {
         new ProcessLane({
           entry,
           reaper,
+          callerEnd,
           memory,
           stopped,
           workload,
@@ -84,6 +94,7 @@ export default {
       throw failure.reason;
     }
     return guarded({
+      callerEnd,
       transport: file?.transport ?? 'message',
       async run(documents, emit) {
         const puller = new Puller(documents);

@@ -1,5 +1,6 @@
 import type { Document } from '../../workloads/workload.js';
 import { taskError } from '../session/outcome.js';
+import { connectProcess } from '../worker/connect.js';
 import { type OpenTask, openTask } from '../worker/task.js';
 import { engineReport, processReport } from '../worker/usage-report.js';
 import { thisWorker } from '../worker/worker-id.js';
@@ -9,7 +10,7 @@ import { ReplyColumns } from './replies.js';
 
 /** This module is the child's side of `protocol.ts`. */
 
-const { workload, fd } = JSON.parse(process.argv[2] as string) as Start;
+const { workload, fd, timeoutMs } = JSON.parse(process.argv[2] as string) as Start;
 
 /** Resolves when the system has the message: a reply must not wait until the next batch ends. */
 const send = (message: FromChild) =>
@@ -22,7 +23,12 @@ process.on('SIGINT', () => {});
 
 let task: OpenTask;
 try {
-  task = await openTask(workload, thisWorker(), 'snapshot');
+  task = await openTask(workload, {
+    worker: thisWorker(),
+    results: 'snapshot',
+    timeoutMs,
+    connect: connectProcess,
+  });
 } catch (cause) {
   await send({ kind: 'failed', error: taskError(cause) });
   process.disconnect();
@@ -30,11 +36,12 @@ try {
 
 let last: Promise<void> = Promise.resolve();
 process.on('message', (message: ToChild) => {
-  last = last.then(() => serve(message));
+  // The side channel has its own listener, and its messages must not wait for a batch.
+  if (message.kind !== 'channel') last = last.then(() => serve(message));
 });
 await send({ kind: 'ready' });
 
-async function serve(message: ToChild): Promise<void> {
+async function serve(message: Exclude<ToChild, { kind: 'channel' }>): Promise<void> {
   if (message.kind === 'batch') return work(message);
   if (message.kind === 'report')
     return void (await send({ kind: 'report', member: processReport(), engine: engineReport(thisWorker()) }));

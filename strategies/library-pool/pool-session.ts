@@ -2,7 +2,9 @@ import pMap from 'p-map';
 import type { Document } from '../../workloads/workload.js';
 import { crashed, outcome, type Reply, timedOut } from '../session/outcome.js';
 import type { SecondAttempt } from '../session/second-attempt.js';
-import type { Outcome, PlainSession } from '../strategy.js';
+import type { PlainSession } from '../session/session.js';
+import type { CallerEnd } from '../session/side-channel.js';
+import type { Outcome } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import { rollCall } from './roll-call.js';
 import type { Answer, Request } from './worker/serve.js';
@@ -31,10 +33,17 @@ export interface LibraryPool {
   readonly lost?: AbortSignal;
 }
 
-export interface PoolSessionOptions {
-  readonly timeoutMs?: number | undefined;
+/** What a strategy's session shares with the pools of its second attempts. */
+export interface PoolParts {
+  readonly callerEnd: CallerEnd;
   /** Runs a document again whose worker has died; null: the document has crashed. */
   readonly again: SecondAttempt | null;
+}
+
+export interface PoolSessionOptions extends Pick<PoolParts, 'again'> {
+  /** The side channel; absent where the library gives no way to its workers. */
+  readonly callerEnd?: CallerEnd;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** The task's teardown may take this long, ms: `close` then ends workers that have not said goodbye. */
@@ -50,7 +59,7 @@ const goodbyeRounds = 20;
  */
 export async function poolSession(
   pool: LibraryPool,
-  { timeoutMs, again }: PoolSessionOptions,
+  { timeoutMs, again, callerEnd }: PoolSessionOptions,
 ): Promise<PlainSession & { kill(): void }> {
   const { workers, isolation, concurrency, loadFailure, lost } = pool;
   let killed = false;
@@ -88,6 +97,7 @@ export async function poolSession(
     throw error;
   }
   return {
+    ...(callerEnd && { callerEnd }),
     async run(documents, emit) {
       again?.reset();
       await pMap(documents, async (document) => emit(await outcomeOf(document)), {

@@ -7,13 +7,15 @@ import { heapLimitMb, memoryLimitMb } from '../processes/limits.js';
 import { Reaper } from '../processes/reaper.js';
 import { MemoryWatch, StopWatch } from '../processes/watch.js';
 import { maxRuns } from '../session/attempts.js';
-import type { Reply } from '../session/outcome.js';
+import { abortGraceMs, type Reply } from '../session/outcome.js';
 import { SecondAttempt } from '../session/second-attempt.js';
 import { guarded } from '../session/session.js';
+import { CallerEnd, connectChild } from '../session/side-channel.js';
 import type { OpenOptions, Strategy } from '../strategy.js';
 import { submitted } from './in-flight.js';
-import { poolSession, within } from './pool-session.js';
+import { type PoolParts, poolSession, within } from './pool-session.js';
 import { Stall } from './stall.js';
+import type { ProcessPoolData } from './worker/process-pool.js';
 import type { Answer, Request } from './worker/serve.js';
 
 const file = new URL('./worker/process-pool.js', import.meta.url);
@@ -32,8 +34,10 @@ export default {
   travelsInFile: [],
   scales: true,
   async open(workload, options) {
-    const again = new SecondAttempt(() => open(workload, { ...options, workers: 1 }, null));
-    return guarded(await open(workload, options, again));
+    const callerEnd = new CallerEnd(options.channel);
+    const alone = { ...options, workers: 1 };
+    const again = new SecondAttempt(() => open(workload, alone, { callerEnd, again: null }));
+    return guarded(await open(workload, options, { callerEnd, again }));
   },
 } satisfies Strategy;
 
@@ -46,9 +50,9 @@ const terminateMs = 50;
 /** A worker takes less than this to start, and the pool to end, ms. */
 const graceMs = 3000;
 
-function open(workload: WorkloadRef, options: OpenOptions, again: SecondAttempt | null) {
+function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }: PoolParts) {
   const { workers, timeoutMs, heapMb = heapLimitMb(workers), memoryMb = memoryLimitMb(workers) } = options;
-  const watched = new WatchedProcesses({ memoryMb, timeoutMs });
+  const watched = new WatchedProcesses({ memoryMb, timeoutMs, callerEnd });
   const start = () => {
     const made: Pool = workerpool.pool(fileURLToPath(file), {
       workerType: 'process',
@@ -59,7 +63,7 @@ function open(workload: WorkloadRef, options: OpenOptions, again: SecondAttempt 
         setImmediate(() => watched.see(made)); // its process does not exist yet
         return {};
       },
-      forkArgs: [JSON.stringify(workload)],
+      forkArgs: [JSON.stringify({ workload, timeoutMs } satisfies ProcessPoolData)],
       forkOpts: {
         serialization: 'advanced', // JSON would turn the bytes into an object of numbers
         execArgv: [...inheritedFlags(), `--max-old-space-size=${heapMb}`],
@@ -84,6 +88,7 @@ function open(workload: WorkloadRef, options: OpenOptions, again: SecondAttempt 
     // The limit counts from when a worker gets the argument, and includes the start of a new worker.
     return stall.guard<T>(limitMs === undefined ? asked : asked.timeout(limitMs));
   };
+  const endMs = timeoutMs === undefined ? undefined : timeoutMs + abortGraceMs;
   // A short time limit of the tasks must not end workers that are still starting when they are asked for a
   // report.
   const askMs = timeoutMs === undefined ? undefined : Math.max(timeoutMs, graceMs);
@@ -92,7 +97,7 @@ function open(workload: WorkloadRef, options: OpenOptions, again: SecondAttempt 
       workers,
       isolation: 'process',
       concurrency: workers * submitted(1),
-      submit: (document) => call<Reply>(document, timeoutMs),
+      submit: (document) => call<Reply>(document, endMs),
       ask: (request) => call<Answer>(request, askMs),
       async end() {
         await terminated(pool);
@@ -100,7 +105,7 @@ function open(workload: WorkloadRef, options: OpenOptions, again: SecondAttempt 
       },
       exceeded: (cause) => cause instanceof workerpool.Promise.TimeoutError,
     },
-    { timeoutMs, again },
+    { timeoutMs, again, callerEnd },
   );
 }
 
@@ -119,7 +124,18 @@ class WatchedProcesses {
   readonly #stopped: StopWatch | null;
   readonly #alive = new Map<number, () => void>();
 
-  constructor({ memoryMb, timeoutMs }: { memoryMb: number; timeoutMs: number | undefined }) {
+  readonly #callerEnd: CallerEnd;
+
+  constructor({
+    memoryMb,
+    timeoutMs,
+    callerEnd,
+  }: {
+    memoryMb: number;
+    timeoutMs: number | undefined;
+    callerEnd: CallerEnd;
+  }) {
+    this.#callerEnd = callerEnd;
     this.#memory = new MemoryWatch(memoryMb);
     this.#stopped = timeoutMs === undefined ? null : new StopWatch(timeoutMs);
   }
@@ -130,6 +146,7 @@ class WatchedProcesses {
       const { pid } = worker;
       if (pid === undefined || this.#alive.has(pid) || worker.exitCode !== null) continue;
       this.#reaper.add(pid);
+      connectChild(this.#callerEnd, worker);
       const end = () => worker.kill('SIGKILL');
       this.#alive.set(pid, end);
       this.#memory.add(pid, end);

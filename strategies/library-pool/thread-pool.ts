@@ -2,14 +2,16 @@ import { Piscina } from 'piscina';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import { heapLimitMb, warnOfOverridingFlag } from '../processes/limits.js';
 import { maxRuns } from '../session/attempts.js';
-import type { Reply } from '../session/outcome.js';
+import { abortGraceMs, type Reply } from '../session/outcome.js';
 import { owned } from '../session/owned.js';
 import { SecondAttempt } from '../session/second-attempt.js';
 import { guarded } from '../session/session.js';
+import { CallerEnd } from '../session/side-channel.js';
+import type { ChannelPort } from '../session/side-channel-protocol.js';
 import type { OpenOptions, Strategy } from '../strategy.js';
 import { submitted } from './in-flight.js';
 import { endOf } from './piscina-end.js';
-import { poolSession } from './pool-session.js';
+import { type PoolParts, poolSession } from './pool-session.js';
 import { StartBoard } from './start-board.js';
 import type { ThreadPoolData } from './worker/thread-pool.js';
 
@@ -31,27 +33,32 @@ export default {
   inFlight: [1, 4, 16], // piscina's default is one, and most people run it so
   async open(workload, options) {
     warnOfOverridingFlag();
-    const again = new SecondAttempt(() => open(workload, { ...options, workers: 1, inFlight: 1 }, null));
-    return guarded(await open(workload, options, again));
+    const callerEnd = new CallerEnd(options.channel);
+    const alone = { ...options, workers: 1, inFlight: 1 };
+    const again = new SecondAttempt(() => open(workload, alone, { callerEnd, again: null }));
+    return guarded(await open(workload, options, { callerEnd, again }));
   },
 } satisfies Strategy;
 
 /** Marks a document that exceeded the time limit, among the reasons why piscina rejects. */
 const overTime = new Error('the task has run too long');
 
-function open(workload: WorkloadRef, options: OpenOptions, again: SecondAttempt | null) {
+function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }: PoolParts) {
   const { workers, delivery, inFlight = 1, timeoutMs, heapMb = heapLimitMb(workers) } = options;
   const concurrency = workers * submitted(inFlight);
-  const board = timeoutMs === undefined ? null : new StartBoard(concurrency, timeoutMs);
+  const board = timeoutMs === undefined ? null : new StartBoard(concurrency, timeoutMs + abortGraceMs);
   const pool = new Piscina({
     filename: file,
     minThreads: workers,
     maxThreads: workers,
     concurrentTasksPerWorker: inFlight,
     resourceLimits: { maxOldGenerationSizeMb: heapMb },
-    workerData: { workload, starts: board?.memory ?? null } satisfies ThreadPoolData,
+    workerData: { workload, timeoutMs, starts: board?.memory ?? null } satisfies ThreadPoolData,
   });
   const end = endOf(pool);
+  pool.on('message', (message: ChannelPort) => {
+    if (message.kind === 'channel') callerEnd.connectPort(message.worker, message.port);
+  });
   const submit = (document: Document): Promise<Reply> => {
     if (delivery === 'clone') return pool.run(document);
     const own = owned(document);
@@ -89,6 +96,6 @@ function open(workload: WorkloadRef, options: OpenOptions, again: SecondAttempt 
       // rejects, too.
       loadFailure: new Promise<never>((_, reject) => pool.on('error', reject)),
     },
-    { timeoutMs, again },
+    { timeoutMs, again, callerEnd },
   );
 }

@@ -1,9 +1,11 @@
 import { outcome } from '../session/outcome.js';
 import { guarded } from '../session/session.js';
+import { CallerEnd } from '../session/side-channel.js';
 import { alone, type Strategy } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import { openTask } from '../worker/task.js';
 import { mainWorker } from '../worker/worker-id.js';
+import { connectLocally } from './connect.js';
 import { withDeadline } from './deadline.js';
 
 /** The baseline, kept dumb. */
@@ -20,9 +22,15 @@ export default {
   deliveries: ['none'],
   travelsInFile: [],
   scales: false,
-  async open(workload, { timeoutMs }) {
-    const task = await openTask(workload, mainWorker);
+  async open(workload, { timeoutMs, channel }) {
+    const callerEnd = new CallerEnd(channel);
+    const task = await openTask(workload, {
+      worker: mainWorker,
+      timeoutMs,
+      connect: connectLocally(callerEnd),
+    });
     return guarded({
+      callerEnd,
       async run(documents, emit) {
         for await (const document of documents) {
           const pulledMs = now();

@@ -38,10 +38,20 @@ export function crashedWith({ index, id }: Pick<Document, 'index' | 'id'>, error
   return { index, id, worker: null, queuedMs: null, taskMs: null, status: 'crashed', error };
 }
 
-/** The task ran longer than it may. */
+/** The task ran longer than it may, and its worker was ended. */
 export function timedOut({ index, id }: Pick<Document, 'index' | 'id'>, timeoutMs: number): Outcome {
-  const error = { name: 'TimeoutError', message: `the task was still running after ${timeoutMs} ms` };
+  const error = timeoutError(timeoutMs);
   return { index, id, worker: null, queuedMs: null, taskMs: null, status: 'timed-out', error };
+}
+
+/**
+ * A worker is ended this much after a document's time is over, ms. A task that passes its signal on ends by itself in
+ * this time, and keeps its worker.
+ */
+export const abortGraceMs = 100;
+
+export function timeoutError(timeoutMs: number): TaskError {
+  return { name: 'TimeoutError', message: `the task was still running after ${timeoutMs} ms` };
 }
 
 /** How a worker ended, as far as the error says: our own, and those of Node. */

@@ -1,7 +1,8 @@
 import type { Document } from '../../workloads/workload.js';
-import type { Outcome, PlainSession } from '../strategy.js';
+import type { Outcome } from '../strategy.js';
 import { DeathCount, maxWorkersEnded } from './attempts.js';
 import { crashed } from './outcome.js';
+import type { PlainSession } from './session.js';
 
 /**
  * What a library's pool does not do for a document whose worker has ended: it runs once more, alone on a worker that was started

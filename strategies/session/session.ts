@@ -1,6 +1,18 @@
-import type { Documents, Emit, PlainSession, Session } from '../strategy.js';
+import type { Documents, Emit, Session } from '../strategy.js';
+import { now as clock } from '../worker/clock.js';
 import { Quarantine } from './attempts.js';
+import type { CallerEnd } from './side-channel.js';
 import { limited } from './source.js';
+
+/** A session as a strategy writes it; `guarded` makes a `Session` of it. */
+export interface PlainSession extends Pick<Session, 'transport' | 'members'> {
+  /** Its end of the side channel; absent where there is none. */
+  readonly callerEnd?: CallerEnd;
+  run(documents: Documents, emit: Emit): Promise<void>;
+  close(): Promise<void>;
+  /** Ends all workers at once: documents that are running, and all that follow, crash. Absent where there are no workers. */
+  kill?(): void;
+}
 
 /**
  * Adds what every strategy's session has in common to a plain session: one run at a time, an early end of a run, an
@@ -20,25 +32,39 @@ export function guarded(session: PlainSession): Session {
   return {
     ...(session.transport !== undefined && { transport: session.transport }),
     members: () => session.members(),
+    broadcast(message) {
+      if (session.callerEnd === undefined)
+        throw new Error('expected a strategy with a side channel, and this one has none');
+      session.callerEnd.broadcast(message);
+    },
     async run(documents, emit, { signal } = {}) {
       const refused = refusal();
       if (refused !== null) throw new Error(refused);
       signal?.throwIfAborted();
       const ends = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
+      const cancel = () => session.callerEnd?.cancel(clock());
+      signal?.addEventListener('abort', cancel, { once: true });
       running = quarantined(session, { documents, emit, signal: ends, quarantine });
       try {
         await running;
         signal?.throwIfAborted();
       } finally {
         running = null;
+        signal?.removeEventListener('abort', cancel);
+        if (signal?.aborted) session.callerEnd?.resume();
       }
     },
     close({ now = false } = {}) {
-      if (now) session.kill?.();
+      if (now) {
+        session.callerEnd?.cancel(clock());
+        session.callerEnd?.close();
+        session.kill?.();
+      }
       closed ??= (async () => {
         stop.abort();
         await running?.catch(() => {}); // the caller of `run` gets this error
         await session.close();
+        session.callerEnd?.close();
       })();
       return closed;
     },

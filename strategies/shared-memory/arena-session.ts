@@ -1,7 +1,8 @@
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import { heapLimitMb, warnOfOverridingFlag } from '../processes/limits.js';
 import { guarded } from '../session/session.js';
-import type { Documents, Emit, Engine, Session } from '../strategy.js';
+import { CallerEnd } from '../session/side-channel.js';
+import type { Documents, Emit, Engine, Session, SideChannel } from '../strategy.js';
 import { ClaimTable } from './claim-table.js';
 import { FeedingLoop, type QueueSplit } from './feeding-loop.js';
 import { type Arena, SlabQueue } from './slab-queue.js';
@@ -37,6 +38,7 @@ export interface ArenaOptions {
   readonly size?: ArenaSize;
   readonly timeoutMs?: number | undefined;
   readonly heapMb?: number | undefined;
+  readonly channel?: SideChannel | undefined;
 }
 
 export async function openArenaSession(workload: WorkloadRef, options: ArenaOptions): Promise<Session> {
@@ -44,6 +46,7 @@ export async function openArenaSession(workload: WorkloadRef, options: ArenaOpti
   const session = new ArenaSession(workload, options);
   await session.open();
   return guarded({
+    callerEnd: session.callerEnd,
     run: (documents, emit) => session.run(documents, emit),
     members: async () => ({ processes: [], engines: await session.report() }),
     close: () => session.close(),
@@ -63,6 +66,7 @@ export async function openArenaSession(workload: WorkloadRef, options: ArenaOpti
  *                      order, and how workers sleep and are woken
  */
 class ArenaSession {
+  readonly callerEnd: CallerEnd;
   readonly #queues: readonly SlabQueue[];
   readonly #lanes: readonly ThreadLane[];
   readonly #loop: FeedingLoop;
@@ -71,8 +75,17 @@ class ArenaSession {
 
   constructor(
     workload: WorkloadRef,
-    { workers, split, size = usualSize(workers), timeoutMs, heapMb = heapLimitMb(workers) }: ArenaOptions,
+    {
+      workers,
+      split,
+      size = usualSize(workers),
+      timeoutMs,
+      channel,
+      heapMb = heapLimitMb(workers),
+    }: ArenaOptions,
   ) {
+    const callerEnd = new CallerEnd(channel);
+    this.callerEnd = callerEnd;
     const slots = Math.ceil(size.slots / split.queues);
     const slabsPerQueue = Math.ceil(size.slabs / split.queues);
     const table = new ClaimTable({ workers, queues: split.queues, slots });
@@ -88,7 +101,7 @@ class ArenaSession {
     this.#lanes = Array.from({ length: workers }, (_, number) => {
       const queue = number % split.queues;
       return new ThreadLane(
-        { workload, table, arena, number, queue, flush, heapMb },
+        { workload, table, arena, number, queue, flush, heapMb, timeoutMs, callerEnd },
         {
           outcomes: (lane, outcomes) => {
             if (this.#killed) return; // these documents have had their outcomes

@@ -97,9 +97,10 @@ export class FeedingLoop {
   }
 
   /** Takes the outcomes of one message of a worker and frees the slots of their documents. */
-  receive(lane: ThreadLane, { slots, values }: Outcomes): void {
+  receive(lane: ThreadLane, { slots, values, timedOut }: Outcomes): void {
     const queue = this.#queues[lane.queue] as SlabQueue;
     const worker = lane.workerId;
+    const statusOf = (slot: number) => (timedOut?.includes(slot) ? 'timed-out' : 'failed');
     for (let i = 0; i < slots.length; i++) {
       const mark = slots[i] as number;
       const slot = mark < 0 ? ~mark : mark;
@@ -109,7 +110,7 @@ export class FeedingLoop {
       const queuedMs = startedMs - pulledMs;
       this.#outcomes.push(
         mark < 0
-          ? { index, id, worker, queuedMs, taskMs, status: 'failed', error: values[i] as TaskError }
+          ? { index, id, worker, queuedMs, taskMs, status: statusOf(slot), error: values[i] as TaskError }
           : { index, id, worker, queuedMs, taskMs, status: 'ok', value: values[i] },
       );
     }

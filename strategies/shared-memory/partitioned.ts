@@ -28,11 +28,12 @@ export default {
   deliveries: ['shared'],
   travelsInFile: [],
   scales: true,
-  open: (workload, { workers, timeoutMs, heapMb }) =>
+  open: (workload, { workers, timeoutMs, heapMb, channel }) =>
     openArenaSession(workload, {
       workers,
       timeoutMs,
       heapMb,
+      channel,
       split: { queues: workers, window, begin: () => begin(workers) },
     }),
 } satisfies Strategy;

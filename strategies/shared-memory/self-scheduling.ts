@@ -36,6 +36,6 @@ export default {
   deliveries: ['shared'],
   travelsInFile: [],
   scales: true,
-  open: (workload, { workers, timeoutMs, heapMb }) =>
-    openArenaSession(workload, { workers, timeoutMs, heapMb, split }),
+  open: (workload, { workers, timeoutMs, heapMb, channel }) =>
+    openArenaSession(workload, { workers, timeoutMs, heapMb, channel, split }),
 } satisfies Strategy;

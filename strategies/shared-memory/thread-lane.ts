@@ -1,5 +1,6 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import type { CallerEnd } from '../session/side-channel.js';
 import type { Engine } from '../strategy.js';
 import { threadWorker } from '../worker/worker-id.js';
 import type { ClaimTable } from './claim-table.js';
@@ -17,6 +18,8 @@ export interface ThreadLaneOptions {
   readonly flush: { readonly documents: number; readonly bytes: number };
   /** Largest heap of the worker, MB; a larger one ends it. */
   readonly heapMb: number;
+  readonly timeoutMs: number | undefined;
+  readonly callerEnd: CallerEnd;
 }
 
 export interface ThreadLaneEvents {
@@ -130,7 +133,7 @@ export class ThreadLane {
   #ended: Promise<void> = Promise.resolve();
 
   async #start(first: readonly number[]): Promise<void> {
-    const { workload, table, arena, number, queue, flush, heapMb } = this.#options;
+    const { workload, table, arena, number, queue, flush, heapMb, timeoutMs } = this.#options;
     const { port1: port, port2 } = new MessageChannel();
     const workerData = {
       workload,
@@ -139,6 +142,7 @@ export class ThreadLane {
       number,
       queue,
       flush,
+      timeoutMs,
       port: port2,
       first,
     } satisfies ArenaWorkerData;
@@ -161,6 +165,8 @@ export class ThreadLane {
       let error: unknown = null;
       worker.on('message', (message: FromWorker) => {
         if (message.kind === 'want') this.#events.want(this, message.slot);
+        else if (message.kind === 'channel')
+          this.#options.callerEnd.connectPort(message.worker, message.port);
         if (message.kind !== 'ready') return;
         ready = true;
         resolve();

@@ -1,3 +1,4 @@
+import { abortGraceMs } from '../session/outcome.js';
 import { now } from '../worker/clock.js';
 import type { ClaimTable } from './claim-table.js';
 import type { ThreadLane } from './thread-lane.js';
@@ -51,7 +52,7 @@ export class Watchdog {
       if (current === null) this.#seen[number] = null;
       else if (seen?.task !== current.task)
         this.#seen[number] = { task: current.task, sinceMs: now(), killed: false };
-      else if (now() - seen.sinceMs >= this.timeoutMs) {
+      else if (now() - seen.sinceMs >= this.timeoutMs + abortGraceMs) {
         this.#seen[number] = { ...seen, killed: true };
         lane.kill();
       }

@@ -1,7 +1,9 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import type { LocalReply } from '../session/outcome.js';
+import type { ChannelPort } from '../session/side-channel-protocol.js';
 import type { Engine, TaskError } from '../strategy.js';
+import { connectThread } from '../worker/connect.js';
 import { openTask } from '../worker/task.js';
 import { engineReport } from '../worker/usage-report.js';
 import { thisWorker } from '../worker/worker-id.js';
@@ -28,6 +30,8 @@ export interface ArenaWorkerData {
   readonly queue: number;
   /** Outcomes are reported when they are this many, or when their documents have this many bytes. */
   readonly flush: { readonly documents: number; readonly bytes: number };
+  /** Time limit of a document, ms; absent: there is none. */
+  readonly timeoutMs: number | undefined;
   /** The worker sends its outcomes to this port. */
   readonly port: MessagePort;
   /**
@@ -46,7 +50,8 @@ export type FromWorker =
   | { readonly kind: 'ready' }
   /** The worker asks for a document that is not in the arena. */
   | { readonly kind: 'want'; readonly slot: number }
-  | { readonly kind: 'report'; readonly engine: Engine };
+  | { readonly kind: 'report'; readonly engine: Engine }
+  | ChannelPort;
 
 /** One message carries many outcomes, since it costs at least 20 µs. The times are in the claim table. */
 export interface Outcomes {
@@ -54,6 +59,8 @@ export interface Outcomes {
   readonly slots: readonly number[];
   /** Holds, per slot, the value that the task returned or the error it threw. */
   readonly values: readonly unknown[];
+  /** The failed slots whose task ended because its time was over; absent where there are none. */
+  readonly timedOut?: readonly number[];
 }
 
 /**
@@ -75,15 +82,26 @@ const turnMs = 50;
 /** A result of at least this many bytes is moved into the message instead of copied. */
 const movedBytes = 32_768;
 
-const { workload, table: shared, arena, number, queue, flush, port, first } = workerData as ArenaWorkerData;
+const {
+  workload,
+  table: shared,
+  arena,
+  number,
+  queue,
+  flush,
+  timeoutMs,
+  port,
+  first,
+} = workerData as ArenaWorkerData;
 const parent = parentPort as MessagePort;
 const table = new ClaimTable(shared.shape, shared.memory);
 const text = Buffer.from(arena);
 const worker = thisWorker();
-const task = await openTask(workload, worker, 'snapshot');
+const task = await openTask(workload, { worker, results: 'snapshot', timeoutMs, connect: connectThread });
 
 let slots: number[] = [];
 let values: unknown[] = [];
+let timedOut: number[] | null = null;
 let moved: ArrayBuffer[] = [];
 let unreportedBytes = 0;
 let firstMs = 0;
@@ -159,6 +177,10 @@ function keep(slot: number, { size }: Document, reply: LocalReply): void {
   const value: unknown = ok ? reply.value : (reply.error satisfies TaskError);
   slots.push(ok ? slot : ~slot);
   values.push(value);
+  if (reply.status === 'timed-out') {
+    timedOut ??= [];
+    timedOut.push(slot);
+  }
   unreportedBytes += size;
   if (!(value instanceof Uint8Array) || value.byteLength < movedBytes) return;
   moved.push(value.buffer as ArrayBuffer); // the snapshot owns this buffer
@@ -167,9 +189,10 @@ function keep(slot: number, { size }: Document, reply: LocalReply): void {
 
 function report(): void {
   if (slots.length === 0) return;
-  port.postMessage({ slots, values } satisfies Outcomes, moved);
+  port.postMessage({ slots, values, ...(timedOut && { timedOut }) } satisfies Outcomes, moved);
   slots = [];
   values = [];
+  timedOut = null;
   moved = [];
   unreportedBytes = 0;
 }

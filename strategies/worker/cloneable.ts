@@ -78,3 +78,12 @@ function refusedKind(value: object): string | null {
   if (types.isExternal(value)) return 'native handle';
   return null;
 }
+
+/** Calls `send` of a process's channel, which throws an ordinary error for what cannot be cloned; ports name it. */
+export function sendCloned(send: () => void): void {
+  try {
+    send();
+  } catch (cause) {
+    throw new DOMException((cause as Error).message, 'DataCloneError');
+  }
+}

@@ -1,15 +1,11 @@
-import {
-  type Context,
-  type Document,
-  loadWorkload,
-  type Views,
-  type WorkloadRef,
-} from '../../workloads/workload.js';
-import { type LocalReply, taskError } from '../session/outcome.js';
+import { type Document, loadWorkload, type Views, type WorkloadRef } from '../../workloads/workload.js';
+import { type LocalReply, taskError, timeoutError } from '../session/outcome.js';
 import type { Result } from '../strategy.js';
 import { now } from './clock.js';
 import { uncloneable } from './cloneable.js';
+import { cancelledError, closedError, DocumentContext, type TaskEnvironment } from './document-context.js';
 import { snapshot, snapshotOfShared } from './snapshot.js';
+import { type Connect, TaskEnd } from './task-end.js';
 
 /** A workload that is loaded and set up on this thread: what every strategy runs, wherever it runs it. */
 export interface OpenTask {
@@ -20,33 +16,46 @@ export interface OpenTask {
   close(): Promise<void>;
 }
 
-/**
- * Loads the workload and runs its `setup`.
- * @param worker how this thread or process is named in outcomes.
- * @param results `live`: the very values the task returned, for whoever passes them on at once; `snapshot`: copies,
- * for whoever passes them on in bulk.
- */
+export interface TaskOptions {
+  /** The name of this thread or process in outcomes. */
+  readonly worker: string;
+  /**
+   * `live`: replies carry the very values that the task returned, for a caller that passes them on at once; `snapshot`:
+   * copies, for a caller that passes them on in bulk. Absent: `live`.
+   */
+  readonly results?: 'live' | 'snapshot';
+  /** The document's signal aborts after this time; absent: it does not. */
+  readonly timeoutMs?: number | undefined;
+  /** The way to the caller; absent where the strategy has no side channel. */
+  readonly connect?: Connect;
+}
+
+/** Loads the workload and runs its `setup`. */
 export async function openTask(
   ref: WorkloadRef,
-  worker: string,
-  results: 'live' | 'snapshot' = 'live',
+  { worker, results = 'live', timeoutMs, connect }: TaskOptions,
 ): Promise<OpenTask> {
   const workload = await loadWorkload(ref);
   const state = await workload.setup?.(ref.options);
   const views = workload.views ?? 'copy';
   const take = results === 'live' ? live : taken(views === 'copy' ? snapshot : snapshotOfShared);
-  const stop = new AbortController();
-  const context: Context = { state, options: ref.options, signal: stop.signal };
+  const watched = new Set<DocumentContext>();
+  const end = new TaskEnd(connect ?? null, (atMs) => {
+    for (const context of [...watched]) if (context.startedMs <= atMs) context.abort(cancelledError());
+  });
+  const environment: TaskEnvironment = { state, options: ref.options, timeoutMs, end, watched };
   return {
     views,
     run(document) {
       const startedMs = now();
-      const reply = (result: Result): LocalReply => ({
-        worker,
-        startedMs,
-        taskMs: now() - startedMs,
-        ...result,
-      });
+      const context = new DocumentContext(environment, startedMs);
+      const reply = (result: Result): LocalReply => {
+        const taskMs = now() - startedMs;
+        context.finish();
+        return context.timedOut
+          ? { worker, startedMs, taskMs, status: 'timed-out', error: timeoutError(timeoutMs as number) }
+          : { worker, startedMs, taskMs, ...result };
+      };
       try {
         const value = workload.default(document, context);
         if (!isThenable(value)) return reply(take(value));
@@ -59,7 +68,8 @@ export async function openTask(
       }
     },
     async close() {
-      stop.abort();
+      for (const context of [...watched]) context.abort(closedError());
+      end.close();
       await workload.teardown?.(state);
     },
   };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { start } from '../../workloads/services/ollama.js';
 import { generate } from '../../workloads/services/ollama-client.js';
-import type { Context, Document } from '../../workloads/workload.js';
+import { contextWithoutSession, type Document } from '../../workloads/workload.js';
 
 const ask = (address: string, prompt: string) =>
   fetch(`${address}/api/generate`, {
@@ -63,11 +63,11 @@ describe('the language-model server', () => {
 
   it('is asked again by the client after a 429', async () => {
     await withServer({ seed: 1, parallel: 1, queue: 0 }, async (service) => {
-      const context: Context = {
+      const context = contextWithoutSession({
         state: undefined,
         options: { service, model: 'm' },
         signal: new AbortController().signal,
-      };
+      });
       const document = (id: string): Document => ({
         index: 0,
         id,

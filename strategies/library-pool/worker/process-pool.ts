@@ -1,8 +1,16 @@
 import workerpool from 'workerpool';
 import type { WorkloadRef } from '../../../workloads/workload.js';
+import { connectProcess } from '../../worker/connect.js';
 import { serve } from './serve.js';
+
+/** The child gets this as its only argument, as JSON. */
+export interface ProcessPoolData {
+  readonly workload: WorkloadRef;
+  readonly timeoutMs: number | undefined;
+}
 
 // Ctrl-C in a terminal reaches all processes of the group; the parent decides when its workers end.
 process.on('SIGINT', () => {});
 
-workerpool.worker({ serve: await serve(JSON.parse(process.argv[2] as string) as WorkloadRef) });
+const { workload, timeoutMs } = JSON.parse(process.argv[2] as string) as ProcessPoolData;
+workerpool.worker({ serve: await serve(workload, { timeoutMs, connect: connectProcess }) });

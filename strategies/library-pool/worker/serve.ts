@@ -1,7 +1,7 @@
 import type { Document, WorkloadRef } from '../../../workloads/workload.js';
 import { type Reply, taskError } from '../../session/outcome.js';
 import type { Engine, Member, TaskError } from '../../strategy.js';
-import { openTask } from '../../worker/task.js';
+import { openTask, type TaskOptions } from '../../worker/task.js';
 import { engineReport, processReport } from '../../worker/usage-report.js';
 import { thisWorker } from '../../worker/worker-id.js';
 
@@ -28,11 +28,11 @@ export interface Serve {
 /**
  * Makes the one function that a library's workers call, whichever library it is. It takes documents, and
  * requests about the worker itself. It never rejects.
- * @param results as for `openTask`.
+ * @param options as for `openTask`.
  */
-export async function serve(ref: WorkloadRef, results: 'live' | 'snapshot' = 'live'): Promise<Serve> {
+export async function serve(ref: WorkloadRef, options: Omit<TaskOptions, 'worker'> = {}): Promise<Serve> {
   const id = thisWorker();
-  const { task, failure } = await openTask(ref, id, results).then(
+  const { task, failure } = await openTask(ref, { worker: id, ...options }).then(
     (task) => ({ task, failure: null }),
     (cause: unknown) => ({ task: null, failure: taskError(cause) }),
   );

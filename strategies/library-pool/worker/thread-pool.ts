@@ -2,6 +2,7 @@ import Piscina from 'piscina';
 import type { Document, WorkloadRef } from '../../../workloads/workload.js';
 import type { Reply } from '../../session/outcome.js';
 import { now } from '../../worker/clock.js';
+import { connectThread } from '../../worker/connect.js';
 import { openTask } from '../../worker/task.js';
 import { engineReport, processReport } from '../../worker/usage-report.js';
 import { thisWorker } from '../../worker/worker-id.js';
@@ -14,15 +15,16 @@ export interface Watched {
 }
 export interface ThreadPoolData {
   readonly workload: WorkloadRef;
+  readonly timeoutMs: number | undefined;
   /** The board of starts uses this memory; null without a time limit. */
   readonly starts: SharedArrayBuffer | null;
 }
 
-const { workload, starts } = Piscina.workerData as ThreadPoolData;
+const { workload, timeoutMs, starts } = Piscina.workerData as ThreadPoolData;
 const board = starts === null ? null : new Float64Array(starts);
 const worker = thisWorker();
 // An error thrown here ends the thread, and piscina reports it.
-const task = await openTask(workload, worker);
+const task = await openTask(workload, { worker, timeoutMs, connect: connectThread });
 
 /** piscina calls this function on its worker threads. */
 export default function run(request: Request | Watched | Document): Reply | Promise<Answer | Reply> {

@@ -1,5 +1,10 @@
 import Piscina from 'piscina';
-import { type Document, loadWorkload, type WorkloadRef } from '../../../workloads/workload.js';
+import {
+  contextWithoutSession,
+  type Document,
+  loadWorkload,
+  type WorkloadRef,
+} from '../../../workloads/workload.js';
 import { taskError } from '../../session/outcome.js';
 import type { TaskError } from '../../strategy.js';
 import { thisWorker } from '../../worker/worker-id.js';
@@ -8,7 +13,7 @@ const ref = Piscina.workerData as WorkloadRef;
 const workload = await loadWorkload(ref);
 const state = await workload.setup?.(ref.options);
 const stop = new AbortController();
-const context = { state, options: ref.options, signal: stop.signal };
+const context = contextWithoutSession({ state, options: ref.options, signal: stop.signal });
 
 /**
  * Carries an error of the task as a value. piscina rejects in the same way for such an error and for the end

@@ -15,7 +15,7 @@ export interface Told {
 
 // A batch is returned when its last document is done. By then the task may have changed its result for the
 // first.
-const call = await serve(workerData as WorkloadRef, 'snapshot');
+const call = await serve(workerData as WorkloadRef, { results: 'snapshot' });
 
 parentPort?.on('message', async ({ id, body }: Ask) => {
   const told: Told = {

@@ -5,7 +5,7 @@ import { thisWorker } from '../../worker/worker-id.js';
 
 const { workload, document } = workerData as { workload: WorkloadRef; document: Document | null };
 
-const task = await openTask(workload, thisWorker());
+const task = await openTask(workload, { worker: thisWorker() });
 // Without one, the caller only checks that the workload loads.
 const reply = document === null ? null : await task.run(document);
 await task.close();

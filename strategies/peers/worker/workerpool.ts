@@ -1,5 +1,10 @@
 import workerpool from 'workerpool';
-import { type Document, loadWorkload, type WorkloadRef } from '../../../workloads/workload.js';
+import {
+  contextWithoutSession,
+  type Document,
+  loadWorkload,
+  type WorkloadRef,
+} from '../../../workloads/workload.js';
 import type { Member } from '../../strategy.js';
 import { processReport } from '../../worker/usage-report.js';
 import { thisWorker } from '../../worker/worker-id.js';
@@ -15,7 +20,11 @@ const loading = (async () => {
   const workload = await loadWorkload(ref);
   return {
     workload,
-    context: { state: await workload.setup?.(ref.options), options: ref.options, signal: stop.signal },
+    context: contextWithoutSession({
+      state: await workload.setup?.(ref.options),
+      options: ref.options,
+      signal: stop.signal,
+    }),
   };
 })();
 // `report` rejects with the reason why the workload does not load: a child that dies would report nothing.

@@ -1,0 +1,133 @@
+import type { ChildProcess } from 'node:child_process';
+import type { MessagePort } from 'node:worker_threads';
+import type { SideChannel } from '../strategy.js';
+import { sendCloned } from '../worker/cloneable.js';
+import { processWorker } from '../worker/worker-id.js';
+import { taskError } from './outcome.js';
+import type { ChannelEnvelope, FromTask, ToTask } from './side-channel-protocol.js';
+
+/** The way to one connected worker. */
+export interface WorkerWire {
+  send(message: ToTask): void;
+  close(): void;
+}
+
+/** The caller's end of a session's side channel, for all its workers: see `side-channel-protocol.ts`. */
+export class CallerEnd {
+  readonly #channel: SideChannel;
+  readonly #wires = new Set<WorkerWire>();
+  /** The latest broadcast, for workers that connect later. */
+  #latest: { readonly message: unknown } | null = null;
+  #cancelledMs: number | null = null;
+  #closed = false;
+
+  constructor(channel: SideChannel = {}) {
+    this.#channel = channel;
+  }
+
+  /**
+   * A worker has connected.
+   * @returns what to call with each of its messages, and what to call when it has ended
+   */
+  connect(
+    worker: string,
+    wire: WorkerWire,
+  ): { readonly receive: (message: FromTask) => void; readonly ended: () => void } {
+    if (this.#closed) wire.close();
+    else this.#wires.add(wire);
+    if (this.#latest !== null) wire.send({ kind: 'broadcast', message: this.#latest.message });
+    if (this.#cancelledMs !== null) wire.send({ kind: 'cancel', atMs: this.#cancelledMs });
+    return {
+      receive: ({ id, request }) => void this.#answer({ worker, wire, id, request }),
+      ended: () => void this.#wires.delete(wire),
+    };
+  }
+
+  /** A worker thread has connected with a port of its own. */
+  connectPort(worker: string, port: MessagePort): void {
+    const { receive, ended } = this.connect(worker, {
+      send: (message) => port.postMessage(message),
+      close: () => port.close(),
+    });
+    port.on('message', receive);
+    port.on('close', ended);
+    port.unref(); // the run keeps the caller alive, not this
+  }
+
+  /**
+   * Sends a message to all tasks that listen, and to those that will.
+   * @throws DataCloneError when the message cannot be cloned; Error when the session is closed.
+   */
+  broadcast(message: unknown): void {
+    if (this.#closed) throw new Error('expected an open session to broadcast in, and this one is closed');
+    const copy: unknown = structuredClone(message);
+    this.#latest = { message: copy };
+    for (const wire of this.#wires) wire.send({ kind: 'broadcast', message: copy });
+  }
+
+  /** Aborts the signals of all documents that began before `atMs`, and of those that begin until `resume`. */
+  cancel(atMs: number): void {
+    this.#cancelledMs = atMs;
+    for (const wire of this.#wires) wire.send({ kind: 'cancel', atMs });
+  }
+
+  /** The cancelled run has ended. */
+  resume(): void {
+    if (this.#cancelledMs === null) return;
+    this.#cancelledMs = null;
+    for (const wire of this.#wires) wire.send({ kind: 'resume' });
+  }
+
+  /** No request is passed on any more, and the pending ones are rejected. */
+  close(): void {
+    this.#closed = true;
+    for (const wire of this.#wires) {
+      wire.send({ kind: 'close' });
+      wire.close();
+    }
+    this.#wires.clear();
+  }
+
+  async #answer({ worker, wire, id, request }: Asked): Promise<void> {
+    if (this.#closed) return;
+    try {
+      const { onRequest } = this.#channel;
+      if (onRequest === undefined)
+        throw new Error('expected the caller to answer requests, but it gave no `channel.onRequest`');
+      const answer: unknown = await onRequest(request, { worker });
+      if (this.#wires.has(wire)) wire.send({ kind: 'answer', id, answer });
+    } catch (cause) {
+      if (this.#wires.has(wire)) wire.send({ kind: 'refusal', id, error: taskError(cause) });
+    }
+  }
+}
+
+/**
+ * Connects a child process when it says so: the child's messages carry the side channel's in envelopes. The strategy's
+ * own listener must ignore the envelopes.
+ */
+export function connectChild(callerEnd: CallerEnd, child: ChildProcess): void {
+  let connection: ReturnType<CallerEnd['connect']> | null = null;
+  child.on('message', (envelope: Partial<ChannelEnvelope<FromTask>> | null) => {
+    if (envelope?.kind !== 'channel') return;
+    connection ??= callerEnd.connect(processWorker(child.pid as number), {
+      send(message) {
+        const sent: ChannelEnvelope<ToTask> = { kind: 'channel', message };
+        // A child whose channel is cut has ended, or ends soon.
+        if (child.connected) sendCloned(() => child.send(sent, ignore));
+      },
+      close() {},
+    });
+    if (envelope.message) connection.receive(envelope.message);
+  });
+  child.once('exit', () => connection?.ended());
+}
+
+const ignore = () => {};
+
+interface Asked {
+  readonly worker: string;
+  readonly wire: WorkerWire;
+  readonly id: number;
+  readonly request: unknown;
+}

@@ -1,0 +1,99 @@
+import type { Context } from '../../workloads/workload.js';
+import { now } from './clock.js';
+import type { TaskEnd } from './task-end.js';
+
+/** What all documents of an open task share. */
+export interface TaskEnvironment {
+  readonly state: unknown;
+  readonly options: Context['options'];
+  readonly timeoutMs: number | undefined;
+  readonly end: TaskEnd;
+  /** The contexts whose signal has been read, while their document runs. */
+  readonly watched: Set<DocumentContext>;
+}
+
+/**
+ * The context of one document. A task that uses neither its signal nor the side channel costs this object and nothing
+ * else: the controller, its timer and its listeners are made when they are first used.
+ */
+export class DocumentContext implements Context {
+  readonly state: unknown;
+  readonly options: Context['options'];
+  readonly #environment: TaskEnvironment;
+  readonly #startedMs: number;
+  #controller: AbortController | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #unlisten: (() => void)[] | null = null;
+  #timedOut = false;
+
+  constructor(environment: TaskEnvironment, startedMs: number) {
+    this.state = environment.state;
+    this.options = environment.options;
+    this.#environment = environment;
+    this.#startedMs = startedMs;
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= this.#watch();
+    return this.#controller.signal;
+  }
+
+  ask(request: unknown): Promise<unknown> {
+    return this.#environment.end.ask(request);
+  }
+
+  onBroadcast(listener: (message: unknown) => void): () => void {
+    const unlisten = this.#environment.end.listen(listener);
+    this.#unlisten ??= [];
+    this.#unlisten.push(unlisten);
+    return unlisten;
+  }
+
+  /** Whether the signal has aborted because the document's time was over. */
+  get timedOut(): boolean {
+    return this.#timedOut;
+  }
+
+  get startedMs(): number {
+    return this.#startedMs;
+  }
+
+  abort(reason: Error): void {
+    this.#controller?.abort(reason);
+  }
+
+  /** The document has its outcome. */
+  finish(): void {
+    if (this.#unlisten !== null) for (const unlisten of this.#unlisten) unlisten();
+    if (this.#controller === null) return;
+    this.#environment.watched.delete(this);
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  #watch(): AbortController {
+    const controller = new AbortController();
+    const { end, timeoutMs, watched } = this.#environment;
+    watched.add(this);
+    end.open();
+    if (end.isCancelled) controller.abort(cancelledError());
+    if (timeoutMs !== undefined) {
+      const leftMs = Math.max(0, this.#startedMs + timeoutMs - now());
+      this.#timer = setTimeout(() => {
+        this.#timedOut = true;
+        controller.abort(
+          new DOMException(`the task was still running after ${timeoutMs} ms`, 'TimeoutError'),
+        );
+      }, leftMs);
+      this.#timer.unref();
+    }
+    return controller;
+  }
+}
+
+export function cancelledError(): Error {
+  return new DOMException('the run was cancelled', 'AbortError');
+}
+
+export function closedError(): Error {
+  return new DOMException('the session is closed', 'AbortError');
+}

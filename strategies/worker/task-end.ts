@@ -1,0 +1,127 @@
+import type { FromTask, ToTask } from '../session/side-channel-protocol.js';
+import type { TaskError } from '../strategy.js';
+
+/** A connected way to the caller. */
+export interface TaskWire {
+  /** @throws DataCloneError when the message cannot be cloned */
+  send(message: FromTask): void;
+  /** Reads what has arrived and was not delivered yet, for threads that may have slept without their event loop. */
+  drain(): void;
+  close(): void;
+}
+
+/** Connects this worker with the caller; `receive` gets each message. */
+export type Connect = (receive: (message: ToTask) => void) => TaskWire;
+
+type Listener = (message: unknown) => void;
+
+/**
+ * The worker's end of the side channel: see `session/side-channel-protocol.ts`. It connects when a task first needs it.
+ */
+export class TaskEnd {
+  readonly #connect: Connect | null;
+  readonly #cancelled: (atMs: number) => void;
+  #wire: TaskWire | null = null;
+  #lastId = 0;
+  readonly #pending = new Map<
+    number,
+    { readonly resolve: (answer: unknown) => void; readonly reject: (cause: Error) => void }
+  >();
+  readonly #listeners = new Set<Listener>();
+  #latest: { readonly message: unknown } | null = null;
+  #isCancelled = false;
+  #closed = false;
+
+  /**
+   * @param connect null where the strategy has no side channel
+   * @param cancelled called when documents that began before this time are cancelled
+   */
+  constructor(connect: Connect | null, cancelled: (atMs: number) => void) {
+    this.#connect = connect;
+    this.#cancelled = cancelled;
+  }
+
+  /** Whether documents that begin now are cancelled at once. */
+  get isCancelled(): boolean {
+    return this.#isCancelled;
+  }
+
+  /** Makes sure that cancellations arrive. */
+  open(): void {
+    if (!this.#closed) this.#connected()?.drain();
+  }
+
+  async ask(request: unknown): Promise<unknown> {
+    if (this.#closed) throw closedError();
+    const wire = this.#connected();
+    if (wire === null) throw new Error('expected a strategy with a side channel, and this one has none');
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+      try {
+        wire.send({ kind: 'ask', id, request });
+      } catch (cause) {
+        this.#pending.delete(id);
+        reject(cause as Error);
+      }
+    });
+  }
+
+  /** @returns removes the listener */
+  listen(listener: Listener): () => void {
+    this.open();
+    this.#listeners.add(listener);
+    const latest = this.#latest;
+    if (latest !== null)
+      queueMicrotask(() => {
+        if (this.#listeners.has(listener)) listener(latest.message);
+      });
+    return () => void this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    this.#end();
+    this.#wire?.close();
+    this.#wire = null;
+  }
+
+  #connected(): TaskWire | null {
+    if (this.#connect === null) return null;
+    this.#wire ??= this.#connect((message) => this.#receive(message));
+    return this.#wire;
+  }
+
+  #receive(message: ToTask): void {
+    if (message.kind === 'answer') this.#take(message.id)?.resolve(message.answer);
+    else if (message.kind === 'refusal') this.#take(message.id)?.reject(errorOf(message.error));
+    else if (message.kind === 'broadcast') {
+      this.#latest = { message: message.message };
+      for (const listener of [...this.#listeners]) listener(message.message);
+    } else if (message.kind === 'cancel') {
+      this.#isCancelled = true;
+      this.#cancelled(message.atMs);
+    } else if (message.kind === 'resume') this.#isCancelled = false;
+    else this.#end();
+  }
+
+  #take(id: number) {
+    const asked = this.#pending.get(id);
+    this.#pending.delete(id);
+    return asked;
+  }
+
+  #end(): void {
+    this.#closed = true;
+    for (const { reject } of this.#pending.values()) reject(closedError());
+    this.#pending.clear();
+    this.#listeners.clear();
+  }
+}
+
+function closedError(): Error {
+  return new Error('the session was closed, so no request of a task is answered any more');
+}
+
+function errorOf({ name, message }: TaskError): Error {
+  return Object.assign(new Error(message), { name });
+}
