@@ -12,7 +12,10 @@ interface Archive {
   sha256: string;
 }
 
-/** Compresses in libuv's thread pool (4 threads a process unless UV_THREADPOOL_SIZE says otherwise), then hashes. */
+/**
+ * Compresses in libuv's thread pool, which has 4 threads per process unless UV_THREADPOOL_SIZE is set, then
+ * hashes.
+ */
 export default async function compressDocument(document: Document): Promise<Archive> {
   const archive = await compress(document.bytes, { level: 6 });
   return { compressed_bytes: archive.length, sha256: createHash('sha256').update(archive).digest('hex') };

@@ -6,14 +6,14 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { glob } from 'tinyglobby';
 import type { Document } from './workload.js';
 
-/** An ordered set of documents, the same for every strategy. */
+/** A corpus is an ordered set of documents. Every strategy gets the same one. */
 export interface Corpus {
-  /** As it stands in the `corpus` column: `10KB`, `mixed`, `docs`. */
+  /** The name appears in the `corpus` column: `10KB`, `mixed`, `docs`. */
   readonly name: string;
   readonly documents: readonly Document[];
 }
 
-/** Sizes in bytes; quantiles by nearest rank. */
+/** Sizes are in bytes, and quantiles use the nearest rank. */
 export interface SizeProfile {
   readonly documents: number;
   readonly bytes: number;
@@ -24,20 +24,20 @@ export interface SizeProfile {
   readonly max: number;
 }
 
-/** The corpus cannot be used; the message says which file or pattern and what to do. */
+/** The corpus cannot be used. The message says which file or pattern is wrong and what to do. */
 export class CorpusError extends Error {
   override readonly name = 'CorpusError';
 }
 
-/** Files that match a folder or glob, smallest first. */
+/** The files that match a folder or glob, sorted by size. */
 export interface FileList {
   readonly files: readonly { readonly path: string; readonly size: number }[];
   readonly pattern: string;
 }
 
 /**
- * Lists the files of a folder (all of them, recursively) or a glob.
- * @throws CorpusError when nothing matches or a file cannot be looked at.
+ * Lists the files of a folder (all of them, recursively) or a glob, smallest first.
+ * @throws CorpusError when nothing matches or the size of a file cannot be read
  */
 export async function findFiles(pattern: string): Promise<FileList> {
   const paths = await listPaths(pattern);
@@ -49,8 +49,9 @@ export async function findFiles(pattern: string): Promise<FileList> {
 }
 
 /**
- * The absolute paths of a folder's files (all of them, recursively) or of a glob's, in no particular order.
- * @throws CorpusError when nothing matches.
+ * Lists the absolute paths of a folder's files (all of them, recursively) or a glob's, in no particular
+ * order.
+ * @throws CorpusError when nothing matches
  */
 export async function listPaths(pattern: string): Promise<string[]> {
   const isFolder = await stat(pattern).then(
@@ -69,10 +70,10 @@ export async function listPaths(pattern: string): Promise<string[]> {
 }
 
 /**
- * Reads a sample of at most `count` files, stratified by size: the files in order of size are cut into `count`
- * strata of equal number and one is drawn from each, so that the sample's size profile is the folder's. The order of
- * the sample is shuffled. Same seed, same files, same order.
- * @throws CorpusError when a file cannot be read.
+ * Reads a sample of at most `count` files, stratified by size. The files in order of size are divided into
+ * `count` strata of equal number, and one file is drawn from each, so that the sample has the size profile of
+ * the folder. The sample is shuffled. The same seed gives the same files in the same order.
+ * @throws CorpusError when a file cannot be read
  */
 export async function sampleFiles(
   { files }: FileList,
@@ -97,7 +98,9 @@ export async function sampleFiles(
   return { name: 'docs', documents };
 }
 
-/** SHA-256 over ids, sizes and contents in order: two runs with the same hash had the same input. */
+/**
+ * Computes a SHA-256 over ids, sizes and contents in order. Two runs with the same hash had the same input.
+ */
 export function corpusHash(corpus: Corpus): string {
   const hash = createHash('sha256');
   for (const { id, size, bytes } of corpus.documents) hash.update(JSON.stringify([id, size])).update(bytes);
@@ -118,7 +121,10 @@ export function sizeProfile(corpus: Corpus): SizeProfile {
   };
 }
 
-/** A copy that owns its ArrayBuffer: a view of a pooled Buffer would be cloned with the whole pool. */
+/**
+ * Copies bytes into an ArrayBuffer of their own. A view of a pooled Buffer would be cloned with the whole
+ * pool.
+ */
 function own(bytes: Uint8Array): Uint8Array {
   const copy = new Uint8Array(bytes.length);
   copy.set(bytes);

@@ -26,7 +26,7 @@ export default async function enrich(document: Document, context: Context): Prom
   return { label: response, repeatable: repeatable(context), sections };
 }
 
-/** A real model's answers vary, so there only the aggregates count. */
+/** The answers of a real model vary, so its digest has only the aggregates. */
 export function digest({ label, repeatable, sections }: Enriched): string {
   return JSON.stringify(repeatable ? [label, sections] : sections);
 }

@@ -1,17 +1,21 @@
-/** The list of workloads, in the order of tables and legends. To add one: one file here, one line below. */
+/** An entry of the list of workloads. */
 export interface WorkloadEntry {
   readonly name: string;
   readonly about: string;
   readonly url: string;
-  /** Module of a service that must run beside the measured tree; its address reaches the task as `options.service`. */
+  /**
+   * Module of a service that must run beside the measured tree. The task gets its address as
+   * `options.service`.
+   */
   readonly service?: string;
-  /** A user's own task as it was named, `./parse.ts#clean`, where it is still to be compiled. */
+  /** A user's own task that must still be compiled, as the user named it: `./parse.ts#clean`. */
   readonly source?: string;
 }
 
 const at = (path: string) => new URL(path, import.meta.url).href;
 const ollama = at('./services/ollama.js');
 
+/** The workloads, in the order of tables and legends. A new one needs a file here and a line below. */
 export const workloads: readonly WorkloadEntry[] = [
   {
     name: 'word-frequency',

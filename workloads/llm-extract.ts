@@ -20,7 +20,8 @@ export default async function llmExtract(document: Document, context: Context): 
   };
 }
 
-/** A real model's answers vary, so there only the request and that it was answered count. */
+/** The answers of a real model vary, so its digest has only the request, and that there was an answer. */
 export function digest(extraction: Extraction): string {
-  return `${extraction.prompt_sha256} ${extraction.repeatable ? extraction.response : typeof extraction.response}`;
+  const { prompt_sha256, repeatable, response } = extraction;
+  return `${prompt_sha256} ${repeatable ? response : typeof response}`;
 }

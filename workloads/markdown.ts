@@ -2,7 +2,7 @@ import { Marked } from 'marked';
 import type { Document, Kind, Views } from './workload.js';
 
 export const kind: Kind = 'cpu';
-/** The bytes are decoded at once, and nothing of them is kept. */
+/** The task decodes the bytes at once and keeps none of them. */
 export const views: Views = 'shared';
 
 const decoder = new TextDecoder();

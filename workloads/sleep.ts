@@ -5,7 +5,7 @@ export const kind: Kind = 'io';
 
 const defaultMilliseconds = 10;
 
-/** Waits a fixed time: with W in flight the rate must be W times that of one. */
+/** Waits for a fixed time. The rate with W documents in flight must be W times the rate of one. */
 export default async function sleep(document: Document, context: Context): Promise<{ slept: number }> {
   const milliseconds = (context.options.milliseconds as number | undefined) ?? defaultMilliseconds;
   await setTimeout(milliseconds);

@@ -2,12 +2,13 @@ import type { Context, Document, Kind } from './workload.js';
 
 export const kind: Kind = 'cpu';
 
-/** About 1 ms on a 2.6 GHz core; what matters is that it is the same everywhere. */
+/** This takes about 1 ms on a 2.6 GHz core. The number only has to be the same everywhere. */
 const defaultIterations = 400_000;
 
 /**
- * A fixed number of xorshift steps (Marsaglia 2003: 13, 17, 5) seeded by the document: CPU work that takes as many
- * instructions on an oversubscribed core as on an idle one, unlike "spin until the clock says so".
+ * Does a fixed number of xorshift steps (Marsaglia 2003: 13, 17, 5) seeded by the document. This takes as
+ * many instructions on an oversubscribed core as on an idle one, unlike a loop that runs until a time has
+ * passed.
  */
 export default function spin(document: Document, context: Context): number {
   const iterations = (context.options.iterations as number | undefined) ?? defaultIterations;

@@ -3,19 +3,28 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import type { Corpus } from './documents.js';
 import type { Document } from './workload.js';
 
-/** Seeded, natural-looking Markdown: a Zipf vocabulary in sentences, paragraphs, headings, lists and links. */
+/**
+ * The made-up documents are Markdown that looks natural: sentences from a Zipf vocabulary, in paragraphs,
+ * headings, lists and links. A seed determines all of it.
+ */
 
 export type Complexity = 'low' | 'medium' | 'high';
 export const complexities: readonly Complexity[] = ['low', 'medium', 'high'];
 
-/** The range that `mixed` draws from, in bytes: log-normal, with four standard deviations of the logarithm across it. */
+/**
+ * The size `mixed` draws from this range, in bytes. It is log-normal, and the range is four standard
+ * deviations wide.
+ */
 const mixedRange = { low: 10_000, high: 500_000 };
 
 interface Style {
   readonly vocabulary: number;
-  /** Share of syllables with a letter outside ASCII. */
+  /** This share of syllables has a letter outside ASCII. */
   readonly accents: number;
-  /** Share of paragraphs that are a heading, a list, a table, or code; of words that are a link or emphasised. */
+  /**
+   * `headings`, `lists`, `tables` and `code` are shares of paragraphs; `links` and `emphasis` are shares of
+   * words.
+   */
   readonly headings: number;
   readonly lists: number;
   readonly tables: number;
@@ -49,7 +58,7 @@ const styles: Record<Complexity, Style> = {
 };
 
 export interface SyntheticOptions {
-  /** Bytes a document, or `mixed`. */
+  /** Every document has this many bytes, or `mixed` draws a size for each. */
   readonly size: number | 'mixed';
   readonly name: string;
   readonly count: number;
@@ -57,7 +66,7 @@ export interface SyntheticOptions {
   readonly seed: number;
 }
 
-/** Makes `count` distinct documents. Same options, same bytes. */
+/** Makes `count` distinct documents. The same options give the same bytes. */
 export function syntheticCorpus({ size, name, count, complexity, seed }: SyntheticOptions): Corpus {
   const vocabulary = makeVocabulary(styles[complexity], seed);
   const digits = String(count).length;
@@ -114,7 +123,7 @@ function makeVocabulary(style: Style, seed: number): string[] {
   return [...words];
 }
 
-/** A stream of numbers in [0, 1). */
+/** Returns a function that draws numbers in [0, 1). */
 function source(seed: number): () => number {
   const generator = xoroshiro128plus(seed);
   return () => uniformFloat64(generator);
@@ -131,7 +140,7 @@ class Writer {
     this.#random = source(seed);
   }
 
-  /** Exactly `size` bytes of valid UTF-8, in a buffer of their own. */
+  /** Writes exactly `size` bytes of valid UTF-8 into a buffer of their own. */
   text(size: number): Uint8Array {
     const encoder = new TextEncoder();
     const bytes = new Uint8Array(size).fill(0x0a);
@@ -139,7 +148,7 @@ class Writer {
     let block = `# ${this.#title()}\n\n`;
     while (written < size) {
       written += encoder.encodeInto(block, bytes.subarray(written)).written;
-      // A character that does not fit is left out by encodeInto; the rest stays line feeds.
+      // `encodeInto` leaves out a character that does not fit. The remaining bytes stay line feeds.
       if (size - written < 4) break;
       block = this.#block();
     }
@@ -177,8 +186,8 @@ class Writer {
     return `${row()}\n| --- | --- | --- |\n${this.#lines(2, 8, row)}\n\n`;
   }
 
-  #lines(least: number, most: number, line: () => string): string {
-    return Array.from({ length: this.#between(least, most) }, line).join('\n');
+  #lines(min: number, max: number, line: () => string): string {
+    return Array.from({ length: this.#between(min, max) }, line).join('\n');
   }
 
   #title(): string {
@@ -196,13 +205,13 @@ class Writer {
     return `${capital(parts.join(' '))}.`;
   }
 
-  /** Zipf with exponent 1: the rank's logarithm is uniform. */
+  /** Draws a word by Zipf's law with exponent 1, for which the logarithm of the rank is uniform. */
   #word(): string {
     return this.#vocabulary[Math.floor(this.#vocabulary.length ** this.#random()) - 1] as string;
   }
 
-  #between(least: number, most: number): number {
-    return least + Math.floor(this.#random() * (most - least + 1));
+  #between(min: number, max: number): number {
+    return min + Math.floor(this.#random() * (max - min + 1));
   }
 }
 

@@ -14,7 +14,10 @@ import {
 import { homedir, tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 
-/** Where compiled tasks lie: each under a name that its own content gives it, so that a file there never changes. */
+/**
+ * This module keeps compiled tasks in a folder of the user's cache. A task is always compiled, and then kept
+ * under a name that is made from its content, so that a file never changes while a worker may load it.
+ */
 
 export interface Kept {
   readonly path: string;
@@ -22,8 +25,8 @@ export interface Kept {
 }
 
 /**
- * Keeps a module and its source map. What lies there already is used only if it is the same, byte for byte.
- * @param name for people who look into the folder
+ * Keeps a module and its source map. A file that is already there is used only if it is equal, byte for byte.
+ * @param name makes the file recognisable for people
  */
 export function keep(name: string, { code, map }: { readonly code: string; readonly map: string }): Kept {
   const base = `${name.replaceAll(/[^\w.-]/g, '-')}-${sha256(code).slice(0, 16)}.mjs`;
@@ -38,11 +41,14 @@ export function keep(name: string, { code, map }: { readonly code: string; reado
     removeOld(folder);
     return put(folder);
   } catch {
-    return put(temporaryFolder()); // a home that cannot be written, or none
+    return put(temporaryFolder()); // there is no home folder, or it cannot be written
   }
 }
 
-/** Ours alone: what lies there will be run. @throws Error when it cannot be. */
+/**
+ * Makes a folder that only this user can write, because its files will be run.
+ * @throws Error when another user owns it
+ */
 function privateFolder(folder: string): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (process.platform === 'win32') return folder;
@@ -64,7 +70,7 @@ function cacheFolder(): string {
 
 let temporary: string | null = null;
 
-/** One a process, gone when it ends. */
+/** Makes a folder for this process, which is removed when the process ends. */
 function temporaryFolder(): string {
   if (temporary !== null) return temporary;
   const made = mkdtempSync(join(tmpdir(), 'forkwise-tasks-'));
@@ -73,11 +79,11 @@ function temporaryFolder(): string {
   return made;
 }
 
-/** Under another name first: whoever loads the file finds all of it or none. */
+/** Writes under another name first, so that a worker that loads the file finds all of it or none. */
 function write(path: string, content: string): void {
   if (has(path, content)) {
     const now = new Date();
-    utimesSync(path, now, now); // it is in use
+    utimesSync(path, now, now); // marks it as used, so that it is not removed
     return;
   }
   const unfinished = `${path}.${randomUUID()}.tmp`;
@@ -98,7 +104,7 @@ function has(path: string, content: string): boolean {
   }
 }
 
-/** What nobody has asked for in so long is compiled anew when somebody does. */
+/** A file that was not used for this long is removed. */
 const keptMs = 30 * 24 * 3600e3;
 
 function removeOld(folder: string): void {
@@ -107,7 +113,7 @@ function removeOld(folder: string): void {
     try {
       if (Date.now() - statSync(path).mtimeMs > keptMs) rmSync(path, { force: true });
     } catch {
-      // somebody else has just removed it
+      // another process has just removed it
     }
   }
 }

@@ -5,18 +5,18 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { BuildFailure, BuildOptions, BuildResult, Loader, Message, Plugin, PluginBuild } from 'esbuild';
 import { hooks } from './task-exports.js';
 
-/** The one place that knows esbuild, which is loaded when there is something to compile. */
+/** Only this module knows esbuild. It is imported when there is something to compile. */
 
 export interface Source {
   readonly file: string;
-  /** The export that is the task. */
+  /** Name of the export that is the task. */
   readonly export: string;
 }
 
 /**
- * Bundles a task's own files into one ES module that may lie anywhere: packages stay where they are, and what a file
- * says of its own place (`import.meta.url`, `__dirname`) stays true.
- * @throws Error with the compiler's words, file, line and column, and what to do.
+ * Bundles a task's own files into one ES module that works in any folder. Packages are not bundled, and the
+ * values of `import.meta.url` and `__dirname` in each file stay those of its source.
+ * @throws Error with the compiler's message, file, line and column, and what to do
  */
 export async function compile(source: Source): Promise<{ readonly code: string; readonly map: string }> {
   const { outputFiles = [] } = await build(
@@ -27,7 +27,10 @@ export async function compile(source: Source): Promise<{ readonly code: string; 
   return { code: text('.mjs'), map: text('.map') };
 }
 
-/** The names a source exports; null when only loading it can tell: CommonJS, and `export *` from a package. */
+/**
+ * Lists the names that a source exports. The result is null where only loading the source would show them:
+ * for CommonJS, and for `export *` from a package.
+ */
 export async function exportsOf(source: Source): Promise<readonly string[] | null> {
   const { metafile, outputFiles = [] } = await build(
     { ...optionsFor(source), entryPoints: [source.file], metafile: true },
@@ -45,12 +48,13 @@ function optionsFor(source: Source) {
     write: false,
     format: 'esm',
     platform: 'node',
-    target: 'node20.19', // the oldest Node we run on: the same bytes on all of them
-    conditions: ['node-addons', 'module-sync'], // Node's own beside those esbuild knows; without the bundlers' `module`
+    target: 'node20.19', // the oldest supported Node, so that all versions get the same bytes
+    conditions: ['node-addons', 'module-sync'], // Node's own, without the bundlers' `module`
     charset: 'utf8',
-    ignoreAnnotations: true, // an import for its effects has them, whatever package.json says of side effects
-    absWorkingDir: dirname(source.file), // comments in the output name files from there: the same from any folder
-    outfile: join(dirname(source.file), 'task.mjs'), // never written; the source map's paths begin there
+    ignoreAnnotations: true, // an import for its side effects is kept, whatever package.json says
+    // comments in the output name files relative to this folder, so they are equal in any working directory
+    absWorkingDir: dirname(source.file),
+    outfile: join(dirname(source.file), 'task.mjs'), // never written; the source map's paths begin here
     sourceRoot: pathToFileURL(`${dirname(source.file)}${sep}`).href,
     define: {
       'import.meta': '__forkwise_meta',
@@ -65,7 +69,7 @@ function optionsFor(source: Source) {
 
 let busy = 0;
 
-/** esbuild works in a process of its own, which would stay as long as ours. */
+/** Runs esbuild, and stops its process afterwards, which would otherwise live as long as ours. */
 async function build(options: BuildOptions, { file }: Source): Promise<BuildResult> {
   const esbuild = await import('esbuild');
   busy++;
@@ -75,24 +79,24 @@ async function build(options: BuildOptions, { file }: Source): Promise<BuildResu
     const { errors } = cause as Partial<BuildFailure>;
     if (errors === undefined || errors.length === 0)
       throw new Error(`the compiler did not run: ${(cause as Error).message}`, { cause });
-    throw new Error(said(errors, dirname(file)), { cause });
+    throw new Error(messageOf(errors, dirname(file)), { cause });
   } finally {
     if (--busy === 0) await esbuild.stop();
   }
 }
 
-/** So many of the compiler's errors are shown. */
-const mostErrors = 3;
+/** At most this many errors of the compiler are shown. */
+const maxErrors = 3;
 
-function said(errors: readonly Message[], folder: string): string {
-  const lines = errors.slice(0, mostErrors).map(({ text, location }) => {
+function messageOf(errors: readonly Message[], folder: string): string {
+  const lines = errors.slice(0, maxErrors).map(({ text, location }) => {
     const where =
       location === null
         ? ''
         : `${shortest(join(folder, location.file))}:${location.line}:${location.column + 1}: `;
     return `${where}${text}; ${remedy(text)}`;
   });
-  return [...lines, ...(errors.length > mostErrors ? [`and ${errors.length - mostErrors} more`] : [])].join(
+  return [...lines, ...(errors.length > maxErrors ? [`and ${errors.length - maxErrors} more`] : [])].join(
     '\n',
   );
 }
@@ -110,8 +114,8 @@ function shortest(path: string): string {
 }
 
 /**
- * At the head of the compiled module: `require` for CommonJS that stays outside or is asked for by a computed name, and
- * `import.meta.resolve` of each own file.
+ * Returns the head of the compiled module. It defines `require`, for CommonJS that is not bundled or has a
+ * computed name, and `import.meta.resolve` for each of the task's own files.
  */
 function banner(file: string): string {
   return `import { createRequire as __forkwise_createRequire } from 'node:module';
@@ -125,7 +129,7 @@ const __forkwise_resolver = (url) => (specifier) => {
 };`;
 }
 
-/** Our own exports are beside this module. */
+/** The module that finds a task's exports is beside this one. */
 const taskExports = fileURLToPath(new URL('./task-exports.js', import.meta.url));
 
 function entry(source: Source): string {
@@ -139,8 +143,9 @@ ${hooks.map((hook) => `export const ${hook} = task.${hook};`).join('\n')}
 }
 
 /**
- * Own files are bundled; a package is found from the file that asks for it, and stays there. JSON and TypeScript in packages are
- * bundled: Node would ask for an attribute, or refuse. A native addon stays, and is always required.
+ * Bundles the task's own files. A package is resolved from the file that imports it and is not bundled. JSON
+ * and TypeScript in packages are bundled, because Node would demand an import attribute or refuse them. A
+ * native addon is not bundled, and it is always loaded with `require`.
  */
 function packagesStay(source: Source): Plugin {
   return {
@@ -163,7 +168,8 @@ function packagesStay(source: Source): Plugin {
             with: attributes,
             pluginData: looked,
           });
-          if (found.errors.length > 0) return null; // esbuild says it, with the line, unless the source is prepared for it
+          // esbuild reports the error with its line, unless the source catches it
+          if (found.errors.length > 0) return null;
           if (found.external || found.namespace !== 'file') return found;
           if (extname(found.path) === '.node') return { path: found.path, namespace: 'addon' };
           if (!isPackaged(found.path)) return { path: found.path };
@@ -182,7 +188,7 @@ function packagesStay(source: Source): Plugin {
   };
 }
 
-/** A resolution that the plugin itself has asked for. */
+/** Marks a resolution that the plugin itself has asked for. */
 const looked = Symbol('looked');
 
 function isPackaged(path: string): boolean {
@@ -197,7 +203,10 @@ const loaders: Record<string, Loader> = {
   '.jsx': 'jsx',
 };
 
-/** What a file says of its own place is declared at its head, on its first line: line numbers stay as they are. */
+/**
+ * Declares `import.meta` and `__dirname` of a file at the head of its first line, so that line numbers do not
+ * change.
+ */
 const placesStay: Plugin = {
   name: 'places-stay',
   setup(build) {

@@ -1,19 +1,19 @@
 /**
- * What a compiled task exports, found in what its source exports. This is bundled into every compiled task and runs in
- * every worker: it imports nothing.
+ * This module finds the task among the exports of its source. It is bundled into every compiled task and runs
+ * in every worker, so it imports nothing.
  */
 
-/** Exports beside the task function itself, as in the workload contract. */
+/** The optional exports of a task, as the workload contract names them. */
 export const hooks = ['kind', 'setup', 'teardown', 'digest', 'views'] as const;
 
 type Exports = Readonly<Record<string, unknown>>;
 
 /**
- * A CommonJS module stands whole under `default`, and one made from TypeScript has its own `default` in there: what is
- * asked for is taken from the outermost that has it.
- * @param name of the export that is the task: `default` or another
- * @param file how the source is named in errors
- * @throws Error when there is no such function, with those that there are.
+ * Finds the exports of a task. All of a CommonJS module is under `default`, and a CommonJS module made from
+ * TypeScript has another `default` in there. Each export is taken from the outermost level that has it.
+ * @param name names the export that is the task: `default` or another
+ * @param file names the source in errors
+ * @throws Error when there is no such function; the message lists the functions that there are
  */
 export function taskExports(
   module: Exports,
@@ -24,9 +24,10 @@ export function taskExports(
   const functions = functionsOf(layers);
   if (typeof task !== 'function' && functions.length > 0) {
     const there = `functions that it exports: ${functions.join(', ')}`;
+    const example = `"${file}#${functions[0]}"`;
     throw new Error(
       name === 'default'
-        ? `expected a default export that is a function, got none; name another, as in "${file}#${functions[0]}" (${there})`
+        ? `expected a default export that is a function, got none; name another, as in ${example} (${there})`
         : `there is no function "${name}" among its exports (${there})`,
     );
   }
@@ -36,7 +37,7 @@ export function taskExports(
   };
 }
 
-/** The module, its default export, that one's `default`, as far as it goes. */
+/** Lists the module, its default export, the default export of that, and so on. */
 function layersOf(module: Exports): Exports[] {
   const layers: Exports[] = [];
   let layer: unknown = module;

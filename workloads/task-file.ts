@@ -6,25 +6,31 @@ import { keep } from './task-cache.js';
 import { compile, exportsOf, type Source } from './task-compiler.js';
 import { WorkloadError, type WorkloadRef } from './workload.js';
 
-/** A user's task, compiled once: every worker loads the same bytes, and none a compiler. */
+/**
+ * A user's task, which is compiled once. Every worker loads the same bytes, and no worker loads a compiler.
+ */
 export interface TaskFile {
-  /** Its name is the file's without the ending, with `#export` where one was named; its URL that of the compiled module. */
+  /**
+   * The name is that of the file without its ending, plus `#export` if an export was named. The URL is that
+   * of the compiled module.
+   */
   readonly ref: WorkloadRef;
-  /** Absolute path of the source. */
+  /** The source has this absolute path. */
   readonly file: string;
-  /** The export that is the task: `default`, or the one that was named. */
+  /** Names the export that is the task: `default`, or the one that the user named. */
   readonly export: string;
-  /** Of the compiled module. */
+  /** Identifies the compiled module. */
   readonly sha256: string;
 }
 
 const endings = ['.ts', '.mts', '.cts', '.tsx', '.js', '.mjs', '.cjs', '.jsx'];
 
 /**
- * Compiles a task module, TypeScript or JavaScript, and keeps it in the user's cache folder. It is not run.
- * @param task `./parse.ts`, or `./parse.ts#clean` where the task is another export than the default one
- * @throws WorkloadError when there is no such file or export, or it does not compile; the message says where and what to do.
- * @throws TypeError when it is no path at all: a function, above all.
+ * Compiles a task module, TypeScript or JavaScript, and keeps it in the user's cache folder. Does not run it.
+ * @param task is `./parse.ts`, or `./parse.ts#clean` where the task is another export than the default one
+ * @throws WorkloadError when there is no such file or export, or it does not compile; the message says where
+ * and what to do
+ * @throws TypeError when it is not a path, for example a function
  */
 export async function compileTask(task: string | URL): Promise<TaskFile> {
   const source = locateTask(task);
@@ -46,7 +52,7 @@ export async function compileTask(task: string | URL): Promise<TaskFile> {
   }
 }
 
-/** Finds the source, without reading it. @throws as `compileTask` does. */
+/** Finds the source without reading it. @throws as `compileTask` does */
 export function locateTask(task: string | URL): Source {
   const { path, name } = typeof task === 'string' ? fromText(task) : fromUrl(task);
   const file = resolve(path);
@@ -65,7 +71,7 @@ export function taskName({ file, export: name }: Source): string {
   return `${basename(file, extname(file))}${name === 'default' ? '' : `#${name}`}`;
 }
 
-/** A `#` may stand in a file's own name. */
+/** Splits path and export. A `#` may be part of a file's own name. */
 function fromText(task: string): { path: string; name: string } {
   if (task.startsWith('file:')) return fromUrl(new URL(task));
   const at = task.lastIndexOf('#');
@@ -88,7 +94,10 @@ function notAPath(task: unknown): string {
     "expected the path or URL of a task module, like './parse.ts' or new URL('./parse.ts', import.meta.url)";
   if (typeof task !== 'function')
     return `${expected}, got ${task === null ? 'null' : `a value of type ${typeof task}`}`;
-  return `${expected}, got a function; a function cannot cross to a worker, for its closure and its imports stay behind: put it into a file of its own, as the default export`;
+  return (
+    `${expected}, got a function; a function cannot be sent to a worker, because its closure and ` +
+    'its imports stay behind: put it into a file of its own, as the default export'
+  );
 }
 
 function unknownExport(name: string, known: readonly string[]): string {
@@ -97,7 +106,8 @@ function unknownExport(name: string, known: readonly string[]): string {
     known.length > 0 && distance(name, near) <= Math.max(2, name.length / 3)
       ? `; did you mean "${near}"?`
       : '';
-  return `there is no export "${name}"${hint} (it exports: ${known.length > 0 ? known.join(', ') : 'nothing'})`;
+  const list = known.length > 0 ? known.join(', ') : 'nothing';
+  return `there is no export "${name}"${hint} (it exports: ${list})`;
 }
 
 function shown(task: string | URL): string {

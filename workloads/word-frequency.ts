@@ -1,7 +1,7 @@
 import type { Document, Kind, Views } from './workload.js';
 
 export const kind: Kind = 'cpu';
-/** The bytes are decoded at once, and nothing of them is kept. */
+/** The task decodes the bytes at once and keeps none of them. */
 export const views: Views = 'shared';
 
 const decoder = new TextDecoder();
@@ -13,7 +13,10 @@ interface Frequencies {
   top: [term: string, count: number][];
 }
 
-/** Counts the words of a UTF-8 text, case folded, and returns its twenty most frequent (ties in code-unit order). */
+/**
+ * Counts the words of a UTF-8 text in lower case and returns the twenty most frequent ones. Ties are in
+ * code-unit order.
+ */
 export default function wordFrequency(document: Document): Frequencies {
   const words = decoder.decode(document.bytes).toLowerCase().match(word) ?? [];
   const counts = new Map<string, number>();

@@ -1,6 +1,6 @@
 /**
- * The workload contract: what is done to one document. A workload is one ES module; a user's own task module has
- * exactly the same shape. It knows nothing of scheduling, transports or measuring.
+ * The workload contract: what is done to one document. A workload is one ES module; a user's own task module
+ * has exactly the same shape. It knows nothing of scheduling, transports or measuring.
  */
 
 /** What a workload mostly does while a document is in its hands: compute, wait, or both. */
@@ -9,8 +9,9 @@ export type Kind = 'cpu' | 'io' | 'mixed';
 export const kinds: readonly Kind[] = ['cpu', 'io', 'mixed'];
 
 /**
- * What a task may be given where documents travel in shared memory: a private copy, to change, keep or return (the
- * default), or the bare view, which the task only reads and never keeps: other documents will stand there later.
+ * What a task may be given where documents travel in shared memory: a private copy, to change, keep or return
+ * (the default), or the bare view, which the task only reads and never keeps: other documents will stand
+ * there later.
  */
 export type Views = 'copy' | 'shared';
 
@@ -79,7 +80,9 @@ export interface Workload<Result = unknown, State = unknown> {
   readonly views?: Views;
 }
 
-/** How a worker finds its workload: by URL, never by closure or function text. Crosses threads and processes. */
+/**
+ * How a worker finds its workload: by URL, never by closure or function text. Crosses threads and processes.
+ */
 export interface WorkloadRef {
   /** Names the workload in tables and messages. */
   readonly name: string;

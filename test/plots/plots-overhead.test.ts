@@ -12,7 +12,7 @@ import { powersOfTen } from '../../plots/log-axis.js';
 import { looksOf } from '../../plots/looks.js';
 import { renderSvg } from '../../plots/render.js';
 
-/** µs a document of 10 KB, with 2 workers. */
+/** Each strategy costs about this much, µs per document of 10 KB with 2 workers. */
 const usual: Record<string, number> = {
   partitioned: 2.2,
   'self-scheduling': 2.1,
@@ -58,8 +58,12 @@ function overheads({
       sizes.map((document_bytes) => {
         const overhead_us = (usual[strategy] ?? 30) + document_bytes / 1e4;
         return {
-          ...{ strategy, workers: count, document_bytes, overhead_us },
-          ...{ overhead_us_lower: overhead_us * 0.9, overhead_us_upper: overhead_us * 1.1 },
+          strategy,
+          workers: count,
+          document_bytes,
+          overhead_us,
+          overhead_us_lower: overhead_us * 0.9,
+          overhead_us_upper: overhead_us * 1.1,
         };
       }),
     ),
@@ -93,7 +97,7 @@ const mark = (change: Partial<MetgMark>): MetgMark => {
   return { strategy: 'queue', e: 0.5, metg_us: null, metg_us_lower: null, metg_us_upper: null, ...change };
 };
 
-/** What the charts must draw, ordinary and not. */
+/** The charts must draw all of these, ordinary or not. */
 const pictures: Record<string, () => Spec> = {
   'overhead of three strategies': () => overhead(overheads()),
   'overhead of 14 strategies with three worker counts': () =>
@@ -178,7 +182,7 @@ describe('names', () => {
       assert.match(svg, /&lt;\/text&gt;&lt;script&gt;/);
     });
 
-    it(`stand once in each panel of ${chart}, with the look that they have everywhere`, async () => {
+    it(`appear once in each panel of ${chart}, with the look that they have everywhere`, async () => {
       const looks = looksOf(few);
       for (const scale of found(draw(few), 'scale') as Spec[]) {
         if (!('range' in scale)) continue;
@@ -260,7 +264,7 @@ describe('overhead', () => {
     }
   });
 
-  it('equal values stand side by side, each nearest to its own size', () => {
+  it('equal values are drawn side by side, each nearest to its own size', () => {
     const panel = first(overheads({ strategies: all, sizes: [0, 1e4, 2e4] }));
     const empty = 1e4 / 3;
     const places = points(panel).map((point) => point.x as number);
@@ -275,7 +279,7 @@ describe('overhead', () => {
 });
 
 describe('granularity', () => {
-  /** The data of each layer in the curves, 0, or the key, 1. */
+  /** Returns the data of each layer: of the curves for view 0, of the key for view 1. */
   const layers = (spec: Spec, view: number) =>
     (((spec.hconcat as Spec[])[view] as Spec).layer as Spec[]).map(
       (layer) => (layer.data as { values: Spec[] }).values,
@@ -378,7 +382,7 @@ function granularityOf(strategies: readonly string[]): Spec {
   return drawn(sweeps(strategies));
 }
 
-/** Every value of a key, at any depth. */
+/** Finds every value of a key, at any depth. */
 function found(node: unknown, key: string): unknown[] {
   if (typeof node !== 'object' || node === null) return [];
   return Object.entries(node).flatMap(([name, child]) => (name === key ? [child] : found(child, key)));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
 import { Ajv } from 'ajv';
@@ -57,7 +57,7 @@ const failed = {
   memory_peak_bytes: null,
 } satisfies Partial<SummaryRow>;
 
-/** What the charts must draw, ordinary and not. */
+/** The charts must draw all of these, ordinary or not. */
 const dataSets: Record<string, ChartData> = {
   'one workload, one corpus': data({ workloads: ['word-frequency'], corpora: ['10KB'] }),
   'cpu and io, three sizes': data({
@@ -128,29 +128,13 @@ const validate = new Ajv({ strict: false, validateFormats: false }).compile(
   JSON.parse(readFileSync(createRequire(import.meta.url).resolve('vega-lite/vega-lite-schema.json'), 'utf8')),
 );
 
-it('the charts are listed in the order of the report, each with a name of its own', () => {
-  assert.deepEqual(
-    charts.map((each) => each.name),
-    [
-      'winner-map',
-      'throughput',
-      'speedup',
-      'efficiency',
-      'crossover',
-      'differences',
-      'latency',
-      'cpu',
-      'switches',
-      'memory',
-      'trade-off',
-      'time-budget',
-      'startup',
-      'run-order',
-    ],
-  );
+it('every chart has a name and a question of its own', () => {
+  for (const key of ['name', 'question'] as const)
+    assert.equal(new Set(charts.map((chart) => chart[key])).size, charts.length);
+  for (const { name } of charts) assert.match(name, /^[a-z]+(-[a-z]+)*$/);
 });
 
-/** Those with worker counts on the x axis. */
+/** These charts have worker counts on the x axis. */
 const overWorkers = ['throughput', 'speedup', 'efficiency', 'switches', 'memory'];
 
 for (const chart of charts) {
@@ -210,8 +194,8 @@ for (const chart of charts) {
       if (process.env.FORKWISE_SNAPSHOTS === 'write') writeFileSync(path, text);
       assert.equal(
         text,
-        readFileSync(path, 'utf8'),
-        'FORKWISE_SNAPSHOTS=write npm test takes the new picture; look at it first',
+        existsSync(path) ? readFileSync(path, 'utf8') : 'no snapshot',
+        'look at the picture, then write the snapshot with FORKWISE_SNAPSHOTS=write; CONTRIBUTING says how',
       );
     });
 
@@ -395,7 +379,7 @@ describe('what each chart shows', () => {
     assert.equal(new Set(tops('throughput')).size, 3);
   });
 
-  it('strategies with equal values stand side by side, each nearest to its own worker count', () => {
+  it('strategies with equal values are drawn side by side, each nearest to its own worker count', () => {
     const workers = [1, 14, 15, 16];
     const set = data({ workers, change: () => ({ documents_per_second: 100 }) });
     const values = found(panels(chartNamed('throughput'), set)[0], 'values').flat() as {
@@ -429,7 +413,27 @@ describe('looks', () => {
     assert.equal(new Set(looks.slice(0, 7).map((look) => look.shape)).size, 7);
   });
 
-  it('every peer has a look of its own, and no one else has its shape', () => {
+  it('a strategy that is not in the table gets a look that no other has, however many there are', () => {
+    const names = [...strategies, ...Array.from({ length: 60 }, (_, i) => `own-${i}`)];
+    const pairs = [...looksOf(names).values()].map(({ colour, shape }) => `${colour} ${shape}`);
+    assert.equal(new Set(pairs).size, names.length);
+  });
+
+  it('a strategy has one look in all charts of a run, also where another one is left out', () => {
+    const set = data({
+      strategies: ['sequential', 'one', 'two'],
+      change: (row) => (row.strategy === 'one' ? { latency_p50_ms: null, latency_p99_ms: null } : {}),
+    });
+    const expected = looksOf(['sequential', 'one', 'two']).get('two');
+    for (const name of ['throughput', 'latency', 'run-order']) {
+      const scales = found(chartNamed(name).spec(set), 'scale').filter((each) => 'range' in (each as Spec));
+      assert.ok(scales.length > 0);
+      for (const { domain, range } of scales as { domain: string[]; range: string[] }[])
+        assert.ok(Object.values(expected ?? {}).includes(range[domain.indexOf('two')] ?? ''), name);
+    }
+  });
+
+  it('every peer has a look of its own, and no other strategy has its shape', () => {
     const names = peers.map(({ name }) => name);
     const looks = looksOf([
       ...strategies,
@@ -441,11 +445,11 @@ describe('looks', () => {
       const own = looks.get(name);
       assert.equal([...looks.values()].filter(({ shape }) => shape === own?.shape).length, 1, name);
       assert.equal([...looks.values()].filter(({ colour }) => colour === own?.colour).length, 1, name);
-      assert.deepEqual(looksOf([name]).get(name), own, 'whatever stands beside it');
+      assert.deepEqual(looksOf([name]).get(name), own, 'whatever is beside it');
     }
   });
 
-  it('a strategy looks the same whatever stands beside it', () => {
+  it('a strategy looks the same whatever is beside it', () => {
     assert.deepEqual(looksOf(['queue', 'x']).get('queue'), looksOf(['y', 'async', 'queue']).get('queue'));
   });
 
@@ -461,6 +465,28 @@ describe('looks', () => {
     ]).values()) {
       const contrast = 1.05 / (luminance(colour) + 0.05);
       assert.ok(contrast >= 3, `${colour} has ${contrast.toFixed(2)}`);
+    }
+  });
+});
+
+describe('a baseline with another name', () => {
+  const called = (name: string) => ({
+    ...data({ change: (row) => (row.strategy === 'sequential' ? { strategy: name } : {}) }),
+    baseline: name,
+  });
+
+  it('is drawn as the baseline', async () => {
+    for (const name of overWorkers) {
+      const rules = (await renderSvg(chartNamed(name).spec(called('loop')))).split('stroke-dasharray="6,4"');
+      assert.equal(rules.length - 1, name === 'efficiency' ? 0 : 1, name);
+    }
+  });
+
+  it('has no number of workers in captions and labels', async () => {
+    for (const chart of charts) {
+      assert.doesNotMatch(chart.caption(called('loop')) ?? '', /loop ×/);
+      if (chart.name !== 'run-order')
+        assert.doesNotMatch(JSON.stringify(chart.spec(called('loop'))), /loop ×/, chart.name);
     }
   });
 });
@@ -520,7 +546,7 @@ interface Choice {
   readonly change?: (row: SummaryRow) => Partial<SummaryRow>;
 }
 
-/** A run in which cpu work scales to the cores and the rest to the workers. */
+/** Makes a run in which cpu work scales to the cores and other work to the workers. */
 function data(choice: Choice): ChartData {
   const effectiveCores = choice.effectiveCores ?? 2;
   const summaries = (choice.workloads ?? ['word-frequency']).flatMap((workload) =>
@@ -537,7 +563,7 @@ function data(choice: Choice): ChartData {
   );
 }
 
-/** What a run with these summaries would have come to, over three rounds that differ a little. */
+/** Makes the data of a run with these summaries, over three rounds that differ slightly. */
 function from(summaries: readonly SummaryRow[], effectiveCores: number): ChartData {
   const trials = [1, 2, 3].flatMap((round) =>
     summaries.map(
@@ -546,7 +572,15 @@ function from(summaries: readonly SummaryRow[], effectiveCores: number): ChartDa
         order,
       ) =>
         trial({
-          ...{ workload, kind, corpus, document_bytes, strategy, workers, delivery, round, order: order + 1 },
+          workload,
+          kind,
+          corpus,
+          document_bytes,
+          strategy,
+          workers,
+          delivery,
+          round,
+          order: order + 1,
           status: documents_per_second === null ? 'failed' : 'ok',
           documents_per_second:
             documents_per_second === null
@@ -589,7 +623,13 @@ function summary({ workload, corpus, strategy, workers, effectiveCores }: Cell):
   const rate = (1e7 / document_bytes) * speedup;
   return {
     ...unknown(summaryColumns),
-    ...{ workload, kind, corpus, document_bytes, strategy, workers, delivery: 'none' },
+    workload,
+    kind,
+    corpus,
+    document_bytes,
+    strategy,
+    workers,
+    delivery: 'none',
     oversubscribed: kind === 'cpu' ? workers > effectiveCores : null,
     rounds: 5,
     documents_per_second: rate,
@@ -632,13 +672,13 @@ function panels(chart: Chart, set: ChartData): Spec[] {
   return (chart.spec(set).vconcat as Spec[]).flatMap((row) => row.hconcat as Spec[]);
 }
 
-/** The first point of a chart: value, low, high. */
+/** Returns value, low and high of a chart's first point. */
 function shown(name: string, set: ChartData): unknown[] {
   const point = ((panels(chartNamed(name), set)[0] as Spec).data as { values: Spec[] }).values[0] as Spec;
   return [point.value, point.low, point.high];
 }
 
-/** Every value of a key, at any depth. */
+/** Finds every value of a key, at any depth. */
 function found(node: unknown, key: string): unknown[] {
   if (typeof node !== 'object' || node === null) return [];
   return Object.entries(node).flatMap(([name, child]) => (name === key ? [child] : found(child, key)));
@@ -648,7 +688,7 @@ function distinct(numbers: unknown[]): unknown[] {
   return [...new Set(numbers)];
 }
 
-/** WCAG 2's relative luminance of `#rrggbb`. */
+/** Computes WCAG 2's relative luminance of `#rrggbb`. */
 function luminance(colour: string): number {
   const [red, green, blue] = [1, 3, 5].map((at) => {
     const channel = Number.parseInt(colour.slice(at, at + 2), 16) / 255;

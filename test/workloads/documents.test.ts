@@ -75,7 +75,8 @@ describe('synthetic documents', () => {
       seed: 1,
     }).documents.map(({ size }) => size);
     assert.ok(Math.min(...sizes) >= 10_000 && Math.max(...sizes) <= 500_000);
-    const middle = sizes.filter((size) => size > 26_000 && size < 188_000).length; // within one standard deviation of the logarithm
+    // These sizes are within one standard deviation of the mean logarithm.
+    const middle = sizes.filter((size) => size > 26_000 && size < 188_000).length;
     assert.ok(middle > 110 && middle < 165, `${middle} of 200`);
   });
 });

@@ -27,7 +27,7 @@ describe('the language-model server', () => {
     withServer({ seed, parallel: 4 }, async (address) => (await ask(address, prompt)).json());
 
   it('answers as a function of seed and prompt', async () => {
-    const prompt = '# Title here\n\nsome longer words stand here';
+    const prompt = '# Title here\n\nsome longer words follow here';
     const first = (await answer(1, prompt)) as { model: string; response: string; done: boolean };
     assert.deepEqual([first.model, first.done], ['m', true]);
     assert.equal(JSON.parse(first.response).title, 'Title here');

@@ -34,7 +34,7 @@ function write(name: string, text: string): string {
   return at(name);
 }
 
-/** What the task makes of one document in a strategy, `failed: …` when it fails. */
+/** Runs the task on one document in each strategy. The result is `failed: …` when it fails. */
 async function resultsOf(task: string | URL): Promise<unknown[]> {
   const { ref } = await compileTask(task);
   const results: unknown[] = [];
@@ -97,7 +97,9 @@ describe('a task runs on the main thread, in a thread and in a process:', () => 
        const __dirname: string = dirname(fileURLToPath(import.meta.url));
        const require = createRequire(import.meta.url);
        enum Level { Low = 7 }
-       export default (document: { id: string }) => ({ id: document.id, words, places, __dirname, level: Level.Low, path: require('node:path').sep });`,
+       const path = require('node:path').sep;
+       const level = Level.Low;
+       export default ({ id }: { id: string }) => ({ id, words, places, __dirname, level, path });`,
     );
     const places = [at('deep'), at('deep/words.mts'), pathToFileURL(at('deep/words.txt')).href];
     await worksEverywhere(task, {
@@ -127,7 +129,9 @@ describe('a task runs on the main thread, in a thread and in a process:', () => 
        const part = require('./deep/part.cjs');
        let missing = 'found';
        try { require('not-there'); } catch (cause) { missing = cause.code; }
-       module.exports = async () => [__filename, part.file, require('dual'), part.load('dual'), (await import('dual')).default, missing];
+       const imported = async () => (await import('dual')).default;
+       const required = () => [require('dual'), part.load('dual')];
+       module.exports = async () => [__filename, part.file, ...required(), await imported(), missing];
        module.exports.kind = 'io';`,
     );
     const found = [task, at('deep/part.cjs'), 'required', 'required', 'imported', 'MODULE_NOT_FOUND'];
@@ -192,7 +196,8 @@ describe('a task runs on the main thread, in a thread and in a process:', () => 
   it('an instance of a class as its result', async () => {
     const task = write(
       'instance.ts',
-      'class Point { constructor(public x: number, public y = 2) {} sum() { return this.x + this.y; } } export default () => new Point(1);',
+      `class Point { constructor(public x: number, public y = 2) {} sum() { return this.x + this.y; } }
+       export default () => new Point(1);`,
     );
     await worksEverywhere(task, { x: 1, y: 2 });
   });
@@ -210,7 +215,9 @@ describe('a task runs on the main thread, in a thread and in a process:', () => 
   it('another export than the default one', async () => {
     const task = write(
       'several.ts',
-      "export const setup = () => 5; export const clean = (_: unknown, { state }: { state: number }) => state; export const kind = 'cpu';",
+      `export const setup = () => 5;
+       export const clean = (_: unknown, { state }: { state: number }) => state;
+       export const kind = 'cpu';`,
     );
     const compiled = await compileTask(`${task}#clean`);
     assert.deepEqual([compiled.ref.name, compiled.export, compiled.file], ['several#clean', 'clean', task]);
@@ -236,7 +243,8 @@ it('a task that throws when it is loaded is refused everywhere, with its own wor
 it('a task that prints does not print into the results', async () => {
   write(
     'prints.ts',
-    "console.log('loaded'); export default ({ id }: { id: string }) => { console.log('at', id); return id; };",
+    `console.log('loaded');
+     export default ({ id }: { id: string }) => { console.log('at', id); return id; };`,
   );
   const args = [
     'bench',
@@ -262,7 +270,7 @@ it('a task that prints does not print into the results', async () => {
   );
 });
 
-describe('what cannot be used is told with what to do:', () => {
+describe('an error says what to do about', () => {
   write('broken.ts', 'const a: number = 1;\nexport default () = > a;');
   write('lodahs.ts', "import x from 'lodahs';\nexport default () => x;");
   write('module.wasm', '');
@@ -298,7 +306,7 @@ describe('what cannot be used is told with what to do:', () => {
   it('a function, or anything else that is no path', async () => {
     await assert.rejects(compileTask((() => 1) as unknown as string), {
       name: 'TypeError',
-      message: /a function cannot cross to a worker.*put it into a file/,
+      message: /a function cannot be sent to a worker.*put it into a file/,
     });
     await assert.rejects(compileTask(7 as unknown as string), {
       name: 'TypeError',
@@ -332,7 +340,7 @@ describe('the compiled module', () => {
     if (process.platform !== 'win32') assert.equal(statSync(cache).mode & 0o777, 0o700);
   });
 
-  it('is written anew when something else lies in its place', async () => {
+  it('is written again when its place has other content', async () => {
     const { ref } = await compileTask(task);
     const path = fileURLToPath(ref.url);
     const text = readFileSync(path, 'utf8');
@@ -341,7 +349,7 @@ describe('the compiled module', () => {
     assert.equal(readFileSync(path, 'utf8'), text);
   });
 
-  it('lies in a temporary folder where the cache cannot be written, which goes with the process', async () => {
+  it('is in a temporary folder, removed with the process, when the cache cannot be written', async () => {
     const notAFolder = write('not-a-folder', '');
     mkdirSync(at('tmp'));
     const { code, stdout, stderr } = await cli(

@@ -1,7 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Context, Document } from '../workload.js';
 
-/** The client side of an Ollama-compatible `/api/generate`, shared by the workloads that ask one. */
+/**
+ * This is the client of an Ollama-compatible `/api/generate`. The workloads that ask a language model share
+ * it.
+ */
 
 export interface Answer {
   readonly prompt: string;
@@ -12,13 +15,13 @@ const promptBytes = 2_000;
 const decoder = new TextDecoder();
 
 /**
- * Sends the first 2,000 bytes of the document and reads the answer. A 429 is retried after the seconds its
- * `Retry-After` names, as often as it comes.
- * @throws Error when the server answers anything else but 200, or when `context.signal` aborts.
+ * Sends the first 2,000 bytes of the document and reads the answer. After every 429 it waits for the seconds
+ * in `Retry-After` and tries again.
+ * @throws Error when the server answers with another status than 200, or when `context.signal` aborts
  */
 export async function generate(document: Document, context: Context): Promise<Answer> {
   const { service, model } = context.options as { service: string; model: string };
-  // Copied first: the bytes may be a view of shared memory, and a multi-byte character may be cut at the end.
+  // `slice` copies, because the bytes may be a view of shared memory. The last character may be cut in two.
   const prompt = decoder.decode(document.bytes.slice(0, promptBytes));
   const body = JSON.stringify({ model, prompt, stream: false });
   for (;;) {
@@ -44,7 +47,9 @@ export async function generate(document: Document, context: Context): Promise<An
   }
 }
 
-/** Whether answers are functions of seed and document (our own server) or vary (a real model). */
+/**
+ * True for our own server, whose answers depend on seed and document only. The answers of a real model vary.
+ */
 export function repeatable(context: Context): boolean {
   return context.options.repeatable === true;
 }

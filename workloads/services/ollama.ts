@@ -7,18 +7,18 @@ import type { Service } from './service.js';
 
 export interface OllamaOptions {
   readonly seed: number;
-  /** Requests served at once; more wait, as with `OLLAMA_NUM_PARALLEL`. */
+  /** The server answers this many requests at once. More wait, as with `OLLAMA_NUM_PARALLEL`. */
   readonly parallel: number;
-  /** Requests that may wait; beyond that 429. 512 is Ollama's own `OLLAMA_MAX_QUEUE`. */
+  /** This many requests may wait. More get a 429. The default is that of Ollama's `OLLAMA_MAX_QUEUE`, 512. */
   readonly queue?: number;
 }
 
-/** Log-normal: median 20 ms, standard deviation of the logarithm 0.5. */
+/** Latency is log-normal, with a median of 20 ms and a standard deviation of 0.5 of its logarithm. */
 const latency = { median_ms: 20, log_sigma: 0.5 };
 
 /**
- * Starts an Ollama-compatible server on an ephemeral loopback port. Latency and answer are functions of seed and
- * prompt alone, so that every strategy waits the same and reads the same.
+ * Starts an Ollama-compatible server on an ephemeral loopback port. Latency and answer depend on seed and
+ * prompt only, so that every strategy waits equally long and reads the same.
  */
 export async function start(options: Readonly<Record<string, unknown>>): Promise<Service> {
   const { seed, parallel, queue = 512 } = options as unknown as OllamaOptions;
@@ -26,7 +26,7 @@ export async function start(options: Readonly<Record<string, unknown>>): Promise
   const server = createServer((request, response) => {
     answer(request, response, slots, seed).catch((error: unknown) => response.destroy(error as Error));
   });
-  // A client's idle connection must outlive the pauses between passes: a reset in mid-run would read as a failure.
+  // Idle connections must survive the pauses between passes. A reset during a run would look like a failure.
   server.keepAliveTimeout = 60_000;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -85,42 +85,42 @@ function send(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-/** What a model might say: the document's first heading and five of its words, chosen by the seed. */
+/** Returns what a model might say: the document's first heading and five of its words, chosen by the seed. */
 function extract(prompt: string, random: number[]): string {
   const words = prompt.match(/\p{L}{4,}/gu) ?? ['nothing'];
   const keywords = random.slice(2).map((fraction) => words[Math.floor(fraction * words.length)]);
   return JSON.stringify({ title: /^# (.*)/m.exec(prompt)?.[1] ?? words[0], keywords });
 }
 
-/** Seven numbers in (0, 1), a function of the text. */
+/** Derives seven numbers in (0, 1) from the text. */
 function fractions(text: string): number[] {
   const hash = createHash('sha256').update(text).digest();
   return Array.from({ length: 7 }, (_, i) => (hash.readUInt32LE(4 * i) + 0.5) / 2 ** 32);
 }
 
-/** Box–Muller: one standard normal number from two uniform ones. */
+/** Turns two uniform numbers into one standard normal number, by Box and Muller's transform. */
 function normal(u: number, v: number): number {
   return Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * v);
 }
 
-/** A counting semaphore with a bounded waiting line, first come first served. */
+/** This counting semaphore has a bounded queue and serves requests in the order in which they arrive. */
 class Slots {
   #free: number;
-  readonly #most: number;
+  readonly #maxWaiting: number;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(slots: number, mostWaiting: number) {
+  constructor(slots: number, maxWaiting: number) {
     this.#free = slots;
-    this.#most = mostWaiting;
+    this.#maxWaiting = maxWaiting;
   }
 
-  /** Resolves when a slot is free; null when the line is full. */
+  /** Resolves when a slot is free. The result is null when the queue is full. */
   take(): Promise<void> | null {
     if (this.#free > 0) {
       this.#free--;
       return Promise.resolve();
     }
-    if (this.#waiting.length >= this.#most) return null;
+    if (this.#waiting.length >= this.#maxWaiting) return null;
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 

@@ -1,13 +1,13 @@
 /**
- * The service contract: something a workload talks to, started by the runner in a process of its own, outside the
- * measured tree. A service module exports `start` as below.
+ * The service contract. A service is a server that a workload talks to. The bench starts it in a process of
+ * its own, outside the measured tree. The service's module exports `start`.
  */
 export interface ServiceModule {
   start(options: Readonly<Record<string, unknown>>): Promise<Service>;
 }
 
 export interface Service {
-  /** What reaches the task as `context.options.service`. */
+  /** The task gets this address as `context.options.service`. */
   readonly address: string;
   close(): Promise<void>;
 }
