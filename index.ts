@@ -34,6 +34,7 @@ export type {
   Result,
   RunOptions,
   Session,
+  SideChannel,
   Strategy,
   StrategyEntry,
   StrategyTraits,

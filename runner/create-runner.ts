@@ -1,4 +1,4 @@
-import type { Configuration, Delivery } from '../strategies/strategy.js';
+import type { Configuration, Delivery, SideChannel } from '../strategies/strategy.js';
 import type { TaskFile } from '../workloads/task-file.js';
 import type { WorkloadRef } from '../workloads/workload.js';
 import { findStrategy } from './open-strategy.js';
@@ -44,6 +44,8 @@ export interface RunnerOptions {
   readonly memoryMb?: number | null;
   /** The task gets this as `context.options`. It is cloned for the workers, so it holds no functions. */
   readonly options?: Readonly<Record<string, unknown>>;
+  /** Answers what tasks ask with `context.ask`. Absent: such requests are rejected. */
+  readonly channel?: SideChannel;
   /**
    * The strategy was measured under these conditions; the runner warns when they differ. Absent: nothing is
    * compared.
@@ -79,6 +81,7 @@ export async function createRunner(options: RunnerOptions | Recommendation): Pro
     heapMb: limit('heapMb', heapMb),
     memoryMb: limit('memoryMb', memoryMb),
   });
+  const channel = present({ channel: rest.channel });
   const configuration = present({ configuration: rest.configuration });
   const { strategy, workers, delivery } = await findStrategy(name, {
     ...present({ workers: rest.workers, delivery: rest.delivery }),
@@ -90,7 +93,13 @@ export async function createRunner(options: RunnerOptions | Recommendation): Pro
     warn(`the task "${task.file}" has changed since it was measured; measure again with \`forkwise pick\``);
   if (validWhen !== undefined) checkEnvironment(validWhen, warn);
   const workload: WorkloadRef = { ...ref, options: { ...ref.options, ...rest.options } };
-  const session = await strategy.open(workload, { ...limits, ...configuration, workers, delivery });
+  const session = await strategy.open(workload, {
+    ...limits,
+    ...configuration,
+    ...channel,
+    workers,
+    delivery,
+  });
   const see = validWhen === undefined ? () => {} : sizeCheck(validWhen, warn);
   const runner = new SessionRunner(session, { strategy: name, workers, delivery, see });
   if (signal !== undefined) closeOn(signal, runner);
@@ -107,6 +116,7 @@ const optionNames: { readonly [Name in keyof Required<RunnerOptions>]: 'needed' 
   heapMb: 'optional',
   memoryMb: 'optional',
   options: 'optional',
+  channel: 'optional',
   validWhen: 'optional',
   signal: 'optional',
   onWarning: 'optional',

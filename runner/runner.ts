@@ -39,6 +39,12 @@ export interface Runner {
    * @throws TypeError when it is no document; RunnerClosedError when the runner drains or is closed.
    */
   run(document: InputDocument): Promise<Outcome>;
+  /**
+   * Sends a message to the tasks that listen with `context.onBroadcast`. Tasks that listen later get the
+   * latest one.
+   * @throws DataCloneError when it cannot be cloned; Error when the runner is closed.
+   */
+  broadcast(message: unknown): void;
   /** Counters since the runner opened. */
   stats(): RunnerStats;
   /**

@@ -106,6 +106,10 @@ export class SessionRunner implements Runner {
     return this.#exchange.run(document);
   }
 
+  broadcast(message: unknown): void {
+    this.#session.broadcast(message);
+  }
+
   stats(): RunnerStats {
     const { ok, failed, 'timed-out': timedOut, crashed, ...sums } = this.#exchange.counters;
     const { inFlight, queued } = this.#exchange;

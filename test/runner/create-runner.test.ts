@@ -57,6 +57,20 @@ describe('createRunner', () => {
     assert.deepEqual(warnings, []);
   });
 
+  it('answers its tasks, and broadcasts to them', async () => {
+    const task = new URL(fixture('channel-task').url);
+    const channel = { onRequest: (request: unknown) => (request as { id: string }).id };
+    const runner = await createRunner({ task, strategy: 'self-scheduling', workers: 1, channel });
+    runner.broadcast({ level: 3 });
+    const [asked, heard] = await Promise.all([runner.run(document('ask')), runner.run(document('latest'))]);
+    assert.deepEqual(
+      [asked.status === 'ok' && asked.value, heard.status === 'ok' && heard.value],
+      ['ask', { level: 3 }],
+    );
+    await runner.close();
+    assert.throws(() => runner.broadcast('late'), /closed/);
+  });
+
   it('warns once of another environment, of another task, and of documents of other sizes', async () => {
     const warnings: string[] = [];
     const valid = recommendation({ task }).validWhen;
