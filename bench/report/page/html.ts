@@ -1,6 +1,6 @@
 import { escapeUTF8 } from 'entities';
 
-/** Markup that is what it says: made by `html`, or vouched for by `trusted`. */
+/** Markup that needs no escaping: `html` made it, or `trusted` vouches for it. */
 export class Html {
   readonly markup: string;
 
@@ -11,21 +11,25 @@ export class Html {
 
 export type Child = Html | string | number | null | readonly Child[];
 
-/** Markup with every value escaped that is not markup itself, in text and in quoted attributes; lists are joined, null is nothing. */
+/**
+ * Makes markup. Values that are not markup are escaped, in text and in quoted attributes. Lists are joined, and null
+ * adds nothing.
+ */
 export function html(parts: TemplateStringsArray, ...values: readonly Child[]): Html {
   return new Html(
     parts.map((part, i) => part + (i < values.length ? markupOf(values[i] as Child) : '')).join(''),
   );
 }
 
-/** Markup from elsewhere. Whoever calls this vouches that no text of a user stands in it unescaped. */
+/** Takes markup from elsewhere. The caller vouches that it contains no unescaped text of a user. */
 export function trusted(markup: string): Html {
   return new Html(markup);
 }
 
-/** A script element that holds data. Nothing in it can end the element: `<` is written as an escape of JSON. */
+/** Makes a script element that holds data. The data cannot end the element: `<` is written as a JSON escape. */
 export function jsonScript(id: string, data: unknown): Html {
-  return html`<script type="application/json" id="${id}">${trusted(JSON.stringify(data).replaceAll('<', '\\u003c'))}</script>`;
+  const json = JSON.stringify(data).replaceAll('<', '\\u003c');
+  return html`<script type="application/json" id="${id}">${trusted(json)}</script>`;
 }
 
 function markupOf(child: Child): string {

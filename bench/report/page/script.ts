@@ -1,18 +1,20 @@
 /**
- * What the page does beyond being read, with Vega at hand: charts that come near the window are drawn anew with tooltips,
- * and a strategy that is ticked off disappears from all of them. Whatever fails, the still picture stays.
+ * The script of `report.html`. It needs Vega on the page. A chart that scrolls near the window is drawn again with
+ * tooltips, and a strategy that is unticked disappears from all charts. If anything fails, the still picture stays.
  */
 export const pageScript = `
 (() => {
   const legend = document.querySelector('.legend');
   const hidden = new Set();
   const charts = new Map();
-  const tooltip = document.body.appendChild(Object.assign(document.createElement('div'), { className: 'tooltip', hidden: true }));
+  const tooltip = document.body.appendChild(document.createElement('div'));
+  Object.assign(tooltip, { className: 'tooltip', hidden: true });
 
   function showTooltip(_handler, event, _item, value) {
     tooltip.hidden = value == null || value === '';
     if (tooltip.hidden) return;
-    tooltip.textContent = typeof value === 'object' ? Object.entries(value).map(([name, text]) => name + ': ' + text).join('\\n') : String(value);
+    const lines = (fields) => Object.entries(fields).map(([name, text]) => name + ': ' + text).join('\\n');
+    tooltip.textContent = typeof value === 'object' ? lines(value) : String(value);
     tooltip.style.left = Math.min(event.clientX + 12, innerWidth - tooltip.offsetWidth - 4) + 'px';
     tooltip.style.top = Math.min(event.clientY + 12, innerHeight - tooltip.offsetHeight - 4) + 'px';
   }
@@ -22,8 +24,8 @@ export const pageScript = `
     if (spec === null || typeof spec !== 'object') return spec;
     const copy = {};
     for (const [name, value] of Object.entries(spec)) {
-      const rows = name === 'values' && Array.isArray(value) && value.some((row) => row && typeof row === 'object');
-      copy[name] = rows ? value.filter((row) => !row || !hidden.has(row.strategy)) : without(value);
+      const isTable = name === 'values' && Array.isArray(value) && value.some((row) => typeof row === 'object');
+      copy[name] = isTable ? value.filter((row) => !row || !hidden.has(row.strategy)) : without(value);
     }
     return copy;
   }
@@ -31,14 +33,17 @@ export const pageScript = `
   async function draw(chart) {
     const spec = JSON.parse(document.getElementById('spec-' + chart.dataset.chart).textContent);
     const drawing = document.createElement('div');
-    const options = { renderer: 'svg', container: drawing, hover: true, tooltip: showTooltip, logLevel: vega.None };
-    const view = new vega.View(vega.parse(vegaLite.compile({ ...without(spec), background: 'transparent' }).spec), options);
+    const look = { renderer: 'svg', hover: true, tooltip: showTooltip, logLevel: vega.None };
+    const compiled = vegaLite.compile({ ...without(spec), background: 'transparent' }).spec;
+    const view = new vega.View(vega.parse(compiled), { container: drawing, ...look });
     await view.runAsync();
     const before = charts.get(chart);
     const svg = drawing.querySelector('svg');
     const still = chart.querySelector('svg');
-    for (const name of ['role', 'aria-labelledby']) if (still.hasAttribute(name)) svg.setAttribute(name, still.getAttribute(name));
-    svg.prepend(...[...still.children].filter(({ localName }) => localName === 'title' || localName === 'desc').map((node) => node.cloneNode(true)));
+    for (const name of ['role', 'aria-labelledby'])
+      if (still.hasAttribute(name)) svg.setAttribute(name, still.getAttribute(name));
+    const describes = ({ localName }) => localName === 'title' || localName === 'desc';
+    svg.prepend(...[...still.children].filter(describes).map((node) => node.cloneNode(true)));
     for (const name of ['role', 'aria-roledescription', 'aria-label']) drawing.removeAttribute(name);
     chart.replaceChildren(drawing);
     charts.set(chart, view);

@@ -1,0 +1,32 @@
+import { groupBy } from '../../stats/group-by.js';
+import type { Conclusion } from '../../verdict/conclude.js';
+import type { Findings } from '../../verdict/findings.js';
+import { adviceLegend, adviceSentences, adviceTable } from '../../words/advice.js';
+import { busyLine } from '../../words/busy.js';
+import { faultSentence } from '../faults.js';
+import { type Child, type Html, html } from './html.js';
+import { marked, tableOf } from './table.js';
+
+/** The first screen of the page: a table per workload, at most two sentences, and one chart. */
+export function verdictSection({ conclusions, faults }: Findings, chart: Html | null): Child {
+  if (conclusions.length === 0) return [html`<p>No trial was valid: nothing is shown.</p>`, chart];
+  const busy = busyLine(conclusions);
+  const survivors = faultSentence(faults);
+  return [
+    busy === null ? null : html`<p class="warning">${busy}</p>`,
+    [...groupBy(conclusions, ({ workload }) => workload).values()].map(verdict),
+    html`<p class="muted">${adviceLegend}</p>`,
+    survivors === null ? null : html`<p>${marked(survivors)}</p>`,
+    chart,
+  ];
+}
+
+function verdict(conclusions: readonly Conclusion[]): Html {
+  const { workload, kind } = conclusions[0] as Conclusion;
+  const words = [...new Set(conclusions.map(({ confidence }) => confidence))];
+  const badges = words.map((word) => html`<span class="badge ${word}">${word}</span> `);
+  return html`<div class="verdict"><h3>${workload} <span class="muted">(${kind})</span> ${badges}</h3>
+${adviceSentences(conclusions).map((sentence) => html`<p>${marked(sentence)}</p>`)}
+${tableOf(adviceTable(conclusions))}</div>
+`;
+}
