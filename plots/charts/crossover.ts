@@ -23,7 +23,17 @@ const crossover: Chart = {
   question,
   table: {
     from: 'crossovers',
-    columns: ['kind', 'bytes', 'bytes_low', 'bytes_high', 'bytes_smallest', 'bytes_largest', 'reason'],
+    columns: [
+      'kind',
+      'bytes',
+      'bytes_low',
+      'bytes_high',
+      'shown_from_bytes',
+      'shown_until_bytes',
+      'bytes_smallest',
+      'bytes_largest',
+      'reason',
+    ],
   },
   caption(data) {
     const workloads = unique(data.crossovers.map(({ workload }) => workload));
@@ -31,7 +41,7 @@ const crossover: Chart = {
       const words = inWords(bestLines(data, workload).map(({ row }) => row));
       return words === null ? [] : [workloads.length > 1 ? `${workload}: ${words}` : words];
     });
-    return clauses.length === 0 ? null : clauses.join('; ');
+    return clauses.length === 0 ? null : clauses.join('. ');
   },
   spec(data) {
     const panels = unique(data.crossovers.map(({ workload }) => workload)).flatMap((workload): Spec[] => {
@@ -239,19 +249,25 @@ function crossings(values: readonly Crossing[], { x, y, color, shape }: Channels
   ];
 }
 
-/** "thread-pool from 18 KB on (12 KB–25 KB), partitioned at every measured size, async at none". */
+/**
+ * "a gain over sequential is shown for queue from 10 KB on, partitioned at every measured size; none at the
+ * largest size for async". It says only what the intervals show. A strategy about which they show nothing is
+ * not named.
+ */
 function inWords(rows: readonly CrossoverRow[]): string | null {
-  const within = rows.flatMap(({ kind, strategy, bytes, bytes_low: low, bytes_high: high }) => {
-    if (kind !== 'within' || bytes === null) return [];
-    const interval = low === null || high === null ? '' : ` (${size(low)}–${size(high)})`;
-    return [`${strategy} from ${size(bytes)} on${interval}`];
-  });
-  const named = (kind: string) => rows.filter((row) => row.kind === kind).map(({ strategy }) => strategy);
-  const [everywhere, nowhere] = [named('everywhere'), named('nowhere')];
+  const gains = new Map<string, string[]>();
+  for (const { strategy, shown_from_bytes: from, bytes_smallest: smallest } of rows) {
+    if (from === null) continue;
+    const where = from === smallest ? 'at every measured size' : `from ${size(from)} on`;
+    gains.set(where, [...(gains.get(where) ?? []), strategy]);
+  }
+  const without = rows
+    .filter(({ shown_until_bytes: until, bytes_largest: largest }) => until !== null && until === largest)
+    .map(({ strategy }) => strategy);
+  const shown = [...gains].map(([where, names]) => `${listed(names)} ${where}`).join(', ');
   const parts = [
-    ...within,
-    ...(everywhere.length > 0 ? [`${listed(everywhere)} at every measured size`] : []),
-    ...(nowhere.length > 0 ? [`${listed(nowhere)} at none`] : []),
+    ...(gains.size > 0 ? [`a gain over sequential is shown for ${shown}`] : []),
+    ...(without.length > 0 ? [`none at the largest size for ${listed(without)}`] : []),
   ];
-  return parts.length === 0 ? null : parts.join(', ');
+  return parts.length === 0 ? null : parts.join('; ');
 }

@@ -1,5 +1,5 @@
 import type { SummaryRow } from '../../bench/tables/columns.js';
-import { byWorkload, configurationName, highest } from '../captions.js';
+import { byWorkload, configurationName, highest, isBeyondCores } from '../captions.js';
 import type { Chart, ChartData } from '../chart.js';
 import { grid, type Measure } from '../grid.js';
 import { coresRule, idealLine, series } from '../layers.js';
@@ -26,7 +26,9 @@ const efficiency: Chart = {
   question,
   table: { from: 'summaries', columns: ['efficiency_cores', 'efficiency_workers', 'oversubscribed'] },
   caption(data) {
-    const parallel = withoutBaseline(data).summaries.filter(({ workers }) => workers > 1);
+    const parallel = withoutBaseline(data).summaries.filter(
+      (row) => row.workers > 1 && !isBeyondCores(row, data),
+    );
     return byWorkload(parallel, (rows) => {
       const best = highest(rows, (row: SummaryRow) => measureOf(row).value(row));
       if (best === null) return null;

@@ -1,5 +1,5 @@
 import { ratio } from '../../bench/words/units.js';
-import { byWorkload, configurationName, highest } from '../captions.js';
+import { byWorkload, configurationName, highest, isBeyondCores } from '../captions.js';
 import type { Chart, ChartData, Spec } from '../chart.js';
 import { grid, type Panel } from '../grid.js';
 import { baselineRule, coresRule, idealLine, series } from '../layers.js';
@@ -14,7 +14,8 @@ const speedup: Chart = {
   table: { from: 'summaries', columns: ['speedup', 'speedup_low', 'speedup_high', 'karp_flatt'] },
   caption: (data) =>
     byWorkload(data.summaries, (rows) => {
-      const best = highest(rows, (row) => row.speedup);
+      const credible = rows.filter((row) => row.strategy !== data.baseline && !isBeyondCores(row, data));
+      const best = highest(credible, (row) => row.speedup);
       if (best === null) return null;
       return `at most ${ratio(best.value)}, by ${configurationName(best.row, data)} at ${best.row.corpus}`;
     }),

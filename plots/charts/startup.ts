@@ -16,16 +16,17 @@ const startup: Chart = {
   table: { from: 'summaries', columns: ['startup_ms', 'break_even_documents'] },
   caption: (data) =>
     byWorkload(
-      data.summaries.filter(({ strategy }) => strategy !== data.baseline),
+      data.summaries.filter(
+        ({ strategy, speedup_low }) => strategy !== data.baseline && (speedup_low ?? 0) > 1,
+      ),
       (rows) => {
         const [first, last] = [lowest(rows, breakEven), highest(rows, breakEven)];
         if (first === null || last === null) return null;
         const cell = ({ row }: Valued) => `${configurationName(row, data)} at ${row.corpus}`;
         const documents = ({ value }: Valued) => number(Math.ceil(value));
-        return (
-          `start-up pays off after ${documents(first)} documents (${cell(first)}) ` +
-          `to ${documents(last)} (${cell(last)})`
-        );
+        const count = documents(first) === '1' ? '1 document' : `${documents(first)} documents`;
+        const span = `${count} (${cell(first)}) to ${documents(last)} (${cell(last)})`;
+        return `where a gain is shown, start-up pays off after ${span}`;
       },
     ),
   spec: (data) =>

@@ -19,7 +19,7 @@ const throughput: Chart = {
         const best = highest(cells, (row) => row.documents_per_second);
         return best === null ? null : configurationName(best.row, data);
       });
-      return highestRates === null ? null : `the highest rate has ${highestRates}`;
+      return highestRates === null ? null : `highest measured rate: ${highestRates}`;
     }),
   spec: (data) =>
     grid(data, {

@@ -39,7 +39,7 @@ const timeBudget: Chart = {
   table: { from: 'summaries', columns: ['work_efficiency', 'balance', 'availability'] },
   caption: (data) =>
     byWorkload(
-      data.summaries.filter(({ strategy }) => strategy !== data.baseline),
+      data.summaries.filter(({ strategy, workers }) => strategy !== data.baseline && workers > 1),
       (rows) =>
         byCorpus(rows, (cells) => {
           let best: { cell: SummaryRow; useful: number } | null = null;
