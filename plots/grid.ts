@@ -32,7 +32,7 @@ export interface Panel {
   readonly points: readonly Point[];
   readonly measure: Measure;
   readonly effectiveCores: number;
-  readonly baseline: string;
+  readonly baseline: string | null;
   /** The worker counts of the workload, ascending. */
   readonly workers: readonly number[];
   /** Each axis reaches from the first to the second value. */
@@ -143,7 +143,7 @@ function point(row: SummaryRow, measure: Measure, x: number): Point {
 }
 
 /** The baseline is a rule across the panel, so its 1 appears on the x axis only if there is nothing else. */
-function workerCounts(cells: readonly SummaryRow[], baseline: string): number[] {
+function workerCounts(cells: readonly SummaryRow[], baseline: string | null): number[] {
   const parallel = cells.filter((cell) => cell.strategy !== baseline);
   return unique((parallel.length > 0 ? parallel : cells).map((cell) => cell.workers)).toSorted(
     (a, b) => a - b,
@@ -172,7 +172,7 @@ function fromZero(
 interface Dodge {
   readonly workers: readonly number[];
   readonly domain: readonly [number, number];
-  readonly baseline: string;
+  readonly baseline: string | null;
 }
 
 /**

@@ -114,7 +114,7 @@ export function idealLine({ workers, effectiveCores, measure: { ideal } }: Panel
   ];
 }
 
-const baselineOnly = ({ baseline }: Panel): Spec => ({ field: 'strategy', equal: baseline });
+const baselineOnly = ({ baseline }: Panel): Spec => ({ field: 'strategy', equal: baseline ?? '' });
 const hasInterval = {
   and: [
     { field: 'low', valid: true },

@@ -23,7 +23,7 @@ export function chartData(found: Findings): ChartData {
     winners: named(winners),
     crossovers: named(crossovers),
     trials: named(trials),
-    baseline: 'sequential',
+    baseline: found.strategies.find(({ baseline }) => baseline)?.name ?? null,
     effectiveCores: environment.cores.effective,
     memoryBytes: memoryOf(environment),
   };
