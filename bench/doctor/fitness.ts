@@ -3,6 +3,7 @@ import { type Cores, effectiveCores } from '../../strategies/processes/cores.js'
 import { type Noise, watchNoise } from '../measure/noise.js';
 import { type Files, files } from '../measure/proc.js';
 import { spinProbe } from '../measure/spin-probe.js';
+import { endOfLife } from '../tables/node-end-of-life.js';
 import { number } from '../words/units.js';
 import type { Finding } from './finding.js';
 
@@ -23,20 +24,13 @@ export async function fitness(): Promise<Finding[]> {
   ];
 }
 
-/** The end of life of each even major, from the Node.js release schedule (github.com/nodejs/Release). */
-const endOfLife: Record<string, string> = {
-  20: '2026-04-30',
-  22: '2027-04-30',
-  24: '2028-04-30',
-  26: '2029-04-30',
-};
-
 export function nodeVersion(version: string, today = new Date()): Finding {
-  const end = endOfLife[version.split('.')[0] as string];
-  if (end !== undefined && new Date(end) >= today)
+  const hasLongTermSupport = Number.parseInt(version, 10) % 2 === 0;
+  const end = hasLongTermSupport ? endOfLife(version) : null;
+  if (end !== null && new Date(end) >= today)
     return { name: 'node', level: 'ok', said: `Node ${version}, maintained until ${end}` };
   const said =
-    end === undefined
+    end === null
       ? `Node ${version} is no line with long-term support`
       : `Node ${version} has not been maintained since ${end}`;
   return {

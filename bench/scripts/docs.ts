@@ -28,7 +28,7 @@ import {
 } from '../tables/situation-columns.js';
 import { decode } from '../tables/table.js';
 import { findings } from '../verdict/findings.js';
-import { hintNames } from '../verdict/hints.js';
+import { hintNames } from '../verdict/hints/hint.js';
 import { adviceByWorkload } from '../words/advice.js';
 
 /**

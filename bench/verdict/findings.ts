@@ -9,7 +9,7 @@ import { compare, marginsOf } from './compare.js';
 import { type Conclusion, conclude, type Decided } from './conclude.js';
 import type { Traits } from './configurations.js';
 import { crossovers } from './crossovers.js';
-import { hints } from './hints.js';
+import { hints } from './hints/hints.js';
 import { measuredRows, type Projection, projectionRows, scalingRows, scalingSeries } from './scaling.js';
 import { situations } from './situations.js';
 import { winners } from './winners.js';
@@ -90,7 +90,7 @@ export function findings(
     }),
     // A race measures for one situation, the one that was asked for.
     situations: options.decided === undefined ? situations(summaries, { ...terms, conclusions }) : [],
-    hints: hints({ environment, trials, summaries, comparisons, complete }),
+    hints: hints({ environment, strategies, trials, summaries, comparisons, conclusions, complete }),
     faults: options.faults ?? [],
     conclusions,
     complete,

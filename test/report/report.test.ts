@@ -131,6 +131,7 @@ describe('hints', () => {
     'no-baseline': { ...calm, strategies: ['async', 'queue'] },
     'few-rounds': { rounds: 3 },
     'narrow-corpus': { ...calm, corpora: { '10KB': 10_000 } },
+    'more-workers-untried': { ...calm, workloads: { 'llm-extract': 'io' } },
     'one-core': { ...calm, cores: 1 },
     'quota-below-cores': {
       ...calm,

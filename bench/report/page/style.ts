@@ -36,6 +36,7 @@ pre { background: var(--card); padding: .75rem; overflow-x: auto; }
 }
 .clear { color: var(--good); } .tie { color: var(--accent); } .inconclusive, .warning { color: var(--warn); }
 .scroll { overflow-x: auto; }
+.verdict .scroll { margin-bottom: .75rem; }
 table {
   overflow-wrap: normal; border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums;
 }

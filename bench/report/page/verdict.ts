@@ -26,7 +26,7 @@ function verdict(conclusions: readonly Conclusion[]): Html {
   const words = [...new Set(conclusions.map(({ confidence }) => confidence))];
   const badges = words.map((word) => html`<span class="badge ${word}">${word}</span> `);
   return html`<div class="verdict"><h3>${workload} <span class="muted">(${kind})</span> ${badges}</h3>
-${adviceSentences(conclusions).map((sentence) => html`<p>${marked(sentence)}</p>`)}
-${tableOf(adviceTable(conclusions))}</div>
+${tableOf(adviceTable(conclusions))}
+${adviceSentences(conclusions).map((sentence) => html`<p>${marked(sentence)}</p>`)}</div>
 `;
 }

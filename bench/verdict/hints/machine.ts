@@ -1,0 +1,71 @@
+import { groupBy } from '../../stats/group-by.js';
+import { endOfLife } from '../../tables/node-end-of-life.js';
+import type { HintRow } from '../../tables/situation-columns.js';
+import { number, ratio } from '../../words/units.js';
+import { type HintData, note, type Rule } from './hint.js';
+
+/** Hints about the machine, and beliefs about it that the figures contradict. */
+export const machineHints: readonly Rule[] = [quota, oneCore, nodeEnd, promises];
+
+function quota({ environment: { cores } }: HintData): HintRow[] {
+  if (cores.quota === null || cores.quota >= cores.available) return [];
+  return [
+    note(
+      'quota-below-cores',
+      `os.availableParallelism() says ${cores.available}, the CPU quota leaves ${number(cores.quota)}`,
+      'size pools by the quota',
+    ),
+  ];
+}
+
+function oneCore({ environment: { cores }, summaries }: HintData): HintRow[] {
+  if (cores.effective >= 2 || !summaries.some(({ kind }) => kind === 'cpu')) return [];
+  const words = `${number(cores.effective)} effective ${cores.effective === 1 ? 'core' : 'cores'}`;
+  return [
+    note(
+      'one-core',
+      `with ${words} work that computes cannot gain from workers`,
+      'measure where the work will run',
+    ),
+  ];
+}
+
+function nodeEnd({ environment: { node, started_at } }: HintData): HintRow[] {
+  const end = endOfLife(node.version);
+  if (end === null || started_at.slice(0, 10) <= end) return [];
+  return [
+    note(
+      'node-end-of-life',
+      `Node ${node.version.split('.')[0]} has had no security fixes since ${end}`,
+      'measure on a Node that is supported, then ship that',
+    ),
+  ];
+}
+
+/** A gain of at least this much shows that the work runs on libuv's threads, where promises do help. */
+const maxGain = 1.05;
+
+/** Promises alone do not make computing parallel. Says nothing where the work runs on libuv's threads. */
+function promises({ summaries, strategies }: HintData): HintRow[] {
+  const onOneThread = strategies
+    .filter(({ concurrency }) => concurrency === 'in flight')
+    .map(({ name }) => name);
+  const rows = summaries.filter(
+    ({ strategy, kind, workers }) => onOneThread.includes(strategy) && kind === 'cpu' && workers > 1,
+  );
+  return [
+    ...groupBy(rows, ({ workload, strategy }) => JSON.stringify([workload, strategy])).values(),
+  ].flatMap((cells) => {
+    const gains = cells.map(({ speedup }) => speedup).filter((speedup) => speedup !== null);
+    const best = Math.max(...gains);
+    if (gains.length === 0 || best > maxGain) return [];
+    const { strategy = '', workload = '' } = cells[0] ?? {};
+    return [
+      note(
+        'promises-are-not-parallel',
+        `${strategy} is ${ratio(best)} sequential at best on ${workload}: promises do not make computing parallel`,
+        'use worker threads or processes for work that computes',
+      ),
+    ];
+  });
+}

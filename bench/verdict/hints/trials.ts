@@ -1,0 +1,163 @@
+import { mean } from '../../stats/estimate.js';
+import { groupBy } from '../../stats/group-by.js';
+import { line } from '../../stats/line.js';
+import type { TrialRow } from '../../tables/columns.js';
+import type { HintRow } from '../../tables/situation-columns.js';
+import { valid } from '../../tables/summarise.js';
+import { number } from '../../words/units.js';
+import { configurationName, familyOf, isBaseline } from '../configurations.js';
+import { type HintData, note, type Rule, warning } from './hint.js';
+
+/** Hints about the trials themselves: what stopped, failed, disturbed or changed them. */
+export const trialHints: readonly Rule[] = [
+  interrupted,
+  busy,
+  failedTrials,
+  failedDocuments,
+  notDeterministic,
+  throttled,
+  voidTrials,
+  drift,
+  noiseFloor,
+];
+
+function interrupted({ complete }: HintData): HintRow[] {
+  if (complete) return [];
+  return [
+    warning(
+      'interrupted',
+      'the run was interrupted: it holds what was measured until then',
+      'continue with forkwise bench --resume and its folder',
+    ),
+  ];
+}
+
+function busy({ conclusions }: HintData): HintRow[] {
+  const places = conclusions.filter((conclusion) => conclusion.busy);
+  const [first] = places;
+  if (first === undefined) return [];
+  return [
+    warning(
+      'busy',
+      `other processes disturbed trials that had to be kept, first of ${first.workload} ${first.corpus}`,
+      'end what else runs on the machine, or wait for it with --wait-quiet',
+    ),
+  ];
+}
+
+function failedTrials({ trials }: HintData): HintRow[] {
+  const failed = trials.filter(({ status }) => status === 'failed');
+  const [first] = failed;
+  if (first === undefined) return [];
+  const where = `${first.workload} ${first.corpus} ${first.strategy} × ${first.workers}`;
+  const reason = first.reason ?? 'no reason recorded';
+  return [
+    warning(
+      'failed-trials',
+      `${failed.length} of ${trials.length} trials failed, first ${where}: ${reason}`,
+      'see the reasons in trials.csv; a cell without a valid trial has no figures',
+    ),
+  ];
+}
+
+function failedDocuments({ trials }: HintData): HintRow[] {
+  return [...groupBy(trials, familyOf).values()].flatMap((family) => {
+    const { workload, corpus, documents } = family[0] as TrialRow;
+    const perPass = family
+      .filter(({ status }) => status === 'ok')
+      .map(({ outcomes_failed, passes }) => (outcomes_failed ?? 0) / (passes ?? 1));
+    const failed = Math.ceil(Math.max(0, ...perPass));
+    if (failed === 0) return [];
+    return [
+      warning(
+        'failed-documents',
+        `${workload} failed on ${failed} of ${documents} documents (${corpus}); its rates count them as done`,
+        'mend the task or leave those documents out',
+      ),
+    ];
+  });
+}
+
+function notDeterministic({ trials, strategies }: HintData): HintRow[] {
+  const contradicted = trials.filter(
+    (trial) => isBaseline(strategies, trial) && trial.digest_matches === false,
+  );
+  return [...groupBy(contradicted, familyOf).values()].map(([trial]) => {
+    const { workload, corpus } = trial as TrialRow;
+    return warning(
+      'not-deterministic',
+      `${workload} is not deterministic: run one after the other, a document had different results (${corpus})`,
+      'export a digest() of what must be equal',
+    );
+  });
+}
+
+function throttled({ trials }: HintData): HintRow[] {
+  const stopped = trials.filter(({ quota_limited }) => quota_limited === true).length;
+  if (stopped === 0) return [];
+  return [
+    warning(
+      'throttled-trials',
+      `a CPU quota stopped ${stopped} of ${trials.length} trials`,
+      'give the container more CPU, or take the figures as those of this quota',
+    ),
+  ];
+}
+
+function voidTrials({ trials }: HintData): HintRow[] {
+  const voided = trials.filter(({ status }) => status === 'void');
+  const [first] = voided;
+  if (first === undefined) return [];
+  const reason = first.reason ?? 'no reason was recorded';
+  const text = `${voided.length} of ${trials.length} trials were void and repeated, first because ${reason}`;
+  const remedy = 'end what else runs on the machine; forkwise doctor says whether it is fit';
+  const level = voided.length > 0.1 * trials.length ? warning : note;
+  return [level('void-trials', text, remedy)];
+}
+
+/** A smaller change over a run has no practical use. */
+const minDrift = 0.03;
+
+/** Fits a line to the rates over the rounds, each rate relative to its cell's mean. Reports a slope beyond chance. */
+function drift({ trials }: HintData): HintRow[] {
+  const cells = groupBy(
+    trials.filter(({ twin }) => twin === null).filter(valid),
+    (trial) => familyOf(trial) + configurationName(trial),
+  );
+  const points = [...cells.values()].flatMap((cell) => {
+    const logs = cell.map(({ documents_per_second }) => Math.log(documents_per_second));
+    const middle = mean(logs);
+    return cell.map(({ round }, i) => ({ x: round, y: (logs[i] as number) - middle }));
+  });
+  const fitted = line(points);
+  const rounds = points.reduce((most, { x }) => Math.max(most, x), 0);
+  if (fitted === null || rounds < 3 || Math.abs(fitted.slope) < fitted.slopeHalfWidth) return [];
+  const change = Math.exp(fitted.slope * (rounds - 1)) - 1;
+  if (Math.abs(change) < minDrift) return [];
+  const verb = change > 0 ? 'rose' : 'fell';
+  return [
+    warning(
+      'drift',
+      `rates ${verb} by ${number(100 * Math.abs(change))} % from the first round to the last`,
+      'ratios are paired within rounds and stay fair; take the rates themselves with care',
+    ),
+  ];
+}
+
+/** The practical margin, and a little for rounding. */
+const usualMargin = 1.0301;
+
+function noiseFloor({ comparisons }: HintData): HintRow[] {
+  const [widest] = comparisons
+    .filter(({ reference }) => reference === 'A/A')
+    .sort((a, b) => b.margin - a.margin);
+  if (widest === undefined || widest.margin <= usualMargin) return [];
+  const percent = number(100 * (widest.margin - 1));
+  return [
+    note(
+      'noise-floor',
+      `equal things differ so much here that only differences beyond ${percent} % count (${widest.workload})`,
+      'measure on a quieter machine, or with more rounds',
+    ),
+  ];
+}
