@@ -2,7 +2,10 @@ import type { StrategyEntry } from './strategy.js';
 
 const at = (path: string) => new URL(path, import.meta.url).href;
 
-/** The list of strategies, in the order of tables and legends. To add one: one file here, one line below. */
+/**
+ * Lists the strategies in the order of tables and legends. To add one, write its file and add one line
+ * below.
+ */
 export const strategies: readonly StrategyEntry[] = [
   { name: 'sequential', url: at('./main-thread/sequential.js') },
   { name: 'async', url: at('./main-thread/async.js') },

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Looking at processes through Linux's `/proc`; elsewhere there are none to see. */
+/** These functions look at processes through Linux's `/proc`. On other systems they see none. */
 
 export function descendants(pid: number): number[] {
   try {
@@ -30,12 +30,12 @@ export function commandOf(pid: number): string {
   }
 }
 
-/** Whether the process runs a worker module of a strategy. */
+/** Tells whether the process runs a worker module of a strategy. */
 export function isWorker(pid: number): boolean {
   return /strategies\/.*worker/.test(commandOf(pid));
 }
 
-/** Resolves when the condition holds; the test's own time limit ends a wait in vain. */
+/** Resolves when the condition holds. The test's own time limit ends a wait that would last forever. */
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
 }

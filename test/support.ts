@@ -10,19 +10,21 @@ import type {
 } from '../strategies/strategy.js';
 import type { Document, WorkloadRef } from '../workloads/workload.js';
 
-/** What several test files need. */
+/** Several test files use these functions. */
 
-/** The strategies of these modules, which a test opens itself. */
+/** Loads the strategies of these modules, so that a test can open them itself. */
 export async function openable(entries: readonly Pick<StrategyEntry, 'url'>[]): Promise<Strategy[]> {
   return Promise.all(entries.map(async ({ url }) => ((await import(url)) as { default: Strategy }).default));
 }
 
-/** Documents with these ids and distinct contents, each owning its buffer. */
+/** Makes documents with these ids and distinct contents; each has a buffer of its own. */
 export function documentsOf(ids: readonly string[], size = 100): Document[] {
   return ids.map((id, index) => ({ index, id, size, bytes: new Uint8Array(size).fill(97 + (index % 26)) }));
 }
 
-/** The outcomes of one run, in the order of the documents. @throws when a document had two or none. */
+/**
+ * Returns the outcomes of one run, in the order of the documents. @throws when a document had two or none.
+ */
 export async function outcomesOf(session: Session, documents: Documents, count: number): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   await session.run(documents, (outcome) => {

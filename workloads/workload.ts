@@ -1,17 +1,17 @@
 /**
- * The workload contract: what is done to one document. A workload is one ES module; a user's own task module
- * has exactly the same shape. It knows nothing of scheduling, transports or measuring.
+ * The workload contract says what is done to one document. A workload is one ES module, and a user's own
+ * task module has exactly the same shape. It knows nothing about scheduling, transports or measuring.
  */
 
-/** What a workload mostly does while a document is in its hands: compute, wait, or both. */
+/** Says what a workload mostly does while it processes a document: compute, wait, or both. */
 export type Kind = 'cpu' | 'io' | 'mixed';
 /** Lists all kinds in the order that tables use. */
 export const kinds: readonly Kind[] = ['cpu', 'io', 'mixed'];
 
 /**
- * What a task may be given where documents travel in shared memory: a private copy, to change, keep or return
- * (the default), or the bare view, which the task only reads and never keeps: other documents will stand
- * there later.
+ * Says what a task gets where documents travel in shared memory: a private copy, which it may change, keep
+ * or return (the default), or the bare view, which it only reads and never keeps, because other documents
+ * will use the memory later.
  */
 export type Views = 'copy' | 'shared';
 
@@ -19,7 +19,7 @@ export type Views = 'copy' | 'shared';
 export interface Document {
   /** The document has this place in the run, from 0. */
   readonly index: number;
-  /** Names the document; equal ids mean equal content. */
+  /** The document has this name; equal ids mean equal content. */
   readonly id: string;
   /** The content has this size, bytes. */
   readonly size: number;
@@ -27,33 +27,39 @@ export interface Document {
   readonly bytes: Uint8Array;
 }
 
-/** What a task gets besides its document. Each document has a context of its own. */
+/** A task gets a context besides its document. Each document has a context of its own. */
 export interface Context<State = unknown> {
   /** `setup` returned this value in this worker; undefined without `setup`. */
   readonly state: State;
   /** The caller gave these options for the task; empty without any. */
   readonly options: Readonly<Record<string, unknown>>;
   /**
-   * Aborts when this document is no longer wanted: its time is over (`timeoutMs`), its run is cancelled, or the session
-   * closes. A task that waits hears of it at once, a task that computes when it next awaits. A task that ends because its
-   * time is over keeps its worker, which otherwise is ended: pass the signal on, to `fetch` for example.
+   * Aborts when this document is no longer wanted: its time is over (`timeoutMs`), its run is cancelled, or
+   * the session closes. A task that waits hears of it at once, a task that computes when it next awaits. A
+   * task that ends because its time is over keeps its worker, which otherwise is ended: pass the signal on,
+   * to `fetch` for example.
    */
   readonly signal: AbortSignal;
   /**
    * Asks the program that opened the session, and resolves with its answer. Request and answer are cloned.
-   * @throws the error of the caller's `onRequest`; DataCloneError when the request cannot be cloned; Error when the
-   * session closes before the answer, when the caller answers no requests, and when the strategy has no side channel.
+   * @throws the error of the caller's `onRequest`; DataCloneError when the request cannot be cloned; Error
+   * when the session closes before the answer, when the caller answers no requests, and when the strategy
+   * has no side channel.
    */
   ask(request: unknown): Promise<unknown>;
   /**
-   * Calls `listener` with each broadcast of the caller, from now until this document ends. The latest earlier broadcast
-   * comes first, if there was one: a broadcast says how things are from now on, and is not lost between documents.
+   * Calls `listener` with each broadcast of the caller, from now until this document ends. The latest
+   * earlier broadcast comes first, if there was one: a broadcast says how things are from now on, and is
+   * not lost between documents.
    * @returns a function that removes the listener earlier
    */
   onBroadcast(listener: (message: unknown) => void): () => void;
 }
 
-/** The context of a task that is called without a session: nobody answers its requests, and no broadcast comes. */
+/**
+ * Makes the context of a task that is called without a session: its requests are rejected, and no broadcast
+ * arrives.
+ */
 export function contextWithoutSession<State>(
   given: Pick<Context<State>, 'state' | 'options' | 'signal'>,
 ): Context<State> {
@@ -64,24 +70,25 @@ export function contextWithoutSession<State>(
   };
 }
 
-/** The exports of a workload module. */
+/** A workload module has these exports. */
 export interface Workload<Result = unknown, State = unknown> {
   /** The task itself. It runs once per document, and its result becomes the outcome's value. */
   default(document: Document, context: Context<State>): Result | Promise<Result>;
   /** Without it the kind is measured. */
   readonly kind?: Kind;
-  /** Once per worker, before the first document; counted as start-up, never as throughput. */
+  /** This runs once per worker, before the first document. It counts as start-up, never as throughput. */
   setup?(options: Readonly<Record<string, unknown>>): State | Promise<State>;
-  /** Runs once per worker, after the last document. */
+  /** This runs once per worker, after the last document. */
   teardown?(state: State): void | Promise<void>;
-  /** What must be equal across strategies; without it the whole result must be. */
+  /** Returns what must be equal across strategies; without it the whole result must be equal. */
   digest?(result: Result): string;
   /** Without it every document is a private copy. */
   readonly views?: Views;
 }
 
 /**
- * How a worker finds its workload: by URL, never by closure or function text. Crosses threads and processes.
+ * How a worker finds its workload: by URL, never by closure or function text. Crosses threads and
+ * processes.
  */
 export interface WorkloadRef {
   /** Names the workload in tables and messages. */

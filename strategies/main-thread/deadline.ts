@@ -3,8 +3,8 @@ import { timedOut } from '../session/outcome.js';
 import type { Outcome } from '../strategy.js';
 
 /**
- * On the caller's own thread: a task that waits for too long is given up, and what it comes to later is nobody's. While it computes,
- * no timer can run, and nothing can be done.
+ * Gives up a task that waits for too long on the caller's own thread; its later result is discarded. While
+ * a task computes, no timer can run, so it cannot be given up.
  */
 export function withDeadline(
   document: Document,

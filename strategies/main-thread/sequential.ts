@@ -8,7 +8,7 @@ import { mainWorker } from '../worker/worker-id.js';
 import { connectLocally } from './connect.js';
 import { withDeadline } from './deadline.js';
 
-/** The baseline, kept dumb. */
+/** The baseline. It is kept as simple as possible, since all other strategies are compared with it. */
 export default {
   name: 'sequential',
   about: 'one document after the other on the main thread; the baseline',

@@ -5,31 +5,37 @@ import { crashedWith } from './outcome.js';
 /**
  * The policy for documents and workers that end badly. Every strategy asks this module
  *
- *   - when a document runs again after its worker ended (`runsAgain`), and how often it may run at most (`maxRuns`),
+ *   - when a document runs again after its worker ended (`runsAgain`), and its maximum of runs (`maxRuns`),
  *   - when the workers of one place are no longer replaced (`DeathCount`),
  *   - which documents a session refuses by their id (`Quarantine`).
  */
 
-/** A document that has ended this many workers has crashed: a single worker may have been ended by something else. */
+/**
+ * A document that has ended this many workers has crashed: a single worker may have been ended by something
+ * else.
+ */
 export const maxWorkersEnded = 2;
 
 /**
- * How often a document may run at most. Where each document is reported by itself, it runs again once. Where workers
- * report documents together, a document may first be lost with the others of its batch, although it was not running:
- * it then still has the two runs that a document has elsewhere.
+ * How often a document may run at most. Where each document is reported by itself, it runs again once.
+ * Where workers report documents together, a document may first be lost with the others of its batch,
+ * although it was not running: it then still has the two runs that a document has elsewhere.
  */
 export const maxRuns = { reportedAlone: 2, reportedTogether: 3 } as const;
 
 /**
- * After this many workers in a row have ended before they began with any document, something other than the documents
- * ends them, and the place gets no further worker in this run.
+ * After this many workers in a row have ended before they began with any document, something other than the
+ * documents ends them, and the place gets no further worker in this run.
  */
 export const maxDeathsBeforeStart = 3;
 
-/** The same after this many workers that ended while they ran documents, none of which got done: a dozen documents that crash. */
+/**
+ * A place gets no further worker either after this many workers in a row that ended while they ran
+ * documents, with no document done: a dozen documents that crash.
+ */
 export const maxDeathsWithoutResult = 24;
 
-/** Whether a document runs again after the worker that ran it has ended. */
+/** Tells whether a document runs again after the worker that ran it has ended. */
 export function runsAgain(
   { runs, workersEnded }: { readonly runs: number; readonly workersEnded: number },
   limit: number,
@@ -43,7 +49,7 @@ export class DeathCount {
   #withoutResult = 0;
   #stopped: Error | null = null;
 
-  /** Why the place gets no further worker; null while it gets one. */
+  /** The reason why the place gets no further worker; null while it gets one. */
   get stopped(): Error | null {
     return this.#stopped;
   }
@@ -64,7 +70,8 @@ export class DeathCount {
   endedBeforeStart(cause: unknown): void {
     if (++this.#beforeStart < maxDeathsBeforeStart) return;
     this.#stopped ??= new Error(
-      `${maxDeathsBeforeStart} workers in a row ended before they ran any document; the last one: ${messageOf(cause)}`,
+      `${maxDeathsBeforeStart} workers in a row ended before they ran any document; ` +
+        `the last one: ${messageOf(cause)}`,
       { cause },
     );
   }
@@ -81,7 +88,8 @@ export class DeathCount {
 }
 
 /**
- * The ids that a session refuses: a document that has ended `maxWorkersEnded` workers would end another one each time.
+ * The ids that a session refuses: a document that has ended `maxWorkersEnded` workers would end another one
+ * each time.
  */
 export class Quarantine {
   readonly #errors = new Map<string, TaskError>();
@@ -96,7 +104,8 @@ export class Quarantine {
     if (this.#errors.size === 0) return null;
     const error = this.#errors.get(id);
     if (error === undefined) return null;
-    const message = `${error.message}; it has ended ${error.attempts} workers of this session and is not run again`;
+    const { attempts } = error;
+    const message = `${error.message}; it has ended ${attempts} workers of this session and is not run again`;
     return crashedWith({ index, id }, { ...error, message });
   }
 }

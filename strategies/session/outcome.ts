@@ -1,7 +1,7 @@
 import type { Document } from '../../workloads/workload.js';
 import type { Outcome, Result, TaskError } from '../strategy.js';
 
-/** What a worker says of one document; times are on the machine's monotonic clock, in milliseconds. */
+/** A worker reports this about one document. Times are on the machine's monotonic clock, in milliseconds. */
 export type Reply = {
   readonly worker: string;
   /** Absent where the worker is on another machine, whose clock cannot be compared with the caller's. */
@@ -9,10 +9,10 @@ export type Reply = {
   readonly taskMs: number;
 } & Result;
 
-/** A reply from the same machine, where all workers and the caller read one clock. */
+/** A reply that comes from the same machine, where all workers and the caller read one clock. */
 export type LocalReply = Reply & { readonly startedMs: number };
 
-/** Joins the caller's side of a document (who it is, when it was pulled) with the worker's. */
+/** Joins what the caller knows of a document (its id, when it was pulled) with the worker's reply. */
 export function outcome({ index, id }: Document, pulledMs: number, reply: Reply): Outcome {
   const { worker, startedMs, taskMs } = reply;
   const queuedMs = startedMs === undefined ? null : startedMs - pulledMs;
@@ -23,7 +23,8 @@ export function outcome({ index, id }: Document, pulledMs: number, reply: Reply)
 
 /**
  * The worker that had the document ended before it answered.
- * @param attempts how many workers the document has ended; absent where it is not certain that it has ended one
+ * @param attempts how many workers the document has ended; absent where it is not certain that it has ended
+ * one
  */
 export function crashed(
   { index, id }: Pick<Document, 'index' | 'id'>,
@@ -45,8 +46,8 @@ export function timedOut({ index, id }: Pick<Document, 'index' | 'id'>, timeoutM
 }
 
 /**
- * A worker is ended this much after a document's time is over, ms. A task that passes its signal on ends by itself in
- * this time, and keeps its worker.
+ * A worker is ended this much after a document's time is over, ms. A task that passes its signal on ends by
+ * itself in this time, and keeps its worker.
  */
 export const abortGraceMs = 100;
 
@@ -54,7 +55,7 @@ export function timeoutError(timeoutMs: number): TaskError {
   return { name: 'TimeoutError', message: `the task was still running after ${timeoutMs} ms` };
 }
 
-/** How a worker ended, as far as the error says: our own, and those of Node. */
+/** Reads how a worker ended from the error, which is our own or one of Node's. */
 function endOf(cause: unknown): Pick<TaskError, 'exitCode' | 'signal' | 'outOfMemory'> {
   if (!(cause instanceof Error)) return {};
   const { exitCode, signal, code } = cause as Error & {
@@ -69,7 +70,7 @@ function endOf(cause: unknown): Pick<TaskError, 'exitCode' | 'signal' | 'outOfMe
   };
 }
 
-/** Anything that was thrown, as plain data. */
+/** Turns anything that was thrown into plain data. */
 export function taskError(cause: unknown): TaskError {
   if (!(cause instanceof Error)) return { name: 'NonError', message: printable(cause) };
   const { name, message, stack } = cause;

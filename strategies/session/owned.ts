@@ -1,8 +1,9 @@
 import type { Document } from '../../workloads/workload.js';
 
 /**
- * A document whose bytes are the whole of an ordinary buffer, fit to be transferred. One that is a view of something
- * larger, as a small `Buffer` is, is copied: its neighbours must not go with it.
+ * Returns a document whose bytes are the whole of an ordinary buffer, so that they can be transferred.
+ * Bytes that are a view of a larger buffer, as in a small `Buffer`, are copied: a transfer would take the
+ * neighbours along.
  */
 export function owned(document: Document): Document & { readonly bytes: Uint8Array<ArrayBuffer> } {
   const { bytes } = document;

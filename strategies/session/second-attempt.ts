@@ -5,8 +5,8 @@ import { crashed } from './outcome.js';
 import type { PlainSession } from './session.js';
 
 /**
- * What a library's pool does not do for a document whose worker has ended: it runs once more, alone on a worker that was started
- * for it. One after the other, so that each ends no more than its own.
+ * Runs a document again whose worker has ended, which a library's pool does not do: alone, on a worker that
+ * is started for it. Documents run one after the other, so that each can end no worker but its own.
  * @param open a session of one worker that makes no second attempts itself
  */
 export class SecondAttempt {
@@ -30,18 +30,21 @@ export class SecondAttempt {
     this.#deaths.progress();
   }
 
-  /** Why no document runs any more; null while documents do. */
+  /** The reason why no document runs any more; null while documents run. */
   get stopped(): Error | null {
     return this.#deaths.stopped;
   }
 
-  /** From now on nothing is run again, and what is at it ends. */
+  /** Ends the document that is running, and lets no further document run again. */
   stop(): void {
     this.#ended = true;
     this.#current?.kill?.();
   }
 
-  /** @returns its outcome; never rejects. @param cause how its worker has ended */
+  /**
+   * Runs the document again, after the documents before it; never rejects.
+   * @param cause how its worker has ended
+   */
   of(document: Document, cause: unknown): Promise<Outcome> {
     const outcome = this.#turn.then(() => this.#run(document, cause));
     this.#turn = outcome;
@@ -50,7 +53,8 @@ export class SecondAttempt {
 
   async #run(document: Document, cause: unknown): Promise<Outcome> {
     if (this.#ended) return crashed(document, cause);
-    if (document.bytes.length === 0 && document.size > 0) return crashed(document, cause, 1); // its bytes were given away
+    // Its bytes were transferred to the worker that has ended.
+    if (document.bytes.length === 0 && document.size > 0) return crashed(document, cause, 1);
     if (this.stopped !== null) return crashed(document, this.stopped);
     this.#deaths.endedWithoutResult(cause);
     let outcome: Outcome | null = null;

@@ -10,13 +10,16 @@ export interface PlainSession extends Pick<Session, 'transport' | 'members'> {
   readonly callerEnd?: CallerEnd;
   run(documents: Documents, emit: Emit): Promise<void>;
   close(): Promise<void>;
-  /** Ends all workers at once: documents that are running, and all that follow, crash. Absent where there are no workers. */
+  /**
+   * Ends all workers at once: documents that are running, and all that follow, crash. Absent where there
+   * are no workers.
+   */
   kill?(): void;
 }
 
 /**
- * Adds what every strategy's session has in common to a plain session: one run at a time, an early end of a run, an
- * orderly close, and a quarantine of documents that would end a worker each time they run.
+ * Adds what every strategy's session has in common to a plain session: one run at a time, an early end of a
+ * run, an orderly close, and a quarantine of documents that would end a worker each time they run.
  */
 export function guarded(session: PlainSession): Session {
   const quarantine = new Quarantine();
@@ -79,8 +82,9 @@ interface Run {
 }
 
 /**
- * Runs the documents that are not in quarantine. A document in quarantine is crashed as soon as it is pulled; its
- * outcome is emitted in a microtask, because the strategy that pulls may not expect `emit` to be called within.
+ * Runs the documents that are not in quarantine. A document in quarantine is crashed as soon as it is
+ * pulled; its outcome is emitted in a microtask, because the strategy that pulls may not expect `emit` to
+ * be called within.
  */
 async function quarantined(
   session: PlainSession,

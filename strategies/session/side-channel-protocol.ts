@@ -1,34 +1,35 @@
 import type { TaskError } from '../strategy.js';
 
 /**
- * The side channel: what a task and its caller say to each other beside documents and outcomes.
+ * The side channel: a task and its caller exchange these messages beside documents and outcomes.
  *
- * Connecting. The first use of `context.ask`, `context.onBroadcast` or `context.signal` connects the worker; a worker
- * whose tasks use none of them never connects. A thread makes a `MessageChannel` and sends one port to the caller over
- * `parentPort`; a child process uses the channel that its parent gave it, with `{ kind: 'channel', message }` around
- * each message; the caller's own thread calls the other side directly, with clones. Nothing keeps a worker alive: its
- * port is unreferenced. Answer to connecting: the latest broadcast, and the cancellation that is in force, if any.
+ * Connecting. The first use of `context.ask`, `context.onBroadcast` or `context.signal` connects the
+ * worker; a worker whose tasks use none of them never connects. A thread makes a `MessageChannel` and sends
+ * one port to the caller over `parentPort`; a child process uses the channel that its parent gave it, with
+ * `{ kind: 'channel', message }` around each message; the caller's own thread calls the other side
+ * directly, with clones. Nothing keeps a worker alive: its port is unreferenced. Answer to connecting: the
+ * latest broadcast, and the cancellation that is in force, if any.
  *
  *   message     written by   meaning, and what it wakes
  *   ask         task         a request with a number; the caller's `onRequest` is called
  *   answer      caller       settles the request with that number; the task continues at its next turn
  *   refusal     caller       rejects it: `onRequest` threw, or its answer cannot be cloned
- *   broadcast   caller       calls all listeners in the worker; the worker keeps the latest for listeners to come
- *   cancel      caller       aborts the signals of documents that began before `atMs`, and of those that begin later
- *   resume      caller       the cancelled run has ended: documents that begin from now on are not cancelled
- *   close       caller       rejects all requests that are pending; from now on each request is rejected at once
+ *   broadcast   caller       calls all listeners in the worker, which keeps the latest for later ones
+ *   cancel      caller       aborts the signals of documents that began before `atMs` or begin later
+ *   resume      caller       the cancelled run has ended: documents that begin now are not cancelled
+ *   close       caller       rejects all pending requests, and each later one at once
  *
- * Order. The messages of one side arrive in the order they were sent. They are in no order with documents and
- * outcomes, which travel another way; for this reason `cancel` carries a time.
+ * Order. The messages of one side arrive in the order they were sent. They are in no order with documents
+ * and outcomes, which travel another way; for this reason `cancel` carries a time.
  *
- * Delivery. A worker whose task waits receives at once. One whose task computes receives when the task awaits or ends.
- * A thread that sleeps between documents in `Atomics.wait` receives when its next task registers a listener, because
- * registering reads the port.
+ * Delivery. A worker whose task waits receives at once. One whose task computes receives when the task
+ * awaits or ends. A thread that sleeps between documents in `Atomics.wait` receives when its next task
+ * registers a listener, because registering reads the port.
  *
- * When a side dies. A task that asks and loses its caller ends with its worker: threads die with the process, and a
- * child exits when its channel closes. When a worker dies, its pending requests are gone with it: the caller drops
- * their answers, and the document runs again and asks again. A request that the caller receives after `close` is
- * dropped; the worker rejected it when it read `close`, or has ended.
+ * When a side dies. A task that asks and loses its caller ends with its worker: threads die with the
+ * process, and a child exits when its channel closes. When a worker dies, its pending requests are gone
+ * with it: the caller drops their answers, and the document runs again and asks again. A request that the
+ * caller receives after `close` is dropped; the worker rejected it when it read `close`, or has ended.
  */
 
 export interface FromTask {
@@ -45,7 +46,10 @@ export type ToTask =
   | { readonly kind: 'resume' }
   | { readonly kind: 'close' };
 
-/** A child process sends this when it connects (without a message) and around each message, in both directions. */
+/**
+ * A child process sends this when it connects (without a message) and around each message, in both
+ * directions.
+ */
 export interface ChannelEnvelope<Message> {
   readonly kind: 'channel';
   readonly message: Message | null;

@@ -6,7 +6,7 @@ import { processWorker } from '../worker/worker-id.js';
 import { taskError } from './outcome.js';
 import type { ChannelEnvelope, FromTask, ToTask } from './side-channel-protocol.js';
 
-/** The way to one connected worker. */
+/** Carries messages to one connected worker. */
 export interface WorkerWire {
   send(message: ToTask): void;
   close(): void;
@@ -55,7 +55,7 @@ export class CallerEnd {
   }
 
   /**
-   * Sends a message to all tasks that listen, and to those that will.
+   * Sends a message to all tasks that listen. Tasks that listen later get the latest message.
    * @throws DataCloneError when the message cannot be cloned; Error when the session is closed.
    */
   broadcast(message: unknown): void {
@@ -65,7 +65,10 @@ export class CallerEnd {
     for (const wire of this.#wires) wire.send({ kind: 'broadcast', message: copy });
   }
 
-  /** Aborts the signals of all documents that began before `atMs`, and of those that begin until `resume`. */
+  /**
+   * Aborts the signals of all documents that began before `atMs`, and of documents that begin until
+   * `resume`.
+   */
   cancel(atMs: number): void {
     this.#cancelledMs = atMs;
     for (const wire of this.#wires) wire.send({ kind: 'cancel', atMs });
@@ -103,8 +106,8 @@ export class CallerEnd {
 }
 
 /**
- * Connects a child process when it says so: the child's messages carry the side channel's in envelopes. The strategy's
- * own listener must ignore the envelopes.
+ * Connects a child process when it says so: the child's messages carry the side channel's in envelopes. The
+ * strategy's own listener must ignore the envelopes.
  */
 export function connectChild(callerEnd: CallerEnd, child: ChildProcess): void {
   let connection: ReturnType<CallerEnd['connect']> | null = null;

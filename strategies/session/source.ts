@@ -1,17 +1,27 @@
 import type { Document } from '../../workloads/workload.js';
 import type { Documents } from '../strategy.js';
 
-/** The one place that knows how sources are read: synchronous or asynchronous, with or without the method `ready`. */
+/**
+ * This module alone knows how sources are read: synchronous or asynchronous, with or without the method
+ * `ready`.
+ */
 
-/** Names a method of our own sources; a source of the user may have a method called "ready" that means something else. */
+/**
+ * Names a method of our own sources; a source of the user may have a method called "ready" that means
+ * something else.
+ */
 export const ready = Symbol('ready');
 
 /**
- * An asynchronous source that can say at once whether it has an item. A reader that does not know this method uses
- * `next`, which costs a promise per item: more than the item itself where tasks take microseconds.
+ * An asynchronous source that can say at once whether it has an item. A reader that does not know this
+ * method uses `next`, which costs a promise per item: more than the item itself where tasks take
+ * microseconds.
  */
 export interface Source<Item = Document> extends AsyncIterator<Item> {
-  /** What `next` would give; null when `next` would have to wait. Must not be called while a `next` is pending. */
+  /**
+   * Returns what `next` would give; null when `next` would have to wait. Must not be called while a `next`
+   * is pending.
+   */
   [ready]?(): IteratorResult<Item> | null;
 }
 
@@ -36,26 +46,26 @@ export class SourceReader<Item> {
     }
   }
 
-  /** Whether the source never has to be waited for. */
+  /** True when the source never has to be waited for. */
   get isSync(): boolean {
     return this.#later === null;
   }
 
-  /** Whether `now` can answer; if not, it always returns null. */
+  /** True when `now` can answer; if not, it always returns null. */
   get saysNow(): boolean {
     return this.#now !== null;
   }
 
   /**
-   * The next item, or the source's end; null when `next` has to be awaited. Must not be called while a `next` is
-   * pending.
+   * Returns the next item, or the source's end; null when `next` has to be awaited. Must not be called
+   * while a `next` is pending.
    * @throws what the source throws
    */
   now(): IteratorResult<Item> | null {
     return this.#now === null ? null : this.#now();
   }
 
-  /** Rejects with what the source throws. */
+  /** Waits for the next item, or the source's end. It rejects with the error of the source. */
   next(): Promise<IteratorResult<Item>> {
     try {
       return Promise.resolve(this.#iterator.next());
@@ -65,8 +75,8 @@ export class SourceReader<Item> {
   }
 
   /**
-   * Tells the source that no further item is taken. A source that is waiting notices when it next has an item, and
-   * nothing waits for that. Its errors are ignored: the run has ended.
+   * Tells the source that no further item is taken. A source that is waiting notices when it next has an
+   * item, and nothing waits for that. Its errors are ignored: the run has ended.
    */
   stop(): void {
     try {
@@ -85,7 +95,7 @@ export interface Limits {
   accepts(document: Document): boolean;
 }
 
-/** The same documents within limits; a synchronous source stays synchronous. */
+/** Returns the same documents within limits. A synchronous source stays synchronous. */
 export function limited(documents: Documents, limits: Limits): Documents {
   return Symbol.asyncIterator in documents
     ? { [Symbol.asyncIterator]: () => limitedLater(documents[Symbol.asyncIterator](), limits) }
@@ -115,8 +125,8 @@ function limitedLater(source: Source, { signal, accepts }: Limits): Source {
       for (const giveUp of waiting) giveUp();
     });
   };
-  // A set of our own: a race of promises would add one reaction per document to the signal's promise. There may be
-  // several readers at once, because a pool asks for the next document in each of its places.
+  // A set of our own: a race of promises would add one reaction per document to the signal's promise. There
+  // may be several readers at once, because a pool asks for the next document in each of its places.
   const waiting = new Set<() => void>();
   signal.addEventListener('abort', stop, { once: true });
   const seen = (next: IteratorResult<Document>) => {

@@ -1,7 +1,7 @@
 /**
- * Milliseconds on the machine's monotonic clock, with nanosecond digits. One origin for all threads and processes of
- * the machine (libuv's `uv_hrtime`), so that a time taken in a worker can be compared with one taken by its parent;
- * `performance.now()` has another origin in each.
+ * Returns milliseconds on the machine's monotonic clock, with nanosecond digits. All threads and processes
+ * of the machine share its origin (libuv's `uv_hrtime`), so a time taken in a worker can be compared with
+ * one taken by its parent. `performance.now()` has a different origin in each of them.
  */
 export function now(): number {
   const [seconds, nanoseconds] = process.hrtime();

@@ -1,9 +1,9 @@
 import { types } from 'node:util';
 
 /**
- * Says which part of a value the structured clone algorithm refuses: `null` when none, else its path and what stands
- * there, as in `result.items[3].parse is a function`. Walks what the algorithm walks (own enumerable properties,
- * elements, map and set entries) and costs a fraction of the clone itself.
+ * Says which part of a value the structured clone algorithm refuses: `null` when none, else its path and
+ * what is there, as in `result.items[3].parse is a function`. It visits what the algorithm visits (own
+ * enumerable properties, elements, map and set entries) and costs a fraction of the clone itself.
  */
 export function uncloneable(value: unknown): string | null {
   return walk(value, 'result', null);
@@ -17,7 +17,7 @@ function walk(value: unknown, path: string, ancestors: Set<object> | null): stri
   if (ancestors?.has(value)) return null;
   const prototype = Object.getPrototypeOf(value);
   const plain = (prototype === Object.prototype || prototype === Array.prototype) && !types.isProxy(value);
-  const refused = plain ? null : refusedKind(value); // a dozen questions, which most values need not answer
+  const refused = plain ? null : refusedKind(value); // a dozen checks, which most values do not need
   if (refused !== null) return `${path} is a ${refused}`;
   const seen = (ancestors ?? new Set()).add(value);
   if (Array.isArray(value)) {
@@ -61,7 +61,7 @@ function walk(value: unknown, path: string, ancestors: Set<object> | null): stri
   return null;
 }
 
-/** Spares most parts the words for where they stand. */
+/** Recognizes data without building its path, which is enough for most parts. */
 function isData(value: unknown): boolean {
   return typeof value === 'number' || typeof value === 'string' || value === null;
 }
@@ -79,7 +79,10 @@ function refusedKind(value: object): string | null {
   return null;
 }
 
-/** Calls `send` of a process's channel, which throws an ordinary error for what cannot be cloned; ports name it. */
+/**
+ * Calls `send` of a process's channel, which throws an ordinary error for what cannot be cloned; ports name
+ * it.
+ */
 export function sendCloned(send: () => void): void {
   try {
     send();

@@ -2,19 +2,19 @@ import type { Context } from '../../workloads/workload.js';
 import { now } from './clock.js';
 import type { TaskEnd } from './task-end.js';
 
-/** What all documents of an open task share. */
+/** All documents of an open task share this. */
 export interface TaskEnvironment {
   readonly state: unknown;
   readonly options: Context['options'];
   readonly timeoutMs: number | undefined;
   readonly end: TaskEnd;
-  /** The contexts whose signal has been read, while their document runs. */
+  /** Holds the contexts whose signal has been read, while their documents run. */
   readonly watched: Set<DocumentContext>;
 }
 
 /**
- * The context of one document. A task that uses neither its signal nor the side channel costs this object and nothing
- * else: the controller, its timer and its listeners are made when they are first used.
+ * The context of one document. A task that uses neither its signal nor the side channel costs this object
+ * and nothing else: the controller, its timer and its listeners are made when they are first used.
  */
 export class DocumentContext implements Context {
   readonly state: unknown;
@@ -49,7 +49,7 @@ export class DocumentContext implements Context {
     return unlisten;
   }
 
-  /** Whether the signal has aborted because the document's time was over. */
+  /** True when the signal has aborted because the document's time was over. */
   get timedOut(): boolean {
     return this.#timedOut;
   }

@@ -1,8 +1,9 @@
 import { types } from 'node:util';
 
 /**
- * A value as structured clone would deliver it, taken now. A worker that answers in bulk must not send what the task
- * has changed since: one result object filled again for every document would arrive as many times the last.
+ * Copies a value now, as structured clone would deliver it. A worker that reports in bulk must not send
+ * what the task has changed since: if a task fills one result object again for every document, each outcome
+ * would have the last content.
  *
  * Plain data (objects, short arrays, typed arrays, primitives) is copied by hand, at a tenth of the cost of
  * `structuredClone`; a typed array is copied as far as it reaches, not with the rest of its buffer.
@@ -14,8 +15,8 @@ export function snapshot(value: unknown): unknown {
 }
 
 /**
- * The same where the task has been given views of shared memory that other documents will use. `structuredClone`
- * keeps those alive inside maps, sets and the like; here they become copies too.
+ * Does the same for a task that gets views of shared memory, which other documents will use.
+ * `structuredClone` keeps such views inside maps, sets and the like; here they become copies, too.
  */
 export function snapshotOfShared(value: unknown): unknown {
   const copy = plainCopy(value, null);
@@ -23,10 +24,16 @@ export function snapshotOfShared(value: unknown): unknown {
 }
 
 const notPlain = Symbol('not plain');
-/** Looking for properties beside an array's elements, as a match of a regular expression has, takes their names. */
+/**
+ * Arrays up to this length are copied by hand. To find properties beside the elements, as a match of a
+ * regular expression has, all names must be listed.
+ */
 const shortArray = 64;
 
-/** @param copies of the objects around this one: what is met twice stays one, and cycles end. */
+/**
+ * @param copies the copies of the objects around this one: an object that occurs twice stays one, and
+ * cycles end
+ */
 function plainCopy(value: unknown, copies: Map<object, unknown> | null): unknown {
   if (typeof value !== 'object')
     return typeof value === 'function' || typeof value === 'symbol' ? notPlain : value;
@@ -74,7 +81,7 @@ function copyOfView(value: ArrayBufferView, copies: Map<object, unknown> | null)
   return copy;
 }
 
-/** Replaces, in a value that structured clone has made, every view of shared memory by a copy. */
+/** Replaces every view of shared memory by a copy, in a value that structured clone has made. */
 function unshared(value: unknown, seen: Set<object>): unknown {
   if (typeof value !== 'object' || value === null || seen.has(value)) return value;
   seen.add(value);

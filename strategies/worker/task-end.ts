@@ -1,22 +1,26 @@
 import type { FromTask, ToTask } from '../session/side-channel-protocol.js';
 import type { TaskError } from '../strategy.js';
 
-/** A connected way to the caller. */
+/** Carries messages to the caller. */
 export interface TaskWire {
   /** @throws DataCloneError when the message cannot be cloned */
   send(message: FromTask): void;
-  /** Reads what has arrived and was not delivered yet, for threads that may have slept without their event loop. */
+  /**
+   * Reads what has arrived and was not delivered yet, for threads that may have slept without their event
+   * loop.
+   */
   drain(): void;
   close(): void;
 }
 
-/** Connects this worker with the caller; `receive` gets each message. */
+/** Connects this worker with the caller. `receive` gets each message. */
 export type Connect = (receive: (message: ToTask) => void) => TaskWire;
 
 type Listener = (message: unknown) => void;
 
 /**
- * The worker's end of the side channel: see `session/side-channel-protocol.ts`. It connects when a task first needs it.
+ * The worker's end of the side channel: see `session/side-channel-protocol.ts`. It connects when a task
+ * first needs it.
  */
 export class TaskEnd {
   readonly #connect: Connect | null;
@@ -41,7 +45,7 @@ export class TaskEnd {
     this.#cancelled = cancelled;
   }
 
-  /** Whether documents that begin now are cancelled at once. */
+  /** True when documents that begin now are cancelled at once. */
   get isCancelled(): boolean {
     return this.#isCancelled;
   }

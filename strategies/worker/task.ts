@@ -7,9 +7,12 @@ import { cancelledError, closedError, DocumentContext, type TaskEnvironment } fr
 import { snapshot, snapshotOfShared } from './snapshot.js';
 import { type Connect, TaskEnd } from './task-end.js';
 
-/** A workload that is loaded and set up on this thread: what every strategy runs, wherever it runs it. */
+/**
+ * A workload that is loaded and set up on this thread. Every strategy runs this, wherever it runs
+ * documents.
+ */
 export interface OpenTask {
-  /** What the task wants of documents in shared memory. */
+  /** The task gets documents in shared memory in this way. */
   readonly views: Views;
   /** Never throws and never rejects. A task that does not wait is answered without a promise. */
   run(document: Document): LocalReply | Promise<LocalReply>;
@@ -17,16 +20,16 @@ export interface OpenTask {
 }
 
 export interface TaskOptions {
-  /** The name of this thread or process in outcomes. */
+  /** This thread or process has this name in outcomes. */
   readonly worker: string;
   /**
-   * `live`: replies carry the very values that the task returned, for a caller that passes them on at once; `snapshot`:
-   * copies, for a caller that passes them on in bulk. Absent: `live`.
+   * `live`: replies carry the very values that the task returned, for a caller that passes them on at once;
+   * `snapshot`: copies, for a caller that passes them on in bulk. Absent: `live`.
    */
   readonly results?: 'live' | 'snapshot';
   /** The document's signal aborts after this time; absent: it does not. */
   readonly timeoutMs?: number | undefined;
-  /** The way to the caller; absent where the strategy has no side channel. */
+  /** Connects the worker with its caller; absent where the strategy has no side channel. */
   readonly connect?: Connect;
 }
 
@@ -75,7 +78,7 @@ export async function openTask(
   };
 }
 
-/** A value that only some strategies could bring back must read the same from all of them. */
+/** Refuses a value that only some strategies could bring back: all strategies must give the same outcome. */
 function live(value: unknown): Result {
   const where = uncloneable(value);
   if (where === null) return { status: 'ok', value };

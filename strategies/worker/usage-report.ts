@@ -1,15 +1,18 @@
 import { PerformanceObserver, performance } from 'node:perf_hooks';
 import type { Engine, Member } from '../strategy.js';
 
-/** How this process and this JavaScript engine count themselves; imported by everything that runs a task. */
+/**
+ * This process and this JavaScript engine report their usage here; every module that runs a task imports
+ * this one.
+ */
 
 let gcMs = 0;
-// Garbage collection is told to each engine alone, and some time after it happened.
+// Each engine sees its own garbage collection only, and some time after it happened.
 new PerformanceObserver((list) => {
   for (const { duration } of list.getEntries()) gcMs += duration;
 }).observe({ entryTypes: ['gc'] });
 
-/** This process. On Windows the context switches read 0: the system does not offer them. */
+/** Reports on this process. On Windows the context switches are 0, because the system does not count them. */
 export function processReport(): Member {
   const { userCPUTime, systemCPUTime, voluntaryContextSwitches, involuntaryContextSwitches } =
     process.resourceUsage();
@@ -22,7 +25,7 @@ export function processReport(): Member {
   };
 }
 
-/** This thread's engine. @param worker the id it has in outcomes */
+/** Reports on this thread's engine. @param worker the name it has in outcomes */
 export function engineReport(worker: string): Engine {
   const { active, idle } = performance.eventLoopUtilization();
   return { worker, loopActiveMs: active, loopIdleMs: idle, gcMs };

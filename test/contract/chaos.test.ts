@@ -3,7 +3,7 @@ import { strategies as entries } from '../../strategies/index.js';
 import { openable } from '../support.js';
 import { chaos } from './chaos.js';
 
-/** In short; `npm run test:chaos` does the same with 10,000 documents and 200 faults. */
+/** This is the short form; `npm run test:chaos` does the same with 10,000 documents and 200 faults. */
 const loaded = await openable(entries);
 const onLinux = { skip: process.platform !== 'linux', timeout: 100_000 };
 

@@ -10,24 +10,31 @@ import { fixture } from '../support.js';
 
 export interface ChaosOptions {
   readonly documents: number;
-  /** How many times a worker is killed, stopped, sent into an endless loop, or out of memory. */
+  /** A worker is this often killed, stopped, sent into an endless loop, or out of memory. */
   readonly faults: number;
   readonly seed: number;
-  /** Of a task: an ordinary one takes microseconds, on a machine that is busy with other things some of these may be hundreds of milliseconds. */
+  /**
+   * Time limit of a task, ms. An ordinary task takes microseconds, but may take hundreds of milliseconds on
+   * a busy machine.
+   */
   readonly timeoutMs: number;
   readonly delivery?: Strategy['deliveries'][number];
 }
 
 export interface ChaosReport {
   readonly faults: Readonly<Record<string, number>>;
-  /** Documents that were hit from outside so often, or for so long, that they have not the outcome that is theirs. */
+  /**
+   * Counts documents that signals from outside hit twice, or for a long time, so that they have a wrong
+   * outcome.
+   */
   readonly hit: number;
 }
 
 /**
- * A run in which workers end in every way at random moments. Every document has one outcome, the right one, and afterwards
- * nothing is left. A document that is in a worker's hands when that is killed from outside is innocent, and may be hit twice:
- * no more of them than signals may end without a result.
+ * A run in which workers end in every way at random moments. Every document has one outcome, the right one,
+ * and afterwards no process, thread or descriptor is left. A document that is running when its worker is
+ * killed from outside is innocent, and may be hit twice: at most one document per signal may end without a
+ * result.
  */
 export async function chaos(
   strategy: Strategy,
@@ -90,10 +97,7 @@ export async function chaos(
     else if (outcome.status === 'ok') assert.equal(outcome.value, sums[index], id);
     else hit++;
   }
-  assert.ok(
-    hit <= signals.size,
-    `${hit} documents have not the outcome that is theirs, after ${signals.size} signals`,
-  );
+  assert.ok(hit <= signals.size, `${hit} documents have a wrong outcome, after ${signals.size} signals`);
   const count = ({ children, descriptors, threads }: ReturnType<typeof leftovers>) =>
     children.length + descriptors + threads;
   const deadlineMs = performance.now() + 10_000;
@@ -103,7 +107,7 @@ export async function chaos(
   return { faults: counts, hit };
 }
 
-/** Child processes and descriptors of this process, and its threads. */
+/** Lists the child processes of this process, and counts its descriptors and threads. */
 function leftovers() {
   return {
     children: descendants(process.pid).map(commandOf),

@@ -141,11 +141,11 @@ for (const strategy of strategies) {
       );
       let pulled = 0;
       let emitted = 0;
-      let mostAhead = 0;
+      let maxAhead = 0;
       function* source() {
         for (const document of documents) {
           pulled++;
-          mostAhead = Math.max(mostAhead, pulled - emitted);
+          maxAhead = Math.max(maxAhead, pulled - emitted);
           yield document;
         }
       }
@@ -156,7 +156,7 @@ for (const strategy of strategies) {
         }),
       );
       assert.equal(emitted, documents.length);
-      assert.ok(mostAhead <= 200, `at most half the documents are in flight, got ${mostAhead}`);
+      assert.ok(maxAhead <= 200, `at most half the documents are in flight, got ${maxAhead}`);
     });
 
     it('tells why the workload cannot be opened, and leaves nothing running', async () => {
@@ -216,7 +216,7 @@ for (const strategy of strategies) {
         });
       });
 
-      it('replaces no worker for ever when none does any work, and still gives every document its outcome', async () => {
+      it('stops replacing workers that do no work, and gives every document its outcome', async () => {
         const marker = mkdtempSync(join(folder, 'storm-'));
         const ids = Array.from({ length: 300 }, (_, i) => `exit-count${i}`);
         await withSession(strategy, fixture('odd-task', { marker }), {}, async (session) => {

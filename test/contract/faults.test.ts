@@ -110,14 +110,12 @@ describe('the fault matrix', onLinux, () => {
 describe('the matrix in words', () => {
   const row = (columns: Partial<FaultRow>): FaultRow => ({
     ...unknown(faultColumns),
-    ...{
-      strategy: 'a',
-      isolation: 'thread',
-      fault: 'abort',
-      workers: 2,
-      state: 'survived',
-      by_design: false,
-    },
+    strategy: 'a',
+    isolation: 'thread',
+    fault: 'abort',
+    workers: 2,
+    state: 'survived',
+    by_design: false,
     ...columns,
   });
   const rows = [
@@ -138,20 +136,25 @@ describe('the matrix in words', () => {
     ]);
   });
 
-  it('says who survives, and counts', () => {
+  it('says which strategies survive, and counts', () => {
     assert.equal(
       faultSentence(rows),
-      'Only `a` survives a crash of native code; none survives a task that never ends; 3 documents were lost and 1 had two outcomes where the caller lived.',
+      'Only `a` survives a crash of native code; none survives a task that never ends; ' +
+        '3 documents were lost and 1 had two outcomes where the caller lived.',
     );
     assert.equal(faultSentence([]), null);
   });
 });
 
+/** The library and a task, as text for scripts that run in a process of their own. */
+const library = JSON.stringify(new URL('../../index.js', import.meta.url).href);
+const task = JSON.stringify(fixture('odd-task'));
+
 describe('ending early', () => {
   for (const strategy of loaded) {
     const open = () => strategy.open(fixture('odd-task'), { workers: 2, delivery: strategy.deliveries[0] });
 
-    it(`${strategy.name}: a signal stops the pulling, gives what was pulled its outcome, and is the run's error`, async () => {
+    it(`${strategy.name}: a signal stops the pulling and is the run's error`, async () => {
       const session = await open();
       const stop = new AbortController();
       const outcomes = new Set<number>();
@@ -207,7 +210,7 @@ describe('ending early', () => {
       await run;
     });
 
-    it(`${strategy.name}: closed at once, it ends tasks that never would, and every document has one outcome`, {
+    it(`${strategy.name}: closed at once, it ends tasks that never would`, {
       ...onLinux,
       timeout: 30_000,
     }, async () => {
@@ -231,7 +234,7 @@ describe('ending early', () => {
         outcomes[outcome.index] = outcome;
         if (outcome.index === 0) first();
       });
-      // In the crew the first outcome is reported when the worker is next at rest, which is never here.
+      // In the shared arena a worker reports its first outcome when it next rests, which is never here.
       await Promise.race([begun, new Promise((resolve) => setTimeout(resolve, 500))]);
       await session.close({ now: true });
       await run;
@@ -254,10 +257,10 @@ describe('memory', () => {
     }
   });
 
-  it('a flag that overrides the limits of threads is told', async () => {
+  it('a warning names a flag that overrides the limits of threads', async () => {
     const script = `
-      const { openStrategy } = await import(${JSON.stringify(new URL('../../index.js', import.meta.url).href)});
-      const session = await openStrategy('self-scheduling', ${JSON.stringify(fixture('odd-task'))}, { workers: 1 });
+      const { openStrategy } = await import(${library});
+      const session = await openStrategy('self-scheduling', ${task}, { workers: 1 });
       await session.close();`;
     const path = join(folder, 'flagged.mjs');
     writeFileSync(path, script);
@@ -278,9 +281,10 @@ it('busy child processes of process-pool end with their parent', {
   timeout: 30_000,
 }, async () => {
   const script = `
-    const { openStrategy } = await import(${JSON.stringify(new URL('../../index.js', import.meta.url).href)});
-    const session = await openStrategy('process-pool', ${JSON.stringify(fixture('odd-task'))}, { workers: 2 });
-    session.run([0, 1].map((index) => ({ index, id: 'loop' + index, size: 1, bytes: new Uint8Array(1) })), () => {});
+    const { openStrategy } = await import(${library});
+    const session = await openStrategy('process-pool', ${task}, { workers: 2 });
+    const document = (index) => ({ index, id: 'loop' + index, size: 1, bytes: new Uint8Array(1) });
+    session.run([0, 1].map(document), () => {});
     setTimeout(() => console.log('busy'), 300);`;
   const path = join(folder, 'busy.mjs');
   writeFileSync(path, script);

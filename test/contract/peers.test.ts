@@ -34,21 +34,24 @@ const harmless = [
 ];
 const throwing: Record<string, string> = { throw: 'TypeError: bad input', reject: 'RangeError: came later' };
 const uncloneable = ['function', 'symbol', 'promise'];
-/** Driven by hand: nothing of ours stands between the task and the library, so its errors are as the library brings them. */
+/** None of our code is between the task and the library here, so errors are as the library brings them. */
 const byHand = ['piscina', 'workerpool'];
 /** The name of an error does not survive workerpool. */
 const nameless = ['workerpool'];
-/** Why a peer cannot be asked what happens when its workers die. */
+/** Says why a peer cannot be tested with workers that die. */
 const deathless: Record<string, string> = {
   poolifier:
     'an answer that comes after the end of its thread is an uncaught exception of the library, 5.3.2',
 };
 
-/** Threads of this process: V8's and libuv's, which all run by now, and those of workers. Linux only; elsewhere the test says less. */
+/**
+ * Counts the threads of this process: V8's and libuv's, which all run by now, and workers. Without Linux it
+ * is 0.
+ */
 const threads = () => (existsSync('/proc/self/task') ? readdirSync('/proc/self/task').length : 0);
 const threadsBefore = threads();
 
-it('each peer stands under its own name, and no strategy has it', () => {
+it('each peer is listed under its own name, and no strategy has it', () => {
   assert.deepEqual(
     peers.map(({ name }) => name),
     entries.map(({ name }) => name),
@@ -71,8 +74,9 @@ it('a library that is not there is named, with what to do', async () => {
   );
 });
 
-// Node 20 and 22 abort the whole process when a thread is ended while it requires an ES module, and a pool whose workload does
-// not load ends threads at just that moment. Only Node 20 tells of modules that cannot be required in the end.
+// Node 20 and 22 abort the whole process when a thread is ended while it requires an ES module, and a pool
+// whose workload does not load ends threads at just that moment. Only Node 20 tells of modules that cannot
+// be required in the end.
 it('no pool, of ours or a peer, requires an ES module', async () => {
   const args = [
     '--trace-require-module=all',
@@ -175,7 +179,7 @@ for (const peer of peers) {
       assert.equal(engines.length, byHand.includes(peer.name) || peer.name === 'thread-per-document' ? 0 : 2);
     });
 
-    // After all of the above: also after errors, deaths and workloads that do not load.
+    // This comes last, so that it also covers errors, deaths and workloads that do not load.
     it('leaves nothing running', async () => {
       await until(() => descendants(process.pid).length === 0);
       await until(() => threads() <= threadsBefore);
@@ -183,7 +187,7 @@ for (const peer of peers) {
   });
 }
 
-/** Every delivery and every number in flight once. */
+/** Returns options that use every delivery and every number in flight once. */
 function variants({ deliveries, inFlight }: Strategy): Partial<OpenOptions>[] {
   return Array.from({ length: Math.max(deliveries.length, inFlight?.length ?? 1) }, (_, i) => ({
     delivery: deliveries[i % deliveries.length] as OpenOptions['delivery'],
@@ -195,7 +199,7 @@ function workloadNamed(name: string): WorkloadRef {
   return { name, url: workloads.find((entry) => entry.name === name)?.url as string, options: {} };
 }
 
-/** Made anew each time: those that are transferred are gone. */
+/** Makes new documents each time, because the caller loses documents that it transfers. */
 function corpus(count: number) {
   return syntheticCorpus({ name: 'tiny', size: 500, count, complexity: 'medium', seed: 3 }).documents;
 }

@@ -20,7 +20,9 @@ for (const strategy of await openable(entries)) {
   describe(`${strategy.name}: side channel`, () => {
     const open = <T>(options: Partial<OpenOptions>, use: (session: Session) => Promise<T>) =>
       withSession(strategy, fixture('channel-task'), options, use);
-    /** A channel whose answers are the requests' ids, and a promise of the n-th request that says it waits. */
+    /**
+     * A channel whose answers are the requests' ids, and a promise of the n-th request that says it waits.
+     */
     const waiting = (count: number) => {
       let all = () => {};
       const arrived = new Promise<void>((resolve) => {
@@ -60,7 +62,7 @@ for (const strategy of await openable(entries)) {
       assert.equal(requests, 1000);
     });
 
-    it('rejects what the caller refuses, what cannot be cloned, and what nobody answers', async () => {
+    it('rejects what the caller refuses, what cannot be cloned, and what has no answer', async () => {
       const channel: SideChannel = {
         onRequest: (request) => {
           if (request === 'refuse') throw new RangeError('no more');
@@ -128,7 +130,7 @@ for (const strategy of await openable(entries)) {
       await run;
       assert.equal(requests, 1);
       const [outcome] = outcomes;
-      // A worker that is ended at once may not come to read that its request was rejected.
+      // A worker that is ended at once may end before it reads that its request was rejected.
       if (strategy.isolation === 'none')
         assert.match(String(outcome?.status === 'ok' && outcome.value), /session was closed/);
       else assert.ok(outcome?.status === 'crashed' || outcome?.status === 'ok', outcome?.status);
@@ -176,7 +178,7 @@ for (const strategy of await openable(entries)) {
     });
 
     if (strategy.isolation !== 'none') {
-      it('a worker that dies with a request leaves the others’ alone, and its document asks again', async () => {
+      it('a worker that dies with a request does not disturb others, and its document asks again', async () => {
         let deaths = 0;
         const channel: SideChannel = {
           onRequest: (request) => {
