@@ -1,13 +1,22 @@
 import {
+  type OkTrial,
   type SummaryRow,
   schema,
-  summaryColumns,
+  summaryTable,
   type TrialRow,
-  trialColumns,
-  unknown,
+  trialTable,
 } from '../bench/tables/columns.js';
+import { checked, type Row, type Table, unknown } from '../bench/tables/table.js';
 
 /** Made-up rows for tests of what is computed from rows. */
+
+/** Some of a row's columns, of whatever state. */
+export type Some<R> = Partial<Pick<R, keyof R>>;
+
+/** A row made of some of its columns; the others are empty. It is checked as a row of a file is. */
+export function made<T extends Table>(table: T, columns: Some<Row<T>>): Row<T> {
+  return checked(table, { ...unknown(table), ...columns });
+}
 
 const cell = {
   workload: 'word-frequency',
@@ -19,9 +28,10 @@ const cell = {
   delivery: 'none',
 };
 
-export function trial(columns: Partial<TrialRow>): TrialRow {
-  return {
-    ...unknown(trialColumns),
+export function trial(columns: Some<OkTrial>): OkTrial;
+export function trial(columns: Some<TrialRow>): TrialRow;
+export function trial(columns: Some<TrialRow>): TrialRow {
+  return made(trialTable, {
     ...cell,
     schema,
     run_id: 'test',
@@ -31,11 +41,21 @@ export function trial(columns: Partial<TrialRow>): TrialRow {
     documents: 100,
     status: 'ok',
     passes: 1,
+    wall_ms: 1000,
     documents_per_second: 100,
+    megabytes_per_second: 1,
+    startup_ms: 20,
+    outcomes_ok: 100,
+    outcomes_failed: 0,
     ...columns,
-  };
+  });
 }
 
-export function summary(columns: Partial<SummaryRow>): SummaryRow {
-  return { ...unknown(summaryColumns), ...cell, rounds: 3, ...columns };
+/** A trial that failed before anything was measured. */
+export function failedTrial(columns: Some<TrialRow>): TrialRow {
+  return trial({ ...unknown(trialTable), status: 'failed', reason: 'it broke', ...columns });
+}
+
+export function summary(columns: Some<SummaryRow>): SummaryRow {
+  return made(summaryTable, { ...cell, rounds: 3, ...columns });
 }

@@ -1,8 +1,8 @@
-import { schema, type TrialRow } from '../bench/tables/columns.js';
+import { type OkTrial, schema, type TrialRow, trialTable } from '../bench/tables/columns.js';
 import type { Claims, Environment } from '../bench/tables/environment.js';
 import type { Traits } from '../bench/verdict/configurations.js';
 import { type Findings, findings } from '../bench/verdict/findings.js';
-import { trial } from './rows.js';
+import { made, type Some, trial } from './rows.js';
 
 /** Whole runs that were never measured, for tests of what is said of runs. */
 
@@ -15,7 +15,7 @@ export interface RunChoice {
   readonly rounds?: number;
   readonly claims?: Claims;
   readonly cores?: number;
-  readonly change?: (row: TrialRow) => Partial<TrialRow>;
+  readonly change?: ((row: OkTrial) => Some<TrialRow>) | undefined;
   readonly environment?: Partial<Environment>;
 }
 
@@ -58,7 +58,7 @@ export function trialsOf(choice: RunChoice): TrialRow[] {
               overhead: 20 * s,
               cores,
             });
-            rows.push({ ...row, ...choice.change?.(row) });
+            rows.push(made(trialTable, { ...row, ...choice.change?.(row) }));
           }
   }
   return rows;
@@ -78,7 +78,7 @@ interface Cell {
   readonly cores: number;
 }
 
-function measured({ overhead, cores, ...cell }: Cell): TrialRow {
+function measured({ overhead, cores, ...cell }: Cell): OkTrial {
   const { document_bytes, strategy, workers, round, order } = cell;
   const usable = cell.kind !== 'cpu' ? workers : strategy === 'async' ? 1 : Math.min(workers, cores);
   const task = document_bytes / 100; // µs

@@ -5,17 +5,17 @@ import { strategies } from '../../strategies/index.js';
 import { peers } from '../../strategies/peers/index.js';
 import { type Kind, meanPoints, metgRows, ratios, summariseOverhead } from '../overhead/analyse.js';
 import {
-  granularityColumns,
-  metgColumns,
-  overheadColumns,
-  overheadSummaryColumns,
-  ratioColumns,
-  taskColumns,
+  granularityTable,
+  metgTable,
+  overheadSummaryTable,
+  overheadTable,
+  ratioTable,
+  taskTable,
 } from '../overhead/columns.js';
 import { overheadReport } from '../overhead/report.js';
 import { seriesOf } from '../overhead/series.js';
+import { decode, encodeHeader, encodeRows } from '../tables/csv.js';
 import type { Store } from '../tables/store.js';
-import { decode, encodeHeader, encodeRows } from '../tables/table.js';
 import { loadStrategies } from '../trials/prepare.js';
 
 /** Everything in the folder of a dispatch benchmark that is derived, made anew from what was measured. @returns the report. */
@@ -29,9 +29,9 @@ export async function publishOverhead(store: Store): Promise<string> {
       ],
     ),
   );
-  const trials = decode(overheadColumns, store.read('overhead.csv'));
-  const points = decode(granularityColumns, store.read('granularity.csv'));
-  const tasks = decode(taskColumns, store.read('word-frequency.csv')).map(({ document_bytes, task_us }) => ({
+  const trials = decode(overheadTable, store.read('overhead.csv'));
+  const points = decode(granularityTable, store.read('granularity.csv'));
+  const tasks = decode(taskTable, store.read('word-frequency.csv')).map(({ document_bytes, task_us }) => ({
     bytes: document_bytes,
     taskUs: task_us,
   }));
@@ -43,10 +43,10 @@ export async function publishOverhead(store: Store): Promise<string> {
   );
   store.write(
     'overhead-summary.csv',
-    encodeHeader(overheadSummaryColumns) + encodeRows(overheadSummaryColumns, summaries),
+    encodeHeader(overheadSummaryTable) + encodeRows(overheadSummaryTable, summaries),
   );
-  store.write('overhead-ratios.csv', encodeHeader(ratioColumns) + encodeRows(ratioColumns, compared));
-  store.write('metg.csv', encodeHeader(metgColumns) + encodeRows(metgColumns, metg));
+  store.write('overhead-ratios.csv', encodeHeader(ratioTable) + encodeRows(ratioTable, compared));
+  store.write('metg.csv', encodeHeader(metgTable) + encodeRows(metgTable, metg));
   // Fewer lines, which can be told apart: the table has the rest.
   const drawn = <Row extends { readonly strategy: string }>(rows: readonly Row[]) =>
     rows.filter(({ strategy }) => !kinds.get(strategy)?.transferred);

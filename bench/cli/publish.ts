@@ -13,18 +13,14 @@ import { chartData } from '../report/chart-data.js';
 import type { Figure } from '../report/figure.js';
 import { markdownReport } from '../report/markdown.js';
 import { pageReport, type Scripts } from '../report/page.js';
-import { type Column, type Row, summaryColumns } from '../tables/columns.js';
-import { comparisonColumns } from '../tables/comparison-columns.js';
-import { faultColumns } from '../tables/fault-columns.js';
-import { projectionColumns, scalingColumns } from '../tables/scaling-columns.js';
-import {
-  crossoverColumns,
-  hintColumns,
-  situationColumns,
-  winnerColumns,
-} from '../tables/situation-columns.js';
+import { summaryTable } from '../tables/columns.js';
+import { comparisonTable } from '../tables/comparison-columns.js';
+import { decode, encodeHeader, encodeRows } from '../tables/csv.js';
+import { faultTable } from '../tables/fault-columns.js';
+import { projectionTable, scalingTable } from '../tables/scaling-columns.js';
+import { crossoverTable, hintTable, situationTable, winnerTable } from '../tables/situation-columns.js';
 import type { Store } from '../tables/store.js';
-import { decode, encodeHeader, encodeRows } from '../tables/table.js';
+import type { Row, Table } from '../tables/table.js';
 import { loadStrategies } from '../trials/prepare.js';
 import type { Traits } from '../verdict/configurations.js';
 import { defaultProjection, type Findings, findings } from '../verdict/findings.js';
@@ -47,7 +43,7 @@ export async function publish(
   store: Store,
   { projection = defaultProjection, png, interactive }: PublishOptions = {},
 ): Promise<Findings> {
-  const faults = store.has('faults.csv') ? decode(faultColumns, store.read('faults.csv')) : [];
+  const faults = store.has('faults.csv') ? decode(faultTable, store.read('faults.csv')) : [];
   const found = findings(store.trials(), {
     environment: store.environment(),
     strategies: await allTraits(),
@@ -55,19 +51,16 @@ export async function publish(
     faults,
     decided: decidedBy(store),
   });
-  const write = <Columns extends readonly Column[]>(
-    name: string,
-    columns: Columns,
-    rows: readonly Row<Columns>[],
-  ) => store.write(name, encodeHeader(columns) + encodeRows(columns, rows));
-  write('summary.csv', summaryColumns, found.summaries);
-  write('comparisons.csv', comparisonColumns, found.comparisons);
-  write('scaling.csv', scalingColumns, found.scaling);
-  write('projections.csv', projectionColumns, found.projections);
-  write('winners.csv', winnerColumns, found.winners);
-  write('crossovers.csv', crossoverColumns, found.crossovers);
-  write('situations.csv', situationColumns, found.situations);
-  write('hints.csv', hintColumns, found.hints);
+  const write = <T extends Table>(name: string, table: T, rows: readonly Row<T>[]) =>
+    store.write(name, encodeHeader(table) + encodeRows(table, rows));
+  write('summary.csv', summaryTable, found.summaries);
+  write('comparisons.csv', comparisonTable, found.comparisons);
+  write('scaling.csv', scalingTable, found.scaling);
+  write('projections.csv', projectionTable, found.projections);
+  write('winners.csv', winnerTable, found.winners);
+  write('crossovers.csv', crossoverTable, found.crossovers);
+  write('situations.csv', situationTable, found.situations);
+  write('hints.csv', hintTable, found.hints);
 
   const data = chartData(found);
   const specs = charts.map((chart) => chart.spec(data));

@@ -1,6 +1,6 @@
 import { files, processTree } from '../measure/proc.js';
-import { unknown } from '../tables/columns.js';
-import { type FaultRow, faultColumns } from '../tables/fault-columns.js';
+import { type FaultRow, faultTable } from '../tables/fault-columns.js';
+import { unknown } from '../tables/table.js';
 import { Helper } from '../trials/helper.js';
 import type { Wards } from '../trials/helper-processes.js';
 import type { LoadedStrategy } from '../trials/plan.js';
@@ -24,7 +24,7 @@ export async function measureFault(
     fault: fault.name,
     workers: strategy.scales ? workers : 1,
   };
-  const row = { ...unknown(faultColumns), ...cell, by_design: false };
+  const row = { ...unknown(faultTable), ...cell, by_design: false };
   if (!applies(fault, strategy)) return { ...row, state: 'not applicable' };
   const host = new Helper(wards, new URL('./host.js', import.meta.url));
   let grown = false;
@@ -49,7 +49,7 @@ export async function measureFault(
   }
 }
 
-function columnsOf(record: FaultRecord, fault: Fault): Partial<FaultRow> & Pick<FaultRow, 'state'> {
+function columnsOf(record: FaultRecord, fault: Fault) {
   const {
     refused,
     documents,
@@ -69,10 +69,14 @@ function columnsOf(record: FaultRecord, fault: Fault): Partial<FaultRow> & Pick<
       duplicates: 0,
       leftovers,
       reason: firstLine(refused),
-    };
+    } as const;
   const ended = faultStatus === null || fault.ends.includes(faultStatus);
+  const whole = lost === 0 && duplicates === 0 && wrong === 0 && ended;
+  const outcome = whole
+    ? ({ state: 'survived', reason: null } as const)
+    : ({ state: 'broken', reason: wrong > 0 ? `${wrong} wrong results` : null } as const);
   return {
-    state: lost === 0 && duplicates === 0 && wrong === 0 && ended ? 'survived' : 'broken',
+    ...outcome,
     documents,
     lost,
     duplicates,
@@ -81,7 +85,6 @@ function columnsOf(record: FaultRecord, fault: Fault): Partial<FaultRow> & Pick<
     delayed_ms: Math.round(delayedMs),
     recovered_ms: recoveredMs === null ? null : Math.round(recoveredMs),
     leftovers: Math.max(0, leftovers),
-    reason: wrong > 0 ? `${wrong} wrong results` : null,
   };
 }
 

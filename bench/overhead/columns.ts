@@ -1,4 +1,4 @@
-import type { Column, Row } from '../tables/columns.js';
+import { type Column, type Row, table } from '../tables/table.js';
 
 /** The columns of the files that the dispatch benchmark writes. */
 
@@ -22,36 +22,42 @@ const cell = [
 ] as const satisfies readonly Column[];
 
 /** `overhead.csv` has one row per trial, a fresh process that runs the task that does nothing. */
-export const overheadColumns = [
-  { name: 'phase', type: 'text', about: '`sweep`: chooses the best configuration; `measure`: counts' },
-  { name: 'round', type: 'number', about: 'round within the phase, from 1' },
-  ...cell,
-  {
-    name: 'transport',
-    type: 'text',
-    empty: true,
-    about: 'what carried the documents, where the strategy says',
-  },
-  { name: 'status', type: 'text', about: '`ok` or `failed`' },
-  { name: 'reason', type: 'text', empty: true, about: 'why it failed' },
-  {
-    name: 'documents',
-    type: 'number',
-    empty: true,
-    about: 'documents in all timed passes, each outcome checked',
-  },
-  { name: 'wall_ms', type: 'number', empty: true, about: 'wall time of all timed passes, milliseconds' },
-  {
-    name: 'overhead_us',
-    type: 'number',
-    empty: true,
-    about: 'wall time a document, microseconds: the task itself does nothing',
-  },
-] as const satisfies readonly Column[];
-export type OverheadTrial = Row<typeof overheadColumns>;
+export const overheadTable = table(
+  [
+    { name: 'phase', type: 'text', about: '`sweep`: chooses the best configuration; `measure`: counts' },
+    { name: 'round', type: 'number', about: 'round within the phase, from 1' },
+    ...cell,
+    {
+      name: 'transport',
+      type: 'text',
+      empty: true,
+      about: 'what carried the documents, where the strategy says',
+    },
+    { name: 'status', type: 'text', about: '`ok` or `failed`' },
+    { name: 'reason', type: 'text', empty: true, about: 'why it failed' },
+    {
+      name: 'documents',
+      type: 'number',
+      empty: true,
+      about: 'documents in all timed passes, each outcome checked',
+    },
+    { name: 'wall_ms', type: 'number', empty: true, about: 'wall time of all timed passes, milliseconds' },
+    {
+      name: 'overhead_us',
+      type: 'number',
+      empty: true,
+      about: 'wall time a document, microseconds: the task itself does nothing',
+    },
+  ] as const,
+  [
+    { is: { status: 'ok' }, known: ['documents', 'wall_ms', 'overhead_us'], empty: ['reason'] },
+    { is: { status: 'failed' }, known: ['reason'], empty: ['documents', 'wall_ms', 'overhead_us'] },
+  ],
+);
+export type OverheadTrial = Row<typeof overheadTable>;
 
 /** `granularity.csv` has one row per trial and length of the task. */
-export const granularityColumns = [
+export const granularityTable = table([
   { name: 'round', type: 'number', about: 'round, from 1' },
   ...cell,
   { name: 'steps', type: 'number', about: 'steps of the kernel a document' },
@@ -65,11 +71,11 @@ export const granularityColumns = [
       'wall time × min(workers, effective cores) / documents, microseconds: what a core spends on a document',
   },
   { name: 'efficiency', type: 'number', about: 'task time / granularity' },
-] as const satisfies readonly Column[];
-export type GranularityPoint = Row<typeof granularityColumns>;
+] as const);
+export type GranularityPoint = Row<typeof granularityTable>;
 
 /** `overhead-summary.csv` has one row per strategy, workers and size, at its best configuration. */
-export const overheadSummaryColumns = [
+export const overheadSummaryTable = table([
   ...cell,
   {
     name: 'isolation',
@@ -81,14 +87,14 @@ export const overheadSummaryColumns = [
   { name: 'overhead_us', type: 'number', about: 'geometric mean over the rounds, microseconds a document' },
   { name: 'overhead_us_lower', type: 'number', empty: true, about: 'its 95 % t interval on logs' },
   { name: 'overhead_us_upper', type: 'number', empty: true, about: 'its 95 % t interval on logs' },
-] as const satisfies readonly Column[];
-export type OverheadSummary = Row<typeof overheadSummaryColumns>;
+] as const);
+export type OverheadSummary = Row<typeof overheadSummaryTable>;
 
 /**
  * * `overhead-ratios.csv` compares our strategies with the best rival pool of the same isolation, paired by
  * round: once with a caller that keeps its documents, once with one that gives them away.
  */
-export const ratioColumns = [
+export const ratioTable = table([
   ...cell,
   {
     name: 'documents',
@@ -102,55 +108,62 @@ export const ratioColumns = [
   { name: 'ratio', type: 'number', about: 'how many times ours is below it: geometric mean over the rounds' },
   { name: 'ratio_lower', type: 'number', empty: true, about: 'its 95 % t interval on logs' },
   { name: 'ratio_upper', type: 'number', empty: true, about: 'its 95 % t interval on logs' },
-] as const satisfies readonly Column[];
-export type OverheadRatio = Row<typeof ratioColumns>;
+] as const);
+export type OverheadRatio = Row<typeof ratioTable>;
 
 /**
  * `word-frequency.csv` has the time that the workload takes on documents of several sizes, one after the
  * other.
  */
-export const taskColumns = [
+export const taskTable = table([
   { name: 'document_bytes', type: 'number', about: 'size of each document, bytes' },
   { name: 'task_us', type: 'number', about: 'time a document, microseconds' },
-] as const satisfies readonly Column[];
-export type TaskTime = Row<typeof taskColumns>;
+] as const);
+export type TaskTime = Row<typeof taskTable>;
 
 /**
  * `metg.csv` has one row per strategy and efficiency; the time of a number of steps is the median over all
  * trials.
  */
-export const metgColumns = [
-  ...cell,
-  { name: 'efficiency', type: 'number', about: 'that is kept: 0.5 or 0.8' },
-  {
-    name: 'kind',
-    type: 'text',
-    about: '`found`; `below`: less than anything swept; `refused`: the reason is in `reason`',
-  },
-  { name: 'reason', type: 'text', empty: true, about: 'why nothing can be said' },
-  {
-    name: 'metg_us',
-    type: 'number',
-    empty: true,
-    about: 'shortest granularity at which that efficiency is kept, microseconds',
-  },
-  {
-    name: 'metg_us_lower',
-    type: 'number',
-    empty: true,
-    about: 'its 95 % bootstrap interval over rounds; empty below the sweep',
-  },
-  {
-    name: 'metg_us_upper',
-    type: 'number',
-    empty: true,
-    about: 'its 95 % bootstrap interval over rounds; empty above the sweep',
-  },
-  {
-    name: 'word_frequency_bytes',
-    type: 'number',
-    empty: true,
-    about: 'size of document whose word-frequency takes as long as the task then does',
-  },
-] as const satisfies readonly Column[];
-export type MetgRow = Row<typeof metgColumns>;
+export const metgTable = table(
+  [
+    ...cell,
+    { name: 'efficiency', type: 'number', about: 'that is kept: 0.5 or 0.8' },
+    {
+      name: 'kind',
+      type: 'text',
+      about: '`found`; `below`: less than anything swept; `refused`: the reason is in `reason`',
+    },
+    { name: 'reason', type: 'text', empty: true, about: 'why nothing can be said' },
+    {
+      name: 'metg_us',
+      type: 'number',
+      empty: true,
+      about: 'shortest granularity at which that efficiency is kept, microseconds',
+    },
+    {
+      name: 'metg_us_lower',
+      type: 'number',
+      empty: true,
+      about: 'its 95 % bootstrap interval over rounds; empty below the sweep',
+    },
+    {
+      name: 'metg_us_upper',
+      type: 'number',
+      empty: true,
+      about: 'its 95 % bootstrap interval over rounds; empty above the sweep',
+    },
+    {
+      name: 'word_frequency_bytes',
+      type: 'number',
+      empty: true,
+      about: 'size of document whose word-frequency takes as long as the task then does',
+    },
+  ] as const,
+  [
+    { is: { kind: 'found' }, known: ['metg_us'], empty: ['reason'] },
+    { is: { kind: 'below' }, known: ['metg_us_upper'], empty: ['reason', 'metg_us'] },
+    { is: { kind: 'refused' }, known: ['reason'], empty: ['metg_us', 'metg_us_upper'] },
+  ],
+);
+export type MetgRow = Row<typeof metgTable>;

@@ -1,9 +1,9 @@
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import { mean } from '../stats/estimate.js';
 import { type LogRate, moderate } from '../stats/moderated.js';
-import type { SummaryRow, TrialRow } from '../tables/columns.js';
+import { isOk, type SummaryRow, type TrialRow } from '../tables/columns.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
-import { sameCell, valid } from '../tables/summarise.js';
+import { sameCell } from '../tables/summarise.js';
 import { type Configuration, chooseTogether, type Ratio, type Rival, ratioOf } from '../verdict/choice.js';
 import { marginsOf } from '../verdict/compare.js';
 import { barredBecause, configurationName, hasRate, type Rated } from '../verdict/configurations.js';
@@ -188,7 +188,7 @@ export function scores(
 ): LogRate[] {
   return trials
     .filter(({ twin }) => twin === null)
-    .filter(valid)
+    .filter(isOk)
     .map((trial) => {
       const startMs = summaries.find((cell) => sameCell(cell, trial))?.startup_ms ?? 0;
       const seconds = batch === null ? 0 : startMs / 1000 / batch;
@@ -208,7 +208,7 @@ function byRate(cells: readonly Rated[]): Rated[] {
 function endMsOf(cell: Rated, trials: readonly TrialRow[]): number | null {
   const ends = trials
     .filter((trial) => sameCell(trial, cell))
-    .filter(valid)
+    .filter(isOk)
     .map(({ end_idle_ms, passes }) =>
       end_idle_ms === null || passes === null ? null : end_idle_ms / passes,
     );

@@ -1,9 +1,9 @@
-import type { Column, Row } from '../tables/columns.js';
+import { type Row, table } from '../tables/table.js';
 
 /**
  * `regret.csv`: one row a task. Rates are the exhaustive run's, so that neither another time nor luck enters.
  */
-export const regretColumns = [
+export const regretTable = table([
   { name: 'task', type: 'text', about: 'the task' },
   { name: 'kind', type: 'text', about: '`cpu`, `io` or `mixed`, as measured' },
   { name: 'arms', type: 'number', about: 'configurations in the exhaustive run' },
@@ -33,6 +33,6 @@ export const regretColumns = [
     about: 'lower end of what `pick` promised of a new run',
   },
   { name: 'promised_high', type: 'number', empty: true, about: 'upper end, likewise' },
-] as const satisfies readonly Column[];
+] as const);
 
-export type RegretRow = Row<typeof regretColumns>;
+export type RegretRow = Row<typeof regretTable>;

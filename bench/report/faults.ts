@@ -5,7 +5,7 @@ import { listed } from '../words/units.js';
 /** What the fault matrix says, in words. */
 
 /** A row a fault, a column a strategy: what became of the document that went wrong, where the caller lived. */
-export function faultTable(rows: readonly FaultRow[]): TextTable {
+export function matrixTable(rows: readonly FaultRow[]): TextTable {
   const strategies = [...new Set(rows.map(({ strategy }) => strategy))];
   const faults = [...new Set(rows.map(({ fault }) => fault))];
   return {

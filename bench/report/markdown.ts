@@ -6,7 +6,7 @@ import { adviceByWorkload, adviceTable } from '../words/advice.js';
 import { busyLine } from '../words/busy.js';
 import type { TextTable } from '../words/text-table.js';
 import { megabytes, number } from '../words/units.js';
-import { faultSentence, faultTable } from './faults.js';
+import { faultSentence, matrixTable } from './faults.js';
 import type { Figure } from './figure.js';
 import { overviewLegend, overviewTable, situationWords } from './tables.js';
 
@@ -32,7 +32,7 @@ export function markdownReport(found: Findings, figures: readonly Pick<Figure, '
     lines(warnings, most.warnings, 'warnings'),
     situations.length === 0 ? '' : situationTable(found, most.places),
     conclusions.length === 0 ? '' : strategyTable(found, most.strategies),
-    found.faults.length === 0 ? '' : markdownTable(faultTable(found.faults)),
+    found.faults.length === 0 ? '' : markdownTable(matrixTable(found.faults)),
     `[The whole report](report.html) · ${figures.map(({ chart }) => `[${chart.name}](plots/${chart.name}.svg)`).join(' · ')}`,
     notes(hints),
     `${environmentLine(environment)}. Repeat it: \`${environment.command}\``,

@@ -2,7 +2,7 @@ import type { ChartData } from '../../plots/chart.js';
 import { groupBy } from '../stats/group-by.js';
 import type { HintRow } from '../tables/situation-columns.js';
 import type { Findings } from '../verdict/findings.js';
-import { faultLegend, faultTable } from './faults.js';
+import { faultLegend, matrixTable } from './faults.js';
 import type { Figure } from './figure.js';
 import { chartLegend, figureMarkup } from './page/charts.js';
 import { environmentSection } from './page/environment.js';
@@ -97,7 +97,7 @@ function summarySection({ conclusions }: Findings): Child {
 
 function faultSection({ faults }: Findings): Child {
   if (faults.length === 0) return null;
-  const { header, groups } = faultTable(faults);
+  const { header, groups } = matrixTable(faults);
   const lines = groups.flat().map(([name = '', ...cells]) => {
     const outcomes = cells.map(
       (cell) => html`<td class="${cell === 'caller lost' ? 'warning' : ''}">${cell}</td>`,

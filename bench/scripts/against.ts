@@ -6,8 +6,8 @@ import { parseArgs, promisify } from 'node:util';
 import { colorsFor, note, print } from '../cli/terminal.js';
 import { exitCode, UsageError } from '../errors.js';
 import { renderTable } from '../report/console.js';
-import type { Column, Row } from '../tables/columns.js';
-import { decode, encodeHeader, encodeRows } from '../tables/table.js';
+import { decode, encodeHeader, encodeRows } from '../tables/csv.js';
+import { type Row, table } from '../tables/table.js';
 import { roundOrder } from '../trials/plan.js';
 import { parseCount, parseDuration, parseList, parseSize } from '../words/parse.js';
 import { number, size } from '../words/units.js';
@@ -34,7 +34,7 @@ Each turn is a process of its own, and the turns of a pair follow each other in 
 Exit codes: 0 all unchanged, 5 at least one is slower, 6 at least one is not settled.
 `;
 
-const columns = [
+const turnTable = table([
   { name: 'pair', type: 'number', about: 'number of the pair' },
   { name: 'workload', type: 'text', about: 'workload' },
   { name: 'strategy', type: 'text', about: 'strategy' },
@@ -44,8 +44,8 @@ const columns = [
   { name: 'checkout', type: 'text', about: 'folder of the checkout' },
   { name: 'documents', type: 'number', about: 'documents of the timed passes' },
   { name: 'wall_ms', type: 'number', about: 'time of the timed passes, milliseconds' },
-] as const satisfies readonly Column[];
-type TurnRow = Row<typeof columns>;
+] as const);
+type TurnRow = Row<typeof turnTable>;
 
 type Configuration = Pick<TurnRow, 'workload' | 'strategy' | 'workers' | 'document_bytes'>;
 interface Checkout {
@@ -80,7 +80,7 @@ async function main(): Promise<number> {
         if (rows.some((row) => isTurn(row, { pair, configuration, checkout }))) continue;
         const row = await measure(configuration, { pair, checkout, timeMs });
         rows.push(row);
-        if (out !== null) appendFileSync(out, encodeRows(columns, [row]));
+        if (out !== null) appendFileSync(out, encodeRows(turnTable, [row]));
         note(
           `pair ${pair} of ${pairs}: ${nameOf(configuration)}, ${row.side}: ${number(rate(row))} documents/s`,
         );
@@ -145,10 +145,10 @@ function readOptions() {
  */
 function continued(out: string, checkouts: readonly Checkout[]): TurnRow[] {
   if (!existsSync(out)) {
-    writeFileSync(out, encodeHeader(columns));
+    writeFileSync(out, encodeHeader(turnTable));
     return [];
   }
-  const rows = decode(columns, readFileSync(out, 'utf8'));
+  const rows = decode(turnTable, readFileSync(out, 'utf8'));
   const known = checkouts.map(({ folder }) => folder);
   const other = rows.find(({ checkout }) => !known.includes(checkout));
   if (other !== undefined)

@@ -1,32 +1,28 @@
 import { readFileSync } from 'node:fs';
 import { allTraits } from '../cli/publish.js';
 import {
-  granularityColumns,
-  metgColumns,
-  overheadColumns,
-  overheadSummaryColumns,
-  ratioColumns,
-  taskColumns,
+  granularityTable,
+  metgTable,
+  overheadSummaryTable,
+  overheadTable,
+  ratioTable,
+  taskTable,
 } from '../overhead/columns.js';
 import { overheadReport } from '../overhead/report.js';
-import { regretColumns } from '../regret/columns.js';
+import { regretTable } from '../regret/columns.js';
 import { regretInWords } from '../regret/report.js';
-import { faultLegend, faultSentence, faultTable } from '../report/faults.js';
+import { faultLegend, faultSentence, matrixTable } from '../report/faults.js';
 import { environmentLine, markdownTable } from '../report/markdown.js';
 import { overviewTable } from '../report/tables.js';
-import { type Column, summaryColumns, trialColumns } from '../tables/columns.js';
-import { comparisonColumns } from '../tables/comparison-columns.js';
+import { summaryTable, trialTable } from '../tables/columns.js';
+import { comparisonTable } from '../tables/comparison-columns.js';
+import { decode } from '../tables/csv.js';
 import type { Environment } from '../tables/environment.js';
-import { faultColumns } from '../tables/fault-columns.js';
-import { responsivenessColumns } from '../tables/responsiveness-columns.js';
-import { projectionColumns, scalingColumns } from '../tables/scaling-columns.js';
-import {
-  crossoverColumns,
-  hintColumns,
-  situationColumns,
-  winnerColumns,
-} from '../tables/situation-columns.js';
-import { decode } from '../tables/table.js';
+import { faultTable } from '../tables/fault-columns.js';
+import { responsivenessTable } from '../tables/responsiveness-columns.js';
+import { projectionTable, scalingTable } from '../tables/scaling-columns.js';
+import { crossoverTable, hintTable, situationTable, winnerTable } from '../tables/situation-columns.js';
+import type { Table } from '../tables/table.js';
 import { findings } from '../verdict/findings.js';
 import { hintNames } from '../verdict/hints/hint.js';
 import { adviceByWorkload } from '../words/advice.js';
@@ -59,29 +55,29 @@ export const documents: Record<string, () => Promise<Record<string, string>>> = 
   'docs/survival.md': async () => ({ faults: faultsPart() }),
   'docs/overhead.md': async () => ({ overhead: overheadPart() }),
   'results/README.md': async () => ({
-    trials: columnTable(trialColumns),
-    summary: columnTable(summaryColumns),
-    comparisons: columnTable(comparisonColumns),
-    scaling: columnTable(scalingColumns),
-    projections: columnTable(projectionColumns),
-    winners: columnTable(winnerColumns),
-    crossovers: columnTable(crossoverColumns),
-    situations: columnTable(situationColumns),
-    hints: columnTable(hintColumns),
-    faults: columnTable(faultColumns),
-    responsiveness: columnTable(responsivenessColumns),
-    regret: columnTable(regretColumns),
+    trials: columnTable(trialTable),
+    summary: columnTable(summaryTable),
+    comparisons: columnTable(comparisonTable),
+    scaling: columnTable(scalingTable),
+    projections: columnTable(projectionTable),
+    winners: columnTable(winnerTable),
+    crossovers: columnTable(crossoverTable),
+    situations: columnTable(situationTable),
+    hints: columnTable(hintTable),
+    faults: columnTable(faultTable),
+    responsiveness: columnTable(responsivenessTable),
+    regret: columnTable(regretTable),
     'hint-names': [
       '| hint | when |',
       '| --- | --- |',
       ...Object.entries(hintNames).map(([id, when]) => `| \`${id}\` | ${when} |`),
     ].join('\n'),
-    overhead: columnTable(overheadColumns),
-    'overhead-summary': columnTable(overheadSummaryColumns),
-    'overhead-ratios': columnTable(ratioColumns),
-    granularity: columnTable(granularityColumns),
-    'word-frequency': columnTable(taskColumns),
-    metg: columnTable(metgColumns),
+    overhead: columnTable(overheadTable),
+    'overhead-summary': columnTable(overheadSummaryTable),
+    'overhead-ratios': columnTable(ratioTable),
+    granularity: columnTable(granularityTable),
+    'word-frequency': columnTable(taskTable),
+    metg: columnTable(metgTable),
   }),
 };
 
@@ -91,7 +87,7 @@ export const documents: Record<string, () => Promise<Record<string, string>>> = 
 async function reference(): Promise<string> {
   const folder = new URL('results/reference/', root);
   const environment = JSON.parse(readFileSync(new URL('environment.json', folder), 'utf8')) as Environment;
-  const trials = decode(trialColumns, readFileSync(new URL('trials.csv', folder), 'utf8'));
+  const trials = decode(trialTable, readFileSync(new URL('trials.csv', folder), 'utf8'));
   const { conclusions } = findings(trials, { environment, strategies: await allTraits() });
   return [
     '![Speed-up over sequential against workers, by workload and document size](results/reference/plots/speedup.svg)',
@@ -105,7 +101,7 @@ async function reference(): Promise<string> {
 /** Describes how well `pick` chose, from `results/regret`. */
 function regretPart(): string {
   return regretInWords(
-    decode(regretColumns, readFileSync(new URL('results/regret/regret.csv', root), 'utf8')),
+    decode(regretTable, readFileSync(new URL('results/regret/regret.csv', root), 'utf8')),
     '../results/regret',
   );
 }
@@ -113,11 +109,11 @@ function regretPart(): string {
 /** Describes the published fault matrix in `results/faults`. */
 function faultsPart(): string {
   const folder = new URL('results/faults/', root);
-  const rows = decode(faultColumns, readFileSync(new URL('faults.csv', folder), 'utf8'));
+  const rows = decode(faultTable, readFileSync(new URL('faults.csv', folder), 'utf8'));
   const environment = JSON.parse(readFileSync(new URL('environment.json', folder), 'utf8')) as Environment;
   return [
     `> ${faultSentence(rows)}`,
-    markdownTable(faultTable(rows)),
+    markdownTable(matrixTable(rows)),
     `<sub>${faultLegend} ${origin(environment)} · ` +
       'delays, recovery and what was left: [faults.csv](../results/faults/faults.csv)</sub>',
   ].join('\n\n');
@@ -130,9 +126,9 @@ function overheadPart(): string {
   return overheadReport(
     {
       environment: JSON.parse(read('environment.json')) as Environment,
-      summaries: decode(overheadSummaryColumns, read('overhead-summary.csv')),
-      ratios: decode(ratioColumns, read('overhead-ratios.csv')),
-      metg: decode(metgColumns, read('metg.csv')),
+      summaries: decode(overheadSummaryTable, read('overhead-summary.csv')),
+      ratios: decode(ratioTable, read('overhead-ratios.csv')),
+      metg: decode(metgTable, read('metg.csv')),
     },
     '../results/overhead',
   );
@@ -144,7 +140,7 @@ function origin(environment: Environment): string {
   return `${environmentLine(environment)} · ${started_at.slice(0, 10)} · \`${command}\``;
 }
 
-function columnTable(columns: readonly Column[]): string {
+function columnTable({ columns }: Table): string {
   const lines = columns.map(({ name, about }) => `| \`${name}\` | ${about.replaceAll('|', '\\|')} |`);
   return ['| column | meaning |', '| --- | --- |', ...lines].join('\n');
 }

@@ -12,15 +12,15 @@ import { readEnvironment } from '../measure/environment.js';
 import { type Configuration, configurationsOf, final } from '../pick/configurations.js';
 import { unconstrained } from '../pick/constraints.js';
 import { takeSample } from '../pick/sample.js';
-import { type RegretRow, regretColumns } from '../regret/columns.js';
+import { type RegretRow, regretTable } from '../regret/columns.js';
 import { moduleOf, type RegretTask, tasks, writeDocuments } from '../regret/tasks.js';
 import { progressOn } from '../report/progress.js';
 import { geometricInterval, mean } from '../stats/estimate.js';
 import { paired } from '../stats/paired.js';
-import { schema, type TrialRow } from '../tables/columns.js';
+import { isOk, schema, type TrialRow } from '../tables/columns.js';
+import { decode, encodeHeader, encodeRows } from '../tables/csv.js';
 import { Store } from '../tables/store.js';
-import { pairedLogRatios, valid } from '../tables/summarise.js';
-import { decode, encodeHeader, encodeRows } from '../tables/table.js';
+import { pairedLogRatios } from '../tables/summarise.js';
 import { Wards } from '../trials/helper-processes.js';
 import { baselineOf } from '../trials/plan.js';
 import { loadStrategies } from '../trials/prepare.js';
@@ -40,12 +40,12 @@ const folder = 'results/regret';
 
 const cli = fileURLToPath(new URL('../cli.js', import.meta.url));
 const table = join(folder, 'regret.csv');
-const done: RegretRow[] = existsSync(table) ? decode(regretColumns, readFileSync(table, 'utf8')) : [];
+const done: RegretRow[] = existsSync(table) ? decode(regretTable, readFileSync(table, 'utf8')) : [];
 mkdirSync(folder, { recursive: true });
 for (const task of tasks) {
   if (done.some((row) => row.task === task.name)) continue;
   done.push(await regretOf(task));
-  writeFileSync(table, encodeHeader(regretColumns) + encodeRows(regretColumns, done));
+  writeFileSync(table, encodeHeader(regretTable) + encodeRows(regretTable, done));
   const { choice, best, regret } = done.at(-1) as RegretRow;
   note(`${task.name}: chose ${choice}, best ${best}, regret ${(100 * regret).toFixed(1)} %`);
 }
@@ -84,7 +84,7 @@ function nameOf({ cell }: Configuration): string {
 }
 
 function of(trials: readonly TrialRow[], name: string) {
-  return trials.filter(valid).filter((trial) => configurationName(trial) === name);
+  return trials.filter(isOk).filter((trial) => configurationName(trial) === name);
 }
 
 /** What a user gets, by the command that a user gives. */

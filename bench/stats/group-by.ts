@@ -1,6 +1,9 @@
-/** `Map.groupBy`, which Node 20 does not have. Groups and members keep their order of appearance. */
-export function groupBy<Item, Key>(items: Iterable<Item>, key: (item: Item) => Key): Map<Key, Item[]> {
-  const groups = new Map<Key, Item[]>();
+/** `Map.groupBy`, which Node 20 does not have. Groups and members keep their order of appearance; no group is empty. */
+export function groupBy<Item, Key>(
+  items: Iterable<Item>,
+  key: (item: Item) => Key,
+): Map<Key, [Item, ...Item[]]> {
+  const groups = new Map<Key, [Item, ...Item[]]>();
   for (const item of items) {
     const itsKey = key(item);
     const group = groups.get(itsKey);

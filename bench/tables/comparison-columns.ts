@@ -1,7 +1,7 @@
-import type { Column, Row } from './columns.js';
+import { type Row, table } from './table.js';
 
 /** `comparisons.csv`: one row a comparison of a cell with another one of its workload and corpus. */
-export const comparisonColumns = [
+export const comparisonTable = table([
   { name: 'workload', type: 'text', about: 'workload of both cells' },
   { name: 'corpus', type: 'text', about: 'corpus of both cells' },
   { name: 'strategy', type: 'text', about: 'the contender' },
@@ -88,6 +88,6 @@ export const comparisonColumns = [
     empty: true,
     about: 'rounds that would probably settle what is inconclusive; empty where none would',
   },
-] as const satisfies readonly Column[];
+] as const);
 
-export type ComparisonRow = Row<typeof comparisonColumns>;
+export type ComparisonRow = Row<typeof comparisonTable>;

@@ -1,51 +1,68 @@
-import type { Column, Row } from './columns.js';
+import { type Row, table } from './table.js';
 
 /** `faults.csv`: one row a strategy and fault: what was left when one document, or one worker, went wrong in the midst of others. */
-export const faultColumns = [
-  { name: 'strategy', type: 'text', about: 'strategy' },
-  {
-    name: 'isolation',
-    type: 'text',
-    about: 'what stands between a task and its caller: `none`, `thread`, `process`',
-  },
-  { name: 'fault', type: 'text', about: 'what went wrong' },
-  { name: 'workers', type: 'number', about: 'workers' },
-  {
-    name: 'state',
-    type: 'text',
-    about:
-      '`survived`: every document had its outcome and the caller lived; `refused`: opening failed with an error that says why; `not applicable`: the strategy cannot have this fault; `caller lost`: the process ended, or had to be ended; `broken`: a document was lost, had two outcomes or a wrong one',
-  },
-  {
-    name: 'by_design',
-    type: 'boolean',
-    about: 'whether the isolation lets no more be expected: only of `caller lost`',
-  },
-  { name: 'documents', type: 'number', empty: true, about: 'documents that were pulled' },
-  { name: 'lost', type: 'number', empty: true, about: 'of them, without an outcome' },
-  { name: 'duplicates', type: 'number', empty: true, about: 'outcomes beyond the first of a document' },
-  { name: 'fault_status', type: 'text', empty: true, about: 'outcome of the document that went wrong' },
-  { name: 'others_failed', type: 'number', empty: true, about: 'other documents whose outcome was not `ok`' },
-  {
-    name: 'delayed_ms',
-    type: 'number',
-    empty: true,
-    about: 'longest time without any outcome, beyond the longest without the fault, milliseconds',
-  },
-  {
-    name: 'recovered_ms',
-    type: 'number',
-    empty: true,
-    about:
-      'from the fault until as many different workers as before have each finished a document, milliseconds; empty where that was not seen',
-  },
-  {
-    name: 'leftovers',
-    type: 'number',
-    empty: true,
-    about: 'processes, threads and descriptors that were left when the session was closed',
-  },
-  { name: 'reason', type: 'text', empty: true, about: 'how the caller ended, or what opening said' },
-] as const satisfies readonly Column[];
 
-export type FaultRow = Row<typeof faultColumns>;
+const counted = ['documents', 'lost', 'duplicates', 'others_failed', 'delayed_ms', 'leftovers'] as const;
+
+export const faultTable = table(
+  [
+    { name: 'strategy', type: 'text', about: 'strategy' },
+    {
+      name: 'isolation',
+      type: 'text',
+      about: 'what stands between a task and its caller: `none`, `thread`, `process`',
+    },
+    { name: 'fault', type: 'text', about: 'what went wrong' },
+    { name: 'workers', type: 'number', about: 'workers' },
+    {
+      name: 'state',
+      type: 'text',
+      about:
+        '`survived`: every document had its outcome and the caller lived; `refused`: opening failed with an error that says why; `not applicable`: the strategy cannot have this fault; `caller lost`: the process ended, or had to be ended; `broken`: a document was lost, had two outcomes or a wrong one',
+    },
+    {
+      name: 'by_design',
+      type: 'boolean',
+      about: 'whether the isolation lets no more be expected: only of `caller lost`',
+    },
+    { name: 'documents', type: 'number', empty: true, about: 'documents that were pulled' },
+    { name: 'lost', type: 'number', empty: true, about: 'of them, without an outcome' },
+    { name: 'duplicates', type: 'number', empty: true, about: 'outcomes beyond the first of a document' },
+    { name: 'fault_status', type: 'text', empty: true, about: 'outcome of the document that went wrong' },
+    {
+      name: 'others_failed',
+      type: 'number',
+      empty: true,
+      about: 'other documents whose outcome was not `ok`',
+    },
+    {
+      name: 'delayed_ms',
+      type: 'number',
+      empty: true,
+      about: 'longest time without any outcome, beyond the longest without the fault, milliseconds',
+    },
+    {
+      name: 'recovered_ms',
+      type: 'number',
+      empty: true,
+      about:
+        'from the fault until as many different workers as before have each finished a document, milliseconds; empty where that was not seen',
+    },
+    {
+      name: 'leftovers',
+      type: 'number',
+      empty: true,
+      about: 'processes, threads and descriptors that were left when the session was closed',
+    },
+    { name: 'reason', type: 'text', empty: true, about: 'how the caller ended, or what opening said' },
+  ] as const,
+  [
+    { is: { state: 'survived' }, known: counted, empty: ['reason'] },
+    { is: { state: 'refused' }, known: ['lost', 'duplicates', 'leftovers', 'reason'] },
+    { is: { state: 'not applicable' }, empty: ['fault_status', 'reason', ...counted] },
+    { is: { state: 'caller lost' }, known: ['reason'], empty: ['fault_status', ...counted] },
+    { is: { state: 'broken' }, known: ['lost', 'duplicates', 'leftovers'] },
+  ],
+);
+
+export type FaultRow = Row<typeof faultTable>;

@@ -1,7 +1,7 @@
-import type { Column, Row } from './columns.js';
+import { type Row, table } from './table.js';
 
 /** `responsiveness.csv`: how long a server in the caller's own process takes to answer while a strategy is at work; one row a measurement. */
-export const responsivenessColumns = [
+export const responsivenessTable = table([
   { name: 'workload', type: 'text', about: 'workload, or the name of the user’s task module' },
   { name: 'corpus', type: 'text', about: 'its documents' },
   { name: 'strategy', type: 'text', about: 'the strategy at work' },
@@ -21,6 +21,6 @@ export const responsivenessColumns = [
   { name: 'ping_p99_ms', type: 'number', about: 'likewise, 99th percentile' },
   { name: 'ping_max_ms', type: 'number', about: 'likewise, the longest' },
   { name: 'documents_per_second', type: 'number', about: 'what the strategy did meanwhile' },
-] as const satisfies readonly Column[];
+] as const);
 
-export type ResponsivenessRow = Row<typeof responsivenessColumns>;
+export type ResponsivenessRow = Row<typeof responsivenessTable>;

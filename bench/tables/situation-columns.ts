@@ -1,4 +1,4 @@
-import type { Column, Row } from './columns.js';
+import { type Column, type Row, table } from './table.js';
 
 const place = [
   { name: 'workload', type: 'text', about: 'workload, or the name of the user’s task module' },
@@ -7,7 +7,7 @@ const place = [
 ] as const satisfies readonly Column[];
 
 /** `winners.csv`: one row a workload, corpus and number of workers: what to use where no other number can be had. */
-export const winnerColumns = [
+export const winnerTable = table([
   ...place,
   { name: 'workers', type: 'number', about: 'workers; `sequential` competes at every number' },
   { name: 'strategy', type: 'text', about: 'the choice, by the rule that every command follows' },
@@ -25,10 +25,10 @@ export const winnerColumns = [
     empty: true,
     about: 'other strategies that are not shown to be slower, separated by spaces',
   },
-] as const satisfies readonly Column[];
+] as const);
 
 /** `crossovers.csv`: one row a workload, strategy, delivery and number of workers: from which document size on it gains. */
-export const crossoverColumns = [
+export const crossoverTable = table([
   { name: 'workload', type: 'text', about: 'workload, or the name of the user’s task module' },
   { name: 'strategy', type: 'text', about: 'strategy' },
   { name: 'delivery', type: 'text', about: 'its delivery' },
@@ -64,10 +64,10 @@ export const crossoverColumns = [
     about:
       'largest measured size at which the calibrated interval lies below a gain of 3 %; between the two nothing is shown',
   },
-] as const satisfies readonly Column[];
+] as const);
 
 /** `situations.csv`: one row a workload, corpus and situation: what to use where something beside throughput counts. */
-export const situationColumns = [
+export const situationTable = table([
   ...place,
   {
     name: 'situation',
@@ -110,17 +110,17 @@ export const situationColumns = [
     about: 'strategies without a cell that qualifies, separated by spaces',
   },
   { name: 'reason', type: 'text', empty: true, about: 'why' },
-] as const satisfies readonly Column[];
+] as const);
 
 /** `hints.csv`: what a reader must know, or may do better, one row a hint. */
-export const hintColumns = [
+export const hintTable = table([
   { name: 'id', type: 'text', about: 'stable name of the hint' },
   { name: 'level', type: 'text', about: '`warning`: the figures need care; `note`: good to know' },
   { name: 'text', type: 'text', about: 'what was seen' },
   { name: 'remedy', type: 'text', about: 'what to do' },
-] as const satisfies readonly Column[];
+] as const);
 
-export type SituationRow = Row<typeof situationColumns>;
-export type HintRow = Row<typeof hintColumns>;
-export type WinnerRow = Row<typeof winnerColumns>;
-export type CrossoverRow = Row<typeof crossoverColumns>;
+export type SituationRow = Row<typeof situationTable>;
+export type HintRow = Row<typeof hintTable>;
+export type WinnerRow = Row<typeof winnerTable>;
+export type CrossoverRow = Row<typeof crossoverTable>;

@@ -14,9 +14,9 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { RunError, UnfitError, UsageError } from '../errors.js';
-import { type TrialRow, trialColumns } from './columns.js';
+import { type TrialRow, trialTable } from './columns.js';
+import { decode, encodeHeader, encodeRows } from './csv.js';
 import type { Environment } from './environment.js';
-import { decode, encodeHeader, encodeRows } from './table.js';
 
 /**
  * A run's folder. `environment.json` is written before the first trial; trials are appended and flushed one by one;
@@ -73,7 +73,7 @@ export class Store {
   trials(): TrialRow[] {
     const text = this.#wholeLines();
     try {
-      return text === '' ? [] : decode(trialColumns, text);
+      return text === '' ? [] : decode(trialTable, text);
     } catch (cause) {
       throw new UnfitError(`"${join(this.folder, 'trials.csv')}" is damaged, ${(cause as Error).message}`, {
         cause,
@@ -90,12 +90,12 @@ export class Store {
       this.#length = whole.length;
       ftruncateSync(this.#trials, this.#length);
     });
-    if (this.#length === 0) this.#write(encodeHeader(trialColumns));
+    if (this.#length === 0) this.#write(encodeHeader(trialTable));
   }
 
   /** @throws RunError when the row cannot be written; the rows before it stay readable. */
   append(trial: TrialRow): void {
-    this.#write(encodeRows(trialColumns, [trial]));
+    this.#write(encodeRows(trialTable, [trial]));
   }
 
   close(): void {

@@ -1,7 +1,8 @@
 import { breakEvenDocuments, type Factors, factors, karpFlatt } from '../stats/efficiency.js';
 import { geometricInterval, type Interval, mean, median } from '../stats/estimate.js';
 import { groupBy } from '../stats/group-by.js';
-import { type SummaryRow, summaryColumns, type TrialRow, unknown } from './columns.js';
+import { isOk, type SummaryRow, summaryTable, type TrialRow } from './columns.js';
+import { unknown } from './table.js';
 
 /** Everything a run's trials say of its cells, computed from the rows alone. */
 
@@ -46,15 +47,11 @@ export function summarise(trials: readonly TrialRow[], options: SummariseOptions
 
 /** Rates of two cells, paired by the rounds in which both trials were ok: log(a ÷ b), a round after the other. */
 export function pairedLogRatios(a: readonly TrialRow[], b: readonly TrialRow[]): number[] {
-  const rates = new Map(b.filter(valid).map((trial) => [trial.round, trial.documents_per_second]));
-  return a.filter(valid).flatMap((trial) => {
+  const rates = new Map(b.filter(isOk).map((trial) => [trial.round, trial.documents_per_second]));
+  return a.filter(isOk).flatMap((trial) => {
     const other = rates.get(trial.round);
     return other === undefined ? [] : [Math.log(trial.documents_per_second / other)];
   });
-}
-
-export function valid(trial: TrialRow): trial is TrialRow & { readonly documents_per_second: number } {
-  return trial.status === 'ok' && trial.documents_per_second !== null;
 }
 
 function summariseCell(
@@ -64,18 +61,17 @@ function summariseCell(
 ): SummaryRow {
   const { workload, kind, corpus, document_bytes, strategy, workers, delivery } = cell[0] as TrialRow;
   const id = { workload, kind, corpus, document_bytes, strategy, workers, delivery };
-  const ok = cell.filter(valid);
+  const ok = cell.filter(isOk);
   const digest_matches = cell.some(({ digest_matches }) => digest_matches !== null)
     ? cell.every(({ digest_matches }) => digest_matches !== false)
     : null;
   const oversubscribed = kind === 'cpu' ? workers > effectiveCores : null;
-  if (ok.length === 0)
-    return { ...unknown(summaryColumns), ...id, oversubscribed, rounds: 0, digest_matches };
+  if (ok.length === 0) return { ...unknown(summaryTable), ...id, oversubscribed, rounds: 0, digest_matches };
 
   const rate = geometricInterval(ok.map(({ documents_per_second }) => documents_per_second));
   const baseline = sequentialOf(all, id);
   const speedup = speedupOver(baseline, ok);
-  const startup = over(ok, median, (trial) => trial.startup_ms);
+  const startup = over(ok, median, ({ startup_ms }) => startup_ms);
   return {
     ...id,
     oversubscribed,
@@ -127,11 +123,7 @@ function summariseCell(
     latency_p50_ms: over(ok, median, (trial) => trial.latency_p50_ms),
     latency_p95_ms: over(ok, median, (trial) => trial.latency_p95_ms),
     latency_p99_ms: over(ok, median, (trial) => trial.latency_p99_ms),
-    outcomes_failed: over(
-      ok,
-      (values) => values.reduce((a, b) => a + b, 0),
-      (trial) => trial.outcomes_failed,
-    ),
+    outcomes_failed: ok.reduce((sum, { outcomes_failed }) => sum + outcomes_failed, 0),
     digest_matches,
   };
 }

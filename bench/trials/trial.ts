@@ -1,7 +1,8 @@
 import { type Noise, voidReason, watchNoise } from '../measure/noise.js';
 import { files } from '../measure/proc.js';
 import { type Peaks, Sampler } from '../measure/sampler.js';
-import { schema, type TrialRow, trialColumns, unknown } from '../tables/columns.js';
+import { schema, type TrialRow, trialTable } from '../tables/columns.js';
+import { unknown } from '../tables/table.js';
 import { Helper } from './helper.js';
 import type { Wards } from './helper-processes.js';
 import { type Cell, estimateTrialMs, type Timing, warmupDocuments } from './plan.js';
@@ -184,16 +185,20 @@ function trialRow(
   };
 }
 
+type Verdict =
+  | { readonly status: 'ok'; readonly reason: null }
+  | { readonly status: 'void' | 'failed'; readonly reason: string };
+
 /** Wrong results are worse than noise: they fail the trial whatever else went on. */
-function verdictOn(difference: string | null, noise: Noise | null): Pick<TrialRow, 'status' | 'reason'> {
+function verdictOn(difference: string | null, noise: Noise | null): Verdict {
   if (difference !== null) return { status: 'failed', reason: oneLine(difference) };
   const reason = noise === null ? null : voidReason(noise);
-  return { status: reason === null ? 'ok' : 'void', reason };
+  return reason === null ? { status: 'ok', reason } : { status: 'void', reason };
 }
 
 function failedRow(cell: Cell, place: Place, { name, message }: Error): TrialRow {
   return {
-    ...unknown(trialColumns),
+    ...unknown(trialTable),
     ...cellColumns(cell, place),
     status: 'failed',
     reason: oneLine(name === 'HelperDied' || name === 'Error' ? message : `${name}: ${message}`),

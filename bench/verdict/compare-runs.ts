@@ -1,9 +1,9 @@
 import { groupBy } from '../stats/group-by.js';
 import { holm } from '../stats/paired.js';
 import { type Welch, welch } from '../stats/welch.js';
-import type { TrialRow } from '../tables/columns.js';
+import { isOk, type TrialRow } from '../tables/columns.js';
 import type { Environment } from '../tables/environment.js';
-import { type CellId, sameCell, valid } from '../tables/summarise.js';
+import { type CellId, sameCell } from '../tables/summarise.js';
 import { marginsOf, type Verdict, verdictOn } from './compare.js';
 
 /** One cell that both runs have measured: rate of the second run ÷ rate of the first. */
@@ -29,13 +29,13 @@ export interface Run {
 export function compareRuns(first: Run, second: Run): RunComparison[] {
   const margins = [first, second].map(({ trials }) => marginsOf(trials));
   const cells = groupBy(
-    first.trials.filter(({ twin }) => twin === null).filter(valid),
+    first.trials.filter(({ twin }) => twin === null).filter(isOk),
     ({ workload, corpus, strategy, workers, delivery }) =>
       JSON.stringify([workload, corpus, strategy, workers, delivery]),
   );
   const found = [...cells.values()].flatMap((trials) => {
     const id = trials[0] as TrialRow;
-    const others = second.trials.filter((trial) => trial.twin === null && sameCell(trial, id)).filter(valid);
+    const others = second.trials.filter((trial) => trial.twin === null && sameCell(trial, id)).filter(isOk);
     const logs = [others, trials].map((rows) =>
       rows.map(({ documents_per_second }) => Math.log(documents_per_second)),
     );

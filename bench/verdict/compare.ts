@@ -10,10 +10,10 @@ import {
   paired,
   signFlipP,
 } from '../stats/paired.js';
-import type { TrialRow } from '../tables/columns.js';
+import { isOk, type TrialRow } from '../tables/columns.js';
 import type { ComparisonRow } from '../tables/comparison-columns.js';
 import type { Claims } from '../tables/environment.js';
-import { pairedLogRatios, sameCell, valid } from '../tables/summarise.js';
+import { pairedLogRatios, sameCell } from '../tables/summarise.js';
 import { practicalMargin, ratioOf } from './choice.js';
 import { configurationName, logRates } from './configurations.js';
 
@@ -36,7 +36,7 @@ export interface CompareOptions {
  */
 export function compare(trials: readonly TrialRow[], { claims, baseline }: CompareOptions): ComparisonRow[] {
   const margins = marginsOf(trials);
-  const families = groupBy(trials.filter(({ twin }) => twin === null).filter(valid), ({ workload, corpus }) =>
+  const families = groupBy(trials.filter(({ twin }) => twin === null).filter(isOk), ({ workload, corpus }) =>
     JSON.stringify([workload, corpus]),
   );
   const rows = [...families.values()].flatMap((family) => {
@@ -179,14 +179,14 @@ function moreRounds({ mean, variance, n }: Paired, margin: number): number | nul
 
 /** Each cell that was measured twice a round, with itself. */
 function twinPairs(trials: readonly TrialRow[]): Map<string, Pair> {
-  const twins = groupBy(trials.filter(({ twin }) => twin !== null).filter(valid), ({ workload, corpus }) =>
+  const twins = groupBy(trials.filter(({ twin }) => twin !== null).filter(isOk), ({ workload, corpus }) =>
     JSON.stringify([workload, corpus]),
   );
   const pairs = new Map<string, Pair>();
   for (const [family, twin] of twins) {
     const cell = trials
       .filter((trial) => trial.twin === null && sameCell(trial, twin[0] as TrialRow))
-      .filter(valid);
+      .filter(isOk);
     const pair = pairOf(twin, cell);
     if (pair.ratios.length > 0) pairs.set(family, pair);
   }

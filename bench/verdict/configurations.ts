@@ -1,7 +1,6 @@
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import type { LogRate } from '../stats/moderated.js';
-import type { SummaryRow, TrialRow } from '../tables/columns.js';
-import { valid } from '../tables/summarise.js';
+import { isOk, type SummaryRow, type TrialRow } from '../tables/columns.js';
 import type { Configuration, FamilyRates } from './choice.js';
 
 /** The rows of a run as the rule that chooses (`choice.ts`) takes them. */
@@ -92,7 +91,7 @@ export function logsOfCost(trials: readonly TrialRow[], cost: (trial: TrialRow) 
 
 function logsOf(trials: readonly TrialRow[], value: (trial: TrialRow) => number | null): LogRate[] {
   return trials.flatMap((trial) => {
-    const found = trial.twin === null && valid(trial) ? value(trial) : null;
+    const found = trial.twin === null && isOk(trial) ? value(trial) : null;
     return found === null
       ? []
       : [{ configuration: configurationName(trial), round: trial.round, log: Math.log(found) }];

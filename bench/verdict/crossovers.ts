@@ -1,9 +1,8 @@
 import { crossover, type SizedRatio } from '../stats/crossover.js';
 import { groupBy } from '../stats/group-by.js';
 import { type Family, interval, moderate } from '../stats/moderated.js';
-import type { TrialRow } from '../tables/columns.js';
+import { isOk, type TrialRow } from '../tables/columns.js';
 import type { CrossoverRow } from '../tables/situation-columns.js';
-import { valid } from '../tables/summarise.js';
 import { configurationName, familyOf, logRates, type Traits } from './configurations.js';
 
 /** Noise alone makes a smaller gain out of nothing. */
@@ -31,7 +30,7 @@ export function crossovers(
 ): CrossoverRow[] {
   const measured = trials
     .filter(({ twin }) => twin === null)
-    .filter(valid)
+    .filter(isOk)
     .filter(hasOneSize);
   const baseline = strategies.find((strategy) => strategy.baseline)?.name;
   const rates = new Map(

@@ -1,6 +1,5 @@
 import { halfWidth, mean, squares } from '../stats/estimate.js';
-import type { TrialRow } from '../tables/columns.js';
-import { valid } from '../tables/summarise.js';
+import { isOk, type TrialRow } from '../tables/columns.js';
 
 /** What a new run's rate may be expected to be, documents a second. */
 export interface NewRun {
@@ -35,7 +34,7 @@ const enoughLong = 5;
  * @param trials of one cell, one of them valid at least
  */
 export function newRun(trials: readonly TrialRow[]): NewRun {
-  const all = trials.filter(valid);
+  const all = trials.filter(isOk);
   const longest = Math.max(...all.map(({ wall_ms }) => wall_ms ?? 0));
   const long = all.filter(({ wall_ms }) => (wall_ms ?? 0) >= longest / 2);
   const logs = (long.length >= enoughLong ? long : all).map((trial) => Math.log(steadyRate(trial)));

@@ -1,10 +1,11 @@
 import { groupBy } from '../stats/group-by.js';
 import { line } from '../stats/line.js';
 import { fitScaling, type NoScaling, predict, type Range, type Scaling } from '../stats/scaling.js';
-import type { TrialRow } from '../tables/columns.js';
-import { unknown } from '../tables/columns.js';
-import { type ProjectionRow, type ScalingRow, scalingColumns } from '../tables/scaling-columns.js';
-import { sameCell, valid } from '../tables/summarise.js';
+import type { ThroughputFit } from '../stats/throughput-fit.js';
+import { isOk, type TrialRow } from '../tables/columns.js';
+import { type ProjectionRow, type ScalingRow, scalingTable } from '../tables/scaling-columns.js';
+import { sameCell } from '../tables/summarise.js';
+import { unknown } from '../tables/table.js';
 import type { Conclusion } from './conclude.js';
 import { inNewRun, newRun } from './new-run.js';
 
@@ -53,14 +54,14 @@ export function scalingSeries(
   trials: readonly TrialRow[],
   { effectiveCores, memoryBytes, seed, resamples }: ScalingOptions,
 ): Series[] {
-  const measured = trials.filter(({ twin }) => twin === null).filter(valid);
+  const measured = trials.filter(({ twin }) => twin === null).filter(isOk);
   const groups = groupBy(measured, ({ workload, corpus, strategy, delivery }) =>
     JSON.stringify([workload, corpus, strategy, delivery]),
   );
   return [...groups.values()]
     .filter((group) => group.some(({ workers }) => workers > 1))
     .map((group) => {
-      const { workload, kind, corpus, strategy, delivery } = group[0] as TrialRow;
+      const { workload, kind, corpus, strategy, delivery } = group[0];
       const points = group.map(({ round, workers, documents_per_second }) => ({
         round,
         workers,
@@ -94,7 +95,7 @@ function memoryLine(trials: readonly TrialRow[], memoryBytes: number | undefined
 /** The fitted models, or the reasons why there is none, as rows. */
 export function scalingRows(series: readonly Series[]): ScalingRow[] {
   return series.map(({ id, scaling, memory }) => ({
-    ...unknown(scalingColumns),
+    ...unknown(scalingTable),
     ...id,
     ...columnsOf(scaling),
     memory_base_bytes: memory?.baseBytes ?? null,
@@ -164,23 +165,19 @@ function taking(
 function columnsOf(scaling: Scaling | NoScaling) {
   if (scaling.state === 'none') {
     const { levels, trials, reason } = scaling;
-    return { levels: levels.join(' '), trials, model: 'none', reason };
+    return { levels: levels.join(' '), trials, model: 'none' as const, reason };
   }
   const { fit, levels, reason, intervals, peak, recommended, reach, residual } = scaling;
   const { model, parameters, trials, aicc } = fit;
-  const cap = model === 'capped' ? parameters.cap : null;
   // λ, σ and δ are fitted in any case; a fourth is the cap.
   const capRange = model === 'capped' && fit.fitted === 4 ? intervals?.cap : null;
   return {
     levels: levels.join(' '),
     trials,
-    model,
+    ...parametersOf(fit),
     reason,
     lambda: parameters.lambda,
     sigma: parameters.sigma,
-    kappa: model === 'usl' ? parameters.kappa : null,
-    delta: model === 'capped' ? parameters.delta : null,
-    cap,
     ...ends('lambda', intervals?.lambda),
     ...ends('sigma', intervals?.sigma),
     ...ends('kappa', model === 'usl' ? intervals?.kappa : null),
@@ -193,6 +190,13 @@ function columnsOf(scaling: Scaling | NoScaling) {
     residual_percent: 100 * residual.sd,
     aicc: Number.isFinite(aicc) ? aicc : null,
   };
+}
+
+/** The model's own parameters; the others are null. */
+function parametersOf({ model, parameters: { kappa, delta, cap } }: ThroughputFit) {
+  if (model === 'usl') return { model, kappa, delta: null, cap: null };
+  if (model === 'capped') return { model, kappa: null, delta, cap };
+  return { model, kappa: null, delta: null, cap: null };
 }
 
 function ends<Name extends string>(name: Name, range: Range | null | undefined) {

@@ -2,10 +2,10 @@ import { type Isolation, isolates } from '../../strategies/strategy.js';
 import { groupBy } from '../stats/group-by.js';
 import type { LogRate } from '../stats/moderated.js';
 import type { SummaryRow, TrialRow } from '../tables/columns.js';
-import { unknown } from '../tables/columns.js';
 import { memoryOf } from '../tables/memory.js';
 import { seriesName } from '../tables/series.js';
-import { type SituationRow, situationColumns } from '../tables/situation-columns.js';
+import { type SituationRow, situationTable } from '../tables/situation-columns.js';
+import { unknown } from '../tables/table.js';
 import { type Choice, chooseTogether, type FamilyRates } from './choice.js';
 import type { Conclusion } from './conclude.js';
 import {
@@ -189,7 +189,7 @@ function rowOf(
           memory_bytes: memoryOf(choice),
         };
   return {
-    ...unknown(situationColumns),
+    ...unknown(situationTable),
     workload,
     corpus,
     document_bytes: documentBytes,

@@ -3,9 +3,9 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type TrialRow, trialColumns } from '../../bench/tables/columns.js';
-import { projectionColumns } from '../../bench/tables/scaling-columns.js';
-import { decode, encodeHeader, encodeRows } from '../../bench/tables/table.js';
+import { type TrialRow, trialTable } from '../../bench/tables/columns.js';
+import { decode, encodeHeader, encodeRows } from '../../bench/tables/csv.js';
+import { projectionTable } from '../../bench/tables/scaling-columns.js';
 import { charts } from '../../plots/index.js';
 import { renderPng } from '../../plots/png.js';
 import { cli } from '../support.js';
@@ -26,10 +26,10 @@ function changed(change: {
 }): string {
   const copy = join(folder, `copy-${copies++}`);
   cpSync(original, copy, { recursive: true });
-  const trials = decode(trialColumns, readFileSync(join(copy, 'trials.csv'), 'utf8'));
+  const trials = decode(trialTable, readFileSync(join(copy, 'trials.csv'), 'utf8'));
   writeFileSync(
     join(copy, 'trials.csv'),
-    encodeHeader(trialColumns) + encodeRows(trialColumns, change.trials?.(trials) ?? trials),
+    encodeHeader(trialTable) + encodeRows(trialTable, change.trials?.(trials) ?? trials),
   );
   const environment = readFileSync(join(copy, 'environment.json'), 'utf8');
   writeFileSync(join(copy, 'environment.json'), change.environment?.(environment) ?? environment);
@@ -87,7 +87,7 @@ describe('report, asked for more', () => {
     const copy = changed({});
     const { code } = await run('report', copy, '--project', '7200000', '--deadline', '30m');
     assert.equal(code, 0);
-    const rows = decode(projectionColumns, readFileSync(join(copy, 'projections.csv'), 'utf8'));
+    const rows = decode(projectionTable, readFileSync(join(copy, 'projections.csv'), 'utf8'));
     assert.ok(rows.length > 0);
     for (const row of rows) {
       assert.deepEqual([row.documents, row.deadline_hours], [7_200_000, 0.5]);
@@ -154,7 +154,7 @@ describe('bench --resume', () => {
     const { code, stderr } = await run('bench', '--resume', half);
     assert.equal(code, 0, stderr);
     const places = (path: string) =>
-      decode(trialColumns, readFileSync(join(path, 'trials.csv'), 'utf8')).map(
+      decode(trialTable, readFileSync(join(path, 'trials.csv'), 'utf8')).map(
         ({ round, order, strategy, workers, twin }) => [round, order, strategy, workers, twin],
       );
     assert.deepEqual(places(half), places(original));

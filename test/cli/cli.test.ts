@@ -13,8 +13,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { summaryColumns, trialColumns } from '../../bench/tables/columns.js';
-import { decode } from '../../bench/tables/table.js';
+import { summaryTable, trialTable } from '../../bench/tables/columns.js';
+import { decode } from '../../bench/tables/csv.js';
 import { alive, descendants, until } from '../processes.js';
 
 const cli = fileURLToPath(new URL('../../bench/cli.js', import.meta.url));
@@ -165,7 +165,7 @@ describe('a run', () => {
     const out = fresh();
     const { code, stdout, stderr, temporary } = await run('bench', '--profile', 'smoke', '--out', out);
     assert.equal(code, 0, stderr);
-    const trials = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8'));
+    const trials = decode(trialTable, readFileSync(join(out, 'trials.csv'), 'utf8'));
     assert.equal(
       trials.length,
       28,
@@ -194,7 +194,7 @@ describe('a run', () => {
       const limit = trial.strategy === 'sequential' || trial.strategy === 'async' ? 1 : trial.workers;
       assert.ok((trial.threads_peak ?? 99) >= limit);
     }
-    const summaries = decode(summaryColumns, readFileSync(join(out, 'summary.csv'), 'utf8'));
+    const summaries = decode(summaryTable, readFileSync(join(out, 'summary.csv'), 'utf8'));
     assert.equal(summaries.length, 26);
     assert.deepEqual(
       summaries.slice(0, 3).map(({ strategy, workers }) => [strategy, workers]),
@@ -267,7 +267,7 @@ describe('a run', () => {
       out,
     );
     assert.equal(code, 0, stderr);
-    const summaries = decode(summaryColumns, readFileSync(join(out, 'summary.csv'), 'utf8'));
+    const summaries = decode(summaryTable, readFileSync(join(out, 'summary.csv'), 'utf8'));
     assert.deepEqual(
       summaries.map(({ strategy }) => strategy),
       ['sequential', 'tinypool'],
@@ -297,7 +297,7 @@ describe('a run', () => {
       out,
     );
     assert.equal(code, 0, stderr);
-    const trials = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8'));
+    const trials = decode(trialTable, readFileSync(join(out, 'trials.csv'), 'utf8'));
     assert.ok(
       trials.every(
         ({ workload, corpus, documents, status }) =>
@@ -373,7 +373,7 @@ describe('a run', () => {
       /warning: random gave different results for the same document[\s\S]*not deterministic/,
     );
     assert.match(stdout, /No trial was valid: nothing is shown/);
-    const trials = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8'));
+    const trials = decode(trialTable, readFileSync(join(out, 'trials.csv'), 'utf8'));
     assert.ok(trials.every(({ status, digest_matches }) => status === 'failed' && digest_matches === false));
   });
 });
@@ -388,7 +388,7 @@ describe('interrupted', { skip: process.platform === 'win32' }, () => {
     assert.equal(code, 130);
     assert.match(stderr, /finishing the trial that is under way/);
     assert.match(stdout, /spin/);
-    const trials = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8'));
+    const trials = decode(trialTable, readFileSync(join(out, 'trials.csv'), 'utf8'));
     assert.ok(trials.length >= 2 && trials.length < 100 && trials.every(({ status }) => status === 'ok'));
     assert.match(readFileSync(join(out, 'report.md'), 'utf8'), /interrupted/);
     assert.deepEqual(readdirSync(temporary), []);
@@ -443,7 +443,7 @@ it('ends with 4 when the disk is full, and what was measured stays readable', {
   }).ended;
   assert.equal(code, 4, stderr);
   assert.match(stderr, /cannot write ".*trials\.csv": ENOSPC/);
-  assert.equal(decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8')).length, 3);
+  assert.equal(decode(trialTable, readFileSync(join(out, 'trials.csv'), 'utf8')).length, 3);
   assert.deepEqual(readdirSync(temporary), []);
 });
 

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { trialColumns } from '../../bench/tables/columns.js';
-import { decode } from '../../bench/tables/table.js';
+import { trialTable } from '../../bench/tables/columns.js';
+import { decode } from '../../bench/tables/csv.js';
 import { alive, commandOf, descendants, isWorker, until } from '../processes.js';
 
 const cli = fileURLToPath(new URL('../../bench/cli.js', import.meta.url));
@@ -89,7 +89,7 @@ export async function killAndResume({
         break;
       }
     }
-    const trials = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8'));
+    const trials = decode(trialTable, readFileSync(join(out, 'trials.csv'), 'utf8'));
     const planned = Array.from({ length: rounds }, (_, r) =>
       Array.from({ length: trialsPerRound }, (_, o) => `${r + 1}.${o + 1}`),
     ).flat();

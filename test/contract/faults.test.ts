@@ -7,9 +7,8 @@ import { after, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { faults } from '../../bench/faults/faults.js';
 import { measureFault } from '../../bench/faults/measure.js';
-import { faultSentence, faultTable } from '../../bench/report/faults.js';
-import { unknown } from '../../bench/tables/columns.js';
-import { type FaultRow, faultColumns } from '../../bench/tables/fault-columns.js';
+import { faultSentence, matrixTable } from '../../bench/report/faults.js';
+import { type FaultRow, faultTable } from '../../bench/tables/fault-columns.js';
 import { Wards } from '../../bench/trials/helper-processes.js';
 import type { LoadedStrategy } from '../../bench/trials/plan.js';
 import { loadStrategies } from '../../bench/trials/prepare.js';
@@ -19,6 +18,7 @@ import { heapLimitMb, memoryLimitMb } from '../../strategies/processes/limits.js
 import type { Outcome } from '../../strategies/strategy.js';
 import type { Document } from '../../workloads/workload.js';
 import { alive, descendants, isWorker, until } from '../processes.js';
+import { made, type Some } from '../rows.js';
 import { cli, documentsOf, fixture, openable } from '../support.js';
 
 const loaded = await openable(entries);
@@ -108,26 +108,26 @@ describe('the fault matrix', onLinux, () => {
 });
 
 describe('the matrix in words', () => {
-  const row = (columns: Partial<FaultRow>): FaultRow => ({
-    ...unknown(faultColumns),
-    strategy: 'a',
-    isolation: 'thread',
-    fault: 'abort',
-    workers: 2,
-    state: 'survived',
-    by_design: false,
-    ...columns,
-  });
+  const row = (columns: Some<FaultRow>): FaultRow =>
+    made(faultTable, {
+      strategy: 'a',
+      isolation: 'thread',
+      fault: 'abort',
+      workers: 2,
+      by_design: false,
+      ...columns,
+    });
+  const counted = { documents: 400, lost: 0, duplicates: 0, others_failed: 0, delayed_ms: 0, leftovers: 0 };
   const rows = [
-    row({ fault_status: 'crashed', lost: 0, duplicates: 0, others_failed: 0 }),
-    row({ strategy: 'b', state: 'caller lost', by_design: true }),
-    row({ fault: 'killed-from-outside', lost: 0, duplicates: 0, others_failed: 2 }),
+    row({ ...counted, state: 'survived', fault_status: 'crashed' }),
+    row({ strategy: 'b', state: 'caller lost', by_design: true, reason: 'the process ended' }),
+    row({ ...counted, fault: 'killed-from-outside', state: 'survived', others_failed: 2 }),
     row({ strategy: 'b', fault: 'killed-from-outside', state: 'not applicable' }),
-    row({ strategy: 'b', fault: 'endless-loop', state: 'broken', lost: 3, duplicates: 1 }),
+    row({ ...counted, strategy: 'b', fault: 'endless-loop', state: 'broken', lost: 3, duplicates: 1 }),
   ];
 
   it('has a row a fault and a column a strategy, and hides no loss', () => {
-    assert.deepEqual(faultTable(rows).groups, [
+    assert.deepEqual(matrixTable(rows).groups, [
       [
         ['abort', 'crashed', 'caller lost'],
         ['killed-from-outside', 'unharmed, 2 more not ok', '–'],

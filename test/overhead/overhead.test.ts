@@ -13,20 +13,21 @@ import {
 } from '../../bench/overhead/analyse.js';
 import {
   type GranularityPoint,
-  granularityColumns,
-  metgColumns,
+  granularityTable,
+  metgTable,
   type OverheadTrial,
-  overheadColumns,
-  overheadSummaryColumns,
-  ratioColumns,
+  overheadSummaryTable,
+  overheadTable,
+  ratioTable,
 } from '../../bench/overhead/columns.js';
 import kernel from '../../bench/overhead/kernel.js';
 import { metgBytes, sweepCells, turnsOf } from '../../bench/overhead/plan.js';
 import { seriesOf } from '../../bench/overhead/series.js';
-import { decode } from '../../bench/tables/table.js';
+import { decode } from '../../bench/tables/csv.js';
 import { loadStrategies } from '../../bench/trials/prepare.js';
 import { strategies } from '../../strategies/index.js';
 import { peers } from '../../strategies/peers/index.js';
+import { made, type Some } from '../rows.js';
 import { cli } from '../support.js';
 
 const loaded = await loadStrategies([...strategies, ...peers].map(({ url }) => url));
@@ -38,12 +39,8 @@ const kinds = new Map(
   ]),
 );
 
-function trial(
-  strategy: string,
-  overhead_us: number | null,
-  more: Partial<OverheadTrial> = {},
-): OverheadTrial {
-  return {
+function trial(strategy: string, overhead_us: number | null, more: Some<OverheadTrial> = {}): OverheadTrial {
+  return made(overheadTable, {
     phase: 'measure',
     round: 1,
     strategy,
@@ -54,11 +51,11 @@ function trial(
     transport: null,
     status: overhead_us === null ? 'failed' : 'ok',
     reason: overhead_us === null ? 'it broke' : null,
-    documents: 1000,
+    documents: overhead_us === null ? null : 1000,
     wall_ms: overhead_us,
     overhead_us,
     ...more,
-  };
+  });
 }
 
 describe('the plan of the dispatch benchmark', () => {
@@ -235,23 +232,23 @@ describe('forkwise overhead', () => {
     );
     assert.equal(code, 0, stderr);
     const read = (name: string) => readFileSync(join(folder, name), 'utf8');
-    const trials = decode(overheadColumns, read('overhead.csv'));
+    const trials = decode(overheadTable, read('overhead.csv'));
     assert.deepEqual(
       trials.filter(({ status }) => status !== 'ok'),
       [],
     );
-    const summaries = decode(overheadSummaryColumns, read('overhead-summary.csv'));
+    const summaries = decode(overheadSummaryTable, read('overhead-summary.csv'));
     assert.equal(
       summaries.length,
       2 * (5 + 3),
       'both sizes; two that can be read in place, and one whose documents can be given away',
     );
     assert.deepEqual(
-      new Set(decode(ratioColumns, read('overhead-ratios.csv')).map(({ rival }) => rival)),
+      new Set(decode(ratioTable, read('overhead-ratios.csv')).map(({ rival }) => rival)),
       new Set(['thread-pool', 'thread-pool (transferred)', 'process-pool']),
     );
-    assert.equal(decode(granularityColumns, read('granularity.csv')).length, 8 * 8);
-    assert.equal(decode(metgColumns, read('metg.csv')).length, 2 * 8);
+    assert.equal(decode(granularityTable, read('granularity.csv')).length, 8 * 8);
+    assert.equal(decode(metgTable, read('metg.csv')).length, 2 * 8);
     for (const chart of ['overhead', 'granularity']) assert.match(read(`plots/${chart}.svg`), /^<svg/);
     assert.match(stdout, /`self-scheduling`/);
     assert.equal(read('report.md').includes(stdout.trim()), true);

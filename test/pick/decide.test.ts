@@ -125,7 +125,9 @@ describe('a decision', () => {
       rounds: 12,
       workers: [1, 2],
       change: ({ strategy }) =>
-        strategy === fastest.strategy ? { status: 'failed', digest_matches: false } : {},
+        strategy === fastest.strategy
+          ? { status: 'failed', reason: 'wrong result', digest_matches: false }
+          : {},
     });
     const decision = chosen(decided({}, { trials }));
     assert.notEqual(decision.best.strategy, fastest.strategy);

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { trialColumns } from '../../bench/tables/columns.js';
-import { decode } from '../../bench/tables/table.js';
+import { trialTable } from '../../bench/tables/columns.js';
+import { decode } from '../../bench/tables/csv.js';
 import { isolates } from '../../strategies/strategy.js';
 import { cli as cliIn, cliPath } from '../support.js';
 import { strategies } from './support.js';
@@ -49,7 +49,7 @@ describe('pick and recommend', () => {
     assert.deepEqual(made, JSON.parse(readFileSync(join(out, 'recommendation.json'), 'utf8')));
     assert.match(made.verdict[0], /^Use /);
     assert.ok(made.expected.documentsPerSecond > 0 && made.loopDelay.pings > 0);
-    const own = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8')).filter(
+    const own = decode(trialTable, readFileSync(join(out, 'trials.csv'), 'utf8')).filter(
       ({ strategy, workers }) => strategy === made.strategy && workers === made.workers,
     );
     assert.ok(
@@ -100,7 +100,7 @@ describe('pick and recommend', () => {
     const made = JSON.parse(stdout);
     assert.equal(made.validWhen.cores, 1.3);
     assert.ok(isInFlight(made.strategy) || made.workers === 1);
-    const trials = decode(trialColumns, readFileSync(join(out, 'trials.csv'), 'utf8'));
+    const trials = decode(trialTable, readFileSync(join(out, 'trials.csv'), 'utf8'));
     const onThreads = trials.filter(({ strategy }) => !isInFlight(strategy));
     assert.ok(onThreads.length > 0 && onThreads.every(({ workers }) => workers === 1));
   });

@@ -3,16 +3,11 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
 import { Ajv } from 'ajv';
-import {
-  type Column,
-  type SummaryRow,
-  summaryColumns,
-  trialColumns,
-  unknown,
-} from '../../bench/tables/columns.js';
-import { comparisonColumns } from '../../bench/tables/comparison-columns.js';
-import { projectionColumns, scalingColumns } from '../../bench/tables/scaling-columns.js';
-import { crossoverColumns, winnerColumns } from '../../bench/tables/situation-columns.js';
+import { type SummaryRow, summaryTable, trialTable } from '../../bench/tables/columns.js';
+import { comparisonTable } from '../../bench/tables/comparison-columns.js';
+import { projectionTable, scalingTable } from '../../bench/tables/scaling-columns.js';
+import { crossoverTable, winnerTable } from '../../bench/tables/situation-columns.js';
+import { type Table, unknown } from '../../bench/tables/table.js';
 import { compare, marginsOf } from '../../bench/verdict/compare.js';
 import { crossovers } from '../../bench/verdict/crossovers.js';
 import { winners } from '../../bench/verdict/winners.js';
@@ -22,7 +17,7 @@ import { looksOf } from '../../plots/looks.js';
 import { renderSvg } from '../../plots/render.js';
 import { textWidth } from '../../plots/text-width.js';
 import { peers } from '../../strategies/peers/index.js';
-import { trial } from '../rows.js';
+import { failedTrial, made, type Some, trial } from '../rows.js';
 import { traitsOf } from '../runs.js';
 
 const strategies = ['sequential', 'async', 'thread-pool', 'process-pool', 'partitioned', 'queue'];
@@ -37,6 +32,8 @@ const corpora = { '10KB': 1e4, '100KB': 1e5, '500KB': 5e5, mixed: 7e4 };
 
 const failed = {
   documents_per_second: null,
+  megabytes_per_second: null,
+  outcomes_failed: null,
   documents_per_second_low: null,
   documents_per_second_high: null,
   speedup: null,
@@ -114,14 +111,14 @@ const dataSets: Record<string, ChartData> = {
   }),
 };
 
-const tables: Record<ChartTable['from'], readonly Column[]> = {
-  summaries: summaryColumns,
-  comparisons: comparisonColumns,
-  scaling: scalingColumns,
-  projections: projectionColumns,
-  winners: winnerColumns,
-  crossovers: crossoverColumns,
-  trials: trialColumns,
+const tables: Record<ChartTable['from'], Table> = {
+  summaries: summaryTable,
+  comparisons: comparisonTable,
+  scaling: scalingTable,
+  projections: projectionTable,
+  winners: winnerTable,
+  crossovers: crossoverTable,
+  trials: trialTable,
 };
 
 const validate = new Ajv({ strict: false, validateFormats: false }).compile(
@@ -181,7 +178,7 @@ for (const chart of charts) {
 
     it('has a table of columns that its file has', () => {
       const { from, columns } = chart.table;
-      const names: readonly string[] = tables[from].map(({ name }) => name);
+      const names: readonly string[] = tables[from].columns.map(({ name }) => name);
       assert.deepEqual(
         columns.filter((column) => !names.includes(column)),
         [],
@@ -334,7 +331,7 @@ describe('what each chart shows', () => {
   it('memory counts shared pages once if every row can, else never', () => {
     const exact = { ...row, memory_peak_bytes: 50e6, rss_peak_bytes: 80e6 };
     const rssOnly = { ...exact, strategy: 'async', memory_peak_bytes: null };
-    const mute = { ...exact, strategy: 'async', ...failed };
+    const mute = made(summaryTable, { ...exact, strategy: 'async', ...failed });
     assert.deepEqual(shown('memory', from([exact], 2)), [50, null, null]);
     assert.deepEqual(shown('memory', from([exact, rssOnly], 2)), [80, null, null]);
     assert.deepEqual(shown('memory', from([exact, mute], 2)), [50, null, null]);
@@ -543,7 +540,7 @@ interface Choice {
   readonly strategies?: readonly string[];
   readonly workers?: readonly number[];
   readonly effectiveCores?: number;
-  readonly change?: (row: SummaryRow) => Partial<SummaryRow>;
+  readonly change?: (row: SummaryRow) => Some<SummaryRow>;
 }
 
 /** Makes a run in which cpu work scales to the cores and other work to the workers. */
@@ -558,7 +555,7 @@ function data(choice: Choice): ChartData {
     ),
   );
   return from(
-    summaries.map((row) => ({ ...row, ...choice.change?.(row) })),
+    summaries.map((row) => made(summaryTable, { ...row, ...choice.change?.(row) })),
     effectiveCores,
   );
 }
@@ -569,24 +566,14 @@ function from(summaries: readonly SummaryRow[], effectiveCores: number): ChartDa
     summaries.map(
       (
         { workload, kind, corpus, document_bytes, strategy, workers, delivery, documents_per_second },
-        order,
-      ) =>
-        trial({
-          workload,
-          kind,
-          corpus,
-          document_bytes,
-          strategy,
-          workers,
-          delivery,
-          round,
-          order: order + 1,
-          status: documents_per_second === null ? 'failed' : 'ok',
-          documents_per_second:
-            documents_per_second === null
-              ? null
-              : documents_per_second * (1 + 0.01 * (((round * 7 + order) % 3) - 1)),
-        }),
+        index,
+      ) => {
+        const id = { workload, kind, corpus, document_bytes, strategy, workers, delivery };
+        const place = { ...id, round, order: index + 1 };
+        if (documents_per_second === null) return failedTrial(place);
+        const wobble = 1 + 0.01 * (((round * 7 + index) % 3) - 1);
+        return trial({ ...place, documents_per_second: documents_per_second * wobble });
+      },
     ),
   );
   return {
@@ -622,7 +609,7 @@ function summary({ workload, corpus, strategy, workers, effectiveCores }: Cell):
   const speedup = strategy === 'sequential' ? 1 : usable * 0.9;
   const rate = (1e7 / document_bytes) * speedup;
   return {
-    ...unknown(summaryColumns),
+    ...unknown(summaryTable),
     workload,
     kind,
     corpus,

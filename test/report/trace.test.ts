@@ -5,9 +5,9 @@ import { allTraits } from '../../bench/cli/publish.js';
 import { chartData } from '../../bench/report/chart-data.js';
 import type { Figure } from '../../bench/report/figure.js';
 import { pageReport } from '../../bench/report/page.js';
-import { trialColumns } from '../../bench/tables/columns.js';
+import { trialTable } from '../../bench/tables/columns.js';
+import { decode } from '../../bench/tables/csv.js';
 import type { Environment } from '../../bench/tables/environment.js';
-import { decode } from '../../bench/tables/table.js';
 import { type Findings, findings } from '../../bench/verdict/findings.js';
 import { number } from '../../bench/words/units.js';
 import { charts } from '../../plots/index.js';
@@ -167,7 +167,7 @@ async function reference(): Promise<Findings> {
   const folder = new URL('../../../results/reference/', import.meta.url);
   const read = (name: string) => readFileSync(new URL(name, folder), 'utf8');
   const environment = JSON.parse(read('environment.json')) as Environment;
-  return findings(decode(trialColumns, read('trials.csv')), { environment, strategies: await allTraits() });
+  return findings(decode(trialTable, read('trials.csv')), { environment, strategies: await allTraits() });
 }
 
 const runs: Record<string, () => Findings | Promise<Findings>> = {
@@ -181,9 +181,7 @@ const runs: Record<string, () => Findings | Promise<Findings>> = {
   'a run with faults': () =>
     findingsOf({
       change: ({ order, round }) =>
-        order % 7 === round
-          ? { status: order % 2 ? 'void' : 'failed', reason: `code ${order}`, documents_per_second: null }
-          : {},
+        order % 7 === round ? { status: order % 2 ? 'void' : 'failed', reason: `code ${order}` } : {},
     }),
 };
 

@@ -5,7 +5,8 @@ import { fitScaling, predict, type Scaling, type ScalingOptions } from '../../be
 import { integerPeak, type Parameters, peakOf, rateAt } from '../../bench/stats/throughput.js';
 import { fitThroughput, levelsOf, type ScalingPoint } from '../../bench/stats/throughput-fit.js';
 import type { TrialRow } from '../../bench/tables/columns.js';
-import { projectionColumns, scalingColumns } from '../../bench/tables/scaling-columns.js';
+import { projectionTable, scalingTable } from '../../bench/tables/scaling-columns.js';
+import type { Table } from '../../bench/tables/table.js';
 import { projectionRows, scalingRows, scalingSeries } from '../../bench/verdict/scaling.js';
 import { trial } from '../rows.js';
 import { type Design, law, noisyTrials } from '../simulate/trials.js';
@@ -280,14 +281,14 @@ describe('rows', () => {
   it('have exactly the columns of their tables, unknown where nothing is known', () => {
     const small = rows(trialsOf({}, { levels: [1, 2] }), { strategy: 'process-pool' });
     const series = scalingSeries([...queue, ...cpu, ...small], options);
-    const names = (columns: readonly { name: string }[]) => columns.map(({ name }) => name).sort();
-    for (const row of scalingRows(series)) assert.deepEqual(Object.keys(row).sort(), names(scalingColumns));
+    const names = ({ columns }: Table) => columns.map(({ name }) => name).sort();
+    for (const row of scalingRows(series)) assert.deepEqual(Object.keys(row).sort(), names(scalingTable));
     for (const row of projectionRows(scalingSeries(queue, options), {
       documents: 1,
       deadlineHours: 1,
       workers: [1],
     }))
-      assert.deepEqual(Object.keys(row).sort(), names(projectionColumns));
+      assert.deepEqual(Object.keys(row).sort(), names(projectionTable));
     const [, capped, none] = scalingRows(series);
     assert.deepEqual(
       [capped?.model, capped?.cap, capped?.cap_low, capped?.recommended_workers],
@@ -303,7 +304,7 @@ describe('rows', () => {
   it('leave out twins, trials that are not ok and what ran with one worker', () => {
     const noise = [
       trial({ ...llm, workers: 4, documents_per_second: 1, twin: 'A/A' }),
-      trial({ ...llm, workers: 16, documents_per_second: 1, status: 'void' }),
+      trial({ ...llm, workers: 16, documents_per_second: 1, status: 'void', reason: 'steal' }),
       ...rows(trialsOf({}, { levels: [1] }), { strategy: 'sequential' }),
     ];
     assert.deepEqual(

@@ -100,6 +100,8 @@ describe('plan', () => {
   });
 });
 
+const voided = { status: 'void', reason: 'steal 9 %' } as const;
+
 describe('rounds', () => {
   const options = (overrides: Partial<RunOptions>): RunOptions => ({
     runId: 'r',
@@ -156,7 +158,7 @@ describe('rounds', () => {
   it('repeat a void trial twice at most, at the end of its round', async () => {
     const rows: TrialRow[] = [];
     const measure: RunOptions['measure'] = async (cell, place) =>
-      trial({ ...place, status: cell === cells[0] ? 'void' : 'ok' });
+      trial({ ...place, ...(cell === cells[0] && voided) });
     await runRounds(options({ measure, rounds: { least: 1, most: 1 }, keep: (row) => rows.push(row) }));
     assert.equal(rows.length, cells.length + 2);
     assert.deepEqual(
@@ -175,7 +177,7 @@ describe('rounds', () => {
   it('go on where an earlier invocation stopped, wherever that was', async () => {
     const voids = (cell: Cell, { round }: { round: number }) => cell === cells[2] && round === 1;
     const measure: RunOptions['measure'] = async (cell, place) =>
-      trial({ ...place, workers: cells.indexOf(cell), status: voids(cell, place) ? 'void' : 'ok' });
+      trial({ ...place, workers: cells.indexOf(cell), ...(voids(cell, place) && voided) });
     const whole: TrialRow[] = [];
     await runRounds(options({ measure, keep: (row) => whole.push(row) }));
     for (let cut = 0; cut <= whole.length; cut++) {

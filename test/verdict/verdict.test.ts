@@ -93,7 +93,7 @@ describe('conclusion', () => {
     const trials = [
       ...run({ sequential: 100 }),
       ...run({ sequential: 10 }, { corpus: '100KB' }),
-      trial({ workload: 'broken', status: 'failed', documents_per_second: null }),
+      trial({ workload: 'broken', status: 'failed', reason: 'boom', documents_per_second: null }),
     ];
     assert.deepEqual(
       conclusionsOf(trials).map(({ workload, corpus }) => [workload, corpus]),

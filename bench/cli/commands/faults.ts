@@ -5,12 +5,12 @@ import { faults as everyFault } from '../../faults/faults.js';
 import { measureFault } from '../../faults/measure.js';
 import { readEnvironment } from '../../measure/environment.js';
 import { renderTable } from '../../report/console.js';
-import { faultLegend, faultSentence, faultTable } from '../../report/faults.js';
+import { faultLegend, faultSentence, matrixTable } from '../../report/faults.js';
 import { environmentLine, markdownTable } from '../../report/markdown.js';
 import { schema } from '../../tables/columns.js';
-import { type FaultRow, faultColumns } from '../../tables/fault-columns.js';
+import { encodeHeader, encodeRows } from '../../tables/csv.js';
+import { type FaultRow, faultTable } from '../../tables/fault-columns.js';
 import { Store } from '../../tables/store.js';
-import { encodeHeader, encodeRows } from '../../tables/table.js';
 import { Wards } from '../../trials/helper-processes.js';
 import { loadStrategies } from '../../trials/prepare.js';
 import { type BenchFlags, namedStrategies } from '../../trials/request.js';
@@ -66,7 +66,7 @@ export async function faultMatrix(flags: BenchFlags, asked: Partial<BenchFlags>)
     print(
       flags.json
         ? `${JSON.stringify({ folder: store.folder, faults: rows }, null, 2)}\n`
-        : `\n${renderTable(faultTable(rows), colors)}\n\n${faultSentence(rows)?.replaceAll('`', '') ?? ''}\n\n${colors.dim(faultLegend)}\nThe matrix is in ${store.folder}\n`,
+        : `\n${renderTable(matrixTable(rows), colors)}\n\n${faultSentence(rows)?.replaceAll('`', '') ?? ''}\n\n${colors.dim(faultLegend)}\nThe matrix is in ${store.folder}\n`,
     );
     const bad = rows.some(
       ({ state, by_design }) => state === 'broken' || (state === 'caller lost' && !by_design),
@@ -95,12 +95,12 @@ async function keep(store: Store, rows: readonly FaultRow[], toRun: boolean): Pr
     const parts = [
       `# Fault matrix ${store.runId}`,
       faultSentence(rows) ?? '',
-      markdownTable(faultTable(rows)),
+      markdownTable(matrixTable(rows)),
       faultLegend,
       environmentLine(environment),
     ];
     store.write('report.md', `${parts.join('\n\n')}\n`);
   }
-  store.write('faults.csv', encodeHeader(faultColumns) + encodeRows(faultColumns, rows));
+  store.write('faults.csv', encodeHeader(faultTable) + encodeRows(faultTable, rows));
   if (toRun) await publish(store);
 }

@@ -7,21 +7,21 @@ import { syntheticCorpus } from '../../../workloads/synthetic.js';
 import { exitCode, UsageError } from '../../errors.js';
 import { readEnvironment } from '../../measure/environment.js';
 import {
-  type GranularityPoint,
-  granularityColumns,
+  granularityTable,
   type OverheadTrial,
-  overheadColumns,
+  overheadTable,
   type TaskTime,
-  taskColumns,
+  taskTable,
 } from '../../overhead/columns.js';
 import type { OverheadRequest } from '../../overhead/host.js';
 import { measureOverhead, measureSweep, type OverheadCell } from '../../overhead/measure.js';
 import { type OverheadPlan, sweepCells, turnsOf } from '../../overhead/plan.js';
 import { seriesOf } from '../../overhead/series.js';
-import { type Column, schema } from '../../tables/columns.js';
+import { schema } from '../../tables/columns.js';
+import { encodeHeader, encodeRows } from '../../tables/csv.js';
 import type { Environment } from '../../tables/environment.js';
 import { Store } from '../../tables/store.js';
-import { encodeHeader, encodeRows } from '../../tables/table.js';
+import type { Row, Table } from '../../tables/table.js';
 import { Helper } from '../../trials/helper.js';
 import { Wards } from '../../trials/helper-processes.js';
 import { roundOrder } from '../../trials/plan.js';
@@ -124,8 +124,8 @@ async function measure(
   plan: OverheadPlan,
   { store, wards, rounds, seed, timeMs, cores }: MeasureOptions,
 ): Promise<readonly OverheadTrial[]> {
-  const trials = new Table<OverheadTrial>(store, 'overhead.csv', overheadColumns);
-  const points = new Table<GranularityPoint>(store, 'granularity.csv', granularityColumns);
+  const trials = new TableFile(store, 'overhead.csv', overheadTable);
+  const points = new TableFile(store, 'granularity.csv', granularityTable);
   const measuring = { wards, cores, timeMs };
   const dispatch = async (cell: OverheadCell, place: Pick<OverheadTrial, 'phase' | 'round'>) => {
     const trial = await measureOverhead(cell, place, measuring);
@@ -148,27 +148,25 @@ async function measure(
     }
     note(`round ${round} of ${rounds}: ${turns.length} trials in ${duration(performance.now() - startedMs)}`);
   }
-  new Table<TaskTime>(store, 'word-frequency.csv', taskColumns).add(
-    ...(await wordFrequency(wards, 2 * timeMs)),
-  );
+  new TableFile(store, 'word-frequency.csv', taskTable).add(...(await wordFrequency(wards, 2 * timeMs)));
   return trials.rows;
 }
 
 /** A table whose rows are written as they come. */
-class Table<Row> {
-  readonly rows: Row[] = [];
+class TableFile<T extends Table> {
+  readonly rows: Row<T>[] = [];
   readonly #path: string;
-  readonly #columns: readonly Column[];
+  readonly #table: T;
 
-  constructor(store: Store, name: string, columns: readonly Column[]) {
-    store.write(name, encodeHeader(columns));
+  constructor(store: Store, name: string, table: T) {
+    store.write(name, encodeHeader(table));
     this.#path = join(store.folder, name);
-    this.#columns = columns;
+    this.#table = table;
   }
 
-  add(...rows: Row[]): void {
+  add(...rows: Row<T>[]): void {
     this.rows.push(...rows);
-    appendFileSync(this.#path, encodeRows(this.#columns, rows as never));
+    appendFileSync(this.#path, encodeRows(this.#table, rows));
   }
 }
 

@@ -13,10 +13,10 @@ import { type Sample, takeSample } from '../../pick/sample.js';
 import { chosenFrom, decisionText, writeDecision } from '../../pick/write.js';
 import { pickProgressOn } from '../../report/pick-progress.js';
 import { schema } from '../../tables/columns.js';
+import { encodeHeader, encodeRows } from '../../tables/csv.js';
 import type { Environment } from '../../tables/environment.js';
-import { responsivenessColumns } from '../../tables/responsiveness-columns.js';
+import { responsivenessTable } from '../../tables/responsiveness-columns.js';
 import { Store } from '../../tables/store.js';
-import { encodeHeader, encodeRows } from '../../tables/table.js';
 import { Wards } from '../../trials/helper-processes.js';
 import { taskRecord } from '../../trials/own-task.js';
 import { baselineOf, isMeasuredByDefault, type LoadedStrategy } from '../../trials/plan.js';
@@ -117,7 +117,7 @@ export async function pick(flags: PickFlags): Promise<number> {
     progress.stop();
     store.write(
       'responsiveness.csv',
-      encodeHeader(responsivenessColumns) + encodeRows(responsivenessColumns, responsiveness.rows),
+      encodeHeader(responsivenessTable) + encodeRows(responsivenessTable, responsiveness.rows),
     );
     const found = findings(store.trials(), { environment, strategies: traits });
     const chosen = chosenFrom(found, {

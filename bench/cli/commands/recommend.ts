@@ -9,10 +9,10 @@ import { exitCode, RunError, UsageError, unknownName } from '../../errors.js';
 import { type ConstraintFlags, constraintsOf } from '../../pick/request.js';
 import { chosenFrom, decisionText, writeDecision } from '../../pick/write.js';
 import type { TrialRow } from '../../tables/columns.js';
+import { decode } from '../../tables/csv.js';
 import type { Environment } from '../../tables/environment.js';
-import { responsivenessColumns } from '../../tables/responsiveness-columns.js';
+import { responsivenessTable } from '../../tables/responsiveness-columns.js';
 import { Store } from '../../tables/store.js';
-import { decode } from '../../tables/table.js';
 import { taskRecord } from '../../trials/own-task.js';
 import { loadStrategies } from '../../trials/prepare.js';
 import { findings } from '../../verdict/findings.js';
@@ -46,7 +46,7 @@ export async function recommend(run: string, flags: RecommendFlags): Promise<num
   // Peers can be measured but not recommended: `createRunner` does not have them.
   const found = findings(trials, { environment, strategies: [...own, ...(await traitsFrom(peers))] });
   const responsiveness = store.has('responsiveness.csv')
-    ? decode(responsivenessColumns, store.read('responsiveness.csv'))
+    ? decode(responsivenessTable, store.read('responsiveness.csv'))
     : [];
   const chosen = chosenFrom(found, {
     corpus,

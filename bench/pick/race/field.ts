@@ -1,6 +1,5 @@
 import type { Family } from '../../stats/moderated.js';
-import type { TrialRow } from '../../tables/columns.js';
-import { valid } from '../../tables/summarise.js';
+import { isOk, type TrialRow } from '../../tables/columns.js';
 import type { Timing } from '../../trials/plan.js';
 import { type Configuration, final, nameOf, screening } from '../configurations.js';
 import { best } from '../evidence.js';
@@ -56,7 +55,7 @@ export class Field {
       if (signal.aborted) return false;
       const late = this.#budget.trialMs(configuration, timing) > this.#budget.leftMs;
       if (late && block > 1) return false;
-      if (late && this.trials.some(valid)) {
+      if (late && this.trials.some(isOk)) {
         this.#drop(configuration, 'no time was left to measure it');
         continue;
       }

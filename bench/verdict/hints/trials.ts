@@ -1,9 +1,8 @@
 import { mean } from '../../stats/estimate.js';
 import { groupBy } from '../../stats/group-by.js';
 import { line } from '../../stats/line.js';
-import type { TrialRow } from '../../tables/columns.js';
+import { isOk, type TrialRow } from '../../tables/columns.js';
 import type { HintRow } from '../../tables/situation-columns.js';
-import { valid } from '../../tables/summarise.js';
 import { number } from '../../words/units.js';
 import { configurationName, familyOf, isBaseline } from '../configurations.js';
 import { type HintData, note, type Rule, warning } from './hint.js';
@@ -121,7 +120,7 @@ const minDrift = 0.03;
 /** Fits a line to the rates over the rounds, each rate relative to its cell's mean. Reports a slope beyond chance. */
 function drift({ trials }: HintData): HintRow[] {
   const cells = groupBy(
-    trials.filter(({ twin }) => twin === null).filter(valid),
+    trials.filter(({ twin }) => twin === null).filter(isOk),
     (trial) => familyOf(trial) + configurationName(trial),
   );
   const points = [...cells.values()].flatMap((cell) => {
