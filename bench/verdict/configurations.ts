@@ -1,7 +1,7 @@
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import type { LogRate } from '../stats/moderated.js';
 import { isOk, type SummaryRow, type TrialRow } from '../tables/columns.js';
-import type { Configuration, FamilyRates } from './choice.js';
+import { type Configuration, type FamilyRates, practicalMargin } from './choice.js';
 
 /** The rows of a run as the rule that chooses (`choice.ts`) takes them. */
 
@@ -99,18 +99,27 @@ function logsOf(trials: readonly TrialRow[], value: (trial: TrialRow) => number 
 }
 
 /**
- * Why a configuration may not be chosen by any command, whatever its rate; null where it may. Workers beyond the cores
- * that compute cost memory and gain only by chance; documents in flight on one thread are not workers that compute.
+ * Why a configuration may not be chosen by any command, whatever its rate; null where it may. Workers that compute and
+ * are more than the cores cost memory and gain only by chance. Documents in flight on one thread are not such workers.
  */
 export function barredBecause(
-  { oversubscribed, digest_matches, workers }: SummaryRow,
+  cell: SummaryRow,
   isolation: StrategyTraits['isolation'],
   { allowOversubscribed = false } = {},
 ): string | null {
-  if (digest_matches === false) return 'its results are not those of sequential';
-  return isolation !== 'none' && oversubscribed === true && !allowOversubscribed
-    ? `cores: ${workers} workers that compute are more than there are cores`
+  if (cell.digest_matches === false) return 'its results are not those of sequential';
+  if (isBeyondCores(cell))
+    return 'beyond-cores: it is faster than its cores allow, and the cause is not known';
+  return isolation !== 'none' && cell.oversubscribed === true && !allowOversubscribed
+    ? `cores: ${cell.workers} workers that compute are more than there are cores`
     : null;
+}
+
+/** Whether work that computes is shown to be faster than its cores allow, by more than the practical margin. */
+export function isBeyondCores({ kind, speedup, speedup_low, efficiency_cores }: SummaryRow): boolean {
+  if (kind !== 'cpu' || speedup === null || speedup_low === null || efficiency_cores === null) return false;
+  const usableCores = speedup / efficiency_cores;
+  return Math.log(speedup_low / usableCores) > practicalMargin;
 }
 
 /** Whether the machine disturbed a trial that had to be kept, because every repetition was disturbed as well. */

@@ -1,11 +1,27 @@
 import { groupBy } from '../../stats/group-by.js';
 import { endOfLife } from '../../tables/node-end-of-life.js';
 import type { HintRow } from '../../tables/situation-columns.js';
+import { shortNamer } from '../../words/configuration.js';
 import { number, ratio } from '../../words/units.js';
-import { type HintData, note, type Rule } from './hint.js';
+import { isBeyondCores } from '../configurations.js';
+import { type HintData, note, type Rule, warning } from './hint.js';
 
 /** Hints about the machine, and beliefs about it that the figures contradict. */
-export const machineHints: readonly Rule[] = [quota, oneCore, nodeEnd, promises];
+export const machineHints: readonly Rule[] = [beyondCores, quota, oneCore, nodeEnd, promises];
+
+function beyondCores({ summaries, strategies }: HintData): HintRow[] {
+  const found = summaries.filter(isBeyondCores);
+  const [first] = found;
+  if (first === undefined) return [];
+  const name = `${shortNamer(strategies)(first)} at ${first.workload} ${first.corpus}`;
+  return [
+    warning(
+      'beyond-cores',
+      `${found.length} configurations are faster than their cores allow, first ${name} (${ratio(first.speedup ?? 0)})`,
+      'find out what sequential does slower here; these configurations are not suggested',
+    ),
+  ];
+}
 
 function quota({ environment: { cores } }: HintData): HintRow[] {
   if (cores.quota === null || cores.quota >= cores.available) return [];
