@@ -1,0 +1,240 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { outcomeDigest, stableDigest } from '../../bench/trials/digest.js';
+import { strategies as entries } from '../../strategies/index.js';
+import type { Outcome, Strategy } from '../../strategies/strategy.js';
+import { syntheticCorpus } from '../../workloads/synthetic.js';
+import { loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
+import { documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
+
+/**
+ * Every strategy must pass these tests. The test files of this folder call them for the listed strategies, and
+ * `toy-strategy.test.ts` calls them for one that is in no list.
+ */
+
+const [sequential] = (await openable(entries.slice(0, 1))) as [Strategy];
+const workers = 3;
+
+// Fewer documents than workers, and none, are where counting goes wrong.
+const corpora = [0, 1, workers - 1, 11].map(
+  (count) => syntheticCorpus({ name: 'tiny', size: 500, count, complexity: 'medium', seed: 3 }).documents,
+);
+
+/** Asserts that the strategies have the same outcomes for a workload as the baseline. */
+export async function sameOutcomes(ref: WorkloadRef, strategies: readonly Strategy[]): Promise<void> {
+  const workload = await loadWorkload(ref);
+  const run = (strategy: Strategy) =>
+    withSession(strategy, ref, { workers: strategy.scales ? workers : 1 }, async (session) => {
+      const passes: string[][] = [];
+      for (const documents of corpora) {
+        const outcomes = await outcomesOf(session, documents, documents.length);
+        for (const [i, outcome] of outcomes.entries()) {
+          assert.equal(outcome.id, documents[i]?.id);
+          assert.equal(outcome.status, 'ok');
+          assert.ok((outcome.taskMs ?? -1) >= 0 && (outcome.queuedMs ?? -1) >= 0);
+        }
+        passes.push(outcomes.map((outcome) => outcomeDigest(outcome, workload)));
+      }
+      return passes;
+    });
+  const expected = await run(sequential);
+  assert.equal(
+    new Set(expected.at(-1)).size > 1 || ref.name === 'sleep',
+    true,
+    'different documents have different digests',
+  );
+  for (const strategy of strategies) assert.deepEqual(await run(strategy), expected, strategy.name);
+}
+
+const harmless = [
+  'size',
+  'state',
+  'undefined',
+  'nan',
+  'collections',
+  'instance',
+  'buffer',
+  'bytes',
+  'write',
+  'error',
+  'cycle',
+  'later',
+];
+const failing: Record<string, RegExp> = {
+  throw: /^TypeError: bad input$/,
+  'throw-undefined': /^NonError: undefined$/,
+  reject: /^RangeError: came later$/,
+  function: /^DataCloneError: .*result\.parse\.again is a function$/,
+  symbol: /^DataCloneError: .*result\[0\] is a symbol$/,
+  promise: /^DataCloneError: .*result\.nested is a Promise$/,
+};
+
+/** Tests results, errors of tasks, sources, back-pressure and time limits. */
+export function describeResults(strategy: Strategy): void {
+  describe(`${strategy.name}: results`, () => {
+    it('brings every kind of result back as structured clone would', async () => {
+      const documents = documentsOf(harmless);
+      const run = (strategy: Strategy) =>
+        withSession(strategy, fixture('odd-task'), {}, (session) =>
+          outcomesOf(session, documentsOf(harmless), harmless.length),
+        );
+      const [ours, theirs] = [await run(strategy), await run(sequential)];
+      for (const [i, outcome] of ours.entries())
+        assert.equal(digest(outcome), digest(theirs[i] as Outcome), documents[i]?.id);
+    });
+
+    it('turns errors of the task into failed outcomes and goes on', async () => {
+      const ids = Object.keys(failing).flatMap((id) => [id, 'size']);
+      const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
+        outcomesOf(session, documentsOf(ids), ids.length),
+      );
+      for (const outcome of outcomes) {
+        if (outcome.id === 'size') assert.equal(outcome.status, 'ok');
+        else {
+          assert.equal(outcome.status, 'failed', outcome.id);
+          assert.match(
+            outcome.status === 'failed' ? `${outcome.error.name}: ${outcome.error.message}` : '',
+            failing[outcome.id] as RegExp,
+          );
+        }
+      }
+    });
+
+    it('takes an async source, and several runs one after the other', async () => {
+      await withSession(strategy, fixture('odd-task'), {}, async (session) => {
+        for (let run = 0; run < 3; run++) {
+          const documents = documentsOf(Array.from({ length: 20 }, (_, i) => `size${i}`));
+          const outcomes = await outcomesOf(session, asyncSource(documents), documents.length);
+          assert.ok(outcomes.every(({ status }) => status === 'ok'));
+        }
+      });
+    });
+
+    it('is held back by a slow consumer', async () => {
+      const documents = documentsOf(
+        Array.from({ length: 400 }, (_, i) => `size${i}`),
+        300_000,
+      );
+      let pulled = 0;
+      let emitted = 0;
+      let maxAhead = 0;
+      function* source() {
+        for (const document of documents) {
+          pulled++;
+          maxAhead = Math.max(maxAhead, pulled - emitted);
+          yield document;
+        }
+      }
+      await withSession(strategy, fixture('odd-task'), {}, (session) =>
+        session.run(source(), async () => {
+          await new Promise(setImmediate);
+          emitted++;
+        }),
+      );
+      assert.equal(emitted, documents.length);
+      assert.ok(maxAhead <= 200, `at most half the documents are in flight, got ${maxAhead}`);
+    });
+
+    it('tells why the workload cannot be opened, and leaves nothing running', async () => {
+      const open = (ref: WorkloadRef) => strategy.open(ref, { workers: 2, delivery: strategy.deliveries[0] });
+      await assert.rejects(open(fixture('odd-task', { failSetup: true })), /no database/);
+      await assert.rejects(open(fixture('no-such-task')), /no-such-task/);
+    });
+
+    it('gives up a task that waits for too long, and no other', async () => {
+      const ids = Array.from({ length: 30 }, (_, i) =>
+        i % 10 === 5 ? `never${i}` : i % 3 === 0 ? `later${i}` : `size${i}`,
+      );
+      const outcomes = await withSession(strategy, fixture('odd-task'), { timeoutMs: 1500 }, (session) =>
+        outcomesOf(session, documentsOf(ids), ids.length),
+      );
+      for (const { id, status } of outcomes)
+        assert.equal(status, id.startsWith('never') ? 'timed-out' : 'ok', id);
+    });
+  });
+}
+
+/** Tests what happens when workers end. Strategies without isolation have none that can end. */
+export function describeDeaths(strategy: Strategy): void {
+  if (strategy.isolation === 'none') return;
+  const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  describe(`${strategy.name}: workers that end`, () => {
+    it('ends a task that computes for too long, and lets all others finish', async () => {
+      const ids = Array.from({ length: 60 }, (_, i) => (i % 25 === 10 ? `loop${i}` : `size${i}`));
+      await withSession(strategy, fixture('odd-task'), { timeoutMs: 1500 }, async (session) => {
+        const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
+        for (const { id, status } of outcomes)
+          assert.equal(status, id.startsWith('loop') ? 'timed-out' : 'ok', id);
+        const again = await outcomesOf(session, documentsOf(['size1', 'size2']), 2);
+        assert.deepEqual(
+          again.map(({ status }) => status),
+          ['ok', 'ok'],
+        );
+      });
+    });
+
+    it('runs a document once more whose worker has ended', async () => {
+      const marker = mkdtempSync(join(folder, 'once-'));
+      const ids = Array.from({ length: 40 }, (_, i) => (i % 15 === 7 ? `exit-once${i}` : `size${i}`));
+      const outcomes = await withSession(strategy, fixture('odd-task', { marker }), {}, (session) =>
+        outcomesOf(session, documentsOf(ids), ids.length),
+      );
+      for (const { id, status } of outcomes) assert.equal(status, 'ok', id);
+    });
+
+    it('puts a document into quarantine that has ended two workers', async () => {
+      const marker = mkdtempSync(join(folder, 'count-'));
+      await withSession(strategy, fixture('odd-task', { marker }), {}, async (session) => {
+        const ids = ['size1', 'exit-count2', 'size3'];
+        for (let run = 0; run < 3; run++) {
+          const outcomes = await outcomesOf(session, documentsOf(ids), 3);
+          assert.deepEqual(
+            outcomes.map(({ status }) => status),
+            ['ok', 'crashed', 'ok'],
+          );
+        }
+        const runs = readdirSync(marker).length;
+        assert.ok(runs >= 2 && runs <= strategy.maxRuns, `it ran ${runs} times`);
+      });
+    });
+
+    it('stops replacing workers that do no work, and gives every document its outcome', async () => {
+      const marker = mkdtempSync(join(folder, 'storm-'));
+      const ids = Array.from({ length: 300 }, (_, i) => `exit-count${i}`);
+      await withSession(strategy, fixture('odd-task', { marker }), {}, async (session) => {
+        const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
+        for (const { id, status } of outcomes) assert.equal(status, 'crashed', id);
+        assert.match(JSON.stringify(outcomes.at(-1)), /in a row ended before any document was done/);
+        assert.ok(readdirSync(marker).length < 150, `${readdirSync(marker).length} workers were ended`);
+        const [again] = await outcomesOf(session, documentsOf(['size1']), 1);
+        assert.equal(again?.status, 'ok', 'another run, another chance');
+      });
+    });
+
+    it('gives every document one outcome when workers exit', async () => {
+      const ids = Array.from({ length: 60 }, (_, i) => (i % 20 === 10 ? `exit${i}` : `size${i}`));
+      const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
+        outcomesOf(session, documentsOf(ids), ids.length),
+      );
+      for (const { id, status } of outcomes) {
+        if (id.startsWith('exit')) assert.equal(status, 'crashed', id);
+        else assert.equal(status, 'ok', id);
+      }
+    });
+  });
+}
+
+function digest(outcome: Outcome): string {
+  return outcome.status === 'ok' ? stableDigest(outcome.value) : outcome.status;
+}
+
+async function* asyncSource<T>(items: readonly T[]): AsyncGenerator<T> {
+  for (const item of items) {
+    await new Promise(setImmediate);
+    yield item;
+  }
+}
