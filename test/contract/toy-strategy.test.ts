@@ -6,9 +6,9 @@ import { after, describe, it } from 'node:test';
 import { faults } from '../../bench/faults/faults.js';
 import { measureFault } from '../../bench/faults/measure.js';
 import { seriesOf } from '../../bench/overhead/series.js';
-import { faultTable } from '../../bench/report/faults.js';
-import { trialColumns } from '../../bench/tables/columns.js';
-import { decode } from '../../bench/tables/table.js';
+import { matrixTable } from '../../bench/report/faults.js';
+import { trialTable } from '../../bench/tables/columns.js';
+import { decode } from '../../bench/tables/csv.js';
 import { Wards as HelperProcesses } from '../../bench/trials/helper-processes.js';
 import { loadStrategies } from '../../bench/trials/prepare.js';
 import { charts } from '../../plots/index.js';
@@ -67,9 +67,7 @@ describe('a strategy that is added at run time', () => {
     );
     assert.equal(code, 0, stderr);
     assert.match(stdout, /10KB\s+toy\s/);
-    const trials = decode(trialColumns, read('run', 'trials.csv')).filter(
-      ({ strategy }) => strategy === 'toy',
-    );
+    const trials = decode(trialTable, read('run', 'trials.csv')).filter(({ strategy }) => strategy === 'toy');
     assert.deepEqual([...new Set(trials.map(({ workers }) => workers))].sort(), [1, 2]);
     assert.ok(trials.every(({ status }) => status === 'ok'));
     for (const file of ['summary.csv', 'comparisons.csv', 'situations.csv', 'report.md'])
@@ -97,7 +95,7 @@ describe('a strategy that is added at run time', () => {
         ['toy', 'not applicable', null],
       ],
     );
-    assert.ok(faultTable(rows).header.includes('toy'));
+    assert.ok(matrixTable(rows).header.includes('toy'));
   });
 
   it('has its overhead measured, as one of ours', async () => {
