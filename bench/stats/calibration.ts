@@ -23,25 +23,20 @@ export interface Calibration {
 export const maxPriorDf = 4;
 
 /**
- * Factor on the degrees of freedom, which keeps the far tails that a correction for many comparisons needs.
+ * Factors on the degrees of freedom, and factors on the error for priors of 1 and of 4 degrees of freedom.
+ * The first keep the far tails that a correction for many comparisons needs. The last row holds for all
+ * larger numbers of rounds.
  */
-const dfFactor = 0.75;
-
-/**
- * Factors on the error for priors of 1 and of 4 degrees of freedom. The largest row holds for more rounds,
- * too.
- */
-export const errorFactors = [
-  { rounds: 2, at1: 1.24, at4: 1.26 },
-  { rounds: 3, at1: 1.04, at4: 1.14 },
-  { rounds: 4, at1: 1.04, at4: 1.06 },
-  { rounds: 5, at1: 1.0, at4: 1.04 },
-  { rounds: 6, at1: 1.0, at4: 1.0 },
+export const factors = [
+  { rounds: 2, df: 0.65, at1: 1.04, at4: 1.2 },
+  { rounds: 3, df: 0.65, at1: 1.08, at4: 1.08 },
+  { rounds: 4, df: 0.65, at1: 1.0, at4: 1.04 },
+  { rounds: 5, df: 0.75, at1: 1.0, at4: 1.04 },
+  { rounds: Number.POSITIVE_INFINITY, df: 0.75, at1: 1.0, at4: 1.0 },
 ] as const;
 
 /**
- * The calibration of a comparison over at least two rounds, in a family whose prior has `priorDf` degrees of
- * freedom.
+ * Calibrates a comparison over at least two rounds, in a family whose prior has `priorDf` degrees of freedom.
  */
 export function calibrationAt({
   rounds,
@@ -50,8 +45,8 @@ export function calibrationAt({
   readonly rounds: number;
   readonly priorDf: number;
 }): Calibration {
-  const { at1, at4 } = errorFactors.find((row) => row.rounds >= rounds) ?? { at1: 1, at4: 1 };
-  return { error: at1 + (at4 - at1) * between1And4(priorDf), df: dfFactor };
+  const { df, at1, at4 } = factors.find((row) => row.rounds >= rounds) ?? factors[4];
+  return { error: at1 + (at4 - at1) * between1And4(priorDf), df };
 }
 
 /**

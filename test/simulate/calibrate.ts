@@ -5,10 +5,10 @@ import { drawRates, type FamilyDesign, randomFrom } from './families.js';
 import { differencesIn } from './promise-of-intervals.js';
 
 /**
- * `npm run calibrate` finds the error factors of `bench/stats/calibration.ts`: per number of rounds the pair
- * of factors with the narrowest intervals that keeps the promise in every setting, undisturbed trials
- * included. It takes about five minutes, draws the same families each time and prints the rows of the table.
- * The bars leave room for what another draw of families may show: 94 % and 5.5 % are what `npm run
+ * `npm run calibrate` finds the factors on the error of `bench/stats/calibration.ts`: per number of rounds
+ * the pair of factors with the narrowest intervals that keeps the promise in every setting, undisturbed
+ * trials included. It takes about five minutes, draws the same families each time and prints the rows of the
+ * table. The bars leave room for what another draw of families may show: 94 % and 5.5 % are what `npm run
  * test:simulate` asks.
  */
 const minCoverage = 94.3;
@@ -58,8 +58,8 @@ function needsOf(design: FamilyDesign, random: ReturnType<typeof randomFrom>): N
 }
 
 /**
- * Finds the pair of factors with the smallest mean over all families among the pairs that keep the promise. A stronger
- * prior is never widened less: the mean is so flat near its minimum that the order would be chance.
+ * Finds the pair of factors with the smallest mean over all families among the pairs that keep the promise. A
+ * stronger prior is never widened less: the mean is so flat near its minimum that the order would be chance.
  */
 function search(samples: readonly (readonly Needs[])[]): { at1: number; at4: number } | null {
   const position = mean(samples.flatMap((families) => families.map((family) => family.position)));

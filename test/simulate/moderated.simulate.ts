@@ -4,9 +4,10 @@ import type { FamilyDesign } from './families.js';
 import { type Kept, kept } from './promise-of-intervals.js';
 
 /**
- * The full form of what moderated.test.ts samples: do the calibrated intervals of `bench/stats/moderated.ts` keep
- * their promise? It takes about ten minutes on one core and ends with the table of bench/README.md. A family error
- * of 5 % has a standard error of 0.15, 0.24 and 0.31 percentage points for 6, 22 and 60 configurations.
+ * The full form of what moderated.test.ts samples: do the calibrated intervals of `bench/stats/moderated.ts`
+ * keep their promise? It takes about ten minutes on one core and ends with the table of bench/README.md. A
+ * family error of 5 % has a standard error of 0.15, 0.24 and 0.31 percentage points for 6, 22 and 60
+ * configurations.
  */
 const familiesOf = new Map([
   [6, 20_000],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { calibrationAt, errorFactors, maxPriorDf } from '../../bench/stats/calibration.js';
+import { calibrationAt, factors, maxPriorDf } from '../../bench/stats/calibration.js';
 import { digamma, logGamma, trigamma, trigammaInverse } from '../../bench/stats/gamma.js';
 import { type Difference, interval, type LogRate, moderate, pValue } from '../../bench/stats/moderated.js';
 import { paired } from '../../bench/stats/paired.js';
@@ -159,9 +159,9 @@ describe('the prior', () => {
 
 describe('the calibration', () => {
   it('never narrows, and widens more with fewer rounds and a stronger prior', () => {
-    for (const [i, row] of errorFactors.entries()) {
+    for (const [i, row] of factors.entries()) {
       assert.ok(row.at1 >= 1 && row.at4 >= row.at1, JSON.stringify(row));
-      const next = errorFactors[i + 1];
+      const next = factors[i + 1];
       assert.ok(next === undefined || next.at4 <= row.at4, JSON.stringify(next));
       close(calibrationAt({ rounds: row.rounds, priorDf: 1 }).error, row.at1);
       close(calibrationAt({ rounds: row.rounds, priorDf: 9 }).error, row.at4);
