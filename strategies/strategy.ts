@@ -5,7 +5,7 @@ import type { Document, WorkloadRef } from '../workloads/workload.js';
  * machine.
  */
 export const isolations = ['none', 'thread', 'process', 'machine'] as const;
-/** Names one level of `isolations`. */
+/** An isolation is one level of this list. */
 export type Isolation = (typeof isolations)[number];
 
 /** Tells whether an isolation is at least as strong as the asked one. */

@@ -11,8 +11,8 @@ import { loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
 import { documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
 
 /**
- * Every strategy must pass these tests. The test files of this folder call them for the listed strategies, and
- * `toy-strategy.test.ts` calls them for one that is in no list.
+ * Every strategy must pass these tests. The test files of this folder call them for the listed strategies,
+ * and `toy-strategy.test.ts` calls them for one that is in no list.
  */
 
 const [sequential] = (await openable(entries.slice(0, 1))) as [Strategy];

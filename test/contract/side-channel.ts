@@ -15,7 +15,7 @@ interface Request {
   readonly first?: true;
 }
 
-/** Tests the side channel of a strategy, and the signals of its documents. */
+/** This tests the side channel of a strategy, and the signals of its documents. */
 export function describeSideChannel(strategy: Strategy): void {
   describe(`${strategy.name}: side channel`, () => {
     const open = <T>(options: Partial<OpenOptions>, use: (session: Session) => Promise<T>) =>
@@ -178,7 +178,7 @@ export function describeSideChannel(strategy: Strategy): void {
     });
 
     if (strategy.isolation !== 'none') {
-      it('a worker that dies with a request does not disturb others, and its document asks again', async () => {
+      it('a worker may die with a request: its document asks again', async () => {
         let deaths = 0;
         const channel: SideChannel = {
           onRequest: (request) => {

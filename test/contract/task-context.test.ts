@@ -41,7 +41,7 @@ describe('the context of a document', () => {
     await task.close();
   });
 
-  it('connects once, and aborts the documents that run and those that begin while the run is cancelled', async () => {
+  it('connects once, and a cancellation holds until the run has ended', async () => {
     const caller = counted();
     const task = await openTask(fixture('channel-task'), { worker: 'w', connect: caller.connect });
     const run = (id: string) => Promise.resolve(task.run(documentsOf([id])[0] as never));

@@ -18,8 +18,9 @@ import { describeDeaths, describeResults, sameOutcomes } from './conformance.js'
 import { describeSideChannel } from './side-channel.js';
 
 /**
- * A strategy is its own file: this one is in no list of ours, and everything that works for the listed strategies works
- * for it. Commands get it from `with-toy-strategy.ts`, which adds its line to the list of their process.
+ * A strategy is its own file: this one is in no list of ours, and everything that works for the listed
+ * strategies works for it. Commands get it from `with-toy-strategy.ts`, which adds its line to the list of
+ * their process.
  */
 const url = new URL('../fixtures/toy-strategy.js', import.meta.url).href;
 const [toy] = await openable([{ url }]);
