@@ -64,7 +64,7 @@ export interface Probe {
 }
 
 /**
- * * Every notice is also a sign of life. `document` means that the document is about to run if tasks run on
+ * Every notice is also a sign of life. `document` means that the document is about to run if tasks run on
  * this thread, else that it is done.
  */
 export type ProbeNotice = { readonly at: 'loaded' } | { readonly at: 'document'; readonly id: string };
@@ -187,7 +187,7 @@ class Examiner {
 }
 
 /**
- * * Measures how much this process's resident size grows from `begin` to `end`, or to the peak in between if
+ * Measures how much this process's resident size grows from `begin` to `end`, or to the peak in between if
  * that is a new high.
  */
 class Growth {

@@ -1,7 +1,7 @@
 import { syncBuiltinESMExports } from 'node:module';
 
 /**
- * * Some calls work in a program of its own but not in a worker: threads refuse them, they affect all threads
+ * Some calls work in a program of its own but not in a worker: threads refuse them, they affect all threads
  * at once, or they end the worker. They are watched on a main thread, where a task can be watched.
  */
 
@@ -25,7 +25,7 @@ const listening = ['on', 'addListener', 'once', 'prependListener', 'prependOnceL
 type Method = (...args: unknown[]) => unknown;
 
 /**
- * * Watches until `end`. A call that would end the process throws instead, so that the other documents are
+ * Watches until `end`. A call that would end the process throws instead, so that the other documents are
  * still tried.
  * @param ours returns true for a message to the parent that does not come from the task
  */

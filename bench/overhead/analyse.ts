@@ -58,7 +58,7 @@ export function summariseOverhead(
 }
 
 /**
- * * Compares our strategies with the best rival pool, for each size, number of workers and isolation: once
+ * Compares our strategies with the best rival pool, for each size, number of workers and isolation: once
  * with the pools that leave the documents to their caller, as ours do, and once with pools that take them
  * away.
  */
@@ -155,7 +155,7 @@ export function meanPoints(
 }
 
 /**
- * * A number of kernel steps is the same work in every trial of the run, however well the compiler optimised
+ * A number of kernel steps is the same work in every trial of the run, however well the compiler optimised
  * it when it was timed alone. The duration of that work is therefore the median over all trials.
  */
 function calibrated(points: readonly GranularityPoint[]): GranularityPoint[] {

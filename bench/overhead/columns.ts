@@ -91,7 +91,7 @@ export const overheadSummaryTable = table([
 export type OverheadSummary = Row<typeof overheadSummaryTable>;
 
 /**
- * * `overhead-ratios.csv` compares our strategies with the best rival pool of the same isolation, paired by
+ * `overhead-ratios.csv` compares our strategies with the best rival pool of the same isolation, paired by
  * round: once with a caller that keeps its documents, once with one that gives them away.
  */
 export const ratioTable = table([

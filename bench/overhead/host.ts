@@ -59,7 +59,7 @@ const maxDistinct = 65_536;
  */
 const maxTransferredBytes = 256e6;
 /**
- * * A single pass takes half of the time of all timed passes. Before them a pilot takes a fifth of it: it
+ * A single pass takes half of the time of all timed passes. Before them a pilot takes a fifth of it: it
  * warms up, and its rate gives the number of documents for a pass.
  */
 const pass = { part: 1 / 2, pilot: 1 / 5 };
@@ -111,7 +111,7 @@ async function measure(
 }
 
 /**
- * * Makes distinct documents in ordinary memory. Each owns its buffer, which is empty or has at least 8
+ * Makes distinct documents in ordinary memory. Each owns its buffer, which is empty or has at least 8
  * bytes: the first four hold the kernel's steps.
  */
 function makeCorpus(bytes: number): Document[] {
@@ -129,7 +129,7 @@ function copies(corpus: readonly Document[], first: number, count: number): Docu
 }
 
 /**
- * * Times a pass, milliseconds, from pulling the first document to emitting the last outcome. Checks every
+ * Times a pass, milliseconds, from pulling the first document to emitting the last outcome. Checks every
  * outcome on the way.
  * @throws Error if a document has no outcome, two, or a wrong one.
  */

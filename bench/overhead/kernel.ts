@@ -11,7 +11,7 @@ export interface KernelResult {
 }
 
 /**
- * * The task of the dispatch benchmark runs xorshift steps (Marsaglia 2003: 13, 17, 5). Their number is in
+ * The task of the dispatch benchmark runs xorshift steps (Marsaglia 2003: 13, 17, 5). Their number is in
  * the document's first four bytes, little-endian; a shorter document has none. This way one open session
  * serves every granularity.
  */

@@ -39,7 +39,7 @@ export function sweepCells({ series, sizes }: OverheadPlan): OverheadCell[] {
 }
 
 /**
- * * One round of the second phase measures every strategy at its best way to dispatch for each size. A
+ * One round of the second phase measures every strategy at its best way to dispatch for each size. A
  * strategy that could not be measured in the first phase is left out.
  */
 export function turnsOf({ series, sizes, workers }: OverheadPlan, swept: readonly OverheadTrial[]): Turn[] {

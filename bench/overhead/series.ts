@@ -8,7 +8,7 @@ export interface Dispatch {
 }
 
 /**
- * * A line of the charts: a strategy, whose task owns its documents' bytes or reads them in shared memory,
+ * A line of the charts: a strategy, whose task owns its documents' bytes or reads them in shared memory,
  * and whose caller keeps its documents or gives them away.
  */
 export interface Series {

@@ -1,5 +1,6 @@
 import { type Isolation, isolates, type StrategyTraits } from '../../strategies/strategy.js';
 import type { Kind } from '../../workloads/workload.js';
+import { mean } from '../stats/estimate.js';
 import {
   type Cell,
   estimateTrialMs,
@@ -9,7 +10,7 @@ import {
   type Timing,
 } from '../trials/plan.js';
 import { configurationName } from '../verdict/configurations.js';
-import { limitsUnder } from './limits.js';
+import { type Limits, limitsUnder } from './limits.js';
 import { documentsForPass, documentsPerWorker, maxDocumentsInPass, timesOver } from './pass-size.js';
 
 /**
@@ -19,7 +20,7 @@ export interface Configuration {
   /** The cell that one trial of it measures. */
   readonly cell: Cell;
   /**
-   * * The highest rate it could reach, documents per second, given what one document costs alone: each worker
+   * The highest rate it could reach, documents per second, given what one document costs alone: each worker
    * is busy with a document for that document's whole time (Little's law), and the cores can compute only so
    * much. It assumes that a document costs no less beside others than alone.
    */
@@ -39,6 +40,8 @@ export interface DocumentCost {
 export const screening: Timing = { timeMs: 80, warmupMs: 60, warmupMostMs: 300 };
 /** Timing of the finalists' trials, which are longer. */
 export const final: Timing = { timeMs: 250, warmupMs: 300, warmupMostMs: 800 };
+/** Timing for a task that remembers results: one pass without a warm-up, so that no document runs twice. */
+export const once: Timing = { timeMs: 0, warmupMs: 0 };
 
 export interface ConfigurationOptions {
   readonly workload: PreparedWorkload;
@@ -51,7 +54,7 @@ export interface ConfigurationOptions {
   /** Limit for the whole process tree; null means no limit. */
   readonly maxMemoryBytes: number | null;
   /**
-   * * Time that one block of all configurations should not exceed, milliseconds; passes get fewer documents
+   * Time that one block of all configurations should not exceed, milliseconds; passes get fewer documents
    * to keep it. Absent means no limit.
    */
   readonly blockMs?: number;
@@ -73,20 +76,65 @@ const minInFlight = 1.2;
 const maxWaitingPerCore = 8;
 
 /**
- * * Lists every configuration that may be chosen, and always the baseline. Tasks that compute never get more
- * workers than cores. Tasks that wait get enough workers to keep the cores busy, and some more while they are
- * worth their memory.
+ * Lists every configuration that may be chosen, and always the baseline. Tasks that compute never get more workers than
+ * cores. Tasks that wait get enough workers to keep the cores busy, and some more while they are worth their memory.
+ *
+ * All configurations run the same documents if there is time for that. Otherwise each gets as many as it needs, and
+ * `costRatio` makes their rates comparable.
  */
 export function configurationsOf(options: ConfigurationOptions): Configuration[] {
-  const { cores, blockMs = Number.POSITIVE_INFINITY } = options;
+  const { workload, cores, blockMs = Number.POSITIVE_INFINITY } = options;
   const blockTakes = (configurations: readonly Configuration[]) =>
     configurations.reduce((sum, { cell }) => sum + estimateTrialMs(cell, screening, cores), 0);
-  const tries = documentsPerWorker.map((perWorker) => configurationsWith(options, perWorker));
-  return (tries.find((found) => blockTakes(found) <= blockMs) ?? tries.at(-1)) as Configuration[];
+  const same = documentsPerWorker.map((perWorker) => ({ perWorker, same: true }));
+  const own = documentsPerWorker.map((perWorker) => ({ perWorker, same: false }));
+  // One worker that waits takes so much longer than many that few documents for all would be too few for the many.
+  const ways = workload.kind === 'cpu' ? [...same, ...own] : [...same.slice(0, 1), ...own];
+  let found: Configuration[] = [];
+  for (const way of ways) {
+    found = configurationsWith(options, way);
+    if (blockTakes(found) <= blockMs) break;
+  }
+  return found;
 }
 
-function configurationsWith(options: ConfigurationOptions, perWorker: number): Configuration[] {
-  const { workload, strategies, cost, cores, isolation } = options;
+interface PassOptions {
+  readonly perWorker: number;
+  /** True if all configurations run the same documents. */
+  readonly same: boolean;
+}
+
+function configurationsWith(
+  options: ConfigurationOptions,
+  { perWorker, same }: PassOptions,
+): Configuration[] {
+  const all = axesOf(options).map((axes) => {
+    const maxRate = maxRateOf(axes.strategy.strategy, axes.workers, options);
+    const wanted = documentsForPass({ maxRate, workers: axes.workers, perWorker });
+    return { axes, maxRate, wanted };
+  });
+  const { workload, corpus } = options;
+  const largest = Math.max(...all.map(({ wanted }) => wanted));
+  return all.map(({ axes: { limits, ...axes }, maxRate, wanted }) => {
+    const documents = timesOver(corpus.profile.documents, {
+      wanted: same ? largest : wanted,
+      max: corpus.documents,
+    });
+    return { maxRate, cell: { workload, corpus: firstOf(corpus, { documents, same }), ...axes, limits } };
+  });
+}
+
+type Axes = Pick<Cell, 'strategy' | 'workers' | 'delivery'> & { readonly limits: Limits };
+
+/** Every strategy × workers × delivery that is worth trying, keeps the isolation and fits into the memory limit. */
+function axesOf({
+  workload,
+  strategies,
+  cost,
+  cores,
+  isolation,
+  maxMemoryBytes,
+}: ConfigurationOptions): Axes[] {
   return strategies
     .filter(({ strategy }) => strategy.baseline || isolates(strategy.isolation, isolation))
     .flatMap((loaded) => {
@@ -95,27 +143,12 @@ function configurationsWith(options: ConfigurationOptions, perWorker: number): C
       // Delivery makes no difference that matters when documents mostly wait.
       const deliveries = workload.kind === 'cpu' ? strategy.deliveries : strategy.deliveries.slice(0, 1);
       return deliveries.flatMap((delivery) =>
-        counts.flatMap((workers) =>
-          configurationWith(options, { strategy: loaded, workers, delivery, perWorker }),
-        ),
+        counts.flatMap((workers): Axes[] => {
+          const limits = limitsUnder(maxMemoryBytes, { isolation: strategy.isolation, workers });
+          return limits === null ? [] : [{ strategy: loaded, workers, delivery, limits }];
+        }),
       );
     });
-}
-
-/** One configuration as a list, which is empty if its workers cannot fit into the memory limit. */
-function configurationWith(
-  { workload, corpus, cost, cores, maxMemoryBytes }: ConfigurationOptions,
-  { perWorker, ...axes }: Pick<Cell, 'strategy' | 'workers' | 'delivery'> & { readonly perWorker: number },
-): Configuration[] {
-  const { strategy } = axes.strategy;
-  const limits = limitsUnder(maxMemoryBytes, { isolation: strategy.isolation, workers: axes.workers });
-  if (limits === null) return [];
-  const maxRate = maxRateOf(strategy, axes.workers, { cost, cores });
-  const documents = timesOver(corpus.profile.documents, {
-    wanted: documentsForPass({ maxRate, workers: axes.workers, perWorker }),
-    max: corpus.documents,
-  });
-  return [{ maxRate, cell: { workload, corpus: firstOf(corpus, documents), ...axes, limits } }];
 }
 
 interface Machine {
@@ -176,13 +209,29 @@ export function documentsWanted(
   return Math.min(maxDocumentsInPass, Math.max(...wanted));
 }
 
-/**
- * The first documents of a corpus as a corpus. Its order is shuffled, so every prefix has documents of mixed
- * sizes.
- */
-function firstOf(corpus: PreparedCorpus, documents: number): PreparedCorpus {
+/** The first documents of a corpus as a corpus; its order is stratified by cost, so every prefix is a sample of it. */
+function firstOf(
+  corpus: PreparedCorpus,
+  { documents, same }: { readonly documents: number; readonly same: boolean },
+): PreparedCorpus {
   const share = documents / corpus.documents;
-  return { ...corpus, documents, bytes: corpus.bytes * share, sequentialMs: corpus.sequentialMs * share };
+  const all = corpus.costsMs ?? [];
+  const costsMs = all.slice(0, documents);
+  const meanMs = costsMs.length === 0 ? corpus.sequentialMs / corpus.documents : mean(costsMs);
+  return {
+    ...corpus,
+    documents,
+    bytes: corpus.bytes * share,
+    sequentialMs: documents * meanMs,
+    ...(costsMs.length > 0 && { costsMs }),
+    ...(!same && costsMs.length > 0 && { costRatio: meanMs / mean(all) }),
+  };
+}
+
+/** Mean cost of the documents that comparable rates refer to, milliseconds. */
+export function passMeanMs([first]: readonly Configuration[]): number {
+  const { sequentialMs, documents, costRatio = 1 } = (first as Configuration).cell.corpus;
+  return sequentialMs / documents / costRatio;
 }
 
 export function nameOf({ cell: { strategy, workers, delivery } }: Configuration): string {

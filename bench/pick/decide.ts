@@ -2,13 +2,14 @@ import type { StrategyTraits } from '../../strategies/strategy.js';
 import { mean } from '../stats/estimate.js';
 import { type LogRate, moderate } from '../stats/moderated.js';
 import { isOk, type SummaryRow, type TrialRow } from '../tables/columns.js';
+import type { CorpusCosts } from '../tables/environment.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
-import { sameCell } from '../tables/summarise.js';
+import { comparableRate, sameCell } from '../tables/summarise.js';
 import { type Configuration, chooseTogether, type Ratio, type Rival, ratioOf } from '../verdict/choice.js';
 import { marginsOf } from '../verdict/compare.js';
 import { barredBecause, configurationName, hasRate, type Rated } from '../verdict/configurations.js';
-import { type NewRun, newRun } from '../verdict/new-run.js';
 import { type Constraints, loopViolation, violation } from './constraints.js';
+import { promiseOf, type RunPromise } from './promise.js';
 
 export interface DecideOptions {
   /**
@@ -23,6 +24,8 @@ export interface DecideOptions {
   readonly strategies: readonly StrategyTraits[];
   /** The corpus to choose for. */
   readonly corpus: string;
+  /** What the documents of that corpus and of their folder cost; absent or null if that was not measured. */
+  readonly costs?: CorpusCosts | null;
 }
 
 /** A configuration that keeps the constraints. */
@@ -31,7 +34,7 @@ export interface Eligible {
   /** Its rate divided by that of the choice; null for the choice itself, and if they have no common round. */
   readonly ratio: Ratio | null;
   /** The rate to expect of a new run. */
-  readonly rate: NewRun;
+  readonly rate: RunPromise;
 }
 
 export interface Decision {
@@ -47,7 +50,7 @@ export interface Decision {
   /** The share of the rate that the choice loses against the best at most, at 95 %; null if unknown. */
   readonly regretBound: number | null;
   /** The rate to expect of a new run. */
-  readonly rate: NewRun;
+  readonly rate: RunPromise;
   /**
    * How long workers wait for the last document at the end of a pass, mean, milliseconds; null if unknown.
    */
@@ -75,7 +78,7 @@ export interface NoChoice {
 export type Decided = ({ readonly state: 'chosen' } & Decision) | ({ readonly state: 'none' } & NoChoice);
 
 /**
- * * Chooses a configuration that keeps the constraints, by the rule in `verdict/choice.ts`. Configurations
+ * Chooses a configuration that keeps the constraints, by the rule in `verdict/choice.ts`. Configurations
  * that break one are removed first; their rates still help to estimate how much rates scatter.
  */
 export function decide(options: DecideOptions): Decided {
@@ -94,14 +97,19 @@ export function decide(options: DecideOptions): Decided {
   const { trials, summaries, constraints, strategies } = options;
   const own = trials.filter(({ corpus }) => corpus === options.corpus);
   const choice = made.choice.cell;
-  const newRunOf = (cell: Rated) =>
-    newRun(own.filter((trial) => sameCell(trial, cell) && trial.twin === null));
+  const promised = (cell: Rated) =>
+    promiseOf({
+      trials: own.filter((trial) => sameCell(trial, cell) && trial.twin === null),
+      costs: options.costs ?? null,
+      endMs: endMsOf(cell, own),
+      workers: cell.workers,
+    });
   const eligible = (rival: Rival<Contestant>): Eligible => ({
     cell: rival.configuration.cell,
     ratio: rival.ratio,
-    rate: newRunOf(rival.configuration.cell),
+    rate: promised(rival.configuration.cell),
   });
-  const itself: Eligible = { cell: choice, ratio: null, rate: newRunOf(choice) };
+  const itself: Eligible = { cell: choice, ratio: null, rate: promised(choice) };
   const tied = made.rivals.filter(({ relation }) => relation !== 'slower').map(eligible);
   const ahead = tied.filter(({ ratio }) => (ratio?.ratio ?? 0) > 1);
   const baseline = strategies.find((strategy) => strategy.baseline)?.name;
@@ -177,7 +185,7 @@ function reasonAgainst(
 }
 
 /**
- * * Takes logarithms of the trials' rates. With a batch, the rate is that of the whole batch, including the
+ * Takes logarithms of the trials' rates. With a batch, the rate is that of the whole batch, including the
  * median start-up of the configuration.
  * @param summaries of the same trials
  */
@@ -195,7 +203,7 @@ export function scores(
       return {
         configuration: configurationName(trial),
         round: trial.round,
-        log: -Math.log(1 / trial.documents_per_second + seconds),
+        log: -Math.log(1 / comparableRate(trial) + seconds),
       };
     });
 }

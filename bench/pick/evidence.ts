@@ -4,7 +4,7 @@ import { tQuantile } from '../stats/student-t.js';
 /** Questions about the measured rates of configurations that are compared with each other. */
 
 /**
- * * Finds the configuration with the highest rate: each one is compared with the best so far over the blocks
+ * Finds the configuration with the highest rate: each one is compared with the best so far over the blocks
  * they share.
  * @param among names, at least one
  */

@@ -11,7 +11,7 @@ import type { TrialRequest } from '../trials/trial-host.js';
 export type PingRequest = Omit<TrialRequest, 'round' | 'unique'>;
 
 /**
- * * This process runs a server, as the programs of users do, while a strategy processes documents without a
+ * This process runs a server, as the programs of users do, while a strategy processes documents without a
  * pause. It reports when the server can be asked and when the documents have ended.
  */
 export type PingNotice = { readonly state: 'listening'; readonly port: number } | { readonly state: 'ended' };

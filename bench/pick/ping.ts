@@ -7,7 +7,7 @@ import { type Cell, estimateTrialMs, warmupDocuments } from '../trials/plan.js';
 import type { PingNotice, PingRecord, PingRequest } from './ping-host.js';
 
 /**
- * * Milliseconds between requests. A request is sent when it is due, even if earlier ones are unanswered: a
+ * Milliseconds between requests. A request is sent when it is due, even if earlier ones are unanswered: a
  * client that waits for each answer sends nothing while the server is blocked, and so misses the longest
  * delays.
  */

@@ -5,7 +5,7 @@ import type { Environment } from '../tables/environment.js';
 import { memoryOf } from '../tables/memory.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { sameCell } from '../tables/summarise.js';
-import { withInterval } from '../words/pick.js';
+import { withInterval } from '../words/configuration.js';
 import type { Constraints } from './constraints.js';
 import type { Decision } from './decide.js';
 import type { Limits } from './limits.js';

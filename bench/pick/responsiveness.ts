@@ -19,7 +19,7 @@ export interface ResponsivenessOptions {
 }
 
 /**
- * * Finds the constraints that configurations break, during a race. Measuring a loop delay is expensive, so
+ * Finds the constraints that configurations break, during a race. Measuring a loop delay is expensive, so
  * it is measured only for the configuration that would be chosen: the fastest, and if that breaks the limit
  * the next, until one keeps it.
  */
@@ -77,6 +77,13 @@ export class Responsiveness {
       strategies: names,
     });
     const corpus = environment.corpora[0]?.corpus ?? '';
-    return decide({ trials: own, summaries, responsiveness: this.rows, constraints, strategies, corpus });
+    return decide({
+      trials: own,
+      summaries,
+      responsiveness: this.rows,
+      constraints,
+      strategies,
+      corpus,
+    });
   }
 }

@@ -1,30 +1,36 @@
 import { join } from 'node:path';
-import {
-  type Corpus,
-  CorpusError,
-  corpusHash,
-  type FileList,
-  findFiles,
-  sampleFiles,
-  sizeProfile,
-} from '../../workloads/documents.js';
-import { type Document, type Kind, WorkloadError, type WorkloadRef } from '../../workloads/workload.js';
-import { type CorpusFile, writeCorpus, writeTruth } from '../trials/corpus-file.js';
-import { Helper } from '../trials/helper.js';
+import { CorpusError, corpusHash, type FileList, findFiles, sizeProfile } from '../../workloads/documents.js';
+import { type Document, WorkloadError, type WorkloadRef } from '../../workloads/workload.js';
+import { mean } from '../stats/estimate.js';
+import type { CorpusCosts, SetApart } from '../tables/environment.js';
+import { writeCorpus, writeTruth } from '../trials/corpus-file.js';
 import type { Wards } from '../trials/helper-processes.js';
-import type { Oracle, OracleRequest } from '../trials/oracle-host.js';
 import type { LoadedStrategy, PreparedCorpus, PreparedWorkload } from '../trials/plan.js';
-import { duration } from '../words/units.js';
 import { type DocumentCost, documentsWanted } from './configurations.js';
-import { maxSampled, timesOver } from './pass-size.js';
+import { folderCost } from './folder-cost.js';
+import { timeLarge, withoutLarge } from './large-documents.js';
+import { documentsWithin, maxSampled, stratifiedOrder, timesOver } from './pass-size.js';
+import { type Survey, takeSurvey } from './survey.js';
 
-/** The documents that all configurations are measured on, and what one of them costs alone. */
+/** The documents that all configurations are measured on, and what they cost alone. */
 export interface Sample {
   readonly workload: PreparedWorkload;
   readonly corpus: PreparedCorpus;
   readonly cost: DocumentCost;
   /** Number of sampled documents, without repetitions. */
   readonly unique: number;
+  /** Makes the same sample again, in another process. */
+  readonly record: SampleRecord;
+  /** What the folder's documents cost, as far as the survey knows. */
+  readonly folder: Omit<CorpusCosts, 'pass_mean_ms'>;
+}
+
+/** A sample without its contents. Costs differ each time they are measured, and the order follows from them. */
+export interface SampleRecord {
+  /** The documents of a pass, without repetitions. */
+  readonly ids: readonly string[];
+  readonly costsMs: readonly number[];
+  readonly cost: DocumentCost;
 }
 
 export interface SampleOptions {
@@ -38,176 +44,155 @@ export interface SampleOptions {
   readonly cores: number;
   readonly budgetMs: number;
   readonly say: (step: string) => void;
+  /** Absent: a new sample is taken. */
+  readonly earlier?: SampleRecord;
 }
 
-/** Documents that are tried first, to see about how long one takes. */
-const probes = 5;
-/** Share of the budget that the sequential run, which gives the expected results, may take. */
-const oracleShare = 0.15;
-const minDocuments = 8;
-/** Size of a pass: every trial holds it in its memory, which is measured. */
-const maxBytes = 32e6;
-/**
- * The oracle runs a second time if that takes no longer than this: its first pass is slower than later ones.
- */
-const againMs = 1500;
+/** A document is expensive if it costs more than this share of the budget: few passes would fit. */
+const expensiveShare = 0.02;
+/** Size of a pass, bytes. */
+const maxPassBytes = 32e6;
 
 /**
- * * Samples documents, stratified by size, as many as the budget has time for. Runs the task over them one
- * after the other. Repeats them until there are enough to keep the largest number of workers busy.
- * @throws CorpusError if documents cannot be read; WorkloadError if the task cannot be used, fails on every
- * document, takes too long for the budget, or gives different results the second time
+ * Times as many documents of the folder as the budget allows, each once, and takes the documents for the passes from
+ * them, stratified by cost. Large and expensive documents are set apart: they enter the costs, but not the passes.
+ * @throws CorpusError if documents cannot be read; WorkloadError if the task cannot be used, fails on every document,
+ * takes too long for the budget, or gives different results the second time
  */
 export async function takeSample(wards: Wards, options: SampleOptions): Promise<Sample> {
-  const { task, docs, seed, say, strategies, cores } = options;
-  const list = await findFiles(docs);
-  const oracle = new Helper(wards, new URL('../trials/oracle-host.js', import.meta.url));
+  const { task, docs, baseline, budgetMs } = options;
   try {
-    const ask = new Oracles(oracle, wards, options);
-    const declared = await ask.kind();
-    const first = await ask.run(
-      await sampleFiles(list, { count: Math.min(probes, list.files.length), seed }),
-      'probe',
-    );
-    const count = affordable(first.taskMs / first.digests.length, list, options.budgetMs);
-    say(`${task.name}: results of ${count} documents, one after the other`);
-    const corpus = await sampleFiles(list, { count, seed });
-    const truth = await ask.truth(corpus);
-    const { taskMs, cpuMs, loopMs } = truth;
-    const cost: DocumentCost = {
-      taskMs: taskMs / count,
-      cpuMs: Math.min(cpuMs, taskMs) / count,
-      loopMs: Math.min(loopMs, taskMs) / count,
-    };
-    const kind = declared ?? truth.kind;
-    const wanted = documentsWanted(strategies, { kind, cost, cores });
-    const whole = repeated(
-      corpus,
-      timesOver(count, {
-        wanted: Math.max(count, wanted),
-        max: documentsIn(maxBytes, sizeProfile(corpus)),
-      }),
-    );
-    const file = writeCorpus(join(wards.folder, 'sample'), whole.documents);
-    writeTruth(file, {
-      digests: whole.documents.map(({ index }) => truth.digests[index % count] as string),
-      resultBytes: truth.resultBytes && truth.resultBytes / count,
-    });
-    const prepared = preparedCorpus(whole, { file, cost, sampled: corpus });
-    return { workload: { ref: task, kind, corpora: [prepared] }, corpus: prepared, cost, unique: count };
+    const { list, large } = withoutLarge(await findFiles(docs));
+    const asking = { wards, task, baseline: baseline.url, budgetMs };
+    const survey = await takeSurvey({ ...options, ...asking, list });
+    return prepare(wards, { survey, list, large: await timeLarge(large, asking), options });
   } catch (cause) {
     if (cause instanceof CorpusError || (cause as Error).name === 'WorkloadError') throw cause;
     throw new WorkloadError(`task "${task.name}": ${(cause as Error).message}; see forkwise check`, {
       cause,
     });
-  } finally {
-    oracle.end();
   }
 }
 
-function affordable(documentMs: number, { files }: FileList, budgetMs: number): number {
-  const max = Math.floor((oracleShare * budgetMs) / Math.max(documentMs, 1e-3));
-  const bytes = files.reduce((sum, { size }) => sum + size, 0);
-  return Math.min(
-    files.length,
-    maxSampled,
-    Math.max(minDocuments, Math.min(max, documentsIn(maxBytes, { bytes, documents: files.length }))),
+interface Surveyed {
+  readonly survey: Survey;
+  readonly list: FileList;
+  readonly large: readonly SetApart[];
+  readonly options: SampleOptions;
+}
+
+function prepare(wards: Wards, surveyed: Surveyed): Sample {
+  const { survey, options } = surveyed;
+  const { task, seed, strategies, cores, budgetMs, earlier } = options;
+  const { regular, expensive } = withoutExpensive(survey, budgetMs);
+  const chosen =
+    earlier === undefined ? passDocuments(regular, survey, seed) : indicesOf(earlier.ids, survey.documents);
+  const costsMs = earlier?.costsMs ?? chosen.map((i) => survey.costsMs[i] as number);
+  const cost = earlier?.cost ?? scaled(survey.cost, mean(costsMs) / Math.max(mean(survey.costsMs), 1e-6));
+  const documents = chosen.map(
+    (from, index): Document => ({ ...(survey.documents[from] as Document), index }),
   );
+  const sampled = { name: 'docs', documents };
+  const profile = sizeProfile(sampled);
+  const wanted = documentsWanted(strategies, { kind: survey.kind, cost, cores });
+  const max = documentsWithin(maxPassBytes, profile);
+  // A task that remembers results must not meet a document twice.
+  const count = survey.remembers
+    ? documents.length
+    : timesOver(documents.length, { wanted: Math.max(documents.length, wanted), max });
+  const whole = repeated(documents, count);
+  const file = writeCorpus(join(wards.folder, 'sample'), whole);
+  writeTruth(file, {
+    digests: whole.map(({ index }) => survey.digests[chosen[index % chosen.length] as number] as string),
+    resultBytes: survey.resultBytes,
+  });
+  const corpus: PreparedCorpus = {
+    name: sampled.name,
+    file,
+    hash: corpusHash(sampled),
+    profile,
+    documents: count,
+    bytes: (profile.bytes * count) / documents.length,
+    sequentialMs: count * mean(costsMs),
+    costsMs,
+  };
+  return {
+    workload: { ref: task, kind: survey.kind, corpora: [corpus] },
+    corpus,
+    cost,
+    unique: documents.length,
+    record: { ids: documents.map(({ id }) => id), costsMs, cost },
+    folder: costsOfFolder(surveyed, expensive),
+  };
 }
 
-function documentsIn(
-  max: number,
-  { bytes, documents }: { readonly bytes: number; readonly documents: number },
-): number {
-  return Math.floor(max / Math.max(1, bytes / documents));
+function indicesOf(ids: readonly string[], documents: readonly Document[]): number[] {
+  const places = new Map(documents.map(({ id }, i) => [id, i]));
+  return ids.map((id) => {
+    const place = places.get(id);
+    if (place === undefined)
+      throw new CorpusError(`--docs: expected the documents of the earlier sample, and "${id}" is not there`);
+    return place;
+  });
 }
 
-/**
- * Asks the oracle, a process that runs the task over documents one after the other, and checks its answers.
- */
-class Oracles {
-  readonly #oracle: Helper;
-  readonly #wards: Wards;
-  readonly #options: SampleOptions;
+interface Apart {
+  /** Documents for the passes, as indices into the survey. */
+  readonly regular: readonly number[];
+  readonly expensive: readonly number[];
+}
 
-  constructor(oracle: Helper, wards: Wards, options: SampleOptions) {
-    this.#oracle = oracle;
-    this.#wards = wards;
-    this.#options = options;
-  }
+/** Separates the expensive documents, unless more than half of all documents are expensive. */
+function withoutExpensive({ costsMs }: Survey, budgetMs: number): Apart {
+  const all = costsMs.map((_, i) => i);
+  const isExpensive = (i: number) => (costsMs[i] as number) > expensiveShare * budgetMs;
+  const expensive = all.filter(isExpensive);
+  if (2 * expensive.length > all.length) return { regular: all, expensive: [] };
+  return { regular: all.filter((i) => !isExpensive(i)), expensive };
+}
 
-  /** The kind that the task declares; null if it declares none. */
-  async kind(): Promise<Kind | null> {
-    return (
-      (await this.#oracle.ask<Kind | null>({
-        kind: 'inspect',
-        workload: this.#options.task,
-      } satisfies OracleRequest)) ?? null
-    );
-  }
+/** The documents of a pass in their order, as indices into the survey; a subset if all would be too many or too large. */
+function passDocuments(regular: readonly number[], { costsMs, documents }: Survey, seed: number): number[] {
+  const costs = regular.map((i) => costsMs[i] as number);
+  const bytes = regular.reduce((sum, i) => sum + (documents[i] as Document).size, 0);
+  const count = Math.min(maxSampled, documentsWithin(maxPassBytes, { bytes, documents: regular.length }));
+  return stratifiedOrder(costs, seed)
+    .slice(0, Math.max(1, count))
+    .map((place) => regular[place] as number);
+}
 
-  /** Runs the task over the documents. @throws WorkloadError if that takes longer than the budget */
-  async run(corpus: Corpus, name: string): Promise<Oracle> {
-    const { task, baseline, budgetMs } = this.#options;
-    const file = writeCorpus(join(this.#wards.folder, name), corpus.documents);
-    const request: OracleRequest = { kind: 'run', workload: task, strategy: baseline.url, corpus: file };
-    const found = await this.#oracle.ask<Oracle>(request, { timeoutMs: budgetMs }).catch((cause: Error) => {
-      if (!cause.message.startsWith('no answer within')) throw cause;
-      const late = `did not finish ${corpus.documents.length} documents in ${duration(budgetMs)}`;
-      throw new WorkloadError(
-        `task "${task.name}" ${late}: use a longer --time-budget, or see with forkwise check where it hangs`,
-      );
-    });
-    if (found.failed < corpus.documents.length) return found;
-    throw new WorkloadError(`task "${task.name}" failed on every document; on ${found.failure}`);
-  }
+function costsOfFolder(
+  { survey, list, large }: Surveyed,
+  expensive: readonly number[],
+): Omit<CorpusCosts, 'pass_mean_ms'> {
+  const timed = survey.documents.map(({ size }, i) => ({ bytes: size, ms: survey.costsMs[i] as number }));
+  const { documents, meanMs, relativeError } = folderCost({
+    timed,
+    sizes: list.files.map(({ size }) => size),
+    large,
+  });
+  const apart = expensive.map((i): SetApart => {
+    const { id, size } = survey.documents[i] as Document;
+    return { id, bytes: size, ms: survey.costsMs[i] as number, reason: 'expensive' };
+  });
+  return {
+    folder_documents: documents,
+    surveyed_documents: timed.length + large.filter(({ ms }) => ms !== null).length,
+    folder_mean_ms: meanMs,
+    folder_mean_error: relativeError,
+    set_apart: [...apart, ...large],
+    remembers: survey.remembers,
+  };
+}
 
-  /**
-   * Runs it twice if that is cheap: the second pass has the times of warm code, and must give the same
-   * digests.
-   */
-  async truth(corpus: Corpus): Promise<Oracle> {
-    const { task, say } = this.#options;
-    const first = await this.run(corpus, 'oracle');
-    if (first.failed > 0)
-      say(
-        `${task.name}: failed on ${first.failed} of ${corpus.documents.length} documents; on ${first.failure}`,
-      );
-    if (first.taskMs > againMs) return first;
-    const second = await this.run(corpus, 'oracle');
-    const differs = second.digests.findIndex((digest, i) => digest !== first.digests[i]);
-    if (differs < 0) return second;
-    const id = corpus.documents[differs]?.id;
-    throw new WorkloadError(
-      `task "${task.name}" gives another result for "${id}" when it runs again, so strategies cannot be checked ` +
-        'against each other: export `digest(result)`, which returns what must be equal',
-    );
-  }
+function scaled({ taskMs, cpuMs, loopMs }: DocumentCost, factor: number): DocumentCost {
+  return { taskMs: factor * taskMs, cpuMs: factor * cpuMs, loopMs: factor * loopMs };
 }
 
 /** Repeats the documents under the same names, because a result may contain its document's name. */
-function repeated({ name, documents }: Corpus, count: number): Corpus {
-  return {
-    name,
-    documents: Array.from({ length: count }, (_, index) => ({
-      ...(documents[index % documents.length] as Document),
-      index,
-    })),
-  };
-}
-
-function preparedCorpus(
-  corpus: Corpus,
-  { file, cost, sampled }: { file: CorpusFile; cost: DocumentCost; sampled: Corpus },
-): PreparedCorpus {
-  const { documents, bytes } = sizeProfile(corpus);
-  return {
-    name: corpus.name,
-    file,
-    hash: corpusHash(sampled),
-    profile: sizeProfile(sampled),
-    documents,
-    bytes,
-    sequentialMs: cost.taskMs * documents,
-  };
+function repeated(documents: readonly Document[], count: number): Document[] {
+  return Array.from({ length: count }, (_, index) => ({
+    ...(documents[index % documents.length] as Document),
+    index,
+  }));
 }

@@ -1,9 +1,10 @@
 import type { Recommendation } from '../../runner/recommendation.js';
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import { colorsFor } from '../cli/terminal.js';
+import type { CorpusCosts } from '../tables/environment.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import type { Findings } from '../verdict/findings.js';
-import { noChoiceText, verdict } from '../words/pick.js';
+import { failedText, noChoiceText, setApartText, verdict } from '../words/pick.js';
 import { duration, number } from '../words/units.js';
 import type { Constraints } from './constraints.js';
 import { type Decided, type Decision, decide } from './decide.js';
@@ -26,13 +27,16 @@ export interface Chosen {
 /** Decides, and keeps the data that the decision rests on. */
 export function chosenFrom(found: Findings, options: Omit<Chosen, 'decided' | 'found'>): Chosen {
   const { trials, summaries } = found;
-  return { ...options, found, decided: decide({ ...options, trials, summaries }) };
+  const costs = costsOf(found, options.corpus);
+  return { ...options, found, decided: decide({ ...options, trials, summaries, costs }) };
 }
 
-/**
- * Writes the recommendation. @returns what was written; null if there is no choice, and then nothing is
- * written
- */
+/** What the documents cost, if the run recorded it. */
+function costsOf({ environment }: Pick<Findings, 'environment'>, corpus: string): CorpusCosts | null {
+  return environment.corpora.find((entry) => entry.corpus === corpus)?.costs ?? null;
+}
+
+/** Writes the recommendation. @returns what was written; null, without writing, if there is no choice */
 export function writeDecision(chosen: Chosen, write: (text: string) => void): Recommendation | null {
   const { decided: decision, found, constraints, strategies } = chosen;
   if (decision.state === 'none') return null;
@@ -65,9 +69,13 @@ export function decisionText(
     ...(path === null ? [] : [`Recommendation: ${path}`]),
     ...(report === null ? [] : [`Report: ${report}`]),
   ];
-  return ['', bold(use as string), ...rest, ...responsiveness.map(pingText), ...footer.map(dim), ''].join(
-    '\n',
-  );
+  const costs = costsOf(chosen.found, chosen.corpus);
+  const notes = [
+    ...(costs === null ? [] : setApartText(costs)),
+    ...failedText(chosen.found.trials, strategies),
+    ...responsiveness.map(pingText),
+  ];
+  return ['', bold(use as string), ...rest, ...notes, ...footer.map(dim), ''].join('\n');
 }
 
 function pingText(row: ResponsivenessRow): string {
@@ -100,11 +108,13 @@ function sentencesOf(decision: Decision, chosen: Chosen): string[] {
     responsiveness,
     strategies,
     corpus,
+    costs: costsOf(found, corpus),
     constraints: inProcesses,
   });
   return verdict(decision, {
     environment,
     strategies,
+    costs: costsOf(found, corpus),
     isolated: isolated.state === 'chosen' ? isolated : null,
   });
 }

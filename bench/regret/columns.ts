@@ -1,7 +1,7 @@
 import { type Row, table } from '../tables/table.js';
 
 /**
- * `regret.csv`: one row a task. Rates are the exhaustive run's, so that neither another time nor luck enters.
+ * `regret.csv` has one row per task. Its rates are from the exhaustive run, so that no other luck enters.
  */
 export const regretTable = table([
   { name: 'task', type: 'text', about: 'the task' },
@@ -36,3 +36,43 @@ export const regretTable = table([
 ] as const);
 
 export type RegretRow = Row<typeof regretTable>;
+
+/** `advice.csv` has one row per task, pass and number of rounds: what following the advice of `bench` costs. */
+export const adviceTable = table([
+  { name: 'task', type: 'text', about: 'the task' },
+  { name: 'pass', type: 'text', about: '`quiet`, or `spinner`: another process took 30 % of a core' },
+  {
+    name: 'timing',
+    type: 'text',
+    about: '`quick`: trials as in that profile; `final`: as in the final of `pick`',
+  },
+  { name: 'rounds', type: 'number', about: 'rounds that the advice is from' },
+  { name: 'draws', type: 'number', about: 'random choices of these rounds' },
+  {
+    name: 'best_gain',
+    type: 'number',
+    empty: true,
+    about: 'rate of the best configuration ÷ rate of `sequential`, over all rounds',
+  },
+  { name: 'regret_median', type: 'number', about: 'share of the rate that the advice gives away, median' },
+  { name: 'regret_p95', type: 'number', about: 'likewise, 95th percentile' },
+  { name: 'regret_max', type: 'number', about: 'likewise, largest' },
+  { name: 'sequential_share', type: 'number', about: 'share of the draws that advise `sequential`' },
+] as const);
+
+export type AdviceRow = Row<typeof adviceTable>;
+
+/** `promises.csv` has one row per task and pick: whether programs over the whole folder kept the promise. */
+export const promiseTable = table([
+  { name: 'task', type: 'text', about: 'the task' },
+  { name: 'seed', type: 'number', about: 'seed of the pick' },
+  { name: 'choice', type: 'text', about: 'what it chose: strategy, workers, delivery' },
+  { name: 'promised_low', type: 'number', empty: true, about: 'documents per second, lower end' },
+  { name: 'promised_high', type: 'number', empty: true, about: 'upper end' },
+  { name: 'programs', type: 'number', about: 'programs that ran the choice over the whole folder' },
+  { name: 'held', type: 'number', about: 'how many of them were within the range' },
+  { name: 'slowest', type: 'number', about: 'documents per second of the slowest program' },
+  { name: 'fastest', type: 'number', about: 'documents per second of the fastest program' },
+] as const);
+
+export type PromiseRow = Row<typeof promiseTable>;

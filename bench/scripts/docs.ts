@@ -9,7 +9,7 @@ import {
   taskTable,
 } from '../overhead/columns.js';
 import { overheadReport } from '../overhead/report.js';
-import { regretTable } from '../regret/columns.js';
+import { adviceTable, promiseTable, regretTable } from '../regret/columns.js';
 import { regretInWords } from '../regret/report.js';
 import { faultLegend, faultSentence, matrixTable } from '../report/faults.js';
 import { environmentLine, markdownTable } from '../report/markdown.js';
@@ -67,6 +67,8 @@ export const documents: Record<string, () => Promise<Record<string, string>>> = 
     faults: columnTable(faultTable),
     responsiveness: columnTable(responsivenessTable),
     regret: columnTable(regretTable),
+    advice: columnTable(adviceTable),
+    promises: columnTable(promiseTable),
     'hint-names': [
       '| hint | when |',
       '| --- | --- |',

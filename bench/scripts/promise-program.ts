@@ -4,7 +4,7 @@ import { readRecommendation } from '../../runner/recommendation.js';
 import { findFiles } from '../../workloads/documents.js';
 
 /**
- * * A program as users write it: it takes a recommendation, a folder, and a number of documents, and says how
+ * A program as users write it: it takes a recommendation, a folder, and a number of documents, and says how
  * many a second it did. It knows nothing of the bench.
  * @example node program.js recommendation.json ./documents 400 5000
  */
@@ -24,35 +24,24 @@ const documentsPerSecond = await through(Number(count));
 await runner.close();
 process.stdout.write(JSON.stringify({ documentsPerSecond }));
 
-/**
- * @returns documents a second while there were more: at the end, where some workers wait for others, a long
- * run loses next to nothing
- */
+/** @returns documents per second, from the first document to the last outcome */
 async function through(total: number): Promise<number> {
   let ok = 0;
-  let rate = Number.NaN;
   const startedMs = performance.now();
-  for await (const { status } of runner.process(repeated(total, ended))) if (status === 'ok') ok++;
+  for await (const { status } of runner.process(repeated(total))) if (status === 'ok') ok++;
   if (ok !== total) throw new Error(`expected ${total} documents done, got ${ok}`);
-  return rate;
-
-  function ended() {
-    rate = (1000 * ok) / (performance.now() - startedMs);
-  }
+  return (1000 * total) / (performance.now() - startedMs);
 }
 
-/** In steps through the sizes, so that every stretch has small ones and large ones. */
-function* repeated(total: number, ended: () => void) {
+/** Takes the documents in steps through their sizes, so that every stretch has small ones and large ones. */
+function* repeated(total: number) {
   const step = stepOver(documents.length);
   for (let i = 0; i < total; i++) {
     yield documents[(i * step) % documents.length] as (typeof documents)[number];
   }
-  ended();
 }
 
-/**
- * Near the golden section of n, and without a factor in common with it: all are met before one is met again.
- */
+/** A step near the golden section of n, without a common factor: every document comes before one comes again. */
 function stepOver(n: number): number {
   const common = (a: number, b: number): number => (b === 0 ? a : common(b, a % b));
   for (let step = Math.max(1, Math.round(0.618 * n)); ; step++) if (common(n, step) === 1) return step;

@@ -1,194 +1,276 @@
-import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { execFile, fork } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import type { Recommendation } from '../../runner/recommendation.js';
+import { parseArgs, promisify } from 'node:util';
+import { readRecommendation } from '../../runner/recommendation.js';
 import { strategies } from '../../strategies/index.js';
 import { effectiveCores } from '../../strategies/processes/cores.js';
-import { compileTask } from '../../workloads/task-file.js';
 import { note } from '../cli/terminal.js';
-import { readEnvironment } from '../measure/environment.js';
-import { type Configuration, configurationsOf, final } from '../pick/configurations.js';
-import { unconstrained } from '../pick/constraints.js';
-import { takeSample } from '../pick/sample.js';
-import { type RegretRow, regretTable } from '../regret/columns.js';
-import { moduleOf, type RegretTask, tasks, writeDocuments } from '../regret/tasks.js';
-import { progressOn } from '../report/progress.js';
-import { geometricInterval, mean } from '../stats/estimate.js';
-import { paired } from '../stats/paired.js';
-import { isOk, schema, type TrialRow } from '../tables/columns.js';
-import { decode, encodeHeader, encodeRows } from '../tables/csv.js';
-import { Store } from '../tables/store.js';
-import { pairedLogRatios } from '../tables/summarise.js';
-import { Wards } from '../trials/helper-processes.js';
-import { baselineOf } from '../trials/plan.js';
+import { UsageError, unknownName } from '../errors.js';
+import { final } from '../pick/configurations.js';
+import {
+  type AdviceRow,
+  adviceTable,
+  type PromiseRow,
+  promiseTable,
+  type RegretRow,
+  regretTable,
+} from '../regret/columns.js';
+import { writeDocuments } from '../regret/documents.js';
+import { type Exhaustive, exhaustive } from '../regret/exhaustive.js';
+import { regretRow } from '../regret/pick-regret.js';
+import { programsOver } from '../regret/programs.js';
+import { bestGain, scoreAdvice } from '../regret/score.js';
+import { moduleOf, type RegretTask, tasks } from '../regret/tasks.js';
+import { encodeHeader, encodeRows } from '../tables/csv.js';
+import type { Row, Table } from '../tables/table.js';
+import { isMeasuredByDefault, type LoadedStrategy, type Timing } from '../trials/plan.js';
 import { loadStrategies } from '../trials/prepare.js';
-import { runRounds } from '../trials/rounds.js';
-import { runTrial } from '../trials/trial.js';
+import { profiles } from '../trials/profiles.js';
 import { configurationName } from '../verdict/configurations.js';
+import { parseCount, parseList } from '../words/parse.js';
+import { number } from '../words/units.js';
 
-/**
- * * `npm run regret`: how well `pick` chooses. For each task, `pick` with a minute, and an exhaustive run of
- * every configuration that `pick` knows; regret is read from that run alone. Goes on where it was
- * interrupted.
- */
-const rounds = 8;
-const budget = '60s';
-const seed = 1;
-const folder = 'results/regret';
+const help = `How good is the advice? Measures every configuration of each task in many rounds, and scores against that:
+what \`pick\` chose in its time budget, and what \`bench\` would advise after 3, 6 and 12 rounds.
+A run that was ended continues where it stopped; delete the folders of a task to measure it again.
 
-const cli = fileURLToPath(new URL('../cli.js', import.meta.url));
-const table = join(folder, 'regret.csv');
-const done: RegretRow[] = existsSync(table) ? decode(regretTable, readFileSync(table, 'utf8')) : [];
-mkdirSync(folder, { recursive: true });
-for (const task of tasks) {
-  if (done.some((row) => row.task === task.name)) continue;
-  done.push(await regretOf(task));
-  writeFileSync(table, encodeHeader(regretTable) + encodeRows(regretTable, done));
-  const { choice, best, regret } = done.at(-1) as RegretRow;
-  note(`${task.name}: chose ${choice}, best ${best}, regret ${(100 * regret).toFixed(1)} %`);
+  npm run regret
+  npm run regret -- --tasks html,image --passes quiet --rounds 12
+
+  --tasks <names>      tasks to measure                                      all
+  --passes <names>     quiet; spinner: another process takes 30 % of a core  quiet,spinner
+  --rounds <count>     rounds of the exhaustive runs                         24
+  --draws <count>      random choices of rounds to take advice from          200
+  --seeds <count>      picks of each task                                    2
+  --programs <count>   programs that check each pick's promise               5
+  --budget <duration>  time budget of a pick                                 60s
+  --folder <folder>    where runs and tables go                              results/regret
+`;
+
+const { values } = parseArgs({
+  options: {
+    tasks: { type: 'string', default: tasks.map(({ name }) => name).join() },
+    passes: { type: 'string', default: 'quiet,spinner' },
+    rounds: { type: 'string', default: '24' },
+    draws: { type: 'string', default: '200' },
+    seeds: { type: 'string', default: '2' },
+    programs: { type: 'string', default: '5' },
+    budget: { type: 'string', default: '60s' },
+    folder: { type: 'string', default: 'results/regret' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+type Pass = 'quiet' | 'spinner';
+
+interface Settings {
+  readonly folder: string;
+  readonly budget: string;
+  readonly rounds: number;
+  readonly draws: number;
+  readonly seeds: number;
+  readonly programs: number;
+  readonly cores: number;
+  readonly loaded: readonly LoadedStrategy[];
 }
 
-async function regretOf(task: RegretTask): Promise<RegretRow> {
-  const docs = join(folder, `${task.name}-documents`);
-  writeDocuments(task, docs);
-  const chosen = await picked(task, docs);
-  const { trials, arms, kind, seconds } = await exhaustive(task, docs);
-  rmSync(docs, { recursive: true });
-  const rate = (name: string) =>
-    geometricInterval(of(trials, name).map((trial) => trial.documents_per_second)).mean;
-  const choice = configurationName(chosen);
-  if (of(trials, choice).length === 0) throw new Error(`${task.name}: the exhaustive run has no ${choice}`);
-  const names = arms.map(nameOf).filter((name) => of(trials, name).length > 0);
-  const best = names.reduce((a, b) => (rate(b) > rate(a) ? b : a));
-  const ratios = pairedLogRatios(of(trials, choice), of(trials, best));
-  return {
-    ...{ task: task.name, kind, arms: arms.length, rounds, choice, best },
-    ...{ choice_rate: rate(choice), best_rate: rate(best), sequential_rate: rate('sequential 1 none') },
-    regret: 1 - Math.exp(mean(ratios)),
-    regret_high: choice === best ? 0 : 1 - Math.exp(paired(ratios).low),
-    pick_seconds: (chosen.effort as { usedMs: number }).usedMs / 1000,
-    exhaustive_seconds: seconds,
-    promised_low: chosen.expected.low,
-    promised_high: chosen.expected.high,
-  };
-}
+/** The rounds that advice is taken from, and the timing of the trials that it is taken from. */
+const advice = [
+  { rounds: 3, timing: 'quick' },
+  { rounds: 6, timing: 'final' },
+  { rounds: 12, timing: 'final' },
+] as const;
 
-function nameOf({ cell }: Configuration): string {
-  return configurationName({
-    strategy: cell.strategy.strategy.name,
-    workers: cell.workers,
-    delivery: cell.delivery,
-  });
-}
-
-function of(trials: readonly TrialRow[], name: string) {
-  return trials.filter(isOk).filter((trial) => configurationName(trial) === name);
-}
-
-/** What a user gets, by the command that a user gives. */
-async function picked(task: RegretTask, docs: string): Promise<Recommendation> {
-  const out = join(folder, `${task.name}-pick`);
-  const path = join(out, 'recommendation.json');
-  if (!existsSync(path)) {
-    rmSync(out, { recursive: true, force: true });
-    const options = [
-      'pick',
-      '--task',
-      fileURLToPath(moduleOf(task)),
-      '--docs',
-      docs,
-      '--time-budget',
-      budget,
-      '--out',
-      out,
-    ];
-    await promisify(execFile)(process.execPath, [cli, ...options], { maxBuffer: 2 ** 24 });
-  }
-  return JSON.parse(readFileSync(path, 'utf8')) as Recommendation;
-}
-
-/**
- * Every configuration in every round, and more numbers of workers than `pick` may come to, whatever it
- * measures of a document.
- */
-async function exhaustive(task: RegretTask, docs: string) {
-  const wards = new Wards();
-  const progress = progressOn(process.stderr);
-  try {
-    const cores = effectiveCores().effective;
-    const loaded = await loadStrategies(strategies.map(({ url }) => url));
-    const compiled = await compileTask(moduleOf(task));
-    const { workload, corpus, cost } = await takeSample(wards, {
-      ...{ task: compiled.ref, docs, seed, strategies: loaded, cores, budgetMs: 60_000, say: note },
-      baseline: baselineOf(loaded),
-    });
-    const finer = { ...cost, cpuMs: cost.cpuMs / 2, loopMs: cost.loopMs / 2 };
-    const arms = configurationsOf({
-      ...{ workload, corpus, strategies: loaded, cores },
-      cost: finer,
-      ...unconstrained,
-    });
-    const path = join(folder, task.name);
-    const store = existsSync(join(path, 'environment.json'))
-      ? Store.open(path)
-      : await begun(path, { task, corpus, arms });
-    const finished = store.trials();
-    store.beginAppending();
-    const startedMs = performance.now();
-    await runRounds({
-      ...{
-        runId: store.runId,
-        cells: arms.map(({ cell }) => cell),
-        twins: [],
-        rounds: { least: rounds, most: rounds },
-        budgetMs: null,
-      },
-      ...{
-        finished,
-        enough: () => ({ stop: false, unmet: [] }),
-        seed,
-        timing: final,
-        cores,
-        progress,
-        signal: new AbortController().signal,
-      },
-      measure: (cell, place) => runTrial(wards, cell, { place, timing: final, cores, suite: [process.pid] }),
-      keep: (trial) => store.append(trial),
-    });
-    store.close();
-    const measured = store.trials();
-    const share = measured.length / Math.max(1, measured.length - finished.length); // what an interrupted part took is reckoned
-    const seconds = (share * (performance.now() - startedMs)) / 1000;
-    return { trials: measured, arms, kind: workload.kind, seconds };
-  } finally {
-    wards.end();
-  }
-}
-
-type Begin = {
-  readonly task: RegretTask;
-  readonly arms: readonly Configuration[];
-  readonly corpus: Configuration['cell']['corpus'];
+const quick = profiles.find(({ name }) => name === 'quick') as (typeof profiles)[number];
+const timings: Readonly<Record<'quick' | 'final', Timing>> = {
+  quick: { timeMs: quick.timeMs, warmupMs: quick.warmupMs },
+  final,
 };
 
-async function begun(path: string, { task, arms, corpus }: Begin): Promise<Store> {
-  mkdirSync(dirname(path), { recursive: true });
-  const store = Store.create(path);
-  const environment = await readEnvironment({
-    ...{
-      schema,
-      run_id: store.runId,
-      command: 'npm run regret',
-      seed,
-      profile: 'regret',
-      claims: 'suggests',
-      flags: {},
-    },
-    plan: { trials_per_round: arms.length, rounds_least: rounds, rounds_most: rounds },
-    corpora: [{ workload: task.name, corpus: corpus.name, sha256: corpus.hash, ...corpus.profile }],
+if (values.help) note(help);
+else await main();
+
+async function main(): Promise<void> {
+  const chosen = parseList(values.tasks, '--tasks', (name) => named('task', name, tasks));
+  const passes = parseList(values.passes, '--passes', passNamed);
+  const settings: Settings = {
+    folder: values.folder,
+    budget: values.budget,
+    rounds: parseCount(values.rounds, '--rounds'),
+    draws: parseCount(values.draws, '--draws'),
+    seeds: parseCount(values.seeds, '--seeds'),
+    programs: parseCount(values.programs, '--programs'),
+    cores: effectiveCores().effective,
+    loaded: (await loadStrategies(strategies.map(({ url }) => url))).filter(isMeasuredByDefault),
+  };
+  mkdirSync(settings.folder, { recursive: true });
+  const found: { regret: RegretRow[]; promises: PromiseRow[]; advice: AdviceRow[] } = {
+    regret: [],
+    promises: [],
+    advice: [],
+  };
+  for (const pass of passes) {
+    const spinner = pass === 'spinner' ? fork(new URL('./spinner.js', import.meta.url)) : null;
+    try {
+      for (const task of chosen) {
+        const docs = join(settings.folder, 'documents', task.name);
+        if (!existsSync(docs)) writeWhole(task, docs);
+        const runs = await exhaustiveRuns(task, { pass, docs, settings });
+        found.advice.push(...adviceRows(task, { pass, runs, settings }));
+        if (pass === 'quiet') await judgePicks(task, { docs, runs, settings, found });
+        write(settings.folder, 'advice.csv', adviceTable, found.advice);
+        write(settings.folder, 'promises.csv', promiseTable, found.promises);
+        write(settings.folder, 'regret.csv', regretTable, found.regret);
+      }
+    } finally {
+      spinner?.kill();
+    }
+  }
+}
+
+function named<Entry extends { readonly name: string }>(
+  what: string,
+  name: string,
+  entries: readonly Entry[],
+): Entry {
+  const found = entries.find((entry) => entry.name === name);
+  if (found !== undefined) return found;
+  throw unknownName(
+    what,
+    name,
+    entries.map((entry) => entry.name),
+  );
+}
+
+function passNamed(name: string): Pass {
+  if (name === 'quiet' || name === 'spinner') return name;
+  throw new UsageError(`--passes: expected quiet or spinner, got "${name}"`);
+}
+
+/** Writes the documents under another name first: a folder that exists is whole. */
+function writeWhole(task: RegretTask, docs: string): void {
+  rmSync(`${docs}-part`, { recursive: true, force: true });
+  writeDocuments(task, `${docs}-part`);
+  renameSync(`${docs}-part`, docs);
+}
+
+type Runs = Readonly<Record<keyof typeof timings, Exhaustive>>;
+
+async function exhaustiveRuns(
+  task: RegretTask,
+  { pass, docs, settings }: { readonly pass: Pass; readonly docs: string; readonly settings: Settings },
+): Promise<Runs> {
+  const run = (name: keyof typeof timings) => {
+    note(`${task.name}, ${pass}: every configuration in ${settings.rounds} rounds, timing ${name}`);
+    return exhaustive({
+      task,
+      docs,
+      folder: join(settings.folder, pass, `${task.name}-${name}`),
+      rounds: settings.rounds,
+      timing: timings[name],
+      loaded: settings.loaded,
+      seed: 1,
+    });
+  };
+  const quickRun = await run('quick');
+  return { quick: quickRun, final: await run('final') };
+}
+
+function adviceRows(
+  task: RegretTask,
+  { pass, runs, settings }: { readonly pass: Pass; readonly runs: Runs; readonly settings: Settings },
+): AdviceRow[] {
+  const traits = settings.loaded.map(({ strategy }) => strategy);
+  return advice.flatMap(({ rounds, timing }): AdviceRow[] => {
+    const { trials } = runs[timing];
+    const { cores, draws } = settings;
+    const score = scoreAdvice({ trials, strategies: traits, cores, rounds, draws, seed: 1 });
+    if (score === null) return [];
+    note(
+      `${task.name}, ${pass}: advice from ${rounds} rounds gives away ${percent(score.regretMedian)} in the ` +
+        `median, ${percent(score.regretHigh)} at the 95th percentile`,
+    );
+    return [
+      {
+        task: task.name,
+        pass,
+        timing,
+        rounds,
+        draws: score.draws,
+        best_gain: bestGain(trials, traits),
+        regret_median: score.regretMedian,
+        regret_p95: score.regretHigh,
+        regret_max: score.regretMax,
+        sequential_share: score.baselineShare,
+      },
+    ];
   });
-  store.write('environment.json', `${JSON.stringify(environment, null, 2)}\n`);
-  return store;
+}
+
+interface Judging {
+  readonly docs: string;
+  readonly runs: Runs;
+  readonly settings: Settings;
+  readonly found: { readonly regret: RegretRow[]; readonly promises: PromiseRow[] };
+}
+
+/** Picks as a user would, scores the first pick, and checks what each of them promised. */
+async function judgePicks(task: RegretTask, { docs, runs, settings, found }: Judging): Promise<void> {
+  for (let seed = 1; seed <= settings.seeds; seed++) {
+    const path = await picked(task, { docs, seed, settings });
+    const chosen = readRecommendation(JSON.parse(readFileSync(path, 'utf8')));
+    const choice = configurationName(chosen);
+    if (seed === 1) found.regret.push(regretRow(task.name, { chosen, run: runs.final, settings }));
+    const { low, high } = chosen.expected;
+    const rates = await programsOver(path, { docs, programs: settings.programs });
+    const held = rates.filter((rate) => low !== null && high !== null && rate >= low && rate <= high).length;
+    found.promises.push({
+      task: task.name,
+      seed,
+      choice,
+      promised_low: low,
+      promised_high: high,
+      programs: rates.length,
+      held,
+      slowest: Math.min(...rates),
+      fastest: Math.max(...rates),
+    });
+    const promised = `${number(low ?? 0)} to ${number(high ?? 0)} documents/s`;
+    note(`${task.name}: pick chose ${choice}; ${held} of ${rates.length} programs were within ${promised}`);
+  }
+}
+
+const cli = fileURLToPath(new URL('../cli.js', import.meta.url));
+
+/** Runs the command that a user would give. @returns the path of the recommendation */
+async function picked(
+  task: RegretTask,
+  { docs, seed, settings }: { readonly docs: string; readonly seed: number; readonly settings: Settings },
+): Promise<string> {
+  const out = join(settings.folder, 'picks', `${task.name}-${seed}`);
+  const path = join(out, 'recommendation.json');
+  if (existsSync(path)) return path;
+  rmSync(out, { recursive: true, force: true });
+  const options = {
+    '--task': fileURLToPath(moduleOf(task)),
+    '--docs': docs,
+    '--time-budget': settings.budget,
+    '--seed': String(seed),
+    '--out': out,
+  };
+  note(`${task.name}: pick with ${settings.budget}, seed ${seed}`);
+  await promisify(execFile)(process.execPath, [cli, 'pick', ...Object.entries(options).flat()], {
+    maxBuffer: 2 ** 24,
+  });
+  return path;
+}
+
+function write<T extends Table>(folder: string, name: string, table: T, rows: readonly Row<T>[]): void {
+  writeFileSync(join(folder, name), encodeHeader(table) + encodeRows(table, rows));
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
 }

@@ -16,7 +16,7 @@ import { runTrial } from '../trials/trial.js';
 import { compare } from '../verdict/compare.js';
 
 /**
- * * `npm run selfcheck`: the A/A test at full size. One cell is measured under 21 names in 12 rounds, as if
+ * `npm run selfcheck`: the A/A test at full size. One cell is measured under 21 names in 12 rounds, as if
  * they were 21 configurations. A suite that can be believed declares none of them faster or slower than
  * another.
  */

@@ -222,6 +222,22 @@ export const trialTable = table(
     { name: 'busy_max_ms', type: 'number', empty: true, about: 'likewise, of the busiest worker' },
     { name: 'busy_workers', type: 'number', empty: true, about: 'workers that had a document' },
     {
+      name: 'rate_rise_percent',
+      type: 'number',
+      empty: true,
+      about:
+        'how much higher the rate of the second half of the passes was than that of the first half; ' +
+        'empty below four passes',
+    },
+    {
+      name: 'documents_cost_ratio',
+      type: 'number',
+      empty: true,
+      about:
+        'mean cost of this trial’s documents ÷ that of the run’s sample, by the oracle; rates are compared ' +
+        'after multiplying by it; empty if every configuration ran the same documents',
+    },
+    {
       name: 'end_idle_ms',
       type: 'number',
       empty: true,

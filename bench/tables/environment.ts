@@ -5,6 +5,30 @@ import type { SizeProfile } from '../../workloads/documents.js';
 /** How much a run may say: `suggests` rests on intervals alone, `verdicts` has p values and verdict words. */
 export type Claims = 'nothing' | 'suggests' | 'verdicts';
 
+/** What documents cost alone, one after the other: those of the passes, and those of the whole folder. */
+export interface CorpusCosts {
+  readonly folder_documents: number;
+  /** How many of them were timed. */
+  readonly surveyed_documents: number;
+  /** Mean cost of the documents that comparable rates refer to, milliseconds. */
+  readonly pass_mean_ms: number;
+  readonly folder_mean_ms: number;
+  /** Standard error of that mean ÷ the mean; 0 if every document was timed. */
+  readonly folder_mean_error: number;
+  readonly set_apart: readonly SetApart[];
+  /** True if the task remembers results: each document was then measured once per process, without a warm-up. */
+  readonly remembers: boolean;
+}
+
+/** A document that is in the costs but not in the passes. */
+export interface SetApart {
+  readonly id: string;
+  readonly bytes: number;
+  /** Null if it was not timed, so that its cost is a guess. */
+  readonly ms: number | null;
+  readonly reason: 'large' | 'expensive';
+}
+
 /** `environment.json`: what a run was measured on and with. Null where the system does not say. */
 export interface Environment {
   readonly schema: number;
@@ -53,5 +77,7 @@ export interface Environment {
     readonly workload: string;
     readonly corpus: string;
     readonly sha256: string;
+    /** Only in a run of `pick`: its passes run a sample, and the promise is about the folder. */
+    readonly costs?: CorpusCosts;
   } & SizeProfile)[];
 }

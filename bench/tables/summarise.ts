@@ -1,7 +1,7 @@
 import { breakEvenDocuments, type Factors, factors, karpFlatt } from '../stats/efficiency.js';
 import { geometricInterval, type Interval, mean, median } from '../stats/estimate.js';
 import { groupBy } from '../stats/group-by.js';
-import { isOk, type SummaryRow, summaryTable, type TrialRow } from './columns.js';
+import { isOk, type OkTrial, type SummaryRow, summaryTable, type TrialRow } from './columns.js';
 import { unknown } from './table.js';
 
 /** Everything a run's trials say of its cells, computed from the rows alone. */
@@ -47,11 +47,19 @@ export function summarise(trials: readonly TrialRow[], options: SummariseOptions
 
 /** Rates of two cells, paired by the rounds in which both trials were ok: log(a ÷ b), a round after the other. */
 export function pairedLogRatios(a: readonly TrialRow[], b: readonly TrialRow[]): number[] {
-  const rates = new Map(b.filter(isOk).map((trial) => [trial.round, trial.documents_per_second]));
+  const rates = new Map(b.filter(isOk).map((trial) => [trial.round, comparableRate(trial)]));
   return a.filter(isOk).flatMap((trial) => {
     const other = rates.get(trial.round);
-    return other === undefined ? [] : [Math.log(trial.documents_per_second / other)];
+    return other === undefined ? [] : [Math.log(comparableRate(trial) / other)];
   });
+}
+
+/**
+ * Documents per second on the average document of the run's sample. It is the trial's own rate unless configurations ran
+ * different parts of the sample.
+ */
+export function comparableRate({ documents_per_second, documents_cost_ratio }: OkTrial): number {
+  return documents_per_second * (documents_cost_ratio ?? 1);
 }
 
 function summariseCell(
@@ -68,7 +76,7 @@ function summariseCell(
   const oversubscribed = kind === 'cpu' ? workers > effectiveCores : null;
   if (ok.length === 0) return { ...unknown(summaryTable), ...id, oversubscribed, rounds: 0, digest_matches };
 
-  const rate = geometricInterval(ok.map(({ documents_per_second }) => documents_per_second));
+  const rate = geometricInterval(ok.map(comparableRate));
   const baseline = sequentialOf(all, id);
   const speedup = speedupOver(baseline, ok);
   const startup = over(ok, median, ({ startup_ms }) => startup_ms);

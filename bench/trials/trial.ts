@@ -169,6 +169,8 @@ function trialRow(
     busy_ms: showsBusy ? busyMs.reduce((sum, ms) => sum + ms, 0) : null,
     busy_max_ms: showsBusy ? Math.max(0, ...busyMs) : null,
     busy_workers: busyMs.length,
+    rate_rise_percent: risePercent(passesMs),
+    documents_cost_ratio: cell.corpus.costRatio ?? null,
     end_idle_ms: shortOfWorkers ? record.endIdleMs : null,
     outcomes_ok: record.outcomesOk,
     outcomes_failed: record.outcomesFailed,
@@ -188,6 +190,17 @@ function trialRow(
 type Verdict =
   | { readonly status: 'ok'; readonly reason: null }
   | { readonly status: 'void' | 'failed'; readonly reason: string };
+
+/** With fewer passes a rise cannot be told from one odd pass. */
+const minPasses = 4;
+
+/** How much faster the second half of the passes was than the first: code that is still being compiled gets faster. */
+function risePercent(passesMs: readonly number[]): number | null {
+  if (passesMs.length < minPasses) return null;
+  const half = Math.floor(passesMs.length / 2);
+  const sum = (values: readonly number[]) => values.reduce((total, ms) => total + ms, 0);
+  return 100 * (sum(passesMs.slice(0, half)) / sum(passesMs.slice(-half)) - 1);
+}
 
 /** Wrong results are worse than noise: they fail the trial whatever else went on. */
 function verdictOn(difference: string | null, noise: Noise | null): Verdict {

@@ -1,6 +1,7 @@
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import type { LogRate } from '../stats/moderated.js';
 import { isOk, type SummaryRow, type TrialRow } from '../tables/columns.js';
+import { comparableRate } from '../tables/summarise.js';
 import { type Configuration, type FamilyRates, practicalMargin } from './choice.js';
 
 /** The rows of a run as the rule that chooses (`choice.ts`) takes them. */
@@ -78,7 +79,7 @@ export function familyRates(
 
 /** One log rate per configuration and round. Twins are left out. */
 export function logRates(trials: readonly TrialRow[]): LogRate[] {
-  return logsOf(trials, ({ documents_per_second }) => documents_per_second);
+  return logsOf(trials, (trial) => (isOk(trial) ? comparableRate(trial) : null));
 }
 
 /** Likewise, of another figure, where less is better: latency, memory. Trials without it are left out. */

@@ -1,5 +1,6 @@
 import { halfWidth, mean, squares } from '../stats/estimate.js';
-import { isOk, type TrialRow } from '../tables/columns.js';
+import { isOk, type OkTrial, type TrialRow } from '../tables/columns.js';
+import { comparableRate } from '../tables/summarise.js';
 
 /** What a new run's rate may be expected to be, documents a second. */
 export interface NewRun {
@@ -47,14 +48,9 @@ export function newRun(trials: readonly TrialRow[]): NewRun {
 }
 
 /** Documents a second of a run that is long against its last documents, by one trial. */
-export function steadyRate({
-  documents_per_second,
-  wall_ms,
-  end_idle_ms,
-}: TrialRow & { readonly documents_per_second: number }): number {
-  return wall_ms === null
-    ? documents_per_second
-    : (documents_per_second * wall_ms) / (wall_ms - (end_idle_ms ?? 0));
+export function steadyRate(trial: OkTrial): number {
+  const { wall_ms, end_idle_ms } = trial;
+  return (comparableRate(trial) * wall_ms) / (wall_ms - (end_idle_ms ?? 0));
 }
 
 /** From the ends for one more trial of the same run. The two errors are independent: on logarithms they add up in squares. */

@@ -1,9 +1,11 @@
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import type { Decision, Eligible, NoChoice } from '../pick/decide.js';
-import type { SummaryRow } from '../tables/columns.js';
-import type { Environment } from '../tables/environment.js';
+import type { RunPromise, Width } from '../pick/promise.js';
+import { groupBy } from '../stats/group-by.js';
+import type { SummaryRow, TrialRow } from '../tables/columns.js';
+import type { CorpusCosts, Environment } from '../tables/environment.js';
 import { memoryOf } from '../tables/memory.js';
-import type { Ratio } from '../verdict/choice.js';
+import { namer, withInterval } from './configuration.js';
 import { listed, megabytes, number, ratio, size } from './units.js';
 
 /** `pick` and `recommend` describe a decision with these sentences, each of at most 25 words. */
@@ -11,6 +13,8 @@ import { listed, megabytes, number, ratio, size } from './units.js';
 export interface VerdictOptions {
   readonly environment: Environment;
   readonly strategies: readonly StrategyTraits[];
+  /** What the folder's documents cost; null if that was not measured. */
+  readonly costs: CorpusCosts | null;
   /** The decision if tasks had to run in processes; null if no measured configuration does that. */
   readonly isolated: Decision | null;
 }
@@ -23,30 +27,14 @@ export function verdict(decision: Decision, options: VerdictOptions): string[] {
   const name = namer(options.strategies, cellsOf(decision));
   return [
     use(decision, name),
-    ...promise(decision),
+    ...promise(decision, options.costs),
     confidence(decision, name),
     ...exceptions(decision, { ...options, name }),
     where(decision, options),
   ];
 }
 
-type Configuration = Pick<SummaryRow, 'strategy' | 'workers' | 'delivery'>;
-type Namer = (configuration: Configuration) => string;
-
-/**
- * * Names configurations: "`queue` with 2 workers", "`async` with 8 in flight". The delivery is named if the
- * strategy was measured with more than one.
- */
-export function namer(strategies: readonly StrategyTraits[], among: readonly SummaryRow[] = []): Namer {
-  return ({ strategy, workers, delivery }) => {
-    const traits = strategies.find(({ name }) => name === strategy);
-    const deliveries = new Set(among.filter((row) => row.strategy === strategy).map((row) => row.delivery));
-    const way = deliveries.size > 1 ? ` (${delivery})` : '';
-    if (traits?.baseline) return `\`${strategy}\``;
-    if (traits?.concurrency === 'in flight') return `\`${strategy}\`${way} with ${workers} in flight`;
-    return `\`${strategy}\`${way} with ${workers} ${workers === 1 ? 'worker' : 'workers'}`;
-  };
-}
+type Namer = ReturnType<typeof namer>;
 
 function cellsOf({ tied, slower, disqualified }: Decision): SummaryRow[] {
   return [...[...tied, ...slower].map(({ cell }) => cell), ...disqualified.map(({ cell }) => cell)];
@@ -60,17 +48,50 @@ function use({ choice, speedup, nothingIsFaster, blocks }: Decision, name: Namer
   return `Use ${name(choice)}${speedup === null ? '' : `: ${withInterval(speedup)} sequential`}.`;
 }
 
-function promise({ choice, rate }: Decision): string[] {
+function promise({ choice, rate }: Decision, costs: CorpusCosts | null): string[] {
   const memory = memoryOf(choice);
   const range =
     rate.low === null || rate.high === null ? '' : ` (${number(rate.low)} to ${number(rate.high)})`;
   const uses = memory === null ? '' : `, in ${megabytes(memory)} of memory`;
-  return [`Expect ${number(rate.mean)} documents/s${range} of a long new run${uses}.`];
+  if (costs?.remembers)
+    return [
+      `It reached ${number(rate.mean)} documents/s${uses}.`,
+      'The task remembers results, so each document was measured once per process, and nothing is promised.',
+    ];
+  return [
+    `Expect ${number(rate.mean)} documents/s${range} of a new run over all documents${uses}.`,
+    ...width(rate, costs),
+    ...(rate.risePercent === null ? [] : [warming(rate.risePercent)]),
+  ];
 }
 
-/** Prints a ratio and its interval: "1.95× (1.88–2.02)". */
-export function withInterval({ ratio: value, low, high }: Ratio): string {
-  return low === null || high === null ? ratio(value) : `${ratio(value)} (${number(low)}–${number(high)})`;
+function warming(percent: number): string {
+  return `Its rate still rose by ${number(percent)} % within the trials: a long run may be faster.`;
+}
+
+function width({ wideBecause }: RunPromise, costs: CorpusCosts | null): string[] {
+  if (wideBecause === null) return [];
+  const documents =
+    costs === null
+      ? ''
+      : `: ${number(costs.surveyed_documents)} of ${number(costs.folder_documents)} were timed`;
+  const reasons: Record<Width, string> = {
+    trials: 'the trials differed much from each other',
+    sampling: `the documents differ much in what they cost${documents}`,
+    end: 'workers wait long for the last document of a run',
+    warming: 'the rate had not settled',
+  };
+  return [`That range is wide because ${reasons[wideBecause]}.`];
+}
+
+/** Names the documents that are in the costs but not in the passes. */
+export function setApartText({ set_apart: apart }: CorpusCosts): string[] {
+  if (apart.length === 0) return [];
+  const shown = apart
+    .slice(0, 3)
+    .map(({ id, bytes, ms }) => `${id} (${size(bytes)}${ms === null ? '' : `, ${number(ms)} ms`})`);
+  const more = apart.length > 3 ? [`${apart.length - 3} more`] : [];
+  return [`Too large or expensive for the passes, so timed alone: ${listed([...shown, ...more])}.`];
 }
 
 /** It is unknown how much rates scatter if there are fewer blocks. */
@@ -135,6 +156,17 @@ function where({ choice }: Decision, { environment }: VerdictOptions): string {
   const sizes = corpus === undefined ? '' : `, documents of ${size(corpus.p5)} to ${size(corpus.p95)}`;
   const node = environment.node.version.split('.')[0];
   return `Measured on ${number(environment.cores.effective)} cores, Node ${node}${sizes}.`;
+}
+
+/** Names the configurations whose trials failed, with the reason of the first failure of each strategy. */
+export function failedText(trials: readonly TrialRow[], strategies: readonly StrategyTraits[]): string[] {
+  const name = namer(strategies);
+  const failed = trials.filter(({ status }) => status === 'failed');
+  return [...groupBy(failed, ({ strategy }) => strategy).values()].map((own) => {
+    const [first] = own as [TrialRow, ...TrialRow[]];
+    const others = own.length > 1 ? ` (${own.length} trials)` : '';
+    return `${name(first)} failed${others}: ${first.reason}.`.replaceAll('`', '');
+  });
 }
 
 function percent(share: number): string {

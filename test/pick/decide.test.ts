@@ -71,7 +71,7 @@ describe('a decision', () => {
     });
     const decision = chosen(decided({}, { trials }));
     assert.ok(decision.choice.workers <= 2);
-    assert.ok(decision.disqualified.some(({ reason }) => /^cores: /.test(reason)));
+    assert.ok(decision.disqualified.some(({ reason }) => /^(cores|beyond-cores): /.test(reason)));
   });
 
   it('chooses nothing if nothing keeps them', () => {
@@ -138,11 +138,12 @@ describe('a decision', () => {
     const said = verdict(decision, {
       environment: environmentOf(trialsOf({ corpora: { docs: 10_000 } }), {}),
       strategies,
+      costs: null,
       isolated: null,
     });
     for (const sentence of said) assert.ok(sentence.split(' ').length <= 25, sentence);
     assert.match(said[0] as string, /^Use `.*` with 2 workers: .*× \(.*\) sequential\.$/);
-    assert.match(said[1] as string, /^Expect .* documents\/s \(.* to .*\) of a long new run/);
+    assert.match(said[1] as string, /^Expect .* documents\/s \(.* to .*\) of a new run over all documents/);
     assert.match(said.at(-1) as string, /^Measured on 2 cores/);
   });
 });

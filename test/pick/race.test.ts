@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { type Configuration, nameOf } from '../../bench/pick/configurations.js';
+import { type Configuration, final, nameOf, screening } from '../../bench/pick/configurations.js';
 import type { RaceOptions } from '../../bench/pick/race/options.js';
 import { race } from '../../bench/pick/race/race.js';
 import type { TrialRow } from '../../bench/tables/columns.js';
@@ -31,6 +31,7 @@ async function raced(
     clock: () => nowMs,
     cores: 2,
     seed,
+    timing: { screening, final },
     measure: async ({ cell }, { block, order, timing }) => {
       nowMs += 300 + timing.timeMs + timing.warmupMs;
       const { strategy, workers, delivery } = cell;

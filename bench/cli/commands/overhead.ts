@@ -49,7 +49,7 @@ const peerLibraries = ['tinypool', 'poolifier', 'jest-worker'];
 const pointPart = 0.4;
 
 /**
- * * `forkwise overhead`, `npm run bench:overhead`: measures what strategies and peers cost beside the task,
+ * `forkwise overhead`, `npm run bench:overhead`: measures what strategies and peers cost beside the task,
  * and the shortest tasks they can afford.
  * @returns the exit code.
  */

@@ -4,7 +4,14 @@ import { effectiveCores } from '../../../strategies/processes/cores.js';
 import { compileTask, type TaskFile } from '../../../workloads/task-file.js';
 import { exitCode, UsageError } from '../../errors.js';
 import { readEnvironment } from '../../measure/environment.js';
-import { type Configuration, configurationsOf } from '../../pick/configurations.js';
+import {
+  type Configuration,
+  configurationsOf,
+  final,
+  once,
+  passMeanMs,
+  screening,
+} from '../../pick/configurations.js';
 import type { Constraints } from '../../pick/constraints.js';
 import { race } from '../../pick/race/race.js';
 import { type ConstraintFlags, constraintsOf, timeBudget } from '../../pick/request.js';
@@ -46,7 +53,7 @@ const blockShare = 0.4;
 const reportMs = 3000;
 
 /**
- * * `forkwise pick`: races all strategies on the user's own task and documents within a time budget, and says
+ * `forkwise pick`: races all strategies on the user's own task and documents within a time budget, and says
  * which to use.
  * @returns the exit code: 3 if no configuration keeps the constraints, 130 if it was interrupted
  */
@@ -88,7 +95,7 @@ export async function pick(flags: PickFlags): Promise<number> {
       cores,
       blockMs: blockShare * budgetMs,
     });
-    const { store, environment } = await begin(request, { task, sample });
+    const { store, environment } = await begin(request, { task, sample, configurations });
     note(plannedText({ sample, configurations, budgetMs, cores }));
     const traits = loaded.map(({ strategy }) => strategy);
     const responsiveness = new Responsiveness({ wards, cores, environment, constraints, strategies: traits });
@@ -100,13 +107,15 @@ export async function pick(flags: PickFlags): Promise<number> {
       clock: () => performance.now(),
       cores,
       seed,
+      timing: sample.folder.remembers ? { screening: once, final: once } : { screening, final },
       signal: signals.signal,
-      measure: ({ cell }, { block, order, timing }) =>
+      measure: ({ cell }, { block, order, timing, timeoutMs }) =>
         runTrial(wards, cell, {
           place: { runId: store.runId, round: block, order, twin: null, attempt: 1 },
           timing,
           cores,
           suite: [process.pid],
+          timeoutMs,
         }),
       keep: (trial) => store.append(trial),
       violations: (trials, running) => responsiveness.violations(trials, running),
@@ -185,9 +194,15 @@ function requestOf(flags: PickFlags, loaded: readonly LoadedStrategy[]): PickReq
   return { ...request, task, docs };
 }
 
+interface Begin {
+  readonly task: TaskFile;
+  readonly sample: Sample;
+  readonly configurations: readonly Configuration[];
+}
+
 async function begin(
   { flags, seed, folder }: PickRequest,
-  { task, sample: { workload, corpus } }: { readonly task: TaskFile; readonly sample: Sample },
+  { task, sample: { workload, corpus, folder: costs }, configurations }: Begin,
 ): Promise<{ readonly store: Store; readonly environment: Environment }> {
   const store = Store.create(folder);
   const environment = await readEnvironment({
@@ -200,7 +215,15 @@ async function begin(
     flags: { ...flags },
     task: taskRecord(task),
     plan: { trials_per_round: 0, rounds_least: 1, rounds_most: 0 },
-    corpora: [{ workload: workload.ref.name, corpus: corpus.name, sha256: corpus.hash, ...corpus.profile }],
+    corpora: [
+      {
+        workload: workload.ref.name,
+        corpus: corpus.name,
+        sha256: corpus.hash,
+        ...corpus.profile,
+        costs: { ...costs, pass_mean_ms: passMeanMs(configurations) },
+      },
+    ],
   });
   store.write('environment.json', `${JSON.stringify(environment, null, 2)}\n`);
   store.beginAppending();

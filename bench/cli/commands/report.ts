@@ -18,7 +18,7 @@ export interface ReportFlags {
 }
 
 /**
- * * `forkwise report`: makes everything that is derived from what a run, or a dispatch benchmark, has
+ * `forkwise report`: makes everything that is derived from what a run, or a dispatch benchmark, has
  * measured anew; with several runs, shows them side by side and writes nothing. @returns the exit code.
  */
 export async function report(

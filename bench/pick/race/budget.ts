@@ -1,17 +1,23 @@
 import { estimateTrialMs, type Timing } from '../../trials/plan.js';
-import { type Configuration, final } from '../configurations.js';
+import type { Configuration } from '../configurations.js';
+import type { RaceTiming } from './options.js';
 
 /** Blocks that the finalists get if the time allows. */
 export const finalBlocksWanted = 10;
 const maxFinalists = 5;
 /** Share of the remaining time that the finalists may be expected to take; the rest is for the baseline. */
 const finalShare = 0.7;
+/** Share of the race's time that the first block may take. */
+const firstBlockShare = 0.6;
+/** A trial that takes this factor of what was expected, and this much more, does not end by itself. */
+const patience = { factor: 8, ms: 3000, endMs: 1000 };
 
 export interface BudgetOptions {
   /** Milliseconds on `clock` at which the race must be over. */
   readonly untilMs: number;
   readonly clock: () => number;
   readonly cores: number;
+  readonly timing: RaceTiming;
 }
 
 /**
@@ -19,15 +25,22 @@ export interface BudgetOptions {
  */
 export class Budget {
   readonly #options: BudgetOptions;
+  readonly #startedMs: number;
   #spentMs = 0;
   #expectedMs = 0;
 
   constructor(options: BudgetOptions) {
     this.#options = options;
+    this.#startedMs = options.clock();
   }
 
   get leftMs(): number {
     return this.#options.untilMs - this.#options.clock();
+  }
+
+  /** The time left for the first block: rates that were measured once say little, so later blocks need time too. */
+  get firstBlockLeftMs(): number {
+    return this.leftMs - (1 - firstBlockShare) * (this.#options.untilMs - this.#startedMs);
   }
 
   /** Learns from a trial that began at `startedMs` and has just ended. */
@@ -41,6 +54,16 @@ export class Budget {
     return estimateTrialMs(cell, timing, this.#options.cores) * pace;
   }
 
+  /**
+   * How long a trial may take until its configuration counts as one that never answers. It never exceeds the time that is
+   * left by more than one trial.
+   */
+  patienceMs(configuration: Configuration, timing: Timing): number {
+    const trialMs = this.trialMs(configuration, timing);
+    const usualMs = patience.ms + patience.factor * trialMs;
+    return Math.round(Math.min(usualMs, Math.max(0, this.leftMs) + trialMs + patience.endMs));
+  }
+
   /** Estimates the time that one trial of each of them takes. */
   blockMs(configurations: readonly Configuration[], timing: Timing): number {
     return configurations.reduce((sum, configuration) => sum + this.trialMs(configuration, timing), 0);
@@ -48,7 +71,7 @@ export class Budget {
 
   /** How many finalists there is time for; at least two. Slow configurations count with what they cost. */
   places(running: readonly Configuration[]): number {
-    const meanMs = this.blockMs(running, final) / running.length;
+    const meanMs = this.blockMs(running, this.#options.timing.final) / running.length;
     const fitting = Math.floor((finalShare * this.leftMs) / (finalBlocksWanted * meanMs));
     return Math.max(2, Math.min(maxFinalists, fitting));
   }

@@ -1,5 +1,6 @@
 import { type Difference, type Family, moderate } from '../../stats/moderated.js';
 import { isOk, type TrialRow } from '../../tables/columns.js';
+import { comparableRate } from '../../tables/summarise.js';
 import { configurationName } from '../../verdict/configurations.js';
 import { number } from '../../words/units.js';
 import { type Configuration, nameOf } from '../configurations.js';
@@ -52,7 +53,7 @@ export function reasonOf({ word }: Rule, { mean, rounds }: Difference, best: str
  * win
  */
 export function outOfReach({ cell, maxRate }: Configuration, trials: readonly TrialRow[]): string | null {
-  const highest = Math.max(0, ...trials.filter(isOk).map(({ documents_per_second }) => documents_per_second));
+  const highest = Math.max(0, ...trials.filter(isOk).map(comparableRate));
   if (maxRate * boundSlack >= highest) return null;
   const limit = `${cell.workers} at a time give at most about ${number(maxRate)} documents/s`;
   return `out of reach: ${limit}, another configuration had ${number(highest)}`;
@@ -64,7 +65,7 @@ export function evidenceOf(trials: readonly TrialRow[]): Family {
     trials.filter(isOk).map((trial) => ({
       configuration: configurationName(trial),
       round: trial.round,
-      log: Math.log(trial.documents_per_second),
+      log: Math.log(comparableRate(trial)),
     })),
   );
 }

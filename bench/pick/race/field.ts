@@ -1,7 +1,7 @@
 import type { Family } from '../../stats/moderated.js';
 import { isOk, type TrialRow } from '../../tables/columns.js';
 import type { Timing } from '../../trials/plan.js';
-import { type Configuration, final, nameOf, screening } from '../configurations.js';
+import { type Configuration, nameOf } from '../configurations.js';
 import { best } from '../evidence.js';
 import { blockOrder } from './block.js';
 import { Budget } from './budget.js';
@@ -49,11 +49,13 @@ export class Field {
    * them
    */
   async block(block: number, timing: Timing): Promise<boolean> {
-    const { seed, signal } = this.#options;
+    const { seed, signal, baseline } = this.#options;
     this.blocks = block;
-    for (const [i, configuration] of blockOrder(this.running, { seed, block }).entries()) {
+    for (const [i, configuration] of blockOrder(this.running, { seed, block, baseline }).entries()) {
       if (signal.aborted) return false;
-      const late = this.#budget.trialMs(configuration, timing) > this.#budget.leftMs;
+      if (!this.running.includes(configuration)) continue;
+      const leftMs = block > 1 ? this.#budget.leftMs : this.#budget.firstBlockLeftMs;
+      const late = this.#budget.trialMs(configuration, timing) > leftMs;
       if (late && block > 1) return false;
       if (late && this.trials.some(isOk)) {
         this.#drop(configuration, 'no time was left to measure it');
@@ -62,7 +64,13 @@ export class Field {
       const reason =
         block > 1 || this.#isBaseline(configuration) ? null : outOfReach(configuration, this.trials);
       if (reason !== null) this.#drop(configuration, reason);
-      else await this.#trial(configuration, { block, order: i + 1, timing });
+      else
+        await this.#trial(configuration, {
+          block,
+          order: i + 1,
+          timing,
+          timeoutMs: this.#budget.patienceMs(configuration, timing),
+        });
     }
     await this.#dropViolations();
     return true;
@@ -78,7 +86,17 @@ export class Field {
     this.trials.push(trial);
     keep(trial);
     if (trial.status === 'failed') this.#drop(configuration, `failed: ${trial.reason}`);
+    if (trial.status === 'failed' && clock() - startedMs >= turn.timeoutMs) this.#dropLike(configuration);
     say({ kind: 'trial', trial, left: this.running.length, block: turn.block });
+  }
+
+  /** Others of the strategy with more at a time would not answer either, and waiting for each of them takes long. */
+  #dropLike(silent: Configuration): void {
+    const { strategy, workers } = silent.cell;
+    const { concurrency } = strategy.strategy;
+    const min = concurrency === 'in flight' ? 2 : workers;
+    const like = this.running.filter(({ cell }) => cell.strategy === strategy && cell.workers >= min);
+    for (const one of like) this.#drop(one, `not tried: \`${nameOf(silent)}\` never answered`);
   }
 
   async #dropViolations(): Promise<void> {
@@ -96,9 +114,9 @@ export class Field {
 
   /** Estimates what this number of final blocks would take with all configurations, after the shortest screening. */
   gridMs(finalBlocks: number): number {
-    const { configurations } = this.#options;
-    const screeningMs = minBlocks * this.#budget.blockMs(configurations, screening);
-    return screeningMs + finalBlocks * this.#budget.blockMs(configurations, final);
+    const { configurations, timing } = this.#options;
+    const screeningMs = minBlocks * this.#budget.blockMs(configurations, timing.screening);
+    return screeningMs + finalBlocks * this.#budget.blockMs(configurations, timing.final);
   }
 
   /** All but the baseline, which takes no place in the final. */
@@ -157,6 +175,7 @@ export class Field {
   /** The baseline is measured to the end unless a trial of it costs more than two of the others. */
   #isExpensive(baseline: Configuration): boolean {
     const others = this.#withoutBaseline;
+    const { final } = this.#options.timing;
     const meanMs = this.#budget.blockMs(others, final) / Math.max(1, others.length);
     return others.length > 0 && this.#budget.trialMs(baseline, final) > 2 * meanMs;
   }
@@ -164,6 +183,7 @@ export class Field {
   /** Halves the field while the next blocks would take more than their share of the time. */
   halveToFit(block: number): void {
     const blocksToCome = Math.max(1, minBlocks - block);
+    const { screening } = this.#options.timing;
     const places = () => this.#budget.places(this.running);
     const takesTooLong = () =>
       blocksToCome * this.#budget.blockMs(this.running, screening) > screeningShare * this.#budget.leftMs;

@@ -15,6 +15,7 @@ export interface RaceOptions {
   readonly clock: () => number;
   readonly cores: number;
   readonly seed: number;
+  readonly timing: RaceTiming;
   readonly measure: (configuration: Configuration, turn: Turn) => Promise<TrialRow>;
   /** Called with every trial as soon as it has ended. */
   readonly keep: (trial: TrialRow) => void;
@@ -30,11 +31,19 @@ export interface RaceOptions {
   readonly signal: AbortSignal;
 }
 
+/** The timing of trials in the screening, and of the longer ones in the final. */
+export interface RaceTiming {
+  readonly screening: Timing;
+  readonly final: Timing;
+}
+
 /** Says where in the race a trial is. */
 export interface Turn {
   readonly block: number;
   readonly order: number;
   readonly timing: Timing;
+  /** A trial that takes longer is ended and has failed: its configuration does not answer. */
+  readonly timeoutMs: number;
 }
 
 export type RaceEvent =

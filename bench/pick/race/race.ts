@@ -1,5 +1,5 @@
 import type { TrialRow } from '../../tables/columns.js';
-import { type Configuration, final, nameOf, screening } from '../configurations.js';
+import { type Configuration, nameOf } from '../configurations.js';
 import { finalBlocksWanted } from './budget.js';
 import { Field, minBlocks } from './field.js';
 import type { RaceOptions } from './options.js';
@@ -34,6 +34,7 @@ const maxFinalBlocks = 24;
  */
 export async function race(options: RaceOptions): Promise<RaceResult> {
   const field = new Field(options);
+  const { screening, final } = options.timing;
   for (let block = 1; block <= maxScreeningBlocks && field.open && field.crowded; block++) {
     if (!(await field.block(block, screening))) break;
     field.dropHopeless();
@@ -43,9 +44,11 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
   }
   field.keepFinalists();
   let finalBlocks = 0;
-  while (finalBlocks < maxFinalBlocks && field.open && field.fits(final)) {
+  while (finalBlocks < maxFinalBlocks && field.open) {
+    const timing = [final, screening].find((one) => field.fits(one));
+    if (timing === undefined) break;
     finalBlocks++;
-    await field.block(field.blocks + 1, final);
+    await field.block(field.blocks + 1, timing);
     if (finalBlocks >= minBlocks) field.dropSlower();
     options.say({ kind: 'block', block: field.blocks, left: field.running.map(nameOf), final: true });
     if (finalBlocks >= finalBlocksWanted && field.settled) break;

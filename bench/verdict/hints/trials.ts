@@ -1,8 +1,9 @@
-import { mean } from '../../stats/estimate.js';
+import { mean, meanInterval } from '../../stats/estimate.js';
 import { groupBy } from '../../stats/group-by.js';
 import { line } from '../../stats/line.js';
 import { isOk, type TrialRow } from '../../tables/columns.js';
 import type { HintRow } from '../../tables/situation-columns.js';
+import { shortNamer } from '../../words/configuration.js';
 import { number } from '../../words/units.js';
 import { configurationName, familyOf, isBaseline } from '../configurations.js';
 import { type HintData, note, type Rule, warning } from './hint.js';
@@ -18,6 +19,7 @@ export const trialHints: readonly Rule[] = [
   voidTrials,
   drift,
   noiseFloor,
+  stillWarming,
 ];
 
 function interrupted({ complete }: HintData): HintRow[] {
@@ -157,6 +159,34 @@ function noiseFloor({ comparisons }: HintData): HintRow[] {
       'noise-floor',
       `equal things differ so much here that only differences beyond ${percent} % count (${widest.workload})`,
       'measure on a quieter machine, or with more rounds',
+    ),
+  ];
+}
+
+/** A smaller rise makes no difference that matters, percent. */
+const minRisePercent = 3;
+
+/** Code that is still being compiled gets faster, so a rate that rises within the trials is that of cold code. */
+function stillWarming({ trials, strategies }: HintData): HintRow[] {
+  const cells = groupBy(
+    trials.filter((trial) => trial.twin === null && isOk(trial)),
+    (trial) => `${familyOf(trial)} ${configurationName(trial)}`,
+  );
+  const rising = [...cells.values()].filter((cell) => {
+    const rises = cell.map((trial) => trial.rate_rise_percent).filter((rise) => rise !== null);
+    if (rises.length < 3) return false;
+    const { mean: middle, low } = meanInterval(rises);
+    return low !== null && low > 0 && middle > minRisePercent;
+  });
+  const [first] = rising;
+  if (first === undefined) return [];
+  const trial = first[0] as TrialRow;
+  return [
+    note(
+      'still-warming',
+      `rates still rose within the trials of ${rising.length} of ${cells.size} cells, ` +
+        `first ${trial.workload} ${trial.corpus} ${shortNamer(strategies)(trial)}`,
+      'a long run may be faster than these rates; measure with a longer profile',
     ),
   ];
 }

@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import type { Document, Kind, WorkloadRef } from '../../workloads/workload.js';
+import { WorkloadError } from '../../workloads/workload.js';
+import { type CorpusFile, writeCorpus } from '../trials/corpus-file.js';
+import { Helper } from '../trials/helper.js';
+import type { Wards } from '../trials/helper-processes.js';
+import type { Oracle, OracleRequest } from '../trials/oracle-host.js';
+import { duration } from '../words/units.js';
+
+export interface OracleOptions {
+  readonly wards: Wards;
+  readonly task: WorkloadRef;
+  /** The module of the strategy whose results all others must equal. */
+  readonly baseline: string;
+  /** The oracle is ended if a request takes longer. */
+  readonly budgetMs: number;
+}
+
+export interface RunOptions {
+  /** Indices of the documents to run; absent means all. */
+  readonly indices?: readonly number[];
+  /** No document begins after this much time; absent means that all run. */
+  readonly timeMs?: number;
+}
+
+/** A process that runs the task over documents one after the other. It keeps what the task remembers between requests. */
+export class TaskOracle {
+  readonly #options: OracleOptions;
+  readonly #helper: Helper;
+
+  constructor(options: OracleOptions) {
+    this.#options = options;
+    this.#helper = new Helper(options.wards, new URL('../trials/oracle-host.js', import.meta.url));
+  }
+
+  /** Writes documents down, so that the oracle and the trials can read them. */
+  write(documents: readonly Document[], name: string): CorpusFile {
+    return writeCorpus(join(this.#options.wards.folder, name), documents);
+  }
+
+  /** The kind that the task declares; null if it declares none. */
+  async declaredKind(): Promise<Kind | null> {
+    const request: OracleRequest = { kind: 'inspect', workload: this.#options.task };
+    return (await this.#helper.ask<Kind | null>(request)) ?? null;
+  }
+
+  /** Runs the task over documents. @throws WorkloadError if it takes longer than the budget, or fails on all of them */
+  async run(corpus: CorpusFile, options: RunOptions = {}): Promise<Oracle> {
+    const { task, baseline, budgetMs } = this.#options;
+    const request: OracleRequest = {
+      kind: 'run',
+      workload: task,
+      strategy: baseline,
+      corpus,
+      ...options,
+    };
+    const found = await this.#helper.ask<Oracle>(request, { timeoutMs: budgetMs }).catch((cause: Error) => {
+      if (!cause.message.startsWith('no answer within')) throw cause;
+      throw new WorkloadError(
+        `task "${task.name}" did not finish its documents in ${duration(budgetMs)}: ` +
+          'use a longer --time-budget, or see with forkwise check where it hangs',
+      );
+    });
+    if (found.failed < found.costsMs.length) return found;
+    throw new WorkloadError(`task "${task.name}" failed on every document; on ${found.failure}`);
+  }
+
+  end(): void {
+    this.#helper.end();
+  }
+}

@@ -1,0 +1,80 @@
+import { mean, meanInterval } from '../stats/estimate.js';
+import { isOk, type TrialRow } from '../tables/columns.js';
+import type { CorpusCosts } from '../tables/environment.js';
+
+import { newRun } from '../verdict/new-run.js';
+
+/** The rate to expect of a new run over the whole folder, documents per second, and why the range is as wide as it is. */
+export interface RunPromise {
+  readonly mean: number;
+  /** 95 % prediction interval; null if there are too few trials, or if the task remembers results. */
+  readonly low: number | null;
+  readonly high: number | null;
+  /** What makes the range wide; null if it is not wide. */
+  readonly wideBecause: Width | null;
+  /** How much the rate still rose within the trials, percent; null if it did not. */
+  readonly risePercent: number | null;
+}
+
+/** What makes a new run differ: trials, other documents of the folder, the end of a run, code that is still getting faster. */
+export type Width = 'trials' | 'sampling' | 'end' | 'warming';
+
+/** The trials of a configuration rest on a sample of documents; without costs the sample is taken for the folder. */
+export interface PromiseOptions {
+  readonly trials: readonly TrialRow[];
+  readonly costs: CorpusCosts | null;
+  /** How long workers wait for the last document of a pass, mean, milliseconds. */
+  readonly endMs: number | null;
+  readonly workers: number;
+}
+
+/** A range is wide if its ends differ by more than this factor. */
+const wide = 1.4;
+const normal = 1.96; // two-sided 95 %
+
+/**
+ * Starts from the prediction interval of the trials, which covers rounds and what runs differ by, and converts it to the
+ * folder: the rate is multiplied by the mean cost of the measured documents ÷ the mean cost of the folder's. The error of
+ * that mean is independent of the trials, so the squares add up. The end of a run lowers only the low end, and a rate that
+ * still rose raises only the high end.
+ */
+export function promiseOf({ trials, costs, endMs, workers }: PromiseOptions): RunPromise {
+  const measured = newRun(trials);
+  const rise = riseOf(trials);
+  const risePercent = rise === 0 ? null : 100 * (Math.exp(rise) - 1);
+  const scale = costs === null ? 1 : costs.pass_mean_ms / costs.folder_mean_ms;
+  const longestMs = Math.max(0, ...(costs?.set_apart ?? []).map(({ ms }) => ms ?? 0));
+  const documents = costs?.folder_documents ?? Number.POSITIVE_INFINITY;
+  // No run is shorter than its longest document.
+  const middle = Math.min(measured.mean * scale, longestMs > 0 ? (1000 * documents) / longestMs : Infinity);
+  if (measured.low === null || measured.high === null || costs?.remembers)
+    return { mean: middle, low: null, high: null, wideBecause: null, risePercent };
+  const below = Math.log(measured.mean / measured.low);
+  const above = Math.log(measured.high / measured.mean);
+  const sampling = normal * (costs?.folder_mean_error ?? 0);
+  const waitMs = Math.max(endMs ?? 0, longestMs * (1 - 1 / workers));
+  const end = Math.log1p((waitMs / 1000) * (middle / documents));
+  const low = middle * Math.exp(-Math.hypot(below, sampling) - end);
+  const high = middle * Math.exp(Math.hypot(above, sampling) + rise);
+  const shares: Record<Width, number> = { trials: below + above, sampling: 2 * sampling, end, warming: rise };
+  const [largest] = Object.entries(shares).sort(([, a], [, b]) => b - a) as [[Width, number]];
+  return { mean: middle, low, high, wideBecause: high / low > wide ? largest[0] : null, risePercent };
+}
+
+/** Smaller rises make no difference that matters, as a log ratio. */
+const minRise = Math.log(1.03);
+
+/** By how much the rate rose from the first to the second half of the passes, as a log ratio; 0 if that is not shown. */
+function riseOf(trials: readonly TrialRow[]): number {
+  const own = trials.filter(isOk);
+  const longest = Math.max(0, ...own.map(({ wall_ms }) => wall_ms ?? 0));
+  const rises = own
+    .filter(({ wall_ms }) => (wall_ms ?? 0) >= longest / 2)
+    .map(({ rate_rise_percent }) => rate_rise_percent)
+    .filter((percent) => percent !== null)
+    .map((percent) => Math.log1p(percent / 100));
+  if (rises.length < 3) return 0;
+  const { low } = meanInterval(rises);
+  const middle = mean(rises);
+  return low !== null && low > 0 && middle > minRise ? middle : 0;
+}

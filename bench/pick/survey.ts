@@ -1,0 +1,148 @@
+import { type Corpus, type FileList, sampleFiles } from '../../workloads/documents.js';
+import { type Document, type Kind, WorkloadError } from '../../workloads/workload.js';
+import type { CorpusFile } from '../trials/corpus-file.js';
+import type { Oracle } from '../trials/oracle-host.js';
+import { type OracleOptions, TaskOracle } from './oracle.js';
+import { isRemembered, memoryTest } from './remembering.js';
+
+/** The survey runs the task over a sample of the folder, one document after the other, and times each of them. */
+
+export interface SurveyOptions extends OracleOptions {
+  /** The files to sample from, the large ones excluded. */
+  readonly list: FileList;
+  readonly seed: number;
+  readonly say: (step: string) => void;
+}
+
+export interface Survey {
+  readonly documents: readonly Document[];
+  /** The documents' contents, for requests to an oracle. */
+  readonly file: CorpusFile;
+  /** What each document cost, milliseconds; with warm code if it ran twice. */
+  readonly costsMs: readonly number[];
+  /** The digest of each document's result. */
+  readonly digests: readonly string[];
+  readonly kind: Kind;
+  /** Averages per document. */
+  readonly cost: { readonly taskMs: number; readonly cpuMs: number; readonly loopMs: number };
+  readonly resultBytes: number | null;
+  /** Whether the task remembers results, so that a second run of a document costs a small part of the first. */
+  readonly remembers: boolean;
+}
+
+/** Documents that are tried first, to see about how long one takes. */
+const probes = 5;
+/** Share of the budget that the survey's first run of each document may take. */
+const surveyShare = 0.15;
+const minDocuments = 8;
+const maxDocuments = 5000;
+/** Size of the survey: its documents are in memory at the same time. */
+const maxBytes = 64e6;
+/** Documents run a second time, from the last one backwards, as long as their first runs took no more than this. */
+const againMs = 1500;
+
+/**
+ * @throws CorpusError if documents cannot be read; WorkloadError if the task cannot be used, fails on every document,
+ * takes too long for the budget, or gives different results the second time
+ */
+export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
+  const { list, seed, task, say } = options;
+  const oracle = new TaskOracle(options);
+  try {
+    const declared = await oracle.declaredKind();
+    const few = await sampleFiles(list, { count: Math.min(probes, list.files.length), seed });
+    const probe = await oracle.run(oracle.write(few.documents, 'probe'));
+    const count = affordable(probe.taskMs / few.documents.length, options);
+    say(`${task.name}: results of ${count} documents, one after the other`);
+    const sample = await sampleFiles(list, { count, seed });
+    const file = oracle.write(sample.documents, 'survey');
+    const first = await oracle.run(file, { timeMs: surveyShare * options.budgetMs });
+    const documents = sample.documents.slice(0, first.costsMs.length);
+    if (first.failed > 0)
+      say(`${task.name}: failed on ${first.failed} of ${documents.length} documents; on ${first.failure}`);
+    const again = lastDocuments(first.costsMs);
+    const second = await oracle.run(file, { indices: again });
+    refuseDifferent({ ...sample, documents }, { first, second, again }, options);
+    const twice = new Map(again.map((index, i) => [index, second.costsMs[i] as number]));
+    const remembers = await remembersResults(file, { first: first.costsMs, twice }, options);
+    // Without memory of results, the second run of a document has the cost of warm code.
+    const costsMs = first.costsMs.map((ms, i) => (remembers ? ms : Math.min(ms, twice.get(i) ?? ms)));
+    const warm = !remembers && again.length === documents.length ? second : first;
+    return {
+      documents,
+      file,
+      costsMs,
+      digests: first.digests,
+      kind: declared ?? warm.kind,
+      cost: averages(warm),
+      resultBytes: first.resultBytes && first.resultBytes / documents.length,
+      remembers,
+    };
+  } finally {
+    oracle.end();
+  }
+}
+
+function affordable(documentMs: number, { list: { files }, budgetMs }: SurveyOptions): number {
+  const inTime = Math.floor((surveyShare * budgetMs) / Math.max(documentMs, 1e-3));
+  const meanBytes = files.reduce((sum, { size }) => sum + size, 0) / files.length;
+  const inMemory = Math.floor(maxBytes / Math.max(1, meanBytes));
+  return Math.min(files.length, Math.max(minDocuments, Math.min(inTime, inMemory, maxDocuments)));
+}
+
+/** The indices of the last documents whose first runs together took no longer than `againMs`; at least one. */
+function lastDocuments(costsMs: readonly number[]): number[] {
+  let from = costsMs.length - 1;
+  let ms = costsMs[from] as number;
+  while (from > 0 && ms + (costsMs[from - 1] as number) <= againMs) {
+    from--;
+    ms += costsMs[from] as number;
+  }
+  return Array.from({ length: costsMs.length - from }, (_, i) => from + i);
+}
+
+interface Runs {
+  readonly first: Oracle;
+  readonly second: Oracle;
+  /** The documents of the second run. */
+  readonly again: readonly number[];
+}
+
+function refuseDifferent(
+  { documents }: Corpus,
+  { first, second, again }: Runs,
+  { task }: SurveyOptions,
+): void {
+  const differs = again.find((index, i) => first.digests[index] !== second.digests[i]);
+  if (differs === undefined) return;
+  throw new WorkloadError(
+    `task "${task.name}" gives another result for "${documents[differs]?.id}" when it runs again, so strategies ` +
+      'cannot be checked against each other: export `digest(result)`, which returns what must be equal',
+  );
+}
+
+async function remembersResults(
+  file: CorpusFile,
+  { first, twice }: { readonly first: readonly number[]; readonly twice: ReadonlyMap<number, number> },
+  options: SurveyOptions,
+): Promise<boolean> {
+  const test = memoryTest({ first, second: first.map((_, i) => twice.get(i) ?? null) });
+  if (test === null) return false;
+  const fresh = new TaskOracle(options);
+  try {
+    const { costsMs } = await fresh.run(file, { indices: test.indices });
+    return isRemembered(test, costsMs);
+  } finally {
+    fresh.end();
+  }
+}
+
+/** What one document costs on average. CPU and loop time cannot exceed the task's own time in what follows from them. */
+function averages({ taskMs, cpuMs, loopMs, costsMs }: Oracle): Survey['cost'] {
+  const documents = costsMs.length;
+  return {
+    taskMs: taskMs / documents,
+    cpuMs: Math.min(cpuMs, taskMs) / documents,
+    loopMs: Math.min(loopMs, taskMs) / documents,
+  };
+}
