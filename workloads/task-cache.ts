@@ -45,6 +45,28 @@ export function keep(name: string, { code, map }: { readonly code: string; reado
   }
 }
 
+/** Keeps a text under a name of its own, in place of an earlier one. Does nothing if the cache cannot be written. */
+export function keepNote(name: string, text: string): void {
+  try {
+    write(join(privateFolder(cacheFolder()), name), text);
+  } catch {
+    // there is no home folder, or it cannot be written
+  }
+}
+
+/** Reads such a text, and marks it as used; null if there is none. */
+export function readNote(name: string): string | null {
+  try {
+    const path = join(cacheFolder(), name);
+    const text = readFileSync(path, 'utf8');
+    const now = new Date();
+    utimesSync(path, now, now);
+    return text;
+  } catch {
+    return null;
+  }
+}
+
 /**
  * Makes a folder that only this user can write, because its files will be run.
  * @throws Error when another user owns it

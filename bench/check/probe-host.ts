@@ -11,6 +11,8 @@ import { WaitingMeter, waitingShare } from '../measure/waiting.js';
 import { answerRequests, notify } from '../trials/answer.js';
 import { type CorpusFile, readCorpus } from '../trials/corpus-file.js';
 import { outcomeDigest, serializedBytes, stableDigest } from '../trials/digest.js';
+import { type Computing, ComputingMeter } from './computing.js';
+import { lostPart } from './lost-part.js';
 import { type Trap, watchTraps } from './traps.js';
 
 /**
@@ -23,6 +25,8 @@ export interface ProbeRequest {
   readonly workers: number;
   readonly corpus: CorpusFile;
   readonly passes: number;
+  /** The first pass begins no document later than this, if documents run one by one; later passes have the same. */
+  readonly timeMs?: number;
   readonly timeoutMs: number;
 }
 
@@ -38,6 +42,11 @@ export interface DocumentFact {
   /** A digest of the whole result is kept too, whatever the task's own `digest` returns. */
   readonly result: string | null;
   readonly resultBytes: number | null;
+  /**
+   * The first part of the result that does not reach a caller in another thread or process; meaningful if
+   * documents run in this process.
+   */
+  readonly lost: string | null;
 }
 
 export interface Probe {
@@ -59,6 +68,10 @@ export interface Probe {
   readonly measuredMs: number;
   /** Largest growth of the process during a single document, in any pass; meaningful in the same case. */
   readonly memoryBytes: number;
+  /** CPU time on the thread that runs the task and beside it, in the last pass; null where it is unknown. */
+  readonly computing: Computing | null;
+  /** Environment variables that differ after the last pass from before the task was loaded. */
+  readonly environment: readonly string[];
   readonly traps: readonly Trap[];
   readonly prints: { readonly times: number; readonly bytes: number };
 }
@@ -73,10 +86,11 @@ const isOurs = (message: unknown) =>
   ['notice', 'answer', 'error'].includes((message as { kind?: string } | null)?.kind ?? '');
 
 answerRequests(async (request: ProbeRequest): Promise<Probe> => {
+  const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
+  let documents = readCorpus(request.corpus);
+  const environment = { ...process.env };
   const watch = watchTraps(isOurs);
   try {
-    const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
-    const documents = readCorpus(request.corpus);
     const { workers, timeoutMs } = request;
     const openedMs = now();
     const session = await strategy.open(request.workload, {
@@ -90,20 +104,24 @@ answerRequests(async (request: ProbeRequest): Promise<Probe> => {
     const examiner = new Examiner(workload);
     const passes: DocumentFact[][] = [];
     let meter = new WaitingMeter();
+    let computing = new ComputingMeter();
     // Growth is measured over all passes: memory that earlier documents left may be freed meanwhile, which
     // hides some.
     const memory = new Growth();
     for (let pass = 0; pass < request.passes; pass++) {
       meter = new WaitingMeter();
+      computing = new ComputingMeter();
       const alone = strategy.isolation === 'none';
       const facts: DocumentFact[] = [];
-      await session.run(alone ? oneByOne(documents, meter, memory) : documents, (outcome) => {
-        meter.end();
-        memory.end();
+      const meters = [memory, meter, computing];
+      const untilMs = now() + (pass === 0 ? (request.timeMs ?? Infinity) : Infinity);
+      await session.run(alone ? oneByOne(documents, meters, untilMs) : documents, (outcome) => {
+        for (const one of meters) one.end();
         facts[outcome.index] = examiner.fact(outcome);
         if (!alone) return notify<ProbeNotice>({ at: 'document', id: outcome.id });
       });
       passes.push(facts);
+      documents = documents.slice(0, facts.length);
     }
     await session.close();
     return {
@@ -116,6 +134,8 @@ answerRequests(async (request: ProbeRequest): Promise<Probe> => {
       waiting: waitingShare(meter.total),
       measuredMs: meter.total.wallMs,
       memoryBytes: memory.bytes,
+      computing: computing.total,
+      environment: changed(environment, process.env),
       traps: watch.traps,
       prints: { ...watch.prints },
     };
@@ -124,17 +144,28 @@ answerRequests(async (request: ProbeRequest): Promise<Probe> => {
   }
 });
 
+interface Meter {
+  begin(): void;
+  end(): void;
+}
+
 async function* oneByOne(
   documents: readonly Document[],
-  meter: WaitingMeter,
-  memory: Growth,
+  meters: readonly Meter[],
+  untilMs: number,
 ): AsyncGenerator<Document> {
-  for (const document of documents) {
+  for (const [index, document] of documents.entries()) {
+    if (index > 0 && now() > untilMs) return;
     await notify<ProbeNotice>({ at: 'document', id: document.id });
-    memory.begin();
-    meter.begin();
+    for (const meter of meters) meter.begin();
     yield document;
   }
+}
+
+function changed(before: NodeJS.ProcessEnv, after: NodeJS.ProcessEnv): string[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+    (name) => before[name] !== after[name],
+  );
 }
 
 /** Turns outcomes into facts, so that no result is kept. */
@@ -159,6 +190,7 @@ class Examiner {
         digest: status,
         result: null,
         resultBytes: null,
+        lost: null,
       };
     }
     const result = stableDigest(outcome.value);
@@ -170,6 +202,7 @@ class Examiner {
       digest: this.#digest(outcome),
       result,
       resultBytes: serializedBytes(outcome.value),
+      lost: lostPart(outcome.value),
     };
   }
 

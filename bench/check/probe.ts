@@ -9,6 +9,8 @@ export interface Place {
   readonly strategy: string;
   readonly workers: number;
   readonly passes: number;
+  /** The first pass begins no document later than this. */
+  readonly timeMs?: number;
   /** A document may be silent for its time limit and this much longer. */
   readonly graceMs: number;
 }
@@ -53,9 +55,15 @@ export async function tryIn(
   };
   alive();
   try {
-    const { strategy, workers, passes } = place;
+    const { strategy, workers, passes, timeMs } = place;
     const probe = await host.ask<Probe, ProbeNotice>(
-      { ...request, strategy, workers, passes } satisfies ProbeRequest,
+      {
+        ...request,
+        strategy,
+        workers,
+        passes,
+        ...(timeMs !== undefined && { timeMs }),
+      } satisfies ProbeRequest,
       {
         async onNotice(notice) {
           alive();

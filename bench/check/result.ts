@@ -1,6 +1,6 @@
 import type { colorsFor } from '../cli/terminal.js';
 import { number, size } from '../words/units.js';
-import type { Finding } from './findings.js';
+import type { Finding } from './finding.js';
 import type { Tried } from './probe.js';
 import type { DocumentFact } from './probe-host.js';
 

@@ -72,6 +72,16 @@ export function watchTraps(ours: (message: unknown) => boolean): Watch {
       return original(...args);
     });
   }
+  const stdin = Object.getOwnPropertyDescriptor(process, 'stdin');
+  if (stdin?.get !== undefined && stdin.configurable) {
+    const { get } = stdin;
+    const noted = () => {
+      note('process.stdin');
+      return get.call(process);
+    };
+    Object.defineProperty(process, 'stdin', { ...stdin, get: noted });
+    undo.push(() => Object.defineProperty(process, 'stdin', stdin));
+  }
   wrap(process.stdout, 'write', (original, args) => {
     prints.times++;
     prints.bytes +=

@@ -178,8 +178,12 @@ program
   )
   .requiredOption('--task <file>', 'your task, TypeScript or JavaScript; ./parse.ts#clean names an export')
   .option('--docs <folder or glob>', 'your documents (default: made-up text)')
-  .option('--documents <count>', 'how many of them, at most', '20')
+  .option('--documents <count>', 'how many of them, at most', '40')
   .option('--timeout <duration>', 'that one document may take', '30s')
+  .option(
+    '--max-memory <size>',
+    'the workers share 80 % of it, one per core, like 512MB (default: the memory there is)',
+  )
   .option('--seed <number>', 'of the sample', '1')
   .option('--json', 'as JSON')
   .action(async (flags) => {

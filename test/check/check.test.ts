@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { type Finding, findingsOf } from '../../bench/check/findings.js';
+import type { Finding } from '../../bench/check/finding.js';
+import { findingsOf } from '../../bench/check/findings/index.js';
 import type { Place, Tried } from '../../bench/check/probe.js';
 import type { DocumentFact, Probe } from '../../bench/check/probe-host.js';
 import type { CheckResult } from '../../bench/check/result.js';
@@ -222,6 +223,7 @@ describe('findings', () => {
     digest,
     result: digest,
     resultBytes: 10,
+    lost: null,
   });
   const crashed = (id: string): DocumentFact => ({
     ...ok(id),
@@ -239,6 +241,8 @@ describe('findings', () => {
     waiting: 0,
     measuredMs: 1000,
     memoryBytes: 0,
+    computing: null,
+    environment: [],
     traps: [],
     prints: { times: 0, bytes: 0 },
     ...rest,
@@ -248,7 +252,7 @@ describe('findings', () => {
       { place: place('main thread'), state: 'done', probe: main },
       { place: place('two threads at once'), state: 'done', probe: thread },
     ];
-    return findingsOf(tried, { timeoutMs: 1000 });
+    return findingsOf({ tried, timeoutMs: 1000, share: { bytes: 1e9, workers: 2 } });
   };
   const of = (id: string, findings: readonly Finding[]) =>
     findings.filter((finding) => finding.id === id).map(({ level, said }) => `${level}: ${said}`);

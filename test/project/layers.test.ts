@@ -27,7 +27,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     may: [
       /^runner\//,
       /^strategies\/(?!peers)/,
-      /^workloads\/(workload|task-file)\.ts$/,
+      /^workloads\/(workload|task-file|task-findings|tsconfig-limits)\.ts$/,
       /^(services|control)\//,
     ],
   },
@@ -71,7 +71,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
       terminal,
       /^strategies\/(strategy|session\/outcome|worker\/(clock|usage-report|worker-id)|processes\/cores)\.ts$/,
       /^runner\/recommendation\.ts$/,
-      /^workloads\/(workload|task-file|documents|synthetic|services\/service)\.ts$/,
+      /^workloads\/(workload|task-file|task-findings|tsconfig-limits|documents|synthetic|services\/service)\.ts$/,
     ],
   },
 ];

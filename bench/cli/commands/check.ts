@@ -1,18 +1,16 @@
-import { join } from 'node:path';
 import { strategies } from '../../../strategies/index.js';
-import type { Isolation } from '../../../strategies/strategy.js';
-import { type Corpus, findFiles, sampleFiles } from '../../../workloads/documents.js';
+import { effectiveCores } from '../../../strategies/processes/cores.js';
+import { type Corpus, type FileList, findFiles, sampleFiles } from '../../../workloads/documents.js';
 import { syntheticCorpus } from '../../../workloads/synthetic.js';
 import { compileTask, locateTask, type TaskFile, taskName } from '../../../workloads/task-file.js';
-import { type Finding, findingsOf } from '../../check/findings.js';
-import { type Place, type Tried, tryIn } from '../../check/probe.js';
+import { keepFindings } from '../../../workloads/task-findings.js';
+import { examine } from '../../check/examine.js';
+import type { Finding } from '../../check/finding.js';
 import { type CheckResult, measuresOf, placeResult, resultText } from '../../check/result.js';
 import { exitCode, UsageError } from '../../errors.js';
-import { writeCorpus } from '../../trials/corpus-file.js';
 import { Wards } from '../../trials/helper-processes.js';
-import { baselineOf, type LoadedStrategy } from '../../trials/plan.js';
 import { loadStrategies } from '../../trials/prepare.js';
-import { parseCount, parseDuration } from '../../words/parse.js';
+import { parseCount, parseDuration, parseSize } from '../../words/parse.js';
 import { handleSignals } from '../signals.js';
 import { colorsFor, note, print } from '../terminal.js';
 
@@ -21,6 +19,7 @@ export interface CheckFlags {
   docs?: string;
   documents: string;
   timeout: string;
+  maxMemory?: string;
   seed: string;
   json?: true;
 }
@@ -29,6 +28,7 @@ export interface CheckFlags {
 export async function check(flags: CheckFlags): Promise<number> {
   const count = parseCount(flags.documents, '--documents');
   const timeoutMs = parseDuration(flags.timeout);
+  const maxMemoryBytes = flags.maxMemory === undefined ? null : parseSize(flags.maxMemory);
   const seed = parseCount(flags.seed, '--seed');
   const source = sourceOf(flags.task);
   const corpus = await corpusOf(flags.docs, { count, seed });
@@ -44,7 +44,7 @@ export async function check(flags: CheckFlags): Promise<number> {
           measures: null,
           findings: [uncompiled(compiled)],
         }
-      : await checked(compiled, corpus, { timeoutMs, madeUp: flags.docs === undefined });
+      : await checked(compiled, corpus, { timeoutMs, maxMemoryBytes, madeUp: flags.docs === undefined });
   print(flags.json ? `${JSON.stringify(result, null, 2)}\n` : resultText(result, colorsFor(process.stdout)));
   return result.sound ? exitCode.ok : exitCode.invalid;
 }
@@ -56,8 +56,30 @@ async function corpusOf(
   docs: string | undefined,
   { count, seed }: { count: number; seed: number },
 ): Promise<Corpus> {
-  if (docs !== undefined) return sampleFiles(await findFiles(docs), { count, seed });
+  if (docs !== undefined) return withLargest(await findFiles(docs), { count, seed });
   return syntheticCorpus({ name: '10KB', size: madeUpBytes, count, complexity: 'medium', seed });
+}
+
+/** As many of the largest files are in every sample, and come first: most tasks need most for them. */
+const largest = 2;
+/** All documents are in memory at once, in several processes. */
+const maxBytes = 100_000_000;
+
+async function withLargest(
+  list: FileList,
+  { count: asked, seed }: { count: number; seed: number },
+): Promise<Corpus> {
+  const meanBytes = list.files.reduce((sum, { size }) => sum + size, 0) / list.files.length;
+  const fitting = Math.max(largest, Math.floor(maxBytes / Math.max(1, meanBytes)));
+  const count = Math.min(asked, fitting);
+  const at = Math.max(0, list.files.length - Math.min(largest, count));
+  const parts = [list.files.slice(at).reverse(), list.files.slice(0, at)];
+  const counts = [count, Math.max(0, count - largest)];
+  const samples = await Promise.all(
+    parts.map((files, i) => sampleFiles({ ...list, files }, { count: counts[i] as number, seed })),
+  );
+  const documents = samples.flatMap(({ documents }) => documents);
+  return { name: 'docs', documents: documents.map((document, index) => ({ ...document, index })) };
 }
 
 function sourceOf(task: string): ReturnType<typeof locateTask> {
@@ -76,27 +98,25 @@ function uncompiled({ message }: Error): Finding {
 async function checked(
   compiled: TaskFile,
   corpus: Corpus,
-  { timeoutMs, madeUp }: { timeoutMs: number; madeUp: boolean },
+  {
+    timeoutMs,
+    maxMemoryBytes,
+    madeUp,
+  }: { readonly timeoutMs: number; readonly maxMemoryBytes: number | null; readonly madeUp: boolean },
 ): Promise<CheckResult> {
   const wards = new Wards();
   const signals = handleSignals({ atOnce: () => wards.end() });
   try {
-    const request = {
-      workload: compiled.ref,
-      corpus: writeCorpus(join(wards.folder, 'check'), corpus.documents),
+    const { tried, findings, documents } = await examine(wards, {
+      task: compiled.ref,
+      corpus,
       timeoutMs,
-    };
-    const tried: Tried[] = [];
-    for (const place of await places()) {
-      note(colorsFor(process.stderr).dim(`${compiled.ref.name}: ${place.name}`));
-      const before = tried[0];
-      tried.push(
-        before === undefined || before.state === 'done'
-          ? await tryIn(wards, place, request)
-          : { place, state: 'skipped' },
-      );
-    }
-    const findings = [...findingsOf(tried, { timeoutMs }), ...(madeUp ? [madeUpDocuments] : [])];
+      maxMemoryBytes,
+      strategies: await loadStrategies(strategies.map(({ url }) => url)),
+      cores: effectiveCores().effective,
+      say: (step) => note(colorsFor(process.stderr).dim(`${compiled.ref.name}: ${step}`)),
+    });
+    keepFindings(compiled.sha256, findings);
     return {
       sound: findings.every(({ level }) => level !== 'error'),
       task: {
@@ -106,13 +126,13 @@ async function checked(
         sha256: compiled.sha256,
       },
       documents: {
-        count: corpus.documents.length,
-        bytes: corpus.documents.reduce((sum, { size }) => sum + size, 0),
+        count: documents.length,
+        bytes: documents.reduce((sum, { size }) => sum + size, 0),
         made_up: madeUp,
       },
       places: tried.map(placeResult),
       measures: measuresOf(tried[0]),
-      findings,
+      findings: [...findings, ...(madeUp ? [madeUpDocuments] : [])],
     };
   } finally {
     wards.end();
@@ -126,16 +146,3 @@ const madeUpDocuments: Finding = {
   said: 'the documents were made up: 10 KB of text each',
   remedy: "try it on yours: --docs './samples/**'",
 };
-
-/** The task is tried once at each level of isolation, with the first strategy of the list that has it. */
-async function places(): Promise<Place[]> {
-  const loaded = await loadStrategies(strategies.map(({ url }) => url));
-  const urlOf = (isolation: Isolation) =>
-    (loaded.find(({ strategy }) => strategy.isolation === isolation) as LoadedStrategy).url;
-  return [
-    { name: 'main thread', strategy: baselineOf(loaded).url, workers: 1, passes: 2, graceMs: 2_000 },
-    // A worker that ends is replaced, and the document runs once more: twice its time, and a start each.
-    { name: 'two threads at once', strategy: urlOf('thread'), workers: 2, passes: 1, graceMs: 60_000 },
-    { name: 'child process', strategy: urlOf('process'), workers: 1, passes: 1, graceMs: 60_000 },
-  ];
-}

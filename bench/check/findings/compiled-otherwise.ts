@@ -1,0 +1,19 @@
+import { fileURLToPath } from 'node:url';
+import { notHonoured } from '../../../workloads/tsconfig-limits.js';
+import { type Check, found, type Row } from '../finding.js';
+
+const row: Row = {
+  id: 'compiled-otherwise',
+  level: 'warning',
+  when:
+    'the nearest tsconfig.json asks for what the task compiler cannot do: `emitDecoratorMetadata`, ' +
+    '`plugins` that transform, `rootDirs`, `moduleSuffixes`, `customConditions`',
+  remedy: 'compile the task yourself, for example with tsc, and give forkwise the JavaScript that comes out',
+};
+
+export default {
+  rows: [row],
+  async measure(_, { task }) {
+    return notHonoured(fileURLToPath(task.url)).map((said) => found(row, said));
+  },
+} satisfies Check;

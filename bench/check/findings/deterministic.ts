@@ -1,0 +1,36 @@
+import { type Check, found, type Row } from '../finding.js';
+import { documents, names } from '../words.js';
+
+const differs: Row = {
+  id: 'deterministic',
+  level: 'error',
+  when: 'two passes give different results',
+  remedy:
+    'strategies are compared by their results: leave out times, random numbers and counters, ' +
+    'or export a digest(result) that does',
+};
+const hides: Row = {
+  id: 'deterministic',
+  level: 'note',
+  when: 'results differ from pass to pass, and `digest` says that it does not matter',
+  remedy: 'nothing, if `digest` is right',
+};
+
+export default {
+  rows: [differs, hides],
+  find({ main: { passes } }) {
+    const [first = [], second = []] = passes;
+    const differ = (key: 'digest' | 'result') =>
+      first.filter((fact, i) => fact.status === 'ok' && fact[key] !== second[i]?.[key]);
+    const status = first.filter((fact, i) => fact.status !== second[i]?.status);
+    const differing = [...status, ...differ('digest').filter(({ digest }) => digest !== null)];
+    if (differing.length > 0) {
+      const count = `${differing.length} of ${first.length} documents`;
+      return [found(differs, `two passes gave different results for ${count}: ${names(differing)}`)];
+    }
+    const hidden = differ('result').length;
+    if (hidden === 0) return [{ id: 'deterministic', level: 'ok', said: 'two passes gave the same results' }];
+    const said = `results differ from pass to pass on ${documents(hidden)}, and digest says that it does not matter`;
+    return [found(hides, said)];
+  },
+} satisfies Check;

@@ -1,0 +1,79 @@
+import type { Strategy } from '../../../strategies/strategy.js';
+import type { WorkloadRef } from '../../../workloads/workload.js';
+import { type CorpusFile, readCorpus } from '../../trials/corpus-file.js';
+import { number } from '../../words/units.js';
+import { type Check, found, type Row } from '../finding.js';
+import { inFreshProcess } from '../lab.js';
+import { median } from '../words.js';
+
+/** Later passes cost less than this share of the first one … */
+const maxShare = 0.1;
+/** … and at least this much less per document. Compiling explains neither after half of the documents. */
+const minLessMs = 5;
+/** With fewer documents, compiling and loading would look like remembering. */
+const minDocuments = 3;
+
+const row: Row = {
+  id: 'remembers',
+  level: 'warning',
+  when: 'later passes over the documents take less than 10 % of the first, and at least 5 ms per document less',
+  remedy:
+    'every rate that is measured on repeated documents is the speed of a look-up: measure with a task that ' +
+    'forgets, or export `setup` and keep nothing between documents',
+};
+
+export default {
+  rows: [row],
+  async measure({ main: { passes }, timeoutMs }, lab) {
+    const times = passes.map((facts) => facts.map(({ taskMs }) => taskMs ?? 0));
+    if (forgets(times)) return [];
+    const { task: workload, corpus, strategies } = lab;
+    const count = passes[0]?.length ?? 0;
+    const request: RemembersRequest = { workload, strategy: strategies.baseline, corpus, count };
+    const again = await inFreshProcess<number[][]>(
+      lab,
+      { module: import.meta.url, request },
+      10_000 + timeoutMs,
+    ).catch(() => null);
+    if (again === null) return [];
+    // A busy machine makes times longer, never shorter: the shorter one of two is nearer to the task's own.
+    const least = times.map((pass, p) => pass.map((ms, i) => Math.min(ms, again[p]?.[i] ?? ms)));
+    if (forgets(least)) return [];
+    const [firstMs, laterMs] = typical(least);
+    const said = `a document takes ${number(firstMs)} ms the first time and ${number(laterMs)} ms when it comes again`;
+    return [found(row, said)];
+  },
+} satisfies Check;
+
+function forgets(passes: readonly (readonly number[])[]): boolean {
+  const [firstMs, laterMs] = typical(passes);
+  const few = (passes[0]?.length ?? 0) < minDocuments;
+  return few || laterMs >= maxShare * firstMs || firstMs - laterMs < minLessMs;
+}
+
+/** Times of the documents in the second half of each pass, when code is compiled and everything is loaded. */
+function typical(passes: readonly (readonly number[])[]): [firstMs: number, laterMs: number] {
+  const [firstMs = 0, laterMs = 0] = passes.map((pass) => median(pass.slice(Math.floor(pass.length / 2))));
+  return [firstMs, laterMs];
+}
+
+interface RemembersRequest {
+  readonly workload: WorkloadRef;
+  readonly strategy: string;
+  readonly corpus: CorpusFile;
+  /** Documents of the corpus, from the first. */
+  readonly count: number;
+}
+
+/** Runs the documents twice in this process. @returns times by pass and document, ms */
+export async function trial({ workload, corpus, count, ...request }: RemembersRequest): Promise<number[][]> {
+  const { default: baseline } = (await import(request.strategy)) as { default: Strategy };
+  const session = await baseline.open(workload, { workers: 1, delivery: baseline.deliveries[0] });
+  const documents = readCorpus(corpus).slice(0, count);
+  const passes: number[][] = [[], []];
+  for (const pass of passes)
+    await session.run(documents, ({ index, taskMs }) => {
+      pass[index] = taskMs ?? 0;
+    });
+  return passes;
+}

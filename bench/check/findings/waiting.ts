@@ -1,0 +1,54 @@
+import type { Kind } from '../../../workloads/workload.js';
+import { kindOf } from '../../measure/waiting.js';
+import { number } from '../../words/units.js';
+import { type Check, found, type Row } from '../finding.js';
+import { computesBeside } from './native-threads.js';
+
+/** If the work takes fewer milliseconds, a single pause of the machine could change the answer. */
+const minMeasuredMs = 20;
+
+const share: Row = {
+  id: 'waiting',
+  level: 'note',
+  when: 'always: the share of the time that the task waits, and what follows',
+  remedy: 'none; where it says little, give it more documents, or larger ones',
+};
+const near: Row = {
+  id: 'waiting',
+  level: 'note',
+  when: 'the task’s own `kind` differs from the measured one, and one of the two is `mixed`',
+  remedy: 'remove the line: then the kind is measured',
+};
+const contradicted: Row = {
+  id: 'waiting',
+  level: 'warning',
+  when: 'the task’s own `kind` is the opposite of the measured one',
+  remedy: 'write the measured kind, or remove the line',
+};
+
+export default {
+  rows: [share, near, contradicted],
+  find({ main: { waiting, measuredMs, kind: declared, computing } }) {
+    const kind = kindOf(waiting);
+    const follows: Record<Kind, string> = {
+      cpu: 'workers will gain, up to the cores; more in flight on one thread will not',
+      io: 'more in flight on one thread will gain, workers hardly more than that',
+      mixed: 'more in flight on one thread gains what waits, workers the rest',
+    };
+    const native = 'it computes on native threads: more in flight on one thread gains up to the cores';
+    const what = computesBeside(computing) ? native : follows[kind];
+    const said = `${Math.round(100 * waiting)} % waiting: ${what}`;
+    if (measuredMs < minMeasuredMs)
+      return [
+        found(
+          share,
+          `${said}; but ${number(measuredMs)} ms of work say little`,
+          'give it more documents, or larger ones',
+        ),
+      ];
+    if (declared === null || declared === kind) return [{ id: 'waiting', level: 'note', said }];
+    const row = declared === 'mixed' || kind === 'mixed' ? near : contradicted;
+    const remedy = `write \`export const kind = '${kind}'\`, or remove the line: then the kind is measured`;
+    return [found(row, `${said}; it says kind '${declared}'`, remedy)];
+  },
+} satisfies Check;

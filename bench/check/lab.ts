@@ -1,0 +1,44 @@
+import type { WorkloadRef } from '../../workloads/workload.js';
+import type { CorpusFile } from '../trials/corpus-file.js';
+import { Helper } from '../trials/helper.js';
+import type { Wards } from '../trials/helper-processes.js';
+
+/** URLs of the strategies that checks open, each the first of the list with these traits. */
+export interface StrategyUrls {
+  /** Runs one document after the other on the main thread. */
+  readonly baseline: string;
+  /** Runs several documents at a time on the main thread. */
+  readonly inFlight: string;
+}
+
+/** What a check needs to measure a task in fresh processes. */
+export interface Lab {
+  readonly wards: Wards;
+  readonly task: WorkloadRef;
+  readonly corpus: CorpusFile;
+  readonly strategies: StrategyUrls;
+}
+
+/** A request for `lab-host`. */
+export interface LabRequest {
+  /** URL of a module that exports `trial(request)`. */
+  readonly module: string;
+  readonly request: object;
+}
+
+/**
+ * Calls `trial(request)`, which the module exports, in a fresh process that has not loaded the task before.
+ * @throws what `trial` throws; HelperDied if the process ended, or gave no answer within `timeoutMs`
+ */
+export async function inFreshProcess<T>(
+  { wards }: Pick<Lab, 'wards'>,
+  { module, request }: LabRequest,
+  timeoutMs: number,
+): Promise<T> {
+  const host = new Helper(wards, new URL('./lab-host.js', import.meta.url));
+  try {
+    return await host.ask<T>({ module, request } satisfies LabRequest, { timeoutMs });
+  } finally {
+    host.end();
+  }
+}

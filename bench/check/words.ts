@@ -1,0 +1,27 @@
+import type { DocumentFact } from './probe-host.js';
+
+/** Words that several findings share. */
+
+/** A finding names at most this many documents. */
+const maxNamed = 3;
+
+/** Names documents, with their errors. */
+export function names(facts: readonly Pick<DocumentFact, 'id' | 'error'>[]): string {
+  const shown = facts
+    .slice(0, maxNamed)
+    .map(({ id, error }) => `"${id}"${error === null ? '' : ` (${error.message})`}`);
+  return `${shown.join(', ')}${facts.length > maxNamed ? `, and ${facts.length - maxNamed} more` : ''}`;
+}
+
+export function documents(count: number): string {
+  return count === 1 ? '1 document' : `${count} documents`;
+}
+
+export function often(times: number): string {
+  return ['', 'once', 'twice'][times] ?? `${times} times`;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}

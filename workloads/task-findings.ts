@@ -1,0 +1,52 @@
+import { keepNote, readNote } from './task-cache.js';
+
+/** What `forkwise check` has found about a task. It is kept by the hash of the compiled task, beside it. */
+
+/** One property of a task that was checked. */
+export interface TaskFinding {
+  /** Names the property, whatever was found; docs/check.md lists all of them. */
+  readonly id: string;
+  /** Says how much it matters; `ok` means that the property was checked and nothing is wrong with it. */
+  readonly level: 'ok' | 'note' | 'warning' | 'error';
+  /** Says what was found. */
+  readonly said: string;
+  /** Says what to do about it. */
+  readonly remedy?: string;
+}
+
+/** The finding about a task that runs several documents at a time on one thread. */
+export const inFlightId = 'in-flight';
+
+/** The findings that are known about the compiled task with this hash; none if it was never checked. */
+export function knownFindings(sha256: string): readonly TaskFinding[] {
+  try {
+    const kept: unknown = JSON.parse(readNote(nameOf(sha256)) ?? '[]');
+    return Array.isArray(kept) ? kept.filter(isFinding) : [];
+  } catch {
+    return []; // what cannot be read is found again
+  }
+}
+
+/** Keeps findings, and drops earlier ones about the same properties. */
+export function keepFindings(sha256: string, findings: readonly TaskFinding[]): void {
+  const others = knownFindings(sha256).filter((known) => !findings.some(({ id }) => id === known.id));
+  keepNote(nameOf(sha256), `${JSON.stringify([...findings, ...others], null, 2)}\n`);
+}
+
+/** The error that forbids several documents at a time on one thread; undefined if there is none. */
+export function inFlightError(findings: readonly TaskFinding[]): TaskFinding | undefined {
+  return findings.find(({ id, level }) => id === inFlightId && level === 'error');
+}
+
+function nameOf(sha256: string): string {
+  return `${sha256}.findings.json`;
+}
+
+function isFinding(value: unknown): value is TaskFinding {
+  const { id, level, said } = (value ?? {}) as Partial<Record<keyof TaskFinding, unknown>>;
+  return (
+    typeof id === 'string' &&
+    typeof said === 'string' &&
+    ['ok', 'note', 'warning', 'error'].includes(level as string)
+  );
+}
