@@ -1,4 +1,4 @@
-import type { Cell, LoadedStrategy, PreparedWorkload, Timing } from '../trials/plan.js';
+import type { Cell, LoadedStrategy, PlannedStrategy, PreparedWorkload, Timing } from '../trials/plan.js';
 import type { BenchRequest } from '../trials/request.js';
 import { estimateRoundMs } from '../trials/rounds.js';
 import { duration, listed, size } from '../words/units.js';
@@ -8,6 +8,7 @@ export interface Plan {
   readonly request: BenchRequest;
   readonly prepared: readonly PreparedWorkload[];
   readonly loaded: readonly LoadedStrategy[];
+  readonly planned: readonly PlannedStrategy[];
   readonly cells: readonly Cell[];
   readonly twins: readonly Cell[];
   readonly timing: Timing;
@@ -29,7 +30,7 @@ export function planText(plan: Plan): string {
   return [
     `Plan: profile ${request.profile.name}, ${cells.length} cells and ${twins.length} for the A/A test × ${rounds} = ${trials} trials, seed ${request.seed}`,
     ...corpora,
-    `  ${loaded.map(({ strategy }) => strategy.name).join(', ')} at ${request.workers.join(', ')} workers; ${cores} effective cores`,
+    `  ${loaded.map(({ strategy }) => strategy.name).join(', ')} at ${workerCounts(plan).join(', ')} workers; ${cores} effective cores`,
     `  about ${span(least, most, (rounds) => duration(rounds * estimateRoundMs(plan)))}${request.budgetMs === null ? '' : `; ends within ${duration(request.budgetMs)}`}`,
     '',
   ].join('\n');
@@ -55,6 +56,13 @@ export function planData(plan: Plan) {
       delivery,
     })),
   };
+}
+
+/** All numbers of workers of the plan, ascending. */
+function workerCounts({ planned }: Plan): number[] {
+  const scaled = planned.filter(({ loaded }) => loaded.strategy.scales);
+  const counts = (scaled.length > 0 ? scaled : planned).flatMap(({ workers }) => workers);
+  return [...new Set(counts)].sort((a, b) => a - b);
 }
 
 export function trialsPerRound({ cells, twins }: Plan): number {

@@ -1,5 +1,6 @@
 import type { RecommendedTask } from '../../runner/recommendation.js';
 import type { Cores } from '../../strategies/processes/cores.js';
+import type { Delivery } from '../../strategies/strategy.js';
 import type { SizeProfile } from '../../workloads/documents.js';
 
 /** How much a run may say: `suggests` rests on intervals alone, `verdicts` has p values and verdict words. */
@@ -49,6 +50,12 @@ export interface Environment {
     readonly trials_per_round: number;
     readonly rounds_least: number;
     readonly rounds_most: number;
+    /** What each strategy is measured with, in the order of the plan; absent in runs from before version 0.2.0. */
+    readonly strategies?: readonly {
+      readonly name: string;
+      readonly deliveries: readonly Delivery[];
+      readonly workers: readonly number[];
+    }[];
   };
   readonly forkwise: string;
   /** Of the folder the command was given in; null outside a git checkout. */

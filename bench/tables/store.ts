@@ -15,8 +15,9 @@ import {
 import { basename, dirname, join, resolve } from 'node:path';
 import { RunError, UnfitError, UsageError } from '../errors.js';
 import { type TrialRow, trialTable } from './columns.js';
-import { decode, encodeHeader, encodeRows } from './csv.js';
+import { decode, encodeHeader, encodeRows, headerOf } from './csv.js';
 import type { Environment } from './environment.js';
+import { requiredColumns } from './table.js';
 
 /**
  * A run's folder. `environment.json` is written before the first trial; trials are appended and flushed one by one;
@@ -27,6 +28,8 @@ export class Store {
   readonly runId: string;
   #trials: number | null = null;
   #length = 0;
+  /** Columns of `trials.csv`, in the file's own order. */
+  #names: readonly string[] = [];
 
   private constructor(path: string) {
     this.folder = resolve(path);
@@ -81,6 +84,13 @@ export class Store {
     }
   }
 
+  /** The columns that `trials.csv` lacks and that rows of the run need; none before its first line is written. */
+  missingColumns(): string[] {
+    const text = this.#wholeLines();
+    const names = text === '' ? null : headerOf(text);
+    return names === null ? [] : requiredColumns(trialTable).filter((name) => !names.includes(name));
+  }
+
   /** Makes the folder ready for `append`, behind the whole lines that are there. @throws RunError */
   beginAppending(): void {
     const path = join(this.folder, 'trials.csv');
@@ -90,12 +100,13 @@ export class Store {
       this.#length = whole.length;
       ftruncateSync(this.#trials, this.#length);
     });
+    this.#names = headerOf(this.#length === 0 ? encodeHeader(trialTable) : whole.toString());
     if (this.#length === 0) this.#write(encodeHeader(trialTable));
   }
 
   /** @throws RunError when the row cannot be written; the rows before it stay readable. */
   append(trial: TrialRow): void {
-    this.#write(encodeRows(trialTable, [trial]));
+    this.#write(encodeRows(trialTable, [trial], this.#names));
   }
 
   close(): void {

@@ -95,6 +95,12 @@ export function unknown<Columns extends readonly Column[]>({
   return Object.fromEntries(names) as Record<string, null>;
 }
 
+/** Columns without which a row of some state cannot be written: those that are never empty, or known in some case. */
+export function requiredColumns({ columns, rules }: Table): string[] {
+  const implied = new Set(rules.flat().flatMap(({ known = [] }) => known));
+  return columns.filter(({ name, empty }) => !empty || implied.has(name)).map(({ name }) => name);
+}
+
 /** A filter for rows in which all these columns are known: `rows.filter(known('speedup'))`. */
 export function known<const Name extends string>(...names: readonly Name[]) {
   return <R extends { readonly [N in Name]: unknown }>(

@@ -73,19 +73,43 @@ export interface PlanOptions {
   readonly deliveries?: readonly Delivery[];
 }
 
-/** Every combination, a strategy that does not scale once, and one that has none of the deliveries with its default. */
-export function planCells({ workloads, strategies, workers, deliveries = [] }: PlanOptions): Cell[] {
+/** A strategy with the deliveries and the numbers of workers that it is measured with. */
+export interface PlannedStrategy {
+  readonly loaded: LoadedStrategy;
+  readonly deliveries: readonly Delivery[];
+  readonly workers: readonly number[];
+}
+
+/**
+ * A strategy that does not scale is measured once. A strategy that has none of the deliveries is measured with its
+ * default.
+ */
+export function plannedStrategies(
+  strategies: readonly LoadedStrategy[],
+  { workers, deliveries = [] }: Pick<PlanOptions, 'workers' | 'deliveries'>,
+): PlannedStrategy[] {
+  return strategies.map((loaded) => ({
+    loaded,
+    deliveries: deliveriesOf(loaded.strategy, deliveries),
+    workers: loaded.strategy.scales ? workers : [1],
+  }));
+}
+
+/** Every combination of a workload's corpus with a strategy's deliveries and workers. */
+export function cellsOf(workloads: readonly PreparedWorkload[], planned: readonly PlannedStrategy[]): Cell[] {
   return workloads.flatMap((workload) =>
     workload.corpora.flatMap((corpus) =>
-      strategies.flatMap((loaded) =>
-        deliveriesOf(loaded.strategy, deliveries).flatMap((delivery) =>
-          (loaded.strategy.scales ? workers : [1]).map(
-            (count): Cell => ({ workload, corpus, strategy: loaded, workers: count, delivery }),
-          ),
+      planned.flatMap(({ loaded, deliveries, workers }) =>
+        deliveries.flatMap((delivery) =>
+          workers.map((count): Cell => ({ workload, corpus, strategy: loaded, workers: count, delivery })),
         ),
       ),
     ),
   );
+}
+
+export function planCells({ workloads, strategies, ...options }: PlanOptions): Cell[] {
+  return cellsOf(workloads, plannedStrategies(strategies, options));
 }
 
 function deliveriesOf(strategy: StrategyTraits, asked: readonly Delivery[]): readonly Delivery[] {

@@ -3,8 +3,10 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { type TrialRow, trialTable } from '../../bench/tables/columns.js';
 import { decode, encodeHeader, encodeRows } from '../../bench/tables/csv.js';
+import type { Environment } from '../../bench/tables/environment.js';
 import { projectionTable } from '../../bench/tables/scaling-columns.js';
 import { charts } from '../../plots/index.js';
 import { renderPng } from '../../plots/png.js';
@@ -168,13 +170,13 @@ describe('bench --resume', () => {
         changed({ environment: (text) => text.replace(/"version": "\d+/, '"version": "18') }),
         [],
         2,
-        /measured on Node 18, this is Node \d+/,
+        /measured on Node 18, and this is Node \d+/,
       ],
       [
         changed({ environment: (text) => text.replace(/"sha256": "\w{4}/, '"sha256": "0000') }),
         [],
         3,
-        /the documents of spin 10KB are not those the run began with/,
+        /the documents of spin 10KB are not those that the run started with/,
       ],
     ];
     for (const [path, args, code, message] of cases) {
@@ -183,6 +185,117 @@ describe('bench --resume', () => {
       assert.equal(result.code, code, result.stderr);
       assert.match(result.stderr, message);
       assert.equal(readFileSync(join(path, 'trials.csv'), 'utf8'), before);
+    }
+  });
+});
+
+describe('bench --resume of a run by an earlier version', () => {
+  /** Version 0.1.0 began it and was interrupted in the first of two rounds. */
+  const before = fileURLToPath(new URL('../../../test/fixtures/run-before/', import.meta.url));
+
+  /** A copy that claims to be measured on this Node, with its CSV changed. */
+  const begun = (change: (lines: string[][]) => string[][] = (lines) => lines): string => {
+    const path = mkdtempSync(join(folder, 'before-'));
+    const environment = readFileSync(join(before, 'environment.json'), 'utf8');
+    const version = `"version": "${process.versions.node}"`;
+    writeFileSync(join(path, 'environment.json'), environment.replace(/"version": "[^"]+"/, version));
+    const lines = readFileSync(join(before, 'trials.csv'), 'utf8').trimEnd().split('\r\n');
+    const cells = change(lines.map((line) => line.split(',')));
+    writeFileSync(join(path, 'trials.csv'), cells.map((line) => `${line.join(',')}\r\n`).join(''));
+    return path;
+  };
+  const without = (name: string) => (lines: string[][]) => {
+    const place = lines[0]?.indexOf(name) ?? -1;
+    return lines.map((line) => line.filter((_, i) => i !== place));
+  };
+  const places = (path: string) =>
+    decode(trialTable, readFileSync(join(path, 'trials.csv'), 'utf8'))
+      .filter(({ attempt }) => attempt === 1)
+      .map(({ round, order }) => `${round}.${order}`);
+
+  it('measures what is missing, in the file’s own order of columns', async () => {
+    // Another order, a column of a later version, and one less that may be empty.
+    const path = begun((lines) =>
+      without('gc_ms')(lines).map((line, i) => [...line.toReversed(), i === 0 ? 'of_tomorrow' : '7']),
+    );
+    const header = readFileSync(join(path, 'trials.csv'), 'utf8').split('\r\n', 1)[0];
+    const kept = readFileSync(join(path, 'trials.csv'), 'utf8');
+    const { code, stderr } = await run('bench', '--resume', path);
+    assert.equal(code, 0, stderr);
+    const text = readFileSync(join(path, 'trials.csv'), 'utf8');
+    assert.ok(text.startsWith(kept), 'what was there is still there');
+    assert.equal(text.split('\r\n', 1)[0], header);
+    const planned = [1, 2].flatMap((round) => Array.from({ length: 14 }, (_, i) => `${round}.${i + 1}`));
+    assert.deepEqual(places(path).sort(), planned.sort());
+    const rows = decode(trialTable, text);
+    assert.ok(rows.every(({ gc_ms }) => gc_ms === null));
+    assert.equal(rows.filter(({ status }) => status === 'failed').length, 0);
+  });
+
+  it('refuses a file that lacks a required column, and writes nothing', async () => {
+    for (const name of ['round', 'documents_per_second']) {
+      const path = begun(without(name));
+      const text = readFileSync(join(path, 'trials.csv'), 'utf8');
+      const { code, stderr } = await run('bench', '--resume', path);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, new RegExp(`trials.csv lacks the required column "${name}"`));
+      assert.deepEqual(readdirSync(path).sort(), ['environment.json', 'trials.csv']);
+      assert.equal(readFileSync(join(path, 'trials.csv'), 'utf8'), text);
+    }
+  });
+
+  it('plans what environment.json recorded, not what is listed today', async () => {
+    const path = changed({
+      trials: (rows) => rows.slice(0, 1),
+      environment: (text) => {
+        const environment = JSON.parse(text) as Environment;
+        const { plan, flags } = environment;
+        const strategies = [
+          { name: 'sequential', deliveries: ['none'], workers: [1] },
+          { name: 'partitioned', deliveries: ['shared'], workers: [3] },
+        ];
+        const { strategies: _, ...others } = flags;
+        return JSON.stringify({
+          ...environment,
+          flags: others,
+          plan: { ...plan, trials_per_round: 3, strategies },
+        });
+      },
+    });
+    const { code, stderr } = await run('bench', '--resume', path);
+    assert.equal(code, 0, stderr);
+    const measured = decode(trialTable, readFileSync(join(path, 'trials.csv'), 'utf8')).slice(1);
+    assert.ok(measured.length > 0);
+    for (const { strategy, workers, delivery } of measured)
+      assert.ok(['sequential 1 none', 'partitioned 3 shared'].includes(`${strategy} ${workers} ${delivery}`));
+  });
+
+  it('refuses a plan of another size, and strategies that are no longer there', async () => {
+    for (const [change, message] of [
+      [
+        (plan: Environment['plan']) => ({ ...plan, trials_per_round: 99 }),
+        /planned with 99 trials per round/,
+      ],
+      [
+        (plan: Environment['plan']) => ({
+          ...plan,
+          strategies: [{ name: 'gone', deliveries: [], workers: [1] }],
+        }),
+        /measures "gone", which this version of forkwise does not have/,
+      ],
+    ] as const) {
+      const path = changed({
+        trials: (rows) => rows.slice(0, 1),
+        environment: (text) => {
+          const environment = JSON.parse(text) as Environment;
+          return JSON.stringify({ ...environment, plan: change(environment.plan) });
+        },
+      });
+      const text = readFileSync(join(path, 'trials.csv'), 'utf8');
+      const { code, stderr } = await run('bench', '--resume', path);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, message);
+      assert.equal(readFileSync(join(path, 'trials.csv'), 'utf8'), text);
     }
   });
 });
@@ -227,7 +340,7 @@ describe('compare', () => {
     assert.match(refused.stderr, /they differ in effective cores: [\d.]+ and 64/);
     assert.match(
       (await run('compare', original, other, '--force')).stdout,
-      /Compared by force, though they differ in effective cores/,
+      /Compared by force although they differ in effective cores/,
     );
   });
 });

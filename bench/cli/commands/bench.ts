@@ -1,7 +1,6 @@
 import { strategies } from '../../../strategies/index.js';
 import { peers } from '../../../strategies/peers/index.js';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
-import { CorpusError } from '../../../workloads/documents.js';
 import { workloads } from '../../../workloads/index.js';
 import { exitCode, UsageError } from '../../errors.js';
 import { readEnvironment } from '../../measure/environment.js';
@@ -13,9 +12,18 @@ import type { Environment } from '../../tables/environment.js';
 import { Store } from '../../tables/store.js';
 import { Wards } from '../../trials/helper-processes.js';
 import { compileOwn, taskRecord } from '../../trials/own-task.js';
-import { chooseTwins, planCells } from '../../trials/plan.js';
+import { baselineOf, cellsOf, chooseTwins, isMeasuredByDefault } from '../../trials/plan.js';
 import { loadStrategies, prepare } from '../../trials/prepare.js';
 import { type BenchFlags, benchRequest } from '../../trials/request.js';
+import {
+  entriesOf,
+  plannedAgain,
+  planning,
+  recordOf,
+  refuseOtherCorpora,
+  refuseOtherPlan,
+  resumable,
+} from '../../trials/resume.js';
 import { estimateRoundMs, type Progress, runRounds } from '../../trials/rounds.js';
 import { runTrial } from '../../trials/trial.js';
 import { enough } from '../../verdict/stop.js';
@@ -34,10 +42,13 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
   const earlier = flags.resume === undefined ? null : resumable(flags.resume, asked);
   const settled =
     earlier === null ? flags : { ...flags, ...(earlier.environment().flags as Partial<BenchFlags>) };
-  const planned = benchRequest(settled, { workloads, strategies, peers });
+  const asPlanned = benchRequest(settled, { workloads, strategies, peers });
   const folder = flags.out ?? newRunFolder();
   if (earlier === null) Store.refuseExisting(folder);
-  const request = await compileOwn(planned);
+  const recorded = earlier?.environment().plan.strategies;
+  const all = [...strategies, ...peers];
+  const entries = entriesOf(asPlanned, { recorded, all });
+  const request = await compileOwn(asPlanned);
   const wards = new Wards();
   const progress = progressOn(process.stderr);
   let measuring = false;
@@ -53,24 +64,23 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     },
   });
   try {
-    const baseline = strategies[0]?.url as string; // sequential stands first
+    const { url: baseline } = baselineOf(await loadStrategies(strategies.map(({ url }) => url)));
     const { workloads: prepared, services } = await prepare(wards, request, {
       baseline,
       say: (step) => note(colorsFor(process.stderr).dim(step)),
     });
-    const loaded = await loadStrategies(request.strategies.map(({ url }) => url));
-    const cells = planCells({
-      workloads: prepared,
-      strategies: loaded,
-      workers: request.workers,
-      deliveries: request.deliveries,
-    });
+    const chosen = await loadStrategies(entries.map(({ url }) => url));
+    const named = settled.strategies !== undefined || recorded !== undefined;
+    const loaded = named ? chosen : chosen.filter(isMeasuredByDefault);
+    const planned = plannedAgain(loaded, { request, recorded });
+    const cells = cellsOf(prepared, planned);
     const { timeMs, warmupMs } = request.profile;
     const cores = effectiveCores().effective;
     const plan: Plan = {
       request,
       prepared,
       loaded,
+      planned,
       cells,
       twins: chooseTwins(cells),
       timing: { timeMs, warmupMs },
@@ -83,7 +93,10 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     refuseShortBudget(plan);
     note(planText(plan));
     measuring = true;
-    if (earlier !== null) refuseOtherCorpora(earlier.environment(), plan);
+    if (earlier !== null) {
+      refuseOtherPlan(earlier.environment(), trialsPerRound(plan));
+      refuseOtherCorpora(earlier.environment(), corporaOf(plan));
+    }
     const store = earlier ?? (await begin(plan, { folder, flags: asked }));
     const { json = false, png = false, interactive } = flags;
     const { signal } = signals;
@@ -114,6 +127,7 @@ async function begin(
       trials_per_round: trialsPerRound(plan),
       rounds_least: request.rounds.least,
       rounds_most: request.rounds.most,
+      strategies: recordOf(plan.planned),
     },
     corpora: corporaOf(plan),
   });
@@ -169,35 +183,6 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
   return exitCode.interrupted;
 }
 
-/** @throws UsageError when the run cannot be gone on with: another plan, or another Node. */
-function resumable(folder: string, asked: Partial<BenchFlags>): Store {
-  const store = Store.open(folder);
-  const { flags, node } = store.environment();
-  for (const [name, value] of Object.entries(planning(asked))) {
-    if (flags[name] === value) continue;
-    throw new UsageError(
-      `--resume: the run was planned with ${option(name, flags[name])}, not ${option(name, value)}; leave it out, or begin a new run`,
-    );
-  }
-  const [major, was] = [process.versions.node, node.version].map((version) => version.split('.')[0]);
-  if (major !== was)
-    throw new UsageError(
-      `--resume: the run was measured on Node ${was}, this is Node ${major}; its trials could not be compared`,
-    );
-  return store;
-}
-
-/** @throws CorpusError */
-function refuseOtherCorpora({ corpora }: Environment, plan: Plan): void {
-  for (const { workload, corpus, sha256 } of corporaOf(plan)) {
-    const was = corpora.find((entry) => entry.workload === workload && entry.corpus === corpus);
-    if (was?.sha256 === sha256) continue;
-    throw new CorpusError(
-      `--resume: the documents of ${workload} ${corpus} are not those the run began with; begin a new run`,
-    );
-  }
-}
-
 function corporaOf({ prepared }: Plan): Environment['corpora'] {
   return prepared.flatMap(({ ref, corpora }) =>
     corpora.map(({ name, hash, profile }) => ({
@@ -207,26 +192,6 @@ function corporaOf({ prepared }: Plan): Environment['corpora'] {
       ...profile,
     })),
   );
-}
-
-/** The options that shape a plan, without those that say where it goes or how it is shown. */
-function planning(flags: Partial<BenchFlags>): Partial<BenchFlags> {
-  const {
-    out: _,
-    resume: _resume,
-    json: _json,
-    png: _png,
-    interactive: _interactive,
-    dryRun: _dryRun,
-    budget: _budget,
-    ...rest
-  } = flags;
-  return rest;
-}
-
-function option(name: string, value: unknown): string {
-  const flag = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  return value === undefined ? `no ${flag}` : `${flag} ${value}`;
 }
 
 /** @throws UsageError when not a single round would fit. */

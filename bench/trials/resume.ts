@@ -1,0 +1,137 @@
+import type { StrategyEntry } from '../../strategies/strategy.js';
+import { CorpusError } from '../../workloads/documents.js';
+import { UsageError } from '../errors.js';
+import type { Environment } from '../tables/environment.js';
+import { Store } from '../tables/store.js';
+import { listed } from '../words/units.js';
+import { type LoadedStrategy, type PlannedStrategy, plannedStrategies } from './plan.js';
+import type { BenchFlags, BenchRequest } from './request.js';
+
+/** Everything that lets a run be continued exactly as it was planned, or refuses to continue it. */
+
+/**
+ * Opens a run that is to be continued. Nothing is written.
+ * @param asked the options of the command line, without the defaults
+ * @throws UsageError when the run cannot be continued: other options, another version of Node, or a `trials.csv` that
+ * lacks a required column
+ */
+export function resumable(folder: string, asked: Partial<BenchFlags>): Store {
+  const store = Store.open(folder);
+  const { flags, node } = store.environment();
+  for (const [name, value] of Object.entries(planning(asked))) {
+    if (flags[name] === value) continue;
+    throw new UsageError(
+      `--resume: the run was planned with ${option(name, flags[name])}, not ${option(name, value)}; ` +
+        'leave the option out, or start a new run',
+    );
+  }
+  const [major, was] = [process.versions.node, node.version].map((version) => version.split('.')[0]);
+  if (major !== was)
+    throw new UsageError(
+      `--resume: the run was measured on Node ${was}, and this is Node ${major}; their trials cannot be compared`,
+    );
+  const missing = store.missingColumns();
+  if (missing.length > 0)
+    throw new UsageError(
+      `--resume: trials.csv lacks the required ${missing.length === 1 ? 'column' : 'columns'} ` +
+        `${listed(missing.map((name) => `"${name}"`))}; start a new run`,
+    );
+  return store;
+}
+
+/** The strategies of a request: the recorded ones if the run that is continued has a record of them. */
+export function entriesOf(
+  { strategies }: BenchRequest,
+  {
+    recorded,
+    all,
+  }: { readonly recorded: Environment['plan']['strategies']; readonly all: readonly StrategyEntry[] },
+): readonly StrategyEntry[] {
+  if (recorded === undefined) return strategies;
+  return recorded.map(({ name }) => {
+    const entry = all.find((each) => each.name === name);
+    if (entry !== undefined) return entry;
+    throw new UsageError(
+      `--resume: the run measures "${name}", which this version of forkwise does not have; ` +
+        'continue it with the version that started it',
+    );
+  });
+}
+
+/**
+ * What each strategy is measured with: as the record says if there is one. Runs from before version 0.2.0 have none, and
+ * are planned from their options.
+ */
+export function plannedAgain(
+  loaded: readonly LoadedStrategy[],
+  {
+    request,
+    recorded,
+  }: { readonly request: BenchRequest; readonly recorded: Environment['plan']['strategies'] },
+): PlannedStrategy[] {
+  if (recorded === undefined) return plannedStrategies(loaded, request);
+  return recorded.flatMap(({ name, deliveries, workers }) => {
+    const found = loaded.find(({ strategy }) => strategy.name === name);
+    if (found === undefined) return [];
+    const known = found.strategy.deliveries.filter((delivery) => deliveries.includes(delivery));
+    if (known.length === deliveries.length) return [{ loaded: found, deliveries: known, workers }];
+    throw new UsageError(
+      `--resume: the run measures "${name}" with the deliveries ${deliveries.join(', ')}, ` +
+        `but this version of it has ${found.strategy.deliveries.join(', ')}; start a new run`,
+    );
+  });
+}
+
+/** The record of a plan for `environment.json`. */
+export function recordOf(
+  planned: readonly PlannedStrategy[],
+): NonNullable<Environment['plan']['strategies']> {
+  return planned.map(({ loaded, deliveries, workers }) => ({
+    name: loaded.strategy.name,
+    deliveries,
+    workers,
+  }));
+}
+
+/** @throws UsageError when the plan has another number of trials per round than the run that is continued */
+export function refuseOtherPlan({ plan }: Environment, trialsPerRound: number): void {
+  if (plan.trials_per_round === trialsPerRound) return;
+  throw new UsageError(
+    `--resume: the run was planned with ${plan.trials_per_round} trials per round, and this version of forkwise ` +
+      `plans ${trialsPerRound}; start a new run, or continue it with the version that started it`,
+  );
+}
+
+/** @throws CorpusError when documents are not those that the run started with */
+export function refuseOtherCorpora(
+  { corpora }: Environment,
+  planned: readonly { readonly workload: string; readonly corpus: string; readonly sha256: string }[],
+): void {
+  for (const { workload, corpus, sha256 } of planned) {
+    const was = corpora.find((entry) => entry.workload === workload && entry.corpus === corpus);
+    if (was?.sha256 === sha256) continue;
+    throw new CorpusError(
+      `--resume: the documents of ${workload} ${corpus} are not those that the run started with; start a new run`,
+    );
+  }
+}
+
+/** The options that shape a plan, without those that say where results go or how they are shown. */
+export function planning(flags: Partial<BenchFlags>): Partial<BenchFlags> {
+  const {
+    out: _,
+    resume: _resume,
+    json: _json,
+    png: _png,
+    interactive: _interactive,
+    dryRun: _dryRun,
+    budget: _budget,
+    ...rest
+  } = flags;
+  return rest;
+}
+
+function option(name: string, value: unknown): string {
+  const flag = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  return value === undefined ? `no ${flag}` : `${flag} ${value}`;
+}
