@@ -31,6 +31,8 @@ export interface PromiseOptions {
 /** A range is wide if its ends differ by more than this factor. */
 const wide = 1.4;
 const normal = 1.96; // two-sided 95 %
+/** The interval of two trials is so wide that it says nothing. */
+const minTrials = 3;
 
 /**
  * Starts from the prediction interval of the trials, which covers rounds and what runs differ by, and converts it to the
@@ -47,7 +49,8 @@ export function promiseOf({ trials, costs, endMs, workers }: PromiseOptions): Ru
   const documents = costs?.folder_documents ?? Number.POSITIVE_INFINITY;
   // No run is shorter than its longest document.
   const middle = Math.min(measured.mean * scale, longestMs > 0 ? (1000 * documents) / longestMs : Infinity);
-  if (measured.low === null || measured.high === null || costs?.remembers)
+  const few = trials.filter(isOk).length < minTrials;
+  if (few || measured.low === null || measured.high === null || costs?.remembers)
     return { mean: middle, low: null, high: null, wideBecause: null, risePercent };
   const below = Math.log(measured.mean / measured.low);
   const above = Math.log(measured.high / measured.mean);

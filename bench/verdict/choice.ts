@@ -112,14 +112,18 @@ export function chooseTogether<C extends Configuration>(
   });
 }
 
-/**
- * Whether the calibrated 95 % interval of `a` over `b` lies wholly beyond the margin: evidence that `a` is faster. Where a
- * single round is all there is, twice the rate is evidence too.
- */
+/** Whether the calibrated 95 % interval of `a` over `b` lies wholly beyond the margin: evidence that `a` is faster. */
 export function isShownFaster(difference: Difference | null, margin: number): boolean {
   const ends = difference === null ? null : interval(difference);
-  if (ends === null) return difference !== null && difference.mean > -hopeless;
-  return ends.low > margin;
+  return ends !== null && ends.low > margin;
+}
+
+/** Where a single round is all there is of both, only twice the rate is evidence. */
+function isFarFaster(family: Family, a: string, b: string): boolean {
+  const difference = family.difference(a, b);
+  return (
+    family.rounds(a) === 1 && family.rounds(b) === 1 && difference !== null && difference.mean > -hopeless
+  );
 }
 
 /** One family on the way to its choice. */
@@ -152,7 +156,11 @@ function contestOf<C extends Configuration>({
     name === best.name ? 0 : (family.difference(name, best.name)?.mean ?? Number.NEGATIVE_INFINITY);
   const beaten =
     baseline !== null &&
-    allowed.some(({ name }) => isShownFaster(family.difference(name, baseline.name), margin));
+    allowed.some(
+      ({ name }) =>
+        isShownFaster(family.difference(name, baseline.name), margin) ||
+        isFarFaster(family, name, baseline.name),
+    );
   const fixed = measured.find(({ name }) => name === chosen) ?? null;
   const settled = fixed !== null || (baseline !== null && !baseline.barred && !beaten);
   const near = allowed.filter(

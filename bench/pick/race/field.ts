@@ -54,7 +54,8 @@ export class Field {
     for (const [i, configuration] of blockOrder(this.running, { seed, block, baseline }).entries()) {
       if (signal.aborted) return false;
       if (!this.running.includes(configuration)) continue;
-      const leftMs = block > 1 ? this.#budget.leftMs : this.#budget.firstBlockLeftMs;
+      const isFirst = block === 1 && !this.#isBaseline(configuration);
+      const leftMs = isFirst ? this.#budget.firstBlockLeftMs : this.#budget.leftMs;
       const late = this.#budget.trialMs(configuration, timing) > leftMs;
       if (late && block > 1) return false;
       if (late && this.trials.some(isOk)) {
