@@ -3,46 +3,70 @@ import { engineReport, processReport } from '../../strategies/worker/usage-repor
 import { mainWorker } from '../../strategies/worker/worker-id.js';
 import { type Files, files, processStat, ticksPerSecond } from './proc.js';
 
-/** Exact cumulative counters of the measured tree, summed over windows. Times in milliseconds. */
-export interface Counters {
-  readonly cpuUserMs: number;
-  readonly cpuSystemMs: number;
-  /** `self-report` of every process; `+cutime` where children ended in a window and the kernel's sum stands for them; `incomplete` where nothing does. */
-  readonly cpuSource: 'self-report' | 'self-report+cutime' | 'incomplete';
-  readonly switchesVoluntary: number;
-  readonly switchesInvoluntary: number;
+/** Exact cumulative counters of the measured tree, summed over windows. Times are in milliseconds. */
+export type Counters = TreeUsage & {
   /** Busy share of the main thread's event loop, 0 to 1. */
   readonly loopMain: number;
-  /** Mean over the workers' event loops; null where there are none. */
-  readonly loopWorkers: number | null;
-  /** Garbage collection in all engines. */
-  readonly gcMs: number;
-}
+};
 
-/** Everything at one edge of a window. */
+/** What the whole tree used. All of it is unknown if the session could not ask all of its workers. */
+type TreeUsage =
+  | {
+      /**
+       * `self-report`: every process reported its own time. `self-report+cutime`: children ended in a window, and the
+       * kernel's sum over ended children counts them. `incomplete`: children ended, and nothing counts them.
+       */
+      readonly cpuSource: 'self-report' | 'self-report+cutime' | 'incomplete';
+      readonly cpuUserMs: number;
+      readonly cpuSystemMs: number;
+      readonly switchesVoluntary: number;
+      readonly switchesInvoluntary: number;
+      /** Mean over the workers' event loops; null if there are no workers with one of their own. */
+      readonly loopWorkers: number | null;
+      /** Garbage collection in all engines. */
+      readonly gcMs: number;
+    }
+  | {
+      readonly cpuSource: 'partial';
+      readonly cpuUserMs: null;
+      readonly cpuSystemMs: null;
+      readonly switchesVoluntary: null;
+      readonly switchesInvoluntary: null;
+      readonly loopWorkers: null;
+      readonly gcMs: null;
+    };
+
+/** All counters at one edge of a window. */
 interface Edge {
   readonly own: Member;
   readonly main: Engine;
   readonly others: readonly Member[];
   readonly engines: readonly Engine[];
-  readonly endedChildrenTicks: number | null;
+  /** Null where the system keeps no such sum. */
+  readonly ended: CpuMs | null;
+}
+
+interface CpuMs {
+  readonly userMs: number;
+  readonly systemMs: number;
 }
 
 /**
- * Counts between `open` and `close`, as often as they are called. The host's own counters are read last on opening and
- * first on closing, so that asking the members costs the window next to nothing. The main thread, its worker threads
- * and libuv's are all in the host's own report; each child process reports itself; a child that ended inside the
- * window is in the kernel's sum over ended children, with its whole life, so what it had used before is subtracted.
+ * Counts what the tree uses between `open` and `close`. Both may be called again for more windows. The host's own
+ * counters are read last on opening and first on closing, so that asking the members costs the window next to nothing.
+ * The main thread, its worker threads and libuv's threads are in the host's own report, and each child process reports
+ * itself. A child that ended inside the window is in the kernel's sum over ended children with its whole life, so what it
+ * had used before the window is subtracted.
  */
 export class TreeCounters {
   readonly #session: Session;
   readonly #files: Files;
   #opened: Edge | null = null;
-  #cpuUserUs = 0;
-  #cpuSystemUs = 0;
-  #endedMs = 0;
+  #userMs = 0;
+  #systemMs = 0;
   #childrenEnded = false;
   #complete = true;
+  #partial = false;
   #switchesVoluntary = 0;
   #switchesInvoluntary = 0;
   #gcMs = 0;
@@ -55,11 +79,12 @@ export class TreeCounters {
   }
 
   async open(): Promise<void> {
-    const { processes, engines } = await this.#session.members();
+    const { processes, engines, partial = false } = await this.#session.members();
+    this.#partial ||= partial;
     this.#opened = {
       others: processes,
       engines,
-      endedChildrenTicks: this.#endedChildren(),
+      ended: this.#endedChildren(),
       main: engineReport(mainWorker),
       own: processReport(),
     };
@@ -68,17 +93,18 @@ export class TreeCounters {
   async close(): Promise<void> {
     const own = processReport();
     const loop = engineReport(mainWorker);
-    const { processes: others, engines } = await this.#session.members();
-    // Read after a turn of the loop, by when the window's collections have been told.
+    const { processes: others, engines, partial = false } = await this.#session.members();
+    this.#partial ||= partial;
+    // Node reports the window's garbage collections one turn of the event loop later, so they are read again.
     const main = { ...loop, gcMs: engineReport(mainWorker).gcMs };
-    const closed: Edge = { own, main, others, engines, endedChildrenTicks: this.#endedChildren() };
-    const opened = this.#opened as Edge;
+    const opened = this.#opened;
+    if (opened === null) throw new Error('close() was called without open()');
     for (const member of [own, ...others])
       this.#addProcess(
         member,
         [opened.own, ...opened.others].find(({ pid }) => pid === member.pid),
       );
-    this.#addEnded(opened, closed);
+    this.#addEnded(opened, { others, ended: this.#endedChildren() });
     this.#addEngine(main, opened.main, this.#main);
     for (const engine of engines)
       this.#addEngine(
@@ -89,38 +115,54 @@ export class TreeCounters {
   }
 
   get total(): Counters {
-    const share = ({ active, total }: { active: number; total: number }) =>
-      total > 0 ? active / total : null;
+    const loopMain = share(this.#main) ?? 0;
+    if (this.#partial)
+      return {
+        cpuSource: 'partial',
+        cpuUserMs: null,
+        cpuSystemMs: null,
+        switchesVoluntary: null,
+        switchesInvoluntary: null,
+        loopMain,
+        loopWorkers: null,
+        gcMs: null,
+      };
     return {
-      cpuUserMs: this.#cpuUserUs / 1e3 + this.#endedMs,
-      cpuSystemMs: this.#cpuSystemUs / 1e3,
       cpuSource: !this.#complete ? 'incomplete' : this.#childrenEnded ? 'self-report+cutime' : 'self-report',
+      cpuUserMs: this.#userMs,
+      cpuSystemMs: this.#systemMs,
       switchesVoluntary: this.#switchesVoluntary,
       switchesInvoluntary: this.#switchesInvoluntary,
-      loopMain: share(this.#main) ?? 0,
+      loopMain,
       loopWorkers: share(this.#workers),
       gcMs: this.#gcMs,
     };
   }
 
-  /** A process that was not there at opening began inside the window: all it has used counts. */
+  /** If a process was not there at opening, it started inside the window, and all that it used counts. */
   #addProcess(now: Member, before: Member | undefined): void {
-    this.#cpuUserUs += now.cpuUserUs - (before?.cpuUserUs ?? 0);
-    this.#cpuSystemUs += now.cpuSystemUs - (before?.cpuSystemUs ?? 0);
+    this.#userMs += (now.cpuUserUs - (before?.cpuUserUs ?? 0)) / 1e3;
+    this.#systemMs += (now.cpuSystemUs - (before?.cpuSystemUs ?? 0)) / 1e3;
     this.#switchesVoluntary += now.switchesVoluntary - (before?.switchesVoluntary ?? 0);
     this.#switchesInvoluntary += now.switchesInvoluntary - (before?.switchesInvoluntary ?? 0);
   }
 
-  #addEnded(opened: Edge, closed: Edge): void {
+  #addEnded(opened: Edge, closed: Pick<Edge, 'others' | 'ended'>): void {
     const gone = opened.others.filter(({ pid }) => !closed.others.some((member) => member.pid === pid));
-    if (opened.endedChildrenTicks === null || closed.endedChildrenTicks === null) {
+    if (opened.ended === null || closed.ended === null) {
       this.#complete &&= gone.length === 0;
       return;
     }
-    const ended = ((closed.endedChildrenTicks - opened.endedChildrenTicks) * 1000) / ticksPerSecond;
-    const before = gone.reduce((sum, { cpuUserUs, cpuSystemUs }) => sum + (cpuUserUs + cpuSystemUs) / 1e3, 0);
-    this.#endedMs += Math.max(0, ended - before);
-    this.#childrenEnded ||= gone.length > 0 || ended > 0;
+    const endedUserMs = closed.ended.userMs - opened.ended.userMs;
+    const endedSystemMs = closed.ended.systemMs - opened.ended.systemMs;
+    const userMs = endedUserMs - gone.reduce((sum, { cpuUserUs }) => sum + cpuUserUs / 1e3, 0);
+    const systemMs = endedSystemMs - gone.reduce((sum, { cpuSystemUs }) => sum + cpuSystemUs / 1e3, 0);
+    // The kernel counts in ticks of 10 ms, so that one of the two may come out below 0. Their sum is kept.
+    const totalMs = Math.max(0, userMs + systemMs);
+    const keptSystemMs = Math.min(Math.max(0, systemMs), totalMs);
+    this.#systemMs += keptSystemMs;
+    this.#userMs += totalMs - keptSystemMs;
+    this.#childrenEnded ||= gone.length > 0 || endedUserMs + endedSystemMs > 0;
   }
 
   #addEngine(now: Engine, before: Engine | undefined, loop: { active: number; total: number }): void {
@@ -130,7 +172,14 @@ export class TreeCounters {
     this.#gcMs += now.gcMs - (before?.gcMs ?? 0);
   }
 
-  #endedChildren(): number | null {
-    return processStat(this.#files, 'self')?.endedChildrenTicks ?? null;
+  #endedChildren(): CpuMs | null {
+    const stat = processStat(this.#files, 'self');
+    if (stat === null) return null;
+    const ms = (ticks: number) => (ticks * 1000) / ticksPerSecond;
+    return { userMs: ms(stat.endedUserTicks), systemMs: ms(stat.endedSystemTicks) };
   }
+}
+
+function share({ active, total }: { active: number; total: number }): number | null {
+  return total > 0 ? active / total : null;
 }

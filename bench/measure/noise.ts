@@ -128,8 +128,8 @@ function ticksOf(files: Files, pids: readonly number[]): number | null {
   const stats = pids.map((pid) => processStat(files, pid)).filter((stat) => stat !== null);
   if (stats.length === 0 && pids.length > 0) return null;
   return stats.reduce(
-    (total, { userTicks, systemTicks, endedChildrenTicks }) =>
-      total + userTicks + systemTicks + endedChildrenTicks,
+    (total, { userTicks, systemTicks, endedUserTicks, endedSystemTicks }) =>
+      total + userTicks + systemTicks + endedUserTicks + endedSystemTicks,
     0,
   );
 }

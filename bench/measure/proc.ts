@@ -29,8 +29,10 @@ export const files: Files = {
 export interface ProcessStat {
   readonly userTicks: number;
   readonly systemTicks: number;
-  /** Of children that have ended and been waited for, their own such children included. */
-  readonly endedChildrenTicks: number;
+  /** User time of all descendants that ended and were waited for. */
+  readonly endedUserTicks: number;
+  /** System time of the same descendants. */
+  readonly endedSystemTicks: number;
 }
 
 /** Ticks a second: 100 on every Linux that Node runs on (USER_HZ is part of the kernel's interface). */
@@ -42,7 +44,12 @@ export function processStat({ read }: Files, pid: number | 'self'): ProcessStat 
   // The name in brackets may hold anything, brackets and spaces too; the fields after it are counted from the last one.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const field = (number: number) => Number(fields[number - 3]);
-  return { userTicks: field(14), systemTicks: field(15), endedChildrenTicks: field(16) + field(17) };
+  return {
+    userTicks: field(14),
+    systemTicks: field(15),
+    endedUserTicks: field(16),
+    endedSystemTicks: field(17),
+  };
 }
 
 /** The process and all its descendants. A child forked by a worker thread is listed under that thread alone. */

@@ -1,6 +1,6 @@
 import type { ChartData } from '../../plots/chart.js';
 import { seriesName } from '../tables/series.js';
-import { type Findings, memoryOf } from '../verdict/findings.js';
+import { type Findings, usableMemory } from '../verdict/findings.js';
 
 /** What the charts are drawn from. A strategy that was measured with several deliveries stands in several series. */
 export function chartData(found: Findings): ChartData {
@@ -25,6 +25,6 @@ export function chartData(found: Findings): ChartData {
     trials: named(trials),
     baseline: found.strategies.find(({ baseline }) => baseline)?.name ?? null,
     effectiveCores: environment.cores.effective,
-    memoryBytes: memoryOf(environment),
+    memoryBytes: usableMemory(environment),
   };
 }

@@ -1,7 +1,7 @@
 import { groupBy } from '../stats/group-by.js';
 import { seriesName } from '../tables/series.js';
 import { familyOf } from '../verdict/configurations.js';
-import { type Findings, memoryOf } from '../verdict/findings.js';
+import { type Findings, usableMemory } from '../verdict/findings.js';
 import type { TextTable } from '../words/text-table.js';
 import { megabytes, number, ratio } from '../words/units.js';
 import { markdownTable } from './markdown.js';
@@ -34,7 +34,7 @@ export function sideBySide(found: readonly Findings[]): SideBySide {
             node.version,
             machine.cpu_model ?? '',
             number(cores.effective),
-            megabytes(memoryOf(environment)),
+            megabytes(usableMemory(environment)),
             machine.os ?? '',
             profile,
           ];

@@ -116,7 +116,7 @@ export const trialTable = table(
       type: 'text',
       empty: true,
       about:
-        '`self-report`; `self-report+cutime` where children ended inside the window and the kernel’s sum stands for them; `incomplete` where nothing does',
+        '`self-report`: every process counts itself; `self-report+cutime`: children ended inside the window, and the kernel’s sum over ended children counts them; `incomplete`: children ended, and nothing counts them; `partial`: some workers could not be asked, and what is known of a part of the tree is left empty',
     },
     {
       name: 'rss_peak_bytes',

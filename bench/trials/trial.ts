@@ -125,10 +125,13 @@ function trialRow(
   cell: Cell,
   measured: Seen & { place: Place; record: TrialRecord; cores: number },
 ): TrialRow {
-  const { place, record, peaks, noise, cores } = measured;
+  const { place, record, noise, cores } = measured;
   const { counters, passesMs, difference, busyMs } = record;
   const passes = passesMs.length;
   const wall_ms = passesMs.reduce((sum, ms) => sum + ms, 0);
+  const cpuMs = counters.cpuUserMs === null ? null : counters.cpuUserMs + counters.cpuSystemMs;
+  // What is seen of a part of the tree is not the tree's.
+  const peaks = counters.cpuSource === 'partial' ? null : measured.peaks;
   const countsSwitches = process.platform !== 'win32';
   // Workers of `async` are places in flight on one thread, which outcomes do not name.
   const toldApart = cell.strategy.strategy.isolation !== 'none' || cell.workers === 1;
@@ -146,8 +149,8 @@ function trialRow(
     startup_ms: record.startupMs,
     cpu_user_ms: counters.cpuUserMs,
     cpu_system_ms: counters.cpuSystemMs,
-    cpu_percent: (100 * (counters.cpuUserMs + counters.cpuSystemMs)) / wall_ms,
-    tree_cpu_check_ms: noise?.treeCpuMs ?? null,
+    cpu_percent: cpuMs === null ? null : (100 * cpuMs) / wall_ms,
+    tree_cpu_check_ms: cpuMs === null ? null : (noise?.treeCpuMs ?? null),
     cpu_source: counters.cpuSource,
     rss_peak_bytes: peaks?.rssBytes ?? null,
     memory_peak_bytes: peaks?.memoryBytes ?? null,

@@ -64,7 +64,7 @@ export function findings(
   const comparisons = compare(trials, { claims: environment.claims, baseline });
   const scaling = scalingSeries(cells, {
     effectiveCores: cores.effective,
-    memoryBytes: memoryOf(environment),
+    memoryBytes: usableMemory(environment),
     seed: environment.seed,
   });
   const terms = { trials: cells, strategies, margins: marginsOf(trials) };
@@ -98,7 +98,7 @@ export function findings(
 }
 
 /** Bytes that the run could use. */
-export function memoryOf({ machine }: Environment): number {
+export function usableMemory({ machine }: Environment): number {
   return Math.min(machine.memory_bytes, machine.memory_limit_bytes ?? Number.POSITIVE_INFINITY);
 }
 

@@ -41,33 +41,55 @@ describe('CPU time', () => {
   );
 
   it('is the sum of exact deltas, and of what ended children used inside the window', async () => {
-    const member = (pid: number, ms: number): Member => ({
+    const member = (pid: number, userMs: number, systemMs: number): Member => ({
       pid,
-      cpuUserUs: ms * 1000,
-      cpuSystemUs: 0,
-      switchesVoluntary: ms,
+      cpuUserUs: userMs * 1000,
+      cpuSystemUs: systemMs * 1000,
+      switchesVoluntary: userMs,
       switchesInvoluntary: 0,
     });
-    // Child 1 goes from 100 to 150 ms; child 2 had 70 ms and ended at 200; child 3 began and ended inside, using 40 ms.
-    const edges = [[member(1, 100), member(2, 70)], [member(1, 150)]];
-    const ended = [0, 24]; // clock ticks of 10 ms: 200 + 40 ms
+    // Child 1 goes from 100 and 10 ms to 150 and 30 ms. Child 2 had 70 and 20 ms and ended at 200 and 120 ms. Child 3
+    // started and ended inside the window and used 40 ms of user time.
+    const edges = [[member(1, 100, 10), member(2, 70, 20)], [member(1, 150, 30)]];
+    const ended = ['0 0', '24 12']; // clock ticks of 10 ms
     let edge = -1;
     const session = { members: async () => ({ ...alone, processes: edges[++edge] }) } as unknown as Session;
     const from: Files = {
       list: () => [],
-      read: (path) =>
-        path === '/proc/self/stat' ? `1 (no) de) S ${'0 '.repeat(12)}${ended[edge]} 0 0` : null,
+      read: (path) => (path === '/proc/self/stat' ? `1 (no) de) S ${'0 '.repeat(12)}${ended[edge]} 0` : null),
     };
     const counters = new TreeCounters(session, from);
-    const own = () => processReport().cpuUserUs + processReport().cpuSystemUs;
-    const before = own();
+    const before = processReport();
     await counters.open();
     await counters.close();
-    const mine = (own() - before) / 1e3;
+    const after = processReport();
     const { cpuUserMs, cpuSystemMs, cpuSource } = counters.total;
-    const others = cpuUserMs + cpuSystemMs - (50 + (240 - 70));
-    assert.ok(others >= 0 && others <= mine, `${others} of ${mine}`);
     assert.equal(cpuSource, 'self-report+cutime');
+    const user = (cpuUserMs ?? 0) - (50 + (240 - 70));
+    assert.ok(user >= 0 && user <= (after.cpuUserUs - before.cpuUserUs) / 1e3, `${user} ms of user time`);
+    const system = (cpuSystemMs ?? 0) - (20 + (120 - 20));
+    assert.ok(
+      system >= 0 && system <= (after.cpuSystemUs - before.cpuSystemUs) / 1e3,
+      `${system} ms of system time`,
+    );
+  });
+
+  it('is unknown where a session could not ask all of its workers', async () => {
+    const session = { members: async () => ({ ...alone, partial: true }) } as unknown as Session;
+    const counters = new TreeCounters(session);
+    await counters.open();
+    await counters.close();
+    const { loopMain, ...tree } = counters.total;
+    assert.ok(loopMain >= 0);
+    assert.deepEqual(tree, {
+      cpuSource: 'partial',
+      cpuUserMs: null,
+      cpuSystemMs: null,
+      switchesVoluntary: null,
+      switchesInvoluntary: null,
+      loopWorkers: null,
+      gcMs: null,
+    });
   });
 
   it('says that it is incomplete where a child ended and nobody counts it', async () => {
@@ -180,7 +202,12 @@ describe('/proc', () => {
         })[path] ?? null,
     };
     assert.deepEqual(processTree(from, 1), [1, 2, 3, 4]);
-    assert.deepEqual(processStat(from, 5), { userTicks: 11, systemTicks: 12, endedChildrenTicks: 27 });
+    assert.deepEqual(processStat(from, 5), {
+      userTicks: 11,
+      systemTicks: 12,
+      endedUserTicks: 13,
+      endedSystemTicks: 14,
+    });
     assert.equal(processStat(from, 6), null);
   });
 });

@@ -1,6 +1,6 @@
 import type { Environment } from '../../tables/environment.js';
 import type { Findings } from '../../verdict/findings.js';
-import { memoryOf } from '../../verdict/findings.js';
+import { usableMemory } from '../../verdict/findings.js';
 import { megabytes, number } from '../../words/units.js';
 import type { Html } from './html.js';
 import { definitionTable } from './table.js';
@@ -12,7 +12,7 @@ export function environmentSection({ environment }: Findings): Html {
     ['Node', `${node.version} (V8 ${node.v8}, libuv ${node.libuv})`],
     ['CPU', machine.cpu_model ?? 'unknown'],
     ['cores', coresText(environment)],
-    ['memory', megabytes(memoryOf(environment))],
+    ['memory', megabytes(usableMemory(environment))],
     ['system', [machine.os, machine.kernel, machine.arch].filter((part) => part !== null).join(', ')],
     ['forkwise', versionText(environment)],
     [
