@@ -1,10 +1,18 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
-import { relative, resolve } from 'node:path';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { glob } from 'tinyglobby';
+import {
+  CorpusError,
+  type FileList,
+  type FoundFile,
+  leftOutText,
+  listFiles,
+  type Unreadable,
+} from './files.js';
+import { readRegularFile, whyUnreadable } from './read-file.js';
 import type { Document } from './workload.js';
+
+export { CorpusError, type FileList } from './files.js';
 
 /** A corpus is an ordered set of documents. Every strategy gets the same one. */
 export interface Corpus {
@@ -24,87 +32,97 @@ export interface SizeProfile {
   readonly max: number;
 }
 
-/** The corpus cannot be used. The message says which file or pattern is wrong and what to do. */
-export class CorpusError extends Error {
-  override readonly name = 'CorpusError';
-}
-
-/** The files that match a folder or glob, sorted by size. */
-export interface FileList {
-  readonly files: readonly { readonly path: string; readonly size: number }[];
-  readonly pattern: string;
-}
-
 /**
  * Lists the files of a folder (all of them, recursively) or a glob, smallest first.
- * @throws CorpusError when nothing matches or the size of a file cannot be read
+ * Files that cannot be read are in `unreadable`.
+ * @throws CorpusError when nothing matches, or nothing can be read
  */
 export async function findFiles(pattern: string): Promise<FileList> {
-  const paths = await listPaths(pattern);
-  const files = await Promise.all(
-    paths.map(async (path) => ({ path, size: (await stat(path).catch(unreadable(path))).size })),
-  );
-  files.sort((a, b) => a.size - b.size || (a.path < b.path ? -1 : 1));
-  return { files, pattern };
+  const list = listFiles(pattern);
+  const { unreadable } = list;
+  const files = list.files.filter(({ id, below, path, size }) => {
+    const cause = whyUnreadable(path, size);
+    if (cause !== null) unreadable.push({ id, below, cause });
+    return cause === null;
+  });
+  const [first] = unreadable;
+  if (files.length === 0 && first !== undefined)
+    throw new CorpusError(`--docs "${pattern}": cannot read "${first.id}": ${first.cause.message}`, {
+      cause: first.cause,
+    });
+  files.sort((a, b) => a.size - b.size || (a.id < b.id ? -1 : 1));
+  return { ...list, files };
 }
 
-/**
- * Lists the absolute paths of a folder's files (all of them, recursively) or a glob's, in no particular
- * order.
- * @throws CorpusError when nothing matches
- */
-export async function listPaths(pattern: string): Promise<string[]> {
-  const isFolder = await stat(pattern).then(
-    (entry) => entry.isDirectory(),
-    () => false,
-  );
-  const paths = isFolder
-    ? await glob('**/*', { cwd: pattern, absolute: true, dot: true, expandDirectories: false })
-    : await glob(pattern, { absolute: true, expandDirectories: false });
-  if (paths.length === 0) {
-    throw new CorpusError(
-      `--docs "${pattern}": expected a folder with files or a glob that matches some, found none`,
-    );
-  }
-  return paths;
-}
+/** The part of a list that is sampled. Files that turn out to be unreadable are added to `unreadable`. */
+export type Sampled = Pick<FileList, 'files' | 'pattern'> & { readonly unreadable?: Unreadable[] };
 
 /**
  * Reads a sample of at most `count` files, stratified by size. The files in order of size are divided into
  * `count` strata of equal number, and one file is drawn from each, so that the sample has the size profile of
  * the folder. The sample is shuffled. The same seed gives the same files in the same order.
- * @throws CorpusError when a file cannot be read
+ * Where a file cannot be read, the next one of its stratum takes its place.
+ * @throws CorpusError when no file can be read
  */
 export async function sampleFiles(
-  { files }: FileList,
-  options: { count: number; seed: number },
+  { files, pattern, unreadable = [] }: Sampled,
+  options: { readonly count: number; readonly seed: number },
 ): Promise<Corpus> {
   const random = xoroshiro128plus(options.seed);
   const count = Math.min(options.count, files.length);
-  const sample = Array.from({ length: count }, (_, stratum) => {
+  const strata = Array.from({ length: count }, (_, stratum) => {
     const from = Math.floor((stratum * files.length) / count);
     const to = Math.floor(((stratum + 1) * files.length) / count) - 1;
-    return files[uniformInt(random, from, to)] as { path: string };
+    const drawn = uniformInt(random, from, to);
+    return [...files.slice(drawn, to + 1), ...files.slice(from, drawn)];
   });
-  for (let i = sample.length - 1; i > 0; i--) {
+  for (let i = strata.length - 1; i > 0; i--) {
     const j = uniformInt(random, 0, i);
-    [sample[i], sample[j]] = [sample[j] as { path: string }, sample[i] as { path: string }];
+    [strata[i], strata[j]] = [strata[j] as FoundFile[], strata[i] as FoundFile[]];
   }
   const documents: Document[] = [];
-  for (const [index, { path }] of sample.entries()) {
-    const bytes = own(await readFile(path).catch(unreadable(path)));
-    documents.push({ index, id: relative(process.cwd(), resolve(path)), size: bytes.length, bytes });
+  const unreadableBefore = unreadable.length;
+  for (const stratum of strata) {
+    for (const file of stratum) {
+      try {
+        const bytes = own((await readRegularFile(file.path)).bytes);
+        documents.push({ index: documents.length, id: file.id, size: bytes.length, bytes });
+        break;
+      } catch (cause) {
+        unreadable.push({ id: file.id, below: file.below, cause: cause as Error });
+      }
+    }
   }
+  const first = unreadable[unreadableBefore];
+  if (documents.length === 0 && first !== undefined)
+    throw new CorpusError(`--docs "${pattern}": cannot read "${first.id}": ${first.cause.message}`, {
+      cause: first.cause,
+    });
   return { name: 'docs', documents };
 }
 
+/** What samples leave out, in words; null when that is nothing. */
+export function notSampled({ leftOut, unreadable }: FileList): string | null {
+  const all = [...new Map(unreadable.map((file) => [file.id, file])).values()];
+  const [first] = all;
+  const said = [
+    leftOutText(leftOut),
+    first === undefined
+      ? null
+      : `${all.length} ${all.length === 1 ? 'file' : 'files'} that cannot be read, ` +
+        `such as "${first.id}" (${first.cause.message})`,
+  ].filter((text) => text !== null);
+  return said.length === 0 ? null : `left out of the documents: ${said.join(', ')}`;
+}
+
 /**
- * Computes a SHA-256 over ids, sizes and contents in order. Two runs with the same hash had the same input.
+ * Marked SHA-256 over the documents' sizes and contents in order: two runs with the same hash had the same input,
+ * wherever its files were. Version 1, without a mark, covered the ids as well.
  */
 export function corpusHash(corpus: Corpus): string {
   const hash = createHash('sha256');
-  for (const { id, size, bytes } of corpus.documents) hash.update(JSON.stringify([id, size])).update(bytes);
-  return hash.digest('hex');
+  for (const { size, bytes } of corpus.documents) hash.update(`${size}:`).update(bytes);
+  return `v2:${hash.digest('hex')}`;
 }
 
 export function sizeProfile(corpus: Corpus): SizeProfile {
@@ -129,10 +147,4 @@ function own(bytes: Uint8Array): Uint8Array {
   const copy = new Uint8Array(bytes.length);
   copy.set(bytes);
   return copy;
-}
-
-function unreadable(path: string): (cause: unknown) => never {
-  return (cause) => {
-    throw new CorpusError(`--docs: cannot read "${path}": ${(cause as Error).message}`, { cause });
-  };
 }

@@ -12,6 +12,7 @@ import { pick } from './commands/pick.js';
 import { recommend } from './commands/recommend.js';
 import { report as reportCommand } from './commands/report.js';
 import { runDocuments } from './commands/run.js';
+import { endSoon } from './end-process.js';
 import { colorsFor, note } from './terminal.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
@@ -278,9 +279,24 @@ program
     'worker threads or processes (default: that of --config, or as many as there are cores)',
   )
   .option('--timeout <duration>', 'a document that takes longer ends as timed-out, like 30s')
-  .option('--json', 'the summary as JSON on standard output')
+  .option(
+    '--grace <duration>',
+    'after Ctrl-C or SIGTERM, documents in progress have this long to finish',
+    '25s',
+  )
+  .option(
+    '--changed <what>',
+    'documents whose files have changed since: keep their lines, or run them again',
+    'keep',
+  )
+  .option('--retry <statuses>', 'run documents with these statuses again, like failed,timed-out,crashed')
+  .option('--json', 'the summary as JSON on standard output; what tasks print goes to standard error')
   .action(async (flags) => {
-    process.exitCode = await runDocuments(flags, { version });
+    try {
+      process.exitCode = await runDocuments(flags, { version });
+    } finally {
+      endSoon();
+    }
   });
 
 program

@@ -1,4 +1,5 @@
 import { exitCode } from '../errors.js';
+import { endNow } from './end-process.js';
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -11,12 +12,14 @@ export interface SignalActions {
   readonly orderly?: () => boolean;
   /** Called just before the process exits: kills helper processes and closes files. */
   readonly atOnce: () => void;
+  /** After the first signal the command has this long to end in order, ms. Absent: as long as it takes. */
+  readonly graceMs?: number;
 }
 
 export interface SignalHandling {
   /** Aborts on the first signal, when `orderly` has returned true. */
   readonly signal: AbortSignal;
-  /** Removes the handlers; a later signal then has its default effect. */
+  /** Removes the handlers; a later signal then has its default effect, and the grace has no end any more. */
   end(): void;
 }
 
@@ -25,21 +28,27 @@ export interface SignalHandling {
  * The first signal ends the command in order, the second ends the process at once. Both ways lead to exit
  * code 130.
  */
-export function handleSignals({ orderly, atOnce }: SignalActions): SignalHandling {
+export function handleSignals({ orderly, atOnce, graceMs }: SignalActions): SignalHandling {
   const stop = new AbortController();
+  let grace: NodeJS.Timeout | undefined;
+  const end = () => {
+    atOnce();
+    endNow(exitCode.interrupted);
+  };
   const handle = (signal: NodeJS.Signals) => {
     if (signal === 'SIGHUP') ignoreClosedTerminal();
     if (!stop.signal.aborted && orderly?.() === true) {
+      if (graceMs !== undefined) grace = setTimeout(end, graceMs);
       stop.abort();
       return;
     }
-    atOnce();
-    process.exit(exitCode.interrupted);
+    end();
   };
   for (const signal of signals) process.on(signal, handle);
   return {
     signal: stop.signal,
     end() {
+      clearTimeout(grace);
       for (const signal of signals) process.off(signal, handle);
     },
   };

@@ -14,3 +14,14 @@ export function note(text: string): void {
 export function print(text: string): void {
   process.stdout.write(text);
 }
+
+/**
+ * From now on, whatever tasks in this process and its threads print goes to standard error.
+ * @returns a function that still writes to standard output
+ */
+export function keepStandardOutput(): (text: string) => void {
+  const { stdout, stderr } = process;
+  const write = stdout.write.bind(stdout);
+  stdout.write = stderr.write.bind(stderr);
+  return (text) => void write(text);
+}

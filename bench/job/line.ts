@@ -1,4 +1,5 @@
 import type { Outcome, TaskError } from '../../strategies/strategy.js';
+import type { FileState } from '../../workloads/read-file.js';
 import { UnfitError } from '../errors.js';
 import { jsonOf } from './json.js';
 
@@ -12,30 +13,50 @@ export interface NotOk {
 }
 
 /** The job remembers this of a line: everything but the value. */
-export type LineRecord = { readonly id: string; readonly status: 'ok' } | NotOk;
+export type LineRecord = ({ readonly id: string; readonly status: 'ok' } | NotOk) & {
+  /** What the file was when it was read; null where that is unknown. */
+  readonly source: FileState | null;
+};
 
 /**
- * The line of one document, with its line feed. The id and the status come first, so they can be read without
- * the value.
+ * The line of one document, with its line feed. The id and the status come first and the source last, so they can be
+ * read without the value.
  */
 export function lineOf(
   id: string,
   result: Outcome | NotOk,
+  source: FileState | null,
 ): { readonly line: string; readonly record: LineRecord } {
   const head = `{"id":${JSON.stringify(id)},"status":`;
+  const tail = `,"source":${JSON.stringify(source)}}\n`;
   if (result.status === 'ok') {
     try {
-      return { line: `${head}"ok","value":${jsonOf(result.value)}}\n`, record: { id, status: 'ok' } };
+      return {
+        line: `${head}"ok","value":${jsonOf(result.value)}${tail}`,
+        record: { id, status: 'ok', source },
+      };
     } catch (cause) {
       const { name, message } = cause as Error;
-      return lineOf(id, { id, status: 'failed', error: { name, message } });
+      return lineOf(id, { id, status: 'failed', error: { name, message } }, source);
     }
   }
   const { status, error } = result;
-  return { line: `${head}"${status}","error":${jsonOf(error)}}\n`, record: { id, status, error } };
+  return {
+    line: `${head}"${status}","error":${jsonOf(error)}${tail}`,
+    record: { id, status, error, source },
+  };
 }
 
 const shape = /^\{"id":("(?:[^"\\]|\\.)*"),"status":"(ok|failed|timed-out|crashed)",/;
+
+/** A result whose last member has this name ends with one more brace. */
+const sourceShape = /^,"source":(\{"size":\d+,"mtimeMs":[\d.e+-]+\})\}$/;
+
+/** Lines of version 0.1 have no source. */
+function sourceOf(line: string): FileState | null {
+  const [, source] = sourceShape.exec(line.slice(Math.max(0, line.lastIndexOf(',"source":')))) ?? [];
+  return source === undefined ? null : (JSON.parse(source) as FileState);
+}
 
 /** Reads a line without its line feed. @throws UnfitError for a line that `lineOf` does not make */
 export function readLine(
@@ -46,9 +67,10 @@ export function readLine(
   try {
     if (quotedId !== undefined && line.endsWith('}')) {
       const id: string = JSON.parse(quotedId);
-      if (status === 'ok') return { id, status };
+      const source = sourceOf(line);
+      if (status === 'ok') return { id, status, source };
       const { error } = JSON.parse(line) as NotOk;
-      return { id, status: status as NotOk['status'], error };
+      return { id, status: status as NotOk['status'], error, source };
     }
   } catch {
     // It is no JSON: the error below says so.

@@ -1,6 +1,18 @@
-import { closeSync, constants, fsyncSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import type { Outcome } from '../../strategies/strategy.js';
-import { RunError, UnfitError } from '../errors.js';
+import type { FileState } from '../../workloads/read-file.js';
+import { RunError, UnfitError, UsageError } from '../errors.js';
 import { type LineRecord, lineOf, type NotOk, readLine, type Status } from './line.js';
 import { lock } from './lock.js';
 import { type Job, refuseOthers, sidecarOf, writeSidecar } from './sidecar.js';
@@ -9,18 +21,23 @@ import { wholeLines } from './whole-lines.js';
 /** Waiting lines are written together: at this many characters, or when the turn of the event loop ends. */
 const flushLength = 256 * 1024;
 
+export interface OutputOptions {
+  readonly forkwise: string;
+  readonly failed: (error: RunError) => void;
+  readonly isEarlier: (id: string) => boolean;
+  readonly goOn: (id: string) => string;
+}
+
 /**
  * The NDJSON file of a job: one appended line per document. The process may be killed at any moment. When the
  * job resumes, it cuts a last line that is not whole, and does not run a document again that has a line. Two
  * files beside it say which job the results belong to (sidecar.ts) and which process writes (lock.ts).
  */
 export class Output {
-  /** Ids of the documents that have a line. */
-  readonly done = new Set<string>();
-  readonly counts: Record<Status, number> = { ok: 0, failed: 0, 'timed-out': 0, crashed: 0 };
-  /** They are in the order of the lines. */
-  readonly notOk: NotOk[] = [];
+  /** The documents that have a line, by id, in the order of the lines. */
+  readonly done = new Map<string, LineRecord>();
   readonly path: string;
+  readonly #counts: Record<Status, number> = { ok: 0, failed: 0, 'timed-out': 0, crashed: 0 };
   readonly #unlock: () => void;
   readonly #failed: (error: RunError) => void;
   #file = -1;
@@ -29,26 +46,34 @@ export class Output {
   #waiting: string[] = [];
   #waitingLength = 0;
   #flushSoon: NodeJS.Immediate | null = null;
+  #hasPathIds = false;
   #failure: RunError | null = null;
 
   /**
    * Begins a job's results, or resumes them.
    * @param options.forkwise the version, for the sidecar
+   * @param options.isEarlier whether the job has a document that version 0.1 would have given this id
+   * @param options.goOn the command that goes on with results of version 0.1, from an id in them
    * @param options.failed called when lines cannot be written after `append` has returned
    * @throws UsageError when the path holds anything else, or results of another job, or another process
    * writes there; UnfitError when the file is damaged; RunError when it cannot be read or written.
    */
-  static open(
-    path: string,
-    job: Job,
-    { forkwise, failed }: { readonly forkwise: string; readonly failed: (error: RunError) => void },
-  ): Output {
+  static open(path: string, job: Job, { forkwise, failed, isEarlier, goOn }: OutputOptions): Output {
     refuseOthers(path, job); // before the lock, so that nothing is written beside a file that is not ours
     const output = new Output(path, lock(path), failed);
     try {
-      refuseOthers(path, job); // another process may have begun a job in the meantime
-      if (statSync(path, { throwIfNoEntry: false }) === undefined) writeSidecar(path, job, forkwise);
-      output.#resume();
+      const schema = refuseOthers(path, job); // another process may have begun a job in the meantime
+      if (schema === null) writeSidecar(path, job, forkwise);
+      output.#resume((ids) => {
+        if (schema !== 1 || ids.length === 0) return;
+        output.#hasPathIds = true;
+        if (!ids.some(isEarlier))
+          throw new UsageError(
+            `--out "${path}" was begun by version 0.1, whose ids are paths from the folder where it was started, ` +
+              `such as "${ids[0]}", and there is no such document here; ${goOn(ids[0] as string)}`,
+          );
+      });
+      if (schema === 1 && !output.#hasPathIds) writeSidecar(path, job, forkwise);
       return output;
     } catch (cause) {
       output.#unlock();
@@ -58,7 +83,8 @@ export class Output {
 
   /** Says whether a file is the results at `path`, or one of the files beside them. */
   static owns(path: string, file: string): boolean {
-    return file === path || file === sidecarOf(path) || file.startsWith(`${path}.lock`);
+    const sidecar = sidecarOf(path);
+    return [path, newOf(path), sidecar, newOf(sidecar)].includes(file) || file.startsWith(`${path}.lock`);
   }
 
   private constructor(path: string, unlock: () => void, failed: (error: RunError) => void) {
@@ -72,10 +98,30 @@ export class Output {
     return this.done.size;
   }
 
+  /** True for results of version 0.1: ids are paths from the folder in which the job was started. */
+  get hasPathIds(): boolean {
+    return this.#hasPathIds;
+  }
+
+  /** Numbers of lines by status. */
+  get counts(): Readonly<Record<Status, number>> {
+    return { ...this.#counts };
+  }
+
+  /** Number of documents that are not ok. */
+  get notOkCount(): number {
+    return this.done.size - this.#counts.ok;
+  }
+
+  /** The documents that are not ok, in the order of their lines. */
+  get notOk(): (NotOk & LineRecord)[] {
+    return [...this.done.values()].filter((record) => record.status !== 'ok');
+  }
+
   /** Adds the line of one document. @throws RunError when an earlier line could not be written */
-  append(id: string, result: Outcome | NotOk): void {
+  append(id: string, result: Outcome | NotOk, source: FileState | null): void {
     if (this.#failure !== null) throw this.#failure;
-    const { line, record } = lineOf(id, result);
+    const { line, record } = lineOf(id, result, source);
     this.#count(record);
     this.#waiting.push(line);
     this.#waitingLength += line.length;
@@ -88,6 +134,40 @@ export class Output {
           this.#failed(cause as RunError);
         }
       });
+  }
+
+  /**
+   * Takes the lines of these documents out of the file, so that they run again. The file is replaced as a whole.
+   * @throws RunError when it cannot be written
+   */
+  drop(ids: ReadonlySet<string>): void {
+    if (ids.size === 0) return;
+    const file = newOf(this.path);
+    try {
+      writeFileSync(file, '');
+      const copy = openSync(file, constants.O_RDWR);
+      this.#length = 0;
+      let number = 0;
+      for (const { text } of wholeLines(this.#file)) {
+        const { id } = readLine(text, { path: this.path, number: ++number });
+        if (ids.has(id)) continue;
+        appendFileSync(copy, `${text}\n`);
+        this.#length += Buffer.byteLength(text) + 1;
+      }
+      fsyncSync(copy);
+      renameSync(file, this.path);
+      closeSync(this.#file);
+      this.#file = copy;
+    } catch (cause) {
+      rmSync(file, { force: true });
+      throw this.#cannotWrite(cause);
+    }
+    for (const id of ids) {
+      const record = this.done.get(id);
+      if (record === undefined) continue;
+      this.done.delete(id);
+      this.#counts[record.status]--;
+    }
   }
 
   /** Writes the waiting lines. @throws RunError; the file then holds whole lines only */
@@ -128,8 +208,11 @@ export class Output {
     }
   }
 
-  /** Reads the lines that are there, and cuts a last line that is not whole. */
-  #resume(): void {
+  /**
+   * Reads the lines that are there, and cuts a last line that is not whole. @param check is called before anything
+   * is changed
+   */
+  #resume(check: (ids: readonly string[]) => void): void {
     try {
       // The flag 'a' would not do: on Linux it ignores the position of a write.
       this.#file = openSync(this.path, constants.O_RDWR | constants.O_CREAT);
@@ -138,17 +221,17 @@ export class Output {
         this.#count(readLine(text, { path: this.path, number: ++number }));
         this.#length = endsAt;
       }
+      check([...this.done.keys()]);
       ftruncateSync(this.#file, this.#length);
     } catch (cause) {
       if (this.#file >= 0) closeSync(this.#file);
-      throw cause instanceof UnfitError ? cause : this.#cannotWrite(cause);
+      throw cause instanceof UnfitError || cause instanceof UsageError ? cause : this.#cannotWrite(cause);
     }
   }
 
   #count(record: LineRecord): void {
-    this.done.add(record.id);
-    this.counts[record.status]++;
-    if (record.status !== 'ok') this.notOk.push(record);
+    this.done.set(record.id, record);
+    this.#counts[record.status]++;
   }
 
   /** A full disk may have taken a part of the lines: keeps the whole ones. */
@@ -168,4 +251,9 @@ export class Output {
       { cause },
     );
   }
+}
+
+/** A file is written under this name first, and then takes the place of the one that it replaces. */
+function newOf(path: string): string {
+  return `${path}.new`;
 }

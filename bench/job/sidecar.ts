@@ -4,15 +4,20 @@ import { RunError, UsageError } from '../errors.js';
 /** The subject of a job. Results of another task, or of other documents, are never mixed with its own. */
 export interface Job {
   readonly task: { readonly file: string; readonly export: string; readonly sha256: string };
+  /** As it was given. */
   readonly docs: string;
+  /** The real path of the folder that all documents are in. */
+  readonly root: string;
 }
 
-/** The content of `results.ndjson.json`, which says which job the results belong to. */
-interface Sidecar extends Job {
-  readonly schema: 1;
-  readonly forkwise: string;
-  readonly started: string;
-}
+/**
+ * The content of `results.ndjson.json`, which says which job the results belong to. Schema 1 (version 0.1) knew the
+ * documents as paths from the folder in which the job was started, and no root.
+ */
+type Sidecar = { readonly forkwise: string; readonly started: string } & (
+  | ({ readonly schema: 2 } & Job)
+  | ({ readonly schema: 1 } & Omit<Job, 'root'>)
+);
 
 export function sidecarOf(path: string): string {
   return `${path}.json`;
@@ -20,7 +25,7 @@ export function sidecarOf(path: string): string {
 
 /** Writes the sidecar of new results at `path`. @throws RunError when it cannot be written */
 export function writeSidecar(path: string, job: Job, forkwise: string): void {
-  const sidecar: Sidecar = { schema: 1, forkwise, ...job, started: new Date().toISOString() };
+  const sidecar: Sidecar = { schema: 2, forkwise, ...job, started: new Date().toISOString() };
   const file = sidecarOf(path);
   try {
     writeFileSync(`${file}.new`, `${JSON.stringify(sidecar, null, 2)}\n`);
@@ -30,8 +35,12 @@ export function writeSidecar(path: string, job: Job, forkwise: string): void {
   }
 }
 
-/** @throws UsageError unless the results at `path` belong to this job, or there are none yet */
-export function refuseOthers(path: string, job: Job): void {
+/**
+ * @returns the schema of the results at `path`; null when there are none yet. With schema 1 the lines say whether the
+ * documents are the same.
+ * @throws UsageError when the results belong to another job
+ */
+export function refuseOthers(path: string, job: Job): Sidecar['schema'] | null {
   const choose = 'choose another --out, or move it away';
   const entry = statSync(path, { throwIfNoEntry: false });
   if (entry !== undefined && !entry.isFile())
@@ -41,21 +50,28 @@ export function refuseOthers(path: string, job: Job): void {
     throw new UsageError(
       `--out "${path}": "${sidecarOf(path)}" is there and was not written by forkwise; ${choose}`,
     );
-  if (entry === undefined) return;
+  if (entry === undefined) return null;
   if (sidecar === null)
     throw new UsageError(
       `--out "${path}": the file is there, and not one that \`forkwise run\` began ` +
         `(no "${sidecarOf(path)}"); ${choose}`,
     );
-  if (sidecar.docs !== job.docs)
+  if (sidecar.schema === 2 && sidecar.root !== job.root)
     throw new UsageError(
-      `--out "${path}" holds results of --docs "${sidecar.docs}", not of "${job.docs}"; ${choose}`,
+      `--out "${path}" holds results of the documents in "${sidecar.root}"; ` +
+        `these are other documents, in "${job.root}"; ${choose}`,
     );
   if (sidecar.task.sha256 !== job.task.sha256)
     throw new UsageError(
       `--out "${path}" holds results of another task, or of "${sidecar.task.file}" before it was changed: ` +
         `results of both would be mixed; ${choose}`,
     );
+  return sidecar.schema;
+}
+
+/** The documents as they were given to the job that began the results at `path`. */
+export function docsOf(path: string): string {
+  return (readSidecar(path) as Sidecar).docs;
 }
 
 /** Null when there is none; `other` when the file is not one of ours. */
@@ -69,7 +85,9 @@ function readSidecar(path: string): Sidecar | 'other' | null {
   try {
     const sidecar = JSON.parse(text) as Sidecar;
     const isOurs =
-      sidecar.schema === 1 && typeof sidecar.docs === 'string' && typeof sidecar.task.sha256 === 'string';
+      (sidecar.schema === 1 || (sidecar.schema === 2 && typeof sidecar.root === 'string')) &&
+      typeof sidecar.docs === 'string' &&
+      typeof sidecar.task.sha256 === 'string';
     return isOurs && typeof sidecar.started === 'string' ? sidecar : 'other';
   } catch {
     return 'other';

@@ -1,3 +1,4 @@
+import type { LeftOut } from '../../workloads/files.js';
 import { duration, listed, number } from '../words/units.js';
 import type { NotOk, Status } from './line.js';
 
@@ -10,6 +11,10 @@ export interface Summary {
   readonly documents: number;
   /** Lines that were there before this command. */
   readonly earlier: number;
+  /** Documents whose lines were kept although their files have changed. */
+  readonly changed: number;
+  /** Entries of the folder that are no documents. */
+  readonly leftOut: LeftOut;
   /** The file has this number of lines, by status. */
   readonly counts: Readonly<Record<Status, number>>;
   readonly notOk: readonly NotOk[];
@@ -36,7 +41,7 @@ export function summaryText(summary: Summary): string {
   ].join(' · ');
   const named = notOk
     .slice(0, maxNamed)
-    .map(({ id, status, error }) => `  ${id}: ${status}: ${firstLine(error)}`);
+    .map(({ id, status, error }) => `  ${printable(id)}: ${status}: ${firstLine(error)}`);
   const more = notOk.length - named.length;
   if (more > 0) named.push(`  and ${whole(more)} more: every line of "${out}" whose status is not ok`);
   return `${[head, ...named].join('\n')}\n`;
@@ -74,4 +79,9 @@ function whole(count: number): string {
 
 function firstLine({ name, message }: NotOk['error']): string {
   return `${name}: ${message}`.split('\n', 1)[0]?.slice(0, 200) as string;
+}
+
+/** A file's name may contain a line feed. */
+function printable(id: string): string {
+  return /\p{Cc}/u.test(id) ? JSON.stringify(id) : id;
 }

@@ -29,10 +29,11 @@ export function withoutLarge(list: FileList): {
 export async function timeLarge(files: FileList['files'], options: OracleOptions): Promise<SetApart[]> {
   const untilMs = performance.now() + timeShare * options.budgetMs;
   const timed: SetApart[] = [];
-  for (const { path, size } of files) {
+  for (const file of files) {
+    const { id, size } = file;
     const leftMs = untilMs - performance.now();
-    const ms = leftMs > 0 && size <= maxReadBytes ? await timeOne({ path, size }, options, leftMs) : null;
-    timed.push({ id: path, bytes: size, ms, reason: 'large' });
+    const ms = leftMs > 0 && size <= maxReadBytes ? await timeOne(file, options, leftMs) : null;
+    timed.push({ id, bytes: size, ms, reason: 'large' });
   }
   return timed;
 }
@@ -45,7 +46,7 @@ async function timeOne(
 ): Promise<number | null> {
   const oracle = new TaskOracle({ ...options, budgetMs: leftMs });
   try {
-    const { documents } = await sampleFiles({ files: [file], pattern: file.path }, { count: 1, seed: 1 });
+    const { documents } = await sampleFiles({ files: [file], pattern: file.id }, { count: 1, seed: 1 });
     const { costsMs } = await oracle.run(oracle.write(documents, 'large'));
     return costsMs[0] ?? null;
   } catch (cause) {

@@ -1,4 +1,4 @@
-import { type Corpus, type FileList, sampleFiles } from '../../workloads/documents.js';
+import { type Corpus, type FileList, notSampled, sampleFiles } from '../../workloads/documents.js';
 import { type Document, type Kind, WorkloadError } from '../../workloads/workload.js';
 import type { CorpusFile } from '../trials/corpus-file.js';
 import type { Oracle } from '../trials/oracle-host.js';
@@ -53,8 +53,10 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
     const few = await sampleFiles(list, { count: Math.min(probes, list.files.length), seed });
     const probe = await oracle.run(oracle.write(few.documents, 'probe'));
     const count = affordable(probe.taskMs / few.documents.length, options);
-    say(`${task.name}: results of ${count} documents, one after the other`);
     const sample = await sampleFiles(list, { count, seed });
+    const left = notSampled(list);
+    if (left !== null) say(left);
+    say(`${task.name}: results of ${sample.documents.length} documents, one after the other`);
     const file = oracle.write(sample.documents, 'survey');
     const first = await oracle.run(file, { timeMs: surveyShare * options.budgetMs });
     const documents = sample.documents.slice(0, first.costsMs.length);

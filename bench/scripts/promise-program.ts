@@ -17,7 +17,7 @@ const [, , recommendation, docs, warmup, count] = process.argv as unknown as [
   string,
 ];
 const { files } = await findFiles(docs);
-const documents = files.map(({ path }) => ({ id: path, bytes: new Uint8Array(readFileSync(path)) }));
+const documents = files.map(({ id, path }) => ({ id, bytes: new Uint8Array(readFileSync(path)) }));
 const runner = await createRunner(readRecommendation(JSON.parse(readFileSync(recommendation, 'utf8'))));
 await through(Number(warmup));
 const documentsPerSecond = await through(Number(count));

@@ -5,6 +5,7 @@ import {
   CorpusError,
   corpusHash,
   findFiles,
+  notSampled,
   sampleFiles,
   sizeProfile,
 } from '../../workloads/documents.js';
@@ -42,7 +43,7 @@ export async function prepare(
   request: BenchRequest,
   { baseline, say }: PrepareOptions,
 ): Promise<Prepared> {
-  const corpora = await corpusMaker(request);
+  const corpora = await corpusMaker(request, say);
   const services = new Map<string, RunningService>();
   const prepared: PreparedWorkload[] = [];
   for (const { name, url, service } of request.workloads) {
@@ -140,18 +141,22 @@ export async function loadStrategies(urls: readonly string[]): Promise<LoadedStr
 }
 
 /** Looks for the files at once, so that a bad pattern is told before any task is loaded. */
-async function corpusMaker({
-  source,
-  profile,
-  documents,
-  seed,
-}: BenchRequest): Promise<(kind: Kind) => Promise<Corpus[]>> {
+async function corpusMaker(
+  { source, profile, documents, seed }: BenchRequest,
+  say: (step: string) => void,
+): Promise<(kind: Kind) => Promise<Corpus[]>> {
   if (source.kind === 'files') {
     const list = await findFiles(source.pattern);
     const meanBytes = list.files.reduce((sum, { size }) => sum + size, 0) / list.files.length;
-    return async (kind) => [
-      await sampleFiles(list, { count: documents ?? documentsPerPass(profile, kind, meanBytes), seed }),
-    ];
+    let told: string | null = null;
+    return async (kind) => {
+      const count = documents ?? documentsPerPass(profile, kind, meanBytes);
+      const corpus = await sampleFiles(list, { count, seed });
+      const left = notSampled(list);
+      if (left !== null && left !== told) say(left);
+      told = left;
+      return [corpus];
+    };
   }
   const { sizes, complexity } = source;
   return async (kind) =>

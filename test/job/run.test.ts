@@ -271,12 +271,15 @@ describe('--out', () => {
     const folder = folderOf({ a: 'x', b: 'y' });
     assert.equal((await run(folder)).code, 0);
     const whole = outText(folder);
-    const others = await run(
-      folder,
-      usual.map((word) => (word === 'docs' ? './docs' : word)),
-    );
+    mkdirSync(join(folder, 'others'));
+    writeFileSync(join(folder, 'others', 'a'), 'z');
+    const of = (docs: string) => usual.map((word) => (word === 'docs' ? docs : word));
+    const others = await run(folder, of('others'));
     assert.equal(others.code, 2);
-    assert.match(others.stderr, /holds results of --docs "docs", not of "\.\/docs"/);
+    assert.match(
+      others.stderr,
+      /holds results of the documents in ".*docs"; these are other documents, in ".*others"/,
+    );
     writeFileSync(join(folder, 'task.mjs'), `${task}export const changed = true;`);
     const changed = await run(folder);
     assert.equal(changed.code, 2);
@@ -294,15 +297,7 @@ describe('--out', () => {
     assert.equal(damaged.code, 3);
     assert.match(damaged.stderr, /is damaged: line 3 is none that `forkwise run` writes/);
     rmSync(join(folder, 'out.ndjson'));
-    assert.equal(
-      (
-        await run(
-          folder,
-          usual.map((word) => (word === 'docs' ? './docs' : word)),
-        )
-      ).code,
-      0,
-    ); // there was nothing to mix
+    assert.equal((await run(folder, of('others'))).code, 0); // there was nothing to mix
   });
 
   it('may be among the documents, and is not processed as one of them', async () => {

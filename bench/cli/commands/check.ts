@@ -1,6 +1,12 @@
 import { strategies } from '../../../strategies/index.js';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
-import { type Corpus, type FileList, findFiles, sampleFiles } from '../../../workloads/documents.js';
+import {
+  type Corpus,
+  type FileList,
+  findFiles,
+  notSampled,
+  sampleFiles,
+} from '../../../workloads/documents.js';
 import { syntheticCorpus } from '../../../workloads/synthetic.js';
 import { compileTask, locateTask, type TaskFile, taskName } from '../../../workloads/task-file.js';
 import { keepFindings } from '../../../workloads/task-findings.js';
@@ -31,7 +37,7 @@ export async function check(flags: CheckFlags): Promise<number> {
   const maxMemoryBytes = flags.maxMemory === undefined ? null : parseSize(flags.maxMemory);
   const seed = parseCount(flags.seed, '--seed');
   const source = sourceOf(flags.task);
-  const corpus = await corpusOf(flags.docs, { count, seed });
+  const { corpus, left } = await corpusOf(flags.docs, { count, seed });
   const compiled = await compileTask(flags.task).catch((cause: Error) => cause);
   const task = { name: taskName(source), file: source.file, export: source.export };
   const result: CheckResult =
@@ -44,7 +50,11 @@ export async function check(flags: CheckFlags): Promise<number> {
           measures: null,
           findings: [uncompiled(compiled)],
         }
-      : await checked(compiled, corpus, { timeoutMs, maxMemoryBytes, madeUp: flags.docs === undefined });
+      : await checked(compiled, corpus, {
+          timeoutMs,
+          maxMemoryBytes,
+          about: aboutDocuments(flags.docs, left),
+        });
   print(flags.json ? `${JSON.stringify(result, null, 2)}\n` : resultText(result, colorsFor(process.stdout)));
   return result.sound ? exitCode.ok : exitCode.invalid;
 }
@@ -55,9 +65,14 @@ const madeUpBytes = 10_000;
 async function corpusOf(
   docs: string | undefined,
   { count, seed }: { count: number; seed: number },
-): Promise<Corpus> {
-  if (docs !== undefined) return withLargest(await findFiles(docs), { count, seed });
-  return syntheticCorpus({ name: '10KB', size: madeUpBytes, count, complexity: 'medium', seed });
+): Promise<{ readonly corpus: Corpus; readonly left: string | null }> {
+  if (docs === undefined) {
+    const corpus = syntheticCorpus({ name: '10KB', size: madeUpBytes, count, complexity: 'medium', seed });
+    return { corpus, left: null };
+  }
+  const list = await findFiles(docs);
+  const corpus = await withLargest(list, { count, seed });
+  return { corpus, left: notSampled(list) };
 }
 
 /** As many of the largest files are in every sample, and come first: most tasks need most for them. */
@@ -101,8 +116,13 @@ async function checked(
   {
     timeoutMs,
     maxMemoryBytes,
-    madeUp,
-  }: { readonly timeoutMs: number; readonly maxMemoryBytes: number | null; readonly madeUp: boolean },
+    about,
+  }: {
+    readonly timeoutMs: number;
+    readonly maxMemoryBytes: number | null;
+    /** Findings about the documents as a whole. */
+    readonly about: readonly Finding[];
+  },
 ): Promise<CheckResult> {
   const wards = new Wards();
   const signals = handleSignals({ atOnce: () => wards.end() });
@@ -128,16 +148,21 @@ async function checked(
       documents: {
         count: documents.length,
         bytes: documents.reduce((sum, { size }) => sum + size, 0),
-        made_up: madeUp,
+        made_up: about.includes(madeUpDocuments),
       },
       places: tried.map(placeResult),
       measures: measuresOf(tried[0]),
-      findings: [...findings, ...(madeUp ? [madeUpDocuments] : [])],
+      findings: [...findings, ...about],
     };
   } finally {
     wards.end();
     signals.end();
   }
+}
+
+function aboutDocuments(docs: string | undefined, left: string | null): Finding[] {
+  if (docs === undefined) return [madeUpDocuments];
+  return left === null ? [] : [{ id: 'documents', level: 'note', said: left }];
 }
 
 const madeUpDocuments: Finding = {

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { relative, resolve } from 'node:path';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import {
   createRunner,
   type Recommendation,
@@ -9,17 +9,30 @@ import {
 } from '../../../index.js';
 import { strategies } from '../../../strategies/index.js';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
-import { CorpusError, listPaths } from '../../../workloads/documents.js';
+import { printToStandardError } from '../../../strategies/processes/task-output.js';
+import {
+  type Isolation,
+  isolates,
+  type Outcome,
+  type Strategy,
+  type StrategyEntry,
+} from '../../../strategies/strategy.js';
+import { CorpusError, type FileList, leftOutText, listFiles } from '../../../workloads/files.js';
+import { type FileState, stateOf } from '../../../workloads/read-file.js';
 import { compileTask } from '../../../workloads/task-file.js';
 import { exitCode, type RunError, UsageError, unknownName } from '../../errors.js';
-import { Output } from '../../job/output.js';
+import { type Again, findEarlier, statusesNotOk } from '../../job/again.js';
+import { HeldFailures } from '../../job/held-failures.js';
+import type { NotOk } from '../../job/line.js';
+import { Output, type OutputOptions } from '../../job/output.js';
 import { type JobProgress, jobProgressOn } from '../../job/progress.js';
-import { type JobFile, readFiles } from '../../job/read.js';
+import { type JobFile, JobReader } from '../../job/read.js';
+import { docsOf } from '../../job/sidecar.js';
 import { type Summary, summaryData, summaryText } from '../../job/summary.js';
-import { parseCount, parseDuration } from '../../words/parse.js';
-import { commandLine } from '../folder.js';
+import { parseCount, parseDuration, parseList } from '../../words/parse.js';
+import { commandLine, quoted } from '../folder.js';
 import { handleSignals } from '../signals.js';
-import { colorsFor, note, print } from '../terminal.js';
+import { colorsFor, keepStandardOutput, note, print } from '../terminal.js';
 
 export interface RunFlags {
   task?: string;
@@ -29,6 +42,9 @@ export interface RunFlags {
   strategy?: string;
   workers?: string;
   timeout?: string;
+  grace: string;
+  retry?: string;
+  changed: string;
   json?: true;
 }
 
@@ -43,11 +59,21 @@ export async function runDocuments(
 ): Promise<number> {
   const config = flags.config === undefined ? null : readConfig(flags.config);
   const options = runnerOptions(flags, config);
+  const again = againOf(flags);
+  const graceMs = parseDuration(flags.grace);
+  const printResult = flags.json ? keepStandardOutput() : print;
+  if (flags.json) printToStandardError();
   const { file, export: name, sha256 } = await compileTask(taskOf(options.task));
   const broken = new AbortController();
-  const all = await filesOf(flags);
-  const job = { task: { file, export: name, sha256 }, docs: flags.docs };
-  const output = Output.open(flags.out, job, { forkwise: version, failed: (error) => broken.abort(error) });
+  const list = listFiles(flags.docs);
+  const left = leftOutText(list.leftOut);
+  if (left !== null) note(`left out: ${left}`);
+  const job = { task: { file, export: name, sha256 }, docs: flags.docs, root: list.root };
+  const output = Output.open(flags.out, job, {
+    forkwise: version,
+    failed: (error) => broken.abort(error),
+    ...earlierIds(list, flags),
+  });
   const progress = jobProgressOn(process.stderr);
   const signals = handleSignals({
     orderly() {
@@ -61,11 +87,17 @@ export async function runDocuments(
         note((cause as RunError).message);
       }
     },
+    graceMs,
   });
   try {
+    const all = filesOf(list, { out: flags.out, pathIds: output.hasPathIds });
+    const earlier = findEarlier(all, output.done, again);
+    output.drop(earlier.again);
     const before = output.documents;
     const rest = all.filter(({ id }) => !output.done.has(id));
-    noteEarlier({ before, rest: rest.length, all: all.length });
+    noteEarlier({ before, rest: rest.length, all: all.length, again: earlier.again.size });
+    const unchanged = again.changed ? 0 : earlier.changed;
+    if (unchanged > 0) note(`${changedText(unchanged)}; to run them again: --changed run`);
     const startedMs = performance.now();
     if (rest.length > 0) {
       const runner = await createRunner({
@@ -74,7 +106,14 @@ export async function runDocuments(
       });
       try {
         progress.start({ total: all.length, done: all.length - rest.length });
-        await processAll(runner, rest, { output, progress, stop: signals.signal, broken: broken.signal });
+        await processAll(runner, rest, {
+          output,
+          progress,
+          workers: options.workers,
+          isProtected: isolates(await isolationOf(options.strategy), 'process'),
+          stop: signals.signal,
+          broken: broken.signal,
+        });
       } finally {
         progress.stop();
         await runner.close({ now: broken.signal.aborted });
@@ -88,12 +127,14 @@ export async function runDocuments(
       workers: options.workers,
       documents: all.length,
       earlier: before,
+      changed: unchanged,
+      leftOut: list.leftOut,
       counts,
-      notOk,
+      notOk: notOk.map(({ id, status, error }) => ({ id, status, error })),
       elapsedMs: performance.now() - startedMs,
       complete: all.every(({ id }) => output.done.has(id)),
     };
-    print(flags.json ? `${JSON.stringify(summaryData(summary), null, 2)}\n` : summaryText(summary));
+    printResult(flags.json ? `${JSON.stringify(summaryData(summary), null, 2)}\n` : summaryText(summary));
     if (!summary.complete) {
       note(`stopped; to go on: ${commandLine()}`);
       return exitCode.interrupted;
@@ -105,40 +146,160 @@ export async function runDocuments(
   }
 }
 
+interface Progressing {
+  readonly output: Output;
+  readonly progress: JobProgress;
+  readonly workers: number;
+  /** Tasks run in processes that a terminal's Ctrl-C does not reach. */
+  readonly isProtected: boolean;
+  readonly stop: AbortSignal;
+  readonly broken: AbortSignal;
+}
+
 async function processAll(
   runner: Runner,
-  files: readonly JobFile[],
-  {
-    output,
-    progress,
-    stop,
-    broken,
-  }: { output: Output; progress: JobProgress; stop: AbortSignal; broken: AbortSignal },
+  files: readonly RunFile[],
+  { output, progress, workers, isProtected, stop, broken }: Progressing,
 ): Promise<void> {
-  const unreadable = (id: string, { name, message }: Error) => {
-    output.append(id, { id, status: 'failed', error: { name, message } });
-    progress.step(output.notOk.length);
+  const states = new Map(files.map((file) => [file.id, file]));
+  const reader = new JobReader(
+    files.filter((file) => file.unreadable === null),
+    {
+      workers,
+      stop,
+      unreadable: (id, cause) => append(id, failure(id, cause), stateOf(states.get(id) as RunFile)),
+    },
+  );
+  const append = (id: string, result: Outcome | NotOk, source: FileState | null) => {
+    output.append(id, result, source);
+    progress.step(output.notOkCount);
   };
-  for await (const outcome of runner.process(readFiles(files, { stop, unreadable }), { signal: broken })) {
-    output.append(outcome.id, outcome);
-    progress.step(output.notOk.length);
+  for (const { id, unreadable } of files) if (unreadable !== null) append(id, failure(id, unreadable), null);
+  const held = new HeldFailures(stop);
+  for await (const outcome of runner.process(reader.documents(), { signal: broken })) {
+    const source = reader.release(outcome.id);
+    if (isProtected || outcome.status === 'ok') append(outcome.id, outcome, source);
+    else held.add(() => append(outcome.id, outcome, source));
+  }
+  await held.settle();
+}
+
+function failure(id: string, { name, message }: Error): NotOk {
+  return { id, status: 'failed', error: { name, message } };
+}
+
+/** A file of the job, or one that is known to be unreadable. */
+interface RunFile extends JobFile {
+  readonly unreadable: Error | null;
+}
+
+/** The files in the order of their ids, without the job's own. */
+function filesOf(list: FileList, { out, pathIds }: { out: string; pathIds: boolean }): RunFile[] {
+  const idOf = (file: { readonly id: string; readonly below: string }) =>
+    pathIds ? pathId(list, file) : file.id;
+  const readable = list.files
+    .filter(
+      ({ path }) => !Output.owns(resolve(out), String(path)) && !Output.owns(realOut(out), String(path)),
+    )
+    .map((file) => ({ ...file, id: idOf(file), unreadable: null }));
+  const unreadable = list.unreadable.map((file) => ({
+    id: idOf(file),
+    path: '',
+    size: 0,
+    mtimeMs: 0,
+    unreadable: file.cause,
+  }));
+  const files = [...readable, ...unreadable];
+  if (files.length === 0)
+    throw new CorpusError(`--docs "${list.pattern}": expected files, found none but --out`);
+  return files.sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** Documents are listed by their real paths. */
+function realOut(out: string): string {
+  const path = resolve(out);
+  try {
+    return join(realpathSync(dirname(path)), basename(path));
+  } catch {
+    return path; // its folder does not exist, so there is no document in it
   }
 }
 
-/** The files in the order of their paths, without the job's own. Ids are paths from the current folder. */
-async function filesOf({ docs, out }: RunFlags): Promise<JobFile[]> {
-  const paths = (await listPaths(docs))
-    .map((file) => resolve(file))
-    .filter((file) => !Output.owns(resolve(out), file));
-  if (paths.length === 0) throw new CorpusError(`--docs "${docs}": expected files, found none but --out`);
-  return paths.sort((a, b) => (a < b ? -1 : 1)).map((path) => ({ id: relative(process.cwd(), path), path }));
+/** The id that version 0.1 gave: the path from the current folder. */
+function pathId({ typed }: FileList, { below }: { readonly below: string }): string {
+  return relative(process.cwd(), join(typed, below));
 }
 
-function noteEarlier({ before, rest, all }: { before: number; rest: number; all: number }): void {
+/** How `Output` recognizes results of version 0.1, and what it says of those that belong elsewhere. */
+function earlierIds(list: FileList, flags: RunFlags): Pick<OutputOptions, 'isEarlier' | 'goOn'> {
+  const ids = new Set([...list.files, ...list.unreadable].map((file) => pathId(list, file)));
+  return {
+    isEarlier: (id) => ids.has(id),
+    goOn(id) {
+      const start = startFolder(id, [dirname(resolve(flags.out)), process.cwd()]);
+      const folder = start === null ? '<the folder where it was started>' : quoted(start);
+      const { task, docs: _docs, out, grace: _grace, changed: _changed, ...more } = flags;
+      const given = { ...(task !== undefined && { task }), docs: docsOf(out), out: resolve(out), ...more };
+      const words = Object.entries(given).flatMap(([name, value]) =>
+        value === true ? [`--${name}`] : [`--${name}`, quoted(isPath(name) ? resolve(value) : value)],
+      );
+      return `go on there: cd ${folder} && forkwise run ${words.join(' ')}`;
+    },
+  };
+}
+
+const isPath = (flag: string) => flag === 'task' || flag === 'config';
+
+/** The nearest folder at or above the given ones from which the path of a document leads to a file. */
+function startFolder(id: string, folders: readonly string[]): string | null {
+  for (const from of folders)
+    for (let folder = from; ; folder = dirname(folder)) {
+      if (existsSync(join(folder, id))) return folder;
+      if (dirname(folder) === folder) break;
+    }
+  return null;
+}
+
+async function isolationOf(name: string): Promise<Isolation> {
+  const entry = strategies.find((entry) => entry.name === name) as StrategyEntry;
+  return ((await import(entry.url)) as { default: Strategy }).default.isolation;
+}
+
+/** @throws UsageError */
+function againOf({ retry, changed }: RunFlags): Again {
+  if (changed !== 'keep' && changed !== 'run')
+    throw new UsageError(`expected --changed to be keep or run, got "${changed}"`);
+  const statuses = retry === undefined ? [] : parseList(retry, '--retry', statusOf);
+  return { retry: new Set(statuses), changed: changed === 'run' };
+}
+
+function statusOf(text: string): (typeof statusesNotOk)[number] {
+  const status = statusesNotOk.find((status) => status === text);
+  if (status === undefined) throw unknownName('status in --retry', text, statusesNotOk);
+  return status;
+}
+
+interface EarlierCounts {
+  readonly before: number;
+  readonly rest: number;
+  readonly all: number;
+  /** Documents whose lines were taken out. */
+  readonly again: number;
+}
+
+function noteEarlier({ before, rest, all, again }: EarlierCounts): void {
+  if (again > 0)
+    note(`${again} ${again === 1 ? 'document that has a line runs' : 'documents that have lines run'} again`);
   if (before === 0) return;
   const gone = before - (all - rest);
   const removed = gone === 0 ? '' : `; ${gone} lines belong to documents that no longer exist`;
   note(`going on: ${all - rest} of ${all} documents have their lines${removed}`);
+}
+
+function changedText(count: number): string {
+  return count === 1
+    ? '1 document has changed since it was read'
+    : `${count} documents have changed since they were read`;
 }
 
 /** @throws UsageError that names the file */

@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process';
+import { note } from './terminal.js';
+
+/** What still runs after this time, ms, would keep the process alive. */
+const lingerMs = 100;
+/** A process that does not exit within this time, ms, is killed. */
+const exitMs = 1000;
+
+/**
+ * Ends the process soon after a command has done its work, with `process.exitCode`, whatever the task has left open.
+ * When nothing was left, the process ends by itself before.
+ */
+export function endSoon(): void {
+  setTimeout(() => {
+    note(`the task left something open (${openResources()}); its teardown should close it`);
+    endNow();
+  }, lingerMs).unref();
+}
+
+/**
+ * `process.exit` waits for calls of the file system that do not return, such as a read of a pipe that nobody writes to.
+ * A shell kills the process when it does.
+ */
+export function endNow(code?: number): never {
+  if (process.platform !== 'win32') {
+    const looks = exitMs / 50;
+    const script = `for _ in $(seq ${looks}); do sleep 0.05; kill -0 ${process.pid} || exit; done; kill -KILL ${process.pid}`;
+    spawn('/bin/sh', ['-c', script], { detached: true, stdio: 'ignore' })
+      .on('error', () => {}) // no /bin/sh: it exits by itself, or not
+      .unref();
+  }
+  process.exit(code);
+}
+
+/** `Timeout × 2, TCPServerWrap`, without the streams that every process has. */
+function openResources(): string {
+  const counts = new Map<string, number>();
+  for (const name of process.getActiveResourcesInfo()) {
+    if (/^(TTY|Pipe|Signal|Process)Wrap$/.test(name)) continue;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  const said = [...counts].map(([name, count]) => (count === 1 ? name : `${name} × ${count}`));
+  return said.length === 0 ? 'a handle' : said.join(', ');
+}

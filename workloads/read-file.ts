@@ -1,0 +1,80 @@
+import { accessSync, close, constants, fstat, open, read, readFile, type Stats } from 'node:fs';
+
+/** What the file was when it was read: it has been changed since when it differs. */
+export interface FileState {
+  /** Bytes. */
+  readonly size: number;
+  readonly mtimeMs: number;
+}
+
+/** Node reads at most this many bytes at once. */
+const maxBytes = 2 ** 31 - 1;
+
+/** Opening a pipe would otherwise wait until another process opens its other end. */
+const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
+/**
+ * Reads a regular file into a buffer of its own.
+ * @throws Error when it is another kind of file by now, is too large, or cannot be read.
+ */
+export function readRegularFile(
+  path: string | Buffer,
+): Promise<{ readonly bytes: Uint8Array; readonly state: FileState }> {
+  return new Promise((resolve, reject) => {
+    open(path, flags, (cause, file) => {
+      if (cause !== null) return reject(cause);
+      const end = (cause: Error | null, bytes?: Uint8Array, stats?: Stats) =>
+        close(file, () => {
+          if (cause !== null) reject(cause);
+          else resolve({ bytes: bytes as Uint8Array, state: stateOf(stats as Stats) });
+        });
+      fstat(file, (cause, stats) => {
+        const refusal = cause ?? refusalOf(stats);
+        if (refusal !== null) return end(refusal);
+        // The files of /proc say that they are empty, and are not.
+        if (stats.size === 0) return readFile(file, (cause, bytes) => end(cause, bytes, stats));
+        fill(file, Buffer.allocUnsafeSlow(stats.size), (cause, bytes) => end(cause, bytes, stats));
+      });
+    });
+  });
+}
+
+/** A file that has shrunk in the meantime gives the bytes that are left. */
+function fill(
+  file: number,
+  buffer: Buffer,
+  done: (cause: Error | null, bytes: Buffer) => void,
+  filled = 0,
+): void {
+  read(file, buffer, filled, buffer.length - filled, filled, (cause, count) => {
+    if (cause !== null) return done(cause, buffer);
+    const length = filled + count;
+    if (count > 0 && length < buffer.length) return fill(file, buffer, done, length);
+    done(null, length === buffer.length ? buffer : buffer.subarray(0, length));
+  });
+}
+
+export function stateOf({ size, mtimeMs }: FileState): FileState {
+  return { size, mtimeMs };
+}
+
+/** Why a file cannot be read, as far as that is known without reading it; null when it can. */
+export function whyUnreadable(path: string | Buffer, size: number): Error | null {
+  try {
+    accessSync(path, constants.R_OK);
+  } catch (cause) {
+    return cause as Error;
+  }
+  return tooLarge(size);
+}
+
+function refusalOf(stats: Stats): Error | null {
+  if (!stats.isFile())
+    return new Error('expected a regular file, got a folder, a pipe, a socket or a device');
+  return tooLarge(stats.size);
+}
+
+function tooLarge(size: number): Error | null {
+  if (size <= maxBytes) return null;
+  return new RangeError(`its size (${size} bytes) is greater than 2 GiB, which is the most that can be read`);
+}
