@@ -13,7 +13,10 @@ export interface ChartData {
   readonly crossovers: readonly CrossoverRow[];
   /** Only charts about the run itself use single trials. */
   readonly trials: readonly TrialRow[];
-  /** The strategy that speed-ups are measured against, which has no number of workers. Null where there is none. */
+  /**
+   * The strategy that speed-ups are measured against, which has no number of workers. Null where there is
+   * none.
+   */
   readonly baseline: string | null;
   /** Cores that the run could really use. A CPU quota can make this a fraction. */
   readonly effectiveCores: number;

@@ -120,6 +120,8 @@ for (const chart of charts) {
         const before = JSON.stringify(set);
         const spec = chart.spec(set);
         assert.ok(validate(spec), JSON.stringify(validate.errors?.slice(0, 3), null, 2));
+        const again = JSON.stringify(chart.spec(set));
+        assert.equal(again, JSON.stringify(spec), 'the same data must give the same specification');
         const sources = found(spec, 'data');
         assert.ok(sources.length > 0);
         for (const source of sources)
@@ -131,10 +133,14 @@ for (const chart of charts) {
         assert.match(svg, /^<svg [^>]*role="img"/);
         assert.ok(svg.includes(`<title>${chart.question}</title>`));
         assert.doesNotMatch(svg, /NaN|Infinity|undefined/);
-        assert.equal(await renderSvg(chart.spec(set)), svg, 'the same data must give the same picture');
         assert.equal(JSON.stringify(set), before, 'a chart must not change its data');
       });
     }
+
+    it('draws the same picture for the same data', async () => {
+      const set = dataSets['cpu and io, three sizes'] as ChartData;
+      assert.equal(await renderSvg(chart.spec(set)), await renderSvg(chart.spec(set)));
+    });
 
     it('says so when there is nothing to draw', async () => {
       for (const name of ['no rows', 'all failed']) {

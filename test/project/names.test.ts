@@ -12,8 +12,8 @@ const names = [...strategies, ...peers].map(({ name }) => name);
 /** Colours and shapes belong to a strategy, so the table of looks has the names. */
 const exceptions = new Set(['plots/looks.ts']);
 
-/** These lines mean something else: names of libraries, values of a published column, and a field of a type. */
-const otherMeanings = /[lL]ibraries|reference: 'sequential'|reference === 'sequential'|Record<'sequential'/;
+/** Names of libraries, values of a published column and a field of a type are not names of strategies. */
+const otherMeanings = /[lL]ibraries|reference(: | === )'sequential'|Record<'sequential'/;
 
 const files = ['bench', 'plots', 'runner'].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
