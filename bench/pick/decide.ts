@@ -1,13 +1,13 @@
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import { mean } from '../stats/estimate.js';
 import { type LogRate, moderate } from '../stats/moderated.js';
-import { isOk, type SummaryRow, type TrialRow } from '../tables/columns.js';
+import { hasRate, isOk, type RatedSummary, type SummaryRow, type TrialRow } from '../tables/columns.js';
 import type { CorpusCosts } from '../tables/environment.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { comparableRate, sameCell } from '../tables/summarise.js';
 import { type Configuration, chooseTogether, type Ratio, type Rival, ratioOf } from '../verdict/choice.js';
 import { marginsOf } from '../verdict/compare.js';
-import { barredBecause, configurationName, hasRate, type Rated } from '../verdict/configurations.js';
+import { barredBecause, configurationName } from '../verdict/configurations.js';
 import { type Constraints, loopViolation, violation } from './constraints.js';
 import { promiseOf, type RunPromise } from './promise.js';
 
@@ -30,7 +30,7 @@ export interface DecideOptions {
 
 /** A configuration that keeps the constraints. */
 export interface Eligible {
-  readonly cell: Rated;
+  readonly cell: RatedSummary;
   /** Its rate divided by that of the choice; null for the choice itself, and if they have no common round. */
   readonly ratio: Ratio | null;
   /** The rate to expect of a new run. */
@@ -39,9 +39,9 @@ export interface Eligible {
 
 export interface Decision {
   /** The configuration with the highest rate; like all below, it keeps the constraints. */
-  readonly best: Rated;
+  readonly best: RatedSummary;
   /** The configuration to use. */
-  readonly choice: Rated;
+  readonly choice: RatedSummary;
   /** The choice, and the configurations that are not shown to be slower than it, the fastest first. */
   readonly tied: readonly Eligible[];
   /** Configurations that keep the constraints and are slower, the fastest first. */
@@ -97,7 +97,7 @@ export function decide(options: DecideOptions): Decided {
   const { trials, summaries, constraints, strategies } = options;
   const own = trials.filter(({ corpus }) => corpus === options.corpus);
   const choice = made.choice.cell;
-  const promised = (cell: Rated) =>
+  const promised = (cell: RatedSummary) =>
     promiseOf({
       trials: own.filter((trial) => sameCell(trial, cell) && trial.twin === null),
       costs: options.costs ?? null,
@@ -136,7 +136,7 @@ export function decide(options: DecideOptions): Decided {
 export const loopDelayUnknown = 'loop delay: not measured';
 
 interface Contestant extends Configuration {
-  readonly cell: Rated;
+  readonly cell: RatedSummary;
 }
 
 /** Collects the configurations of one corpus and their rates, and bars the ones that may not be chosen. */
@@ -146,11 +146,11 @@ function familyOf(corpus: string, options: DecideOptions) {
   const summaries = options.summaries.filter((row) => row.corpus === corpus);
   const traitsOf = (row: SummaryRow) => strategies.find(({ name }) => name === row.strategy);
   const reasons: Disqualified[] = [];
-  const untested: Rated[] = [];
+  const untested: RatedSummary[] = [];
   for (const cell of summaries) {
     const reason = reasonAgainst(cell, { traits: traitsOf(cell), constraints });
     const delay = reason === null && hasRate(cell) ? loopViolation(cell, responsiveness, constraints) : null;
-    if (delay === 'untested') untested.push(cell as Rated);
+    if (delay === 'untested') untested.push(cell as RatedSummary);
     else if ((reason ?? delay) !== null) reasons.push({ cell, reason: (reason ?? delay) as string });
   }
   const barred = new Set<SummaryRow>([...reasons.map(({ cell }) => cell), ...untested]);
@@ -208,12 +208,12 @@ export function scores(
     });
 }
 
-function byRate(cells: readonly Rated[]): Rated[] {
+function byRate(cells: readonly RatedSummary[]): RatedSummary[] {
   return [...cells].sort((a, b) => b.documents_per_second - a.documents_per_second);
 }
 
 /** Returns the idle time at the end of one pass, averaged over all trials. */
-function endMsOf(cell: Rated, trials: readonly TrialRow[]): number | null {
+function endMsOf(cell: RatedSummary, trials: readonly TrialRow[]): number | null {
   const ends = trials
     .filter((trial) => sameCell(trial, cell))
     .filter(isOk)
@@ -226,7 +226,7 @@ function endMsOf(cell: Rated, trials: readonly TrialRow[]): number | null {
 
 /** The gain while the workers run, without their start-up. */
 function plainGain(
-  choice: Rated,
+  choice: RatedSummary,
   {
     trials,
     summaries,

@@ -1,7 +1,8 @@
+import type { RatedSummary } from '../tables/columns.js';
 import { bySeries, seriesName } from '../tables/series.js';
 import type { SituationRow } from '../tables/situation-columns.js';
 import type { Conclusion } from '../verdict/conclude.js';
-import { configurationName, isBaseline, type Rated, type Traits } from '../verdict/configurations.js';
+import { configurationName, isBaseline, type Traits } from '../verdict/configurations.js';
 import { intervalText, shortNamer } from '../words/configuration.js';
 import type { TextTable } from '../words/text-table.js';
 import { number, ratio } from '../words/units.js';
@@ -32,7 +33,7 @@ export const bestTableLegend =
   'Each strategy is shown at its fastest number of workers, the suggested one at the suggested number.\n' +
   'Memory counts pages that processes share once.';
 
-function bestRow(row: Rated, conclusion: Conclusion): string[] {
+function bestRow(row: RatedSummary, conclusion: Conclusion): string[] {
   const { corpus, atBest, strategies } = conclusion;
   const baseline = isBaseline(strategies, row);
   const interval = { low: row.speedup_low, high: row.speedup_high };
@@ -51,7 +52,7 @@ function bestRow(row: Rated, conclusion: Conclusion): string[] {
   ];
 }
 
-function mark(row: Rated, { claims, choice, relations }: Conclusion): string {
+function mark(row: RatedSummary, { claims, choice, relations }: Conclusion): string {
   if (claims === 'nothing') return '';
   if (row === choice) return '→';
   const relation = relations.get(configurationName(row));

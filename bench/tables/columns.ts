@@ -287,7 +287,7 @@ export const trialTable = table(
       type: 'number',
       empty: true,
       about:
-        'share of the machine’s time that went to processes outside the tree and the suite; void above 5 on windows of a second and more',
+        'share of the machine’s time that went to processes outside the tree and the suite; void above 5 and what counting in ticks cannot tell (a tick a core)',
     },
     {
       name: 'noise_pressure_ms',
@@ -318,6 +318,13 @@ export const trialTable = table(
       type: 'boolean',
       empty: true,
       about: 'whether a CPU quota stopped the tree; empty where the system does not say',
+    },
+    {
+      name: 'busy',
+      type: 'boolean',
+      empty: true,
+      about:
+        'true for the least disturbed of a cell’s void trials, which counts because all its repetitions in the round were void as well; else empty',
     },
   ] as const,
   [

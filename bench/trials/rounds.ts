@@ -80,9 +80,13 @@ export async function runRounds(options: RunOptions): Promise<Ending> {
   }
 }
 
-/** One round: a block, within which cells are compared. @returns false when it was told to stop. */
+/**
+ * Measures one round, within which cells are compared. A void trial is repeated at the end of the round. Where every
+ * repetition is void as well, the least disturbed one counts and is marked busy.
+ * @returns false when it was told to stop.
+ */
 async function runRound(options: RunOptions, round: number, pace: Pace): Promise<boolean> {
-  const { cells, twins, seed, runId, signal, finished } = options;
+  const { cells, twins, seed, runId, signal, finished, keep } = options;
   const queue = roundOrder([...cells.map(ordinary), ...twins.map(twinOf)], { seed, round });
   const before = finished.filter((trial) => trial.round === round);
   // Void trials are appended while the round goes on.
@@ -95,15 +99,19 @@ async function runRound(options: RunOptions, round: number, pace: Pace): Promise
       (await options.measure(turn.cell, { runId, round, order, twin: turn.twin, attempt: turn.attempt }));
     // A trial that was killed from the keyboard says nothing of its strategy.
     if (trial.status === 'failed' && signal.aborted && earlier.length === 0) return false;
-    if (earlier.length === 0) options.keep(trial);
-    const again = trial.status === 'void' && turn.attempt < mostAttempts;
-    if (again) queue.push({ ...turn, attempt: turn.attempt + 1 });
+    if (earlier.length === 0) keep(trial);
     const expectedMs = estimateTrialMs(turn.cell, options.timing, options.cores);
+    const again = isVoid(trial) && turn.attempt < maxAttempts && pace.hasTimeFor(expectedMs);
+    if (isVoid(trial)) {
+      const disturbed = [...turn.disturbed, trial];
+      if (again) queue.push({ ...turn, attempt: turn.attempt + 1, disturbed });
+      else keep(leastDisturbed(disturbed, { order, attempt: turn.attempt }));
+    }
     if (earlier.length > 0) {
-      pace.skip(expectedMs, again ? 0 : 1);
+      pace.skip(expectedMs, { done: !again });
       continue;
     }
-    pace.spend(expectedMs, again ? 0 : 1);
+    pace.spend(expectedMs, { done: !again });
     options.progress.trial(trial, {
       done: pace.done,
       trials: pace.trials,
@@ -114,42 +122,73 @@ async function runRound(options: RunOptions, round: number, pace: Pace): Promise
   return true;
 }
 
+type VoidTrial = Extract<TrialRow, { readonly status: 'void' }>;
+
 /** A cell's turn in a round. */
 interface Turn {
   readonly cell: Cell;
   readonly twin: 'A/A' | null;
   readonly attempt: number;
+  /** The void trials that the cell had in this round. */
+  readonly disturbed: readonly VoidTrial[];
 }
 
-/** A void trial is repeated twice at most. */
-const mostAttempts = 3;
+/** A void trial is repeated twice. */
+const maxAttempts = 3;
+/** Repetitions may lengthen a run to this many times its planned time. */
+const maxLengthening = 1.5;
 
-const ordinary = (cell: Cell): Turn => ({ cell, twin: null, attempt: 1 });
-const twinOf = (cell: Cell): Turn => ({ cell, twin: 'A/A', attempt: 1 });
+const ordinary = (cell: Cell): Turn => ({ cell, twin: null, attempt: 1, disturbed: [] });
+const twinOf = (cell: Cell): Turn => ({ cell, twin: 'A/A', attempt: 1, disturbed: [] });
+
+function isVoid(trial: TrialRow): trial is VoidTrial {
+  return trial.status === 'void';
+}
+
+/** @returns the trial that others disturbed least, as one that counts, in the place of the last attempt */
+function leastDisturbed(
+  disturbed: readonly VoidTrial[],
+  place: { readonly order: number; readonly attempt: number },
+): TrialRow {
+  const noise = ({ noise_swap_pages, noise_steal_percent, noise_others_percent }: VoidTrial) =>
+    (noise_swap_pages ?? 0) > 0 ? 100 : (noise_steal_percent ?? 0) + (noise_others_percent ?? 0);
+  const least = disturbed.reduce((a, b) => (noise(b) < noise(a) ? b : a));
+  return { ...least, ...place, status: 'ok', reason: null, busy: true };
+}
 
 /** How much is done and how much time is left: the estimate, corrected by how it has held so far. */
 class Pace {
   readonly trials: number;
   done = 0;
   readonly #startedMs = performance.now();
-  /** What is planned, without what an earlier part of the run has done. */
-  #estimateMs: number;
-  #spentMs = 0;
+  /** Time for the whole plan, without what an earlier invocation has measured. */
+  #plannedMs: number;
+  /** The part of the plan that is done, and all that was measured, repetitions included; both by estimate. */
+  #doneMs = 0;
+  #measuredMs = 0;
 
-  constructor(estimateMs: number, trials: number) {
-    this.#estimateMs = estimateMs;
+  constructor(plannedMs: number, trials: number) {
+    this.#plannedMs = plannedMs;
     this.trials = trials;
   }
 
-  /** Trials that were there already: they say nothing of the pace. */
-  skip(expectedMs: number, trials: number): void {
-    this.#estimateMs -= expectedMs;
-    this.done += trials;
+  /** Counts a trial that an earlier invocation measured, which shows nothing about the pace. */
+  skip(expectedMs: number, { done }: { readonly done: boolean }): void {
+    if (!done) return;
+    this.#plannedMs -= expectedMs;
+    this.done++;
   }
 
-  spend(expectedMs: number, trials: number): void {
-    this.#spentMs += expectedMs;
-    this.done += trials;
+  spend(expectedMs: number, { done }: { readonly done: boolean }): void {
+    this.#measuredMs += expectedMs;
+    if (!done) return;
+    this.#doneMs += expectedMs;
+    this.done++;
+  }
+
+  /** Whether a repetition leaves the run within its planned time and half of it again. */
+  hasTimeFor(expectedMs: number): boolean {
+    return this.elapsedMs + this.leftMs + expectedMs * this.#slowness <= maxLengthening * this.#plannedMs;
   }
 
   get elapsedMs(): number {
@@ -157,6 +196,11 @@ class Pace {
   }
 
   get leftMs(): number {
-    return (Math.max(0, this.#estimateMs - this.#spentMs) * this.elapsedMs) / this.#spentMs;
+    return Math.max(0, this.#plannedMs - this.#doneMs) * this.#slowness;
+  }
+
+  /** Time that trials took ÷ time that they were expected to take. */
+  get #slowness(): number {
+    return this.#measuredMs === 0 ? 1 : this.elapsedMs / this.#measuredMs;
   }
 }

@@ -187,6 +187,7 @@ function trialRow(
     noise_throttled_ms: noise?.throttledMs ?? null,
     noise_swap_pages: noise?.swapPages ?? null,
     quota_limited: noise?.throttledMs == null ? null : noise.throttledMs > 0,
+    busy: null,
   };
 }
 

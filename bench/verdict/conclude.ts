@@ -1,18 +1,10 @@
 import { groupBy } from '../stats/group-by.js';
-import type { SummaryRow, TrialRow } from '../tables/columns.js';
+import { hasRate, type RatedSummary, type SummaryRow, type TrialRow } from '../tables/columns.js';
 import type { Claims } from '../tables/environment.js';
 import { seriesName } from '../tables/series.js';
+import { isBusy } from './busy.js';
 import { type Choice, chooseTogether, type Ratio, type Relation } from './choice.js';
-import {
-  configurationName,
-  familyOf,
-  familyRates,
-  hasRate,
-  isBusy,
-  type Measured,
-  type Rated,
-  type Traits,
-} from './configurations.js';
+import { configurationName, familyOf, familyRates, type Measured, type Traits } from './configurations.js';
 
 /** What a run says about one workload and corpus. */
 export interface Conclusion {
@@ -26,26 +18,26 @@ export interface Conclusion {
    * Every strategy, with each delivery that was measured, at the number of workers with its highest rate; the choice at
    * its own number. In the order of the summaries.
    */
-  readonly atBest: readonly Rated[];
+  readonly atBest: readonly RatedSummary[];
   /** The cell with the highest rate. */
-  readonly fastest: Rated;
+  readonly fastest: RatedSummary;
   /** What may be claimed: what the profile allows, and at most a suggestion where the machine was busy. */
   readonly claims: Claims;
-  /** Whether a cell had to keep a disturbed trial, because every repetition was disturbed as well. */
+  /** Whether the machine was busy, by `busy.ts`. */
   readonly busy: boolean;
   /** What to use, by the rule in `choice.ts`. */
-  readonly choice: Rated;
+  readonly choice: RatedSummary;
   /** Cells that are not shown to be slower than the choice, and the choice itself. */
-  readonly tied: readonly Rated[];
+  readonly tied: readonly RatedSummary[];
   /** The part of the tied cells that is shown to be as good as the choice. */
-  readonly asGood: readonly Rated[];
+  readonly asGood: readonly RatedSummary[];
   /** How each other configuration that may be chosen relates to the choice, by its name. */
   readonly relations: ReadonlyMap<string, Relation>;
   readonly confidence: Confidence;
   /** Rate of the choice ÷ rate of the baseline; null where the choice is the baseline, or where that was not measured. */
   readonly gain: Ratio | null;
   /** The best by estimate of the cells that may be chosen. */
-  readonly best: Rated;
+  readonly best: RatedSummary;
   /** Rate of the best ÷ rate of the choice; null where the choice is the best. */
   readonly shortfall: Ratio | null;
   /** The share of the rate that following the advice may cost, at 95 %; null where the scatter is not known. */
@@ -99,16 +91,16 @@ export function conclude(summaries: readonly SummaryRow[], options: ConcludeOpti
   });
 }
 
-export function fastestOf(cells: readonly Rated[]): Rated {
+export function fastestOf(cells: readonly RatedSummary[]): RatedSummary {
   return cells.reduce((a, b) => (b.documents_per_second > a.documents_per_second ? b : a));
 }
 
 function conclusionOf(
-  family: readonly Rated[],
+  family: readonly RatedSummary[],
   judged: Choice<Measured>,
   { trials, strategies, claims }: Pick<ConcludeOptions, 'trials' | 'strategies' | 'claims'>,
 ): Conclusion {
-  const { workload, kind, corpus, document_bytes } = family[0] as Rated;
+  const { workload, kind, corpus, document_bytes } = family[0] as RatedSummary;
   const choice = judged.choice.cell;
   const related = (...relations: readonly Relation[]) =>
     judged.rivals
@@ -116,7 +108,7 @@ function conclusionOf(
       .map(({ configuration }) => configuration.cell);
   const tied = new Set([choice, ...related('as good', 'not told apart', 'faster')]);
   const series = groupBy(family, (row) => seriesName(row, family));
-  const busy = trials.some(isBusy);
+  const busy = isBusy(trials);
   return {
     workload,
     kind,

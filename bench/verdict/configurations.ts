@@ -1,6 +1,6 @@
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import type { LogRate } from '../stats/moderated.js';
-import { isOk, type SummaryRow, type TrialRow } from '../tables/columns.js';
+import { hasRate, isOk, type RatedSummary, type SummaryRow, type TrialRow } from '../tables/columns.js';
 import { comparableRate } from '../tables/summarise.js';
 import { type Configuration, type FamilyRates, practicalMargin } from './choice.js';
 
@@ -8,12 +8,6 @@ import { type Configuration, type FamilyRates, practicalMargin } from './choice.
 
 /** What the verdict needs to know of a strategy. */
 export type Traits = Pick<StrategyTraits, 'name' | 'isolation' | 'baseline' | 'concurrency'>;
-
-export type Rated = SummaryRow & { readonly documents_per_second: number };
-
-export function hasRate(row: SummaryRow): row is Rated {
-  return row.documents_per_second !== null;
-}
 
 export function isBaseline(
   strategies: readonly Pick<Traits, 'name' | 'baseline'>[],
@@ -24,7 +18,7 @@ export function isBaseline(
 
 /** A configuration with its row of `summary.csv`. */
 export interface Measured extends Configuration {
-  readonly cell: Rated;
+  readonly cell: RatedSummary;
 }
 
 /** Names a configuration within its workload. The same configuration has the same name at every size. */
@@ -48,7 +42,7 @@ export interface FamilyOptions {
   /** Log ratio below which a difference does not count. */
   readonly margin: number;
   /** Further reasons to rule a cell out, beside those that hold for every command. */
-  readonly barred?: (cell: Rated) => boolean;
+  readonly barred?: (cell: RatedSummary) => boolean;
   /** True where more workers than cores may be chosen, although they compute. */
   readonly allowOversubscribed?: boolean;
   /** What each configuration is compared by; its rate where it is left out. */
@@ -122,11 +116,3 @@ export function isBeyondCores({ kind, speedup, speedup_low, efficiency_cores }: 
   const usableCores = speedup / efficiency_cores;
   return Math.log(speedup_low / usableCores) > practicalMargin;
 }
-
-/** Whether the machine disturbed a trial that had to be kept, because every repetition was disturbed as well. */
-export function isBusy({ status, attempt }: TrialRow): boolean {
-  return status === 'void' && attempt >= maxAttempts;
-}
-
-/** A disturbed trial is repeated twice. */
-const maxAttempts = 3;

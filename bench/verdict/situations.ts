@@ -1,23 +1,14 @@
 import { type Isolation, isolates } from '../../strategies/strategy.js';
 import { groupBy } from '../stats/group-by.js';
 import type { LogRate } from '../stats/moderated.js';
-import type { SummaryRow, TrialRow } from '../tables/columns.js';
+import { hasRate, type RatedSummary, type SummaryRow, type TrialRow } from '../tables/columns.js';
 import { memoryOf } from '../tables/memory.js';
 import { seriesName } from '../tables/series.js';
 import { type SituationRow, situationTable } from '../tables/situation-columns.js';
 import { unknown } from '../tables/table.js';
 import { type Choice, chooseTogether, type FamilyRates } from './choice.js';
 import type { Conclusion } from './conclude.js';
-import {
-  familyOf,
-  familyRates,
-  hasRate,
-  logRates,
-  logsOfCost,
-  type Measured,
-  type Rated,
-  type Traits,
-} from './configurations.js';
+import { familyOf, familyRates, logRates, logsOfCost, type Measured, type Traits } from './configurations.js';
 
 /**
  * What to use where something beside throughput counts. Each situation rules cells out, names the figure that counts,
@@ -35,7 +26,7 @@ interface Situation {
   readonly name: string;
   /** Why a cell is ruled out; null where none is. */
   readonly reason: string | null;
-  qualifies(cell: Rated, place: Place): boolean;
+  qualifies(cell: RatedSummary, place: Place): boolean;
   /** What the cells are compared by. */
   logs(trials: readonly TrialRow[]): LogRate[];
   /** True where the throughput choice stays unless another cell is shown to be better. */
@@ -45,9 +36,9 @@ interface Situation {
 /** A workload and corpus. */
 interface Place {
   readonly conclusion: Conclusion;
-  readonly family: readonly Rated[];
+  readonly family: readonly RatedSummary[];
   readonly trials: readonly TrialRow[];
-  isolationOf(cell: Rated): Isolation;
+  isolationOf(cell: RatedSummary): Isolation;
 }
 
 const slow = `they do not reach ${100 * minShare} % of the highest rate`;
@@ -98,7 +89,7 @@ export function situations(
 ): SituationRow[] {
   const families = groupBy(summaries.filter(hasRate), familyOf);
   const measured = groupBy(trials, familyOf);
-  const isolationOf = (cell: Rated) =>
+  const isolationOf = (cell: RatedSummary) =>
     strategies.find(({ name }) => name === cell.strategy)?.isolation ?? 'none';
   return [...groupBy(conclusions, ({ workload }) => workload)].flatMap(([workload, members]) => {
     const places = members.map((conclusion): Place => {
@@ -129,7 +120,7 @@ export function situations(
   });
 }
 
-function isNearFastest(cell: Rated, { conclusion }: Place): boolean {
+function isNearFastest(cell: RatedSummary, { conclusion }: Place): boolean {
   return cell.documents_per_second >= minShare * conclusion.fastest.documents_per_second;
 }
 
@@ -154,7 +145,7 @@ function contestants(
   };
 }
 
-function cellOf(choice: Choice<Measured> | null | undefined): Rated | null {
+function cellOf(choice: Choice<Measured> | null | undefined): RatedSummary | null {
   return choice?.choice.cell ?? null;
 }
 
@@ -168,11 +159,13 @@ function rowOf(
   }: {
     readonly situation: string;
     readonly reason: string | null;
-    readonly qualified: readonly Rated[];
-    readonly choice: Rated | null;
+    readonly qualified: readonly RatedSummary[];
+    readonly choice: RatedSummary | null;
   },
 ): SituationRow {
-  const names = (cells: readonly Rated[]) => [...new Set(cells.map((cell) => seriesName(cell, family)))];
+  const names = (cells: readonly RatedSummary[]) => [
+    ...new Set(cells.map((cell) => seriesName(cell, family))),
+  ];
   const qualifiedNames = names(qualified);
   const out = names(family).filter((name) => !qualifiedNames.includes(name));
   const found =

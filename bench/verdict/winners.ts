@@ -1,9 +1,9 @@
 import { groupBy } from '../stats/group-by.js';
-import type { SummaryRow, TrialRow } from '../tables/columns.js';
+import { hasRate, type RatedSummary, type SummaryRow, type TrialRow } from '../tables/columns.js';
 import { seriesName } from '../tables/series.js';
 import type { WinnerRow } from '../tables/situation-columns.js';
 import { choose } from './choice.js';
-import { familyOf, familyRates, hasRate, isBaseline, type Rated, type Traits } from './configurations.js';
+import { familyOf, familyRates, isBaseline, type Traits } from './configurations.js';
 
 export interface WinnerOptions {
   readonly trials: readonly TrialRow[];
@@ -28,12 +28,12 @@ export function winners(
     return [...levels]
       .sort((a, b) => a - b)
       .flatMap((workers): WinnerRow[] => {
-        const competes = (cell: Rated) => isBaseline(strategies, cell) || cell.workers === workers;
+        const competes = (cell: RatedSummary) => isBaseline(strategies, cell) || cell.workers === workers;
         const found = choose(
           familyRates(family, {
             trials: measured.get(key) ?? [],
             strategies,
-            margin: margins((family[0] as Rated).workload),
+            margin: margins((family[0] as RatedSummary).workload),
             barred: (cell) => !competes(cell),
             allowOversubscribed: true,
           }),

@@ -1,7 +1,8 @@
 import { groupBy } from '../stats/group-by.js';
+import type { RatedSummary } from '../tables/columns.js';
 import { seriesName } from '../tables/series.js';
 import type { Conclusion } from '../verdict/conclude.js';
-import { isBaseline, type Rated } from '../verdict/configurations.js';
+import { isBaseline } from '../verdict/configurations.js';
 import { intervalText, namer, shortNamer, withInterval } from './configuration.js';
 import { sizeChanges } from './size-changes.js';
 import type { TextTable } from './text-table.js';
@@ -62,7 +63,7 @@ function adviceRow(conclusion: Conclusion): string[] {
 }
 
 /** The strategies of these cells, the fastest first; those of the choice's own series add nothing. */
-function others(cells: readonly Rated[], { choice, atBest }: Conclusion): string {
+function others(cells: readonly RatedSummary[], { choice, atBest }: Conclusion): string {
   const ordered = [...cells].sort((a, b) => b.documents_per_second - a.documents_per_second);
   const names = [...new Set(ordered.map((cell) => seriesName(cell, atBest)))].filter(
     (name) => name !== seriesName(choice, atBest),

@@ -268,8 +268,17 @@ describe('noise', () => {
     };
     assert.equal(voidReason(quiet), null);
     assert.match(voidReason({ ...quiet, stealPercent: 5.1 }) ?? '', /hypervisor took 5.1 %/);
-    assert.match(voidReason({ ...quiet, othersPercent: 5.1 }) ?? '', /other processes took 5.1 %/);
-    assert.equal(voidReason({ ...quiet, othersPercent: 50, windowMs: 900 }), null, 'too short to tell');
+    assert.equal(voidReason({ ...quiet, othersPercent: 5.4, windowMs: 2000 }), null, 'half a tick too few');
+    assert.match(
+      voidReason({ ...quiet, othersPercent: 5.6, windowMs: 2000 }) ?? '',
+      /other processes took 5.6 %/,
+    );
+    assert.equal(
+      voidReason({ ...quiet, othersPercent: 11, windowMs: 150 }),
+      null,
+      'a tick a core may be wrong',
+    );
+    assert.match(voidReason({ ...quiet, othersPercent: 15, windowMs: 150 }) ?? '', /other processes/);
     assert.match(voidReason({ ...quiet, swapPages: 1 }) ?? '', /swapped/);
     assert.equal(voidReason({ ...quiet, stealPercent: null, othersPercent: null, swapPages: null }), null);
   });

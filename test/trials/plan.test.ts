@@ -155,23 +155,53 @@ describe('rounds', () => {
     assert.equal(kept.filter((twin) => twin === 'A/A').length, 1);
   });
 
-  it('repeat a void trial twice at most, at the end of its round', async () => {
+  it('repeat a void trial twice at the end of its round, then keep the least disturbed one, marked busy', async () => {
     const rows: TrialRow[] = [];
+    const disturbances = [12, 7, 9];
     const measure: RunOptions['measure'] = async (cell, place) =>
-      trial({ ...place, ...(cell === cells[0] && voided) });
-    await runRounds(options({ measure, rounds: { least: 1, most: 1 }, keep: (row) => rows.push(row) }));
-    assert.equal(rows.length, cells.length + 2);
+      trial({
+        ...place,
+        documents_per_second: 100 + place.attempt,
+        noise_others_percent: cell === cells[0] ? (disturbances[place.attempt - 1] ?? 0) : 0,
+        ...(cell === cells[0] && voided),
+      });
+    const timing = { timeMs: 1000, warmupMs: 1000 };
+    await runRounds(
+      options({ measure, timing, rounds: { least: 1, most: 1 }, keep: (row) => rows.push(row) }),
+    );
+    assert.equal(rows.length, cells.length + 3);
     assert.deepEqual(
       rows.filter(({ status }) => status === 'void').map(({ attempt }) => attempt),
       [1, 2, 3],
     );
     assert.deepEqual(
-      rows.slice(-2).map(({ order, attempt }) => [order, attempt]),
+      rows.slice(-3).map(({ status, order, attempt }) => [status, order, attempt]),
       [
-        [cells.length + 1, 2],
-        [cells.length + 2, 3],
+        ['void', cells.length + 1, 2],
+        ['void', cells.length + 2, 3],
+        ['ok', cells.length + 2, 3],
       ],
     );
+    const kept = rows.at(-1);
+    assert.deepEqual([kept?.busy, kept?.documents_per_second, kept?.reason], [true, 102, null]);
+    assert.ok(rows.slice(0, -1).every(({ busy }) => busy === null));
+  });
+
+  it('repeat nothing when the run would take more than half again its planned time', async () => {
+    const rows: TrialRow[] = [];
+    const slow: RunOptions['measure'] = async (_, place) => {
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      return trial({ ...place, ...voided });
+    };
+    const round = { least: 1, most: 1 };
+    const timing = { timeMs: 0, warmupMs: 0, warmupMostMs: 0 };
+    const few = cells.slice(0, 2);
+    await runRounds(
+      options({ measure: slow, cells: few, timing, rounds: round, keep: (row) => rows.push(row) }),
+    );
+    const repeated = rows.filter(({ status, attempt }) => status === 'void' && attempt > 1);
+    assert.equal(repeated.length, 0);
+    assert.equal(rows.filter(({ busy }) => busy).length, few.length, 'each cell has a trial that counts');
   });
 
   it('go on where an earlier invocation stopped, wherever that was', async () => {
