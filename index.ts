@@ -46,6 +46,7 @@ export { isolates, isolations, isolationsOf } from './strategies/strategy.js';
 import type { TaskFile } from './workloads/task-file.js';
 
 export type { TaskFile } from './workloads/task-file.js';
+export type { TaskFinding } from './workloads/task-findings.js';
 export {
   type Context,
   type Document,

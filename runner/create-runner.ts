@@ -1,5 +1,6 @@
 import type { Configuration, Delivery, SideChannel } from '../strategies/strategy.js';
 import type { TaskFile } from '../workloads/task-file.js';
+import type { TaskFinding } from '../workloads/task-findings.js';
 import type { WorkloadRef } from '../workloads/workload.js';
 import { findStrategy } from './open-strategy.js';
 import type { Recommendation, RecommendedTask, ValidWhen } from './recommendation.js';
@@ -51,6 +52,13 @@ export interface RunnerOptions {
    * compared.
    */
   readonly validWhen?: ValidWhen;
+  /**
+   * What is known about the task, from a recommendation. An error of `in-flight` refuses strategies that run
+   * several documents at a time on one thread.
+   */
+  readonly findings?: readonly TaskFinding[];
+  /** True opens the strategy although the task is known to mix up documents that are in flight together. */
+  readonly force?: boolean;
   /** Closes the runner when it aborts. */
   readonly signal?: AbortSignal;
   /** Gets each warning once. Absent: `process.emitWarning`. */
@@ -60,7 +68,7 @@ export interface RunnerOptions {
 /**
  * Opens the strategy that was measured, for use in a program. Resolves when all workers are ready.
  * @throws TypeError when the task is no path, or an option is missing or misspelt; WorkloadError when the
- * task does not load; RangeError for an unknown strategy, delivery or axis and for numbers out of range; the
+ * task does not load, or is known to mix up documents that the strategy runs at the same time; RangeError for an unknown strategy, delivery or axis and for numbers out of range; the
  * signal's reason.
  */
 export async function createRunner(options: RunnerOptions | Recommendation): Promise<Runner> {
@@ -88,9 +96,20 @@ export async function createRunner(options: RunnerOptions | Recommendation): Pro
     ...configuration,
   });
   const warn: Warn = rest.onWarning ?? ((message) => process.emitWarning(message, 'ForkwiseWarning'));
-  const { ref, sha256 } = await compiled(task);
+  const { ref, sha256, notCompiled } = await compiled(task);
   if (isRecommended(task) && task.sha256 !== sha256)
     warn(`the task "${task.file}" has changed since it was measured; measure again with \`forkwise pick\``);
+  if (rest.force !== true) {
+    const { refuseInFlight } = await import('./refusal.js');
+    const measured = isRecommended(task) && task.sha256 === sha256 ? rest.findings : undefined;
+    refuseInFlight({
+      task: { name: ref.name, sha256 },
+      strategy,
+      workers,
+      ...present({ findings: measured }),
+    });
+  }
+  for (const said of notCompiled) warn(said);
   if (validWhen !== undefined) checkEnvironment(validWhen, warn);
   const workload: WorkloadRef = { ...ref, options: { ...ref.options, ...rest.options } };
   const session = await strategy.open(workload, {
@@ -118,6 +137,8 @@ const optionNames: { readonly [Name in keyof Required<RunnerOptions>]: 'needed' 
   options: 'optional',
   channel: 'optional',
   validWhen: 'optional',
+  findings: 'optional',
+  force: 'optional',
   signal: 'optional',
   onWarning: 'optional',
 };
@@ -157,9 +178,14 @@ function closeOn(signal: AbortSignal, runner: SessionRunner): void {
   runner.closed.then(() => signal.removeEventListener('abort', close));
 }
 
-async function compiled(task: RunnerOptions['task']): Promise<TaskFile> {
+/** Compiles the task, and says what its tsconfig.json asks for in vain. */
+async function compiled(
+  task: RunnerOptions['task'],
+): Promise<TaskFile & { readonly notCompiled: readonly string[] }> {
   const { compileTask } = await import('../workloads/task-file.js'); // this loads the TypeScript compiler
-  return compileTask(isRecommended(task) ? `${task.file}#${task.export}` : task);
+  const { notHonoured } = await import('../workloads/tsconfig-limits.js');
+  const file = await compileTask(isRecommended(task) ? `${task.file}#${task.export}` : task);
+  return { ...file, notCompiled: notHonoured(new URL(file.ref.url)) };
 }
 
 function isRecommended(task: RunnerOptions['task']): task is RecommendedTask {

@@ -1,4 +1,5 @@
 import { type Configuration, type Delivery, deliveries } from '../strategies/strategy.js';
+import type { TaskFinding } from '../workloads/task-findings.js';
 
 /**
  * The content of `recommendation.json`: what suits a task and its documents, what to expect of it, and where
@@ -40,6 +41,8 @@ export interface RecommendationFields {
   readonly expected: Expected;
   /** The conditions under which it was measured. */
   readonly validWhen: ValidWhen;
+  /** What is known about the task; absent: it was not checked. `createRunner` refuses by it. */
+  readonly findings?: readonly TaskFinding[];
   /** Further fields are for people: verdict, alternatives, constraints. `createRunner` ignores them. */
   readonly [more: string]: unknown;
 }
@@ -131,12 +134,13 @@ const remedy = 'write it again with `forkwise pick` of this version';
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+const isText = (value: unknown) => typeof value === 'string' && value !== '';
 const isPositive = (value: unknown) => typeof value === 'number' && Number.isFinite(value) && value > 0;
 const isMeasure = (value: unknown) => typeof value === 'number' && Number.isFinite(value) && value >= 0;
 
 const kinds = {
   schema: { about: '1 or 2', holds: (value: unknown) => value === 1 || value === 2 },
-  text: { about: 'a text', holds: (value: unknown) => typeof value === 'string' && value !== '' },
+  text: { about: 'a text', holds: isText },
   hash: {
     about: '64 hexadecimal digits',
     holds: (value: unknown) => typeof value === 'string' && /^[\da-f]{64}$/.test(value),
@@ -164,6 +168,15 @@ const kinds = {
     holds: (value: unknown) =>
       isObject(value) && Object.keys(value).length > 0 && Object.values(value).every(isMeasure),
   },
+  findings: {
+    about: 'a list of findings with id, level and said, or nothing',
+    holds: (value: unknown) =>
+      value === undefined ||
+      (Array.isArray(value) &&
+        value.every(
+          (finding) => isObject(finding) && ['id', 'level', 'said'].every((key) => isText(finding[key])),
+        )),
+  },
   absent: {
     about: 'nothing in schema 1, only in schema 2',
     holds: (value: unknown) => value === undefined,
@@ -182,6 +195,7 @@ function fieldsOf(schema: unknown): [path: string, kind: keyof typeof kinds][] {
     ['strategy', 'text'],
     ['workers', 'count'],
     ['delivery', 'delivery'],
+    ['findings', 'findings'],
     ['configuration', schema === 2 ? 'configuration' : 'absent'],
     ['timeoutMs', 'limit'],
     ['heapMb', 'limit'],

@@ -1,6 +1,6 @@
 import { keepNote, readNote } from './task-cache.js';
 
-/** What `forkwise check` has found about a task. It is kept by the hash of the compiled task, beside it. */
+/** This module keeps what `forkwise check` found about a task, by the hash of the compiled task. */
 
 /** One property of a task that was checked. */
 export interface TaskFinding {

@@ -4,8 +4,8 @@ import { dirname, extname, isAbsolute, join, relative, resolve } from 'node:path
 import { fileURLToPath } from 'node:url';
 
 /**
- * The task compiler handles each file alone and without types, so it cannot do all that a tsconfig.json may ask for.
- * This module finds what a task's own sources would get from tsc and do not get from it.
+ * The task compiler handles each file alone and without types, so it cannot do all that a tsconfig.json may
+ * ask for. This module finds what a task's own sources would get from tsc and do not get from the task compiler.
  */
 
 type CompilerOptions = Readonly<Record<string, unknown>>;
@@ -33,12 +33,12 @@ const ignored: Readonly<Record<string, (value: unknown, text: string) => string 
 
 /**
  * Says, one sentence per option, what the tsconfig.json nearest to each source asks for in vain.
- * @param compiled path of the compiled task; its source map names the sources
+ * @param compiled the compiled task; its source map names the sources
  */
-export function notHonoured(compiled: string): string[] {
+export function notHonoured(compiled: URL): string[] {
   const said = new Set<string>();
   const options = new Map<string, CompilerOptions>();
-  for (const source of sourcesOf(compiled)) {
+  for (const source of sourcesOf(fileURLToPath(compiled))) {
     const config = nearest(dirname(source));
     if (config === null) continue;
     const known = options.get(config) ?? optionsOf(config, new Set());
@@ -75,7 +75,7 @@ function nearest(folder: string): string | null {
   return parent === folder ? null : nearest(parent);
 }
 
-/** The compiler options of a file, with those that it extends. What cannot be read counts as empty. */
+/** Reads compiler options, with what the file extends. A file that cannot be read counts as empty. */
 function optionsOf(config: string, seen: Set<string>): CompilerOptions {
   if (seen.has(config)) return {};
   seen.add(config);
@@ -120,7 +120,7 @@ function parsed(text: string): unknown {
   return JSON.parse(plain);
 }
 
-/** A decorator at the beginning of a line or after `{`, `;`, `(` or a comma; not an `@` in a comment's tag. */
+/** Finds a decorator at the beginning of a line, or after `{`, `;`, `(` or a comma, but not in a comment. */
 function hasDecorator(text: string): boolean {
   const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, '');
   return /(?:^|[{};(,])\s*@[A-Za-z_$]/m.test(code);

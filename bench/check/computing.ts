@@ -4,14 +4,14 @@ import { readFileSync } from 'node:fs';
 export interface Computing {
   /** CPU time of the thread that runs the task. */
   readonly ownMs: number;
-  /** CPU time of all other threads: Node's pool, a library's own threads, garbage collection. */
+  /** All other threads used this CPU time: Node's pool, a library's own threads, garbage collection. */
   readonly besideMs: number;
   /** The event loop of the thread had nothing to do during this time. */
   readonly idleMs: number;
   readonly wallMs: number;
 }
 
-/** Sums CPU time between `begin` and `end`, on the main thread and beside it. */
+/** Adds up the CPU time that is used between `begin` and `end`, on the main thread and beside it. */
 export class ComputingMeter {
   #sum: Computing = { ownMs: 0, besideMs: 0, idleMs: 0, wallMs: 0 };
   #known = true;

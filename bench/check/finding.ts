@@ -22,7 +22,7 @@ export interface Row {
 /** Everything that the probes found, when the main thread finished. */
 export interface Probes {
   readonly main: Probe;
-  /** All places, the main thread first. */
+  /** Every place has an entry; the main thread is the first. */
   readonly tried: readonly Tried[];
   /** One document may take this long. */
   readonly timeoutMs: number;

@@ -5,13 +5,13 @@ import type { Wards } from '../trials/helper-processes.js';
 
 /** URLs of the strategies that checks open, each the first of the list with these traits. */
 export interface StrategyUrls {
-  /** Runs one document after the other on the main thread. */
+  /** This strategy runs one document after the other on the main thread. */
   readonly baseline: string;
-  /** Runs several documents at a time on the main thread. */
+  /** This strategy runs several documents at a time on the main thread. */
   readonly inFlight: string;
 }
 
-/** What a check needs to measure a task in fresh processes. */
+/** A check needs this to measure a task in fresh processes. */
 export interface Lab {
   readonly wards: Wards;
   readonly task: WorkloadRef;
@@ -19,7 +19,7 @@ export interface Lab {
   readonly strategies: StrategyUrls;
 }
 
-/** A request for `lab-host`. */
+/** `lab-host` takes such a request. */
 export interface LabRequest {
   /** URL of a module that exports `trial(request)`. */
   readonly module: string;

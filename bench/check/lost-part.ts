@@ -1,9 +1,9 @@
 import { types } from 'node:util';
 
 /**
- * Names the first part of a value that structured clone changes without an error: the class of an object, with its
- * methods, getters and private fields, or a property that is hidden or named by a symbol. Null if there is none, as
- * in `result.total is an instance of Money`.
+ * Names the first part of a value that structured clone changes without an error, as in
+ * `result.total is an instance of Money`. Such a part is the class of an object, with its methods, getters
+ * and private fields, or a property that is hidden or named by a symbol. Null if there is none.
  */
 export function lostPart(value: unknown): string | null {
   return walk(value, 'result', new Set());
@@ -58,8 +58,8 @@ const errorNames = [
 ];
 
 /**
- * The class of an object; null where structured clone keeps it. It compares how many prototypes there are instead of
- * the prototypes themselves, so that plain objects of another realm are plain as well.
+ * Names the class of an object; null where structured clone keeps it. This compares how many prototypes there are
+ * instead of the prototypes themselves, so that plain objects of another realm are plain as well.
  */
 function classOf(value: object): string | null {
   const own = String(value.constructor?.name || 'Object');

@@ -25,7 +25,10 @@ export interface ProbeRequest {
   readonly workers: number;
   readonly corpus: CorpusFile;
   readonly passes: number;
-  /** The first pass begins no document later than this, if documents run one by one; later passes have the same. */
+  /**
+   * The first pass begins no document later than this, if documents run one by one; later passes have the same
+   * documents.
+   */
   readonly timeMs?: number;
   readonly timeoutMs: number;
 }
@@ -66,7 +69,7 @@ export interface Probe {
   readonly waiting: number;
   /** The waiting share was measured over this much time. */
   readonly measuredMs: number;
-  /** Largest growth of the process during a single document, in any pass; meaningful in the same case. */
+  /** The process grew by this much at most during one document, in any pass; meaningful in the same case. */
   readonly memoryBytes: number;
   /** CPU time on the thread that runs the task and beside it, in the last pass; null where it is unknown. */
   readonly computing: Computing | null;

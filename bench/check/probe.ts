@@ -29,7 +29,7 @@ export type Tried = { readonly place: Place } & (
   | { readonly state: 'skipped' }
 );
 
-/** A process of ours starts within this time, even on a busy machine. */
+/** Our own process starts within this time, even on a busy machine. */
 const startMs = 10_000;
 
 /** Tries the task in a separate process, which may exit, abort or hang. Never throws because of the task. */

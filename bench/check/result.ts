@@ -138,7 +138,8 @@ function measureLines({
   const ms = (value: number) => `${number(value)} ms`;
   return [
     `time per document ${amount(p50_ms, ms)} (median), ${amount(max_ms, ms)} (longest)`,
-    `result            ${amount(result_bytes_mean, size)} (mean), ${amount(result_bytes_max, size)} (largest)`,
+    `result            ${amount(result_bytes_mean, size)} (mean), ` +
+      `${amount(result_bytes_max, size)} (largest)`,
     `memory            ${size(memory_bytes)} more during a single document`,
     `waiting           ${Math.round(waiting_percent)} % of the time`,
   ].join('\n');

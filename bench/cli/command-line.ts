@@ -291,6 +291,7 @@ program
   )
   .option('--retry <statuses>', 'run documents with these statuses again, like failed,timed-out,crashed')
   .option('--json', 'the summary as JSON on standard output; what tasks print goes to standard error')
+  .option('--force', 'run several documents at a time on one thread even if the task is known to mix them up')
   .action(async (flags) => {
     try {
       process.exitCode = await runDocuments(flags, { version });

@@ -1,5 +1,6 @@
 import type { Recommendation } from '../../runner/recommendation.js';
 import type { Delivery, StrategyTraits } from '../../strategies/strategy.js';
+import type { TaskFinding } from '../../workloads/task-findings.js';
 import type { SummaryRow } from '../tables/columns.js';
 import type { Environment } from '../tables/environment.js';
 import { memoryOf } from '../tables/memory.js';
@@ -25,6 +26,8 @@ export interface RecommendationOptions {
   readonly verdict: readonly string[];
   /** The effort of measuring; null if nothing was measured for this recommendation. */
   readonly effort: Effort | null;
+  /** What `forkwise check` knows about the task, without what is fine. */
+  readonly findings: readonly TaskFinding[];
 }
 
 /** The memory of the whole tree is modelled as base + workers × what each of them adds. */
@@ -56,6 +59,7 @@ export function recommendation(options: RecommendationOptions): Recommendation {
     memory,
     verdict,
     effort,
+    findings,
   } = options;
   const { choice, rate, endMs, speedup, tied, slower, disqualified, regretBound, blocks } = decision;
   const corpus = environment.corpora.find(
@@ -111,6 +115,7 @@ export function recommendation(options: RecommendationOptions): Recommendation {
     disqualified: disqualified.map(({ cell, reason }) => ({ ...named(cell), reason })),
     constraints,
     effort,
+    ...(findings.length > 0 && { findings }),
     run: { id: environment.run_id, startedAt: environment.started_at, command: environment.command },
   };
 }

@@ -1,5 +1,6 @@
 import type { Recommendation } from '../../runner/recommendation.js';
 import type { StrategyTraits } from '../../strategies/strategy.js';
+import { knownFindings } from '../../workloads/task-findings.js';
 import { colorsFor } from '../cli/terminal.js';
 import type { CorpusCosts } from '../tables/environment.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
@@ -50,6 +51,7 @@ export function writeDecision(chosen: Chosen, write: (text: string) => void): Re
     limits,
     memory: memoryFit(decision, chosen),
     verdict: sentencesOf(decision, chosen),
+    findings: knownFindings(chosen.task.sha256).filter(({ level }) => level !== 'ok'),
   });
   write(`${JSON.stringify(made, null, 2)}\n`);
   return made;

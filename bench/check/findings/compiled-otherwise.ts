@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { notHonoured } from '../../../workloads/tsconfig-limits.js';
 import { type Check, found, type Row } from '../finding.js';
 
@@ -14,6 +13,6 @@ const row: Row = {
 export default {
   rows: [row],
   async measure(_, { task }) {
-    return notHonoured(fileURLToPath(task.url)).map((said) => found(row, said));
+    return notHonoured(new URL(task.url)).map((said) => found(row, said));
   },
 } satisfies Check;

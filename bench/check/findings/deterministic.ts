@@ -30,7 +30,8 @@ export default {
     }
     const hidden = differ('result').length;
     if (hidden === 0) return [{ id: 'deterministic', level: 'ok', said: 'two passes gave the same results' }];
-    const said = `results differ from pass to pass on ${documents(hidden)}, and digest says that it does not matter`;
+    const where = `results differ from pass to pass on ${documents(hidden)}`;
+    const said = `${where}, and digest says that it does not matter`;
     return [found(hides, said)];
   },
 } satisfies Check;

@@ -10,7 +10,7 @@ import { inFreshProcess } from '../lab.js';
 
 /** Memory grows if it grows by more than this per document, bytes … */
 const minSlope = 32 * 1024;
-/** … and by more than this many standard errors. */
+/** … and if the slope is more than this many standard errors. */
 const minErrors = 3;
 const runs = 300;
 /** Memory is looked at after this many runs. */
@@ -19,7 +19,7 @@ const every = 10;
 const maxMs = 3_000;
 /** A task that has grown by this much is known to grow. */
 const maxGrowth = 250_000_000;
-/** With fewer points a line says little. */
+/** A line through fewer points says little. */
 const minPoints = 6;
 
 const row: Row = {
@@ -29,8 +29,8 @@ const row: Row = {
     'over 300 runs, heap and buffers after garbage collection grow by more than 32 KB per document, ' +
     'and by more than 3 standard errors',
   remedy:
-    'look for lists, maps, caches and listeners outside the task function that are never emptied; until then ' +
-    'limit the workers’ memory and let them be replaced',
+    'look for lists, maps, caches and listeners outside the task function that are never emptied; ' +
+    'until then limit the workers’ memory and let them be replaced',
 };
 
 /** Runs completed, and bytes of heap and buffers after garbage collection. */
@@ -50,7 +50,7 @@ export default {
   },
 } satisfies Check;
 
-/** The first third of the points is left out: there code is compiled, and caches of a fixed size are filled. */
+/** Leaves the first third of the points out: it has the compiling, and the filling of caches of a fixed size. */
 export function findingsOf(points: readonly Point[]) {
   const later = points.slice(Math.floor(points.length / 3));
   if (later.length < minPoints) return [];
@@ -66,7 +66,7 @@ export function findingsOf(points: readonly Point[]) {
   ];
 }
 
-/** Least squares: the slope and its standard error. */
+/** This function fits a line by least squares. @returns its slope, with the standard error */
 function line(points: readonly Point[]): { readonly slope: number; readonly error: number } {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const meanX = mean(points.map(([x]) => x));

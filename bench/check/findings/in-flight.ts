@@ -9,28 +9,28 @@ import { inFreshProcess, type Lab } from '../lab.js';
 import { documents, names } from '../words.js';
 
 /**
- * A task that keeps something between two awaits, such as a parser, mixes up documents when several are in flight on
- * one thread, or never ends for some of them. This runs documents so, in a process of their own, and compares the
- * results with those of one document after the other.
+ * A task that keeps something between two awaits, such as a parser, mixes up documents when several are in
+ * flight on one thread, or never ends for some of them. This check runs several documents at a time, in a
+ * process of their own, and compares the results with the results of one document after the other.
  */
 
-const row: Row = {
+export const inFlightRow: Row = {
   id: inFlightId,
   level: 'error',
-  when: 'results change, or documents never end, when several documents are in flight on one thread',
+  when: 'results change, or documents never end, with several documents in flight on one thread',
   remedy:
-    'keep nothing outside the task function that a document changes and reads again after an await, such as ' +
-    'a parser or a buffer; until then use strategies with workers, which run one document at a time',
+    'keep nothing outside the task function that a document changes and reads again after an await, ' +
+    'such as a parser or a buffer; until then use strategies with workers, which run one document at a time',
 };
 
-/** Documents at a time on one thread. */
+/** The thread has this many documents at a time. */
 const atOnce = 8;
-/** As many documents are tried at most. */
+/** No more documents are tried. */
 const maxDocuments = 40;
 /** If there are fewer documents, they are repeated: with fewer than two rounds nothing may get mixed up. */
 const minDocuments = 2 * atOnce;
 
-/** What the documents gave one after the other, in the order of the corpus. */
+/** The results that documents gave one after the other, in the order of the corpus. */
 export interface Reference {
   /** Null for a document whose result is not the same every time. */
   readonly digests: readonly (string | null)[];
@@ -38,7 +38,7 @@ export interface Reference {
 }
 
 export default {
-  rows: [row],
+  rows: [inFlightRow],
   async measure({ main: { passes } }, lab) {
     const [first = [], second = []] = passes;
     const digests = first.map(({ status, digest }, i) =>
@@ -74,17 +74,23 @@ export async function testInFlight(
     tried = await tryOnce(lab, reference, { indices, maxMs, silenceMs: long });
   const { wrong, pending, ended, ids, count } = tried;
   const where = `when ${atOnce} documents are in flight on one thread`;
-  if (ended !== null) return found(row, `the task’s process ends ${where}: ${ended}`);
+  if (ended !== null) return found(inFlightRow, `the task’s process ends ${where}: ${ended}`);
   const steady = wrong.length === 0 ? [] : await confirmed(lab, reference, wrong);
   if (steady.length > 0) {
     const said = `${wrong.length} of ${count} results change ${where}`;
-    return found(row, `${said}: ${names(steady.map((at) => ({ id: ids[at] as string, error: null })))}`);
+    return found(
+      inFlightRow,
+      `${said}: ${names(steady.map((at) => ({ id: ids[at] as string, error: null })))}`,
+    );
   }
   if (wrong.length > 0) return null;
   if (pending.length === 0)
-    return fine(row.id, `${documents(count)} gave the same results, ${atOnce} at a time on one thread`);
+    return fine(
+      inFlightRow.id,
+      `${documents(count)} gave the same results, ${atOnce} at a time on one thread`,
+    );
   const named = names(pending.map((at) => ({ id: ids[at] as string, error: null })));
-  return found(row, `${pending.length} of ${count} documents never end ${where}: ${named}`);
+  return found(inFlightRow, `${pending.length} of ${count} documents never end ${where}: ${named}`);
 }
 
 /** Documents with a result to compare with, about as many as take `maxMs`. */
@@ -151,10 +157,10 @@ function unique(indices: readonly number[]): number[] {
   return [...new Set(indices)];
 }
 
-/** As many differing documents are run again, alone. */
+/** No more of the differing documents are run again, alone. */
 const maxConfirmed = 3;
 
-/** Those documents whose results are as the reference when they run one after the other in a fresh process. */
+/** Keeps documents that give the result of the reference when they run alone, in a fresh process. */
 async function confirmed(
   lab: Lab,
   { digests, costsMs }: Reference,
@@ -183,7 +189,7 @@ interface InFlightRequest {
   readonly corpus: CorpusFile;
   /** Documents of the corpus to run, in this order. */
   readonly indices: readonly number[];
-  /** What each document of the corpus takes alone. */
+  /** Each document of the corpus takes this time alone. */
   readonly costsMs: readonly number[];
   readonly silenceMs: number;
   readonly maxMs: number;
@@ -192,7 +198,7 @@ interface InFlightRequest {
 interface InFlight {
   readonly answers: readonly { readonly index: number; readonly digest: string | null }[];
   readonly pending: readonly number[];
-  /** The ids of the corpus. */
+  /** The documents of the corpus have these ids. */
   readonly ids: readonly string[];
 }
 
@@ -201,7 +207,7 @@ const tickMs = 20;
 /** Documents get this much more time than they take alone, one after the other. */
 const patience = 8;
 
-/** Runs the documents in this process. */
+/** Runs the documents in this process, and ends if no answer comes any more. */
 export async function trial(request: InFlightRequest): Promise<InFlight> {
   const { workload: ref, workers, corpus, indices, costsMs, silenceMs, maxMs } = request;
   const { default: strategy } = (await import(request.strategy)) as { default: Strategy };

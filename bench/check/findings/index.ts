@@ -40,7 +40,7 @@ export const checks: readonly Check[] = [
   waiting,
 ];
 
-/** The rows of the table in docs/check.md. */
+/** The table in docs/check.md has these rows. */
 export const rows: readonly Row[] = [
   ...checks.flatMap(({ rows }) => rows),
   {

@@ -19,7 +19,9 @@ const shared: Row = {
 const other: Row = {
   id: 'loads',
   level: 'error',
-  when: 'the task or its `setup` fails or takes too long on the main thread, in two threads or in a child process',
+  when:
+    'the task or its `setup` fails or takes too long on the main thread, in two threads ' +
+    'or in a child process',
   remedy:
     'the module and its setup must load in a fresh process and in a thread, with only their options; ' +
     'move work that may fail into the task itself',
@@ -37,7 +39,8 @@ const ended: Row = {
   level: 'error',
   when: 'the task ended its process',
   remedy:
-    'throw an error instead of ending the process, and await every promise: an unhandled rejection ends it too',
+    'throw an error instead of ending the process, and await every promise: ' +
+    'an unhandled rejection ends it too',
 };
 
 export default {

@@ -9,7 +9,8 @@ const row: Row = {
     'a result has an instance of a class, or a hidden property: it stays `ok`, but methods, getters and ' +
     'private fields do not reach the caller',
   remedy:
-    'return plain data: write the values that callers need as ordinary properties, as in { euros: money.euros }',
+    'return plain data: write the values that callers need as ordinary properties, ' +
+    'as in { euros: money.euros }',
 };
 
 export default {

@@ -7,7 +7,8 @@ const row: Row = {
   when: 'the task computes on native threads beside its own, whose event loop is idle meanwhile',
   remedy:
     'more in flight on one thread gains up to the cores, workers no more than that; Node’s own threads are ' +
-    'UV_THREADPOOL_SIZE per process (4 by default); a library’s own threads × workers should not exceed the cores',
+    'UV_THREADPOOL_SIZE per process (4 by default); a library’s own threads × workers should not exceed ' +
+    'the cores',
 };
 
 export default {
@@ -24,14 +25,14 @@ export default {
 
 /** At least this share of the CPU time is used beside the thread. */
 const minShare = 0.3;
-/** The thread is idle for at least this share of the time; garbage collection uses other threads while it is busy. */
+/** The thread is idle for this share of the time or more. Garbage collection uses others while it is busy. */
 const minIdle = 0.1;
 /** On a busy machine native threads wait for a core, so they compute during only a part of the idle time. */
 const minPartOfIdle = 0.05;
 /** Less CPU time says little: Node compiles and collects garbage on threads of its own. */
 const minMs = 5;
 
-/** Whether the task computes on other threads than its own. */
+/** Says whether the task computes on other threads than its own. */
 export function computesBeside(computing: Computing | null): computing is Computing {
   if (computing === null) return false;
   const { ownMs, besideMs, idleMs, wallMs } = computing;

@@ -51,11 +51,11 @@ const differs: Row = {
   level: 'error',
   when: 'a result differs from that of the main thread, for another reason',
   remedy:
-    'a result must not depend on process.pid, threadId, isMainThread, argv, standard input, files that workers ' +
-    'share, earlier documents, or the class of a returned object',
+    'a result must not depend on process.pid, threadId, isMainThread, argv, standard input, ' +
+    'files that workers share, earlier documents, or the class of a returned object',
 };
 
-/** Whether documents end in every place as on the main thread, in both directions. */
+/** Compares how documents end in every place with the main thread, in both directions. */
 export default {
   rows: [ended, stack, refused, sharing, environment, fails, differs],
   find({ main, tried }) {
@@ -67,7 +67,7 @@ export default {
   },
 } satisfies Check;
 
-/** What one document did in another place, and on the main thread the last time. */
+/** A pair is one document in two places: here, and on the main thread the last time. */
 interface Pair {
   readonly here: DocumentFact;
   readonly main: DocumentFact;
@@ -107,7 +107,8 @@ function comparison(main: Probe, { passes: [found_ = []] }: Probe, place: string
       : [
           found(
             ended,
-            `${place}: ${documents(crashed.length)} ended the worker: ${names(crashed.map(({ here }) => here))}`,
+            `${place}: ${documents(crashed.length)} ended the worker: ` +
+              names(crashed.map(({ here }) => here)),
           ),
         ]),
     ...byCause(failed, ({ here }) => here).map(({ row, pairs }) =>
@@ -130,7 +131,8 @@ function comparison(main: Probe, { passes: [found_ = []] }: Probe, place: string
 
 function difference(differing: readonly Pair[], main: Probe, place: string): Finding {
   const results = differing.length === 1 ? 'result differs' : 'results differ';
-  const said = `${place}: ${differing.length} ${results} from the main thread: ${names(differing.map(({ here }) => here))}`;
+  const named = names(differing.map(({ here }) => here));
+  const said = `${place}: ${differing.length} ${results} from the main thread: ${named}`;
   if (main.environment.length === 0) return found(differs, said);
   return found(environment, `${said}; the task sets ${main.environment.join(', ')}`);
 }

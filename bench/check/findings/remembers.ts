@@ -10,13 +10,13 @@ import { median } from '../words.js';
 const maxShare = 0.1;
 /** … and at least this much less per document. Compiling explains neither after half of the documents. */
 const minLessMs = 5;
-/** With fewer documents, compiling and loading would look like remembering. */
+/** If there are fewer documents, compiling and loading look like remembering. */
 const minDocuments = 3;
 
 const row: Row = {
   id: 'remembers',
   level: 'warning',
-  when: 'later passes over the documents take less than 10 % of the first, and at least 5 ms per document less',
+  when: 'later passes take less than 10 % of the first, and at least 5 ms per document less',
   remedy:
     'every rate that is measured on repeated documents is the speed of a look-up: measure with a task that ' +
     'forgets, or export `setup` and keep nothing between documents',
@@ -25,8 +25,8 @@ const row: Row = {
 export default {
   rows: [row],
   async measure({ main: { passes }, timeoutMs }, lab) {
-    const times = passes.map((facts) => facts.map(({ taskMs }) => taskMs ?? 0));
-    if (forgets(times)) return [];
+    const measured = passes.map((facts) => facts.map(({ taskMs }) => taskMs ?? 0));
+    if (forgets(measured)) return [];
     const { task: workload, corpus, strategies } = lab;
     const count = passes[0]?.length ?? 0;
     const request: RemembersRequest = { workload, strategy: strategies.baseline, corpus, count };
@@ -37,10 +37,11 @@ export default {
     ).catch(() => null);
     if (again === null) return [];
     // A busy machine makes times longer, never shorter: the shorter one of two is nearer to the task's own.
-    const least = times.map((pass, p) => pass.map((ms, i) => Math.min(ms, again[p]?.[i] ?? ms)));
-    if (forgets(least)) return [];
-    const [firstMs, laterMs] = typical(least);
-    const said = `a document takes ${number(firstMs)} ms the first time and ${number(laterMs)} ms when it comes again`;
+    const shorter = measured.map((pass, p) => pass.map((ms, i) => Math.min(ms, again[p]?.[i] ?? ms)));
+    if (forgets(shorter)) return [];
+    const [firstMs, laterMs] = typical(shorter);
+    const times = [firstMs, laterMs].map((ms) => `${number(ms)} ms`);
+    const said = `a document takes ${times[0]} the first time and ${times[1]} when it comes again`;
     return [found(row, said)];
   },
 } satisfies Check;
@@ -61,7 +62,7 @@ interface RemembersRequest {
   readonly workload: WorkloadRef;
   readonly strategy: string;
   readonly corpus: CorpusFile;
-  /** Documents of the corpus, from the first. */
+  /** The trial uses this many documents of the corpus, from the first. */
   readonly count: number;
 }
 

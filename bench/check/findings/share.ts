@@ -8,8 +8,8 @@ const row: Row = {
     'the most expensive documents need more memory than a worker’s share of the limit: 80 % of ' +
     '`--max-memory`, or of the memory there is, divided by the cores',
   remedy:
-    'use fewer workers, or process such documents in pieces; a worker that grows beyond its share is ended, ' +
-    'and its document crashes',
+    'use fewer workers, or process such documents in pieces; a worker that grows beyond its share ' +
+    'is ended, and its document crashes',
 };
 
 export default {
@@ -17,11 +17,7 @@ export default {
   find({ main: { memoryBytes }, share }) {
     if (memoryBytes <= share.bytes) return [];
     const workers = share.workers === 1 ? '1 worker' : `each of ${share.workers} workers`;
-    return [
-      found(
-        row,
-        `a single document takes ${size(memoryBytes)}, and the limit leaves ${size(share.bytes)} for ${workers}`,
-      ),
-    ];
+    const left = `the limit leaves ${size(share.bytes)} for ${workers}`;
+    return [found(row, `a single document takes ${size(memoryBytes)}, and ${left}`)];
   },
 } satisfies Check;

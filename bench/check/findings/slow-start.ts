@@ -4,7 +4,7 @@ import { median } from '../words.js';
 
 /** Start-up is slow if it takes longer than this many documents … */
 const minDocuments = 20;
-/** … and longer than this. */
+/** … and if it takes longer than this. */
 const minMs = 500;
 
 const row: Row = {

@@ -10,8 +10,8 @@ import { type Check, found, type Row } from '../finding.js';
 import { inFreshProcess } from '../lab.js';
 
 /**
- * Tries whether the task only reads its bytes: it gets views of shared memory, whose content is overwritten as soon
- * as its result is there.
+ * Tries whether the task only reads its bytes: it gets views of shared memory, and this check overwrites
+ * their content as soon as the result is there.
  */
 
 const safe: Row = {
@@ -78,19 +78,23 @@ const maxHeld = 1;
 /** A smaller gain is less than what a strategy varies between two runs. */
 const minGain = 0.01;
 
-/** @returns null if no document could be tried */
+/** Fewer documents say little. */
+const minDocuments = 3;
+
+/** @returns null if too few documents could be tried */
 export async function trial({ workload: ref, corpus, ...request }: ViewsRequest): Promise<ViewsTried | null> {
   const { default: baseline } = (await import(request.strategy)) as { default: Strategy };
   const workload = await loadWorkload(ref);
   const session = await baseline.open(ref, { workers: 1, delivery: baseline.deliveries[0] });
-  const originals = readCorpus(corpus).slice(0, maxDocuments);
+  // The sample begins with the largest documents, which may take all the time there is.
+  const originals = readCorpus(corpus).slice(0, request.digests.length).reverse().slice(0, maxDocuments);
   const held: WeakRef<SharedArrayBuffer>[] = [];
   const untilMs = now() + maxMs;
   let violation: string | null = null;
   let documents = 0;
   let taskMs = 0;
-  for (const [at, original] of originals.entries()) {
-    const expected = request.digests[at];
+  for (const original of originals) {
+    const expected = request.digests[original.index];
     if (expected === undefined || expected === null) continue;
     if (now() > untilMs || violation !== null) break;
     const bytes = sharedCopy(original.bytes);
@@ -108,11 +112,11 @@ export async function trial({ workload: ref, corpus, ...request }: ViewsRequest)
   await session.close();
   setFlagsFromString('--expose-gc');
   for (let i = 0; i < 2; i++) {
-    await new Promise((resolve) => setImmediate(resolve)); // a WeakRef holds its target until the current turn ends
+    await new Promise((resolve) => setImmediate(resolve)); // a WeakRef holds its target until the turn ends
     (runInNewContext('gc') as () => void)();
   }
   if (held.filter((ref) => ref.deref() !== undefined).length > maxHeld) violation ??= 'keeps them';
-  if (documents === 0) return null;
+  if (violation === null && documents < minDocuments) return null;
   const copyMs = copyTime(originals.slice(0, documents));
   return { violation, documents, gain: copyMs / (copyMs + taskMs), views: workload.views ?? 'copy' };
 }
@@ -123,7 +127,7 @@ function sharedCopy(bytes: Uint8Array): Uint8Array<SharedArrayBuffer> {
   return shared;
 }
 
-/** Whether a value contains a view of this memory. */
+/** Returns true if a value contains a view of this memory. */
 function hasView(value: unknown, memory: SharedArrayBuffer, seen = new Set<object>()): boolean {
   if (typeof value !== 'object' || value === null || seen.has(value)) return false;
   if (value === memory) return true;

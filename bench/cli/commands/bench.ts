@@ -2,6 +2,8 @@ import { strategies } from '../../../strategies/index.js';
 import { peers } from '../../../strategies/peers/index.js';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
 import { workloads } from '../../../workloads/index.js';
+import { urlsOf } from '../../check/examine.js';
+import { inFlightFinding, isInFlight, leftOutText } from '../../check/known.js';
 import { exitCode, UsageError } from '../../errors.js';
 import { readEnvironment } from '../../measure/environment.js';
 import { type Plan, planData, planText, trialsPerRound } from '../../report/plan.js';
@@ -12,9 +14,16 @@ import type { Environment } from '../../tables/environment.js';
 import { Store } from '../../tables/store.js';
 import { Wards } from '../../trials/helper-processes.js';
 import { compileOwn, taskRecord } from '../../trials/own-task.js';
-import { baselineOf, cellsOf, chooseTwins, isMeasuredByDefault } from '../../trials/plan.js';
+import {
+  baselineOf,
+  type Cell,
+  cellsOf,
+  chooseTwins,
+  isMeasuredByDefault,
+  type PreparedWorkload,
+} from '../../trials/plan.js';
 import { loadStrategies, prepare } from '../../trials/prepare.js';
-import { type BenchFlags, benchRequest } from '../../trials/request.js';
+import { type BenchFlags, type BenchRequest, benchRequest } from '../../trials/request.js';
 import {
   entriesOf,
   plannedAgain,
@@ -73,7 +82,7 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     const named = settled.strategies !== undefined || recorded !== undefined;
     const loaded = named ? chosen : chosen.filter(isMeasuredByDefault);
     const planned = plannedAgain(loaded, { request, recorded });
-    const cells = cellsOf(prepared, planned);
+    const cells = await withoutMixing(cellsOf(prepared, planned), { wards, request, prepared });
     const { timeMs, warmupMs } = request.profile;
     const cores = effectiveCores().effective;
     const plan: Plan = {
@@ -105,6 +114,28 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     signals.end();
     wards.end();
   }
+}
+
+interface Testing {
+  readonly wards: Wards;
+  readonly request: BenchRequest;
+  readonly prepared: readonly PreparedWorkload[];
+}
+
+/** Leaves out what the user's own task does not bear: several documents at a time on one thread. */
+async function withoutMixing(cells: Cell[], { wards, request, prepared }: Testing): Promise<Cell[]> {
+  const mixing = cells.filter(isInFlight);
+  const [workload] = prepared;
+  const corpus = workload?.corpora[0];
+  if (request.own === undefined || workload === undefined || corpus === undefined || mixing.length === 0)
+    return cells;
+  const own = await loadStrategies(strategies.map(({ url }) => url));
+  const lab = { wards, task: workload.ref, strategies: urlsOf(own) };
+  const { sha256 } = request.own;
+  const finding = await inFlightFinding(lab, { ...corpus, sha256, corpus: corpus.file });
+  if (finding?.level !== 'error') return cells;
+  note(leftOutText(mixing, finding));
+  return cells.filter((cell) => !mixing.includes(cell));
 }
 
 /** A new run's folder, with its environment in it before the first trial. */

@@ -75,7 +75,7 @@ async function corpusOf(
   return { corpus, left: notSampled(list) };
 }
 
-/** As many of the largest files are in every sample, and come first: most tasks need most for them. */
+/** Every sample begins with this many of the largest files, because most tasks need most for them. */
 const largest = 2;
 /** All documents are in memory at once, in several processes. */
 const maxBytes = 100_000_000;

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { strategies } from '../../../strategies/index.js';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
 import { compileTask, type TaskFile } from '../../../workloads/task-file.js';
+import { urlsOf } from '../../check/examine.js';
+import { inFlightFinding, isInFlight, leftOutText } from '../../check/known.js';
 import { exitCode, UsageError } from '../../errors.js';
 import { readEnvironment } from '../../measure/environment.js';
 import {
@@ -88,13 +90,30 @@ export async function pick(flags: PickFlags): Promise<number> {
       budgetMs,
       say: (step) => note(colorsFor(process.stderr).dim(step)),
     });
-    const configurations = configurationsOf({
+    const { corpus, unique } = sample;
+    const lab = { wards, task: task.ref, strategies: urlsOf(loaded) };
+    const inFlight = await inFlightFinding(lab, {
+      ...corpus,
+      sha256: task.sha256,
+      corpus: corpus.file,
+      documents: unique,
+    });
+    const all = configurationsOf({
       ...sample,
       ...constraints,
       strategies: loaded,
       cores,
       blockMs: blockShare * budgetMs,
     });
+    const mixing = inFlight?.level === 'error' ? all.filter(({ cell }) => isInFlight(cell)) : [];
+    const configurations = all.filter((configuration) => !mixing.includes(configuration));
+    if (inFlight !== null && mixing.length > 0)
+      note(
+        leftOutText(
+          mixing.map(({ cell }) => cell),
+          inFlight,
+        ),
+      );
     const { store, environment } = await begin(request, { task, sample, configurations });
     note(plannedText({ sample, configurations, budgetMs, cores }));
     const traits = loaded.map(({ strategy }) => strategy);

@@ -7,6 +7,8 @@ import {
   type RunnerOptions,
   readRecommendation,
 } from '../../../index.js';
+import { findStrategy } from '../../../runner/open-strategy.js';
+import { refuseInFlight } from '../../../runner/refusal.js';
 import { strategies } from '../../../strategies/index.js';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
 import { printToStandardError } from '../../../strategies/processes/task-output.js';
@@ -45,6 +47,7 @@ export interface RunFlags {
   grace: string;
   retry?: string;
   changed: string;
+  force?: true;
   json?: true;
 }
 
@@ -63,7 +66,8 @@ export async function runDocuments(
   const graceMs = parseDuration(flags.grace);
   const printResult = flags.json ? keepStandardOutput() : print;
   if (flags.json) printToStandardError();
-  const { file, export: name, sha256 } = await compileTask(taskOf(options.task));
+  const { ref, file, export: name, sha256 } = await compileTask(taskOf(options.task));
+  if (flags.force === undefined) await refuse({ name: ref.name, sha256 }, options);
   const broken = new AbortController();
   const list = listFiles(flags.docs);
   const left = leftOutText(list.leftOut);
@@ -102,6 +106,7 @@ export async function runDocuments(
     if (rest.length > 0) {
       const runner = await createRunner({
         ...options,
+        force: flags.force === true,
         onWarning: (warning) => note(`${colorsFor(process.stderr).yellow('warning:')} ${warning}`),
       });
       try {
@@ -154,6 +159,17 @@ interface Progressing {
   readonly isProtected: boolean;
   readonly stop: AbortSignal;
   readonly broken: AbortSignal;
+}
+
+/** Refuses before anything is written. @throws WorkloadError as `createRunner` does */
+async function refuse(
+  task: { readonly name: string; readonly sha256: string },
+  options: RunnerOptions & { readonly workers: number },
+): Promise<void> {
+  const { workers, findings = [], task: given } = options;
+  const { strategy } = await findStrategy(options.strategy, { workers });
+  const isSame = typeof given === 'object' && 'sha256' in given && given.sha256 === task.sha256;
+  refuseInFlight({ task, strategy, workers, findings: isSame ? findings : [] });
 }
 
 async function processAll(

@@ -1,0 +1,55 @@
+import { keepFindings, knownFindings } from '../../workloads/task-findings.js';
+import { type CorpusFile, readTruth } from '../trials/corpus-file.js';
+import type { Cell } from '../trials/plan.js';
+import type { Finding } from './finding.js';
+import { inFlightRow, testInFlight } from './findings/in-flight.js';
+import type { Lab } from './lab.js';
+
+/** The measuring commands use this to keep away from configurations that mix documents up. */
+
+export interface Prepared {
+  /** Identifies the compiled task. */
+  readonly sha256: string;
+  /** The oracle has run these documents, so the file has their digests. */
+  readonly corpus: CorpusFile;
+  /** Number of different documents, from the first. */
+  readonly documents: number;
+  /** What these documents take alone, all together. */
+  readonly sequentialMs: number;
+  /** What each of them takes, if that is known. */
+  readonly costsMs?: readonly number[];
+}
+
+/** `bench` and `pick` begin no document of the test later than this. */
+const testMs = 500;
+
+/**
+ * Says whether the task may have several documents in flight on one thread, as `forkwise check` found, or by a test
+ * now, which is kept.
+ * @returns null if it cannot be said
+ */
+export async function inFlightFinding(
+  lab: Omit<Lab, 'corpus'>,
+  { sha256, corpus, documents, sequentialMs, costsMs }: Prepared,
+): Promise<Finding | null> {
+  const known = knownFindings(sha256).find(({ id }) => id === inFlightRow.id);
+  if (known !== undefined) return known;
+  const reference = {
+    digests: readTruth(corpus).digests.slice(0, documents),
+    costsMs: Array.from({ length: documents }, (_, i) => costsMs?.[i] ?? sequentialMs / documents),
+  };
+  const finding = await testInFlight({ ...lab, corpus }, reference, { maxMs: testMs });
+  if (finding !== null) keepFindings(sha256, [finding]);
+  return finding;
+}
+
+/** Whether a configuration has more than one document at a time on a thread. */
+export function isInFlight({ strategy: { strategy }, workers }: Pick<Cell, 'strategy' | 'workers'>): boolean {
+  return strategy.concurrency === 'in flight' && workers > 1;
+}
+
+/** Says to people what is not measured, and why. */
+export function leftOutText(cells: readonly Pick<Cell, 'strategy' | 'workers'>[], { said }: Finding): string {
+  const names = new Set(cells.map(({ strategy, workers }) => `${strategy.strategy.name} × ${workers}`));
+  return `left out: ${[...names].join(', ')}, because ${said}; see forkwise check`;
+}
