@@ -28,7 +28,7 @@ export const maxPriorDf = 4;
  * larger numbers of rounds.
  */
 export const factors = [
-  { rounds: 2, df: 0.65, at1: 1.04, at4: 1.2 },
+  { rounds: 2, df: 0.65, at1: 1.08, at4: 1.2 },
   { rounds: 3, df: 0.65, at1: 1.08, at4: 1.08 },
   { rounds: 4, df: 0.65, at1: 1.0, at4: 1.04 },
   { rounds: 5, df: 0.75, at1: 1.0, at4: 1.04 },

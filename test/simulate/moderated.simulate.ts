@@ -69,6 +69,7 @@ function rowOf(name: string, found: readonly Kept[]): string {
   const each = (value: (one: Kept) => string) => found.map(value).join(' / ');
   return (
     `| ${name} | ${each(({ coverage }) => coverage.toFixed(1))} ` +
-    `| ${each(({ familyError }) => familyError.toFixed(1))} | ${each(({ halfWidth }) => halfWidth.toFixed(2))} |`
+    `| ${each(({ familyError }) => familyError.toFixed(1))} ` +
+    `| ${each(({ halfWidth }) => halfWidth.toFixed(2))} |`
   );
 }
