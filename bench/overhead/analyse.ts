@@ -27,7 +27,8 @@ export function bestConfiguration<T extends Pick<OverheadTrial, 'overhead_us'>>(
 }
 
 /**
- * Summarises each measured cell as a row: strategies in the order of `kinds`, then sizes and workers rising.
+ * Summarises each measured cell as a row: strategies in the order of `kinds`, then sizes and workers
+ * rising.
  */
 export function summariseOverhead(
   trials: readonly OverheadTrial[],

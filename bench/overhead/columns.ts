@@ -7,8 +7,8 @@ const cell = [
     name: 'strategy',
     type: 'text',
     about:
-      'strategy or peer; `(shared view)`: the task reads shared memory in place; `(transferred)`: the caller gives ' +
-      'its documents away',
+      'strategy or peer; `(shared view)`: the task reads shared memory in place; ' +
+      '`(transferred)`: the caller gives its documents away',
   },
   { name: 'delivery', type: 'text', about: 'how documents reach a worker' },
   {
@@ -100,7 +100,8 @@ export const ratioTable = table([
     name: 'documents',
     type: 'text',
     about:
-      '`kept`: rivals that leave the documents to their caller, as ours do; `transferred`: rivals that take them away',
+      '`kept`: rivals that leave the documents to their caller, as ours do; ' +
+      '`transferred`: rivals that take them away',
   },
   { name: 'rival', type: 'text', about: 'the rival pool with the least overhead here' },
   { name: 'rival_delivery', type: 'text', about: 'its delivery' },

@@ -55,7 +55,8 @@ export interface Measured {
 const corpusBytes = 64e6;
 const maxDistinct = 65_536;
 /**
- * Documents that are transferred are copied before the clock starts, all of a pass at once, up to this size.
+ * Documents that are transferred are copied before the clock starts, all of a pass at once, up to this
+ * size.
  */
 const maxTransferredBytes = 256e6;
 /**
@@ -170,7 +171,10 @@ function isRight(result: KernelResult, index: number, document: Document): boole
   );
 }
 
-/** Returns how long one call of the kernel takes on this thread, microseconds: the median of seven runs of 3 ms. */
+/**
+ * Returns how long one call of the kernel takes on this thread, microseconds: the median of seven runs of 3
+ * ms.
+ */
 async function kernelUs(ref: WorkloadRef, document: Document): Promise<number> {
   const { default: kernel } = await loadWorkload(ref);
   const context = contextWithoutSession({

@@ -64,8 +64,8 @@ export function turnsOf({ series, sizes, workers }: OverheadPlan, swept: readonl
 }
 
 /**
- * Task lengths from a quarter of the overhead to 32 times it, by powers of two: efficiency passes 50 and 80 %
- * in between.
+ * Task lengths from a quarter of the overhead to 32 times it, by powers of two: efficiency passes 50 and 80
+ * % in between.
  */
 function sweepSteps(overheadUs: number): number[] {
   const middle = Math.max(6, Math.round(Math.log2(overheadUs / stepUs)));

@@ -27,8 +27,9 @@ export function overheadReport(
     markdownTable(table(summaries, metg)),
     `![Overhead against document size](${folder}/plots/overhead.svg)`,
     `![Efficiency against granularity](${folder}/plots/granularity.svg)`,
-    `<sub>${environmentLine(environment)} · ${versions(environment)} · ${environment.started_at.slice(0, 10)} · ` +
-      `\`${environment.command}\` · 95 % intervals in [overhead-summary.csv](${folder}/overhead-summary.csv)</sub>`,
+    `<sub>${environmentLine(environment)} · ${versions(environment)} · ` +
+      `${environment.started_at.slice(0, 10)} · \`${environment.command}\` · ` +
+      `95 % intervals in [overhead-summary.csv](${folder}/overhead-summary.csv)</sub>`,
   ]
     .join('\n\n')
     .replaceAll('\n\n- ', '\n- ');
@@ -64,7 +65,8 @@ function finer(name: string, metg: readonly MetgRow[], summaries: readonly Overh
   if (mine === undefined || rivals.length === 0) return '';
   const best = rivals.reduce((a, b) => ((b.metg_us as number) < (a.metg_us as number) ? b : a));
   const shorter = times((best.metg_us as number) / (mine.metg_us as number));
-  return ` Tasks of ${size(mine.document_bytes)} may be ${shorter} shorter at 50 % efficiency (${best.strategy}).`;
+  const documents = size(mine.document_bytes);
+  return ` Tasks of ${documents} may be ${shorter} shorter at 50 % efficiency (${best.strategy}).`;
 }
 
 function table(summaries: readonly OverheadSummary[], metg: readonly MetgRow[]) {

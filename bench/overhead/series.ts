@@ -22,8 +22,8 @@ export interface Series {
 }
 
 /**
- * A strategy built on a library is measured as that library's pool; bare ones are what people write without a
- * pool.
+ * A strategy built on a library is measured as that library's pool; bare ones are what people write without
+ * a pool.
  */
 const roles: Readonly<Record<Origin, Series['role']>> = { ours: 'ours', library: 'pool', bare: 'other' };
 /** Deliveries with which a task can read its document in place. */

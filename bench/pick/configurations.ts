@@ -21,8 +21,8 @@ export interface Configuration {
   readonly cell: Cell;
   /**
    * The highest rate it could reach, documents per second, given what one document costs alone: each worker
-   * is busy with a document for that document's whole time (Little's law), and the cores can compute only so
-   * much. It assumes that a document costs no less beside others than alone.
+   * is busy with a document for that document's whole time (Little's law), and the cores can compute only
+   * so much. It assumes that a document costs no less beside others than alone.
    */
   readonly maxRate: number;
 }
@@ -68,19 +68,20 @@ const maxInFlight = 64;
  */
 const spare = 1.5;
 /**
- * More in flight on one thread pays only if the task leaves its thread free for this factor of its computing
- * time.
+ * More in flight on one thread pays only if the task leaves its thread free for this factor of its
+ * computing time.
  */
 const minInFlight = 1.2;
 /** Threads or processes per core beyond which waiting tasks gain too little for the memory they take. */
 const maxWaitingPerCore = 8;
 
 /**
- * Lists every configuration that may be chosen, and always the baseline. Tasks that compute never get more workers than
- * cores. Tasks that wait get enough workers to keep the cores busy, and some more while they are worth their memory.
+ * Lists every configuration that may be chosen, and always the baseline. Tasks that compute never get more
+ * workers than cores. Tasks that wait get enough workers to keep the cores busy, and some more while they
+ * are worth their memory.
  *
- * All configurations run the same documents if there is time for that. Otherwise each gets as many as it needs, and
- * `costRatio` makes their rates comparable.
+ * All configurations run the same documents if there is time for that. Otherwise each gets as many as it
+ * needs, and `costRatio` makes their rates comparable.
  */
 export function configurationsOf(options: ConfigurationOptions): Configuration[] {
   const { workload, cores, blockMs = Number.POSITIVE_INFINITY } = options;
@@ -88,7 +89,8 @@ export function configurationsOf(options: ConfigurationOptions): Configuration[]
     configurations.reduce((sum, { cell }) => sum + estimateTrialMs(cell, screening, cores), 0);
   const same = documentsPerWorker.map((perWorker) => ({ perWorker, same: true }));
   const own = documentsPerWorker.map((perWorker) => ({ perWorker, same: false }));
-  // One worker that waits takes so much longer than many that few documents for all would be too few for the many.
+  // One worker that waits takes so much longer than many that few documents for all would be too few for
+  // the many.
   const ways = workload.kind === 'cpu' ? [...same, ...own] : [...same.slice(0, 1), ...own];
   let found: Configuration[] = [];
   for (const way of ways) {
@@ -126,7 +128,10 @@ function configurationsWith(
 
 type Axes = Pick<Cell, 'strategy' | 'workers' | 'delivery'> & { readonly limits: Limits };
 
-/** Every strategy × workers × delivery that is worth trying, keeps the isolation and fits into the memory limit. */
+/**
+ * Every strategy × workers × delivery that is worth trying, keeps the isolation and fits into the memory
+ * limit.
+ */
 function axesOf({
   workload,
   strategies,
@@ -209,7 +214,10 @@ export function documentsWanted(
   return Math.min(maxDocumentsInPass, Math.max(...wanted));
 }
 
-/** The first documents of a corpus as a corpus; its order is stratified by cost, so every prefix is a sample of it. */
+/**
+ * The first documents of a corpus as a corpus; its order is stratified by cost, so every prefix is a sample
+ * of it.
+ */
 function firstOf(
   corpus: PreparedCorpus,
   { documents, same }: { readonly documents: number; readonly same: boolean },

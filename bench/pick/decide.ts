@@ -24,7 +24,7 @@ export interface DecideOptions {
   readonly strategies: readonly StrategyTraits[];
   /** The corpus to choose for. */
   readonly corpus: string;
-  /** What the documents of that corpus and of their folder cost; absent or null if that was not measured. */
+  /** The costs of that corpus and of its folder; absent or null if they were not measured. */
   readonly costs?: CorpusCosts | null;
 }
 

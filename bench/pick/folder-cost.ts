@@ -27,10 +27,10 @@ export interface FolderCostOptions {
 const guessError = 0.5;
 
 /**
- * Estimates what the average document of a folder costs: the costs of the timed documents are known, and those of the
- * others are predicted from their sizes. The line and its error come from the timed ones. Costs of large documents
- * scatter more than those of small ones, so deviations count in proportion to the size (a model-based estimate for a
- * finite population: R. M. Royall 1970, Biometrika 57).
+ * Estimates what the average document of a folder costs: the costs of the timed documents are known, and
+ * those of the others are predicted from their sizes. The line and its error come from the timed ones.
+ * Costs of large documents scatter more than those of small ones, so deviations count in proportion to the
+ * size (a model-based estimate for a finite population: R. M. Royall 1970, Biometrika 57).
  */
 export function folderCost({ timed, sizes, large }: FolderCostOptions): FolderCost {
   const scale = Math.max(1, scaleShare * (median(sizes) ?? 0));
@@ -59,7 +59,10 @@ export function folderCost({ timed, sizes, large }: FolderCostOptions): FolderCo
 /** Up to this share of the median size, the scatter of costs does not depend on the size. */
 const scaleShare = 0.25;
 
-/** Sums over documents. A document's spread is the factor by which its cost scatters more than that of an empty one. */
+/**
+ * Sums over documents. A document's spread is the factor by which its cost scatters more than that of an
+ * empty one.
+ */
 interface Sums {
   readonly count: number;
   readonly bytes: number;
@@ -93,7 +96,7 @@ interface Line {
   readonly error: (others: Sums) => number;
 }
 
-/** With fewer documents a line would follow chance: their mean cost is used instead. */
+/** A line through fewer documents would follow chance: their mean cost is used instead. */
 const minForSlope = 10;
 
 /** Weighted least squares of cost on size. */

@@ -4,8 +4,8 @@ import type { SetApart } from '../tables/environment.js';
 import { type OracleOptions, TaskOracle } from './oracle.js';
 
 /**
- * Large documents take no part in the passes: every trial would hold them in its memory, which is measured. Each of them
- * is timed once, alone, as far as there is time.
+ * Large documents take no part in the passes: every trial would hold them in its memory, which is measured.
+ * Each of them is timed once, alone, as far as there is time.
  */
 
 /** A document is large from this size on, bytes. */
@@ -25,7 +25,7 @@ export function withoutLarge(list: FileList): {
   return { list: { ...list, files: small }, large: list.files.filter(({ size }) => size > largeBytes) };
 }
 
-/** Times the large documents, the smallest first. `ms` is null for those that there was no time for. */
+/** Times the large documents, the smallest first. `ms` is null if there was no time for one. */
 export async function timeLarge(files: FileList['files'], options: OracleOptions): Promise<SetApart[]> {
   const untilMs = performance.now() + timeShare * options.budgetMs;
   const timed: SetApart[] = [];
@@ -38,7 +38,10 @@ export async function timeLarge(files: FileList['files'], options: OracleOptions
   return timed;
 }
 
-/** @returns null if the task fails on the document or takes too long: the document's cost is then guessed, too */
+/**
+ * @returns null if the task fails on the document or takes too long: the document's cost is then guessed,
+ * too
+ */
 async function timeOne(
   file: FileList['files'][number],
   options: OracleOptions,

@@ -23,7 +23,10 @@ export interface RunOptions {
   readonly timeMs?: number;
 }
 
-/** A process that runs the task over documents one after the other. It keeps what the task remembers between requests. */
+/**
+ * A process that runs the task over documents one after the other. It keeps what the task remembers between
+ * requests.
+ */
 export class TaskOracle {
   readonly #options: OracleOptions;
   readonly #helper: Helper;
@@ -44,7 +47,10 @@ export class TaskOracle {
     return (await this.#helper.ask<Kind | null>(request)) ?? null;
   }
 
-  /** Runs the task over documents. @throws WorkloadError if it takes longer than the budget, or fails on all of them */
+  /**
+   * Runs the task over documents. @throws WorkloadError if it takes longer than the budget, or fails on all
+   * of them
+   */
   async run(corpus: CorpusFile, options: RunOptions = {}): Promise<Oracle> {
     const { task, baseline, budgetMs } = this.#options;
     const request: OracleRequest = {

@@ -54,8 +54,8 @@ export function documentsWithin(
 }
 
 /**
- * Orders documents so that every prefix has cheap and expensive ones in the right proportion: each power of two of them is
- * a sample stratified by cost. Within those groups the order is random.
+ * Orders documents so that every prefix has cheap and expensive ones in the right proportion: each power of
+ * two of them is a sample stratified by cost. Within those groups the order is random.
  * @returns indices into `costs`
  */
 export function stratifiedOrder(costs: readonly number[], seed: number): number[] {
@@ -76,7 +76,7 @@ function reversedBits(value: number, bits: number): number {
   return reversed;
 }
 
-/** Shuffles the places 2 and 3, then 4 to 7, then 8 to 15, and so on. */
+/** The places 2 and 3 are shuffled, then 4 to 7, then 8 to 15, and so on. */
 function shuffledInGroups(order: readonly number[], seed: number): number[] {
   const random = xoroshiro128plus(seed);
   const shuffled = [...order];

@@ -4,22 +4,31 @@ import type { CorpusCosts } from '../tables/environment.js';
 
 import { newRun } from '../verdict/new-run.js';
 
-/** The rate to expect of a new run over the whole folder, documents per second, and why the range is as wide as it is. */
+/**
+ * The rate to expect of a new run over the whole folder, documents per second, and why the range is as wide
+ * as it is.
+ */
 export interface RunPromise {
   readonly mean: number;
   /** 95 % prediction interval; null if there are too few trials, or if the task remembers results. */
   readonly low: number | null;
   readonly high: number | null;
-  /** What makes the range wide; null if it is not wide. */
+  /** The main reason for a wide range; null if it is not wide. */
   readonly wideBecause: Width | null;
   /** How much the rate still rose within the trials, percent; null if it did not. */
   readonly risePercent: number | null;
 }
 
-/** What makes a new run differ: trials, other documents of the folder, the end of a run, code that is still getting faster. */
+/**
+ * A new run differs because of the trials, other documents, the end of a run, or code that still gets
+ * faster.
+ */
 export type Width = 'trials' | 'sampling' | 'end' | 'warming';
 
-/** The trials of a configuration rest on a sample of documents; without costs the sample is taken for the folder. */
+/**
+ * The trials of a configuration rest on a sample of documents; without costs the sample is taken for the
+ * folder.
+ */
 export interface PromiseOptions {
   readonly trials: readonly TrialRow[];
   readonly costs: CorpusCosts | null;
@@ -35,10 +44,10 @@ const normal = 1.96; // two-sided 95 %
 const minTrials = 3;
 
 /**
- * Starts from the prediction interval of the trials, which covers rounds and what runs differ by, and converts it to the
- * folder: the rate is multiplied by the mean cost of the measured documents ÷ the mean cost of the folder's. The error of
- * that mean is independent of the trials, so the squares add up. The end of a run lowers only the low end, and a rate that
- * still rose raises only the high end.
+ * Starts from the prediction interval of the trials, which covers rounds and what runs differ by, and
+ * converts it to the folder: the rate is multiplied by the mean cost of the measured documents ÷ the mean
+ * cost of the folder's. The error of that mean is independent of the trials, so the squares add up. The end
+ * of a run lowers only the low end, and a rate that still rose raises only the high end.
  */
 export function promiseOf({ trials, costs, endMs, workers }: PromiseOptions): RunPromise {
   const measured = newRun(trials);
@@ -67,7 +76,7 @@ export function promiseOf({ trials, costs, endMs, workers }: PromiseOptions): Ru
 /** Smaller rises make no difference that matters, as a log ratio. */
 const minRise = Math.log(1.03);
 
-/** By how much the rate rose from the first to the second half of the passes, as a log ratio; 0 if that is not shown. */
+/** Returns how much the rate rose between the halves of the passes, as a log ratio; 0 if no rise is shown. */
 function riseOf(trials: readonly TrialRow[]): number {
   const own = trials.filter(isOk);
   const longest = Math.max(0, ...own.map(({ wall_ms }) => wall_ms ?? 0));

@@ -1,15 +1,17 @@
 /**
- * Does a task remember earlier results? Trials run the same documents again and again, so a task with a cache would be
- * measured at the speed of looking results up.
+ * Does a task remember earlier results? Trials run the same documents again and again, so a task with a
+ * cache would be measured at the speed of looking results up.
  *
- * A second run is also faster because the code has been compiled meanwhile. To tell the two apart, a fresh process warms
- * the code up with some documents, then runs others for the first time, and then once more: if compiling were the reason,
- * both runs of the others would take about as long.
+ * A second run is also faster because the code has been compiled meanwhile. To tell the two apart, a fresh
+ * process warms the code up with some documents, then runs others for the first time, and then once more:
+ * if compiling were the reason, both runs of the others would take about as long.
  */
 
 /** A task may remember if a second run costs less than this share of the first. */
 const suspicious = 1 / 3;
-/** After the code is warm, a second run must cost less than this share of the first to count as remembered. */
+/**
+ * After the code is warm, a second run must cost less than this share of the first to count as remembered.
+ */
 const remembered = 1 / 4;
 /** Work that warms the code up, as far as running the same documents again takes it, milliseconds. */
 const warmupMs = 300;
@@ -19,13 +21,16 @@ const maxCycles = 200;
 /** The test needs some documents to warm the code up with, and others to compare. */
 const minDocuments = 4;
 
-/** What documents cost in a first and a second run in one process; `second` is null for those that ran once. */
+/** The costs of documents that ran twice in one process; `second` is null for a document that ran once. */
 export interface TwoRuns {
   readonly first: readonly number[];
   readonly second: readonly (number | null)[];
 }
 
-/** The indices to run in a fresh process, and how many of the last ones are the first and the second run of the others. */
+/**
+ * The indices to run in a fresh process, and how many of the last ones are the first and the second run of
+ * the others.
+ */
 export interface MemoryTest {
   readonly indices: readonly number[];
   readonly others: number;

@@ -21,13 +21,15 @@ export interface Sample {
   readonly unique: number;
   /** Makes the same sample again, in another process. */
   readonly record: SampleRecord;
-  /** What the folder's documents cost, as far as the survey knows. */
+  /** The costs of the folder's documents, as far as the survey knows them. */
   readonly folder: Omit<CorpusCosts, 'pass_mean_ms'>;
 }
 
-/** A sample without its contents. Costs differ each time they are measured, and the order follows from them. */
+/**
+ * A sample without its contents. Costs differ each time they are measured, and the order follows from them.
+ */
 export interface SampleRecord {
-  /** The documents of a pass, without repetitions. */
+  /** The ids of the documents in a pass, which are listed once. */
   readonly ids: readonly string[];
   readonly costsMs: readonly number[];
   readonly cost: DocumentCost;
@@ -50,14 +52,15 @@ export interface SampleOptions {
 
 /** A document is expensive if it costs more than this share of the budget: few passes would fit. */
 const expensiveShare = 0.02;
-/** Size of a pass, bytes. */
+/** A pass has at most this many bytes. */
 const maxPassBytes = 32e6;
 
 /**
- * Times as many documents of the folder as the budget allows, each once, and takes the documents for the passes from
- * them, stratified by cost. Large and expensive documents are set apart: they enter the costs, but not the passes.
- * @throws CorpusError if documents cannot be read; WorkloadError if the task cannot be used, fails on every document,
- * takes too long for the budget, or gives different results the second time
+ * Times as many documents of the folder as the budget allows, each once, and takes the documents for the
+ * passes from them, stratified by cost. Large and expensive documents are set apart: they enter the costs,
+ * but not the passes.
+ * @throws CorpusError if documents cannot be read; WorkloadError if the task cannot be used, fails on every
+ * document, takes too long for the budget, or gives different results the second time
  */
 export async function takeSample(wards: Wards, options: SampleOptions): Promise<Sample> {
   const { task, docs, baseline, budgetMs } = options;
@@ -151,7 +154,10 @@ function withoutExpensive({ costsMs }: Survey, budgetMs: number): Apart {
   return { regular: all.filter((i) => !isExpensive(i)), expensive };
 }
 
-/** The documents of a pass in their order, as indices into the survey; a subset if all would be too many or too large. */
+/**
+ * The documents of a pass in their order, as indices into the survey; a subset if all would be too many or
+ * too large.
+ */
 function passDocuments(regular: readonly number[], { costsMs, documents }: Survey, seed: number): number[] {
   const costs = regular.map((i) => costsMs[i] as number);
   const bytes = regular.reduce((sum, i) => sum + (documents[i] as Document).size, 0);

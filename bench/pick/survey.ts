@@ -5,7 +5,10 @@ import type { Oracle } from '../trials/oracle-host.js';
 import { type OracleOptions, TaskOracle } from './oracle.js';
 import { isRemembered, memoryTest } from './remembering.js';
 
-/** The survey runs the task over a sample of the folder, one document after the other, and times each of them. */
+/**
+ * The survey runs the task over a sample of the folder, one document after the other, and times each of
+ * them.
+ */
 
 export interface SurveyOptions extends OracleOptions {
   /** The files to sample from, the large ones excluded. */
@@ -16,17 +19,17 @@ export interface SurveyOptions extends OracleOptions {
 
 export interface Survey {
   readonly documents: readonly Document[];
-  /** The documents' contents, for requests to an oracle. */
+  /** An oracle reads the documents' contents from here. */
   readonly file: CorpusFile;
-  /** What each document cost, milliseconds; with warm code if it ran twice. */
+  /** The cost of each document, milliseconds, measured with warm code if it ran twice. */
   readonly costsMs: readonly number[];
-  /** The digest of each document's result. */
+  /** The digests are of the documents' results. */
   readonly digests: readonly string[];
   readonly kind: Kind;
-  /** Averages per document. */
+  /** These are averages per document. */
   readonly cost: { readonly taskMs: number; readonly cpuMs: number; readonly loopMs: number };
   readonly resultBytes: number | null;
-  /** Whether the task remembers results, so that a second run of a document costs a small part of the first. */
+  /** True if the task remembers results, so that running a document again costs far less. */
   readonly remembers: boolean;
 }
 
@@ -38,12 +41,15 @@ const minDocuments = 8;
 const maxDocuments = 5000;
 /** Size of the survey: its documents are in memory at the same time. */
 const maxBytes = 64e6;
-/** Documents run a second time, from the last one backwards, as long as their first runs took no more than this. */
+/**
+ * Documents run a second time, from the last one backwards, as long as their first runs took no more than
+ * this.
+ */
 const againMs = 1500;
 
 /**
- * @throws CorpusError if documents cannot be read; WorkloadError if the task cannot be used, fails on every document,
- * takes too long for the budget, or gives different results the second time
+ * @throws CorpusError if documents cannot be read; WorkloadError if the task cannot be used, fails on every
+ * document, takes too long for the budget, or gives different results the second time
  */
 export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
   const { list, seed, task, say } = options;
@@ -66,7 +72,7 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
     const indices = repeated(again, first.costsMs);
     const second = await oracle.run(file, { indices });
     refuseDifferent({ ...sample, documents }, { first, second, indices }, options);
-    const twice = leastCosts(indices, second.costsMs);
+    const twice = minCosts(indices, second.costsMs);
     const remembers = await remembersResults(file, { first: first.costsMs, twice }, options);
     // Without memory of results, the second run of a document has the cost of warm code.
     const costsMs = first.costsMs.map((ms, i) => (remembers ? ms : Math.min(ms, twice.get(i) ?? ms)));
@@ -93,7 +99,9 @@ function affordable(documentMs: number, { list: { files }, budgetMs }: SurveyOpt
   return Math.min(files.length, Math.max(minDocuments, Math.min(inTime, inMemory, maxDocuments)));
 }
 
-/** The indices of the last documents whose first runs together took no longer than `againMs`; at least one. */
+/**
+ * The indices of the last documents whose first runs together took no longer than `againMs`; at least one.
+ */
 function lastDocuments(costsMs: readonly number[]): number[] {
   let from = costsMs.length - 1;
   let ms = costsMs[from] as number;
@@ -115,8 +123,11 @@ function repeated(indices: readonly number[], costsMs: readonly number[]): numbe
   return Array.from({ length: times }, () => indices).flat();
 }
 
-/** The least cost of each document over its repetitions: everything that disturbs a document makes it slower. */
-function leastCosts(indices: readonly number[], costsMs: readonly number[]): Map<number, number> {
+/**
+ * The least cost of each document over its repetitions: everything that disturbs a document makes it
+ * slower.
+ */
+function minCosts(indices: readonly number[], costsMs: readonly number[]): Map<number, number> {
   const least = new Map<number, number>();
   for (const [i, index] of indices.entries())
     least.set(index, Math.min(least.get(index) ?? Number.POSITIVE_INFINITY, costsMs[i] as number));
@@ -126,7 +137,7 @@ function leastCosts(indices: readonly number[], costsMs: readonly number[]): Map
 interface Runs {
   readonly first: Oracle;
   readonly second: Oracle;
-  /** The documents of the second run. */
+  /** The documents that ran again, in order. */
   readonly indices: readonly number[];
 }
 
@@ -138,8 +149,8 @@ function refuseDifferent(
   const differs = indices.find((index, i) => first.digests[index] !== second.digests[i]);
   if (differs === undefined) return;
   throw new WorkloadError(
-    `task "${task.name}" gives another result for "${documents[differs]?.id}" when it runs again, so strategies ` +
-      'cannot be checked against each other: export `digest(result)`, which returns what must be equal',
+    `task "${task.name}" gives another result for "${documents[differs]?.id}" when it runs again, ` +
+      'so strategies cannot be checked against each other: export `digest(result)`, which returns what must be equal',
   );
 }
 
@@ -159,7 +170,10 @@ async function remembersResults(
   }
 }
 
-/** What one document costs on average. CPU and loop time cannot exceed the task's own time in what follows from them. */
+/**
+ * Returns the averages per document. CPU and loop time are capped, as they cannot exceed the task's own
+ * time.
+ */
 function averages({ taskMs, cpuMs, loopMs, costsMs }: Oracle): Survey['cost'] {
   const documents = costsMs.length;
   return {

@@ -32,7 +32,7 @@ export function chosenFrom(found: Findings, options: Omit<Chosen, 'decided' | 'f
   return { ...options, found, decided: decide({ ...options, trials, summaries, costs }) };
 }
 
-/** What the documents cost, if the run recorded it. */
+/** Returns the costs of the documents, if the run recorded them. */
 function costsOf({ environment }: Pick<Findings, 'environment'>, corpus: string): CorpusCosts | null {
   return environment.corpora.find((entry) => entry.corpus === corpus)?.costs ?? null;
 }

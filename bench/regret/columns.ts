@@ -1,8 +1,6 @@
 import { type Row, table } from '../tables/table.js';
 
-/**
- * `regret.csv` has one row per task. Its rates are from the exhaustive run, so that no other luck enters.
- */
+/** `regret.csv` has one row per task. Its rates are from the exhaustive run, so that no other luck enters. */
 export const regretTable = table([
   { name: 'task', type: 'text', about: 'the task' },
   { name: 'kind', type: 'text', about: '`cpu`, `io` or `mixed`, as measured' },
@@ -37,7 +35,9 @@ export const regretTable = table([
 
 export type RegretRow = Row<typeof regretTable>;
 
-/** `advice.csv` has one row per task, pass and number of rounds: what following the advice of `bench` costs. */
+/**
+ * `advice.csv` has one row per task, pass and number of rounds: what following the advice of `bench` costs.
+ */
 export const adviceTable = table([
   { name: 'task', type: 'text', about: 'the task' },
   { name: 'pass', type: 'text', about: '`quiet`, or `spinner`: another process took 30 % of a core' },

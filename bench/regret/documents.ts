@@ -7,7 +7,7 @@ import { syntheticCorpus } from '../../workloads/synthetic.js';
 
 /** The documents of the regret tasks are made here. They are the same bytes every time. */
 
-/** What the documents of a task are. A number is the size of a text, bytes. */
+/** The kind of documents that a task gets. A number is the size of a text, bytes. */
 export type DocumentKind = number | 'skewed' | 'outlier' | 'pages' | 'pictures' | 'archives' | 'workbooks';
 
 /** Writes a task's documents into a new folder. */
@@ -27,7 +27,7 @@ export function writeDocuments(
 
 interface Source {
   readonly i: number;
-  /** From 0 to 1. */
+  /** Each call gives another number from 0 to 1. */
   readonly random: () => number;
   readonly text: Uint8Array;
 }
@@ -90,12 +90,13 @@ function page(source: Source): Uint8Array {
       (_, i) => `<li><a href="/${n}/${i}">${words().slice(0, 40)}</a></li>`,
     );
     const cells = Array.from({ length: 4 }, () => `<td>${Math.floor(1e6 * random())}</td>`).join('');
-    return `<section id="s${n}"><h2>${n}</h2><p>${words()}<ul>${items.join('')}</ul><table><tr>${cells}</table></section>`;
+    const list = `<ul>${items.join('')}</ul><table><tr>${cells}</table>`;
+    return `<section id="s${n}"><h2>${n}</h2><p>${words()}${list}</section>`;
   });
   return new TextEncoder().encode(`<!doctype html><title>page</title><body>${sections.join('\n')}`);
 }
 
-/** A PNG of noise over a gradient, 60 to 360 pixels wide. */
+/** Makes a PNG of noise over a gradient, 60 to 360 pixels wide. */
 function picture({ random }: Source): Uint8Array {
   const width = 60 + Math.floor(300 * random());
   const height = Math.round(0.75 * width);
@@ -109,7 +110,7 @@ function picture({ random }: Source): Uint8Array {
   return PNG.sync.write(png);
 }
 
-/** A zip of 2 to 12 texts. */
+/** Makes a zip of 2 to 12 texts. */
 function archive(source: Source): Uint8Array {
   const entries = Array.from(
     { length: 2 + Math.floor(10 * source.random()) },
@@ -121,7 +122,7 @@ function archive(source: Source): Uint8Array {
   return zipSync(Object.fromEntries(entries));
 }
 
-/** A workbook with one sheet of 20 to 220 rows and ten columns of numbers. */
+/** Makes a workbook that has one sheet of 20 to 220 rows and ten columns of numbers. */
 function workbook({ random }: Source): Uint8Array {
   const rows = Array.from({ length: 20 + Math.floor(200 * random()) }, (_, r) => {
     const cells = Array.from(

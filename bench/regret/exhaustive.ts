@@ -91,8 +91,8 @@ function finished(folder: string, rounds: number): Exhaustive | null {
 }
 
 /**
- * The configurations to measure. Costs differ each time they are measured, so the first part of a run writes down what the
- * plan follows from, and a later part takes it from there.
+ * The configurations to measure. Costs differ each time they are measured, so the first part of a run
+ * writes down what the plan follows from, and a later part takes it from there.
  */
 async function planned(
   wards: Wards,
@@ -118,7 +118,7 @@ async function planned(
     rmSync(folder, { recursive: true, force: true });
     writeFileSync(path, JSON.stringify(sample.record));
   }
-  // With a smaller share of computing more numbers of workers are tried than any pick will come upon.
+  // A smaller share of computing makes the plan try more numbers of workers than any pick does.
   const { cost } = sample;
   const finer = { ...cost, cpuMs: cost.cpuMs / 2, loopMs: cost.loopMs / 2 };
   const configurations = configurationsOf({

@@ -14,7 +14,10 @@ export interface PickRegretOptions {
   readonly settings: { readonly rounds: number; readonly loaded: readonly LoadedStrategy[] };
 }
 
-/** Judges what `pick` chose by a run of every configuration. @throws Error if that run does not have the choice */
+/**
+ * Judges what `pick` chose by a run of every configuration. @throws Error if that run does not have the
+ * choice
+ */
 export function regretRow(task: string, { chosen, run, settings }: PickRegretOptions): RegretRow {
   const { trials, kind, configurations, seconds } = run;
   const own = (name: string) => trials.filter((trial) => isOk(trial) && configurationName(trial) === name);

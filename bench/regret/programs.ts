@@ -10,8 +10,8 @@ const program = fileURLToPath(new URL('../scripts/promise-program.js', import.me
 const seconds = 4;
 
 /**
- * Runs a recommendation as programs do that know nothing of the bench, over the whole folder as often as it takes, after a
- * warm-up with a quarter as many documents.
+ * Runs a recommendation as programs do that know nothing of the bench, over the whole folder as often as it
+ * takes, after a warm-up with a quarter as many documents.
  * @returns documents per second of each program
  */
 export async function programsOver(

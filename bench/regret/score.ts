@@ -9,11 +9,11 @@ import { choose, practicalMargin } from '../verdict/choice.js';
 import { configurationName, familyRates } from '../verdict/configurations.js';
 
 /**
- * Scores the advice that `bench` gives after few rounds. The advice comes from some rounds of a long run, and the truth
- * from others, so that luck in a round cannot be in both.
+ * Scores the advice that `bench` gives after few rounds. The advice comes from some rounds of a long run,
+ * and the truth from others, so that luck in a round cannot be in both.
  */
 
-/** What following the advice from this number of rounds cost, over all draws. */
+/** The cost of following the advice that a number of rounds gives, over all draws. */
 export interface AdviceScore {
   readonly rounds: number;
   readonly draws: number;
@@ -26,7 +26,7 @@ export interface AdviceScore {
 }
 
 export interface ScoreOptions {
-  /** Trials of one workload and corpus. */
+  /** Trials must be of one workload and corpus. */
   readonly trials: readonly TrialRow[];
   readonly strategies: readonly StrategyTraits[];
   readonly cores: number;
@@ -67,7 +67,10 @@ export function scoreAdvice(options: ScoreOptions): AdviceScore | null {
   };
 }
 
-/** How many times the baseline's rate the best configuration reaches, over all rounds; null without the baseline. */
+/**
+ * How many times the baseline's rate the best configuration reaches, over all rounds; null without the
+ * baseline.
+ */
 export function bestGain(trials: readonly TrialRow[], strategies: readonly StrategyTraits[]): number | null {
   const rates = ratesIn(trials, [...new Set(trials.map(({ round }) => round))]);
   const baseline = strategies.find((strategy) => strategy.baseline)?.name;
@@ -76,7 +79,7 @@ export function bestGain(trials: readonly TrialRow[], strategies: readonly Strat
   return own === undefined ? null : Math.exp(Math.max(...rates.values()) - own);
 }
 
-/** What the rule that chooses makes of these rounds. */
+/** Returns what the rule that chooses advises after these rounds. */
 function adviceFrom(rounds: readonly number[], { trials, strategies, cores }: ScoreOptions) {
   const own = trials.filter(({ round }) => rounds.includes(round));
   const summaries = summarise(own, {

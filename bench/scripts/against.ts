@@ -141,7 +141,8 @@ function readOptions() {
 }
 
 /**
- * Reads the turns that a file already has, or begins the file. @throws UsageError for other checkouts' turns.
+ * Reads the turns that a file already has, or begins the file. @throws UsageError for other checkouts'
+ * turns.
  */
 function continued(out: string, checkouts: readonly Checkout[]): TurnRow[] {
   if (!existsSync(out)) {

@@ -28,14 +28,15 @@ import { hintNames } from '../verdict/hints/hint.js';
 import { adviceByWorkload } from '../words/advice.js';
 
 /**
- * `npm run docs` writes the generated parts of the documentation. Each is between two comments that name it, such as
- * `<!-- faults: npm run docs -->` and `<!-- /faults -->`.
+ * `npm run docs` writes the generated parts of the documentation. Each is between two comments that name
+ * it, such as `<!-- faults: npm run docs -->` and `<!-- /faults -->`.
  */
 
 const root = new URL('../../../', import.meta.url);
 
 /**
- * Returns a file of the repository with its generated parts up to date. @throws Error if a marker is missing
+ * Returns a file of the repository with its generated parts up to date. @throws Error if a marker is
+ * missing
  */
 export async function generated(path: string): Promise<string> {
   const parts = await documents[path]?.();
@@ -84,7 +85,8 @@ export const documents: Record<string, () => Promise<Record<string, string>>> = 
 };
 
 /**
- * Describes the published run in `results/reference`: its chart, its strategies side by side, and its result.
+ * Describes the published run in `results/reference`: its chart, its strategies side by side, and its
+ * result.
  */
 async function reference(): Promise<string> {
   const folder = new URL('results/reference/', root);
@@ -92,7 +94,8 @@ async function reference(): Promise<string> {
   const trials = decode(trialTable, readFileSync(new URL('trials.csv', folder), 'utf8'));
   const { conclusions } = findings(trials, { environment, strategies: await allTraits() });
   return [
-    '![Speed-up over sequential against workers, by workload and document size](results/reference/plots/speedup.svg)',
+    '![Speed-up over sequential against workers, by workload and document size]' +
+      '(results/reference/plots/speedup.svg)',
     'Speed-up over `sequential`, each strategy at its best number of workers (in brackets):',
     markdownTable(overviewTable(conclusions)),
     ...adviceByWorkload(conclusions).map((said) => `> ${said.join(' ')}`),

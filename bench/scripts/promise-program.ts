@@ -41,7 +41,10 @@ function* repeated(total: number) {
   }
 }
 
-/** A step near the golden section of n, without a common factor: every document comes before one comes again. */
+/**
+ * A step near the golden section of n, without a common factor: every document comes before one comes
+ * again.
+ */
 function stepOver(n: number): number {
   const common = (a: number, b: number): number => (b === 0 ? a : common(b, a % b));
   for (let step = Math.max(1, Math.round(0.618 * n)); ; step++) if (common(n, step) === 1) return step;

@@ -8,8 +8,8 @@ import { configurationName } from '../verdict/configurations.js';
 import { number } from '../words/units.js';
 
 /**
- * `npm run promise -- <folder of a pick> <documents>`: do programs with `createRunner` reach what `pick` promised? Ten
- * programs run the whole folder, one after the other.
+ * `npm run promise -- <folder of a pick> <documents>`: do programs with `createRunner` reach what `pick`
+ * promised? Ten programs run the whole folder, one after the other.
  */
 const programs = 10;
 

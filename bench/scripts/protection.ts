@@ -9,8 +9,8 @@ import { roundOrder } from '../trials/plan.js';
 
 /**
  * `npm run bench:protection`: what does a time limit cost if nothing goes wrong? Two sessions of each
- * strategy, with a limit and without, take turns over the same documents. The order within a round is random,
- * ratios are paired by round.
+ * strategy, with a limit and without, take turns over the same documents. The order within a round is
+ * random, ratios are paired by round.
  */
 const rounds = 16;
 const passesPerTurn = 2;

@@ -32,8 +32,8 @@ import { configurationName } from '../verdict/configurations.js';
 import { parseCount, parseList } from '../words/parse.js';
 import { number } from '../words/units.js';
 
-const help = `How good is the advice? Measures every configuration of each task in many rounds, and scores against that:
-what \`pick\` chose in its time budget, and what \`bench\` would advise after 3, 6 and 12 rounds.
+const help = `How good is the advice? Measures every configuration of each task in many rounds, and scores against
+that what \`pick\` chose in its time budget, and what \`bench\` would advise after 3, 6 and 12 rounds.
 A run that was ended continues where it stopped; delete the folders of a task to measure it again.
 
   npm run regret
@@ -189,8 +189,8 @@ function adviceRows(
     const score = scoreAdvice({ trials, strategies: traits, cores, rounds, draws, seed: 1 });
     if (score === null) return [];
     note(
-      `${task.name}, ${pass}: advice from ${rounds} rounds gives away ${percent(score.regretMedian)} in the ` +
-        `median, ${percent(score.regretHigh)} at the 95th percentile`,
+      `${task.name}, ${pass}: advice from ${rounds} rounds gives away ` +
+        `${percent(score.regretMedian)} in the median, ${percent(score.regretHigh)} at the 95th percentile`,
     );
     return [
       {

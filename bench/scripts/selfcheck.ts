@@ -105,8 +105,8 @@ function judge(
   const furthest = Math.max(...comparisons.map(({ ratio }) => Math.abs(Math.log(ratio))));
   const voids = trials.filter(({ status }) => status !== 'ok').length;
   print(
-    `${copies} copies of ${strategy} × 2 in ${rounds} rounds, ${trials.length} trials, ${voids} of them not ok: ` +
-      `${comparisons.length} comparisons, ${counts.join(', ')}.\n` +
+    `${copies} copies of ${strategy} × 2 in ${rounds} rounds, ${trials.length} trials, ` +
+      `${voids} of them not ok: ${comparisons.length} comparisons, ${counts.join(', ')}.\n` +
       `Furthest from 1: ${Math.exp(furthest).toFixed(3)}; margin ${comparisons[0]?.margin.toFixed(3)}.\n` +
       `${wrong.length === 0 ? 'No copy was declared different from another.' : distrust}\n`,
   );

@@ -1,6 +1,6 @@
 /**
- * `node dist/bench/scripts/spinner.js [percent]` takes a share of one core (30 % by default) until it is ended: another
- * program on the machine, for measurements that must notice one.
+ * `node dist/bench/scripts/spinner.js [percent]` takes a share of one core (30 % by default) until it is
+ * ended: another program on the machine, for measurements that must notice one.
  */
 const share = Number(process.argv[2] ?? 30) / 100;
 if (!(share > 0 && share <= 1))

@@ -13,7 +13,7 @@ import { listed, megabytes, number, ratio, size } from './units.js';
 export interface VerdictOptions {
   readonly environment: Environment;
   readonly strategies: readonly StrategyTraits[];
-  /** What the folder's documents cost; null if that was not measured. */
+  /** The costs of the folder's documents; null if they were not measured. */
   readonly costs: CorpusCosts | null;
   /** The decision if tasks had to run in processes; null if no measured configuration does that. */
   readonly isolated: Decision | null;

@@ -21,7 +21,11 @@ describe('pick and recommend', () => {
   const task = join(folder, 'task.mjs');
   writeFileSync(
     task,
-    'export default ({ id, bytes }) => { let sum = 0; for (const byte of bytes) sum += byte; return { id, sum }; };',
+    `export default ({ id, bytes }) => {
+       let sum = 0;
+       for (const byte of bytes) sum += byte;
+       return { id, sum };
+     };`,
   );
 
   it('leave a run, a report and a recommendation; recommend decides again from it', {

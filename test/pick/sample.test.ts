@@ -53,7 +53,7 @@ describe('the cost of a folder', () => {
     assert.ok(covered >= 180, `${covered} of 200`);
   });
 
-  it('includes large documents, and is less certain about those that were not timed', () => {
+  it('includes large documents, and is less certain about documents that were not timed', () => {
     const timed = folder(50, 3);
     const sizes = timed.map(({ bytes }) => bytes);
     const known = folderCost({ timed, sizes, large: [{ bytes: 40e6, ms: 9000 }] });
@@ -89,7 +89,7 @@ describe('the order of documents', () => {
 describe('a task that remembers', () => {
   const costs = (ms: number) => Array.from({ length: 40 }, () => ms);
 
-  it('is told apart from one whose code gets compiled', () => {
+  it('differs from one whose code gets compiled', () => {
     const compiled = { first: costs(2), second: costs(0.2) };
     const test = memoryTest(compiled);
     assert.ok(test !== null);
@@ -141,7 +141,7 @@ describe('a promise', () => {
     assert.ok(dearer.high !== null && same.high !== null && dearer.high < same.high);
   });
 
-  it('is wider, and says why, if few documents were timed, if a run ends late, or if rates still rise', () => {
+  it('is wider, and says why, for a small sample, a late end, or rates that still rise', () => {
     const width = ({ low, high }: ReturnType<typeof promiseOf>) => (high ?? 0) / (low ?? 1);
     assert.equal(promised().wideBecause, null);
     const sampled = promised({ folder_mean_error: 0.2 });

@@ -19,13 +19,15 @@ export async function compare(
   const differences = differencesBetween(a.environment, b.environment);
   if (differences.length > 0 && flags.force !== true) {
     throw new UnfitError(
-      `these runs cannot be compared: they differ in ${differences.join('; ')}. Use --force to compare them anyway`,
+      `these runs cannot be compared: they differ in ${differences.join('; ')}. ` +
+        'Use --force to compare them anyway',
     );
   }
   const comparisons = compareRuns(a, b);
   if (comparisons.length === 0)
     throw new UnfitError(
-      'these runs have no cell in common with two valid rounds in each (the smoke profile has only one round)',
+      'these runs have no cell in common with two valid rounds in each; ' +
+        'the smoke profile has only one round',
     );
   if (flags.json) print(`${JSON.stringify({ differences, comparisons }, null, 2)}\n`);
   else print(text(comparisons, differences));

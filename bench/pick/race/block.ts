@@ -5,9 +5,9 @@ import { type Configuration, nameOf } from '../configurations.js';
 const promisingShare = 0.75;
 
 /**
- * The order of one block's trials: random, another order in every block. In the first block the baseline and the
- * configurations that may become the best come first: their rates show which of the others cannot compete and need no
- * trial at all, and if the time is short, the others are the ones to do without.
+ * The order of one block's trials: random, another order in every block. In the first block the baseline
+ * and the configurations that may become the best come first: their rates show which of the others cannot
+ * compete and need no trial at all, and if the time is short, the others are the ones to do without.
  */
 export function blockOrder(
   running: readonly Configuration[],

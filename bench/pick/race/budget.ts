@@ -21,7 +21,8 @@ export interface BudgetOptions {
 }
 
 /**
- * The time that is left, and what trials take of it: estimated, corrected by what earlier trials really took.
+ * The time that is left, and what trials take of it: estimated, corrected by what earlier trials really
+ * took.
  */
 export class Budget {
   readonly #options: BudgetOptions;
@@ -38,7 +39,10 @@ export class Budget {
     return this.#options.untilMs - this.#options.clock();
   }
 
-  /** The time left for the first block: rates that were measured once say little, so later blocks need time too. */
+  /**
+   * The time left for the first block: rates that were measured once say little, so later blocks need time
+   * too.
+   */
   get firstBlockLeftMs(): number {
     return this.leftMs - (1 - firstBlockShare) * (this.#options.untilMs - this.#startedMs);
   }
@@ -55,8 +59,8 @@ export class Budget {
   }
 
   /**
-   * How long a trial may take until its configuration counts as one that never answers. It never exceeds the time that is
-   * left by more than one trial.
+   * How long a trial may take until its configuration counts as one that never answers. It never exceeds
+   * the time that is left by more than one trial.
    */
   patienceMs(configuration: Configuration, timing: Timing): number {
     const trialMs = this.trialMs(configuration, timing);

@@ -7,11 +7,13 @@ import { type Configuration, nameOf } from '../configurations.js';
 import { best, upper } from '../evidence.js';
 
 /**
- * The rules by which configurations leave the race, apart from broken constraints and the time that runs out.
+ * The rules by which configurations leave the race, apart from broken constraints and the time that runs
+ * out.
  */
 
 /**
- * A configuration with less than this share of the best rate leaves at once: noise never was a factor of two.
+ * A configuration with less than this share of the best rate leaves at once: noise never was a factor of
+ * two.
  */
 const hopeless = Math.log(0.5);
 /**
@@ -31,7 +33,8 @@ export interface Rule {
 export const farSlower: Rule = { word: 'far slower', drops: ({ mean }) => mean < hopeless };
 
 /**
- * Drops what is shown to be slower than the best; each of the compared configurations may err equally often.
+ * Drops what is shown to be slower than the best; each of the compared configurations may err equally
+ * often.
  */
 export function slowerAmong(configurations: number): Rule {
   const alpha = significance / Math.max(1, configurations - 1);
@@ -49,8 +52,8 @@ export function reasonOf({ word }: Rule, { mean, rounds }: Difference, best: str
 }
 
 /**
- * Compares what a configuration could reach at most with what another one has reached. @returns why it cannot
- * win
+ * Compares what a configuration could reach at most with what another one has reached. @returns why it
+ * cannot win
  */
 export function outOfReach({ cell, maxRate }: Configuration, trials: readonly TrialRow[]): string | null {
   const highest = Math.max(0, ...trials.filter(isOk).map(comparableRate));

@@ -45,8 +45,8 @@ export class Field {
   }
 
   /**
-   * Measures one trial of every running configuration. @returns false if the time did not suffice for all of
-   * them
+   * Measures one trial of every running configuration. @returns false if the time did not suffice for all
+   * of them
    */
   async block(block: number, timing: Timing): Promise<boolean> {
     const { seed, signal, baseline } = this.#options;
@@ -91,7 +91,10 @@ export class Field {
     say({ kind: 'trial', trial, left: this.running.length, block: turn.block });
   }
 
-  /** Others of the strategy with more at a time would not answer either, and waiting for each of them takes long. */
+  /**
+   * Others of the strategy with more at a time would not answer either, and waiting for each of them takes
+   * long.
+   */
   #dropLike(silent: Configuration): void {
     const { strategy, workers } = silent.cell;
     const { concurrency } = strategy.strategy;
@@ -113,7 +116,10 @@ export class Field {
     return this.#budget.blockMs(this.running, timing) <= this.#budget.leftMs;
   }
 
-  /** Estimates what this number of final blocks would take with all configurations, after the shortest screening. */
+  /**
+   * Estimates what this number of final blocks would take with all configurations, after the shortest
+   * screening.
+   */
   gridMs(finalBlocks: number): number {
     const { configurations, timing } = this.#options;
     const screeningMs = minBlocks * this.#budget.blockMs(configurations, timing.screening);

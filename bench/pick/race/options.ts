@@ -31,7 +31,7 @@ export interface RaceOptions {
   readonly signal: AbortSignal;
 }
 
-/** The timing of trials in the screening, and of the longer ones in the final. */
+/** Trials in the screening are short, and longer in the final. */
 export interface RaceTiming {
   readonly screening: Timing;
   readonly final: Timing;

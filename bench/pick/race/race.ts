@@ -25,12 +25,12 @@ const maxFinalBlocks = 24;
 
 /**
  * The race: every configuration is measured once per block, in random order. Configurations that cannot be
- * the best leave early, so that the time goes to the others: on evidence, or, when the time is too short for
- * evidence, because they are in the slower half. The finalists run longer trials until the time is up.
+ * the best leave early, so that the time goes to the others: on evidence, or, when the time is too short
+ * for evidence, because they are in the slower half. The finalists run longer trials until the time is up.
  *
  * This file holds the loop. `block.ts` orders the trials of a block, `dropping.ts` decides which
- * configurations leave, `budget.ts` estimates what trials take, and `field.ts` keeps the configurations that
- * are still in the race.
+ * configurations leave, `budget.ts` estimates what trials take, and `field.ts` keeps the configurations
+ * that are still in the race.
  */
 export async function race(options: RaceOptions): Promise<RaceResult> {
   const field = new Field(options);

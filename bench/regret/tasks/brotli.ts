@@ -1,7 +1,7 @@
 import { brotliCompressSync, constants } from 'node:zlib';
 import type { Document } from '../../../workloads/workload.js';
 
-/** Expensive native code computes here. */
+/** The task computes in native code, and that takes long. */
 export default function brotli({ bytes }: Document): number {
   return brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 7 } }).length;
 }

@@ -1,8 +1,8 @@
 import type { Document } from '../../../workloads/workload.js';
 
 /**
- * Work in proportion to a document's size, and sizes over three orders of magnitude: one document may outlast
- * a hundred others.
+ * Work in proportion to a document's size, and sizes over three orders of magnitude: one document may
+ * outlast a hundred others.
  */
 export default function skewed({ bytes }: Document): number {
   let hash = 0;

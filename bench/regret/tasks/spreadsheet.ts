@@ -11,7 +11,10 @@ interface Row {
 
 const parser = new XMLParser({ isArray: (name) => name === 'row' || name === 'c' });
 
-/** Sums the columns of a workbook's first sheet: an archive, a large text, and very many small objects. */
+/**
+ * Returns the sums of a workbook's columns: reading it takes an archive, a large text and many small
+ * objects.
+ */
 export default function spreadsheet({ bytes }: Document): { rows: number; sums: number[] } {
   const sheet = unzipSync(bytes)['xl/worksheets/sheet1.xml'];
   if (sheet === undefined) throw new Error('expected a workbook with a first sheet, found none');
