@@ -12,8 +12,8 @@ export interface Intended {
 }
 
 /**
- * Refuses to run several documents at a time on one thread if the task is known to mix them up then. Nothing is
- * tried here: `forkwise check`, `pick` and `bench` find it out, and keep it.
+ * Refuses to run several documents at a time on one thread if the task is known to mix them up then. Nothing
+ * is tried here: `forkwise check`, `pick` and `bench` find it out, and keep it.
  * @throws WorkloadError that says what was found and what to do
  */
 export function refuseInFlight({ task, strategy, workers, findings = [] }: Intended): void {
@@ -21,7 +21,8 @@ export function refuseInFlight({ task, strategy, workers, findings = [] }: Inten
   const error = inFlightError(findings) ?? inFlightError(knownFindings(task.sha256));
   if (error === undefined) return;
   throw new WorkloadError(
-    `task "${task.name}" cannot run with "${strategy.name}" and ${workers} documents in flight: ${error.said}; ` +
+    `task "${task.name}" cannot run with "${strategy.name}" and ${workers} documents in flight: ` +
+      `${error.said}; ` +
       'use a strategy with workers, which run one document at a time, mend the task and try it with ' +
       '`forkwise check`, or override this with --force (`force: true` in a program)',
   );

@@ -45,7 +45,7 @@ export function keep(name: string, { code, map }: { readonly code: string; reado
   }
 }
 
-/** Keeps a text under a name of its own, in place of an earlier one. Does nothing if the cache cannot be written. */
+/** Keeps a text by its name, in place of an earlier one. Does nothing if the cache cannot be written. */
 export function keepNote(name: string, text: string): void {
   try {
     write(join(privateFolder(cacheFolder()), name), text);

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 /**
  * The task compiler handles each file alone and without types, so it cannot do all that a tsconfig.json may
- * ask for. This module finds what a task's own sources would get from tsc and do not get from the task compiler.
+ * ask for. This module finds what a task's own sources would get from tsc, and do not get from it.
  */
 
 type CompilerOptions = Readonly<Record<string, unknown>>;

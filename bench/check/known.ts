@@ -24,8 +24,8 @@ export interface Prepared {
 const testMs = 500;
 
 /**
- * Says whether the task may have several documents in flight on one thread, as `forkwise check` found, or by a test
- * now, which is kept.
+ * Says whether the task may have several documents in flight on one thread: as `forkwise check` found, or
+ * as a test finds now, whose finding is kept.
  * @returns null if it cannot be said
  */
 export async function inFlightFinding(

@@ -58,8 +58,8 @@ const errorNames = [
 ];
 
 /**
- * Names the class of an object; null where structured clone keeps it. This compares how many prototypes there are
- * instead of the prototypes themselves, so that plain objects of another realm are plain as well.
+ * Names the class of an object; null where structured clone keeps it. This compares how many prototypes
+ * there are instead of the prototypes themselves, so that plain objects of another realm are plain as well.
  */
 function classOf(value: object): string | null {
   const own = String(value.constructor?.name || 'Object');

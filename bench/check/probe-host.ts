@@ -26,8 +26,8 @@ export interface ProbeRequest {
   readonly corpus: CorpusFile;
   readonly passes: number;
   /**
-   * The first pass begins no document later than this, if documents run one by one; later passes have the same
-   * documents.
+   * The first pass begins no document later than this, if documents run one by one. Later passes have
+   * the same documents.
    */
   readonly timeMs?: number;
   readonly timeoutMs: number;

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { rows as findingRows } from '../check/findings/index.js';
 import { allTraits } from '../cli/publish.js';
 import {
   granularityTable,
@@ -52,6 +53,7 @@ export async function generated(path: string): Promise<string> {
 /** Lists the files with generated parts. A new part needs a line here, and its two comments in the file. */
 export const documents: Record<string, () => Promise<Record<string, string>>> = {
   'README.md': async () => ({ reference: await reference() }),
+  'docs/check.md': async () => ({ findings: findingTable() }),
   'docs/choosing.md': async () => ({ regret: regretPart() }),
   'docs/survival.md': async () => ({ faults: faultsPart() }),
   'docs/overhead.md': async () => ({ overhead: overheadPart() }),
@@ -143,6 +145,15 @@ function overheadPart(): string {
 function origin(environment: Environment): string {
   const { started_at, command } = environment;
   return `${environmentLine(environment)} · ${started_at.slice(0, 10)} · \`${command}\``;
+}
+
+/** Lists everything that `forkwise check` can find. */
+function findingTable(): string {
+  const cell = (text: string) => text.replaceAll('|', '\\|');
+  const lines = findingRows.map(
+    ({ id, level, when, remedy }) => `| \`${id}\` | ${level} | ${cell(when)} | ${cell(remedy)} |`,
+  );
+  return ['| finding | level | when | what to do |', '| --- | --- | --- | --- |', ...lines].join('\n');
 }
 
 function columnTable({ columns }: Table): string {
