@@ -5,7 +5,7 @@ import { nameOf, workerCounts } from '../../bench/pick/configurations.js';
 import { limitsUnder } from '../../bench/pick/limits.js';
 import { timesOver } from '../../bench/pick/pass-size.js';
 import { isolates } from '../../strategies/strategy.js';
-import { computing, configurations, loaded, waiting } from './support.js';
+import { computing, configurations, corpus, loaded, waiting } from './support.js';
 
 describe('configurations', () => {
   it('never give work that computes more workers than there are cores', () => {
@@ -86,6 +86,22 @@ describe('configurations', () => {
     assert.deepEqual(workerCounts({ isolation: 'process' }, cpu), [1, 2, 4, 6]);
     assert.deepEqual(workerCounts({ isolation: 'none' }, cpu), [1]);
   });
+});
+
+it('all run the same documents, or say how their documents compare with the sample', () => {
+  const costsMs = Array.from({ length: 200 }, (_, i) => (i === 3 ? 100 : 1));
+  const skewed = { ...corpus, costsMs, sequentialMs: 299 };
+  const same = configurations('cpu', computing, { corpus: skewed });
+  assert.equal(new Set(same.map(({ cell }) => cell.corpus.documents)).size, 1);
+  assert.ok(same.every(({ cell }) => cell.corpus.costRatio === undefined));
+  const own = configurations('io', waiting, { corpus: skewed, blockMs: 1 });
+  assert.ok(new Set(own.map(({ cell }) => cell.corpus.documents)).size > 1);
+  for (const { cell } of own) {
+    const { documents, costRatio = 1, costsMs: mine = [], sequentialMs } = cell.corpus;
+    const mean = mine.reduce((sum, ms) => sum + ms, 0) / mine.length;
+    assert.ok(Math.abs(costRatio - mean / (299 / 200)) < 1e-9);
+    assert.ok(Math.abs(sequentialMs - documents * mean) < 1e-9);
+  }
 });
 
 it('every strategy that is measured by default is in the race', () => {

@@ -149,4 +149,29 @@ describe('a race', () => {
       kept.length > 0 && !kept.some(({ strategy, workers }) => isInFlight(strategy) && workers === 2),
     );
   });
+
+  it('waits for a configuration that never answers no longer than a few trials, and not for others like it', async () => {
+    const inFlight = strategies.find(({ concurrency }) => concurrency === 'in flight');
+    assert.ok(inFlight !== undefined);
+    let nowMs = 0;
+    const asked: string[] = [];
+    const { left, tookMs } = await raced(speed, {
+      kind: 'io',
+      clock: () => nowMs,
+      untilMs: 30_000,
+      measure: async ({ cell }, { block, order, timing, timeoutMs }) => {
+        const { strategy, workers, delivery } = cell;
+        const hangs = strategy.strategy.name === inFlight.name && workers > 1;
+        nowMs += hangs ? timeoutMs : 300 + timing.timeMs + timing.warmupMs;
+        if (hangs) asked.push(`${workers}`);
+        const row = { strategy: strategy.strategy.name, workers, delivery, round: block, order };
+        return hangs
+          ? trial({ ...row, status: 'failed', reason: 'no answer' })
+          : trial({ ...row, documents_per_second: workers * 50, wall_ms: timing.timeMs });
+      },
+    });
+    assert.equal(asked.length, 1);
+    assert.ok([...left.values()].some((reason) => reason.includes('never answered')));
+    assert.ok(nowMs <= 30_000 + 1000, `${nowMs}, ${tookMs}`);
+  });
 });
