@@ -89,6 +89,8 @@ const timings: Readonly<Record<'quick' | 'final', Timing>> = {
   final,
 };
 
+const cli = fileURLToPath(new URL('../cli.js', import.meta.url));
+
 if (values.help) note(help);
 else await main();
 
@@ -241,8 +243,6 @@ async function judgePicks(task: RegretTask, { docs, runs, settings, found }: Jud
     note(`${task.name}: pick chose ${choice}; ${held} of ${rates.length} programs were within ${promised}`);
   }
 }
-
-const cli = fileURLToPath(new URL('../cli.js', import.meta.url));
 
 /** Runs the command that a user would give. @returns the path of the recommendation */
 async function picked(
