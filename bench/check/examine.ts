@@ -4,7 +4,7 @@ import type { Isolation } from '../../strategies/strategy.js';
 import type { Corpus } from '../../workloads/documents.js';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import { writeCorpus } from '../trials/corpus-file.js';
-import type { Wards } from '../trials/helper-processes.js';
+import type { HelperProcesses } from '../trials/helper-processes.js';
 import { baselineOf, type LoadedStrategy } from '../trials/plan.js';
 import type { Finding } from './finding.js';
 import { allFindings } from './findings/index.js';
@@ -33,19 +33,19 @@ export interface ExamineOptions {
 const passMs = 3_000;
 
 /** Tries a task in all places, and measures what the places cannot show. */
-export async function examine(wards: Wards, options: ExamineOptions): Promise<Examined> {
+export async function examine(helpers: HelperProcesses, options: ExamineOptions): Promise<Examined> {
   const { task, corpus, timeoutMs, strategies, say } = options;
   const [main, ...others] = placesOf(strategies) as [Place, ...Place[]];
   const all = corpus.documents;
   say(main.name);
-  const request = { workload: task, corpus: writeCorpus(join(wards.folder, 'check'), all), timeoutMs };
-  const first = await tryIn(wards, main, request);
+  const request = { workload: task, corpus: writeCorpus(join(helpers.folder, 'check'), all), timeoutMs };
+  const first = await tryIn(helpers, main, request);
   const done = first.state === 'done' ? (first.probe.passes[0]?.length ?? 0) : all.length;
   const documents = all.slice(0, done);
   const tried: Tried[] = [first];
   const elsewhere = {
     ...request,
-    corpus: writeCorpus(join(wards.folder, 'check-by-cost'), byCost(documents, first)),
+    corpus: writeCorpus(join(helpers.folder, 'check-by-cost'), byCost(documents, first)),
   };
   for (const place of others) {
     if (first.state !== 'done') {
@@ -53,13 +53,13 @@ export async function examine(wards: Wards, options: ExamineOptions): Promise<Ex
       continue;
     }
     say(place.name);
-    tried.push(await tryIn(wards, place, elsewhere));
+    tried.push(await tryIn(helpers, place, elsewhere));
   }
   if (first.state === 'done') say('several in flight, memory over many documents, shared bytes');
   const lab = {
-    wards,
+    helpers,
     task,
-    corpus: writeCorpus(join(wards.folder, 'check-tried'), documents),
+    corpus: writeCorpus(join(helpers.folder, 'check-tried'), documents),
     strategies: urlsOf(strategies),
   };
   const findings = await allFindings({ tried, timeoutMs, share: shareOf(options) }, lab);

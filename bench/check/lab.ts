@@ -1,7 +1,7 @@
 import type { WorkloadRef } from '../../workloads/workload.js';
 import type { CorpusFile } from '../trials/corpus-file.js';
 import { Helper } from '../trials/helper.js';
-import type { Wards } from '../trials/helper-processes.js';
+import type { HelperProcesses } from '../trials/helper-processes.js';
 
 /** URLs of the strategies that checks open, each the first of the list with these traits. */
 export interface StrategyUrls {
@@ -13,7 +13,7 @@ export interface StrategyUrls {
 
 /** A check needs this to measure a task in fresh processes. */
 export interface Lab {
-  readonly wards: Wards;
+  readonly helpers: HelperProcesses;
   readonly task: WorkloadRef;
   readonly corpus: CorpusFile;
   readonly strategies: StrategyUrls;
@@ -31,11 +31,11 @@ export interface LabRequest {
  * @throws what `trial` throws; HelperDied if the process ended, or gave no answer within `timeoutMs`
  */
 export async function inFreshProcess<T>(
-  { wards }: Pick<Lab, 'wards'>,
+  { helpers }: Pick<Lab, 'helpers'>,
   { module, request }: LabRequest,
   timeoutMs: number,
 ): Promise<T> {
-  const host = new Helper(wards, new URL('./lab-host.js', import.meta.url));
+  const host = new Helper(helpers, new URL('./lab-host.js', import.meta.url));
   try {
     return await host.ask<T>({ module, request } satisfies LabRequest, { timeoutMs });
   } finally {

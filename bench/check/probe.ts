@@ -1,5 +1,5 @@
 import { Helper } from '../trials/helper.js';
-import type { Wards } from '../trials/helper-processes.js';
+import type { HelperProcesses } from '../trials/helper-processes.js';
 import type { Probe, ProbeNotice, ProbeRequest } from './probe-host.js';
 
 /** A place in which a task is tried. */
@@ -34,11 +34,11 @@ const startMs = 10_000;
 
 /** Tries the task in a separate process, which may exit, abort or hang. Never throws because of the task. */
 export async function tryIn(
-  wards: Wards,
+  helpers: HelperProcesses,
   place: Place,
   request: Pick<ProbeRequest, 'workload' | 'corpus' | 'timeoutMs'>,
 ): Promise<Tried> {
-  const host = new Helper(wards, new URL('./probe-host.js', import.meta.url));
+  const host = new Helper(helpers, new URL('./probe-host.js', import.meta.url));
   let step: 'loading' | 'documents' = 'loading';
   let id: string | null = null;
   let late = false;

@@ -2,7 +2,7 @@ import { files, processTree } from '../measure/proc.js';
 import { type FaultRow, faultTable } from '../tables/fault-columns.js';
 import { unknown } from '../tables/table.js';
 import { Helper } from '../trials/helper.js';
-import type { Wards } from '../trials/helper-processes.js';
+import type { HelperProcesses } from '../trials/helper-processes.js';
 import type { LoadedStrategy } from '../trials/plan.js';
 import { applies, type Fault, survivable } from './faults.js';
 import type { FaultRecord, FaultRequest } from './host.js';
@@ -14,7 +14,7 @@ const mostBytes = 256 * 2 ** 20;
 
 /** One cell of the matrix, in a process of its own. Never rejects. */
 export async function measureFault(
-  wards: Wards,
+  helpers: HelperProcesses,
   { url, strategy }: LoadedStrategy,
   { fault, workers }: { fault: Fault; workers: number },
 ): Promise<FaultRow> {
@@ -26,7 +26,7 @@ export async function measureFault(
   };
   const row = { ...unknown(faultTable), ...cell, by_design: false };
   if (!applies(fault, strategy)) return { ...row, state: 'not applicable' };
-  const host = new Helper(wards, new URL('./host.js', import.meta.url));
+  const host = new Helper(helpers, new URL('./host.js', import.meta.url));
   let grown = false;
   const watch = setInterval(() => {
     if (largestOf(host.pid) <= mostBytes) return;

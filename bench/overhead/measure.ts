@@ -1,5 +1,5 @@
 import { Helper } from '../trials/helper.js';
-import type { Wards } from '../trials/helper-processes.js';
+import type { HelperProcesses } from '../trials/helper-processes.js';
 import type { GranularityPoint, OverheadTrial } from './columns.js';
 import type { Measured, OverheadRequest } from './host.js';
 import type { Dispatch, Series } from './series.js';
@@ -13,7 +13,7 @@ export interface OverheadCell {
 }
 
 export interface Measuring {
-  readonly wards: Wards;
+  readonly helpers: HelperProcesses;
   readonly cores: number;
   /** Duration of the timed passes, for each trial or for each length of the task. */
   readonly timeMs: number;
@@ -83,11 +83,11 @@ const patienceMs = 120_000;
 async function ask(
   cell: OverheadCell,
   steps: readonly number[],
-  { wards, timeMs }: Measuring,
+  { helpers, timeMs }: Measuring,
 ): Promise<Measured> {
   const { series, dispatch, workers, documentBytes } = cell;
   const name = series.shared ? 'kernel-shared' : 'kernel';
-  const host = new Helper(wards, new URL('./host.js', import.meta.url));
+  const host = new Helper(helpers, new URL('./host.js', import.meta.url));
   try {
     const request: OverheadRequest = {
       kind: 'dispatch',

@@ -3,12 +3,12 @@ import type { Document, Kind, WorkloadRef } from '../../workloads/workload.js';
 import { WorkloadError } from '../../workloads/workload.js';
 import { type CorpusFile, writeCorpus } from '../trials/corpus-file.js';
 import { Helper } from '../trials/helper.js';
-import type { Wards } from '../trials/helper-processes.js';
+import type { HelperProcesses } from '../trials/helper-processes.js';
 import type { Oracle, OracleRequest } from '../trials/oracle-host.js';
 import { duration } from '../words/units.js';
 
 export interface OracleOptions {
-  readonly wards: Wards;
+  readonly helpers: HelperProcesses;
   readonly task: WorkloadRef;
   /** The module of the strategy whose results all others must equal. */
   readonly baseline: string;
@@ -33,12 +33,12 @@ export class TaskOracle {
 
   constructor(options: OracleOptions) {
     this.#options = options;
-    this.#helper = new Helper(options.wards, new URL('../trials/oracle-host.js', import.meta.url));
+    this.#helper = new Helper(options.helpers, new URL('../trials/oracle-host.js', import.meta.url));
   }
 
   /** Writes documents down, so that the oracle and the trials can read them. */
   write(documents: readonly Document[], name: string): CorpusFile {
-    return writeCorpus(join(this.#options.wards.folder, name), documents);
+    return writeCorpus(join(this.#options.helpers.folder, name), documents);
   }
 
   /** The kind that the task declares; null if it declares none. */

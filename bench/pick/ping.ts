@@ -2,7 +2,7 @@ import { Agent, get } from 'node:http';
 import { quantile } from '../stats/estimate.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { Helper } from '../trials/helper.js';
-import type { Wards } from '../trials/helper-processes.js';
+import type { HelperProcesses } from '../trials/helper-processes.js';
 import { type Cell, estimateTrialMs, warmupDocuments } from '../trials/plan.js';
 import type { PingNotice, PingRecord, PingRequest } from './ping-host.js';
 
@@ -20,8 +20,12 @@ const patience = { factor: 20, ms: 60_000 };
  * Measures how long a server in the caller's own process takes to answer while the strategy works.
  * @throws Error when the strategy's process died or never answered
  */
-export async function measurePing(wards: Wards, cell: Cell, cores: number): Promise<ResponsivenessRow> {
-  const host = new Helper(wards, new URL('./ping-host.js', import.meta.url));
+export async function measurePing(
+  helpers: HelperProcesses,
+  cell: Cell,
+  cores: number,
+): Promise<ResponsivenessRow> {
+  const host = new Helper(helpers, new URL('./ping-host.js', import.meta.url));
   const request: PingRequest = {
     strategy: cell.strategy.url,
     workload: cell.workload.ref,

@@ -3,7 +3,7 @@ import type { TrialRow } from '../tables/columns.js';
 import type { Environment } from '../tables/environment.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { summarise } from '../tables/summarise.js';
-import type { Wards } from '../trials/helper-processes.js';
+import type { HelperProcesses } from '../trials/helper-processes.js';
 import { configurationName } from '../verdict/configurations.js';
 import { type Configuration, nameOf } from './configurations.js';
 import type { Constraints } from './constraints.js';
@@ -11,7 +11,7 @@ import { decide, loopDelayUnknown } from './decide.js';
 import { measurePing } from './ping.js';
 
 export interface ResponsivenessOptions {
-  readonly wards: Wards;
+  readonly helpers: HelperProcesses;
   readonly cores: number;
   readonly environment: Environment;
   readonly constraints: Constraints;
@@ -63,8 +63,8 @@ export class Responsiveness {
   }
 
   async #test({ cell }: Configuration): Promise<void> {
-    const { wards, cores } = this.#options;
-    this.rows.push(await measurePing(wards, cell, cores));
+    const { helpers, cores } = this.#options;
+    this.rows.push(await measurePing(helpers, cell, cores));
   }
 
   #decide(trials: readonly TrialRow[], running: readonly Configuration[]) {

@@ -4,7 +4,7 @@ import { type Document, WorkloadError, type WorkloadRef } from '../../workloads/
 import { mean } from '../stats/estimate.js';
 import type { CorpusCosts, SetApart } from '../tables/environment.js';
 import { writeCorpus, writeTruth } from '../trials/corpus-file.js';
-import type { Wards } from '../trials/helper-processes.js';
+import type { HelperProcesses } from '../trials/helper-processes.js';
 import type { LoadedStrategy, PreparedCorpus, PreparedWorkload } from '../trials/plan.js';
 import { type DocumentCost, documentsWanted } from './configurations.js';
 import { folderCost } from './folder-cost.js';
@@ -62,13 +62,13 @@ const maxPassBytes = 32e6;
  * @throws CorpusError if documents cannot be read; WorkloadError if the task cannot be used, fails on every
  * document, takes too long for the budget, or gives different results the second time
  */
-export async function takeSample(wards: Wards, options: SampleOptions): Promise<Sample> {
+export async function takeSample(helpers: HelperProcesses, options: SampleOptions): Promise<Sample> {
   const { task, docs, baseline, budgetMs } = options;
   try {
     const { list, large } = withoutLarge(await findFiles(docs));
-    const asking = { wards, task, baseline: baseline.url, budgetMs };
+    const asking = { helpers, task, baseline: baseline.url, budgetMs };
     const survey = await takeSurvey({ ...options, ...asking, list });
-    return prepare(wards, { survey, list, large: await timeLarge(large, asking), options });
+    return prepare(helpers, { survey, list, large: await timeLarge(large, asking), options });
   } catch (cause) {
     if (cause instanceof CorpusError || (cause as Error).name === 'WorkloadError') throw cause;
     throw new WorkloadError(`task "${task.name}": ${(cause as Error).message}; see forkwise check`, {
@@ -84,7 +84,7 @@ interface Surveyed {
   readonly options: SampleOptions;
 }
 
-function prepare(wards: Wards, surveyed: Surveyed): Sample {
+function prepare(helpers: HelperProcesses, surveyed: Surveyed): Sample {
   const { survey, options } = surveyed;
   const { task, seed, strategies, cores, budgetMs, earlier } = options;
   const { regular, expensive } = withoutExpensive(survey, budgetMs);
@@ -104,7 +104,7 @@ function prepare(wards: Wards, surveyed: Surveyed): Sample {
     ? documents.length
     : timesOver(documents.length, { wanted: Math.max(documents.length, wanted), max });
   const whole = repeated(documents, count);
-  const file = writeCorpus(join(wards.folder, 'sample'), whole);
+  const file = writeCorpus(join(helpers.folder, 'sample'), whole);
   writeTruth(file, {
     digests: whole.map(({ index }) => survey.digests[chosen[index % chosen.length] as number] as string),
     resultBytes: survey.resultBytes,

@@ -10,7 +10,7 @@ import { type Sample, type SampleRecord, takeSample } from '../pick/sample.js';
 import { progressOn } from '../report/progress.js';
 import { schema, type TrialRow } from '../tables/columns.js';
 import { Store } from '../tables/store.js';
-import { Wards } from '../trials/helper-processes.js';
+import { HelperProcesses } from '../trials/helper-processes.js';
 import { baselineOf, type LoadedStrategy, type Timing } from '../trials/plan.js';
 import { runRounds } from '../trials/rounds.js';
 import { runTrial } from '../trials/trial.js';
@@ -44,10 +44,10 @@ export async function exhaustive(options: ExhaustiveOptions): Promise<Exhaustive
   const { folder, rounds, timing, seed } = options;
   const done = finished(folder, rounds);
   if (done !== null) return done;
-  const wards = new Wards();
+  const helpers = new HelperProcesses();
   try {
     const cores = effectiveCores().effective;
-    const { sample, configurations } = await planned(wards, options, cores);
+    const { sample, configurations } = await planned(helpers, options, cores);
     const store = existsSync(join(folder, 'environment.json'))
       ? Store.open(folder)
       : await begin(options, { sample, configurations });
@@ -67,7 +67,7 @@ export async function exhaustive(options: ExhaustiveOptions): Promise<Exhaustive
       cores,
       progress: progressOn(process.stderr),
       signal: new AbortController().signal,
-      measure: (cell, place) => runTrial(wards, cell, { place, timing, cores, suite: [process.pid] }),
+      measure: (cell, place) => runTrial(helpers, cell, { place, timing, cores, suite: [process.pid] }),
       keep: (trial) => store.append(trial),
     });
     store.close();
@@ -79,7 +79,7 @@ export async function exhaustive(options: ExhaustiveOptions): Promise<Exhaustive
     writeFileSync(resultPath(folder), JSON.stringify({ ...result, rounds }));
     return { ...result, trials };
   } finally {
-    wards.end();
+    helpers.end();
   }
 }
 
@@ -95,14 +95,14 @@ function finished(folder: string, rounds: number): Exhaustive | null {
  * writes down what the plan follows from, and a later part takes it from there.
  */
 async function planned(
-  wards: Wards,
+  helpers: HelperProcesses,
   { task, docs, folder, loaded, seed }: ExhaustiveOptions,
   cores: number,
 ): Promise<{ readonly sample: Sample; readonly configurations: readonly Configuration[] }> {
   const path = join(dirname(folder), `${task.name}-sample.json`);
   const earlier = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as SampleRecord) : null;
   const { ref } = await compileTask(moduleOf(task));
-  const sample = await takeSample(wards, {
+  const sample = await takeSample(helpers, {
     task: ref,
     docs,
     seed,

@@ -7,7 +7,7 @@ import { note, print } from '../cli/terminal.js';
 import { exitCode, RunError } from '../errors.js';
 import { progressOn } from '../report/progress.js';
 import type { TrialRow } from '../tables/columns.js';
-import { Wards } from '../trials/helper-processes.js';
+import { HelperProcesses } from '../trials/helper-processes.js';
 import { baselineOf, type Cell, chooseTwins, type LoadedStrategy } from '../trials/plan.js';
 import { loadStrategies, prepare } from '../trials/prepare.js';
 import { benchRequest } from '../trials/request.js';
@@ -23,13 +23,13 @@ import { compare } from '../verdict/compare.js';
 const copies = 21;
 const rounds = 12;
 
-const wards = new Wards();
-const signals = handleSignals({ atOnce: () => wards.end() });
+const helpers = new HelperProcesses();
+const signals = handleSignals({ atOnce: () => helpers.end() });
 try {
   process.exitCode = await selfcheck();
 } finally {
   signals.end();
-  wards.end();
+  helpers.end();
 }
 
 async function selfcheck(): Promise<number> {
@@ -42,7 +42,7 @@ async function selfcheck(): Promise<number> {
     llmParallel: '1',
   };
   const request = benchRequest(flags, { workloads, strategies, peers });
-  const { workloads: prepared } = await prepare(wards, request, {
+  const { workloads: prepared } = await prepare(helpers, request, {
     baseline: strategies[0]?.url as string,
     say: note,
   });
@@ -80,7 +80,7 @@ async function selfcheck(): Promise<number> {
     timing: { timeMs, warmupMs },
     cores,
     measure: (cell, place) =>
-      runTrial(wards, cell, { place, timing: { timeMs, warmupMs }, cores, suite: [process.pid] }),
+      runTrial(helpers, cell, { place, timing: { timeMs, warmupMs }, cores, suite: [process.pid] }),
     keep: (trial) => trials.push(trial),
     progress: progressOn(process.stderr),
     signal: new AbortController().signal,

@@ -12,7 +12,7 @@ import { join } from 'node:path';
  *
  * Each process leads a group of its own, so that its children end with it and a terminal's Ctrl-C reaches the runner alone.
  */
-export class Wards {
+export class HelperProcesses {
   readonly folder = mkdtempSync(join(tmpdir(), 'forkwise-'));
   readonly #processes = new Set<ChildProcess>();
   readonly #reaper = process.platform === 'win32' ? null : startReaper(this.folder);

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import type { Wards } from './helper-processes.js';
+import type { HelperProcesses } from './helper-processes.js';
 import { type FromHelper, noticed } from './helper-protocol.js';
 
 /** The helper process ended, or took too long, before it answered. */
@@ -19,13 +19,13 @@ export interface AskOptions<Notice> {
 
 /** A process of ours that answers one request at a time over IPC: a trial host, an oracle, a service. */
 export class Helper {
-  readonly #wards: Wards;
+  readonly #helpers: HelperProcesses;
   readonly #child: ChildProcess;
   #errors = '';
 
-  constructor(wards: Wards, module: URL) {
-    this.#wards = wards;
-    this.#child = wards.fork(module);
+  constructor(helpers: HelperProcesses, module: URL) {
+    this.#helpers = helpers;
+    this.#child = helpers.fork(module);
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#errors = (this.#errors + text).slice(-tail);
     });
@@ -81,7 +81,7 @@ export class Helper {
 
   /** Ends the process and everything it has started. */
   end(): void {
-    this.#wards.kill(this.#child);
+    this.#helpers.kill(this.#child);
   }
 }
 

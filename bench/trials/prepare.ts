@@ -13,7 +13,7 @@ import { syntheticCorpus } from '../../workloads/synthetic.js';
 import { type Kind, WorkloadError, type WorkloadRef } from '../../workloads/workload.js';
 import { writeCorpus, writeTruth } from './corpus-file.js';
 import { Helper } from './helper.js';
-import type { Wards } from './helper-processes.js';
+import type { HelperProcesses } from './helper-processes.js';
 import type { Oracle, OracleRequest } from './oracle-host.js';
 import type { LoadedStrategy, PreparedCorpus, PreparedWorkload } from './plan.js';
 import { documentsPerPass } from './profiles.js';
@@ -39,7 +39,7 @@ export interface Prepared {
  * document.
  */
 export async function prepare(
-  wards: Wards,
+  helpers: HelperProcesses,
   request: BenchRequest,
   { baseline, say }: PrepareOptions,
 ): Promise<Prepared> {
@@ -51,17 +51,20 @@ export async function prepare(
       name,
       url,
       options:
-        service === undefined ? request.options : await serviceOptions(wards, services, service, request),
+        service === undefined ? request.options : await serviceOptions(helpers, services, service, request),
     };
-    const oracle = new Helper(wards, new URL('./oracle-host.js', import.meta.url));
+    const oracle = new Helper(helpers, new URL('./oracle-host.js', import.meta.url));
     try {
       const said = await oracle.ask<Kind | null>({ kind: 'inspect', workload: ref } satisfies OracleRequest);
       const kind =
-        said ?? (await measuredKind(oracle, { wards, ref, baseline, say, corpora: await corpora('io') }));
+        said ?? (await measuredKind(oracle, { helpers, ref, baseline, say, corpora: await corpora('io') }));
       const ready: PreparedCorpus[] = [];
       for (const corpus of await corpora(kind)) {
         say(`${name}: results of ${corpus.documents.length} documents (${corpus.name}), one after the other`);
-        const file = writeCorpus(join(wards.folder, `${prepared.length}-${ready.length}`), corpus.documents);
+        const file = writeCorpus(
+          join(helpers.folder, `${prepared.length}-${ready.length}`),
+          corpus.documents,
+        );
         const truth = await oracle.ask<Oracle>({
           kind: 'run',
           workload: ref,
@@ -110,15 +113,15 @@ const triedDocuments = 8;
 async function measuredKind(
   oracle: Helper,
   {
-    wards,
+    helpers,
     ref,
     baseline,
     say,
     corpora,
-  }: PrepareOptions & { wards: Wards; ref: WorkloadRef; corpora: readonly Corpus[] },
+  }: PrepareOptions & { helpers: HelperProcesses; ref: WorkloadRef; corpora: readonly Corpus[] },
 ): Promise<Kind> {
   const few = corpora.flatMap(({ documents }) => documents.slice(0, triedDocuments));
-  const corpus = writeCorpus(join(wards.folder, 'tried'), few);
+  const corpus = writeCorpus(join(helpers.folder, 'tried'), few);
   const { kind, waiting } = await oracle.ask<Oracle>({
     kind: 'run',
     workload: ref,
@@ -176,7 +179,7 @@ interface RunningService {
 
 /** Starts the service where none of its kind runs yet, and says to the task where it is. */
 async function serviceOptions(
-  wards: Wards,
+  helpers: HelperProcesses,
   services: Map<string, RunningService>,
   url: string,
   { llm, seed }: BenchRequest,
@@ -184,7 +187,7 @@ async function serviceOptions(
   if (llm.url !== null) return { service: llm.url, model: llm.model, repeatable: false };
   let service = services.get(url);
   if (service === undefined) {
-    const host = new Helper(wards, new URL('./service-host.js', import.meta.url));
+    const host = new Helper(helpers, new URL('./service-host.js', import.meta.url));
     const address = await host.ask<string>({
       url,
       options: { seed, parallel: llm.parallel },

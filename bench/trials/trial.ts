@@ -4,7 +4,7 @@ import { type Peaks, Sampler } from '../measure/sampler.js';
 import { schema, type TrialRow, trialTable } from '../tables/columns.js';
 import { unknown } from '../tables/table.js';
 import { Helper } from './helper.js';
-import type { Wards } from './helper-processes.js';
+import type { HelperProcesses } from './helper-processes.js';
 import { type Cell, estimateTrialMs, type Timing, warmupDocuments } from './plan.js';
 import type { TrialNotice, TrialRecord, TrialRequest } from './trial-host.js';
 
@@ -34,11 +34,11 @@ export interface TrialOptions {
 
 /** The runner's side of a trial: measures one cell once in a fresh process. Never rejects: a failure is a row. */
 export async function runTrial(
-  wards: Wards,
+  helpers: HelperProcesses,
   cell: Cell,
   { place, timing, cores, suite, timeoutMs }: TrialOptions,
 ): Promise<TrialRow> {
-  const host = new Helper(wards, new URL('./trial-host.js', import.meta.url));
+  const host = new Helper(helpers, new URL('./trial-host.js', import.meta.url));
   const window = new Window(suite);
   const request: TrialRequest = {
     strategy: cell.strategy.url,

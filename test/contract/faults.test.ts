@@ -9,7 +9,7 @@ import { faults } from '../../bench/faults/faults.js';
 import { measureFault } from '../../bench/faults/measure.js';
 import { faultSentence, matrixTable } from '../../bench/report/faults.js';
 import { type FaultRow, faultTable } from '../../bench/tables/fault-columns.js';
-import { Wards } from '../../bench/trials/helper-processes.js';
+import { HelperProcesses } from '../../bench/trials/helper-processes.js';
 import type { LoadedStrategy } from '../../bench/trials/plan.js';
 import { loadStrategies } from '../../bench/trials/prepare.js';
 import { strategies as entries } from '../../strategies/index.js';
@@ -51,10 +51,10 @@ describe('a worker process that is stopped before it is ready', onLinux, () => {
 });
 
 describe('the fault matrix', onLinux, () => {
-  const wards = new Wards();
-  after(() => wards.end());
+  const helpers = new HelperProcesses();
+  after(() => helpers.end());
   const measure = (strategy: string, fault: string) =>
-    measureFault(wards, measurable.find((one) => one.strategy.name === strategy) as LoadedStrategy, {
+    measureFault(helpers, measurable.find((one) => one.strategy.name === strategy) as LoadedStrategy, {
       fault: faults.find(({ name }) => name === fault) as (typeof faults)[0],
       workers: 2,
     });

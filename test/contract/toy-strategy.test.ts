@@ -9,7 +9,7 @@ import { seriesOf } from '../../bench/overhead/series.js';
 import { matrixTable } from '../../bench/report/faults.js';
 import { trialTable } from '../../bench/tables/columns.js';
 import { decode } from '../../bench/tables/csv.js';
-import { Wards as HelperProcesses } from '../../bench/trials/helper-processes.js';
+import { HelperProcesses } from '../../bench/trials/helper-processes.js';
 import { loadStrategies } from '../../bench/trials/prepare.js';
 import { charts } from '../../plots/index.js';
 import { type WorkloadEntry, workloads } from '../../workloads/index.js';

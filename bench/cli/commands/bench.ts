@@ -12,7 +12,7 @@ import { resultData, resultText } from '../../report/result.js';
 import { schema } from '../../tables/columns.js';
 import type { Environment } from '../../tables/environment.js';
 import { Store } from '../../tables/store.js';
-import { Wards } from '../../trials/helper-processes.js';
+import { HelperProcesses } from '../../trials/helper-processes.js';
 import { compileOwn, taskRecord } from '../../trials/own-task.js';
 import {
   baselineOf,
@@ -58,7 +58,7 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
   const all = [...strategies, ...peers];
   const entries = entriesOf(asPlanned, { recorded, all });
   const request = await compileOwn(asPlanned);
-  const wards = new Wards();
+  const helpers = new HelperProcesses();
   const progress = progressOn(process.stderr);
   let measuring = false;
   const signals = handleSignals({
@@ -69,12 +69,12 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     },
     atOnce() {
       progress.stop();
-      wards.end();
+      helpers.end();
     },
   });
   try {
     const { url: baseline } = baselineOf(await loadStrategies(strategies.map(({ url }) => url)));
-    const { workloads: prepared, services } = await prepare(wards, request, {
+    const { workloads: prepared, services } = await prepare(helpers, request, {
       baseline,
       say: (step) => note(colorsFor(process.stderr).dim(step)),
     });
@@ -82,7 +82,7 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     const named = settled.strategies !== undefined || recorded !== undefined;
     const loaded = named ? chosen : chosen.filter(isMeasuredByDefault);
     const planned = plannedAgain(loaded, { request, recorded });
-    const cells = await withoutMixing(cellsOf(prepared, planned), { wards, request, prepared });
+    const cells = await withoutMixing(cellsOf(prepared, planned), { helpers, request, prepared });
     const { timeMs, warmupMs } = request.profile;
     const cores = effectiveCores().effective;
     const plan: Plan = {
@@ -109,28 +109,28 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     const store = earlier ?? (await begin(plan, { folder, flags: asked }));
     const { json = false, png = false, interactive } = flags;
     const { signal } = signals;
-    return await measure(plan, store, { wards, services, progress, signal, json, png, interactive });
+    return await measure(plan, store, { helpers, services, progress, signal, json, png, interactive });
   } finally {
     signals.end();
-    wards.end();
+    helpers.end();
   }
 }
 
 interface Testing {
-  readonly wards: Wards;
+  readonly helpers: HelperProcesses;
   readonly request: BenchRequest;
   readonly prepared: readonly PreparedWorkload[];
 }
 
 /** Leaves out what the user's own task does not bear: several documents at a time on one thread. */
-async function withoutMixing(cells: Cell[], { wards, request, prepared }: Testing): Promise<Cell[]> {
+async function withoutMixing(cells: Cell[], { helpers, request, prepared }: Testing): Promise<Cell[]> {
   const mixing = cells.filter(isInFlight);
   const [workload] = prepared;
   const corpus = workload?.corpora[0];
   if (request.own === undefined || workload === undefined || corpus === undefined || mixing.length === 0)
     return cells;
   const own = await loadStrategies(strategies.map(({ url }) => url));
-  const lab = { wards, task: workload.ref, strategies: urlsOf(own) };
+  const lab = { helpers, task: workload.ref, strategies: urlsOf(own) };
   const { sha256 } = request.own;
   const finding = await inFlightFinding(lab, { ...corpus, sha256, corpus: corpus.file });
   if (finding?.level !== 'error') return cells;
@@ -167,7 +167,7 @@ async function begin(
 }
 
 interface MeasureOptions {
-  readonly wards: Wards;
+  readonly helpers: HelperProcesses;
   readonly services: readonly number[];
   readonly progress: Progress;
   readonly signal: AbortSignal;
@@ -177,7 +177,7 @@ interface MeasureOptions {
 }
 
 async function measure(plan: Plan, store: Store, options: MeasureOptions): Promise<number> {
-  const { wards, services, progress, signal, json, png, interactive } = options;
+  const { helpers, services, progress, signal, json, png, interactive } = options;
   const { request, loaded, cells, twins, timing, cores } = plan;
   const baseline = loaded.find(({ strategy }) => strategy.baseline)?.strategy.name ?? '';
   const finished = store.trials();
@@ -194,7 +194,7 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
     timing,
     cores,
     measure: (cell, place) =>
-      runTrial(wards, cell, { place, timing, cores, suite: [process.pid, ...services] }),
+      runTrial(helpers, cell, { place, timing, cores, suite: [process.pid, ...services] }),
     keep: (trial) => store.append(trial),
     progress,
     signal,

@@ -14,7 +14,7 @@ import { examine } from '../../check/examine.js';
 import type { Finding } from '../../check/finding.js';
 import { type CheckResult, measuresOf, placeResult, resultText } from '../../check/result.js';
 import { exitCode, UsageError } from '../../errors.js';
-import { Wards } from '../../trials/helper-processes.js';
+import { HelperProcesses } from '../../trials/helper-processes.js';
 import { loadStrategies } from '../../trials/prepare.js';
 import { parseCount, parseDuration, parseSize } from '../../words/parse.js';
 import { handleSignals } from '../signals.js';
@@ -124,10 +124,10 @@ async function checked(
     readonly about: readonly Finding[];
   },
 ): Promise<CheckResult> {
-  const wards = new Wards();
-  const signals = handleSignals({ atOnce: () => wards.end() });
+  const helpers = new HelperProcesses();
+  const signals = handleSignals({ atOnce: () => helpers.end() });
   try {
-    const { tried, findings, documents } = await examine(wards, {
+    const { tried, findings, documents } = await examine(helpers, {
       task: compiled.ref,
       corpus,
       timeoutMs,
@@ -155,7 +155,7 @@ async function checked(
       findings: [...findings, ...about],
     };
   } finally {
-    wards.end();
+    helpers.end();
     signals.end();
   }
 }

@@ -14,7 +14,7 @@ import {
 } from '../../doctor/known-answers.js';
 import { exitCode } from '../../errors.js';
 import type { TrialRow } from '../../tables/columns.js';
-import { Wards } from '../../trials/helper-processes.js';
+import { HelperProcesses } from '../../trials/helper-processes.js';
 import { planCells } from '../../trials/plan.js';
 import { loadStrategies, prepare } from '../../trials/prepare.js';
 import { type BenchRequest, benchRequest } from '../../trials/request.js';
@@ -53,10 +53,10 @@ async function selfTests(): Promise<Finding[]> {
     options: { iterations },
   };
   const cores = effectiveCores().effective;
-  const wards = new Wards();
-  const signals = handleSignals({ atOnce: () => wards.end() });
+  const helpers = new HelperProcesses();
+  const signals = handleSignals({ atOnce: () => helpers.end() });
   try {
-    const { workloads: prepared } = await prepare(wards, request, {
+    const { workloads: prepared } = await prepare(helpers, request, {
       baseline: strategies[0]?.url as string,
       say: () => {},
     });
@@ -71,7 +71,7 @@ async function selfTests(): Promise<Finding[]> {
       );
       const place = { runId: 'doctor', round: 1, order: i + 1, twin: null, attempt: 1 };
       trials.push(
-        await runTrial(wards, cell, {
+        await runTrial(helpers, cell, {
           place,
           timing: { timeMs: 1_200, warmupMs: 200 },
           cores,
@@ -81,7 +81,7 @@ async function selfTests(): Promise<Finding[]> {
     }
     return judge(trials, cores);
   } finally {
-    wards.end();
+    helpers.end();
     signals.end();
   }
 }

@@ -11,7 +11,7 @@ import { schema } from '../../tables/columns.js';
 import { encodeHeader, encodeRows } from '../../tables/csv.js';
 import { type FaultRow, faultTable } from '../../tables/fault-columns.js';
 import { Store } from '../../tables/store.js';
-import { Wards } from '../../trials/helper-processes.js';
+import { HelperProcesses } from '../../trials/helper-processes.js';
 import { loadStrategies } from '../../trials/prepare.js';
 import { type BenchFlags, namedStrategies } from '../../trials/request.js';
 import { parseCount } from '../../words/parse.js';
@@ -41,10 +41,10 @@ export async function faultMatrix(flags: BenchFlags, asked: Partial<BenchFlags>)
   if (into?.has('faults.csv'))
     throw new UsageError(`"${flags.resume}": expected a run without faults.csv, and it has one already`);
   const store = into ?? Store.create(flags.out ?? newRunFolder());
-  const wards = new Wards();
+  const helpers = new HelperProcesses();
   const signals = handleSignals({
     atOnce() {
-      wards.end();
+      helpers.end();
       note('interrupted; a matrix is written when it is whole, so there is none');
     },
   });
@@ -52,7 +52,7 @@ export async function faultMatrix(flags: BenchFlags, asked: Partial<BenchFlags>)
     const rows: FaultRow[] = [];
     for (const loaded of await loadStrategies(chosen.map(({ url }) => url))) {
       for (const fault of everyFault) {
-        const row = await measureFault(wards, loaded, { fault, workers });
+        const row = await measureFault(helpers, loaded, { fault, workers });
         rows.push(row);
         const { state, fault_status, lost, reason } = row;
         if (state !== 'not applicable')
@@ -74,7 +74,7 @@ export async function faultMatrix(flags: BenchFlags, asked: Partial<BenchFlags>)
     return bad ? exitCode.failed : exitCode.ok;
   } finally {
     signals.end();
-    wards.end();
+    helpers.end();
   }
 }
 

@@ -23,7 +23,7 @@ import type { Environment } from '../../tables/environment.js';
 import { Store } from '../../tables/store.js';
 import type { Row, Table } from '../../tables/table.js';
 import { Helper } from '../../trials/helper.js';
-import { Wards } from '../../trials/helper-processes.js';
+import { HelperProcesses } from '../../trials/helper-processes.js';
 import { roundOrder } from '../../trials/plan.js';
 import { loadStrategies } from '../../trials/prepare.js';
 import { namedStrategies } from '../../trials/request.js';
@@ -64,10 +64,10 @@ export async function overhead(flags: OverheadFlags): Promise<number> {
   const seed = parseCount(flags.seed, '--seed');
   const timeMs = parseDuration(flags.time);
   const store = Store.create(flags.out ?? newRunFolder());
-  const wards = new Wards();
+  const helpers = new HelperProcesses();
   const signals = handleSignals({
     atOnce() {
-      wards.end();
+      helpers.end();
       note(`interrupted; what was measured until then is in ${store.folder}`);
     },
   });
@@ -75,7 +75,7 @@ export async function overhead(flags: OverheadFlags): Promise<number> {
     const environment = await begin(store, { rounds, seed });
     const trials = await measure(plan, {
       store,
-      wards,
+      helpers,
       rounds,
       seed,
       timeMs,
@@ -87,7 +87,7 @@ export async function overhead(flags: OverheadFlags): Promise<number> {
       : exitCode.failed;
   } finally {
     signals.end();
-    wards.end();
+    helpers.end();
   }
 }
 
@@ -112,7 +112,7 @@ async function begin(store: Store, { rounds, seed }: { rounds: number; seed: num
 
 interface MeasureOptions {
   readonly store: Store;
-  readonly wards: Wards;
+  readonly helpers: HelperProcesses;
   readonly rounds: number;
   readonly seed: number;
   /** Duration of a trial's timed passes. */
@@ -122,11 +122,11 @@ interface MeasureOptions {
 
 async function measure(
   plan: OverheadPlan,
-  { store, wards, rounds, seed, timeMs, cores }: MeasureOptions,
+  { store, helpers, rounds, seed, timeMs, cores }: MeasureOptions,
 ): Promise<readonly OverheadTrial[]> {
   const trials = new TableFile(store, 'overhead.csv', overheadTable);
   const points = new TableFile(store, 'granularity.csv', granularityTable);
-  const measuring = { wards, cores, timeMs };
+  const measuring = { helpers, cores, timeMs };
   const dispatch = async (cell: OverheadCell, place: Pick<OverheadTrial, 'phase' | 'round'>) => {
     const trial = await measureOverhead(cell, place, measuring);
     if (trial.status === 'failed')
@@ -148,7 +148,7 @@ async function measure(
     }
     note(`round ${round} of ${rounds}: ${turns.length} trials in ${duration(performance.now() - startedMs)}`);
   }
-  new TableFile(store, 'word-frequency.csv', taskTable).add(...(await wordFrequency(wards, 2 * timeMs)));
+  new TableFile(store, 'word-frequency.csv', taskTable).add(...(await wordFrequency(helpers, 2 * timeMs)));
   return trials.rows;
 }
 
@@ -171,7 +171,7 @@ class TableFile<T extends Table> {
 }
 
 /** Measures how long `word-frequency` takes on documents of several sizes, one after the other. */
-async function wordFrequency(wards: Wards, timeMs: number): Promise<TaskTime[]> {
+async function wordFrequency(helpers: HelperProcesses, timeMs: number): Promise<TaskTime[]> {
   const { name, url } = workloads.find(({ name }) => name === 'word-frequency') as (typeof workloads)[0];
   const tasks: TaskTime[] = [];
   for (const bytes of [100, 1_000, 10_000, 100_000]) {
@@ -182,7 +182,7 @@ async function wordFrequency(wards: Wards, timeMs: number): Promise<TaskTime[]> 
       complexity: 'medium',
       seed: 1,
     });
-    const host = new Helper(wards, new URL('../../overhead/host.js', import.meta.url));
+    const host = new Helper(helpers, new URL('../../overhead/host.js', import.meta.url));
     const request: OverheadRequest = {
       kind: 'task',
       workload: { name, url, options: {} },

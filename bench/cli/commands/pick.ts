@@ -26,7 +26,7 @@ import { encodeHeader, encodeRows } from '../../tables/csv.js';
 import type { Environment } from '../../tables/environment.js';
 import { responsivenessTable } from '../../tables/responsiveness-columns.js';
 import { Store } from '../../tables/store.js';
-import { Wards } from '../../trials/helper-processes.js';
+import { HelperProcesses } from '../../trials/helper-processes.js';
 import { taskRecord } from '../../trials/own-task.js';
 import { baselineOf, isMeasuredByDefault, type LoadedStrategy } from '../../trials/plan.js';
 import { loadStrategies } from '../../trials/prepare.js';
@@ -65,7 +65,7 @@ export async function pick(flags: PickFlags): Promise<number> {
   const request = requestOf(flags, loaded);
   const { budgetMs, constraints, seed } = request;
   const task = await compileTask(request.task);
-  const wards = new Wards();
+  const helpers = new HelperProcesses();
   const progress = pickProgressOn(process.stderr, budgetMs - reportMs);
   const signals = handleSignals({
     orderly() {
@@ -74,13 +74,13 @@ export async function pick(flags: PickFlags): Promise<number> {
     },
     atOnce() {
       progress.stop();
-      wards.end();
+      helpers.end();
     },
   });
   try {
     const cores = effectiveCores().effective;
     const baseline = baselineOf(loaded);
-    const sample = await takeSample(wards, {
+    const sample = await takeSample(helpers, {
       task: task.ref,
       docs: request.docs,
       seed,
@@ -91,7 +91,7 @@ export async function pick(flags: PickFlags): Promise<number> {
       say: (step) => note(colorsFor(process.stderr).dim(step)),
     });
     const { corpus, unique } = sample;
-    const lab = { wards, task: task.ref, strategies: urlsOf(loaded) };
+    const lab = { helpers, task: task.ref, strategies: urlsOf(loaded) };
     const inFlight = await inFlightFinding(lab, {
       ...corpus,
       sha256: task.sha256,
@@ -117,7 +117,13 @@ export async function pick(flags: PickFlags): Promise<number> {
     const { store, environment } = await begin(request, { task, sample, configurations });
     note(plannedText({ sample, configurations, budgetMs, cores }));
     const traits = loaded.map(({ strategy }) => strategy);
-    const responsiveness = new Responsiveness({ wards, cores, environment, constraints, strategies: traits });
+    const responsiveness = new Responsiveness({
+      helpers,
+      cores,
+      environment,
+      constraints,
+      strategies: traits,
+    });
     progress.start(startedMs);
     const result = await race({
       configurations,
@@ -129,7 +135,7 @@ export async function pick(flags: PickFlags): Promise<number> {
       timing: sample.folder.remembers ? { screening: once, final: once } : { screening, final },
       signal: signals.signal,
       measure: ({ cell }, { block, order, timing, timeoutMs }) =>
-        runTrial(wards, cell, {
+        runTrial(helpers, cell, {
           place: { runId: store.runId, round: block, order, twin: null, attempt: 1 },
           timing,
           cores,
@@ -176,7 +182,7 @@ export async function pick(flags: PickFlags): Promise<number> {
   } finally {
     progress.stop();
     signals.end();
-    wards.end();
+    helpers.end();
   }
 }
 
