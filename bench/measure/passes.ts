@@ -55,7 +55,7 @@ interface Comparison {
  * Results that are kept until a pass has ended cost time and memory that no program pays which takes them one by one: with 2 MB
  * a result, twice the time. So no more than this is kept of a pass.
  */
-const mostKeptBytes = 2e6;
+const maxKeptBytes = 2e6;
 
 /**
  * Records timed passes over a corpus. Inside the clock it only takes times and keeps outcomes; it looks at them in `verify`. Of results
@@ -82,7 +82,7 @@ export class Passes {
   constructor(options: PassOptions) {
     const { documents, resultBytes } = options;
     this.#options = options;
-    this.#stride = Math.max(1, Math.ceil(((resultBytes ?? 0) * documents.length) / mostKeptBytes));
+    this.#stride = Math.max(1, Math.ceil(((resultBytes ?? 0) * documents.length) / maxKeptBytes));
   }
 
   /** Before each pass, outside the clock. */

@@ -12,7 +12,7 @@ import type { PingNotice, PingRecord, PingRequest } from './ping-host.js';
  * delays.
  */
 const everyMs = 5;
-const pingTiming = { timeMs: 1500, warmupMs: 60, warmupMostMs: 300 };
+const pingTiming = { timeMs: 1500, warmupMs: 60, maxWarmupMs: 300 };
 /** The host is ended after this factor of the expected time, and a minute more. */
 const patience = { factor: 20, ms: 60_000 };
 
@@ -34,7 +34,7 @@ export async function measurePing(
     workers: cell.workers,
     delivery: cell.delivery,
     warmupDocuments: warmupDocuments(cell, pingTiming),
-    warmupMostMs: pingTiming.warmupMostMs,
+    maxWarmupMs: pingTiming.maxWarmupMs,
     timeMs: pingTiming.timeMs,
     ...cell.limits,
   };

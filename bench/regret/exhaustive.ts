@@ -58,7 +58,7 @@ export async function exhaustive(options: ExhaustiveOptions): Promise<Exhaustive
       runId: store.runId,
       cells: configurations.map(({ cell }) => cell),
       twins: [],
-      rounds: { least: rounds, most: rounds },
+      rounds: { min: rounds, max: rounds },
       budgetMs: null,
       finished: before,
       enough: () => ({ stop: false, unmet: [] }),

@@ -18,20 +18,20 @@ export interface Plan {
 /** The plan in a few lines, before anything is measured. */
 export function planText(plan: Plan): string {
   const { request, prepared, loaded, cells, twins, cores } = plan;
-  const { least, most } = request.rounds;
+  const { min, max } = request.rounds;
   const corpora = prepared.map(({ ref, kind, corpora }) => {
     const parts = corpora.map(
       ({ name, documents, bytes }) => `${name} (${documents} documents, ${size(bytes)})`,
     );
     return `  ${ref.name} (${kind}) on ${listed(parts)}`;
   });
-  const rounds = least === most ? `${most} ${most === 1 ? 'round' : 'rounds'}` : `${least} to ${most} rounds`;
-  const trials = span(least, most, (rounds) => String(rounds * trialsPerRound(plan)));
+  const rounds = min === max ? `${max} ${max === 1 ? 'round' : 'rounds'}` : `${min} to ${max} rounds`;
+  const trials = span(min, max, (rounds) => String(rounds * trialsPerRound(plan)));
   return [
     `Plan: profile ${request.profile.name}, ${cells.length} cells and ${twins.length} for the A/A test × ${rounds} = ${trials} trials, seed ${request.seed}`,
     ...corpora,
     `  ${loaded.map(({ strategy }) => strategy.name).join(', ')} at ${workerCounts(plan).join(', ')} workers; ${cores} effective cores`,
-    `  about ${span(least, most, (rounds) => duration(rounds * estimateRoundMs(plan)))}${request.budgetMs === null ? '' : `; ends within ${duration(request.budgetMs)}`}`,
+    `  about ${span(min, max, (rounds) => duration(rounds * estimateRoundMs(plan)))}${request.budgetMs === null ? '' : `; ends within ${duration(request.budgetMs)}`}`,
     '',
   ].join('\n');
 }
@@ -41,10 +41,10 @@ export function planData(plan: Plan) {
   const { request, prepared, cells } = plan;
   return {
     profile: request.profile.name,
-    rounds: request.rounds,
+    rounds: { least: request.rounds.min, most: request.rounds.max },
     seed: request.seed,
-    trials: request.rounds.least * trialsPerRound(plan),
-    estimate_ms: Math.round(request.rounds.least * estimateRoundMs(plan)),
+    trials: request.rounds.min * trialsPerRound(plan),
+    estimate_ms: Math.round(request.rounds.min * estimateRoundMs(plan)),
     corpora: prepared.flatMap(({ ref, corpora }) =>
       corpora.map(({ name, profile }) => ({ workload: ref.name, corpus: name, ...profile })),
     ),
@@ -69,6 +69,6 @@ export function trialsPerRound({ cells, twins }: Plan): number {
   return cells.length + twins.length;
 }
 
-function span(least: number, most: number, print: (rounds: number) => string): string {
-  return least === most ? print(most) : `${print(least)} to ${print(most)}`;
+function span(min: number, max: number, print: (rounds: number) => string): string {
+  return min === max ? print(max) : `${print(min)} to ${print(max)}`;
 }

@@ -72,7 +72,7 @@ async function selfcheck(): Promise<number> {
     runId: 'selfcheck',
     cells,
     twins: chooseTwins(cells),
-    rounds: { least: rounds, most: rounds },
+    rounds: { min: rounds, max: rounds },
     budgetMs: null,
     finished: [],
     enough: () => ({ stop: false, unmet: [] }),

@@ -18,15 +18,15 @@ export interface Warmup {
   /** So many documents, over the corpus again and again if need be. */
   readonly warmupDocuments: number;
   /** And no longer than this; absent: as long as it takes. */
-  readonly warmupMostMs?: number;
+  readonly maxWarmupMs?: number;
 }
 
 export function* warmup(
   documents: readonly Document[],
-  { warmupDocuments, warmupMostMs = Number.POSITIVE_INFINITY }: Warmup,
+  { warmupDocuments, maxWarmupMs = Number.POSITIVE_INFINITY }: Warmup,
   fresh: Fresh,
 ): Generator<Document> {
-  const untilMs = now() + warmupMostMs;
+  const untilMs = now() + maxWarmupMs;
   for (let left = warmupDocuments; left > 0; left -= documents.length) {
     for (const document of fresh(documents.slice(0, left))) {
       if (now() > untilMs) return;

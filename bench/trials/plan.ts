@@ -151,7 +151,7 @@ export interface Timing {
   /** Of work for every JavaScript engine that takes part, before the clock starts. */
   readonly warmupMs: number;
   /** After so long it ends all the same: what is cheap to do may be dear to pass on. Absent: it takes what it takes. */
-  readonly warmupMostMs?: number;
+  readonly maxWarmupMs?: number;
 }
 
 /**
@@ -188,13 +188,13 @@ function documentsWorth(ms: number, costsMs: readonly number[]): number {
  * by half on average. From measurements on two cores; good to a quarter.
  */
 export function estimateTrialMs(cell: Cell, timing: Timing, cores: number): number {
-  const { timeMs, warmupMostMs = Number.POSITIVE_INFINITY } = timing;
+  const { timeMs, maxWarmupMs = Number.POSITIVE_INFINITY } = timing;
   const { workload, corpus, strategy, workers } = cell;
   const { isolation } = strategy.strategy;
   const open = isolation === 'none' ? 5 : workers * (isolation === 'process' ? 45 : 20);
   const parallel = workload.kind !== 'cpu' ? workers : isolation === 'none' ? 1 : Math.min(workers, cores);
   const passMs = corpus.sequentialMs / parallel;
   const documentMs = passMs / corpus.documents;
-  const warmup = Math.min(warmupDocuments(cell, timing) * documentMs, warmupMostMs);
+  const warmup = Math.min(warmupDocuments(cell, timing) * documentMs, maxWarmupMs);
   return 170 + open + warmup + passMs * Math.max(1, timeMs / Math.max(passMs, 1) + 0.5);
 }

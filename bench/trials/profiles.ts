@@ -9,7 +9,7 @@ export interface Profile {
   readonly sizes: readonly string[];
   readonly workers: readonly number[];
   /** A run ends between the two, when its stop rule is content or its budget is spent. */
-  readonly rounds: { readonly least: number; readonly most: number };
+  readonly rounds: { readonly min: number; readonly max: number };
   readonly claims: Claims;
   /** Timed passes of a trial go on until this much has been measured. */
   readonly timeMs: number;
@@ -18,8 +18,8 @@ export interface Profile {
   /** Documents in one pass are as many as make this many bytes, within the two bounds; waiting work has a fixed number. */
   readonly pass: {
     readonly bytes: number;
-    readonly least: number;
-    readonly most: number;
+    readonly min: number;
+    readonly max: number;
     readonly waiting: number;
   };
 }
@@ -35,11 +35,11 @@ export const profiles: readonly Profile[] = [
     workloads,
     sizes: ['10KB'],
     workers: [1, 2],
-    rounds: { least: 1, most: 1 },
+    rounds: { min: 1, max: 1 },
     claims: 'nothing',
     timeMs: 20,
     warmupMs: 10,
-    pass: { bytes: 200_000, least: 8, most: 20, waiting: 8 },
+    pass: { bytes: 200_000, min: 8, max: 20, waiting: 8 },
   },
   {
     name: 'quick',
@@ -47,11 +47,11 @@ export const profiles: readonly Profile[] = [
     workloads,
     sizes,
     workers,
-    rounds: { least: 3, most: 3 },
+    rounds: { min: 3, max: 3 },
     claims: 'suggests',
     timeMs: 150,
     warmupMs: 100,
-    pass: { bytes: 4_000_000, least: 16, most: 400, waiting: 32 },
+    pass: { bytes: 4_000_000, min: 16, max: 400, waiting: 32 },
   },
   {
     name: 'standard',
@@ -59,11 +59,11 @@ export const profiles: readonly Profile[] = [
     workloads,
     sizes,
     workers,
-    rounds: { least: 12, most: 32 },
+    rounds: { min: 12, max: 32 },
     claims: 'verdicts',
     timeMs: 1_000,
     warmupMs: 500,
-    pass: { bytes: 10_000_000, least: 32, most: 1_000, waiting: 64 },
+    pass: { bytes: 10_000_000, min: 32, max: 1_000, waiting: 64 },
   },
   {
     name: 'rigorous',
@@ -71,16 +71,16 @@ export const profiles: readonly Profile[] = [
     workloads,
     sizes,
     workers,
-    rounds: { least: 40, most: 40 },
+    rounds: { min: 40, max: 40 },
     claims: 'verdicts',
     timeMs: 1_000,
     warmupMs: 500,
-    pass: { bytes: 10_000_000, least: 32, most: 1_000, waiting: 64 },
+    pass: { bytes: 10_000_000, min: 32, max: 1_000, waiting: 64 },
   },
 ];
 
 /** Depends on the plan alone, never on how fast this machine is: the same options give the same corpus everywhere. */
 export function documentsPerPass({ pass }: Profile, kind: Kind, meanBytes: number): number {
   if (kind !== 'cpu') return pass.waiting;
-  return Math.max(pass.least, Math.min(pass.most, Math.round(pass.bytes / Math.max(1, meanBytes))));
+  return Math.max(pass.min, Math.min(pass.max, Math.round(pass.bytes / Math.max(1, meanBytes))));
 }

@@ -48,7 +48,7 @@ export interface BenchRequest {
   /** Documents a pass; null: as many as the profile says. */
   readonly documents: number | null;
   readonly workers: readonly number[];
-  readonly rounds: { readonly least: number; readonly most: number };
+  readonly rounds: { readonly min: number; readonly max: number };
   /** No round begins that would not end by then, milliseconds from the run's begin; null: no limit. */
   readonly budgetMs: number | null;
   readonly seed: number;
@@ -120,7 +120,7 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
   };
 }
 
-const fixed = (rounds: number) => ({ least: rounds, most: rounds });
+const fixed = (rounds: number) => ({ min: rounds, max: rounds });
 
 function byName<Entry extends { readonly name: string }>(
   what: string,
@@ -196,11 +196,11 @@ function complexity(text: string): Complexity {
 }
 
 /** More than anyone has cores, and far below what would exhaust a machine. */
-const mostWorkers = 256;
+const maxWorkers = 256;
 
 function workerCount(text: string): number {
   const count = parseCount(text, 'each of --workers');
-  if (count > mostWorkers) throw new UsageError(`expected at most ${mostWorkers} workers, got ${count}`);
+  if (count > maxWorkers) throw new UsageError(`expected at most ${maxWorkers} workers, got ${count}`);
   return count;
 }
 

@@ -9,7 +9,7 @@ export interface RunOptions {
   readonly cells: readonly Cell[];
   /** Cells that are measured twice a round: the A/A test that every run carries. */
   readonly twins: readonly Cell[];
-  readonly rounds: { readonly least: number; readonly most: number };
+  readonly rounds: { readonly min: number; readonly max: number };
   /** No round begins that is not expected to end by then, milliseconds from now; null: no limit. */
   readonly budgetMs: number | null;
   /** Trials of an earlier invocation that are not measured again. */
@@ -55,24 +55,24 @@ export function estimateRoundMs({
 export async function runRounds(options: RunOptions): Promise<Ending> {
   const { rounds, progress, signal } = options;
   const roundMs = estimateRoundMs(options);
-  const trials = (options.cells.length + options.twins.length) * rounds.most;
-  const pace = new Pace(rounds.most * roundMs, trials);
-  progress.start({ trials, estimateMs: rounds.most * roundMs });
+  const trials = (options.cells.length + options.twins.length) * rounds.max;
+  const pace = new Pace(rounds.max * roundMs, trials);
+  progress.start({ trials, estimateMs: rounds.max * roundMs });
   try {
-    for (let round = 1; round <= rounds.most; round++) {
+    for (let round = 1; round <= rounds.max; round++) {
       if (options.budgetMs !== null && pace.elapsedMs + roundMs > options.budgetMs) {
         return {
           complete: true,
           unmet: [
-            `the budget ended the run after ${round - 1} of ${rounds.most} rounds`,
+            `the budget ended the run after ${round - 1} of ${rounds.max} rounds`,
             ...options.enough(round - 1).unmet,
           ],
         };
       }
       if (!(await runRound(options, round, pace))) return { complete: false, unmet: [] };
       const { stop, unmet } = options.enough(round);
-      if (round >= rounds.least && (stop || round === rounds.most))
-        return { complete: true, unmet: rounds.least < rounds.most ? unmet : [] };
+      if (round >= rounds.min && (stop || round === rounds.max))
+        return { complete: true, unmet: rounds.min < rounds.max ? unmet : [] };
     }
     return { complete: !signal.aborted, unmet: [] };
   } finally {
@@ -105,7 +105,7 @@ async function runRound(options: RunOptions, round: number, pace: Pace): Promise
     if (isVoid(trial)) {
       const disturbed = [...turn.disturbed, trial];
       if (again) queue.push({ ...turn, attempt: turn.attempt + 1, disturbed });
-      else keep(leastDisturbed(disturbed, { order, attempt: turn.attempt }));
+      else keep(withLeastNoise(disturbed, { order, attempt: turn.attempt }));
     }
     if (earlier.length > 0) {
       pace.skip(expectedMs, { done: !again });
@@ -115,7 +115,7 @@ async function runRound(options: RunOptions, round: number, pace: Pace): Promise
     options.progress.trial(trial, {
       done: pace.done,
       trials: pace.trials,
-      rounds: options.rounds.most,
+      rounds: options.rounds.max,
       leftMs: pace.leftMs,
     });
   }
@@ -146,14 +146,14 @@ function isVoid(trial: TrialRow): trial is VoidTrial {
 }
 
 /** @returns the trial that others disturbed least, as one that counts, in the place of the last attempt */
-function leastDisturbed(
+function withLeastNoise(
   disturbed: readonly VoidTrial[],
   place: { readonly order: number; readonly attempt: number },
 ): TrialRow {
   const noise = ({ noise_swap_pages, noise_steal_percent, noise_others_percent }: VoidTrial) =>
     (noise_swap_pages ?? 0) > 0 ? 100 : (noise_steal_percent ?? 0) + (noise_others_percent ?? 0);
-  const least = disturbed.reduce((a, b) => (noise(b) < noise(a) ? b : a));
-  return { ...least, ...place, status: 'ok', reason: null, busy: true };
+  const calmest = disturbed.reduce((a, b) => (noise(b) < noise(a) ? b : a));
+  return { ...calmest, ...place, status: 'ok', reason: null, busy: true };
 }
 
 /** How much is done and how much time is left: the estimate, corrected by how it has held so far. */

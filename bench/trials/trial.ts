@@ -48,7 +48,7 @@ export async function runTrial(
     delivery: cell.delivery,
     documents: cell.corpus.documents,
     warmupDocuments: warmupDocuments(cell, timing),
-    ...(timing.warmupMostMs !== undefined && { warmupMostMs: timing.warmupMostMs }),
+    ...(timing.maxWarmupMs !== undefined && { maxWarmupMs: timing.maxWarmupMs }),
     timeMs: timing.timeMs,
     unique: cell.corpus.profile.documents,
     round: place.round,

@@ -107,7 +107,7 @@ describe('rounds', () => {
     runId: 'r',
     cells,
     twins: [],
-    rounds: { least: 3, most: 3 },
+    rounds: { min: 3, max: 3 },
     budgetMs: null,
     finished: [],
     enough: () => ({ stop: false, unmet: [] }),
@@ -150,7 +150,7 @@ describe('rounds', () => {
       [['10KB', 'pool', 2]],
     );
     const kept: (string | null)[] = [];
-    await runRounds(options({ twins, rounds: { least: 1, most: 1 }, keep: ({ twin }) => kept.push(twin) }));
+    await runRounds(options({ twins, rounds: { min: 1, max: 1 }, keep: ({ twin }) => kept.push(twin) }));
     assert.equal(kept.length, cells.length + 1);
     assert.equal(kept.filter((twin) => twin === 'A/A').length, 1);
   });
@@ -166,9 +166,7 @@ describe('rounds', () => {
         ...(cell === cells[0] && voided),
       });
     const timing = { timeMs: 1000, warmupMs: 1000 };
-    await runRounds(
-      options({ measure, timing, rounds: { least: 1, most: 1 }, keep: (row) => rows.push(row) }),
-    );
+    await runRounds(options({ measure, timing, rounds: { min: 1, max: 1 }, keep: (row) => rows.push(row) }));
     assert.equal(rows.length, cells.length + 3);
     assert.deepEqual(
       rows.filter(({ status }) => status === 'void').map(({ attempt }) => attempt),
@@ -193,8 +191,8 @@ describe('rounds', () => {
       await new Promise((resolve) => setTimeout(resolve, 700));
       return trial({ ...place, ...voided });
     };
-    const round = { least: 1, most: 1 };
-    const timing = { timeMs: 0, warmupMs: 0, warmupMostMs: 0 };
+    const round = { min: 1, max: 1 };
+    const timing = { timeMs: 0, warmupMs: 0, maxWarmupMs: 0 };
     const few = cells.slice(0, 2);
     await runRounds(
       options({ measure: slow, cells: few, timing, rounds: round, keep: (row) => rows.push(row) }),
@@ -251,7 +249,7 @@ describe('rounds', () => {
         unmet: round >= enoughFrom ? [] : ['too wide'],
       });
       const { unmet } = await runRounds(
-        options({ rounds: { least: 2, most: 5 }, enough, keep: ({ round }) => (last = round) }),
+        options({ rounds: { min: 2, max: 5 }, enough, keep: ({ round }) => (last = round) }),
       );
       return [last, unmet];
     };

@@ -156,8 +156,8 @@ async function begin(
     ...(request.own !== undefined && { task: taskRecord(request.own) }),
     plan: {
       trials_per_round: trialsPerRound(plan),
-      rounds_least: request.rounds.least,
-      rounds_most: request.rounds.most,
+      rounds_least: request.rounds.min,
+      rounds_most: request.rounds.max,
       strategies: recordOf(plan.planned),
     },
     corpora: corporaOf(plan),
