@@ -4,8 +4,9 @@ import { knownFindings } from '../../workloads/task-findings.js';
 import { colorsFor } from '../cli/terminal.js';
 import type { CorpusCosts } from '../tables/environment.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
+import { isBusy } from '../verdict/busy.js';
 import type { Findings } from '../verdict/findings.js';
-import { failedText, noChoiceText, setApartText, verdict } from '../words/pick.js';
+import { busyTrialsLine, failedText, noChoiceText, setApartText, verdict } from '../words/pick.js';
 import { duration, number } from '../words/units.js';
 import type { Constraints } from './constraints.js';
 import { type Decided, type Decision, decide } from './decide.js';
@@ -77,7 +78,8 @@ export function decisionText(
     ...failedText(chosen.found.trials, strategies),
     ...responsiveness.map(pingText),
   ];
-  return ['', bold(use as string), ...rest, ...notes, ...footer.map(dim), ''].join('\n');
+  const busy = isBusy(chosen.found.trials) ? [busyTrialsLine(chosen.found.trials)] : [];
+  return ['', ...busy, bold(use as string), ...rest, ...notes, ...footer.map(dim), ''].join('\n');
 }
 
 function pingText(row: ResponsivenessRow): string {

@@ -2,7 +2,7 @@ import type { StrategyTraits } from '../../strategies/strategy.js';
 import type { Decision, Eligible, NoChoice } from '../pick/decide.js';
 import type { RunPromise, Width } from '../pick/promise.js';
 import { groupBy } from '../stats/group-by.js';
-import type { SummaryRow, TrialRow } from '../tables/columns.js';
+import { isOk, type SummaryRow, type TrialRow } from '../tables/columns.js';
 import type { CorpusCosts, Environment } from '../tables/environment.js';
 import { memoryOf } from '../tables/memory.js';
 import { namer, withInterval } from './configuration.js';
@@ -156,6 +156,14 @@ function where({ choice }: Decision, { environment }: VerdictOptions): string {
   const sizes = corpus === undefined ? '' : `, documents of ${size(corpus.p5)} to ${size(corpus.p95)}`;
   const node = environment.node.version.split('.')[0];
   return `Measured on ${number(environment.cores.effective)} cores, Node ${node}${sizes}.`;
+}
+
+/** The first line of the output of a race on a busy machine. */
+export function busyTrialsLine(trials: readonly TrialRow[]): string {
+  const counted = trials.filter(isOk);
+  const disturbed = counted.filter(({ busy }) => busy === true).length;
+  const which = disturbed === 0 ? 'the trials' : `${disturbed} of ${counted.length} trials`;
+  return `The machine was busy: other processes disturbed ${which}. This is only a suggestion.`;
 }
 
 /** Names the configurations whose trials failed, with the reason of the first failure of each strategy. */

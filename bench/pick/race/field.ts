@@ -22,6 +22,14 @@ export const minBlocks = 3;
 /** Share of the remaining time that the screening may take. */
 const screeningShare = 0.5;
 
+/**
+ * A trial that other processes disturbed counts all the same, and is marked busy. Repeating it would cost a trial of
+ * another configuration, and the blocks to come average it out.
+ */
+function counted(trial: TrialRow): TrialRow {
+  return trial.status === 'void' ? { ...trial, status: 'ok', reason: null, busy: true } : trial;
+}
+
 /** The configurations that are still in the race, and the trials so far. */
 export class Field {
   readonly #options: RaceOptions;
@@ -80,7 +88,7 @@ export class Field {
   async #trial(configuration: Configuration, turn: Turn): Promise<void> {
     const { clock, measure, keep, say, signal } = this.#options;
     const startedMs = clock();
-    const trial = await measure(configuration, turn);
+    const trial = counted(await measure(configuration, turn));
     // A trial that was interrupted from the keyboard says nothing about its strategy.
     if (trial.status === 'failed' && signal.aborted) return;
     this.#budget.spent(configuration, { startedMs, timing: turn.timing });
