@@ -143,7 +143,7 @@ const kinds = {
   text: { about: 'a text', holds: isText },
   hash: {
     about: '64 hexadecimal digits',
-    holds: (value: unknown) => typeof value === 'string' && /^[\da-f]{64}$/.test(value),
+    holds: (value: unknown) => typeof value === 'string' && /^(?:v\d+:)?[\da-f]{64}$/.test(value),
   },
   count: {
     about: 'a whole number from 1 on',
