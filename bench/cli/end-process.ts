@@ -12,7 +12,8 @@ const exitMs = 1000;
  */
 export function endSoon(): void {
   setTimeout(() => {
-    note(`the task left something open (${openResources()}); its teardown should close it`);
+    const open = openResources();
+    if (open !== null) note(`the task left something open (${open}); its teardown should close it`);
     endNow();
   }, lingerMs).unref();
 }
@@ -32,13 +33,13 @@ export function endNow(code?: number): never {
   process.exit(code);
 }
 
-/** `Timeout × 2, TCPServerWrap`, without the streams that every process has. */
-function openResources(): string {
+/** `Timeout × 2, TCPServerWrap`, without streams and processes, which may be ours; null when there is nothing else. */
+function openResources(): string | null {
   const counts = new Map<string, number>();
   for (const name of process.getActiveResourcesInfo()) {
     if (/^(TTY|Pipe|Signal|Process)Wrap$/.test(name)) continue;
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   const said = [...counts].map(([name, count]) => (count === 1 ? name : `${name} × ${count}`));
-  return said.length === 0 ? 'a handle' : said.join(', ');
+  return said.length === 0 ? null : said.join(', ');
 }

@@ -1,6 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { inheritedFlags } from '../processes/exec-argv.js';
+import { killGroup, ownGroup } from '../processes/group.js';
 import type { Reaper } from '../processes/reaper.js';
+import { taskOutput } from '../processes/task-output.js';
 import type { MemoryWatch, StopWatch } from '../processes/watch.js';
 import { abortGraceMs } from '../session/outcome.js';
 import { type CallerEnd, connectChild } from '../session/side-channel.js';
@@ -90,8 +92,8 @@ const closeGraceMs = 5000;
 const beginGraceMs = 5000;
 
 /**
- * A channel may stay open this long after its process has exited, ms: a process that the task has started may
- * hold it, too.
+ * A channel may stay open this long after its process has exited, ms: a process that the task has started, and
+ * that has left the worker's process group, may hold it, too.
  */
 const channelGraceMs = 1000;
 
@@ -132,7 +134,8 @@ export class Child {
       env: { ...allocator, ...process.env },
       execArgv: [...inheritedFlags(), `--max-old-space-size=${heapMb}`],
       serialization: 'advanced', // JSON would turn bytes into an object of numbers
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...(fd === null ? [] : [fd])],
+      ...ownGroup,
+      stdio: ['ignore', taskOutput(), 'inherit', 'ipc', ...(fd === null ? [] : [fd])],
     });
     this.#process = child;
     const { pid } = child;
@@ -245,6 +248,7 @@ function endOf(child: ChildProcess, leaving: () => boolean): Promise<End> {
       else if (!leaving()) child.kill('SIGKILL');
     });
     child.on('exit', (code, signal) => {
+      killGroup(child.pid as number); // processes that the task has started
       const message = `worker process ended with ${signal ?? `exit code ${code}`}`;
       death = { message, ...(code !== null && { exitCode: code }), ...(signal !== null && { signal }) };
       if (!child.connected) return resolve(death);

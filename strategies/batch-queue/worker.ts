@@ -18,7 +18,7 @@ const send = (message: FromChild) =>
 
 // The parent has ended, so the results have no receiver.
 process.on('disconnect', () => process.exit());
-// Ctrl-C in a terminal reaches all processes of the group; the parent decides when its workers end.
+// On Windows, Ctrl-C in a terminal reaches all processes; the parent decides when its workers end.
 process.on('SIGINT', () => {});
 
 let task: OpenTask;
@@ -47,6 +47,7 @@ async function serve(message: Exclude<ToChild, { kind: 'channel' }>): Promise<vo
     return void (await send({ kind: 'report', member: processReport(), engine: engineReport(thisWorker()) }));
   await task.close();
   process.disconnect();
+  process.exit(); // whatever the task has left open
 }
 
 async function work(batch: BatchMessage): Promise<void> {

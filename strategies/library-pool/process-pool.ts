@@ -3,8 +3,10 @@ import { fileURLToPath } from 'node:url';
 import workerpool, { type Pool } from 'workerpool';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import { inheritedFlags } from '../processes/exec-argv.js';
+import { killGroup, ownGroup } from '../processes/group.js';
 import { heapLimitMb, memoryLimitMb } from '../processes/limits.js';
 import { Reaper } from '../processes/reaper.js';
+import { isRedirected } from '../processes/task-output.js';
 import { MemoryWatch, StopWatch } from '../processes/watch.js';
 import { maxRuns } from '../session/attempts.js';
 import { abortGraceMs, type Reply } from '../session/outcome.js';
@@ -67,6 +69,8 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
       forkOpts: {
         serialization: 'advanced', // JSON would turn the bytes into an object of numbers
         execArgv: [...inheritedFlags(), `--max-old-space-size=${heapMb}`],
+        ...ownGroup,
+        silent: isRedirected(), // workerpool overrides the option `stdio`
       },
     });
     return made;
@@ -123,6 +127,7 @@ class WatchedProcesses {
   readonly #memory: MemoryWatch;
   readonly #stopped: StopWatch | null;
   readonly #alive = new Map<number, () => void>();
+  readonly #exits = new Set<Promise<unknown>>();
 
   readonly #callerEnd: CallerEnd;
 
@@ -147,11 +152,17 @@ class WatchedProcesses {
       if (pid === undefined || this.#alive.has(pid) || worker.exitCode !== null) continue;
       this.#reaper.add(pid);
       connectChild(this.#callerEnd, worker);
+      for (const output of [worker.stdout, worker.stderr])
+        output?.on('data', (text) => process.stderr.write(text));
       const end = () => worker.kill('SIGKILL');
       this.#alive.set(pid, end);
       this.#memory.add(pid, end);
       this.#stopped?.add(pid, end);
+      const exit = new Promise((resolve) => worker.once('exit', resolve));
+      this.#exits.add(exit);
+      void exit.then(() => this.#exits.delete(exit));
       worker.once('exit', () => {
+        killGroup(pid); // processes that the task has started
         this.#alive.delete(pid);
         this.#stopped?.remove(pid);
         this.#reaper.remove(pid);
@@ -164,6 +175,7 @@ class WatchedProcesses {
     this.#memory.close();
     this.#stopped?.close();
     for (const end of this.#alive.values()) end(); // the pool may have lost track of some
+    await within(graceMs, Promise.all(this.#exits));
     await this.#reaper.close();
   }
 }

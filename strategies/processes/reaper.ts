@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { ownGroup } from './group.js';
 
 /**
- * Ends processes when this one has died, because a busy child never notices that its channel has closed. A
- * shell reads the process ids from a pipe and kills them when the pipe closes without the word `done`.
- * Windows has no reaper.
+ * Ends worker processes when this one has ended, however that happened: a busy worker never notices that its channel
+ * has closed. A shell reads the ids of their process groups from a pipe and kills the groups when the pipe closes
+ * without the word `done`. Windows has no reaper.
  *
- * The shell stays in our process group, so that ending the group leaves nothing. It ignores Ctrl-C of a
- * terminal.
+ * The shell leads a group of its own, because a signal to our group must not end it before the workers.
  */
 export class Reaper {
   readonly #shell = process.platform === 'win32' ? null : startShell();
@@ -46,11 +46,12 @@ while read -r word pid; do
     done) exit 0 ;;
   esac
 done
-for pid in $pids; do kill -KILL "$pid" 2>/dev/null; done
+for pid in $pids; do kill -KILL "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null; done
 `;
 
 function startShell(): ChildProcess {
   const shell = spawn('/bin/sh', ['-c', script, 'forkwise-queue-reaper'], {
+    ...ownGroup,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
   shell.stdin?.on('error', () => {}); // the shell itself was killed

@@ -1,14 +1,18 @@
-let descriptor: 1 | 2 = 1;
+let redirected = false;
 
 /**
  * From now on, what tasks print in new worker processes goes to standard error: a command needs standard output for
  * itself.
  */
 export function printToStandardError(): void {
-  descriptor = 2;
+  redirected = true;
 }
 
-/** The descriptor of this process that a worker process prints to. */
+export function isRedirected(): boolean {
+  return redirected;
+}
+
+/** A worker process prints to this descriptor of its parent. */
 export function taskOutput(): 1 | 2 {
-  return descriptor;
+  return redirected ? 2 : 1;
 }

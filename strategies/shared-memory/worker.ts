@@ -119,7 +119,8 @@ parent.on('message', async (message: ToWorker) => {
   else {
     await task.close();
     port.close();
-    parent.close(); // nothing keeps the thread alive any longer
+    parent.close();
+    process.exit(); // whatever the task has left open
   }
 });
 parent.postMessage({ kind: 'ready' } satisfies FromWorker);

@@ -73,9 +73,30 @@ export async function openTask(
     async close() {
       for (const context of [...watched]) context.abort(closedError());
       end.close();
-      await workload.teardown?.(state);
+      await limited(workload.teardown?.(state));
     },
   };
+}
+
+/** The task's teardown may take this long, ms. */
+const teardownMs = 5000;
+
+async function limited(teardown: void | Promise<void>): Promise<void> {
+  if (!isThenable(teardown)) return;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      process.emitWarning(
+        `the task's teardown was given up: it was still running after ${teardownMs / 1000} s`,
+      );
+      resolve();
+    }, teardownMs);
+  });
+  try {
+    await Promise.race([teardown, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Refuses a value that only some strategies could bring back: all strategies must give the same outcome. */

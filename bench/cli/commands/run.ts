@@ -13,11 +13,11 @@ import { strategies } from '../../../strategies/index.js';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
 import { printToStandardError } from '../../../strategies/processes/task-output.js';
 import {
-  type Isolation,
   isolates,
   type Outcome,
   type Strategy,
   type StrategyEntry,
+  type StrategyTraits,
 } from '../../../strategies/strategy.js';
 import { CorpusError, type FileList, leftOutText, listFiles } from '../../../workloads/files.js';
 import { type FileState, stateOf } from '../../../workloads/read-file.js';
@@ -61,7 +61,9 @@ export async function runDocuments(
   { version }: { readonly version: string },
 ): Promise<number> {
   const config = flags.config === undefined ? null : readConfig(flags.config);
-  const options = runnerOptions(flags, config);
+  const chosen = runnerOptions(flags, config);
+  const traits = await traitsOf(chosen.strategy);
+  const options = { ...chosen, workers: traits.scales ? chosen.workers : 1 };
   const again = againOf(flags);
   const graceMs = parseDuration(flags.grace);
   const printResult = flags.json ? keepStandardOutput() : print;
@@ -103,6 +105,7 @@ export async function runDocuments(
     const unchanged = again.changed ? 0 : earlier.changed;
     if (unchanged > 0) note(`${changedText(unchanged)}; to run them again: --changed run`);
     const startedMs = performance.now();
+    let elapsedMs = 0;
     if (rest.length > 0) {
       const runner = await createRunner({
         ...options,
@@ -115,10 +118,11 @@ export async function runDocuments(
           output,
           progress,
           workers: options.workers,
-          isProtected: isolates(await isolationOf(options.strategy), 'process'),
+          isProtected: isolates(traits.isolation, 'process'),
           stop: signals.signal,
           broken: broken.signal,
         });
+        elapsedMs = performance.now() - startedMs; // a teardown may take its time
       } finally {
         progress.stop();
         await runner.close({ now: broken.signal.aborted });
@@ -136,7 +140,7 @@ export async function runDocuments(
       leftOut: list.leftOut,
       counts,
       notOk: notOk.map(({ id, status, error }) => ({ id, status, error })),
-      elapsedMs: performance.now() - startedMs,
+      elapsedMs,
       complete: all.every(({ id }) => output.done.has(id)),
     };
     printResult(flags.json ? `${JSON.stringify(summaryData(summary), null, 2)}\n` : summaryText(summary));
@@ -276,9 +280,9 @@ function startFolder(id: string, folders: readonly string[]): string | null {
   return null;
 }
 
-async function isolationOf(name: string): Promise<Isolation> {
+async function traitsOf(name: string): Promise<StrategyTraits> {
   const entry = strategies.find((entry) => entry.name === name) as StrategyEntry;
-  return ((await import(entry.url)) as { default: Strategy }).default.isolation;
+  return ((await import(entry.url)) as { default: Strategy }).default;
 }
 
 /** @throws UsageError */

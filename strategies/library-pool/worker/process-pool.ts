@@ -9,7 +9,7 @@ export interface ProcessPoolData {
   readonly timeoutMs: number | undefined;
 }
 
-// Ctrl-C in a terminal reaches all processes of the group; the parent decides when its workers end.
+// On Windows, Ctrl-C in a terminal reaches all processes; the parent decides when its workers end.
 process.on('SIGINT', () => {});
 
 const { workload, timeoutMs } = JSON.parse(process.argv[2] as string) as ProcessPoolData;
