@@ -1,2 +1,5 @@
+import { markFault } from './mark.js';
+
 /** A task module that does not load. */
+markFault();
 throw new Error('no such model');

@@ -1,21 +1,27 @@
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import type { Outcome, Session, Strategy } from '../../strategies/strategy.js';
+import { isolates, type Outcome, type Session, type Strategy } from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
 import type { Document } from '../../workloads/workload.js';
 import { files, processTree } from '../measure/proc.js';
 import { answerRequests } from '../trials/answer.js';
-import { type Fault, limits } from './faults.js';
+import { type Fault, faultNamed, limits } from './faults.js';
+import { markFault, markIn } from './mark.js';
+import { sumOf } from './task.js';
 
 /** The caller of a strategy in which something goes wrong: a process of its own, since it may be lost. */
 export interface FaultRequest {
+  /** Module of the strategy. */
   readonly strategy: string;
-  readonly fault: Fault;
+  /** Name of the fault. */
+  readonly fault: string;
   readonly workers: number;
+  /** Path of the file that appears when the fault happens. */
+  readonly mark: string;
 }
 
 export interface FaultRecord {
-  /** What opening said, where that failed; there is nothing else then. */
+  /** The error's message if opening failed; the other fields then say nothing. */
   readonly refused: string | null;
   readonly documents: number;
   readonly lost: number;
@@ -28,37 +34,34 @@ export interface FaultRecord {
   readonly leftovers: number;
 }
 
-/** Documents of a pass, the one that goes wrong, and how long the pass may wait for all workers to be seen again. */
-const least = 400;
+/** A pass has at least this many documents. */
+const minDocuments = 400;
+/** Index of the document at which the fault happens. */
 const faultAt = 20;
+/** A pass waits this long for all workers to be seen again. */
 const patienceMs = 5000;
 
 const task = new URL('./task.js', import.meta.url).href;
-const brokenTask = new URL('./broken-task.js', import.meta.url).href;
 
-answerRequests(async ({ strategy: url, fault, workers }: FaultRequest): Promise<FaultRecord> => {
+answerRequests(async ({ strategy: url, fault: name, workers, mark }: FaultRequest): Promise<FaultRecord> => {
   const { default: strategy } = (await import(url)) as { default: Strategy };
-  const options = { workers: strategy.scales ? workers : 1, delivery: strategy.deliveries[0], ...limits };
-  const engines = strategy.isolation === 'none' ? 1 : options.workers;
+  const fault = faultNamed(name);
+  markIn(mark);
+  const inFile = fault.by === 'disk' ? strategy.travelsInFile[0] : undefined;
+  const options = {
+    workers: strategy.scales ? workers : 1,
+    delivery: inFile ?? strategy.deliveries[0],
+    ...limits,
+  };
+  const engines = isolates(strategy.isolation, 'thread') ? options.workers : 1;
   const open = (url: string) => strategy.open({ name: 'faulty', url, options: {} }, options);
-  // Once without the fault: what is slow by itself, and what stays by itself, as the threads of libuv do.
-  const healthy = await pass(await open(task), { ...fault, by: 'task', name: 'none' }, engines);
+  // The first pass is without the fault. It shows what is slow anyway, and what stays anyway, as libuv's threads do.
+  const healthy = await pass(await open(task), null, engines);
   const before = await settled(0);
   if (fault.by === 'module') {
-    const refused = await open(brokenTask).then(
-      async (session) => {
-        await session.close();
-        return null;
-      },
-      (cause: unknown) => String((cause as Error).message),
-    );
-    return {
-      ...healthy,
-      refused: refused ?? 'opened all the same',
-      leftovers: (await settled(before)) - before,
-    };
+    const refused = await refusal(open(fault.url));
+    return { ...healthy, lost: 0, duplicates: 0, refused, leftovers: (await settled(before)) - before };
   }
-  if (fault.by === 'disk') fillDisk();
   const found = await pass(await open(task), fault, engines);
   return {
     ...found,
@@ -67,8 +70,19 @@ answerRequests(async ({ strategy: url, fault, workers }: FaultRequest): Promise<
   };
 });
 
-/** One run in the midst of which the fault comes, until every worker is seen again, and a close. */
-async function pass(session: Session, fault: Fault, engines: number): Promise<FaultRecord> {
+/** The message with which opening failed; null if it did not fail. */
+async function refusal(opening: Promise<Session>): Promise<string | null> {
+  try {
+    const session = await opening;
+    await session.close();
+    return null;
+  } catch (cause) {
+    return cause instanceof Error ? cause.message : String(cause);
+  }
+}
+
+/** One run, in the middle of which the fault happens. It ends when every worker was seen again; then the session closes. */
+async function pass(session: Session, fault: Fault | null, engines: number): Promise<FaultRecord> {
   const outcomes: Outcome[][] = [];
   const expected: number[] = [];
   const seenAfter = new Set<string>();
@@ -81,17 +95,17 @@ async function pass(session: Session, fault: Fault, engines: number): Promise<Fa
   function* source(): Generator<Document> {
     for (let index = 0; ; index++) {
       const late = now() - faultMs > patienceMs;
-      if (index >= least && (recovered() || late)) return;
+      if (index >= minDocuments && (recovered() || late)) return;
       if (index === faultAt) {
         faultMs = now();
-        if (fault.by === 'SIGKILL' || fault.by === 'SIGSTOP')
-          process.kill(processes[0]?.pid as number, fault.by);
+        if (fault?.by === 'signal') signal(processes[0]?.pid, fault.signal);
+        if (fault?.by === 'disk') fillDisk();
       }
       const bytes = new Uint8Array(1000).fill(index % 251);
       expected[index] = sumOf(bytes);
       yield {
         index,
-        id: index === faultAt && fault.by === 'task' ? fault.name : `document-${index}`,
+        id: index === faultAt && fault?.by === 'task' ? fault.name : `document-${index}`,
         size: bytes.length,
         bytes,
       };
@@ -111,7 +125,7 @@ async function pass(session: Session, fault: Fault, engines: number): Promise<Fa
   await session.close();
   const count = expected.length;
   const first = Array.from({ length: count }, (_, index) => outcomes[index]?.[0]);
-  const others = first.filter((_, index) => index !== faultAt || fault.by !== 'task');
+  const others = first.filter((_, index) => index !== faultAt || fault?.by !== 'task');
   return {
     refused: null,
     documents: count,
@@ -119,20 +133,12 @@ async function pass(session: Session, fault: Fault, engines: number): Promise<Fa
     duplicates: outcomes.reduce((sum, list) => sum + list.length - 1, 0),
     wrong: first.filter((outcome, index) => outcome?.status === 'ok' && outcome.value !== expected[index])
       .length,
-    faultStatus: fault.by === 'task' ? (first[faultAt]?.status ?? null) : null,
+    faultStatus: fault?.by === 'task' ? (first[faultAt]?.status ?? null) : null,
     othersFailed: others.filter((outcome) => outcome !== undefined && outcome.status !== 'ok').length,
     delayedMs: longestMs,
     recoveredMs,
     leftovers: 0,
   };
-}
-
-/** As the task computes it. */
-function sumOf(bytes: Uint8Array): number {
-  let sum = 0;
-  for (let pass = 0; pass < 100; pass++)
-    for (let i = 0; i < bytes.length; i++) sum = (sum * 31 + (bytes[i] as number)) | 0;
-  return sum;
 }
 
 /** Child processes, threads and descriptors of this process, when they are no more than so many, or have had two seconds for it. */
@@ -148,9 +154,17 @@ async function settled(most: number): Promise<number> {
   }
 }
 
-/** From now on nothing can be written behind what there is. */
+/** Sends the signal to a worker process; without one, the fault does not happen, and the cell fails. */
+function signal(pid: number | undefined, name: 'SIGKILL' | 'SIGSTOP'): void {
+  if (pid === undefined) return;
+  process.kill(pid, name);
+  markFault();
+}
+
+/** From now on every write of documents to a file fails, as on a full disk. */
 function fillDisk(): void {
   fs.writevSync = () => {
+    markFault();
     throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
   };
   syncBuiltinESMExports();

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { files, processTree } from '../measure/proc.js';
 import { type FaultRow, faultTable } from '../tables/fault-columns.js';
 import { unknown } from '../tables/table.js';
@@ -6,13 +8,14 @@ import type { HelperProcesses } from '../trials/helper-processes.js';
 import type { LoadedStrategy } from '../trials/plan.js';
 import { applies, type Fault, survivable } from './faults.js';
 import type { FaultRecord, FaultRequest } from './host.js';
+import { isMarked } from './mark.js';
 
-/** Longer than any cell takes that goes well: a pass, the fault, a start of workers. */
+/** A cell that goes well takes less: a start of workers, a pass and the fault. */
 const watchdogMs = 15_000;
-/** No process of a cell may be larger; whoever lets one grow beyond it is ended with all it has started. */
-const mostBytes = 256 * 2 ** 20;
+/** A process that grows beyond this size is ended, with all that it has started. */
+const maxBytes = 256 * 2 ** 20;
 
-/** One cell of the matrix, in a process of its own. Never rejects. */
+/** Measures one cell of the matrix in a process of its own. Never rejects. */
 export async function measureFault(
   helpers: HelperProcesses,
   { url, strategy }: LoadedStrategy,
@@ -26,66 +29,57 @@ export async function measureFault(
   };
   const row = { ...unknown(faultTable), ...cell, by_design: false };
   if (!applies(fault, strategy)) return { ...row, state: 'not applicable' };
+  const mark = join(helpers.folder, `fault-${randomUUID()}`);
   const host = new Helper(helpers, new URL('./host.js', import.meta.url));
   let grown = false;
   const watch = setInterval(() => {
-    if (largestOf(host.pid) <= mostBytes) return;
+    if (largestOf(host.pid) <= maxBytes) return;
     grown = true;
     host.end();
   }, 20);
   try {
-    const record = await host.ask<FaultRecord>({ strategy: url, fault, workers } satisfies FaultRequest, {
-      timeoutMs: watchdogMs,
-    });
-    return { ...row, ...columnsOf(record, fault) };
+    const record = await host.ask<FaultRecord>(
+      { strategy: url, fault: fault.name, workers, mark } satisfies FaultRequest,
+      { timeoutMs: watchdogMs },
+    );
+    return { ...row, ...columnsOf(record, { fault, happened: isMarked(mark) }) };
   } catch (cause) {
-    const reason = grown
+    const happened = isMarked(mark);
+    const why = grown
       ? 'its memory grew beyond 256 MB, and it was ended'
       : firstLine((cause as Error).message);
-    return { ...row, state: 'caller lost', by_design: !survivable(fault, strategy), reason };
+    const by_design = happened && !survivable(fault, strategy);
+    return { ...row, state: 'caller lost', by_design, reason: happened ? why : `${never}; ${why}` };
   } finally {
     clearInterval(watch);
     host.end();
   }
 }
 
-function columnsOf(record: FaultRecord, fault: Fault) {
-  const {
-    refused,
-    documents,
-    lost,
-    duplicates,
-    wrong,
-    faultStatus,
-    othersFailed,
-    delayedMs,
-    recoveredMs,
-    leftovers,
-  } = record;
-  if (refused !== null)
-    return {
-      state: /no such model/.test(refused) ? 'refused' : 'broken',
-      lost: 0,
-      duplicates: 0,
-      leftovers,
-      reason: firstLine(refused),
-    } as const;
+const never = 'the fault never happened';
+
+function columnsOf(record: FaultRecord, { fault, happened }: { fault: Fault; happened: boolean }) {
+  const { lost, duplicates, wrong, faultStatus, recoveredMs } = record;
+  const counts = { lost, duplicates, leftovers: Math.max(0, record.leftovers) };
+  if (fault.by === 'module') {
+    const reason = firstLine(record.refused ?? 'it opened although the module does not load');
+    const told = happened && record.refused !== null && record.refused.includes(fault.says);
+    const state = told ? 'refused' : 'broken';
+    return { ...counts, state, reason: happened ? reason : `${never}; ${reason}` } as const;
+  }
+  const measured = {
+    ...counts,
+    documents: record.documents,
+    fault_status: faultStatus,
+    others_failed: record.othersFailed,
+    delayed_ms: Math.round(record.delayedMs),
+    recovered_ms: recoveredMs === null ? null : Math.round(recoveredMs),
+  };
   const ended = faultStatus === null || fault.ends.includes(faultStatus);
   const whole = lost === 0 && duplicates === 0 && wrong === 0 && ended;
-  const outcome = whole
-    ? ({ state: 'survived', reason: null } as const)
-    : ({ state: 'broken', reason: wrong > 0 ? `${wrong} wrong results` : null } as const);
-  return {
-    ...outcome,
-    documents,
-    lost,
-    duplicates,
-    fault_status: faultStatus,
-    others_failed: othersFailed,
-    delayed_ms: Math.round(delayedMs),
-    recovered_ms: recoveredMs === null ? null : Math.round(recoveredMs),
-    leftovers: Math.max(0, leftovers),
-  };
+  if (happened && whole) return { ...measured, state: 'survived', reason: null } as const;
+  const reason = !happened ? never : wrong > 0 ? `${wrong} wrong results` : null;
+  return { ...measured, state: 'broken', reason } as const;
 }
 
 /** Resident bytes of the largest process of the tree. */

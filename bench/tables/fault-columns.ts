@@ -18,7 +18,7 @@ export const faultTable = table(
       name: 'state',
       type: 'text',
       about:
-        '`survived`: every document had its outcome and the caller lived; `refused`: opening failed with an error that says why; `not applicable`: the strategy cannot have this fault; `caller lost`: the process ended, or had to be ended; `broken`: a document was lost, had two outcomes or a wrong one',
+        '`survived`: every document had its outcome and the caller lived; `refused`: opening failed with an error that says why; `not applicable`: the strategy cannot have this fault; `caller lost`: the process ended, or had to be ended; `broken`: a document was lost, had two outcomes or a wrong one, or the fault never happened',
     },
     {
       name: 'by_design',

@@ -93,6 +93,21 @@ describe('the fault matrix', onLinux, () => {
     assert.match(refused.reason ?? '', /no such model/);
   });
 
+  it('a fault that never happened fails its cell', async () => {
+    const [strategy] = await loadStrategies([
+      new URL('../fixtures/claims-file-strategy.js', import.meta.url).href,
+    ]);
+    for (const name of ['disk-full', 'killed-from-outside']) {
+      const fault = faults.find((each) => each.name === name);
+      assert.ok(strategy !== undefined && fault !== undefined);
+      const { state, reason, lost } = await measureFault(helpers, strategy, { fault, workers: 2 });
+      assert.deepEqual(
+        { state, reason, lost },
+        { state: 'broken', reason: 'the fault never happened', lost: 0 },
+      );
+    }
+  });
+
   it('refuses options that mean nothing to it', async () => {
     for (const args of [
       ['--rounds', '3'],
