@@ -15,7 +15,7 @@ export function commandLine(): string {
   return ['forkwise', ...process.argv.slice(2).map(quoted)].join(' ');
 }
 
-/** As a shell takes it. */
+/** Quotes a word as a shell takes it. */
 export function quoted(word: string): string {
   return /^[\w./:,=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

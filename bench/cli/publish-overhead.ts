@@ -18,7 +18,10 @@ import { decode, encodeHeader, encodeRows } from '../tables/csv.js';
 import type { Store } from '../tables/store.js';
 import { loadStrategies } from '../trials/prepare.js';
 
-/** Everything in the folder of a dispatch benchmark that is derived, made anew from what was measured. @returns the report. */
+/**
+ * Writes everything in the folder of a dispatch benchmark that is derived from what was measured. @returns
+ * the report.
+ */
 export async function publishOverhead(store: Store): Promise<string> {
   const environment = store.environment();
   const kinds = new Map(
@@ -47,7 +50,7 @@ export async function publishOverhead(store: Store): Promise<string> {
   );
   store.write('overhead-ratios.csv', encodeHeader(ratioTable) + encodeRows(ratioTable, compared));
   store.write('metg.csv', encodeHeader(metgTable) + encodeRows(metgTable, metg));
-  // Fewer lines, which can be told apart: the table has the rest.
+  // The charts draw fewer lines, so that a reader can tell them apart. The table has the rest.
   const drawn = <Row extends { readonly strategy: string }>(rows: readonly Row[]) =>
     rows.filter(({ strategy }) => !kinds.get(strategy)?.transferred);
   const marks = drawn(metg).map(({ efficiency, ...row }) => ({ ...row, e: efficiency }));

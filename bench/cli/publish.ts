@@ -38,7 +38,7 @@ export interface PublishOptions {
 /** A page beyond this is slow to mail and to open. */
 const smallPage = 1.5e6;
 
-/** Everything in a run's folder that is derived, made anew from its trials: tables, charts, reports. */
+/** Writes everything in a run's folder that is derived from its trials: tables, charts, reports. */
 export async function publish(
   store: Store,
   { projection = defaultProjection, png, interactive }: PublishOptions = {},
@@ -88,7 +88,7 @@ export async function publish(
   return found;
 }
 
-/** What `pick` has said of its run stands; the report does not decide again. */
+/** `pick` has chosen under constraints and written its choice. The report keeps that choice. */
 function decidedBy(store: Store) {
   if (!store.has('recommendation.json')) return undefined;
   const { strategy, workers, delivery, tied } = readRecommendation(
@@ -100,7 +100,10 @@ function decidedBy(store: Store) {
   };
 }
 
-/** What makes the page lively, unless it is not asked for and would make the page large. */
+/**
+ * Chooses the scripts that make the page answer to the mouse. There are none where they were not asked for
+ * and would make the page large.
+ */
 function scriptsFor(still: string, figures: readonly Figure[], asked: boolean): Scripts | null {
   const scripts = vegaScripts();
   const specs = figures.reduce((sum, { spec }) => sum + JSON.stringify(spec).length, 0);
@@ -109,18 +112,23 @@ function scriptsFor(still: string, figures: readonly Figure[], asked: boolean): 
     : null;
 }
 
+/** Vega's licence asks to be named. */
+const licence = 'BSD-3-Clause, University of Washington Interactive Data Lab and contributors';
+
 /** Vega as its authors minified it, beside the module that is imported; the licences ask to be named. */
 function vegaScripts(): Scripts {
   const require = createRequire(import.meta.url);
   const script = (name: string) => {
     const folder = dirname(require.resolve(`${name}/${name}-schema.json`));
     const text = readFileSync(join(folder, `${name}.min.js`), 'utf8').replaceAll('</script', '<\\/script');
-    return `/* ${name}, BSD-3-Clause, University of Washington Interactive Data Lab and contributors */\n${text}`;
+    return `/* ${name}, ${licence} */\n${text}`;
   };
   return { vega: script('vega'), vegaLite: script('vega-lite') };
 }
 
-/** On GitHub the job's page shows the report. A summary that cannot be written must not fail a measured run. */
+/**
+ * On GitHub the job's page shows the report. A summary that cannot be written must not fail a measured run.
+ */
 export function summariseStep(markdown: string): void {
   const path = process.env.GITHUB_STEP_SUMMARY;
   if (path === undefined || path === '') return;

@@ -65,7 +65,7 @@ export async function exhaustive(options: ExhaustiveOptions): Promise<Exhaustive
       seed,
       timing,
       cores,
-      progress: progressOn(process.stderr),
+      progress: progressOn(process.stderr, { baseline: baselineOf(options.loaded).strategy.name }),
       signal: new AbortController().signal,
       measure: (cell, place) => runTrial(helpers, cell, { place, timing, cores, suite: [process.pid] }),
       keep: (trial) => store.append(trial),

@@ -2,7 +2,10 @@ import type { ChartData } from '../../plots/chart.js';
 import { seriesName } from '../tables/series.js';
 import { type Findings, usableMemory } from '../verdict/findings.js';
 
-/** What the charts are drawn from. A strategy that was measured with several deliveries stands in several series. */
+/**
+ * Collects the rows that the charts are drawn from. A strategy that was measured with several deliveries
+ * makes several series.
+ */
 export function chartData(found: Findings): ChartData {
   const { environment, summaries, comparisons, scaling, projections, winners, crossovers, trials } = found;
   const names = new Map(

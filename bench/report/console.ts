@@ -8,8 +8,8 @@ import type { TextTable } from '../words/text-table.js';
 import { bestTable, bestTableLegend } from './tables.js';
 
 /**
- * A run as a person reads it in a terminal. The advice comes last, where the eye is when a command ends; above it is a
- * table of every strategy for each workload. A busy machine is named in the first line.
+ * A run as a person reads it in a terminal. The advice comes last, where the eye is when a command ends;
+ * above it is a table of every strategy for each workload. A busy machine is named in the first line.
  */
 export function consoleReport({ conclusions }: Pick<Findings, 'conclusions'>, colors: Colors): string {
   const workloads = [...groupBy(conclusions, ({ workload }) => workload)];

@@ -2,9 +2,11 @@ import type { FaultRow } from '../tables/fault-columns.js';
 import type { TextTable } from '../words/text-table.js';
 import { listed } from '../words/units.js';
 
-/** What the fault matrix says, in words. */
+/** The fault matrix is put into words here. */
 
-/** A row a fault, a column a strategy: what became of the document that went wrong, where the caller lived. */
+/**
+ * A row a fault, a column a strategy: what became of the document that went wrong, where the caller lived.
+ */
 export function matrixTable(rows: readonly FaultRow[]): TextTable {
   const strategies = [...new Set(rows.map(({ strategy }) => strategy))];
   const faults = [...new Set(rows.map(({ fault }) => fault))];
@@ -23,7 +25,8 @@ export function matrixTable(rows: readonly FaultRow[]): TextTable {
 }
 
 export const faultLegend =
-  'What became of the document that went wrong, all others having their outcomes: failed, timed-out, crashed; unharmed where it came from outside. ' +
+  'The cell says what became of the document that went wrong: failed, timed-out or crashed; unharmed where ' +
+  'the fault came from outside. All other documents have their outcomes. ' +
   'Caller lost: the whole process ended, or had to be ended. A dash: the strategy cannot have this fault.';
 
 function words(row: FaultRow | undefined): string {

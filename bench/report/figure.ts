@@ -16,12 +16,12 @@ export interface FigureTable {
   readonly more: number;
 }
 
-/** What names a row; shown where rows differ in it. */
+/** These columns name a row. They are shown where rows differ in them. */
 const names = ['workload', 'corpus', 'strategy', 'workers', 'delivery'];
 /** Longer tables are for programs, which read the CSV. */
-const mostRows = 200;
+const maxRows = 200;
 
-/** The rows as they stand in the run's files. */
+/** Selects the rows that a chart was drawn from, as the run's files have them. */
 export function figureTable({ table }: Chart, data: ChartData): FigureTable {
   const rows = (data[table.from] as readonly Readonly<Record<string, unknown>>[]).filter(
     (row) => table.where?.(row) ?? true,
@@ -31,7 +31,7 @@ export function figureTable({ table }: Chart, data: ChartData): FigureTable {
   const named = names.filter((column) => distinct(column) > 1 || (rows.length === 1 && told(column)));
   return {
     columns: [...named, ...table.columns.filter((column) => told(column) && !named.includes(column))],
-    rows: rows.slice(0, mostRows),
-    more: Math.max(0, rows.length - mostRows),
+    rows: rows.slice(0, maxRows),
+    more: Math.max(0, rows.length - maxRows),
   };
 }

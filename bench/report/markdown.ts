@@ -10,14 +10,18 @@ import { faultSentence, matrixTable } from './faults.js';
 import type { Figure } from './figure.js';
 import { overviewLegend, overviewTable, situationWords } from './tables.js';
 
-/** What a pull request has patience for: under 60 lines in all. The page has the rest. */
+/** A pull request has room for less than 60 lines in all. The page has the rest. */
 const ample = { workloads: 5, warnings: 4, places: 6, strategies: 14 };
-/** With the fault matrix, which is 16 lines. */
+/** The fault matrix takes 16 lines, which leaves less room for the rest. */
 const tight = { workloads: 3, warnings: 2, places: 4, strategies: 6 };
 
-/** `report.md`: the conclusion first, then what to use where, every strategy in one table, and how to repeat it. */
+/**
+ * `report.md`: the conclusion first, then what to use where, every strategy in one table, and how to repeat
+ * it.
+ */
 export function markdownReport(found: Findings, figures: readonly Pick<Figure, 'chart'>[]): string {
   const { environment, conclusions, situations, hints } = found;
+  const pictures = figures.map(({ chart }) => `[${chart.name}](plots/${chart.name}.svg)`);
   const most = found.faults.length === 0 ? ample : tight;
   const said = adviceByWorkload(conclusions).map((sentences) => `- ${sentences.map(safe).join(' ')}`);
   const warnings = hints
@@ -33,7 +37,7 @@ export function markdownReport(found: Findings, figures: readonly Pick<Figure, '
     situations.length === 0 ? '' : situationTable(found, most.places),
     conclusions.length === 0 ? '' : strategyTable(found, most.strategies),
     found.faults.length === 0 ? '' : markdownTable(matrixTable(found.faults)),
-    `[The whole report](report.html) · ${figures.map(({ chart }) => `[${chart.name}](plots/${chart.name}.svg)`).join(' · ')}`,
+    ['[The whole report](report.html)', ...pictures].join(' · '),
     notes(hints),
     `${environmentLine(environment)}. Repeat it: \`${environment.command}\``,
   ]
@@ -54,7 +58,7 @@ function lines(items: readonly string[], most: number, what: string): string {
   return [...items.slice(0, most), ...more].join('\n');
 }
 
-/** A row a workload and corpus, a column a situation. */
+/** Makes a table with a row per workload and corpus and a column per situation. */
 function situationTable({ situations, strategies }: Findings, most: number): string {
   const names = [...new Set(situations.map(({ situation }) => situation))];
   const places = [...groupBy(situations, ({ workload, corpus }) => `${workload} ${corpus}`)];
@@ -83,7 +87,7 @@ function notes(hints: readonly HintRow[]): string {
   return ids.length === 0 ? '' : `Hints: ${[...new Set(ids)].join(', ')}`;
 }
 
-/** Names of users in Markdown: no markup of theirs. */
+/** Escapes names of users, so that Markdown does not take them for markup. */
 function safe(text: string): string {
   return text.replaceAll(/[<>[\]*_|\\]/g, (sign) => `\\${sign}`).replaceAll(/\s+/g, ' ');
 }

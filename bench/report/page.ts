@@ -35,6 +35,7 @@ export interface PageOptions {
 export function pageReport(found: Findings, { figures, data, scripts }: PageOptions): string {
   const { environment } = found;
   const interactive = scripts !== null;
+  const texts = scripts === null ? [] : [scripts.vega, scripts.vegaLite, pageScript];
   const [first, ...others] = figures.map((figure) => figureMarkup(figure, { data, interactive }));
   const page = html`<!doctype html>
 <html lang="en">
@@ -62,7 +63,7 @@ ${section('hints', 'Hints', hintSection(found.hints))}
 ${section('environment', 'Environment', environmentSection(found))}
 ${section('method', 'Method and limits', methodSection(found))}
 </main>
-${scripts === null ? null : [scripts.vega, scripts.vegaLite, pageScript].map((text) => html`<script>${trusted(text)}</script>`)}
+${texts.map((text) => html`<script>${trusted(text)}</script>`)}
 </body>
 </html>
 `;
@@ -86,7 +87,7 @@ function trialsText({ trials, complete }: Findings): string {
   return complete ? words : `${words}, interrupted`;
 }
 
-/** Every strategy at its best number of workers, a table per workload. */
+/** Shows every strategy at its best number of workers, a table per workload. */
 function summarySection({ conclusions }: Findings): Child {
   if (conclusions.length === 0) return null;
   const tables = [...groupBy(conclusions, ({ workload }) => workload)].map(

@@ -44,6 +44,9 @@ function lineOf(event: RaceEvent): string | null {
 }
 
 function inWords({ trial }: Extract<RaceEvent, { kind: 'trial' }>): string {
-  const { strategy, workers, documents_per_second, status, reason } = trial;
-  return `${strategy} × ${workers}: ${status === 'ok' ? `${number(documents_per_second ?? 0)} documents/s` : `${status}: ${reason}`}`;
+  const result =
+    trial.status === 'ok'
+      ? `${number(trial.documents_per_second)} documents/s`
+      : `${trial.status}: ${trial.reason}`;
+  return `${trial.strategy} × ${trial.workers}: ${result}`;
 }

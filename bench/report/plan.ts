@@ -27,16 +27,21 @@ export function planText(plan: Plan): string {
   });
   const rounds = min === max ? `${max} ${max === 1 ? 'round' : 'rounds'}` : `${min} to ${max} rounds`;
   const trials = span(min, max, (rounds) => String(rounds * trialsPerRound(plan)));
+  const perRound = `${cells.length} cells and ${twins.length} for the A/A test`;
+  const measured = `${perRound} × ${rounds} = ${trials} trials`;
+  const names = loaded.map(({ strategy }) => strategy.name).join(', ');
+  const time = span(min, max, (rounds) => duration(rounds * estimateRoundMs(plan)));
+  const budget = request.budgetMs === null ? '' : `; ends within ${duration(request.budgetMs)}`;
   return [
-    `Plan: profile ${request.profile.name}, ${cells.length} cells and ${twins.length} for the A/A test × ${rounds} = ${trials} trials, seed ${request.seed}`,
+    `Plan: profile ${request.profile.name}, ${measured}, seed ${request.seed}`,
     ...corpora,
-    `  ${loaded.map(({ strategy }) => strategy.name).join(', ')} at ${workerCounts(plan).join(', ')} workers; ${cores} effective cores`,
-    `  about ${span(min, max, (rounds) => duration(rounds * estimateRoundMs(plan)))}${request.budgetMs === null ? '' : `; ends within ${duration(request.budgetMs)}`}`,
+    `  ${names} at ${workerCounts(plan).join(', ')} workers; ${cores} effective cores`,
+    `  about ${time}${budget}`,
     '',
   ].join('\n');
 }
 
-/** The plan as data, for `--dry-run --json`. */
+/** Returns the plan as data, for `--dry-run --json`. */
 export function planData(plan: Plan) {
   const { request, prepared, cells } = plan;
   return {

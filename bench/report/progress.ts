@@ -3,8 +3,14 @@ import type { TrialRow } from '../tables/columns.js';
 import type { Progress } from '../trials/rounds.js';
 import { duration, number } from '../words/units.js';
 
-/** Progress of a run, in trials. */
-export function progressOn(stream: NodeJS.WriteStream): Progress {
+/**
+ * Shows the progress of a run, in trials.
+ * @param baseline names the strategy that has no number of workers
+ */
+export function progressOn(
+  stream: NodeJS.WriteStream,
+  { baseline }: { readonly baseline: string },
+): Progress {
   const bar = new ProgressBar(stream, {
     format: '{bar} {value}/{total} trials · round {round} · {left} left · {last}',
   });
@@ -14,7 +20,7 @@ export function progressOn(stream: NodeJS.WriteStream): Progress {
     trial(trial, { done, trials, rounds, leftMs }) {
       const round = `${trial.round}/${rounds}`;
       const left = duration(leftMs);
-      const last = inWords(trial);
+      const last = inWords(trial, baseline);
       bar.step(done, () => ({
         fields: { round, left, last },
         line: `${done}/${trials} · round ${round} · ${last} · ${left} left`,
@@ -25,17 +31,12 @@ export function progressOn(stream: NodeJS.WriteStream): Progress {
   };
 }
 
-function inWords({
-  twin,
-  workload,
-  corpus,
-  strategy,
-  workers,
-  documents_per_second,
-  status,
-  reason,
-}: TrialRow): string {
+function inWords(trial: TrialRow, baseline: string): string {
+  const { twin, workload, corpus, strategy, workers } = trial;
+  const name = strategy === baseline ? strategy : `${strategy} × ${workers}`;
   const result =
-    status === 'ok' ? `${number(documents_per_second ?? 0)} documents/s` : `${status}: ${reason}`;
-  return `${workload} ${corpus} ${strategy}${strategy === 'sequential' ? '' : ` × ${workers}`}${twin === null ? '' : ` (${twin})`}: ${result}`;
+    trial.status === 'ok'
+      ? `${number(trial.documents_per_second)} documents/s`
+      : `${trial.status}: ${trial.reason}`;
+  return `${workload} ${corpus} ${name}${twin === null ? '' : ` (${twin})`}: ${result}`;
 }

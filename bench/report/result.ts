@@ -5,22 +5,22 @@ import { adviceByWorkload } from '../words/advice.js';
 import { consoleReport } from './console.js';
 import { environmentLine } from './markdown.js';
 
-/** A run's end on standard output: for a person, and as data. */
+/** A run ends with text for a person on standard output, or with data. */
 
 /** Failed trials that are printed one by one. */
-const mostFailures = 5;
+const maxFailures = 5;
 
 export function resultText(found: Findings, { folder, colors }: { folder: string; colors: Colors }): string {
   const { environment, trials, conclusions, hints } = found;
   const failed = trials.filter(({ status }) => status === 'failed');
   const lines = failed
-    .slice(0, mostFailures)
+    .slice(0, maxFailures)
     .map(
       ({ workload, corpus, strategy, workers, reason }) =>
         `failed: ${workload} ${corpus} ${strategy} × ${workers}: ${reason}`,
     );
-  if (failed.length > mostFailures)
-    lines.push(`… and ${failed.length - mostFailures} more trials failed; see trials.csv`);
+  if (failed.length > maxFailures)
+    lines.push(`… and ${failed.length - maxFailures} more trials failed; see trials.csv`);
   return [
     '',
     conclusions.length === 0 ? 'No trial was valid: nothing is shown.\n' : consoleReport(found, colors),

@@ -1,23 +1,27 @@
 import { groupBy } from '../stats/group-by.js';
 import { seriesName } from '../tables/series.js';
-import { familyOf } from '../verdict/configurations.js';
+import { familyOf, isBaseline } from '../verdict/configurations.js';
 import { type Findings, usableMemory } from '../verdict/findings.js';
 import type { TextTable } from '../words/text-table.js';
 import { megabytes, number, ratio } from '../words/units.js';
 import { markdownTable } from './markdown.js';
 
-/** Runs of several machines, or versions of Node, next to each other. Their rates are not compared: `forkwise compare` tests those of one machine. */
+/**
+ * Runs of several machines, or versions of Node, next to each other. Their rates are not compared: `forkwise
+ * compare` tests those of one machine.
+ */
 export interface SideBySide {
-  /** What each was measured on. */
+  /** Describes what each run was measured on. */
   readonly runs: TextTable;
-  /** A row a workload, corpus and strategy, a column a run. */
+  /** Has a row per workload, corpus and strategy, and a column per run. */
   readonly cells: TextTable;
   readonly legend: string;
   readonly data: unknown;
 }
 
 const legend =
-  'documents/s and × sequential, each strategy at its best number of workers, which stands in brackets; → suggested by that run.';
+  'documents/s and × sequential, each strategy at its best number of workers (in brackets); ' +
+  '→ suggested by that run.';
 
 export function sideBySide(found: readonly Findings[]): SideBySide {
   const letters = found.map((_, i) => letter(i));
@@ -86,15 +90,16 @@ function groupsOf(found: readonly Findings[]): string[][][] {
         const conclusion = run.conclusions.find((one) => familyOf(one) === place);
         const row = conclusion?.atBest.find((row) => seriesName(row, conclusion.atBest) === name);
         if (conclusion === undefined || row === undefined) return '';
-        const workers = row.strategy === 'sequential' ? '' : ` (${row.workers})`;
+        const workers = isBaseline(run.strategies, row) ? '' : ` (${row.workers})`;
         const speedup = row.speedup === null ? '' : ` ${ratio(row.speedup)}`;
-        return `${row === conclusion.choice ? '→ ' : ''}${number(row.documents_per_second as number)}${speedup}${workers}`;
+        const mark = row === conclusion.choice ? '→ ' : '';
+        return `${mark}${number(row.documents_per_second)}${speedup}${workers}`;
       }),
     ]);
   });
 }
 
-/** A, B, …, Z, AA, … */
+/** Names runs: A, B, …, Z, AA, … */
 function letter(index: number): string {
   const rest = Math.floor(index / 26);
   return (rest > 0 ? letter(rest - 1) : '') + String.fromCharCode(65 + (index % 26));

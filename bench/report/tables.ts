@@ -7,7 +7,10 @@ import { intervalText, shortNamer } from '../words/configuration.js';
 import type { TextTable } from '../words/text-table.js';
 import { number, ratio } from '../words/units.js';
 
-/** Every strategy at its best number of workers, a group per corpus, each with its relation to the suggestion. */
+/**
+ * Tabulates every strategy at its best number of workers, a group per corpus, each with its relation to the
+ * suggestion.
+ */
 export function bestTable(conclusions: readonly Conclusion[]): TextTable {
   return {
     header: [
@@ -60,7 +63,7 @@ function mark(row: RatedSummary, { claims, choice, relations }: Conclusion): str
   return relation === 'not told apart' || relation === 'faster' ? '~' : '';
 }
 
-/** A row per strategy, a column per workload and corpus: its gain at its best number of workers. */
+/** Has a row per strategy and a column per workload and corpus: the gain at the best number of workers. */
 export function overviewTable(conclusions: readonly Conclusion[]): TextTable {
   const names = [
     ...new Set(conclusions.flatMap(({ atBest }) => bySeries(atBest).map(({ strategy }) => strategy))),

@@ -82,7 +82,7 @@ async function selfcheck(): Promise<number> {
     measure: (cell, place) =>
       runTrial(helpers, cell, { place, timing: { timeMs, warmupMs }, cores, suite: [process.pid] }),
     keep: (trial) => trials.push(trial),
-    progress: progressOn(process.stderr),
+    progress: progressOn(process.stderr, { baseline: baseline.name }),
     signal: new AbortController().signal,
   });
   return judge(trials, { strategy: loaded.strategy.name, baseline: baseline.name });

@@ -1,8 +1,9 @@
 import { isOk, type TrialRow } from '../tables/columns.js';
 
 /**
- * Whether the machine was so busy that the trials of a workload and corpus can only suggest: too many cells had to keep a
- * disturbed trial, or other processes took too much of the machine over all trials together.
+ * Decides whether the machine was so busy that the trials of a workload and corpus can only suggest. It was
+ * where too many cells had to keep a disturbed trial, or where other processes took too much of the machine
+ * over all trials together.
  */
 export function isBusy(trials: readonly TrialRow[]): boolean {
   const counted = trials.filter(isOk);
@@ -10,9 +11,11 @@ export function isBusy(trials: readonly TrialRow[]): boolean {
   return disturbed > maxDisturbedShare * counted.length || othersPercent(counted) > maxOthersPercent;
 }
 
-/** One disturbed trial in fifty moves no interval by much. */
+/** One disturbed trial in fifty does not move an interval by much. */
 const maxDisturbedShare = 0.02;
-/** As for a single trial. Over all trials together the error of counting in ticks is small. */
+/**
+ * The limit is the one for a single trial. Over all trials together the error of counting in ticks is small.
+ */
 const maxOthersPercent = 5;
 
 /** The share of the machine's time that others took, mean over the measured time. */

@@ -2,17 +2,18 @@ import { type Isolation, isolations } from '../../strategies/strategy.js';
 import { type Difference, type Family, interval, type LogRate, moderate } from '../stats/moderated.js';
 
 /**
- * The one rule that decides which configuration to use. `bench`, `report`, `pick`, `recommend`, the situations, the
- * winner map and the captions all call it.
+ * The one rule that decides which configuration to use. `bench`, `report`, `pick`, `recommend`, the
+ * situations, the winner map and the captions all call it.
  *
- * 1. The baseline (`sequential`) is the choice, unless the calibrated 95 % interval of some configuration over it lies
- *    wholly beyond the margin.
- * 2. Otherwise the candidates are the configurations whose estimate is within 3 % of the best and that were measured in
- *    at least half of the best one's rounds. Of the candidates the weakest isolation wins, then the fewest workers,
- *    then the highest rate.
+ * 1. The baseline (`sequential`) is the choice, unless the calibrated 95 % interval of some configuration
+ *    over it lies wholly beyond the margin.
+ * 2. Otherwise the candidates are the configurations whose estimate is within 3 % of the best and that were
+ *    measured in at least half of the best one's rounds. Of the candidates the weakest isolation wins, then
+ *    the fewest workers, then the highest rate.
  * 3. A configuration that is a candidate at every size of a workload is preferred (`chooseTogether`).
  *
- * Everything here is a pure function of log rates, traits and the margin. The order of the input does not matter.
+ * Everything here is a pure function of log rates, traits and the margin. The order of the input does not
+ * matter.
  */
 
 /** A difference smaller than 3 % has no practical use. As a log ratio. */
@@ -20,13 +21,16 @@ export const practicalMargin = Math.log(1.03);
 
 /** A strategy × workers × delivery, as far as the rule needs to know it. */
 export interface Configuration {
-  /** Unique among the configurations of one family; the same at every size. */
+  /** The name is unique among the configurations of one family, and the same at every size. */
   readonly name: string;
   readonly isolation: Isolation;
   readonly workers: number;
   /** True for the strategy that all gains are measured against. */
   readonly baseline: boolean;
-  /** True where a constraint rules it out. Its rates still inform the variances, and it may still be the baseline. */
+  /**
+   * True where a constraint rules it out. Its rates still inform the variances, and it may still be the
+   * baseline.
+   */
   readonly barred: boolean;
 }
 
@@ -37,11 +41,16 @@ export interface FamilyRates<C extends Configuration> {
   readonly rates: readonly LogRate[];
   /** Log ratio below which a difference does not count. */
   readonly margin: number;
-  /** Name of a configuration that was chosen before, under constraints: it is judged, and nothing is chosen again. */
+  /**
+   * Name of a configuration that was chosen before, under constraints: it is judged, and nothing is chosen
+   * again.
+   */
   readonly chosen?: string | undefined;
 }
 
-/** A ratio of two rates with its calibrated 95 % interval; the ends are null where the scatter is not known. */
+/**
+ * A ratio of two rates with its calibrated 95 % interval; the ends are null where the scatter is not known.
+ */
 export interface Ratio {
   readonly ratio: number;
   readonly low: number | null;
@@ -49,12 +58,12 @@ export interface Ratio {
 }
 
 /**
- * How another configuration relates to the choice. `as good`: the interval of the ratio lies inside the margin;
- * `slower`, `faster`: it lies wholly beyond it; `not told apart`: everything else.
+ * How another configuration relates to the choice. `as good`: the interval of the ratio lies inside the
+ * margin; `slower`, `faster`: it lies wholly beyond it; `not told apart`: everything else.
  */
 export type Relation = 'as good' | 'slower' | 'faster' | 'not told apart';
 
-/** Another configuration against the choice. */
+/** A rival is compared with the choice. */
 export interface Rival<C extends Configuration> {
   readonly configuration: C;
   /** Rate of the rival ÷ rate of the choice; null where they have no round in common. */
@@ -68,15 +77,18 @@ export interface Choice<C extends Configuration> {
   readonly best: C;
   /** The configurations that the rule chose from, by name. */
   readonly candidates: readonly C[];
-  /** The choice over the baseline; null where the choice is the baseline or where the baseline was not measured. */
+  /**
+   * The choice over the baseline; null where the choice is the baseline or where the baseline was not
+   * measured.
+   */
   readonly gain: Ratio | null;
   /** The best over the choice; null where the choice is the best. */
   readonly shortfall: Ratio | null;
   /** Every other configuration that may be chosen, the fastest first. */
   readonly rivals: readonly Rival<C>[];
   /**
-   * Regret bound: the share of the rate that following the advice may cost against the best of all, at 95 %. Null
-   * where the scatter is not known.
+   * Regret bound: the share of the rate that following the advice may cost against the best of all, at 95 %.
+   * Null where the scatter is not known.
    */
   readonly regretBound: number | null;
   /** Rounds in which the choice was measured. */
@@ -90,9 +102,9 @@ export function choose<C extends Configuration>(family: FamilyRates<C>): Choice<
 }
 
 /**
- * The choices for all corpora of one workload. A configuration that is a candidate wherever the baseline is not the
- * choice is preferred to a different one at each size; of several, the same order decides as at one size, with the
- * geometric mean of the rates over the sizes as the rate.
+ * The choices for all corpora of one workload. A configuration that is a candidate wherever the baseline is
+ * not the choice is preferred to a different one at each size; of several, the same order decides as at one
+ * size, with the geometric mean of the rates over the sizes as the rate.
  * @returns one entry per family, null where no configuration with a rate may be chosen
  */
 export function chooseTogether<C extends Configuration>(
@@ -112,7 +124,9 @@ export function chooseTogether<C extends Configuration>(
   });
 }
 
-/** Whether the calibrated 95 % interval of `a` over `b` lies wholly beyond the margin: evidence that `a` is faster. */
+/**
+ * Evidence that `a` is faster: the calibrated 95 % interval of `a` over `b` lies wholly beyond the margin.
+ */
 export function isShownFaster(difference: Difference | null, margin: number): boolean {
   const ends = difference === null ? null : interval(difference);
   return ends !== null && ends.low > margin;
@@ -126,7 +140,7 @@ function isFarFaster(family: Family, a: string, b: string): boolean {
   );
 }
 
-/** One family on the way to its choice. */
+/** A contest is one family on the way to its choice. */
 interface Contest<C extends Configuration> {
   readonly family: Family;
   readonly margin: number;
@@ -134,7 +148,7 @@ interface Contest<C extends Configuration> {
   readonly baseline: C | null;
   readonly best: C;
   readonly candidates: readonly C[];
-  /** Whether there is only one candidate: the baseline by rule 1, or what was chosen before. */
+  /** True where there is only one candidate: the baseline by rule 1, or the one that was chosen before. */
   readonly settled: boolean;
   /** Log rate by estimate, against the best. */
   readonly logRate: (name: string) => number;
@@ -176,8 +190,8 @@ function contestOf<C extends Configuration>({
 }
 
 /**
- * The configuration that is ahead of the most others in their common rounds. Configurations with less than half of the
- * most rounds do not count: one lucky round is no estimate.
+ * The configuration that is ahead of the most others in their common rounds. Configurations with less than
+ * half of the most rounds do not count: one lucky round is no estimate.
  */
 function bestOf<C extends Configuration>(allowed: readonly C[], family: Family): C | null {
   const maxRounds = Math.max(0, ...allowed.map(({ name }) => family.rounds(name)));
@@ -199,7 +213,7 @@ function commonCandidates<C extends Configuration>(contests: readonly Contest<C>
   );
 }
 
-/** The weakest isolation, then the fewest workers, then the highest rate, then the name. */
+/** Takes the weakest isolation, then the fewest workers, then the highest rate, then the first name. */
 function simplest<C extends Configuration>(
   candidates: readonly C[],
   logRate: (name: string) => number,
@@ -210,7 +224,7 @@ function simplest<C extends Configuration>(
   )[0];
 }
 
-/** What can be said of the choice: every claim is about the choice itself. */
+/** Collects the claims about the choice. Each of them compares the choice itself with something. */
 function judge<C extends Configuration>(contest: Contest<C>, choice: C): Choice<C> {
   const { family, margin, allowed, baseline, best, candidates } = contest;
   const rivals = allowed
@@ -245,7 +259,10 @@ function rivalOf<C extends Configuration>(
   return { configuration, ratio: ratioOf(difference), relation: relationOf(difference, margin) };
 }
 
-/** Half of the rate. No trial was ever seen to be disturbed by a factor of two, so a single round shows this much. */
+/**
+ * Half of the rate. No trial was ever seen to be disturbed by a factor of two, so a single round shows this
+ * much.
+ */
 const hopeless = Math.log(0.5);
 
 export function relationOf(difference: Difference | null, margin: number): Relation {
@@ -268,7 +285,10 @@ export function ratioOf(difference: Difference | null): Ratio | null {
 
 const significance = 0.05;
 
-/** The highest one-sided upper end over the rivals that are not shown to be slower, which share the 5 % equally. */
+/**
+ * The highest one-sided upper end over the rivals that are not shown to be slower, which share the 5 %
+ * equally.
+ */
 function regretBound<C extends Configuration>(
   family: Family,
   { choice, rivals }: Pick<Choice<C>, 'choice' | 'rivals'>,

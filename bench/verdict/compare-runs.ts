@@ -23,8 +23,9 @@ export interface Run {
 }
 
 /**
- * Each cell of the first run against the same one of the second. Rounds of different runs are no pairs, so the intervals
- * are Welch's; Holm goes over the cells. Cells with less than two rounds in either are left out.
+ * Each cell of the first run against the same one of the second. Rounds of different runs are no pairs, so
+ * the intervals are Welch's; Holm goes over the cells. Cells with less than two rounds in either are left
+ * out.
  */
 export function compareRuns(first: Run, second: Run): RunComparison[] {
   const margins = [first, second].map(({ trials }) => marginsOf(trials));

@@ -28,11 +28,13 @@ export interface CompareOptions {
 }
 
 /**
- * Every configuration against the baseline and against the best of its workload and corpus, and every A/A twin. Against
- * the baseline, Holm's correction covers the other configurations. The best is chosen from the data, so against it the
- * correction covers all pairs: over the other configurations alone, a fifth of runs of equal cells would name a loser.
+ * Every configuration against the baseline and against the best of its workload and corpus, and every A/A
+ * twin. Against the baseline, Holm's correction covers the other configurations. The best is chosen from the
+ * data, so against it the correction covers all pairs: over the other configurations alone, a fifth of runs
+ * of equal cells would name a loser.
  *
- * Only the words `faster` and `slower` come from here. The choice is made in `choice.ts`, from calibrated intervals.
+ * Only the words `faster` and `slower` come from here. The choice is made in `choice.ts`, from calibrated
+ * intervals.
  */
 export function compare(trials: readonly TrialRow[], { claims, baseline }: CompareOptions): ComparisonRow[] {
   const margins = marginsOf(trials);
@@ -57,7 +59,7 @@ export function compare(trials: readonly TrialRow[], { claims, baseline }: Compa
   return [...rows, ...twins];
 }
 
-/** The verdict on a log ratio with its interval. */
+/** Gives the verdict on a log ratio with its interval. */
 export function verdictOn({
   low,
   high,
@@ -170,7 +172,10 @@ function row(
   };
 }
 
-/** Rounds until the interval would lie wholly beyond the margin, or wholly inside it, if mean and spread stay as they are. */
+/**
+ * Rounds until the interval would lie wholly beyond the margin, or wholly inside it, if mean and spread stay
+ * as they are.
+ */
 function moreRounds({ mean, variance, n }: Paired, margin: number): number | null {
   const room = Math.abs(Math.abs(mean) - margin);
   const needed = Math.ceil((2 ** 2 * variance) / room ** 2); // t is about 2 from a few rounds on
@@ -194,8 +199,10 @@ function twinPairs(trials: readonly TrialRow[]): Map<string, Pair> {
 }
 
 /**
- * What equal things differ by in a run sets what counts as a difference: never less than twice the A/A standard error.
- * @returns the margin of a workload, a log ratio; a workload without a twin of its own has the largest of the run
+ * The A/A twins show how much equal things differ in a run. The margin is never less than twice their
+ * standard error.
+ * @returns the margin of a workload, a log ratio; a workload without a twin of its own has the largest of the
+ * run
  */
 export function marginsOf(trials: readonly TrialRow[]): (workload: string) => number {
   const errors = [...twinPairs(trials).values()].flatMap(({ contender, stats }) =>

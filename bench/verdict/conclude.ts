@@ -6,7 +6,7 @@ import { isBusy } from './busy.js';
 import { type Choice, chooseTogether, type Ratio, type Relation } from './choice.js';
 import { configurationName, familyOf, familyRates, type Measured, type Traits } from './configurations.js';
 
-/** What a run says about one workload and corpus. */
+/** A conclusion is what a run shows about one workload and corpus. */
 export interface Conclusion {
   readonly workload: string;
   readonly kind: string;
@@ -15,17 +15,17 @@ export interface Conclusion {
   /** The numbers of workers that were measured, rising. */
   readonly levels: readonly number[];
   /**
-   * Every strategy, with each delivery that was measured, at the number of workers with its highest rate; the choice at
-   * its own number. In the order of the summaries.
+   * Every strategy, with each delivery that was measured, at the number of workers with its highest rate; the
+   * choice at its own number. In the order of the summaries.
    */
   readonly atBest: readonly RatedSummary[];
-  /** The cell with the highest rate. */
+  /** This cell has the highest rate. */
   readonly fastest: RatedSummary;
-  /** What may be claimed: what the profile allows, and at most a suggestion where the machine was busy. */
+  /** Claims are limited by the profile, and to suggestions where the machine was busy. */
   readonly claims: Claims;
-  /** Whether the machine was busy, by `busy.ts`. */
+  /** True where the machine was busy, by `busy.ts`. */
   readonly busy: boolean;
-  /** What to use, by the rule in `choice.ts`. */
+  /** The configuration to use, chosen by the rule in `choice.ts`. */
   readonly choice: RatedSummary;
   /** Cells that are not shown to be slower than the choice, and the choice itself. */
   readonly tied: readonly RatedSummary[];
@@ -34,25 +34,30 @@ export interface Conclusion {
   /** How each other configuration that may be chosen relates to the choice, by its name. */
   readonly relations: ReadonlyMap<string, Relation>;
   readonly confidence: Confidence;
-  /** Rate of the choice ÷ rate of the baseline; null where the choice is the baseline, or where that was not measured. */
+  /**
+   * Rate of the choice ÷ rate of the baseline; null where the choice is the baseline, or where that was not
+   * measured.
+   */
   readonly gain: Ratio | null;
   /** The best by estimate of the cells that may be chosen. */
   readonly best: RatedSummary;
   /** Rate of the best ÷ rate of the choice; null where the choice is the best. */
   readonly shortfall: Ratio | null;
-  /** The share of the rate that following the advice may cost, at 95 %; null where the scatter is not known. */
+  /**
+   * The share of the rate that following the advice may cost, at 95 %; null where the scatter is not known.
+   */
   readonly regretBound: number | null;
-  /** Traits of the strategies, for the words. */
+  /** The words need the traits of the strategies. */
   readonly strategies: readonly Traits[];
 }
 
 /**
- * `clear`: everything else is shown to be slower; `tie`: others are shown to be as good; `inconclusive`: others are not
- * told apart from the choice.
+ * `clear`: everything else is shown to be slower; `tie`: others are shown to be as good; `inconclusive`:
+ * others are not told apart from the choice.
  */
 export type Confidence = 'clear' | 'tie' | 'inconclusive';
 
-/** What `pick` has chosen under constraints. */
+/** A choice that `pick` has made under constraints. */
 export interface Decided {
   readonly choice: Pick<SummaryRow, 'strategy' | 'workers' | 'delivery'>;
 }
@@ -63,7 +68,7 @@ export interface ConcludeOptions {
   readonly claims: Claims;
   /** Log ratio below which a difference does not count, by workload. */
   readonly margins: (workload: string) => number;
-  /** Where a choice was made before, it is judged and not made again. */
+  /** A choice that was made before is judged, and not made again. */
   readonly decided?: Decided | undefined;
 }
 

@@ -6,7 +6,7 @@ import { type Configuration, type FamilyRates, practicalMargin } from './choice.
 
 /** The rows of a run as the rule that chooses (`choice.ts`) takes them. */
 
-/** What the verdict needs to know of a strategy. */
+/** The verdict needs to know these traits of a strategy. */
 export type Traits = Pick<StrategyTraits, 'name' | 'isolation' | 'baseline' | 'concurrency'>;
 
 export function isBaseline(
@@ -16,7 +16,7 @@ export function isBaseline(
   return strategies.some(({ name, baseline }) => baseline && name === strategy);
 }
 
-/** A configuration with its row of `summary.csv`. */
+/** A configuration carries its row of `summary.csv`. */
 export interface Measured extends Configuration {
   readonly cell: RatedSummary;
 }
@@ -36,16 +36,16 @@ export function familyOf({ workload, corpus }: Pick<TrialRow, 'workload' | 'corp
 }
 
 export interface FamilyOptions {
-  /** Of the same workload and corpus. */
+  /** All trials are of the same workload and corpus. */
   readonly trials: readonly TrialRow[];
   readonly strategies: readonly Traits[];
   /** Log ratio below which a difference does not count. */
   readonly margin: number;
-  /** Further reasons to rule a cell out, beside those that hold for every command. */
+  /** Rules out further cells, beside the ones that no command may choose. */
   readonly barred?: (cell: RatedSummary) => boolean;
   /** True where more workers than cores may be chosen, although they compute. */
   readonly allowOversubscribed?: boolean;
-  /** What each configuration is compared by; its rate where it is left out. */
+  /** Configurations are compared by these logarithms, or by their rates if they are left out. */
   readonly rates?: readonly LogRate[];
   readonly chosen?: string | undefined;
 }
@@ -94,8 +94,9 @@ function logsOf(trials: readonly TrialRow[], value: (trial: TrialRow) => number 
 }
 
 /**
- * Why a configuration may not be chosen by any command, whatever its rate; null where it may. Workers that compute and
- * are more than the cores cost memory and gain only by chance. Documents in flight on one thread are not such workers.
+ * Why a configuration may not be chosen by any command, whatever its rate; null where it may. Workers that
+ * compute and are more than the cores cost memory and gain only by chance. Documents in flight on one thread
+ * are not such workers.
  */
 export function barredBecause(
   cell: SummaryRow,
@@ -110,7 +111,10 @@ export function barredBecause(
     : null;
 }
 
-/** Whether work that computes is shown to be faster than its cores allow, by more than the practical margin. */
+/**
+ * True where work that computes is shown to be faster than its cores allow, by more than the practical
+ * margin.
+ */
 export function isBeyondCores({ kind, speedup, speedup_low, efficiency_cores }: SummaryRow): boolean {
   if (kind !== 'cpu' || speedup === null || speedup_low === null || efficiency_cores === null) return false;
   const usableCores = speedup / efficiency_cores;

@@ -15,14 +15,15 @@ function hasOneSize({ corpus }: TrialRow): boolean {
 
 export interface CrossoverOptions {
   readonly seed: number;
-  /** The order of the rows: by workload, by strategy, by workers. */
+  /** Rows are ordered by workload, by strategy, by workers. */
   readonly workloads: readonly string[];
   readonly strategies: readonly Pick<Traits, 'name' | 'baseline'>[];
 }
 
 /**
- * From which document size on each strategy is faster than the baseline, at each number of workers: an estimate with a
- * bootstrap interval, and beside it the sizes at which the calibrated intervals show a gain or show that there is none.
+ * Finds the document size at which each strategy begins to be faster than the baseline, at each number of
+ * workers. The estimate has a bootstrap interval. Beside it are the sizes at which the calibrated intervals
+ * show a gain, or show that there is none.
  */
 export function crossovers(
   trials: readonly TrialRow[],
@@ -82,9 +83,9 @@ export function crossovers(
 }
 
 /**
- * What the intervals show of one configuration over the sizes.
- * @returns `from`: the smallest size from which on a gain is shown at every size; `until`: the largest size at which it
- *   is shown that there is no gain. Null where there is no such size.
+ * Collects what the intervals show about one configuration over the sizes.
+ * @returns `from`: the smallest size with a gain that is shown at it and at every larger size; `until`: the
+ * largest size at which it is shown that there is no gain. Null where there is no such size.
  */
 function shownSizes(
   group: readonly TrialRow[],

@@ -17,7 +17,7 @@ import { winners } from './winners.js';
 /** Everything that a run shows, computed from its trials and its environment alone. */
 export interface Findings {
   readonly environment: Environment;
-  /** In the order of tables and legends. */
+  /** The order is that of tables and legends. */
   readonly strategies: readonly Traits[];
   readonly trials: readonly TrialRow[];
   readonly summaries: readonly SummaryRow[];
@@ -31,11 +31,14 @@ export interface Findings {
   /** The fault matrix, where it was measured for this run. */
   readonly faults: readonly FaultRow[];
   readonly conclusions: readonly Conclusion[];
-  /** Whether every planned round was measured to its end. */
+  /** True where every planned round was measured to its end. */
   readonly complete: boolean;
 }
 
-/** What projections are made for, unless asked otherwise: a million documents within an hour, at these numbers of workers. */
+/**
+ * Projections are made for a million documents within an hour, at these numbers of workers, unless others are
+ * asked for.
+ */
 export const defaultProjection: Projection = {
   documents: 1_000_000,
   deadlineHours: 1,
@@ -102,7 +105,9 @@ export function usableMemory({ machine }: Environment): number {
   return Math.min(machine.memory_bytes, machine.memory_limit_bytes ?? Number.POSITIVE_INFINITY);
 }
 
-/** The last round that was begun has all its trials, and there are as many rounds as were asked for at least. */
+/**
+ * The last round that was begun has all its trials, and there are as many rounds as were asked for at least.
+ */
 function isComplete(trials: readonly TrialRow[], { plan }: Environment): boolean {
   const last = Math.max(0, ...trials.map(({ round }) => round));
   const turns = new Set(

@@ -2,15 +2,15 @@ import { halfWidth, mean, squares } from '../stats/estimate.js';
 import { isOk, type OkTrial, type TrialRow } from '../tables/columns.js';
 import { comparableRate } from '../tables/summarise.js';
 
-/** What a new run's rate may be expected to be, documents a second. */
+/** The rate to expect of a new run, documents per second. */
 export interface NewRun {
   readonly mean: number;
-  /** 95 % prediction interval; null below two trials. */
+  /** The ends of the 95 % prediction interval are null below two trials. */
   readonly low: number | null;
   readonly high: number | null;
 }
 
-/** A rate and the ends of a 95 % interval about it. */
+/** A rate is given with the ends of a 95 % interval around it. */
 interface Rate {
   readonly rate: number;
   readonly low: number;
@@ -18,21 +18,23 @@ interface Rate {
 }
 
 /**
- * By how much a configuration's rate differs from one run to another, minutes apart and in another program, beside what its trials differ by
- * within one run: standard deviation of the logarithm, from `npm run promise` on eight of the ten tasks of `npm run regret`. With the
- * two others programs came out 20 % above and 18 % below the trials' mean.
+ * Standard deviation of log(rate) between runs: how much the same configuration differs from one run to
+ * another, minutes apart and in another program, on top of how its trials differ within one run. It was
+ * measured by `npm run promise` on eight of the ten tasks of `npm run regret`. On the two others the programs
+ * were 20 % above and 18 % below the trials' mean.
  */
 const betweenRuns = 0.05;
 const normal = 1.96; // two-sided 95 %
 
-/** So many long trials have an interval of their own that is of use. */
+/** Five long trials or more have a useful interval of their own. */
 const enoughLong = 5;
 
 /**
- * Of a run that is long against its last documents: what workers are idle for at the end of a pass is taken off its time.
- * t·s·√(1 + 1/n) on logarithms, and what runs differ by. A race's screening has shorter trials, which scatter more than what is
- * promised would: where there are enough of the longer ones, they speak alone.
- * @param trials of one cell, one of them valid at least
+ * Predicts the rate of a long run. The time that workers are idle for at the end of a pass is subtracted,
+ * because a long run has it only once. The interval is t·s·√(1 + 1/n) on logarithms, and runs differ by more
+ * than trials do. A race's screening has shorter trials, which scatter more than a long run; if there are
+ * enough long ones, only they count.
+ * @param trials of one cell; at least one is valid
  */
 export function newRun(trials: readonly TrialRow[]): NewRun {
   const all = trials.filter(isOk);
@@ -53,7 +55,10 @@ export function steadyRate(trial: OkTrial): number {
   return (comparableRate(trial) * wall_ms) / (wall_ms - (end_idle_ms ?? 0));
 }
 
-/** From the ends for one more trial of the same run. The two errors are independent: on logarithms they add up in squares. */
+/**
+ * Widens the interval of one more trial of the same run to that of a new run. The two errors are independent:
+ * on logarithms their squares add up.
+ */
 export function inNewRun({ rate, low, high }: Rate): { low: number; high: number } {
   const from = (end: number) => Math.hypot(Math.log(end / rate), normal * betweenRuns);
   return { low: rate * Math.exp(-from(low)), high: rate * Math.exp(from(high)) };

@@ -11,24 +11,26 @@ import { inNewRun, newRun } from './new-run.js';
 
 export interface ScalingOptions {
   readonly effectiveCores: number;
-  /** What the run could use; null where nobody asks how many workers fit into it. */
+  /** The memory that the run could use; left out where it does not matter how many workers fit into it. */
   readonly memoryBytes?: number;
-  /** Of the bootstrap; the same one gives the same rows. */
+  /** The bootstrap's seed; the same seed gives the same rows. */
   readonly seed: number;
-  /** Bootstrap resamples of the rounds. */
+  /** The bootstrap draws this many resamples of the rounds. */
   readonly resamples?: number;
 }
 
-/** What projections are asked about. */
+/** A projection answers how long this many documents take. */
 export interface Projection {
   readonly documents: number;
-  /** In which they are to be done. */
+  /** All documents must be done within this time. */
   readonly deadlineHours: number;
-  /** Those that the data does not reach get no row. */
+  /** Numbers of workers that the data does not reach get no row. */
   readonly workers: readonly number[];
 }
 
-/** What the trials of one workload, corpus, strategy and delivery say of throughput against workers. */
+/**
+ * A series shows throughput against workers, by the trials of one workload, corpus, strategy and delivery.
+ */
 export interface Series {
   readonly id: Pick<TrialRow, 'workload' | 'corpus' | 'strategy' | 'delivery'>;
   readonly scaling: Scaling | NoScaling;
@@ -40,15 +42,15 @@ export interface MemoryLine {
   readonly baseBytes: number;
   readonly perWorkerBytes: number;
   /** Most workers that fit; null where the memory is not known. */
-  readonly workersMost: number | null;
+  readonly maxWorkers: number | null;
 }
 
 /** The rest is for the system, and for peaks that no sample has seen. */
 const usableMemory = 0.8;
 
 /**
- * One series a workload, corpus, strategy and delivery, in their order of appearance. Twins are left out, and so is what ran with
- * one worker only, as `sequential` does. Cores bound `cpu` work alone.
+ * One series a workload, corpus, strategy and delivery, in their order of appearance. Twins are left out, and
+ * so is what ran with one worker only, as `sequential` does. Cores bound `cpu` work alone.
  */
 export function scalingSeries(
   trials: readonly TrialRow[],
@@ -74,7 +76,7 @@ export function scalingSeries(
     });
 }
 
-/** Through the highest peak at each number of workers. Null where the slope cannot be told from 0. */
+/** Fits a line through the highest peak at each number of workers. Null where the slope may be 0. */
 function memoryLine(trials: readonly TrialRow[], memoryBytes: number | undefined): MemoryLine | null {
   const levels = [...groupBy(trials, ({ workers }) => workers)].flatMap(([workers, members]) => {
     const peaks = members
@@ -89,10 +91,10 @@ function memoryLine(trials: readonly TrialRow[], memoryBytes: number | undefined
     memoryBytes === undefined
       ? null
       : Math.max(0, Math.floor((usableMemory * memoryBytes - baseBytes) / perWorkerBytes));
-  return { baseBytes, perWorkerBytes, workersMost: most };
+  return { baseBytes, perWorkerBytes, maxWorkers: most };
 }
 
-/** The fitted models, or the reasons why there is none, as rows. */
+/** Returns the fitted models as rows, or the reasons why there is none. */
 export function scalingRows(series: readonly Series[]): ScalingRow[] {
   return series.map(({ id, scaling, memory }) => ({
     ...unknown(scalingTable),
@@ -100,11 +102,14 @@ export function scalingRows(series: readonly Series[]): ScalingRow[] {
     ...columnsOf(scaling),
     memory_base_bytes: memory?.baseBytes ?? null,
     memory_per_worker_bytes: memory?.perWorkerBytes ?? null,
-    memory_workers_most: memory?.workersMost ?? null,
+    memory_workers_most: memory?.maxWorkers ?? null,
   }));
 }
 
-/** The models' throughput in a new run at each of the asked-for numbers of workers within reach, and what it means for that many documents. */
+/**
+ * Returns the models' throughput in a new run at each of the asked-for numbers of workers within reach, and
+ * how long the documents take with it.
+ */
 export function projectionRows(
   series: readonly Series[],
   { workers, ...asked }: Projection,
@@ -125,8 +130,8 @@ export function projectionRows(
 }
 
 /**
- * What the suggested cell of each workload and corpus would take, by what was measured, without a model. A cell with a single
- * round has no interval, and gets no row.
+ * Returns how long the documents take with the suggested cell of each workload and corpus, by what was
+ * measured, without a model. A cell with a single round has no interval, and gets no row.
  */
 export function measuredRows(
   conclusions: readonly Conclusion[],

@@ -11,15 +11,16 @@ import type { Conclusion } from './conclude.js';
 import { familyOf, familyRates, logRates, logsOfCost, type Measured, type Traits } from './configurations.js';
 
 /**
- * What to use where something beside throughput counts. Each situation rules cells out, names the figure that counts,
- * and leaves the choice to the rule in `choice.ts`, for all sizes of a workload together.
+ * This file chooses what to use where something beside throughput counts. Each situation rules cells out,
+ * names the figure that counts, and leaves the choice to the rule in `choice.ts`, for all sizes of a workload
+ * together.
  */
 
 /** Latency and memory are not worth more than a fifth of the highest rate. */
 const minShare = 0.8;
 /** A server shares the event loop with the strategy; above this share of busy time it answers late. */
 const maxBusy = 0.5;
-/** What a crash of native code must not pass. */
+/** A crash of native code must not pass this isolation. */
 const isolated: Isolation = 'process';
 
 interface Situation {
@@ -27,13 +28,13 @@ interface Situation {
   /** Why a cell is ruled out; null where none is. */
   readonly reason: string | null;
   qualifies(cell: RatedSummary, place: Place): boolean;
-  /** What the cells are compared by. */
+  /** Cells are compared by these logarithms. */
   logs(trials: readonly TrialRow[]): LogRate[];
   /** True where the throughput choice stays unless another cell is shown to be better. */
   readonly keepsChoice: boolean;
 }
 
-/** A workload and corpus. */
+/** A place is a workload and corpus. */
 interface Place {
   readonly conclusion: Conclusion;
   readonly family: readonly RatedSummary[];
@@ -82,7 +83,7 @@ export interface SituationOptions {
   readonly margins: (workload: string) => number;
 }
 
-/** A row for each situation of each conclusion. */
+/** Returns a row for each situation of each conclusion. */
 export function situations(
   summaries: readonly SummaryRow[],
   { conclusions, trials, strategies, margins }: SituationOptions,

@@ -5,14 +5,14 @@ import { configurationName, isBaseline } from './configurations.js';
 export interface SizeChange {
   readonly from: Conclusion;
   readonly to: Conclusion;
-  /** Whether each choice is shown to be the better one at its own size. */
+  /** True where each choice is shown to be the better one at its own size. */
   readonly shown: boolean;
 }
 
 /**
- * Where the choice changes with the size of the documents. A change is shown when each of the two choices is shown to
- * be slower at the size of the other. Where one choice is the baseline, the other being as good is enough there, since
- * the baseline is simpler.
+ * Finds where the choice changes with the size of the documents. A change is shown when each of the two
+ * choices is shown to be slower at the size of the other. Where one choice is the baseline, it is enough
+ * there that the other is as good, since the baseline is simpler.
  * @param conclusions all of one workload, from the smallest documents to the largest
  */
 export function changesWithSize(conclusions: readonly Conclusion[]): SizeChange[] {
@@ -23,7 +23,9 @@ export function changesWithSize(conclusions: readonly Conclusion[]): SizeChange[
   });
 }
 
-/** Whether the size shows that the other size's choice would be worse, or no better than a simpler baseline. */
+/**
+ * True where a size shows that the other size's choice would be worse, or no better than a simpler baseline.
+ */
 function keepsItsChoice(at: Conclusion, other: Conclusion): boolean {
   const relation = at.relations.get(configurationName(other.choice));
   if (relation === 'slower') return true;

@@ -9,9 +9,10 @@ const looks = { from: 12, every: 4 };
 const wanted = Math.log(1.03);
 
 /**
- * The stop rule. A run has measured enough when every configuration's ratio to the baseline and to the best is known
- * within 3 % or settled: the interval lies wholly beyond the margin or wholly inside it. The intervals are the ones
- * that the choice rests on. The rule never looks at p values, so looking several times does not weaken the final tests.
+ * The stop rule. A run has measured enough when every configuration's ratio to the baseline and to the best
+ * is known within 3 % or settled: the interval lies wholly beyond the margin or wholly inside it. The
+ * intervals are the ones that the choice rests on. The rule never looks at p values, so looking several times
+ * does not weaken the final tests.
  */
 export function enough(
   trials: readonly TrialRow[],
@@ -22,13 +23,12 @@ export function enough(
     .filter((comparison) => !isSettled(comparison));
   const due = round >= looks.from && (round - looks.from) % looks.every === 0;
   const worst = open.reduce((most, row) => Math.max(most, halfWidth(row)), 0);
-  const unmet =
-    open.length === 0
-      ? []
-      : [
-          `${open.length} of the ratios are not known within 3 % (the widest: ±${(100 * (Math.exp(worst) - 1)).toFixed(1)} %)`,
-        ];
-  return { stop: due && open.length === 0, unmet };
+  if (open.length === 0) return { stop: due, unmet: [] };
+  const widest = `±${(100 * (Math.exp(worst) - 1)).toFixed(1)} %`;
+  return {
+    stop: false,
+    unmet: [`${open.length} of the ratios are not known within 3 % (the widest: ${widest})`],
+  };
 }
 
 type Interval = {

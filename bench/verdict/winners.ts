@@ -13,8 +13,8 @@ export interface WinnerOptions {
 }
 
 /**
- * What to use at each number of workers, for each workload and corpus, by the rule in `choice.ts`. The baseline has no
- * number of workers and competes at every one.
+ * Chooses what to use at each number of workers, for each workload and corpus, by the rule in `choice.ts`.
+ * The baseline has no number of workers and competes at every one.
  */
 export function winners(
   summaries: readonly SummaryRow[],

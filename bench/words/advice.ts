@@ -8,14 +8,14 @@ import { sizeChanges } from './size-changes.js';
 import type { TextTable } from './text-table.js';
 import { listed, number, ratio } from './units.js';
 
-/** What a run advises for a workload: a table with one row per corpus, and at most two sentences. */
+/** A run advises per workload: a table with one row per corpus, and at most two sentences. */
 
 /** Other configurations that a cell of the table names; the rest is counted. */
 const maxNamed = 3;
 
 /**
- * What to use at each size, what it gains, what is as good, and what following the advice may cost. A group per
- * workload, whose name stands in the first column where there are several.
+ * Tabulates what to use at each size, what it gains, what is as good, and what following the advice may cost.
+ * There is a group per workload; if there are several, the first column names it.
  */
 export function adviceTable(conclusions: readonly Conclusion[]): TextTable {
   const workloads = [...groupBy(conclusions, ({ workload }) => workload).values()];
@@ -81,13 +81,14 @@ export function adviceSentences(conclusions: readonly Conclusion[]): string[] {
   if (first === undefined) return [];
   if (conclusions.every(({ fastest, claims }) => fastest.rounds < 2 || claims === 'nothing'))
     return [
-      `${first.workload}: everything works, and nothing is shown about what is faster. Use a profile with more rounds.`,
+      `${first.workload}: everything works, and nothing is shown about what is faster.`,
+      'Use a profile with more rounds.',
     ];
   const second = sizeChanges(conclusions) ?? loss(conclusions);
   return [use(conclusions), ...(second === null ? [] : [second])];
 }
 
-/** A list of sentences for each workload, in the order of the conclusions. */
+/** Makes a list of sentences for each workload, in the order of the conclusions. */
 export function adviceByWorkload(conclusions: readonly Conclusion[]): string[][] {
   return [...groupBy(conclusions, ({ workload }) => workload).values()].map(adviceSentences);
 }
@@ -105,7 +106,7 @@ function use(conclusions: readonly Conclusion[]): string {
   return `${begin} ${listed(parts)}.`;
 }
 
-/** What follows the name of the only choice: its gain at one size, or over several. */
+/** Writes what follows the name of the only choice: its gain at one size, or over several. */
 function gainOf(conclusions: readonly Conclusion[]): string {
   const gains = conclusions.map(({ gain }) => gain).filter((gain) => gain !== null);
   const [first] = gains;

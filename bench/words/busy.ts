@@ -4,5 +4,6 @@ import type { Conclusion } from '../verdict/conclude.js';
 export function busyLine(conclusions: readonly Conclusion[]): string | null {
   const places = conclusions.filter(({ busy }) => busy).length;
   if (places === 0) return null;
-  return `The machine was busy: other processes disturbed ${places} of ${conclusions.length} comparisons. The run only suggests.`;
+  const share = `${places} of ${conclusions.length} sets of documents`;
+  return `The machine was busy: other processes disturbed the trials of ${share}. The run only suggests.`;
 }

@@ -37,7 +37,7 @@ export function shortNamer(strategies: readonly Traits[], among: readonly Named[
   };
 }
 
-/** "1.95× (1.88–2.02)" */
+/** Formats a ratio: "1.95× (1.88–2.02)". */
 export function withInterval({ ratio: value, low, high }: Ratio): string {
   const ends = intervalText({ low, high });
   return ends === '' ? ratio(value) : `${ratio(value)} (${ends})`;

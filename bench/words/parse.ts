@@ -30,14 +30,14 @@ export function parseDuration(text: string): number {
   throw new UsageError(`expected a duration like 30s, 10m or 1.5h, got "${text}"`);
 }
 
-/** A positive whole number. @throws UsageError */
+/** Reads a positive whole number. @throws UsageError */
 export function parseCount(text: string, what: string): number {
   const count = Number(text);
   if (/^\d+$/.test(text.trim()) && Number.isSafeInteger(count) && count > 0) return count;
   throw new UsageError(`expected ${what} to be a whole number from 1 on, got "${text}"`);
 }
 
-/** `1,2,4` → its items, trimmed. @throws UsageError when one is empty or stands twice. */
+/** Reads the items of a list like `1,2,4`. @throws UsageError when one is empty or is there twice. */
 export function parseList<Item>(text: string, what: string, parse: (item: string) => Item): Item[] {
   const items = text.split(',').map((item) => item.trim());
   if (items.includes('')) throw new UsageError(`expected ${what} to be a list like a,b,c, got "${text}"`);

@@ -3,8 +3,9 @@ import { changesWithSize, type SizeChange } from '../verdict/size-changes.js';
 import { namer } from './configuration.js';
 
 /**
- * Says where the choice changes with the size of the documents: "between A and B" where both sizes show it, "not shown"
- * where they do not. Null where the choice is the same at every size, which the first sentence of the advice says.
+ * Says where the choice changes with the size of the documents: "between A and B" where both sizes show it,
+ * "not shown" where they do not. Null where the choice is the same at every size, which the first sentence of
+ * the advice says.
  */
 export function sizeChanges(conclusions: readonly Conclusion[]): string | null {
   const [first] = conclusions;
@@ -19,14 +20,13 @@ export function sizeChanges(conclusions: readonly Conclusion[]): string | null {
   const open = changes.filter((change) => !change.shown);
   const [only] = shown;
   if (only === undefined) return `That the choice must change between ${spanOf(open)} is not shown.`;
-  const said =
-    shown.length === 1
-      ? `The choice changes from ${name(only.from.choice)} to ${name(only.to.choice)} between ${spanOf(shown)}`
-      : `The choice changes ${shown.length} times between ${spanOf(shown)}`;
-  return open.length === 0 ? `${said}.` : `${said}; other changes are not shown.`;
+  const names = `from ${name(only.from.choice)} to ${name(only.to.choice)}`;
+  const how = shown.length === 1 ? names : `${shown.length} times`;
+  const changed = `The choice changes ${how} between ${spanOf(shown)}`;
+  return open.length === 0 ? `${changed}.` : `${changed}; other changes are not shown.`;
 }
 
-/** From the smallest size to the largest one of these changes. */
+/** Names the smallest and the largest size of these changes. */
 function spanOf(changes: readonly SizeChange[]): string {
   return `${changes[0]?.from.corpus} and ${changes.at(-1)?.to.corpus}`;
 }

@@ -1,4 +1,7 @@
-/** A table as text cells, for the console and for Markdown. Numbers are aligned right from column `numbersFrom` on. */
+/**
+ * A table as text cells, for the console and for Markdown. Numbers are aligned right from column
+ * `numbersFrom` on.
+ */
 export interface TextTable {
   readonly header: readonly string[];
   readonly numbersFrom: number;

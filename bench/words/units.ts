@@ -1,6 +1,6 @@
-/** Formats numbers for people. KB = 1,000 bytes. */
+/** Numbers are formatted for people. KB is 1,000 bytes. */
 
-/** Three significant digits, with separators from 1,000 on: 0.0123, 4.56, 123, 1,230. */
+/** Formats three significant digits, with separators from 1,000 on: 0.0123, 4.56, 123, 1,230. */
 export function number(value: number): string {
   if (value === 0) return '0';
   const magnitude = Math.floor(Math.log10(Math.abs(value)));
@@ -32,7 +32,7 @@ export function size(bytes: number): string {
   return bytes >= 1e3 ? `${number(bytes / 1e3)} KB` : `${number(bytes)} B`;
 }
 
-/** `45 s`, `4 min 05 s`, `1 h 10 min` */
+/** Formats a duration: `45 s`, `4 min 05 s`, `1 h 10 min`. */
 export function duration(ms: number): string {
   const seconds = Math.round(ms / 1000);
   if (seconds < 60) return `${seconds} s`;
@@ -41,7 +41,7 @@ export function duration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
 }
 
-/** "a", "a and b", "a, b and c" */
+/** Joins items: "a", "a and b", "a, b and c". */
 export function listed(items: readonly string[]): string {
   return items.length < 2 ? items.join() : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 }

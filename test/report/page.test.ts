@@ -25,7 +25,7 @@ if (missing)
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A run's folder with its report. */
+/** Makes a run's folder with its report. */
 async function reported(name: string, fill: (path: string) => void, ...flags: string[]): Promise<string> {
   const path = join(folder, name);
   fill(path);
@@ -85,7 +85,10 @@ describe('report.html in Chromium', { skip: missing }, () => {
     readonly javaScriptEnabled?: boolean;
   }
 
-  /** Opens a report, lets `use` look at it, and fails on anything the page complains about or asks the network for. */
+  /**
+   * Opens a report, lets `use` look at it, and fails on anything the page complains about or asks the network
+   * for.
+   */
   async function open(
     name: string,
     { colorScheme = 'light', width = 1280, javaScriptEnabled = true }: Look,
@@ -118,7 +121,8 @@ describe('report.html in Chromium', { skip: missing }, () => {
     for (const colorScheme of ['light', 'dark'] as const)
       for (const width of [1280, 390])
         for (const javaScriptEnabled of [true, false]) {
-          it(`${name}, ${colorScheme}, ${width} pixels wide, ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, async () => {
+          const script = javaScriptEnabled ? 'with' : 'without';
+          it(`${name}, ${colorScheme}, ${width} pixels wide, ${script} JavaScript`, async () => {
             await open(name, { colorScheme, width, javaScriptEnabled }, async (page) => {
               assert.equal(await page.locator('figure svg[role="img"]').count(), 14);
               assert.equal(await page.locator('h1').count(), 1);
@@ -127,7 +131,9 @@ describe('report.html in Chromium', { skip: missing }, () => {
               );
               assert.ok(Number(overflow) <= 0, `${overflow} pixels too wide`);
               const [back, text] = (await page.evaluate(
-                '[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color].map((c) => Number(c.match(/\\d+/)[0]))',
+                '(({ backgroundColor, color }) => ' +
+                  '[backgroundColor, color].map((c) => Number(c.match(/\\d+/)[0])))' +
+                  '(getComputedStyle(document.body))',
               )) as [number, number];
               assert.equal(back < text, colorScheme === 'dark');
               assert.equal(await page.evaluate('window.hacked ?? null'), null);
@@ -167,7 +173,7 @@ describe('report.html in Chromium', { skip: missing }, () => {
     });
   });
 
-  it('hostile names stand on the page as text', async () => {
+  it('hostile names are text on the page', async () => {
     await open('hostile', {}, async (page) => {
       assert.equal(await page.title(), `forkwise run ${evil}`);
       assert.ok(((await page.locator('#verdict').textContent()) ?? '').includes(evil));

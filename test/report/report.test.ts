@@ -84,7 +84,7 @@ describe('degenerate runs', () => {
     });
   }
 
-  it('a failed strategy stands in the hints, and is called the winner of nothing', async () => {
+  it('a failed strategy is in the hints, and wins nothing', async () => {
     const found = findingsOf(degenerate['a strategy that failed everywhere'] as RunChoice);
     assert.match(
       found.hints.find(({ id }) => id === 'failed-trials')?.text ?? '',
@@ -209,7 +209,7 @@ describe('situations', () => {
     }
   });
 
-  it('a situation that nobody is fit for has no choice, and says who is out', () => {
+  it('a situation without a qualified configuration has no choice, and names what is ruled out', () => {
     const alone = findingsOf({ strategies: ['sequential', 'thread-pool'] });
     const isolation = alone.situations.find(({ situation }) => situation === 'isolation');
     assert.deepEqual([isolation?.strategy, isolation?.ruled_out], [null, 'sequential thread-pool']);

@@ -14,8 +14,9 @@ import { charts } from '../../plots/index.js';
 import { findingsOf } from '../runs.js';
 
 /**
- * Every number on the page is one of the run's: a cell of a table in a form that we print, a count of such rows, or a value
- * of environment.json. Ticks of the charts' axes are none of it, and the charts' marks are tested with the charts.
+ * Every number on the page is one of the run's: a cell of a table in a form that we print, a count of such
+ * rows, or a value of environment.json. Ticks of the charts' axes are none of it, and the charts' marks are
+ * tested with the charts.
  */
 
 type Rows = readonly Readonly<Record<string, unknown>>[];
@@ -32,7 +33,7 @@ const tables = [
   'hints',
 ] as const;
 
-/** What the method says of itself: levels, percentiles, shares, and the exponent-free names of things. */
+/** The method names these constants: levels, percentiles, shares. */
 const constants = ['95', '99', '50', '80', '0.05', '1', '256', '16'];
 
 function pageOf(found: Findings): string {
@@ -100,7 +101,10 @@ function allowed(found: Findings): Set<string> {
   return known;
 }
 
-/** Text that came from a run as it is: names, versions, hashes, reasons; longest first, since some stand in others. */
+/**
+ * Collects text that came from a run as it is: names, versions, hashes, reasons. Long texts come first: they
+ * contain others.
+ */
 function words(found: Findings): string[] {
   const texts = new Set<string>();
   const walk = (value: unknown): void => {
@@ -137,7 +141,7 @@ function numbersIn(page: string, found: Findings): string[] {
   return text.match(/\d+(?:,\d{3})*(?:\.\d+)?/g) ?? [];
 }
 
-/** Every row of every data table stands in its file, value by value. */
+/** Checks that every row of every data table is in its file, value by value. */
 function checkTables(page: string, found: Findings): number {
   let checked = 0;
   for (const chart of charts) {

@@ -13,7 +13,7 @@ const environment = {
   corpora: [{ workload: 'word-frequency', corpus: '10KB', sha256: 'aa' }],
 } as unknown as Environment;
 
-/** A run with these rates, each off by a few parts in a thousand. */
+/** Makes a run with these rates, each off by a few parts in a thousand. */
 function run(rates: Record<string, number>, rounds = 8) {
   const trials = Array.from({ length: rounds }, (_, i) => i + 1).flatMap((round) =>
     Object.entries(rates).map(
@@ -26,10 +26,12 @@ function run(rates: Record<string, number>, rounds = 8) {
 
 describe("Welch's test", () => {
   it('gives a worked example', () => {
-    // Two samples with means 3 and 6, variances 2.5 and 10: error √(0.5 + 2), df = 2.5² / (0.25/4 + 4/4) = 5.882.
+    // Two samples with means 3 and 6, variances 2.5 and 10: error √(0.5 + 2), df = 2.5² / (0.25/4 + 4/4) =
+    // 5.882.
     const { difference, low, high, p } = welch([1, 2, 3, 4, 5], [2, 4, 6, 8, 10]);
     assert.equal(difference, -3);
-    assert.ok(Math.abs(p - 0.1075312) < 1e-6, String(p)); // t.test in R: t = -1.8974, df = 5.8824, p-value = 0.1075
+    // R's t.test gives t = -1.8974, df = 5.8824, p-value = 0.1075.
+    assert.ok(Math.abs(p - 0.1075312) < 1e-6, String(p));
     assert.ok(Math.abs(low + 6.8878) < 1e-3 && Math.abs(high - 0.8878) < 1e-3, `${low} ${high}`);
   });
 });

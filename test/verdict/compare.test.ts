@@ -26,7 +26,9 @@ const close = (actual: number | null | undefined, expected: number, tolerance = 
 const numbers = (maxLength: number) =>
   fc.array(fc.integer({ min: -20, max: 20 }), { minLength: 1, maxLength });
 
-/** Student (1908), the extra hours of sleep of ten patients: the second drug's less the first one's. */
+/**
+ * Student (1908) published the extra hours of sleep of ten patients: the second drug's minus the first one's.
+ */
 const sleep = [1.2, 2.4, 1.3, 1.3, 0, 1, 1.8, 0.8, 4.6, 1.4];
 
 describe('paired differences', () => {
@@ -63,12 +65,12 @@ describe('paired differences', () => {
   });
 
   it('detect an effect of 4.4 % with 12 rounds and a spread of 5 %', () => {
-    // (2.20099 + 0.87553) · 0.05 / √12.
+    // The value is (2.20099 + 0.87553) · 0.05 / √12.
     close(minimumDetectable({ variance: 0.05 ** 2, n: 12 }), 0.0444049, 1e-5);
   });
 
   it('are classed by Tukey’s fences', () => {
-    // Quartiles 3 and 9: 1.5 ranges end at −6 and 18, 3 ranges at −15 and 27.
+    // Quartiles are 3 and 9: 1.5 ranges end at −6 and 18, 3 ranges at −15 and 27.
     const ordinary = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
     assert.deepEqual(outliers([...ordinary, 18.01 + 1]), { mild: 1, severe: 0 });
     assert.deepEqual(outliers([...ordinary, 40]), { mild: 0, severe: 1 });
@@ -107,7 +109,7 @@ describe('sign flips', () => {
 
 describe('Holm', () => {
   it('matches a worked example', () => {
-    // R: p.adjust(c(0.01, 0.04, 0.03, 0.005), 'holm').
+    // R gives p.adjust(c(0.01, 0.04, 0.03, 0.005), 'holm').
     for (const [i, expected] of [0.03, 0.06, 0.06, 0.02].entries())
       close(holm([0.01, 0.04, 0.03, 0.005])[i], expected);
     assert.deepEqual(holm([]), []);
@@ -121,7 +123,8 @@ describe('Holm', () => {
         (ps, level) => {
           const rejected = new Set<number>();
           for (let left = ps.length; left > 0; left--) {
-            const smallest = ps.map((p, i) => ({ p, i })).filter(({ i }) => !rejected.has(i)).sort((a, b) => a.p - b.p)[0]; // biome-ignore format: one line a step
+            const open = ps.map((p, i) => ({ p, i })).filter(({ i }) => !rejected.has(i));
+            const [smallest] = open.sort((a, b) => a.p - b.p);
             if (smallest === undefined || !(smallest.p * left <= level)) break;
             rejected.add(smallest.i);
           }
@@ -149,7 +152,10 @@ describe('verdicts', () => {
   });
 });
 
-/** Trials of cells with these rates, a round after the other; `threads` 1, 2, 3 … after `sequential`; null is a failed trial. */
+/**
+ * Trials of cells with these rates, a round after the other; `threads` 1, 2, 3 … after `sequential`; null is
+ * a failed trial.
+ */
 function made(rates: readonly (readonly (number | null)[])[], twin?: readonly number[]): TrialRow[] {
   const cells = rates.map((values, i) => ({
     values,
@@ -213,11 +219,11 @@ describe('compare', () => {
       close(rowOf(rows, 'sequential', i).p_adjusted, contenders[i - 1] as number, 1e-9);
     const pairs = [[3, 0], [3, 1], [3, 2], [2, 0], [2, 1], [1, 0]] as const; // biome-ignore format: pairs
     const all = holm(pairs.map(([a, b]) => paired(logs(a, b)).p));
-    for (const [i, workers] of [[1, 1], [2, 2]] as const) close(rowOf(rows, 'best', workers).p_adjusted, all[i] as number, 1e-9); // biome-ignore format: pairs
+    for (const i of [1, 2]) close(rowOf(rows, 'best', i).p_adjusted, all[i] as number, 1e-9);
     assert.equal(rows.filter(({ reference }) => reference === 'best').length, 3);
   });
 
-  it('widens the margin to twice the standard error of the twins, and keeps twins out of the families', () => {
+  it('widens the margin to twice the standard error of the twins, which are in no family', () => {
     const spread = 0.1;
     const [twin, ...others] = compare(made([flat, about(110, 0.001)], about(100, spread)), {
       claims: 'verdicts',
@@ -245,7 +251,11 @@ describe('compare', () => {
   });
 
   it('pairs the rounds in which both were ok', () => {
-    const [row] = compare(made([[100, 200, null, 400], [150, 300, 450, null]]), { claims: 'verdicts', baseline: 'sequential' }); // biome-ignore format: two cells
+    const trials = made([
+      [100, 200, null, 400],
+      [150, 300, 450, null],
+    ]);
+    const [row] = compare(trials, { claims: 'verdicts', baseline: 'sequential' });
     assert.equal(row?.rounds, 2);
     close(row?.ratio, 1.5);
   });
@@ -311,7 +321,7 @@ describe('stop rule', () => {
   it('goes on while an interval is wide, and says so', () => {
     const { stop, unmet } = enough(run(0.2, 12), { round: 12, baseline: 'sequential' });
     assert.equal(stop, false);
-    // t 2.20099 · 0.2 · √(12 / 11) / √12: ± 14.2 %.
+    // The half-width is t 2.20099 · 0.2 · √(12 / 11) / √12: ± 14.2 %.
     assert.match(unmet.join(), /14\.2 %/);
     assert.deepEqual(enough(run(0.01, 12), { round: 12, baseline: 'sequential' }).unmet, []);
   });
@@ -361,7 +371,7 @@ describe('equal cells, a sample of the simulation', () => {
 
 describe('efficiency', () => {
   it('factors multiply to the efficiency', () => {
-    // Four workers busy 8, 10, 12 and 10 s, of 40 s sequentially 30; wall 16.
+    // Four workers are busy for 8, 10, 12 and 10 s; sequentially it takes 30 s, and the wall time is 16 s.
     assert.deepEqual(factors({ sequential: 30, wall: 16, busy: 40, busiest: 12, workers: 4 }), {
       work: 0.75,
       balance: 40 / 48,
@@ -392,9 +402,15 @@ describe('efficiency', () => {
   });
 
   it('Karp–Flatt finds the serial share of Amdahl’s law', () => {
-    for (const [share, workers] of [[0, 4], [0.1, 2], [0.25, 8], [1, 3]] as const) // biome-ignore format: a table
+    const cases = [
+      [0, 4],
+      [0.1, 2],
+      [0.25, 8],
+      [1, 3],
+    ] as const;
+    for (const [share, workers] of cases)
       close(karpFlatt({ speedup: 1 / (share + (1 - share) / workers), workers, cores: 16 }), share, 1e-12);
-    // 8 workers on 2 cores: M = 2, S = 1.6: (0.625 − 0.5) / 0.5.
+    // 8 workers on 2 cores have M = 2 and S = 1.6: (0.625 − 0.5) / 0.5.
     close(karpFlatt({ speedup: 1.6, workers: 8, cores: 2 }), 0.25);
     assert.equal(karpFlatt({ speedup: 1, workers: 1, cores: 8 }), null);
     assert.equal(karpFlatt({ speedup: 1, workers: 4, cores: 1 }), null);

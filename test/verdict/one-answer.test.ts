@@ -13,7 +13,7 @@ const traits: StrategyTraits[] = (await loadStrategies(entries.map(({ url }) => 
   ({ strategy }) => strategy,
 );
 
-/** What `recommend` without constraints chooses from the same findings, as `bench` and `report` say it. */
+/** Asserts that `recommend` without constraints chooses what `bench` and `report` say. */
 function assertSameAnswer(found: Findings): void {
   assert.ok(found.conclusions.length > 0);
   for (const { workload, corpus, choice, regretBound } of found.conclusions) {
@@ -30,7 +30,7 @@ function assertSameAnswer(found: Findings): void {
     assert.ok(decided.state === 'chosen', `${workload} ${corpus}`);
     const named = ({ strategy, workers, delivery }: typeof choice) => `${strategy} ${workers} ${delivery}`;
     assert.equal(named(decided.choice), named(choice), `${workload} ${corpus}`);
-    // The two commands round logarithms differently.
+    // The commands may round logarithms in different ways.
     assert.ok(Math.abs((decided.regretBound ?? 0) - (regretBound ?? 0)) < 1e-9);
   }
 }

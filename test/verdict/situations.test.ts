@@ -73,7 +73,7 @@ describe('crossover', () => {
   });
 });
 
-/** Rates by strategy and workers, for documents of several sizes. */
+/** Makes trials with rates by strategy and workers, for documents of several sizes. */
 function run(rates: Record<string, readonly number[]>): TrialRow[] {
   return [1, 2, 3].flatMap((round) =>
     Object.entries(rates).flatMap(([cell, list], c) =>

@@ -11,7 +11,10 @@ import { traitsOf } from '../runs.js';
 
 const strategies = ['sequential', 'async', 'thread-pool', 'process-pool'];
 
-/** Rates by strategy and workers, in each round off by the same few parts in a thousand for everybody but the noisy. */
+/**
+ * Makes trials with rates by strategy and workers. In each round all are off by the same few parts in a
+ * thousand.
+ */
 function run(rates: Record<string, number>, columns: Partial<TrialRow> = {}, rounds = 3): TrialRow[] {
   return Array.from({ length: rounds }, (_, i) => i + 1).flatMap((round) =>
     Object.entries(rates).map(([cell, rate], c) => {
@@ -151,7 +154,7 @@ describe('the advice', () => {
     assert.match(adviceSentences(conclusions)[1] ?? '', /between 10KB and 500KB is not shown/);
   });
 
-  it('names one configuration at every size with the range of its gains, and what the advice may cost', () => {
+  it('names one configuration at every size with its gains, and what the advice may cost', () => {
     const trials = ['10KB', '100KB'].flatMap((corpus) =>
       run({ sequential: 100, 'thread-pool×2': 190, 'process-pool×2': 191, 'thread-pool×1': 98 }, { corpus }),
     );

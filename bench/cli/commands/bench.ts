@@ -59,7 +59,7 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
   const entries = entriesOf(asPlanned, { recorded, all });
   const request = await compileOwn(asPlanned);
   const helpers = new HelperProcesses();
-  const progress = progressOn(process.stderr);
+  const progress = progressOn(process.stderr, { baseline: strategies[0]?.name ?? '' });
   let measuring = false;
   const signals = handleSignals({
     orderly() {

@@ -10,7 +10,7 @@ import { capitalised, scrolling } from './table.js';
 export interface FigureOptions {
   /** The rows that the charts were drawn from. */
   readonly data: ChartData;
-  /** Whether the page has the scripts that make charts answer to the mouse. */
+  /** True where the page has the scripts that make charts answer to the mouse. */
   readonly interactive: boolean;
 }
 
@@ -30,7 +30,9 @@ ${interactive ? jsonScript(`spec-${chart.name}`, spec) : null}</figure>
 `;
 }
 
-/** Boxes that show and hide a strategy in all charts. They stay hidden until the script can answer to them. */
+/**
+ * Boxes that show and hide a strategy in all charts. They stay hidden until the script can answer to them.
+ */
 export function chartLegend({ summaries }: Findings, interactive: boolean): Html | null {
   const looks = looksOf([...new Set(summaries.map((row) => seriesName(row, summaries)))]);
   if (!interactive || looks.size < 2) return null;

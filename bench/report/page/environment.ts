@@ -31,7 +31,8 @@ export function environmentSection({ environment }: Findings): Html {
 
 function coresText({ cores }: Environment): string {
   const quota = cores.quota === null ? '' : `, quota ${number(cores.quota)}`;
-  return `${number(cores.effective)} effective; ${cores.available} available, ${cores.host} of the host${quota}`;
+  const found = `${cores.available} available, ${cores.host} of the host${quota}`;
+  return `${number(cores.effective)} effective; ${found}`;
 }
 
 function versionText({ forkwise, commit }: Environment): string {

@@ -12,8 +12,8 @@ export class Html {
 export type Child = Html | string | number | null | readonly Child[];
 
 /**
- * Makes markup. Values that are not markup are escaped, in text and in quoted attributes. Lists are joined, and null
- * adds nothing.
+ * Makes markup. Values that are not markup are escaped, in text and in quoted attributes. Lists are joined,
+ * and null adds nothing.
  */
 export function html(parts: TemplateStringsArray, ...values: readonly Child[]): Html {
   return new Html(
@@ -26,7 +26,9 @@ export function trusted(markup: string): Html {
   return new Html(markup);
 }
 
-/** Makes a script element that holds data. The data cannot end the element: `<` is written as a JSON escape. */
+/**
+ * Makes a script element that holds data. The data cannot end the element: `<` is written as a JSON escape.
+ */
 export function jsonScript(id: string, data: unknown): Html {
   const json = JSON.stringify(data).replaceAll('<', '\\u003c');
   return html`<script type="application/json" id="${id}">${trusted(json)}</script>`;

@@ -11,18 +11,21 @@ const tests: Readonly<Record<Claims, string>> = {
 
 /** How a run measures, what it does not show, and how to repeat it. */
 export function methodSection({ environment: { claims, command } }: Findings): Html {
-  return html`<p>A trial is a fresh process that measures one strategy at one number of workers on one set of documents.
+  return html`<p>A trial is a fresh process that measures one strategy at one number of workers on one set
+of documents.
 A round runs every such cell once in random order, and ratios are paired within a round.
 Intervals are 95 % intervals on logarithms over rounds. ${tests[claims]}</p>
 <p>The baseline is suggested unless the interval of some configuration over it lies wholly beyond the margin.
-Otherwise the suggestion is one of the configurations within 3 % of the best: the one with the weakest isolation,
-then the fewest workers, then the highest rate. A configuration that qualifies at every size is preferred.</p>
+Otherwise the suggestion is one of the configurations within 3 % of the best: the one with the weakest
+isolation, then the fewest workers, then the highest rate.
+A configuration that qualifies at every size is preferred.</p>
 <p>CPU time and context switches count the whole process tree; memory counts pages that processes share once.
 Latency is a document's time from being pulled until its outcome was emitted, at full load.
-A server at half load has a shorter one. The results of every pass were compared with those of a sequential run.</p>
-<p>This run shows something about this machine, this Node, these documents and this task. It shows nothing about
-others.</p>
+A server at half load has a shorter one. The results of every pass were compared with those of a
+sequential run.</p>
+<p>This run shows something about this machine, this Node, these documents and this task.
+It shows nothing about others.</p>
 <p>Repeat it:</p><pre>${command}</pre>
-<p>The files beside this page hold every trial and every figure: trials.csv, summary.csv, comparisons.csv, winners.csv,
-crossovers.csv, situations.csv, scaling.csv, projections.csv, hints.csv, environment.json.</p>`;
+<p>The files beside this page hold every trial and every figure: trials.csv, summary.csv, comparisons.csv,
+winners.csv, crossovers.csv, situations.csv, scaling.csv, projections.csv, hints.csv, environment.json.</p>`;
 }

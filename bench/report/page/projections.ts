@@ -13,13 +13,15 @@ export function projectionSection(found: Findings): Child {
   const hours = `${number(asked.deadline_hours)} ${asked.deadline_hours === 1 ? 'hour' : 'hours'}`;
   const cores = `${number(found.environment.cores.effective)} effective cores`;
   const table = html`<table><thead><tr><th>workload</th><th>documents</th><th>strategy</th>
-<th class="number">documents/s</th><th class="number">hours</th><th class="number">machines</th></tr></thead><tbody>
+<th class="number">documents/s</th><th class="number">hours</th><th class="number">machines</th></tr></thead>
+<tbody>
 ${measured.map((row) => projectionLine(row, found))}</tbody></table>`;
   return html`<p>${asked.documents.toLocaleString('en-US')} documents of one kind. Start-up is not counted.
 The last column counts machines like this one (${cores}) that finish them in ${hours}.
 The range of a new run is in brackets (95 % prediction intervals).</p>
 ${scrolling(table)}
-<p class="muted">Machines are assumed to be independent: each has its part of the documents, and its own service.
+<p class="muted">Machines are assumed to be independent: each has its part of the documents, and its own
+service.
 projections.csv has other numbers of workers, as far as a model may go.</p>`;
 }
 

@@ -1,6 +1,7 @@
 /**
- * The script of `report.html`. It needs Vega on the page. A chart that scrolls near the window is drawn again with
- * tooltips, and a strategy that is unticked disappears from all charts. If anything fails, the still picture stays.
+ * The script of `report.html`. It needs Vega on the page. A chart that scrolls near the window is drawn again
+ * with tooltips, and a strategy that is unticked disappears from all charts. If anything fails, the still
+ * picture stays.
  */
 export const pageScript = `
 (() => {
@@ -24,7 +25,8 @@ export const pageScript = `
     if (spec === null || typeof spec !== 'object') return spec;
     const copy = {};
     for (const [name, value] of Object.entries(spec)) {
-      const isTable = name === 'values' && Array.isArray(value) && value.some((row) => typeof row === 'object');
+      const isList = name === 'values' && Array.isArray(value);
+      const isTable = isList && value.some((row) => typeof row === 'object');
       copy[name] = isTable ? value.filter((row) => !row || !hidden.has(row.strategy)) : without(value);
     }
     return copy;

@@ -7,7 +7,7 @@ import { faultSentence } from '../faults.js';
 import { type Child, type Html, html } from './html.js';
 import { marked, tableOf } from './table.js';
 
-/** The first screen of the page: a table per workload, at most two sentences, and one chart. */
+/** Makes the first screen of the page: a table per workload, at most two sentences, and one chart. */
 export function verdictSection({ conclusions, faults }: Findings, chart: Html | null): Child {
   if (conclusions.length === 0) return [html`<p>No trial was valid: nothing is shown.</p>`, chart];
   const busy = busyLine(conclusions);

@@ -5,8 +5,8 @@ import { planHints } from './plan.js';
 import { trialHints } from './trials.js';
 
 /**
- * What a reader of the figures must know, what would improve them, and which common beliefs they contradict. Warnings
- * come first. A healthy run has few hints.
+ * Collects what a reader of the figures must know, what would improve them, and which common beliefs they
+ * contradict. Warnings come first. A healthy run has few hints.
  */
 export function hints(data: HintData): HintRow[] {
   const rules: readonly Rule[] = [...trialHints, ...planHints, ...machineHints];

@@ -14,10 +14,11 @@ function beyondCores({ summaries, strategies }: HintData): HintRow[] {
   const [first] = found;
   if (first === undefined) return [];
   const name = `${shortNamer(strategies)(first)} at ${first.workload} ${first.corpus}`;
+  const gain = ratio(first.speedup ?? 0);
   return [
     warning(
       'beyond-cores',
-      `${found.length} configurations are faster than their cores allow, first ${name} (${ratio(first.speedup ?? 0)})`,
+      `${found.length} configurations are faster than their cores allow, first ${name} (${gain})`,
       'find out what sequential does slower here; these configurations are not suggested',
     ),
   ];
@@ -79,7 +80,7 @@ function promises({ summaries, strategies }: HintData): HintRow[] {
     return [
       note(
         'promises-are-not-parallel',
-        `${strategy} is ${ratio(best)} sequential at best on ${workload}: promises do not make computing parallel`,
+        `${strategy} is ${ratio(best)} sequential on ${workload}: promises do not make computing parallel`,
         'use worker threads or processes for work that computes',
       ),
     ];

@@ -72,7 +72,9 @@ function narrowCorpus({ summaries }: HintData): HintRow[] {
   ];
 }
 
-/** The choice at the largest number of workers beats its own strategy with fewer workers, beyond the margin. */
+/**
+ * The choice at the largest number of workers beats its own strategy with fewer workers, beyond the margin.
+ */
 function moreWorkersUntried({ conclusions, strategies }: HintData): HintRow[] {
   const rising = conclusions.filter(({ choice, levels, relations }) => {
     const fewer = levels.filter((level) => level < choice.workers).at(-1);

@@ -87,7 +87,7 @@ function notDeterministic({ trials, strategies }: HintData): HintRow[] {
     const { workload, corpus } = trial as TrialRow;
     return warning(
       'not-deterministic',
-      `${workload} is not deterministic: run one after the other, a document had different results (${corpus})`,
+      `${workload} is not deterministic: a document had different results one after the other (${corpus})`,
       'export a digest() of what must be equal',
     );
   });
@@ -119,7 +119,10 @@ function voidTrials({ trials }: HintData): HintRow[] {
 /** A smaller change over a run has no practical use. */
 const minDrift = 0.03;
 
-/** Fits a line to the rates over the rounds, each rate relative to its cell's mean. Reports a slope beyond chance. */
+/**
+ * Fits a line to the rates over the rounds, each rate relative to its cell's mean. Reports a slope beyond
+ * chance.
+ */
 function drift({ trials }: HintData): HintRow[] {
   const cells = groupBy(
     trials.filter(({ twin }) => twin === null).filter(isOk),
@@ -166,7 +169,9 @@ function noiseFloor({ comparisons }: HintData): HintRow[] {
 /** A smaller rise makes no difference that matters, percent. */
 const minRisePercent = 3;
 
-/** Code that is still being compiled gets faster, so a rate that rises within the trials is that of cold code. */
+/**
+ * Code that is still being compiled gets faster, so a rate that rises within the trials is that of cold code.
+ */
 function stillWarming({ trials, strategies }: HintData): HintRow[] {
   const cells = groupBy(
     trials.filter((trial) => trial.twin === null && isOk(trial)),
