@@ -3,27 +3,30 @@ import { engineReport, processReport } from '../../strategies/worker/usage-repor
 import { mainWorker } from '../../strategies/worker/worker-id.js';
 import { type Files, files, processStat, ticksPerSecond } from './proc.js';
 
-/** Exact cumulative counters of the measured tree, summed over windows. Times are in milliseconds. */
+/** Exact counters of the measured process tree, summed over all windows. Times are in milliseconds. */
 export type Counters = TreeUsage & {
-  /** Busy share of the main thread's event loop, 0 to 1. */
+  /** Share of the time in which the main thread's event loop was busy, 0 to 1. */
   readonly loopMain: number;
 };
 
-/** What the whole tree used. All of it is unknown if the session could not ask all of its workers. */
+/**
+ * The use of the whole process tree. All of it is unknown if the session could not ask all of its workers.
+ */
 type TreeUsage =
   | {
       /**
-       * `self-report`: every process reported its own time. `self-report+cutime`: children ended in a window, and the
-       * kernel's sum over ended children counts them. `incomplete`: children ended, and nothing counts them.
+       * `self-report`: every process reported its own time. `self-report+cutime`: children ended in a window,
+       * and the kernel's sum over ended children counts them. `incomplete`: children ended, and nothing
+       * counts them.
        */
       readonly cpuSource: 'self-report' | 'self-report+cutime' | 'incomplete';
       readonly cpuUserMs: number;
       readonly cpuSystemMs: number;
       readonly switchesVoluntary: number;
       readonly switchesInvoluntary: number;
-      /** Mean over the workers' event loops; null if there are no workers with one of their own. */
+      /** Mean busy share over the workers' event loops; null if no worker has an event loop of its own. */
       readonly loopWorkers: number | null;
-      /** Garbage collection in all engines. */
+      /** Time that all engines spent in garbage collection. */
       readonly gcMs: number;
     }
   | {
@@ -36,13 +39,13 @@ type TreeUsage =
       readonly gcMs: null;
     };
 
-/** All counters at one edge of a window. */
+/** The values of all counters when a window opens or closes. */
 interface Edge {
   readonly own: Member;
   readonly main: Engine;
   readonly others: readonly Member[];
   readonly engines: readonly Engine[];
-  /** Null where the system keeps no such sum. */
+  /** CPU time of the children that have ended. Null if the system keeps no such sum. */
   readonly ended: CpuMs | null;
 }
 
@@ -52,11 +55,12 @@ interface CpuMs {
 }
 
 /**
- * Counts what the tree uses between `open` and `close`. Both may be called again for more windows. The host's own
- * counters are read last on opening and first on closing, so that asking the members costs the window next to nothing.
- * The main thread, its worker threads and libuv's threads are in the host's own report, and each child process reports
- * itself. A child that ended inside the window is in the kernel's sum over ended children with its whole life, so what it
- * had used before the window is subtracted.
+ * Counts what the process tree uses between `open` and `close`. Both may be called again for more windows.
+ *
+ * `open` reads this process's own counters last and `close` reads them first, so asking the session's members
+ * adds almost nothing to the window. This process's report includes the main thread, its worker threads and
+ * libuv's threads, and each child process reports itself. The kernel's sum over ended children contains the
+ * whole life of a child that ended inside the window, so the use before the window is subtracted.
  */
 export class TreeCounters {
   readonly #session: Session;
@@ -95,7 +99,8 @@ export class TreeCounters {
     const loop = engineReport(mainWorker);
     const { processes: others, engines, partial = false } = await this.#session.members();
     this.#partial ||= partial;
-    // Node reports the window's garbage collections one turn of the event loop later, so they are read again.
+    // Node reports the garbage collections of a window one turn of the event loop later, so they are read
+    // again.
     const main = { ...loop, gcMs: engineReport(mainWorker).gcMs };
     const opened = this.#opened;
     if (opened === null) throw new Error('close() was called without open()');
@@ -139,7 +144,10 @@ export class TreeCounters {
     };
   }
 
-  /** If a process was not there at opening, it started inside the window, and all that it used counts. */
+  /**
+   * Counts everything that a process used if it was absent when the window opened: it started inside the
+   * window.
+   */
   #addProcess(now: Member, before: Member | undefined): void {
     this.#userMs += (now.cpuUserUs - (before?.cpuUserUs ?? 0)) / 1e3;
     this.#systemMs += (now.cpuSystemUs - (before?.cpuSystemUs ?? 0)) / 1e3;
@@ -157,7 +165,7 @@ export class TreeCounters {
     const endedSystemMs = closed.ended.systemMs - opened.ended.systemMs;
     const userMs = endedUserMs - gone.reduce((sum, { cpuUserUs }) => sum + cpuUserUs / 1e3, 0);
     const systemMs = endedSystemMs - gone.reduce((sum, { cpuSystemUs }) => sum + cpuSystemUs / 1e3, 0);
-    // The kernel counts in ticks of 10 ms, so that one of the two may come out below 0. Their sum is kept.
+    // The kernel counts in ticks of 10 ms, so one of the two can be below 0. Their sum is kept.
     const totalMs = Math.max(0, userMs + systemMs);
     const keptSystemMs = Math.min(Math.max(0, systemMs), totalMs);
     this.#systemMs += keptSystemMs;

@@ -1,12 +1,14 @@
 import type { Outcome } from '../../strategies/strategy.js';
 
 /**
- * At the end of a pass the workers run out of documents one after the other, and wait for the one that has the longest. In a stream the
- * next documents would be there: what is idle then says how much faster a long run is than a pass.
- * @param outcomes of one pass
- * @param pulledMs by index, on the workers' clock
- * @returns milliseconds from each worker's last document until the last document of all, mean over the workers; null where the times
- * of tasks are not known
+ * Measures how long workers have nothing to do at the end of a pass. There the workers run out of documents
+ * one after the other, and wait for the worker that finishes last. In a stream the next documents would
+ * already be available, so this idle time says how much faster a long run is than a pass.
+ * @param outcomes the outcomes of one pass
+ * @param options.pulledMs the time at which each document was pulled, by index, on the workers' clock
+ * @param options.workers how many workers the configuration has
+ * @returns milliseconds from each worker's last document until the very last document, mean over the workers;
+ * null if the times of the tasks are unknown
  */
 export function endIdleMs(
   outcomes: readonly Outcome[],
@@ -21,7 +23,8 @@ export function endIdleMs(
     lastByWorker.set(worker, Math.max(end, lastByWorker.get(worker) ?? 0));
   }
   if (ends.length === 0) return null;
-  // Places in flight on one thread have no name. Each ends with one of the last documents, since it would have begun another before.
+  // The places in flight of one thread have no worker id. Each place ends with one of the last documents,
+  // since otherwise it would have started another document.
   const last =
     lastByWorker.size === workers ? [...lastByWorker.values()] : ends.sort((a, b) => b - a).slice(0, workers);
   const end = Math.max(...last);

@@ -8,7 +8,7 @@ import si from 'systeminformation';
 import { effectiveCores } from '../../strategies/processes/cores.js';
 import type { Environment } from '../tables/environment.js';
 
-/** The strategies' and workloads' libraries, and the timing loop. */
+/** The libraries that strategies, workloads and the timing loop use; their versions are recorded. */
 const libraries = ['piscina', 'workerpool', 'p-map', 'marked', 'tinybench', 'pidusage'];
 
 type Given = Pick<
@@ -16,7 +16,7 @@ type Given = Pick<
   'schema' | 'run_id' | 'command' | 'seed' | 'profile' | 'claims' | 'flags' | 'plan' | 'corpora' | 'task'
 >;
 
-/** Reads the environment: about 0.1 s of other programs started, so once a run and before its first trial. */
+/** Reads the environment. Other programs run for about 0.1 s, so call it once per run, before any trial. */
 export async function readEnvironment(
   given: Given,
   alsoLibraries: readonly string[] = [],
@@ -55,7 +55,7 @@ export async function readEnvironment(
   };
 }
 
-/** Node reads 2⁶⁴ where there is no limit, and the host's memory under some hierarchies. */
+/** Null without a limit: Node then returns 2⁶⁴, or the host's memory under some cgroup hierarchies. */
 function memoryLimit(): number | null {
   const limit = process.constrainedMemory?.() ?? 0;
   return limit > 0 && limit < totalmem() ? limit : null;
@@ -66,7 +66,7 @@ async function gitCommit(): Promise<Environment['commit']> {
   try {
     return { hash: await git('rev-parse', 'HEAD'), dirty: (await git('status', '--porcelain')) !== '' };
   } catch {
-    return null; // no git, or not a checkout
+    return null; // git is not installed, or this folder is no checkout
   }
 }
 
@@ -74,11 +74,11 @@ function versionOfLibrary(name: string): string | null {
   try {
     return versionOf(fileURLToPath(import.meta.resolve(name)));
   } catch {
-    return null; // a peer's library, which not everyone has
+    return null; // a peer's library is optional, and this one is not installed
   }
 }
 
-/** The version in the nearest package.json above a file that has one. */
+/** Reads the version from the nearest package.json above the file that has one. */
 function versionOf(file: string): string | null {
   for (let folder = dirname(file); folder !== dirname(folder); folder = dirname(folder)) {
     try {
@@ -87,7 +87,7 @@ function versionOf(file: string): string | null {
       };
       if (version !== undefined) return version;
     } catch {
-      // no package.json here: look further up
+      // this folder has no package.json: look further up
     }
   }
   return null;

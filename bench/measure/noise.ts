@@ -1,28 +1,34 @@
 import { type Files, processStat, processTree, runQueueDelayMs, ticksPerSecond } from './proc.js';
 
 /**
- * What else went on while a trial was measured. Null: the host does not offer it, which is not the same as nothing.
- * Read at the window's edges from outside the tree; nothing is ever changed on the host.
+ * Activity on the machine that can disturb a trial while it is measured. Null means that the host does not
+ * offer the figure, which is not the same as no disturbance. All figures are read from outside the process
+ * tree, at the window's begin and end. Reading never changes anything on the host.
  */
 export interface Noise {
-  /** Share of the machine's time that the hypervisor gave to others, percent. */
+  /** Share of the machine's time that the hypervisor gave to other machines, percent. */
   readonly stealPercent: number | null;
-  /** Share of the machine's time that went to processes outside the tree and the suite, percent. */
+  /** Share of the machine's time that processes outside the tree and the suite used, percent. */
   readonly othersPercent: number | null;
-  /** Time in which some runnable thread of the machine waited for a core (PSI), milliseconds. */
+  /** Time in which at least one runnable thread of the machine waited for a core (PSI), milliseconds. */
   readonly pressureMs: number | null;
-  /** Time that the tree's live threads waited for a core, milliseconds. Oversubscription does this by itself. */
+  /**
+   * Time that the tree's live threads waited for a core, milliseconds. Having more threads than cores is
+   * enough to cause it.
+   */
   readonly runDelayMs: number | null;
   /** Time in which the CPU quota stopped the tree, milliseconds. */
   readonly throttledMs: number | null;
-  /** Pages swapped in and out. */
+  /** Pages that the machine swapped in and out. */
   readonly swapPages: number | null;
-  /** CPU time of the tree by the kernel's ticks: a second count beside the processes' own. */
+  /**
+   * CPU time of the tree by the kernel's ticks, which checks the counts that the processes report themselves.
+   */
   readonly treeCpuMs: number | null;
   readonly windowMs: number;
 }
 
-/** Counters since boot, at one moment. */
+/** Counters since boot, as they are at one moment. */
 interface Moment {
   readonly atMs: number;
   readonly machine: { readonly busy: number; readonly total: number; readonly steal: number } | null;
@@ -36,33 +42,35 @@ interface Moment {
 
 export interface NoiseOptions {
   readonly files: Files;
-  /** Root of the measured tree. */
+  /** Process id of the root of the measured tree. */
   readonly root: number;
-  /** The runner and its services: neither the tree nor "others". */
+  /** Process ids of the runner and its services. They belong neither to the tree nor to "others". */
   readonly suite: readonly number[];
 }
 
-/** Starts watching; the function that is returned says what happened since. */
+/** Starts watching. Call the returned function to get what has happened since. */
 export function watchNoise(options: NoiseOptions): () => Noise {
   const before = moment(options);
   return () => difference(before, moment(options));
 }
 
 /**
- * Decides whether a trial is void: an external cause disturbed it, whatever its own figures are.
- * @returns the cause; null where the trial counts
+ * Decides whether a trial is void, which means that an external cause disturbed it. The trial's own figures
+ * play no part in this.
+ * @returns the cause; null if the trial counts
  */
 export function voidReason({ stealPercent, othersPercent, swapPages, windowMs }: Noise): string | null {
   if (stealPercent !== null && stealPercent > maxPercent)
     return `the hypervisor took ${stealPercent.toFixed(1)} % of the machine's time (steal)`;
-  // The kernel counts in ticks, and each core may be off by one: on a window of 150 ms that is 7 %.
+  // The kernel counts in ticks, and the count of each core can be off by one: in a window of 150 ms that is 7
+  // %.
   const tickPercent = (100 * tickMs) / Math.max(1, windowMs);
   if (othersPercent !== null && othersPercent > maxPercent + tickPercent)
     return `other processes took ${othersPercent.toFixed(1)} % of the machine's time`;
   return swapPages !== null && swapPages > 0 ? `the machine swapped ${swapPages} pages` : null;
 }
 
-/** Others may take this share of the machine's time, percent. */
+/** The hypervisor and other processes may each use this share of the machine's time, percent. */
 const maxPercent = 5;
 
 function moment({ files, root, suite }: NoiseOptions): Moment {
@@ -116,7 +124,10 @@ function difference(before: Moment, after: Moment): Noise {
   };
 }
 
-/** The first line of `/proc/stat`: user nice system idle iowait irq softirq steal, in ticks over all CPUs. */
+/**
+ * Reads the first line of `/proc/stat`: user nice system idle iowait irq softirq steal, in ticks over all
+ * CPUs.
+ */
 function machineTicks({ read }: Files): Moment['machine'] {
   const line = /^cpu +(.+)$/m.exec(read('/proc/stat') ?? '')?.[1];
   if (line === undefined) return null;
@@ -127,7 +138,7 @@ function machineTicks({ read }: Files): Moment['machine'] {
   return { busy, steal, total: busy + idle + iowait + steal };
 }
 
-/** CPU ticks of processes and of their children that have ended. */
+/** Adds up the CPU ticks of processes and of their children that have ended. */
 function ticksOf(files: Files, pids: readonly number[]): number | null {
   const stats = pids.map((pid) => processStat(files, pid)).filter((stat) => stat !== null);
   if (stats.length === 0 && pids.length > 0) return null;
@@ -138,7 +149,10 @@ function ticksOf(files: Files, pids: readonly number[]): number | null {
   );
 }
 
-/** From `cpu.stat` of the tree's cgroup: `throttled_usec` in version 2, `throttled_time` (nanoseconds) in version 1. */
+/**
+ * Reads `cpu.stat` of the tree's cgroup, microseconds. The field is `throttled_usec` in version 2 of cgroups
+ * and `throttled_time` (nanoseconds) in version 1.
+ */
 function throttledUs({ read }: Files, pid: number): number | null {
   for (const line of (read(`/proc/${pid}/cgroup`) ?? '').split('\n')) {
     const [, id, controllers, path] = /^(\d+):([^:]*):(.*)$/.exec(line) ?? [];
@@ -164,7 +178,7 @@ function numberIn(text: string | null, pattern: RegExp): number | null {
   return found === undefined ? null : Number(found);
 }
 
-/** Null when nothing is known. */
+/** Adds up the known values. Null if no value is known. */
 function sum(values: readonly (number | null)[]): number | null {
   const known = values.filter((value) => value !== null);
   return known.length === 0 ? null : known.reduce((a, b) => a + b, 0);

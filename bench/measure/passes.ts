@@ -7,23 +7,29 @@ import type { Fresh } from '../trials/fresh.js';
 import { endIdleMs } from './end-idle.js';
 
 export interface PassRecord {
-  /** Wall time of each pass, in order. */
+  /** Wall time of each pass, in the order in which they ran. */
   readonly passesMs: readonly number[];
-  /** Time at the ends of the passes in which workers had nothing left to do, mean over workers; null where tasks are not timed. */
+  /**
+   * Time at the ends of the passes in which workers had nothing left to do, mean over the workers; null if
+   * the strategy does not time its tasks.
+   */
   readonly endIdleMs: number | null;
   readonly latencyP50Ms: number | null;
   readonly latencyP95Ms: number | null;
   readonly latencyP99Ms: number | null;
   readonly taskP50Ms: number | null;
-  /** Σ latency, milliseconds. */
+  /** All latencies added up, milliseconds. */
   readonly latencySumMs: number;
-  /** Time inside the task, by worker, all passes together. */
+  /** Time that each worker spent inside the task, all passes together. */
   readonly busyMs: readonly number[];
   readonly outcomesOk: number;
   readonly outcomesFailed: number;
-  /** Of the last pass of which every result was seen; null where there was none. */
+  /** Digest of the last pass in which every result was checked; null if there was no such pass. */
   readonly digest: string | null;
-  /** What was wrong with the first document whose outcome was not the expected one in some pass; null when all were. */
+  /**
+   * Describes the first document whose outcome differed from the expected one in any pass; null if all
+   * outcomes were as expected.
+   */
   readonly difference: string | null;
 }
 
@@ -31,39 +37,43 @@ export interface PassOptions {
   readonly documents: readonly Document[];
   readonly fresh: Fresh;
   readonly workload: Workload;
-  /** Digest of each document's outcome, in corpus order. */
+  /** The digest that each document's outcome must have, in corpus order. */
   readonly expected: readonly string[];
-  /** Of one result, on average, serialized; null where it is not known. */
+  /** Mean size of a serialized result, bytes; null if it is unknown. */
   readonly resultBytes: number | null;
   readonly workers: number;
-  /** Which results are kept where not all are: another trial keeps others. */
+  /**
+   * Round of the trial. If not all results are kept, it decides which, so that another trial keeps others.
+   */
   readonly round: number;
-  /** So many documents come before the first that is one of them again. */
+  /** Number of different documents. The documents after them repeat the first ones. */
   readonly unique: number;
 }
 
-/** Feeds the documents to a session and resolves when the last outcome has been emitted. */
+/** Feeds the documents to a session. The promise resolves after the last outcome has been emitted. */
 export type Run = (source: Iterable<Document>, emit: (outcome: Outcome) => void) => Promise<void>;
 
 interface Comparison {
   readonly documents: readonly Document[];
-  /** Of an outcome; null: its result was not kept. */
+  /** Returns the digest of an outcome; null if its result was not kept. */
   readonly digestOf: (outcome: Outcome) => string | null;
 }
 
 /**
- * Results that are kept until a pass has ended cost time and memory that no program pays which takes them one by one: with 2 MB
- * a result, twice the time. So no more than this is kept of a pass.
+ * At most this much of the results of a pass is kept. Keeping results until a pass has ended costs time and
+ * memory: with results of 2 MB a pass takes twice the time. A program that takes its results one by one does
+ * not pay this, so a measurement must not include it.
  */
 const maxKeptBytes = 2e6;
 
 /**
- * Records timed passes over a corpus. Inside the clock it only takes times and keeps outcomes; it looks at them in `verify`. Of results
- * that are too large to be kept it keeps every n-th, others in every pass; `verifyAll` sees them all, off the clock.
+ * Records timed passes over a corpus. While the clock runs it only takes times and keeps outcomes; `verify`
+ * checks them afterwards. If the results are too large to keep all of them, each pass keeps every n-th, and
+ * every pass keeps different ones. `verifyAll` checks all results while no clock runs.
  */
 export class Passes {
   readonly #options: PassOptions;
-  /** One result in so many is kept. */
+  /** Every `#stride`-th result is kept. */
   readonly #stride: number;
   #next: readonly Document[] = [];
   #pass = 0;
@@ -85,7 +95,7 @@ export class Passes {
     this.#stride = Math.max(1, Math.ceil(((resultBytes ?? 0) * documents.length) / maxKeptBytes));
   }
 
-  /** Before each pass, outside the clock. */
+  /** Makes the documents of the next pass ready. Call it before each pass, while no clock runs. */
   prepare(): void {
     const { documents, fresh } = this.#options;
     this.#next = fresh(documents);
@@ -94,7 +104,7 @@ export class Passes {
     this.#pass++;
   }
 
-  /** Times one pass. */
+  /** Runs one pass and times it. */
   async time(run: Run): Promise<void> {
     const pulledMs = this.#pulledMs;
     const emit = (outcome: Outcome) => {
@@ -107,8 +117,8 @@ export class Passes {
   }
 
   /**
-   * Checks the pass just timed and forgets its outcomes.
-   * @throws Error when a document had no outcome or two.
+   * Checks the pass that was just timed, then drops its outcomes.
+   * @throws Error if a document had no outcome or two.
    */
   verify(): void {
     const { workers, workload } = this.#options;
@@ -126,7 +136,11 @@ export class Passes {
     this.#outcomes = [];
   }
 
-  /** Where results were too large to be kept: once more each document, and every result is checked as it comes. @throws as `verify` */
+  /**
+   * Runs each document once more if the results were too large to be kept, and checks every result when it
+   * arrives.
+   * @throws Error as `verify` does.
+   */
   async verifyAll(run: Run): Promise<void> {
     if (this.#stride === 1) return;
     const { documents, unique, fresh, workload } = this.#options;
@@ -191,6 +205,6 @@ function withoutResult(outcome: Outcome): Outcome {
 
 function differenceOf(outcome: Outcome): string {
   if (outcome.status === 'ok')
-    return `the result for document "${outcome.id}" is not the one sequential gave`;
-  return `document "${outcome.id}" ${outcome.status}, which it did not with sequential: ${outcome.error.message}`;
+    return `the result for document "${outcome.id}" differs from the one that sequential returned`;
+  return `document "${outcome.id}" ${outcome.status}, which did not happen with sequential: ${outcome.error.message}`;
 }

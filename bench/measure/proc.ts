@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Linux's `/proc`, read through an object so that other platforms and tests can bring their own. */
+/** Access to Linux's `/proc`. It is an object, so that other platforms and tests can use one of their own. */
 export interface Files {
-  /** Text of a file, null when there is none or it cannot be read. */
+  /** Returns the text of a file; null if it does not exist or cannot be read. */
   read(path: string): string | null;
-  /** Names in a folder; none when there is no such folder. */
+  /** Returns the names in a folder; none if the folder does not exist. */
   list(path: string): string[];
 }
 
@@ -25,23 +25,27 @@ export const files: Files = {
   },
 };
 
-/** What `/proc/PID/stat` says, times in clock ticks. Null for a process that has ended, and where there is no `/proc`. */
+/** The CPU times in `/proc/PID/stat`, counted in clock ticks. */
 export interface ProcessStat {
   readonly userTicks: number;
   readonly systemTicks: number;
-  /** User time of all descendants that ended and were waited for. */
+  /** User time of all descendants that have ended and whose parent has waited for them. */
   readonly endedUserTicks: number;
-  /** System time of the same descendants. */
+  /** System time of those same descendants, which have ended. */
   readonly endedSystemTicks: number;
 }
 
-/** Ticks a second: 100 on every Linux that Node runs on (USER_HZ is part of the kernel's interface). */
+/**
+ * Clock ticks per second: 100 on every Linux that Node runs on (USER_HZ is part of the kernel's interface).
+ */
 export const ticksPerSecond = 100;
 
+/** Null if the process has ended, or if the system has no `/proc`. */
 export function processStat({ read }: Files, pid: number | 'self'): ProcessStat | null {
   const text = read(`/proc/${pid}/stat`);
   if (text === null) return null;
-  // The name in brackets may hold anything, brackets and spaces too; the fields after it are counted from the last one.
+  // The process name in brackets can contain anything, even brackets and spaces. So the fields are counted
+  // from the last closing bracket.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const field = (number: number) => Number(fields[number - 3]);
   return {
@@ -52,7 +56,10 @@ export function processStat({ read }: Files, pid: number | 'self'): ProcessStat 
   };
 }
 
-/** The process and all its descendants. A child forked by a worker thread is listed under that thread alone. */
+/**
+ * Lists the process and all its descendants. A child that a worker thread forked is listed under that thread
+ * only, so all threads are asked.
+ */
 export function processTree({ read, list }: Files, root: number): number[] {
   const children = list(`/proc/${root}/task`).flatMap((tid) =>
     (read(`/proc/${root}/task/${tid}/children`) ?? '').split(' ').filter(Boolean).map(Number),
@@ -60,7 +67,10 @@ export function processTree({ read, list }: Files, root: number): number[] {
   return [root, ...children.flatMap((child) => processTree({ read, list }, child))];
 }
 
-/** Bytes of memory of a set of processes, pages that several of them share counted once. Null where the kernel does not say. */
+/**
+ * Returns the memory of a set of processes, bytes. A page that several of them share is counted once. Null if
+ * the kernel does not report it.
+ */
 export function treeMemory({ read }: Files, pids: readonly number[]): number | null {
   let own = 0;
   let largestFile = 0;
@@ -68,26 +78,30 @@ export function treeMemory({ read }: Files, pids: readonly number[]): number | n
   for (const pid of pids) {
     const rollup = read(`/proc/${pid}/smaps_rollup`);
     const status = read(`/proc/${pid}/status`);
-    if (rollup === null || status === null) continue; // has just ended
+    if (rollup === null || status === null) continue; // the process has just ended
     const anonymous = kilobytes(rollup, 'Pss_Anon');
     const shared = kilobytes(rollup, 'Pss_Shmem');
     const file = kilobytes(status, 'RssFile');
     if (anonymous === null || shared === null || file === null) return null;
     found = true;
     own += anonymous + shared;
-    // All run the same node binary. Plain PSS would also be divided with the runner, which is no part of the tree.
+    // All processes run the same node binary, so it is counted once. Plain PSS would also divide these pages
+    // with the runner, which is not part of the tree.
     largestFile = Math.max(largestFile, file);
   }
   return found ? 1024 * (own + largestFile) : null;
 }
 
-/** Null for a process that has ended, and where there is no `/proc`. */
+/** Counts the threads of a process. Null if the process has ended, or if the system has no `/proc`. */
 export function threadCount({ read }: Files, pid: number): number | null {
   const count = /^Threads:\s*(\d+)$/m.exec(read(`/proc/${pid}/status`) ?? '')?.[1];
   return count === undefined ? null : Number(count);
 }
 
-/** Milliseconds that the threads of a process have waited for a core since they began; ended threads are not in it. */
+/**
+ * Returns how long the threads of a process have waited for a core since they started, milliseconds. Threads
+ * that have ended are not included.
+ */
 export function runQueueDelayMs({ read, list }: Files, pid: number): number | null {
   const tids = list(`/proc/${pid}/task`);
   if (tids.length === 0) return null;

@@ -2,33 +2,35 @@ import { writeFileSync } from 'node:fs';
 import pidusage from 'pidusage';
 import { type Files, files, processTree, threadCount, treeMemory } from './proc.js';
 
-/** Peaks over one trial's window. Null where the system does not offer a figure. */
+/** Peaks over the window of one trial. A figure is null if the system does not offer it. */
 export interface Peaks {
-  /** Sum of resident sizes over the tree. */
+  /** Resident sizes of all processes in the tree, added up. */
   readonly rssBytes: number | null;
-  /** Shared pages counted once. */
+  /** Memory of the tree, with shared pages counted once. */
   readonly memoryBytes: number | null;
-  /** `high-water`: kept by the kernel, exact; `sampled`: the largest of the samples, a lower bound. */
+  /** `high-water`: the kernel keeps the exact peak. `sampled`: the largest sample is a lower bound. */
   readonly kind: 'high-water' | 'sampled';
   readonly threads: number | null;
-  /** Memory samples, the one at the window's end included. */
+  /** Number of memory samples, including the one at the window's end. */
   readonly samples: number;
-  /** Mean time between them, milliseconds. */
+  /** Mean time between two memory samples, milliseconds. */
   readonly intervalMs: number;
-  /** CPU time that sampling took inside the window, percent of one core. */
+  /** CPU time that sampling used inside the window, percent of one core. */
   readonly cpuPercent: number;
 }
 
-/** Sampling may take this share of one core, over both kinds of sample. */
+/** Each kind of sample may use this share of one core. */
 const share = { resident: 0.003, memory: 0.005 };
 
-/** How often the sampler asks itself whether a sample is due, milliseconds. */
+/** Interval at which the sampler checks whether a sample is due, milliseconds. */
 const beatMs = 25;
 
 /**
- * Samples a process tree from outside: a sampler inside it starves when the tree is busy. Each kind of sample is taken
- * as soon as its share of the elapsed time covers what the last one cost; a sample of memory costs 1 ms a process and
- * more, so short windows may have but the one that is taken when they have just ended, and its cost is in no window.
+ * Samples a process tree from outside, because a sampler inside a busy tree gets no time to run.
+ *
+ * A sample of a kind is taken as soon as that kind's share of the elapsed time covers its expected cost. A
+ * memory sample costs at least 1 ms per process, so a short window may have only the sample that is taken
+ * just after its end. The cost of that sample is in no window.
  */
 export class Sampler {
   readonly #pids: readonly number[];
@@ -45,7 +47,10 @@ export class Sampler {
   #wake: () => void = () => {};
   readonly #loop: Promise<void>;
 
-  /** @param pids the tree as its root knows it; where there is a `/proc`, processes that come later are found there. */
+  /**
+   * @param pids the processes of the tree that its root knows. If the system has a `/proc`, the sampler finds
+   * processes there that start later.
+   */
   constructor(pids: readonly number[], from: Files = files) {
     this.#pids = pids;
     this.#files = from;
@@ -59,7 +64,7 @@ export class Sampler {
     this.#wake();
     await this.#loop;
     const spentMs = this.#costs.resident.spentMs + this.#costs.memory.spentMs;
-    // The last sample of each kind is in no window; its cost is a lesson for the next one.
+    // The last sample of each kind is taken outside the window. Its cost helps to predict the next cost.
     await this.#costs.resident.measure(() => this.#sampleResident());
     await this.#costs.memory.measure(async () => this.#sampleMemory());
     const highWater =
@@ -68,7 +73,7 @@ export class Sampler {
         : null;
     return {
       rssBytes: highWater ?? this.#rss,
-      // A single process shares nothing with its tree, so its resident size is its memory.
+      // A single process shares no page with other processes of its tree, so its resident size is its memory.
       memoryBytes: highWater ?? this.#memory,
       kind: highWater === null ? 'sampled' : 'high-water',
       threads: this.#threads,
@@ -102,7 +107,8 @@ export class Sampler {
 
   async #sampleResident(): Promise<void> {
     const pids = this.#tree();
-    // pidusage changes the list it is given. A process that has ended reads undefined or null in a list and rejects alone.
+    // pidusage changes the list that it gets, so it gets a copy. For a process that has ended, a list returns
+    // undefined or null; asking for that process alone rejects.
     const usage = await pidusage([...pids]).catch(() => ({}));
     const members = Object.values(usage).filter((stat) => stat != null);
     if (members.length > 0)
@@ -134,15 +140,15 @@ export class Sampler {
 type Kind = keyof typeof share;
 
 /**
- * What the next sample of each kind is expected to cost, from the dear ones of this run so far. Unknown until the first
- * has been taken, at the end of the run's first window.
+ * Expected cost of the next sample of each kind, derived from the expensive samples of this run so far. It is
+ * infinite until the first sample has been taken, which happens at the end of the run's first window.
  */
 const expectedMs: Record<Kind, number> = {
   resident: Number.POSITIVE_INFINITY,
   memory: Number.POSITIVE_INFINITY,
 };
 
-/** What one kind of sample has cost in this window, against its share of the time. */
+/** Compares the cost of one kind of sample in this window with the share of the time that it may use. */
 class Cost {
   spentMs = 0;
   readonly #kind: Kind;
@@ -161,13 +167,16 @@ class Cost {
     const { user, system } = process.cpuUsage(before);
     const costMs = (user + system) / 1e3;
     this.spentMs += costMs;
-    // Falls back slowly, so that one dear sample does not end sampling for good.
+    // The expected cost decreases slowly, so one expensive sample does not end sampling for good.
     const expected = expectedMs[this.#kind];
     expectedMs[this.#kind] = Number.isFinite(expected) ? Math.max(costMs, 0.9 * expected) : costMs;
   }
 }
 
-/** Linux: makes the kernel forget the largest resident size so far. False where it may not: then the peak is sampled. */
+/**
+ * Makes the Linux kernel forget the largest resident size so far.
+ * @returns false if that is not allowed; then the peak is sampled
+ */
 function resetHighWater(pid: number): boolean {
   try {
     writeFileSync(`/proc/${pid}/clear_refs`, '5');

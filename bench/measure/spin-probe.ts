@@ -2,8 +2,9 @@ import { fileURLToPath } from 'node:url';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 
 /**
- * How many cores this process really gets: so many threads spin at once for a short time, and the CPU time they got is
- * divided by the time it took. It tells the truth where affinity, quotas and neighbours make every count a lie.
+ * Measures how many cores this process really gets. The given number of threads spin at the same time for a
+ * short while, and the CPU time that they got is divided by the elapsed time. The result is right even if CPU
+ * affinity, quotas or other processes make every count of cores wrong.
  */
 export async function spinProbe(threads: number, ms = 300): Promise<number> {
   const workers = Array.from(
@@ -18,7 +19,10 @@ export async function spinProbe(threads: number, ms = 300): Promise<number> {
   return (user + system) / 1e3 / (performance.now() - startedMs);
 }
 
-/** By the clock on purpose: what is asked for is not work done but time given. */
+/**
+ * Spins until the clock says so, not for a fixed amount of work: the probe asks how much CPU time a thread
+ * gets.
+ */
 function spin(ms: number): void {
   const endMs = performance.now() + ms;
   while (performance.now() < endMs);

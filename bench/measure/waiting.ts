@@ -1,18 +1,27 @@
 import type { Kind } from '../../workloads/workload.js';
 import { type Files, files } from './proc.js';
 
-/** How a task spends its time while its documents are run one after the other. */
+/** How a task spends its time while its documents run one after the other. */
 export interface Waiting {
   readonly wallMs: number;
-  /** Of the whole process: threads of libuv and of the garbage collector, too. */
+  /** CPU time of the whole process, which includes the threads of libuv and of the garbage collector. */
   readonly cpuMs: number;
-  /** In which the thread could have run and other processes had the cores; 0 where the host does not say. */
+  /**
+   * Time in which the thread could have run but other processes had the cores; 0 if the host does not report
+   * it.
+   */
   readonly delayedMs: number;
-  /** In which the thread's event loop had nothing to do: what runs on other threads, or elsewhere, leaves it free. */
+  /**
+   * Time in which the thread's event loop had nothing to do. It is also free while work runs on other threads
+   * or on other machines.
+   */
   readonly idleMs: number;
 }
 
-/** Sums up what lies between `begin` and `end`, so that what is done in between with a result counts for nothing. */
+/**
+ * Adds up the time between each `begin` and its `end`. The time after an `end`, in which a result is
+ * processed, does not count.
+ */
 export class WaitingMeter {
   readonly #files: Files;
   #wallMs = 0;
@@ -44,7 +53,7 @@ export class WaitingMeter {
   }
 
   #now(): Waiting {
-    // Of the main thread alone: nanoseconds, the second of three numbers.
+    // The second of the three numbers is the delay of the main thread alone, nanoseconds.
     const delayedNs = this.#files.read('/proc/self/schedstat')?.split(' ')[1] ?? 0;
     const { user, system } = process.cpuUsage();
     const { idle: idleMs } = performance.eventLoopUtilization();
@@ -58,15 +67,20 @@ export class WaitingMeter {
 }
 
 /**
- * From 0 to 1: what is left of the time without CPU time, and without that in which others had the cores; but no more than the loop was
- * idle. Who holds the thread does not wait, though it has no CPU: a quota may have stopped the process, or a child computes for it.
+ * Returns the share of the time in which the task waited, from 0 to 1. It is the time that is left after
+ * subtracting the CPU time and the time in which other processes had the cores, but at most the time in which
+ * the event loop was idle. A task that blocks the thread does not wait, even if it uses no CPU time: a quota
+ * may have stopped the process, or a child process may be computing for it.
  */
 export function waitingShare({ wallMs, cpuMs, delayedMs, idleMs }: Waiting): number {
   const runnableMs = wallMs - delayedMs;
   return runnableMs <= 0 ? 0 : Math.max(0, Math.min(1 - cpuMs / runnableMs, idleMs / wallMs));
 }
 
-/** Below a tenth more workers in flight than cores gain next to nothing, above nine tenths the cores hardly matter. */
+/**
+ * Names the kind of a task by its waiting share. Below a tenth, more documents in flight than cores gain
+ * almost nothing. Above nine tenths, the number of cores hardly matters.
+ */
 export function kindOf(share: number): Kind {
   if (share < 0.1) return 'cpu';
   return share > 0.9 ? 'io' : 'mixed';

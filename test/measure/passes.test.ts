@@ -58,7 +58,10 @@ describe('passes', () => {
     const wrong = session((document, run) => [
       outcomeOf(document, run === 2 && document.id === 'd7' ? 'other' : undefined),
     ]);
-    assert.match((await recorded(null, wrong)).difference ?? '', /"d7" is not the one sequential gave/);
+    assert.match(
+      (await recorded(null, wrong)).difference ?? '',
+      /"d7" differs from the one that sequential returned/,
+    );
     assert.match(digest ?? '', /^[\da-f]{16}$/);
   });
 
@@ -113,7 +116,7 @@ describe('passes', () => {
           error: { name: 'Error', message: 'no' },
         },
       ]);
-      assert.match(difference ?? '', /"d3" failed, which it did not with sequential: no/);
+      assert.match(difference ?? '', /"d3" failed, which did not happen with sequential: no/);
       assert.equal(outcomesFailed, 3);
     }
   });
