@@ -150,7 +150,8 @@ function refuseDifferent(
   if (differs === undefined) return;
   throw new WorkloadError(
     `task "${task.name}" gives another result for "${documents[differs]?.id}" when it runs again, ` +
-      'so strategies cannot be checked against each other: export `digest(result)`, which returns what must be equal',
+      'so strategies cannot be checked against each other: ' +
+      'export `digest(result)`, which returns what must be equal',
   );
 }
 

@@ -27,9 +27,9 @@ export function regretInWords(rows: readonly RegretRow[], folder: string): strin
     markdownTable({ header, numbersFrom: 3, groups: [group] }),
     '',
     'Regret is the share of the rate that a choice costs, 1 − X(choice) ÷ X(best), both read from a run ' +
-      `of every configuration in ${first?.rounds} rounds: **${percent(quantile(regrets, 0.5) ?? 0)} in the median, ` +
-      `${percent(Math.max(0, ...regrets))} at worst**. Choosing took ${percent(share)} of the time that those runs ` +
-      `took. \`npm run regret\`, [regret.csv](${folder}/regret.csv)`,
+      `of every configuration in ${first?.rounds} rounds: **${percent(quantile(regrets, 0.5) ?? 0)} in the ` +
+      `median, ${percent(Math.max(0, ...regrets))} at worst**. ` +
+      `Choosing took ${percent(share)} of the time that those runs took. \`npm run regret\`, [regret.csv](${folder}/regret.csv)`,
   ].join('\n');
 }
 

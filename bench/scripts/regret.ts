@@ -32,8 +32,9 @@ import { configurationName } from '../verdict/configurations.js';
 import { parseCount, parseList } from '../words/parse.js';
 import { number } from '../words/units.js';
 
-const help = `How good is the advice? Measures every configuration of each task in many rounds, and scores against
-that what \`pick\` chose in its time budget, and what \`bench\` would advise after 3, 6 and 12 rounds.
+const help = `How good is the advice? Measures every configuration of each task in many rounds,
+and scores against that what \`pick\` chose in its time budget, and what \`bench\` would advise after
+3, 6 and 12 rounds.
 A run that was ended continues where it stopped; delete the folders of a task to measure it again.
 
   npm run regret

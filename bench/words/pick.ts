@@ -158,7 +158,7 @@ function where({ choice }: Decision, { environment }: VerdictOptions): string {
   return `Measured on ${number(environment.cores.effective)} cores, Node ${node}${sizes}.`;
 }
 
-/** The first line of the output of a race on a busy machine. */
+/** Says in the first line of the output that the machine was busy. */
 export function busyTrialsLine(trials: readonly TrialRow[]): string {
   const counted = trials.filter(isOk);
   const disturbed = counted.filter(({ busy }) => busy === true).length;

@@ -18,8 +18,8 @@ export interface ReportFlags {
 }
 
 /**
- * `forkwise report`: makes the tables, charts and reports of a run or a dispatch benchmark again from what was
- * measured. Several runs are shown side by side, and nothing is written. @returns the exit code
+ * `forkwise report`: makes the tables, charts and reports of a run or a dispatch benchmark again from what
+ * was measured. Several runs are shown side by side, and nothing is written. @returns the exit code
  */
 export async function report(
   [run, ...others]: readonly [string, ...string[]],

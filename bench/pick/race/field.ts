@@ -23,8 +23,8 @@ export const minBlocks = 3;
 const screeningShare = 0.5;
 
 /**
- * A trial that other processes disturbed counts all the same, and is marked busy. Repeating it would cost a trial of
- * another configuration, and the blocks to come average it out.
+ * A trial that other processes disturbed counts all the same, and is marked busy. Repeating it would cost a
+ * trial of another configuration, and the blocks to come average it out.
  */
 function counted(trial: TrialRow): TrialRow {
   return trial.status === 'void' ? { ...trial, status: 'ok', reason: null, busy: true } : trial;
