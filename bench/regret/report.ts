@@ -29,7 +29,8 @@ export function regretInWords(rows: readonly RegretRow[], folder: string): strin
     'Regret is the share of the rate that a choice costs, 1 − X(choice) ÷ X(best), both read from a run ' +
       `of every configuration in ${first?.rounds} rounds: **${percent(quantile(regrets, 0.5) ?? 0)} in the ` +
       `median, ${percent(Math.max(0, ...regrets))} at worst**. ` +
-      `Choosing took ${percent(share)} of the time that those runs took. \`npm run regret\`, [regret.csv](${folder}/regret.csv)`,
+      `Choosing took ${percent(share)} of the time that those runs took. ` +
+      `\`npm run regret\`, [regret.csv](${folder}/regret.csv)`,
   ].join('\n');
 }
 

@@ -132,7 +132,9 @@ function* namesIn(code) {
   }
 }
 
-/** Splits a file into comments (adjacent line comments are one block), texts of strings, and code without both. */
+/**
+ * Splits a file into comments, texts of strings, and code without both. Adjacent line comments are one block.
+ */
 function tokens(text) {
   const comments = [];
   const strings = [];

@@ -7,7 +7,7 @@ import { readRecommendation } from '../../runner/recommendation.js';
 import { strategies } from '../../strategies/index.js';
 import { effectiveCores } from '../../strategies/processes/cores.js';
 import { note } from '../cli/terminal.js';
-import { UsageError, unknownName } from '../errors.js';
+import { exitCode, UsageError, unknownName } from '../errors.js';
 import { final } from '../pick/configurations.js';
 import {
   type AdviceRow,
@@ -122,7 +122,7 @@ async function main(): Promise<void> {
         if (!existsSync(docs)) writeWhole(task, docs);
         const runs = await exhaustiveRuns(task, { pass, docs, settings });
         found.advice.push(...adviceRows(task, { pass, runs, settings }));
-        if (pass === 'quiet') await judgePicks(task, { docs, runs, settings, found });
+        if (pass === 'quiet') await judgePicks(task, { docs, runs, settings, found }).catch(failed(task));
         write(settings.folder, 'advice.csv', adviceTable, found.advice);
         write(settings.folder, 'promises.csv', promiseTable, found.promises);
         write(settings.folder, 'regret.csv', regretTable, found.regret);
@@ -131,6 +131,14 @@ async function main(): Promise<void> {
       spinner?.kill();
     }
   }
+}
+
+/** A task that fails must not end a run of many hours; the exit code says that there was one. */
+function failed({ name }: RegretTask): (cause: Error) => void {
+  return ({ message }) => {
+    note(`${name}: ${message}`);
+    process.exitCode = exitCode.failed;
+  };
 }
 
 function named<Entry extends { readonly name: string }>(
