@@ -30,8 +30,8 @@ export const maxPriorDf = 4;
 export const factors = [
   { rounds: 2, df: 0.65, at1: 1.08, at4: 1.2 },
   { rounds: 3, df: 0.65, at1: 1.08, at4: 1.08 },
-  { rounds: 4, df: 0.65, at1: 1.0, at4: 1.04 },
-  { rounds: 5, df: 0.75, at1: 1.0, at4: 1.04 },
+  { rounds: 4, df: 0.65, at1: 1.0, at4: 1.0 },
+  { rounds: 5, df: 0.75, at1: 1.02, at4: 1.02 },
   { rounds: Number.POSITIVE_INFINITY, df: 0.75, at1: 1.0, at4: 1.0 },
 ] as const;
 

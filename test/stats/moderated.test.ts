@@ -5,6 +5,7 @@ import { calibrationAt, factors, maxPriorDf } from '../../bench/stats/calibratio
 import { digamma, logGamma, trigamma, trigammaInverse } from '../../bench/stats/gamma.js';
 import { type Difference, interval, type LogRate, moderate, pValue } from '../../bench/stats/moderated.js';
 import { paired } from '../../bench/stats/paired.js';
+import { tQuantile } from '../../bench/stats/student-t.js';
 import { drawRates, randomFrom } from '../simulate/families.js';
 import { kept } from '../simulate/promise-of-intervals.js';
 
@@ -158,15 +159,22 @@ describe('the prior', () => {
 });
 
 describe('the calibration', () => {
-  it('never narrows, and widens more with fewer rounds and a stronger prior', () => {
-    for (const [i, row] of factors.entries()) {
-      assert.ok(row.at1 >= 1 && row.at4 >= row.at1, JSON.stringify(row));
-      const next = factors[i + 1];
-      assert.ok(next === undefined || next.at4 <= row.at4, JSON.stringify(next));
-      close(calibrationAt({ rounds: row.rounds, priorDf: 1 }).error, row.at1);
-      close(calibrationAt({ rounds: row.rounds, priorDf: 9 }).error, row.at4);
+  it('never narrows, and widens no less for a stronger prior', () => {
+    for (const { rounds, df, at1, at4 } of factors) {
+      assert.ok(at1 >= 1 && at4 >= at1 && df <= 1, `${rounds}`);
+      assert.deepEqual(calibrationAt({ rounds, priorDf: 1 }), { error: at1, df });
+      assert.deepEqual(calibrationAt({ rounds, priorDf: maxPriorDf }), { error: at4, df });
     }
-    assert.equal(calibrationAt({ rounds: 40, priorDf: 4 }).error, 1);
+  });
+
+  it('has narrower intervals with more rounds, at every level', () => {
+    const half = (rounds: number, p: number) => {
+      const { error, df } = calibrationAt({ rounds, priorDf: 2 });
+      return (error * tQuantile(p, df * 2 * (rounds + 1))) / Math.sqrt(rounds);
+    };
+    for (const p of [0.9, 0.975, 0.999])
+      for (let rounds = 2; rounds < 40; rounds++)
+        assert.ok(half(rounds + 1, p) < half(rounds, p), `${rounds}`);
   });
 });
 
