@@ -116,8 +116,8 @@ export function notSampled({ leftOut, unreadable }: FileList): string | null {
 }
 
 /**
- * Marked SHA-256 over the documents' sizes and contents in order: two runs with the same hash had the same input,
- * wherever its files were. Version 1, without a mark, covered the ids as well.
+ * Marked SHA-256 over the documents' sizes and contents in order: two runs with the same hash had the same
+ * input, wherever its files were. Version 1, without a mark, covered the ids as well.
  */
 export function corpusHash(corpus: Corpus): string {
   const hash = createHash('sha256');

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 
 /**
- * File systems name files by bytes, which need not be UTF-8. Inside the listing of files every name and path is
- * therefore a string with one character per byte (latin1), which loses nothing and can be cut and joined like any
- * other string.
+ * File systems name files by bytes, which need not be UTF-8. Inside the listing of files every name and path
+ * is therefore a string with one character per byte (latin1), which loses nothing and can be cut and joined
+ * like any other string.
  */
 export type ByteString = string;
 
@@ -19,8 +19,8 @@ export function fsPath(path: ByteString): string | Buffer {
 }
 
 /**
- * The name as text, for ids and for people. Bytes that are not UTF-8 become `%E9`, and `%` becomes `%25`, so that
- * different names never have the same text.
+ * The name as text, for ids and for people. Bytes that are not UTF-8 become `%E9`, and `%` becomes `%25`, so
+ * that different names never have the same text.
  */
 export function nameText(name: ByteString): string {
   return pathText(name.replaceAll('%', '%25'));
@@ -31,7 +31,10 @@ export function pathText(name: ByteString): string {
   return isAscii(name) ? name : decoded(Buffer.from(name, 'latin1'));
 }
 
-/** The name as text in which every byte that is not UTF-8 has become U+FFFD: a glob's wildcards match characters. */
+/**
+ * The name as text in which every byte that is not UTF-8 has become U+FFFD: a glob's wildcards match
+ * characters.
+ */
 export function lossyText(name: ByteString): string {
   return isAscii(name) ? name : Buffer.from(name, 'latin1').toString();
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import picomatch from 'picomatch';
 import { type ByteString, lossyText } from './file-names.js';
 
-/** What `--docs` says: where to look, and which files there are meant. */
+/** `--docs` says where to look, and which files there are meant. */
 export interface FilePattern {
   /** The part of the pattern that exists, as it was typed. */
   readonly fixed: string;
@@ -13,15 +13,16 @@ export interface FilePattern {
 
 export interface RestOfPattern {
   matches(below: ByteString): boolean;
-  /** Whether a folder may contain files that match. */
+  /** Returns true when the folder may contain files that match. */
   mayEnter(below: ByteString): boolean;
 }
 
 const special = /[*?[\]{}()!+@]/;
 
 /**
- * Splits a pattern into the part that exists and the glob that follows. A part that exists is taken literally, so
- * that `./Scans (2024)/*.txt` means the folder of that name although brackets are special in globs.
+ * Splits a pattern into the part that exists and the glob that follows. A part that exists is taken
+ * literally, so that `./Scans (2024)/*.txt` means the folder of that name although brackets are special in
+ * globs.
  */
 export function parsePattern(pattern: string): FilePattern {
   const parts = pattern.split(process.platform === 'win32' ? /[\\/]+/ : /\/+/);

@@ -8,14 +8,16 @@ export class CorpusError extends Error {
   override readonly name = 'CorpusError';
 }
 
-/** One document on the disk. */
+/** A file is one document on the disk. */
 export interface FoundFile {
-  /** The name of the root folder, `/`, and the path below it: the same from wherever and however it was found. */
+  /**
+   * The name of the root folder, `/`, and the path below it: the same from wherever and however it was found.
+   */
   readonly id: string;
   readonly path: string | Buffer;
-  /** The path below the root, as text. */
+  /** The file has this path below the root, as text. */
   readonly below: string;
-  /** Bytes. */
+  /** The file has this size, bytes. */
   readonly size: number;
   readonly mtimeMs: number;
 }
@@ -40,9 +42,9 @@ export interface LeftOut {
 /** The files that a folder or a glob selects, in the order of their ids. */
 export interface FileList {
   readonly files: readonly FoundFile[];
-  /** As it was given. */
+  /** The pattern is kept as it was given. */
   readonly pattern: string;
-  /** The real path of the folder, or of the fixed part of the glob, as text. */
+  /** All files are below this real path, that of the folder or of the fixed part of the glob, as text. */
   readonly root: string;
   /** The same folder as it was given, absolute. */
   readonly typed: string;
@@ -52,8 +54,8 @@ export interface FileList {
 }
 
 /**
- * Lists the files of a folder (all of them, recursively) or of a glob. Only regular files are documents. Links are
- * followed, but not back to a folder that contains the link.
+ * Lists the files of a folder (all of them, recursively) or of a glob. Only regular files are documents.
+ * Links are followed, but not back to a folder that contains the link.
  * @throws CorpusError when nothing is found.
  */
 export function listFiles(pattern: string): FileList {
@@ -79,7 +81,7 @@ export function listFiles(pattern: string): FileList {
   return list;
 }
 
-/** What was left out, in words; null when nothing was. */
+/** Says what was left out; null when nothing was. */
 export function leftOutText({ special, dangling, circular }: LeftOut): string | null {
   const said = [
     count(special, 'entry that is no regular file', 'entries that are no regular files'),
@@ -94,7 +96,7 @@ function count(number: number, one: string, many: string): string | null {
 }
 
 interface Folder {
-  /** Its real path. */
+  /** The folder has this real path. */
   readonly path: ByteString;
   /** The path below the root, with a slash at its end; empty for the root. */
   readonly below: ByteString;

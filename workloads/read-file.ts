@@ -1,8 +1,8 @@
 import { accessSync, close, constants, fstat, open, read, readFile, type Stats } from 'node:fs';
 
-/** What the file was when it was read: it has been changed since when it differs. */
+/** A file had this state when it was read. It has been changed when it has another state now. */
 export interface FileState {
-  /** Bytes. */
+  /** The file had this size, bytes. */
   readonly size: number;
   readonly mtimeMs: number;
 }

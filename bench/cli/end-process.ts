@@ -7,8 +7,8 @@ const lingerMs = 100;
 const exitMs = 1000;
 
 /**
- * Ends the process soon after a command has done its work, with `process.exitCode`, whatever the task has left open.
- * When nothing was left, the process ends by itself before.
+ * Ends the process soon after a command has done its work, with `process.exitCode`, whatever the task has
+ * left open. When nothing was left, the process ends by itself before.
  */
 export function endSoon(): void {
   setTimeout(() => {
@@ -19,13 +19,14 @@ export function endSoon(): void {
 }
 
 /**
- * `process.exit` waits for calls of the file system that do not return, such as a read of a pipe that nobody writes to.
- * A shell kills the process when it does.
+ * `process.exit` waits for calls of the file system that do not return, such as a read of a pipe that has no
+ * writer. A shell kills the process when it does.
  */
 export function endNow(code?: number): never {
   if (process.platform !== 'win32') {
     const looks = exitMs / 50;
-    const script = `for _ in $(seq ${looks}); do sleep 0.05; kill -0 ${process.pid} || exit; done; kill -KILL ${process.pid}`;
+    const { pid } = process;
+    const script = `for _ in $(seq ${looks}); do sleep 0.05; kill -0 ${pid} || exit; done; kill -KILL ${pid}`;
     spawn('/bin/sh', ['-c', script], { detached: true, stdio: 'ignore' })
       .on('error', () => {}) // no /bin/sh: it exits by itself, or not
       .unref();
@@ -33,7 +34,10 @@ export function endNow(code?: number): never {
   process.exit(code);
 }
 
-/** `Timeout × 2, TCPServerWrap`, without streams and processes, which may be ours; null when there is nothing else. */
+/**
+ * `Timeout × 2, TCPServerWrap`, without streams and processes, which may be ours; null when there is nothing
+ * else.
+ */
 function openResources(): string | null {
   const counts = new Map<string, number>();
   for (const name of process.getActiveResourcesInfo()) {

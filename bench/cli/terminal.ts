@@ -16,7 +16,7 @@ export function print(text: string): void {
 }
 
 /**
- * From now on, whatever tasks in this process and its threads print goes to standard error.
+ * Sends to standard error whatever tasks in this process and its threads print from now on.
  * @returns a function that still writes to standard output
  */
 export function keepStandardOutput(): (text: string) => void {

@@ -2,9 +2,10 @@
 const holdMs = 50;
 
 /**
- * Holds the failures of tasks in this process back for a moment. Ctrl-C in a terminal also ends what such a task has
- * started, so the task fails because of the signal, and that failure may be here before the signal is handled. Failures
- * that are held when the signal comes, and those that come later, get no line: the documents run in the next call.
+ * Holds the failures of tasks in this process back for a moment. Ctrl-C in a terminal also ends what such a
+ * task has started, so the task fails because of the signal, and that failure may be here before the signal
+ * is handled. A failure that is held when the signal comes, or that comes later, gets no line: the document
+ * runs in the next call.
  */
 export class HeldFailures {
   readonly #stop: AbortSignal;

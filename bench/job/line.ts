@@ -19,8 +19,8 @@ export type LineRecord = ({ readonly id: string; readonly status: 'ok' } | NotOk
 };
 
 /**
- * The line of one document, with its line feed. The id and the status come first and the source last, so they can be
- * read without the value.
+ * The line of one document, with its line feed. The id and the status come first and the source last, so they
+ * can be read without the value.
  */
 export function lineOf(
   id: string,

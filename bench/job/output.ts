@@ -137,7 +137,8 @@ export class Output {
   }
 
   /**
-   * Takes the lines of these documents out of the file, so that they run again. The file is replaced as a whole.
+   * Takes the lines of these documents out of the file, so that they run again. The file is replaced as a
+   * whole.
    * @throws RunError when it cannot be written
    */
   drop(ids: ReadonlySet<string>): void {
@@ -209,8 +210,8 @@ export class Output {
   }
 
   /**
-   * Reads the lines that are there, and cuts a last line that is not whole. @param check is called before anything
-   * is changed
+   * Reads the lines that are there, and cuts a last line that is not whole. @param check is called before
+   * anything is changed
    */
   #resume(check: (ids: readonly string[]) => void): void {
     try {

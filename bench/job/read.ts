@@ -30,9 +30,9 @@ interface Reading {
 }
 
 /**
- * Reads files in their order, some ahead of the caller. The bytes of a document count from when it is read until its
- * outcome is there, wherever it is in between: at the limit no further file is read, except that workers + 2
- * documents are always allowed.
+ * Reads files in their order, some ahead of the caller. The bytes of a document count from when it is read
+ * until its outcome is there, wherever it is in between: at the limit no further file is read, except that
+ * workers + 2 documents are always allowed.
  */
 export class JobReader {
   readonly #files: readonly JobFile[];

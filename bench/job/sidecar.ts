@@ -11,8 +11,8 @@ export interface Job {
 }
 
 /**
- * The content of `results.ndjson.json`, which says which job the results belong to. Schema 1 (version 0.1) knew the
- * documents as paths from the folder in which the job was started, and no root.
+ * The content of `results.ndjson.json`, which says which job the results belong to. Schema 1 (version 0.1)
+ * knew the documents as paths from the folder in which the job was started, and no root.
  */
 type Sidecar = { readonly forkwise: string; readonly started: string } & (
   | ({ readonly schema: 2 } & Job)
@@ -36,8 +36,8 @@ export function writeSidecar(path: string, job: Job, forkwise: string): void {
 }
 
 /**
- * @returns the schema of the results at `path`; null when there are none yet. With schema 1 the lines say whether the
- * documents are the same.
+ * @returns the schema of the results at `path`; null when there are none yet. With schema 1 the lines say
+ * whether the documents are the same.
  * @throws UsageError when the results belong to another job
  */
 export function refuseOthers(path: string, job: Job): Sidecar['schema'] | null {

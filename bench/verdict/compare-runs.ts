@@ -68,7 +68,11 @@ export function differencesBetween(a: Environment, b: Environment): string[] {
     ...said('effective cores', a.cores.effective, b.cores.effective),
     ...said('memory', a.machine.memory_bytes, b.machine.memory_bytes),
     ...said('Node major', major(a), major(b)),
-    ...changed.map((name) => `the documents of ${name}`),
+    ...changed.map((name) => {
+      const marked = [corpora(a), theirs].map((hashes) => hashes.get(name)?.startsWith('v2:'));
+      const reason = marked[0] === marked[1] ? '' : ' (an earlier version hashed them in another way)';
+      return `the documents of ${name}${reason}`;
+    }),
   ];
 }
 

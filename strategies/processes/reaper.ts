@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { ownGroup } from './group.js';
 
 /**
- * Ends worker processes when this one has ended, however that happened: a busy worker never notices that its channel
- * has closed. A shell reads the ids of their process groups from a pipe and kills the groups when the pipe closes
- * without the word `done`. Windows has no reaper.
+ * Ends worker processes when this one has ended, however that happened: a busy worker never notices that its
+ * channel has closed. A shell reads the ids of their process groups from a pipe and kills the groups when the
+ * pipe closes without the word `done`. Windows has no reaper.
  *
  * The shell leads a group of its own, because a signal to our group must not end it before the workers.
  */

@@ -1,8 +1,8 @@
 let redirected = false;
 
 /**
- * From now on, what tasks print in new worker processes goes to standard error: a command needs standard output for
- * itself.
+ * Sends to standard error what tasks print in worker processes that start from now on. A command needs
+ * standard output for itself.
  */
 export function printToStandardError(): void {
   redirected = true;

@@ -142,7 +142,7 @@ describe('results of version 0.1', () => {
     assert.equal(sidecarIn(folder).schema, 1);
   });
 
-  it('without a line begin anew', async () => {
+  it('without a line begin again', async () => {
     const folder = folderOf({ 'in/1': 'one' });
     assert.equal((await run(folder, 'in')).code, 0);
     begin(folder, []);

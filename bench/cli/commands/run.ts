@@ -250,7 +250,7 @@ function pathId({ typed }: FileList, { below }: { readonly below: string }): str
   return relative(process.cwd(), join(typed, below));
 }
 
-/** How `Output` recognizes results of version 0.1, and what it says of those that belong elsewhere. */
+/** How `Output` recognizes results of version 0.1, and what it says of results that belong elsewhere. */
 function earlierIds(list: FileList, flags: RunFlags): Pick<OutputOptions, 'isEarlier' | 'goOn'> {
   const ids = new Set([...list.files, ...list.unreadable].map((file) => pathId(list, file)));
   return {
