@@ -15,9 +15,9 @@ export type Counters = TreeUsage & {
 type TreeUsage =
   | {
       /**
-       * `self-report`: every process reported its own time. `self-report+cutime`: children ended in a window,
-       * and the kernel's sum over ended children counts them. `incomplete`: children ended, and nothing
-       * counts them.
+       * `self-report`: every process reported its own time.
+       * `self-report+cutime`: children ended in a window; the kernel's sum over ended children counts them.
+       * `incomplete`: children ended, and nothing counts them.
        */
       readonly cpuSource: 'self-report' | 'self-report+cutime' | 'incomplete';
       readonly cpuUserMs: number;
@@ -99,8 +99,7 @@ export class TreeCounters {
     const loop = engineReport(mainWorker);
     const { processes: others, engines, partial = false } = await this.#session.members();
     this.#partial ||= partial;
-    // Node reports the garbage collections of a window one turn of the event loop later, so they are read
-    // again.
+    // Node reports the garbage collections of a window one event loop turn later, so they are read again.
     const main = { ...loop, gcMs: engineReport(mainWorker).gcMs };
     const opened = this.#opened;
     if (opened === null) throw new Error('close() was called without open()');
@@ -144,10 +143,7 @@ export class TreeCounters {
     };
   }
 
-  /**
-   * Counts everything that a process used if it was absent when the window opened: it started inside the
-   * window.
-   */
+  /** A process that was absent when the window opened started inside it, so all of its use counts. */
   #addProcess(now: Member, before: Member | undefined): void {
     this.#userMs += (now.cpuUserUs - (before?.cpuUserUs ?? 0)) / 1e3;
     this.#systemMs += (now.cpuSystemUs - (before?.cpuSystemUs ?? 0)) / 1e3;

@@ -62,8 +62,7 @@ export function watchNoise(options: NoiseOptions): () => Noise {
 export function voidReason({ stealPercent, othersPercent, swapPages, windowMs }: Noise): string | null {
   if (stealPercent !== null && stealPercent > maxPercent)
     return `the hypervisor took ${stealPercent.toFixed(1)} % of the machine's time (steal)`;
-  // The kernel counts in ticks, and the count of each core can be off by one: in a window of 150 ms that is 7
-  // %.
+  // The kernel counts in ticks, and each core's count can be off by one: in a window of 150 ms that is 7 %.
   const tickPercent = (100 * tickMs) / Math.max(1, windowMs);
   if (othersPercent !== null && othersPercent > maxPercent + tickPercent)
     return `other processes took ${othersPercent.toFixed(1)} % of the machine's time`;
@@ -125,8 +124,7 @@ function difference(before: Moment, after: Moment): Noise {
 }
 
 /**
- * Reads the first line of `/proc/stat`: user nice system idle iowait irq softirq steal, in ticks over all
- * CPUs.
+ * Reads the first line of `/proc/stat`: user nice system idle iowait irq softirq steal, ticks of all CPUs.
  */
 function machineTicks({ read }: Files): Moment['machine'] {
   const line = /^cpu +(.+)$/m.exec(read('/proc/stat') ?? '')?.[1];

@@ -137,8 +137,8 @@ export class Passes {
   }
 
   /**
-   * Runs each document once more if the results were too large to be kept, and checks every result when it
-   * arrives.
+   * Checks every result if they were too large to be kept: runs each document once more, and checks its
+   * result when it arrives.
    * @throws Error as `verify` does.
    */
   async verifyAll(run: Run): Promise<void> {
@@ -206,5 +206,6 @@ function withoutResult(outcome: Outcome): Outcome {
 function differenceOf(outcome: Outcome): string {
   if (outcome.status === 'ok')
     return `the result for document "${outcome.id}" differs from the one that sequential returned`;
-  return `document "${outcome.id}" ${outcome.status}, which did not happen with sequential: ${outcome.error.message}`;
+  const { id, status, error } = outcome;
+  return `document "${id}" ${status}, which did not happen with sequential: ${error.message}`;
 }

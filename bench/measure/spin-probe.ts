@@ -19,10 +19,7 @@ export async function spinProbe(threads: number, ms = 300): Promise<number> {
   return (user + system) / 1e3 / (performance.now() - startedMs);
 }
 
-/**
- * Spins until the clock says so, not for a fixed amount of work: the probe asks how much CPU time a thread
- * gets.
- */
+/** Spins for a fixed time, not for a fixed amount of work: the probe asks how much CPU time a thread gets. */
 function spin(ms: number): void {
   const endMs = performance.now() + ms;
   while (performance.now() < endMs);

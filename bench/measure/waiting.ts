@@ -6,10 +6,7 @@ export interface Waiting {
   readonly wallMs: number;
   /** CPU time of the whole process, which includes the threads of libuv and of the garbage collector. */
   readonly cpuMs: number;
-  /**
-   * Time in which the thread could have run but other processes had the cores; 0 if the host does not report
-   * it.
-   */
+  /** Time in which the thread was runnable but other processes had the cores; 0 if the host does not say. */
   readonly delayedMs: number;
   /**
    * Time in which the thread's event loop had nothing to do. It is also free while work runs on other threads

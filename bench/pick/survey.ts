@@ -62,7 +62,7 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
     const sample = await sampleFiles(list, { count, seed });
     const left = notSampled(list);
     if (left !== null) say(left);
-    say(`${task.name}: results of ${sample.documents.length} documents, one after the other`);
+    say(`${task.name}: running ${sample.documents.length} documents one after the other`);
     const file = oracle.write(sample.documents, 'survey');
     const first = await oracle.run(file, { timeMs: surveyShare * options.budgetMs });
     const documents = sample.documents.slice(0, first.costsMs.length);

@@ -2,8 +2,8 @@ import { taskError } from '../../strategies/session/outcome.js';
 import { type FromHelper, noticed } from './helper-protocol.js';
 
 /**
- * The helper's side of `Helper`: answers every request with what `handle` returns or throws, in order, and ends with
- * its parent.
+ * The helper process's side of `Helper`: it answers every request with the value that `handle` returns or the
+ * error that it throws, in the order of the requests. The process exits when its parent does.
  */
 export function answerRequests<Request, T>(handle: (request: Request) => Promise<T>): void {
   process.on('disconnect', () => process.exit());
@@ -19,7 +19,7 @@ export function answerRequests<Request, T>(handle: (request: Request) => Promise
   });
 }
 
-/** Tells the parent something while it waits for an answer; resolves when the parent has dealt with it. */
+/** Notifies the parent while it waits for an answer. The promise resolves after the parent has handled it. */
 export function notify<Notice>(notice: Notice): Promise<void> {
   return new Promise((resolve) => {
     const listen = (message: unknown) => {

@@ -2,7 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { deserialize, serialize } from 'node:v8';
 import type { Document } from '../../workloads/workload.js';
 
-/** A corpus as the runner leaves it for its helpers: contents, ids and sizes, and what the oracle has found once it has. */
+/**
+ * Paths of the files in which the runner hands a corpus to its helper processes: the documents' contents,
+ * their ids and sizes, and the oracle's findings once it has run.
+ */
 export interface CorpusFile {
   readonly contents: string;
   readonly index: string;
@@ -11,7 +14,7 @@ export interface CorpusFile {
 
 type Index = readonly { readonly id: string; readonly size: number }[];
 
-/** @param base path without an ending. */
+/** Writes the contents and the index. @param base path of the files without their extensions */
 export function writeCorpus(base: string, documents: readonly Document[]): CorpusFile {
   const file: CorpusFile = { contents: `${base}.contents`, index: `${base}.index`, truth: `${base}.truth` };
   writeFileSync(file.contents, Buffer.concat(documents.map(({ bytes }) => bytes)));
@@ -19,7 +22,10 @@ export function writeCorpus(base: string, documents: readonly Document[]): Corpu
   return file;
 }
 
-/** The documents in ordinary heap memory, each owning its ArrayBuffer: a view of one large buffer would be cloned with all of it. */
+/**
+ * Reads the documents into ordinary heap memory. Each owns its ArrayBuffer, because cloning a view of one
+ * large buffer would clone the whole buffer.
+ */
 export function readCorpus(file: CorpusFile): Document[] {
   const contents = readFileSync(file.contents);
   let offset = 0;
@@ -30,11 +36,13 @@ export function readCorpus(file: CorpusFile): Document[] {
   });
 }
 
-/** What the oracle has found that every trial needs. */
+/** The findings of the oracle that every trial needs. */
 export interface Truth {
-  /** What each document's outcome must come to, in corpus order. */
+  /** The digest that each document's outcome must have, in corpus order. */
   readonly digests: readonly string[];
-  /** Of one result, on average, as it crosses a process boundary; null where it cannot be measured so. */
+  /**
+   * Mean size of a result when it crosses a process boundary, bytes; null if it cannot be measured that way.
+   */
   readonly resultBytes: number | null;
 }
 

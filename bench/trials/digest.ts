@@ -5,14 +5,18 @@ import type { Outcome } from '../../strategies/strategy.js';
 import type { Workload } from '../../workloads/workload.js';
 
 /**
- * A stable hash of a value as structured clone delivers it: a Buffer equals a Uint8Array of the same bytes, a class
- * instance its plain object. The order of object keys, map entries and set members does not matter.
+ * Returns a stable hash of a value as structured clone delivers it: a Buffer has the same hash as a
+ * Uint8Array of the same bytes, and a class instance the same as its plain object. The order of object keys,
+ * map entries and set members does not matter.
  */
 export function stableDigest(value: unknown): string {
   return sha256(encode(value, []));
 }
 
-/** What must be equal across strategies for one document: the task's own digest if it has one; a failure by its status. */
+/**
+ * Returns the text that must be equal in all strategies for one document: the status of a failure, otherwise
+ * the task's own digest or, if the task has none, a hash of the value.
+ */
 export function outcomeDigest(outcome: Outcome, workload: Workload): string {
   if (outcome.status !== 'ok') return outcome.status;
   return workload.digest
@@ -20,7 +24,10 @@ export function outcomeDigest(outcome: Outcome, workload: Workload): string {
     : `ok ${stableDigest(outcome.value)}`;
 }
 
-/** What a value takes where it crosses a process boundary; null for what does not cross one that way, as shared memory. */
+/**
+ * Returns the size of a value when it crosses a process boundary, bytes. Null if it cannot be serialized,
+ * such as shared memory.
+ */
 export function serializedBytes(value: unknown): number | null {
   try {
     return serialize(value).length;
@@ -29,7 +36,10 @@ export function serializedBytes(value: unknown): number | null {
   }
 }
 
-/** One digest for a pass, from its documents' digests in corpus order. Sixteen hexadecimal digits: it is no secret. */
+/**
+ * Returns one digest for a pass, made from its documents' digests in corpus order. It protects no secret, so
+ * sixteen hexadecimal digits are enough.
+ */
 export function corpusDigest(digests: readonly string[]): string {
   return sha256(JSON.stringify(digests)).slice(0, 16);
 }
@@ -38,13 +48,13 @@ function sha256(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
-/** Unambiguous text for a value; strings are quoted, every kind of object has a tag of its own. */
+/** Returns an unambiguous text for a value: strings are quoted, and every kind of object has its own tag. */
 function encode(value: unknown, ancestors: readonly object[]): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value !== 'object' || value === null) return String(value);
   const level = ancestors.indexOf(value);
-  if (level >= 0) return `^${ancestors.length - level}`; // a cycle, by how far up it leads
+  if (level >= 0) return `^${ancestors.length - level}`; // a cycle: the number of levels up
   const inner = (part: unknown) => encode(part, path);
   const path = [...ancestors, value];
   if (Array.isArray(value)) return `[${value.map(inner).join()}]`;

@@ -2,10 +2,13 @@ import type { Delivery } from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
 import type { Document } from '../../workloads/workload.js';
 
-/** The documents of one pass, from those of the corpus. */
+/** Makes the documents of one pass from the documents of the corpus. */
 export type Fresh = (documents: readonly Document[]) => readonly Document[];
 
-/** A transferred document is gone from its caller: every pass gets documents that are made anew before the clock starts. */
+/**
+ * Copies the documents for each pass if they are transferred, because a caller loses the bytes of a
+ * transferred document. The copies are made before the clock starts.
+ */
 export function freshFor(delivery: Delivery): Fresh {
   return delivery === 'transfer' ? copies : (documents) => documents;
 }
@@ -15,9 +18,9 @@ function copies(documents: readonly Document[]): Document[] {
 }
 
 export interface Warmup {
-  /** So many documents, over the corpus again and again if need be. */
+  /** Number of documents to warm up with. The corpus is repeated if it has fewer. */
   readonly warmupDocuments: number;
-  /** And no longer than this; absent: as long as it takes. */
+  /** The warm-up ends after this long even if documents are left; absent: no limit. */
   readonly maxWarmupMs?: number;
 }
 

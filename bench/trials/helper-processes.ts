@@ -5,12 +5,14 @@ import { join } from 'node:path';
 
 /**
  * The processes and the temporary folder that a run must not leave behind, however it ends:
- * - ended in order: `end()`;
- * - `process.exit` or an uncaught error: the `exit` handler;
- * - SIGKILL: a reaper, a shell that reads the process groups to end from a pipe and acts when the pipe closes without
- *   the word `done`. (A child that is busy never sees that its IPC channel has closed.) There is none on Windows.
+ * - The run ends in order: `end()` removes them.
+ * - `process.exit` or an uncaught error: the `exit` handler removes them.
+ * - SIGKILL: a reaper removes them. It is a shell that reads process groups from a pipe, and kills them if
+ *   the pipe closes without the word `done`. (A busy child never sees that its IPC channel has closed.) There
+ *   is no reaper on Windows.
  *
- * Each process leads a group of its own, so that its children end with it and a terminal's Ctrl-C reaches the runner alone.
+ * Each process leads its own process group, so its children end with it, and Ctrl-C in a terminal reaches
+ * only the runner.
  */
 export class HelperProcesses {
   readonly folder = mkdtempSync(join(tmpdir(), 'forkwise-'));
@@ -22,7 +24,9 @@ export class HelperProcesses {
     process.on('exit', this.#onExit);
   }
 
-  /** Forks a module of ours as the leader of a new process group. Its standard error is piped, its output discarded. */
+  /**
+   * Forks one of our modules as the leader of a new process group. Its stderr is piped, its stdout discarded.
+   */
   fork(module: URL): ChildProcess {
     const child = fork(module, [], {
       detached: process.platform !== 'win32',
@@ -34,18 +38,18 @@ export class HelperProcesses {
     return child;
   }
 
-  /** Ends the process and everything it has started. */
+  /** Kills the process and every process that it has started. */
   kill(child: ChildProcess): void {
     if (!this.#processes.delete(child) || child.pid === undefined) return;
     try {
       process.kill(process.platform === 'win32' ? child.pid : -child.pid, 'SIGKILL');
     } catch {
-      // ESRCH: the whole group has ended by itself.
+      // ESRCH means that the whole group has already ended by itself.
     }
     this.#tell(`remove ${child.pid}`);
   }
 
-  /** Ends everything. The object is of no use afterwards. */
+  /** Kills all processes and removes the folder. The object cannot be used afterwards. */
   end(): void {
     process.off('exit', this.#onExit);
     for (const child of this.#processes) this.kill(child);
@@ -59,7 +63,7 @@ export class HelperProcesses {
   }
 }
 
-/** `$groups` is a list of process group ids; `$1` the folder to remove. */
+/** `$groups` is a list of process group ids, and `$1` is the folder to remove. */
 const reaperScript = `
 groups=' '
 while read -r word group; do
@@ -78,8 +82,8 @@ function startReaper(folder: string): ChildProcess {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
-  reaper.stdin?.on('error', () => {}); // the reaper itself was killed; the other two ways remain
-  reaper.on('error', () => {}); // no /bin/sh, likewise
+  reaper.stdin?.on('error', () => {}); // the reaper itself was killed: the other two ways still work
+  reaper.on('error', () => {}); // there is no /bin/sh: the other two ways still work
   reaper.unref();
   (reaper.stdin as unknown as { unref(): void }).unref();
   return reaper;

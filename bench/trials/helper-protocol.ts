@@ -1,10 +1,10 @@
 import type { TaskError } from '../../strategies/strategy.js';
 
-/** What passes between the runner and its helper processes, besides the requests themselves. */
+/** The messages that a helper process sends to the runner. A request of the runner has no envelope. */
 export type FromHelper<T, Notice> =
   | { readonly kind: 'answer'; readonly value: T }
   | { readonly kind: 'error'; readonly error: TaskError }
-  /** Something said on the way to the answer; the helper waits until the parent has said `noticed`. */
+  /** News before the answer is ready. The helper process waits until its parent has replied `noticed`. */
   | { readonly kind: 'notice'; readonly notice: Notice };
 
 export const noticed = 'noticed';

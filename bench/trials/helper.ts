@@ -2,22 +2,22 @@ import type { ChildProcess } from 'node:child_process';
 import type { HelperProcesses } from './helper-processes.js';
 import { type FromHelper, noticed } from './helper-protocol.js';
 
-/** The helper process ended, or took too long, before it answered. */
+/** The helper process ended before it answered, or it took too long. */
 export class HelperDied extends Error {
   override readonly name = 'HelperDied';
 }
 
-/** The end of what a process wrote to standard error, for error messages: its last 2,000 characters. */
+/** Error messages quote this many characters from the end of the process's standard error. */
 const tail = 2_000;
 
 export interface AskOptions<Notice> {
-  /** After this long without an answer the process is ended. */
+  /** The process is killed if it has not answered after this long; absent: practically no limit. */
   readonly timeoutMs?: number;
-  /** What the helper says on the way; it waits until this has resolved. */
+  /** Called with each notice before the answer. The helper process waits until the promise resolves. */
   readonly onNotice?: (notice: Notice) => Promise<void>;
 }
 
-/** A process of ours that answers one request at a time over IPC: a trial host, an oracle, a service. */
+/** A helper process that answers one request at a time over IPC: a trial host, an oracle or a service. */
 export class Helper {
   readonly #helpers: HelperProcesses;
   readonly #child: ChildProcess;
@@ -33,7 +33,8 @@ export class Helper {
 
   /**
    * Sends a request and waits for its answer.
-   * @throws the error that the helper answered with, under its own name; HelperDied when no answer can come any more.
+   * @throws the error that the helper process answered with, under its own name; HelperDied if no answer can
+   * come any more.
    */
   ask<T, Notice = never>(request: object, { timeoutMs, onNotice }: AskOptions<Notice> = {}): Promise<T> {
     const child = this.#child;
@@ -51,10 +52,10 @@ export class Helper {
             () => child.send(noticed, ignore),
             (cause) => settle(() => reject(cause)),
           );
-        // Anything else a task in there has sent.
+        // Any other message was sent by a task inside the process, and is ignored.
       };
       const onError = (cause: Error) => settle(() => reject(new HelperDied(cause.message, { cause })));
-      // `close`, unlike `exit`, comes after the last of what the process wrote to standard error.
+      // `close`, unlike `exit`, is emitted after all that the process wrote to standard error has arrived.
       const onClose = (code: number | null, signal: string | null) => {
         const said = this.#errors.trim();
         settle(() =>
@@ -71,7 +72,7 @@ export class Helper {
         timeoutMs ?? 2 ** 31 - 1,
       );
       child.on('message', onMessage).on('close', onClose).on('error', onError);
-      child.send(request, ignore); // a channel that is closed is told by `close`
+      child.send(request, ignore); // if the channel is closed, `close` reports it
     });
   }
 
@@ -79,7 +80,7 @@ export class Helper {
     return this.#child.pid as number;
   }
 
-  /** Ends the process and everything it has started. */
+  /** Kills the process and every process that it has started. */
   end(): void {
     this.#helpers.kill(this.#child);
   }

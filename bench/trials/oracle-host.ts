@@ -6,8 +6,9 @@ import { type CorpusFile, readCorpus } from './corpus-file.js';
 import { outcomeDigest, serializedBytes } from './digest.js';
 
 /**
- * The oracle: loads a workload outside the runner, says what kind it is, and runs it once over a corpus with the
- * baseline strategy. Its digests are what every trial's results must equal; of a task that does not say its kind it tells the measured one.
+ * The oracle loads a workload outside the runner, returns its kind, and runs it once over a corpus with the
+ * baseline strategy. The results of every trial must have the oracle's digests. If a task does not declare
+ * its kind, the run returns the measured one.
  */
 export type OracleRequest =
   | { readonly kind: 'inspect'; readonly workload: WorkloadRef }
@@ -16,30 +17,30 @@ export type OracleRequest =
       readonly workload: WorkloadRef;
       readonly strategy: string;
       readonly corpus: CorpusFile;
-      /** Indices of the documents to run, in this order; absent: all. */
+      /** Indices of the documents to run, in this order; absent: all documents. */
       readonly indices?: readonly number[];
-      /** After this long no further document is begun; absent: all documents run. */
+      /** After this long no further document is started; absent: all documents run. */
       readonly timeMs?: number;
     };
 
 export interface Oracle {
-  /** Of every document's outcome, in corpus order. */
+  /** Digest of every document's outcome, in corpus order. It has one entry per document. */
   readonly digests: readonly string[];
-  /** Time inside the task, all documents together. */
+  /** Time spent inside the task, all documents together. */
   readonly taskMs: number;
-  /** Time inside the task, of each document that was run, in order. */
+  /** Time that each document spent inside the task, in the order in which they ran. */
   readonly costsMs: readonly number[];
-  /** CPU time of the whole process while documents were in the task's hands. */
+  /** CPU time that the whole process used while a document was running. */
   readonly cpuMs: number;
-  /** Time in which the thread that ran them was busy with them. */
+  /** Time in which the thread that runs the documents was busy with them. */
   readonly loopMs: number;
-  /** Share of the time in which the task waited, from 0 to 1, and what kind that makes it. */
+  /** Share of the time in which the task waited, from 0 to 1. It decides the `kind`. */
   readonly waiting: number;
   readonly kind: Kind;
-  /** Of all results, as they cross a process boundary; null where one of them cannot be measured so. */
+  /** Bytes of all results when they cross a process boundary; null if one of them cannot be serialized. */
   readonly resultBytes: number | null;
   readonly failed: number;
-  /** The first failure: which document, and what it said. */
+  /** The first document that failed, by its id and the message of its error; null if none failed. */
   readonly failure: string | null;
 }
 
@@ -53,7 +54,8 @@ answerRequests(async (request: OracleRequest): Promise<Kind | null | Oracle> => 
   const failures: string[] = [];
   const costsMs: number[] = [];
   let resultBytes: number | null = 0;
-  // The baseline has one document in hand at a time: what is done with its result here is outside what is measured, and the result is gone then.
+  // The baseline runs one document at a time. Its result is processed here, while nothing is measured, and
+  // dropped before the next document starts.
   await session.run(metered(documentsOf(request), { meter, timeMs: request.timeMs }), (outcome) => {
     meter.end();
     costsMs.push(outcome.taskMs ?? 0);

@@ -3,8 +3,9 @@ import { compileTask, type TaskFile } from '../../workloads/task-file.js';
 import type { BenchRequest } from './request.js';
 
 /**
- * The request with a user's own task compiled, once for all that run it; without one, as it is.
- * @throws WorkloadError when the task does not compile.
+ * Compiles the user's own task, once for all processes that run it, and returns the request with the compiled
+ * task. A request without a task of the user's own is returned as it is.
+ * @throws WorkloadError if the task does not compile.
  */
 export async function compileOwn(request: BenchRequest): Promise<BenchRequest> {
   const source = request.workloads.find((entry) => entry.source !== undefined)?.source;
@@ -17,7 +18,7 @@ export async function compileOwn(request: BenchRequest): Promise<BenchRequest> {
   };
 }
 
-/** A task as it stands in a run's environment and in recommendations. */
+/** Describes a task in the form that a run's environment and recommendations record. */
 export function taskRecord({ ref, file, export: name, sha256 }: TaskFile): RecommendedTask {
   return { name: ref.name, file, export: name, sha256 };
 }

@@ -6,7 +6,9 @@ import type { Kind, WorkloadRef } from '../../workloads/workload.js';
 import { groupBy } from '../stats/group-by.js';
 import type { CorpusFile } from './corpus-file.js';
 
-/** A corpus that is ready for trials of one workload: written down, and run once by the oracle. */
+/**
+ * A corpus that is ready for trials of one workload: it is written to files, and the oracle has run it once.
+ */
 export interface PreparedCorpus {
   readonly name: string;
   readonly file: CorpusFile;
@@ -14,16 +16,16 @@ export interface PreparedCorpus {
   readonly profile: SizeProfile;
   readonly documents: number;
   readonly bytes: number;
-  /** What one document after the other takes, by the oracle. */
+  /** Time that the oracle needs to run all documents, one after the other. */
   readonly sequentialMs: number;
   /**
-   * What each document takes alone, by the oracle, in corpus order; documents beyond the list repeat it. Absent if only
-   * the sum was kept.
+   * Time that each document takes alone in the oracle, in corpus order. Documents beyond the end of the list
+   * repeat it from the start. Absent if only the sum was kept.
    */
   readonly costsMs?: readonly number[];
   /**
-   * Mean cost of these documents ÷ mean cost of the whole sample. It makes rates comparable if configurations run
-   * different parts of a sample; absent if all of them run the same documents.
+   * Mean cost of these documents ÷ mean cost of the whole sample. It makes rates comparable if configurations
+   * run different parts of a sample; absent if all of them run the same documents.
    */
   readonly costRatio?: number;
 }
@@ -39,7 +41,7 @@ export interface LoadedStrategy {
   readonly strategy: StrategyTraits;
 }
 
-/** The strategy that all others are compared with. */
+/** Finds the strategy that all others are compared with. */
 export function baselineOf(loaded: readonly LoadedStrategy[]): LoadedStrategy {
   const baseline = loaded.find(({ strategy }) => strategy.baseline);
   if (baseline === undefined) throw new Error('expected a baseline in the list of strategies, found none');
@@ -47,21 +49,21 @@ export function baselineOf(loaded: readonly LoadedStrategy[]): LoadedStrategy {
 }
 
 /**
- * Whether a strategy is measured although the user did not name it. No strategy says yet what it needs of a workload, so
- * one that is measured "when it applies" has to be named too.
+ * Tells if a strategy is measured even though the user did not name it. No strategy declares yet what it
+ * needs from a workload, so a strategy that is measured "when it applies" must be named too.
  */
 export function isMeasuredByDefault({ strategy }: LoadedStrategy): boolean {
   return strategy.measured === 'always';
 }
 
-/** What a trial measures: workload × corpus × strategy × workers × delivery. */
+/** A cell is what a trial measures: workload × corpus × strategy × workers × delivery. */
 export interface Cell {
   readonly workload: PreparedWorkload;
   readonly corpus: PreparedCorpus;
   readonly strategy: LoadedStrategy;
   readonly workers: number;
   readonly delivery: Delivery;
-  /** Of each worker, MB; absent: the strategy's own. */
+  /** Memory limits of each worker, MB. If one is absent, the strategy's own limit applies. */
   readonly limits?: { readonly heapMb?: number; readonly memoryMb?: number };
 }
 
@@ -69,7 +71,7 @@ export interface PlanOptions {
   readonly workloads: readonly PreparedWorkload[];
   readonly strategies: readonly LoadedStrategy[];
   readonly workers: readonly number[];
-  /** What the user has asked for, if anything. */
+  /** The deliveries that the user asked for, if any. */
   readonly deliveries?: readonly Delivery[];
 }
 
@@ -81,8 +83,9 @@ export interface PlannedStrategy {
 }
 
 /**
- * A strategy that does not scale is measured once. A strategy that has none of the deliveries is measured with its
- * default.
+ * Chooses the deliveries and the numbers of workers for each strategy. A strategy that does not scale is
+ * measured only with one worker. If a strategy has none of the deliveries that were asked for, it is measured
+ * with its default.
  */
 export function plannedStrategies(
   strategies: readonly LoadedStrategy[],
@@ -95,7 +98,10 @@ export function plannedStrategies(
   }));
 }
 
-/** Every combination of a workload's corpus with a strategy's deliveries and workers. */
+/**
+ * Makes a cell of every combination: each corpus of each workload with all deliveries and numbers of workers
+ * of each strategy.
+ */
 export function cellsOf(workloads: readonly PreparedWorkload[], planned: readonly PlannedStrategy[]): Cell[] {
   return workloads.flatMap((workload) =>
     workload.corpora.flatMap((corpus) =>
@@ -118,8 +124,9 @@ function deliveriesOf(strategy: StrategyTraits, asked: readonly Delivery[]): rea
 }
 
 /**
- * One cell of each workload for the A/A test: of its first corpus, the last strategy that scales, at the worker count
- * nearest two. It uses threads or processes as the contenders do, and no more cores than most machines have.
+ * Chooses one cell of each workload for the A/A test. It is a cell of the first corpus, with the number of
+ * workers nearest to two, and of the last strategy that scales. That cell uses threads or processes like the
+ * other configurations, and no more cores than most machines have.
  */
 export function chooseTwins(cells: readonly Cell[]): Cell[] {
   return [...groupBy(cells, ({ workload }) => workload).values()].map((family) => {
@@ -131,7 +138,10 @@ export function chooseTwins(cells: readonly Cell[]): Cell[] {
   });
 }
 
-/** The turns of one round in random order: the same for the same seed and round, another in every round. */
+/**
+ * Returns the turns of one round in random order. The same seed and round give the same order, and each round
+ * has another one.
+ */
 export function roundOrder<Turn>(
   turns: readonly Turn[],
   { seed, round }: { seed: number; round: number },
@@ -146,17 +156,21 @@ export function roundOrder<Turn>(
 }
 
 export interface Timing {
-  /** Timed passes go on until this much has been measured. */
+  /** Timed passes continue until they add up to this much time. */
   readonly timeMs: number;
-  /** Of work for every JavaScript engine that takes part, before the clock starts. */
+  /** Time that every JavaScript engine that takes part spends on documents before the clock starts. */
   readonly warmupMs: number;
-  /** After so long it ends all the same: what is cheap to do may be dear to pass on. Absent: it takes what it takes. */
+  /**
+   * The warm-up ends after this long in any case, since documents that are cheap to process may be expensive
+   * to deliver. Absent: no limit.
+   */
   readonly maxWarmupMs?: number;
 }
 
 /**
- * How many documents warm a session up: as many for each of its engines as the main thread's one gets, since each
- * compiles for itself. (With the same time for all, eight workers would start cold and `sequential` warm.)
+ * Returns how many documents warm a session up. Each of its engines gets as many as the main thread's single
+ * engine would, because each engine compiles for itself. (With the same time for all configurations, eight
+ * workers would start cold and `sequential` warm.)
  */
 export function warmupDocuments(
   { corpus, strategy, workers }: Cell,
@@ -169,7 +183,10 @@ export function warmupDocuments(
   return Math.max(engines, documentsWorth(engines * warmupMs, corpus.costsMs));
 }
 
-/** How many documents from the first on, again and again if need be, take this long alone. */
+/**
+ * Returns how many documents take this long alone, counted from the first one. The corpus is repeated if it
+ * is too short.
+ */
 function documentsWorth(ms: number, costsMs: readonly number[]): number {
   const cycleMs = costsMs.reduce((sum, cost) => sum + cost, 0);
   const cycles = Math.floor(ms / Math.max(cycleMs, 1e-3));
@@ -183,9 +200,10 @@ function documentsWorth(ms: number, costsMs: readonly number[]): number {
 }
 
 /**
- * What a trial is expected to take, milliseconds: a process with its libraries and corpus, opening and closing the
- * workers (a process takes twice a thread), a warm-up, and passes until the time is up, the last of which overshoots
- * by half on average. From measurements on two cores; good to a quarter.
+ * Returns the expected duration of a trial, milliseconds. It consists of starting a process with its
+ * libraries and corpus, opening and closing the workers (a process takes twice as long as a thread), a
+ * warm-up, and passes until the time is up, the last of which overshoots by half on average. The constants
+ * were measured on two cores, and the estimate is good to a quarter.
  */
 export function estimateTrialMs(cell: Cell, timing: Timing, cores: number): number {
   const { timeMs, maxWarmupMs = Number.POSITIVE_INFINITY } = timing;

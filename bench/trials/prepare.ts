@@ -20,23 +20,27 @@ import { documentsPerPass } from './profiles.js';
 import type { BenchRequest } from './request.js';
 import type { ServiceRequest } from './service-host.js';
 
-/** Corpora, services and oracle digests: everything that is made once a run and read by its trials. */
+/**
+ * This module makes everything that is made once per run and read by its trials: corpora, services and oracle
+ * digests.
+ */
 
 export interface PrepareOptions {
-  /** Module of the strategy that gives the digests all others must equal. */
+  /** URL of the module of the strategy whose digests all other strategies must reproduce. */
   readonly baseline: string;
   readonly say: (step: string) => void;
 }
 
 export interface Prepared {
   readonly workloads: readonly PreparedWorkload[];
-  /** Processes that are at work beside the trials and no part of what is measured. */
+  /** Ids of the processes that run beside the trials and are no part of what is measured. */
   readonly services: readonly number[];
 }
 
 /**
- * @throws CorpusError when documents cannot be read; WorkloadError when a task cannot be used or fails on every
- * document.
+ * Writes the corpora, starts the services, and runs the oracle once over each corpus.
+ * @throws CorpusError if documents cannot be read; WorkloadError if a task is unusable or fails on all
+ * documents.
  */
 export async function prepare(
   helpers: HelperProcesses,
@@ -60,7 +64,7 @@ export async function prepare(
         said ?? (await measuredKind(oracle, { helpers, ref, baseline, say, corpora: await corpora('io') }));
       const ready: PreparedCorpus[] = [];
       for (const corpus of await corpora(kind)) {
-        say(`${name}: results of ${corpus.documents.length} documents (${corpus.name}), one after the other`);
+        say(`${name}: running ${corpus.documents.length} documents one after the other (${corpus.name})`);
         const file = writeCorpus(
           join(helpers.folder, `${prepared.length}-${ready.length}`),
           corpus.documents,
@@ -73,14 +77,12 @@ export async function prepare(
         } satisfies OracleRequest);
         if (truth.failed === corpus.documents.length) {
           throw new WorkloadError(
-            `task "${name}" failed on every document of "${corpus.name}"; on ${truth.failure}`,
+            `task "${name}" failed on every document of "${corpus.name}"; first on ${truth.failure}`,
           );
         }
-        if (truth.failed > 0)
-          say(
-            `${name}: failed on ${truth.failed} of ${corpus.documents.length} documents; on ${truth.failure}`,
-          );
         const { documents, bytes } = sizeProfile(corpus);
+        if (truth.failed > 0)
+          say(`${name}: failed on ${truth.failed} of ${documents} documents; first on ${truth.failure}`);
         writeTruth(file, {
           digests: truth.digests,
           resultBytes: truth.resultBytes && truth.resultBytes / documents,
@@ -97,7 +99,8 @@ export async function prepare(
       }
       prepared.push({ ref, kind, corpora: ready });
     } catch (cause) {
-      // What the helper tells of itself has its own name; all else was thrown by the task's setup, teardown or digest.
+      // An error of the helper process itself has its own name. Every other error was thrown by the task's
+      // setup, teardown or digest.
       if (cause instanceof CorpusError || (cause as Error).name === 'WorkloadError') throw cause;
       throw new WorkloadError(`task "${name}": ${(cause as Error).message}`, { cause });
     } finally {
@@ -107,7 +110,10 @@ export async function prepare(
   return { workloads: prepared, services: [...services.values()].map(({ pid }) => pid) };
 }
 
-/** Of each size, for a task that does not say its kind; the kind decides how many documents a pass has. */
+/**
+ * Number of documents of each size that are tried for a task that does not declare its kind. The kind then
+ * decides how many documents a pass has.
+ */
 const triedDocuments = 8;
 
 async function measuredKind(
@@ -129,7 +135,8 @@ async function measuredKind(
     corpus,
   } satisfies OracleRequest);
   say(
-    `${ref.name}: does not say its kind; on ${few.length} documents it waited ${Math.round(100 * waiting)} % of the time: ${kind}`,
+    `${ref.name}: the task does not declare its kind, so it is measured as "${kind}": ` +
+      `it waited ${Math.round(100 * waiting)} % of the time (${few.length} documents)`,
   );
   return kind;
 }
@@ -143,7 +150,7 @@ export async function loadStrategies(urls: readonly string[]): Promise<LoadedStr
   );
 }
 
-/** Looks for the files at once, so that a bad pattern is told before any task is loaded. */
+/** Looks for the files at once, so that a bad pattern is reported before any task is loaded. */
 async function corpusMaker(
   { source, profile, documents, seed }: BenchRequest,
   say: (step: string) => void,
@@ -169,7 +176,7 @@ async function corpusMaker(
     });
 }
 
-/** Of `mixed` documents, bytes, near enough to choose their number by. */
+/** Mean size of `mixed` documents, bytes. It is accurate enough to choose the number of documents by. */
 const mixedMean = 100_000;
 
 interface RunningService {
@@ -177,7 +184,7 @@ interface RunningService {
   readonly pid: number;
 }
 
-/** Starts the service where none of its kind runs yet, and says to the task where it is. */
+/** Starts the service if it is not running yet, and returns the options that tell the task its address. */
 async function serviceOptions(
   helpers: HelperProcesses,
   services: Map<string, RunningService>,

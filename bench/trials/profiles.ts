@@ -1,21 +1,24 @@
 import type { Kind } from '../../workloads/workload.js';
 import type { Claims } from '../tables/environment.js';
 
-/** How much a run measures, and so what it may claim. */
+/** A profile sets how much a run measures, and therefore what the run may claim. */
 export interface Profile {
   readonly name: string;
   readonly about: string;
   readonly workloads: readonly string[];
   readonly sizes: readonly string[];
   readonly workers: readonly number[];
-  /** A run ends between the two, when its stop rule is content or its budget is spent. */
+  /** A run ends between the two bounds, as soon as its stop rule is satisfied or its budget is spent. */
   readonly rounds: { readonly min: number; readonly max: number };
   readonly claims: Claims;
-  /** Timed passes of a trial go on until this much has been measured. */
+  /** Timed passes of a trial continue until they add up to this much time. */
   readonly timeMs: number;
-  /** Of work for every engine that takes part, before the clock starts. */
+  /** Time that every engine that takes part spends on documents before the clock starts. */
   readonly warmupMs: number;
-  /** Documents in one pass are as many as make this many bytes, within the two bounds; waiting work has a fixed number. */
+  /**
+   * Number of documents in one pass: as many as have this many bytes, within the bounds `min` and `max`. A
+   * workload that waits has a fixed number, `waiting`.
+   */
   readonly pass: {
     readonly bytes: number;
     readonly min: number;
@@ -79,7 +82,10 @@ export const profiles: readonly Profile[] = [
   },
 ];
 
-/** Depends on the plan alone, never on how fast this machine is: the same options give the same corpus everywhere. */
+/**
+ * Chooses the number of documents in one pass. It depends only on the plan, never on this machine's speed, so
+ * the same options give the same corpus everywhere.
+ */
 export function documentsPerPass({ pass }: Profile, kind: Kind, meanBytes: number): number {
   if (kind !== 'cpu') return pass.waiting;
   return Math.max(pass.min, Math.min(pass.max, Math.round(pass.bytes / Math.max(1, meanBytes))));

@@ -8,7 +8,7 @@ import { UsageError, unknownName } from '../errors.js';
 import { parseCount, parseDuration, parseList, parseSize } from '../words/parse.js';
 import { type Profile, profiles } from './profiles.js';
 
-/** What stands on the command line, as text. */
+/** The text of each option on the command line, before it is parsed. */
 export interface BenchFlags {
   profile: string;
   workloads?: string;
@@ -35,24 +35,29 @@ export interface BenchFlags {
   json?: true;
 }
 
-/** What is to be measured, checked as far as it can be without reading a document or loading a task. */
+/**
+ * Describes what to measure. It is checked as far as possible without reading a document or loading a task.
+ */
 export interface BenchRequest {
   readonly profile: Profile;
-  /** The user's own task, once it is compiled; then it is the only workload. */
+  /** The user's own task, once it is compiled. Then it is the only workload. */
   readonly own?: TaskFile;
   readonly workloads: readonly WorkloadEntry[];
   readonly strategies: readonly StrategyEntry[];
-  /** Each strategy is measured with those of them that it has; with its default where it has none of them. */
+  /**
+   * Each strategy is measured with the deliveries of this list that it has, or with its default if it has
+   * none of them.
+   */
   readonly deliveries: readonly Delivery[];
   readonly source: Source;
-  /** Documents a pass; null: as many as the profile says. */
+  /** Number of documents per pass; null: the profile chooses it. */
   readonly documents: number | null;
   readonly workers: readonly number[];
   readonly rounds: { readonly min: number; readonly max: number };
-  /** No round begins that would not end by then, milliseconds from the run's begin; null: no limit. */
+  /** A round starts only if it would end by then, milliseconds after the run's start; null: no limit. */
   readonly budgetMs: number | null;
   readonly seed: number;
-  /** Given to every task as `context.options`. */
+  /** Passed to every task as `context.options`. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly llm: { readonly url: string | null; readonly model: string; readonly parallel: number };
 }
@@ -69,22 +74,25 @@ export interface SizeChoice {
 export interface Lists {
   readonly workloads: readonly WorkloadEntry[];
   readonly strategies: readonly StrategyEntry[];
-  /** Measured only when asked for. */
+  /** Rivals from other libraries, which are measured only if the user asks for them. */
   readonly peers: readonly StrategyEntry[];
 }
 
-/** @throws UsageError that says what was expected, what came and what to do. */
+/**
+ * Turns the options of the command line into a request.
+ * @throws UsageError that says what was expected, what came and what to do.
+ */
 export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
   const profile = byName('profile', flags.profile, profiles);
   if (flags.task !== undefined && flags.workloads !== undefined) {
-    throw new UsageError('--task and --workloads cannot stand together: choose your own task or ours');
+    throw new UsageError('--task and --workloads cannot be combined: choose your own task or ours');
   }
   if (flags.docs !== undefined && flags.sizes !== undefined) {
-    throw new UsageError('--docs and --sizes cannot stand together: real documents have the sizes they have');
+    throw new UsageError('--docs and --sizes cannot be combined: real documents already have their sizes');
   }
   if (flags.docs !== undefined && flags.complexity !== undefined) {
     throw new UsageError(
-      '--docs and --complexity cannot stand together: complexity is for made-up documents',
+      '--docs and --complexity cannot be combined: complexity applies only to generated documents',
     );
   }
   return {
@@ -137,18 +145,18 @@ function byName<Entry extends { readonly name: string }>(
   return entry;
 }
 
-/** In the order of the list, whatever the order on the command line. */
+/** Keeps the order of the list, regardless of the order on the command line. */
 function namedWorkloads(text: string, workloads: readonly WorkloadEntry[]): WorkloadEntry[] {
   const chosen = parseList(text, '--workloads', (name) => byName('workload', name, workloads));
   return workloads.filter((entry) => chosen.includes(entry));
 }
 
-/** Stands for all peers, and alone for all strategies beside them. */
+/** This name selects all peers. Used alone, it selects all strategies and all peers. */
 const everyPeer = { name: 'peers' };
 
 /**
- * In the order of the lists, strategies first, whatever the order on the command line.
- * @throws UsageError for a name that is in none.
+ * Keeps the order of the lists, strategies first, regardless of the order on the command line.
+ * @throws UsageError if a name is in neither list.
  */
 export function namedStrategies(
   text: string,
@@ -170,7 +178,7 @@ function delivery(text: string): Delivery {
   return found;
 }
 
-/** Not compiled yet: `compileOwn` does that. */
+/** The task is not compiled yet: `compileOwn` does that. */
 function ownTask(task: string): WorkloadEntry {
   try {
     const source = locateTask(task);
@@ -195,7 +203,7 @@ function complexity(text: string): Complexity {
   return found;
 }
 
-/** More than anyone has cores, and far below what would exhaust a machine. */
+/** This is more than any machine has cores, and far below what would exhaust a machine. */
 const maxWorkers = 256;
 
 function workerCount(text: string): number {

@@ -7,13 +7,13 @@ import { listed } from '../words/units.js';
 import { type LoadedStrategy, type PlannedStrategy, plannedStrategies } from './plan.js';
 import type { BenchFlags, BenchRequest } from './request.js';
 
-/** Everything that lets a run be continued exactly as it was planned, or refuses to continue it. */
+/** This module continues a run exactly as it was planned, or refuses to continue it. */
 
 /**
- * Opens a run that is to be continued. Nothing is written.
+ * Opens a run that is to be continued. It writes nothing.
  * @param asked the options of the command line, without the defaults
- * @throws UsageError when the run cannot be continued: other options, another version of Node, or a `trials.csv` that
- * lacks a required column
+ * @throws UsageError if the run cannot be continued: its options or its version of Node differ, or its
+ * `trials.csv` lacks a required column
  */
 export function resumable(folder: string, asked: Partial<BenchFlags>): Store {
   const store = Store.open(folder);
@@ -28,7 +28,8 @@ export function resumable(folder: string, asked: Partial<BenchFlags>): Store {
   const [major, was] = [process.versions.node, node.version].map((version) => version.split('.')[0]);
   if (major !== was)
     throw new UsageError(
-      `--resume: the run was measured on Node ${was}, and this is Node ${major}; their trials cannot be compared`,
+      `--resume: the run was measured on Node ${was}, and this is Node ${major}, so their trials ` +
+        `cannot be compared; use Node ${was}, or start a new run`,
     );
   const missing = store.missingColumns();
   if (missing.length > 0)
@@ -39,7 +40,10 @@ export function resumable(folder: string, asked: Partial<BenchFlags>): Store {
   return store;
 }
 
-/** The strategies of a request: the recorded ones if the run that is continued has a record of them. */
+/**
+ * Returns the strategies of a request, or the recorded ones if the run that is continued has a record of
+ * them.
+ */
 export function entriesOf(
   { strategies }: BenchRequest,
   {
@@ -59,8 +63,8 @@ export function entriesOf(
 }
 
 /**
- * What each strategy is measured with: as the record says if there is one. Runs from before version 0.2.0 have none, and
- * are planned from their options.
+ * Decides what each strategy is measured with, as recorded if there is a record. Runs from before version
+ * 0.2.0 have no record, so they are planned from their options.
  */
 export function plannedAgain(
   loaded: readonly LoadedStrategy[],
@@ -82,7 +86,7 @@ export function plannedAgain(
   });
 }
 
-/** The record of a plan for `environment.json`. */
+/** Makes the record of a plan that is written to `environment.json`. */
 export function recordOf(
   planned: readonly PlannedStrategy[],
 ): NonNullable<Environment['plan']['strategies']> {
@@ -93,16 +97,22 @@ export function recordOf(
   }));
 }
 
-/** @throws UsageError when the plan has another number of trials per round than the run that is continued */
+/**
+ * Compares the plan with the run that is continued.
+ * @throws UsageError if the plan has a different number of trials per round than that run
+ */
 export function refuseOtherPlan({ plan }: Environment, trialsPerRound: number): void {
   if (plan.trials_per_round === trialsPerRound) return;
   throw new UsageError(
-    `--resume: the run was planned with ${plan.trials_per_round} trials per round, and this version of forkwise ` +
-      `plans ${trialsPerRound}; start a new run, or continue it with the version that started it`,
+    `--resume: the run was planned with ${plan.trials_per_round} trials per round, and this version ` +
+      `of forkwise plans ${trialsPerRound}; start a new run, or continue it with the version that started it`,
   );
 }
 
-/** @throws CorpusError when documents are not those that the run started with */
+/**
+ * Compares the documents with the documents that the run started with.
+ * @throws CorpusError if they differ
+ */
 export function refuseOtherCorpora(
   { corpora }: Environment,
   planned: readonly { readonly workload: string; readonly corpus: string; readonly sha256: string }[],
@@ -111,12 +121,13 @@ export function refuseOtherCorpora(
     const was = corpora.find((entry) => entry.workload === workload && entry.corpus === corpus);
     if (was?.sha256 === sha256) continue;
     throw new CorpusError(
-      `--resume: the documents of ${workload} ${corpus} are not those that the run started with; start a new run`,
+      `--resume: the documents of ${workload} ${corpus} differ from those at the start of the run; ` +
+        'start a new run',
     );
   }
 }
 
-/** The options that shape a plan, without those that say where results go or how they are shown. */
+/** Returns the options that shape a plan. It leaves out where results are written and how they are shown. */
 export function planning(flags: Partial<BenchFlags>): Partial<BenchFlags> {
   const {
     out: _,

@@ -3,32 +3,35 @@ import type { Enough } from '../tables/enough.js';
 import { type Cell, estimateTrialMs, roundOrder, type Timing } from './plan.js';
 import type { Place } from './trial.js';
 
-/** What one invocation measures: every cell once a round, a round after the other. */
+/** Options of one invocation. It measures every cell once per round, one round after the other. */
 export interface RunOptions {
   readonly runId: string;
   readonly cells: readonly Cell[];
-  /** Cells that are measured twice a round: the A/A test that every run carries. */
+  /** Cells that are measured twice per round, for the A/A test that every run includes. */
   readonly twins: readonly Cell[];
   readonly rounds: { readonly min: number; readonly max: number };
-  /** No round begins that is not expected to end by then, milliseconds from now; null: no limit. */
+  /** A round starts only if it is expected to end by then, milliseconds from now; null: no limit. */
   readonly budgetMs: number | null;
-  /** Trials of an earlier invocation that are not measured again. */
+  /** Trials of an earlier invocation, which are not measured again. */
   readonly finished: readonly TrialRow[];
-  /** Whether the run may end after this round, and what speaks against it. */
+  /** Tells if the run may end after this round, and which of its goals are not met yet. */
   readonly enough: (round: number) => Enough;
   readonly seed: number;
   readonly timing: Timing;
   readonly cores: number;
-  /** Measures one cell; a failure is a row. */
+  /** Measures one cell. If that fails, the failure is the row that is returned. */
   readonly measure: (cell: Cell, place: Place) => Promise<TrialRow>;
-  /** Called with every trial as soon as there is one. @throws RunError when it cannot be kept */
+  /**
+   * Called with every trial as soon as it is measured.
+   * @throws RunError if the trial cannot be saved
+   */
   readonly keep: (trial: TrialRow) => void;
   readonly progress: Progress;
-  /** Ends the run after the trial that is under way. */
+  /** Ends the run after the trial that is in progress. */
   readonly signal: AbortSignal;
 }
 
-/** How a run ended: as planned, or told to stop; and what it did not reach. */
+/** How a run ended: as planned or stopped, and which of its goals it did not reach. */
 export interface Ending {
   readonly complete: boolean;
   readonly unmet: readonly string[];
@@ -37,7 +40,7 @@ export interface Ending {
 export interface Progress {
   start(plan: { trials: number; estimateMs: number }): void;
   trial(trial: TrialRow, state: { done: number; trials: number; rounds: number; leftMs: number }): void;
-  /** For a word in between; afterwards there may be no more progress to see. */
+  /** Prints a line in between. Afterwards the progress may no longer be visible. */
   say(text: string): void;
   stop(): void;
 }
@@ -51,7 +54,7 @@ export function estimateRoundMs({
   return [...cells, ...twins].reduce((sum, cell) => sum + estimateTrialMs(cell, timing, cores), 0);
 }
 
-/** Runs rounds until the plan, the stop rule, the budget or the signal ends them. */
+/** Runs rounds until the plan, the stop rule, the budget or the signal ends the run. */
 export async function runRounds(options: RunOptions): Promise<Ending> {
   const { rounds, progress, signal } = options;
   const roundMs = estimateRoundMs(options);
@@ -81,15 +84,15 @@ export async function runRounds(options: RunOptions): Promise<Ending> {
 }
 
 /**
- * Measures one round, within which cells are compared. A void trial is repeated at the end of the round. Where every
- * repetition is void as well, the least disturbed one counts and is marked busy.
- * @returns false when it was told to stop.
+ * Measures one round. Cells are compared only within a round. A void trial is repeated at the end of the
+ * round. If every repetition is void too, the trial with the least noise counts, and it is marked as busy.
+ * @returns false if the signal stopped the round
  */
 async function runRound(options: RunOptions, round: number, pace: Pace): Promise<boolean> {
   const { cells, twins, seed, runId, signal, finished, keep } = options;
   const queue = roundOrder([...cells.map(ordinary), ...twins.map(twinOf)], { seed, round });
   const before = finished.filter((trial) => trial.round === round);
-  // Void trials are appended while the round goes on.
+  // Void trials are appended to the queue while the round is running.
   for (let order = 1; order <= queue.length; order++) {
     if (signal.aborted) return false;
     const turn = queue[order - 1] as Turn;
@@ -97,7 +100,7 @@ async function runRound(options: RunOptions, round: number, pace: Pace): Promise
     const trial =
       earlier.at(-1) ??
       (await options.measure(turn.cell, { runId, round, order, twin: turn.twin, attempt: turn.attempt }));
-    // A trial that was killed from the keyboard says nothing of its strategy.
+    // A trial that was killed from the keyboard says nothing about its strategy.
     if (trial.status === 'failed' && signal.aborted && earlier.length === 0) return false;
     if (earlier.length === 0) keep(trial);
     const expectedMs = estimateTrialMs(turn.cell, options.timing, options.cores);
@@ -124,18 +127,18 @@ async function runRound(options: RunOptions, round: number, pace: Pace): Promise
 
 type VoidTrial = Extract<TrialRow, { readonly status: 'void' }>;
 
-/** A cell's turn in a round. */
+/** A turn is one measurement of a cell in a round. */
 interface Turn {
   readonly cell: Cell;
   readonly twin: 'A/A' | null;
   readonly attempt: number;
-  /** The void trials that the cell had in this round. */
+  /** The void trials that this cell already had in this round. */
   readonly disturbed: readonly VoidTrial[];
 }
 
-/** A void trial is repeated twice. */
+/** A void trial is repeated up to twice. */
 const maxAttempts = 3;
-/** Repetitions may lengthen a run to this many times its planned time. */
+/** Repetitions may lengthen a run to this multiple of its planned time. */
 const maxLengthening = 1.5;
 
 const ordinary = (cell: Cell): Turn => ({ cell, twin: null, attempt: 1, disturbed: [] });
@@ -145,7 +148,7 @@ function isVoid(trial: TrialRow): trial is VoidTrial {
   return trial.status === 'void';
 }
 
-/** @returns the trial that others disturbed least, as one that counts, in the place of the last attempt */
+/** Picks the void trial with the least noise and makes it count, in the place of the last attempt. */
 function withLeastNoise(
   disturbed: readonly VoidTrial[],
   place: { readonly order: number; readonly attempt: number },
@@ -156,14 +159,16 @@ function withLeastNoise(
   return { ...calmest, ...place, status: 'ok', reason: null, busy: true };
 }
 
-/** How much is done and how much time is left: the estimate, corrected by how it has held so far. */
+/** Tracks how much is done and how much time is left. The estimate is corrected by its accuracy so far. */
 class Pace {
   readonly trials: number;
   done = 0;
   readonly #startedMs = performance.now();
-  /** Time for the whole plan, without what an earlier invocation has measured. */
+  /** Time for the whole plan, without the trials that an earlier invocation has measured. */
   #plannedMs: number;
-  /** The part of the plan that is done, and all that was measured, repetitions included; both by estimate. */
+  /**
+   * Estimated time of the part of the plan that is done, and of all measured trials including repetitions.
+   */
   #doneMs = 0;
   #measuredMs = 0;
 
@@ -172,7 +177,7 @@ class Pace {
     this.trials = trials;
   }
 
-  /** Counts a trial that an earlier invocation measured, which shows nothing about the pace. */
+  /** Counts a trial that an earlier invocation measured. It shows nothing about the pace of this one. */
   skip(expectedMs: number, { done }: { readonly done: boolean }): void {
     if (!done) return;
     this.#plannedMs -= expectedMs;
@@ -186,7 +191,7 @@ class Pace {
     this.done++;
   }
 
-  /** Whether a repetition leaves the run within its planned time and half of it again. */
+  /** Tells if a repetition keeps the run within one and a half times its planned time. */
   hasTimeFor(expectedMs: number): boolean {
     return this.elapsedMs + this.leftMs + expectedMs * this.#slowness <= maxLengthening * this.#plannedMs;
   }

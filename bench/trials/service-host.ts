@@ -1,7 +1,7 @@
 import type { ServiceModule } from '../../workloads/services/service.js';
 import { answerRequests } from './answer.js';
 
-/** Runs one service in a process of its own, so that its CPU time is nobody's measurement. */
+/** Runs one service in its own process, so that no measurement includes the CPU time of the service. */
 export interface ServiceRequest {
   readonly url: string;
   readonly options: Readonly<Record<string, unknown>>;

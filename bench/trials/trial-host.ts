@@ -8,22 +8,22 @@ import { answerRequests, notify } from './answer.js';
 import { type CorpusFile, readCorpus, readTruth } from './corpus-file.js';
 import { freshFor, type Warmup, warmup } from './fresh.js';
 
-/** The measured side of a trial: the root of the process tree that is measured, in a fresh process. */
+/** Asks a fresh process to measure one trial. That process is the root of the measured process tree. */
 export interface TrialRequest extends Warmup {
-  /** Module of the strategy: the only one this process loads. */
+  /** This is the module of the strategy, as a URL. The process loads no other strategy. */
   readonly strategy: string;
   readonly workload: WorkloadRef;
   readonly corpus: CorpusFile;
   readonly workers: number;
   readonly delivery: Delivery;
   readonly timeMs: number;
-  /** The first so many of the corpus; absent: all. */
+  /** Number of documents to run, from the start of the corpus; absent: all. */
   readonly documents?: number;
-  /** So many of the corpus come before the first that is one of them again. */
+  /** Number of different documents in the corpus. The documents after them repeat the first ones. */
   readonly unique: number;
-  /** In the first one all results are checked, however large. */
+  /** Number of the round. In the first round all results are checked, however large they are. */
   readonly round: number;
-  /** Limits of a worker, MB; absent: the strategy's own. */
+  /** Memory limits of each worker, MB. If one is absent, the strategy's own limit applies. */
   readonly heapMb?: number;
   readonly memoryMb?: number;
 }
@@ -34,7 +34,9 @@ export interface TrialRecord extends PassRecord {
   readonly counters: Counters;
 }
 
-/** The timed window begins, with these processes in the tree; or its last pass has ended. */
+/**
+ * Sent when the timed window begins, with the ids of the tree's processes, and when its last pass has ended.
+ */
 export type TrialNotice =
   | { readonly window: 'open'; readonly pids: readonly number[] }
   | { readonly window: 'closed' };
@@ -60,16 +62,16 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
   }
 });
 
-/** Passes over the whole corpus until `timeMs` of them have been timed; at least one. */
+/** Runs passes over the whole corpus until `timeMs` of them have been timed. It runs at least one pass. */
 async function timePasses(session: Session, passes: Passes, timeMs: number): Promise<Counters> {
   const counters = new TreeCounters(session);
-  // tinybench discards all samples of a function or hook that throws, so nothing throws into it: the first failure
-  // stops it and is thrown afterwards.
+  // tinybench discards all samples of a function or hook that throws. So nothing throws into it: the first
+  // failure stops it and is thrown afterwards.
   const stop = new AbortController();
   const guard = (step: () => Promise<void>) => async () => {
     if (!stop.signal.aborted) await step().catch((cause: unknown) => stop.abort(cause));
   };
-  // `time` and `iterations` are both minimums; without `async` the function would be called once inside `add`.
+  // `time` and `iterations` are both minimums. Without `async`, `add` itself would call the function once.
   const bench = new Bench({ time: timeMs, iterations: 1, warmup: false, throws: true, signal: stop.signal });
   bench.add(
     'pass',

@@ -8,31 +8,37 @@ import type { HelperProcesses } from './helper-processes.js';
 import { type Cell, estimateTrialMs, type Timing, warmupDocuments } from './plan.js';
 import type { TrialNotice, TrialRecord, TrialRequest } from './trial-host.js';
 
-/** Where a trial stands in its run. */
+/** Tells which trial of its run this is. */
 export interface Place {
   readonly runId: string;
   readonly round: number;
   readonly order: number;
-  /** `A/A` for the second measurement of a cell in its round. */
+  /** `A/A` if this is the second measurement of a cell in its round. */
   readonly twin: 'A/A' | null;
-  /** 1, or one more for every void measurement before in this round. */
+  /** Starts at 1, and is one higher after each void measurement of the cell in this round. */
   readonly attempt: number;
 }
 
-/** A trial that takes twenty times what was expected, and a minute more, hangs. */
+/** A trial is assumed to hang if it takes twenty times the expected time, plus a minute. */
 const patience = { factor: 20, ms: 60_000 };
 
 export interface TrialOptions {
   readonly place: Place;
   readonly timing: Timing;
   readonly cores: number;
-  /** The runner and its services: processes that are neither the tree nor noise. */
+  /** Ids of the runner and its services. These processes are neither part of the tree nor noise. */
   readonly suite: readonly number[];
-  /** The trial is ended and has failed after this long; absent: after twenty times what was expected, and a minute. */
+  /**
+   * The trial is killed and has failed after this long; absent: twenty times the expected time, plus a
+   * minute.
+   */
   readonly timeoutMs?: number;
 }
 
-/** The runner's side of a trial: measures one cell once in a fresh process. Never rejects: a failure is a row. */
+/**
+ * The runner's side of a trial: it measures one cell once in a fresh process. The promise never rejects,
+ * because a failure is also a row.
+ */
 export async function runTrial(
   helpers: HelperProcesses,
   cell: Cell,
@@ -73,7 +79,7 @@ interface Seen {
   readonly noise: Noise | null;
 }
 
-/** What the runner sees from outside between the begin and the end of the timed passes. */
+/** Observes the process tree from outside, from the begin to the end of the timed passes. */
 class Window {
   readonly #suite: readonly number[];
   #sampler: Sampler | null = null;
@@ -90,7 +96,7 @@ class Window {
     this.#sampler = new Sampler(notice.pids);
   }
 
-  /** Once; afterwards it says the same again. */
+  /** Stops observing. Later calls return the same figures. */
   close(): Promise<Seen> {
     this.#seen ??= this.#look();
     return this.#seen;
@@ -130,12 +136,13 @@ function trialRow(
   const passes = passesMs.length;
   const wall_ms = passesMs.reduce((sum, ms) => sum + ms, 0);
   const cpuMs = counters.cpuUserMs === null ? null : counters.cpuUserMs + counters.cpuSystemMs;
-  // What is seen of a part of the tree is not the tree's.
+  // If only a part of the tree was observed, its peaks are not the tree's, so they are left out.
   const peaks = counters.cpuSource === 'partial' ? null : measured.peaks;
   const countsSwitches = process.platform !== 'win32';
-  // Workers of `async` are places in flight on one thread, which outcomes do not name.
+  // Workers of `async` are places in flight on one thread, and outcomes do not name them.
   const toldApart = cell.strategy.strategy.isolation !== 'none' || cell.workers === 1;
-  // With more at a time than cores, work that computes keeps the cores busy until nearly the end, whoever has nothing left.
+  // If more workers than cores run a task that computes, the cores are busy until nearly the end. It then
+  // makes no difference which worker has run out of documents.
   const shortOfWorkers = cell.workload.kind === 'io' || (toldApart && cell.workers <= cores);
   const showsBusy = toldApart && (cell.workload.kind !== 'cpu' || cell.workers <= cores);
   return {
@@ -195,10 +202,13 @@ type Verdict =
   | { readonly status: 'ok'; readonly reason: null }
   | { readonly status: 'void' | 'failed'; readonly reason: string };
 
-/** With fewer passes a rise cannot be told from one odd pass. */
+/** At least this many passes are needed to distinguish a rise from one odd pass. */
 const minPasses = 4;
 
-/** How much faster the second half of the passes was than the first: code that is still being compiled gets faster. */
+/**
+ * Returns how much faster the second half of the passes was than the first, percent. Code that is still being
+ * compiled gets faster.
+ */
 function risePercent(passesMs: readonly number[]): number | null {
   if (passesMs.length < minPasses) return null;
   const half = Math.floor(passesMs.length / 2);
@@ -206,7 +216,7 @@ function risePercent(passesMs: readonly number[]): number | null {
   return 100 * (sum(passesMs.slice(0, half)) / sum(passesMs.slice(-half)) - 1);
 }
 
-/** Wrong results are worse than noise: they fail the trial whatever else went on. */
+/** Wrong results are worse than noise, so they fail the trial regardless of any noise. */
 function verdictOn(difference: string | null, noise: Noise | null): Verdict {
   if (difference !== null) return { status: 'failed', reason: oneLine(difference) };
   const reason = noise === null ? null : voidReason(noise);
@@ -222,7 +232,7 @@ function failedRow(cell: Cell, place: Place, { name, message }: Error): TrialRow
   };
 }
 
-/** A row of the trials file is one line, so that what a kill has torn can be told. */
+/** A row of the trials file is one line, so that a line that a kill has cut off can be recognized. */
 function oneLine(text: string): string {
   return text.replaceAll(/\s*[\r\n]+\s*/g, ' / ');
 }

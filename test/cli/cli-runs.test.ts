@@ -176,7 +176,7 @@ describe('bench --resume', () => {
         changed({ environment: (text) => text.replace(/"sha256": "\w{4}/, '"sha256": "0000') }),
         [],
         3,
-        /the documents of spin 10KB are not those that the run started with/,
+        /the documents of spin 10KB differ from those at the start of the run/,
       ],
     ];
     for (const [path, args, code, message] of cases) {
