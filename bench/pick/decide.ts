@@ -5,7 +5,14 @@ import { hasRate, isOk, type RatedSummary, type SummaryRow, type TrialRow } from
 import type { CorpusCosts } from '../tables/environment.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { comparableRate, sameCell } from '../tables/summarise.js';
-import { type Configuration, chooseTogether, type Ratio, type Rival, ratioOf } from '../verdict/choice.js';
+import {
+  type Configuration,
+  chooseTogether,
+  type Ratio,
+  type Relation,
+  type Rival,
+  ratioOf,
+} from '../verdict/choice.js';
 import { marginsOf } from '../verdict/compare.js';
 import { barredBecause, configurationName } from '../verdict/configurations.js';
 import { type Constraints, loopViolation, violation } from './constraints.js';
@@ -33,6 +40,8 @@ export interface Eligible {
   readonly cell: RatedSummary;
   /** Its rate divided by that of the choice; null for the choice itself, and if they have no common round. */
   readonly ratio: Ratio | null;
+  /** How it relates to the choice; null for the choice itself. */
+  readonly relation: Relation | null;
   /** The rate to expect of a new run. */
   readonly rate: RunPromise;
 }
@@ -107,9 +116,10 @@ export function decide(options: DecideOptions): Decided {
   const eligible = (rival: Rival<Contestant>): Eligible => ({
     cell: rival.configuration.cell,
     ratio: rival.ratio,
+    relation: rival.relation,
     rate: promised(rival.configuration.cell),
   });
-  const itself: Eligible = { cell: choice, ratio: null, rate: promised(choice) };
+  const itself: Eligible = { cell: choice, ratio: null, relation: null, rate: promised(choice) };
   const tied = made.rivals.filter(({ relation }) => relation !== 'slower').map(eligible);
   const ahead = tied.filter(({ ratio }) => (ratio?.ratio ?? 0) > 1);
   const baseline = strategies.find((strategy) => strategy.baseline)?.name;

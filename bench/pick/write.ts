@@ -2,11 +2,20 @@ import type { Recommendation } from '../../runner/recommendation.js';
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import { knownFindings } from '../../workloads/task-findings.js';
 import { colorsFor } from '../cli/terminal.js';
+import { renderTable } from '../report/console.js';
 import type { CorpusCosts } from '../tables/environment.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { isBusy } from '../verdict/busy.js';
 import type { Findings } from '../verdict/findings.js';
-import { busyTrialsLine, failedText, noChoiceText, setApartText, verdict } from '../words/pick.js';
+import {
+  busyTrialsLine,
+  choiceTable,
+  failedText,
+  noChoiceText,
+  setApartText,
+  type VerdictOptions,
+  verdict,
+} from '../words/pick.js';
 import { duration, number } from '../words/units.js';
 import type { Constraints } from './constraints.js';
 import { type Decided, type Decision, decide } from './decide.js';
@@ -51,7 +60,7 @@ export function writeDecision(chosen: Chosen, write: (text: string) => void): Re
     environment: found.environment,
     limits,
     memory: memoryFit(decision, chosen),
-    verdict: sentencesOf(decision, chosen),
+    verdict: verdict(decision, wordsFor(chosen)),
     findings: knownFindings(chosen.task.sha256).filter(({ level }) => level !== 'ok'),
   });
   write(`${JSON.stringify(made, null, 2)}\n`);
@@ -66,7 +75,9 @@ export function decisionText(
   const { decided, effort, responsiveness, strategies } = chosen;
   if (decided.state === 'none') return `\n${noChoiceText(decided, strategies)}`;
   const { bold, dim } = colorsFor(process.stdout);
-  const [use, ...rest] = sentencesOf(decided, chosen).map((sentence) => sentence.replaceAll('`', ''));
+  const options = wordsFor(chosen);
+  const table = renderTable(choiceTable(decided, options), colorsFor(process.stdout));
+  const [use, sure, ...details] = verdict(decided, options).map((sentence) => sentence.replaceAll('`', ''));
   const footer = [
     ...(effort === null ? [] : [effortText(effort)]),
     ...(path === null ? [] : [`Recommendation: ${path}`]),
@@ -79,7 +90,8 @@ export function decisionText(
     ...responsiveness.map(pingText),
   ];
   const busy = isBusy(chosen.found.trials) ? [busyTrialsLine(chosen.found.trials)] : [];
-  return ['', ...busy, bold(use as string), ...rest, ...notes, ...footer.map(dim), ''].join('\n');
+  const advice = ['', ...busy, table, '', bold(use as string), sure as string];
+  return [...advice, '', ...details, ...notes, ...footer.map(dim), ''].join('\n');
 }
 
 function pingText(row: ResponsivenessRow): string {
@@ -102,7 +114,8 @@ function memoryFit({ choice }: Decision, { found }: Chosen): MemoryFit | null {
   return { baseBytes: row.memory_base_bytes, perWorkerBytes: row.memory_per_worker_bytes };
 }
 
-function sentencesOf(decision: Decision, chosen: Chosen): string[] {
+/** Collects what the words about a decision need beside it. */
+function wordsFor(chosen: Chosen): VerdictOptions {
   const { found, corpus, constraints, responsiveness, strategies } = chosen;
   const { environment, trials, summaries } = found;
   const inProcesses: Constraints = { ...constraints, isolation: 'process' };
@@ -115,10 +128,10 @@ function sentencesOf(decision: Decision, chosen: Chosen): string[] {
     costs: costsOf(found, corpus),
     constraints: inProcesses,
   });
-  return verdict(decision, {
+  return {
     environment,
     strategies,
     costs: costsOf(found, corpus),
     isolated: isolated.state === 'chosen' ? isolated : null,
-  });
+  };
 }

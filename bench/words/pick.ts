@@ -5,7 +5,9 @@ import { groupBy } from '../stats/group-by.js';
 import { isOk, type SummaryRow, type TrialRow } from '../tables/columns.js';
 import type { CorpusCosts, Environment } from '../tables/environment.js';
 import { memoryOf } from '../tables/memory.js';
-import { namer, withInterval } from './configuration.js';
+import type { Relation } from '../verdict/choice.js';
+import { intervalText, namer, shortNamer, withInterval } from './configuration.js';
+import type { TextTable } from './text-table.js';
 import { listed, megabytes, number, ratio, size } from './units.js';
 
 /** `pick` and `recommend` describe a decision with these sentences, each of at most 25 words. */
@@ -27,11 +29,55 @@ export function verdict(decision: Decision, options: VerdictOptions): string[] {
   const name = namer(options.strategies, cellsOf(decision));
   return [
     use(decision, name),
-    ...promise(decision, options.costs),
     confidence(decision, name),
+    ...promise(decision, options.costs),
     ...exceptions(decision, { ...options, name }),
     where(decision, options),
   ];
+}
+
+/** The decision as a table with one row: what to use, what it gains and needs, and what is as good. */
+export function choiceTable(decision: Decision, { environment, strategies }: VerdictOptions): TextTable {
+  const { choice, speedup, rate, tied, regretBound } = decision;
+  const short = shortNamer(strategies, cellsOf(decision));
+  const corpus = environment.corpora.find((entry) => entry.corpus === choice.corpus);
+  const memory = memoryOf(choice);
+  const named = (relation: Relation) =>
+    tied.filter((one) => one.relation === relation).map(({ cell }) => short(cell));
+  return {
+    header: [
+      'documents',
+      'use',
+      '× sequential',
+      '95 % interval',
+      'documents/s',
+      'memory',
+      'as good',
+      'not told apart',
+      'lost at most',
+    ],
+    numbersFrom: 9,
+    groups: [
+      [
+        [
+          corpus === undefined ? choice.corpus : `${size(corpus.p5)} to ${size(corpus.p95)}`,
+          short(choice),
+          speedup === null ? '' : ratio(speedup.ratio),
+          speedup === null ? '' : intervalText(speedup),
+          number(rate.mean),
+          memory === null ? '' : megabytes(memory),
+          shortened(named('as good')),
+          shortened(named('not told apart')),
+          regretBound === null ? 'unknown' : percent(regretBound),
+        ],
+      ],
+    ],
+  };
+}
+
+/** Names at most two configurations and counts the others. */
+function shortened(names: readonly string[]): string {
+  return names.length > 2 ? `${names.slice(0, 2).join(', ')}, ${names.length - 2} more` : names.join(', ');
 }
 
 type Namer = ReturnType<typeof namer>;
@@ -110,8 +156,8 @@ function confidence(decision: Decision, name: Namer): string {
   const named = rivals.slice(0, 2).map(({ cell }) => name(cell));
   const more = rivals.length > 2 ? [`${rivals.length - 2} more`] : [];
   const loss =
-    regretBound === null ? 'at an unknown loss' : `at most ${percent(regretBound)} of the rate is lost`;
-  return `${measured} did not tell it apart from ${listed([...named, ...more])}; ${loss} (95 %).`;
+    regretBound === null ? '' : `; at most ${percent(regretBound)} of the rate is lost by that (95 %)`;
+  return `${measured} did not tell it apart from ${listed([...named, ...more])}${loss}.`;
 }
 
 function nextBest(

@@ -143,7 +143,7 @@ describe('a decision', () => {
     });
     for (const sentence of said) assert.ok(sentence.split(' ').length <= 25, sentence);
     assert.match(said[0] as string, /^Use `.*` with 2 workers: .*× \(.*\) sequential\.$/);
-    assert.match(said[1] as string, /^Expect .* documents\/s \(.* to .*\) of a new run over all documents/);
+    assert.match(said[2] as string, /^Expect .* documents\/s \(.* to .*\) of a new run over all documents/);
     assert.match(said.at(-1) as string, /^Measured on 2 cores/);
   });
 });
