@@ -64,6 +64,10 @@ program
   .option('--documents <count>', 'documents a pass (default: by profile and size)')
   .option('--rounds <count>', 'rounds (default: by profile)')
   .option('--budget <duration>', 'begin no round that would end later, like 10m (default: no limit)')
+  .option(
+    '--wait-quiet <duration>',
+    'wait until other processes leave the machine alone for 10 s, this long at most, like 5m',
+  )
   .option('--seed <number>', 'of documents, samples and order', '1')
   .option('--out <folder>', 'where the run goes; must be new (default: results/<date and time>)')
   .option('--resume <run>', 'go on with a run that was interrupted or killed; repeats no finished trial')

@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 import type { Colors } from 'picocolors/types.js';
 import { groupBy } from '../stats/group-by.js';
 import type { Findings } from '../verdict/findings.js';
-import { adviceLegend, adviceSentences, adviceTable } from '../words/advice.js';
+import { adviceLegend, adviceSentences, adviceTable, hasAdvice } from '../words/advice.js';
 import { busyLine } from '../words/busy.js';
 import type { TextTable } from '../words/text-table.js';
 import { bestTable, bestTableLegend } from './tables.js';
@@ -25,9 +25,9 @@ export function consoleReport({ conclusions }: Pick<Findings, 'conclusions'>, co
     ]),
     colors.dim(bestTableLegend),
     '',
-    renderTable(adviceTable(conclusions), colors),
+    ...(hasAdvice(conclusions) ? [renderTable(adviceTable(conclusions), colors)] : []),
     ...workloads.flatMap(([, members]) => adviceSentences(members).map(marked)),
-    colors.dim(adviceLegend),
+    ...(hasAdvice(conclusions) ? [colors.dim(adviceLegend)] : []),
     '',
   ].join('\n');
 }

@@ -2,7 +2,7 @@ import { groupBy } from '../stats/group-by.js';
 import type { Environment } from '../tables/environment.js';
 import type { HintRow } from '../tables/situation-columns.js';
 import type { Findings } from '../verdict/findings.js';
-import { adviceByWorkload, adviceTable } from '../words/advice.js';
+import { adviceByWorkload, adviceTable, hasAdvice } from '../words/advice.js';
 import { busyLine } from '../words/busy.js';
 import type { TextTable } from '../words/text-table.js';
 import { megabytes, number } from '../words/units.js';
@@ -47,6 +47,7 @@ export function markdownReport(found: Findings, figures: readonly Pick<Figure, '
 }
 
 function adviceTableText({ conclusions }: Findings, most: number): string {
+  if (!hasAdvice(conclusions)) return '';
   const table = adviceTable(conclusions);
   const rows = table.groups.flat();
   const more = rows.length > most ? `\n\n… and ${rows.length - most} more in the report` : '';

@@ -22,6 +22,7 @@ export interface BenchFlags {
   workers?: string;
   rounds?: string;
   budget?: string;
+  waitQuiet?: string;
   seed: string;
   out?: string;
   resume?: string;
@@ -56,6 +57,8 @@ export interface BenchRequest {
   readonly rounds: { readonly min: number; readonly max: number };
   /** A round starts only if it would end by then, milliseconds after the run's start; null: no limit. */
   readonly budgetMs: number | null;
+  /** Wait this long at most for a quiet machine, milliseconds; null: begin at once. */
+  readonly waitQuietMs: number | null;
   readonly seed: number;
   /** Passed to every task as `context.options`. */
   readonly options: Readonly<Record<string, unknown>>;
@@ -118,6 +121,7 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
         : parseList(flags.workers, '--workers', workerCount).sort((a, b) => a - b),
     rounds: flags.rounds === undefined ? profile.rounds : fixed(parseCount(flags.rounds, '--rounds')),
     budgetMs: flags.budget === undefined ? null : parseDuration(flags.budget),
+    waitQuietMs: flags.waitQuiet === undefined ? null : parseDuration(flags.waitQuiet),
     seed: parseCount(flags.seed, '--seed'),
     options: {},
     llm: {

@@ -136,6 +136,7 @@ export function planning(flags: Partial<BenchFlags>): Partial<BenchFlags> {
     png: _png,
     interactive: _interactive,
     dryRun: _dryRun,
+    waitQuiet: _waitQuiet,
     budget: _budget,
     ...rest
   } = flags;

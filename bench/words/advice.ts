@@ -46,8 +46,7 @@ export const adviceLegend =
   'Lost at most: the share of the rate that the suggestion may cost against the best, at 95 %.';
 
 function adviceRow(conclusion: Conclusion): string[] {
-  const { corpus, choice, gain, atBest, tied, asGood, regretBound, strategies, claims } = conclusion;
-  if (claims === 'nothing') return [corpus, '', '', '', '', '', ''];
+  const { corpus, choice, gain, atBest, tied, asGood, regretBound, strategies } = conclusion;
   return [
     corpus,
     shortNamer(strategies, atBest)(choice),
@@ -60,6 +59,11 @@ function adviceRow(conclusion: Conclusion): string[] {
     ),
     regretBound === null ? 'unknown' : percent(regretBound),
   ];
+}
+
+/** A profile that claims nothing gives no advice. */
+export function hasAdvice(conclusions: readonly Conclusion[]): boolean {
+  return conclusions.some(({ claims }) => claims !== 'nothing');
 }
 
 /** The strategies of these cells, the fastest first; those of the choice's own series add nothing. */

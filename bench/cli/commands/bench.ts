@@ -6,6 +6,9 @@ import { urlsOf } from '../../check/examine.js';
 import { inFlightFinding, isInFlight, leftOutText } from '../../check/known.js';
 import { exitCode, UsageError } from '../../errors.js';
 import { readEnvironment } from '../../measure/environment.js';
+import { watchNoise } from '../../measure/noise.js';
+import { files } from '../../measure/proc.js';
+import { waitForQuiet } from '../../measure/quiet.js';
 import { type Plan, planData, planText, trialsPerRound } from '../../report/plan.js';
 import { progressOn } from '../../report/progress.js';
 import { resultData, resultText } from '../../report/result.js';
@@ -36,7 +39,7 @@ import {
 import { estimateRoundMs, type Progress, runRounds } from '../../trials/rounds.js';
 import { runTrial } from '../../trials/trial.js';
 import { enough } from '../../verdict/stop.js';
-import { duration } from '../../words/units.js';
+import { duration, number } from '../../words/units.js';
 import { commandLine, newRunFolder, quoted } from '../folder.js';
 import { exitCodeOf, publish } from '../publish.js';
 import { handleSignals } from '../signals.js';
@@ -109,11 +112,32 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     const store = earlier ?? (await begin(plan, { folder, flags: asked }));
     const { json = false, png = false, interactive } = flags;
     const { signal } = signals;
+    if (request.waitQuietMs !== null) await waitedForQuiet(request.waitQuietMs, { services, signal });
     return await measure(plan, store, { helpers, services, progress, signal, json, png, interactive });
   } finally {
     signals.end();
     helpers.end();
   }
+}
+
+/** Waits for a quiet machine, and says so. A machine that stays busy is measured all the same, and marked. */
+async function waitedForQuiet(
+  maxMs: number,
+  { services, signal }: { readonly services: readonly number[]; readonly signal: AbortSignal },
+): Promise<void> {
+  note('waiting until other processes leave the machine alone');
+  const { quiet, waitedMs, othersPercent } = await waitForQuiet({
+    maxMs,
+    signal,
+    pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    watch: () => {
+      const noiseSince = watchNoise({ files, root: process.pid, suite: services });
+      return () => noiseSince().othersPercent;
+    },
+  });
+  if (quiet || signal.aborted) return;
+  const share = othersPercent === null ? 'an unknown share' : `${number(othersPercent)} %`;
+  note(`others still take ${share} of the machine after ${duration(waitedMs)}; the run begins all the same`);
 }
 
 interface Testing {

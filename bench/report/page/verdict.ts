@@ -1,7 +1,7 @@
 import { groupBy } from '../../stats/group-by.js';
 import type { Conclusion } from '../../verdict/conclude.js';
 import type { Findings } from '../../verdict/findings.js';
-import { adviceLegend, adviceSentences, adviceTable } from '../../words/advice.js';
+import { adviceLegend, adviceSentences, adviceTable, hasAdvice } from '../../words/advice.js';
 import { busyLine } from '../../words/busy.js';
 import { faultSentence } from '../faults.js';
 import { type Child, type Html, html } from './html.js';
@@ -15,7 +15,7 @@ export function verdictSection({ conclusions, faults }: Findings, chart: Html | 
   return [
     busy === null ? null : html`<p class="warning">${busy}</p>`,
     [...groupBy(conclusions, ({ workload }) => workload).values()].map(verdict),
-    html`<p class="muted">${adviceLegend}</p>`,
+    hasAdvice(conclusions) ? html`<p class="muted">${adviceLegend}</p>` : null,
     survivors === null ? null : html`<p>${marked(survivors)}</p>`,
     chart,
   ];
@@ -26,7 +26,7 @@ function verdict(conclusions: readonly Conclusion[]): Html {
   const words = [...new Set(conclusions.map(({ confidence }) => confidence))];
   const badges = words.map((word) => html`<span class="badge ${word}">${word}</span> `);
   return html`<div class="verdict"><h3>${workload} <span class="muted">(${kind})</span> ${badges}</h3>
-${tableOf(adviceTable(conclusions))}
+${hasAdvice(conclusions) ? tableOf(adviceTable(conclusions)) : null}
 ${adviceSentences(conclusions).map((sentence) => html`<p>${marked(sentence)}</p>`)}</div>
 `;
 }
