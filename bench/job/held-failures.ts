@@ -11,6 +11,7 @@ export class HeldFailures {
   readonly #stop: AbortSignal;
   readonly #held: { readonly sinceMs: number; readonly write: () => void }[] = [];
   #timer: NodeJS.Timeout | null = null;
+  #failure: { readonly cause: unknown } | null = null;
 
   constructor(stop: AbortSignal) {
     this.#stop = stop;
@@ -22,10 +23,11 @@ export class HeldFailures {
     this.#timer ??= setTimeout(() => this.#look(), holdMs);
   }
 
-  /** Resolves when no failure is held any more. */
+  /** Resolves when no failure is held any more. @throws what a write has thrown */
   async settle(): Promise<void> {
     while (this.#held.length > 0 && !this.#stop.aborted)
       await new Promise((resolve) => setTimeout(resolve, holdMs / 5));
+    if (this.#failure !== null) throw this.#failure.cause;
   }
 
   #look(): void {
@@ -35,7 +37,13 @@ export class HeldFailures {
       return;
     }
     const latestMs = performance.now() - holdMs;
-    while (this.#held[0] !== undefined && this.#held[0].sinceMs <= latestMs + 1) this.#held.shift()?.write();
+    try {
+      while (this.#held[0] !== undefined && this.#held[0].sinceMs <= latestMs + 1)
+        this.#held.shift()?.write();
+    } catch (cause) {
+      this.#failure ??= { cause };
+      this.#held.length = 0;
+    }
     if (this.#held.length > 0) this.#timer = setTimeout(() => this.#look(), holdMs);
   }
 }

@@ -120,6 +120,11 @@ export function refuseOtherCorpora(
   for (const { workload, corpus, sha256 } of planned) {
     const was = corpora.find((entry) => entry.workload === workload && entry.corpus === corpus);
     if (was?.sha256 === sha256) continue;
+    if (was !== undefined && !was.sha256.startsWith('v2:'))
+      throw new CorpusError(
+        `--resume: the run was started by a version of forkwise that hashed documents in another way; ` +
+          'start a new run, or continue it with that version',
+      );
     throw new CorpusError(
       `--resume: the documents of ${workload} ${corpus} differ from those at the start of the run; ` +
         'start a new run',

@@ -4,8 +4,10 @@ import type { Result } from '../strategy.js';
 import { now } from './clock.js';
 import { uncloneable } from './cloneable.js';
 import { cancelledError, closedError, DocumentContext, type TaskEnvironment } from './document-context.js';
+import { openResources, warnOfLeftOpen } from './left-open.js';
 import { snapshot, snapshotOfShared } from './snapshot.js';
 import { type Connect, TaskEnd } from './task-end.js';
+import { mainWorker } from './worker-id.js';
 
 /**
  * A workload that is loaded and set up on this thread. Every strategy runs this, wherever it runs
@@ -38,6 +40,7 @@ export async function openTask(
   ref: WorkloadRef,
   { worker, results = 'live', timeoutMs, connect }: TaskOptions,
 ): Promise<OpenTask> {
+  const open = openResources();
   const workload = await loadWorkload(ref);
   const state = await workload.setup?.(ref.options);
   const views = workload.views ?? 'copy';
@@ -74,6 +77,8 @@ export async function openTask(
       for (const context of [...watched]) context.abort(closedError());
       end.close();
       await limited(workload.teardown?.(state));
+      // On the caller's own thread, others may have opened something.
+      if (worker !== mainWorker) await warnOfLeftOpen(open);
     },
   };
 }
