@@ -7,7 +7,10 @@ const stepMs = 1_000;
 export interface QuietOptions {
   /** Wait this long at most. */
   readonly maxMs: number;
-  /** Starts to watch; the function that is returned gives the share that others took since, null where unknown. */
+  /**
+   * Starts to watch; the function that is returned gives the share that others took since, null where
+   * unknown.
+   */
   readonly watch: () => () => number | null;
   readonly pause: (ms: number) => Promise<void>;
   readonly signal: AbortSignal;

@@ -17,8 +17,9 @@ import { changesWithSize } from '../../bench/verdict/size-changes.js';
 import { strategies as entries } from '../../strategies/index.js';
 
 /**
- * Three rounds of the published run are drawn 200 times. What they claim of crossovers and of changes with size is held
- * against all twelve rounds, which deny at most one claim in twenty. Captions are made of these claims.
+ * Three rounds of the published run are drawn 200 times. What they claim of crossovers and of changes with
+ * size is held against all twelve rounds, which deny at most one claim in twenty. Captions are made of these
+ * claims.
  */
 
 const draws = 200;
