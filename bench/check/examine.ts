@@ -38,7 +38,12 @@ export async function examine(helpers: HelperProcesses, options: ExamineOptions)
   const [main, ...others] = placesOf(strategies) as [Place, ...Place[]];
   const all = corpus.documents;
   say(main.name);
-  const request = { workload: task, corpus: writeCorpus(join(helpers.folder, 'check'), all), timeoutMs };
+  const request = {
+    workload: task,
+    corpus: writeCorpus(join(helpers.folder, 'check'), all),
+    timeoutMs,
+    loadsTask: true,
+  };
   const first = await tryIn(helpers, main, request);
   const done = first.state === 'done' ? (first.probe.passes[0]?.length ?? 0) : all.length;
   const documents = all.slice(0, done);
@@ -46,6 +51,7 @@ export async function examine(helpers: HelperProcesses, options: ExamineOptions)
   const elsewhere = {
     ...request,
     corpus: writeCorpus(join(helpers.folder, 'check-by-cost'), byCost(documents, first)),
+    loadsTask: first.state === 'done' && first.probe.hasDigest,
   };
   for (const place of others) {
     if (first.state !== 'done') {

@@ -31,6 +31,11 @@ export interface ProbeRequest {
    */
   readonly timeMs?: number;
   readonly timeoutMs: number;
+  /**
+   * False if this process must not load the task itself, because its workers load it for the first time: a
+   * module may change the whole process. Its own `digest` is not used then.
+   */
+  readonly loadsTask: boolean;
 }
 
 /** The outcome of one document, as far as `check` needs it. */
@@ -103,7 +108,7 @@ answerRequests(async (request: ProbeRequest): Promise<Probe> => {
     });
     const startupMs = now() - openedMs;
     await notify<ProbeNotice>({ at: 'loaded' });
-    const workload = await loadWorkload(request.workload);
+    const workload = request.loadsTask ? await loadWorkload(request.workload) : null;
     const examiner = new Examiner(workload);
     const passes: DocumentFact[][] = [];
     let meter = new WaitingMeter();
@@ -129,8 +134,8 @@ answerRequests(async (request: ProbeRequest): Promise<Probe> => {
     await session.close();
     return {
       startupMs,
-      kind: workload.kind ?? null,
-      hasDigest: workload.digest !== undefined,
+      kind: workload?.kind ?? null,
+      hasDigest: workload?.digest !== undefined,
       passes,
       digestFailure: examiner.failure,
       digestUnstable: examiner.unstable,
@@ -173,12 +178,12 @@ function changed(before: NodeJS.ProcessEnv, after: NodeJS.ProcessEnv): string[] 
 
 /** Turns outcomes into facts, so that no result is kept. */
 class Examiner {
-  readonly #workload: Workload;
+  readonly #workload: Pick<Workload, 'digest'>;
   failure: string | null = null;
   unstable = false;
 
-  constructor(workload: Workload) {
-    this.#workload = workload;
+  constructor(workload: Workload | null) {
+    this.#workload = workload ?? {};
   }
 
   fact(outcome: Outcome): DocumentFact {

@@ -36,7 +36,7 @@ const startMs = 10_000;
 export async function tryIn(
   helpers: HelperProcesses,
   place: Place,
-  request: Pick<ProbeRequest, 'workload' | 'corpus' | 'timeoutMs'>,
+  request: Pick<ProbeRequest, 'workload' | 'corpus' | 'timeoutMs' | 'loadsTask'>,
 ): Promise<Tried> {
   const host = new Helper(helpers, new URL('./probe-host.js', import.meta.url));
   let step: 'loading' | 'documents' = 'loading';

@@ -17,7 +17,7 @@ export function stableDigest(value: unknown): string {
  * Returns the text that must be equal in all strategies for one document: the status of a failure, otherwise
  * the task's own digest or, if the task has none, a hash of the value.
  */
-export function outcomeDigest(outcome: Outcome, workload: Workload): string {
+export function outcomeDigest(outcome: Outcome, workload: Pick<Workload, 'digest'>): string {
   if (outcome.status !== 'ok') return outcome.status;
   return workload.digest
     ? `ok ${String(workload.digest(outcome.value))}`

@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { findingsOf } from '../../bench/check/findings/grows.js';
+import { checkTask } from './check-command.js';
+
+/** Findings about time and memory. The effects are large, and only their presence is asserted, never a speed. */
+
+const busy = `
+  const busy = (ms) => { for (const until = performance.now() + ms; performance.now() < until; ); };`;
+
+describe('check of a task that remembers', { concurrency: 2 }, () => {
+  it('warns if later passes are look-ups', async () => {
+    const { code, said, bad } = await checkTask(
+      'remembers.mjs',
+      `${busy}
+       const known = new Map();
+       export default ({ id, size }) => {
+         if (!known.has(id)) { busy(50); known.set(id, size); }
+         return known.get(id);
+       };`,
+    );
+    assert.equal(code, 0, 'a warning is sound');
+    assert.deepEqual(bad, ['remembers']);
+    assert.match(said('remembers').join(), /^warning: a document takes .* ms the first time and .* again$/);
+  });
+
+  it('says nothing if only the first document is slow, or all are', async () => {
+    const { bad, said } = await checkTask(
+      'late.mjs',
+      `${busy}
+       let loaded = false;
+       export default ({ size }) => { busy(loaded ? 10 : 700); loaded = true; return size; };`,
+    );
+    assert.deepEqual(bad, []);
+    assert.match(said('slow-start').join(), /^note: a worker needs .* s until it is ready/);
+  });
+});
+
+describe('check of memory', { concurrency: 2 }, () => {
+  it('warns if buffers grow', async () => {
+    const { said, bad } = await checkTask(
+      'buffers.mjs',
+      `const kept = [];
+       export default ({ size }) => { kept.push(new Uint8Array(500_000).fill(1)); return size; };`,
+    );
+    assert.deepEqual(bad, ['grows']);
+    assert.match(said('grows').join(), /^warning: memory grows by (49\d|50\d|51\d|52\d) KB per document/);
+  });
+
+  it('warns if the heap grows, as by listeners', async () => {
+    const { said } = await checkTask(
+      'listeners.mjs',
+      `import { EventEmitter } from 'node:events';
+       const events = new EventEmitter().setMaxListeners(0);
+       export default ({ size }) => {
+         const rows = Array.from({ length: 20_000 }, (_, i) => i + size / 7);
+         events.on('end', () => rows.length);
+         return size;
+       };`,
+    );
+    assert.match(said('grows').join(), /^warning: memory grows by \d+ KB per document/);
+  });
+
+  it('says nothing of a cache that is full after some documents, nor of garbage', async () => {
+    const { said, bad } = await checkTask(
+      'bounded.mjs',
+      `const cache = new Map();
+       export default ({ id, size }) => {
+         cache.set(id, new Uint8Array(400_000));
+         return new Uint8Array(1_000).fill(size).length;
+       };`,
+    );
+    assert.deepEqual(bad, []);
+    assert.match(said('grows').join(), /^ok: memory does not grow over 300 documents$/);
+  });
+
+  it('warns if a document needs more than a worker’s share of the limit', async () => {
+    const source = `export default ({ size }) => new Uint8Array(80_000_000).fill(size % 7)[size];`;
+    const { bad, said } = await checkTask('large.mjs', source, { args: ['--max-memory', '50MB'] });
+    assert.deepEqual(bad, ['share']);
+    assert.match(said('share').join(), /^warning: a single document takes .*, and the limit leaves .* for /);
+    assert.deepEqual((await checkTask('large.mjs', source, { args: ['--max-memory', '64000MB'] })).bad, []);
+  });
+
+  const line = (bytes: (run: number) => number) =>
+    findingsOf(Array.from({ length: 30 }, (_, i) => [10 * (i + 1), bytes(10 * (i + 1))] as const));
+  const level = (bytes: (run: number) => number) => line(bytes).map(({ level }) => level);
+
+  it('takes neither a step, noise nor a small slope for growth', () => {
+    assert.deepEqual(
+      level((run) => 1e6 + 50_000 * run),
+      ['warning'],
+    );
+    assert.deepEqual(
+      level((run) => 1e6 + 20_000 * run),
+      ['ok'],
+      'less than 32 KB per document',
+    );
+    assert.deepEqual(
+      level((run) => (run < 150 ? 1e6 : 20e6)),
+      ['ok'],
+      'something is loaded late',
+    );
+    assert.deepEqual(
+      level((run) => (run <= 100 ? run * 1e6 : 100e6)),
+      ['ok'],
+      'a cache is filled',
+    );
+    const noise = (run: number) => 1e8 * Math.abs(Math.sin(run * 7.3));
+    assert.deepEqual(
+      level((run) => noise(run) + 33_000 * run),
+      ['ok'],
+      'within three standard errors',
+    );
+    assert.deepEqual(findingsOf([[10, 1e6]]), [], 'one point says nothing');
+  });
+});
+
+describe('check of native threads', { concurrency: 2 }, () => {
+  it('notes that the task computes on them, and what helps then', async () => {
+    const { said, result, bad } = await checkTask(
+      'derive.mjs',
+      `import { scrypt } from 'node:crypto';
+       import { promisify } from 'node:util';
+       const derive = promisify(scrypt);
+       export default async ({ bytes }) => (await derive(bytes, 'salt', 32)).toString('hex');`,
+    );
+    assert.deepEqual(bad, []);
+    if (process.platform !== 'linux') return; // elsewhere only new versions of Node know a thread's CPU time
+    assert.match(said('native-threads').join(), /^note: \d+ % of its CPU time is used by native threads/);
+    assert.match(said('waiting').join(), /it computes on native threads: more in flight on one thread gains/);
+    const { remedy } = result.findings.find(({ id }) => id === 'native-threads') ?? {};
+    assert.match(remedy ?? '', /UV_THREADPOOL_SIZE/);
+  });
+
+  it('says nothing of them if the task waits or computes itself', async () => {
+    const waits = `export default ({ size }) => new Promise((resolve) => setTimeout(resolve, 15, size));`;
+    assert.deepEqual((await checkTask('waits.mjs', waits)).said('native-threads'), []);
+    const computes = `${busy} export default ({ size }) => { busy(5); return JSON.stringify([size]); };`;
+    assert.deepEqual((await checkTask('computes.mjs', computes)).said('native-threads'), []);
+  });
+});
