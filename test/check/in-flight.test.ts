@@ -4,7 +4,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { readRecommendation } from '../../runner/recommendation.js';
 import { compileTask } from '../../workloads/task-file.js';
+import { recommendation } from '../runner/recommendations.js';
 import { cli } from '../support.js';
 import { checkTask, folderWith } from './check-command.js';
 
@@ -130,14 +132,27 @@ describe('a task that is known to mix documents up', () => {
       '--out',
       'picked',
     ];
-    const { stderr } = await cli(args, folder, env);
+    const { code, stderr } = await cli(args, folder, env);
     assert.match(stderr, /left out: async × 2.* because \d+ of \d+ results change when 8 /);
     assert.doesNotMatch(readFileSync(join(folder, 'picked', 'trials.csv'), 'utf8'), /,async,([2-9]|\d\d),/);
-    const { findings } = JSON.parse(readFileSync(join(folder, 'picked', 'recommendation.json'), 'utf8'));
+    const recommended = join(folder, 'picked', 'recommendation.json');
+    if (code === 3) return assert.ok(!existsSync(recommended)); // other processes took the machine's time
+    const { findings } = JSON.parse(readFileSync(recommended, 'utf8'));
     assert.deepEqual(
       findings.map(({ id, level }: Record<string, string>) => `${level} ${id}`),
       ['error in-flight'],
     );
+  });
+
+  it('has its findings in a recommendation, which must be complete', () => {
+    const finding = { id: 'in-flight', level: 'error', said: 'mixes documents up', remedy: 'use workers' };
+    const made = { ...recommendation(), findings: [finding] };
+    assert.equal(readRecommendation(made), made);
+    for (const findings of [finding, ['mixes'], [{ ...finding, said: 3 }]])
+      assert.throws(
+        () => readRecommendation({ ...made, findings }),
+        /field "findings": expected a list of findings with id, level and said, or nothing, got/,
+      );
   });
 
   it('is refused by run before the first document, unless it is forced', async () => {
