@@ -53,7 +53,7 @@ export interface RunnerOptions {
    */
   readonly validWhen?: ValidWhen;
   /**
-   * What is known about the task, from a recommendation. An error of `in-flight` refuses strategies that run
+   * These findings about the task come from a recommendation. An error of `in-flight` refuses strategies that run
    * several documents at a time on one thread.
    */
   readonly findings?: readonly TaskFinding[];

@@ -41,7 +41,7 @@ export interface RecommendationFields {
   readonly expected: Expected;
   /** The conditions under which it was measured. */
   readonly validWhen: ValidWhen;
-  /** What is known about the task; absent: it was not checked. `createRunner` refuses by it. */
+  /** `forkwise check` found this about the task; absent: nothing is known. `createRunner` refuses by it. */
   readonly findings?: readonly TaskFinding[];
   /** Further fields are for people: verdict, alternatives, constraints. `createRunner` ignores them. */
   readonly [more: string]: unknown;

@@ -12,11 +12,11 @@ export interface Prepared {
   readonly sha256: string;
   /** The oracle has run these documents, so the file has their digests. */
   readonly corpus: CorpusFile;
-  /** Number of different documents, from the first. */
+  /** This many documents from the first on are different. */
   readonly documents: number;
-  /** What these documents take alone, all together. */
+  /** These documents take this time, one after the other. */
   readonly sequentialMs: number;
-  /** What each of them takes, if that is known. */
+  /** Each of them takes this time; absent if that is unknown. */
   readonly costsMs?: readonly number[];
 }
 
@@ -43,7 +43,7 @@ export async function inFlightFinding(
   return finding;
 }
 
-/** Whether a configuration has more than one document at a time on a thread. */
+/** Returns true if a configuration has more than one document at a time on a thread. */
 export function isInFlight({ strategy: { strategy }, workers }: Pick<Cell, 'strategy' | 'workers'>): boolean {
   return strategy.concurrency === 'in flight' && workers > 1;
 }

@@ -11,9 +11,9 @@ import { cli } from '../support.js';
 export interface Checked {
   readonly code: number;
   readonly result: CheckResult;
-  /** What the findings with an id say, after their level. */
+  /** Returns the texts of the findings with an id, each after its level. */
   readonly said: (id: string) => string[];
-  /** The ids of warnings and errors. */
+  /** These ids have warnings or errors. */
   readonly bad: string[];
   readonly folder: string;
   readonly env: Record<string, string>;

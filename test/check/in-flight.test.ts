@@ -177,7 +177,8 @@ describe('a task that is known to mix documents up', () => {
       `import { createRunner } from ${JSON.stringify(index)};
        const attempt = async (options) => {
          try {
-           const runner = await createRunner({ task: './mixing.mjs', strategy: 'async', workers: 2, ...options });
+           const usual = { task: './mixing.mjs', strategy: 'async', workers: 2 };
+           const runner = await createRunner(Object.assign(usual, options));
            await runner.close();
            console.log('opened');
          } catch (error) { console.log(error.name); }
@@ -189,7 +190,8 @@ describe('a task that is known to mix documents up', () => {
        await attempt({ workers: 1 });
        await attempt({ strategy: 'queue' });
        await attempt({ task, findings: [finding] });
-       await attempt({ task: { ...task, sha256: '${'0'.repeat(64)}' }, findings: [finding], onWarning() {} });`,
+       const other = { ...task, sha256: '${'0'.repeat(64)}' };
+       await attempt({ task: other, findings: [finding], onWarning() {} });`,
     );
     const program = async (more: Record<string, string>) => {
       const options = { cwd: folder, env: { ...process.env, ...more } };

@@ -50,7 +50,7 @@ export default {
   },
 } satisfies Check;
 
-/** Leaves the first third of the points out: code is compiled there, and caches of a fixed size are filled. */
+/** Leaves out the first third of the points: code is compiled there, and bounded caches are filled. */
 export function findingsOf(points: readonly Point[]) {
   const later = points.slice(Math.floor(points.length / 3));
   if (later.length < minPoints) return [];
