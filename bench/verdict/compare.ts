@@ -10,7 +10,7 @@ import {
   paired,
   signFlipP,
 } from '../stats/paired.js';
-import { isOk, type TrialRow } from '../tables/columns.js';
+import { isOk, type OkTrial, type TrialRow } from '../tables/columns.js';
 import type { ComparisonRow } from '../tables/comparison-columns.js';
 import type { Claims } from '../tables/environment.js';
 import { pairedLogRatios, sameCell } from '../tables/summarise.js';
@@ -104,7 +104,7 @@ function pairOf(contender: readonly TrialRow[], reference: readonly TrialRow[]):
 }
 
 function againstBaseline(
-  cells: readonly TrialRow[][],
+  cells: readonly OkTrial[][],
   { baseline, ...terms }: Terms & { readonly baseline: string },
 ): ComparisonRow[] {
   const reference = cells.find(([first]) => first?.strategy === baseline);
@@ -117,16 +117,16 @@ function againstBaseline(
   return pairs.map((pair, i) => row(pair, { ...terms, reference: 'sequential', p: ps[i] as number }));
 }
 
-function againstBest(cells: readonly TrialRow[][], terms: Terms): ComparisonRow[] {
-  const rate = (cell: readonly TrialRow[]) =>
-    mean(cell.map(({ documents_per_second }) => Math.log(documents_per_second as number)));
+function againstBest(cells: readonly OkTrial[][], terms: Terms): ComparisonRow[] {
+  const rate = (cell: readonly OkTrial[]) =>
+    mean(cell.map(({ documents_per_second }) => Math.log(documents_per_second)));
   const best = cells.reduce((a, b) => (rate(b) > rate(a) ? b : a));
   const pairs = cells
     .flatMap((a, i) => cells.slice(i + 1).map((b) => (a === best ? pairOf(b, a) : pairOf(a, b))))
     .filter(({ ratios }) => ratios.length > 0);
   const ps = holm(pairs.map(({ stats }) => stats?.p ?? 1));
   return pairs.flatMap((pair, i) =>
-    pair.reference === (best as readonly TrialRow[])
+    pair.reference === (best as readonly OkTrial[])
       ? [row(pair, { ...terms, reference: 'best', p: ps[i] as number })]
       : [],
   );
