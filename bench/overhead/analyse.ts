@@ -2,7 +2,14 @@ import { meanInterval, quantile } from '../stats/estimate.js';
 import { groupBy } from '../stats/group-by.js';
 import { metg, type SizedTask, sizeAtGranularity } from '../stats/metg.js';
 import { paired } from '../stats/paired.js';
-import type { GranularityPoint, MetgRow, OverheadRatio, OverheadSummary, OverheadTrial } from './columns.js';
+import type {
+  GranularityPoint,
+  MetgRow,
+  OkOverheadTrial,
+  OverheadRatio,
+  OverheadSummary,
+  OverheadTrial,
+} from './columns.js';
 
 /** The rows of the dispatch benchmark are turned into its results here. */
 
@@ -18,10 +25,9 @@ export interface Kind {
 export function bestConfiguration<T extends Pick<OverheadTrial, 'overhead_us'>>(
   trials: readonly T[],
 ): T | null {
-  const measured = trials.filter(({ overhead_us }) => overhead_us !== null);
-  return measured.reduce<T | null>(
-    (best, trial) =>
-      best === null || (trial.overhead_us as number) < (best.overhead_us as number) ? trial : best,
+  const overheadOf = (trial: T | null) => trial?.overhead_us ?? Number.POSITIVE_INFINITY;
+  return trials.reduce<T | null>(
+    (best, trial) => (overheadOf(trial) < overheadOf(best) ? trial : best),
     null,
   );
 }
@@ -40,7 +46,7 @@ export function summariseOverhead(
     return { isolation, role };
   };
   const summaries = [...cells(trials).values()].map((cell): OverheadSummary => {
-    const { mean, low, high } = meanInterval(cell.map(({ overhead_us }) => Math.log(overhead_us as number)));
+    const { mean, low, high } = meanInterval(cell.map(({ overhead_us }) => Math.log(overhead_us)));
     return {
       ...idOf(cell[0] as OverheadTrial),
       ...kindOf((cell[0] as OverheadTrial).strategy),
@@ -176,18 +182,19 @@ function calibrated(points: readonly GranularityPoint[]): GranularityPoint[] {
 }
 
 /** Returns the valid trials of the second phase, grouped by cell. */
-function cells(trials: readonly OverheadTrial[]): Map<string, OverheadTrial[]> {
-  return groupBy(
-    trials.filter(({ phase, status }) => phase === 'measure' && status === 'ok'),
-    keyOf,
-  );
+function cells(trials: readonly OverheadTrial[]): Map<string, OkOverheadTrial[]> {
+  return groupBy(trials.filter(isOk), keyOf);
+}
+
+function isOk(trial: OverheadTrial): trial is OkOverheadTrial {
+  return trial.phase === 'measure' && trial.status === 'ok';
 }
 
 /** Takes the log of theirs ÷ mine, for every round that has both. */
-function pairsByRound(mine: readonly OverheadTrial[], theirs: readonly OverheadTrial[]): number[] {
+function pairsByRound(mine: readonly OkOverheadTrial[], theirs: readonly OkOverheadTrial[]): number[] {
   return mine.flatMap(({ round, overhead_us }) => {
     const other = theirs.find((trial) => trial.round === round);
-    return other === undefined ? [] : [Math.log((other.overhead_us as number) / (overhead_us as number))];
+    return other === undefined ? [] : [Math.log(other.overhead_us / overhead_us)];
   });
 }
 

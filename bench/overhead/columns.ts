@@ -55,6 +55,8 @@ export const overheadTable = table(
   ],
 );
 export type OverheadTrial = Row<typeof overheadTable>;
+/** A trial that succeeded, so that its overhead is known. */
+export type OkOverheadTrial = Extract<OverheadTrial, { readonly status: 'ok' }>;
 
 /** `granularity.csv` has one row per trial and length of the task. */
 export const granularityTable = table([

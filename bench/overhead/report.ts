@@ -56,15 +56,17 @@ export function sentences(
 /** Says how METG(50 %) compares with that of the best rival pool of the same isolation. */
 function finer(name: string, metg: readonly MetgRow[], summaries: readonly OverheadSummary[]): string {
   const kindOf = (strategy: string) => summaries.find((summary) => summary.strategy === strategy);
-  const at50 = metg.filter(({ efficiency, metg_us }) => efficiency === 0.5 && metg_us !== null);
+  const at50 = metg.flatMap(({ efficiency, metg_us, ...row }) =>
+    efficiency === 0.5 && metg_us !== null ? [{ ...row, metg_us }] : [],
+  );
   const mine = at50.find(({ strategy }) => strategy === name);
   const rivals = at50.filter(
     ({ strategy }) =>
       kindOf(strategy)?.role === 'pool' && kindOf(strategy)?.isolation === kindOf(name)?.isolation,
   );
   if (mine === undefined || rivals.length === 0) return '';
-  const best = rivals.reduce((a, b) => ((b.metg_us as number) < (a.metg_us as number) ? b : a));
-  const shorter = times((best.metg_us as number) / (mine.metg_us as number));
+  const best = rivals.reduce((a, b) => (b.metg_us < a.metg_us ? b : a));
+  const shorter = times(best.metg_us / mine.metg_us);
   const documents = size(mine.document_bytes);
   return ` Tasks of ${documents} may be ${shorter} shorter at 50 % efficiency (${best.strategy}).`;
 }
@@ -105,8 +107,8 @@ function cell(summary: OverheadSummary | undefined): string {
 }
 
 function granularity(row: MetgRow | undefined): string {
-  if (row?.kind === 'found') return number(row.metg_us as number);
-  return row?.kind === 'below' ? `≤ ${number(row.metg_us_upper as number)}` : '';
+  if (row?.kind === 'found') return number(row.metg_us);
+  return row?.kind === 'below' ? `≤ ${number(row.metg_us_upper)}` : '';
 }
 
 function documentSize(row: MetgRow | undefined): string {

@@ -110,6 +110,9 @@ function picture({ random }: Source): Uint8Array {
   return PNG.sync.write(png);
 }
 
+/** An archive contains times; a fixed one keeps its bytes the same. */
+const mtime = new Date(2026, 0, 1);
+
 /** Makes a zip of 2 to 12 texts. */
 function archive(source: Source): Uint8Array {
   const entries = Array.from(
@@ -119,7 +122,7 @@ function archive(source: Source): Uint8Array {
       excerpt(source, 2000 + Math.floor(30_000 * source.random())),
     ],
   );
-  return zipSync(Object.fromEntries(entries));
+  return zipSync(Object.fromEntries(entries), { mtime });
 }
 
 /** Makes a workbook that has one sheet of 20 to 220 rows and ten columns of numbers. */
@@ -134,5 +137,5 @@ function workbook({ random }: Source): Uint8Array {
   });
   const namespace = 'http://schemas.openxmlformats.org/spreadsheetml/2006/main';
   const sheet = `<worksheet xmlns="${namespace}"><sheetData>${rows.join('')}</sheetData></worksheet>`;
-  return zipSync({ 'xl/worksheets/sheet1.xml': new TextEncoder().encode(sheet) });
+  return zipSync({ 'xl/worksheets/sheet1.xml': new TextEncoder().encode(sheet) }, { mtime });
 }
