@@ -1,4 +1,7 @@
-/** `Map.groupBy`, which Node 20 does not have. Groups and members keep their order of appearance; no group is empty. */
+/**
+ * `Map.groupBy`, which Node 20 does not have. Groups and members keep their order of appearance; no group is
+ * empty.
+ */
 export function groupBy<Item, Key>(
   items: Iterable<Item>,
   key: (item: Item) => Key,

@@ -28,7 +28,7 @@ const table = [
 ];
 
 for (const disturbed of [0.07, 0]) {
-  describe(`${100 * disturbed} % of trials at four times the noise`, () => {
+  describe(`${Math.round(100 * disturbed)} % of trials at four times the noise`, () => {
     for (const configurations of [6, 22, 60])
       for (const rounds of [3, 5, 8, 12]) promise({ configurations, rounds, disturbed, shape: 'whole' });
   });
