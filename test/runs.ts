@@ -1,7 +1,9 @@
 import { type OkTrial, schema, type TrialRow, trialTable } from '../bench/tables/columns.js';
 import type { Claims, Environment } from '../bench/tables/environment.js';
+import { loadStrategies } from '../bench/trials/prepare.js';
 import type { Traits } from '../bench/verdict/configurations.js';
 import { type Findings, findings } from '../bench/verdict/findings.js';
+import { strategies } from '../strategies/index.js';
 import { made, type Some, trial } from './rows.js';
 
 /** Whole runs that were never measured, for tests of what is said of runs. */
@@ -19,23 +21,15 @@ export interface RunChoice {
   readonly environment?: Partial<Environment>;
 }
 
-const everyStrategy = [
-  'sequential',
-  'async',
-  'thread-pool',
-  'process-pool',
-  'partitioned',
-  'self-scheduling',
-  'queue',
-];
-const processes = ['process-pool', 'queue'];
+const listed = (await loadStrategies(strategies.map(({ url }) => url))).map(({ strategy }) => strategy);
+const names = listed.map(({ name }) => name);
 
 /** Trials of a run in which cpu work scales to the cores and the rest to the workers, each strategy by its own overhead. */
 export function trialsOf(choice: RunChoice): TrialRow[] {
   const {
     workloads = { 'word-frequency': 'cpu' },
     corpora = { '10KB': 10_000, '100KB': 100_000 },
-    strategies = everyStrategy,
+    strategies = names,
   } = choice;
   const { workers = [1, 2, 4], rounds = 3, cores = 2 } = choice;
   const rows: TrialRow[] = [];
@@ -44,7 +38,7 @@ export function trialsOf(choice: RunChoice): TrialRow[] {
     for (const [workload, kind] of Object.entries(workloads))
       for (const [corpus, document_bytes] of Object.entries(corpora))
         for (const [s, strategy] of strategies.entries())
-          for (const count of strategy === 'sequential' ? [1] : workers) {
+          for (const count of traitOf(strategy).baseline ? [1] : workers) {
             order++;
             const row = measured({
               workload,
@@ -80,7 +74,9 @@ interface Cell {
 
 function measured({ overhead, cores, ...cell }: Cell): OkTrial {
   const { document_bytes, strategy, workers, round, order } = cell;
-  const usable = cell.kind !== 'cpu' ? workers : strategy === 'async' ? 1 : Math.min(workers, cores);
+  const { baseline, isolation } = traitOf(strategy);
+  const onCaller = isolation === 'none';
+  const usable = cell.kind !== 'cpu' ? workers : onCaller ? 1 : Math.min(workers, cores);
   const task = document_bytes / 100; // µs
   const wobble = 1 + 0.004 * (((round * 7 + order * 3) % 5) - 2);
   const rate = (1e6 / (task / usable + overhead)) * wobble;
@@ -88,12 +84,12 @@ function measured({ overhead, cores, ...cell }: Cell): OkTrial {
   const inside = ((100 * task) / 1e3) * 1.02;
   return trial({
     ...cell,
-    delivery: strategy === 'sequential' || strategy === 'async' ? 'none' : 'clone',
+    delivery: onCaller ? 'none' : 'clone',
     passes: 1,
     wall_ms: wall,
     documents_per_second: rate,
     megabytes_per_second: (rate * document_bytes) / 1e6,
-    startup_ms: strategy === 'sequential' ? 1.5 : 20 + 13 * workers,
+    startup_ms: baseline ? 1.5 : 20 + 13 * workers,
     cpu_user_ms: inside * 1.1 + overhead / 50,
     cpu_system_ms: inside * 0.1,
     cpu_percent: (100 * inside * 1.2) / wall,
@@ -101,7 +97,7 @@ function measured({ overhead, cores, ...cell }: Cell): OkTrial {
     memory_peak_bytes: 51e6 + 21e6 * workers + 1e5 * round,
     context_switches_voluntary: 100 + order,
     context_switches_involuntary: 11 * round,
-    event_loop_utilization: strategy === 'sequential' || strategy === 'async' ? 0.99 : 0.21,
+    event_loop_utilization: onCaller ? 0.99 : 0.21,
     latency_p50_ms: (task * workers) / 1e3,
     latency_p95_ms: (task * workers) / 900,
     latency_p99_ms: (task * workers) / 800,
@@ -167,21 +163,16 @@ export function environmentOf(
 }
 
 export function findingsOf(choice: RunChoice, trials: readonly TrialRow[] = trialsOf(choice)): Findings {
-  const names = [...new Set([...everyStrategy, ...(choice.strategies ?? [])])];
-  return findings(trials, { environment: environmentOf(trials, choice), strategies: traitsOf(names) });
+  const all = [...new Set([...names, ...(choice.strategies ?? [])])];
+  return findings(trials, { environment: environmentOf(trials, choice), strategies: traitsOf(all) });
 }
 
-/** Traits as the strategies with these names have them. */
+/** Traits as the strategies with these names have them. A name that is not listed stands for a strategy with threads. */
 export function traitsOf(names: readonly string[]): Traits[] {
-  return names.map((name) => ({
-    name,
-    baseline: name === 'sequential',
-    concurrency: name === 'async' ? ('in flight' as const) : ('workers' as const),
-    isolation:
-      name === 'sequential' || name === 'async'
-        ? ('none' as const)
-        : processes.includes(name)
-          ? ('process' as const)
-          : ('thread' as const),
-  }));
+  return names.map(traitOf);
+}
+
+function traitOf(name: string): Traits {
+  const found = listed.find((strategy) => strategy.name === name);
+  return found ?? { name, baseline: false, concurrency: 'workers', isolation: 'thread' };
 }

@@ -70,11 +70,10 @@ export class Responsiveness {
   #decide(trials: readonly TrialRow[], running: readonly Configuration[]) {
     const { environment, constraints, strategies } = this.#options;
     const own = trials.filter((trial) => running.some((one) => nameOf(one) === configurationName(trial)));
-    const names = strategies.map(({ name }) => name);
     const summaries = summarise(own, {
       effectiveCores: environment.cores.effective,
       corpora: environment.corpora,
-      strategies: names,
+      strategies,
     });
     const corpus = environment.corpora[0]?.corpus ?? '';
     return decide({

@@ -85,7 +85,7 @@ function adviceFrom(rounds: readonly number[], { trials, strategies, cores }: Sc
   const summaries = summarise(own, {
     effectiveCores: cores,
     corpora: own.slice(0, 1),
-    strategies: strategies.map(({ name }) => name),
+    strategies,
   });
   const family = familyRates(summaries, { trials: own, strategies, margin: practicalMargin });
   return choose(family)?.choice.cell ?? null;

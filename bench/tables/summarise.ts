@@ -1,3 +1,4 @@
+import type { StrategyTraits } from '../../strategies/strategy.js';
 import { breakEvenDocuments, type Factors, factors, karpFlatt } from '../stats/efficiency.js';
 import { geometricInterval, type Interval, mean, median } from '../stats/estimate.js';
 import { groupBy } from '../stats/group-by.js';
@@ -23,7 +24,7 @@ export interface SummariseOptions {
   readonly effectiveCores: number;
   /** The order of the rows: by workload and corpus, by strategy, by workers. */
   readonly corpora: readonly { readonly workload: string; readonly corpus: string }[];
-  readonly strategies: readonly string[];
+  readonly strategies: readonly Pick<StrategyTraits, 'name' | 'baseline'>[];
 }
 
 /** One row a cell. */
@@ -31,14 +32,15 @@ export function summarise(trials: readonly TrialRow[], options: SummariseOptions
   const cells = groupBy(trials, ({ workload, corpus, strategy, workers, delivery }) =>
     JSON.stringify([workload, corpus, strategy, workers, delivery]),
   );
+  const baselineName = options.strategies.find(({ baseline }) => baseline)?.name;
   const place = ({ workload, corpus, strategy, workers }: SummaryRow) =>
     [
       options.corpora.findIndex((entry) => entry.workload === workload && entry.corpus === corpus),
-      options.strategies.indexOf(strategy),
+      options.strategies.findIndex(({ name }) => name === strategy),
       workers,
     ] as const;
   return [...cells.values()]
-    .map((cell) => summariseCell(cell, trials, options.effectiveCores))
+    .map((cell) => summariseCell(cell, { all: trials, effectiveCores: options.effectiveCores, baselineName }))
     .sort((a, b) => {
       const [p, q] = [place(a), place(b)];
       return p[0] - q[0] || p[1] - q[1] || p[2] - q[2];
@@ -62,12 +64,18 @@ export function comparableRate({ documents_per_second, documents_cost_ratio }: O
   return documents_per_second * (documents_cost_ratio ?? 1);
 }
 
+interface CellOptions {
+  /** Trials of the whole run. */
+  readonly all: readonly TrialRow[];
+  readonly effectiveCores: number;
+  readonly baselineName: string | undefined;
+}
+
 function summariseCell(
-  cell: readonly TrialRow[],
-  all: readonly TrialRow[],
-  effectiveCores: number,
+  cell: readonly [TrialRow, ...TrialRow[]],
+  { all, effectiveCores, baselineName }: CellOptions,
 ): SummaryRow {
-  const { workload, kind, corpus, document_bytes, strategy, workers, delivery } = cell[0] as TrialRow;
+  const { workload, kind, corpus, document_bytes, strategy, workers, delivery } = cell[0];
   const id = { workload, kind, corpus, document_bytes, strategy, workers, delivery };
   const ok = cell.filter(isOk);
   const digest_matches = cell.some(({ digest_matches }) => digest_matches !== null)
@@ -77,7 +85,9 @@ function summariseCell(
   if (ok.length === 0) return { ...unknown(summaryTable), ...id, oversubscribed, rounds: 0, digest_matches };
 
   const rate = geometricInterval(ok.map(comparableRate));
-  const baseline = sequentialOf(all, id);
+  const baseline = all.filter(
+    (trial) => trial.workload === workload && trial.corpus === corpus && trial.strategy === baselineName,
+  );
   const speedup = speedupOver(baseline, ok);
   const startup = over(ok, median, ({ startup_ms }) => startup_ms);
   return {
@@ -100,7 +110,7 @@ function summariseCell(
         ? null
         : karpFlatt({ speedup: speedup.mean, workers, cores: effectiveCores }),
     break_even_documents:
-      startup === null || speedup === null || strategy === 'sequential'
+      startup === null || speedup === null || strategy === baselineName
         ? null
         : breakEvenDocuments({
             startupMs: startup,
@@ -168,15 +178,6 @@ function factorsOf(trial: TrialRow, sequential: TrialRow): Factors | null {
     busiest: busy_max_ms,
     workers,
   });
-}
-
-function sequentialOf(
-  all: readonly TrialRow[],
-  { workload, corpus }: Pick<CellId, 'workload' | 'corpus'>,
-): TrialRow[] {
-  return all.filter(
-    (trial) => trial.workload === workload && trial.corpus === corpus && trial.strategy === 'sequential',
-  );
 }
 
 function speedupOver(baseline: readonly TrialRow[], cell: readonly TrialRow[]): Interval | null {

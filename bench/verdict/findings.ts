@@ -61,7 +61,7 @@ export function findings(
   const summaries = summarise(cells, {
     effectiveCores: cores.effective,
     corpora,
-    strategies: strategies.map(({ name }) => name),
+    strategies,
   });
   const baseline = strategies.find((strategy) => strategy.baseline)?.name ?? '';
   const comparisons = compare(trials, { claims: environment.claims, baseline });

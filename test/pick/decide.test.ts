@@ -28,7 +28,7 @@ function decided(
   const summaries = summarise(trials, {
     effectiveCores: 2,
     corpora: [{ workload: 'word-frequency', corpus: 'docs' }],
-    strategies: strategies.map(({ name }) => name),
+    strategies,
   });
   return decide({
     trials,

@@ -39,7 +39,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     files: /^bench\/tables\//,
     may: [
       /^bench\/(tables\/|stats\/|errors\.ts)/,
-      /^strategies\/processes\/cores\.ts$/,
+      /^strategies\/(strategy|processes\/cores)\.ts$/,
       /^runner\/recommendation\.ts$/,
       /^workloads\/documents\.ts$/,
     ],
@@ -53,7 +53,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     files: /^plots\//,
     may: [
       /^plots\/(?!index)/,
-      /^bench\/tables\/((comparison-|scaling-|situation-)?columns|memory)\.ts$/,
+      /^bench\/tables\/((comparison-|scaling-|situation-)?columns|memory|table)\.ts$/,
       /^bench\/words\/units\.ts$/,
     ],
   },

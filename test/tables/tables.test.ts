@@ -10,6 +10,7 @@ import { Store } from '../../bench/tables/store.js';
 import { pairedLogRatios, summarise } from '../../bench/tables/summarise.js';
 import { type Column, type Table, table } from '../../bench/tables/table.js';
 import { failedTrial, trial } from '../rows.js';
+import { traitsOf } from '../runs.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -125,7 +126,7 @@ describe('summary', () => {
   const options = {
     effectiveCores: 2,
     corpora: [{ workload: 'word-frequency', corpus: '10KB' }],
-    strategies: ['sequential', 'thread-pool'],
+    strategies: traitsOf(['sequential', 'thread-pool']),
   };
   const rates = (strategy: string, workers: number, values: readonly number[]) =>
     values.map((documents_per_second, i) => trial({ strategy, workers, round: i + 1, documents_per_second }));

@@ -141,7 +141,7 @@ it('winners are named at every number of workers, ties beside them', () => {
   const summaries = summarise(trials, {
     effectiveCores: 2,
     corpora: [{ workload: 'word-frequency', corpus: '1000B' }],
-    strategies,
+    strategies: traitsOf(strategies),
   });
   assert.deepEqual(
     winners(summaries, { trials, strategies: traitsOf(strategies), margins: marginsOf(trials) }).map(

@@ -33,7 +33,7 @@ function run(rates: Record<string, number>, columns: Partial<TrialRow> = {}, rou
 
 function conclusionsOf(trials: TrialRow[], sizes = ['10KB', '100KB', '500KB']) {
   const corpora = sizes.map((corpus) => ({ workload: 'word-frequency', corpus }));
-  const summaries = summarise(trials, { effectiveCores: 4, corpora, strategies });
+  const summaries = summarise(trials, { effectiveCores: 4, corpora, strategies: traitsOf(strategies) });
   return conclude(summaries, {
     trials,
     strategies: traitsOf(strategies),

@@ -7,6 +7,7 @@ import { fitness } from '../../doctor/fitness.js';
 import {
   cpuAgrees,
   cpuIsBounded,
+  type Known,
   littlesLaw,
   samplingIsCheap,
   sleepScales,
@@ -15,7 +16,7 @@ import {
 import { exitCode } from '../../errors.js';
 import type { TrialRow } from '../../tables/columns.js';
 import { HelperProcesses } from '../../trials/helper-processes.js';
-import { planCells } from '../../trials/plan.js';
+import { baselineOf, isMeasuredByDefault, planCells } from '../../trials/plan.js';
 import { loadStrategies, prepare } from '../../trials/prepare.js';
 import { type BenchRequest, benchRequest } from '../../trials/request.js';
 import { runTrial } from '../../trials/trial.js';
@@ -56,55 +57,65 @@ async function selfTests(): Promise<Finding[]> {
   const helpers = new HelperProcesses();
   const signals = handleSignals({ atOnce: () => helpers.end() });
   try {
+    const loaded = await loadStrategies(strategies.map(({ url }) => url));
     const { workloads: prepared } = await prepare(helpers, request, {
-      baseline: strategies[0]?.url as string,
+      baseline: baselineOf(loaded).url,
       say: () => {},
     });
-    const loaded = await loadStrategies(strategies.map(({ url }) => url));
-    const cells = planCells({ workloads: prepared, strategies: loaded, workers: request.workers }).filter(
-      ({ workload, workers }) => workload.kind !== 'cpu' || workers <= cores,
-    );
-    const trials: TrialRow[] = [];
+    const cells = planCells({
+      workloads: prepared,
+      strategies: loaded.filter(isMeasuredByDefault),
+      workers: request.workers,
+    }).filter(({ workload, workers }) => workload.kind !== 'cpu' || workers <= cores);
+    const tests: SelfTest[] = [];
     for (const [i, cell] of cells.entries()) {
       note(
         `self-test ${i + 1}/${cells.length}: ${cell.workload.ref.name} ${cell.strategy.strategy.name} × ${cell.workers}`,
       );
       const place = { runId: 'doctor', round: 1, order: i + 1, twin: null, attempt: 1 };
-      trials.push(
-        await runTrial(helpers, cell, {
-          place,
-          timing: { timeMs: 1_200, warmupMs: 200 },
-          cores,
-          suite: [process.pid],
-        }),
-      );
+      const trial = await runTrial(helpers, cell, {
+        place,
+        timing: { timeMs: 1_200, warmupMs: 200 },
+        cores,
+        suite: [process.pid],
+      });
+      tests.push({ trial, strategy: cell.strategy.strategy });
     }
-    return judge(trials, cores);
+    return judge(tests, cores);
   } finally {
     helpers.end();
     signals.end();
   }
 }
 
-function judge(trials: readonly TrialRow[], cores: number): Finding[] {
-  const failed = trials.filter(({ status }) => status === 'failed');
-  const spin = trials.filter(({ workload, status }) => workload === 'spin' && status !== 'failed');
-  const sleep = trials.filter(({ workload, status }) => workload === 'sleep' && status !== 'failed');
-  return [
-    ...failed.map(
-      ({ workload, strategy, workers, reason }): Finding => ({
-        name: `${workload} ${strategy} × ${workers}`,
+interface SelfTest {
+  readonly trial: TrialRow;
+  readonly strategy: Known['strategy'];
+}
+
+function judge(tests: readonly SelfTest[], cores: number): Finding[] {
+  const failed: Finding[] = [];
+  const known: Known[] = [];
+  for (const { trial, strategy } of tests) {
+    if (trial.status !== 'failed') known.push({ trial, strategy });
+    else
+      failed.push({
+        name: `${trial.workload} ${trial.strategy} × ${trial.workers}`,
         level: 'unfit',
-        said: reason ?? 'failed',
-        remedy: 'the strategy does not run here',
-      }),
-    ),
+        said: trial.reason,
+        remedy: 'this strategy does not run on this system',
+      });
+  }
+  const spin = known.filter(({ trial }) => trial.workload === 'spin');
+  const sleep = known.filter(({ trial }) => trial.workload === 'sleep');
+  return [
+    ...failed,
     ...sleepScales(sleep),
     ...spinCostsTheSame(spin),
     ...cpuIsBounded(spin, cores),
     ...littlesLaw(sleep),
     ...cpuAgrees(spin),
-    samplingIsCheap(trials),
+    samplingIsCheap(known),
   ];
 }
 
