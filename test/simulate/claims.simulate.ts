@@ -59,7 +59,7 @@ function claimChanges(drawn: readonly TrialRow[], denials: Denials): void {
   const summaries = summarise(drawn, {
     effectiveCores: cores.effective,
     corpora,
-    strategies: strategies.map(({ name }) => name),
+    strategies,
   });
   const conclusions = conclude(summaries, {
     trials: drawn,
