@@ -53,8 +53,8 @@ export interface RunnerOptions {
    */
   readonly validWhen?: ValidWhen;
   /**
-   * These findings about the task come from a recommendation. An error of `in-flight` refuses strategies that run
-   * several documents at a time on one thread.
+   * These findings about the task come from a recommendation. An error of `in-flight` refuses strategies that
+   * run several documents at a time on one thread.
    */
   readonly findings?: readonly TaskFinding[];
   /** True opens the strategy although the task is known to mix up documents that are in flight together. */

@@ -27,10 +27,20 @@ export function knownFindings(sha256: string): readonly TaskFinding[] {
   }
 }
 
-/** Keeps findings, and drops earlier ones about the same properties. */
+/** Keeps all findings of a check in place of earlier ones; an earlier test in flight stays until the next. */
 export function keepFindings(sha256: string, findings: readonly TaskFinding[]): void {
-  const others = knownFindings(sha256).filter((known) => !findings.some(({ id }) => id === known.id));
-  keepNote(nameOf(sha256), `${JSON.stringify([...findings, ...others], null, 2)}\n`);
+  const tested = findings.some(({ id }) => id === inFlightId);
+  const earlier = tested ? [] : knownFindings(sha256).filter(({ id }) => id === inFlightId);
+  write(sha256, [...findings, ...earlier]);
+}
+
+/** Keeps one finding beside the others, in place of an earlier one about the same property. */
+export function addFinding(sha256: string, finding: TaskFinding): void {
+  write(sha256, [...knownFindings(sha256).filter(({ id }) => id !== finding.id), finding]);
+}
+
+function write(sha256: string, findings: readonly TaskFinding[]): void {
+  keepNote(nameOf(sha256), `${JSON.stringify(findings, null, 2)}\n`);
 }
 
 /** The error that forbids several documents at a time on one thread; undefined if there is none. */

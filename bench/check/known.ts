@@ -1,4 +1,4 @@
-import { keepFindings, knownFindings } from '../../workloads/task-findings.js';
+import { addFinding, knownFindings } from '../../workloads/task-findings.js';
 import { type CorpusFile, readTruth } from '../trials/corpus-file.js';
 import type { Cell } from '../trials/plan.js';
 import type { Finding } from './finding.js';
@@ -39,7 +39,7 @@ export async function inFlightFinding(
     costsMs: Array.from({ length: documents }, (_, i) => costsMs?.[i] ?? sequentialMs / documents),
   };
   const finding = await testInFlight({ ...lab, corpus }, reference, { maxMs: testMs });
-  if (finding !== null) keepFindings(sha256, [finding]);
+  if (finding !== null) addFinding(sha256, finding);
   return finding;
 }
 

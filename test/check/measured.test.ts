@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { findingsOf } from '../../bench/check/findings/grows.js';
 import { checkTask } from './check-command.js';
 
-/** These findings are about time and memory. The effects are large; only their presence is asserted, no speed. */
+/** These findings are about time and memory. The effects are large; only their presence is asserted. */
 
 const busy = `
   const busy = (ms) => { for (const until = performance.now() + ms; performance.now() < until; ); };`;
