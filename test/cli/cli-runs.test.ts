@@ -173,7 +173,7 @@ describe('bench --resume', () => {
         /measured on Node 18, and this is Node \d+/,
       ],
       [
-        changed({ environment: (text) => text.replace(/"sha256": "\w{4}/, '"sha256": "0000') }),
+        changed({ environment: (text) => text.replace(/"sha256": "v2:\w{4}/, '"sha256": "v2:0000') }),
         [],
         3,
         /the documents of spin 10KB differ from those at the start of the run/,
