@@ -1,6 +1,6 @@
 import { closest, distance } from 'fastest-levenshtein';
 
-/** The exit codes of every command. */
+/** Every command ends with one of these exit codes. */
 export const exitCode = {
   ok: 0,
   internal: 1,
@@ -9,24 +9,24 @@ export const exitCode = {
   invalid: 3,
   /** A strategy failed, digests differ, or results could not be written. */
   failed: 4,
-  /** `compare`: the second run is slower beyond doubt. */
+  /** `compare` found that the second run is slower beyond doubt. */
   regression: 5,
-  /** `compare --strict`: it cannot be told. */
+  /** `compare --strict` could not decide whether it is slower. */
   inconclusive: 6,
   interrupted: 130,
 } as const;
 
-/** The user's mistake, told before anything is written. */
+/** The user made a mistake. It is reported before anything is written. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** What was given cannot be used: runs that cannot be compared. */
+/** The input cannot be used, for example because two runs cannot be compared. */
 export class UnfitError extends Error {
   override readonly name = 'UnfitError';
 }
 
-/** The run could not be finished: its results cannot be written, or a part of the suite did not start. */
+/** The run could not finish, because its results cannot be written or a part of the suite did not start. */
 export class RunError extends Error {
   override readonly name = 'RunError';
 }

@@ -7,7 +7,7 @@ import { endOfLife } from '../tables/node-end-of-life.js';
 import { number } from '../words/units.js';
 import type { Finding } from './finding.js';
 
-/** Is this machine fit to measure on? Reads only. */
+/** Checks whether this machine is fit to measure on. It only reads. */
 export async function fitness(): Promise<Finding[]> {
   const sinceIdle = watchNoise({ files, root: process.pid, suite: [] });
   await setTimeout(2_000);
@@ -31,7 +31,7 @@ export function nodeVersion(version: string, today = new Date()): Finding {
     return { name: 'node', level: 'ok', said: `Node ${version}, maintained until ${end}` };
   const said =
     end === null
-      ? `Node ${version} is no line with long-term support`
+      ? `Node ${version} has no long-term support`
       : `Node ${version} has not been maintained since ${end}`;
   return {
     name: 'node',
@@ -42,13 +42,14 @@ export function nodeVersion(version: string, today = new Date()): Finding {
 }
 
 export function coreCount({ host, available, quota, effective }: Cores): Finding {
-  const said = `${number(effective)} effective cores (host ${host}, affinity ${available}, quota ${quota === null ? 'none' : number(quota)})`;
+  const limit = quota === null ? 'none' : number(quota);
+  const said = `${number(effective)} effective cores (host ${host}, affinity ${available}, quota ${limit})`;
   if (effective >= 2) return { name: 'cores', level: 'ok', said };
   return {
     name: 'cores',
     level: 'note',
     said,
-    remedy: 'with less than two cores no strategy can gain on cpu work; measure where you deploy',
+    remedy: 'with fewer than two cores no strategy can gain on cpu work; measure where you deploy',
   };
 }
 
@@ -60,7 +61,8 @@ export function spinning({ effective }: Cores, probed: number): Finding {
     level: 'unfit',
     said,
     remedy:
-      'something else uses the cores, or a limit is in force that is not seen: end other programs, or look at the limits of the container and its node',
+      'another program uses the cores, or a hidden limit applies: end other programs, or check the ' +
+      'limits of the container and its node',
   };
 }
 
@@ -84,9 +86,10 @@ export function neighbours({ othersPercent, stealPercent, pressureMs }: Noise): 
   ];
 }
 
-/** The same bounds as those that void a trial and that are worth a word. */
+/** Uses the bound that voids a trial, and the bound from which the report mentions it. */
 function percentage(name: string, percent: number | null, of: string, remedy: string): Finding {
-  if (percent === null) return { name, level: 'unknown', said: `what share ${of} is not reported here` };
+  if (percent === null)
+    return { name, level: 'unknown', said: `this machine does not report what share ${of}` };
   const said = `${percent.toFixed(1)} % ${of}`;
   return percent > 5
     ? { name, level: 'unfit', said, remedy }
@@ -102,14 +105,14 @@ export function governor({ read }: Files): Finding {
     return {
       name,
       level: 'unknown',
-      said: 'the frequency governor is not to be seen here (as in most virtual machines)',
+      said: 'this machine does not show its frequency governor (most virtual machines do not)',
     };
   if (mode === 'performance') return { name, level: 'ok', said: 'frequency governor: performance' };
   return {
     name,
     level: 'note',
     said: `frequency governor: ${mode}`,
-    remedy: 'sudo cpupower frequency-set -g performance, and back when you are done',
+    remedy: 'sudo cpupower frequency-set -g performance; set it back when you are done',
   };
 }
 

@@ -1,6 +1,6 @@
 import { type Column, type Row, table, together } from './table.js';
 
-/** `trials.csv` and `summary.csv`: the two tables that everything else is computed from. */
+/** The tables `trials.csv` and `summary.csv`. Everything else is computed from these two. */
 
 /** Raised when a column changes its meaning, is renamed or removed; a new column does not raise it. */
 export const schema = 1;
@@ -10,7 +10,9 @@ const cell = [
   {
     name: 'kind',
     type: 'text',
-    about: '`cpu`, `io` or `mixed`: what the workload says of itself, else what it was measured to be',
+    about:
+      '`cpu`, `io` or `mixed`: what the workload declares, or what was measured where it declares ' +
+      'nothing',
   },
   {
     name: 'corpus',
@@ -22,7 +24,7 @@ const cell = [
   {
     name: 'workers',
     type: 'number',
-    about: 'threads or processes at work, for `async` documents in flight; 1 for `sequential`',
+    about: 'number of worker threads or processes; for `async`, documents in flight; 1 for `sequential`',
   },
   {
     name: 'delivery',
@@ -31,7 +33,7 @@ const cell = [
   },
 ] as const satisfies readonly Column[];
 
-/** Known of every trial whose passes were timed and gave the right results. */
+/** These columns are known for every trial whose passes were timed and gave the right results. */
 const measured = [
   'passes',
   'wall_ms',
@@ -45,28 +47,42 @@ const measured = [
 export const trialTable = table(
   [
     { name: 'schema', type: 'number', about: 'version of this table' },
-    { name: 'run_id', type: 'text', about: 'the run, as its folder is called' },
-    { name: 'round', type: 'number', about: 'pass over all cells, from 1; comparisons are paired within it' },
-    { name: 'order', type: 'number', about: 'place of the trial in its round’s random order, from 1' },
+    { name: 'run_id', type: 'text', about: 'name of the run, which is also the name of its folder' },
+    {
+      name: 'round',
+      type: 'number',
+      about:
+        'number of the round, from 1; a round measures every cell once, and comparisons are paired ' +
+        'within it',
+    },
+    {
+      name: 'order',
+      type: 'number',
+      about: 'position of the trial in the random order of its round, from 1',
+    },
     ...cell,
     {
       name: 'transport',
       type: 'text',
       empty: true,
       about:
-        'what carried the documents, where the strategy had to see what there is: `tmpfs`, `file` (a temporary one), `message`',
+        'how the documents were carried, where the strategy chose by what the machine offers: ' +
+        '`tmpfs`, `file` (a temporary file), `message`',
     },
     {
       name: 'twin',
       type: 'text',
       empty: true,
       about:
-        '`A/A` for the second measurement of a cell in its round, which shows how much equal things differ; never part of a summary',
+        '`A/A` for the second measurement of a cell in the same round, which shows how much equal ' +
+        'things differ; a twin is never part of a summary',
     },
     {
       name: 'attempt',
       type: 'number',
-      about: '1, or how often the cell has been measured in this round because the attempt before was void',
+      about:
+        '1; a higher number counts how often the cell was measured in this round, because the ' +
+        'attempts before were void',
     },
     { name: 'documents', type: 'number', about: 'documents in one pass' },
     {
@@ -74,9 +90,14 @@ export const trialTable = table(
       type: 'text',
       about: '`ok`; `void` (an external cause was recorded); `failed` (the reason is in `reason`)',
     },
-    { name: 'reason', type: 'text', empty: true, about: 'why a trial is not `ok`' },
+    { name: 'reason', type: 'text', empty: true, about: 'why the trial is not `ok`' },
     { name: 'passes', type: 'number', empty: true, about: 'timed passes over the corpus' },
-    { name: 'wall_ms', type: 'number', empty: true, about: 'all timed passes together, milliseconds' },
+    {
+      name: 'wall_ms',
+      type: 'number',
+      empty: true,
+      about: 'wall time of all timed passes together, milliseconds',
+    },
     { name: 'documents_per_second', type: 'number', empty: true, about: 'passes × documents ÷ wall time' },
     {
       name: 'megabytes_per_second',
@@ -88,14 +109,17 @@ export const trialTable = table(
       name: 'startup_ms',
       type: 'number',
       empty: true,
-      about: 'from opening the strategy until every worker had loaded the workload and said so, milliseconds',
+      about:
+        'time from opening the strategy until every worker has loaded the workload and reported that ' +
+        'it is ready, milliseconds',
     },
     {
       name: 'cpu_user_ms',
       type: 'number',
       empty: true,
       about:
-        'user CPU time of the whole process tree over the timed passes, milliseconds; every process counts itself (getrusage)',
+        'user CPU time of the whole process tree over the timed passes, milliseconds; every process ' +
+        'counts itself (getrusage)',
     },
     { name: 'cpu_system_ms', type: 'number', empty: true, about: 'system CPU time, likewise' },
     {
@@ -109,35 +133,42 @@ export const trialTable = table(
       type: 'number',
       empty: true,
       about:
-        'the kernel’s count of the same tree’s CPU time (clock ticks of 10 ms) over the noise window, read from outside: a check, blind to what happens between passes',
+        'a check: CPU time of the same tree as the kernel counts it (clock ticks of 10 ms), read from ' +
+        'outside over the noise window; it cannot leave out what happens between passes',
     },
     {
       name: 'cpu_source',
       type: 'text',
       empty: true,
       about:
-        '`self-report`: every process counts itself; `self-report+cutime`: children ended inside the window, and the kernel’s sum over ended children counts them; `incomplete`: children ended, and nothing counts them; `partial`: some workers could not be asked, and what is known of a part of the tree is left empty',
+        '`self-report`: every process counts itself; `self-report+cutime`: children ended inside the ' +
+        'window, and the kernel’s sum over ended children counts them; `incomplete`: children ended, ' +
+        'and nothing counts them; `partial`: some workers could not be asked, so columns about the ' +
+        'whole tree are empty',
     },
     {
       name: 'rss_peak_bytes',
       type: 'number',
       empty: true,
       about:
-        'peak sum of resident sizes over the process tree (pidusage); counts shared pages once a process, so it is an upper bound',
+        'peak sum of resident sizes over the process tree (pidusage); a shared page counts once per ' +
+        'process, so this is an upper bound',
     },
     {
       name: 'memory_peak_bytes',
       type: 'number',
       empty: true,
       about:
-        'peak memory of the process tree with shared pages counted once: Σ (Pss_Anon + Pss_Shmem) + max RssFile; empty where the system does not offer it',
+        'peak memory of the process tree with shared pages counted once: Σ (Pss_Anon + Pss_Shmem) + ' +
+        'max RssFile; empty where the system does not report it',
     },
     {
       name: 'memory_peak_kind',
       type: 'text',
       empty: true,
       about:
-        'of both peaks: `high-water` is kept by the kernel and exact (a tree of one process), `sampled` is the largest sample, a lower bound',
+        'how both peaks were measured: `high-water` is recorded by the kernel and exact (a tree of ' +
+        'one process); `sampled` is the largest sample, a lower bound',
     },
     {
       name: 'memory_interval_ms',
@@ -149,53 +180,65 @@ export const trialTable = table(
       name: 'memory_samples',
       type: 'number',
       empty: true,
-      about: 'memory samples, the one at the window’s end included',
+      about: 'number of memory samples, including the one at the end of the window',
     },
     {
       name: 'sampler_cpu_percent',
       type: 'number',
       empty: true,
-      about: 'what sampling cost inside the window, percent of one core; outside the measured tree',
+      about:
+        'CPU time that sampling used inside the window, percent of one core; the sampler is outside ' +
+        'the measured tree',
     },
     {
       name: 'threads_peak',
       type: 'number',
       empty: true,
       about:
-        'largest sampled number of threads over the process tree; empty where the system does not offer it',
+        'largest sampled number of threads over the process tree; empty where the system does not ' +
+        'report it',
     },
     {
       name: 'context_switches_voluntary',
       type: 'number',
       empty: true,
-      about: 'of the whole process tree over the timed passes (getrusage); empty on Windows',
+      about:
+        'voluntary context switches of the whole process tree over the timed passes (getrusage); ' +
+        'empty on Windows',
     },
-    { name: 'context_switches_involuntary', type: 'number', empty: true, about: 'likewise' },
+    {
+      name: 'context_switches_involuntary',
+      type: 'number',
+      empty: true,
+      about: 'involuntary context switches, likewise',
+    },
     {
       name: 'event_loop_utilization',
       type: 'number',
       empty: true,
       about:
-        'share of the timed passes in which the main thread’s event loop was busy, 0 to 1; blocking counts as busy',
+        'share of the timed passes in which the main thread’s event loop was busy, 0 to 1; blocking ' +
+        'counts as busy',
     },
     {
       name: 'event_loop_utilization_workers',
       type: 'number',
       empty: true,
-      about: 'likewise, mean over the workers’ event loops; empty where there are none',
+      about: 'likewise, mean over the event loops of the workers; empty where there are no workers',
     },
     {
       name: 'gc_ms',
       type: 'number',
       empty: true,
-      about: 'garbage collection in all JavaScript engines of the tree, milliseconds',
+      about: 'time of garbage collection in all JavaScript engines of the tree, milliseconds',
     },
     {
       name: 'latency_p50_ms',
       type: 'number',
       empty: true,
       about:
-        'a document’s time from being pulled from the source until its outcome was emitted, median, milliseconds',
+        'time from when a document is pulled from the source until its outcome is emitted, median, ' +
+        'milliseconds',
     },
     { name: 'latency_p95_ms', type: 'number', empty: true, about: 'likewise, 95th percentile' },
     { name: 'latency_p99_ms', type: 'number', empty: true, about: 'likewise, 99th percentile' },
@@ -204,102 +247,113 @@ export const trialTable = table(
       type: 'number',
       empty: true,
       about:
-        'documents between being pulled and emitted, mean over time: Σ latency ÷ wall time (Little’s law)',
+        'number of documents that are pulled but not yet emitted, mean over time: Σ latency ÷ wall ' +
+        'time (Little’s law)',
     },
     {
       name: 'task_p50_ms',
       type: 'number',
       empty: true,
-      about: 'time inside the task by the worker’s clock, median, milliseconds',
+      about: 'time inside the task, by the worker’s clock, median, milliseconds',
     },
     {
       name: 'busy_ms',
       type: 'number',
       empty: true,
       about:
-        'time inside the task, all workers together, milliseconds; empty for oversubscribed `cpu` cells, where waiting for a core would read as work',
+        'time inside the task, sum over all workers, milliseconds; empty for oversubscribed `cpu` ' +
+        'cells, where waiting for a core would count as work',
     },
-    { name: 'busy_max_ms', type: 'number', empty: true, about: 'likewise, of the busiest worker' },
-    { name: 'busy_workers', type: 'number', empty: true, about: 'workers that had a document' },
+    { name: 'busy_max_ms', type: 'number', empty: true, about: 'likewise, for the busiest worker' },
+    { name: 'busy_workers', type: 'number', empty: true, about: 'number of workers that had a document' },
     {
       name: 'rate_rise_percent',
       type: 'number',
       empty: true,
       about:
-        'how much higher the rate of the second half of the passes was than that of the first half; ' +
-        'empty below four passes',
+        'how much higher the rate was in the second half of the passes than in the first half, ' +
+        'percent; empty below four passes',
     },
     {
       name: 'documents_cost_ratio',
       type: 'number',
       empty: true,
       about:
-        'mean cost of this trial’s documents ÷ that of the run’s sample, by the oracle; rates are compared ' +
-        'after multiplying by it; empty if every configuration ran the same documents',
+        'mean cost of this trial’s documents ÷ mean cost of the run’s sample, both measured by the ' +
+        'oracle; rates are multiplied by it before they are compared; empty if every configuration ' +
+        'ran the same documents',
     },
     {
       name: 'end_idle_ms',
       type: 'number',
       empty: true,
       about:
-        'from when each worker had finished its last document of a pass until the last of all was finished, mean over workers, all passes together, milliseconds: what a long run does not lose; empty where tasks are not timed, and where cores are short rather than workers',
+        'time at the end of each pass in which a worker had finished and another was still busy, mean ' +
+        'over workers, sum over passes, milliseconds; a long run does not lose this time; empty where ' +
+        'tasks are not timed, or where cores are scarcer than workers',
     },
     {
       name: 'outcomes_ok',
       type: 'number',
       empty: true,
-      about: 'documents of all timed passes that ended `ok`',
+      about: 'documents of all timed passes whose outcome is `ok`',
     },
     {
       name: 'outcomes_failed',
       type: 'number',
       empty: true,
-      about: 'documents of all timed passes that ended otherwise',
+      about: 'documents of all timed passes whose outcome is anything else',
     },
     {
       name: 'digest',
       type: 'text',
       empty: true,
       about:
-        'hash over the status and digest of every document’s outcome, in corpus order; equal when the results are; empty where results are too large to be kept and only some were looked at',
+        'hash over the status and digest of every document’s outcome, in corpus order; equal if the ' +
+        'results are equal; empty where results are too large to keep and only some were checked',
     },
     {
       name: 'digest_matches',
       type: 'boolean',
       empty: true,
-      about: 'whether it equals the digest of the sequential oracle run',
+      about: 'whether `digest` equals the digest of the sequential oracle run',
     },
     {
       name: 'noise_window_ms',
       type: 'number',
       empty: true,
       about:
-        'from the first pass’s begin to the last one’s end, verification in between included: what the noise columns speak of',
+        'the time that the noise columns describe: from the start of the first pass to the end of the ' +
+        'last, including the verification in between, milliseconds',
     },
     {
       name: 'noise_steal_percent',
       type: 'number',
       empty: true,
-      about: 'share of the machine’s time that the hypervisor gave to others; void above 5',
+      about:
+        'share of the machine’s time that the hypervisor gave to other guests; the trial is void ' +
+        'above 5',
     },
     {
       name: 'noise_others_percent',
       type: 'number',
       empty: true,
       about:
-        'share of the machine’s time that went to processes outside the tree and the suite; void above 5 and what counting in ticks cannot tell (a tick a core)',
+        'share of the machine’s time that went to processes outside the tree and the suite; the trial ' +
+        'is void above 5 plus the resolution of the counters (one tick per core)',
     },
     {
       name: 'noise_pressure_ms',
       type: 'number',
       empty: true,
-      about: 'time in which some runnable thread of the machine waited for a core (PSI)',
+      about: 'time in which at least one runnable thread of the machine waited for a core (PSI)',
     },
     {
       name: 'noise_run_delay_ms',
       type: 'number',
       empty: true,
-      about: 'time that the tree’s live threads waited for a core; oversubscription does this by itself',
+      about:
+        'time that live threads of the tree waited for a core; oversubscription alone causes this, ' + 'too',
     },
     {
       name: 'noise_throttled_ms',
@@ -311,20 +365,21 @@ export const trialTable = table(
       name: 'noise_swap_pages',
       type: 'number',
       empty: true,
-      about: 'pages the machine swapped; void above 0',
+      about: 'number of pages that the machine swapped; the trial is void above 0',
     },
     {
       name: 'quota_limited',
       type: 'boolean',
       empty: true,
-      about: 'whether a CPU quota stopped the tree; empty where the system does not say',
+      about: 'whether a CPU quota stopped the tree; empty where the system does not report it',
     },
     {
       name: 'busy',
       type: 'boolean',
       empty: true,
       about:
-        'true for the least disturbed of a cell’s void trials, which counts because all its repetitions in the round were void as well; else empty',
+        'true if all attempts of the cell in this round were void and this is the least disturbed ' +
+        'one, which therefore counts; else empty',
     },
   ] as const,
   [
@@ -342,15 +397,16 @@ export const summaryTable = table(
       type: 'boolean',
       empty: true,
       about:
-        'more workers than effective cores, on `cpu` work; empty for `io` and `mixed`, which cores do not bound',
+        'whether `cpu` work has more workers than effective cores; empty for `io` and `mixed`, which ' +
+        'cores do not limit',
     },
-    { name: 'rounds', type: 'number', about: 'trials with status `ok`' },
+    { name: 'rounds', type: 'number', about: 'number of trials with status `ok`' },
     { name: 'documents_per_second', type: 'number', empty: true, about: 'geometric mean over rounds' },
     {
       name: 'documents_per_second_low',
       type: 'number',
       empty: true,
-      about: 'lower end of its 95 % t interval (on logarithms); empty below two rounds',
+      about: 'lower end of the 95 % t interval (on logarithms); empty below two rounds',
     },
     { name: 'documents_per_second_high', type: 'number', empty: true, about: 'upper end, likewise' },
     {
@@ -364,13 +420,14 @@ export const summaryTable = table(
       type: 'number',
       empty: true,
       about:
-        'ratio of documents per second to `sequential` of the same round, geometric mean over rounds; empty without `sequential`',
+        'documents per second ÷ those of `sequential` in the same round, geometric mean over rounds; ' +
+        'empty without `sequential`',
     },
     {
       name: 'speedup_low',
       type: 'number',
       empty: true,
-      about: 'lower end of its 95 % t interval on the paired log ratios',
+      about: 'lower end of the 95 % t interval on the paired log ratios',
     },
     { name: 'speedup_high', type: 'number', empty: true, about: 'upper end, likewise' },
     { name: 'efficiency_workers', type: 'number', empty: true, about: 'speedup ÷ workers' },
@@ -385,50 +442,62 @@ export const summaryTable = table(
       type: 'number',
       empty: true,
       about:
-        'sequential time ÷ time inside tasks: below 1 the tasks themselves are slower than alone. work × balance × availability = efficiency_workers, exactly within a round; empty where workers cannot be told apart or wait for cores',
+        'sequential time ÷ time inside tasks; below 1 the tasks themselves are slower than they are ' +
+        'alone. work × balance × availability = efficiency_workers, exactly within a round; empty ' +
+        'where workers cannot be distinguished, or wait for cores',
     },
-    { name: 'balance', type: 'number', empty: true, about: 'mean ÷ largest time inside tasks of a worker' },
+    {
+      name: 'balance',
+      type: 'number',
+      empty: true,
+      about: 'mean ÷ largest time that a worker spent inside tasks',
+    },
     {
       name: 'availability',
       type: 'number',
       empty: true,
-      about: 'largest time inside tasks of a worker ÷ wall time: the rest is dispatch, transfer and waiting',
+      about:
+        'largest time that a worker spent inside tasks ÷ wall time; the rest is dispatch, transfer ' +
+        'and waiting',
     },
     {
       name: 'karp_flatt',
       type: 'number',
       empty: true,
       about:
-        'serial share that the speed-up amounts to, (1/S − 1/M) ÷ (1 − 1/M), M = min(workers, effective cores) > 1; `cpu` work only',
+        'serial share of the work that would explain the speed-up, (1/S − 1/M) ÷ (1 − 1/M), M = ' +
+        'min(workers, effective cores) > 1; `cpu` work only',
     },
     {
       name: 'break_even_documents',
       type: 'number',
       empty: true,
-      about: 'documents after which start-up has paid off against `sequential`; empty when it never does',
+      about:
+        'number of documents after which start-up has paid off against `sequential`; empty if it ' +
+        'never does',
     },
     { name: 'cpu_percent', type: 'number', empty: true, about: 'mean over rounds; 100 is one core' },
     {
       name: 'cpu_ms_per_document',
       type: 'number',
       empty: true,
-      about: 'user and system CPU time of the tree a document, mean over rounds, milliseconds',
+      about: 'user and system CPU time of the tree per document, mean over rounds, milliseconds',
     },
-    { name: 'cpu_user_ms_per_document', type: 'number', empty: true, about: 'its user part' },
-    { name: 'cpu_system_ms_per_document', type: 'number', empty: true, about: 'its system part' },
+    { name: 'cpu_user_ms_per_document', type: 'number', empty: true, about: 'the user part of it' },
+    { name: 'cpu_system_ms_per_document', type: 'number', empty: true, about: 'the system part of it' },
     {
       name: 'event_loop_utilization',
       type: 'number',
       empty: true,
       about: 'share of time in which the caller’s event loop was busy, 0 to 1, mean over rounds',
     },
-    { name: 'rss_peak_bytes', type: 'number', empty: true, about: 'largest over rounds' },
-    { name: 'memory_peak_bytes', type: 'number', empty: true, about: 'largest over rounds' },
+    { name: 'rss_peak_bytes', type: 'number', empty: true, about: 'largest value over rounds' },
+    { name: 'memory_peak_bytes', type: 'number', empty: true, about: 'largest value over rounds' },
     {
       name: 'context_switches_per_document',
       type: 'number',
       empty: true,
-      about: 'voluntary and involuntary, mean over rounds',
+      about: 'voluntary and involuntary context switches per document, mean over rounds',
     },
     { name: 'startup_ms', type: 'number', empty: true, about: 'median over rounds' },
     {
@@ -437,29 +506,29 @@ export const summaryTable = table(
       empty: true,
       about: 'median over rounds of the trials’ medians',
     },
-    { name: 'latency_p95_ms', type: 'number', empty: true, about: 'likewise of their 95th percentiles' },
-    { name: 'latency_p99_ms', type: 'number', empty: true, about: 'likewise of their 99th percentiles' },
+    { name: 'latency_p95_ms', type: 'number', empty: true, about: 'likewise, of the 95th percentiles' },
+    { name: 'latency_p99_ms', type: 'number', empty: true, about: 'likewise, of the 99th percentiles' },
     {
       name: 'outcomes_failed',
       type: 'number',
       empty: true,
-      about: 'sum over rounds of documents that did not end `ok`',
+      about: 'documents whose outcome is not `ok`, sum over rounds',
     },
     {
       name: 'digest_matches',
       type: 'boolean',
       empty: true,
-      about: 'true when every trial’s results equalled the sequential oracle’s',
+      about: 'true if the results of every trial equal those of the sequential oracle',
     },
   ] as const,
   together('documents_per_second', 'megabytes_per_second', 'outcomes_failed'),
 );
 
 export type TrialRow = Row<typeof trialTable>;
-/** A trial that counts: it has a rate. */
+/** A trial that counts. It always has a rate. */
 export type OkTrial = Extract<TrialRow, { readonly status: 'ok' }>;
 export type SummaryRow = Row<typeof summaryTable>;
-/** A cell with a rate: at least one of its trials was ok. */
+/** A cell that has a rate, because at least one of its trials was ok. */
 export type RatedSummary = Extract<SummaryRow, { readonly documents_per_second: number }>;
 
 export function isOk(trial: TrialRow): trial is OkTrial {

@@ -2,16 +2,16 @@ import { parse } from 'csv-parse/sync';
 import { stringify } from 'csv-stringify/sync';
 import { type Column, checked, type Row, type Table } from './table.js';
 
-/** RFC 4180 text ⇄ typed rows of a table. */
+/** Converts typed rows of a table to RFC 4180 text, and back. */
 
-/** The header line. */
+/** Writes the header line of a table's file. */
 export function encodeHeader({ columns }: Table): string {
   return stringify([columns.map(({ name }) => name)], { record_delimiter: '\r\n' });
 }
 
 /**
- * One line per row. Numbers are written as JavaScript prints them (the shortest form that reads back the same), null as
- * an empty cell.
+ * Writes one line per row. Numbers are written as JavaScript prints them (the shortest form that reads back
+ * the same), and null as an empty cell.
  * @param names columns in the order of the file; default: the table's order
  */
 export function encodeRows<T extends Table>(
@@ -24,10 +24,11 @@ export function encodeRows<T extends Table>(
 }
 
 /**
- * Reads a whole file by the names in its header. Columns may be in any order, a column that may be empty may be
- * missing, and a column that the table does not have is ignored: files of older and newer versions read.
- * @throws Error that names the line, when a required column is missing, a cell is not of its column's type, or a row
- * lacks a value that its state implies
+ * Reads a whole file by the names in its header. Columns may be in any order, a column that may be empty may
+ * be missing, and a column that the table does not have is ignored. Files of older and newer versions are
+ * therefore readable.
+ * @throws Error that names the line, if a required column is missing, a cell does not have its column's
+ * type, or a row lacks a value that its state implies
  */
 export function decode<T extends Table>(table: T, csv: string): Row<T>[] {
   const [header = [], ...records] = parse(csv, { relax_column_count: true }) as string[][];
@@ -48,13 +49,15 @@ export function decode<T extends Table>(table: T, csv: string): Row<T>[] {
   });
 }
 
-/** The column names of a file, in its order. */
+/** Returns the column names of a file, in its order. */
 export function headerOf(csv: string): string[] {
   const [header = []] = parse(csv, { to_line: 1, relax_column_count: true }) as string[][];
   return header;
 }
 
-/** Each column of the table with its place in the file; −1 where the file does not have it. */
+/**
+ * Returns each column of the table with its place in the file. The place is −1 if the file does not have it.
+ */
 function placed({ columns }: Table, header: readonly string[]): { column: Column; place: number }[] {
   const twice = header.find((name, i) => header.indexOf(name) !== i);
   if (twice !== undefined)

@@ -1,6 +1,6 @@
-/** Whether a run may end after a round, and what speaks against it. */
+/** Says whether a run may end after a round, and what it has not reached yet. */
 export interface Enough {
   readonly stop: boolean;
-  /** In words, what was asked for and not reached. */
+  /** Each entry is a sentence about a criterion that was requested and not reached. */
   readonly unmet: readonly string[];
 }

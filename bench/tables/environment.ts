@@ -3,21 +3,29 @@ import type { Cores } from '../../strategies/processes/cores.js';
 import type { Delivery } from '../../strategies/strategy.js';
 import type { SizeProfile } from '../../workloads/documents.js';
 
-/** How much a run may say: `suggests` rests on intervals alone, `verdicts` has p values and verdict words. */
+/**
+ * Says how much a run may claim: `suggests` uses intervals alone, `verdicts` adds p values and verdict
+ * words.
+ */
 export type Claims = 'nothing' | 'suggests' | 'verdicts';
 
-/** What documents cost alone, one after the other: those of the passes, and those of the whole folder. */
+/**
+ * The costs of documents that run alone, one after the other. They are given for the documents of the passes
+ * and for the whole folder.
+ */
 export interface CorpusCosts {
   readonly folder_documents: number;
-  /** How many of them were timed. */
+  /** This many of the folder's documents were timed. */
   readonly surveyed_documents: number;
   /** Mean cost of the documents that comparable rates refer to, milliseconds. */
   readonly pass_mean_ms: number;
   readonly folder_mean_ms: number;
-  /** Standard error of that mean ÷ the mean; 0 if every document was timed. */
+  /** Standard error of that mean ÷ the mean. It is 0 if every document was timed. */
   readonly folder_mean_error: number;
   readonly set_apart: readonly SetApart[];
-  /** True if the task remembers results: each document was then measured once per process, without a warm-up. */
+  /**
+   * True if the task remembers results: each document was then measured once per process, without a warm-up.
+   */
   readonly remembers: boolean;
 }
 
@@ -30,7 +38,10 @@ export interface SetApart {
   readonly reason: 'large' | 'expensive';
 }
 
-/** `environment.json`: what a run was measured on and with. Null where the system does not say. */
+/**
+ * The content of `environment.json` describes what a run was measured on and with. A value is null if
+ * unknown.
+ */
 export interface Environment {
   readonly schema: number;
   readonly run_id: string;
@@ -39,18 +50,24 @@ export interface Environment {
   readonly command: string;
   readonly seed: number;
   readonly profile: string;
-  /** What the profile lets the run claim. */
+  /** The profile decides what the run may claim. */
   readonly claims: Claims;
-  /** What the command line asked for, by option: what `--resume` must find unchanged. */
+  /** The options of the command line. `--resume` requires that they are the same. */
   readonly flags: Readonly<Record<string, unknown>>;
-  /** The user's own task, where the run is of one. */
+  /** The user's own task, if the run measures one. */
   readonly task?: RecommendedTask;
-  /** Trials a round, 0 where the race decides from round to round; how many rounds at least and at most. */
+  /**
+   * Trials per round (0 if the race decides from round to round), and the minimum and maximum number of
+   * rounds.
+   */
   readonly plan: {
     readonly trials_per_round: number;
     readonly rounds_least: number;
     readonly rounds_most: number;
-    /** What each strategy is measured with, in the order of the plan; absent in runs from before version 0.2.0. */
+    /**
+     * The configurations of each strategy, in the order of the plan. Runs before version 0.2.0 do not have
+     * them.
+     */
     readonly strategies?: readonly {
       readonly name: string;
       readonly deliveries: readonly Delivery[];
@@ -58,13 +75,13 @@ export interface Environment {
     }[];
   };
   readonly forkwise: string;
-  /** Of the folder the command was given in; null outside a git checkout. */
+  /** The commit of the folder in which the command ran; null outside a git checkout. */
   readonly commit: { readonly hash: string; readonly dirty: boolean } | null;
   readonly machine: {
     readonly cpu_model: string | null;
     readonly cpu_cores_physical: number | null;
     readonly memory_bytes: number;
-    /** Least of what cgroups allow; null when nothing limits it. */
+    /** The smallest limit that cgroups set; null if nothing limits the memory. */
     readonly memory_limit_bytes: number | null;
     readonly os: string | null;
     readonly kernel: string | null;
@@ -84,7 +101,7 @@ export interface Environment {
     readonly workload: string;
     readonly corpus: string;
     readonly sha256: string;
-    /** Only in a run of `pick`: its passes run a sample, and the promise is about the folder. */
+    /** Only runs of `pick` have it: their passes run a sample, and the promise is about the whole folder. */
     readonly costs?: CorpusCosts;
   } & SizeProfile)[];
 }

@@ -1,6 +1,6 @@
 import type { SummaryRow } from './columns.js';
 
-/** Peak memory of a cell, bytes. Shared pages are counted once where the system tells them apart. */
+/** Returns the peak memory of a cell, bytes. Shared pages count once if the system distinguishes them. */
 export function memoryOf({
   memory_peak_bytes,
   rss_peak_bytes,

@@ -1,6 +1,6 @@
 /**
- * The last day of support of each Node major, from the release schedule (github.com/nodejs/Release). Even majors have
- * long-term support.
+ * This is the last day of support of each Node major, from the release schedule (github.com/nodejs/Release).
+ * Even majors have long-term support.
  */
 const lastDays: Readonly<Record<string, string>> = {
   20: '2026-04-30',
@@ -12,7 +12,7 @@ const lastDays: Readonly<Record<string, string>> = {
   26: '2029-04-30',
 };
 
-/** @returns the last day of support, `2026-04-30`; null where the schedule does not list the major */
+/** @returns the last day of support, like `2026-04-30`; null if the schedule does not list the major */
 export function endOfLife(version: string): string | null {
   return lastDays[version.split('.')[0] as string] ?? null;
 }

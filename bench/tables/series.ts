@@ -1,16 +1,16 @@
-/** Rows of one strategy and delivery belong together: a line in a chart, a row in a table. */
-interface Cell {
+/** Rows of one strategy and delivery belong together. They are a line in a chart, or a row in a table. */
+interface Series {
   readonly strategy: string;
   readonly delivery: string;
 }
 
-/** What to call them: the strategy, with its delivery where `rows` hold the strategy with several. */
-export function seriesName({ strategy, delivery }: Cell, rows: readonly Cell[]): string {
+/** Returns the name of a series: its strategy, and its delivery if `rows` have the strategy with several. */
+export function seriesName({ strategy, delivery }: Series, rows: readonly Series[]): string {
   const several = rows.some((row) => row.strategy === strategy && row.delivery !== delivery);
   return several ? `${strategy} (${delivery})` : strategy;
 }
 
-/** Rows whose strategy is called by its series: for charts, which tell lines apart by that name. */
-export function bySeries<Row extends Cell>(rows: readonly Row[]): Row[] {
+/** Replaces each row's strategy by the name of its series. Charts distinguish lines by that name. */
+export function bySeries<Row extends Series>(rows: readonly Row[]): Row[] {
   return rows.map((row) => ({ ...row, strategy: seriesName(row, rows) }));
 }

@@ -20,15 +20,15 @@ import type { Environment } from './environment.js';
 import { requiredColumns } from './table.js';
 
 /**
- * A run's folder. `environment.json` is written before the first trial; trials are appended and flushed one by one;
- * everything else in it can be made again from the two.
+ * A run's folder. `environment.json` is written before the first trial, and trials are appended and flushed
+ * one by one. Everything else in the folder can be made again from these two files.
  */
 export class Store {
   readonly folder: string;
   readonly runId: string;
   #trials: number | null = null;
   #length = 0;
-  /** Columns of `trials.csv`, in the file's own order. */
+  /** The columns of `trials.csv` are kept in the file's own order. */
   #names: readonly string[] = [];
 
   private constructor(path: string) {
@@ -37,8 +37,9 @@ export class Store {
   }
 
   /**
-   * An empty folder may be taken, and one in which a run was killed before it had begun: a run is never written over.
-   * @throws UsageError when there is anything else at this path.
+   * Accepts an empty folder, and a folder in which a run was killed before it began. A run is never
+   * overwritten.
+   * @throws UsageError if there is anything else at this path
    */
   static refuseExisting(folder: string): void {
     const entry = statSync(folder, { throwIfNoEntry: false });
@@ -52,13 +53,16 @@ export class Store {
     );
   }
 
-  /** A folder for a run to come, made with the first file in it. @throws UsageError when there is something already. */
+  /**
+   * Prepares a new run. The folder is made together with its first file.
+   * @throws UsageError if there is something at this path already
+   */
   static create(path: string): Store {
     Store.refuseExisting(path);
     return new Store(path);
   }
 
-  /** The folder of a run that was begun. @throws UsageError when it is none. */
+  /** Opens the folder of a run that has begun. @throws UsageError if it is not one */
   static open(path: string): Store {
     const store = new Store(path);
     if (existsSync(join(store.folder, 'environment.json'))) return store;
@@ -70,8 +74,8 @@ export class Store {
   }
 
   /**
-   * The trials so far. A last line that a kill has torn is left out.
-   * @throws UnfitError that names the line of any other damage.
+   * Reads the trials so far. If a kill tore the last line, that line is left out.
+   * @throws UnfitError that names the line of any other damage
    */
   trials(): TrialRow[] {
     const text = this.#wholeLines();
@@ -84,14 +88,17 @@ export class Store {
     }
   }
 
-  /** The columns that `trials.csv` lacks and that rows of the run need; none before its first line is written. */
+  /**
+   * Returns the columns that rows of the run need but `trials.csv` lacks. Before its first line is written,
+   * it lacks none.
+   */
   missingColumns(): string[] {
     const text = this.#wholeLines();
     const names = text === '' ? null : headerOf(text);
     return names === null ? [] : requiredColumns(trialTable).filter((name) => !names.includes(name));
   }
 
-  /** Makes the folder ready for `append`, behind the whole lines that are there. @throws RunError */
+  /** Prepares the file for `append`, which writes after the last whole line. @throws RunError */
   beginAppending(): void {
     const path = join(this.folder, 'trials.csv');
     const whole = Buffer.from(this.#wholeLines());
@@ -104,7 +111,7 @@ export class Store {
     if (this.#length === 0) this.#write(encodeHeader(trialTable));
   }
 
-  /** @throws RunError when the row cannot be written; the rows before it stay readable. */
+  /** @throws RunError if the row cannot be written; the rows before it stay readable */
   append(trial: TrialRow): void {
     this.#write(encodeRows(trialTable, [trial], this.#names));
   }
@@ -118,7 +125,7 @@ export class Store {
     return existsSync(join(this.folder, name));
   }
 
-  /** @throws UsageError when the folder has no such file. */
+  /** @throws UsageError if the folder has no such file */
   read(name: string): string {
     if (this.has(name)) return readFileSync(join(this.folder, name), 'utf8');
     throw new UsageError(
@@ -126,7 +133,7 @@ export class Store {
     );
   }
 
-  /** Writes a file beside the trials, whole or not at all. @throws RunError */
+  /** Writes a file beside the trials. It is written whole or not at all. @throws RunError */
   write(name: string, content: string | Buffer): void {
     const path = join(this.folder, name);
     this.#attempt(name, () => {
@@ -136,7 +143,7 @@ export class Store {
     });
   }
 
-  /** A row is one line: what stands behind the last line end was not written to its end. */
+  /** Returns the whole lines. Each row is one line, so text after the last line end is an unfinished row. */
   #wholeLines(): string {
     const path = join(this.folder, 'trials.csv');
     if (!existsSync(path)) return '';
@@ -171,7 +178,7 @@ export class Store {
   }
 }
 
-/** Where a file's text stands until it is whole. */
+/** A file has this name until all of its text is written. */
 function unfinished(path: string): string {
   return `${path}.new`;
 }

@@ -5,9 +5,9 @@ import { groupBy } from '../stats/group-by.js';
 import { isOk, type OkTrial, type SummaryRow, summaryTable, type TrialRow } from './columns.js';
 import { unknown } from './table.js';
 
-/** Everything a run's trials say of its cells, computed from the rows alone. */
+/** These functions compute everything that a run's trials say about its cells, from the rows alone. */
 
-/** What distinguishes a cell from the others of its run. */
+/** These columns distinguish a cell from the others of its run. */
 export type CellId = Pick<TrialRow, 'workload' | 'corpus' | 'strategy' | 'workers' | 'delivery'>;
 
 export function sameCell(a: CellId, b: CellId): boolean {
@@ -22,12 +22,12 @@ export function sameCell(a: CellId, b: CellId): boolean {
 
 export interface SummariseOptions {
   readonly effectiveCores: number;
-  /** The order of the rows: by workload and corpus, by strategy, by workers. */
+  /** Rows are ordered by workload and corpus, then by strategy, then by workers. */
   readonly corpora: readonly { readonly workload: string; readonly corpus: string }[];
   readonly strategies: readonly Pick<StrategyTraits, 'name' | 'baseline'>[];
 }
 
-/** One row a cell. */
+/** Summarises each cell of a run in one row. */
 export function summarise(trials: readonly TrialRow[], options: SummariseOptions): SummaryRow[] {
   const cells = groupBy(trials, ({ workload, corpus, strategy, workers, delivery }) =>
     JSON.stringify([workload, corpus, strategy, workers, delivery]),
@@ -47,7 +47,7 @@ export function summarise(trials: readonly TrialRow[], options: SummariseOptions
     });
 }
 
-/** Rates of two cells, paired by the rounds in which both trials were ok: log(a ÷ b), a round after the other. */
+/** Returns log(rate of a ÷ rate of b) for each round in which the trials of both cells were ok. */
 export function pairedLogRatios(a: readonly TrialRow[], b: readonly TrialRow[]): number[] {
   const rates = new Map(b.filter(isOk).map((trial) => [trial.round, comparableRate(trial)]));
   return a.filter(isOk).flatMap((trial) => {
@@ -57,15 +57,15 @@ export function pairedLogRatios(a: readonly TrialRow[], b: readonly TrialRow[]):
 }
 
 /**
- * Documents per second on the average document of the run's sample. It is the trial's own rate unless configurations ran
- * different parts of the sample.
+ * Returns documents per second on the average document of the run's sample. It is the trial's own rate
+ * unless configurations ran different parts of the sample.
  */
 export function comparableRate({ documents_per_second, documents_cost_ratio }: OkTrial): number {
   return documents_per_second * (documents_cost_ratio ?? 1);
 }
 
 interface CellOptions {
-  /** Trials of the whole run. */
+  /** These are the trials of the whole run. */
   readonly all: readonly TrialRow[];
   readonly effectiveCores: number;
   readonly baselineName: string | undefined;
@@ -146,7 +146,10 @@ function summariseCell(
   };
 }
 
-/** Geometric means over the rounds that have both, so that their product is that of the means. */
+/**
+ * Takes geometric means over the rounds in which both trials are known, so that the product of the means is
+ * the mean of the products.
+ */
 function meanFactors(
   cell: readonly TrialRow[],
   baseline: readonly TrialRow[],
@@ -185,7 +188,7 @@ function speedupOver(baseline: readonly TrialRow[], cell: readonly TrialRow[]): 
   return ratios.length === 0 ? null : geometricInterval(ratios.map(Math.exp));
 }
 
-/** A statistic over the trials in which the value is known; null when it is known in none. */
+/** Applies a statistic to the trials in which the value is known. It is null if no trial has the value. */
 function over(
   trials: readonly TrialRow[],
   statistic: (values: number[]) => number | null,

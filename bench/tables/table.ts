@@ -1,6 +1,7 @@
 /**
- * A table describes one kind of CSV file. Types, reading, writing and `results/README.md` follow from it. In memory, a
- * row's fields have the names of its columns, and an unknown value is `null`, which is written as an empty cell.
+ * A table describes one kind of CSV file. Types, reading, writing and `results/README.md` follow from it. In
+ * memory, a row's fields have the names of its columns. An unknown value is `null`, which is written as an
+ * empty cell.
  */
 export interface Table<
   Columns extends readonly Column[] = readonly Column[],
@@ -14,16 +15,16 @@ export interface Table<
 export interface Column {
   readonly name: string;
   readonly type: 'text' | 'number' | 'boolean';
-  /** The cell may be empty: the value is unknown, or it has no meaning for this row. */
+  /** The cell may be empty, because the value is unknown or has no meaning for this row. */
   readonly empty?: true;
   readonly about: string;
 }
 
-/** The cases of a rule: which values imply that other columns are known, or empty. */
+/** Each case of a rule says which values imply that other columns are known, or empty. */
 export type Rule = readonly Case[];
 
 export interface Case {
-  /** Text columns and the value that each has in this case. */
+  /** Text columns, and the value that each has in this case. */
   readonly is?: Readonly<Record<string, string>>;
   /** Columns that are never empty in this case. */
   readonly known?: readonly string[];
@@ -45,7 +46,7 @@ export function table<const Columns extends readonly Column[], const Rules exten
   return { columns, rules };
 }
 
-/** A rule for columns that are either all known or all empty. */
+/** Makes a rule for columns that are either all known or all empty. */
 export function together<const Names extends readonly string[]>(
   ...names: Names
 ): readonly [{ readonly known: Names }, { readonly empty: Names }] {
@@ -70,7 +71,7 @@ type CaseCells<Columns extends readonly Column[], C> = (C extends { is: infer Is
     : unknown) &
   (C extends { empty: readonly (infer Name)[] } ? { readonly [N in Name & string]: null } : unknown);
 
-/** One case, whichever: distributes over the union of a rule's cases. */
+/** The row has one of a rule's cases, so this type distributes over their union. */
 type OneOf<Columns extends readonly Column[], C> = C extends unknown ? CaseCells<Columns, C> : never;
 
 type AllOf<Columns extends readonly Column[], Rules extends readonly Rule[]> = Rules extends readonly [
@@ -82,12 +83,14 @@ type AllOf<Columns extends readonly Column[], Rules extends readonly Rule[]> = R
 
 type Flat<T> = T extends unknown ? { readonly [K in keyof T]: T[K] } : never;
 
-/** The row type of a table: a union with one member for each combination of cases. */
+/** A table's row type is a union with one member for each combination of cases. */
 export type Row<T extends Table> = Flat<Cells<T['columns']> & AllOf<T['columns'], T['rules']>>;
 
 type EmptyName<Columns extends readonly Column[]> = Extract<Columns[number], { empty: true }>['name'];
 
-/** A null for every column that may be empty: the start of a row for which nothing was measured. */
+/**
+ * Returns null for every column that may be empty. A row for which nothing was measured starts with these.
+ */
 export function unknown<Columns extends readonly Column[]>({
   columns,
 }: Table<Columns>): Record<EmptyName<Columns>, null> {
@@ -95,13 +98,13 @@ export function unknown<Columns extends readonly Column[]>({
   return Object.fromEntries(names) as Record<string, null>;
 }
 
-/** Columns without which a row of some state cannot be written: those that are never empty, or known in some case. */
+/** Returns the columns that some row needs: columns that are never empty, or that are known in some case. */
 export function requiredColumns({ columns, rules }: Table): string[] {
   const implied = new Set(rules.flat().flatMap(({ known = [] }) => known));
   return columns.filter(({ name, empty }) => !empty || implied.has(name)).map(({ name }) => name);
 }
 
-/** A filter for rows in which all these columns are known: `rows.filter(known('speedup'))`. */
+/** Makes a filter for rows in which all these columns are known: `rows.filter(known('speedup'))`. */
 export function known<const Name extends string>(...names: readonly Name[]) {
   return <R extends { readonly [N in Name]: unknown }>(
     row: R,
@@ -109,7 +112,7 @@ export function known<const Name extends string>(...names: readonly Name[]) {
 }
 
 /**
- * Checks values against a table's rules, so that a row's state implies what is known of it.
+ * Checks values against a table's rules, so that a row's state implies which of its values are known.
  * @throws Error that says which value is missing, or must not be there
  */
 export function checked<T extends Table>(
@@ -123,7 +126,7 @@ export function checked<T extends Table>(
   return values as Row<T>;
 }
 
-/** What contradicts the case, in words; null when nothing does. */
+/** Says how the values contradict the case. It is null if they do not. */
 function broken(
   { known = [], empty = [], ...each }: Case,
   values: Readonly<Record<string, unknown>>,
