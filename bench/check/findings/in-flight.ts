@@ -4,6 +4,7 @@ import { inFlightId } from '../../../workloads/task-findings.js';
 import { type Document, loadWorkload, type WorkloadRef } from '../../../workloads/workload.js';
 import { type CorpusFile, readCorpus } from '../../trials/corpus-file.js';
 import { outcomeDigest } from '../../trials/digest.js';
+import { HelperDied } from '../../trials/helper.js';
 import { type Check, type Finding, fine, found, type Row } from '../finding.js';
 import { inFreshProcess, type Lab } from '../lab.js';
 import { documents, names } from '../words.js';
@@ -70,8 +71,9 @@ export async function testInFlight(
   const [short, long] = silencesMs;
   let tried = await tryOnce(lab, reference, { indices, maxMs, silenceMs: short });
   // A pause of the machine looks like documents that never end: they are tried once more, with more patience.
-  if (tried.ended !== null || tried.pending.length > 0)
+  if (tried !== null && (tried.ended !== null || tried.pending.length > 0))
     tried = await tryOnce(lab, reference, { indices, maxMs, silenceMs: long });
+  if (tried === null) return null;
   const { wrong, pending, ended, ids, count } = tried;
   const where = `when ${atOnce} documents are in flight on one thread`;
   if (ended !== null) return found(inFlightRow, `the task’s process ends ${where}: ${ended}`);
@@ -122,7 +124,7 @@ async function tryOnce(
   lab: Lab,
   { digests, costsMs }: Reference,
   options: { readonly indices: readonly number[]; readonly maxMs: number; readonly silenceMs: number },
-): Promise<Once> {
+): Promise<Once | null> {
   const { task: workload, corpus, strategies } = lab;
   const request: InFlightRequest = {
     workload,
@@ -149,7 +151,8 @@ async function tryOnce(
       count,
     };
   } catch (cause) {
-    return { wrong: [], pending: [], ended: (cause as Error).message, ids: [], count: 0 };
+    if (!(cause instanceof HelperDied)) return null; // the task did not load this time, so nothing was tried
+    return { wrong: [], pending: [], ended: cause.message, ids: [], count: 0 };
   }
 }
 
