@@ -178,6 +178,12 @@ describe('bench --resume', () => {
         3,
         /the documents of spin 10KB differ from those at the start of the run/,
       ],
+      [
+        changed({ environment: (text) => text.replace('"sha256": "v2:', '"sha256": "') }),
+        [],
+        3,
+        /started by a version of forkwise that hashed documents in another way/,
+      ],
     ];
     for (const [path, args, code, message] of cases) {
       const before = readFileSync(join(path, 'trials.csv'), 'utf8');
