@@ -13,7 +13,7 @@ interface Facts {
   readonly see: (bytes: number) => void;
 }
 
-/** Runs documents on any session. */
+/** Runs documents on any session. The head of exchange.ts describes the way of a document. */
 export class SessionRunner implements Runner {
   /** Resolves when the runner is closed. */
   readonly closed: Promise<void>;

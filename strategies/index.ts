@@ -3,8 +3,8 @@ import type { StrategyEntry } from './strategy.js';
 const at = (path: string) => new URL(path, import.meta.url).href;
 
 /**
- * Lists the strategies in the order of tables and legends. To add one, write its file and add one line
- * below.
+ * Lists the strategies in the order of tables and legends. To add one, write its file, add one line below, a
+ * look in `plots/looks.ts`, and a row in the table of `strategies/README.md`.
  */
 export const strategies: readonly StrategyEntry[] = [
   { name: 'sequential', url: at('./main-thread/sequential.js') },

@@ -1,14 +1,7 @@
 import { createHash } from 'node:crypto';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import {
-  CorpusError,
-  type FileList,
-  type FoundFile,
-  leftOutText,
-  listFiles,
-  type Unreadable,
-} from './files.js';
+import { CorpusError, type FileList, type FoundFile, formerId, leftOutText, listFiles } from './files.js';
 import { readRegularFile, whyUnreadable } from './read-file.js';
 import type { Document } from './workload.js';
 
@@ -19,6 +12,8 @@ export interface Corpus {
   /** The name appears in the `corpus` column: `10KB`, `mixed`, `docs`. */
   readonly name: string;
   readonly documents: readonly Document[];
+  /** Ids that version 0.1 gave the documents; absent where they were the same. */
+  readonly formerIds?: readonly string[];
 }
 
 /** Sizes are in bytes, and quantiles use the nearest rank. */
@@ -55,7 +50,7 @@ export async function findFiles(pattern: string): Promise<FileList> {
 }
 
 /** The part of a list that is sampled. Files that turn out to be unreadable are added to `unreadable`. */
-export type Sampled = Pick<FileList, 'files' | 'pattern'> & { readonly unreadable?: Unreadable[] };
+export type Sampled = Pick<FileList, 'files' | 'pattern'> & Partial<Pick<FileList, 'typed' | 'unreadable'>>;
 
 /**
  * Reads a sample of at most `count` files, stratified by size. The files in order of size are divided into
@@ -65,7 +60,7 @@ export type Sampled = Pick<FileList, 'files' | 'pattern'> & { readonly unreadabl
  * @throws CorpusError when no file can be read
  */
 export async function sampleFiles(
-  { files, pattern, unreadable = [] }: Sampled,
+  { files, pattern, typed, unreadable = [] }: Sampled,
   options: { readonly count: number; readonly seed: number },
 ): Promise<Corpus> {
   const random = xoroshiro128plus(options.seed);
@@ -81,12 +76,14 @@ export async function sampleFiles(
     [strata[i], strata[j]] = [strata[j] as FoundFile[], strata[i] as FoundFile[]];
   }
   const documents: Document[] = [];
+  const formerIds: string[] = [];
   const unreadableBefore = unreadable.length;
   for (const stratum of strata) {
     for (const file of stratum) {
       try {
         const bytes = own((await readRegularFile(file.path)).bytes);
         documents.push({ index: documents.length, id: file.id, size: bytes.length, bytes });
+        if (typed !== undefined) formerIds.push(formerId(typed, file.below));
         break;
       } catch (cause) {
         unreadable.push({ id: file.id, below: file.below, cause: cause as Error });
@@ -98,7 +95,7 @@ export async function sampleFiles(
     throw new CorpusError(`--docs "${pattern}": cannot read "${first.id}": ${first.cause.message}`, {
       cause: first.cause,
     });
-  return { name: 'docs', documents };
+  return { name: 'docs', documents, formerIds };
 }
 
 /** What samples leave out, in words; null when that is nothing. */
@@ -117,12 +114,20 @@ export function notSampled({ leftOut, unreadable }: FileList): string | null {
 
 /**
  * Marked SHA-256 over the documents' sizes and contents in order: two runs with the same hash had the same
- * input, wherever its files were. Version 1, without a mark, covered the ids as well.
+ * input, wherever its files were.
  */
 export function corpusHash(corpus: Corpus): string {
   const hash = createHash('sha256');
   for (const { size, bytes } of corpus.documents) hash.update(`${size}:`).update(bytes);
   return `v2:${hash.digest('hex')}`;
+}
+
+/** The hash without a mark that version 0.1 recorded, which covers the ids as well. */
+export function formerCorpusHash({ documents, formerIds }: Corpus): string {
+  const hash = createHash('sha256');
+  for (const [i, { id, size, bytes }] of documents.entries())
+    hash.update(JSON.stringify([formerIds?.[i] ?? id, size])).update(bytes);
+  return hash.digest('hex');
 }
 
 export function sizeProfile(corpus: Corpus): SizeProfile {

@@ -1,5 +1,5 @@
 import { type Dirent, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { type ByteString, byteString, fsPath, nameText, pathText } from './file-names.js';
 import { parsePattern, type RestOfPattern } from './file-pattern.js';
 
@@ -79,6 +79,11 @@ export function listFiles(pattern: string): FileList {
   }
   files.sort((a, b) => (a.id < b.id ? -1 : 1));
   return list;
+}
+
+/** The id that version 0.1 gave a file: its path from the current folder. */
+export function formerId(typed: string, below: string): string {
+  return relative(process.cwd(), join(typed, below));
 }
 
 /** Says what was left out; null when nothing was. */

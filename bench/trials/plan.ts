@@ -13,6 +13,8 @@ export interface PreparedCorpus {
   readonly name: string;
   readonly file: CorpusFile;
   readonly hash: string;
+  /** The hash that version 0.1 would have recorded; absent where no such run can be continued. */
+  readonly formerHash?: string;
   readonly profile: SizeProfile;
   readonly documents: number;
   readonly bytes: number;

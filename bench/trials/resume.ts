@@ -4,7 +4,12 @@ import { UsageError } from '../errors.js';
 import type { Environment } from '../tables/environment.js';
 import { Store } from '../tables/store.js';
 import { listed } from '../words/units.js';
-import { type LoadedStrategy, type PlannedStrategy, plannedStrategies } from './plan.js';
+import {
+  type LoadedStrategy,
+  type PlannedStrategy,
+  type PreparedWorkload,
+  plannedStrategies,
+} from './plan.js';
 import type { BenchFlags, BenchRequest } from './request.js';
 
 /** This module continues a run exactly as it was planned, or refuses to continue it. */
@@ -113,22 +118,16 @@ export function refuseOtherPlan({ plan }: Environment, trialsPerRound: number): 
  * Compares the documents with the documents that the run started with.
  * @throws CorpusError if they differ
  */
-export function refuseOtherCorpora(
-  { corpora }: Environment,
-  planned: readonly { readonly workload: string; readonly corpus: string; readonly sha256: string }[],
-): void {
-  for (const { workload, corpus, sha256 } of planned) {
-    const was = corpora.find((entry) => entry.workload === workload && entry.corpus === corpus);
-    if (was?.sha256 === sha256) continue;
-    if (was !== undefined && !was.sha256.startsWith('v2:'))
+export function refuseOtherCorpora({ corpora }: Environment, prepared: readonly PreparedWorkload[]): void {
+  for (const { ref, corpora: planned } of prepared) {
+    for (const { name, hash, formerHash } of planned) {
+      const was = corpora.find((entry) => entry.workload === ref.name && entry.corpus === name);
+      if (was?.sha256 === hash || (was !== undefined && was.sha256 === formerHash)) continue;
       throw new CorpusError(
-        `--resume: the run was started by a version of forkwise that hashed documents in another way; ` +
-          'start a new run, or continue it with that version',
+        `--resume: the documents of ${ref.name} ${name} differ from those at the start of the run; ` +
+          'start a new run',
       );
-    throw new CorpusError(
-      `--resume: the documents of ${workload} ${corpus} differ from those at the start of the run; ` +
-        'start a new run',
-    );
+    }
   }
 }
 

@@ -107,7 +107,7 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     measuring = true;
     if (earlier !== null) {
       refuseOtherPlan(earlier.environment(), trialsPerRound(plan));
-      refuseOtherCorpora(earlier.environment(), corporaOf(plan));
+      refuseOtherCorpora(earlier.environment(), plan.prepared);
     }
     const store = earlier ?? (await begin(plan, { folder, flags: asked }));
     const { json = false, png = false, interactive } = flags;

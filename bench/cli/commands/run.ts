@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import {
   createRunner,
   type Recommendation,
@@ -19,7 +19,7 @@ import {
   type StrategyEntry,
   type StrategyTraits,
 } from '../../../strategies/strategy.js';
-import { CorpusError, type FileList, leftOutText, listFiles } from '../../../workloads/files.js';
+import { CorpusError, type FileList, formerId, leftOutText, listFiles } from '../../../workloads/files.js';
 import { type FileState, stateOf } from '../../../workloads/read-file.js';
 import { compileTask } from '../../../workloads/task-file.js';
 import { exitCode, type RunError, UsageError, unknownName } from '../../errors.js';
@@ -216,7 +216,7 @@ interface RunFile extends JobFile {
 /** The files in the order of their ids, without the job's own. */
 function filesOf(list: FileList, { out, pathIds }: { out: string; pathIds: boolean }): RunFile[] {
   const idOf = (file: { readonly id: string; readonly below: string }) =>
-    pathIds ? pathId(list, file) : file.id;
+    pathIds ? formerId(list.typed, file.below) : file.id;
   const readable = list.files
     .filter(
       ({ path }) => !Output.owns(resolve(out), String(path)) && !Output.owns(realOut(out), String(path)),
@@ -245,14 +245,9 @@ function realOut(out: string): string {
   }
 }
 
-/** The id that version 0.1 gave: the path from the current folder. */
-function pathId({ typed }: FileList, { below }: { readonly below: string }): string {
-  return relative(process.cwd(), join(typed, below));
-}
-
 /** How `Output` recognizes results of version 0.1, and what it says of results that belong elsewhere. */
 function earlierIds(list: FileList, flags: RunFlags): Pick<OutputOptions, 'isEarlier' | 'goOn'> {
-  const ids = new Set([...list.files, ...list.unreadable].map((file) => pathId(list, file)));
+  const ids = new Set([...list.files, ...list.unreadable].map(({ below }) => formerId(list.typed, below)));
   return {
     isEarlier: (id) => ids.has(id),
     goOn(id) {
