@@ -24,7 +24,10 @@ export interface RunChoice {
 const listed = (await loadStrategies(strategies.map(({ url }) => url))).map(({ strategy }) => strategy);
 const names = listed.map(({ name }) => name);
 
-/** Trials of a run in which cpu work scales to the cores and the rest to the workers, each strategy by its own overhead. */
+/**
+ * Trials of a run in which cpu work scales to the cores and the rest to the workers, each strategy by its
+ * own overhead.
+ */
 export function trialsOf(choice: RunChoice): TrialRow[] {
   const {
     workloads = { 'word-frequency': 'cpu' },
@@ -167,7 +170,10 @@ export function findingsOf(choice: RunChoice, trials: readonly TrialRow[] = tria
   return findings(trials, { environment: environmentOf(trials, choice), strategies: traitsOf(all) });
 }
 
-/** Traits as the strategies with these names have them. A name that is not listed stands for a strategy with threads. */
+/**
+ * Traits as the strategies with these names have them. A name that is not listed stands for a strategy with
+ * threads.
+ */
 export function traitsOf(names: readonly string[]): Traits[] {
   return names.map(traitOf);
 }

@@ -5,11 +5,12 @@ import { number } from '../words/units.js';
 import type { Finding } from './finding.js';
 
 /**
- * Self-tests whose answers are known: if one is wrong, then the suite or the machine is wrong, and no other result can be
- * trusted. They are pure functions of trials; `forkwise doctor` decides which trials there are.
+ * The answers of these self-tests are known. If one is wrong, then the suite or the machine is wrong, and
+ * no other result can be trusted. The tests are pure functions of trials; `forkwise doctor` decides which
+ * trials there are.
  */
 
-/** A trial with a rate, and the traits of its strategy. */
+/** Tests get a trial with a rate, and the traits of its strategy. */
 export interface Known {
   readonly trial: Exclude<TrialRow, { readonly status: 'failed' }>;
   readonly strategy: Pick<StrategyTraits, 'isolation' | 'baseline'>;
@@ -34,7 +35,7 @@ export function sleepScales(known: readonly Known[]): Finding[] {
     });
 }
 
-/** Documents of the same instructions cost the same CPU time in every strategy, at the same number of busy workers. */
+/** Documents of the same instructions cost the same CPU time in every strategy with as many busy workers. */
 export function spinCostsTheSame(known: readonly Known[]): Finding[] {
   const measured = known.flatMap(({ trial, strategy }) => {
     const { cpu_user_ms, cpu_system_ms, passes, documents } = trial;
@@ -50,7 +51,7 @@ export function spinCostsTheSame(known: readonly Known[]): Finding[] {
   });
 }
 
-/** Cores limit cpu work: nothing is faster than the cores that there are, and one thread is not faster than one core. */
+/** Cores limit cpu work: no strategy is faster than all cores, and one thread is not faster than one core. */
 export function cpuIsBounded(known: readonly Known[], cores: number): Finding[] {
   const base = baselineRate(known);
   return known.map(({ trial, strategy: { isolation } }) => {
@@ -64,7 +65,10 @@ export function cpuIsBounded(known: readonly Known[], cores: number): Finding[] 
   });
 }
 
-/** Little's law: the mean number of documents in flight is the rate times the mean latency. Here it is `workers`. */
+/**
+ * Little's law says that rate times mean latency is the mean number of documents in flight, which is
+ * `workers` here.
+ */
 export function littlesLaw(known: readonly Known[]): Finding[] {
   return known
     .filter(({ strategy }) => strategy.isolation === 'none')
@@ -102,7 +106,8 @@ export function samplingIsCheap(known: readonly Known[]): Finding {
 }
 
 const suspect =
-  'measure again on a quiet machine; if it stays, the suite is wrong on this system: please report it with this output';
+  'measure again on a quiet machine; if the result is the same, the suite is wrong on this system: ' +
+  'please report it with this output';
 
 function baselineRate(known: readonly Known[]): number {
   const baseline = known.find(({ strategy }) => strategy.baseline);

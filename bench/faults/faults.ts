@@ -10,7 +10,7 @@ export type Fault = Trigger & {
   readonly ends: readonly Outcome['status'][];
 };
 
-/** What makes the fault happen. */
+/** A fault happens in one of these ways. */
 type Trigger =
   /** The task of one document does this instead of its work. */
   | { readonly by: 'task'; readonly run: () => unknown }
@@ -165,7 +165,10 @@ export function faultNamed(name: string): Fault {
 /** All faults run under these limits, so that nothing fills the machine. */
 export const limits = { timeoutMs: 1000, heapMb: 64, memoryMb: 160 };
 
-/** Whether the strategy can have the fault at all: a signal needs a worker process, a full disk a file. */
+/**
+ * Tells whether the strategy can have the fault at all: a signal needs a worker process, a full disk a
+ * file.
+ */
 export function applies(
   { by }: Fault,
   { isolation, travelsInFile }: Pick<StrategyTraits, 'isolation' | 'travelsInFile'>,
@@ -174,7 +177,7 @@ export function applies(
   return by !== 'disk' || travelsInFile.length > 0;
 }
 
-/** Whether the strategy's isolation can keep the caller alive. */
+/** Tells whether the strategy's isolation can keep the caller alive. */
 export function survivable({ needs }: Fault, { isolation }: Pick<StrategyTraits, 'isolation'>): boolean {
   return isolates(isolation, needs);
 }

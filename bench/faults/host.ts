@@ -11,12 +11,12 @@ import { sumOf } from './task.js';
 
 /** The caller of a strategy in which something goes wrong: a process of its own, since it may be lost. */
 export interface FaultRequest {
-  /** Module of the strategy. */
+  /** The strategy is the default export of this module. */
   readonly strategy: string;
-  /** Name of the fault. */
+  /** The list of faults has this name. */
   readonly fault: string;
   readonly workers: number;
-  /** Path of the file that appears when the fault happens. */
+  /** A file appears at this path when the fault happens. */
   readonly mark: string;
 }
 
@@ -55,7 +55,8 @@ answerRequests(async ({ strategy: url, fault: name, workers, mark }: FaultReques
   };
   const engines = isolates(strategy.isolation, 'thread') ? options.workers : 1;
   const open = (url: string) => strategy.open({ name: 'faulty', url, options: {} }, options);
-  // The first pass is without the fault. It shows what is slow anyway, and what stays anyway, as libuv's threads do.
+  // The first pass is without the fault. It shows what is slow or left over in any case, such as libuv's
+  // threads.
   const healthy = await pass(await open(task), null, engines);
   const before = await settled(0);
   if (fault.by === 'module') {
@@ -81,7 +82,10 @@ async function refusal(opening: Promise<Session>): Promise<string | null> {
   }
 }
 
-/** One run, in the middle of which the fault happens. It ends when every worker was seen again; then the session closes. */
+/**
+ * Runs documents, with the fault in the middle, until every worker was seen again. Then it closes the
+ * session.
+ */
 async function pass(session: Session, fault: Fault | null, engines: number): Promise<FaultRecord> {
   const outcomes: Outcome[][] = [];
   const expected: number[] = [];
@@ -141,15 +145,18 @@ async function pass(session: Session, fault: Fault | null, engines: number): Pro
   };
 }
 
-/** Child processes, threads and descriptors of this process, when they are no more than so many, or have had two seconds for it. */
-async function settled(most: number): Promise<number> {
+/**
+ * Counts child processes, threads and descriptors of this process. It waits up to two seconds until there
+ * are at most `max` of them.
+ */
+async function settled(max: number): Promise<number> {
   for (let tries = 0; ; tries++) {
     const count =
       processTree(files, process.pid).length -
       1 +
       files.list('/proc/self/task').length +
       files.list('/proc/self/fd').length;
-    if (count <= most || tries === 20) return count;
+    if (count <= max || tries === 20) return count;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
@@ -161,7 +168,7 @@ function signal(pid: number | undefined, name: 'SIGKILL' | 'SIGSTOP'): void {
   markFault();
 }
 
-/** From now on every write of documents to a file fails, as on a full disk. */
+/** Every later write of documents to a file fails, as on a full disk. */
 function fillDisk(): void {
   fs.writevSync = () => {
     markFault();

@@ -1,8 +1,8 @@
 import { appendFileSync, existsSync } from 'node:fs';
 
 /**
- * The proof that a fault happened is a file, because the process in which it happens may not live to tell. Its path is
- * in the environment, which threads and child processes inherit.
+ * A file proves that a fault happened, because the process in which it happens may not survive to report
+ * it. The path is in the environment, which threads and child processes inherit.
  */
 const variable = 'FORKWISE_FAULT_MARK';
 
@@ -11,7 +11,7 @@ export function markIn(path: string): void {
   process.env[variable] = path;
 }
 
-/** The fault happens now. */
+/** Must be called when the fault happens. */
 export function markFault(): void {
   const path = process.env[variable];
   if (path === undefined) throw new Error(`expected the path of a file in ${variable}, found none`);

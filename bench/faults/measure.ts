@@ -82,7 +82,7 @@ function columnsOf(record: FaultRecord, { fault, happened }: { fault: Fault; hap
   return { ...measured, state: 'broken', reason } as const;
 }
 
-/** Resident bytes of the largest process of the tree. */
+/** Finds the resident size of the largest process of the tree, bytes. */
 function largestOf(root: number): number {
   const sizes = processTree(files, root).map((pid) =>
     Number(/^VmRSS:\s+(\d+) kB/m.exec(files.read(`/proc/${pid}/status`) ?? '')?.[1] ?? 0),

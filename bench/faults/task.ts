@@ -2,7 +2,7 @@ import type { Document, Kind } from '../../workloads/workload.js';
 import { faults } from './faults.js';
 import { markFault } from './mark.js';
 
-/** A task in which the fault happens that the document's id names. A limit stops what grows or runs without end. */
+/** The fault happens that the document's id names. Limits stop a fault that grows or runs without end. */
 export const kind: Kind = 'cpu';
 
 export default function faulty({ id, bytes }: Document): unknown {

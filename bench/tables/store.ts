@@ -26,10 +26,7 @@ import { requiredColumns } from './table.js';
 export class Store {
   readonly folder: string;
   readonly runId: string;
-  #trials: number | null = null;
-  #length = 0;
-  /** The columns of `trials.csv` are kept in the file's own order. */
-  #names: readonly string[] = [];
+  #appending: Appending | null = null;
 
   private constructor(path: string) {
     this.folder = resolve(path);
@@ -101,24 +98,25 @@ export class Store {
   /** Prepares the file for `append`, which writes after the last whole line. @throws RunError */
   beginAppending(): void {
     const path = join(this.folder, 'trials.csv');
-    const whole = Buffer.from(this.#wholeLines());
+    const whole = this.#wholeLines();
+    const header = encodeHeader(trialTable);
     this.#attempt('trials.csv', () => {
-      this.#trials = openSync(path, existsSync(path) ? 'r+' : 'wx');
-      this.#length = whole.length;
-      ftruncateSync(this.#trials, this.#length);
+      const fd = openSync(path, existsSync(path) ? 'r+' : 'wx');
+      const length = Buffer.byteLength(whole);
+      ftruncateSync(fd, length);
+      this.#appending = { fd, length, names: headerOf(whole === '' ? header : whole) };
     });
-    this.#names = headerOf(this.#length === 0 ? encodeHeader(trialTable) : whole.toString());
-    if (this.#length === 0) this.#write(encodeHeader(trialTable));
+    if (whole === '') this.#write(() => header);
   }
 
   /** @throws RunError if the row cannot be written; the rows before it stay readable */
   append(trial: TrialRow): void {
-    this.#write(encodeRows(trialTable, [trial], this.#names));
+    this.#write((names) => encodeRows(trialTable, [trial], names));
   }
 
   close(): void {
-    if (this.#trials !== null) closeSync(this.#trials);
-    this.#trials = null;
+    if (this.#appending !== null) closeSync(this.#appending.fd);
+    this.#appending = null;
   }
 
   has(name: string): boolean {
@@ -152,18 +150,20 @@ export class Store {
     return end < 0 ? '' : text.slice(0, end + 2);
   }
 
-  #write(text: string): void {
-    const trials = this.#trials as number;
-    const bytes = Buffer.from(text);
+  #write(text: (names: readonly string[]) => string): void {
+    const appending = this.#appending;
+    if (appending === null) throw new Error('append() was called before beginAppending()');
+    const { fd, length, names } = appending;
+    const bytes = Buffer.from(text(names));
     this.#attempt('trials.csv', () => {
       try {
         for (let written = 0; written < bytes.length; ) {
-          written += writeSync(trials, bytes, written, bytes.length - written, this.#length + written);
+          written += writeSync(fd, bytes, written, bytes.length - written, length + written);
         }
-        fsyncSync(trials);
-        this.#length += bytes.length;
+        fsyncSync(fd);
+        this.#appending = { ...appending, length: length + bytes.length };
       } catch (cause) {
-        ftruncateSync(trials, this.#length); // a full disk may have taken half a row
+        ftruncateSync(fd, length); // a full disk may have taken half a row
         throw cause;
       }
     });
@@ -176,6 +176,15 @@ export class Store {
       throw new RunError(`cannot write "${join(this.folder, name)}": ${(cause as Error).message}`, { cause });
     }
   }
+}
+
+/** The store appends to `trials.csv`. */
+interface Appending {
+  readonly fd: number;
+  /** The file has this length, bytes. */
+  readonly length: number;
+  /** The file has columns with these names, in this order. */
+  readonly names: readonly string[];
 }
 
 /** A file has this name until all of its text is written. */

@@ -14,9 +14,9 @@ const cli = fileURLToPath(new URL('../../bench/cli.js', import.meta.url));
 const targets = ['runner', 'trial-host', 'worker'] as const;
 
 /**
- * A short plan, in which the runner, a trial host or a worker process is killed with SIGKILL at random moments, so
- * many times, and which is resumed until it ends. Afterwards there is exactly one row for every planned trial, and no
- * process and no temporary file.
+ * A short plan, in which the runner, a trial host or a worker process is killed with SIGKILL at random
+ * moments, so many times, and which is resumed until it ends. Afterwards there is exactly one row for every
+ * planned trial, and no process and no temporary file.
  * @returns how often each was killed
  */
 export async function killAndResume({

@@ -20,8 +20,10 @@ describe('CPU time', () => {
     'of a main thread, a worker, a live and an ended child agrees with the kernel within 1 %',
     only,
     async () => {
-      // The shell's `times` gives what the kernel counted for everything that ran below it, from birth to death. The
-      // window is 3.6 s of burning; what was used before and after it is reported by the processes themselves.
+      // The shell's `times` gives what the kernel counted for everything that ran below it, from birth to
+      // death. The
+      // window is 3.6 s of burning; what was used before and after it is reported by the processes
+      // themselves.
       const { stdout } = await promisify(execFile)('/bin/sh', [
         '-c',
         '"$0" "$1" count; times',
@@ -48,7 +50,8 @@ describe('CPU time', () => {
       switchesVoluntary: userMs,
       switchesInvoluntary: 0,
     });
-    // Child 1 goes from 100 and 10 ms to 150 and 30 ms. Child 2 had 70 and 20 ms and ended at 200 and 120 ms. Child 3
+    // Child 1 goes from 100 and 10 ms to 150 and 30 ms. Child 2 had 70 and 20 ms and ended at 200 and 120
+    // ms. Child 3
     // started and ended inside the window and used 40 ms of user time.
     const edges = [[member(1, 100, 10), member(2, 70, 20)], [member(1, 150, 30)]];
     const ended = ['0 0', '24 12']; // clock ticks of 10 ms

@@ -83,7 +83,8 @@ describe('passes', () => {
       seen,
       documents.slice(0, 20).map(({ id }) => id),
     );
-    // One result a pass is kept, of another document each time: forty passes see a wrong one whatever its document.
+    // One result a pass is kept, of another document each time: forty passes see a wrong one whatever its
+    // document.
     const once = session((document, run) => [
       outcomeOf(document, run <= 40 && document.id === 'd7' ? 'other' : undefined),
     ]);

@@ -23,7 +23,10 @@ import { runTrial } from '../../trials/trial.js';
 import { handleSignals } from '../signals.js';
 import { colorsFor, note, print } from '../terminal.js';
 
-/** `forkwise doctor`: is this machine fit to measure on, and does the suite come to answers that are known? @returns the exit code. */
+/**
+ * `forkwise doctor`: is this machine fit to measure on, and does the suite come to answers that are known?
+ * @returns the exit code.
+ */
 export async function doctor(flags: { json?: true }): Promise<number> {
   note('looking at the machine');
   const machine = await fitness();

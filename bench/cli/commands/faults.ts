@@ -23,8 +23,10 @@ import { colorsFor, note, print } from '../terminal.js';
 const understood = ['faults', 'strategies', 'workers', 'out', 'resume', 'seed', 'json'];
 
 /**
- * `forkwise bench --faults`: what each strategy survives. It leaves a folder of its own, or goes into that of a run.
- * @returns the exit code: 4 when a document was lost, had two outcomes or a wrong one, or a caller died that need not have
+ * `forkwise bench --faults`: what each strategy survives. It leaves a folder of its own, or goes into that
+ * of a run.
+ * @returns the exit code: 4 when a document was lost, had two outcomes or a wrong one, or a caller died
+ *   that need not have
  */
 export async function faultMatrix(flags: BenchFlags, asked: Partial<BenchFlags>): Promise<number> {
   const other = Object.keys(asked).find((name) => !understood.includes(name));
