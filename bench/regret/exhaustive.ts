@@ -60,6 +60,7 @@ export async function exhaustive(options: ExhaustiveOptions): Promise<Exhaustive
       twins: [],
       rounds: { min: rounds, max: rounds },
       budgetMs: null,
+      maxAttempts: 3,
       finished: before,
       enough: () => ({ stop: false, unmet: [] }),
       seed,

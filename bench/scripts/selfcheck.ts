@@ -74,6 +74,7 @@ async function selfcheck(): Promise<number> {
     twins: chooseTwins(cells),
     rounds: { min: rounds, max: rounds },
     budgetMs: null,
+    maxAttempts: 3,
     finished: [],
     enough: () => ({ stop: false, unmet: [] }),
     seed: request.seed,

@@ -11,6 +11,8 @@ export interface Profile {
   /** A run ends between the two bounds, as soon as its stop rule is satisfied or its budget is spent. */
   readonly rounds: { readonly min: number; readonly max: number };
   readonly claims: Claims;
+  /** How often a cell may be measured in a round while other processes disturb its trials. */
+  readonly maxAttempts: number;
   /** Timed passes of a trial continue until they add up to this much time. */
   readonly timeMs: number;
   /** Time that every engine that takes part spends on documents before the clock starts. */
@@ -40,6 +42,7 @@ export const profiles: readonly Profile[] = [
     workers: [1, 2],
     rounds: { min: 1, max: 1 },
     claims: 'nothing',
+    maxAttempts: 1,
     timeMs: 20,
     warmupMs: 10,
     pass: { bytes: 200_000, min: 8, max: 20, waiting: 8 },
@@ -52,6 +55,7 @@ export const profiles: readonly Profile[] = [
     workers,
     rounds: { min: 3, max: 3 },
     claims: 'suggests',
+    maxAttempts: 3,
     timeMs: 150,
     warmupMs: 100,
     pass: { bytes: 4_000_000, min: 16, max: 400, waiting: 32 },
@@ -64,6 +68,7 @@ export const profiles: readonly Profile[] = [
     workers,
     rounds: { min: 12, max: 32 },
     claims: 'verdicts',
+    maxAttempts: 3,
     timeMs: 1_000,
     warmupMs: 500,
     pass: { bytes: 10_000_000, min: 32, max: 1_000, waiting: 64 },
@@ -76,6 +81,7 @@ export const profiles: readonly Profile[] = [
     workers,
     rounds: { min: 40, max: 40 },
     claims: 'verdicts',
+    maxAttempts: 3,
     timeMs: 1_000,
     warmupMs: 500,
     pass: { bytes: 10_000_000, min: 32, max: 1_000, waiting: 64 },

@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly finished: readonly TrialRow[];
   /** Tells if the run may end after this round, and which of its goals are not met yet. */
   readonly enough: (round: number) => Enough;
+  /** How often a cell may be measured in a round while its trials are void. */
+  readonly maxAttempts: number;
   readonly seed: number;
   readonly timing: Timing;
   readonly cores: number;
@@ -97,14 +99,16 @@ async function runRound(options: RunOptions, round: number, pace: Pace): Promise
     if (signal.aborted) return false;
     const turn = queue[order - 1] as Turn;
     const earlier = before.filter((trial) => trial.order === order);
+    const place = { runId, round, order, twin: turn.twin, attempt: turn.attempt };
+    const measured = earlier.at(-1) ?? (await options.measure(turn.cell, place));
+    // Where nothing is repeated, a disturbed trial counts at once.
     const trial =
-      earlier.at(-1) ??
-      (await options.measure(turn.cell, { runId, round, order, twin: turn.twin, attempt: turn.attempt }));
+      isVoid(measured) && options.maxAttempts === 1 ? withLeastNoise([measured], place) : measured;
     // A trial that was killed from the keyboard says nothing about its strategy.
     if (trial.status === 'failed' && signal.aborted && earlier.length === 0) return false;
     if (earlier.length === 0) keep(trial);
     const expectedMs = estimateTrialMs(turn.cell, options.timing, options.cores);
-    const again = isVoid(trial) && turn.attempt < maxAttempts && pace.hasTimeFor(expectedMs);
+    const again = isVoid(trial) && turn.attempt < options.maxAttempts && pace.hasTimeFor(expectedMs);
     if (isVoid(trial)) {
       const disturbed = [...turn.disturbed, trial];
       if (again) queue.push({ ...turn, attempt: turn.attempt + 1, disturbed });
@@ -136,8 +140,6 @@ interface Turn {
   readonly disturbed: readonly VoidTrial[];
 }
 
-/** A void trial is repeated up to twice. */
-const maxAttempts = 3;
 /** Repetitions may lengthen a run to this multiple of its planned time. */
 const maxLengthening = 1.5;
 
@@ -151,12 +153,12 @@ function isVoid(trial: TrialRow): trial is VoidTrial {
 /** Picks the void trial with the least noise and makes it count, in the place of the last attempt. */
 function withLeastNoise(
   disturbed: readonly VoidTrial[],
-  place: { readonly order: number; readonly attempt: number },
+  { order, attempt }: { readonly order: number; readonly attempt: number },
 ): TrialRow {
   const noise = ({ noise_swap_pages, noise_steal_percent, noise_others_percent }: VoidTrial) =>
     (noise_swap_pages ?? 0) > 0 ? 100 : (noise_steal_percent ?? 0) + (noise_others_percent ?? 0);
   const calmest = disturbed.reduce((a, b) => (noise(b) < noise(a) ? b : a));
-  return { ...calmest, ...place, status: 'ok', reason: null, busy: true };
+  return { ...calmest, order, attempt, status: 'ok', reason: null, busy: true };
 }
 
 /** Tracks how much is done and how much time is left. The estimate is corrected by its accuracy so far. */

@@ -109,6 +109,7 @@ describe('rounds', () => {
     twins: [],
     rounds: { min: 3, max: 3 },
     budgetMs: null,
+    maxAttempts: 3,
     finished: [],
     enough: () => ({ stop: false, unmet: [] }),
     seed: 1,
@@ -153,6 +154,17 @@ describe('rounds', () => {
     await runRounds(options({ twins, rounds: { min: 1, max: 1 }, keep: ({ twin }) => kept.push(twin) }));
     assert.equal(kept.length, cells.length + 1);
     assert.equal(kept.filter((twin) => twin === 'A/A').length, 1);
+  });
+
+  it('count a disturbed trial at once where nothing is repeated', async () => {
+    const rows: TrialRow[] = [];
+    const measure: RunOptions['measure'] = async (_, place) =>
+      trial({ ...place, status: 'void', reason: 'others', noise_others_percent: 12 });
+    await runRounds(options({ measure, maxAttempts: 1, keep: (row) => rows.push(row) }));
+    assert.equal(rows.length, 3 * cells.length);
+    assert.ok(
+      rows.every(({ status, busy, order }, i) => status === 'ok' && busy && order === (i % cells.length) + 1),
+    );
   });
 
   it('repeat a void trial twice at the end of its round, then keep the least disturbed one, marked busy', async () => {

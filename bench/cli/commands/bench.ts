@@ -211,6 +211,7 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
     cells,
     twins,
     rounds: request.rounds,
+    maxAttempts: request.profile.maxAttempts,
     budgetMs: request.budgetMs,
     finished,
     enough: (round) => enough(store.trials(), { round, baseline }),
