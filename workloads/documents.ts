@@ -98,7 +98,7 @@ export async function sampleFiles(
   return { name: 'docs', documents, formerIds };
 }
 
-/** What samples leave out, in words; null when that is nothing. */
+/** Says what samples leave out; null when that is nothing. */
 export function notSampled({ leftOut, unreadable }: FileList): string | null {
   const all = [...new Map(unreadable.map((file) => [file.id, file])).values()];
   const [first] = all;

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { note } from './terminal.js';
 
-/** What still runs after this time, ms, would keep the process alive. */
+/** The task has left something open if the process still lives after this time, ms. */
 const lingerMs = 100;
 /** A process that does not exit within this time, ms, is killed. */
 const exitMs = 1000;

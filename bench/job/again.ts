@@ -15,12 +15,12 @@ export const statusesNotOk = ['failed', 'timed-out', 'crashed'] as const satisfi
   'ok'
 >[];
 
-/** Whether the file is another one than the one that was read; false where that is unknown. */
+/** Returns true when the file has changed since it was read; false where that is unknown. */
 export function hasChanged(file: Pick<FoundFile, 'size' | 'mtimeMs'>, source: FileState | null): boolean {
   return source !== null && (source.size !== file.size || source.mtimeMs !== file.mtimeMs);
 }
 
-/** What a new call finds of the documents that have a line. */
+/** A new call of the command finds this about the documents that have a line. */
 export interface Earlier {
   /** Ids of documents that run again. */
   readonly again: ReadonlySet<string>;

@@ -14,7 +14,7 @@ export interface NotOk {
 
 /** The job remembers this of a line: everything but the value. */
 export type LineRecord = ({ readonly id: string; readonly status: 'ok' } | NotOk) & {
-  /** What the file was when it was read; null where that is unknown. */
+  /** The file had this state when it was read; null where that is unknown. */
   readonly source: FileState | null;
 };
 

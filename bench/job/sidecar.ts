@@ -4,7 +4,7 @@ import { RunError, UsageError } from '../errors.js';
 /** The subject of a job. Results of another task, or of other documents, are never mixed with its own. */
 export interface Job {
   readonly task: { readonly file: string; readonly export: string; readonly sha256: string };
-  /** As it was given. */
+  /** The pattern is kept as it was given. */
   readonly docs: string;
   /** The real path of the folder that all documents are in. */
   readonly root: string;

@@ -1,7 +1,7 @@
 /** Streams and ports belong to the worker itself, and requests of the file system end by themselves. */
 const own = /^(TTY|Pipe|Signal)Wrap$|^MessagePort$|^FSReq|^CloseReq$|^Immediate$/;
 
-/** What keeps this thread's event loop alive, by kind: `Timeout`, `TCPServerWrap`. */
+/** Counts what keeps this thread's event loop alive, by kind: `Timeout`, `TCPServerWrap`. */
 export type OpenResources = ReadonlyMap<string, number>;
 
 export function openResources(): OpenResources {
@@ -12,8 +12,8 @@ export function openResources(): OpenResources {
 }
 
 /**
- * Warns of what the task has opened since then, and has not closed: it would keep the worker alive if that were not
- * ended. Resolves when the warning has been printed.
+ * Warns of what the task has opened since then, and has not closed: it would keep the worker alive if that
+ * were not ended. Resolves when the warning has been printed.
  */
 export async function warnOfLeftOpen(before: OpenResources): Promise<void> {
   const left = [...openResources()].flatMap(([kind, count]) => {

@@ -28,7 +28,7 @@ const all = await openable(strategies);
 const inProcesses = all.filter(({ isolation }) => isolation === 'process');
 
 let count = 0;
-/** Makes a folder with a task and this number of documents; the task's source may name the folder `FOLDER`. */
+/** Makes a folder with a task and documents. `FOLDER` in the task's source means the folder's path. */
 function folderOf(task: string, documents = 6): string {
   const folder = join(root, `end-${count++}`);
   mkdirSync(join(folder, 'in'), { recursive: true });
@@ -77,7 +77,7 @@ const statusesIn = (folder: string) =>
     .slice(0, -1)
     .map((line) => JSON.parse(line).status as string);
 
-/** Each document calls a program, which marks that it has begun and waits until the folder has a file `gate`. */
+/** Each document calls a program, which marks that it has begun and waits until there is a file `gate`. */
 const calling = `
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
