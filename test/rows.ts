@@ -10,7 +10,7 @@ import { checked, type Row, type Table, unknown } from '../bench/tables/table.js
 
 /** Made-up rows for tests of what is computed from rows. */
 
-/** Some of a row's columns, of whatever state. */
+/** This type has some of a row's columns, whatever the row's state is. */
 export type Some<R> = Partial<Pick<R, keyof R>>;
 
 /** A row made of some of its columns; the others are empty. It is checked as a row of a file is. */

@@ -10,7 +10,7 @@ import { made, type Some, trial } from './rows.js';
 
 export interface RunChoice {
   readonly workloads?: Readonly<Record<string, string>>;
-  /** Names and mean sizes of documents. */
+  /** Each corpus has a name and a mean size of its documents. */
   readonly corpora?: Readonly<Record<string, number>>;
   readonly strategies?: readonly string[];
   readonly workers?: readonly number[];
@@ -25,8 +25,8 @@ const listed = (await loadStrategies(strategies.map(({ url }) => url))).map(({ s
 const names = listed.map(({ name }) => name);
 
 /**
- * Trials of a run in which cpu work scales to the cores and the rest to the workers, each strategy by its
- * own overhead.
+ * Makes the trials of a run. Cpu work scales to the cores, other work to the workers, and each strategy has
+ * its own overhead.
  */
 export function trialsOf(choice: RunChoice): TrialRow[] {
   const {
@@ -70,7 +70,7 @@ interface Cell {
   readonly workers: number;
   readonly round: number;
   readonly order: number;
-  /** Of a document, µs. */
+  /** This is the overhead per document, µs. */
   readonly overhead: number;
   readonly cores: number;
 }
@@ -171,8 +171,7 @@ export function findingsOf(choice: RunChoice, trials: readonly TrialRow[] = tria
 }
 
 /**
- * Traits as the strategies with these names have them. A name that is not listed stands for a strategy with
- * threads.
+ * Traits as the strategies with these names have them. A name that is not listed is a strategy with threads.
  */
 export function traitsOf(names: readonly string[]): Traits[] {
   return names.map(traitOf);

@@ -20,7 +20,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../../package.json', imp
 };
 
 const benchExamples = `Examples:
-  forkwise bench                                                    # seven strategies, made-up documents, 6 minutes
+  forkwise bench                                                    # made-up documents, 6 minutes
   forkwise bench --docs 'node_modules/**/*.md' --workloads markdown # real documents
   forkwise bench --task ./parse.ts --docs ./samples                 # your task on your documents
   forkwise bench --workloads compress --sizes 10KB,mixed --workers 1,2 --dry-run
@@ -30,13 +30,15 @@ const benchExamples = `Examples:
 
 const program = new Command('forkwise')
   .description(
-    'Which concurrency strategy should your documents run on? Measures them all on this machine, and says.',
+    'Which concurrency strategy should your documents run on? forkwise measures them all on this machine.',
   )
   .version(version)
   .exitOverride()
   .addHelpText(
     'after',
-    '\nExit codes: 0 ok · 1 internal error · 2 usage · 3 task or documents invalid, machine unfit · 4 a strategy failed,\nresults differ or cannot be written · 5 regression · 6 inconclusive under --strict · 130 interrupted',
+    '\nExit codes: 0 ok · 1 internal error · 2 usage · 3 task or documents invalid, machine unfit · ' +
+      '4 a strategy failed,\nresults differ or cannot be written · 5 regression · ' +
+      '6 inconclusive under --strict · 130 interrupted',
   );
 
 program
@@ -55,32 +57,41 @@ program
   )
   .option(
     '--delivery <ways>',
-    'how documents reach a worker: clone,transfer,shared,message,path; a strategy that has none of them keeps its own',
+
+    'how documents reach a worker: clone,transfer,shared,message,path; a strategy with none of ' +
+      'them keeps its default',
   )
   .option('--workers <counts>', 'worker counts, like 1,2,4 (default: by profile)')
   .option('--docs <folder or glob>', 'your own documents, in place of made-up ones')
   .option('--sizes <sizes>', 'sizes of made-up documents: 10KB,100KB or mixed (default: by profile)')
-  .option('--complexity <level>', 'of made-up documents: low, medium or high (default: medium)')
-  .option('--documents <count>', 'documents a pass (default: by profile and size)')
-  .option('--rounds <count>', 'rounds (default: by profile)')
-  .option('--budget <duration>', 'begin no round that would end later, like 10m (default: no limit)')
+  .option('--complexity <level>', 'complexity of made-up documents: low, medium or high (default: medium)')
+  .option('--documents <count>', 'documents per pass (default: by profile and size)')
+  .option('--rounds <count>', 'number of rounds (default: by profile)')
+  .option(
+    '--budget <duration>',
+    'start no round that would end later than this, like 10m (default: no limit)',
+  )
   .option(
     '--wait-quiet <duration>',
     'wait until other processes leave the machine alone for 10 s, this long at most, like 5m',
   )
-  .option('--seed <number>', 'of documents, samples and order', '1')
+  .option('--seed <number>', 'seed of documents, samples and order', '1')
   .option('--out <folder>', 'where the run goes; must be new (default: results/<date and time>)')
-  .option('--resume <run>', 'go on with a run that was interrupted or killed; repeats no finished trial')
-  .option('--llm-parallel <count>', 'requests our language-model server answers at once', '64')
-  .option('--llm-url <url>', 'ask a real Ollama instead')
+  .option('--resume <run>', 'continue a run that was interrupted or killed; no finished trial is repeated')
+  .option(
+    '--llm-parallel <count>',
+    'number of requests that the built-in language-model server answers at once',
+    '64',
+  )
+  .option('--llm-url <url>', 'use a real Ollama at this URL instead')
   .option('--llm-model <name>', 'the model to ask for', 'llama3.2')
   .option(
     '--faults',
-    'in place of speed: what each strategy survives; with --resume the matrix goes into that run',
+    'test what each strategy survives, instead of speed; with --resume the matrix is added to that run',
   )
-  .option('--png', 'charts as PNG, too')
-  .option('--interactive', 'charts in report.html that answer to the mouse, even if the page gets large')
-  .option('--no-interactive', 'still pictures only')
+  .option('--png', 'also write charts as PNG')
+  .option('--interactive', 'interactive charts in report.html, even if the page gets large')
+  .option('--no-interactive', 'only static charts')
   .option('--dry-run', 'print the plan and its estimated time, and stop')
   .option('--json', 'results as JSON on standard output')
   .action(async (flags, command: Command) => {
@@ -89,30 +100,36 @@ program
       : await bench(flags, given(command));
   });
 
-/** What `pick` and `recommend` share. */
+/** Adds the options that `pick` and `recommend` share. */
 function constrained(command: Command): Command {
   return command
-    .option('--max-memory <size>', 'for the whole process tree, like 512MB (default: no limit)')
+    .option('--max-memory <size>', 'memory limit of the whole process tree, like 512MB (default: no limit)')
     .option(
       '--isolation <kind>',
-      'the least that stands between a task and its caller: none, thread or process',
+      'minimum isolation between a task and its caller: none, thread or process',
       'none',
     )
     .option(
       '--loop-delay <duration>',
-      'a server in the same process must answer within it at the 99th percentile, like 50ms (default: no limit)',
+
+      '99th percentile within which a server in the same process must answer, like 50ms (default: ' +
+        'no limit)',
     )
     .option(
       '--latency-p99 <duration>',
-      'longest time from a document’s being pulled until its outcome at the 99th percentile (default: no limit)',
+
+      'maximum 99th percentile of the time from pulling a document until its outcome (default: no ' +
+        'limit)',
     )
     .option(
       '--batch <documents>',
-      'start the workers anew for so many documents, so that start-up counts (default: it does not)',
+
+      'counts start-up: assumes that workers are restarted after this number of documents (default: ' +
+        'not counted)',
     )
     .option(
       '--timeout <duration>',
-      'the time limit of a task that goes into the recommendation (default: none)',
+      'time limit per document that is written into the recommendation (default: none)',
     );
 }
 
@@ -137,11 +154,11 @@ constrained(
     'your task: a module, TypeScript or JavaScript, like ./parse.ts or ./parse.ts#parse',
   )
   .option('--docs <folder or glob>', 'your documents')
-  .option('--time-budget <duration>', 'for all of it', '2m')
-  .option('--seed <number>', 'of sample and order', '1')
+  .option('--time-budget <duration>', 'time for the whole command', '2m')
+  .option('--seed <number>', 'seed of sample and order', '1')
   .option(
     '--out <folder>',
-    'where the run and its recommendation.json go; must be new (default: results/<date and time>)',
+    'folder for the run and its recommendation.json; must be new (default: results/<date and time>)',
   )
   .option('--json', 'the recommendation as JSON on standard output')
   .action(async (flags) => {
@@ -156,13 +173,13 @@ constrained(
       'before',
       `Examples:
   forkwise recommend results/monday --isolation process
-  forkwise recommend results/monday --workload markdown --corpus docs --max-memory 256MB --out recommendation.json
+  forkwise recommend results/monday --workload markdown --corpus docs --max-memory 256MB --out advice.json
 `,
     )
     .argument('<run>', "a run's folder"),
 )
-  .option('--workload <name>', 'which, where the run has several')
-  .option('--corpus <name>', 'which, where the run has several')
+  .option('--workload <name>', 'workload to decide for, if the run has several')
+  .option('--corpus <name>', 'corpus to decide for, if the run has several')
   .option('--out <file>', 'write the recommendation there; must be new')
   .option('--json', 'the recommendation as JSON on standard output')
   .action(async (run, flags) => {
@@ -172,7 +189,7 @@ constrained(
 program
   .command('check')
   .description(
-    'is my task sound? Loads it in every kind of worker, and looks at its results, its time and its memory',
+    'is my task sound? Loads it in every kind of worker, and checks its results, its time and its memory',
   )
   .addHelpText(
     'before',
@@ -183,13 +200,13 @@ program
   )
   .requiredOption('--task <file>', 'your task, TypeScript or JavaScript; ./parse.ts#clean names an export')
   .option('--docs <folder or glob>', 'your documents (default: made-up text)')
-  .option('--documents <count>', 'how many of them, at most', '40')
-  .option('--timeout <duration>', 'that one document may take', '30s')
+  .option('--documents <count>', 'maximum number of documents', '40')
+  .option('--timeout <duration>', 'time limit per document', '30s')
   .option(
     '--max-memory <size>',
     'the workers share 80 % of it, one per core, like 512MB (default: the memory there is)',
   )
-  .option('--seed <number>', 'of the sample', '1')
+  .option('--seed <number>', 'seed of the sample', '1')
   .option('--json', 'as JSON')
   .action(async (flags) => {
     process.exitCode = await check(flags);
@@ -198,22 +215,22 @@ program
 program
   .command('report')
   .description(
-    'make tables, charts and report of a run anew from what was measured; with several runs, show them side by side',
+    'make tables, charts and report of a run again from its trials; several runs are shown side ' + 'by side',
   )
   .addHelpText(
     'before',
     `Examples:
-  forkwise report results/monday                                   # report.html, report.md, charts and tables anew
+  forkwise report results/monday                                   # report.html, report.md, charts and tables
   forkwise report results/monday --project 5000000 --deadline 30m  # how many such machines would that take?
   forkwise report results/laptop results/server results/node-24    # several machines, or versions of Node
 `,
   )
   .argument('<runs...>', 'folders of runs; one may be that of a dispatch benchmark')
-  .option('--project <documents>', 'how many documents the projections speak of (default: 1000000)')
-  .option('--deadline <duration>', 'in which they are to be done, like 30m (default: 1h)')
-  .option('--png', 'charts as PNG, too')
-  .option('--interactive', 'charts in report.html that answer to the mouse, even if the page gets large')
-  .option('--no-interactive', 'still pictures only')
+  .option('--project <documents>', 'number of documents for the projections (default: 1000000)')
+  .option('--deadline <duration>', 'time in which they must be done, like 30m (default: 1h)')
+  .option('--png', 'also write charts as PNG')
+  .option('--interactive', 'interactive charts in report.html, even if the page gets large')
+  .option('--no-interactive', 'only static charts')
   .option('--json', 'results as JSON on standard output')
   .action(async (runs, _flags, command: Command) => {
     process.exitCode = await reportCommand(runs, given(command));
@@ -233,7 +250,7 @@ program
 
 program
   .command('doctor')
-  .description('is this machine fit to measure on, and does the suite come to answers that are known?')
+  .description('is this machine fit to measure on, and does the suite give the known answers?')
   .option('--json', 'as JSON')
   .action(async (flags) => {
     process.exitCode = await doctor(flags);
@@ -242,14 +259,15 @@ program
 program
   .command('overhead')
   .description(
-    'what strategies and the pools people pick cost beside the task, and the shortest tasks they can afford',
+    'measure what strategies and popular pools cost beside the task, and the shortest tasks ' +
+      'they are worth it for',
   )
   .option('--strategies <names>', 'strategies and peers', 'peers')
-  .option('--sizes <sizes>', 'of documents', '0B,10KB,100KB,500KB')
+  .option('--sizes <sizes>', 'sizes of documents', '0B,10KB,100KB,500KB')
   .option('--workers <counts>', 'worker counts', '1,2,4')
   .option('--rounds <count>', 'rounds after the sweep of configurations', '5')
-  .option('--time <duration>', 'of timed passes a trial', '200ms')
-  .option('--seed <number>', 'of the order and the bootstrap', '1')
+  .option('--time <duration>', 'time of timed passes per trial', '200ms')
+  .option('--seed <number>', 'seed of the order and the bootstrap', '1')
   .option('--out <folder>', 'where the results go; must be new (default: results/<date and time>)')
   .action(async (flags) => {
     process.exitCode = await overhead(flags);
@@ -258,29 +276,30 @@ program
 program
   .command('run')
   .description(
-    'process all your documents with the strategy you chose, a line of NDJSON each; called again, it goes on',
+    'process all your documents with one strategy and write a line of NDJSON each; if called ' +
+      'again, it continues',
   )
   .addHelpText(
     'before',
     `Examples:
-  forkwise run --config recommendation.json --docs './inbox/**' --out results.ndjson   # as \`forkwise pick\` found best
-  forkwise run --task ./parse.ts --strategy queue --workers 4 --timeout 30s --docs ./inbox --out results.ndjson
+  forkwise run --config recommendation.json --docs './inbox/**' --out results.ndjson  # as \`pick\` found best
+  forkwise run --task ./parse.ts --strategy queue --workers 4 --timeout 30s --docs ./inbox --out out.ndjson
 `,
   )
   .option(
     '--task <file>',
     'your task, an ES module; ./parse.ts#parse for an export of another name (default: that of --config)',
   )
-  .requiredOption('--docs <folder or glob>', 'your documents; a folder with all that is in it')
+  .requiredOption('--docs <folder or glob>', 'your documents; a folder includes everything in it')
   .requiredOption(
     '--out <file>',
-    'one line a document goes here; when there are some already, those documents are done',
+    'file for one line per document; documents that have a line already are done',
   )
-  .option('--config <file>', 'a recommendation.json; what stands beside it goes first')
+  .option('--config <file>', 'a recommendation.json; options on the command line take precedence')
   .option('--strategy <name>', 'as in "forkwise list"')
   .option(
     '--workers <count>',
-    'worker threads or processes (default: that of --config, or as many as there are cores)',
+    'worker threads or processes (default: that of --config, or the number of cores)',
   )
   .option('--timeout <duration>', 'a document that takes longer ends as timed-out, like 30s')
   .option(
@@ -306,13 +325,13 @@ program
 
 program
   .command('list')
-  .description('what there is to choose from: workloads, strategies, peers, profiles, charts')
+  .description('list what there is to choose from: workloads, strategies, peers, profiles, charts')
   .addOption(new Option('--json', 'as JSON'))
   .action(async (flags) => {
     process.exitCode = await list(flags);
   });
 
-// A reader that has seen enough (`| head`) is no failure, and no reason to end a run.
+// A reader that stops reading (`| head`) is no failure, and does not end a run.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
@@ -325,14 +344,14 @@ try {
   process.exitCode = report(error as Error);
 }
 
-/** The options that stand on the command line, without the defaults. */
+/** Returns the options that the command line gives, without the defaults. */
 function given(command: Command): Record<string, never> {
   return Object.fromEntries(
     Object.entries(command.opts()).filter(([name]) => command.getOptionValueSource(name) === 'cli'),
   ) as Record<string, never>;
 }
 
-/** Prints what a person can act on; a stack only for what is our mistake. @returns the exit code. */
+/** Prints a message that a person can act on, and a stack only for our own bugs. @returns the exit code */
 function report(error: Error): number {
   // commander has printed its own message already; --help and --version end here too.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
@@ -344,8 +363,7 @@ function report(error: Error): number {
     UnfitError: exitCode.invalid,
     RunError: exitCode.failed,
   }[error.name];
-  note(
-    `${colorsFor(process.stderr).red('error:')} ${code === undefined ? (error.stack ?? error.message) : error.message}`,
-  );
+  const message = code === undefined ? (error.stack ?? error.message) : error.message;
+  note(`${colorsFor(process.stderr).red('error:')} ${message}`);
   return code ?? exitCode.internal;
 }

@@ -12,7 +12,7 @@ import { charts } from '../../plots/index.js';
 import { renderPng } from '../../plots/png.js';
 import { cli } from '../support.js';
 
-/** What the command line does with runs that are there: resume, report, compare. */
+/** These tests run commands on runs that exist already: resume, report, compare. */
 
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
 const original = join(folder, 'original');
@@ -56,7 +56,7 @@ before(async () => {
 });
 
 describe('report', () => {
-  it('makes everything that is derived anew, byte for byte', async () => {
+  it('makes everything that is derived again, byte for byte', async () => {
     const copy = changed({});
     const derived = readdirSync(copy, { recursive: true, encoding: 'utf8' }).filter(
       (name) => /\.(csv|md|html|svg|vl\.json)$/.test(name) && name !== 'trials.csv',

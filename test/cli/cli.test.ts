@@ -72,11 +72,15 @@ describe('bad input', () => {
   );
   writeFileSync(
     join(folder, 'bad-setup.mjs'),
-    "export const kind = 'cpu'; export default () => 1; export function setup() { throw new Error('no database'); }",
+    "export const kind = 'cpu'; " +
+      'export default () => 1; ' +
+      "export function setup() { throw new Error('no database'); }",
   );
   writeFileSync(
     join(folder, 'bad-digest.mjs'),
-    "export const kind = 'cpu'; export default () => 1; export function digest() { throw new Error('no digest'); }",
+    "export const kind = 'cpu'; " +
+      'export default () => 1; ' +
+      "export function digest() { throw new Error('no digest'); }",
   );
   writeFileSync(
     join(folder, 'exits.mjs'),
@@ -284,7 +288,8 @@ describe('a run', () => {
     for (let i = 0; i < 6; i++) writeFileSync(join(samples, `${i}.txt`), 'x'.repeat(i * 100));
     writeFileSync(
       join(folder, 'mine.mjs'),
-      "export const kind = 'cpu'; export default ({ size, bytes }) => ({ size, same: bytes.length === size });",
+      "export const kind = 'cpu'; " +
+        'export default ({ size, bytes }) => ({ size, same: bytes.length === size });',
     );
     const out = fresh();
     const { code, stderr } = await run(
@@ -313,7 +318,8 @@ describe('a run', () => {
   it('says beside the table which documents failed, and why a trial did', async () => {
     writeFileSync(
       join(folder, 'some-fail.mjs'),
-      "export const kind = 'cpu'; export default ({ index }) => { if (index < 2) throw new Error('bad'); return index; };",
+      "export const kind = 'cpu'; " +
+        "export default ({ index }) => { if (index < 2) throw new Error('bad'); return index; };",
     );
     const some = await run(
       'bench',
@@ -333,7 +339,9 @@ describe('a run', () => {
     );
     writeFileSync(
       join(folder, 'crashes.mjs'),
-      "import { isMainThread } from 'node:worker_threads'; export const kind = 'cpu'; export default ({ index }) => { if (!isMainThread && index === 3) process.exit(9); return index; };",
+      "import { isMainThread } from 'node:worker_threads'; " +
+        "export const kind = 'cpu'; " +
+        'export default ({ index }) => { if (!isMainThread && index === 3) process.exit(9); return index; };',
     );
     const crash = await run(
       'bench',
@@ -349,7 +357,7 @@ describe('a run', () => {
     assert.equal(crash.code, 4);
     assert.match(
       crash.stdout,
-      /document "10KB-03" crashed, which did not happen with sequential: worker thread ended with exit code 9/,
+      /"10KB-03" crashed, which did not happen with sequential: worker thread ended with exit code 9/,
     );
   });
 
@@ -402,7 +410,8 @@ describe('interrupted', { skip: process.platform === 'win32' }, () => {
   // Hangs in every trial, and not in the oracle, which runs in a process whose module says so.
   writeFileSync(
     hang,
-    "export const kind = 'cpu'; export default () => { if (process.argv[1].includes('oracle-host')) return 1; for (;;); };",
+    "export const kind = 'cpu'; " +
+      "export default () => { if (process.argv[1].includes('oracle-host')) return 1; for (;;); };",
   );
   for (const [name, signals] of [
     ['the second Ctrl-C', ['SIGINT', 'SIGINT']],
@@ -460,7 +469,9 @@ it('lists workloads, strategies, peers, profiles and charts', async () => {
   assert.ok(lists.peers.some(({ name }: { name: string }) => name === 'tinypool'));
 });
 
-/** All descendants of a process, once there are so many. Linux only; elsewhere none, and the test says less. */
+/**
+ * Waits for `count` descendants of a process and returns all. On other systems than Linux it returns none.
+ */
 async function processesOf(pid: number, count: number): Promise<number[]> {
   if (process.platform !== 'linux') return [];
   let found: number[] = [];

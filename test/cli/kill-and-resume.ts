@@ -14,9 +14,9 @@ const cli = fileURLToPath(new URL('../../bench/cli.js', import.meta.url));
 const targets = ['runner', 'trial-host', 'worker'] as const;
 
 /**
- * A short plan, in which the runner, a trial host or a worker process is killed with SIGKILL at random
- * moments, so many times, and which is resumed until it ends. Afterwards there is exactly one row for every
- * planned trial, and no process and no temporary file.
+ * Runs a short plan, in which the runner, a trial host or a worker process is killed with SIGKILL at random
+ * moments, `kills` times. The run is resumed until it ends. Afterwards there is exactly one row for every
+ * planned trial, and no process and no temporary file is left.
  * @returns how often each was killed
  */
 export async function killAndResume({
@@ -44,7 +44,7 @@ export async function killAndResume({
     '--rounds',
     String(rounds),
   ];
-  const trialsPerRound = 6; // sequential once, two strategies at 1 and 2 workers, and the twin
+  const trialsPerRound = 6; // sequential runs once, two others run at 1 and 2 workers; one has a twin
   const killed = { runner: 0, 'trial-host': 0, worker: 0 };
   const everSeen = new Set<number>();
   let done = 0;

@@ -21,9 +21,8 @@ describe('CPU time', () => {
     only,
     async () => {
       // The shell's `times` gives what the kernel counted for everything that ran below it, from birth to
-      // death. The
-      // window is 3.6 s of burning; what was used before and after it is reported by the processes
-      // themselves.
+      // death. The window is 3.6 s of burning; what was used before and after it is reported by the
+      // processes themselves.
       const { stdout } = await promisify(execFile)('/bin/sh', [
         '-c',
         '"$0" "$1" count; times',
@@ -51,10 +50,9 @@ describe('CPU time', () => {
       switchesInvoluntary: 0,
     });
     // Child 1 goes from 100 and 10 ms to 150 and 30 ms. Child 2 had 70 and 20 ms and ended at 200 and 120
-    // ms. Child 3
-    // started and ended inside the window and used 40 ms of user time.
+    // ms. Child 3 started and ended inside the window and used 40 ms of user time.
     const edges = [[member(1, 100, 10), member(2, 70, 20)], [member(1, 150, 30)]];
-    const ended = ['0 0', '24 12']; // clock ticks of 10 ms
+    const ended = ['0 0', '24 12']; // a clock tick lasts 10 ms
     let edge = -1;
     const session = { members: async () => ({ ...alone, processes: edges[++edge] }) } as unknown as Session;
     const from: Files = {
@@ -95,7 +93,7 @@ describe('CPU time', () => {
     });
   });
 
-  it('says that it is incomplete where a child ended and nobody counts it', async () => {
+  it('says that it is incomplete where a child ended and nothing counts it', async () => {
     const edges = [[{ ...processReport(), pid: 1 }], []];
     const session = { members: async () => ({ ...alone, processes: edges.shift() }) } as unknown as Session;
     const counters = new TreeCounters(session, { list: () => [], read: () => null });
@@ -114,7 +112,7 @@ describe('memory', () => {
       assert.equal(pids.length, 5);
       const memory = treeMemory(files, pids) as number;
       const rss = pids.reduce((sum, pid) => sum + residentBytes(pid), 0);
-      // Private pages of all, and the pages of files once: from the complete list of mappings.
+      // The complete list of mappings gives the private pages of all processes. Pages of files count once.
       const truth =
         pids.reduce((sum, pid) => sum + privateAnonymous(pid), 0) + Math.max(...pids.map(filePages));
       assert.ok(Math.abs(memory / truth - 1) < 0.1, `${memory} against ${truth}`);
@@ -161,7 +159,7 @@ describe('memory', () => {
     }
   });
 
-  it('and threads are unknown without /proc, and resident sizes are pidusage’s, of the processes that the root has named', async () => {
+  it('without /proc has resident sizes from pidusage, of the processes that the root named', async () => {
     const child = fork(fileURLToPath(new URL('../fixtures/family.js', import.meta.url)), ['0']);
     try {
       await new Promise((resolve) => child.once('message', resolve));

@@ -10,8 +10,13 @@ import { documentsOf } from '../support.js';
 const documents = documentsOf(Array.from({ length: 40 }, (_, i) => `d${i}`));
 const workload = { default: () => {} } as unknown as Workload;
 const outcomeOf = ({ index, id }: Document, value: unknown = `result of ${id}`): Outcome => ({
-  ...{ index, id, worker: '1', queuedMs: 1, taskMs: 1 },
-  ...{ status: 'ok', value },
+  index,
+  id,
+  worker: '1',
+  queuedMs: 1,
+  taskMs: 1,
+  status: 'ok',
+  value,
 });
 const expected = documents.map((document) => outcomeDigest(outcomeOf(document), workload));
 
@@ -65,14 +70,14 @@ describe('passes', () => {
     assert.match(digest ?? '', /^[\da-f]{16}$/);
   });
 
-  it('with results too large to be kept have one more, off the clock, of which every result is checked', async () => {
+  it('with results too large to keep have one more, untimed, whose results are all checked', async () => {
     const large = 2e6; // 40 of them in a pass of which one is kept
     const { runs, difference, outcomesOk, digest, passesMs } = await recorded(large, session());
     assert.deepEqual([runs, difference, outcomesOk, passesMs.length], [4, null, 120, 3]);
     assert.equal(digest, (await recorded(1, session())).digest);
     const always = session((document) => [outcomeOf(document, document.id === 'd7' ? 'other' : undefined)]);
     assert.match((await recorded(large, always)).difference ?? '', /"d7"/);
-    // Where documents come again, each is checked once more and no oftener.
+    // If documents repeat, each one is checked once more, not more often.
     const seen: string[] = [];
     const half = session((document, run) => {
       if (run === 4) seen.push(document.id);
@@ -91,7 +96,7 @@ describe('passes', () => {
     assert.match((await recorded(large, once, { count: 40 })).difference ?? '', /"d7"/);
   });
 
-  it('with a document that has no outcome, two, or a failure are told, whatever is kept', async () => {
+  it('report a document that has no outcome, two outcomes or a failure, whatever is kept', async () => {
     for (const bytes of [1, 2e6]) {
       const odd = (id: string, outcomes: (document: Document) => readonly Outcome[]) =>
         recorded(
@@ -125,8 +130,13 @@ describe('passes', () => {
 
 describe('idle ends', () => {
   const done = (worker: number | null, start: number, taskMs: number | null, index = 0): Outcome => ({
-    ...{ index, id: '', worker: worker === null ? null : String(worker), queuedMs: start, taskMs },
-    ...{ status: 'ok', value: null },
+    index,
+    id: '',
+    worker: worker === null ? null : String(worker),
+    queuedMs: start,
+    taskMs,
+    status: 'ok',
+    value: null,
   });
   const idle = (outcomes: readonly Outcome[], workers: number) =>
     endIdleMs(outcomes, { pulledMs: [100, 200], workers });

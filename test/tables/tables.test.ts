@@ -18,7 +18,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 function rowOf({ columns }: Table) {
   const cells: Record<Column['type'], fc.Arbitrary<unknown>> = {
     text: fc.string({ unit: 'grapheme', minLength: 1 }),
-    number: fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0), // -0 is written as 0
+    number: fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0), // -0 becomes 0
     boolean: fc.boolean(),
   };
   return fc.record(
@@ -34,7 +34,7 @@ function rowOf({ columns }: Table) {
 describe('CSV', () => {
   for (const [name, { columns }] of Object.entries({ trialTable, summaryTable })) {
     it(`${name}: what is written reads back the same`, () => {
-      const free = table(columns); // without its rules, so that any value may stand beside any other
+      const free = table(columns); // without its rules, so that any combination of values is allowed
       fc.assert(
         fc.property(fc.array(rowOf(free), { maxLength: 5 }), (rows) => {
           assert.deepEqual(decode(free, encodeHeader(free) + encodeRows(free, rows as never[])), rows);
@@ -59,10 +59,11 @@ describe('CSV', () => {
 
   it('has the columns that were agreed on, with these names', () => {
     const agreed =
-      `schema run_id round order workload kind corpus document_bytes documents strategy workers delivery status passes wall_ms
-      documents_per_second megabytes_per_second startup_ms cpu_user_ms cpu_system_ms cpu_percent rss_peak_bytes memory_peak_bytes threads_peak
-      context_switches_voluntary context_switches_involuntary event_loop_utilization latency_p50_ms latency_p95_ms latency_p99_ms task_p50_ms
-      outcomes_ok outcomes_failed digest`.split(/\s+/);
+      `schema run_id round order workload kind corpus document_bytes documents strategy workers delivery
+      status passes wall_ms documents_per_second megabytes_per_second startup_ms cpu_user_ms cpu_system_ms
+      cpu_percent rss_peak_bytes memory_peak_bytes threads_peak context_switches_voluntary
+      context_switches_involuntary event_loop_utilization latency_p50_ms latency_p95_ms latency_p99_ms
+      task_p50_ms outcomes_ok outcomes_failed digest`.split(/\s+/);
     const names: string[] = trialTable.columns.map(({ name }) => name);
     assert.deepEqual(
       agreed.filter((name) => !names.includes(name)),

@@ -54,7 +54,7 @@ describe('plan', () => {
     ]);
   });
 
-  it('measures a strategy with each delivery that was asked for, and with its own where it has none of them', () => {
+  it('measures a strategy with each requested delivery, or with its default if it has none of them', () => {
     const two = {
       url: 'two',
       strategy: { name: 'two', scales: false, deliveries: ['clone', 'transfer', 'path'] },
@@ -68,7 +68,7 @@ describe('plan', () => {
     assert.deepEqual(deliveries(['path', 'transfer']), ['other clone', 'two transfer', 'two path']);
   });
 
-  it('orders every round anew, and the same for the same seed', () => {
+  it('gives every round its own order, which is the same for the same seed', () => {
     const order = (seed: number, round: number) =>
       roundOrder(cells, { seed, round }).map((cell) => cells.indexOf(cell));
     assert.deepEqual(order(1, 1), order(1, 1));
@@ -167,7 +167,7 @@ describe('rounds', () => {
     );
   });
 
-  it('repeat a void trial twice at the end of its round, then keep the least disturbed one, marked busy', async () => {
+  it('repeat a void trial twice at the end of its round, then keep the least disturbed, as busy', async () => {
     const rows: TrialRow[] = [];
     const disturbances = [12, 7, 9];
     const measure: RunOptions['measure'] = async (cell, place) =>
@@ -253,7 +253,7 @@ describe('rounds', () => {
     assert.deepEqual([ending.complete, kept], [false, 5]);
   });
 
-  it('end between the least and the most rounds as soon as it is enough, and say what was not reached', async () => {
+  it('end between minimum and maximum as soon as it is enough, and say what was not reached', async () => {
     const ends = async (enoughFrom: number) => {
       let last = 0;
       const enough = (round: number) => ({
@@ -289,7 +289,7 @@ describe('rounds', () => {
 });
 
 describe('balance', () => {
-  it('keeps every item once, in order, and no list dearer than the rule allows', () => {
+  it('keeps every item once, in order, and no list more expensive than the rule allows', () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 500 })), fc.integer({ min: 1, max: 9 }), (costs, parts) => {
         const items = costs.map((cost, position) => ({ cost, position }));
@@ -318,7 +318,7 @@ describe('balance', () => {
     );
   });
 
-  it('goes on from what stands in the lists already', () => {
+  it('continues from what is in the lists already', () => {
     assert.deepEqual(
       balance([3, 3], [10, 0], (cost) => cost).map((list) => list.length),
       [0, 2],

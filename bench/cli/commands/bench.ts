@@ -46,9 +46,9 @@ import { handleSignals } from '../signals.js';
 import { colorsFor, note, print } from '../terminal.js';
 
 /**
- * `forkwise bench`: plans, measures, and leaves a run's folder; with `--resume`, goes on with one.
- * @param asked the options that stand on the command line, without the defaults
- * @returns the exit code.
+ * `forkwise bench` plans, measures, and leaves a run's folder. With `--resume` it continues a run.
+ * @param asked the options that the command line gives, without the defaults
+ * @returns the exit code
  */
 export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Promise<number> {
   const earlier = flags.resume === undefined ? null : resumable(flags.resume, asked);
@@ -162,7 +162,7 @@ async function withoutMixing(cells: Cell[], { helpers, request, prepared }: Test
   return cells.filter((cell) => !mixing.includes(cell));
 }
 
-/** A new run's folder, with its environment in it before the first trial. */
+/** Makes a new run's folder, and writes its environment before the first trial. */
 async function begin(
   plan: Plan,
   { folder, flags }: { folder: string; flags: Partial<BenchFlags> },
@@ -234,7 +234,8 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
   for (const criterion of unmet) note(`not reached: ${criterion}`);
   if (complete) return exitCodeOf(found);
   note(
-    `interrupted; what was measured until then is kept. Go on with:\n  forkwise bench --resume ${quoted(store.folder)}`,
+    'interrupted; the trials so far are kept. Continue with:\n' +
+      `  forkwise bench --resume ${quoted(store.folder)}`,
   );
   return exitCode.interrupted;
 }
@@ -250,12 +251,13 @@ function corporaOf({ prepared }: Plan): Environment['corpora'] {
   );
 }
 
-/** @throws UsageError when not a single round would fit. */
+/** @throws UsageError if not a single round would fit */
 function refuseShortBudget(plan: Plan): void {
   const { budgetMs } = plan.request;
   const roundMs = estimateRoundMs(plan);
   if (budgetMs === null || budgetMs >= roundMs) return;
   throw new UsageError(
-    `--budget: one round takes about ${duration(roundMs)}, more than ${duration(budgetMs)}; give it more time, or fewer workloads, sizes, strategies or workers`,
+    `--budget: one round takes about ${duration(roundMs)}, more than ${duration(budgetMs)}; ` +
+      'give it more time, or fewer workloads, sizes, strategies or workers',
   );
 }

@@ -24,8 +24,9 @@ import { handleSignals } from '../signals.js';
 import { colorsFor, note, print } from '../terminal.js';
 
 /**
- * `forkwise doctor`: is this machine fit to measure on, and does the suite come to answers that are known?
- * @returns the exit code.
+ * `forkwise doctor` checks whether this machine is fit to measure on, and whether the suite gives the known
+ * answers.
+ * @returns the exit code
  */
 export async function doctor(flags: { json?: true }): Promise<number> {
   note('looking at the machine');
@@ -37,10 +38,10 @@ export async function doctor(flags: { json?: true }): Promise<number> {
   return fit ? exitCode.ok : exitCode.invalid;
 }
 
-/** Of `spin`: about 10 ms a document, so that moving it to a worker costs next to nothing beside it. */
+/** `spin` takes about 10 ms per document with this, so moving a document to a worker costs almost nothing. */
 const iterations = 6_000_000;
 
-/** A second of every strategy on work whose cost is known. */
+/** Runs every strategy for about a second, on work whose cost is known. */
 async function selfTests(): Promise<Finding[]> {
   const flags = {
     profile: 'quick',
@@ -72,9 +73,8 @@ async function selfTests(): Promise<Finding[]> {
     }).filter(({ workload, workers }) => workload.kind !== 'cpu' || workers <= cores);
     const tests: SelfTest[] = [];
     for (const [i, cell] of cells.entries()) {
-      note(
-        `self-test ${i + 1}/${cells.length}: ${cell.workload.ref.name} ${cell.strategy.strategy.name} × ${cell.workers}`,
-      );
+      const name = `${cell.workload.ref.name} ${cell.strategy.strategy.name} × ${cell.workers}`;
+      note(`self-test ${i + 1}/${cells.length}: ${name}`);
       const place = { runId: 'doctor', round: 1, order: i + 1, twin: null, attempt: 1 };
       const trial = await runTrial(helpers, cell, {
         place,
