@@ -47,10 +47,11 @@ export async function examine(helpers: HelperProcesses, options: ExamineOptions)
   const first = await tryIn(helpers, main, request);
   const done = first.state === 'done' ? (first.probe.passes[0]?.length ?? 0) : all.length;
   const documents = all.slice(0, done);
+  const inTime = documents.filter(({ index }) => endsInTime(first, index));
   const tried: Tried[] = [first];
   const elsewhere = {
     ...request,
-    corpus: writeCorpus(join(helpers.folder, 'check-by-cost'), byCost(documents, first)),
+    corpus: writeCorpus(join(helpers.folder, 'check-by-cost'), byCost(inTime, first)),
     loadsTask: first.state === 'done' && first.probe.hasDigest,
   };
   for (const place of others) {
@@ -66,10 +67,16 @@ export async function examine(helpers: HelperProcesses, options: ExamineOptions)
     helpers,
     task,
     corpus: writeCorpus(join(helpers.folder, 'check-tried'), documents),
+    inTime: inTime.map(({ index }) => index),
     strategies: urlsOf(strategies),
   };
   const findings = await allFindings({ tried, timeoutMs, share: shareOf(options) }, lab);
   return { tried, findings, documents };
+}
+
+/** A document that does not end in time is tried once, and no more. */
+function endsInTime(tried: Tried, index: number): boolean {
+  return tried.state !== 'done' || tried.probe.passes[0]?.[index]?.status !== 'timed-out';
 }
 
 /** The most expensive documents come first, so that fresh workers begin with them. */

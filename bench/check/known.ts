@@ -29,7 +29,7 @@ const testMs = 500;
  * @returns null if it cannot be said
  */
 export async function inFlightFinding(
-  lab: Omit<Lab, 'corpus'>,
+  lab: Omit<Lab, 'corpus' | 'inTime'>,
   { sha256, corpus, documents, sequentialMs, costsMs }: Prepared,
 ): Promise<Finding | null> {
   const known = knownFindings(sha256).find(({ id }) => id === inFlightRow.id);
@@ -38,7 +38,8 @@ export async function inFlightFinding(
     digests: readTruth(corpus).digests.slice(0, documents),
     costsMs: Array.from({ length: documents }, (_, i) => costsMs?.[i] ?? sequentialMs / documents),
   };
-  const finding = await testInFlight({ ...lab, corpus }, reference, { maxMs: testMs });
+  const inTime = reference.costsMs.map((_, i) => i);
+  const finding = await testInFlight({ ...lab, corpus, inTime }, reference, { maxMs: testMs });
   if (finding !== null) addFinding(sha256, finding);
   return finding;
 }

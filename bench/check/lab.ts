@@ -16,6 +16,8 @@ export interface Lab {
   readonly helpers: HelperProcesses;
   readonly task: WorkloadRef;
   readonly corpus: CorpusFile;
+  /** Indices of the documents of the corpus that end in time. */
+  readonly inTime: readonly number[];
   readonly strategies: StrategyUrls;
 }
 

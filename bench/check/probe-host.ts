@@ -123,7 +123,11 @@ answerRequests(async (request: ProbeRequest): Promise<Probe> => {
       const facts: DocumentFact[] = [];
       const meters = [memory, meter, computing];
       const untilMs = now() + (pass === 0 ? (request.timeMs ?? Infinity) : Infinity);
-      await session.run(alone ? oneByOne(documents, meters, untilMs) : documents, (outcome) => {
+      // A document that did not end in time the first time would take as long again.
+      const late = (passes[0] ?? []).filter(({ status }) => status === 'timed-out');
+      for (const fact of late) facts[documents.findIndex(({ id }) => id === fact.id)] = fact;
+      const source = documents.filter(({ index }) => facts[index] === undefined);
+      await session.run(alone ? oneByOne(source, meters, untilMs) : source, (outcome) => {
         for (const one of meters) one.end();
         facts[outcome.index] = examiner.fact(outcome);
         if (!alone) return notify<ProbeNotice>({ at: 'document', id: outcome.id });

@@ -36,6 +36,27 @@ describe('check of a task that remembers', { concurrency: 2 }, () => {
   });
 });
 
+it('check runs a document that never ends once, and goes on with the others', async () => {
+  const { code, said, bad, result } = await checkTask(
+    'waits.mjs',
+    `export default ({ id, size }) => (id.endsWith('/4.txt') ? new Promise(() => {}) : size);`,
+    { args: ['--timeout', '1s'] },
+  );
+  assert.equal(code, 3);
+  assert.deepEqual(bad, ['time-limit']);
+  assert.match(said('time-limit').join(), /^error: still running after 1 s: "docs\/4\.txt"/);
+  assert.deepEqual(
+    result.places.map(({ documents_ok, documents_failed }) => [documents_ok, documents_failed]),
+    [
+      [15, 1],
+      [15, 0],
+      [15, 0],
+    ],
+  );
+  assert.match(said('in-flight').join(), /^ok: /);
+  assert.match(said('grows').join(), /^ok: /);
+});
+
 describe('check of memory', { concurrency: 2 }, () => {
   it('warns if buffers grow', async () => {
     const { said, bad } = await checkTask(

@@ -39,8 +39,9 @@ type Point = readonly [runs: number, bytes: number];
 export default {
   rows: [row],
   async measure({ timeoutMs }, lab) {
-    const { task: workload, corpus, strategies } = lab;
-    const request: GrowthRequest = { workload, strategy: strategies.baseline, corpus };
+    const { task: workload, corpus, inTime, strategies } = lab;
+    if (inTime.length === 0) return [];
+    const request: GrowthRequest = { workload, strategy: strategies.baseline, corpus, inTime };
     const points = await inFreshProcess<Point[]>(
       lab,
       { module: import.meta.url, request },
@@ -81,12 +82,14 @@ interface GrowthRequest {
   readonly workload: WorkloadRef;
   readonly strategy: string;
   readonly corpus: CorpusFile;
+  readonly inTime: readonly number[];
 }
 
 /** Runs the documents again and again in this process, and looks at its memory in between. */
-export async function trial({ workload, strategy, corpus }: GrowthRequest): Promise<Point[]> {
+export async function trial({ workload, strategy, corpus, inTime }: GrowthRequest): Promise<Point[]> {
   const { default: baseline } = (await import(strategy)) as { default: Strategy };
-  const documents = readCorpus(corpus);
+  const all = readCorpus(corpus);
+  const documents = inTime.map((index) => all[index] as Document);
   const session = await baseline.open(workload, { workers: 1, delivery: baseline.deliveries[0] });
   const collect = collector();
   const untilMs = now() + maxMs;

@@ -1,5 +1,5 @@
 import type { Strategy } from '../../../strategies/strategy.js';
-import type { WorkloadRef } from '../../../workloads/workload.js';
+import type { Document, WorkloadRef } from '../../../workloads/workload.js';
 import { type CorpusFile, readCorpus } from '../../trials/corpus-file.js';
 import { number } from '../../words/units.js';
 import { type Check, found, type Row } from '../finding.js';
@@ -25,11 +25,10 @@ const row: Row = {
 export default {
   rows: [row],
   async measure({ main: { passes }, timeoutMs }, lab) {
-    const measured = passes.map((facts) => facts.map(({ taskMs }) => taskMs ?? 0));
+    const { task: workload, corpus, inTime, strategies } = lab;
+    const measured = passes.map((facts) => inTime.map((index) => facts[index]?.taskMs ?? 0));
     if (forgets(measured)) return [];
-    const { task: workload, corpus, strategies } = lab;
-    const count = passes[0]?.length ?? 0;
-    const request: RemembersRequest = { workload, strategy: strategies.baseline, corpus, count };
+    const request: RemembersRequest = { workload, strategy: strategies.baseline, corpus, inTime };
     const again = await inFreshProcess<number[][]>(
       lab,
       { module: import.meta.url, request },
@@ -62,15 +61,16 @@ interface RemembersRequest {
   readonly workload: WorkloadRef;
   readonly strategy: string;
   readonly corpus: CorpusFile;
-  /** The trial uses this many documents of the corpus, from the first. */
-  readonly count: number;
+  /** The trial uses these documents of the corpus. */
+  readonly inTime: readonly number[];
 }
 
 /** Runs the documents twice in this process. @returns times by pass and document, ms */
-export async function trial({ workload, corpus, count, ...request }: RemembersRequest): Promise<number[][]> {
+export async function trial({ workload, corpus, inTime, ...request }: RemembersRequest): Promise<number[][]> {
   const { default: baseline } = (await import(request.strategy)) as { default: Strategy };
   const session = await baseline.open(workload, { workers: 1, delivery: baseline.deliveries[0] });
-  const documents = readCorpus(corpus).slice(0, count);
+  const all = readCorpus(corpus);
+  const documents = inTime.map((from, index): Document => ({ ...(all[from] as Document), index }));
   const passes: number[][] = [[], []];
   for (const pass of passes)
     await session.run(documents, ({ index, taskMs }) => {

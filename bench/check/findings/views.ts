@@ -109,7 +109,6 @@ export async function trial({ workload: ref, corpus, ...request }: ViewsRequest)
       bytes.fill(0xaa);
     });
   }
-  await session.close();
   setFlagsFromString('--expose-gc');
   for (let i = 0; i < 2; i++) {
     await new Promise((resolve) => setImmediate(resolve)); // a WeakRef holds its target until the turn ends
