@@ -63,7 +63,7 @@ function columnsOf(record: FaultRecord, { fault, happened }: { fault: Fault; hap
   const counts = { lost, duplicates, leftovers: Math.max(0, record.leftovers) };
   if (fault.by === 'module') {
     const reason = firstLine(record.refused ?? 'it opened although the module does not load');
-    const told = happened && record.refused !== null && record.refused.includes(fault.says);
+    const told = happened && record.refused?.includes(fault.says);
     const state = told ? 'refused' : 'broken';
     return { ...counts, state, reason: happened ? reason : `${never}; ${reason}` } as const;
   }

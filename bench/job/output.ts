@@ -70,7 +70,8 @@ export class Output {
         if (!ids.some(isEarlier))
           throw new UsageError(
             `--out "${path}" was begun by version 0.1, whose ids are paths from the folder ` +
-              `where it was started, such as "${ids[0]}", and there is no such document here; ${goOn(ids[0] as string)}`,
+              `where it was started, such as "${ids[0]}", and there is no such document here; ` +
+              goOn(ids[0] as string),
           );
       });
       if (schema === 1 && !output.#hasPathIds) writeSidecar(path, job, forkwise);

@@ -92,8 +92,8 @@ const closeGraceMs = 5000;
 const beginGraceMs = 5000;
 
 /**
- * A channel may stay open this long after its process has exited, ms: a process that the task has started, and
- * that has left the worker's process group, may hold it, too.
+ * A channel may stay open this long after its process has exited, ms: a process that the task has started,
+ * and that has left the worker's process group, may hold it, too.
  */
 const channelGraceMs = 1000;
 

@@ -22,8 +22,8 @@ import type { Replies } from './replies.js';
  * batch that is `watched`: a batch of one document, whose time is limited or which may have ended another
  * child. If a child ends without having sent `began`, the document is not the cause.
  *
- * Messages of the kind `channel` belong to the side channel (`session/side-channel-protocol.ts`), in both directions
- * and in no order with the others.
+ * Messages of the kind `channel` belong to the side channel (`session/side-channel-protocol.ts`), in both
+ * directions and in no order with the others.
  *
  * No wait lasts forever. A wait for `ready`, for an answer or for the end after `close` ends with the message
  * or with the end of the child. A child has ended when it has exited and its channel is read to the end, so

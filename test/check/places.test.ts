@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { checkTask } from './check-command.js';
 
-/** These tasks behave differently on the main thread, in threads and in processes: an error with its cause. */
+/**
+ * These tasks behave differently on the main thread, in threads and in processes: an error with its cause.
+ */
 
 describe('places', { concurrency: 2 }, () => {
   it('differ in their stack: deep documents work in threads and fail elsewhere', async () => {

@@ -71,7 +71,8 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
       terminal,
       /^strategies\/(strategy|session\/outcome|worker\/(clock|usage-report|worker-id)|processes\/cores)\.ts$/,
       /^runner\/recommendation\.ts$/,
-      /^workloads\/(workload|task-file|task-findings|tsconfig-limits|documents|files|read-file|synthetic|services\/service)\.ts$/,
+      /^workloads\/(workload|task-file|task-findings|tsconfig-limits|services\/service)\.ts$/,
+      /^workloads\/(documents|files|read-file|synthetic)\.ts$/,
     ],
   },
 ];

@@ -40,11 +40,15 @@ describe('the default digest', () => {
     class Box {
       x = 1;
     }
+    // biome-ignore format: one line per kind of value
     const distinct = [
-      undefined, null, 0, 1, 1n, '1', '', true, Number.NaN, [], [[]], {}, { x: 1 }, { x: '1' }, { x: undefined }, [1, 2], [2, 1], ['1,2'],
-      new Map(), new Map([['x', 1]]), new Set(), new Set([1]), new Date(1), /x/, /x/g, new Error('x'), new TypeError('x'),
-      new Uint8Array([1]), new Int8Array([1]), new Uint8Array([1, 0]), new Uint8Array([1]).buffer, new DataView(new ArrayBuffer(1)),
-    ]; // biome-ignore format: a list to look over
+      undefined, null, 0, 1, 1n, '1', '', true, Number.NaN,
+      [], [[]], {}, { x: 1 }, { x: '1' }, { x: undefined }, [1, 2], [2, 1], ['1,2'],
+      new Map(), new Map([['x', 1]]), new Set(), new Set([1]),
+      new Date(1), /x/, /x/g, new Error('x'), new TypeError('x'),
+      new Uint8Array([1]), new Int8Array([1]), new Uint8Array([1, 0]), new Uint8Array([1]).buffer,
+      new DataView(new ArrayBuffer(1)),
+    ];
     assert.equal(new Set(distinct.map(stableDigest)).size, distinct.length);
     assert.equal(stableDigest(new Box()), stableDigest({ x: 1 }));
     assert.equal(stableDigest(Buffer.from('abc')), stableDigest(new Uint8Array([97, 98, 99])));

@@ -167,7 +167,7 @@ describe('rounds', () => {
     );
   });
 
-  it('repeat a void trial twice at the end of its round, then keep the least disturbed, as busy', async () => {
+  it('repeat a void trial twice, then keep the least disturbed one as busy', async () => {
     const rows: TrialRow[] = [];
     const disturbances = [12, 7, 9];
     const measure: RunOptions['measure'] = async (cell, place) =>

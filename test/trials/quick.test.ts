@@ -19,7 +19,10 @@ import { strategies } from '../../strategies/index.js';
 const published = (path: string) =>
   readFileSync(new URL(`../../../results/${path}`, import.meta.url), 'utf8');
 
-/** Cost of one document alone, on a straight line through the two largest published sizes that are not above it. */
+/**
+ * Cost of one document alone, on a straight line through the two largest published sizes that are not above
+ * it.
+ */
 function costMs(workload: string, bytes: number): number {
   const points = decode(summaryTable, published('reference/summary.csv'))
     .filter(hasRate)

@@ -59,7 +59,12 @@ export async function faultMatrix(flags: BenchFlags, asked: Partial<BenchFlags>)
         const { state, fault_status, lost, reason } = row;
         if (state !== 'not applicable')
           note(
-            `${row.strategy} · ${fault.name}: ${state}${fault_status === null ? '' : `, ${fault_status}`}${(lost ?? 0) > 0 ? `, ${lost} lost` : ''}${reason === null ? '' : ` (${reason})`}`,
+            [
+              `${row.strategy} · ${fault.name}: ${state}`,
+              fault_status === null ? '' : `, ${fault_status}`,
+              (lost ?? 0) > 0 ? `, ${lost} lost` : '',
+              reason === null ? '' : ` (${reason})`,
+            ].join(''),
           );
       }
     }
@@ -68,7 +73,11 @@ export async function faultMatrix(flags: BenchFlags, asked: Partial<BenchFlags>)
     print(
       flags.json
         ? `${JSON.stringify({ folder: store.folder, faults: rows }, null, 2)}\n`
-        : `\n${renderTable(matrixTable(rows), colors)}\n\n${faultSentence(rows)?.replaceAll('`', '') ?? ''}\n\n${colors.dim(faultLegend)}\nThe matrix is in ${store.folder}\n`,
+        : [
+            `\n${renderTable(matrixTable(rows), colors)}\n`,
+            `${faultSentence(rows)?.replaceAll('`', '') ?? ''}\n`,
+            `${colors.dim(faultLegend)}\nThe matrix is in ${store.folder}\n`,
+          ].join('\n'),
     );
     const bad = rows.some(
       ({ state, by_design }) => state === 'broken' || (state === 'caller lost' && !by_design),
