@@ -182,7 +182,7 @@ describe('bench --resume', () => {
         changed({ environment: (text) => text.replace('"sha256": "v2:', '"sha256": "') }),
         [],
         3,
-        /started by a version of forkwise that hashed documents in another way/,
+        /the documents of spin 10KB differ from those at the start of the run/,
       ],
     ];
     for (const [path, args, code, message] of cases) {
