@@ -33,6 +33,10 @@ function assertSound(found: CheckResult['findings']): void {
   );
 }
 
+function notesNativeThreads(found: CheckResult['findings']): boolean {
+  return found.some(({ id }) => id === 'native-threads');
+}
+
 /** Few documents are enough here: each is run many times. */
 const files = 40;
 
@@ -43,12 +47,20 @@ describe('check', { concurrency: 2 }, () => {
       writeDocuments({ ...task, files: Math.min(files, task.files) } satisfies RegretTask, docs);
       const found = await findings(fileURLToPath(moduleOf(task)), ['--docs', docs]);
       assertSound(found);
-      const native = found.some(({ id }) => id === 'native-threads');
-      if (process.platform === 'linux' && task.name === 'gzip-async')
-        assert.ok(native, 'notes native threads');
-      if (task.name === 'wait') assert.ok(!native, 'notes no native threads');
+      if (task.name === 'wait') assert.ok(!notesNativeThreads(found), 'notes no native threads');
     });
   }
+
+  // Native threads that get no core for a while look like waiting, so a busy machine may need another try.
+  it('notes the native threads of gzip-async', { skip: process.platform !== 'linux' }, async () => {
+    const task = tasks.find(({ name }) => name === 'gzip-async') as RegretTask;
+    const docs = join(folder, 'native');
+    writeDocuments({ ...task, files }, docs);
+    for (let tries = 1; tries <= 4; tries++) {
+      if (notesNativeThreads(await findings(fileURLToPath(moduleOf(task)), ['--docs', docs]))) return;
+    }
+    assert.fail('expected the note on native threads in one of four checks');
+  });
 
   const examples = new URL('../../../examples/tasks/', import.meta.url);
   for (const name of readdirSync(examples)) {
