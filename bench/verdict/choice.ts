@@ -132,7 +132,7 @@ export function isShownFaster(difference: Difference | null, margin: number): bo
   return ends !== null && ends.low > margin;
 }
 
-/** Where a single round is all there is of both, only twice the rate is evidence. */
+/** Where both have a single round and so no interval, only more than twice the rate counts as faster. */
 function isFarFaster(family: Family, a: string, b: string): boolean {
   const difference = family.difference(a, b);
   return (
@@ -260,8 +260,8 @@ function rivalOf<C extends Configuration>(
 }
 
 /**
- * Half of the rate. No trial was ever seen to be disturbed by a factor of two, so a single round shows this
- * much.
+ * Half of the rate. A single round has no interval, and this is far beyond the scatter of trials on a quiet
+ * machine. It is a stopgap and no proof: on a busy machine a trial can be disturbed by more.
  */
 const hopeless = Math.log(0.5);
 
