@@ -34,8 +34,8 @@ export interface Probes {
 export interface Check {
   /** Everything that it can report, for the table in docs/check.md. */
   readonly rows: readonly Row[];
-  /** Derives findings from the probes alone. */
-  find?(probes: Probes): Finding[];
+  /** Derives findings from the probes, and from what all checks have measured. */
+  find?(probes: Probes, measured: readonly Finding[]): Finding[];
   /** Measures in fresh processes. It runs at the same time as other checks that measure. */
   measure?(probes: Probes, lab: Lab): Promise<Finding[]>;
 }

@@ -49,8 +49,16 @@ export function isInFlight({ strategy: { strategy }, workers }: Pick<Cell, 'stra
   return strategy.concurrency === 'in flight' && workers > 1;
 }
 
-/** Says to people what is not measured, and why. */
-export function leftOutText(cells: readonly Pick<Cell, 'strategy' | 'workers'>[], { said }: Finding): string {
+/** Says to people what is not measured and why, or what is measured only because they force it. */
+export function mixingText(
+  cells: readonly Pick<Cell, 'strategy' | 'workers'>[],
+  { said, force }: { readonly said: string; readonly force: boolean },
+): string {
   const names = new Set(cells.map(({ strategy, workers }) => `${strategy.strategy.name} × ${workers}`));
-  return `left out: ${[...names].join(', ')}, because ${said}; see forkwise check`;
+  const which = [...names].join(', ');
+  if (!force) return `left out: ${which}, because ${said}; see forkwise check`;
+  return (
+    `measured by --force: ${which}, although ${said}; ` +
+    'forkwise run needs --force for them as well, and createRunner `force: true`'
+  );
 }

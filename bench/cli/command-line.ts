@@ -89,6 +89,10 @@ program
     '--faults',
     'test what each strategy survives, instead of speed; with --resume the matrix is added to that run',
   )
+  .option(
+    '--force',
+    'measure several documents at a time on one thread even if the task is known to mix them up',
+  )
   .option('--png', 'also write charts as PNG')
   .option('--interactive', 'interactive charts in report.html, even if the page gets large')
   .option('--no-interactive', 'only static charts')
@@ -159,6 +163,10 @@ constrained(
   .option(
     '--out <folder>',
     'folder for the run and its recommendation.json; must be new (default: results/<date and time>)',
+  )
+  .option(
+    '--force',
+    'measure several documents at a time on one thread even if the task is known to mix them up',
   )
   .option('--json', 'the recommendation as JSON on standard output')
   .action(async (flags) => {

@@ -30,6 +30,7 @@ export interface BenchFlags {
   llmModel: string;
   llmParallel: string;
   faults?: true;
+  force?: true;
   png?: true;
   interactive?: boolean;
   dryRun?: true;

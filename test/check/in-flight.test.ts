@@ -28,6 +28,31 @@ describe('several documents in flight on one thread', { concurrency: 2 }, () => 
       said('in-flight').join(),
       /^error: \d+ of 16 results change when 8 documents are in flight on one thread: "docs\/\d+\.txt"/,
     );
+    assert.match(said('waiting').join(), /: workers will gain, .*ruled out by the error in-flight/);
+  });
+
+  it('are not advised where they are an error, for native threads either', async () => {
+    const { result, said, bad } = await checkTask(
+      'native.mjs',
+      `import { scrypt } from 'node:crypto';
+       import { promisify } from 'node:util';
+       const derive = promisify(scrypt);
+       let text = '';
+       export default async ({ bytes }) => {
+         text = new TextDecoder().decode(bytes);
+         const key = await derive(bytes, 'salt', 32);
+         return [text.length, key.toString('hex')];
+       };`,
+    );
+    assert.deepEqual(bad, ['in-flight']);
+    const advice = result.findings.flatMap(({ id, said, remedy }) =>
+      id === 'in-flight' ? [] : [said, remedy],
+    );
+    assert.doesNotMatch(advice.join('; '), /in flight on one thread (will )?gain/);
+    if (process.platform !== 'linux') return; // elsewhere only new versions of Node know a thread's CPU time
+    assert.match(said('waiting').join(), /native threads: workers gain up to the cores/);
+    const { remedy } = result.findings.find(({ id }) => id === 'native-threads') ?? {};
+    assert.match(remedy ?? '', /^workers gain .*UV_THREADPOOL_SIZE/);
   });
 
   it('are an error if documents never end', async () => {
@@ -118,6 +143,17 @@ describe('a task that is known to mix documents up', () => {
     const trials = readFileSync(join(folder, 'first', 'trials.csv'), 'utf8');
     assert.match(trials, /,async,1,/);
     assert.doesNotMatch(trials, /,async,2,/);
+    const forced = await cli([...args, '--force', '--dry-run', '--json'], folder, env);
+    assert.equal(forced.code, 0, forced.stderr);
+    assert.match(
+      forced.stderr,
+      /measured by --force: async × 2, although \d+ of .*createRunner `force: true`/,
+    );
+    const { cells } = JSON.parse(forced.stdout) as { cells: { strategy: string; workers: number }[] };
+    assert.ok(
+      cells.some(({ strategy, workers }) => strategy === 'async' && workers === 2),
+      'nothing is left out',
+    );
   });
 
   it('is not measured with several in flight by pick, whose recommendation says why', async () => {
@@ -142,6 +178,13 @@ describe('a task that is known to mix documents up', () => {
       findings.map(({ id, level }: Record<string, string>) => `${level} ${id}`),
       ['error in-flight'],
     );
+  });
+
+  it('is measured with several in flight by pick if it is forced', async () => {
+    const args = ['pick', '--task', 'mixing.mjs', '--docs', 'docs', '--time-budget', '5s'];
+    const { stderr } = await cli([...args, '--force', '--out', 'forced'], folder, env);
+    assert.match(stderr, /measured by --force: async × 2.*, although \d+ of \d+ results change when 8 /);
+    assert.match(readFileSync(join(folder, 'forced', 'trials.csv'), 'utf8'), /,async,([2-9]|\d\d),/);
   });
 
   it('has its findings in a recommendation, which must be complete', () => {

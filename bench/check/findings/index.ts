@@ -63,17 +63,18 @@ export type ProbesTaken = Omit<Probes, 'main'>;
 export function findingsOf(probes: ProbesTaken): Finding[] {
   const all = withMain(probes);
   if (all === null) return endings(probes.tried, probes.timeoutMs);
-  return checks.flatMap((check) => check.find?.(all) ?? []);
+  return checks.flatMap((check) => check.find?.(all, []) ?? []);
 }
 
 /** Derives and measures all findings, in the order of the list. */
 export async function allFindings(probes: ProbesTaken, lab: Lab): Promise<Finding[]> {
   const all = withMain(probes);
   if (all === null) return endings(probes.tried, probes.timeoutMs);
-  const found = await Promise.all(
-    checks.map(async (check) => [...(check.find?.(all) ?? []), ...((await check.measure?.(all, lab)) ?? [])]),
-  );
-  return found.flat();
+  const measured = await Promise.all(checks.map(async (check) => (await check.measure?.(all, lab)) ?? []));
+  return checks.flatMap((check, i) => [
+    ...(check.find?.(all, measured.flat()) ?? []),
+    ...(measured[i] as Finding[]),
+  ]);
 }
 
 function withMain(probes: ProbesTaken): Probes | null {

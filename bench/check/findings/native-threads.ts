@@ -1,24 +1,33 @@
+import { inFlightError } from '../../../workloads/task-findings.js';
 import type { Computing } from '../computing.js';
 import { type Check, found, type Row } from '../finding.js';
+
+const threads =
+  'Node’s own threads are UV_THREADPOOL_SIZE per process (4 by default); a library’s own threads × workers ' +
+  'should not exceed the cores';
 
 const row: Row = {
   id: 'native-threads',
   level: 'note',
   when: 'the task computes on native threads beside its own, whose event loop is idle meanwhile',
-  remedy:
-    'more in flight on one thread gains up to the cores, workers no more than that; Node’s own threads are ' +
-    'UV_THREADPOOL_SIZE per process (4 by default); a library’s own threads × workers should not exceed ' +
-    'the cores',
+  remedy: `more in flight on one thread gains up to the cores, workers no more than that; ${threads}`,
+};
+const workersOnly: Row = {
+  id: 'native-threads',
+  level: 'note',
+  when: 'the same of a task with the error `in-flight`',
+  remedy: `workers gain up to the cores; ${threads}`,
 };
 
 export default {
-  rows: [row],
-  find({ main: { computing } }) {
+  rows: [row, workersOnly],
+  find({ main: { computing } }, measured) {
     if (!computesBeside(computing)) return [];
+    const use = inFlightError(measured) === undefined ? row : workersOnly;
     const { ownMs, besideMs } = computing;
     const percent = Math.round((100 * besideMs) / (ownMs + besideMs));
     return [
-      found(row, `${percent} % of its CPU time is used by native threads, while its own thread is idle`),
+      found(use, `${percent} % of its CPU time is used by native threads, while its own thread is idle`),
     ];
   },
 } satisfies Check;

@@ -1,3 +1,4 @@
+import { inFlightError } from '../../../workloads/task-findings.js';
 import type { Kind } from '../../../workloads/workload.js';
 import { kindOf } from '../../measure/waiting.js';
 import { number } from '../../words/units.js';
@@ -26,17 +27,28 @@ const contradicted: Row = {
   remedy: 'write the measured kind, or remove the line',
 };
 
+/** Says what gains, by the kind of the task; `native` is a task that computes on native threads. */
+const gains: Record<Kind | 'native', string> = {
+  cpu: 'workers will gain, up to the cores; more in flight on one thread will not',
+  io: 'more in flight on one thread will gain, workers hardly more than that',
+  mixed: 'more in flight on one thread gains what waits, workers the rest',
+  native: 'it computes on native threads: more in flight on one thread gains up to the cores',
+};
+const ruledOut = 'several in flight on one thread are ruled out by the error in-flight';
+/** The same for a task that several documents in flight on one thread would mix up. */
+const gainsOfWorkers: Record<Kind | 'native', string> = {
+  cpu: 'workers will gain, up to the cores',
+  io: `workers will gain, also beyond the cores; ${ruledOut}`,
+  mixed: `workers will gain, also a few beyond the cores; ${ruledOut}`,
+  native: `it computes on native threads: workers gain up to the cores; ${ruledOut}`,
+};
+
 export default {
   rows: [share, near, contradicted],
-  find({ main: { waiting, measuredMs, kind: declared, computing } }) {
+  find({ main: { waiting, measuredMs, kind: declared, computing } }, measured) {
     const kind = kindOf(waiting);
-    const follows: Record<Kind, string> = {
-      cpu: 'workers will gain, up to the cores; more in flight on one thread will not',
-      io: 'more in flight on one thread will gain, workers hardly more than that',
-      mixed: 'more in flight on one thread gains what waits, workers the rest',
-    };
-    const native = 'it computes on native threads: more in flight on one thread gains up to the cores';
-    const what = computesBeside(computing) ? native : follows[kind];
+    const follows = inFlightError(measured) === undefined ? gains : gainsOfWorkers;
+    const what = follows[computesBeside(computing) ? 'native' : kind];
     const said = `${Math.round(100 * waiting)} % waiting: ${what}`;
     if (measuredMs < minMeasuredMs)
       return [

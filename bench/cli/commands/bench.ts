@@ -3,7 +3,7 @@ import { peers } from '../../../strategies/peers/index.js';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
 import { workloads } from '../../../workloads/index.js';
 import { urlsOf } from '../../check/examine.js';
-import { inFlightFinding, isInFlight, leftOutText } from '../../check/known.js';
+import { inFlightFinding, isInFlight, mixingText } from '../../check/known.js';
 import { exitCode, UsageError } from '../../errors.js';
 import { readEnvironment } from '../../measure/environment.js';
 import { watchNoise } from '../../measure/noise.js';
@@ -85,7 +85,8 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     const named = settled.strategies !== undefined || recorded !== undefined;
     const loaded = named ? chosen : chosen.filter(isMeasuredByDefault);
     const planned = plannedAgain(loaded, { request, recorded });
-    const cells = await withoutMixing(cellsOf(prepared, planned), { helpers, request, prepared });
+    const { force = false } = settled;
+    const cells = await withoutMixing(cellsOf(prepared, planned), { helpers, request, prepared, force });
     const { timeMs, warmupMs } = request.profile;
     const cores = effectiveCores().effective;
     const plan: Plan = {
@@ -144,10 +145,12 @@ interface Testing {
   readonly helpers: HelperProcesses;
   readonly request: BenchRequest;
   readonly prepared: readonly PreparedWorkload[];
+  /** Nothing is left out. */
+  readonly force: boolean;
 }
 
 /** Leaves out what the user's own task does not bear: several documents at a time on one thread. */
-async function withoutMixing(cells: Cell[], { helpers, request, prepared }: Testing): Promise<Cell[]> {
+async function withoutMixing(cells: Cell[], { helpers, request, prepared, force }: Testing): Promise<Cell[]> {
   const mixing = cells.filter(isInFlight);
   const [workload] = prepared;
   const corpus = workload?.corpora[0];
@@ -158,8 +161,8 @@ async function withoutMixing(cells: Cell[], { helpers, request, prepared }: Test
   const { sha256 } = request.own;
   const finding = await inFlightFinding(lab, { ...corpus, sha256, corpus: corpus.file });
   if (finding?.level !== 'error') return cells;
-  note(leftOutText(mixing, finding));
-  return cells.filter((cell) => !mixing.includes(cell));
+  note(mixingText(mixing, { said: finding.said, force }));
+  return force ? cells : cells.filter((cell) => !mixing.includes(cell));
 }
 
 /** Makes a new run's folder, and writes its environment before the first trial. */

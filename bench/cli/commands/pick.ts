@@ -3,7 +3,7 @@ import { strategies } from '../../../strategies/index.js';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
 import { compileTask, type TaskFile } from '../../../workloads/task-file.js';
 import { urlsOf } from '../../check/examine.js';
-import { inFlightFinding, isInFlight, leftOutText } from '../../check/known.js';
+import { inFlightFinding, isInFlight, mixingText } from '../../check/known.js';
 import { exitCode, UsageError } from '../../errors.js';
 import { readEnvironment } from '../../measure/environment.js';
 import {
@@ -46,6 +46,7 @@ export interface PickFlags extends ConstraintFlags {
   timeBudget: string;
   out?: string;
   seed: string;
+  force?: true;
   json?: true;
 }
 
@@ -105,15 +106,13 @@ export async function pick(flags: PickFlags): Promise<number> {
       cores,
       blockMs: blockShare * budgetMs,
     });
+    const { force = false } = flags;
     const mixing = inFlight?.level === 'error' ? all.filter(({ cell }) => isInFlight(cell)) : [];
-    const configurations = all.filter((configuration) => !mixing.includes(configuration));
-    if (inFlight !== null && mixing.length > 0)
-      note(
-        leftOutText(
-          mixing.map(({ cell }) => cell),
-          inFlight,
-        ),
-      );
+    const configurations = force ? all : all.filter((configuration) => !mixing.includes(configuration));
+    if (inFlight !== null && mixing.length > 0) {
+      const cells = mixing.map(({ cell }) => cell);
+      note(mixingText(cells, { said: inFlight.said, force }));
+    }
     const { store, environment } = await begin(request, { task, sample, configurations });
     note(plannedText({ sample, configurations, budgetMs, cores }));
     const traits = loaded.map(({ strategy }) => strategy);
