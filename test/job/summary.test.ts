@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { existsSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { recommendation } from '../runner/recommendations.js';
+import { folderOf, type Line, run, usual } from './job.js';
+
+describe('the summary', () => {
+  it('lists what did not end well, and the exit code says so', async () => {
+    const folder = folderOf({
+      a: 'fine',
+      ...Object.fromEntries(
+        Array.from({ length: 25 }, (_, i) => [`bad-${String(i).padStart(2, '0')}`, `bad ${i}`]),
+      ),
+    });
+    writeFileSync(join(folder, 'docs', 'huge'), '');
+    truncateSync(join(folder, 'docs', 'huge'), 3 * 2 ** 30); // more than a file may have to be read at once
+    const first = await run(folder);
+    assert.equal(first.code, 4, first.stderr);
+    assert.match(first.stdout, /^27 documents: 1 ok and 26 failed · thread-pool × 2 · 27 in/);
+    assert.equal(first.stdout.match(/^ {2}docs\/\S+: failed: /gm)?.length, 20);
+    assert.match(first.stdout, /and 6 more: every line of "out\.ndjson" whose status is not ok/);
+    const json = await run(folder, [...usual, '--json']);
+    assert.equal(json.code, 4);
+    const data = JSON.parse(json.stdout);
+    assert.deepEqual(
+      [data.documents, data.ok, data.failed, data.earlier, data.complete],
+      [27, 1, 26, 27, true],
+    );
+    assert.ok(
+      data.notOk.some(
+        ({ id, error }: Line) => id === 'docs/huge' && /greater than 2 GiB/.test(error?.message ?? ''),
+      ),
+    );
+    assert.ok(
+      data.notOk.some(({ id, error }: Line) => id === 'docs/bad-07' && error?.message === 'cannot bad 7'),
+    );
+  });
+
+  it('with --config runs what was found; flags beside it override it', async () => {
+    const folder = folderOf({ a: 'x' });
+    const found = recommendation({
+      strategy: 'thread-pool',
+      workers: 1,
+      delivery: 'clone',
+      task: join(folder, 'task.mjs'),
+    });
+    writeFileSync(join(folder, 'found.json'), JSON.stringify(found));
+    const of = async (...more: string[]) => {
+      rmSync(join(folder, 'out.ndjson'), { force: true });
+      const { code, stdout, stderr } = await run(folder, [
+        'run',
+        '--docs',
+        'docs',
+        '--out',
+        'out.ndjson',
+        '--config',
+        'found.json',
+        ...more,
+      ]);
+      assert.equal(code, 0, stderr);
+      return stdout;
+    };
+    assert.match(await of(), /thread-pool × 1/);
+    assert.match(await of('--workers', '2', '--timeout', '5s'), /thread-pool × 2/);
+    assert.match(await of('--strategy', 'partitioned', '--workers', '2'), /partitioned × 2/);
+    assert.match(await of('--task', './task.mjs'), /thread-pool × 1/);
+  });
+
+  const bad: [args: string[], message: RegExp][] = [
+    [
+      ['--task', './task.mjs'],
+      /expected a strategy: give --strategy .* or --config recommendation\.json, which `forkwise pick`/,
+    ],
+    [['--strategy', 'queue'], /expected --task, the path of a module/],
+    [['--task', './task.mjs', '--strategy', 'que'], /unknown strategy "que"; did you mean "queue"/],
+    [
+      ['--task', './task.mjs', '--strategy', 'queue', '--workers', 'two'],
+      /expected --workers to be a whole number/,
+    ],
+    [['--config', 'none.json'], /--config "none\.json": cannot be read/],
+    [['--config', 'task.mjs'], /--config "task\.mjs": /],
+    [
+      ['--config', 'empty.json'],
+      /--config "empty\.json": recommendation, field "schema": expected 1 or 2, got nothing/,
+    ],
+  ];
+  for (const [args, message] of bad) {
+    it(`a usage error: ${args.join(' ')}`, async () => {
+      const folder = folderOf({ a: 'x' });
+      writeFileSync(join(folder, 'empty.json'), '{}');
+      const { code, stderr } = await run(folder, ['run', '--docs', 'docs', '--out', 'out.ndjson', ...args]);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, message);
+      assert.ok(!existsSync(join(folder, 'out.ndjson')));
+    });
+  }
+});
