@@ -14,7 +14,7 @@ import {
   ratioOf,
 } from '../verdict/choice.js';
 import { marginsOf } from '../verdict/compare.js';
-import { barredBecause, configurationName } from '../verdict/configurations.js';
+import { barredBecause, configurationName, turnOf } from '../verdict/configurations.js';
 import { type Constraints, loopViolation, violation } from './constraints.js';
 import { promiseOf, type RunPromise } from './promise.js';
 
@@ -210,11 +210,7 @@ export function scores(
     .map((trial) => {
       const startMs = summaries.find((cell) => sameCell(cell, trial))?.startup_ms ?? 0;
       const seconds = batch === null ? 0 : startMs / 1000 / batch;
-      return {
-        configuration: configurationName(trial),
-        round: trial.round,
-        log: -Math.log(1 / comparableRate(trial) + seconds),
-      };
+      return { ...turnOf(trial), log: -Math.log(1 / comparableRate(trial) + seconds) };
     });
 }
 

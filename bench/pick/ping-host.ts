@@ -5,7 +5,7 @@ import { now } from '../../strategies/worker/clock.js';
 import type { Document } from '../../workloads/workload.js';
 import { answerRequests, notify } from '../trials/answer.js';
 import { readCorpus } from '../trials/corpus-file.js';
-import { type Fresh, freshFor, warmup } from '../trials/fresh.js';
+import { type Fresh, freshFor, warmUp } from '../trials/fresh.js';
 import type { TrialRequest } from '../trials/trial-host.js';
 
 export type PingRequest = Omit<TrialRequest, 'round' | 'unique'>;
@@ -29,7 +29,7 @@ answerRequests(async (request: PingRequest): Promise<PingRecord> => {
   const server = createServer((_, response) => response.end('ok'));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   try {
-    await session.run(warmup(documents, request, fresh), () => {});
+    await warmUp(session, documents, { ...request, fresh });
     await notify<PingNotice>({ state: 'listening', port: (server.address() as AddressInfo).port });
     const startedMs = now();
     let done = 0;

@@ -1,7 +1,7 @@
 import { mean, meanInterval } from '../stats/estimate.js';
 import { isOk, type TrialRow } from '../tables/columns.js';
 import type { CorpusCosts } from '../tables/environment.js';
-
+import { withoutScreening } from '../tables/summarise.js';
 import { newRun } from '../verdict/new-run.js';
 
 /**
@@ -78,10 +78,7 @@ const minRise = Math.log(1.03);
 
 /** Returns how much the rate rose between the halves of the passes, as a log ratio; 0 if no rise is shown. */
 function riseOf(trials: readonly TrialRow[]): number {
-  const own = trials.filter(isOk);
-  const longest = Math.max(0, ...own.map(({ wall_ms }) => wall_ms ?? 0));
-  const rises = own
-    .filter(({ wall_ms }) => (wall_ms ?? 0) >= longest / 2)
+  const rises = withoutScreening(trials.filter(isOk))
     .map(({ rate_rise_percent }) => rate_rise_percent)
     .filter((percent) => percent !== null)
     .map((percent) => Math.log1p(percent / 100));

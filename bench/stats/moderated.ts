@@ -33,6 +33,10 @@ import { tCdf, tQuantile } from './student-t.js';
  *
  * A family with fewer than six configurations says too little about a prior: there, comparisons are paired t
  * tests.
+ *
+ * A race measures short trials first (its screening), and longer ones of the configurations that are left.
+ * In short trials engines are less warm, which costs two workers more than one. Configurations that have
+ * `enoughLong` longer trials in common are therefore compared by these alone.
  */
 
 /** The rate that one valid trial measured. */
@@ -41,7 +45,12 @@ export interface LogRate {
   readonly round: number;
   /** This is the natural logarithm of documents per second. */
   readonly log: number;
+  /** True for a short trial of a race's screening. */
+  readonly screening?: boolean;
 }
+
+/** With this many longer trials, short ones do not count. */
+export const enoughLong = 5;
 
 /** The mean log ratio of two configurations over the rounds that have both. */
 export interface Difference {
@@ -93,6 +102,17 @@ export const minConfigurations = 6;
 
 /** @param rates of one workload and corpus; a configuration has at most one rate per round */
 export function moderate(rates: readonly LogRate[]): Family {
+  const all = moderateAll(rates);
+  if (!rates.some(({ screening }) => screening)) return all;
+  const long = moderateAll(rates.filter(({ screening }) => !screening));
+  const difference = (a: string, b: string): Difference | null => {
+    const found = long.difference(a, b);
+    return found !== null && found.rounds >= enoughLong ? found : all.difference(a, b);
+  };
+  return { ...all, difference };
+}
+
+function moderateAll(rates: readonly LogRate[]): Family {
   const byConfiguration = new Map(
     [...groupBy(rates, ({ configuration }) => configuration)].map(([name, own]) => [
       name,

@@ -381,6 +381,14 @@ export const trialTable = table(
         'true if all attempts of the cell in this round were void and this is the least disturbed ' +
         'one, which therefore counts; else empty',
     },
+    {
+      name: 'screening',
+      type: 'boolean',
+      empty: true,
+      about:
+        'true for a short trial of the screening of `pick`; it does not count where the configuration ' +
+        'has five longer ones',
+    },
   ] as const,
   [
     { is: { status: 'ok' }, known: measured, empty: ['reason'] },

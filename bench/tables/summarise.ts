@@ -2,6 +2,7 @@ import type { StrategyTraits } from '../../strategies/strategy.js';
 import { breakEvenDocuments, type Factors, factors, karpFlatt } from '../stats/efficiency.js';
 import { geometricInterval, type Interval, mean, median } from '../stats/estimate.js';
 import { groupBy } from '../stats/group-by.js';
+import { enoughLong } from '../stats/moderated.js';
 import { isOk, type OkTrial, type SummaryRow, summaryTable, type TrialRow } from './columns.js';
 import { unknown } from './table.js';
 
@@ -64,6 +65,17 @@ export function comparableRate({ documents_per_second, documents_cost_ratio }: O
   return documents_per_second * (documents_cost_ratio ?? 1);
 }
 
+/**
+ * Returns the trials of one cell that count: all of them, or only the longer ones if there are enough of them
+ * (`stats/moderated.ts` says why).
+ */
+export function withoutScreening<Trial extends Pick<TrialRow, 'screening'>>(
+  trials: readonly Trial[],
+): readonly Trial[] {
+  const long = trials.filter(({ screening }) => screening !== true);
+  return long.length >= enoughLong ? long : trials;
+}
+
 interface CellOptions {
   /** These are the trials of the whole run. */
   readonly all: readonly TrialRow[];
@@ -77,7 +89,7 @@ function summariseCell(
 ): SummaryRow {
   const { workload, kind, corpus, document_bytes, strategy, workers, delivery } = cell[0];
   const id = { workload, kind, corpus, document_bytes, strategy, workers, delivery };
-  const ok = cell.filter(isOk);
+  const ok = withoutScreening(cell.filter(isOk));
   const digest_matches = cell.some(({ digest_matches }) => digest_matches !== null)
     ? cell.every(({ digest_matches }) => digest_matches !== false)
     : null;

@@ -167,6 +167,8 @@ export interface Timing {
    * to deliver. Absent: no limit.
    */
   readonly maxWarmupMs?: number;
+  /** True for short trials that only find out which configurations deserve longer ones. */
+  readonly screening?: true;
 }
 
 /**

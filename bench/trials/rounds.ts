@@ -1,6 +1,7 @@
 import type { TrialRow } from '../tables/columns.js';
 import type { Enough } from '../tables/enough.js';
 import { type Cell, estimateTrialMs, roundOrder, type Timing } from './plan.js';
+import type { Profile } from './profiles.js';
 import type { Place } from './trial.js';
 
 /** Options of one invocation. It measures every cell once per round, one round after the other. */
@@ -54,6 +55,17 @@ export function estimateRoundMs({
   cores,
 }: Pick<RunOptions, 'cells' | 'twins' | 'timing' | 'cores'>): number {
   return [...cells, ...twins].reduce((sum, cell) => sum + estimateTrialMs(cell, timing, cores), 0);
+}
+
+/** Returns the timing of trials, with the long warm-up of the profile if all rounds then fit in its time. */
+export function timingOf(
+  { timeMs, warmupMs, longWarmup }: Pick<Profile, 'timeMs' | 'warmupMs' | 'longWarmup'>,
+  { rounds, ...plan }: Pick<RunOptions, 'cells' | 'twins' | 'cores'> & { readonly rounds: number },
+): Timing {
+  const usual = { timeMs, warmupMs };
+  if (longWarmup === undefined) return usual;
+  const long = { timeMs, warmupMs: longWarmup.warmupMs };
+  return rounds * estimateRoundMs({ ...plan, timing: long }) < longWarmup.belowMs ? long : usual;
 }
 
 /** Runs rounds until the plan, the stop rule, the budget or the signal ends the run. */

@@ -6,7 +6,7 @@ import { type Counters, TreeCounters } from '../measure/counters.js';
 import { Passes, type PassRecord } from '../measure/passes.js';
 import { answerRequests, notify } from './answer.js';
 import { type CorpusFile, readCorpus, readTruth } from './corpus-file.js';
-import { freshFor, type Warmup, warmup } from './fresh.js';
+import { freshFor, type Warmup, warmUp } from './fresh.js';
 
 /** Asks a fresh process to measure one trial. That process is the root of the measured process tree. */
 export interface TrialRequest extends Warmup {
@@ -49,10 +49,10 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
   const session = await strategy.open(request.workload, request);
   const startupMs = now() - openedMs;
   try {
-    await session.run(warmup(documents, request, fresh), () => {});
+    const { workers, round, unique } = request;
+    await warmUp(session, documents, { ...request, fresh });
     const { digests: expected, resultBytes } = readTruth(request.corpus);
     const workload = await loadWorkload(request.workload);
-    const { workers, round, unique } = request;
     const passes = new Passes({ documents, fresh, workload, expected, resultBytes, workers, round, unique });
     const counters = await timePasses(session, passes, request.timeMs);
     if (round === 1) await passes.verifyAll((source, emit) => session.run(source, emit));

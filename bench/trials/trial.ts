@@ -65,7 +65,7 @@ export async function runTrial(
       timeoutMs: timeoutMs ?? patience.ms + patience.factor * estimateTrialMs(cell, timing, cores),
       onNotice: (notice) => window.on(notice),
     });
-    return trialRow(cell, { place, record, cores, ...(await window.close()) });
+    return trialRow(cell, { place, record, timing, cores, ...(await window.close()) });
   } catch (cause) {
     await window.close();
     return failedRow(cell, place, cause as Error);
@@ -129,9 +129,9 @@ function cellColumns({ workload, corpus, strategy, workers, delivery }: Cell, pl
 
 function trialRow(
   cell: Cell,
-  measured: Seen & { place: Place; record: TrialRecord; cores: number },
+  measured: Seen & { place: Place; record: TrialRecord; timing: Timing; cores: number },
 ): TrialRow {
-  const { place, record, noise, cores } = measured;
+  const { place, record, timing, noise, cores } = measured;
   const { counters, passesMs, difference, busyMs } = record;
   const passes = passesMs.length;
   const wall_ms = passesMs.reduce((sum, ms) => sum + ms, 0);
@@ -195,6 +195,7 @@ function trialRow(
     noise_swap_pages: noise?.swapPages ?? null,
     quota_limited: noise?.throttledMs == null ? null : noise.throttledMs > 0,
     busy: null,
+    screening: timing.screening ?? null,
   };
 }
 

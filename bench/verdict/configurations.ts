@@ -87,10 +87,17 @@ export function logsOfCost(trials: readonly TrialRow[], cost: (trial: TrialRow) 
 function logsOf(trials: readonly TrialRow[], value: (trial: TrialRow) => number | null): LogRate[] {
   return trials.flatMap((trial) => {
     const found = trial.twin === null && isOk(trial) ? value(trial) : null;
-    return found === null
-      ? []
-      : [{ configuration: configurationName(trial), round: trial.round, log: Math.log(found) }];
+    return found === null ? [] : [{ ...turnOf(trial), log: Math.log(found) }];
   });
+}
+
+/** Says which trial a rate belongs to. */
+export function turnOf(trial: TrialRow): Omit<LogRate, 'log'> {
+  return {
+    configuration: configurationName(trial),
+    round: trial.round,
+    screening: trial.screening === true,
+  };
 }
 
 /**

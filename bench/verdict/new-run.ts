@@ -1,6 +1,6 @@
 import { halfWidth, mean, squares } from '../stats/estimate.js';
 import { isOk, type OkTrial, type TrialRow } from '../tables/columns.js';
-import { comparableRate } from '../tables/summarise.js';
+import { comparableRate, withoutScreening } from '../tables/summarise.js';
 
 /** The rate to expect of a new run, documents per second. */
 export interface NewRun {
@@ -26,9 +26,6 @@ interface Rate {
 const betweenRuns = 0.05;
 const normal = 1.96; // two-sided 95 %
 
-/** Five long trials or more have a useful interval of their own. */
-const enoughLong = 5;
-
 /**
  * Predicts the rate of a long run. The time that workers are idle for at the end of a pass is subtracted,
  * because a long run has it only once. The interval is t·s·√(1 + 1/n) on logarithms, and runs differ by more
@@ -37,10 +34,7 @@ const enoughLong = 5;
  * @param trials of one cell; at least one is valid
  */
 export function newRun(trials: readonly TrialRow[]): NewRun {
-  const all = trials.filter(isOk);
-  const longest = Math.max(...all.map(({ wall_ms }) => wall_ms ?? 0));
-  const long = all.filter(({ wall_ms }) => (wall_ms ?? 0) >= longest / 2);
-  const logs = (long.length >= enoughLong ? long : all).map((trial) => Math.log(steadyRate(trial)));
+  const logs = withoutScreening(trials.filter(isOk)).map((trial) => Math.log(steadyRate(trial)));
   const middle = mean(logs);
   if (logs.length < 2) return { mean: Math.exp(middle), low: null, high: null };
   const df = logs.length - 1;

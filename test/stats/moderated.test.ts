@@ -200,3 +200,31 @@ describe('calibrated intervals over 1,500 families', () => {
     });
   }
 });
+
+describe('a race with a screening', () => {
+  const trials = (rounds: readonly number[], faster: number, screening: boolean): LogRate[] =>
+    rounds.flatMap((round) => [
+      { configuration: 'two', round, log: faster + wave(0, round) / 100, screening },
+      { configuration: 'one', round, log: wave(1, round) / 100, screening },
+    ]);
+  const dropped: LogRate[] = [1, 2, 3].map((round) => ({
+    configuration: 'dropped',
+    round,
+    log: -1,
+    screening: true,
+  }));
+
+  it('compares by the longer trials alone where there are five', () => {
+    const rates = [...dropped, ...trials([1, 2, 3], 0.1, true), ...trials([4, 5, 6, 7, 8], 0.6, false)];
+    const found = differenceIn(rates, 'two', 'one');
+    assert.equal(found.rounds, 5);
+    close(found.mean, 0.6, 0.01);
+    assert.equal(differenceIn(rates, 'two', 'dropped').rounds, 3);
+    assert.equal(moderate(rates).rounds('two'), 8);
+  });
+
+  it('compares by all trials where there are fewer', () => {
+    const rates = [...trials([1, 2, 3], 0.1, true), ...trials([4, 5], 0.6, false)];
+    assert.equal(differenceIn(rates, 'two', 'one').rounds, 5);
+  });
+});

@@ -12,7 +12,7 @@ import {
 } from '../../bench/trials/plan.js';
 import { loadStrategies } from '../../bench/trials/prepare.js';
 import { documentsPerPass, profiles } from '../../bench/trials/profiles.js';
-import { estimateRoundMs } from '../../bench/trials/rounds.js';
+import { estimateRoundMs, timingOf } from '../../bench/trials/rounds.js';
 import { parseSize } from '../../bench/words/parse.js';
 import { strategies } from '../../strategies/index.js';
 
@@ -68,13 +68,11 @@ it('quick takes at most six minutes on two cores, however many strategies have t
   const chosen = [...listed, ...many].filter(isMeasuredByDefault);
   assert.ok(chosen.every(({ strategy }) => strategy.measured === 'always'));
   const cells = planCells({ workloads, strategies: chosen, workers: quick.workers });
-  const { timeMs, warmupMs } = quick;
-  const roundMs = estimateRoundMs({
-    cells,
-    twins: chooseTwins(cells),
-    timing: { timeMs, warmupMs },
-    cores: 2,
-  });
-  const minutes = (quick.rounds.max * roundMs) / 60_000;
+  const plan = { cells, twins: chooseTwins(cells), cores: 2 };
+  const timing = timingOf(quick, { ...plan, rounds: quick.rounds.max });
+  const minutes = (quick.rounds.max * estimateRoundMs({ ...plan, timing })) / 60_000;
   assert.ok(minutes > 1 && minutes <= 6, `${minutes} minutes`);
+  // Where fewer cells leave time, engines are warmed up for longer.
+  const few = { ...plan, cells: cells.slice(0, 20), twins: [] };
+  assert.ok(timingOf(quick, { ...few, rounds: quick.rounds.max }).warmupMs > timing.warmupMs);
 });

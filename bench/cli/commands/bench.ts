@@ -36,7 +36,7 @@ import {
   refuseOtherPlan,
   resumable,
 } from '../../trials/resume.js';
-import { estimateRoundMs, type Progress, runRounds } from '../../trials/rounds.js';
+import { estimateRoundMs, type Progress, runRounds, timingOf } from '../../trials/rounds.js';
 import { runTrial } from '../../trials/trial.js';
 import { enough } from '../../verdict/stop.js';
 import { duration, number } from '../../words/units.js';
@@ -87,16 +87,21 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     const planned = plannedAgain(loaded, { request, recorded });
     const { force = false } = settled;
     const cells = await withoutMixing(cellsOf(prepared, planned), { helpers, request, prepared, force });
-    const { timeMs, warmupMs } = request.profile;
     const cores = effectiveCores().effective;
+    const twins = chooseTwins(cells);
+    const { profile } = request;
+    const timing =
+      earlier === null
+        ? timingOf(profile, { cells, twins, rounds: request.rounds.max, cores })
+        : { timeMs: profile.timeMs, warmupMs: earlier.environment().plan.warmup_ms ?? profile.warmupMs };
     const plan: Plan = {
       request,
       prepared,
       loaded,
       planned,
       cells,
-      twins: chooseTwins(cells),
-      timing: { timeMs, warmupMs },
+      twins,
+      timing,
       cores,
     };
     if (flags.dryRun) {
@@ -185,6 +190,7 @@ async function begin(
       trials_per_round: trialsPerRound(plan),
       rounds_least: request.rounds.min,
       rounds_most: request.rounds.max,
+      warmup_ms: plan.timing.warmupMs,
       strategies: recordOf(plan.planned),
     },
     corpora: corporaOf(plan),

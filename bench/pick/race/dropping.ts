@@ -1,7 +1,7 @@
 import { type Difference, type Family, moderate } from '../../stats/moderated.js';
 import { isOk, type TrialRow } from '../../tables/columns.js';
 import { comparableRate } from '../../tables/summarise.js';
-import { configurationName } from '../../verdict/configurations.js';
+import { logRates } from '../../verdict/configurations.js';
 import { number } from '../../words/units.js';
 import { type Configuration, nameOf } from '../configurations.js';
 import { best, upper } from '../evidence.js';
@@ -64,13 +64,7 @@ export function outOfReach({ cell, maxRate }: Configuration, trials: readonly Tr
 
 /** Collects the rates of all valid trials, so that configurations can be compared. */
 export function evidenceOf(trials: readonly TrialRow[]): Family {
-  return moderate(
-    trials.filter(isOk).map((trial) => ({
-      configuration: configurationName(trial),
-      round: trial.round,
-      log: Math.log(comparableRate(trial)),
-    })),
-  );
+  return moderate(logRates(trials));
 }
 
 /** Configurations by rate, the highest first; those without a rate come last. */
