@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import workerpool, { type Pool } from 'workerpool';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
@@ -14,6 +13,7 @@ import { SecondAttempt } from '../session/second-attempt.js';
 import { guarded } from '../session/session.js';
 import { CallerEnd, connectChild } from '../session/side-channel.js';
 import type { OpenOptions, Strategy } from '../strategy.js';
+import { CallWatch, isStarting, LimitedCall, workersOf } from './call-watch.js';
 import { submitted } from './in-flight.js';
 import { type PoolParts, poolSession, within } from './pool-session.js';
 import { Stall } from './stall.js';
@@ -49,7 +49,7 @@ export default {
  */
 const terminateMs = 50;
 
-/** A worker takes less than this to start, and the pool to end, ms. */
+/** The pool takes less than this to end, and a worker to answer a question about itself, ms. */
 const graceMs = 3000;
 
 function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }: PoolParts) {
@@ -82,19 +82,22 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
   const stall = new Stall({
     limitMs: timeoutMs === undefined ? Number.POSITIVE_INFINITY : timeoutMs + graceMs,
     isIdle: () => pool.stats().busyWorkers === 0,
+    isStarting: () => isStarting(workersOf(pool)),
     ended() {
       void terminated(pool);
       pool = start();
     },
   });
+  const watch = timeoutMs === undefined ? null : new CallWatch(() => workersOf(pool), timeoutMs);
   const call = <T>(argument: Request | Document, limitMs: number | undefined): Promise<T> => {
-    const asked = pool.exec('serve', [argument]);
-    // The limit counts from when a worker gets the argument, and includes the start of a new worker.
-    return stall.guard<T>(limitMs === undefined ? asked : asked.timeout(limitMs));
+    if (limitMs === undefined) return stall.guard<T>(pool.exec('serve', [argument]));
+    const limited = new LimitedCall(limitMs);
+    const asked = pool.exec('serve', [argument], limited as object);
+    limited.asked = asked;
+    return stall.guard<T>(asked);
   };
   const endMs = timeoutMs === undefined ? undefined : timeoutMs + abortGraceMs;
-  // A short time limit of the tasks must not end workers that are still starting when they are asked for a
-  // report.
+  // A short time limit of the tasks must not end workers that are asked for a report.
   const askMs = timeoutMs === undefined ? undefined : Math.max(timeoutMs, graceMs);
   return poolSession(
     {
@@ -104,6 +107,7 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
       submit: (document) => call<Reply>(document, endMs),
       ask: (request) => call<Answer>(request, askMs),
       async end() {
+        watch?.close();
         await terminated(pool);
         await watched.close();
       },
@@ -146,10 +150,9 @@ class WatchedProcesses {
   }
 
   see(pool: Pool): void {
-    // The property is missing in workerpool's type definitions; the library's own tests read it.
-    for (const { worker } of (pool as unknown as { workers: readonly { worker: ChildProcess }[] }).workers) {
-      const { pid } = worker;
-      if (pid === undefined || this.#alive.has(pid) || worker.exitCode !== null) continue;
+    for (const { worker } of workersOf(pool)) {
+      const pid = worker?.pid;
+      if (worker === null || pid === undefined || this.#alive.has(pid) || worker.exitCode !== null) continue;
       this.#reaper.add(pid);
       connectChild(this.#callerEnd, worker);
       for (const output of [worker.stdout, worker.stderr])

@@ -8,24 +8,35 @@ const intervalMs = 250;
  */
 const maxIdleLooks = 4;
 
+export interface StallOptions {
+  readonly limitMs: number;
+  /** No worker has a call. */
+  readonly isIdle: () => boolean;
+  /** Some worker has not loaded its workload yet. */
+  readonly isStarting: () => boolean;
+  /** It is called after a stall, before the pending calls reject. */
+  readonly ended: () => void;
+}
+
 /**
  * Ends waits on a library that has lost track of its calls. When the library is idle although calls are
- * pending, or when none has settled for `limitMs`, all pending calls reject. The process stays alive as long
- * as a call is pending.
+ * pending, or when none has settled for `limitMs`, all pending calls reject. Time in which a worker starts
+ * does not count. The process stays alive as long as a call is pending.
  */
 export class Stall {
   readonly #limitMs: number;
   readonly #isIdle: () => boolean;
+  readonly #isStarting: () => boolean;
   readonly #ended: () => void;
   #idleLooks = 0;
   readonly #waiting = new Set<(cause: Error) => void>();
   #settledMs = 0;
   #timer: NodeJS.Timeout | null = null;
 
-  /** @param ended is called after a stall, before the pending calls reject */
-  constructor({ limitMs, isIdle, ended }: { limitMs: number; isIdle: () => boolean; ended: () => void }) {
+  constructor({ limitMs, isIdle, isStarting, ended }: StallOptions) {
     this.#limitMs = limitMs;
     this.#isIdle = isIdle;
+    this.#isStarting = isStarting;
     this.#ended = ended;
   }
 
@@ -53,6 +64,11 @@ export class Stall {
   }
 
   #look(): void {
+    if (this.#isStarting()) {
+      this.#idleLooks = 0;
+      this.#settledMs = now();
+      return;
+    }
     this.#idleLooks = this.#isIdle() ? this.#idleLooks + 1 : 0;
     const quietMs = now() - this.#settledMs;
     if (this.#idleLooks < maxIdleLooks && quietMs < this.#limitMs) return;

@@ -177,6 +177,18 @@ export function describeDeaths(strategy: Strategy): void {
       });
     });
 
+    it('counts no start of a worker as the time of a document', { timeout: 60_000 }, async () => {
+      const marker = mkdtempSync(join(folder, 'start-'));
+      const ids = Array.from({ length: 24 }, (_, i) =>
+        i === 3 ? 'loop3' : i === 11 ? 'exit-once11' : `size${i}`,
+      );
+      const task = fixture('odd-task', { marker, setupMs: 1800 });
+      const outcomes = await withSession(strategy, task, { timeoutMs: 1000 }, (session) =>
+        outcomesOf(session, documentsOf(ids), ids.length),
+      );
+      for (const { id, status } of outcomes) assert.equal(status, id === 'loop3' ? 'timed-out' : 'ok', id);
+    });
+
     it('runs a document once more whose worker has ended', async () => {
       const marker = mkdtempSync(join(folder, 'once-'));
       const ids = Array.from({ length: 40 }, (_, i) => (i % 15 === 7 ? `exit-once${i}` : `size${i}`));

@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import {
+  CallWatch,
+  isStarting,
+  LimitedCall,
+  type PoolWorker,
+} from '../../strategies/library-pool/call-watch.js';
 import processPool from '../../strategies/library-pool/process-pool.js';
 import threadPool from '../../strategies/library-pool/thread-pool.js';
 import { documentsOf, fixture, outcomesOf, withSession } from '../support.js';
@@ -12,3 +18,32 @@ for (const strategy of [threadPool, processPool]) {
     });
   });
 }
+
+it('a call counts from when a worker that is ready has it, and is ended once', async () => {
+  const call = new LimitedCall(40);
+  const ends: number[] = [];
+  call.asked = { timeout: (ms) => ends.push(ms) };
+  const child = { ready: false, exitCode: null, signalCode: null };
+  const workers = [
+    { worker: null, processing: {} },
+    { worker: child, processing: { 7: { options: call }, 8: { options: undefined } } },
+  ] as unknown as readonly PoolWorker[];
+  const watch = new CallWatch(() => workers, 1e6);
+  try {
+    const later = () => new Promise((resolve) => setTimeout(resolve, 60));
+    watch.look();
+    await later();
+    watch.look();
+    assert.ok(isStarting(workers));
+    child.ready = true;
+    assert.ok(!isStarting(workers));
+    watch.look();
+    assert.deepEqual(ends, [], 'the start does not count');
+    await later();
+    watch.look();
+    watch.look();
+    assert.deepEqual(ends, [0]);
+  } finally {
+    watch.close();
+  }
+});

@@ -1,0 +1,76 @@
+import type { ChildProcess } from 'node:child_process';
+import type { Pool } from 'workerpool';
+import { now } from '../worker/clock.js';
+
+/**
+ * workerpool keeps this about one of its workers. Its type definitions leave it out; the library's own tests
+ * read it.
+ */
+export interface PoolWorker {
+  /** Null when the library has ended it. */
+  readonly worker: (ChildProcess & { readonly ready?: boolean }) | null;
+  /** The calls that it has, by their number, each with the options that `exec` got. */
+  readonly processing: Readonly<Record<number, { readonly options?: unknown } | undefined>>;
+}
+
+export function workersOf(pool: Pool): readonly PoolWorker[] {
+  return (pool as unknown as { readonly workers: readonly PoolWorker[] }).workers;
+}
+
+/** True when some worker has been started and has not loaded its workload yet. */
+export function isStarting(workers: readonly PoolWorker[]): boolean {
+  return workers.some(
+    ({ worker }) =>
+      worker !== null && !worker.ready && worker.exitCode === null && worker.signalCode === null,
+  );
+}
+
+/** A call that has a time limit. workerpool keeps it as the options of the call. */
+export class LimitedCall {
+  /** The library gave this promise for the call. */
+  asked: { timeout(ms: number): unknown } | null = null;
+  readonly #limitMs: number;
+  #seenMs: number | null = null;
+  #ended = false;
+
+  constructor(limitMs: number) {
+    this.#limitMs = limitMs;
+  }
+
+  /** A worker that is ready has this call. */
+  see(): void {
+    this.#seenMs ??= now();
+    if (this.#ended || now() - this.#seenMs < this.#limitMs) return;
+    this.#ended = true;
+    this.asked?.timeout(0); // the library then ends the worker, too
+  }
+}
+
+/**
+ * Ends calls that a worker has had for too long. A call counts from when it is first seen on a worker that is
+ * ready. The library's own limit would count from when a worker gets the call, and workers that are still
+ * starting get calls, too.
+ */
+export class CallWatch {
+  readonly #workers: () => readonly PoolWorker[];
+  readonly #timer: NodeJS.Timeout;
+
+  /** Looks eight times per time limit, so that a task can exceed it by an eighth at most. */
+  constructor(workers: () => readonly PoolWorker[], timeoutMs: number) {
+    this.#workers = workers;
+    this.#timer = setInterval(() => this.look(), Math.max(1, Math.min(timeoutMs / 8, 250)));
+    this.#timer.unref();
+  }
+
+  look(): void {
+    for (const { worker, processing } of this.#workers()) {
+      if (!worker?.ready) continue;
+      for (const call of Object.values(processing))
+        if (call?.options instanceof LimitedCall) call.options.see();
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+}
