@@ -49,7 +49,7 @@ export interface LogRate {
   readonly screening?: boolean;
 }
 
-/** With this many longer trials, short ones do not count. */
+/** Short trials do not count where there are this many longer ones. */
 export const enoughLong = 5;
 
 /** The mean log ratio of two configurations over the rounds that have both. */
