@@ -8,7 +8,7 @@ import { memoryOf } from '../tables/memory.js';
 import type { Relation } from '../verdict/choice.js';
 import { intervalText, namer, shortNamer, withInterval } from './configuration.js';
 import type { TextTable } from './text-table.js';
-import { listed, megabytes, number, ratio, size } from './units.js';
+import { listed, megabytes, number, ratio, size, sizesOf } from './units.js';
 
 /** `pick` and `recommend` describe a decision with these sentences, each of at most 25 words. */
 
@@ -60,7 +60,7 @@ export function choiceTable(decision: Decision, { environment, strategies }: Ver
     groups: [
       [
         [
-          corpus === undefined ? choice.corpus : `${size(corpus.p5)} to ${size(corpus.p95)}`,
+          corpus === undefined ? choice.corpus : sizesOf(corpus),
           short(choice),
           speedup === null ? '' : ratio(speedup.ratio),
           speedup === null ? '' : intervalText(speedup),
@@ -199,7 +199,7 @@ function where({ choice }: Decision, { environment }: VerdictOptions): string {
   const corpus = environment.corpora.find(
     (entry) => entry.workload === choice.workload && entry.corpus === choice.corpus,
   );
-  const sizes = corpus === undefined ? '' : `, documents of ${size(corpus.p5)} to ${size(corpus.p95)}`;
+  const sizes = corpus === undefined ? '' : `, documents of ${sizesOf(corpus)}`;
   const node = environment.node.version.split('.')[0];
   return `Measured on ${number(environment.cores.effective)} cores, Node ${node}${sizes}.`;
 }

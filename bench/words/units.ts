@@ -32,6 +32,11 @@ export function size(bytes: number): string {
   return bytes >= 1e3 ? `${number(bytes / 1e3)} KB` : `${number(bytes)} B`;
 }
 
+/** Formats the sizes that most documents have: `1 KB`, `2 KB to 30 KB`. */
+export function sizesOf({ p5, p95 }: { readonly p5: number; readonly p95: number }): string {
+  return size(p5) === size(p95) ? size(p5) : `${size(p5)} to ${size(p95)}`;
+}
+
 /** Formats a duration: `45 s`, `4 min 05 s`, `1 h 10 min`. */
 export function duration(ms: number): string {
   const seconds = Math.round(ms / 1000);
