@@ -11,14 +11,15 @@ import type { Exhaustive } from './exhaustive.js';
 export interface PickRegretOptions {
   readonly chosen: Recommendation;
   readonly run: Exhaustive;
-  readonly settings: { readonly rounds: number; readonly loaded: readonly LoadedStrategy[] };
+  readonly rounds: number;
+  readonly loaded: readonly LoadedStrategy[];
 }
 
 /**
  * Judges what `pick` chose by a run of every configuration. @throws Error if that run does not have the
  * choice
  */
-export function regretRow(task: string, { chosen, run, settings }: PickRegretOptions): RegretRow {
+export function regretRow(task: string, { chosen, run, rounds, loaded }: PickRegretOptions): RegretRow {
   const { trials, kind, configurations, seconds } = run;
   const own = (name: string) => trials.filter((trial) => isOk(trial) && configurationName(trial) === name);
   const rate = (name: string) => geometricInterval(own(name).filter(isOk).map(comparableRate)).mean;
@@ -31,12 +32,12 @@ export function regretRow(task: string, { chosen, run, settings }: PickRegretOpt
     task,
     kind,
     arms: configurations,
-    rounds: settings.rounds,
+    rounds,
     choice,
     best,
     choice_rate: rate(choice),
     best_rate: rate(best),
-    sequential_rate: rate(baselineName(trials, settings.loaded)),
+    sequential_rate: rate(baselineName(trials, loaded)),
     regret: 1 - Math.exp(mean(ratios)),
     regret_high: choice === best ? 0 : ratios.length < 2 ? null : 1 - Math.exp(paired(ratios).low),
     pick_seconds: (chosen.effort as { usedMs: number }).usedMs / 1000,

@@ -40,14 +40,15 @@ A run that was ended continues where it stopped; delete the folders of a task to
   npm run regret
   npm run regret -- --tasks html,image --passes quiet --rounds 12
 
-  --tasks <names>      tasks to measure                                      all
-  --passes <names>     quiet; spinner: another process takes 30 % of a core  quiet,spinner
-  --rounds <count>     rounds of the exhaustive runs                         24
-  --draws <count>      random choices of rounds to take advice from          200
-  --seeds <count>      picks of each task                                    2
-  --programs <count>   programs that check each pick's promise               5
-  --budget <duration>  time budget of a pick                                 60s
-  --folder <folder>    where runs and tables go                              results/regret
+  --tasks <names>          tasks to measure                                      all
+  --passes <names>         quiet; spinner: another process takes 30 % of a core  quiet,spinner
+  --rounds <count>         rounds of the exhaustive runs                         24
+  --quick-rounds <count>   likewise, of those with the timing of quick           24
+  --draws <count>          random choices of rounds to take advice from          200
+  --seeds <count>          picks of each task                                    2
+  --programs <count>       programs that check each pick's promise               5
+  --budget <duration>      time budget of a pick                                 60s
+  --folder <folder>        where runs and tables go                              results/regret
 `;
 
 const { values } = parseArgs({
@@ -55,6 +56,7 @@ const { values } = parseArgs({
     tasks: { type: 'string', default: tasks.map(({ name }) => name).join() },
     passes: { type: 'string', default: 'quiet,spinner' },
     rounds: { type: 'string', default: '24' },
+    'quick-rounds': { type: 'string', default: '24' },
     draws: { type: 'string', default: '200' },
     seeds: { type: 'string', default: '2' },
     programs: { type: 'string', default: '5' },
@@ -69,7 +71,8 @@ type Pass = 'quiet' | 'spinner';
 interface Settings {
   readonly folder: string;
   readonly budget: string;
-  readonly rounds: number;
+  /** Rounds of the exhaustive runs, by their timing. */
+  readonly roundsOf: Readonly<Record<keyof typeof timings, number>>;
   readonly draws: number;
   readonly seeds: number;
   readonly programs: number;
@@ -84,9 +87,10 @@ const advice = [
   { rounds: 12, timing: 'final' },
 ] as const;
 
-const quick = profiles.find(({ name }) => name === 'quick') as (typeof profiles)[number];
+const { timeMs, longWarmup } = profiles.find(({ name }) => name === 'quick') as (typeof profiles)[number];
 const timings: Readonly<Record<'quick' | 'final', Timing>> = {
-  quick: { timeMs: quick.timeMs, warmupMs: quick.warmupMs },
+  // A run of one task is short enough for the long warm-up.
+  quick: { timeMs, warmupMs: longWarmup?.warmupMs ?? 0 },
   final,
 };
 
@@ -101,7 +105,10 @@ async function main(): Promise<void> {
   const settings: Settings = {
     folder: values.folder,
     budget: values.budget,
-    rounds: parseCount(values.rounds, '--rounds'),
+    roundsOf: {
+      quick: parseCount(values['quick-rounds'], '--quick-rounds'),
+      final: parseCount(values.rounds, '--rounds'),
+    },
     draws: parseCount(values.draws, '--draws'),
     seeds: parseCount(values.seeds, '--seeds'),
     programs: parseCount(values.programs, '--programs'),
@@ -174,12 +181,13 @@ async function exhaustiveRuns(
   { pass, docs, settings }: { readonly pass: Pass; readonly docs: string; readonly settings: Settings },
 ): Promise<Runs> {
   const run = (name: keyof typeof timings) => {
-    note(`${task.name}, ${pass}: every configuration in ${settings.rounds} rounds, timing ${name}`);
+    const rounds = settings.roundsOf[name];
+    note(`${task.name}, ${pass}: every configuration in ${rounds} rounds, timing ${name}`);
     return exhaustive({
       task,
       docs,
       folder: join(settings.folder, pass, `${task.name}-${name}`),
-      rounds: settings.rounds,
+      rounds,
       timing: timings[name],
       loaded: settings.loaded,
       seed: 1,
@@ -233,7 +241,15 @@ async function judgePicks(task: RegretTask, { docs, runs, settings, found }: Jud
     const path = await picked(task, { docs, seed, settings });
     const chosen = readRecommendation(JSON.parse(readFileSync(path, 'utf8')));
     const choice = configurationName(chosen);
-    if (seed === 1) found.regret.push(regretRow(task.name, { chosen, run: runs.final, settings }));
+    if (seed === 1)
+      found.regret.push(
+        regretRow(task.name, {
+          chosen,
+          run: runs.final,
+          rounds: settings.roundsOf.final,
+          loaded: settings.loaded,
+        }),
+      );
     const { low, high } = chosen.expected;
     const rates = await programsOver(path, { docs, programs: settings.programs });
     const held = rates.filter((rate) => low !== null && high !== null && rate >= low && rate <= high).length;
