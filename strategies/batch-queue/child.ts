@@ -1,21 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { inheritedFlags } from '../processes/exec-argv.js';
 import { killGroup, ownGroup } from '../processes/group.js';
+import { type ProcessEnd, processEnd } from '../processes/process-end.js';
 import type { Reaper } from '../processes/reaper.js';
 import { taskOutput } from '../processes/task-output.js';
 import type { MemoryWatch, StopWatch } from '../processes/watch.js';
 import { abortGraceMs } from '../session/outcome.js';
 import { type CallerEnd, connectChild } from '../session/side-channel.js';
 import type { Answer, FromChild, Start, ToChild } from './protocol.js';
-
-/** How a process ended, in words and, where there was one, by code or signal. */
-interface End {
-  readonly message: string;
-  readonly exitCode?: number;
-  readonly signal?: string;
-  /** Node's errors state their kind here, for instance that a worker's memory was exhausted. */
-  readonly code?: 'ERR_WORKER_OUT_OF_MEMORY';
-}
 
 /** The child ended, or could not be reached, before it answered. */
 export class Death extends Error {
@@ -28,7 +20,7 @@ export class Death extends Error {
   readonly code?: string;
 
   constructor(
-    { message, exitCode, signal, code }: End,
+    { message, exitCode, signal, code }: ProcessEnd,
     { began, timedOut }: { began: boolean; timedOut: boolean },
   ) {
     super(message);
@@ -103,7 +95,7 @@ const channelGraceMs = 1000;
 export class Child {
   readonly #process: ChildProcess;
   readonly #waiting: Request[] = [];
-  #death: End | null = null;
+  #death: ProcessEnd | null = null;
   #leaving = false;
   readonly #timeoutMs: number | undefined;
   #timer: NodeJS.Timeout | null = null;
@@ -139,13 +131,9 @@ export class Child {
     });
     this.#process = child;
     const { pid } = child;
-    let tooLarge = false;
     if (pid !== undefined) {
       reaper.add(pid);
-      memory.add(pid, () => {
-        tooLarge = true;
-        child.kill('SIGKILL');
-      });
+      memory.add(pid, () => child.kill('SIGKILL'));
       stopped?.add(pid, () => child.kill('SIGKILL'));
     }
     let resolveFirst: (word: 'ready' | null) => void = () => {};
@@ -169,18 +157,12 @@ export class Child {
       }
     });
     this.ended = endOf(child, () => this.#leaving).then((death) => {
+      this.#death = pid === undefined ? death : memory.explain(pid, death);
       if (pid !== undefined) {
         reaper.remove(pid);
         memory.remove(pid);
         stopped?.remove(pid);
       }
-      this.#death = tooLarge
-        ? {
-            ...death,
-            message: 'worker process grew too large and was killed',
-            code: 'ERR_WORKER_OUT_OF_MEMORY',
-          }
-        : death;
       if (this.#timer !== null) clearTimeout(this.#timer);
       resolveFirst(null);
       for (const { reject, began, timedOut } of this.#waiting.splice(0))
@@ -240,17 +222,16 @@ const ignore = () => {};
  * Resolves with how the process ended, once its channel is read to the end. A process whose channel is cut is
  * killed.
  */
-function endOf(child: ChildProcess, leaving: () => boolean): Promise<End> {
+function endOf(child: ChildProcess, leaving: () => boolean): Promise<ProcessEnd> {
   return new Promise((resolve) => {
-    let death: End | null = null;
+    let death: ProcessEnd | null = null;
     child.on('disconnect', () => {
       if (death !== null) resolve(death);
       else if (!leaving()) child.kill('SIGKILL');
     });
     child.on('exit', (code, signal) => {
       killGroup(child.pid as number); // processes that the task has started
-      const message = `worker process ended with ${signal ?? `exit code ${code}`}`;
-      death = { message, ...(code !== null && { exitCode: code }), ...(signal !== null && { signal }) };
+      death = processEnd(code, signal);
       if (!child.connected) return resolve(death);
       setTimeout(() => child.connected && child.disconnect(), channelGraceMs).unref();
     });

@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { heapLimitMb, memoryLimitMb } from '../processes/limits.js';
+import { heapLimit, processLimit } from '../processes/limits.js';
 import { Reaper } from '../processes/reaper.js';
 import { MemoryWatch, StopWatch } from '../processes/watch.js';
 import { maxRuns } from '../session/attempts.js';
@@ -44,23 +44,14 @@ export default {
   deliveries: ['path', 'message'],
   travelsInFile: ['path'],
   scales: true,
-  async open(
-    workload,
-    {
-      workers,
-      delivery,
-      timeoutMs,
-      channel,
-      heapMb = heapLimitMb(workers),
-      memoryMb = memoryLimitMb(workers),
-    },
-  ) {
+  async open(workload, { workers, delivery, timeoutMs, channel, heapMb, memoryMb }) {
+    const heap = heapLimit(workers, heapMb);
     const regionBytes = Math.min(maxBytes, Math.floor(maxFileBytes / (workers * prefetch)));
     const laneBytes = prefetch * regionBytes;
     const file = delivery === 'path' ? openShared(workers * laneBytes) : null;
     const reaper = new Reaper();
     const callerEnd = new CallerEnd(channel);
-    const memory = new MemoryWatch(memoryMb);
+    const memory = new MemoryWatch({ memory: processLimit(workers, memoryMb), heap });
     const stopped = timeoutMs === undefined ? null : new StopWatch(timeoutMs);
     const entry = new URL('./worker.js', import.meta.url);
     const lanes = Array.from(
@@ -73,7 +64,7 @@ export default {
           memory,
           stopped,
           workload,
-          heapMb,
+          heapMb: heap.mb,
           timeoutMs,
           fd: file?.fd ?? null,
           offset: i * laneBytes,

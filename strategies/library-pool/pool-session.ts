@@ -27,6 +27,8 @@ export interface LibraryPool {
    * Tells whether `submit` rejected because the document exceeded the time limit. Absent: there is no limit.
    */
   exceeded?(cause: unknown): boolean;
+  /** Returns the error with which a worker has ended for what the library rejects with. Absent: the same. */
+  explain?(cause: unknown): unknown;
   /** Rejects when a worker cannot load its workload and the library reports that by itself. */
   readonly loadFailure?: Promise<never>;
   /** Aborts, with an Error as its reason, when the pool has lost documents and will never answer for them. */
@@ -68,8 +70,11 @@ export async function poolSession(
     ending ??= Promise.resolve(pool.end());
     return ending;
   };
+  const explain = (cause: unknown) => pool.explain?.(cause) ?? cause;
   const report = async (): Promise<Answer[]> => {
-    const answers = await rollCall(workers, async () => pool.ask('report'));
+    const answers = await rollCall(workers, async () => pool.ask('report')).catch((cause: unknown) => {
+      throw explain(cause);
+    });
     // Failures are read when all workers have answered: some pools cannot be ended while a worker is still
     // loading.
     for (const { failure } of answers) if (failure !== null) throw Object.assign(new Error(), failure);
@@ -87,7 +92,8 @@ export async function poolSession(
       return outcome(document, pulledMs, reply);
     } catch (cause) {
       if (pool.exceeded?.(cause)) return timedOut(document, timeoutMs as number);
-      return again === null ? crashed(document, cause) : again.of(document, cause);
+      const end = explain(cause);
+      return again === null ? crashed(document, end) : again.of(document, end);
     }
   };
   try {

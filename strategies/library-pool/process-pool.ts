@@ -3,7 +3,8 @@ import workerpool, { type Pool } from 'workerpool';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import { inheritedFlags } from '../processes/exec-argv.js';
 import { killGroup, ownGroup } from '../processes/group.js';
-import { heapLimitMb, memoryLimitMb } from '../processes/limits.js';
+import { heapLimit, processLimit } from '../processes/limits.js';
+import { type ProcessEnd, processEnd } from '../processes/process-end.js';
 import { Reaper } from '../processes/reaper.js';
 import { isRedirected } from '../processes/task-output.js';
 import { MemoryWatch, StopWatch } from '../processes/watch.js';
@@ -53,8 +54,10 @@ const terminateMs = 50;
 const graceMs = 3000;
 
 function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }: PoolParts) {
-  const { workers, timeoutMs, heapMb = heapLimitMb(workers), memoryMb = memoryLimitMb(workers) } = options;
-  const watched = new WatchedProcesses({ memoryMb, timeoutMs, callerEnd });
+  const { workers, timeoutMs, heapMb, memoryMb } = options;
+  const heap = heapLimit(workers, heapMb);
+  const memory = new MemoryWatch({ memory: processLimit(workers, memoryMb), heap });
+  const watched = new WatchedProcesses({ memory, timeoutMs, callerEnd });
   const start = () => {
     const made: Pool = workerpool.pool(fileURLToPath(file), {
       workerType: 'process',
@@ -68,7 +71,7 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
       forkArgs: [JSON.stringify({ workload, timeoutMs } satisfies ProcessPoolData)],
       forkOpts: {
         serialization: 'advanced', // JSON would turn the bytes into an object of numbers
-        execArgv: [...inheritedFlags(), `--max-old-space-size=${heapMb}`],
+        execArgv: endingWith(`--max-old-space-size=${heap.mb}`, inheritedFlags()),
         ...ownGroup,
         silent: isRedirected(), // workerpool overrides the option `stdio`
       },
@@ -111,10 +114,21 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
         await terminated(pool);
         await watched.close();
       },
+      explain: (cause) => (cause instanceof workerpool.TerminateError ? (watched.latestEnd ?? cause) : cause),
       exceeded: (cause) => cause instanceof workerpool.Promise.TimeoutError,
     },
     { timeoutMs, again, callerEnd },
   );
+}
+
+/**
+ * workerpool appends the caller's own heap limit to the flags of a worker, and the last such flag counts:
+ * this list keeps ours at the end.
+ */
+function endingWith(last: string, flags: readonly string[]): string[] {
+  const list = [...flags, last];
+  list.concat = (...added: unknown[]) => [...flags, ...(added.flat() as string[]), last];
+  return list;
 }
 
 /** Ends the pool whether its workers answer or not. */
@@ -135,17 +149,20 @@ class WatchedProcesses {
 
   readonly #callerEnd: CallerEnd;
 
+  /** The error of the process that ended last; null while none has. */
+  latestEnd: Error | null = null;
+
   constructor({
-    memoryMb,
+    memory,
     timeoutMs,
     callerEnd,
   }: {
-    memoryMb: number;
+    memory: MemoryWatch;
     timeoutMs: number | undefined;
     callerEnd: CallerEnd;
   }) {
     this.#callerEnd = callerEnd;
-    this.#memory = new MemoryWatch(memoryMb);
+    this.#memory = memory;
     this.#stopped = timeoutMs === undefined ? null : new StopWatch(timeoutMs);
   }
 
@@ -164,7 +181,9 @@ class WatchedProcesses {
       const exit = new Promise((resolve) => worker.once('exit', resolve));
       this.#exits.add(exit);
       void exit.then(() => this.#exits.delete(exit));
-      worker.once('exit', () => {
+      // Before the library hears of the end, and rejects the calls that the process had.
+      worker.prependOnceListener('exit', (code, signal) => {
+        this.latestEnd = errorOf(this.#memory.explain(pid, processEnd(code, signal)));
         killGroup(pid); // processes that the task has started
         this.#alive.delete(pid);
         this.#stopped?.remove(pid);
@@ -181,4 +200,8 @@ class WatchedProcesses {
     await within(graceMs, Promise.all(this.#exits));
     await this.#reaper.close();
   }
+}
+
+function errorOf({ message, ...end }: ProcessEnd): Error {
+  return Object.assign(new Error(message), end);
 }

@@ -1,6 +1,6 @@
 import { Piscina } from 'piscina';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
-import { heapLimitMb, warnOfOverridingFlag } from '../processes/limits.js';
+import { threadEnd, threadHeapLimit, warnOfOverridingFlag } from '../processes/limits.js';
 import { maxRuns } from '../session/attempts.js';
 import { abortGraceMs, type Reply } from '../session/outcome.js';
 import { owned } from '../session/owned.js';
@@ -44,7 +44,8 @@ export default {
 const overTime = new Error('the task has run too long');
 
 function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }: PoolParts) {
-  const { workers, delivery, inFlight = 1, timeoutMs, heapMb = heapLimitMb(workers) } = options;
+  const { workers, delivery, inFlight = 1, timeoutMs, heapMb } = options;
+  const heap = threadHeapLimit(workers, heapMb);
   const concurrency = workers * submitted(inFlight);
   const board = timeoutMs === undefined ? null : new StartBoard(concurrency, timeoutMs + abortGraceMs);
   const pool = new Piscina({
@@ -52,7 +53,7 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
     minThreads: workers,
     maxThreads: workers,
     concurrentTasksPerWorker: inFlight,
-    resourceLimits: { maxOldGenerationSizeMb: heapMb },
+    resourceLimits: { maxOldGenerationSizeMb: heap.mb },
     workerData: { workload, timeoutMs, starts: board?.memory ?? null } satisfies ThreadPoolData,
   });
   const end = endOf(pool);
@@ -91,6 +92,7 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
         board?.close();
         return end();
       },
+      explain: (cause) => threadEnd(cause, heap),
       exceeded: (cause) => cause === overTime,
       // piscina reports a worker that cannot load its workload by this event only. Later, the worker's task
       // rejects, too.

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { limitReached, type MemoryLimit, outOfMemoryCode } from './limits.js';
+import type { ProcessEnd } from './process-end.js';
 
 /** Watches processes from outside. This works on Linux; on other systems it sees nothing. */
 
@@ -38,18 +40,44 @@ abstract class ProcessWatch {
   }
 }
 
+/**
+ * V8 ends a process by this signal when its heap is full. Tasks may end theirs by the same signal, so the
+ * process must have been this close to the limit, too.
+ */
+const heapFull = { signal: 'SIGABRT', share: 0.9 } as const;
+
 /** Ends processes that have grown too large: buffers are outside the heap, and no limit of V8 counts them. */
 export class MemoryWatch extends ProcessWatch {
-  readonly #limitBytes: number;
+  readonly #limits: { readonly memory: MemoryLimit; readonly heap: MemoryLimit };
+  /** Size of each process when it was last seen, bytes. */
+  readonly #bytes = new Map<number, number>();
 
-  constructor(limitMb: number) {
+  constructor(limits: { readonly memory: MemoryLimit; readonly heap: MemoryLimit }) {
     super();
-    this.#limitBytes = limitMb * 2 ** 20;
+    this.#limits = limits;
+  }
+
+  override remove(pid: number): void {
+    super.remove(pid);
+    this.#bytes.delete(pid);
+  }
+
+  /** Says which limit the process had reached that has ended in this way, if any. Call it before `remove`. */
+  explain(pid: number, end: ProcessEnd): ProcessEnd {
+    const { memory, heap } = this.#limits;
+    const mb = (this.#bytes.get(pid) ?? 0) / 2 ** 20;
+    if (mb > memory.mb) return { ...end, message: limitReached('memory', memory), code: outOfMemoryCode };
+    if (end.signal === heapFull.signal && mb >= heapFull.share * heap.mb)
+      return { ...end, message: limitReached('heap', heap), code: outOfMemoryCode };
+    return end;
   }
 
   protected mustEnd(pid: number): boolean {
     const [, kilobytes] = /^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`)) ?? [];
-    return kilobytes !== undefined && Number(kilobytes) * 1024 > this.#limitBytes;
+    if (kilobytes === undefined) return false;
+    const bytes = Number(kilobytes) * 1024;
+    this.#bytes.set(pid, bytes);
+    return bytes > this.#limits.memory.mb * 2 ** 20;
   }
 }
 

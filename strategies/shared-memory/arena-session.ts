@@ -1,5 +1,5 @@
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
-import { heapLimitMb, warnOfOverridingFlag } from '../processes/limits.js';
+import { threadHeapLimit, warnOfOverridingFlag } from '../processes/limits.js';
 import { guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
 import type { Documents, Emit, Engine, Session, SideChannel } from '../strategy.js';
@@ -75,15 +75,9 @@ class ArenaSession {
 
   constructor(
     workload: WorkloadRef,
-    {
-      workers,
-      split,
-      size = usualSize(workers),
-      timeoutMs,
-      channel,
-      heapMb = heapLimitMb(workers),
-    }: ArenaOptions,
+    { workers, split, size = usualSize(workers), timeoutMs, channel, heapMb }: ArenaOptions,
   ) {
+    const heap = threadHeapLimit(workers, heapMb);
     const callerEnd = new CallerEnd(channel);
     this.callerEnd = callerEnd;
     const slots = Math.ceil(size.slots / split.queues);
@@ -101,7 +95,7 @@ class ArenaSession {
     this.#lanes = Array.from({ length: workers }, (_, number) => {
       const queue = number % split.queues;
       return new ThreadLane(
-        { workload, table, arena, number, queue, flush, heapMb, timeoutMs, callerEnd },
+        { workload, table, arena, number, queue, flush, heap, timeoutMs, callerEnd },
         {
           outcomes: (lane, outcomes) => {
             if (this.#killed) return; // these documents have had their outcomes

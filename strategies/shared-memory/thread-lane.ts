@@ -1,5 +1,6 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import { type MemoryLimit, threadEnd } from '../processes/limits.js';
 import type { CallerEnd } from '../session/side-channel.js';
 import type { Engine } from '../strategy.js';
 import { threadWorker } from '../worker/worker-id.js';
@@ -16,8 +17,8 @@ export interface ThreadLaneOptions {
   /** The queue that the worker claims from. */
   readonly queue: number;
   readonly flush: { readonly documents: number; readonly bytes: number };
-  /** Largest heap of the worker, MB; a larger one ends it. */
-  readonly heapMb: number;
+  /** Largest heap of the worker; a larger one ends it. */
+  readonly heap: MemoryLimit;
   readonly timeoutMs: number | undefined;
   readonly callerEnd: CallerEnd;
 }
@@ -133,7 +134,7 @@ export class ThreadLane {
   #ended: Promise<void> = Promise.resolve();
 
   async #start(first: readonly number[]): Promise<void> {
-    const { workload, table, arena, number, queue, flush, heapMb, timeoutMs } = this.#options;
+    const { workload, table, arena, number, queue, flush, heap, timeoutMs } = this.#options;
     const { port1: port, port2 } = new MessageChannel();
     const workerData = {
       workload,
@@ -149,7 +150,7 @@ export class ThreadLane {
     const worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData,
       transferList: [port2],
-      resourceLimits: { maxOldGenerationSizeMb: heapMb },
+      resourceLimits: { maxOldGenerationSizeMb: heap.mb },
     });
     this.#worker = worker;
     this.#killed = false;
@@ -172,7 +173,7 @@ export class ThreadLane {
         resolve();
       });
       worker.on('error', (cause) => {
-        error = cause;
+        error = threadEnd(cause, heap);
       });
       const onEnd = (cause: unknown) => {
         if (this.#worker !== worker) return; // it was treated as ended before

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { promisify } from 'node:util';
 import { faults } from '../../bench/faults/faults.js';
 import { measureFault } from '../../bench/faults/measure.js';
 import { faultSentence, matrixTable } from '../../bench/report/faults.js';
@@ -14,7 +13,6 @@ import type { LoadedStrategy } from '../../bench/trials/plan.js';
 import { loadStrategies } from '../../bench/trials/prepare.js';
 import { strategies as entries } from '../../strategies/index.js';
 import { inheritedFlags } from '../../strategies/processes/exec-argv.js';
-import { heapLimitMb, memoryLimitMb } from '../../strategies/processes/limits.js';
 import type { Outcome } from '../../strategies/strategy.js';
 import type { Document } from '../../workloads/workload.js';
 import { alive, descendants, isWorker, until } from '../processes.js';
@@ -262,29 +260,6 @@ describe('ending early', () => {
       await until(() => descendants(process.pid).length <= before);
     });
   }
-});
-
-describe('memory', () => {
-  it('limits of all workers together stay within what there is', () => {
-    const memoryMb =
-      (process.constrainedMemory() > 0 ? Math.min(process.constrainedMemory(), 2 ** 50) : 2 ** 50) / 2 ** 20;
-    for (const workers of [1, 2, 8, 64]) {
-      assert.ok(heapLimitMb(workers) >= 64 && memoryLimitMb(workers) >= 64);
-      assert.ok(heapLimitMb(workers) * workers <= Math.max(64 * workers, 0.8 * memoryMb));
-      assert.ok(heapLimitMb(workers) >= heapLimitMb(2 * workers));
-    }
-  });
-
-  it('a warning names a flag that overrides the limits of threads', async () => {
-    const script = `
-      const { openStrategy } = await import(${library});
-      const session = await openStrategy('self-scheduling', ${task}, { workers: 1 });
-      await session.close();`;
-    const path = join(folder, 'flagged.mjs');
-    writeFileSync(path, script);
-    const { stderr } = await promisify(execFile)(process.execPath, ['--max-old-space-size=300', path]);
-    assert.match(stderr, /--max-old-space-size=300 overrides the heap limit of every worker thread/);
-  });
 });
 
 it('a child gets the flags of its parent, and no script of its command line', () => {

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { strategies as entries } from '../../strategies/index.js';
+import { heapLimit, heapLimitMb, memoryLimitMb, processLimit } from '../../strategies/processes/limits.js';
+import type { Outcome } from '../../strategies/strategy.js';
+import { fixture, openable } from '../support.js';
+
+const onLinux = { skip: process.platform !== 'linux' };
+const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const loaded = await openable(entries);
+const library = JSON.stringify(new URL('../../index.js', import.meta.url).href);
+const task = JSON.stringify(fixture('odd-task'));
+
+describe('limits of memory', () => {
+  it('limits of all workers together stay within what there is', () => {
+    const memoryMb =
+      (process.constrainedMemory() > 0 ? Math.min(process.constrainedMemory(), 2 ** 50) : 2 ** 50) / 2 ** 20;
+    for (const workers of [1, 2, 8, 64]) {
+      assert.ok(heapLimitMb(workers) >= 64 && memoryLimitMb(workers) >= 64);
+      assert.ok(heapLimitMb(workers) * workers <= Math.max(64 * workers, 0.8 * memoryMb));
+      assert.ok(heapLimitMb(workers) >= heapLimitMb(2 * workers));
+    }
+  });
+
+  it('a warning names a flag that overrides the limits of threads', async () => {
+    const script = `
+      const { openStrategy } = await import(${library});
+      const session = await openStrategy('self-scheduling', ${task}, { workers: 1 });
+      await session.close();`;
+    const path = join(folder, 'flagged.mjs');
+    writeFileSync(path, script);
+    const { stderr } = await promisify(execFile)(process.execPath, ['--max-old-space-size=300', path]);
+    assert.match(stderr, /--max-old-space-size=300 overrides the heap limit of every worker thread/);
+  });
+
+  for (const { name } of loaded.filter(({ isolation }) => isolation === 'process'))
+    it(`${name}: a flag of the caller does not lift heapMb, and the outcome names the limit`, {
+      ...onLinux,
+      timeout: 60_000,
+    }, async () => {
+      const script = `
+        const { openStrategy } = await import(${library});
+        const session = await openStrategy('${name}', ${task}, { workers: 1, heapMb: 80 });
+        const document = (id, index) => ({ index, id, size: 1, bytes: new Uint8Array(1) });
+        const outcomes = [];
+        await session.run(['heap', 'size'].map(document), (outcome) => void outcomes.push(outcome));
+        await session.close();
+        console.log(JSON.stringify(outcomes));`;
+      const path = join(folder, `${name}.mjs`);
+      writeFileSync(path, script);
+      const { stdout } = await promisify(execFile)(process.execPath, ['--max-old-space-size=2000', path]);
+      const outcomes: Outcome[] = JSON.parse(stdout);
+      const full = outcomes.find(({ id }) => id === 'heap');
+      assert.ok(full?.status === 'crashed', full?.status);
+      assert.equal(full.error.outOfMemory, true, full.error.message);
+      assert.match(full.error.message, /heap reached its limit of 80 MB, which heapMb sets: raise heapMb/);
+      assert.equal(outcomes.find(({ id }) => id === 'size')?.status, 'ok');
+    });
+
+  it('a limit that is not given is a share, or what the caller has itself', () => {
+    assert.deepEqual(processLimit(2), {
+      mb: memoryLimitMb(2),
+      from: 'its share of 80 % of the memory',
+      remedy: 'use fewer workers, or set memoryMb',
+    });
+    const { mb, from } = heapLimit(1);
+    assert.equal(mb, heapLimitMb(1));
+    assert.equal(from.startsWith('its share'), heapLimitMb(1) === memoryLimitMb(1));
+  });
+});
