@@ -1,8 +1,18 @@
 import { readFile } from 'node:fs/promises';
-import { isBuiltin } from 'node:module';
+import { isBuiltin, type SourceMapPayload } from 'node:module';
 import { basename, dirname, extname, isAbsolute, join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { BuildFailure, BuildOptions, BuildResult, Loader, Message, Plugin, PluginBuild } from 'esbuild';
+import type {
+  BuildFailure,
+  BuildOptions,
+  BuildResult,
+  Loader,
+  Location,
+  Message,
+  Plugin,
+  PluginBuild,
+} from 'esbuild';
+import type { TaskMap } from './source-stack.js';
 import { hooks } from './task-exports.js';
 
 /** Only this module knows esbuild. It is imported when there is something to compile. */
@@ -19,12 +29,28 @@ export interface Source {
  * @throws Error with the compiler's message, file, line and column, and what to do
  */
 export async function compile(source: Source): Promise<{ readonly code: string; readonly map: string }> {
+  const files: Files = new Map();
   const { outputFiles = [] } = await build(
-    { ...optionsFor(source), entryPoints: ['forkwise:task'], sourcemap: 'external' },
-    source,
+    { entryPoints: ['forkwise:task'], sourcemap: 'external', sourcesContent: false },
+    { source, files },
   );
   const text = (ending: string) => outputFiles.find(({ path }) => path.endsWith(ending))?.text ?? '';
-  return { code: text('.mjs'), map: text('.map') };
+  return { code: text('.mjs'), map: JSON.stringify(taskMap(text('.map'), files)) };
+}
+
+/** The task's own files. The first line of each was moved to the right by this many columns. */
+type Files = Map<string, number>;
+
+/** Names the task's sources by absolute URLs. */
+function taskMap(text: string, files: Files): TaskMap {
+  const map = JSON.parse(text) as SourceMapPayload;
+  const urls = map.sources.map((source) => new URL(source, map.sourceRoot).href);
+  return {
+    ...map,
+    sourceRoot: '',
+    sources: urls.map((url) => (url.startsWith('file:') ? url : null)),
+    x_forkwise_files: Object.fromEntries(files),
+  };
 }
 
 /**
@@ -33,8 +59,8 @@ export async function compile(source: Source): Promise<{ readonly code: string; 
  */
 export async function exportsOf(source: Source): Promise<readonly string[] | null> {
   const { metafile, outputFiles = [] } = await build(
-    { ...optionsFor(source), entryPoints: [source.file], metafile: true },
-    source,
+    { entryPoints: [source.file], metafile: true },
+    { source, files: new Map() },
   );
   const [output] = Object.values(metafile?.outputs ?? {});
   const input = metafile?.inputs[output?.entryPoint ?? ''];
@@ -42,7 +68,7 @@ export async function exportsOf(source: Source): Promise<readonly string[] | nul
   return output?.exports ?? null;
 }
 
-function optionsFor(source: Source) {
+function optionsFor({ source, files }: Build) {
   return {
     bundle: true,
     write: false,
@@ -63,23 +89,29 @@ function optionsFor(source: Source) {
     },
     banner: { js: banner(source.file) },
     logLevel: 'silent',
-    plugins: [packagesStay(source), placesStay],
+    plugins: [packagesStay(source), placesStay(files)],
   } as const satisfies BuildOptions;
+}
+
+interface Build {
+  readonly source: Source;
+  /** This list is empty until the build has loaded them. */
+  readonly files: Files;
 }
 
 let busy = 0;
 
 /** Runs esbuild, and stops its process afterwards, which would otherwise live as long as ours. */
-async function build(options: BuildOptions, { file }: Source): Promise<BuildResult> {
+async function build(options: BuildOptions, of: Build): Promise<BuildResult> {
   const esbuild = await import('esbuild');
   busy++;
   try {
-    return await esbuild.build(options);
+    return await esbuild.build({ ...optionsFor(of), ...options });
   } catch (cause) {
     const { errors } = cause as Partial<BuildFailure>;
     if (errors === undefined || errors.length === 0)
       throw new Error(`the compiler did not run: ${(cause as Error).message}`, { cause });
-    throw new Error(messageOf(errors, dirname(file)), { cause });
+    throw new Error(messageOf(errors, of), { cause });
   } finally {
     if (--busy === 0) await esbuild.stop();
   }
@@ -88,17 +120,21 @@ async function build(options: BuildOptions, { file }: Source): Promise<BuildResu
 /** At most this many errors of the compiler are shown. */
 const maxErrors = 3;
 
-function messageOf(errors: readonly Message[], folder: string): string {
-  const lines = errors.slice(0, maxErrors).map(({ text, location }) => {
-    const where =
-      location === null
-        ? ''
-        : `${shortest(join(folder, location.file))}:${location.line}:${location.column + 1}: `;
-    return `${where}${text}; ${remedy(text)}`;
-  });
+function messageOf(errors: readonly Message[], of: Build): string {
+  const lines = errors
+    .slice(0, maxErrors)
+    .map(({ text, location }) => `${location === null ? '' : placeIn(location, of)}${text}; ${remedy(text)}`);
   return [...lines, ...(errors.length > maxErrors ? [`and ${errors.length - maxErrors} more`] : [])].join(
     '\n',
   );
+}
+
+/** The compiler counts columns in bytes from 0; ours are characters from 1, as in stacks. */
+function placeIn({ file, line, column, lineText }: Location, { source, files }: Build): string {
+  const path = join(dirname(source.file), file);
+  const characters = Buffer.from(lineText).subarray(0, column).toString().length;
+  const added = line === 1 ? (files.get(path) ?? 0) : 0;
+  return `${shortest(path)}:${line}:${characters - added + 1}: `;
 }
 
 function remedy(text: string): string {
@@ -130,12 +166,12 @@ const __forkwise_resolver = (url) => (specifier) => {
 }
 
 /** The module that finds a task's exports is beside this one. */
-const taskExports = fileURLToPath(new URL('./task-exports.js', import.meta.url));
+const taskExports = new URL('./task-exports.js', import.meta.url);
 
 function entry(source: Source): string {
   const asked = JSON.stringify({ name: source.export, file: basename(source.file) });
   return `import * as module from ${JSON.stringify(source.file)};
-import { taskExports } from ${JSON.stringify(taskExports)};
+import { taskExports } from 'forkwise:task-exports';
 const task = taskExports(module, ${asked});
 export default task.default;
 ${hooks.map((hook) => `export const ${hook} = task.${hook};`).join('\n')}
@@ -155,9 +191,9 @@ function packagesStay(source: Source): Plugin {
         { filter: /./ },
         async ({ path, kind, importer, namespace, resolveDir, with: attributes, pluginData }) => {
           if (pluginData === looked) return null;
-          if (path === 'forkwise:task') return { path, namespace: 'forkwise' };
+          if (path.startsWith('forkwise:')) return { path, namespace: 'forkwise' };
           if (kind === 'entry-point') return null;
-          if (namespace === 'forkwise') return { path };
+          if (namespace === 'forkwise') return null;
           if (namespace === 'addon' || isBuiltin(path)) return { path, external: true };
           const wanted = path.startsWith('file:') ? fileURLToPath(path) : path;
           const found = await build.resolve(wanted, {
@@ -172,13 +208,13 @@ function packagesStay(source: Source): Plugin {
           if (found.errors.length > 0) return null;
           if (found.external || found.namespace !== 'file') return found;
           if (extname(found.path) === '.node') return { path: found.path, namespace: 'addon' };
-          if (!isPackaged(found.path)) return { path: found.path };
+          if (!isPackaged(found.path)) return wanted === path ? null : { path: found.path };
           const required = kind === 'require-call' || kind === 'require-resolve';
           return { path: required ? found.path : pathToFileURL(found.path).href, external: true };
         },
       );
-      build.onLoad({ filter: /./, namespace: 'forkwise' }, () => ({
-        contents: entry(source),
+      build.onLoad({ filter: /./, namespace: 'forkwise' }, async ({ path }) => ({
+        contents: path === 'forkwise:task' ? entry(source) : await readFile(taskExports, 'utf8'),
         resolveDir: dirname(source.file),
       }));
       build.onLoad({ filter: /./, namespace: 'addon' }, ({ path }) => ({
@@ -207,21 +243,26 @@ const loaders: Record<string, Loader> = {
  * Declares `import.meta` and `__dirname` of a file at the head of its first line, so that line numbers do not
  * change.
  */
-const placesStay: Plugin = {
-  name: 'places-stay',
-  setup(build) {
-    build.onLoad({ filter: /\.[cm]?[jt]sx?$/, namespace: 'file' }, async ({ path }) => {
-      const text = await readFile(path, 'utf8');
-      if (!/\bmeta\b|\b__(dir|file)name\b/.test(text)) return null;
-      const [head = ''] = /^\uFEFF?(#!.*)?/.exec(text) ?? [];
-      return {
-        contents: `${placeOf(path)}${text.slice(head.length)}`,
-        loader: loaders[extname(path)] ?? 'js',
-        resolveDir: dirname(path),
-      };
-    });
-  },
-};
+function placesStay(files: Files): Plugin {
+  return {
+    name: 'places-stay',
+    setup(build) {
+      build.onLoad({ filter: /\.[cm]?[jt]sx?$/, namespace: 'file' }, async ({ path }) => {
+        const text = await readFile(path, 'utf8');
+        files.set(path, 0);
+        if (!/\bmeta\b|\b__(dir|file)name\b/.test(text)) return null;
+        const [head = ''] = /^\uFEFF?(#!.*)?/.exec(text) ?? [];
+        const place = placeOf(path);
+        files.set(path, place.length - head.length);
+        return {
+          contents: `${place}${text.slice(head.length)}`,
+          loader: loaders[extname(path)] ?? 'js',
+          resolveDir: dirname(path),
+        };
+      });
+    },
+  };
+}
 
 function placeOf(path: string): string {
   const [url, folder, file] = [pathToFileURL(path).href, dirname(path), path].map((text) =>

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
+import { dirname, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { TaskMap } from './source-stack.js';
 
 /**
  * The task compiler handles each file alone and without types, so it cannot do all that a tsconfig.json may
@@ -11,8 +12,8 @@ import { fileURLToPath } from 'node:url';
 type CompilerOptions = Readonly<Record<string, unknown>>;
 
 /** Options that change how a task runs and that the task compiler ignores. */
-const ignored: Readonly<Record<string, (value: unknown, text: string) => string | null>> = {
-  emitDecoratorMetadata: (value, text) =>
+const ignored: Readonly<Record<string, (value: unknown, source: Text) => string | null>> = {
+  emitDecoratorMetadata: (value, { text }) =>
     value === true && hasDecorator(text)
       ? 'the types of decorated parts are missing at run time (design:type and its like)'
       : null,
@@ -29,43 +30,73 @@ const ignored: Readonly<Record<string, (value: unknown, text: string) => string 
     list(value).some((suffix) => suffix !== '') ? 'files with these suffixes are not looked for' : null,
   customConditions: (value) =>
     list(value).length > 0 ? 'packages are loaded without these conditions' : null,
+  jsx: (value, { path }) =>
+    ['preserve', 'react-native'].includes(String(value)) && path.endsWith('x')
+      ? 'JSX cannot be kept, and becomes calls of React.createElement'
+      : null,
+  reactNamespace: (value, { path }) =>
+    value !== undefined && path.endsWith('x') ? 'JSX calls React; name the function in "jsxFactory"' : null,
 };
+
+/** One of the task's own files. */
+interface Text {
+  readonly path: string;
+  readonly text: string;
+}
 
 /**
  * Says, one sentence per option, what the tsconfig.json nearest to each source asks for in vain.
- * @param compiled the compiled task; its source map names the sources
+ * @param compiled the compiled task; its source map lists its files
  */
 export function notHonoured(compiled: URL): string[] {
   const said = new Set<string>();
-  const options = new Map<string, CompilerOptions>();
-  for (const source of sourcesOf(fileURLToPath(compiled))) {
-    const config = nearest(dirname(source));
-    if (config === null) continue;
-    const known = options.get(config) ?? optionsOf(config, new Set());
-    options.set(config, known);
-    const text = readFileSync(source, 'utf8');
+  const configs = new Map<string, Config>();
+  for (const path of sourcesOf(fileURLToPath(compiled))) {
+    const file = nearest(dirname(path));
+    if (file === null) continue;
+    const config = configs.get(file) ?? configOf(file);
+    configs.set(file, config);
+    const text = readFileSync(path, 'utf8');
+    for (const problem of config.problems) said.add(problem);
     for (const [name, missing] of Object.entries(ignored)) {
-      const what = missing(known[name], text);
-      if (what !== null) said.add(`${shown(config)}: the task compiler cannot do "${name}": ${what}`);
+      const what = missing(config.options[name], { path, text });
+      if (what !== null) said.add(`${shown(file)}: the task compiler cannot do "${name}": ${what}`);
     }
+    for (const name of unseen(config, path))
+      said.add(`${shown(file)}: the task is compiled without "${name}", which only its references set`);
   }
   return [...said];
 }
 
-/** The TypeScript sources of a compiled task. */
+/** Options that change how a task runs and that the task compiler takes from the nearest tsconfig.json. */
+const honoured = [
+  'baseUrl',
+  'emitDecoratorMetadata',
+  'experimentalDecorators',
+  'paths',
+  'useDefineForClassFields',
+];
+const honouredForJsx = ['jsx', 'jsxFactory', 'jsxFragmentFactory', 'jsxImportSource'];
+
+function unseen({ options, referred }: Config, path: string): string[] {
+  const names = path.endsWith('x') ? [...honoured, ...honouredForJsx] : honoured;
+  return names.filter((name) => referred[name] !== undefined && options[name] === undefined);
+}
+
+/** The sources of a compiled task that a tsconfig.json concerns. */
 function sourcesOf(compiled: string): string[] {
   try {
-    const { sources, sourceRoot = '' } = JSON.parse(readFileSync(`${compiled}.map`, 'utf8')) as {
-      sources: string[];
-      sourceRoot?: string;
-    };
-    const root = sourceRoot.startsWith('file:') ? fileURLToPath(sourceRoot) : sourceRoot;
-    return sources
-      .map((source) => (source.startsWith('file:') ? fileURLToPath(source) : resolve(root, source)))
-      .filter((source) => /^\.[cm]?tsx?$/.test(extname(source)) && existsSync(source));
+    const { x_forkwise_files: files } = JSON.parse(readFileSync(`${compiled}.map`, 'utf8')) as TaskMap;
+    return Object.keys(files).filter(
+      (path) => /^\.([cm]?ts|tsx|jsx)$/.test(extname(path)) && !inPackage(path) && existsSync(path),
+    );
   } catch {
     return []; // without a source map nothing can be said
   }
+}
+
+function inPackage(path: string): boolean {
+  return path.split(sep).includes('node_modules');
 }
 
 function nearest(folder: string): string | null {
@@ -75,23 +106,51 @@ function nearest(folder: string): string | null {
   return parent === folder ? null : nearest(parent);
 }
 
-/** Reads compiler options, with what the file extends. A file that cannot be read counts as empty. */
-function optionsOf(config: string, seen: Set<string>): CompilerOptions {
-  if (seen.has(config)) return {};
-  seen.add(config);
+interface Config {
+  readonly options: CompilerOptions;
+  /** Options that a solution leaves to the projects that it refers to, and that the compiler does not see. */
+  readonly referred: CompilerOptions;
+  /** Files that could not be read, whose options are missing. */
+  readonly problems: readonly string[];
+}
+
+interface ConfigFile {
+  readonly compilerOptions?: CompilerOptions;
+  readonly extends?: string | readonly string[];
+  readonly files?: readonly string[];
+  readonly references?: readonly { readonly path: string }[];
+}
+
+/** Reads compiler options, with those of the files that it extends. */
+function configOf(file: string, within: readonly string[] = []): Config {
+  if (within.includes(file)) return { options: {}, referred: {}, problems: [] };
+  const failed = (what: string): Config => ({
+    options: {},
+    referred: {},
+    problems: [`${shown(file)}: ${what}`],
+  });
   try {
-    const { compilerOptions = {}, extends: bases } = parsed(readFileSync(config, 'utf8')) as {
-      compilerOptions?: CompilerOptions;
-      extends?: string | string[];
-    };
-    const inherited = list(bases).flatMap((base) => {
-      const path = resolved(String(base), config);
-      return path === null ? [] : [optionsOf(path, seen)];
+    const config = parsed(readFileSync(file, 'utf8')) as ConfigFile;
+    const inherited = list(config.extends).map((base) => {
+      const path = resolved(String(base), file);
+      return path === null
+        ? failed(`the task is compiled without the options of "${base}", which was not found`)
+        : configOf(path, [...within, file]);
     });
-    return Object.assign({}, ...inherited, compilerOptions) as CompilerOptions;
-  } catch {
-    return {};
+    const projects = config.files?.length === 0 ? (config.references ?? []) : [];
+    const referred = projects.map(({ path }) => configOf(projectFile(resolve(dirname(file), path)), [file]));
+    return {
+      options: Object.assign({}, ...inherited.map(({ options }) => options), config.compilerOptions),
+      referred: Object.assign({}, ...referred.map(({ options }) => options)),
+      problems: inherited.flatMap(({ problems }) => problems),
+    };
+  } catch (cause) {
+    return failed(`the task is compiled without its options: ${(cause as Error).message}`);
   }
+}
+
+function projectFile(path: string): string {
+  return extname(path) === '.json' ? path : join(path, 'tsconfig.json');
 }
 
 function resolved(base: string, config: string): string | null {

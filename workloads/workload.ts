@@ -1,3 +1,5 @@
+import { nameSources } from './source-stack.js';
+
 /**
  * The workload contract says what is done to one document. A workload is one ES module, and a user's own
  * task module has exactly the same shape. It knows nothing about scheduling, transports or measuring.
@@ -113,7 +115,9 @@ export async function loadWorkload(ref: WorkloadRef): Promise<Workload> {
   try {
     module = (await import(ref.url)) as Record<string, unknown>;
   } catch (cause) {
-    throw new WorkloadError(`task module "${ref.name}" failed to load: ${message(cause)}`, { cause });
+    const place = nameSources(cause);
+    const where = place === null ? '' : ` (at ${place})`;
+    throw new WorkloadError(`task module "${ref.name}" failed to load: ${message(cause)}${where}`, { cause });
   }
   expect(
     ref,

@@ -1,3 +1,4 @@
+import { sourceStack } from '../../workloads/source-stack.js';
 import type { Document } from '../../workloads/workload.js';
 import type { Outcome, Result, TaskError } from '../strategy.js';
 
@@ -74,7 +75,11 @@ function endOf(cause: unknown): Pick<TaskError, 'exitCode' | 'signal' | 'outOfMe
 export function taskError(cause: unknown): TaskError {
   if (!(cause instanceof Error)) return { name: 'NonError', message: printable(cause) };
   const { name, message, stack } = cause;
-  return { name: String(name), message: String(message), ...(typeof stack === 'string' && { stack }) };
+  return {
+    name: String(name),
+    message: String(message),
+    ...(typeof stack === 'string' && { stack: sourceStack(stack) }),
+  };
 }
 
 function printable(value: unknown): string {

@@ -1,4 +1,11 @@
-import { type Document, loadWorkload, type Views, type WorkloadRef } from '../../workloads/workload.js';
+import { nameSources } from '../../workloads/source-stack.js';
+import {
+  type Document,
+  loadWorkload,
+  type Views,
+  type Workload,
+  type WorkloadRef,
+} from '../../workloads/workload.js';
 import { type LocalReply, taskError, timeoutError } from '../session/outcome.js';
 import type { Result } from '../strategy.js';
 import { now } from './clock.js';
@@ -40,9 +47,11 @@ export async function openTask(
   ref: WorkloadRef,
   { worker, results = 'live', timeoutMs, connect }: TaskOptions,
 ): Promise<OpenTask> {
+  // Node prints what the task throws in passing, and ends the worker.
+  if (worker !== mainWorker) process.on('uncaughtExceptionMonitor', (cause) => void nameSources(cause));
   const open = openResources();
   const workload = await loadWorkload(ref);
-  const state = await workload.setup?.(ref.options);
+  const state = await setUp(workload, ref);
   const views = workload.views ?? 'copy';
   const take = results === 'live' ? live : taken(views === 'copy' ? snapshot : snapshotOfShared);
   const watched = new Set<DocumentContext>();
@@ -81,6 +90,15 @@ export async function openTask(
       if (worker !== mainWorker) await warnOfLeftOpen(open);
     },
   };
+}
+
+async function setUp(workload: Workload, { options }: WorkloadRef): Promise<unknown> {
+  try {
+    return await workload.setup?.(options);
+  } catch (cause) {
+    nameSources(cause); // strategies pass the error on as it is
+    throw cause;
+  }
 }
 
 /** The task's teardown may take this long, ms. */

@@ -16,6 +16,7 @@ import { type WorkloadEntry, workloads } from '../../workloads/index.js';
 import { cli, documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
 import { describeDeaths, describeResults, sameOutcomes } from './conformance.js';
 import { describeSideChannel } from './side-channel.js';
+import { describeStacks } from './stacks.js';
 
 /**
  * A strategy is its own file: this one is in no list of ours, and everything that works for the listed
@@ -37,6 +38,7 @@ const read = (...path: string[]) => readFileSync(join(folder, ...path), 'utf8');
 describeResults(toy);
 describeDeaths(toy);
 describeSideChannel(toy);
+describeStacks(toy);
 
 describe('a strategy that is added at run time', () => {
   it('has the outcomes of the baseline', async () => {

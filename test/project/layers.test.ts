@@ -19,7 +19,11 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
   { files: /^strategies\/peers\//, may: [/^strategies\/(?!(peers\/)?index)/, /^workloads\/workload\.ts$/] },
   {
     files: /^strategies\//,
-    may: [/^strategies\/(?!index|peers)/, /^workloads\/workload\.ts$/, /^(services|control)\//],
+    may: [
+      /^strategies\/(?!index|peers)/,
+      /^workloads\/(workload|source-stack)\.ts$/,
+      /^(services|control)\//,
+    ],
   },
   // The runner hands a chosen strategy over to production: it knows the lists, and nothing of measuring.
   {

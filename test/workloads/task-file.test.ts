@@ -228,13 +228,12 @@ describe('a task runs on the main thread, in a thread and in a process:', () => 
 });
 
 it('a task that throws when it is loaded is refused everywhere, with its own words', async () => {
-  const { ref } = await compileTask(
-    write('throws.ts', "throw new Error('no licence'); export default () => 1;"),
-  );
+  const file = write('throws.ts', "throw new Error('no licence'); export default () => 1;");
+  const { ref } = await compileTask(file);
   for (const strategy of [sequential, threadPool, processPool]) {
     await assert.rejects(
       withSession(strategy, ref, { workers: 1 }, async () => {}),
-      { name: 'WorkloadError', message: 'task module "throws" failed to load: no licence' },
+      { name: 'WorkloadError', message: `task module "throws" failed to load: no licence (at ${file}:1:7)` },
       strategy.name,
     );
   }
@@ -370,13 +369,10 @@ describe('the compiled module', () => {
       ),
     );
     const map = JSON.parse(readFileSync(`${fileURLToPath(ref.url)}.map`, 'utf8')) as {
-      sources: string[];
-      sourceRoot: string;
+      sources: (string | null)[];
     };
     assert.ok(
-      map.sources.some(
-        (source) => new URL(source, map.sourceRoot).href === pathToFileURL(at('deep/throws.ts')).href,
-      ),
+      map.sources.some((source) => source === pathToFileURL(at('deep/throws.ts')).href),
       map.sources.join(),
     );
   });

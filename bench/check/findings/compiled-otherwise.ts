@@ -6,7 +6,8 @@ const row: Row = {
   level: 'warning',
   when:
     'the nearest tsconfig.json asks for what the task compiler cannot do: `emitDecoratorMetadata`, ' +
-    '`plugins` that transform, `rootDirs`, `moduleSuffixes`, `customConditions`',
+    '`plugins` that transform, `rootDirs`, `moduleSuffixes`, `customConditions`, `jsx: "preserve"`, ' +
+    '`reactNamespace`; or it leaves options to `references`, or extends a file that is not there',
   remedy: 'compile the task yourself, for example with tsc, and give forkwise the JavaScript that comes out',
 };
 
