@@ -93,16 +93,20 @@ export default {
         const emitAll = inTurn(emit);
         for (const lane of lanes) lane.reset();
         // There is one loop per credit. It takes a batch when the previous one has been emitted: this is the
-        // back-pressure.
+        // back-pressure. It is a function of its own that takes one, so that a loop which waits for the next
+        // batch does not hold the documents of the last one.
+        const serveOne = async (lane: ProcessLane, region: number): Promise<boolean> => {
+          const batch = await puller.take({ documents: size.documents, bytes: regionBytes });
+          if (batch === null) return false;
+          const outcomes = await lane.process(batch, region);
+          for (const { taskMs } of outcomes) if (taskMs !== null) size.learn(taskMs);
+          await emitAll(outcomes);
+          return true;
+        };
         const serve = async (lane: ProcessLane, region: number) => {
           // A lane whose workers only die leaves the documents to the other lanes, while one of them works.
-          while (!lane.broken || lanes.every(({ broken }) => broken)) {
-            const batch = await puller.take({ documents: size.documents, bytes: regionBytes });
-            if (batch === null) return;
-            const outcomes = await lane.process(batch, region);
-            for (const { taskMs } of outcomes) if (taskMs !== null) size.learn(taskMs);
-            await emitAll(outcomes);
-          }
+          while (!lane.broken || lanes.every(({ broken }) => broken))
+            if (!(await serveOne(lane, region))) return;
         };
         const loops = Array.from({ length: prefetch }, (_, region) =>
           lanes.map((lane) => serve(lane, region)),

@@ -1,5 +1,6 @@
 import pMap from 'p-map';
 import type { Document } from '../../workloads/workload.js';
+import { boxed } from '../session/box.js';
 import { crashed, outcome, type Reply, timedOut } from '../session/outcome.js';
 import type { SecondAttempt } from '../session/second-attempt.js';
 import type { PlainSession } from '../session/session.js';
@@ -106,7 +107,7 @@ export async function poolSession(
     ...(callerEnd && { callerEnd }),
     async run(documents, emit) {
       again?.reset();
-      await pMap(documents, async (document) => emit(await outcomeOf(document)), {
+      await pMap(boxed(documents), async (box) => emit(await outcomeOf(box.take())), {
         concurrency,
         ...(lost && { signal: lost }),
       });

@@ -1,4 +1,5 @@
 import pMap from 'p-map';
+import { boxed } from '../session/box.js';
 import { outcome } from '../session/outcome.js';
 import { guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
@@ -33,8 +34,9 @@ export default {
       callerEnd,
       async run(documents, emit) {
         await pMap(
-          documents,
-          async (document) => {
+          boxed(documents),
+          async (box) => {
+            const document = box.take();
             const pulledMs = now();
             const reply = task.run(document);
             const found =

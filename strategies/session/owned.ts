@@ -10,3 +10,11 @@ export function owned(document: Document): Document & { readonly bytes: Uint8Arr
   const whole = bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
   return { ...document, bytes: whole ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes) };
 }
+
+/**
+ * Returns a document with a copy of the bytes, to be transferred. The caller keeps its own bytes. A message
+ * that clones would copy them twice: into the message, and out of it.
+ */
+export function copied(document: Document): Document & { readonly bytes: Uint8Array<ArrayBuffer> } {
+  return { ...document, bytes: new Uint8Array(document.bytes) };
+}

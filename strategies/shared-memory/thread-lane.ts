@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import { type MemoryLimit, threadEnd } from '../processes/limits.js';
+import { copied } from '../session/owned.js';
 import type { CallerEnd } from '../session/side-channel.js';
 import type { Engine } from '../strategy.js';
 import { threadWorker } from '../worker/worker-id.js';
@@ -97,7 +98,10 @@ export class ThreadLane {
   }
 
   send(slot: number, document: Document): void {
-    this.#worker?.postMessage({ kind: 'document', slot, document } satisfies ToWorker);
+    const own = copied(document);
+    this.#worker?.postMessage({ kind: 'document', slot, document: own } satisfies ToWorker, [
+      own.bytes.buffer,
+    ]);
   }
 
   /** Asks the worker for its usage. Call it only between runs: a worker answers when it has nothing to do. */

@@ -3,6 +3,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { outcomeDigest, stableDigest } from '../../bench/trials/digest.js';
 import { strategies as entries } from '../../strategies/index.js';
 import type { Outcome, Strategy } from '../../strategies/strategy.js';
@@ -22,6 +24,9 @@ const workers = 3;
 const corpora = [0, 1, workers - 1, 11].map(
   (count) => syntheticCorpus({ name: 'tiny', size: 500, count, complexity: 'medium', seed: 3 }).documents,
 );
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 /** Asserts that the strategies have the same outcomes for a workload as the baseline. */
 export async function sameOutcomes(ref: WorkloadRef, strategies: readonly Strategy[]): Promise<void> {
@@ -136,6 +141,42 @@ export function describeResults(strategy: Strategy): void {
       );
       assert.equal(emitted, documents.length);
       assert.ok(maxAhead <= 200, `at most half the documents are in flight, got ${maxAhead}`);
+    });
+
+    it('lets a document go that has its outcome, while the source waits', async () => {
+      const held: WeakRef<object>[] = [];
+      const count = 24;
+      let done = 0;
+      let allDone = () => {};
+      let end = () => {};
+      const waits = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      async function* source() {
+        for (const [index, id] of Array.from({ length: count }, (_, i) => `size${i}`).entries()) {
+          const document = { index, id, size: 600_000, bytes: new Uint8Array(600_000) };
+          held.push(new WeakRef(document.bytes));
+          yield document;
+        }
+        await waits;
+      }
+      await withSession(strategy, fixture('odd-task'), {}, async (session) => {
+        const finished = new Promise<void>((resolve) => {
+          allDone = resolve;
+        });
+        const run = session.run(source(), () => {
+          if (++done === count) allDone();
+        });
+        await finished;
+        for (let i = 0; i < 5; i++) {
+          await new Promise(setImmediate);
+          collect();
+        }
+        const left = held.filter((bytes) => bytes.deref() !== undefined).length;
+        end();
+        await run;
+        assert.ok(left <= 2, `${left} of ${count} documents are still held`);
+      });
     });
 
     it('tells why the workload cannot be opened, and leaves nothing running', async () => {
