@@ -1,5 +1,5 @@
 import { meanInterval, quantile } from '../stats/estimate.js';
-import { groupBy } from '../stats/group-by.js';
+import { groupBy, type NonEmpty } from '../stats/group-by.js';
 import { metg, type SizedTask, sizeAtGranularity } from '../stats/metg.js';
 import { paired } from '../stats/paired.js';
 import type {
@@ -47,9 +47,10 @@ export function summariseOverhead(
   };
   const summaries = [...cells(trials).values()].map((cell): OverheadSummary => {
     const { mean, low, high } = meanInterval(cell.map(({ overhead_us }) => Math.log(overhead_us)));
+    const [first] = cell;
     return {
-      ...idOf(cell[0] as OverheadTrial),
-      ...kindOf((cell[0] as OverheadTrial).strategy),
+      ...idOf(first),
+      ...kindOf(first.strategy),
       rounds: cell.length,
       overhead_us: Math.exp(mean),
       overhead_us_lower: low === null ? null : Math.exp(low),
@@ -87,9 +88,9 @@ export function ratios(trials: readonly OverheadTrial[], kinds: ReadonlyMap<stri
       const rival = bestConfiguration(rivals);
       if (rival === null) return [];
       const logs = pairsByRound(byCell.get(keyOf(mine)) ?? [], byCell.get(keyOf(rival)) ?? []);
-      if (logs.length === 0) return [];
-      const { mean, low, high } =
-        logs.length > 1 ? paired(logs) : { mean: logs[0] as number, low: null, high: null };
+      const [first, ...others] = logs;
+      if (first === undefined) return [];
+      const { mean, low, high } = others.length > 0 ? paired(logs) : { mean: first, low: null, high: null };
       return [
         {
           ...idOf(mine),
@@ -122,7 +123,7 @@ export function metgRows(
         granularityUs: granularity_us,
         efficiency,
       }));
-      const row = { ...idOf(series[0] as GranularityPoint), efficiency: e };
+      const row = { ...idOf(series[0]), efficiency: e };
       const unknown = {
         reason: null,
         metg_us: null,
@@ -154,7 +155,7 @@ export function meanPoints(
 ): Pick<GranularityPoint, 'strategy' | 'granularity_us' | 'efficiency'>[] {
   return [...groupBy(calibrated(measured), (point) => `${keyOf(point)} ${point.steps}`).values()].map(
     (same) => ({
-      strategy: (same[0] as GranularityPoint).strategy,
+      strategy: same[0].strategy,
       granularity_us: geometricMean(same.map(({ granularity_us }) => granularity_us)),
       efficiency: geometricMean(same.map(({ efficiency }) => efficiency)),
     }),
@@ -182,7 +183,7 @@ function calibrated(points: readonly GranularityPoint[]): GranularityPoint[] {
 }
 
 /** Returns the valid trials of the second phase, grouped by cell. */
-function cells(trials: readonly OverheadTrial[]): Map<string, OkOverheadTrial[]> {
+function cells(trials: readonly OverheadTrial[]): Map<string, NonEmpty<OkOverheadTrial>> {
   return groupBy(trials.filter(isOk), keyOf);
 }
 

@@ -1,3 +1,6 @@
+/** A list that has a first item. */
+export type NonEmpty<Item> = readonly [Item, ...Item[]];
+
 /**
  * `Map.groupBy`, which Node 20 does not have. Groups and members keep their order of appearance; no group is
  * empty.

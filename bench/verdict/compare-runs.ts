@@ -35,7 +35,7 @@ export function compareRuns(first: Run, second: Run): RunComparison[] {
       JSON.stringify([workload, corpus, strategy, workers, delivery]),
   );
   const found = [...cells.values()].flatMap((trials) => {
-    const id = trials[0] as TrialRow;
+    const [id] = trials;
     const others = second.trials.filter((trial) => trial.twin === null && sameCell(trial, id)).filter(isOk);
     const logs = [others, trials].map((rows) =>
       rows.map(({ documents_per_second }) => Math.log(documents_per_second)),

@@ -1,6 +1,6 @@
 import { mean } from '../stats/estimate.js';
-import { groupBy } from '../stats/group-by.js';
-import { type Family, moderate } from '../stats/moderated.js';
+import { groupBy, type NonEmpty } from '../stats/group-by.js';
+import { type Difference, type Family, interval, moderate } from '../stats/moderated.js';
 import {
   hodgesLehmann,
   holm,
@@ -14,7 +14,7 @@ import { isOk, type OkTrial, type TrialRow } from '../tables/columns.js';
 import type { ComparisonRow } from '../tables/comparison-columns.js';
 import type { Claims } from '../tables/environment.js';
 import { pairedLogRatios, sameCell } from '../tables/summarise.js';
-import { practicalMargin, ratioOf } from './choice.js';
+import { practicalMargin } from './choice.js';
 import { configurationName, logRates } from './configurations.js';
 
 export type Verdict = 'faster' | 'slower' | 'equivalent' | 'inconclusive';
@@ -43,7 +43,7 @@ export function compare(trials: readonly TrialRow[], { claims, baseline }: Compa
   );
   const rows = [...families.values()].flatMap((family) => {
     const cells = [...groupBy(family, configurationName).values()];
-    const margin = margins((family[0] as TrialRow).workload);
+    const margin = margins(family[0].workload);
     const terms: Terms = { margin, claims, moderated: moderate(logRates(family)) };
     return [...againstBaseline(cells, { ...terms, baseline }), ...againstBest(cells, terms)];
   });
@@ -76,7 +76,7 @@ export function verdictOn({
   return low > -margin && high < margin ? 'equivalent' : 'inconclusive';
 }
 
-type Cell = readonly [TrialRow, ...TrialRow[]];
+type Cell = NonEmpty<OkTrial>;
 
 interface Pair {
   readonly contender: Cell;
@@ -93,56 +93,47 @@ interface Terms {
   readonly moderated: Family | null;
 }
 
-function pairOf(contender: readonly TrialRow[], reference: readonly TrialRow[]): Pair {
+function pairOf(contender: Cell, reference: Cell): Pair {
   const ratios = pairedLogRatios(contender, reference);
-  return {
-    contender: contender as Cell,
-    reference: reference as Cell,
-    ratios,
-    stats: ratios.length < 2 ? null : paired(ratios),
-  };
+  return { contender, reference, ratios, stats: ratios.length < 2 ? null : paired(ratios) };
 }
 
 function againstBaseline(
-  cells: readonly OkTrial[][],
+  cells: readonly Cell[],
   { baseline, ...terms }: Terms & { readonly baseline: string },
 ): ComparisonRow[] {
-  const reference = cells.find(([first]) => first?.strategy === baseline);
+  const reference = cells.find(([first]) => first.strategy === baseline);
   if (reference === undefined) return [];
   const pairs = cells
     .filter((cell) => cell !== reference)
     .map((cell) => pairOf(cell, reference))
     .filter(({ ratios }) => ratios.length > 0);
-  const ps = holm(pairs.map(({ stats }) => stats?.p ?? 1));
-  return pairs.map((pair, i) => row(pair, { ...terms, reference: 'sequential', p: ps[i] as number }));
+  return adjusted(pairs).map(({ pair, p }) => row(pair, { ...terms, reference: 'sequential', p }));
 }
 
-function againstBest(cells: readonly OkTrial[][], terms: Terms): ComparisonRow[] {
-  const rate = (cell: readonly OkTrial[]) =>
-    mean(cell.map(({ documents_per_second }) => Math.log(documents_per_second)));
+function againstBest(cells: readonly Cell[], terms: Terms): ComparisonRow[] {
+  const rate = (cell: Cell) => mean(cell.map(({ documents_per_second }) => Math.log(documents_per_second)));
   const best = cells.reduce((a, b) => (rate(b) > rate(a) ? b : a));
   const pairs = cells
     .flatMap((a, i) => cells.slice(i + 1).map((b) => (a === best ? pairOf(b, a) : pairOf(a, b))))
     .filter(({ ratios }) => ratios.length > 0);
+  return adjusted(pairs)
+    .filter(({ pair }) => pair.reference === best)
+    .map(({ pair, p }) => row(pair, { ...terms, reference: 'best', p }));
+}
+
+/** Gives each pair its p value, adjusted by Holm over all of them; 1 below two rounds. */
+function adjusted(pairs: readonly Pair[]): { readonly pair: Pair; readonly p: number }[] {
   const ps = holm(pairs.map(({ stats }) => stats?.p ?? 1));
-  return pairs.flatMap((pair, i) =>
-    pair.reference === (best as readonly OkTrial[])
-      ? [row(pair, { ...terms, reference: 'best', p: ps[i] as number })]
-      : [],
-  );
+  return pairs.map((pair, i) => ({ pair, p: ps[i] as number }));
 }
 
 function row(
   { contender, reference, ratios, stats }: Pair,
-  { margin, claims, moderated, ...given }: Terms & { reference: string; p: number | null },
+  { margin, claims, moderated, p, ...given }: Terms & { reference: string; p: number | null },
 ): ComparisonRow {
   const { workload, corpus, strategy, workers, delivery, twin } = contender[0];
   const { mild, severe } = outliers(ratios);
-  const judged = claims === 'verdicts' && stats !== null && given.p !== null;
-  const calibrated = ratioOf(
-    moderated?.difference(configurationName(contender[0]), configurationName(reference[0])) ?? null,
-  );
-  const verdict = judged ? verdictOn({ ...stats, p: given.p as number, margin }) : null;
   return {
     workload,
     corpus,
@@ -156,20 +147,44 @@ function row(
     reference_delivery: reference[0].delivery,
     rounds: ratios.length,
     ratio: Math.exp(mean(ratios)),
-    ratio_low: stats && Math.exp(stats.low),
-    ratio_high: stats && Math.exp(stats.high),
-    calibrated_low: calibrated?.low ?? null,
-    calibrated_high: calibrated?.high ?? null,
-    hodges_lehmann: stats && Math.exp(hodgesLehmann(ratios)),
-    p_adjusted: judged ? given.p : null,
-    sign_flip_p: judged ? signFlipP(ratios) : null,
+    ...judgement(ratios, { stats, p: claims === 'verdicts' ? p : null, margin }),
+    ...calibratedOf(moderated?.difference(configurationName(contender[0]), configurationName(reference[0]))),
     margin: Math.exp(margin),
-    minimum_detectable_ratio: stats && Math.exp(minimumDetectable(stats)),
     outliers_mild: mild,
     outliers_severe: severe,
-    verdict,
-    more_rounds: verdict === 'inconclusive' ? moreRounds(stats as Paired, margin) : null,
   };
+}
+
+function calibratedOf(difference: Difference | null | undefined) {
+  const ends = difference == null ? null : interval(difference);
+  return ends === null
+    ? { calibrated_low: null, calibrated_high: null }
+    : { calibrated_low: Math.exp(ends.low), calibrated_high: Math.exp(ends.high) };
+}
+
+const unjudged = { verdict: null, p_adjusted: null, sign_flip_p: null, more_rounds: null };
+
+/** @param p null where no claim is made */
+function judgement(
+  ratios: readonly number[],
+  { stats, p, margin }: { readonly stats: Paired | null; readonly p: number | null; readonly margin: number },
+) {
+  if (stats === null) {
+    const unknown = { ratio_low: null, ratio_high: null, hodges_lehmann: null };
+    return { ...unknown, minimum_detectable_ratio: null, ...unjudged };
+  }
+  const spread = {
+    ratio_low: Math.exp(stats.low),
+    ratio_high: Math.exp(stats.high),
+    hodges_lehmann: Math.exp(hodgesLehmann(ratios)),
+    minimum_detectable_ratio: Math.exp(minimumDetectable(stats)),
+  };
+  if (p === null) return { ...spread, ...unjudged };
+  const verdict = verdictOn({ ...stats, p, margin });
+  const tests = { p_adjusted: p, sign_flip_p: signFlipP(ratios) };
+  return verdict === 'inconclusive'
+    ? { ...spread, ...tests, verdict, more_rounds: moreRounds(stats, margin) }
+    : { ...spread, ...tests, verdict, more_rounds: null };
 }
 
 /**
@@ -189,10 +204,11 @@ function twinPairs(trials: readonly TrialRow[]): Map<string, Pair> {
   );
   const pairs = new Map<string, Pair>();
   for (const [family, twin] of twins) {
-    const cell = trials
-      .filter((trial) => trial.twin === null && sameCell(trial, twin[0] as TrialRow))
+    const [first, ...others] = trials
+      .filter((trial) => trial.twin === null && sameCell(trial, twin[0]))
       .filter(isOk);
-    const pair = pairOf(twin, cell);
+    if (first === undefined) continue;
+    const pair = pairOf(twin, [first, ...others]);
     if (pair.ratios.length > 0) pairs.set(family, pair);
   }
   return pairs;

@@ -1,4 +1,4 @@
-import { groupBy } from '../stats/group-by.js';
+import { groupBy, type NonEmpty } from '../stats/group-by.js';
 import { hasRate, type RatedSummary, type SummaryRow, type TrialRow } from '../tables/columns.js';
 import type { Claims } from '../tables/environment.js';
 import { seriesName } from '../tables/series.js';
@@ -101,11 +101,11 @@ export function fastestOf(cells: readonly RatedSummary[]): RatedSummary {
 }
 
 function conclusionOf(
-  family: readonly RatedSummary[],
+  family: NonEmpty<RatedSummary>,
   judged: Choice<Measured>,
   { trials, strategies, claims }: Pick<ConcludeOptions, 'trials' | 'strategies' | 'claims'>,
 ): Conclusion {
-  const { workload, kind, corpus, document_bytes } = family[0] as RatedSummary;
+  const [{ workload, kind, corpus, document_bytes }] = family;
   const choice = judged.choice.cell;
   const related = (...relations: readonly Relation[]) =>
     judged.rivals

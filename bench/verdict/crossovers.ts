@@ -1,4 +1,4 @@
-import { crossover, type SizedRatio } from '../stats/crossover.js';
+import { type Crossover, crossover, type SizedRatio } from '../stats/crossover.js';
 import { groupBy } from '../stats/group-by.js';
 import { type Family, interval, moderate } from '../stats/moderated.js';
 import { isOk, type TrialRow } from '../tables/columns.js';
@@ -48,13 +48,12 @@ export function crossovers(
     ({ workload, strategy, delivery, workers }) => JSON.stringify([workload, strategy, delivery, workers]),
   );
   const rows = [...series.values()].map((group): CrossoverRow => {
-    const { workload, strategy, delivery, workers } = group[0] as TrialRow;
+    const [{ workload, strategy, delivery, workers }] = group;
     const points = group.flatMap((trial): SizedRatio[] => {
       const rate = rates.get(placeOf(trial));
       const ratio = rate === undefined ? null : trial.documents_per_second / rate;
       return ratio === null ? [] : [{ round: trial.round, bytes: trial.document_bytes, ratio }];
     });
-    const sizes = points.map(({ bytes }) => bytes);
     const found = crossover(points, { seed, least: minGain });
     const shown = shownSizes(group, { families, reference });
     return {
@@ -62,13 +61,8 @@ export function crossovers(
       strategy,
       delivery,
       workers,
-      kind: found.kind,
-      bytes: found.kind === 'within' ? found.bytes : null,
-      bytes_low: found.kind === 'within' ? found.low : null,
-      bytes_high: found.kind === 'within' ? found.high : null,
-      bytes_smallest: sizes.length === 0 ? null : Math.min(...sizes),
-      bytes_largest: sizes.length === 0 ? null : Math.max(...sizes),
-      reason: found.kind === 'unknown' ? found.reason : null,
+      ...gainOf(found),
+      ...rangeOf(points.map(({ bytes }) => bytes)),
       shown_from_bytes: shown.from,
       shown_until_bytes: shown.until,
     };
@@ -80,6 +74,19 @@ export function crossovers(
       place(a.strategy) - place(b.strategy) ||
       a.workers - b.workers,
   );
+}
+
+function gainOf(found: Crossover) {
+  const unknown = { bytes: null, bytes_low: null, bytes_high: null, reason: null };
+  if (found.kind === 'unknown') return { ...unknown, kind: found.kind, reason: found.reason };
+  if (found.kind !== 'within') return { ...unknown, kind: found.kind };
+  return { kind: found.kind, bytes: found.bytes, bytes_low: found.low, bytes_high: found.high, reason: null };
+}
+
+function rangeOf(sizes: readonly number[]) {
+  return sizes.length === 0
+    ? { bytes_smallest: null, bytes_largest: null }
+    : { bytes_smallest: Math.min(...sizes), bytes_largest: Math.max(...sizes) };
 }
 
 /**
@@ -96,12 +103,11 @@ function shownSizes(
 ): { readonly from: number | null; readonly until: number | null } {
   const sizes = [...groupBy(group, familyOf)]
     .map(([key, [first]]) => {
-      const { document_bytes: bytes } = first as TrialRow;
       const difference =
         reference === undefined
           ? null
-          : families.get(key)?.difference(configurationName(first as TrialRow), configurationName(reference));
-      return { bytes, ends: difference == null ? null : interval(difference) };
+          : families.get(key)?.difference(configurationName(first), configurationName(reference));
+      return { bytes: first.document_bytes, ends: difference == null ? null : interval(difference) };
     })
     .sort((a, b) => a.bytes - b.bytes);
   const margin = Math.log(minGain);

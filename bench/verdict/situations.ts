@@ -169,27 +169,24 @@ function rowOf(
   ];
   const qualifiedNames = names(qualified);
   const out = names(family).filter((name) => !qualifiedNames.includes(name));
-  const found =
-    choice === null
-      ? {}
-      : {
-          strategy: choice.strategy,
-          delivery: choice.delivery,
-          workers: choice.workers,
-          documents_per_second: choice.documents_per_second,
-          speedup: choice.speedup,
-          latency_p99_ms: choice.latency_p99_ms,
-          event_loop_utilization: choice.event_loop_utilization,
-          memory_bytes: memoryOf(choice),
-        };
+  const place = { workload, corpus, document_bytes: documentBytes, situation };
+  const given = { ...place, ...ruledOut(out, reason) };
+  if (choice === null) return { ...unknown(situationTable), ...given };
   return {
-    ...unknown(situationTable),
-    workload,
-    corpus,
-    document_bytes: documentBytes,
-    situation,
-    ...found,
-    ruled_out: out.length === 0 ? null : out.join(' '),
-    reason: out.length === 0 ? null : reason,
+    ...given,
+    strategy: choice.strategy,
+    delivery: choice.delivery,
+    workers: choice.workers,
+    documents_per_second: choice.documents_per_second,
+    speedup: choice.speedup,
+    latency_p99_ms: choice.latency_p99_ms,
+    event_loop_utilization: choice.event_loop_utilization,
+    memory_bytes: memoryOf(choice),
   };
+}
+
+function ruledOut(names: readonly string[], reason: string | null) {
+  return reason === null || names.length === 0
+    ? { ruled_out: null, reason: null }
+    : { ruled_out: names.join(' '), reason };
 }

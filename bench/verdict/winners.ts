@@ -33,7 +33,7 @@ export function winners(
           familyRates(family, {
             trials: measured.get(key) ?? [],
             strategies,
-            margin: margins((family[0] as RatedSummary).workload),
+            margin: margins(family[0].workload),
             barred: (cell) => !competes(cell),
             allowOversubscribed: true,
           }),

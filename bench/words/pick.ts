@@ -215,9 +215,9 @@ export function busyTrialsLine(trials: readonly TrialRow[]): string {
 /** Names the configurations whose trials failed, with the reason of the first failure of each strategy. */
 export function failedText(trials: readonly TrialRow[], strategies: readonly StrategyTraits[]): string[] {
   const name = namer(strategies);
-  const failed = trials.filter(({ status }) => status === 'failed');
+  const failed = trials.filter((trial) => trial.status === 'failed');
   return [...groupBy(failed, ({ strategy }) => strategy).values()].map((own) => {
-    const [first] = own as [TrialRow, ...TrialRow[]];
+    const [first] = own;
     const others = own.length > 1 ? ` (${own.length} trials)` : '';
     return `${name(first)} failed${others}: ${first.reason}.`.replaceAll('`', '');
   });

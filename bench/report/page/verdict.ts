@@ -1,4 +1,4 @@
-import { groupBy } from '../../stats/group-by.js';
+import { groupBy, type NonEmpty } from '../../stats/group-by.js';
 import type { Conclusion } from '../../verdict/conclude.js';
 import type { Findings } from '../../verdict/findings.js';
 import { adviceLegend, adviceSentences, adviceTable, hasAdvice } from '../../words/advice.js';
@@ -21,8 +21,8 @@ export function verdictSection({ conclusions, faults }: Findings, chart: Html | 
   ];
 }
 
-function verdict(conclusions: readonly Conclusion[]): Html {
-  const { workload, kind } = conclusions[0] as Conclusion;
+function verdict(conclusions: NonEmpty<Conclusion>): Html {
+  const [{ workload, kind }] = conclusions;
   const words = [...new Set(conclusions.map(({ confidence }) => confidence))];
   const badges = words.map((word) => html`<span class="badge ${word}">${word}</span> `);
   return html`<div class="verdict"><h3>${workload} <span class="muted">(${kind})</span> ${badges}</h3>

@@ -1,7 +1,7 @@
 import { mean, meanInterval } from '../../stats/estimate.js';
 import { groupBy } from '../../stats/group-by.js';
 import { line } from '../../stats/line.js';
-import { isOk, type TrialRow } from '../../tables/columns.js';
+import { isOk } from '../../tables/columns.js';
 import type { HintRow } from '../../tables/situation-columns.js';
 import { shortNamer } from '../../words/configuration.js';
 import { number } from '../../words/units.js';
@@ -47,11 +47,11 @@ function busy({ conclusions }: HintData): HintRow[] {
 }
 
 function failedTrials({ trials }: HintData): HintRow[] {
-  const failed = trials.filter(({ status }) => status === 'failed');
+  const failed = trials.filter((trial) => trial.status === 'failed');
   const [first] = failed;
   if (first === undefined) return [];
-  const where = `${first.workload} ${first.corpus} ${first.strategy} × ${first.workers}`;
-  const reason = first.reason ?? 'no reason recorded';
+  const { workload, corpus, strategy, workers, reason } = first;
+  const where = `${workload} ${corpus} ${strategy} × ${workers}`;
   return [
     warning(
       'failed-trials',
@@ -63,10 +63,8 @@ function failedTrials({ trials }: HintData): HintRow[] {
 
 function failedDocuments({ trials }: HintData): HintRow[] {
   return [...groupBy(trials, familyOf).values()].flatMap((family) => {
-    const { workload, corpus, documents } = family[0] as TrialRow;
-    const perPass = family
-      .filter(({ status }) => status === 'ok')
-      .map(({ outcomes_failed, passes }) => (outcomes_failed ?? 0) / (passes ?? 1));
+    const [{ workload, corpus, documents }] = family;
+    const perPass = family.filter(isOk).map(({ outcomes_failed, passes }) => outcomes_failed / passes);
     const failed = Math.ceil(Math.max(0, ...perPass));
     if (failed === 0) return [];
     return [
@@ -83,14 +81,13 @@ function notDeterministic({ trials, strategies }: HintData): HintRow[] {
   const contradicted = trials.filter(
     (trial) => isBaseline(strategies, trial) && trial.digest_matches === false,
   );
-  return [...groupBy(contradicted, familyOf).values()].map(([trial]) => {
-    const { workload, corpus } = trial as TrialRow;
-    return warning(
+  return [...groupBy(contradicted, familyOf).values()].map(([{ workload, corpus }]) =>
+    warning(
       'not-deterministic',
       `${workload} is not deterministic: a document had different results one after the other (${corpus})`,
       'export a digest() of what must be equal',
-    );
-  });
+    ),
+  );
 }
 
 function throttled({ trials }: HintData): HintRow[] {
@@ -106,11 +103,10 @@ function throttled({ trials }: HintData): HintRow[] {
 }
 
 function voidTrials({ trials }: HintData): HintRow[] {
-  const voided = trials.filter(({ status }) => status === 'void');
+  const voided = trials.filter((trial) => trial.status === 'void');
   const [first] = voided;
   if (first === undefined) return [];
-  const reason = first.reason ?? 'no reason was recorded';
-  const text = `${voided.length} of ${trials.length} trials were void and repeated, first because ${reason}`;
+  const text = `${voided.length} of ${trials.length} trials were void and repeated, first because ${first.reason}`;
   const remedy = 'end what else runs on the machine; forkwise doctor says whether it is fit';
   const level = voided.length > 0.1 * trials.length ? warning : note;
   return [level('void-trials', text, remedy)];
@@ -129,9 +125,9 @@ function drift({ trials }: HintData): HintRow[] {
     (trial) => familyOf(trial) + configurationName(trial),
   );
   const points = [...cells.values()].flatMap((cell) => {
-    const logs = cell.map(({ documents_per_second }) => Math.log(documents_per_second));
-    const middle = mean(logs);
-    return cell.map(({ round }, i) => ({ x: round, y: (logs[i] as number) - middle }));
+    const logs = cell.map((trial) => ({ x: trial.round, y: Math.log(trial.documents_per_second) }));
+    const middle = mean(logs.map(({ y }) => y));
+    return logs.map(({ x, y }) => ({ x, y: y - middle }));
   });
   const fitted = line(points);
   const rounds = points.reduce((most, { x }) => Math.max(most, x), 0);
@@ -185,7 +181,7 @@ function stillWarming({ trials, strategies }: HintData): HintRow[] {
   });
   const [first] = rising;
   if (first === undefined) return [];
-  const trial = first[0] as TrialRow;
+  const [trial] = first;
   return [
     note(
       'still-warming',
