@@ -1,3 +1,4 @@
+import { createServer } from 'node:net';
 import { type Isolation, isolates, type Outcome, type StrategyTraits } from '../../strategies/strategy.js';
 
 /** Something that goes wrong in one document's task, with one worker, or around them. */
@@ -12,8 +13,13 @@ export type Fault = Trigger & {
 
 /** A fault happens in one of these ways. */
 type Trigger =
-  /** The task of one document does this instead of its work. */
-  | { readonly by: 'task'; readonly run: () => unknown }
+  /**
+   * The task of one document does this. It gets the result of a healthy document, which it may return
+   * all the same.
+   */
+  | { readonly by: 'task'; readonly run: (result: number) => unknown }
+  /** Every process in the caller's group gets SIGINT, as from Ctrl-C in a terminal. The caller goes on. */
+  | { readonly by: 'ctrl-c' }
   /** A worker process gets a signal from outside. */
   | { readonly by: 'signal'; readonly signal: 'SIGKILL' | 'SIGSTOP' }
   /** The disk has no room left for the file that documents travel in. */
@@ -56,6 +62,29 @@ export const faults: readonly Fault[] = [
     ends: ['timed-out'],
     by: 'task',
     run: () => new Promise(() => {}),
+  },
+  {
+    name: 'open-handle',
+    about: 'it leaves a timer and a server open, which would keep its worker alive',
+    needs: 'none',
+    ends: ['ok'],
+    by: 'task',
+    run(result) {
+      setInterval(() => {}, 1e6);
+      createServer().listen(0);
+      return result;
+    },
+  },
+  {
+    name: 'unhandled-rejection',
+    about: 'it returns its result, and a promise that it has not awaited rejects',
+    needs: 'thread',
+    ends: ['ok', 'crashed'],
+    by: 'task',
+    run(result) {
+      void Promise.reject(new Error('not awaited'));
+      return result;
+    },
   },
   {
     name: 'endless-loop',
@@ -136,6 +165,13 @@ export const faults: readonly Fault[] = [
     ends: ['ok', 'timed-out'],
     by: 'signal',
     signal: 'SIGSTOP',
+  },
+  {
+    name: 'ctrl-c',
+    about: 'the caller and all processes of its group get SIGINT, and the caller goes on',
+    needs: 'none',
+    ends: [],
+    by: 'ctrl-c',
   },
   {
     name: 'disk-full',

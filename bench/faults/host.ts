@@ -94,6 +94,7 @@ async function pass(session: Session, fault: Fault | null, engines: number): Pro
   let recoveredMs: number | null = null;
   let lastMs = now();
   let longestMs = 0;
+  let interrupted: Promise<void> | null = null;
   const { processes } = await session.members();
   const recovered = () => seenAfter.size >= engines;
   function* source(): Generator<Document> {
@@ -103,6 +104,7 @@ async function pass(session: Session, fault: Fault | null, engines: number): Pro
       if (index === faultAt) {
         faultMs = now();
         if (fault?.by === 'signal') signal(processes[0]?.pid, fault.signal);
+        if (fault?.by === 'ctrl-c') interrupted = interrupt();
         if (fault?.by === 'disk') fillDisk();
       }
       const bytes = new Uint8Array(1000).fill(index % 251);
@@ -126,6 +128,9 @@ async function pass(session: Session, fault: Fault | null, engines: number): Pro
     if (pulledAfter) seenAfter.add(outcome.worker);
     if (recoveredMs === null && recovered()) recoveredMs = atMs - faultMs;
   });
+  // A run on this thread may have left no turn of the event loop to signals and unhandled rejections.
+  await interrupted;
+  await new Promise((resolve) => setImmediate(resolve));
   await session.close();
   const count = expected.length;
   const first = Array.from({ length: count }, (_, index) => outcomes[index]?.[0]);
@@ -166,6 +171,21 @@ function signal(pid: number | undefined, name: 'SIGKILL' | 'SIGSTOP'): void {
   if (pid === undefined) return;
   process.kill(pid, name);
   markFault();
+}
+
+/**
+ * Sends SIGINT to the process group that this process leads, and resolves when it has arrived here. This
+ * process goes on, as a command does that waits for the documents that are running.
+ */
+function interrupt(): Promise<void> {
+  const arrived = new Promise<void>((resolve) => {
+    process.once('SIGINT', () => {
+      markFault();
+      resolve();
+    });
+  });
+  process.kill(-process.pid, 'SIGINT');
+  return arrived;
 }
 
 /** Every later write of documents to a file fails, as on a full disk. */

@@ -90,6 +90,8 @@ function largestOf(root: number): number {
   return 1024 * Math.max(...sizes);
 }
 
-function firstLine(text: string): string {
+/** Leaves out the place in the source that Node prints before an uncaught error. */
+function firstLine(message: string): string {
+  const text = message.replace(/file:\S+\n[\s\S]*?\n\n/, '');
   return (text.split('\n').find((line) => line.trim() !== '') ?? '').slice(0, 200);
 }

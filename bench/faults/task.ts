@@ -9,7 +9,7 @@ export default function faulty({ id, bytes }: Document): unknown {
   const fault = faults.find(({ name }) => name === id);
   if (fault?.by !== 'task') return sumOf(bytes);
   markFault();
-  return fault.run();
+  return fault.run(sumOf(bytes));
 }
 
 /** The result of a healthy document: cheap to compute, and different for different documents. */

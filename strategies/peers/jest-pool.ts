@@ -4,6 +4,7 @@ import type { Answer, Request } from '../library-pool/worker/serve.js';
 import type { Reply } from '../session/outcome.js';
 import type { Session } from '../strategy.js';
 import { library } from './library.js';
+import { PeerProcesses } from './peer-processes.js';
 import { peerSession } from './peer-session.js';
 
 type Entry = { serve(request: Request | Document): Promise<Answer | Reply> };
@@ -43,12 +44,23 @@ export async function jestPool(
     pool.getStdout()?.pipe(process.stdout, { end: false });
     pool.getStderr()?.pipe(process.stderr, { end: false });
   }
-  return peerSession({
-    workers,
-    isolation,
-    concurrency: workers,
-    submit: (document) => pool.serve(document) as Promise<Reply>,
-    ask: (request) => pool.serve(request) as Promise<Answer>,
-    end: () => pool.end(),
-  });
+  const processes = isolation === 'process' ? new PeerProcesses(() => pidsOf(pool)) : undefined;
+  return peerSession(
+    {
+      workers,
+      isolation,
+      concurrency: workers,
+      submit: (document) => pool.serve(document) as Promise<Reply>,
+      ask: (request) => pool.serve(request) as Promise<Answer>,
+      end: () => pool.end(),
+    },
+    processes,
+  );
+}
+
+/** jest-worker keeps its workers private. */
+function pidsOf(pool: object): number[] {
+  type Workers = readonly { getWorkerSystemId(): number }[];
+  const { _workerPool } = pool as { readonly _workerPool: { getWorkers(): Workers } };
+  return _workerPool.getWorkers().map((worker) => worker.getWorkerSystemId());
 }

@@ -1,3 +1,4 @@
+import { ownGroup } from '../processes/group.js';
 import type { Strategy } from '../strategy.js';
 import { jestPool } from './jest-pool.js';
 
@@ -26,6 +27,6 @@ export default {
       isolation: 'process',
       // `silent: false`: by default tasks print into pipes that are never read, and a full pipe stops the
       // child.
-      options: { forkOptions: { serialization: 'advanced', silent: false } },
+      options: { forkOptions: { serialization: 'advanced', silent: false, ...ownGroup } },
     }),
 } satisfies Strategy;

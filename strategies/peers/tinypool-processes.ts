@@ -1,6 +1,7 @@
 import { submitted } from '../library-pool/in-flight.js';
 import type { Strategy } from '../strategy.js';
 import { library } from './library.js';
+import { PeerProcesses } from './peer-processes.js';
 import { peerSession } from './peer-session.js';
 
 /**
@@ -35,13 +36,16 @@ export default {
       argv: [JSON.stringify(workload)],
       env: process.env as Record<string, string>,
     });
-    return peerSession({
-      workers,
-      isolation: 'process',
-      concurrency: workers * submitted(inFlight),
-      submit: (document) => pool.run(document),
-      ask: (request) => pool.run(request),
-      end: () => pool.destroy(),
-    });
+    return peerSession(
+      {
+        workers,
+        isolation: 'process',
+        concurrency: workers * submitted(inFlight),
+        submit: (document) => pool.run(document),
+        ask: (request) => pool.run(request),
+        end: () => pool.destroy(),
+      },
+      new PeerProcesses(() => pool.threads.map(({ threadId }) => threadId)), // the process's id
+    );
   },
 } satisfies Strategy;

@@ -1,11 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import pMap from 'p-map';
 import workerpool from 'workerpool';
+import { workersOf } from '../library-pool/call-watch.js';
 import { submitted } from '../library-pool/in-flight.js';
 import { rollCall } from '../library-pool/roll-call.js';
+import { ownGroup } from '../processes/group.js';
 import { taskError } from '../session/outcome.js';
 import { guarded } from '../session/session.js';
 import type { Result, Strategy } from '../strategy.js';
+import { PeerProcesses } from './peer-processes.js';
 import type { Answer } from './worker/workerpool.js';
 
 /**
@@ -34,13 +37,15 @@ export default {
       minWorkers: 'max',
       maxWorkers: workers,
       forkArgs: [JSON.stringify(workload)],
-      forkOpts: { serialization: 'advanced' },
+      forkOpts: { serialization: 'advanced', ...ownGroup },
     });
+    const processes = new PeerProcesses(() => workersOf(pool).map(({ worker }) => worker?.pid));
     const ask = async (method: 'report' | 'goodbye') => (await pool.exec(method, [])) as Answer;
     try {
       await rollCall(workers, () => ask('report'));
     } catch (error) {
       await pool.terminate(true);
+      await processes.close();
       throw error;
     }
     return guarded({
@@ -70,6 +75,7 @@ export default {
       async close() {
         await rollCall(workers, () => ask('goodbye'));
         await pool.terminate();
+        await processes.close();
       },
     });
   },

@@ -66,6 +66,15 @@ describe('the fault matrix', onLinux, () => {
     ['queue', 'killed-from-outside', null],
     ['queue', 'disk-full', null],
     ['async', 'never-settles', 'timed-out'],
+    ['partitioned', 'open-handle', 'ok'],
+    ['process-pool', 'open-handle', 'ok'],
+    // The worker may end before it has reported the result, and the document then runs again.
+    ['thread-pool', 'unhandled-rejection', 'ok or crashed'],
+    ['self-scheduling', 'unhandled-rejection', 'ok or crashed'],
+    ['queue', 'unhandled-rejection', 'ok or crashed'],
+    ['sequential', 'ctrl-c', null],
+    ['process-pool', 'ctrl-c', null],
+    ['queue', 'ctrl-c', null],
   ] as const) {
     it(`${strategy} survives ${fault}: nothing lost, nothing twice, nothing left`, async () => {
       const row = await measure(strategy, fault);
@@ -85,6 +94,9 @@ describe('the fault matrix', onLinux, () => {
     const lost = await measure('sequential', 'exit');
     assert.deepEqual([lost.state, lost.by_design], ['caller lost', true]);
     assert.match(lost.reason ?? '', /exit code 3/);
+    const rejected = await measure('async', 'unhandled-rejection');
+    assert.deepEqual([rejected.state, rejected.by_design], ['caller lost', true]);
+    assert.equal(rejected.reason, 'the process ended with exit code 1: Error: not awaited');
     assert.equal((await measure('self-scheduling', 'stopped-from-outside')).state, 'not applicable');
     const refused = await measure('partitioned', 'module-fails');
     assert.equal(refused.state, 'refused');

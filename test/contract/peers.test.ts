@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
-import { describe, it } from 'node:test';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { outcomeDigest, stableDigest } from '../../bench/trials/digest.js';
@@ -12,11 +14,15 @@ import type { OpenOptions, Outcome, Strategy } from '../../strategies/strategy.j
 import { workloads } from '../../workloads/index.js';
 import { syntheticCorpus } from '../../workloads/synthetic.js';
 import { loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
-import { descendants, until } from '../processes.js';
+import { alive, descendants, until } from '../processes.js';
 import { documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
 
 const [sequential] = (await openable(strategies.slice(0, 1))) as [Strategy];
 const peers = await openable(entries);
+
+const onLinux = { skip: process.platform !== 'linux' };
+const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
 
 const harmless = [
   'size',
@@ -179,12 +185,43 @@ for (const peer of peers) {
       assert.equal(engines.length, byHand.includes(peer.name) || peer.name === 'thread-per-document' ? 0 : 2);
     });
 
+    if (peer.isolation === 'process')
+      for (const signal of ['SIGKILL', 'SIGINT'] as const)
+        it(`leaves nothing when its process ends with ${signal} while a task computes`, onLinux, async () => {
+          const marker = join(folder, `${peer.name}-${signal}`);
+          const parent = busyParent(peer.name, marker);
+          try {
+            await until(() => existsSync(marker) && readFileSync(marker, 'latin1') !== '');
+            const pids = descendants(parent.pid as number);
+            assert.ok(pids.length >= 3, 'two workers and a reaper');
+            // It leads a group of its own: SIGINT reaches it as from a terminal.
+            process.kill((signal === 'SIGINT' ? -1 : 1) * (parent.pid as number), signal);
+            await until(() => !pids.some(alive));
+          } finally {
+            parent.kill('SIGKILL');
+          }
+        });
+
     // This comes last, so that it also covers errors, deaths and workloads that do not load.
     it('leaves nothing running', async () => {
       await until(() => descendants(process.pid).length === 0);
       await until(() => threads() <= threadsBefore);
     });
   });
+}
+
+/** Starts a process that opens a peer, whose task writes its process id into a file and computes for ever. */
+function busyParent(name: string, marker: string): ChildProcess {
+  const url = entries.find((entry) => entry.name === name)?.url;
+  const task = fixture('queue-task', { marker });
+  const path = `${marker}.mjs`;
+  writeFileSync(
+    path,
+    `const { default: peer } = await import(${JSON.stringify(url)});
+    const session = await peer.open(${JSON.stringify(task)}, { workers: 2, delivery: peer.deliveries[0] });
+    await session.run([{ index: 0, id: 'loop', size: 1, bytes: new Uint8Array(1) }], () => {});`,
+  );
+  return spawn(process.execPath, [path], { detached: true, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
 /** Returns options that use every delivery and every number in flight once. */
