@@ -26,7 +26,8 @@ export function matrixTable(rows: readonly FaultRow[]): TextTable {
 
 export const faultLegend =
   'The cell says what became of the document that went wrong: failed, timed-out or crashed; ok where it ' +
-  'had its result all the same; unharmed where the fault came from outside. All other documents have their outcomes. ' +
+  'had its result all the same; unharmed where the fault came from outside. ' +
+  'All other documents have their outcomes. ' +
   'Caller lost: the whole process ended, or had to be ended. A dash: the strategy cannot have this fault.';
 
 function words(row: FaultRow | undefined): string {

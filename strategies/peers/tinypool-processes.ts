@@ -45,7 +45,8 @@ export default {
         ask: (request) => pool.run(request),
         end: () => pool.destroy(),
       },
-      new PeerProcesses(() => pool.threads.map(({ threadId }) => threadId)), // the process's id
+      // A worker that is a process has the process's id for the id of its thread.
+      new PeerProcesses(() => pool.threads.map(({ threadId }) => threadId)),
     );
   },
 } satisfies Strategy;
