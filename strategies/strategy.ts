@@ -252,6 +252,17 @@ export interface TaskError {
   readonly message: string;
   /** Shows where the error was thrown; absent where that is unknown. */
   readonly stack?: string;
+  /** The code that the error has, such as `ENOENT`; absent where it is neither a string nor a number. */
+  readonly code?: string | number;
+  /** The error's `cause`, in the same form, at most five deep. */
+  readonly cause?: TaskError;
+  /** The errors of an `AggregateError`, in the same form; a task's error brings at most 100 in all. */
+  readonly errors?: readonly TaskError[];
+  /**
+   * The error's other own members, as far as they can be cloned. They have at most 64 KB in all; when some
+   * were cut, the member `…` says which.
+   */
+  readonly data?: Readonly<Record<string, unknown>>;
   /** The worker ended with this code; absent where that is unknown. */
   readonly exitCode?: number;
   /** This signal ended the worker; absent where that is unknown. */

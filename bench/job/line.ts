@@ -42,9 +42,41 @@ export function lineOf(
   }
   const { status, error } = result;
   return {
-    line: `${head}"${status}","error":${jsonOf(error)}${tail}`,
-    record: { id, status, error, source },
+    line: `${head}"${status}","error":${jsonOfError(error)}${tail}`,
+    record: { id, status, error: remembered(error), source },
   };
+}
+
+/** A member of the task's error that JSON cannot express is left out, and never the line. */
+function jsonOfError(error: Partial<TaskError>): string {
+  try {
+    return jsonOf(error);
+  } catch {
+    return jsonOf(expressible(error));
+  }
+}
+
+function expressible({ data = {}, cause, errors, ...rest }: Partial<TaskError>): Partial<TaskError> {
+  return {
+    ...rest,
+    ...(cause && { cause: expressible(cause) as TaskError }),
+    ...(errors && { errors: errors.map((error) => expressible(error) as TaskError) }),
+    data: Object.fromEntries(Object.entries(data).filter(([, value]) => isExpressible(value))),
+  };
+}
+
+function isExpressible(value: unknown): boolean {
+  try {
+    jsonOf(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A job may have many failures, so it does not keep the parts of their errors that may be large. */
+function remembered({ cause: _, errors: __, data: ___, ...error }: NotOk['error'] & Partial<TaskError>) {
+  return error;
 }
 
 const shape = /^\{"id":("(?:[^"\\]|\\.)*"),"status":"(ok|failed|timed-out|crashed)",/;
@@ -70,7 +102,7 @@ export function readLine(
       const source = sourceOf(line);
       if (status === 'ok') return { id, status, source };
       const { error } = JSON.parse(line) as NotOk;
-      return { id, status: status as NotOk['status'], error, source };
+      return { id, status: status as NotOk['status'], error: remembered(error), source };
     }
   } catch {
     // It is no JSON: the error below says so.

@@ -1,4 +1,4 @@
-import { taskError } from '../../strategies/session/outcome.js';
+import { taskError } from '../../strategies/session/task-error.js';
 import { type FromHelper, noticed } from './helper-protocol.js';
 
 /**

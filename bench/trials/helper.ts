@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { errorOf } from '../../strategies/session/task-error.js';
 import type { HelperProcesses } from './helper-processes.js';
 import { type FromHelper, noticed } from './helper-protocol.js';
 
@@ -46,7 +47,7 @@ export class Helper {
       };
       const onMessage = (message: FromHelper<T, Notice> | null) => {
         if (message?.kind === 'answer') settle(() => resolve(message.value));
-        else if (message?.kind === 'error') settle(() => reject(Object.assign(new Error(), message.error)));
+        else if (message?.kind === 'error') settle(() => reject(errorOf(message.error)));
         else if (message?.kind === 'notice')
           onNotice?.(message.notice).then(
             () => child.send(noticed, ignore),

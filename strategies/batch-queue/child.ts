@@ -1,34 +1,30 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { inheritedFlags } from '../processes/exec-argv.js';
 import { killGroup, ownGroup } from '../processes/group.js';
-import { type ProcessEnd, processEnd } from '../processes/process-end.js';
+import { processEnd, withLastWords } from '../processes/process-end.js';
 import type { Reaper } from '../processes/reaper.js';
 import { taskOutput } from '../processes/task-output.js';
 import type { MemoryWatch, StopWatch } from '../processes/watch.js';
 import { abortGraceMs } from '../session/outcome.js';
 import { type CallerEnd, connectChild } from '../session/side-channel.js';
+import { errorOf, WorkerEnded } from '../session/task-error.js';
+import type { TaskError } from '../strategy.js';
 import type { Answer, FromChild, Start, ToChild } from './protocol.js';
 
 /** The child ended, or could not be reached, before it answered. */
-export class Death extends Error {
+export class Death extends WorkerEnded {
   /** True when the child had announced that it began with the request. */
   readonly began: boolean;
   /** True when we killed the child, because the request took too long. */
   readonly timedOut: boolean;
-  readonly exitCode?: number;
-  readonly signal?: string;
-  readonly code?: string;
 
   constructor(
-    { message, exitCode, signal, code }: ProcessEnd,
+    { message, end, reason }: WorkerEnded,
     { began, timedOut }: { began: boolean; timedOut: boolean },
   ) {
-    super(message);
+    super(message, end, reason);
     this.began = began;
     this.timedOut = timedOut;
-    if (exitCode !== undefined) this.exitCode = exitCode;
-    if (signal !== undefined) this.signal = signal;
-    if (code !== undefined) this.code = code;
   }
 }
 
@@ -95,7 +91,9 @@ const channelGraceMs = 1000;
 export class Child {
   readonly #process: ChildProcess;
   readonly #waiting: Request[] = [];
-  #death: ProcessEnd | null = null;
+  #death: WorkerEnded | null = null;
+  /** The error that may be about to end the process. */
+  #lastWords: TaskError | null = null;
   #leaving = false;
   readonly #timeoutMs: number | undefined;
   #timer: NodeJS.Timeout | null = null;
@@ -111,7 +109,10 @@ export class Child {
     const answer = await child.#first;
     if (answer === null) await child.ended;
     if (child.#failure !== null) throw child.#failure;
-    if (child.#death !== null) throw new Error(`${child.#death.message} before it was ready`);
+    if (child.#death !== null) {
+      const { message, end, reason } = child.#death;
+      throw new WorkerEnded(`${message} before it was ready`, end, reason);
+    }
     return child;
   }
 
@@ -146,27 +147,30 @@ export class Child {
       if (message.kind === 'ready') resolveFirst('ready');
       else if (message.kind === 'failed') {
         this.#leaving = true;
-        this.#failure = Object.assign(new Error(message.error.message), message.error);
+        this.#failure = errorOf(message.error);
         resolveFirst(null);
-      } else if (message.kind === 'began') {
+      } else if (message.kind === 'last words') this.#lastWords = message.error;
+      else if (message.kind === 'began') {
         (this.#waiting[0] as Request).began = true;
         this.#watch();
       } else {
+        this.#lastWords = null; // it has survived them
         (this.#waiting.shift() as Request).resolve(message);
         this.#watch();
       }
     });
-    this.ended = endOf(child, () => this.#leaving).then((death) => {
-      this.#death = pid === undefined ? death : memory.explain(pid, death);
+    this.ended = endOf(child, () => this.#leaving).then((end) => {
+      const death = withLastWords(pid === undefined ? end : memory.explain(pid, end), this.#lastWords);
       if (pid !== undefined) {
         reaper.remove(pid);
         memory.remove(pid);
         stopped?.remove(pid);
       }
+      this.#death = death;
       if (this.#timer !== null) clearTimeout(this.#timer);
       resolveFirst(null);
       for (const { reject, began, timedOut } of this.#waiting.splice(0))
-        reject(new Death(this.#death, { began, timedOut }));
+        reject(new Death(death, { began, timedOut }));
     });
   }
 
@@ -222,9 +226,9 @@ const ignore = () => {};
  * Resolves with how the process ended, once its channel is read to the end. A process whose channel is cut is
  * killed.
  */
-function endOf(child: ChildProcess, leaving: () => boolean): Promise<ProcessEnd> {
+function endOf(child: ChildProcess, leaving: () => boolean): Promise<WorkerEnded> {
   return new Promise((resolve) => {
-    let death: ProcessEnd | null = null;
+    let death: WorkerEnded | null = null;
     child.on('disconnect', () => {
       if (death !== null) resolve(death);
       else if (!leaving()) child.kill('SIGKILL');
@@ -237,7 +241,7 @@ function endOf(child: ChildProcess, leaving: () => boolean): Promise<ProcessEnd>
     });
     child.on('error', (cause) => {
       if (child.pid === undefined)
-        resolve({ message: `worker process could not be started: ${cause.message}` });
+        resolve(new WorkerEnded(`worker process could not be started: ${cause.message}`));
     });
   });
 }

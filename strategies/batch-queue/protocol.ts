@@ -1,6 +1,7 @@
 import type { WorkloadRef } from '../../workloads/workload.js';
 import type { ChannelEnvelope, FromTask, ToTask } from '../session/side-channel-protocol.js';
 import type { Engine, Member, TaskError } from '../strategy.js';
+import type { LastWords } from '../worker/last-words.js';
 import type { Replies } from './replies.js';
 
 /**
@@ -21,6 +22,8 @@ import type { Replies } from './replies.js';
  * Without being asked, the child sends `ready` or `failed` once. It also sends `began` before the task of a
  * batch that is `watched`: a batch of one document, whose time is limited or which may have ended another
  * child. If a child ends without having sent `began`, the document is not the cause.
+ *
+ * A child that an error is about to end, which no code catches, sends it as its `last words`.
  *
  * Messages of the kind `channel` belong to the side channel (`session/side-channel-protocol.ts`), in both
  * directions and in no order with the others.
@@ -54,6 +57,7 @@ export type FromChild =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly error: TaskError }
   | { readonly kind: 'began' }
+  | LastWords
   | ChannelEnvelope<FromTask>
   | Answer;
 

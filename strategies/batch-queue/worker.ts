@@ -1,6 +1,7 @@
 import type { Document } from '../../workloads/workload.js';
-import { taskError } from '../session/outcome.js';
+import { taskError } from '../session/task-error.js';
 import { connectProcess } from '../worker/connect.js';
+import { sendLastWords } from '../worker/last-words.js';
 import { type OpenTask, openTask } from '../worker/task.js';
 import { engineReport, processReport } from '../worker/usage-report.js';
 import { thisWorker } from '../worker/worker-id.js';
@@ -20,6 +21,8 @@ const send = (message: FromChild) =>
 process.on('disconnect', () => process.exit());
 // On Windows, Ctrl-C in a terminal reaches all processes; the parent decides when its workers end.
 process.on('SIGINT', () => {});
+
+sendLastWords();
 
 let task: OpenTask;
 try {

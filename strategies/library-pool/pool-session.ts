@@ -5,6 +5,7 @@ import { crashed, outcome, type Reply, timedOut } from '../session/outcome.js';
 import type { SecondAttempt } from '../session/second-attempt.js';
 import type { PlainSession } from '../session/session.js';
 import type { CallerEnd } from '../session/side-channel.js';
+import { errorOf } from '../session/task-error.js';
 import type { Outcome } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import { rollCall } from './roll-call.js';
@@ -71,14 +72,14 @@ export async function poolSession(
     ending ??= Promise.resolve(pool.end());
     return ending;
   };
-  const explain = (cause: unknown) => pool.explain?.(cause) ?? cause;
+  const explain = async (cause: unknown) => (await pool.explain?.(cause)) ?? cause;
   const report = async (): Promise<Answer[]> => {
-    const answers = await rollCall(workers, async () => pool.ask('report')).catch((cause: unknown) => {
-      throw explain(cause);
+    const answers = await rollCall(workers, async () => pool.ask('report')).catch(async (cause: unknown) => {
+      throw await explain(cause);
     });
     // Failures are read when all workers have answered: some pools cannot be ended while a worker is still
     // loading.
-    for (const { failure } of answers) if (failure !== null) throw Object.assign(new Error(), failure);
+    for (const { failure } of answers) if (failure !== null) throw errorOf(failure);
     return answers;
   };
   const outcomeOf = async (document: Document): Promise<Outcome> => {
@@ -93,7 +94,7 @@ export async function poolSession(
       return outcome(document, pulledMs, reply);
     } catch (cause) {
       if (pool.exceeded?.(cause)) return timedOut(document, timeoutMs as number);
-      const end = explain(cause);
+      const end = await explain(cause);
       return again === null ? crashed(document, end) : again.of(document, end);
     }
   };

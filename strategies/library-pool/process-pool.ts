@@ -4,7 +4,7 @@ import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import { inheritedFlags } from '../processes/exec-argv.js';
 import { killGroup, ownGroup } from '../processes/group.js';
 import { heapLimit, processLimit } from '../processes/limits.js';
-import { type ProcessEnd, processEnd } from '../processes/process-end.js';
+import { processEnd, withLastWords } from '../processes/process-end.js';
 import { Reaper } from '../processes/reaper.js';
 import { isRedirected } from '../processes/task-output.js';
 import { MemoryWatch, StopWatch } from '../processes/watch.js';
@@ -13,7 +13,9 @@ import { abortGraceMs, type Reply } from '../session/outcome.js';
 import { SecondAttempt } from '../session/second-attempt.js';
 import { guarded } from '../session/session.js';
 import { CallerEnd, connectChild } from '../session/side-channel.js';
-import type { OpenOptions, Strategy } from '../strategy.js';
+import type { WorkerEnded } from '../session/task-error.js';
+import type { OpenOptions, Strategy, TaskError } from '../strategy.js';
+import type { LastWords } from '../worker/last-words.js';
 import { CallWatch, isStarting, LimitedCall, workersOf } from './call-watch.js';
 import { submitted } from './in-flight.js';
 import { type PoolParts, poolSession, within } from './pool-session.js';
@@ -52,6 +54,9 @@ const terminateMs = 50;
 
 /** The pool takes less than this to end, and a worker to answer a question about itself, ms. */
 const graceMs = 3000;
+
+/** The last messages of a process that has exited are read within this time, ms. */
+const readMs = 200;
 
 function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }: PoolParts) {
   const { workers, timeoutMs, heapMb, memoryMb } = options;
@@ -114,7 +119,7 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
         await terminated(pool);
         await watched.close();
       },
-      explain: (cause) => (cause instanceof workerpool.TerminateError ? (watched.latestEnd ?? cause) : cause),
+      explain: (cause) => (cause instanceof workerpool.TerminateError ? watched.latestEnd : cause),
       exceeded: (cause) => cause instanceof workerpool.Promise.TimeoutError,
     },
     { timeoutMs, again, callerEnd },
@@ -149,8 +154,11 @@ class WatchedProcesses {
 
   readonly #callerEnd: CallerEnd;
 
-  /** The error of the process that ended last; null while none has. */
-  latestEnd: Error | null = null;
+  /**
+   * How the process ended that was the last one; null while none has. It is certain which document has ended
+   * it where there is one worker, as in second attempts.
+   */
+  latestEnd: Promise<WorkerEnded | null> = Promise.resolve(null);
 
   constructor({
     memory,
@@ -177,13 +185,22 @@ class WatchedProcesses {
       const end = () => worker.kill('SIGKILL');
       this.#alive.set(pid, end);
       this.#memory.add(pid, end);
+      let lastWords: TaskError | null = null;
+      worker.on('message', (message: Partial<LastWords> | null) => {
+        if (message?.kind === 'last words') lastWords = message.error ?? null;
+        else if (typeof message !== 'string') lastWords = null; // it has survived them
+      });
       this.#stopped?.add(pid, end);
       const exit = new Promise((resolve) => worker.once('exit', resolve));
       this.#exits.add(exit);
       void exit.then(() => this.#exits.delete(exit));
       // Before the library hears of the end, and rejects the calls that the process had.
       worker.prependOnceListener('exit', (code, signal) => {
-        this.latestEnd = errorOf(this.#memory.explain(pid, processEnd(code, signal)));
+        const ended = this.#memory.explain(pid, processEnd(code, signal));
+        const isRead = new Promise((resolve) => worker.once('disconnect', resolve));
+        this.latestEnd = within(worker.connected ? readMs : 0, isRead).then(() =>
+          withLastWords(ended, lastWords),
+        );
         killGroup(pid); // processes that the task has started
         this.#alive.delete(pid);
         this.#stopped?.remove(pid);
@@ -200,8 +217,4 @@ class WatchedProcesses {
     await within(graceMs, Promise.all(this.#exits));
     await this.#reaper.close();
   }
-}
-
-function errorOf({ message, ...end }: ProcessEnd): Error {
-  return Object.assign(new Error(message), end);
 }

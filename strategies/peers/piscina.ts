@@ -3,9 +3,9 @@ import { Piscina } from 'piscina';
 import type { Document } from '../../workloads/workload.js';
 import { submitted } from '../library-pool/in-flight.js';
 import { rollCall } from '../library-pool/roll-call.js';
-import { taskError } from '../session/outcome.js';
 import { owned } from '../session/owned.js';
 import { guarded } from '../session/session.js';
+import { taskError } from '../session/task-error.js';
 import type { Result, Strategy } from '../strategy.js';
 import type { TaskFailure } from './worker/piscina.js';
 

@@ -5,6 +5,7 @@ import type { Answer } from '../library-pool/worker/serve.js';
 import { crashed, outcome, type Reply } from '../session/outcome.js';
 import { owned } from '../session/owned.js';
 import { guarded } from '../session/session.js';
+import { errorOf } from '../session/task-error.js';
 import type { Documents, Outcome, Strategy } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import type { Ask, Told } from './worker/post-message.js';
@@ -126,7 +127,7 @@ class ThreadHandle {
   /** @throws the error why the worker could not load its workload. */
   async report(): Promise<Answer> {
     const answer = (await this.ask('report')) as Answer;
-    if (answer.failure !== null) throw Object.assign(new Error(), answer.failure);
+    if (answer.failure !== null) throw errorOf(answer.failure);
     return answer;
   }
 

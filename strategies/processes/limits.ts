@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
+import { WorkerEnded } from '../session/task-error.js';
 
 /** The workers get this share of the memory; the rest is for buffers, code and the caller. */
 const heapShare = 0.8;
@@ -74,7 +75,7 @@ export function limitReached(part: 'heap' | 'memory', { mb, from, remedy }: Memo
 /** Returns the error of a worker thread that has ended: one that names the limit when its heap was full. */
 export function threadEnd(cause: unknown, heap: MemoryLimit): unknown {
   if ((cause as { code?: unknown } | null)?.code !== outOfMemoryCode) return cause;
-  return Object.assign(new Error(limitReached('heap', heap), { cause }), { code: outOfMemoryCode });
+  return new WorkerEnded(limitReached('heap', heap), { outOfMemory: true });
 }
 
 /** Warns of V8's own flag, which overrides the limit of every thread silently. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { limitReached, type MemoryLimit, outOfMemoryCode } from './limits.js';
-import type { ProcessEnd } from './process-end.js';
+import { WorkerEnded } from '../session/task-error.js';
+import { limitReached, type MemoryLimit } from './limits.js';
 
 /** Watches processes from outside. This works on Linux; on other systems it sees nothing. */
 
@@ -63,13 +63,13 @@ export class MemoryWatch extends ProcessWatch {
   }
 
   /** Says which limit the process had reached that has ended in this way, if any. Call it before `remove`. */
-  explain(pid: number, end: ProcessEnd): ProcessEnd {
+  explain(pid: number, ended: WorkerEnded): WorkerEnded {
     const { memory, heap } = this.#limits;
     const mb = (this.#bytes.get(pid) ?? 0) / 2 ** 20;
-    if (mb > memory.mb) return { ...end, message: limitReached('memory', memory), code: outOfMemoryCode };
-    if (end.signal === heapFull.signal && mb >= heapFull.share * heap.mb)
-      return { ...end, message: limitReached('heap', heap), code: outOfMemoryCode };
-    return end;
+    const full = { ...ended.end, outOfMemory: true as const };
+    if (mb > memory.mb) return new WorkerEnded(limitReached('memory', memory), full);
+    const aborted = ended.end.signal === heapFull.signal && mb >= heapFull.share * heap.mb;
+    return aborted ? new WorkerEnded(limitReached('heap', heap), full) : ended;
   }
 
   protected mustEnd(pid: number): boolean {

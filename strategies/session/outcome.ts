@@ -1,6 +1,7 @@
-import { sourceStack } from '../../workloads/source-stack.js';
 import type { Document } from '../../workloads/workload.js';
+import { outOfMemoryCode } from '../processes/limits.js';
 import type { Outcome, Result, TaskError } from '../strategy.js';
+import { taskError } from './task-error.js';
 
 /** A worker reports this about one document. Times are on the machine's monotonic clock, in milliseconds. */
 export type Reply = {
@@ -32,7 +33,7 @@ export function crashed(
   cause: unknown,
   attempts?: number,
 ): Outcome {
-  const error = { ...taskError(cause), ...endOf(cause), ...(attempts !== undefined && { attempts }) };
+  const error = { ...taskError(cause), ...memoryOf(cause), ...(attempts !== undefined && { attempts }) };
   return crashedWith({ index, id }, error);
 }
 
@@ -56,36 +57,8 @@ export function timeoutError(timeoutMs: number): TaskError {
   return { name: 'TimeoutError', message: `the task was still running after ${timeoutMs} ms` };
 }
 
-/** Reads how a worker ended from the error, which is our own or one of Node's. */
-function endOf(cause: unknown): Pick<TaskError, 'exitCode' | 'signal' | 'outOfMemory'> {
-  if (!(cause instanceof Error)) return {};
-  const { exitCode, signal, code } = cause as Error & {
-    exitCode?: unknown;
-    signal?: unknown;
-    code?: unknown;
-  };
-  return {
-    ...(typeof exitCode === 'number' && { exitCode }),
-    ...(typeof signal === 'string' && { signal }),
-    ...(code === 'ERR_WORKER_OUT_OF_MEMORY' && { outOfMemory: true as const }),
-  };
-}
-
-/** Turns anything that was thrown into plain data. */
-export function taskError(cause: unknown): TaskError {
-  if (!(cause instanceof Error)) return { name: 'NonError', message: printable(cause) };
-  const { name, message, stack } = cause;
-  return {
-    name: String(name),
-    message: String(message),
-    ...(typeof stack === 'string' && { stack: sourceStack(stack) }),
-  };
-}
-
-function printable(value: unknown): string {
-  try {
-    return typeof value === 'string' ? value : String(value);
-  } catch {
-    return Object.prototype.toString.call(value); // an object without a prototype cannot be made a string
-  }
+/** Node's own error says so when a thread's heap was full. */
+function memoryOf(cause: unknown): Pick<TaskError, 'outOfMemory'> {
+  const isFull = (cause as { code?: unknown } | null | undefined)?.code === outOfMemoryCode;
+  return isFull ? { outOfMemory: true } : {};
 }

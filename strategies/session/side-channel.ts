@@ -3,8 +3,8 @@ import type { MessagePort } from 'node:worker_threads';
 import type { SideChannel } from '../strategy.js';
 import { sendCloned } from '../worker/cloneable.js';
 import { processWorker } from '../worker/worker-id.js';
-import { taskError } from './outcome.js';
 import type { ChannelEnvelope, FromTask, ToTask } from './side-channel-protocol.js';
+import { taskError } from './task-error.js';
 
 /** Carries messages to one connected worker. */
 export interface WorkerWire {

@@ -3,6 +3,7 @@ import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import { type MemoryLimit, threadEnd } from '../processes/limits.js';
 import { copied } from '../session/owned.js';
 import type { CallerEnd } from '../session/side-channel.js';
+import { WorkerEnded } from '../session/task-error.js';
 import type { Engine } from '../strategy.js';
 import { threadWorker } from '../worker/worker-id.js';
 import type { ClaimTable } from './claim-table.js';
@@ -201,5 +202,5 @@ export class ThreadLane {
 }
 
 function exitError(exitCode: number): Error {
-  return Object.assign(new Error(`worker thread ended with exit code ${exitCode}`), { exitCode });
+  return new WorkerEnded(`worker thread ended with exit code ${exitCode}`, { exitCode });
 }

@@ -1,9 +1,27 @@
 import { types } from 'node:util';
+import { hostClass } from './host-class.js';
+
+/** The task's result has a part that cannot leave a worker. The message says which part and what it is. */
+export class UncloneableError extends Error {
+  override readonly name = 'DataCloneError';
+
+  constructor(where: string) {
+    super(`the task's result cannot be cloned to another thread or process: ${where}`);
+    delete this.stack; // it would show our code
+  }
+}
+
+/** @throws UncloneableError, and what a getter in the value throws */
+export function refuseUncloneable(value: unknown): void {
+  const where = uncloneable(value);
+  if (where !== null) throw new UncloneableError(where);
+}
 
 /**
- * Says which part of a value the structured clone algorithm refuses: `null` when none, else its path and
- * what is there, as in `result.items[3].parse is a function`. It visits what the algorithm visits (own
- * enumerable properties, elements, map and set entries) and costs a fraction of the clone itself.
+ * Says which part of a value a result may not have: `null` when none, else its path and what is there, as in
+ * `result.items[3].parse is a function`. These are the parts that the structured clone algorithm refuses, and
+ * objects that belong to Node (`host-class.ts`). It visits what the algorithm visits (own enumerable
+ * properties, elements, map and set entries, the cause of an error) and costs a fraction of the clone itself.
  */
 export function uncloneable(value: unknown): string | null {
   return walk(value, 'result', null);
@@ -17,8 +35,8 @@ function walk(value: unknown, path: string, ancestors: Set<object> | null): stri
   if (ancestors?.has(value)) return null;
   const prototype = Object.getPrototypeOf(value);
   const plain = (prototype === Object.prototype || prototype === Array.prototype) && !types.isProxy(value);
-  const refused = plain ? null : refusedKind(value); // a dozen checks, which most values do not need
-  if (refused !== null) return `${path} is a ${refused}`;
+  const refused = plain ? null : refusedKind(value, prototype);
+  if (refused !== null) return `${path} is ${/^[AEIO]/i.test(refused) ? 'an' : 'a'} ${refused}`;
   const seen = (ancestors ?? new Set()).add(value);
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
@@ -44,14 +62,10 @@ function walk(value: unknown, path: string, ancestors: Set<object> | null): stri
     }
     return null;
   }
-  // Errors and boxed primitives, dates and expressions are cloned by what they are, not by their properties.
-  if (
-    types.isNativeError(value) ||
-    types.isDate(value) ||
-    types.isRegExp(value) ||
-    types.isBoxedPrimitive(value)
-  )
-    return null;
+  // These are cloned by what they are, not by their properties, except for the cause of an error.
+  if (types.isNativeError(value))
+    return Object.hasOwn(value, 'cause') ? walk(value.cause, `${path}.cause`, seen) : null;
+  if (types.isDate(value) || types.isRegExp(value) || types.isBoxedPrimitive(value)) return null;
   for (const key of Object.keys(value)) {
     const part = (value as Record<string, unknown>)[key];
     if (isData(part)) continue;
@@ -66,17 +80,11 @@ function isData(value: unknown): boolean {
   return typeof value === 'number' || typeof value === 'string' || value === null;
 }
 
-function refusedKind(value: object): string | null {
+function refusedKind(value: object, prototype: object | null): string | null {
   if (types.isProxy(value)) return 'Proxy';
-  if (types.isPromise(value)) return 'Promise';
-  if (types.isWeakMap(value)) return 'WeakMap';
-  if (types.isWeakSet(value)) return 'WeakSet';
-  if (value instanceof WeakRef) return 'WeakRef';
-  if (types.isGeneratorObject(value)) return 'generator';
   if (types.isModuleNamespaceObject(value)) return 'module namespace';
-  if (types.isSymbolObject(value)) return 'symbol object';
   if (types.isExternal(value)) return 'native handle';
-  return null;
+  return prototype === null ? null : hostClass(prototype);
 }
 
 /**

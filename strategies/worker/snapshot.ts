@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { refuseUncloneable } from './cloneable.js';
 
 /**
  * Copies a value now, as structured clone would deliver it. A worker that reports in bulk must not send
@@ -7,11 +8,11 @@ import { types } from 'node:util';
  *
  * Plain data (objects, short arrays, typed arrays, primitives) is copied by hand, at a tenth of the cost of
  * `structuredClone`; a typed array is copied as far as it reaches, not with the rest of its buffer.
- * @throws DataCloneError for what cannot be cloned.
+ * @throws UncloneableError for what cannot be cloned.
  */
 export function snapshot(value: unknown): unknown {
   const copy = plainCopy(value, null);
-  return copy === notPlain ? structuredClone(value) : copy;
+  return copy === notPlain ? cloned(value) : copy;
 }
 
 /**
@@ -20,7 +21,12 @@ export function snapshot(value: unknown): unknown {
  */
 export function snapshotOfShared(value: unknown): unknown {
   const copy = plainCopy(value, null);
-  return copy === notPlain ? unshared(structuredClone(value), new Set()) : copy;
+  return copy === notPlain ? unshared(cloned(value), new Set()) : copy;
+}
+
+function cloned(value: unknown): unknown {
+  refuseUncloneable(value); // structured clone takes some objects that only some strategies can carry
+  return structuredClone(value);
 }
 
 const notPlain = Symbol('not plain');

@@ -1,5 +1,5 @@
 import type { FromTask, ToTask } from '../session/side-channel-protocol.js';
-import type { TaskError } from '../strategy.js';
+import { errorOf } from '../session/task-error.js';
 
 /** Carries messages to the caller. */
 export interface TaskWire {
@@ -124,8 +124,4 @@ export class TaskEnd {
 
 function closedError(): Error {
   return new Error('the session was closed, so no request of a task is answered any more');
-}
-
-function errorOf({ name, message }: TaskError): Error {
-  return Object.assign(new Error(message), { name });
 }

@@ -6,10 +6,11 @@ import {
   type Workload,
   type WorkloadRef,
 } from '../../workloads/workload.js';
-import { type LocalReply, taskError, timeoutError } from '../session/outcome.js';
+import { type LocalReply, timeoutError } from '../session/outcome.js';
+import { taskError } from '../session/task-error.js';
 import type { Result } from '../strategy.js';
 import { now } from './clock.js';
-import { uncloneable } from './cloneable.js';
+import { refuseUncloneable } from './cloneable.js';
 import { cancelledError, closedError, DocumentContext, type TaskEnvironment } from './document-context.js';
 import { openResources, warnOfLeftOpen } from './left-open.js';
 import { snapshot, snapshotOfShared } from './snapshot.js';
@@ -53,7 +54,7 @@ export async function openTask(
   const workload = await loadWorkload(ref);
   const state = await setUp(workload, ref);
   const views = workload.views ?? 'copy';
-  const take = results === 'live' ? live : taken(views === 'copy' ? snapshot : snapshotOfShared);
+  const take = results === 'live' ? live : views === 'copy' ? snapshot : snapshotOfShared;
   const watched = new Set<DocumentContext>();
   const end = new TaskEnd(connect ?? null, (atMs) => {
     for (const context of [...watched]) if (context.startedMs <= atMs) context.abort(cancelledError());
@@ -73,9 +74,9 @@ export async function openTask(
       };
       try {
         const value = workload.default(document, context);
-        if (!isThenable(value)) return reply(take(value));
+        if (!isThenable(value)) return reply(taken(value, take));
         return Promise.resolve(value).then(
-          (value) => reply(take(value)),
+          (value) => reply(taken(value, take)),
           (cause: unknown) => reply(failed(cause)),
         );
       } catch (cause) {
@@ -123,22 +124,18 @@ async function limited(teardown: void | Promise<void>): Promise<void> {
 }
 
 /** Refuses a value that only some strategies could bring back: all strategies must give the same outcome. */
-function live(value: unknown): Result {
-  const where = uncloneable(value);
-  if (where === null) return { status: 'ok', value };
-  const message = `the task's result cannot be cloned to another thread or process: ${where}`;
-  return { status: 'failed', error: { name: 'DataCloneError', message } };
+function live(value: unknown): unknown {
+  refuseUncloneable(value);
+  return value;
 }
 
-function taken(copyOf: (value: unknown) => unknown): (value: unknown) => Result {
-  return (value) => {
-    try {
-      return { status: 'ok', value: copyOf(value) };
-    } catch (cause) {
-      const refused = live(value); // which says what part it was
-      return refused.status === 'ok' ? failed(cause) : refused;
-    }
-  };
+/** Never throws, although the value may have getters that do. */
+function taken(value: unknown, take: (value: unknown) => unknown): Result {
+  try {
+    return { status: 'ok', value: take(value) };
+  } catch (cause) {
+    return failed(cause);
+  }
 }
 
 function failed(cause: unknown): Result {

@@ -12,11 +12,12 @@ import {
 import { crashed } from '../../strategies/session/outcome.js';
 import { guarded } from '../../strategies/session/session.js';
 import { limited, ready, type Source, SourceReader } from '../../strategies/session/source.js';
+import { WorkerEnded } from '../../strategies/session/task-error.js';
 import { alone, type Documents, type Outcome } from '../../strategies/strategy.js';
 import type { Document } from '../../workloads/workload.js';
 import { documentsOf } from '../support.js';
 
-const cause = Object.assign(new Error('exit code 3'), { exitCode: 3 });
+const cause = new WorkerEnded('exit code 3', { exitCode: 3 });
 
 describe('the policy for deaths', () => {
   it('lets a document run again until it has ended two workers, or has had its runs', () => {

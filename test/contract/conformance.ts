@@ -3,11 +3,11 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { setFlagsFromString } from 'node:v8';
+import { serialize, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { outcomeDigest, stableDigest } from '../../bench/trials/digest.js';
 import { strategies as entries } from '../../strategies/index.js';
-import type { Outcome, Strategy } from '../../strategies/strategy.js';
+import type { Outcome, Strategy, TaskError } from '../../strategies/strategy.js';
 import { syntheticCorpus } from '../../workloads/synthetic.js';
 import { loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
 import { documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
@@ -75,6 +75,54 @@ const failing: Record<string, RegExp> = {
   function: /^DataCloneError: .*result\.parse\.again is a function$/,
   symbol: /^DataCloneError: .*result\[0\] is a symbol$/,
   promise: /^DataCloneError: .*result\.nested is a Promise$/,
+  'host-url': /^DataCloneError: .*result\.items\[1\]\.link is a URL$/,
+  'host-parameters': /^DataCloneError: .*result is a URLSearchParams$/,
+  'host-headers': /^DataCloneError: .*result\.get\(headers\) is a Headers$/,
+  'host-response': /^DataCloneError: .*result\[0\] is a Response$/,
+  'host-blob': /^DataCloneError: .*result\[0\] is a Blob$/,
+  'host-signal': /^DataCloneError: .*result\.signal is an AbortSignal$/,
+  'host-port': /^DataCloneError: .*an entry of result is a MessagePort$/,
+  'host-stream': /^DataCloneError: .*result is a ReadableStream$/,
+  'host-socket': /^DataCloneError: .*result\.socket is a Socket$/,
+  'host-cause': /^DataCloneError: .*result\.cause\.page is a Request$/,
+  'host-getter': /^RangeError: no total$/,
+};
+
+const noQuota: TaskError = {
+  name: 'RangeError',
+  message: 'no quota',
+  code: 'E_QUOTA',
+  cause: {
+    name: 'TypeError',
+    message: 'the service said no',
+    cause: { name: 'NonError', message: 'a text' },
+  },
+  data: {
+    status: 429,
+    exitCode: 7,
+    attempts: 'many',
+    headers: new Map([['retry-after', [1, 2]]]),
+    body: new Uint8Array([97, 98, 99]),
+  },
+};
+const cyclic: Record<string, unknown> = {};
+cyclic.self = cyclic;
+/** Errors arrive like this, apart from their stacks. */
+const rich: Record<string, TaskError> = {
+  'rich-members': noQuota,
+  'rich-aggregate': {
+    name: 'AggregateError',
+    message: 'broken pages',
+    errors: Array.from({ length: 100 }, (_, i) => ({ name: 'Error', message: `page ${i}`, code: i })),
+  },
+  'rich-foreign': { name: 'SyntaxError', message: 'of another realm', data: { line: 4 } },
+  'rich-lookalike': { name: 'ValidationError', message: 'no title', data: { fields: ['title'] } },
+  'rich-plain': { name: 'NonError', message: '[object Object]', code: 404, data: { path: '/a' } },
+  'rich-getter': { name: 'Error', message: 'with a getter', data: { cyclic, port: 80 } },
+  'rich-loop': Array.from({ length: 6 }).reduce<TaskError>(
+    (cause, _, i) => ({ name: 'Error', message: 'causes itself', ...(i > 0 && { cause }) }),
+    { name: '', message: '' },
+  ),
 };
 
 /** Tests results, errors of tasks, sources, back-pressure and time limits. */
@@ -104,6 +152,24 @@ export function describeResults(strategy: Strategy): void {
             outcome.status === 'failed' ? `${outcome.error.name}: ${outcome.error.message}` : '',
             failing[outcome.id] as RegExp,
           );
+        }
+      }
+    });
+
+    it('brings the members, the causes and the errors of an error back', async () => {
+      const ids = [...Object.keys(rich), 'rich-large'];
+      const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
+        outcomesOf(session, documentsOf(ids), ids.length),
+      );
+      for (const outcome of outcomes) {
+        assert.equal(outcome.status, 'failed', outcome.id);
+        const error = errorOf(outcome);
+        if (outcome.id !== 'rich-large') assert.deepEqual(withoutStack(error), rich[outcome.id], outcome.id);
+        else {
+          assert.equal(error.data?.status, 500);
+          assert.match(String(error.data?.body), /^x{10000,}$/);
+          assert.match(String(error.data?.['…']), /64 KB: body, bytes$/);
+          assert.ok(serialize(error.data).length <= 64 * 1024);
         }
       }
     });
@@ -239,6 +305,17 @@ export function describeDeaths(strategy: Strategy): void {
       for (const { id, status } of outcomes) assert.equal(status, 'ok', id);
     });
 
+    it('says which error has ended a worker', async () => {
+      const ids = ['size1', 'uncaught2', 'size3'];
+      const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
+        outcomesOf(session, documentsOf(ids), ids.length),
+      );
+      const [first, second, third] = outcomes as [Outcome, Outcome, Outcome];
+      assert.deepEqual([first.status, second.status, third.status], ['ok', 'crashed', 'ok']);
+      const error = errorOf(second);
+      assert.match(`${error.name}: ${error.message}`, /RangeError: no code waits for this$/);
+    });
+
     it('puts a document into quarantine that has ended two workers', async () => {
       const marker = mkdtempSync(join(folder, 'count-'));
       await withSession(strategy, fixture('odd-task', { marker }), {}, async (session) => {
@@ -279,6 +356,19 @@ export function describeDeaths(strategy: Strategy): void {
       }
     });
   });
+}
+
+function errorOf(outcome: Outcome): TaskError {
+  if (outcome.status === 'ok') throw new Error(`expected "${outcome.id}" to fail`);
+  return outcome.error;
+}
+
+function withoutStack({ stack: _, cause, errors, ...rest }: TaskError): TaskError {
+  return {
+    ...rest,
+    ...(cause && { cause: withoutStack(cause) }),
+    ...(errors && { errors: errors.map(withoutStack) }),
+  };
 }
 
 function digest(outcome: Outcome): string {

@@ -73,7 +73,8 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     may: [
       /^bench\/(?!cli|scripts)/,
       terminal,
-      /^strategies\/(strategy|session\/outcome|worker\/(clock|usage-report|worker-id)|processes\/cores)\.ts$/,
+      /^strategies\/(strategy|session\/(outcome|task-error)|processes\/cores)\.ts$/,
+      /^strategies\/worker\/(clock|usage-report|worker-id)\.ts$/,
       /^runner\/recommendation\.ts$/,
       /^workloads\/(workload|task-file|task-findings|tsconfig-limits|services\/service)\.ts$/,
       /^workloads\/(documents|files|read-file|synthetic)\.ts$/,

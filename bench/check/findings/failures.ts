@@ -19,10 +19,10 @@ const some: Row = {
 const refusedRow: Row = {
   id: 'cloneable',
   level: 'error',
-  when: 'a result has a part that structured clone refuses',
+  when: 'a result has a part that structured clone refuses, or an object of Node such as a `URL`',
   remedy:
     'return plain data: objects, arrays, strings, numbers, typed arrays, maps and sets; ' +
-    'no functions, symbols, promises or handles',
+    'no functions, symbols, promises, streams or handles, and `url.href` for a `URL`',
 };
 
 /** How documents end on the main thread. */

@@ -1,5 +1,6 @@
 import type { Document, WorkloadRef } from '../../../workloads/workload.js';
-import { type Reply, taskError } from '../../session/outcome.js';
+import type { Reply } from '../../session/outcome.js';
+import { taskError } from '../../session/task-error.js';
 import type { Engine, Member, TaskError } from '../../strategy.js';
 import { openTask, type TaskOptions } from '../../worker/task.js';
 import { engineReport, processReport } from '../../worker/usage-report.js';

@@ -5,7 +5,7 @@ import {
   loadWorkload,
   type WorkloadRef,
 } from '../../../workloads/workload.js';
-import { taskError } from '../../session/outcome.js';
+import { taskError } from '../../session/task-error.js';
 import type { TaskError } from '../../strategy.js';
 import { thisWorker } from '../../worker/worker-id.js';
 
