@@ -178,5 +178,8 @@ it('the library loads no chart, statistics, table or command-line code', async (
   assert.ok(loaded.includes('dist/runner/runner.js'), stdout);
   assert.ok(!stdout.includes('prom-client'));
   for (const file of loaded)
-    assert.match(file, /^dist\/(index\.js$|runner\/|strategies\/(?!peers)|workloads\/workload\.js$)/);
+    assert.match(
+      file,
+      /^dist\/(index\.js$|runner\/|strategies\/(?!peers)|workloads\/(workload|source-stack)\.js$)/,
+    );
 });
