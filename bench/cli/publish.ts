@@ -22,6 +22,7 @@ import { crossoverTable, hintTable, situationTable, winnerTable } from '../table
 import type { Store } from '../tables/store.js';
 import type { Row, Table } from '../tables/table.js';
 import { loadStrategies } from '../trials/prepare.js';
+import type { Decided } from '../verdict/conclude.js';
 import type { Traits } from '../verdict/configurations.js';
 import { defaultProjection, type Findings, findings } from '../verdict/findings.js';
 import type { Projection } from '../verdict/scaling.js';
@@ -89,15 +90,10 @@ export async function publish(
 }
 
 /** `pick` has chosen under constraints and written its choice. The report keeps that choice. */
-function decidedBy(store: Store) {
+function decidedBy(store: Store): Decided | undefined {
   if (!store.has('recommendation.json')) return undefined;
-  const { strategy, workers, delivery, tied } = readRecommendation(
-    JSON.parse(store.read('recommendation.json')),
-  );
-  return {
-    choice: { strategy, workers, delivery },
-    tied: tied as { strategy: string; workers: number; delivery: string }[],
-  };
+  const { strategy, workers, delivery } = readRecommendation(JSON.parse(store.read('recommendation.json')));
+  return { choice: { strategy, workers, delivery } };
 }
 
 /**

@@ -95,14 +95,14 @@ export function readLine(
   line: string,
   { path, number }: { readonly path: string; readonly number: number },
 ): LineRecord {
-  const [, quotedId, status] = shape.exec(line) ?? [];
+  const [, quotedId, word] = shape.exec(line) ?? [];
   try {
     if (quotedId !== undefined && line.endsWith('}')) {
       const id: string = JSON.parse(quotedId);
       const source = sourceOf(line);
-      if (status === 'ok') return { id, status, source };
-      const { error } = JSON.parse(line) as NotOk;
-      return { id, status: status as NotOk['status'], error: remembered(error), source };
+      if (word === 'ok') return { id, status: word, source };
+      const { status, error } = JSON.parse(line) as NotOk;
+      return { id, status, error: remembered(error), source };
     }
   } catch {
     // It is no JSON: the error below says so.

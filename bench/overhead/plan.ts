@@ -1,3 +1,4 @@
+import { deliveryOf } from '../tables/columns.js';
 import { bestConfiguration } from './analyse.js';
 import type { OverheadTrial } from './columns.js';
 import type { OverheadCell } from './measure.js';
@@ -79,7 +80,7 @@ function bestOf({ name }: Series, bytes: number, swept: readonly OverheadTrial[]
 }
 
 function dispatchOf(trial: OverheadTrial | null | undefined): Dispatch | null {
-  return trial ? { delivery: trial.delivery as Dispatch['delivery'], inFlight: trial.in_flight } : null;
+  return trial ? { delivery: deliveryOf(trial), inFlight: trial.in_flight } : null;
 }
 
 function workersOf({ loaded }: Series): number {

@@ -1,7 +1,7 @@
 import type { Recommendation } from '../../runner/recommendation.js';
-import type { Delivery, StrategyTraits } from '../../strategies/strategy.js';
+import type { StrategyTraits } from '../../strategies/strategy.js';
 import type { TaskFinding } from '../../workloads/task-findings.js';
-import type { SummaryRow } from '../tables/columns.js';
+import { deliveryOf, type SummaryRow } from '../tables/columns.js';
 import type { Environment } from '../tables/environment.js';
 import { memoryOf } from '../tables/memory.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
@@ -72,7 +72,7 @@ export function recommendation(options: RecommendationOptions): Recommendation {
     task,
     strategy: choice.strategy,
     workers: choice.workers,
-    delivery: choice.delivery as Delivery,
+    delivery: deliveryOf(choice),
     timeoutMs,
     heapMb: limits.heapMb ?? null,
     memoryMb: limits.memoryMb ?? null,

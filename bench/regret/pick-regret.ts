@@ -50,5 +50,7 @@ export function regretRow(task: string, { chosen, run, rounds, loaded }: PickReg
 function baselineName(trials: readonly TrialRow[], loaded: readonly LoadedStrategy[]): string {
   const isBaseline = ({ strategy }: TrialRow) =>
     loaded.some((one) => one.strategy.baseline && one.strategy.name === strategy);
-  return configurationName(trials.find(isBaseline) as TrialRow);
+  const trial = trials.find(isBaseline);
+  if (trial === undefined) throw new Error('the exhaustive run has no trial of the baseline');
+  return configurationName(trial);
 }

@@ -23,9 +23,8 @@ const maxRows = 200;
 
 /** Selects the rows that a chart was drawn from, as the run's files have them. */
 export function figureTable({ table }: Chart, data: ChartData): FigureTable {
-  const rows = (data[table.from] as readonly Readonly<Record<string, unknown>>[]).filter(
-    (row) => table.where?.(row) ?? true,
-  );
+  const all: readonly Readonly<Record<string, unknown>>[] = data[table.from];
+  const rows = all.filter((row) => table.where?.(row) ?? true);
   const distinct = (column: string) => new Set(rows.map((row) => row[column])).size;
   const told = (column: string) => rows.some((row) => row[column] !== null && row[column] !== undefined);
   const named = names.filter((column) => distinct(column) > 1 || (rows.length === 1 && told(column)));

@@ -82,7 +82,8 @@ async function main(): Promise<number> {
         rows.push(row);
         if (out !== null) appendFileSync(out, encodeRows(turnTable, [row]));
         note(
-          `pair ${pair} of ${pairs}: ${nameOf(configuration)}, ${row.side}: ${number(rate(row))} documents/s`,
+          `pair ${pair} of ${pairs}: ${cellName(configuration)}, ${row.side}: ` +
+            `${number(rate(row))} documents/s`,
         );
       }
   return report(configurations, { rows, within });
@@ -184,7 +185,7 @@ function report(
     return { configuration, pairs: ratios.length, ...judge(ratios, within) };
   });
   const lines = judged.map(({ configuration, pairs, ratio, low, high, verdict }) => [
-    nameOf(configuration),
+    cellName(configuration),
     ratio.toFixed(3),
     `${low.toFixed(3)}–${high.toFixed(3)}`,
     String(pairs),
@@ -223,7 +224,7 @@ function sameConfiguration(a: Configuration, b: Configuration): boolean {
   );
 }
 
-function nameOf({ workload, strategy, workers, document_bytes }: Configuration): string {
+function cellName({ workload, strategy, workers, document_bytes }: Configuration): string {
   return `${workload} ${size(document_bytes)} ${strategy} × ${workers}`;
 }
 

@@ -62,8 +62,9 @@ function wholeRounds(points: readonly SizedRatio[], sizes: readonly number[], le
     .map((round) =>
       sizes.map((size) => points.find((point) => point.round === round && point.bytes === size)?.ratio),
     )
-    .filter((ratios) => ratios.every((ratio) => ratio !== undefined))
-    .map((ratios) => ratios.map((ratio) => Math.log((ratio as number) / least)));
+    .map((ratios) => ratios.filter((ratio) => ratio !== undefined))
+    .filter((ratios) => ratios.length === sizes.length)
+    .map((ratios) => ratios.map((ratio) => Math.log(ratio / least)));
 }
 
 function average(rounds: readonly (readonly number[])[]): number[] {

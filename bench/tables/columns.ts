@@ -1,3 +1,4 @@
+import { type Delivery, deliveries } from '../../strategies/strategy.js';
 import { type Column, type Row, table, together } from './table.js';
 
 /** The tables `trials.csv` and `summary.csv`. Everything else is computed from these two. */
@@ -538,6 +539,13 @@ export type OkTrial = Extract<TrialRow, { readonly status: 'ok' }>;
 export type SummaryRow = Row<typeof summaryTable>;
 /** A cell that has a rate, because at least one of its trials was ok. */
 export type RatedSummary = Extract<SummaryRow, { readonly documents_per_second: number }>;
+
+/** @throws Error if this version of forkwise has no such delivery */
+export function deliveryOf({ delivery }: Pick<TrialRow, 'delivery'>): Delivery {
+  const found = deliveries.find((one) => one === delivery);
+  if (found !== undefined) return found;
+  throw new Error(`expected a delivery, one of ${deliveries.join(', ')}, got "${delivery}"`);
+}
 
 export function isOk(trial: TrialRow): trial is OkTrial {
   return trial.status === 'ok';

@@ -16,9 +16,9 @@ export interface SizeChange {
  * @param conclusions all of one workload, from the smallest documents to the largest
  */
 export function changesWithSize(conclusions: readonly Conclusion[]): SizeChange[] {
-  return conclusions.slice(1).flatMap((to, i) => {
-    const from = conclusions[i] as Conclusion;
-    if (configurationName(from.choice) === configurationName(to.choice)) return [];
+  return conclusions.flatMap((to, i) => {
+    const from = conclusions[i - 1];
+    if (from === undefined || configurationName(from.choice) === configurationName(to.choice)) return [];
     return [{ from, to, shown: keepsItsChoice(from, to) && keepsItsChoice(to, from) }];
   });
 }

@@ -89,7 +89,7 @@ export function adviceSentences(conclusions: readonly Conclusion[]): string[] {
       'Use a profile with more rounds.',
     ];
   const second = sizeChanges(conclusions) ?? loss(conclusions);
-  return [use(conclusions), ...(second === null ? [] : [second])];
+  return [use(first, conclusions), ...(second === null ? [] : [second])];
 }
 
 /** Makes a list of sentences for each workload, in the order of the conclusions. */
@@ -97,10 +97,8 @@ export function adviceByWorkload(conclusions: readonly Conclusion[]): string[][]
   return [...groupBy(conclusions, ({ workload }) => workload).values()].map(adviceSentences);
 }
 
-function use(conclusions: readonly Conclusion[]): string {
-  const [first] = conclusions as [Conclusion];
-  const { workload, strategies } = first;
-  const begin = first.claims === 'verdicts' ? `For ${workload} use` : `For ${workload} this run suggests`;
+function use({ workload, strategies, claims }: Conclusion, conclusions: readonly Conclusion[]): string {
+  const begin = claims === 'verdicts' ? `For ${workload} use` : `For ${workload} this run suggests`;
   const all = conclusions.flatMap(({ atBest }) => atBest);
   const groups = [...groupBy(conclusions, ({ choice }) => namer(strategies, all)(choice))];
   const [only] = groups;

@@ -41,8 +41,7 @@ export async function recommend(run: string, flags: RecommendFlags): Promise<num
   const environment = store.environment();
   const own = await traitsFrom(strategies);
   const constraints = constraintsOf(flags, own);
-  const { trials, corpus } = chosenTrials(store.trials(), flags);
-  const { workload } = trials[0] as TrialRow;
+  const { trials, workload, corpus } = chosenTrials(store.trials(), flags);
   // Peers can be measured but not recommended: `createRunner` does not have them.
   const found = findings(trials, { environment, strategies: [...own, ...(await traitsFrom(peers))] });
   const responsiveness = store.has('responsiveness.csv')
@@ -79,7 +78,7 @@ async function traitsFrom(entries: readonly StrategyEntry[]): Promise<StrategyTr
 function chosenTrials(
   trials: readonly TrialRow[],
   { workload, corpus }: RecommendFlags,
-): { readonly trials: readonly TrialRow[]; readonly corpus: string } {
+): { readonly trials: readonly TrialRow[]; readonly workload: string; readonly corpus: string } {
   if (trials.length === 0) throw new UsageError('expected a run with trials, and it has none yet');
   const one = (what: string, asked: string | undefined, there: readonly string[]): string => {
     if (asked !== undefined && !there.includes(asked)) throw unknownName(what, asked, there);
@@ -89,7 +88,11 @@ function chosenTrials(
   };
   const chosen = one('workload', workload, [...new Set(trials.map((trial) => trial.workload))]);
   const ofIt = trials.filter((trial) => trial.workload === chosen);
-  return { trials: ofIt, corpus: one('corpus', corpus, [...new Set(ofIt.map((trial) => trial.corpus))]) };
+  return {
+    trials: ofIt,
+    workload: chosen,
+    corpus: one('corpus', corpus, [...new Set(ofIt.map((trial) => trial.corpus))]),
+  };
 }
 
 /** The task that the run measured: the user's own, or a workload of forkwise. */

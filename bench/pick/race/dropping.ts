@@ -71,9 +71,11 @@ export function evidenceOf(trials: readonly TrialRow[]): Family {
 export function byRate(configurations: readonly Configuration[], evidence: Family): Configuration[] {
   const left = [...configurations];
   const ordered: Configuration[] = [];
-  while (left.length > 0) {
+  for (;;) {
+    const [next] = left;
+    if (next === undefined) return ordered;
     const rated = left.map(nameOf).filter((name) => evidence.rounds(name) > 0);
-    const fastest = rated.length === 0 ? nameOf(left[0] as Configuration) : best(evidence, rated);
+    const fastest = rated.length === 0 ? nameOf(next) : best(evidence, rated);
     ordered.push(
       ...left.splice(
         left.findIndex((one) => nameOf(one) === fastest),
@@ -81,5 +83,4 @@ export function byRate(configurations: readonly Configuration[], evidence: Famil
       ),
     );
   }
-  return ordered;
 }

@@ -106,7 +106,8 @@ function voidTrials({ trials }: HintData): HintRow[] {
   const voided = trials.filter((trial) => trial.status === 'void');
   const [first] = voided;
   if (first === undefined) return [];
-  const text = `${voided.length} of ${trials.length} trials were void and repeated, first because ${first.reason}`;
+  const count = `${voided.length} of ${trials.length} trials`;
+  const text = `${count} were void and repeated, first because ${first.reason}`;
   const remedy = 'end what else runs on the machine; forkwise doctor says whether it is fit';
   const level = voided.length > 0.1 * trials.length ? warning : note;
   return [level('void-trials', text, remedy)];
