@@ -11,6 +11,7 @@ import type { Outcome, Strategy, TaskError } from '../../strategies/strategy.js'
 import { syntheticCorpus } from '../../workloads/synthetic.js';
 import { loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
 import { documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
+import { failing, harmless, rich } from './odd-documents.js';
 
 /**
  * Every strategy must pass these tests. The test files of this folder call them for the listed strategies,
@@ -53,77 +54,6 @@ export async function sameOutcomes(ref: WorkloadRef, strategies: readonly Strate
   );
   for (const strategy of strategies) assert.deepEqual(await run(strategy), expected, strategy.name);
 }
-
-const harmless = [
-  'size',
-  'state',
-  'undefined',
-  'nan',
-  'collections',
-  'instance',
-  'buffer',
-  'bytes',
-  'write',
-  'error',
-  'cycle',
-  'later',
-];
-const failing: Record<string, RegExp> = {
-  throw: /^TypeError: bad input$/,
-  'throw-undefined': /^NonError: undefined$/,
-  reject: /^RangeError: came later$/,
-  function: /^DataCloneError: .*result\.parse\.again is a function$/,
-  symbol: /^DataCloneError: .*result\[0\] is a symbol$/,
-  promise: /^DataCloneError: .*result\.nested is a Promise$/,
-  'host-url': /^DataCloneError: .*result\.items\[1\]\.link is a URL$/,
-  'host-parameters': /^DataCloneError: .*result is a URLSearchParams$/,
-  'host-headers': /^DataCloneError: .*result\.get\(headers\) is a Headers$/,
-  'host-response': /^DataCloneError: .*result\[0\] is a Response$/,
-  'host-blob': /^DataCloneError: .*result\[0\] is a Blob$/,
-  'host-signal': /^DataCloneError: .*result\.signal is an AbortSignal$/,
-  'host-port': /^DataCloneError: .*an entry of result is a MessagePort$/,
-  'host-stream': /^DataCloneError: .*result is a ReadableStream$/,
-  'host-socket': /^DataCloneError: .*result\.socket is a Socket$/,
-  'host-cause': /^DataCloneError: .*result\.cause\.page is a Request$/,
-  'host-getter': /^RangeError: no total$/,
-};
-
-const noQuota: TaskError = {
-  name: 'RangeError',
-  message: 'no quota',
-  code: 'E_QUOTA',
-  cause: {
-    name: 'TypeError',
-    message: 'the service said no',
-    cause: { name: 'NonError', message: 'a text' },
-  },
-  data: {
-    status: 429,
-    exitCode: 7,
-    attempts: 'many',
-    headers: new Map([['retry-after', [1, 2]]]),
-    body: new Uint8Array([97, 98, 99]),
-  },
-};
-const cyclic: Record<string, unknown> = {};
-cyclic.self = cyclic;
-/** Errors arrive like this, apart from their stacks. */
-const rich: Record<string, TaskError> = {
-  'rich-members': noQuota,
-  'rich-aggregate': {
-    name: 'AggregateError',
-    message: 'broken pages',
-    errors: Array.from({ length: 100 }, (_, i) => ({ name: 'Error', message: `page ${i}`, code: i })),
-  },
-  'rich-foreign': { name: 'SyntaxError', message: 'of another realm', data: { line: 4 } },
-  'rich-lookalike': { name: 'ValidationError', message: 'no title', data: { fields: ['title'] } },
-  'rich-plain': { name: 'NonError', message: '[object Object]', code: 404, data: { path: '/a' } },
-  'rich-getter': { name: 'Error', message: 'with a getter', data: { cyclic, port: 80 } },
-  'rich-loop': Array.from({ length: 6 }).reduce<TaskError>(
-    (cause, _, i) => ({ name: 'Error', message: 'causes itself', ...(i > 0 && { cause }) }),
-    { name: '', message: '' },
-  ),
-};
 
 /** Tests results, errors of tasks, sources, back-pressure and time limits. */
 export function describeResults(strategy: Strategy): void {
