@@ -1,8 +1,8 @@
-import { maxRuns } from '../session/attempts.js';
 import type { Strategy } from '../strategy.js';
 import { openArenaSession } from './arena-session.js';
 import type { PulledDocument } from './feed.js';
 import { balance } from './partition.js';
+import { arenaTraits } from './traits.js';
 
 /**
  * Documents that are balanced together: a corpus of usual size as a whole, a stream piece by piece. Each
@@ -18,16 +18,7 @@ const window = { documents: 1024, bytes: 16 * 2 ** 20, ms: 2 };
 export default {
   name: 'partitioned',
   about: 'documents split up front into partitions of equal bytes, one a worker thread, over shared memory',
-  isolation: 'thread',
-  origin: 'ours',
-  baseline: false,
-  concurrency: 'workers',
-  measured: 'always',
-  maxRuns: maxRuns.reportedTogether,
-  workerModule: new URL('./worker.js', import.meta.url).href,
-  deliveries: ['shared'],
-  travelsInFile: [],
-  scales: true,
+  ...arenaTraits,
   open: (workload, { workers, timeoutMs, heapMb, channel }) =>
     openArenaSession(workload, {
       workers,

@@ -1,7 +1,7 @@
-import { maxRuns } from '../session/attempts.js';
 import type { Strategy } from '../strategy.js';
 import { openArenaSession } from './arena-session.js';
 import type { PulledDocument } from './feed.js';
+import { arenaTraits } from './traits.js';
 
 /**
  * One queue for all workers: every free worker claims the next document, as OpenMP's `schedule(dynamic)`
@@ -26,16 +26,7 @@ const split = {
 export default {
   name: 'self-scheduling',
   about: 'worker threads that claim the next document from shared memory, one atomic step each',
-  isolation: 'thread',
-  origin: 'ours',
-  baseline: false,
-  concurrency: 'workers',
-  measured: 'always',
-  maxRuns: maxRuns.reportedTogether,
-  workerModule: new URL('./worker.js', import.meta.url).href,
-  deliveries: ['shared'],
-  travelsInFile: [],
-  scales: true,
+  ...arenaTraits,
   open: (workload, { workers, timeoutMs, heapMb, channel }) =>
     openArenaSession(workload, { workers, timeoutMs, heapMb, channel, split }),
 } satisfies Strategy;
