@@ -2,8 +2,14 @@ import { exitCode, UnfitError } from '../../errors.js';
 import { renderTable } from '../../report/console.js';
 import { Store } from '../../tables/store.js';
 import { compareRuns, differencesBetween, type Run, type RunComparison } from '../../verdict/compare-runs.js';
-import type { TextTable } from '../../words/text-table.js';
-import { ratio } from '../../words/units.js';
+import {
+  cannotCompare,
+  comparedByForce,
+  nothingInCommon,
+  openComparisons,
+  runComparisonTable,
+  verdictCounts,
+} from '../../words/compare-runs.js';
 import { colorsFor, note, print } from '../terminal.js';
 
 /**
@@ -17,24 +23,15 @@ export async function compare(
 ): Promise<number> {
   const [a, b] = [load(first), load(second)];
   const differences = differencesBetween(a.environment, b.environment);
-  if (differences.length > 0 && flags.force !== true) {
-    throw new UnfitError(
-      `these runs cannot be compared: they differ in ${differences.join('; ')}. ` +
-        'Use --force to compare them anyway',
-    );
-  }
+  if (differences.length > 0 && flags.force !== true) throw new UnfitError(cannotCompare(differences));
   const comparisons = compareRuns(a, b);
-  if (comparisons.length === 0)
-    throw new UnfitError(
-      'these runs have no cell in common with two valid rounds in each; ' +
-        'the smoke profile has only one round',
-    );
+  if (comparisons.length === 0) throw new UnfitError(nothingInCommon);
   if (flags.json) print(`${JSON.stringify({ differences, comparisons }, null, 2)}\n`);
   else print(text(comparisons, differences));
   if (comparisons.some(({ verdict }) => verdict === 'slower')) return exitCode.regression;
-  const open = comparisons.filter(({ verdict }) => verdict === 'inconclusive').length;
-  if (flags.strict && open > 0) {
-    note(`${open} of ${comparisons.length} comparisons are inconclusive`);
+  const open = openComparisons(comparisons);
+  if (flags.strict && open !== null) {
+    note(open);
     return exitCode.inconclusive;
   }
   return exitCode.ok;
@@ -47,35 +44,13 @@ function load(folder: string): Run {
 
 function text(comparisons: readonly RunComparison[], differences: readonly string[]): string {
   const colors = colorsFor(process.stdout);
-  const paint = {
+  const table = runComparisonTable(comparisons, {
     faster: colors.green,
     slower: colors.red,
     equivalent: (word: string) => word,
     inconclusive: colors.dim,
-  };
-  const table: TextTable = {
-    header: ['workload', 'documents', 'strategy', 'workers', 'second ÷ first', '95 % interval', 'verdict'],
-    numbersFrom: 3,
-    groups: [
-      comparisons.map(
-        ({ workload, corpus, strategy, workers, ratio: found, ratio_low, ratio_high, verdict }) => [
-          workload,
-          corpus,
-          strategy,
-          String(workers),
-          ratio(found),
-          `${ratio_low.toFixed(2)}–${ratio_high.toFixed(2)}`,
-          paint[verdict](verdict),
-        ],
-      ),
-    ],
-  };
-  const counts = (['slower', 'faster', 'equivalent', 'inconclusive'] as const).map(
-    (word) => `${comparisons.filter(({ verdict }) => verdict === word).length} ${word}`,
-  );
-  const forced =
-    differences.length === 0
-      ? ''
-      : `${colors.yellow(`Compared by force although they differ in ${differences.join('; ')}.`)}\n`;
-  return `${renderTable(table, colors)}\n\n${forced}${counts.join(', ')}.\n`;
+  });
+  const forced = comparedByForce(differences);
+  const warning = forced === '' ? '' : `${colors.yellow(forced)}\n`;
+  return `${renderTable(table, colors)}\n\n${warning}${verdictCounts(comparisons)}\n`;
 }
