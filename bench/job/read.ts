@@ -78,6 +78,11 @@ export class JobReader {
     }
   }
 
+  /** Returns the ids of the documents that the caller has had longest. */
+  oldest(count: number): string[] {
+    return [...this.#given.keys()].slice(0, count);
+  }
+
   /** Takes back a document that has its outcome. @returns what its file was when it was read */
   release(id: string): FileState {
     const state = this.#given.get(id) as FileState;

@@ -33,6 +33,7 @@ import { docsOf } from '../../job/sidecar.js';
 import { type Summary, summaryData, summaryText } from '../../job/summary.js';
 import { parseCount, parseDuration, parseList } from '../../words/parse.js';
 import { commandLine, quoted } from '../folder.js';
+import { type OwnProcess, watchOwnProcess } from '../own-process.js';
 import { handleSignals } from '../signals.js';
 import { colorsFor, keepStandardOutput, note, print } from '../terminal.js';
 
@@ -81,12 +82,15 @@ export async function runDocuments(
     ...earlierIds(list, flags),
   });
   const progress = jobProgressOn(process.stderr);
+  const saved = { out: flags.out, save: () => output.close() };
+  let own: OwnProcess | null = null;
   const signals = handleSignals({
     orderly() {
       progress.say('finishing the documents that are under way; once more ends them at once');
       return true;
     },
     atOnce() {
+      void own?.end();
       try {
         output.close();
       } catch (cause) {
@@ -107,6 +111,7 @@ export async function runDocuments(
     const startedMs = performance.now();
     let elapsedMs = 0;
     if (rest.length > 0) {
+      if (traits.isolation === 'none') own = watchOwnProcess({ ...saved, isolating: isolatingNames });
       const runner = await createRunner({
         ...options,
         force: flags.force === true,
@@ -121,6 +126,7 @@ export async function runDocuments(
           isProtected: isolates(traits.isolation, 'process'),
           stop: signals.signal,
           broken: broken.signal,
+          own,
         });
         elapsedMs = performance.now() - startedMs; // a teardown may take its time
       } finally {
@@ -150,6 +156,7 @@ export async function runDocuments(
     }
     return notOk.length === 0 ? exitCode.ok : exitCode.failed;
   } finally {
+    await own?.end();
     signals.end();
     output.close();
   }
@@ -163,6 +170,8 @@ interface Progressing {
   readonly isProtected: boolean;
   readonly stop: AbortSignal;
   readonly broken: AbortSignal;
+  /** Null where tasks run in workers. */
+  readonly own: OwnProcess | null;
 }
 
 /** Refuses before anything is written. @throws WorkloadError as `createRunner` does */
@@ -179,7 +188,7 @@ async function refuse(
 async function processAll(
   runner: Runner,
   files: readonly RunFile[],
-  { output, progress, workers, isProtected, stop, broken }: Progressing,
+  { output, progress, workers, isProtected, stop, broken, own }: Progressing,
 ): Promise<void> {
   const states = new Map(files.map((file) => [file.id, file]));
   const reader = new JobReader(
@@ -196,6 +205,7 @@ async function processAll(
   };
   for (const { id, unreadable } of files) if (unreadable !== null) append(id, failure(id, unreadable), null);
   const held = new HeldFailures(stop);
+  own?.begin(() => reader.oldest(workers)); // documents begin in their order
   for await (const outcome of runner.process(reader.documents(), { signal: broken })) {
     const source = reader.release(outcome.id);
     if (isProtected || outcome.status === 'ok') append(outcome.id, outcome, source);
@@ -278,6 +288,12 @@ function startFolder(id: string, folders: readonly string[]): string | null {
 async function traitsOf(name: string): Promise<StrategyTraits> {
   const entry = strategies.find((entry) => entry.name === name) as StrategyEntry;
   return ((await import(entry.url)) as { default: Strategy }).default;
+}
+
+/** Loads all strategies, which is slow: only for a job that is lost anyway. */
+async function isolatingNames(): Promise<string[]> {
+  const all = await Promise.all(strategies.map(({ name }) => traitsOf(name)));
+  return all.filter(({ isolation }) => isolation !== 'none').map(({ name }) => name);
 }
 
 /** @throws UsageError */

@@ -1,0 +1,104 @@
+import { taskError } from '../../strategies/session/task-error.js';
+import { exitCode } from '../errors.js';
+import { endNow } from './end-process.js';
+import { colorsFor, note } from './terminal.js';
+
+/** A job whose tasks run in its own process, where they can end it. */
+export interface JobInOwnProcess {
+  readonly out: string;
+  /** Writes the lines that wait, and closes the file. */
+  readonly save: () => void;
+  /** Returns the names of the strategies with workers, where an error ends a worker and not the job. */
+  readonly isolating: () => Promise<readonly string[]>;
+}
+
+/** The watch over a job in its own process. */
+export interface OwnProcess {
+  /** Documents run from now on. @param running returns the ids of those that are in progress */
+  begin(running: () => readonly string[]): void;
+  /** The job is done. The promise does not resolve when the process is about to end. */
+  end(): Promise<void>;
+}
+
+/** A message names at most this many documents. */
+const maxNamed = 8;
+
+/**
+ * Says why a job ends whose process a task has ended: by an error that no code catches, thrown in a timer or
+ * by a promise that is not awaited, or by `process.exit`. The exit code is the one that Node gives.
+ */
+export function watchOwnProcess(job: JobInOwnProcess): OwnProcess {
+  let ending = false;
+  let isDone = false;
+  let running: () => readonly string[] = () => [];
+  let { save } = job;
+  const explain = (how: string, isolating: readonly string[], ids: readonly string[]) => {
+    const instead =
+      isolating.length === 0 ? 'With a strategy that has workers' : `With --strategy ${isolating.join(', ')}`;
+    note(
+      [
+        `${colorsFor(process.stderr).red('error:')} ${how}, and so ended the job: the task ran in its process`,
+        inProgress(ids),
+        `All lines in "${job.out}" are whole, and the same command goes on.`,
+        `${instead}, only a worker would have ended.`,
+      ].join('\n'),
+    );
+  };
+  const onError = async (thrown: unknown, origin: NodeJS.UncaughtExceptionOrigin) => {
+    if (ending || process.listenerCount('uncaughtException') > 1) return; // the task handles such errors
+    ending = true;
+    const ids = running();
+    const { name, message, stack } = taskError(thrown);
+    const what = origin === 'unhandledRejection' ? 'a promise rejected' : 'an error was thrown';
+    // A job that is done has little time left, and is not run again with another strategy.
+    const names = isDone ? [] : await namesOf(job);
+    trySave(save);
+    explain(`${what} that no code handles (${name}: ${message})`, names, ids);
+    if (stack !== undefined) note(stack);
+    endNow(exitCode.internal);
+  };
+  const onExit = (code: number) => {
+    if (ending) return;
+    trySave(save);
+    explain(`the task called process.exit(${code})`, [], running());
+    // The documents that are left did not run, so this was no success.
+    if (code === 0) process.exitCode = exitCode.internal;
+  };
+  process.on('uncaughtException', onError);
+  process.on('exit', onExit);
+  return {
+    begin(ids) {
+      running = ids;
+    },
+    async end() {
+      process.off('exit', onExit); // what the last document has left behind may still throw
+      running = () => [];
+      save = () => {};
+      isDone = true;
+      if (ending) await new Promise(() => {});
+    },
+  };
+}
+
+async function namesOf({ isolating }: JobInOwnProcess): Promise<readonly string[]> {
+  try {
+    return await isolating();
+  } catch {
+    return []; // the message is needed all the same
+  }
+}
+
+function trySave(save: () => void): void {
+  try {
+    save();
+  } catch (cause) {
+    note((cause as Error).message);
+  }
+}
+
+function inProgress(ids: readonly string[]): string {
+  if (ids.length === 0) return 'No document was in progress: an earlier one has left this behind.';
+  const named = ids.slice(0, maxNamed).map((id) => `"${id}"`);
+  const more = ids.length > named.length ? ` and ${ids.length - named.length} more` : '';
+  return `In progress: ${named.join(', ')}${more}. An earlier document may be the cause as well.`;
+}
