@@ -60,6 +60,11 @@ export function collectMetrics(
     'Time that documents waited until their task began',
     ({ queuedMs }) => queuedMs / 1e3,
   );
+  counter(
+    'workers_replaced_total',
+    'Workers that were replaced because they were near their limit of memory',
+    ({ replaced }) => replaced,
+  );
   gauge('documents_in_flight', 'Documents that the strategy has', ({ inFlight }) => inFlight);
   gauge('documents_queued', 'Documents that are accepted and wait for the strategy', ({ queued }) => queued);
   gauge('workers', 'Worker threads or processes, or documents in flight of async', ({ workers }) => workers);

@@ -83,6 +83,8 @@ export interface RunnerStats {
   readonly queuedMs: number;
   /** Sum of the sizes of all documents that have an outcome. */
   readonly bytes: number;
+  /** Workers that were replaced between two documents, because they were near their limit of memory. */
+  readonly replaced: number;
 }
 
 /** The runner drains or is closed, or its session has failed. */

@@ -114,8 +114,18 @@ export class SessionRunner implements Runner {
     const { ok, failed, 'timed-out': timedOut, crashed, ...sums } = this.#exchange.counters;
     const { inFlight, queued } = this.#exchange;
     const { strategy, workers } = this.#facts;
+    const { replaced = 0 } = this.#session;
     const outcomes = { ok, failed, 'timed-out': timedOut, crashed };
-    return { strategy, workers, uptimeMs: now() - this.#openedMs, outcomes, inFlight, queued, ...sums };
+    return {
+      strategy,
+      workers,
+      uptimeMs: now() - this.#openedMs,
+      outcomes,
+      inFlight,
+      queued,
+      replaced,
+      ...sums,
+    };
   }
 
   drain(): Promise<void> {

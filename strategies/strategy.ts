@@ -186,6 +186,11 @@ export interface Session {
    */
   members(): Promise<Members>;
   /**
+   * Workers that were replaced between two documents since the session opened, because they were near their
+   * limit of memory. Absent: unknown.
+   */
+  readonly replaced?: number;
+  /**
    * Leaves no thread, process, handle or file. A run in progress pulls no further document, gives the
    * documents it has pulled their outcomes and resolves first. It does not wait for a document that an
    * asynchronous source was asked for and has not given. With `now` it does not wait for tasks, either:

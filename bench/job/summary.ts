@@ -18,6 +18,8 @@ export interface Summary {
   /** The file has this number of lines, by status. */
   readonly counts: Readonly<Record<Status, number>>;
   readonly notOk: readonly NotOk[];
+  /** Workers that were replaced because they were near their limit of memory. */
+  readonly workersReplaced: number;
   readonly elapsedMs: number;
   /** True when every document has its line. */
   readonly complete: boolean;
@@ -37,6 +39,7 @@ export function summaryText(summary: Summary): string {
     `${complete ? documents : `${whole(linesOf(summary))} of ${documents}`}: ${listed(statuses)}`,
     `${summary.strategy} × ${summary.workers}`,
     ...rateOf(summary),
+    ...replacedText(summary),
     out,
   ].join(' · ');
   const named = notOk
@@ -67,6 +70,16 @@ function rateOf(summary: Summary): string[] {
   if (written === 0) return [];
   const time = elapsedMs < 1e3 ? `${Math.round(elapsedMs)} ms` : duration(elapsedMs);
   return [`${whole(written)} in ${time}, ${number(written / (elapsedMs / 1e3))}/s`];
+}
+
+/** Empty when no worker was replaced. */
+function replacedText({ workersReplaced: count }: Summary): string[] {
+  if (count === 0) return [];
+  return [
+    count === 1
+      ? '1 worker replaced near its memory limit'
+      : `${whole(count)} workers replaced near their memory limit`,
+  ];
 }
 
 function linesOf({ counts }: Summary): number {

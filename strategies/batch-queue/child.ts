@@ -39,8 +39,6 @@ export interface StartOptions extends Start {
    * without a time limit.
    */
   readonly stopped: StopWatch | null;
-  /** The heap of the process may grow to this size, MB. */
-  readonly heapMb: number;
   /**
    * Time limit per batch, ms, counted from when the child starts it. When it expires the child is killed. For
    * a batch whose start is announced (`watched`) it counts from the announcement.
@@ -95,6 +93,8 @@ export class Child {
   /** The error that may be about to end the process. */
   #lastWords: TaskError | null = null;
   #leaving = false;
+  #isNearLimit = false;
+  #retiring = false;
   readonly #timeoutMs: number | undefined;
   #timer: NodeJS.Timeout | null = null;
   /** Resolves when the process has exited and every message it sent has been read. */
@@ -122,7 +122,7 @@ export class Child {
   private constructor(options: StartOptions) {
     const { entry, reaper, memory, stopped, workload, fd, heapMb, timeoutMs, callerEnd } = options;
     this.#timeoutMs = timeoutMs;
-    const start: Start = { workload, fd: fd === null ? null : 4, timeoutMs };
+    const start: Start = { workload, fd: fd === null ? null : 4, timeoutMs, heapMb };
     const child = fork(entry, [JSON.stringify(start)], {
       env: { ...allocator, ...process.env },
       execArgv: [...inheritedFlags(), `--max-old-space-size=${heapMb}`],
@@ -144,7 +144,10 @@ export class Child {
     connectChild(callerEnd, child);
     child.on('message', (message: FromChild) => {
       if (message.kind === 'channel') return; // `connectChild` hears it
-      if (message.kind === 'ready') resolveFirst('ready');
+      if (message.kind === 'ready') {
+        if (pid !== undefined) memory.loaded(pid, () => this.#nearLimit());
+        resolveFirst('ready');
+      } else if (message.kind === 'near-limit') this.#nearLimit();
       else if (message.kind === 'failed') {
         this.#leaving = true;
         this.#failure = errorOf(message.error);
@@ -157,6 +160,7 @@ export class Child {
         this.#lastWords = null; // it has survived them
         (this.#waiting.shift() as Request).resolve(message);
         this.#watch();
+        if (this.#retiring && this.#waiting.length === 0) void this.close();
       }
     });
     this.ended = endOf(child, () => this.#leaving).then((end) => {
@@ -192,6 +196,26 @@ export class Child {
       },
       this.#timeoutMs + abortGraceMs + startMs,
     );
+  }
+
+  #nearLimit(): void {
+    this.#isNearLimit = true;
+  }
+
+  /** True when it is near a limit of its memory, and should be retired. */
+  get isNearLimit(): boolean {
+    return this.#isNearLimit;
+  }
+
+  /** True when it must not be asked anything any more. */
+  get isRetiring(): boolean {
+    return this.#retiring;
+  }
+
+  /** Ends the child when it has answered all that it was asked. */
+  retire(): void {
+    this.#retiring = true;
+    if (this.#waiting.length === 0) void this.close();
   }
 
   get pid(): number {

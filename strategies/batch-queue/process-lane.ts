@@ -23,6 +23,9 @@ export interface ProcessLaneOptions extends StartOptions {
 export class ProcessLane {
   readonly #options: ProcessLaneOptions;
   #child: Promise<Child> | null = null;
+  /** Children that end when they have answered, because they were near a limit of their memory. */
+  readonly #retiring = new Set<Child>();
+  #replaced = 0;
   #retries: Promise<unknown> = Promise.resolve();
   readonly #deaths = new DeathCount();
   #killed: Error | null = null;
@@ -41,6 +44,11 @@ export class ProcessLane {
   /** True when the lane is given up: every document that it gets has crashed. */
   get broken(): boolean {
     return this.#stopped !== null;
+  }
+
+  /** Number of children that were replaced near a limit of their memory. */
+  get replaced(): number {
+    return this.#replaced;
   }
 
   /** Begins a run: a lane that was given up starts workers again. */
@@ -92,18 +100,30 @@ export class ProcessLane {
       (child) => child.kill(),
       () => {},
     );
+    for (const child of this.#retiring) child.kill();
   }
 
   async close(): Promise<void> {
     const child = await this.#child?.catch(() => null);
     await child?.close();
+    await Promise.all([...this.#retiring].map((child) => child.ended));
+  }
+
+  /** Starts another child in its place. It finishes the batches that it has, and they count as usual. */
+  #retire(child: Child): void {
+    if (child.isRetiring) return;
+    this.#child = null;
+    this.#replaced++;
+    this.#retiring.add(child);
+    void child.ended.then(() => this.#retiring.delete(child));
+    child.retire();
   }
 
   async #start(): Promise<Child> {
     try {
       const child = await Child.start(this.#options);
       child.ended.then(() => {
-        this.#child = null;
+        if (!child.isRetiring) this.#child = null;
       });
       return child;
     } catch (cause) {
@@ -113,9 +133,11 @@ export class ProcessLane {
   }
 
   async #send(batch: Batch, how: { readonly region: number; readonly watched: boolean }): Promise<Outcome[]> {
-    const child = await this.open();
+    let child = await this.open();
+    while (child.isRetiring) child = await this.open();
     const answer = (await child.ask(this.#message(batch, how))) as Extract<Answer, { kind: 'replies' }>;
     this.#deaths.progress();
+    if (child.isNearLimit) this.#retire(child);
     return outcomesOf(batch, processWorker(child.pid), answer);
   }
 

@@ -22,6 +22,7 @@ import type { Replies } from './replies.js';
  * Without being asked, the child sends `ready` or `failed` once. It also sends `began` before the task of a
  * batch that is `watched`: a batch of one document, whose time is limited or which may have ended another
  * child. If a child ends without having sent `began`, the document is not the cause.
+ * It sends `near-limit` once, at any time, when its heap is near its limit.
  *
  * A child that an error is about to end, which no code catches, sends it as its `last words`.
  *
@@ -58,6 +59,7 @@ export type FromChild =
   | { readonly kind: 'failed'; readonly error: TaskError }
   | { readonly kind: 'began' }
   | LastWords
+  | { readonly kind: 'near-limit' }
   | ChannelEnvelope<FromTask>
   | Answer;
 
@@ -72,4 +74,6 @@ export interface Start {
   readonly fd: number | null;
   /** Time limit of a document, ms; absent: there is none. */
   readonly timeoutMs?: number | undefined;
+  /** The heap of the process may grow to this size, MB. */
+  readonly heapMb: number;
 }

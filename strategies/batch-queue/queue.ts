@@ -120,6 +120,7 @@ export default {
           engines: reports.map(({ engine }) => engine),
         };
       },
+      replaced: () => lanes.reduce((sum, lane) => sum + lane.replaced, 0),
       close,
       kill() {
         for (const lane of lanes) lane.kill();

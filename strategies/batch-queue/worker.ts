@@ -2,6 +2,7 @@ import type { Document } from '../../workloads/workload.js';
 import { taskError } from '../session/task-error.js';
 import { connectProcess } from '../worker/connect.js';
 import { sendLastWords } from '../worker/last-words.js';
+import { whenHeapIsNear } from '../worker/near-limit.js';
 import { type OpenTask, openTask } from '../worker/task.js';
 import { engineReport, processReport } from '../worker/usage-report.js';
 import { thisWorker } from '../worker/worker-id.js';
@@ -11,7 +12,7 @@ import { ReplyColumns } from './replies.js';
 
 /** This module is the child's side of `protocol.ts`. */
 
-const { workload, fd, timeoutMs } = JSON.parse(process.argv[2] as string) as Start;
+const { workload, fd, timeoutMs, heapMb } = JSON.parse(process.argv[2] as string) as Start;
 
 /** Resolves when the system has the message: a reply must not wait until the next batch ends. */
 const send = (message: FromChild) =>
@@ -43,6 +44,7 @@ process.on('message', (message: ToChild) => {
   if (message.kind !== 'channel') last = last.then(() => serve(message));
 });
 await send({ kind: 'ready' });
+whenHeapIsNear(heapMb, () => void send({ kind: 'near-limit' }));
 
 async function serve(message: Exclude<ToChild, { kind: 'channel' }>): Promise<void> {
   if (message.kind === 'batch') return work(message);

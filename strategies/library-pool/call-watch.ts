@@ -10,7 +10,14 @@ export interface PoolWorker {
   /** Null when the library has ended it. */
   readonly worker: (ChildProcess & { readonly ready?: boolean }) | null;
   /** The calls that it has, by their number, each with the options that `exec` got. */
-  readonly processing: Readonly<Record<number, { readonly options?: unknown } | undefined>>;
+  readonly processing: Readonly<Record<number, PoolCall | undefined>>;
+  /** Gives the worker a call, whether it is in the pool's list or not. */
+  exec(method: string, parameters: readonly unknown[]): PromiseLike<unknown>;
+}
+
+interface PoolCall {
+  readonly options?: unknown;
+  readonly resolver: { readonly promise: PromiseLike<unknown> };
 }
 
 export function workersOf(pool: Pool): readonly PoolWorker[] {

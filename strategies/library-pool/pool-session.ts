@@ -23,6 +23,8 @@ export interface LibraryPool {
   submit(document: Document): PromiseLike<Reply>;
   /** Asks some worker; several calls at once reach different idle workers. */
   ask(request: Request): PromiseLike<Answer>;
+  /** Workers that were replaced near their limit of memory. Absent: the library allows none to be. */
+  readonly replaced?: Replaced;
   /** Ends all workers, whether they answer or not. It is called once. */
   end(): PromiseLike<unknown>;
   /**
@@ -35,6 +37,13 @@ export interface LibraryPool {
   readonly loadFailure?: Promise<never>;
   /** Aborts, with an Error as its reason, when the pool has lost documents and will never answer for them. */
   readonly lost?: AbortSignal;
+}
+
+/** Workers that leave a pool between two documents. */
+export interface Replaced {
+  readonly count: number;
+  /** Resolves when all of them have ended. */
+  ended(): Promise<void>;
 }
 
 /** What a strategy's session shares with the pools of its second attempts. */
@@ -51,7 +60,7 @@ export interface PoolSessionOptions extends Pick<PoolParts, 'again'> {
 }
 
 /** The task's teardown may take this long, ms: `close` then ends workers that have not said goodbye. */
-const goodbyeMs = 5000;
+export const goodbyeMs = 5000;
 /** Number of rounds after which every worker that is still there has been asked to say goodbye. */
 const goodbyeRounds = 20;
 
@@ -113,6 +122,7 @@ export async function poolSession(
         ...(lost && { signal: lost }),
       });
     },
+    replaced: () => pool.replaced?.count ?? 0,
     async members() {
       const answers = await report();
       const processes = isolation === 'process' ? answers.map(({ member }) => member) : [];
@@ -124,7 +134,10 @@ export async function poolSession(
         // waited for.
         await within(
           goodbyeMs,
-          rollCall(workers, async () => pool.ask('goodbye'), goodbyeRounds),
+          Promise.all([
+            rollCall(workers, async () => pool.ask('goodbye'), goodbyeRounds),
+            pool.replaced?.ended(),
+          ]),
         );
       await end();
     },

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import workerpool, { type Pool } from 'workerpool';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
@@ -19,8 +20,9 @@ import type { LastWords } from '../worker/last-words.js';
 import { CallWatch, isStarting, LimitedCall, workersOf } from './call-watch.js';
 import { submitted } from './in-flight.js';
 import { type PoolParts, poolSession, within } from './pool-session.js';
+import { Retirement } from './retirement.js';
 import { Stall } from './stall.js';
-import type { ProcessPoolData } from './worker/process-pool.js';
+import type { NearLimit, ProcessPoolData } from './worker/process-pool.js';
 import type { Answer, Request } from './worker/serve.js';
 
 const file = new URL('./worker/process-pool.js', import.meta.url);
@@ -63,6 +65,7 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
   const heap = heapLimit(workers, heapMb);
   const memory = new MemoryWatch({ memory: processLimit(workers, memoryMb), heap });
   const watched = new WatchedProcesses({ memory, timeoutMs, callerEnd });
+  const retirement = new Retirement();
   const start = () => {
     const made: Pool = workerpool.pool(fileURLToPath(file), {
       workerType: 'process',
@@ -70,10 +73,11 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
       maxWorkers: workers,
       workerTerminateTimeout: terminateMs,
       onCreateWorker() {
-        setImmediate(() => watched.see(made)); // its process does not exist yet
+        // Its process does not exist yet.
+        setImmediate(() => watched.see(made, (child) => retirement.retire(made, child)));
         return {};
       },
-      forkArgs: [JSON.stringify({ workload, timeoutMs } satisfies ProcessPoolData)],
+      forkArgs: [JSON.stringify({ workload, timeoutMs, heapMb: heap.mb } satisfies ProcessPoolData)],
       forkOpts: {
         serialization: 'advanced', // JSON would turn the bytes into an object of numbers
         execArgv: endingWith(`--max-old-space-size=${heap.mb}`, inheritedFlags()),
@@ -89,14 +93,15 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
   // until another comes.
   const stall = new Stall({
     limitMs: timeoutMs === undefined ? Number.POSITIVE_INFINITY : timeoutMs + graceMs,
-    isIdle: () => pool.stats().busyWorkers === 0,
+    isIdle: () => pool.stats().busyWorkers === 0 && retirement.workers.length === 0,
     isStarting: () => isStarting(workersOf(pool)),
     ended() {
       void terminated(pool);
       pool = start();
     },
   });
-  const watch = timeoutMs === undefined ? null : new CallWatch(() => workersOf(pool), timeoutMs);
+  const busy = () => [...workersOf(pool), ...retirement.workers];
+  const watch = timeoutMs === undefined ? null : new CallWatch(busy, timeoutMs);
   const call = <T>(argument: Request | Document, limitMs: number | undefined): Promise<T> => {
     if (limitMs === undefined) return stall.guard<T>(pool.exec('serve', [argument]));
     const limited = new LimitedCall(limitMs);
@@ -114,6 +119,7 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
       concurrency: workers * submitted(1),
       submit: (document) => call<Reply>(document, endMs),
       ask: (request) => call<Answer>(request, askMs),
+      replaced: retirement,
       async end() {
         watch?.close();
         await terminated(pool);
@@ -174,12 +180,17 @@ class WatchedProcesses {
     this.#stopped = timeoutMs === undefined ? null : new StopWatch(timeoutMs);
   }
 
-  see(pool: Pool): void {
+  /** @param near is called once for a worker that is near a limit of its memory */
+  see(pool: Pool, near: (child: ChildProcess) => void): void {
     for (const { worker } of workersOf(pool)) {
       const pid = worker?.pid;
       if (worker === null || pid === undefined || this.#alive.has(pid) || worker.exitCode !== null) continue;
       this.#reaper.add(pid);
       connectChild(this.#callerEnd, worker);
+      worker.on('message', (message: 'ready' | Partial<NearLimit> | null) => {
+        if (message === 'ready') this.#memory.loaded(pid, () => near(worker));
+        else if (message?.kind === 'near-limit') near(worker);
+      });
       for (const output of [worker.stdout, worker.stderr])
         output?.on('data', (text) => process.stderr.write(text));
       const end = () => worker.kill('SIGKILL');

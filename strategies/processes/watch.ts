@@ -46,11 +46,18 @@ abstract class ProcessWatch {
  */
 const heapFull = { signal: 'SIGABRT', share: 0.9 } as const;
 
+/** A process is near its limit above this share of it. */
+const nearShare = 0.8;
+/** It must have grown by this share since it loaded its task: see `worker/near-limit.ts`. */
+const grownShare = 0.25;
+
 /** Ends processes that have grown too large: buffers are outside the heap, and no limit of V8 counts them. */
 export class MemoryWatch extends ProcessWatch {
   readonly #limits: { readonly memory: MemoryLimit; readonly heap: MemoryLimit };
   /** Size of each process when it was last seen, bytes. */
   readonly #bytes = new Map<number, number>();
+  /** Each process that has loaded its task, with its size then, until it is near its limit. */
+  readonly #loaded = new Map<number, { readonly bytes: number; readonly near: () => void }>();
 
   constructor(limits: { readonly memory: MemoryLimit; readonly heap: MemoryLimit }) {
     super();
@@ -60,6 +67,13 @@ export class MemoryWatch extends ProcessWatch {
   override remove(pid: number): void {
     super.remove(pid);
     this.#bytes.delete(pid);
+    this.#loaded.delete(pid);
+  }
+
+  /** The process has loaded its task. @param near is called once, when it is near the limit of its memory */
+  loaded(pid: number, near: () => void): void {
+    const bytes = residentBytes(pid);
+    if (bytes !== null) this.#loaded.set(pid, { bytes, near });
   }
 
   /** Says which limit the process had reached that has ended in this way, if any. Call it before `remove`. */
@@ -73,12 +87,27 @@ export class MemoryWatch extends ProcessWatch {
   }
 
   protected mustEnd(pid: number): boolean {
-    const [, kilobytes] = /^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`)) ?? [];
-    if (kilobytes === undefined) return false;
-    const bytes = Number(kilobytes) * 1024;
+    const bytes = residentBytes(pid);
+    if (bytes === null) return false;
     this.#bytes.set(pid, bytes);
-    return bytes > this.#limits.memory.mb * 2 ** 20;
+    const limitBytes = this.#limits.memory.mb * 2 ** 20;
+    const loaded = this.#loaded.get(pid);
+    if (
+      loaded !== undefined &&
+      bytes >= nearShare * limitBytes &&
+      bytes - loaded.bytes >= grownShare * limitBytes
+    ) {
+      this.#loaded.delete(pid);
+      loaded.near();
+    }
+    return bytes > limitBytes;
   }
+}
+
+/** The memory that a process has now, bytes; null where the system does not say. */
+function residentBytes(pid: number): number | null {
+  const [, kilobytes] = /^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`)) ?? [];
+  return kilobytes === undefined ? null : Number(kilobytes) * 1024;
 }
 
 /**

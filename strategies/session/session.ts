@@ -10,6 +10,8 @@ export interface PlainSession extends Pick<Session, 'transport' | 'members'> {
   readonly callerEnd?: CallerEnd;
   run(documents: Documents, emit: Emit): Promise<void>;
   close(): Promise<void>;
+  /** Workers that were replaced near their limit of memory; absent where none is. */
+  replaced?(): number;
   /**
    * Ends all workers at once: documents that are running, and all that follow, crash. Absent where there
    * are no workers.
@@ -35,6 +37,9 @@ export function guarded(session: PlainSession): Session {
   return {
     ...(session.transport !== undefined && { transport: session.transport }),
     members: () => session.members(),
+    get replaced() {
+      return session.replaced?.() ?? 0;
+    },
     broadcast(message) {
       if (session.callerEnd === undefined)
         throw new Error('expected a strategy with a side channel, and this one has none');

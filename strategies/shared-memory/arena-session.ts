@@ -49,6 +49,7 @@ export async function openArenaSession(workload: WorkloadRef, options: ArenaOpti
     callerEnd: session.callerEnd,
     run: (documents, emit) => session.run(documents, emit),
     members: async () => ({ processes: [], engines: await session.report() }),
+    replaced: () => session.replaced,
     close: () => session.close(),
     kill: () => session.kill(),
   });
@@ -72,6 +73,7 @@ class ArenaSession {
   readonly #loop: FeedingLoop;
   readonly #deaths: WorkerDeaths;
   #killed = false;
+  #replaced = 0;
 
   constructor(
     workload: WorkloadRef,
@@ -103,6 +105,10 @@ class ArenaSession {
             this.#loop.receive(lane, outcomes);
           },
           want: (lane, slot) => this.#sendOversized(lane, slot),
+          retired: (lane) => {
+            this.#replaced++;
+            if (!this.#killed) this.#deaths.retired(lane);
+          },
           death: (lane, cause) => {
             if (!this.#killed) this.#deaths.handle(lane, cause);
           },
@@ -132,6 +138,11 @@ class ArenaSession {
     } finally {
       this.#deaths.end();
     }
+  }
+
+  /** Number of workers that were replaced near the limit of their heap. */
+  get replaced(): number {
+    return this.#replaced;
   }
 
   async report(): Promise<Engine[]> {

@@ -29,6 +29,8 @@ export interface ThreadLaneEvents {
   outcomes(lane: ThreadLane, outcomes: Outcomes): void;
   /** The worker asks for an oversized document: `send` it. */
   want(lane: ThreadLane, slot: number): void;
+  /** The thread has ended between two documents, because its heap was near its limit. */
+  retired(lane: ThreadLane): void;
   /** The thread has ended, and not by `close`. All outcomes that it had sent have been passed on before. */
   death(lane: ThreadLane, cause: unknown): void;
 }
@@ -55,6 +57,8 @@ export class ThreadLane {
   #port: MessagePort | null = null;
   #workerId = '';
   #closing = false;
+  /** True when the latest worker has ended between two documents, or is about to. */
+  #retired = false;
   /** True when the worker has been killed; a new worker may replace it. */
   #killed = false;
 
@@ -115,7 +119,8 @@ export class ThreadLane {
         worker.off('message', heard).off('exit', ended);
         resolve(message.engine);
       };
-      const ended = (code: number) => reject(exitError(code));
+      // A worker that was near its limit may have ended by itself; the next one answers then.
+      const ended = (code: number) => (this.#retired ? resolve(this.report()) : reject(exitError(code)));
       worker.on('message', heard).once('exit', ended);
       worker.postMessage({ kind: 'report' } satisfies ToWorker);
     });
@@ -168,9 +173,11 @@ export class ThreadLane {
     });
     await new Promise<void>((resolve, reject) => {
       let ready = false;
+      this.#retired = false;
       let error: unknown = null;
       worker.on('message', (message: FromWorker) => {
-        if (message.kind === 'want') this.#events.want(this, message.slot);
+        if (message.kind === 'retired') this.#retired = true;
+        else if (message.kind === 'want') this.#events.want(this, message.slot);
         else if (message.kind === 'channel')
           this.#options.callerEnd.connectPort(message.worker, message.port);
         if (message.kind !== 'ready') return;
@@ -189,7 +196,9 @@ export class ThreadLane {
         this.#opening = null;
         resolveEnded();
         if (!ready) reject(cause);
-        else if (!this.#closing) this.#events.death(this, cause);
+        else if (this.#closing) return;
+        else if (this.#retired) this.#events.retired(this);
+        else this.#events.death(this, cause);
       };
       this.#treatAsEnded = (stuck) => {
         if (stuck !== worker || this.#worker !== worker) return;

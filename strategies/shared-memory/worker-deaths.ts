@@ -86,6 +86,18 @@ export class WorkerDeaths {
     this.#loop.wake();
   }
 
+  /**
+   * The lane's worker has ended between two documents, because its heap was near its limit. It may
+   * still have documents that it was to begin with.
+   */
+  retired(lane: ThreadLane): void {
+    const queue = this.#queues[lane.queue] as SlabQueue;
+    if (this.#running) this.#replace(lane, queue.slotsOf(lane.number));
+    // It may have received the last notification.
+    this.#table.wake(lane.queue, this.#lanes.length);
+    this.#loop.wake();
+  }
+
   #deathsOf(lane: ThreadLane): DeathCount {
     return this.#deaths[lane.number] as DeathCount;
   }

@@ -1,9 +1,10 @@
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, resourceLimits, workerData } from 'node:worker_threads';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import type { LocalReply } from '../session/outcome.js';
 import type { ChannelPort } from '../session/side-channel-protocol.js';
 import type { Engine, TaskError } from '../strategy.js';
 import { connectThread } from '../worker/connect.js';
+import { whenHeapIsNear } from '../worker/near-limit.js';
 import { openTask } from '../worker/task.js';
 import { engineReport } from '../worker/usage-report.js';
 import { thisWorker } from '../worker/worker-id.js';
@@ -51,6 +52,8 @@ export type FromWorker =
   /** The worker asks for a document that is not in the arena. */
   | { readonly kind: 'want'; readonly slot: number }
   | { readonly kind: 'report'; readonly engine: Engine }
+  /** The worker ends between two documents, because its heap is near its limit. */
+  | { readonly kind: 'retired' }
   | ChannelPort;
 
 /** One message carries many outcomes, since it costs at least 20 µs. The times are in the claim table. */
@@ -110,26 +113,37 @@ let firstMs = 0;
  * pending.
  */
 let waits = false;
+/** True when the worker is to end before it claims another document. */
+let isNearLimit = false;
+let leaving = false;
 let wanted: ((document: Document) => void) | null = null;
 
 parent.on('message', async (message: ToWorker) => {
   if (message.kind === 'document') wanted?.(message.document);
   else if (message.kind === 'report')
     parent.postMessage({ kind: 'report', engine: engineReport(worker) } satisfies FromWorker);
-  else {
-    await task.close();
-    port.close();
-    parent.close();
-    process.exit(); // whatever the task has left open
-  }
+  else await leave();
 });
 parent.postMessage({ kind: 'ready' } satisfies FromWorker);
+whenHeapIsNear(resourceLimits.maxOldGenerationSizeMb as number, () => {
+  isNearLimit = true;
+});
 void work();
 
-async function work(): Promise<never> {
+/** Ends the thread. It may be called while it is doing so. */
+async function leave(): Promise<void> {
+  if (leaving) return;
+  leaving = true;
+  await task.close();
+  port.close();
+  parent.close();
+  process.exit(); // whatever the task has left open
+}
+
+async function work(): Promise<void> {
   let turnedMs = 0;
   let started = 0;
-  for (;;) {
+  while (!isNearLimit) {
     const suspect = started < first.length;
     const slot = suspect ? (first[started++] as number) : table.claim(queue, number);
     if (slot < 0) {
@@ -154,6 +168,9 @@ async function work(): Promise<never> {
     turnedMs = endedMs;
     await new Promise(setImmediate);
   }
+  report();
+  parent.postMessage({ kind: 'retired' } satisfies FromWorker);
+  await leave();
 }
 
 /** Reads the document in the slot; returns null when it is not in the arena. */

@@ -1,5 +1,8 @@
-import { PerformanceObserver, performance } from 'node:perf_hooks';
+import { constants, type PerformanceEntry, PerformanceObserver, performance } from 'node:perf_hooks';
 import type { Engine, Member } from '../strategy.js';
+
+/** The type definitions leave `detail` out. */
+type GcEntry = PerformanceEntry & { readonly detail: { readonly kind?: number } };
 
 /**
  * This process and this JavaScript engine report their usage here; every module that runs a task imports
@@ -7,10 +10,21 @@ import type { Engine, Member } from '../strategy.js';
  */
 
 let gcMs = 0;
+let majorGc: (() => void) | null = null;
 // Each engine sees its own garbage collection only, and some time after it happened.
 new PerformanceObserver((list) => {
-  for (const { duration } of list.getEntries()) gcMs += duration;
+  let isMajor = false;
+  for (const entry of list.getEntries() as GcEntry[]) {
+    gcMs += entry.duration;
+    isMajor ||= entry.detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR;
+  }
+  if (isMajor) majorGc?.();
 }).observe({ entryTypes: ['gc'] });
+
+/** Calls the listener, which replaces an earlier one, some time after each major garbage collection. */
+export function onMajorGc(listener: () => void): void {
+  majorGc = listener;
+}
 
 /** Reports on this process. On Windows the context switches are 0, because the system does not count them. */
 export function processReport(): Member {

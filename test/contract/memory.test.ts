@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { strategies as entries } from '../../strategies/index.js';
 import { heapLimit, heapLimitMb, memoryLimitMb, processLimit } from '../../strategies/processes/limits.js';
 import type { Outcome } from '../../strategies/strategy.js';
-import { fixture, openable } from '../support.js';
+import { documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
 
 const onLinux = { skip: process.platform !== 'linux' };
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
@@ -62,6 +62,40 @@ describe('limits of memory', () => {
       assert.equal(full.error.outOfMemory, true, full.error.message);
       assert.match(full.error.message, /heap reached its limit of 80 MB, which heapMb sets: raise heapMb/);
       assert.equal(outcomes.find(({ id }) => id === 'size')?.status, 'ok');
+    });
+
+  for (const strategy of loaded.filter(
+    ({ name, isolation }) => isolation !== 'none' && name !== 'thread-pool',
+  ))
+    it(`${strategy.name}: a worker near its limit is replaced, and no document is lost for it`, {
+      timeout: 60_000,
+    }, async () => {
+      const ids = Array.from({ length: 200 }, (_, i) => `leak${i}`);
+      await withSession(strategy, fixture('odd-task'), { heapMb: 100 }, async (session) => {
+        const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
+        for (const { id, status } of outcomes) assert.equal(status, 'ok', id);
+        const workers = new Set(outcomes.map(({ worker }) => worker)).size;
+        assert.ok((session.replaced ?? 0) >= 1 && workers > 2, `${session.replaced} of ${workers} workers`);
+        assert.equal((await session.members()).engines.length, 2);
+      });
+    });
+
+  for (const strategy of loaded.filter(({ isolation }) => isolation === 'process'))
+    it(`${strategy.name}: buffers count, too, and documents in progress are finished first`, {
+      ...onLinux,
+      timeout: 60_000,
+    }, async () => {
+      const ids = Array.from({ length: 400 }, (_, i) => `leak-buffer${i}`);
+      await withSession(
+        strategy,
+        fixture('odd-task'),
+        { memoryMb: 200, timeoutMs: 20_000 },
+        async (session) => {
+          const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
+          for (const { id, status } of outcomes) assert.equal(status, 'ok', id);
+          assert.ok((session.replaced ?? 0) >= 1);
+        },
+      );
     });
 
   it('a limit that is not given is a share, or what the caller has itself', () => {

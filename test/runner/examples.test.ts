@@ -129,6 +129,7 @@ describe('metrics', () => {
     busyMs: 1500,
     queuedMs: 250,
     bytes: 800,
+    replaced: 2,
   };
 
   it('are read when they are asked for, in seconds and bytes, and can be taken away', async () => {
@@ -151,6 +152,7 @@ describe('metrics', () => {
       parse_document_bytes_total: 800,
       parse_task_seconds_total: 1.5,
       parse_queue_seconds_total: 0.25,
+      parse_workers_replaced_total: 2,
       parse_documents_in_flight: 3,
       parse_documents_queued: 7,
       parse_workers: 4,

@@ -110,6 +110,7 @@ export async function runDocuments(
     if (unchanged > 0) note(`${changedText(unchanged)}; to run them again: --changed run`);
     const startedMs = performance.now();
     let elapsedMs = 0;
+    let workersReplaced = 0;
     if (rest.length > 0) {
       if (traits.isolation === 'none') own = watchOwnProcess({ ...saved, isolating: isolatingNames });
       const runner = await createRunner({
@@ -131,6 +132,7 @@ export async function runDocuments(
         elapsedMs = performance.now() - startedMs; // a teardown may take its time
       } finally {
         progress.stop();
+        workersReplaced = runner.stats().replaced;
         await runner.close({ now: broken.signal.aborted });
       }
     }
@@ -146,6 +148,7 @@ export async function runDocuments(
       leftOut: list.leftOut,
       counts,
       notOk: notOk.map(({ id, status, error }) => ({ id, status, error })),
+      workersReplaced,
       elapsedMs,
       complete: all.every(({ id }) => output.done.has(id)),
     };

@@ -2,12 +2,20 @@ import workerpool from 'workerpool';
 import type { WorkloadRef } from '../../../workloads/workload.js';
 import { connectProcess } from '../../worker/connect.js';
 import { sendLastWords } from '../../worker/last-words.js';
+import { whenHeapIsNear } from '../../worker/near-limit.js';
 import { serve } from './serve.js';
 
 /** The child gets this as its only argument, as JSON. */
 export interface ProcessPoolData {
   readonly workload: WorkloadRef;
   readonly timeoutMs: number | undefined;
+  /** The heap of the process may grow to this size, MB. */
+  readonly heapMb: number;
+}
+
+/** The child sends this once, beside the library's messages, when its heap is near its limit. */
+export interface NearLimit {
+  readonly kind: 'near-limit';
 }
 
 // On Windows, Ctrl-C in a terminal reaches all processes; the parent decides when its workers end.
@@ -15,5 +23,6 @@ process.on('SIGINT', () => {});
 
 sendLastWords();
 
-const { workload, timeoutMs } = JSON.parse(process.argv[2] as string) as ProcessPoolData;
+const { workload, timeoutMs, heapMb } = JSON.parse(process.argv[2] as string) as ProcessPoolData;
 workerpool.worker({ serve: await serve(workload, { timeoutMs, connect: connectProcess }) });
+whenHeapIsNear(heapMb, () => void process.send?.({ kind: 'near-limit' } satisfies NearLimit));
