@@ -21,7 +21,7 @@ export function comparedByForce(differences: readonly string[]): string {
   return `Compared by force although they differ in ${differences.join('; ')}.`;
 }
 
-/** A row per cell, with `verdict` as its last column. @param paint colours a verdict */
+/** Makes a row per cell, with the verdict in its last column. @param paint colours a verdict */
 export function runComparisonTable(
   comparisons: readonly RunComparison[],
   paint: Readonly<Record<RunComparison['verdict'], (word: string) => string>>,
