@@ -12,6 +12,7 @@ import type {
   Plugin,
   PluginBuild,
 } from 'esbuild';
+import { keptNames } from './kept-names.js';
 import type { TaskMap } from './source-stack.js';
 import { hooks } from './task-exports.js';
 
@@ -35,15 +36,15 @@ export async function compile(source: Source): Promise<{ readonly code: string; 
     { source, files },
   );
   const text = (ending: string) => outputFiles.find(({ path }) => path.endsWith(ending))?.text ?? '';
-  return { code: text('.mjs'), map: JSON.stringify(taskMap(text('.map'), files)) };
+  const [code, map] = [text('.mjs'), JSON.parse(text('.map')) as SourceMapPayload];
+  return { code: code + keptNames(code, map), map: JSON.stringify(taskMap(map, files)) };
 }
 
 /** The task's own files. The first line of each was moved to the right by this many columns. */
 type Files = Map<string, number>;
 
 /** Names the task's sources by absolute URLs. */
-function taskMap(text: string, files: Files): TaskMap {
-  const map = JSON.parse(text) as SourceMapPayload;
+function taskMap(map: SourceMapPayload, files: Files): TaskMap {
   const urls = map.sources.map((source) => new URL(source, map.sourceRoot).href);
   return {
     ...map,

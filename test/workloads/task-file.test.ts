@@ -239,6 +239,32 @@ it('a task that throws when it is loaded is refused everywhere, with its own wor
   }
 });
 
+it('classes and functions have the names that the sources give them', async () => {
+  write(
+    'names/shape.ts',
+    'export class Shape { static of() { return new Shape(); } }\nexport async function f() {}',
+  );
+  write(
+    'names/code.ts',
+    'export const code = `\nclass Shape {\nfunction f(\n`;\nexport class Own { static name = 1; }',
+  );
+  const task = write(
+    'names/task.ts',
+    `import { code, Own } from './code.ts';
+     import { f as other, Shape as Other } from './shape.ts';
+     class Shape extends Error {
+       constructor(text: string) { super(text); this.name = new.target.name; }
+       again() { return new Shape('again'); }
+     }
+     function f() {}
+     export default () => {
+       const made = [Other.of().constructor.name, new Shape('').again().name, other.name, f.name, Own.name];
+       return [...made, code.length];
+     };`,
+  );
+  await worksEverywhere(task, ['Shape', 'Shape', 'f', 'f', 1, 27]);
+});
+
 it('a task that prints does not print into the results', async () => {
   write(
     'prints.ts',
