@@ -11,6 +11,7 @@ import { WaitingMeter, waitingShare } from '../measure/waiting.js';
 import { answerRequests, notify } from '../trials/answer.js';
 import { type CorpusFile, readCorpus } from '../trials/corpus-file.js';
 import { outcomeDigest, serializedBytes, stableDigest } from '../trials/digest.js';
+import { errorInWords } from '../words/errors.js';
 import { type Computing, ComputingMeter } from './computing.js';
 import { lostPart } from './lost-part.js';
 import { type Trap, watchTraps } from './traps.js';
@@ -42,7 +43,7 @@ export interface ProbeRequest {
 export interface DocumentFact {
   readonly id: string;
   readonly status: Outcome['status'];
-  /** Name and message; null if the document was processed. */
+  /** Name and message, which says code and causes as well; null if the document was processed. */
   readonly error: { readonly name: string; readonly message: string } | null;
   readonly taskMs: number | null;
   /** This must be equal in every place; null if the task's own `digest` threw. */
@@ -193,11 +194,10 @@ class Examiner {
   fact(outcome: Outcome): DocumentFact {
     const { id, status, taskMs } = outcome;
     if (outcome.status !== 'ok') {
-      const { name, message } = outcome.error;
       return {
         id,
         status,
-        error: { name, message },
+        error: { name: outcome.error.name, message: errorInWords(outcome.error) },
         taskMs,
         digest: status,
         result: null,

@@ -14,7 +14,7 @@ export interface JobInOwnProcess {
 
 /** The watch over a job in its own process. */
 export interface OwnProcess {
-  /** Documents run from now on. @param running returns the ids of those that are in progress */
+  /** Documents run from now on. @param running returns the ids of the documents in progress */
   begin(running: () => readonly string[]): void;
   /** The job is done. The promise does not resolve when the process is about to end. */
   end(): Promise<void>;
@@ -35,9 +35,10 @@ export function watchOwnProcess(job: JobInOwnProcess): OwnProcess {
   const explain = (how: string, isolating: readonly string[], ids: readonly string[]) => {
     const instead =
       isolating.length === 0 ? 'With a strategy that has workers' : `With --strategy ${isolating.join(', ')}`;
+    const error = colorsFor(process.stderr).red('error:');
     note(
       [
-        `${colorsFor(process.stderr).red('error:')} ${how}, and so ended the job: the task ran in its process`,
+        `${error} ${how}, and so ended the job: the task ran in its process`,
         inProgress(ids),
         `All lines in "${job.out}" are whole, and the same command goes on.`,
         `${instead}, only a worker would have ended.`,

@@ -9,7 +9,7 @@ export type Status = Outcome['status'];
 export interface NotOk {
   readonly id: string;
   readonly status: Exclude<Status, 'ok'>;
-  readonly error: Pick<TaskError, 'name' | 'message'>;
+  readonly error: Pick<TaskError, 'name' | 'message' | 'code'>;
 }
 
 /** The job remembers this of a line: everything but the value. */

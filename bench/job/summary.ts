@@ -1,4 +1,5 @@
 import type { LeftOut } from '../../workloads/files.js';
+import { errorInWords } from '../words/errors.js';
 import { duration, listed, number } from '../words/units.js';
 import type { NotOk, Status } from './line.js';
 
@@ -90,8 +91,8 @@ function whole(count: number): string {
   return count.toLocaleString('en-US');
 }
 
-function firstLine({ name, message }: NotOk['error']): string {
-  return `${name}: ${message}`.split('\n', 1)[0]?.slice(0, 200) as string;
+function firstLine(error: NotOk['error']): string {
+  return `${error.name}: ${errorInWords(error)}`.split('\n', 1)[0]?.slice(0, 200) as string;
 }
 
 /** A file's name may contain a line feed. */
