@@ -48,6 +48,13 @@ interface Input { readonly id: string; }
 export default async ({ id }: Input): Promise<unknown> => {
   if (id === 'reader') return read('ba');
   if (id === 'old') return old.parse('{');
+  if (id === 'cause') {
+    try {
+      read('a');
+    } catch (cause) {
+      throw new Error('wrapped', { cause });
+    }
+  }
   await new Promise((resolve) => setTimeout(resolve, 1));
   return late();
 };
@@ -91,6 +98,15 @@ export function describeStacks(strategy: Strategy): void {
         assert.doesNotMatch(stack, /\.mjs:/);
         if (outcome.id === 'reader') assert.match(stack, /task\.ts:6:\d+/, 'callers are named too');
       }
+    });
+
+    it('of causes name the source, too', async () => {
+      const [outcome] = await withSession(strategy, await refOf('task.ts'), {}, (session) =>
+        outcomesOf(session, documentsOf(['cause']), 1),
+      );
+      const error = JSON.stringify(outcome?.status === 'failed' && outcome.error);
+      assert.ok(error.includes('task.ts:12:13') && error.includes(places.reader as string), error);
+      assert.doesNotMatch(error, /\.mjs:/);
     });
 
     it('name the source where the task does not load, or does not set up', async () => {
