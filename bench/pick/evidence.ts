@@ -1,3 +1,4 @@
+import type { NonEmpty } from '../stats/group-by.js';
 import type { Difference, Family } from '../stats/moderated.js';
 import { tQuantile } from '../stats/student-t.js';
 
@@ -6,14 +7,13 @@ import { tQuantile } from '../stats/student-t.js';
 /**
  * Finds the configuration with the highest rate: each one is compared with the best so far over the blocks
  * they share.
- * @param among names, at least one
+ * @param among the names of configurations
  */
-export function best(evidence: Family, among: readonly string[]): string {
-  const [first] = among as [string, ...string[]];
+export function best(evidence: Family, among: NonEmpty<string>): string {
   return among.reduce((fastest, configuration) => {
     const difference = evidence.difference(configuration, fastest);
     return difference !== null && difference.mean > 0 ? configuration : fastest;
-  }, first);
+  });
 }
 
 /**

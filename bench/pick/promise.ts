@@ -1,4 +1,5 @@
 import { mean, meanInterval } from '../stats/estimate.js';
+import type { NonEmpty } from '../stats/group-by.js';
 import { isOk, type TrialRow } from '../tables/columns.js';
 import type { CorpusCosts } from '../tables/environment.js';
 import { withoutScreening } from '../tables/summarise.js';
@@ -68,9 +69,14 @@ export function promiseOf({ trials, costs, endMs, workers }: PromiseOptions): Ru
   const end = Math.log1p((waitMs / 1000) * (middle / documents));
   const low = middle * Math.exp(-Math.hypot(below, sampling) - end);
   const high = middle * Math.exp(Math.hypot(above, sampling) + rise);
-  const shares: Record<Width, number> = { trials: below + above, sampling: 2 * sampling, end, warming: rise };
-  const [largest] = Object.entries(shares).sort(([, a], [, b]) => b - a) as [[Width, number]];
-  return { mean: middle, low, high, wideBecause: high / low > wide ? largest[0] : null, risePercent };
+  const shares: NonEmpty<{ readonly why: Width; readonly share: number }> = [
+    { why: 'trials', share: below + above },
+    { why: 'sampling', share: 2 * sampling },
+    { why: 'end', share: end },
+    { why: 'warming', share: rise },
+  ];
+  const { why } = shares.reduce((largest, one) => (one.share > largest.share ? one : largest));
+  return { mean: middle, low, high, wideBecause: high / low > wide ? why : null, risePercent };
 }
 
 /** Smaller rises make no difference that matters, as a log ratio. */

@@ -77,7 +77,9 @@ export function decisionText(
   const { bold, dim } = colorsFor(process.stdout);
   const options = wordsFor(chosen);
   const table = renderTable(choiceTable(decided, options), colorsFor(process.stdout));
-  const [use, sure, ...details] = verdict(decided, options).map((sentence) => sentence.replaceAll('`', ''));
+  const [use = '', sure = '', ...details] = verdict(decided, options).map((sentence) =>
+    sentence.replaceAll('`', ''),
+  );
   const footer = [
     ...(effort === null ? [] : [effortText(effort)]),
     ...(path === null ? [] : [`Recommendation: ${path}`]),
@@ -90,7 +92,7 @@ export function decisionText(
     ...responsiveness.map(pingText),
   ];
   const busy = isBusy(chosen.found.trials) ? [busyTrialsLine(chosen.found.trials)] : [];
-  const advice = ['', ...busy, table, '', bold(use as string), sure as string];
+  const advice = ['', ...busy, table, '', bold(use), sure];
   return [...advice, '', ...details, ...notes, ...footer.map(dim), ''].join('\n');
 }
 

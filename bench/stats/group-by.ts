@@ -1,6 +1,10 @@
 /** A list that has a first item. */
 export type NonEmpty<Item> = readonly [Item, ...Item[]];
 
+export function isNonEmpty<Item>(items: readonly Item[]): items is NonEmpty<Item> {
+  return items.length > 0;
+}
+
 /**
  * `Map.groupBy`, which Node 20 does not have. Groups and members keep their order of appearance; no group is
  * empty.

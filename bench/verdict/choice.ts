@@ -1,4 +1,5 @@
 import { type Isolation, isolations } from '../../strategies/strategy.js';
+import { isNonEmpty, type NonEmpty } from '../stats/group-by.js';
 import { type Difference, type Family, interval, type LogRate, moderate } from '../stats/moderated.js';
 
 /**
@@ -112,15 +113,15 @@ export function chooseTogether<C extends Configuration>(
 ): (Choice<C> | null)[] {
   const contests = families.map(contestOf);
   const open = contests.filter((contest) => contest !== null).filter(({ settled }) => !settled);
-  const common = simplest(commonCandidates(open), (name) =>
-    open.reduce((sum, contest) => sum + contest.logRate(name), 0),
-  );
+  const shared = commonCandidates(open);
+  const sum = (name: string) => open.reduce((total, contest) => total + contest.logRate(name), 0);
+  const common = isNonEmpty(shared) ? simplest(shared, sum) : null;
   return contests.map((contest) => {
     if (contest === null) return null;
     const preferred = contest.settled
       ? undefined
       : contest.candidates.find(({ name }) => name === common?.name);
-    return judge(contest, preferred ?? (simplest(contest.candidates, contest.logRate) as C));
+    return judge(contest, preferred ?? simplest(contest.candidates, contest.logRate));
   });
 }
 
@@ -147,7 +148,7 @@ interface Contest<C extends Configuration> {
   readonly allowed: readonly C[];
   readonly baseline: C | null;
   readonly best: C;
-  readonly candidates: readonly C[];
+  readonly candidates: NonEmpty<C>;
   /** True where there is only one candidate: the baseline by rule 1, or the one that was chosen before. */
   readonly settled: boolean;
   /** Log rate by estimate, against the best. */
@@ -176,7 +177,7 @@ function contestOf<C extends Configuration>({
         isFarFaster(family, name, baseline.name),
     );
   const fixed = measured.find(({ name }) => name === chosen) ?? null;
-  const settled = fixed !== null || (baseline !== null && !baseline.barred && !beaten);
+  const kept = fixed ?? (baseline === null || baseline.barred || beaten ? null : baseline);
   const near = allowed.filter(
     (configuration) =>
       !configuration.baseline &&
@@ -184,9 +185,9 @@ function contestOf<C extends Configuration>({
       2 * family.rounds(configuration.name) >= family.rounds(best.name),
   );
   // A baseline that is beaten and still the best by estimate is possible where rounds are missing.
-  const open = near.length > 0 ? near : [best];
-  const candidates = settled ? [(fixed ?? baseline) as C] : open;
-  return { family, margin, allowed, baseline, best, candidates, settled, logRate };
+  const open: NonEmpty<C> = isNonEmpty(near) ? near : [best];
+  const candidates: NonEmpty<C> = kept === null ? open : [kept];
+  return { family, margin, allowed, baseline, best, candidates, settled: kept !== null, logRate };
 }
 
 /**
@@ -214,14 +215,11 @@ function commonCandidates<C extends Configuration>(contests: readonly Contest<C>
 }
 
 /** Takes the weakest isolation, then the fewest workers, then the highest rate, then the first name. */
-function simplest<C extends Configuration>(
-  candidates: readonly C[],
-  logRate: (name: string) => number,
-): C | undefined {
+function simplest<C extends Configuration>(candidates: NonEmpty<C>, logRate: (name: string) => number): C {
   const rank = ({ isolation }: C) => isolations.indexOf(isolation);
-  return [...candidates].sort(
-    (a, b) => rank(a) - rank(b) || a.workers - b.workers || logRate(b.name) - logRate(a.name) || byName(a, b),
-  )[0];
+  const order = (a: C, b: C) =>
+    rank(a) - rank(b) || a.workers - b.workers || logRate(b.name) - logRate(a.name) || byName(a, b);
+  return candidates.reduce((first, candidate) => (order(candidate, first) < 0 ? candidate : first));
 }
 
 /** Collects the claims about the choice. Each of them compares the choice itself with something. */

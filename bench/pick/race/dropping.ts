@@ -1,3 +1,4 @@
+import { isNonEmpty } from '../../stats/group-by.js';
 import { type Difference, type Family, moderate } from '../../stats/moderated.js';
 import { isOk, type TrialRow } from '../../tables/columns.js';
 import { comparableRate } from '../../tables/summarise.js';
@@ -75,7 +76,7 @@ export function byRate(configurations: readonly Configuration[], evidence: Famil
     const [next] = left;
     if (next === undefined) return ordered;
     const rated = left.map(nameOf).filter((name) => evidence.rounds(name) > 0);
-    const fastest = rated.length === 0 ? nameOf(next) : best(evidence, rated);
+    const fastest = isNonEmpty(rated) ? best(evidence, rated) : nameOf(next);
     ordered.push(
       ...left.splice(
         left.findIndex((one) => nameOf(one) === fastest),

@@ -1,3 +1,4 @@
+import { isNonEmpty } from '../../stats/group-by.js';
 import type { Family } from '../../stats/moderated.js';
 import { isOk, type TrialRow } from '../../tables/columns.js';
 import type { Timing } from '../../trials/plan.js';
@@ -163,7 +164,7 @@ export class Field {
     const rated = this.running
       .map(nameOf)
       .filter((name) => evidence.rounds(name) > 0 && !this.#barred.has(name));
-    return rated.length === 0 ? null : best(evidence, rated);
+    return isNonEmpty(rated) ? best(evidence, rated) : null;
   }
 
   dropHopeless(): void {
