@@ -95,6 +95,7 @@ export class Child {
   #leaving = false;
   #isNearLimit = false;
   #retiring = false;
+  #users = 0;
   readonly #timeoutMs: number | undefined;
   #timer: NodeJS.Timeout | null = null;
   /** Resolves when the process has exited and every message it sent has been read. */
@@ -160,7 +161,6 @@ export class Child {
         this.#lastWords = null; // it has survived them
         (this.#waiting.shift() as Request).resolve(message);
         this.#watch();
-        if (this.#retiring && this.#waiting.length === 0) void this.close();
       }
     });
     this.ended = endOf(child, () => this.#leaving).then((end) => {
@@ -212,10 +212,20 @@ export class Child {
     return this.#retiring;
   }
 
-  /** Ends the child when it has answered all that it was asked. */
+  /** Ends the child when all that use it have ended. */
   retire(): void {
     this.#retiring = true;
-    if (this.#waiting.length === 0) void this.close();
+    if (this.#users === 0) void this.close();
+  }
+
+  /** Keeps the child from being retired before `work` has ended. */
+  async use<T>(work: () => Promise<T>): Promise<T> {
+    this.#users++;
+    try {
+      return await work();
+    } finally {
+      if (--this.#users === 0 && this.#retiring) void this.close();
+    }
   }
 
   get pid(): number {

@@ -26,6 +26,8 @@ export class ProcessLane {
   /** Children that end when they have answered, because they were near a limit of their memory. */
   readonly #retiring = new Set<Child>();
   #replaced = 0;
+  /** Large documents travel and run one after the other, so that the child holds one of them at a time. */
+  #large: Promise<void> = Promise.resolve();
   #retries: Promise<unknown> = Promise.resolve();
   readonly #deaths = new DeathCount();
   #killed: Error | null = null;
@@ -66,6 +68,13 @@ export class ProcessLane {
    * @param region the region of the lane that the caller uses
    */
   async process(batch: Batch, region: number): Promise<Outcome[]> {
+    if (!this.#isLarge(batch)) return this.#process(batch, region);
+    const turn = this.#large.then(() => this.#process(batch, region));
+    this.#large = turn.then(() => {});
+    return turn;
+  }
+
+  async #process(batch: Batch, region: number): Promise<Outcome[]> {
     if (this.#stopped === null) {
       try {
         const single = batch.documents.length === 1 && this.#options.timeoutMs !== undefined;
@@ -135,16 +144,40 @@ export class ProcessLane {
   async #send(batch: Batch, how: { readonly region: number; readonly watched: boolean }): Promise<Outcome[]> {
     let child = await this.open();
     while (child.isRetiring) child = await this.open();
-    const answer = (await child.ask(this.#message(batch, how))) as Extract<Answer, { kind: 'replies' }>;
-    this.#deaths.progress();
-    if (child.isNearLimit) this.#retire(child);
-    return outcomesOf(batch, processWorker(child.pid), answer);
+    return child.use(async () => {
+      if (this.#isLarge(batch)) await this.#sendPieces(child, batch, how.region);
+      const answer = (await child.ask(this.#message(batch, how))) as Extract<Answer, { kind: 'replies' }>;
+      this.#deaths.progress();
+      if (child.isNearLimit) this.#retire(child);
+      return outcomesOf(batch, processWorker(child.pid), answer);
+    });
+  }
+
+  /** True for a document that is larger than a region. It is always alone in its batch. */
+  #isLarge({ documents: [document] }: Batch): boolean {
+    return (document as Batch['documents'][number]).bytes.length > this.#options.regionBytes;
+  }
+
+  async #sendPieces(child: Child, { documents: [document] }: Batch, region: number): Promise<void> {
+    const { bytes } = document as Batch['documents'][number];
+    const { regionBytes } = this.#options;
+    for (let at = 0; at < bytes.length; at += regionBytes) {
+      const piece = bytes.subarray(at, at + regionBytes);
+      await child.ask({
+        kind: 'piece',
+        size: bytes.length,
+        at,
+        length: piece.length,
+        bytes: this.#place([piece], [piece.length], region) ?? piece,
+      });
+    }
   }
 
   #message(
-    { documents }: Batch,
+    batch: Batch,
     { region, watched }: { readonly region: number; readonly watched: boolean },
   ): BatchMessage {
+    const { documents } = batch;
     const bytes = documents.map(({ bytes }) => bytes);
     const lengths = bytes.map(({ length }) => length);
     return {
@@ -152,7 +185,7 @@ export class ProcessLane {
       ids: documents.map(({ id }) => id),
       indexes: documents.map(({ index }) => index),
       lengths,
-      documents: this.#place(bytes, lengths, region) ?? bytes,
+      documents: this.#isLarge(batch) ? 'pieces' : (this.#place(bytes, lengths, region) ?? bytes),
       watched,
     };
   }

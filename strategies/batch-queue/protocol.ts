@@ -16,6 +16,7 @@ import type { Replies } from './replies.js';
  * The parent sends requests; the child serves them in the order they came and gives each one answer:
  *
  *     batch   where the documents are, or their bytes   ->  replies to all of them, in the same order
+ *     piece   a part of a document larger than a region ->  piece: the region may be written again
  *     report                                            ->  report
  *     close                                             ->  none: the child disconnects and ends
  *
@@ -36,6 +37,7 @@ import type { Replies } from './replies.js';
  */
 export type ToChild =
   | BatchMessage
+  | PieceMessage
   | { readonly kind: 'report' }
   | { readonly kind: 'close' }
   | ChannelEnvelope<ToTask>;
@@ -47,11 +49,23 @@ export interface BatchMessage {
   readonly indexes: readonly number[];
   readonly lengths: readonly number[];
   /**
-   * The position in the shared file where the first document begins and the others follow, or the bytes
-   * themselves.
+   * The position in the shared file where the first document begins and the others follow, the bytes
+   * themselves, or `pieces`: the only document has come in pieces before.
    */
-  readonly documents: number | readonly Uint8Array[];
+  readonly documents: number | readonly Uint8Array[] | 'pieces';
   readonly watched: boolean;
+}
+
+/** Carries a part of a large document, so that neither side needs a second copy of the whole. */
+export interface PieceMessage {
+  readonly kind: 'piece';
+  /** The document has this many bytes. */
+  readonly size: number;
+  /** The piece begins at this byte of the document. */
+  readonly at: number;
+  readonly length: number;
+  /** The position in the shared file, or the bytes themselves. */
+  readonly bytes: number | Uint8Array;
 }
 
 export type FromChild =
@@ -65,6 +79,7 @@ export type FromChild =
 
 export type Answer =
   | ({ readonly kind: 'replies' } & Replies)
+  | { readonly kind: 'piece' }
   | { readonly kind: 'report'; readonly member: Member; readonly engine: Engine };
 
 /** The child gets this as its only argument, as JSON. */

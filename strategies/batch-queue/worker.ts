@@ -6,7 +6,7 @@ import { whenHeapIsNear } from '../worker/near-limit.js';
 import { type OpenTask, openTask } from '../worker/task.js';
 import { engineReport, processReport } from '../worker/usage-report.js';
 import { thisWorker } from '../worker/worker-id.js';
-import type { BatchMessage, FromChild, Start, ToChild } from './protocol.js';
+import type { BatchMessage, FromChild, PieceMessage, Start, ToChild } from './protocol.js';
 import { readRegion } from './regions.js';
 import { ReplyColumns } from './replies.js';
 
@@ -48,6 +48,7 @@ whenHeapIsNear(heapMb, () => void send({ kind: 'near-limit' }));
 
 async function serve(message: Exclude<ToChild, { kind: 'channel' }>): Promise<void> {
   if (message.kind === 'batch') return work(message);
+  if (message.kind === 'piece') return takePiece(message);
   if (message.kind === 'report')
     return void (await send({ kind: 'report', member: processReport(), engine: engineReport(thisWorker()) }));
   await task.close();
@@ -73,8 +74,26 @@ async function work(batch: BatchMessage): Promise<void> {
   await send({ kind: 'replies', ...columns.replies });
 }
 
+/** A large document, as far as its pieces have come. */
+let large: Uint8Array | null = null;
+
+async function takePiece({ size, at, length, bytes }: PieceMessage): Promise<void> {
+  if (at === 0) large = unfilled(size);
+  const piece = (large as Uint8Array).subarray(at, at + length);
+  if (typeof bytes === 'number') readRegion(fd as number, [piece], bytes);
+  else piece.set(bytes);
+  await send({ kind: 'piece' });
+}
+
+function takeLarge(): Uint8Array[] {
+  const whole = [large as Uint8Array];
+  large = null;
+  return whole;
+}
+
 /** Gives each document a buffer of its own, which the task may keep, change or transfer. */
 function copies({ documents, lengths }: BatchMessage): Uint8Array[] {
+  if (documents === 'pieces') return takeLarge();
   if (typeof documents !== 'number') return documents.map((bytes) => new Uint8Array(bytes));
   const own = lengths.map(unfilled);
   readRegion(fd as number, own, documents);
@@ -92,6 +111,7 @@ function unfilled(length: number): Uint8Array {
  */
 let arena = new Uint8Array(new SharedArrayBuffer(0));
 function views({ documents, lengths }: BatchMessage): readonly Uint8Array[] {
+  if (documents === 'pieces') return takeLarge();
   if (typeof documents !== 'number') return documents;
   const total = lengths.reduce((sum, length) => sum + length, 0);
   if (arena.length < total) arena = new Uint8Array(new SharedArrayBuffer(total));

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -175,6 +176,23 @@ export function describeResults(strategy: Strategy): void {
       });
     });
 
+    for (const delivery of strategy.deliveries)
+      it(`brings large documents whole (${delivery})`, async () => {
+        const large = () =>
+          [9_000_001, 10, 5_000_000, 2 ** 21 + 1, 700_000].map((size, index) => {
+            const bytes = Uint8Array.from({ length: size }, (_, i) => (i * 7 + (i >> 8) + index) & 255);
+            return { index, id: `hash${index}`, size, bytes };
+          });
+        const expected = large().map(({ bytes }) => createHash('sha256').update(bytes).digest('hex'));
+        const outcomes = await withSession(strategy, fixture('odd-task'), { delivery }, (session) =>
+          outcomesOf(session, large(), expected.length),
+        );
+        assert.deepEqual(
+          outcomes.map((outcome) => (outcome.status === 'ok' ? outcome.value : outcome.error)),
+          expected,
+        );
+      });
+
     it('tells why the workload cannot be opened, and leaves nothing running', async () => {
       const open = (ref: WorkloadRef) => strategy.open(ref, { workers: 2, delivery: strategy.deliveries[0] });
       await assert.rejects(open(fixture('odd-task', { failSetup: true })), /no database/);
@@ -229,8 +247,13 @@ export function describeDeaths(strategy: Strategy): void {
     it('runs a document once more whose worker has ended', async () => {
       const marker = mkdtempSync(join(folder, 'once-'));
       const ids = Array.from({ length: 40 }, (_, i) => (i % 15 === 7 ? `exit-once${i}` : `size${i}`));
+      const documents = [...documentsOf(ids), ...documentsOf(['exit-once40', 'size41'], 5_000_000)];
       const outcomes = await withSession(strategy, fixture('odd-task', { marker }), {}, (session) =>
-        outcomesOf(session, documentsOf(ids), ids.length),
+        outcomesOf(
+          session,
+          documents.map((document, index) => ({ ...document, index })),
+          documents.length,
+        ),
       );
       for (const { id, status } of outcomes) assert.equal(status, 'ok', id);
     });
