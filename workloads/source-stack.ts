@@ -20,10 +20,18 @@ export interface TaskMap extends Omit<SourceMapPayload, 'sources'> {
 /** A place in a compiled task, as stacks name it. The column is missing above a syntax error. */
 const compiledPlace = /(file:\/\/\S*?-[0-9a-f]{16}\.mjs):(\d+)(?::(\d+))?/g;
 
+/** No frame is longer. A message may have a whole document in it. */
+const maxLine = 5000;
+
+function mayHavePlace(line: string): boolean {
+  return line.length <= maxLine && line.includes('.mjs:');
+}
+
 /** Names the task's sources in a stack. Frames of code that the compiler added are left out. */
 export function sourceStack(stack: string): string {
   if (!stack.includes('.mjs:')) return stack;
   const lines = stack.split('\n').flatMap((line) => {
+    if (!mayHavePlace(line)) return [line];
     let added = false;
     const named = line.replace(compiledPlace, (compiled, url: string, row: string, column?: string) => {
       const place = mapOf(url)?.(Number(row), column === undefined ? null : Number(column));
@@ -59,10 +67,11 @@ export function nameSources(cause: unknown, causes = maxCauses): string | null {
 }
 
 function firstPlace(stack: string): string | null {
-  for (const [compiled] of stack.matchAll(compiledPlace)) {
-    const place = sourceStack(compiled);
-    if (place !== compiled) return place;
-  }
+  for (const line of stack.split('\n').filter(mayHavePlace))
+    for (const [compiled] of line.matchAll(compiledPlace)) {
+      const place = sourceStack(compiled);
+      if (place !== compiled) return place;
+    }
   return null;
 }
 
