@@ -3,6 +3,7 @@ import { existsSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { recommendation } from '../runner/recommendations.js';
+import { cli } from '../support.js';
 import { folderOf, type Line, run, usual } from './job.js';
 
 describe('the summary', () => {
@@ -35,6 +36,29 @@ describe('the summary', () => {
     assert.ok(
       data.notOk.some(({ id, error }: Line) => id === 'docs/bad-07' && error?.message === 'cannot bad 7'),
     );
+  });
+
+  it('counts the workers that were replaced near their memory limit', async () => {
+    const ids = Array.from({ length: 250 }, (_, i) => `${i}`);
+    const folder = folderOf(Object.fromEntries(ids.map((id) => [id, 'x'])));
+    const leak = `
+      const kept = [];
+      export default ({ id }) => {
+        kept.push(Array.from({ length: 20_000 }, (_, row) => ({ row, cell: \`\${id} \${row}\` })));
+        return kept.length;
+      };`;
+    writeFileSync(join(folder, 'leak.mjs'), leak);
+    const args = ['run', '--task', './leak.mjs', '--docs', 'docs', '--strategy', 'queue', '--workers', '1'];
+    // Worker processes have no larger heap than their caller.
+    const env = { NODE_OPTIONS: '--max-old-space-size=250' };
+    const { code, stdout, stderr } = await cli([...args, '--out', 'out.ndjson'], folder, env);
+    assert.equal(code, 0, stderr);
+    assert.match(
+      stdout,
+      /^250 documents: 250 ok .* · \d+ workers? replaced near (its|their) memory limit · /,
+    );
+    const json = await cli([...args, '--out', 'json.ndjson', '--json'], folder, env);
+    assert.ok(JSON.parse(json.stdout).workersReplaced >= 1, json.stdout);
   });
 
   it('with --config runs what was found; flags beside it override it', async () => {
