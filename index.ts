@@ -14,7 +14,13 @@ export {
   readRecommendation,
   type ValidWhen,
 } from './runner/recommendation.js';
-export { type ProcessOptions, type Runner, RunnerClosedError, type RunnerStats } from './runner/runner.js';
+export {
+  type ProcessOptions,
+  type RunDocumentOptions,
+  type Runner,
+  RunnerClosedError,
+  type RunnerStats,
+} from './runner/runner.js';
 export type { InputDocuments } from './runner/stream.js';
 export { strategies } from './strategies/index.js';
 export type {

@@ -3,6 +3,7 @@ import type { Delivery, Outcome, Session } from '../strategies/strategy.js';
 import { now } from '../strategies/worker/clock.js';
 import type { Document } from '../workloads/workload.js';
 import { Calls } from './calls.js';
+import { CancellableCall, Signals } from './cancellable-call.js';
 import { Inputs } from './inputs.js';
 import type { Input, InputDocument, PendingDocument } from './pending.js';
 import { ReadAhead } from './read-ahead.js';
@@ -21,6 +22,11 @@ import { end, SessionSource } from './session-source.js';
  *    holds up no other. A slow caller slows its own source only: `ReadAhead` limits the documents between the
  *    two.
  *
+ * A document whose signal aborts (only calls of `run` have one) is cancelled, and its caller gets the reason
+ * at once. If it waits in `Calls`, it is left out there. If the session has it, the session cancels it
+ * (`strategies/session/cancelling.ts`). An entry without a caller then remains until the session is done with
+ * it, so that a run, a drain or a close never ends under it.
+ *
  * When a run ends:
  *
  * - `drain` and `close` end it.
@@ -32,7 +38,16 @@ import { end, SessionSource } from './session-source.js';
  *   waits forever.
  */
 export class Exchange {
-  readonly counters = { ok: 0, failed: 0, 'timed-out': 0, crashed: 0, busyMs: 0, queuedMs: 0, bytes: 0 };
+  readonly counters = {
+    ok: 0,
+    failed: 0,
+    'timed-out': 0,
+    crashed: 0,
+    cancelled: 0,
+    busyMs: 0,
+    queuedMs: 0,
+    bytes: 0,
+  };
   /** Limits how far each source is read ahead. */
   readonly readAhead: ReadAhead;
   readonly #session: Session;
@@ -40,8 +55,9 @@ export class Exchange {
   readonly #see: (bytes: number) => void;
   readonly #calls = new Calls();
   readonly #inputs = new Inputs(this.#calls);
-  /** Documents that the session has, by their index in the run. */
-  readonly #inProgress = new Map<number, PendingDocument>();
+  readonly #signals = new Signals((call) => this.#cancel(call));
+  /** Documents that the session has, by their index in the run; null for a document that was cancelled. */
+  readonly #inProgress = new Map<number, PendingDocument | null>();
   #nextIndex = 0;
   /** The current run pulls from this source; null between runs. */
   #source: SessionSource | null = null;
@@ -78,6 +94,18 @@ export class Exchange {
     const outcome = this.#calls.add(document);
     this.notify();
     return outcome;
+  }
+
+  /** Runs a document that is cancelled when the signal aborts. */
+  runCancellable(document: InputDocument, signal: AbortSignal): Promise<Outcome> {
+    if (signal.aborted) {
+      this.counters.cancelled++;
+      return Promise.reject(signal.reason);
+    }
+    const call = new CancellableCall(document, signal, this.#signals);
+    this.#calls.addCancellable(call);
+    this.notify();
+    return call.outcome;
   }
 
   enter(input: Input): void {
@@ -134,7 +162,7 @@ export class Exchange {
     });
     this.#source = source;
     this.#session
-      .run({ [Symbol.asyncIterator]: () => source }, this.#emit)
+      .run({ [Symbol.asyncIterator]: () => source }, this.#emit, { cancellable: this.#isCancellable })
       .then(
         () =>
           this.#failInProgress(
@@ -154,6 +182,20 @@ export class Exchange {
       });
   }
 
+  readonly #isCancellable = (index: number): boolean =>
+    !this.#signals.isEmpty && this.#inProgress.get(index) instanceof CancellableCall;
+
+  #cancel(call: CancellableCall): void {
+    call.cancel();
+    this.counters.cancelled++;
+    if (call.sessionIndex === null) this.#calls.cancel();
+    else {
+      this.#inProgress.set(call.sessionIndex, null);
+      this.#session.cancel(call.sessionIndex);
+    }
+    this.#endWhenDone();
+  }
+
   #give(): IteratorResult<Document> | null {
     if (this.#ending || this.#closed !== null) return end;
     const document = this.#inputs.next();
@@ -164,6 +206,7 @@ export class Exchange {
     const { id, bytes, acceptedMs } = pending;
     const index = this.#nextIndex++;
     this.#inProgress.set(index, pending);
+    pending.sessionIndex = index;
     if (acceptedMs !== null) pending.waitedMs = now() - acceptedMs;
     this.#see(bytes.length);
     const document = { index, id, size: bytes.length, bytes };
@@ -174,18 +217,19 @@ export class Exchange {
     const pending = this.#inProgress.get(outcome.index);
     if (pending === undefined) return; // it has failed in the meantime
     this.#inProgress.delete(outcome.index);
-    if (outcome.taskMs !== null) this.readAhead.learn(outcome.taskMs);
-    const queuedMs = outcome.queuedMs === null ? null : outcome.queuedMs + pending.waitedMs;
     if (outcome.status === 'crashed') {
       this.#hasCrashed = true;
       // The document has ended no worker: the session has abandoned its workers.
       if (outcome.error.attempts === undefined) this.#ending = true;
     }
-    this.#settle(pending, { ...outcome, index: pending.index, queuedMs });
+    if (pending !== null) this.#settle(pending, outcome);
     this.#endWhenDone();
   };
 
-  #settle(pending: PendingDocument, outcome: Outcome): void {
+  #settle(pending: PendingDocument, found: Outcome): void {
+    if (found.taskMs !== null) this.readAhead.learn(found.taskMs);
+    const queuedMs = found.queuedMs === null ? null : found.queuedMs + pending.waitedMs;
+    const outcome = { ...found, index: pending.index, queuedMs };
     const { counters } = this;
     counters[outcome.status]++;
     counters.bytes += pending.bytes.length;
@@ -216,7 +260,7 @@ export class Exchange {
   #failInProgress(cause: unknown): void {
     const pending = [...this.#inProgress.values()];
     this.#inProgress.clear();
-    for (const document of pending) document.fail(cause);
+    for (const document of pending) document?.fail(cause);
   }
 }
 

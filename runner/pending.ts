@@ -26,6 +26,8 @@ export interface PendingDocument {
   readonly acceptedMs: number | null;
   /** Time from `acceptedMs` until the session took it, milliseconds; 0 before that. */
   waitedMs: number;
+  /** The session has the document under this index of its run; null before it took it. */
+  sessionIndex: number | null;
   /** Gives the caller its outcome. */
   settle(outcome: Outcome): void;
   /** Tells the caller that there will be no outcome. */

@@ -49,6 +49,11 @@ export function collectMetrics(
       for (const [status, count] of Object.entries(runner.stats().outcomes)) this.inc({ status }, count);
     },
   });
+  counter(
+    'documents_cancelled_total',
+    'Documents that were cancelled, and have no outcome',
+    ({ cancelled }) => cancelled,
+  );
   counter('document_bytes_total', 'Bytes of the documents that have an outcome', ({ bytes }) => bytes);
   counter(
     'task_seconds_total',

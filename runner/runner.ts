@@ -16,6 +16,18 @@ export interface ProcessOptions {
   readonly signal?: AbortSignal;
 }
 
+/** `Runner.run` takes these options. */
+export interface RunDocumentOptions {
+  /**
+   * Cancels the document when it aborts: the promise rejects with the reason at once, and there is no
+   * outcome. A document that waits never begins. A task that runs gets its `context.signal` aborted, and its
+   * worker is ended if it still runs 1 s later; other documents of that worker run again, which does not
+   * count as an attempt. Nothing is ended where the strategy runs on the caller's own thread: the task's
+   * result is dropped when it comes. An abort after the outcome has no effect.
+   */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * An open strategy that any number of callers use at the same time. `createRunner` makes one.
  *
@@ -36,9 +48,10 @@ export interface Runner {
   /**
    * Gives the outcome of one document, with `index` 0. The number of calls is not limited; callers bound it
    * themselves, for example by `stats()`.
-   * @throws TypeError when it is no document; RunnerClosedError when the runner drains or is closed.
+   * @throws TypeError when it is no document; RunnerClosedError when the runner drains or is closed; the
+   * signal's reason.
    */
-  run(document: InputDocument): Promise<Outcome>;
+  run(document: InputDocument, options?: RunDocumentOptions): Promise<Outcome>;
   /**
    * Sends a message to the tasks that listen with `context.onBroadcast`. Tasks that listen later get the
    * latest one.
@@ -70,6 +83,8 @@ export interface RunnerStats {
   readonly uptimeMs: number;
   /** The number of outcomes that had each status. */
   readonly outcomes: Readonly<Record<Outcome['status'], number>>;
+  /** The number of documents of `run` that were cancelled by their signal, and have no outcome. */
+  readonly cancelled: number;
   /** Documents that the strategy has: with a worker, or on the way to it or back. */
   readonly inFlight: number;
   /** Documents that are accepted, and that the strategy does not have yet. */

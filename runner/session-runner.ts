@@ -2,7 +2,13 @@ import type { CloseOptions, Delivery, Outcome, Session } from '../strategies/str
 import { now } from '../strategies/worker/clock.js';
 import { Exchange } from './exchange.js';
 import { checkDocument, type InputDocument } from './pending.js';
-import { type ProcessOptions, type Runner, RunnerClosedError, type RunnerStats } from './runner.js';
+import {
+  type ProcessOptions,
+  type RunDocumentOptions,
+  type Runner,
+  RunnerClosedError,
+  type RunnerStats,
+} from './runner.js';
 import { type InputDocuments, Stream } from './stream.js';
 
 interface Facts {
@@ -100,10 +106,16 @@ export class SessionRunner implements Runner {
     }
   }
 
-  async run(document: InputDocument): Promise<Outcome> {
+  async run(document: InputDocument, options?: RunDocumentOptions): Promise<Outcome> {
     checkDocument(document);
     this.#refuse();
-    return this.#exchange.run(document);
+    const signal = options?.signal;
+    if (signal === undefined) return this.#exchange.run(document);
+    if (typeof (signal as Partial<AbortSignal> | null)?.aborted !== 'boolean')
+      throw new TypeError(
+        `expected \`signal\` to be an AbortSignal, got ${Object.prototype.toString.call(signal)}`,
+      );
+    return this.#exchange.runCancellable(document, signal);
   }
 
   broadcast(message: unknown): void {

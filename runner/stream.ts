@@ -242,6 +242,7 @@ class StreamDocument implements PendingDocument {
   readonly bytes: Uint8Array;
   readonly acceptedMs: number | null;
   waitedMs = 0;
+  sessionIndex: number | null = null;
   readonly #stream: Stream;
 
   constructor(

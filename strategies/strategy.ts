@@ -43,7 +43,10 @@ export interface StrategyTraits {
   readonly concurrency: 'workers' | 'in flight';
   /** Decides which runs measure the strategy. */
   readonly measured: Measured;
-  /** A document may run this often. It runs again only after a worker ended that had it. */
+  /**
+   * A document may run this often. It runs again only after a worker ended that had it; runs that end because
+   * another document was cancelled do not count.
+   */
   readonly maxRuns: number;
   /** The workers run the module at this URL; null where documents run on the caller's own thread. */
   readonly workerModule: string | null;
@@ -174,6 +177,14 @@ export interface Session {
    */
   run(documents: Documents, emit: Emit, options?: RunOptions): Promise<void>;
   /**
+   * Cancels the document with this index of the current run: it never begins, or its signal aborts, and its
+   * worker is ended if the task still runs 1 s later. (On the caller's own thread nothing can be ended.) The
+   * other documents of that worker run again, and that does not count as a run. The document has one outcome,
+   * which the caller discards. Does nothing when the document has its outcome. Only documents that the run's
+   * `cancellable` names are sure to be ended.
+   */
+  cancel(index: number): void;
+  /**
    * Sends a message to the tasks that listen with `context.onBroadcast`. Tasks that listen later get the
    * latest one.
    * @throws DataCloneError when it cannot be cloned; Error when the session is closed, or its strategy has
@@ -204,6 +215,11 @@ export interface Session {
 export interface RunOptions {
   /** Ends the run when it aborts. */
   readonly signal?: AbortSignal;
+  /**
+   * Tells whether `cancel` may be called for the document with this index. It is called once or more for each
+   * document, after that was pulled. Absent: for none.
+   */
+  readonly cancellable?: (index: number) => boolean;
 }
 
 /** `close` takes these options. With `now`, documents that are running end as `crashed`. */

@@ -36,10 +36,10 @@ export interface Context<State = unknown> {
   /** The caller gave these options for the task; empty without any. */
   readonly options: Readonly<Record<string, unknown>>;
   /**
-   * Aborts when this document is no longer wanted: its time is over (`timeoutMs`), its run is cancelled, or
-   * the session closes. A task that waits hears of it at once, a task that computes when it next awaits. A
-   * task that ends because its time is over keeps its worker, which otherwise is ended: pass the signal on,
-   * to `fetch` for example.
+   * Aborts when this document is no longer wanted: its time is over (`timeoutMs`), it or its run is
+   * cancelled, or the session closes. A task that waits hears of it at once, a task that computes when it
+   * next awaits. A task that ends because of it keeps its worker, which otherwise is ended: pass the signal
+   * on, to `fetch` for example.
    */
   readonly signal: AbortSignal;
   /**

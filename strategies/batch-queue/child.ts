@@ -5,6 +5,7 @@ import { processEnd, withLastWords } from '../processes/process-end.js';
 import type { Reaper } from '../processes/reaper.js';
 import { taskOutput } from '../processes/task-output.js';
 import type { MemoryWatch, StopWatch } from '../processes/watch.js';
+import { cancelGraceMs } from '../session/cancelling.js';
 import { abortGraceMs } from '../session/outcome.js';
 import { type CallerEnd, connectChild } from '../session/side-channel.js';
 import { errorOf, WorkerEnded } from '../session/task-error.js';
@@ -17,16 +18,21 @@ export class Death extends WorkerEnded {
   readonly began: boolean;
   /** True when we killed the child, because the request took too long. */
   readonly timedOut: boolean;
+  /** True when we killed the child, or dropped the request, because a document was cancelled. */
+  readonly cancelled: boolean;
 
   constructor(
     { message, end, reason }: WorkerEnded,
-    { began, timedOut }: { began: boolean; timedOut: boolean },
+    { began = false, timedOut = false, cancelled = false }: Partial<Pick<Death, Circumstance>> = {},
   ) {
     super(message, end, reason);
     this.began = began;
     this.timedOut = timedOut;
+    this.cancelled = cancelled;
   }
 }
+
+type Circumstance = 'began' | 'timedOut' | 'cancelled';
 
 export interface StartOptions extends Start {
   /** The child runs this module. */
@@ -48,6 +54,11 @@ export interface StartOptions extends Start {
 
 interface Request {
   readonly message: ToChild;
+  /** Index of the only document of the batch, when that may be cancelled; else null. */
+  readonly cancellable: number | null;
+  sent: boolean;
+  /** Kills the child when the document was cancelled and its task does not end. */
+  killTimer: NodeJS.Timeout | null;
   readonly resolve: (answer: Answer) => void;
   readonly reject: (cause: Death) => void;
   began: boolean;
@@ -96,6 +107,8 @@ export class Child {
   #isNearLimit = false;
   #retiring = false;
   #users = 0;
+  /** It was killed because a document was cancelled. */
+  #cancelled = false;
   readonly #timeoutMs: number | undefined;
   #timer: NodeJS.Timeout | null = null;
   /** Resolves when the process has exited and every message it sent has been read. */
@@ -159,7 +172,10 @@ export class Child {
         this.#watch();
       } else {
         this.#lastWords = null; // it has survived them
-        (this.#waiting.shift() as Request).resolve(message);
+        const request = this.#waiting.shift() as Request;
+        if (request.killTimer !== null) clearTimeout(request.killTimer);
+        request.resolve(message);
+        this.#send();
         this.#watch();
       }
     });
@@ -173,8 +189,10 @@ export class Child {
       this.#death = death;
       if (this.#timer !== null) clearTimeout(this.#timer);
       resolveFirst(null);
-      for (const { reject, began, timedOut } of this.#waiting.splice(0))
-        reject(new Death(death, { began, timedOut }));
+      for (const { reject, began, timedOut, killTimer } of this.#waiting.splice(0)) {
+        if (killTimer !== null) clearTimeout(killTimer);
+        reject(new Death(death, { began, timedOut, cancelled: this.#cancelled }));
+      }
     });
   }
 
@@ -232,14 +250,45 @@ export class Child {
     return this.#process.pid as number;
   }
 
-  /** @throws Death */
-  ask(message: ToChild): Promise<Answer> {
+  /**
+   * @param cancellable index of the batch's only document, if that may be cancelled
+   * @throws Death
+   */
+  ask(message: ToChild, cancellable: number | null = null): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      if (this.#death !== null) return reject(new Death(this.#death, { began: false, timedOut: false }));
-      this.#waiting.push({ message, resolve, reject, began: false, timedOut: false });
+      if (this.#death !== null) return reject(new Death(this.#death, { cancelled: this.#cancelled }));
+      const state = { began: false, timedOut: false, sent: false, killTimer: null };
+      this.#waiting.push({ message, cancellable, resolve, reject, ...state });
       if (this.#waiting.length === 1) this.#watch();
-      this.#process.send(message, ignore); // a cut channel ends the child, which rejects all pending requests
+      this.#send();
     });
+  }
+
+  /** Drops the document if it was not sent; else kills the child if it does not answer in time. */
+  cancel(index: number): void {
+    const place = this.#waiting.findIndex(({ cancellable }) => cancellable === index);
+    const request = this.#waiting[place];
+    if (request === undefined) return;
+    if (request.sent) {
+      request.killTimer = setTimeout(() => {
+        this.#cancelled = true;
+        this.kill();
+      }, cancelGraceMs);
+      return;
+    }
+    this.#waiting.splice(place, 1);
+    request.reject(new Death(new WorkerEnded('the document was cancelled'), { cancelled: true }));
+    this.#send();
+  }
+
+  /** Sends the requests that may be sent, in their order. */
+  #send(): void {
+    for (const [place, request] of this.#waiting.entries()) {
+      if (request.sent) continue;
+      if (request.cancellable !== null && place > 0) return;
+      request.sent = true;
+      this.#process.send(request.message, ignore); // a cut channel ends the child, which rejects all of them
+    }
   }
 
   kill(): void {

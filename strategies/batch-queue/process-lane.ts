@@ -1,5 +1,6 @@
 import { DeathCount, maxDeathsBeforeStart, maxRuns, runsAgain } from '../session/attempts.js';
-import { crashed, timedOut } from '../session/outcome.js';
+import type { Cancelling } from '../session/cancelling.js';
+import { cancelled, crashed, timedOut } from '../session/outcome.js';
 import type { Engine, Member, Outcome } from '../strategy.js';
 import { processWorker } from '../worker/worker-id.js';
 import { Child, Death, type StartOptions } from './child.js';
@@ -31,6 +32,7 @@ export class ProcessLane {
   #retries: Promise<unknown> = Promise.resolve();
   readonly #deaths = new DeathCount();
   #killed: Error | null = null;
+  #cancelling: Cancelling | null = null;
   #fileFailed = false;
 
   constructor(options: ProcessLaneOptions) {
@@ -54,8 +56,18 @@ export class ProcessLane {
   }
 
   /** Begins a run: a lane that was given up starts workers again. */
-  reset(): void {
+  reset(cancelling: Cancelling): void {
+    this.#cancelling = cancelling;
     this.#deaths.reset();
+  }
+
+  /** Cancels the document if the child has it; elsewhere, the lane refuses it when it gets there. */
+  cancel(index: number): void {
+    this.#child?.then(
+      (child) => child.cancel(index),
+      () => {},
+    );
+    for (const child of this.#retiring) child.cancel(index);
   }
 
   /** The reason why its processes are not replaced any more; null while they are. */
@@ -75,14 +87,15 @@ export class ProcessLane {
   }
 
   async #process(batch: Batch, region: number): Promise<Outcome[]> {
-    if (this.#stopped === null) {
+    while (this.#stopped === null) {
       try {
         const single = batch.documents.length === 1 && this.#options.timeoutMs !== undefined;
         return await this.#send(batch, { region, watched: single });
       } catch (cause) {
         // The child ended, or it could not be started.
-        const timeout = this.#timedOut(batch, cause);
-        if (timeout !== null) return [timeout];
+        const outcome = this.#ended(batch, cause);
+        if (outcome !== null) return [outcome];
+        if (!isCancelled(cause)) break;
       }
     }
     const turn = this.#retries.then(() => this.#oneByOne(batch, region));
@@ -145,11 +158,15 @@ export class ProcessLane {
     let child = await this.open();
     while (child.isRetiring) child = await this.open();
     return child.use(async () => {
+      const [first] = batch.documents as [Batch['documents'][number]];
+      if (this.#isCancelled(batch)) return [cancelled(first)];
       if (this.#isLarge(batch)) await this.#sendPieces(child, batch, how.region);
-      const answer = (await child.ask(this.#message(batch, how))) as Extract<Answer, { kind: 'replies' }>;
+      if (this.#isCancelled(batch)) return [cancelled(first)];
+      const cancellable = this.#cancelling?.may(first.index) ? first.index : null; // it is alone in its batch
+      const asked = await child.ask(this.#message(batch, how), cancellable);
       this.#deaths.progress();
       if (child.isNearLimit) this.#retire(child);
-      return outcomesOf(batch, processWorker(child.pid), answer);
+      return outcomesOf(batch, processWorker(child.pid), asked as Extract<Answer, { kind: 'replies' }>);
     });
   }
 
@@ -158,10 +175,10 @@ export class ProcessLane {
     return (document as Batch['documents'][number]).bytes.length > this.#options.regionBytes;
   }
 
-  async #sendPieces(child: Child, { documents: [document] }: Batch, region: number): Promise<void> {
-    const { bytes } = document as Batch['documents'][number];
+  async #sendPieces(child: Child, batch: Batch, region: number): Promise<void> {
+    const { bytes } = batch.documents[0] as Batch['documents'][number];
     const { regionBytes } = this.#options;
-    for (let at = 0; at < bytes.length; at += regionBytes) {
+    for (let at = 0; at < bytes.length && !this.#isCancelled(batch); at += regionBytes) {
       const piece = bytes.subarray(at, at + regionBytes);
       await child.ask({
         kind: 'piece',
@@ -234,8 +251,9 @@ export class ProcessLane {
         const [outcome] = await this.#send(batch, { region, watched: true });
         return outcome as Outcome;
       } catch (cause) {
-        const timeout = this.#timedOut(batch, cause);
-        if (timeout !== null) return timeout;
+        const ended = this.#ended(batch, cause);
+        if (ended !== null) return ended;
+        if (isCancelled(cause)) continue; // another document was
         if (!(cause instanceof Death && cause.began)) {
           this.#deaths.endedBeforeStart(cause);
           continue;
@@ -251,13 +269,26 @@ export class ProcessLane {
   }
 
   /**
-   * Returns the outcome of the only document of a batch when the child was killed because that took too long,
-   * else null.
+   * Returns the outcome of the only document of a batch when that was cancelled, or when the child was killed
+   * because it took too long, else null.
    */
-  #timedOut({ documents }: Batch, cause: unknown): Outcome | null {
-    if (!(cause instanceof Death && cause.timedOut && cause.began) || documents.length !== 1) return null;
-    return timedOut(documents[0] as Batch['documents'][number], this.#options.timeoutMs as number);
+  #ended(batch: Batch, cause: unknown): Outcome | null {
+    const [document] = batch.documents as [Batch['documents'][number]];
+    if (this.#isCancelled(batch)) return cancelled(document);
+    if (!(cause instanceof Death && cause.timedOut && cause.began) || batch.documents.length !== 1)
+      return null;
+    return timedOut(document, this.#options.timeoutMs as number);
   }
+
+  #isCancelled({ documents }: Batch): boolean {
+    const [document] = documents;
+    return documents.length === 1 && document !== undefined && this.#cancelling?.has(document.index) === true;
+  }
+}
+
+/** Tells whether the child was killed, or the request dropped, because a document was cancelled. */
+function isCancelled(cause: unknown): boolean {
+  return cause instanceof Death && cause.cancelled;
 }
 
 function messageOf(cause: unknown): string {

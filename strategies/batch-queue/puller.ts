@@ -9,6 +9,14 @@ export interface Batch {
   readonly pulledMs: number[];
 }
 
+/** Limits one batch. */
+export interface BatchLimit {
+  readonly documents: number;
+  readonly bytes: number;
+  /** Tells whether the document must have a batch of its own. Absent: none must. */
+  isAlone?(document: Document): boolean;
+}
+
 /**
  * A batch is sent this long after its first document at the latest, ms. This equals the work in a batch, so
  * an idle worker waits no longer.
@@ -41,10 +49,11 @@ export class Puller {
 
   /**
    * Takes at most this many documents and bytes, and fewer when the source is slow. A single document may be
-   * larger. Returns `null` when the source has ended.
+   * larger, and a document that must be alone is a batch of its own. Returns `null` when the source has
+   * ended.
    * @throws the source's error, after all documents that it gave before.
    */
-  take(limit: { readonly documents: number; readonly bytes: number }): Promise<Batch | null> {
+  take(limit: BatchLimit): Promise<Batch | null> {
     const turn = this.#turn.then(() => this.#fill(limit));
     this.#turn = turn.catch(() => {});
     return turn;
@@ -58,7 +67,7 @@ export class Puller {
     this.#source.stop();
   }
 
-  async #fill(limit: { readonly documents: number; readonly bytes: number }): Promise<Batch | null> {
+  async #fill(limit: BatchLimit): Promise<Batch | null> {
     if (now() - this.#turnedMs > turnMs) {
       await new Promise((resolve) => setImmediate(resolve));
       this.#turnedMs = now();
@@ -75,11 +84,12 @@ export class Puller {
       const next = this.#held;
       if (next === null) break;
       bytes += next.document.bytes.length;
-      if (batch.documents.length > 0 && bytes > limit.bytes) break;
+      const alone = limit.isAlone?.(next.document) === true;
+      if (batch.documents.length > 0 && (alone || bytes > limit.bytes)) break;
       this.#held = null;
       batch.documents.push(next.document);
       batch.pulledMs.push(next.pulledMs);
-      if (next.pulledMs > untilMs) break;
+      if (alone || next.pulledMs > untilMs) break;
       if (batch.documents.length === 1) untilMs = next.pulledMs + lingerMs;
     }
     if (timer !== null) clearTimeout(timer);

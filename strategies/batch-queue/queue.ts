@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import type { Document } from '../../workloads/workload.js';
 import { heapLimit, processLimit } from '../processes/limits.js';
 import { Reaper } from '../processes/reaper.js';
 import { MemoryWatch, StopWatch } from '../processes/watch.js';
@@ -87,16 +88,17 @@ export default {
     return guarded({
       callerEnd,
       transport: file?.transport ?? 'message',
-      async run(documents, emit) {
+      async run(documents, emit, cancelling) {
         const puller = new Puller(documents);
         const size = new BatchSize();
         const emitAll = inTurn(emit);
-        for (const lane of lanes) lane.reset();
+        for (const lane of lanes) lane.reset(cancelling);
+        const isAlone = ({ index }: Document) => cancelling.may(index);
         // There is one loop per credit. It takes a batch when the previous one has been emitted: this is the
         // back-pressure. It is a function of its own that takes one, so that a loop which waits for the next
         // batch does not hold the documents of the last one.
         const serveOne = async (lane: ProcessLane, region: number): Promise<boolean> => {
-          const batch = await puller.take({ documents: size.documents, bytes: regionBytes });
+          const batch = await puller.take({ documents: size.documents, bytes: regionBytes, isAlone });
           if (batch === null) return false;
           const outcomes = await lane.process(batch, region);
           for (const { taskMs } of outcomes) if (taskMs !== null) size.learn(taskMs);
@@ -112,6 +114,9 @@ export default {
           lanes.map((lane) => serve(lane, region)),
         ).flat();
         await allEnded(loops, () => puller.stop());
+      },
+      cancel(index) {
+        for (const lane of lanes) lane.cancel(index);
       },
       async members() {
         const reports = await Promise.all(lanes.map((lane) => lane.report()));

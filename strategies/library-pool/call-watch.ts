@@ -11,6 +11,8 @@ export interface PoolWorker {
   readonly worker: (ChildProcess & { readonly ready?: boolean }) | null;
   /** The calls that it has, by their number, each with the options that `exec` got. */
   readonly processing: Readonly<Record<number, PoolCall | undefined>>;
+  /** Messages that the library sends when the worker is ready. */
+  readonly requestQueue: unknown[];
   /** Gives the worker a call, whether it is in the pool's list or not. */
   exec(method: string, parameters: readonly unknown[]): PromiseLike<unknown>;
 }
@@ -29,6 +31,13 @@ export function isStarting(workers: readonly PoolWorker[]): boolean {
   return workers.some(
     ({ worker }) =>
       worker !== null && !worker.ready && worker.exitCode === null && worker.signalCode === null,
+  );
+}
+
+/** Returns the worker that has the call with these options; undefined while it waits in the pool's queue. */
+export function workerWith(options: object, workers: readonly PoolWorker[]): PoolWorker | undefined {
+  return workers.find(({ processing }) =>
+    Object.values(processing).some((call) => call?.options === options),
   );
 }
 

@@ -1,7 +1,9 @@
 import pMap from 'p-map';
 import type { Document } from '../../workloads/workload.js';
 import { boxed } from '../session/box.js';
-import { crashed, outcome, type Reply, timedOut } from '../session/outcome.js';
+import { type Cancelling, cancelGraceMs } from '../session/cancelling.js';
+import { cancelled, crashed, outcome, type Reply, timedOut } from '../session/outcome.js';
+import { isTransferred } from '../session/owned.js';
 import type { SecondAttempt } from '../session/second-attempt.js';
 import type { PlainSession } from '../session/session.js';
 import type { CallerEnd } from '../session/side-channel.js';
@@ -21,6 +23,13 @@ export interface LibraryPool {
   readonly concurrency: number;
   /** Rejects when the worker that had the document died, or when the document exceeded the time limit. */
   submit(document: Document): PromiseLike<Reply>;
+  /** Submits a document that may be cancelled. Absent: the pool ends no document. */
+  submitCancellable?(document: Document): Submission;
+  /**
+   * Tells whether `submit` rejected because the worker was ended on account of another document. Absent: a
+   * worker has one document at a time.
+   */
+  endedForAnother?(cause: unknown): boolean;
   /** Asks some worker; several calls at once reach different idle workers. */
   ask(request: Request): PromiseLike<Answer>;
   /** Workers that were replaced near their limit of memory. Absent: the library allows none to be. */
@@ -44,6 +53,16 @@ export interface Replaced {
   readonly count: number;
   /** Resolves when all of them have ended. */
   ended(): Promise<void>;
+}
+
+/** A document that was submitted and may be cancelled. */
+export interface Submission {
+  /** Settles as `submit` does. */
+  readonly reply: PromiseLike<Reply>;
+  /** Tells whether the task has begun. */
+  hasBegun(): boolean;
+  /** Takes the document out of the pool's queue, or ends its worker. `reply` rejects. */
+  abort(): void;
 }
 
 /** What a strategy's session shares with the pools of its second attempts. */
@@ -91,20 +110,30 @@ export async function poolSession(
     for (const { failure } of answers) if (failure !== null) throw errorOf(failure);
     return answers;
   };
-  const outcomeOf = async (document: Document): Promise<Outcome> => {
-    const pulledMs = now();
+  const submissions = new Submissions(pool);
+  const outcomeOf = async (
+    document: Document,
+    cancelling: Cancelling,
+    pulledMs = now(),
+  ): Promise<Outcome> => {
+    if (cancelling.has(document.index)) return cancelled(document);
     // Some pools would start a worker for it.
     if (killed) return crashed(document, new Error('the session was ended'));
     const stopped = again?.stopped ?? null;
     if (stopped !== null) return crashed(document, stopped);
     try {
-      const reply = await pool.submit(document);
+      const reply = await (cancelling.may(document.index)
+        ? submissions.submit(document)
+        : pool.submit(document));
       again?.progress();
       return outcome(document, pulledMs, reply);
     } catch (cause) {
+      if (cancelling.has(document.index)) return cancelled(document);
       if (pool.exceeded?.(cause)) return timedOut(document, timeoutMs as number);
+      if (!killed && pool.endedForAnother?.(cause) && !isTransferred(document))
+        return outcomeOf(document, cancelling, pulledMs);
       const end = await explain(cause);
-      return again === null ? crashed(document, end) : again.of(document, end);
+      return again === null ? crashed(document, end) : again.of(document, end, cancelling);
     }
   };
   try {
@@ -115,12 +144,15 @@ export async function poolSession(
   }
   return {
     ...(callerEnd && { callerEnd }),
-    async run(documents, emit) {
+    async run(documents, emit, cancelling) {
       again?.reset();
-      await pMap(boxed(documents), async (box) => emit(await outcomeOf(box.take())), {
+      await pMap(boxed(documents), async (box) => emit(await outcomeOf(box.take(), cancelling)), {
         concurrency,
         ...(lost && { signal: lost }),
       });
+    },
+    cancel(index) {
+      if (!submissions.cancel(index)) again?.cancel(index);
     },
     replaced: () => pool.replaced?.count ?? 0,
     async members() {
@@ -147,6 +179,45 @@ export async function poolSession(
       void end();
     },
   };
+}
+
+/** The documents that a pool has and that may be cancelled, by their index. */
+class Submissions {
+  readonly #pool: LibraryPool;
+  readonly #submitted = new Map<number, Submission>();
+  readonly #timers = new Map<number, NodeJS.Timeout>();
+
+  constructor(pool: LibraryPool) {
+    this.#pool = pool;
+  }
+
+  /** Rejects as `LibraryPool.submit` does, and when the document was cancelled. */
+  async submit(document: Document): Promise<Reply> {
+    if (this.#pool.submitCancellable === undefined) return this.#pool.submit(document);
+    const { index } = document;
+    const submission = this.#pool.submitCancellable(document);
+    this.#submitted.set(index, submission);
+    try {
+      return await submission.reply;
+    } finally {
+      this.#submitted.delete(index);
+      clearTimeout(this.#timers.get(index));
+      this.#timers.delete(index);
+    }
+  }
+
+  /** Returns false when the pool does not have the document. */
+  cancel(index: number): boolean {
+    const submission = this.#submitted.get(index);
+    if (submission === undefined) return false;
+    if (!submission.hasBegun()) submission.abort();
+    else
+      this.#timers.set(
+        index,
+        setTimeout(() => submission.abort(), cancelGraceMs),
+      );
+    return true;
+  }
 }
 
 /** Resolves when the promise settles, or when the time is over. */

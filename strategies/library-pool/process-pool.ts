@@ -17,7 +17,7 @@ import { CallerEnd, connectChild } from '../session/side-channel.js';
 import type { WorkerEnded } from '../session/task-error.js';
 import type { OpenOptions, Strategy, TaskError } from '../strategy.js';
 import type { LastWords } from '../worker/last-words.js';
-import { CallWatch, isStarting, LimitedCall, workersOf } from './call-watch.js';
+import { CallWatch, isStarting, LimitedCall, workersOf, workerWith } from './call-watch.js';
 import { submitted } from './in-flight.js';
 import { type PoolParts, poolSession, within } from './pool-session.js';
 import { Retirement } from './retirement.js';
@@ -102,13 +102,13 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
   });
   const busy = () => [...workersOf(pool), ...retirement.workers];
   const watch = timeoutMs === undefined ? null : new CallWatch(busy, timeoutMs);
-  const call = <T>(argument: Request | Document, limitMs: number | undefined): Promise<T> => {
-    if (limitMs === undefined) return stall.guard<T>(pool.exec('serve', [argument]));
-    const limited = new LimitedCall(limitMs);
-    const asked = pool.exec('serve', [argument], limited as object);
-    limited.asked = asked;
-    return stall.guard<T>(asked);
+  const exec = (argument: Request | Document, options: object | undefined) => {
+    const asked = pool.exec('serve', [argument], options);
+    if (options instanceof LimitedCall) options.asked = asked;
+    return asked;
   };
+  const call = <T>(argument: Request | Document, limitMs: number | undefined): Promise<T> =>
+    stall.guard<T>(exec(argument, limitMs === undefined ? undefined : new LimitedCall(limitMs)));
   const endMs = timeoutMs === undefined ? undefined : timeoutMs + abortGraceMs;
   // A short time limit of the tasks must not end workers that are asked for a report.
   const askMs = timeoutMs === undefined ? undefined : Math.max(timeoutMs, graceMs);
@@ -118,6 +118,18 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
       isolation: 'process',
       concurrency: workers * submitted(1),
       submit: (document) => call<Reply>(document, endMs),
+      submitCancellable(document) {
+        const options = endMs === undefined ? {} : new LimitedCall(endMs);
+        const asked = exec(document, options);
+        return {
+          reply: stall.guard<Reply>(asked),
+          hasBegun: () => workerWith(options, busy())?.worker?.ready === true,
+          abort() {
+            workerWith(options, busy())?.requestQueue.splice(0); // it would begin with it
+            asked.cancel(); // the library then ends the worker, too
+          },
+        };
+      },
       ask: (request) => call<Answer>(request, askMs),
       replaced: retirement,
       async end() {

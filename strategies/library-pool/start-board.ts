@@ -1,10 +1,11 @@
 import { now } from '../worker/clock.js';
 
 /**
- * Notes when each task in flight began, in memory that all threads share, with one place per task. The caller
- * writes 0 when it takes a place; the worker writes the time when the task begins; the caller reads it at
- * intervals and aborts the task that has run too long. A place is free again when its task has settled. So
- * only run time counts, not queue time.
+ * Notes when tasks in flight began, in memory that all threads share, with one place per task. The caller
+ * writes 0 when it takes a place, and the worker writes the time when the task begins. The caller reads it
+ * when it cancels a document. Where tasks have a time limit it also reads all at intervals, and aborts the
+ * task that has run too long. A place is free again when its task has settled. So only run time counts, not
+ * queue time.
  */
 export class StartBoard {
   readonly memory: SharedArrayBuffer;
@@ -12,24 +13,31 @@ export class StartBoard {
   readonly #free: number[];
   readonly #running = new Map<number, Stop>();
   readonly #timeoutMs: number;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timer: NodeJS.Timeout | null;
 
-  constructor(places: number, timeoutMs: number) {
+  /** @param timeoutMs absent: tasks have no time limit */
+  constructor(places: number, timeoutMs = Number.POSITIVE_INFINITY) {
     this.memory = new SharedArrayBuffer(8 * places);
     this.#starts = new Float64Array(this.memory);
     this.#free = Array.from({ length: places }, (_, place) => place);
     this.#timeoutMs = timeoutMs;
-    this.#timer = setInterval(() => this.#look(), Math.max(1, Math.min(timeoutMs / 8, 250)));
-    this.#timer.unref();
+    this.#timer = Number.isFinite(timeoutMs)
+      ? setInterval(() => this.#look(), Math.max(1, Math.min(timeoutMs / 8, 250))).unref()
+      : null;
   }
 
   /** @returns the task's place, and a signal that aborts when the task has run too long */
-  enter(): { readonly place: number; readonly signal: Stop } {
+  enter(): Place {
     const place = this.#free.pop() as number; // there are as many places as tasks in flight
     const signal = new Stop();
     this.#starts[place] = 0;
     this.#running.set(place, signal);
     return { place, signal };
+  }
+
+  /** Tells whether the task in this place has begun. */
+  hasBegun(place: number): boolean {
+    return (this.#starts[place] as number) > 0;
   }
 
   leave(place: number): void {
@@ -38,7 +46,7 @@ export class StartBoard {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    if (this.#timer !== null) clearInterval(this.#timer);
   }
 
   #look(): void {
@@ -50,13 +58,19 @@ export class StartBoard {
   }
 }
 
+/** A task in flight has this place on the board. */
+export interface Place {
+  readonly place: number;
+  readonly signal: Stop;
+}
+
 /**
- * The part of an `AbortSignal` that piscina uses. Every document needs one, and a real one costs
- * microseconds.
+ * The part of an `AbortSignal` that piscina uses. Every document that may be aborted needs one, and a real
+ * one costs microseconds.
  */
 export class Stop {
   aborted = false;
-  readonly reason = 'the task has run too long';
+  readonly reason = 'the task has run too long, or its document was cancelled';
   #listener: (() => void) | null = null;
 
   addEventListener(_: 'abort', listener: () => void): void {

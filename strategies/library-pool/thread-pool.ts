@@ -12,7 +12,7 @@ import type { OpenOptions, Strategy } from '../strategy.js';
 import { submitted } from './in-flight.js';
 import { endOf } from './piscina-end.js';
 import { type PoolParts, poolSession } from './pool-session.js';
-import { StartBoard } from './start-board.js';
+import { type Place, StartBoard } from './start-board.js';
 import type { ThreadPoolData } from './worker/thread-pool.js';
 
 const file = new URL('./worker/thread-pool-file.cjs', import.meta.url).href;
@@ -43,18 +43,24 @@ export default {
 /** Marks a document that exceeded the time limit, among the reasons why piscina rejects. */
 const overTime = new Error('the task has run too long');
 
+/**
+ * piscina rejects with this message when it ends a worker because another document on it was aborted, and
+ * when the pool is destroyed.
+ */
+const threadTermination = 'Terminating worker thread';
+
 function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }: PoolParts) {
   const { workers, delivery, inFlight = 1, timeoutMs, heapMb } = options;
   const heap = threadHeapLimit(workers, heapMb);
   const concurrency = workers * submitted(inFlight);
-  const board = timeoutMs === undefined ? null : new StartBoard(concurrency, timeoutMs + abortGraceMs);
+  const board = new StartBoard(concurrency, timeoutMs === undefined ? undefined : timeoutMs + abortGraceMs);
   const pool = new Piscina({
     filename: file,
     minThreads: workers,
     maxThreads: workers,
     concurrentTasksPerWorker: inFlight,
     resourceLimits: { maxOldGenerationSizeMb: heap.mb },
-    workerData: { workload, timeoutMs, starts: board?.memory ?? null } satisfies ThreadPoolData,
+    workerData: { workload, timeoutMs, starts: board.memory } satisfies ThreadPoolData,
   });
   const end = endOf(pool);
   pool.on('message', (message: ChannelPort) => {
@@ -66,12 +72,11 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
     return pool.run(own, { transferList: [own.bytes.buffer] });
   };
   /**
-   * Submits under a time limit: the worker notes on the board when a task begins, and a task that exceeds it
-   * ends its worker.
+   * Submits a document that may be aborted: the worker notes on the board when its task begins. Aborting a
+   * task that has begun ends its worker.
    */
-  const submitWatched = async (document: Document, board: StartBoard): Promise<Reply> => {
+  const submitWatched = async (document: Document, { place, signal }: Place): Promise<Reply> => {
     const own = delivery === 'clone' ? document : owned(document);
-    const { place, signal } = board.enter();
     try {
       const transferList = delivery === 'clone' ? [] : [own.bytes.buffer as ArrayBuffer];
       return await pool.run({ place, document: own }, { transferList, signal });
@@ -86,10 +91,19 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
       workers,
       isolation: 'thread',
       concurrency,
-      submit: board === null ? submit : (document) => submitWatched(document, board),
+      submit: timeoutMs === undefined ? submit : (document) => submitWatched(document, board.enter()),
+      submitCancellable(document) {
+        const entered = board.enter();
+        return {
+          reply: submitWatched(document, entered),
+          hasBegun: () => board.hasBegun(entered.place),
+          abort: () => entered.signal.abort(),
+        };
+      },
+      endedForAnother: (cause) => cause instanceof Error && cause.message === threadTermination,
       ask: (request) => pool.run(request),
       end() {
-        board?.close();
+        board.close();
         return end();
       },
       explain: (cause) => threadEnd(cause, heap),

@@ -1,6 +1,6 @@
 import pMap from 'p-map';
 import { boxed } from '../session/box.js';
-import { outcome } from '../session/outcome.js';
+import { cancelled, outcome } from '../session/outcome.js';
 import { guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
 import { alone, type Strategy } from '../strategy.js';
@@ -32,11 +32,12 @@ export default {
     });
     return guarded({
       callerEnd,
-      async run(documents, emit) {
+      async run(documents, emit, cancelling) {
         await pMap(
           boxed(documents),
           async (box) => {
             const document = box.take();
+            if (cancelling.has(document.index)) return emit(cancelled(document));
             const pulledMs = now();
             const reply = task.run(document);
             const found =

@@ -1,4 +1,4 @@
-import { outcome } from '../session/outcome.js';
+import { cancelled, outcome } from '../session/outcome.js';
 import { guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
 import { alone, type Strategy } from '../strategy.js';
@@ -31,8 +31,12 @@ export default {
     });
     return guarded({
       callerEnd,
-      async run(documents, emit) {
+      async run(documents, emit, cancelling) {
         for await (const document of documents) {
+          if (cancelling.has(document.index)) {
+            await emit(cancelled(document));
+            continue;
+          }
           const pulledMs = now();
           const reply = task.run(document);
           const found =

@@ -8,6 +8,9 @@ import { crashedWith } from './outcome.js';
  *   - when a document runs again after its worker ended (`runsAgain`), and its maximum of runs (`maxRuns`),
  *   - when the workers of one place are no longer replaced (`DeathCount`),
  *   - which documents a session refuses by their id (`Quarantine`).
+ *
+ * A worker that was ended because a document on it was cancelled counts for nothing here: its other documents
+ * run again as if they had not run, and the place has no death (`cancelling.ts`).
  */
 
 /**

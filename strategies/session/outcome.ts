@@ -41,6 +41,12 @@ export function crashedWith({ index, id }: Pick<Document, 'index' | 'id'>, error
   return { index, id, worker: null, queuedMs: null, taskMs: null, status: 'crashed', error };
 }
 
+/** The caller has cancelled the document, and discards this outcome: see `cancelling.ts`. */
+export function cancelled({ index, id }: Pick<Document, 'index' | 'id'>): Outcome {
+  const error = { name: 'AbortError', message: 'the document was cancelled' };
+  return { index, id, worker: null, queuedMs: null, taskMs: null, status: 'failed', error };
+}
+
 /** The task ran longer than it may, and its worker was ended. */
 export function timedOut({ index, id }: Pick<Document, 'index' | 'id'>, timeoutMs: number): Outcome {
   const error = timeoutError(timeoutMs);

@@ -1,7 +1,9 @@
 import type { Document } from '../../workloads/workload.js';
 import type { Outcome } from '../strategy.js';
 import { DeathCount, maxWorkersEnded } from './attempts.js';
-import { crashed } from './outcome.js';
+import type { Cancelling } from './cancelling.js';
+import { cancelled, crashed } from './outcome.js';
+import { isTransferred } from './owned.js';
 import type { PlainSession } from './session.js';
 
 /**
@@ -45,16 +47,21 @@ export class SecondAttempt {
    * Runs the document again, after the documents before it; never rejects.
    * @param cause how its worker has ended
    */
-  of(document: Document, cause: unknown): Promise<Outcome> {
-    const outcome = this.#turn.then(() => this.#run(document, cause));
+  of(document: Document, cause: unknown, cancelling: Cancelling): Promise<Outcome> {
+    const outcome = this.#turn.then(() => this.#run(document, cause, cancelling));
     this.#turn = outcome;
     return outcome;
   }
 
-  async #run(document: Document, cause: unknown): Promise<Outcome> {
+  /** Cancels the document with this index if it is the one that is running. */
+  cancel(index: number): void {
+    this.#current?.cancel?.(index);
+  }
+
+  async #run(document: Document, cause: unknown, cancelling: Cancelling): Promise<Outcome> {
+    if (cancelling.has(document.index)) return cancelled(document);
     if (this.#ended) return crashed(document, cause);
-    // Its bytes were transferred to the worker that has ended.
-    if (document.bytes.length === 0 && document.size > 0) return crashed(document, cause, 1);
+    if (isTransferred(document)) return crashed(document, cause, 1);
     if (this.stopped !== null) return crashed(document, this.stopped);
     this.#deaths.endedWithoutResult(cause);
     let outcome: Outcome | null = null;
@@ -63,9 +70,10 @@ export class SecondAttempt {
       this.#current = session;
       if (this.#ended) session.kill?.();
       try {
-        await session.run([document], (found) => {
+        const emit = (found: Outcome) => {
           outcome = found;
-        });
+        };
+        await session.run([document], emit, cancelling);
       } finally {
         this.#current = null;
         await session.close();

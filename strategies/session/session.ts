@@ -1,6 +1,7 @@
 import type { Documents, Emit, Session } from '../strategy.js';
 import { now as clock } from '../worker/clock.js';
 import { Quarantine } from './attempts.js';
+import { Cancelled, type Cancelling } from './cancelling.js';
 import type { CallerEnd } from './side-channel.js';
 import { limited } from './source.js';
 
@@ -8,7 +9,12 @@ import { limited } from './source.js';
 export interface PlainSession extends Pick<Session, 'transport' | 'members'> {
   /** Its end of the side channel; absent where there is none. */
   readonly callerEnd?: CallerEnd;
-  run(documents: Documents, emit: Emit): Promise<void>;
+  run(documents: Documents, emit: Emit, cancelling: Cancelling): Promise<void>;
+  /**
+   * A document of the current run was cancelled; `cancelling.has` is already true for it. Absent where a
+   * document that has begun cannot be ended.
+   */
+  cancel?(index: number): void;
   close(): Promise<void>;
   /** Workers that were replaced near their limit of memory; absent where none is. */
   replaced?(): number;
@@ -26,6 +32,7 @@ export interface PlainSession extends Pick<Session, 'transport' | 'members'> {
 export function guarded(session: PlainSession): Session {
   const quarantine = new Quarantine();
   let running: Promise<void> | null = null;
+  let cancelled: Cancelled | null = null;
   let closed: Promise<void> | null = null;
   const stop = new AbortController();
   const refusal = (): string | null => {
@@ -45,19 +52,37 @@ export function guarded(session: PlainSession): Session {
         throw new Error('expected a strategy with a side channel, and this one has none');
       session.callerEnd.broadcast(message);
     },
-    async run(documents, emit, { signal } = {}) {
+    cancel(index) {
+      if (!cancelled?.add(index)) return;
+      session.cancel?.(index);
+      // The signal aborts in a microtask: a caller that cancels several documents in one go has then taken
+      // back the ones that wait, before a worker is free for them.
+      const own = cancelled;
+      queueMicrotask(() => {
+        if (own.has(index)) session.callerEnd?.drop(index);
+      });
+    },
+    async run(documents, emit, { signal, cancellable } = {}) {
       const refused = refusal();
       if (refused !== null) throw new Error(refused);
       signal?.throwIfAborted();
       const ends = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
       const cancel = () => session.callerEnd?.cancel(clock());
       signal?.addEventListener('abort', cancel, { once: true });
-      running = quarantined(session, { documents, emit, signal: ends, quarantine });
+      const own = new Cancelled(cancellable);
+      cancelled = own;
+      const give: Emit = (outcome) => {
+        if (own.remove(outcome.index)) session.callerEnd?.forget(outcome.index);
+        return emit(outcome);
+      };
+      running = quarantined(session, { documents, emit: give, signal: ends, quarantine, cancelling: own });
       try {
         await running;
         signal?.throwIfAborted();
       } finally {
         running = null;
+        cancelled = null;
+        for (const index of own.empty()) session.callerEnd?.forget(index);
         signal?.removeEventListener('abort', cancel);
         if (signal?.aborted) session.callerEnd?.resume();
       }
@@ -84,6 +109,7 @@ interface Run {
   readonly emit: Emit;
   readonly signal: AbortSignal;
   readonly quarantine: Quarantine;
+  readonly cancelling: Cancelling;
 }
 
 /**
@@ -93,7 +119,7 @@ interface Run {
  */
 async function quarantined(
   session: PlainSession,
-  { documents, emit, signal, quarantine }: Run,
+  { documents, emit, signal, quarantine, cancelling }: Run,
 ): Promise<void> {
   const refusals: Promise<void>[] = [];
   const accepts = (document: Parameters<Quarantine['refusal']>[0]) => {
@@ -104,9 +130,10 @@ async function quarantined(
     refusals.push(emitted);
     return false;
   };
-  await session.run(limited(documents, { signal, accepts }), (outcome) => {
+  const learn: Emit = (outcome) => {
     quarantine.learn(outcome);
     return emit(outcome);
-  });
+  };
+  await session.run(limited(documents, { signal, accepts }), learn, cancelling);
   await Promise.all(refusals);
 }

@@ -8,7 +8,7 @@ import type { TaskError } from '../strategy.js';
  * one port to the caller over `parentPort`; a child process uses the channel that its parent gave it, with
  * `{ kind: 'channel', message }` around each message; the caller's own thread calls the other side
  * directly, with clones. Nothing keeps a worker alive: its port is unreferenced. Answer to connecting: the
- * latest broadcast, and the cancellation that is in force, if any.
+ * latest broadcast, and the cancellations that are in force, if any.
  *
  *   message     written by   meaning, and what it wakes
  *   ask         task         a request with a number; the caller's `onRequest` is called
@@ -17,10 +17,14 @@ import type { TaskError } from '../strategy.js';
  *   broadcast   caller       calls all listeners in the worker, which keeps the latest for later ones
  *   cancel      caller       aborts the signals of documents that began before `atMs` or begin later
  *   resume      caller       the cancelled run has ended: documents that begin now are not cancelled
+ *   drop        caller       aborts the signal of one document, now or when it begins
+ *   forget      caller       that document has its outcome: its index may come again in another run
  *   close       caller       rejects all pending requests, and each later one at once
  *
  * Order. The messages of one side arrive in the order they were sent. They are in no order with documents
- * and outcomes, which travel another way; for this reason `cancel` carries a time.
+ * and outcomes, which travel another way; for this reason `cancel` carries a time, and a `drop` that arrives
+ * before its document is kept until `forget`. The caller does not know which worker has a document, so both
+ * go to all connected workers.
  *
  * Delivery. A worker whose task waits receives at once. One whose task computes receives when the task
  * awaits or ends. A thread that sleeps between documents in `Atomics.wait` receives when its next task
@@ -44,6 +48,8 @@ export type ToTask =
   | { readonly kind: 'broadcast'; readonly message: unknown }
   | { readonly kind: 'cancel'; readonly atMs: number }
   | { readonly kind: 'resume' }
+  | { readonly kind: 'drop'; readonly index: number }
+  | { readonly kind: 'forget'; readonly index: number }
   | { readonly kind: 'close' };
 
 /**

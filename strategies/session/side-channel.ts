@@ -19,6 +19,8 @@ export class CallerEnd {
   /** The latest broadcast, for workers that connect later. */
   #latest: { readonly message: unknown } | null = null;
   #cancelledMs: number | null = null;
+  /** Documents whose signals are to abort, for workers that connect later. */
+  readonly #dropped = new Set<number>();
   #closed = false;
 
   constructor(channel: SideChannel = {}) {
@@ -37,6 +39,7 @@ export class CallerEnd {
     else this.#wires.add(wire);
     if (this.#latest !== null) wire.send({ kind: 'broadcast', message: this.#latest.message });
     if (this.#cancelledMs !== null) wire.send({ kind: 'cancel', atMs: this.#cancelledMs });
+    for (const index of this.#dropped) wire.send({ kind: 'drop', index });
     return {
       receive: ({ id, request }) => void this.#answer({ worker, wire, id, request }),
       ended: () => void this.#wires.delete(wire),
@@ -79,6 +82,18 @@ export class CallerEnd {
     if (this.#cancelledMs === null) return;
     this.#cancelledMs = null;
     for (const wire of this.#wires) wire.send({ kind: 'resume' });
+  }
+
+  /** Aborts the signal of one document, now or when it begins. */
+  drop(index: number): void {
+    this.#dropped.add(index);
+    for (const wire of this.#wires) wire.send({ kind: 'drop', index });
+  }
+
+  /** The dropped document has its outcome. */
+  forget(index: number): void {
+    this.#dropped.delete(index);
+    for (const wire of this.#wires) wire.send({ kind: 'forget', index });
   }
 
   /** No request is passed on any more, and the pending ones are rejected. */

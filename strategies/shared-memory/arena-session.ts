@@ -1,8 +1,10 @@
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import { threadHeapLimit, warnOfOverridingFlag } from '../processes/limits.js';
+import type { Cancelling } from '../session/cancelling.js';
 import { guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
 import type { Documents, Emit, Engine, Session, SideChannel } from '../strategy.js';
+import { Cancels } from './cancels.js';
 import { ClaimTable } from './claim-table.js';
 import { FeedingLoop, type QueueSplit } from './feeding-loop.js';
 import { type Arena, SlabQueue } from './slab-queue.js';
@@ -47,7 +49,8 @@ export async function openArenaSession(workload: WorkloadRef, options: ArenaOpti
   await session.open();
   return guarded({
     callerEnd: session.callerEnd,
-    run: (documents, emit) => session.run(documents, emit),
+    run: (documents, emit, cancelling) => session.run(documents, emit, cancelling),
+    cancel: (index) => session.cancel(index),
     members: async () => ({ processes: [], engines: await session.report() }),
     replaced: () => session.replaced,
     close: () => session.close(),
@@ -61,6 +64,7 @@ export async function openArenaSession(workload: WorkloadRef, options: ArenaOpti
  *
  *   feeding-loop.ts    publishes documents and emits outcomes, on the caller's thread
  *   worker-deaths.ts   decides what happens to the documents and the lane of a worker that has died
+ *   cancels.ts         takes cancelled documents back, and kills workers that do not give them up
  *   thread-lane.ts     starts, kills and closes one worker thread
  *   worker.ts          claims documents and runs the task, on the worker's thread
  *   claim-table.ts     the protocol between the threads: which thread writes which word, in which
@@ -72,6 +76,7 @@ class ArenaSession {
   readonly #lanes: readonly ThreadLane[];
   readonly #loop: FeedingLoop;
   readonly #deaths: WorkerDeaths;
+  readonly #cancels: Cancels;
   #killed = false;
   #replaced = 0;
 
@@ -118,7 +123,8 @@ class ArenaSession {
     const parts = { table, queues: this.#queues, lanes: this.#lanes };
     const watchdog = timeoutMs === undefined ? null : new Watchdog(table, this.#lanes, timeoutMs);
     this.#loop = new FeedingLoop(parts, split);
-    this.#deaths = new WorkerDeaths(parts, this.#loop, watchdog);
+    this.#cancels = new Cancels(parts, this.#loop);
+    this.#deaths = new WorkerDeaths(parts, { loop: this.#loop, watchdog, cancels: this.#cancels });
   }
 
   /** Opens all workers, or none: when one fails, the others are closed before the error is passed on. */
@@ -130,19 +136,25 @@ class ArenaSession {
     throw failure.reason;
   }
 
-  async run(documents: Documents, emit: Emit): Promise<void> {
+  async run(documents: Documents, emit: Emit, cancelling: Cancelling): Promise<void> {
     this.#loop.reset();
+    this.#cancels.begin(cancelling);
     this.#deaths.begin();
     try {
-      await this.#loop.run(documents, emit);
+      await this.#loop.run(documents, emit, cancelling);
     } finally {
       this.#deaths.end();
+      this.#cancels.end();
     }
   }
 
   /** Number of workers that were replaced near the limit of their heap. */
   get replaced(): number {
     return this.#replaced;
+  }
+
+  cancel(index: number): void {
+    if (!this.#killed) this.#cancels.cancel(index); // all documents have crashed
   }
 
   async report(): Promise<Engine[]> {
@@ -169,6 +181,10 @@ class ArenaSession {
 
   #sendOversized(lane: ThreadLane, slot: number): void {
     if (this.#killed) return;
-    lane.send(slot, (this.#queues[lane.queue] as SlabQueue).at(slot).document as Document);
+    const queue = this.#queues[lane.queue] as SlabQueue;
+    const { index, document } = queue.at(slot);
+    const isCancelled = this.#cancels.has(index);
+    if (isCancelled) this.#cancels.remove(queue, slot);
+    lane.send(slot, isCancelled ? null : (document as Document));
   }
 }

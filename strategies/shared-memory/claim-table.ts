@@ -4,18 +4,20 @@
  * A published document occupies a *slot*. Each queue has slots of its own, a ring of *tickets* (the slots in
  * the order in which they were published) and two counters: `available` is the number of tickets published so
  * far, and `next` is the first ticket that may be unclaimed. No word has two writers at the same time, except
- * `next` and a ready `state`, which change by compare-and-swap only:
+ * `next` and a `state` that is ready or assigned, which change by compare-and-swap only:
  *
  *   word        written by                         meaning
- *   state       caller: free → ready, and          the thread that owns the slot
- *               claimed → free or ready again;
- *               worker: ready → claimed by it
+ *   state       caller: free → ready, claimed →    the thread that owns the slot
+ *               free, ready or assigned again,
+ *               and ready or assigned → free;
+ *               worker: ready or assigned to it →
+ *               claimed by it
  *   entry       caller, while the slot is free     offset of the document's bytes, its size, its index
  *   times       caller, while the slot is free,    when the task began and how long it took; -1 until the
  *               then the worker with the claim     worker has finished it
  *   ring        caller                             the slot of each ticket
  *   available   caller, after ring and state       tickets published so far
- *   next        any worker, from t to t + 1        a hint: every ticket before it is claimed
+ *   next        any thread, from t to t + 1        a hint: there is nothing to claim before it
  *   current     its worker                         the slot whose task is running, plus one; 0 between tasks
  *   begun       its worker, before current         tasks begun: tells a running task from a later one in the
  *                                                  same slot
@@ -35,6 +37,10 @@
  * its ticket became stale may find another document in the slot; it then claims that document, which does no
  * harm.
  *
+ * To cancel a document that no worker has claimed, the caller withdraws it: it changes the slot's `state`
+ * from ready, or from assigned, to free by the same compare-and-swap. `next` passes its ticket like one that
+ * is claimed: workers move it on, and the caller does when it needs room in the ring.
+ *
  * Sleeping and waking: a worker reads `signal`, finds nothing to claim, and waits for `signal` to change. The
  * caller publishes first, changes `signal` afterwards and then wakes the workers, so a worker sees either the
  * document or the change. The caller may publish several documents for one change of `signal`, but it makes
@@ -49,10 +55,14 @@ export interface Shape {
   readonly slots: number;
 }
 
-/** States of a slot. The state of a claimed slot is `claimed` plus the worker's number. */
+/**
+ * States of a slot. The state of a claimed slot is `claimed` plus the worker's number. A slot that is
+ * assigned to a worker which has not begun with it has the state `assigned` minus the worker's number.
+ */
 const free = 0;
 const ready = 1;
 const claimed = 2;
+const assigned = -1;
 
 /**
  * Words (4 bytes each) in a cache line of the processor: words that different threads write are on different
@@ -114,11 +124,9 @@ export class ClaimTable {
    * block the ring.
    */
   hasTicket(q: number): boolean {
-    const at = this.#queue(q);
-    return (
-      ((Atomics.load(this.#words, at + queue.available) - Atomics.load(this.#words, at + queue.next)) | 0) <
-      this.#tickets
-    );
+    if (this.#ticketsLeft(q) > 0) return true;
+    this.#passWithdrawn(q);
+    return this.#ticketsLeft(q) > 0;
   }
 
   write(slot: number, { offset, size, idBytes, index }: Entry): void {
@@ -153,8 +161,18 @@ export class ClaimTable {
     Atomics.store(this.#words, this.#slot(slot) + entry.state, free);
   }
 
+  /** Tells whether the slot is claimed by the worker or assigned to it. */
   isOwner(slot: number, worker: number): boolean {
-    return Atomics.load(this.#words, this.#slot(slot) + entry.state) === claimed + worker;
+    const state = Atomics.load(this.#words, this.#slot(slot) + entry.state);
+    return state === claimed + worker || state === assigned - worker;
+  }
+
+  /** Takes back a document that no worker has begun with. Returns false when a worker has claimed it. */
+  withdraw(slot: number): boolean {
+    const at = this.#slot(slot) + entry.state;
+    const state = Atomics.load(this.#words, at);
+    const isWaiting = state === ready || state <= assigned;
+    return isWaiting && Atomics.compareExchange(this.#words, at, state, free) === state;
   }
 
   isFree(slot: number): boolean {
@@ -187,7 +205,7 @@ export class ClaimTable {
    */
   assign(slot: number, worker: number): void {
     this.#forgetTimes(slot);
-    Atomics.store(this.#words, this.#slot(slot) + entry.state, claimed + worker);
+    Atomics.store(this.#words, this.#slot(slot) + entry.state, assigned - worker);
   }
 
   startedMs(slot: number): number {
@@ -220,6 +238,13 @@ export class ClaimTable {
       Atomics.compareExchange(words, at + queue.next, ticket, (ticket + 1) | 0);
       if (before === ready) return slot;
     }
+  }
+
+  /** Claims a slot that was assigned to this worker. Returns false when it was withdrawn in the meantime. */
+  claimAssigned(slot: number, worker: number): boolean {
+    const own = assigned - worker;
+    const at = this.#slot(slot) + entry.state;
+    return Atomics.compareExchange(this.#words, at, own, claimed + worker) === own;
   }
 
   hasWork(q: number): boolean {
@@ -280,6 +305,25 @@ export class ClaimTable {
    */
   async rest(q: number, seen: number): Promise<void> {
     await Atomics.waitAsync(this.#words, this.#queue(q) + queue.signal, seen).value;
+  }
+
+  #ticketsLeft(q: number): number {
+    const at = this.#queue(q);
+    const used = Atomics.load(this.#words, at + queue.available) - Atomics.load(this.#words, at + queue.next);
+    return this.#tickets - (used | 0);
+  }
+
+  /** Moves `next` past tickets whose slot no worker can claim, as workers do. */
+  #passWithdrawn(q: number): void {
+    const words = this.#words;
+    const at = this.#queue(q);
+    for (;;) {
+      const ticket = Atomics.load(words, at + queue.next);
+      if (ticket === Atomics.load(words, at + queue.available)) return;
+      const slot = Atomics.load(words, this.#ring(q, ticket));
+      if (Atomics.load(words, this.#slot(slot) + entry.state) === ready) return;
+      Atomics.compareExchange(words, at + queue.next, ticket, (ticket + 1) | 0);
+    }
   }
 
   #forgetTimes(slot: number): void {

@@ -1,4 +1,5 @@
-import { crashed } from '../session/outcome.js';
+import type { Cancelling } from '../session/cancelling.js';
+import { cancelled, crashed } from '../session/outcome.js';
 import type { Documents, Emit, Outcome, TaskError } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import type { ClaimTable } from './claim-table.js';
@@ -55,6 +56,7 @@ export class FeedingLoop {
   /** Documents that are split and not yet published, by queue. */
   #backlog: PulledDocument[][] = [];
   #outcomes: Outcome[] = [];
+  #cancelling: Cancelling | null = null;
   #wake = () => {};
 
   constructor({ table, queues, lanes }: ArenaParts, split: QueueSplit) {
@@ -71,7 +73,8 @@ export class FeedingLoop {
     this.#abandoned.fill(null);
   }
 
-  async run(documents: Documents, emit: Emit): Promise<void> {
+  async run(documents: Documents, emit: Emit, cancelling: Cancelling): Promise<void> {
+    this.#cancelling = cancelling;
     const feed = new Feed(documents, this.#split.window, () => this.wake());
     try {
       await this.#work(feed, emit);
@@ -94,6 +97,19 @@ export class FeedingLoop {
   /** Adds an outcome that no worker reports. It is emitted after the next `wake`. */
   add(outcome: Outcome): void {
     this.#outcomes.push(outcome);
+  }
+
+  /** Takes a cancelled document out of the backlog. Returns false when it is not there. */
+  withdraw(index: number): boolean {
+    for (const [queue, list] of this.#backlog.entries()) {
+      const place = list.findIndex(({ document }) => document.index === index);
+      if (place < 0) continue;
+      this.add(cancelled((list[place] as PulledDocument).document));
+      this.#backlog[queue] = list.toSpliced(place, 1);
+      this.#wake();
+      return true;
+    }
+    return false;
   }
 
   /** Takes the outcomes of one message of a worker and frees the slots of their documents. */
@@ -165,7 +181,7 @@ export class FeedingLoop {
    */
   #fill(feed: Feed, split: ReturnType<QueueSplit['begin']>): boolean {
     if (this.#wantsMore()) {
-      const pulled = feed.pull();
+      const pulled = this.#accepted(feed.pull());
       if (pulled.length > 0) {
         for (const [queue, list] of split(pulled).entries())
           this.#backlog[queue] = [...(this.#backlog[queue] ?? []), ...list];
@@ -182,6 +198,14 @@ export class FeedingLoop {
       queue.announce();
     }
     return more || (this.#isPublished() && !feed.waiting && !feed.ended);
+  }
+
+  /** Leaves out documents that were cancelled on their way here. */
+  #accepted(pulled: PulledDocument[]): PulledDocument[] {
+    const isCancelled = ({ document }: PulledDocument) => this.#cancelling?.has(document.index) === true;
+    if (!pulled.some(isCancelled)) return pulled;
+    for (const one of pulled) if (isCancelled(one)) this.add(cancelled(one.document));
+    return pulled.filter((one) => !isCancelled(one));
   }
 
   /** True when the backlog of some queue is empty and the others together hold less than a window. */

@@ -120,6 +120,12 @@ export class SlabQueue {
     return this.#published[slot - this.#firstSlot] as PublishedDocument;
   }
 
+  /** Returns the slot of the document with this index; null when it is not published. */
+  find(index: number): number | null {
+    const place = this.#published.findIndex((published) => published?.index === index);
+    return place < 0 ? null : this.#firstSlot + place;
+  }
+
   /** Makes a document whose worker has died available to the other workers. */
   republish(slot: number): void {
     this.#table.publish(this.queue, slot);

@@ -102,11 +102,13 @@ export class ThreadLane {
     }
   }
 
-  send(slot: number, document: Document): void {
-    const own = copied(document);
-    this.#worker?.postMessage({ kind: 'document', slot, document: own } satisfies ToWorker, [
-      own.bytes.buffer,
-    ]);
+  /** Sends an oversized document; null when it was cancelled. */
+  send(slot: number, document: Document | null): void {
+    const own = document && copied(document);
+    this.#worker?.postMessage(
+      { kind: 'document', slot, document: own } satisfies ToWorker,
+      own === null ? [] : [own.bytes.buffer],
+    );
   }
 
   /** Asks the worker for its usage. Call it only between runs: a worker answers when it has nothing to do. */

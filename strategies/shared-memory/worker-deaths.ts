@@ -1,16 +1,25 @@
 import { DeathCount, maxRuns, runsAgain } from '../session/attempts.js';
 import { crashed, timedOut } from '../session/outcome.js';
+import type { Cancels } from './cancels.js';
 import type { ClaimTable } from './claim-table.js';
 import type { ArenaParts, FeedingLoop } from './feeding-loop.js';
 import type { SlabQueue } from './slab-queue.js';
 import type { ThreadLane } from './thread-lane.js';
 import type { Watchdog } from './watchdog.js';
 
+/** The handling of deaths works with these, beside the parts of the arena. */
+export interface DeathsParts {
+  readonly loop: FeedingLoop;
+  readonly watchdog: Watchdog | null;
+  readonly cancels: Cancels;
+}
+
 /**
  * Decides what happens when a worker has died: to the document it was running, to the other documents it had
  * claimed, and to its lane. A worker that the watchdog has killed ends here, too: the document that exceeded
  * the limit has timed out if it was still running. If the worker had already moved on to another document,
- * that one counts as claimed and not begun.
+ * that one counts as claimed and not begun. A worker that was killed because of a cancelled document counts
+ * for nothing: its other documents run again as if it had never had them.
  */
 export class WorkerDeaths {
   readonly #table: ClaimTable;
@@ -18,16 +27,18 @@ export class WorkerDeaths {
   readonly #lanes: readonly ThreadLane[];
   readonly #loop: FeedingLoop;
   readonly #watchdog: Watchdog | null;
+  readonly #cancels: Cancels;
   readonly #deaths: readonly DeathCount[];
   readonly #givenUp = new Set<ThreadLane>();
   #running = false;
 
-  constructor({ table, queues, lanes }: ArenaParts, loop: FeedingLoop, watchdog: Watchdog | null) {
+  constructor({ table, queues, lanes }: ArenaParts, { loop, watchdog, cancels }: DeathsParts) {
     this.#table = table;
     this.#queues = queues;
     this.#lanes = lanes;
     this.#loop = loop;
     this.#watchdog = watchdog;
+    this.#cancels = cancels;
     this.#deaths = lanes.map(() => new DeathCount());
   }
 
@@ -58,18 +69,24 @@ export class WorkerDeaths {
    */
   handle(lane: ThreadLane, cause: unknown): void {
     const queue = this.#queues[lane.queue] as SlabQueue;
+    const isCancelled = (slot: number | null) => slot !== null && this.#cancels.has(queue.at(slot).index);
     const verdict = this.#watchdog?.verdict(lane.number) ?? null;
     const runningSlot = this.#table.takeCurrent(lane.number);
+    const counts = !this.#cancels.hasKilled(lane) && !isCancelled(runningSlot);
     const first: number[] = [];
     for (const slot of queue.slotsOf(lane.number)) {
       const published = queue.at(slot);
       const running = slot === runningSlot;
+      if (isCancelled(slot)) {
+        this.#cancels.remove(queue, slot);
+        continue;
+      }
       if (running && verdict === 'timed-out') {
         this.#loop.add(timedOut(queue.remove(slot), this.#watchdog?.timeoutMs ?? 0));
         continue;
       }
-      if (running || this.#table.isFinished(slot)) published.runs++;
-      if (running && verdict === null) published.workersEnded++;
+      if (counts && (running || this.#table.isFinished(slot))) published.runs++;
+      if (counts && running && verdict === null) published.workersEnded++;
       if (!runsAgain(published, maxRuns.reportedTogether))
         this.#loop.add(crashed(queue.remove(slot), cause, published.workersEnded));
       else if (published.workersEnded > 0) first.push(slot);
@@ -77,7 +94,7 @@ export class WorkerDeaths {
       else queue.republish(slot);
     }
     // A time-out is no sign of repeated deaths.
-    if (verdict === null) this.#deathsOf(lane).endedWithoutResult(cause);
+    if (counts && verdict === null) this.#deathsOf(lane).endedWithoutResult(cause);
     const { stopped } = this.#deathsOf(lane);
     if (stopped !== null) this.#giveUp(lane, stopped);
     else if (this.#running) this.#replace(lane, first);
@@ -107,8 +124,9 @@ export class WorkerDeaths {
     lane.open(first).catch((cause: unknown) => {
       this.#deathsOf(lane).endedBeforeStart(cause);
       const { stopped } = this.#deathsOf(lane);
-      if (stopped !== null) this.#giveUp(lane, stopped);
-      else if (this.#running) this.#replace(lane, first);
+      if (stopped !== null) return this.#giveUp(lane, stopped);
+      const left = first.filter((slot) => this.#table.isOwner(slot, lane.number)); // others were cancelled
+      if (this.#running) this.#replace(lane, left);
     });
   }
 

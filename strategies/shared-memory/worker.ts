@@ -36,14 +36,15 @@ export interface ArenaWorkerData {
   /** The worker sends its outcomes to this port. */
   readonly port: MessagePort;
   /**
-   * Slots that are already assigned to this worker. It runs them first and reports them one by one, because
+   * Slots that are assigned to this worker. It runs them first and reports them one by one, because
    * other workers died while they had these documents.
    */
   readonly first: readonly number[];
 }
 
 export type ToWorker =
-  | { readonly kind: 'document'; readonly slot: number; readonly document: Document }
+  /** The document is null when it was cancelled: the slot is no longer the worker's. */
+  | { readonly kind: 'document'; readonly slot: number; readonly document: Document | null }
   | { readonly kind: 'report' }
   | { readonly kind: 'close' };
 
@@ -116,7 +117,7 @@ let waits = false;
 /** True when the worker is to end before it claims another document. */
 let isNearLimit = false;
 let leaving = false;
-let wanted: ((document: Document) => void) | null = null;
+let wanted: ((document: Document | null) => void) | null = null;
 
 parent.on('message', async (message: ToWorker) => {
   if (message.kind === 'document') wanted?.(message.document);
@@ -150,7 +151,9 @@ async function work(): Promise<void> {
       await idle();
       continue;
     }
+    if (suspect && !table.claimAssigned(slot, number)) continue; // it was cancelled
     const document = read(slot) ?? (await ask(slot));
+    if (document === null) continue;
     table.begin(slot, number);
     const answer = task.run(document);
     let reply: LocalReply;
@@ -182,7 +185,7 @@ function read(slot: number): Document | null {
   return { index, id, size, bytes: task.views === 'shared' ? view : new Uint8Array(view) };
 }
 
-function ask(slot: number): Promise<Document> {
+function ask(slot: number): Promise<Document | null> {
   return new Promise((resolve) => {
     wanted = resolve;
     parent.postMessage({ kind: 'want', slot } satisfies FromWorker);

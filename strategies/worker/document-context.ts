@@ -21,16 +21,18 @@ export class DocumentContext implements Context {
   readonly options: Context['options'];
   readonly #environment: TaskEnvironment;
   readonly #startedMs: number;
+  readonly #index: number;
   #controller: AbortController | null = null;
   #timer: NodeJS.Timeout | null = null;
   #unlisten: (() => void)[] | null = null;
   #timedOut = false;
 
-  constructor(environment: TaskEnvironment, startedMs: number) {
+  constructor(environment: TaskEnvironment, startedMs: number, index: number) {
     this.state = environment.state;
     this.options = environment.options;
     this.#environment = environment;
     this.#startedMs = startedMs;
+    this.#index = index;
   }
 
   get signal(): AbortSignal {
@@ -58,6 +60,10 @@ export class DocumentContext implements Context {
     return this.#startedMs;
   }
 
+  get index(): number {
+    return this.#index;
+  }
+
   abort(reason: Error): void {
     this.#controller?.abort(reason);
   }
@@ -76,6 +82,7 @@ export class DocumentContext implements Context {
     watched.add(this);
     end.open();
     if (end.isCancelled) controller.abort(cancelledError());
+    else if (end.isDropped(this.#index)) controller.abort(droppedError());
     if (timeoutMs !== undefined) {
       const leftMs = Math.max(0, this.#startedMs + timeoutMs - now());
       this.#timer = setTimeout(() => {
@@ -92,6 +99,10 @@ export class DocumentContext implements Context {
 
 export function cancelledError(): Error {
   return new DOMException('the run was cancelled', 'AbortError');
+}
+
+export function droppedError(): Error {
+  return new DOMException('the document was cancelled', 'AbortError');
 }
 
 export function closedError(): Error {

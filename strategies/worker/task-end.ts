@@ -18,13 +18,20 @@ export type Connect = (receive: (message: ToTask) => void) => TaskWire;
 
 type Listener = (message: unknown) => void;
 
+export interface TaskEndEvents {
+  /** All documents that began before this time are cancelled. */
+  cancelled(atMs: number): void;
+  /** The document with this index is cancelled. */
+  dropped(index: number): void;
+}
+
 /**
  * The worker's end of the side channel: see `session/side-channel-protocol.ts`. It connects when a task
  * first needs it.
  */
 export class TaskEnd {
   readonly #connect: Connect | null;
-  readonly #cancelled: (atMs: number) => void;
+  readonly #events: TaskEndEvents;
   #wire: TaskWire | null = null;
   #lastId = 0;
   readonly #pending = new Map<
@@ -34,20 +41,23 @@ export class TaskEnd {
   readonly #listeners = new Set<Listener>();
   #latest: { readonly message: unknown } | null = null;
   #isCancelled = false;
+  readonly #dropped = new Set<number>();
   #closed = false;
 
-  /**
-   * @param connect null where the strategy has no side channel
-   * @param cancelled called when documents that began before this time are cancelled
-   */
-  constructor(connect: Connect | null, cancelled: (atMs: number) => void) {
+  /** @param connect null where the strategy has no side channel */
+  constructor(connect: Connect | null, events: TaskEndEvents) {
     this.#connect = connect;
-    this.#cancelled = cancelled;
+    this.#events = events;
   }
 
   /** True when documents that begin now are cancelled at once. */
   get isCancelled(): boolean {
     return this.#isCancelled;
+  }
+
+  /** Tells whether the caller has cancelled the document with this index. */
+  isDropped(index: number): boolean {
+    return this.#dropped.has(index);
   }
 
   /** Makes sure that cancellations arrive. */
@@ -103,8 +113,12 @@ export class TaskEnd {
       for (const listener of [...this.#listeners]) listener(message.message);
     } else if (message.kind === 'cancel') {
       this.#isCancelled = true;
-      this.#cancelled(message.atMs);
+      this.#events.cancelled(message.atMs);
     } else if (message.kind === 'resume') this.#isCancelled = false;
+    else if (message.kind === 'drop') {
+      this.#dropped.add(message.index);
+      this.#events.dropped(message.index);
+    } else if (message.kind === 'forget') this.#dropped.delete(message.index);
     else this.#end();
   }
 

@@ -11,7 +11,13 @@ import { taskError } from '../session/task-error.js';
 import type { Result } from '../strategy.js';
 import { now } from './clock.js';
 import { refuseUncloneable } from './cloneable.js';
-import { cancelledError, closedError, DocumentContext, type TaskEnvironment } from './document-context.js';
+import {
+  cancelledError,
+  closedError,
+  DocumentContext,
+  droppedError,
+  type TaskEnvironment,
+} from './document-context.js';
 import { openResources, warnOfLeftOpen } from './left-open.js';
 import { snapshot, snapshotOfShared } from './snapshot.js';
 import { type Connect, TaskEnd } from './task-end.js';
@@ -56,15 +62,19 @@ export async function openTask(
   const views = workload.views ?? 'copy';
   const take = results === 'live' ? live : views === 'copy' ? snapshot : snapshotOfShared;
   const watched = new Set<DocumentContext>();
-  const end = new TaskEnd(connect ?? null, (atMs) => {
-    for (const context of [...watched]) if (context.startedMs <= atMs) context.abort(cancelledError());
+  const abort = (isMeant: (context: DocumentContext) => boolean, reason: () => Error) => {
+    for (const context of [...watched]) if (isMeant(context)) context.abort(reason());
+  };
+  const end = new TaskEnd(connect ?? null, {
+    cancelled: (atMs) => abort(({ startedMs }) => startedMs <= atMs, cancelledError),
+    dropped: (index) => abort((context) => context.index === index, droppedError),
   });
   const environment: TaskEnvironment = { state, options: ref.options, timeoutMs, end, watched };
   return {
     views,
     run(document) {
       const startedMs = now();
-      const context = new DocumentContext(environment, startedMs);
+      const context = new DocumentContext(environment, startedMs, document.index);
       const reply = (result: Result): LocalReply => {
         const taskMs = now() - startedMs;
         context.finish();

@@ -14,6 +14,7 @@ import { loadStrategies } from '../../bench/trials/prepare.js';
 import { charts } from '../../plots/index.js';
 import { type WorkloadEntry, workloads } from '../../workloads/index.js';
 import { cli, documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
+import { describeCancelling } from './cancelling.js';
 import { describeDeaths, describeResults, sameOutcomes } from './conformance.js';
 import { describeSideChannel } from './side-channel.js';
 import { describeStacks } from './stacks.js';
@@ -39,6 +40,7 @@ describeResults(toy);
 describeDeaths(toy);
 describeSideChannel(toy);
 describeStacks(toy);
+describeCancelling(toy);
 
 describe('a strategy that is added at run time', () => {
   it('has the outcomes of the baseline', async () => {

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { createRunner, type InputDocument, type Runner, type RunnerOptions } from '../../index.js';
 import { SessionRunner } from '../../runner/session-runner.js';
+import type { Cancelling } from '../../strategies/session/cancelling.js';
 import { guarded } from '../../strategies/session/session.js';
 import { alone, type Outcome, type Session } from '../../strategies/strategy.js';
 import type { Document } from '../../workloads/workload.js';
@@ -36,6 +37,8 @@ export async function withRunner(
 /** A session that the test controls: it pulls as far as it may, and answers when the test says so. */
 export class Puppet {
   readonly pulled: Document[] = [];
+  /** The ids of documents that may be cancelled, as far as they were pulled. */
+  readonly cancellable: string[] = [];
   runs = 0;
   closes = 0;
   /** True when documents are answered at once. */
@@ -54,7 +57,7 @@ export class Puppet {
     this.#prompt = prompt;
     this.#most = most;
     this.session = guarded({
-      run: (source, emit) => this.#run(source, emit),
+      run: (source, emit, cancelling) => this.#run(source, emit, cancelling),
       members: async () => alone,
       close: async () => void this.closes++,
     });
@@ -67,11 +70,13 @@ export class Puppet {
   async #run(
     source: Iterable<Document> | AsyncIterable<Document>,
     emit: (outcome: Outcome) => void | Promise<void>,
+    cancelling: Cancelling,
   ): Promise<void> {
     this.runs++;
     this.#emit = emit;
     for await (const next of source) {
       this.pulled.push(next);
+      if (cancelling.may(next.index)) this.cancellable.push(next.id);
       this.#count++;
       if (this.#prompt) this.ok(next);
       while (this.#count - this.#answered >= this.#most && this.#failure === null) await this.#change();

@@ -9,6 +9,7 @@ import { moveAll } from '../../strategies/batch-queue/regions.js';
 import { openSharedFile } from '../../strategies/batch-queue/shared-file.js';
 import type { Documents } from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
+import type { Document } from '../../workloads/workload.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-queue-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -79,6 +80,15 @@ describe('the puller', () => {
     const batches = [[500, 500], [1], [2000], [999], [2, ...Array(9).fill(0)], [0, 0]];
     assert.deepEqual(await sizes(documents), batches);
     assert.deepEqual(await sizes(atOnce(documents)), batches);
+  });
+
+  it('gives a document that must be alone a batch of its own', async () => {
+    const puller = new Puller(sized(1, 2, 70, 3, 71, 72, 4));
+    const alone = { ...limit, isAlone: ({ size }: Document) => size >= 70 };
+    const batches: number[][] = [];
+    for (let batch = await puller.take(alone); batch !== null; batch = await puller.take(alone))
+      batches.push(batch.documents.map(({ size }) => size));
+    assert.deepEqual(batches, [[1, 2], [70], [3], [71], [72], [4]]);
   });
 
   it('does not delay a document because the next one is late', { timeout: 20_000 }, async () => {

@@ -8,7 +8,7 @@ import { engineReport, processReport } from '../../worker/usage-report.js';
 import { thisWorker } from '../../worker/worker-id.js';
 import type { Answer, Request } from './serve.js';
 
-/** A document that has a time limit, with its place on the board of starts. */
+/** A document that has a time limit or may be cancelled, with its place on the board of starts. */
 export interface Watched {
   readonly place: number;
   readonly document: Document;
@@ -16,12 +16,12 @@ export interface Watched {
 export interface ThreadPoolData {
   readonly workload: WorkloadRef;
   readonly timeoutMs: number | undefined;
-  /** The board of starts uses this memory; null without a time limit. */
-  readonly starts: SharedArrayBuffer | null;
+  /** The board of starts uses this memory. */
+  readonly starts: SharedArrayBuffer;
 }
 
 const { workload, timeoutMs, starts } = Piscina.workerData as ThreadPoolData;
-const board = starts === null ? null : new Float64Array(starts);
+const board = new Float64Array(starts);
 const worker = thisWorker();
 // An error thrown here ends the thread, and piscina reports it.
 const task = await openTask(workload, { worker, timeoutMs, connect: connectThread });
@@ -29,8 +29,8 @@ const task = await openTask(workload, { worker, timeoutMs, connect: connectThrea
 /** piscina calls this function on its worker threads. */
 export default function run(request: Request | Watched | Document): Reply | Promise<Answer | Reply> {
   if (typeof request === 'string') return answer(request);
-  if (board === null) return task.run(request as Document);
-  const { place, document } = request as Watched;
+  if (!('place' in request)) return task.run(request);
+  const { place, document } = request;
   board[place] = now();
   return task.run(document);
 }
