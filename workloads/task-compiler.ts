@@ -12,6 +12,7 @@ import type {
   Plugin,
   PluginBuild,
 } from 'esbuild';
+import { computedImports } from './computed-imports.js';
 import { keptNames } from './kept-names.js';
 import type { TaskMap } from './source-stack.js';
 import { hooks } from './task-exports.js';
@@ -36,8 +37,11 @@ export async function compile(source: Source): Promise<{ readonly code: string; 
     { source, files },
   );
   const text = (ending: string) => outputFiles.find(({ path }) => path.endsWith(ending))?.text ?? '';
-  const [code, map] = [text('.mjs'), JSON.parse(text('.map')) as SourceMapPayload];
-  return { code: code + keptNames(code, map), map: JSON.stringify(taskMap(map, files)) };
+  const map = JSON.parse(text('.map')) as SourceMapPayload;
+  const ours = taskMap(map, files);
+  const head = banner(source.file).split('\n').length;
+  const code = computedImports(text('.mjs'), { map, sources: ours.sources, head });
+  return { code: code + keptNames(code, map), map: JSON.stringify(ours) };
 }
 
 /** The task's own files. The first line of each was moved to the right by this many columns. */
@@ -152,7 +156,7 @@ function shortest(path: string): string {
 
 /**
  * Returns the head of the compiled module. It defines `require`, for CommonJS that is not bundled or has a
- * computed name, and `import.meta.resolve` for each of the task's own files.
+ * computed name, and `import.meta.resolve` and `import` of a computed name for each of the task's own files.
  */
 function banner(file: string): string {
   return `import { createRequire as __forkwise_createRequire } from 'node:module';
@@ -163,7 +167,9 @@ const __forkwise_resolver = (url) => (specifier) => {
   if (/^(\\.{0,2}\\/|[a-z][a-z+.-]*:)/i.test(specifier)) return new URL(specifier, url).href;
   const found = __forkwise_createRequire(url).resolve(specifier);
   return __forkwise_isAbsolute(found) ? __forkwise_pathToFileURL(found).href : 'node:' + found;
-};`;
+};
+const __forkwise_importer = (url) => async (name, options) =>
+  import(__forkwise_resolver(url)(name), options);`;
 }
 
 /** The module that finds a task's exports is beside this one. */

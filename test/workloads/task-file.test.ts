@@ -239,6 +239,33 @@ it('a task that throws when it is loaded is refused everywhere, with its own wor
   }
 });
 
+it('an import of a computed name is found from its source, and a text is no import', async () => {
+  write('node_modules/found/package.json', '{ "name": "found", "main": "main.js" }');
+  write('node_modules/found/main.js', 'module.exports = "package";');
+  write('computed/parts/one.mjs', 'export default "one";');
+  write(
+    'computed/parts/load.ts',
+    `const name = (given: string): string => given;
+export const text = \`
+import(name)
+x = import(name)\`;
+import(name('./one.mjs')).catch(() => {});
+export const load = async () => [
+  (await import(name('./one.mjs'))).default,
+  (await import(name('found'))).default,
+  (await import(name('fs'))).default === (await import(name('node:fs'))).default,
+  await import(name('./none.mjs')).catch(({ code }) => code),
+];`,
+  );
+  const task = write(
+    'computed/task.ts',
+    `import { load, text } from './parts/load.ts';
+     export default async () => [...(await load()), text, 'import(x)'];`,
+  );
+  const text = '\nimport(name)\nx = import(name)';
+  await worksEverywhere(task, ['one', 'package', true, 'ERR_MODULE_NOT_FOUND', text, 'import(x)']);
+});
+
 it('classes and functions have the names that the sources give them', async () => {
   write(
     'names/shape.ts',
