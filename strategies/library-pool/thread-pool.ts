@@ -3,7 +3,7 @@ import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import { threadEnd, threadHeapLimit, warnOfOverridingFlag } from '../processes/limits.js';
 import { maxRuns } from '../session/attempts.js';
 import { abortGraceMs, type Reply } from '../session/outcome.js';
-import { owned } from '../session/owned.js';
+import { copied, owned } from '../session/owned.js';
 import { SecondAttempt } from '../session/second-attempt.js';
 import { guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
@@ -13,6 +13,7 @@ import { submitted } from './in-flight.js';
 import { endOf } from './piscina-end.js';
 import { type PoolParts, poolSession } from './pool-session.js';
 import { type Place, StartBoard } from './start-board.js';
+import { Turns } from './turns.js';
 import type { ThreadPoolData } from './worker/thread-pool.js';
 
 const file = new URL('./worker/thread-pool-file.cjs', import.meta.url).href;
@@ -40,6 +41,12 @@ export default {
   },
 } satisfies Strategy;
 
+/**
+ * A document of this size is copied when a worker is free for it, and the copy is transferred. A message that
+ * clones it would hold a second copy.
+ */
+const largeBytes = 2 ** 20;
+
 /** Marks a document that exceeded the time limit, among the reasons why piscina rejects. */
 const overTime = new Error('the task has run too long');
 
@@ -66,24 +73,36 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
   pool.on('message', (message: ChannelPort) => {
     if (message.kind === 'channel') callerEnd.connectPort(message.worker, message.port);
   });
-  const submit = (document: Document): Promise<Reply> => {
-    if (delivery === 'clone') return pool.run(document);
+  let ended = false;
+  const turns = new Turns(workers * inFlight);
+  /** Hands a document to the pool, with its place on the board if it is watched. */
+  const post = (document: Document, transferList: ArrayBuffer[], watched?: Place): Promise<Reply> =>
+    watched === undefined
+      ? pool.run(document, { transferList })
+      : pool.run({ place: watched.place, document }, { transferList, signal: watched.signal });
+  const submit = (document: Document, watched?: Place): Promise<Reply> => {
+    if (delivery === 'clone') {
+      if (document.bytes.length < largeBytes) return post(document, [], watched);
+      return turns.run(() => {
+        if (ended) throw new Error('the session was ended'); // piscina would start a worker for it
+        const copy = copied(document);
+        return post(copy, [copy.bytes.buffer], watched);
+      });
+    }
     const own = owned(document);
-    return pool.run(own, { transferList: [own.bytes.buffer] });
+    return post(own, [own.bytes.buffer], watched);
   };
   /**
    * Submits a document that may be aborted: the worker notes on the board when its task begins. Aborting a
    * task that has begun ends its worker.
    */
-  const submitWatched = async (document: Document, { place, signal }: Place): Promise<Reply> => {
-    const own = delivery === 'clone' ? document : owned(document);
+  const submitWatched = async (document: Document, watched: Place): Promise<Reply> => {
     try {
-      const transferList = delivery === 'clone' ? [] : [own.bytes.buffer as ArrayBuffer];
-      return await pool.run({ place, document: own }, { transferList, signal });
+      return await submit(document, watched);
     } catch (cause) {
-      throw signal.aborted ? overTime : cause;
+      throw watched.signal.aborted ? overTime : cause;
     } finally {
-      board.leave(place);
+      board.leave(watched.place);
     }
   };
   return poolSession(
@@ -91,7 +110,10 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
       workers,
       isolation: 'thread',
       concurrency,
-      submit: timeoutMs === undefined ? submit : (document) => submitWatched(document, board.enter()),
+      submit:
+        timeoutMs === undefined
+          ? (document) => submit(document)
+          : (document) => submitWatched(document, board.enter()),
       submitCancellable(document) {
         const entered = board.enter();
         return {
@@ -103,6 +125,7 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
       endedForAnother: (cause) => cause instanceof Error && cause.message === threadTermination,
       ask: (request) => pool.run(request),
       end() {
+        ended = true;
         board.close();
         return end();
       },

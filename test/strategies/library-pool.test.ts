@@ -8,6 +8,7 @@ import {
 } from '../../strategies/library-pool/call-watch.js';
 import processPool from '../../strategies/library-pool/process-pool.js';
 import threadPool from '../../strategies/library-pool/thread-pool.js';
+import { Turns } from '../../strategies/library-pool/turns.js';
 import { documentsOf, fixture, outcomesOf, withSession } from '../support.js';
 
 for (const strategy of [threadPool, processPool]) {
@@ -46,4 +47,32 @@ it('a call counts from when a worker that is ready has it, and is ended once', a
   } finally {
     watch.close();
   }
+});
+
+it('turns let a limited number run, in order, also after a failure', async () => {
+  const turns = new Turns(2);
+  const begun: number[] = [];
+  const ends: ((cause?: Error) => void)[] = [];
+  const runs = Array.from({ length: 5 }, (_, i) =>
+    turns.run(
+      () =>
+        new Promise<number>((resolve, reject) => {
+          begun.push(i);
+          ends[i] = (cause) => (cause === undefined ? resolve(i) : reject(cause));
+        }),
+    ),
+  );
+  const turn = () => new Promise(setImmediate);
+  await turn();
+  assert.deepEqual(begun, [0, 1]);
+  ends[1]?.(new Error('no'));
+  await assert.rejects(runs[1] as Promise<number>, /no/);
+  await turn();
+  assert.deepEqual(begun, [0, 1, 2]);
+  for (const i of [0, 2, 3, 4]) {
+    ends[i]?.();
+    assert.equal(await runs[i], i);
+    await turn();
+  }
+  assert.deepEqual(begun, [0, 1, 2, 3, 4]);
 });
