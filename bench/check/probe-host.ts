@@ -11,6 +11,7 @@ import { WaitingMeter, waitingShare } from '../measure/waiting.js';
 import { answerRequests, notify } from '../trials/answer.js';
 import { type CorpusFile, readCorpus } from '../trials/corpus-file.js';
 import { outcomeDigest, serializedBytes, stableDigest } from '../trials/digest.js';
+import { copyOf } from '../trials/fresh.js';
 import { errorInWords } from '../words/errors.js';
 import { type Computing, ComputingMeter } from './computing.js';
 import { lostPart } from './lost-part.js';
@@ -170,8 +171,9 @@ async function* oneByOne(
   for (const [index, document] of documents.entries()) {
     if (index > 0 && now() > untilMs) return;
     await notify<ProbeNotice>({ at: 'document', id: document.id });
+    const own = copyOf(document); // the task may change its bytes, and later passes have the same documents
     for (const meter of meters) meter.begin();
-    yield document;
+    yield own;
   }
 }
 

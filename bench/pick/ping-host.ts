@@ -4,7 +4,7 @@ import type { Strategy } from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
 import type { Document } from '../../workloads/workload.js';
 import { answerRequests, notify } from '../trials/answer.js';
-import { readCorpus } from '../trials/corpus-file.js';
+import { readCorpus, readTruth } from '../trials/corpus-file.js';
 import { type Fresh, freshFor, warmUp } from '../trials/fresh.js';
 import type { TrialRequest } from '../trials/trial-host.js';
 
@@ -24,7 +24,7 @@ export interface PingRecord {
 answerRequests(async (request: PingRequest): Promise<PingRecord> => {
   const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
   const documents = readCorpus(request.corpus).slice(0, request.documents);
-  const fresh = freshFor(request.delivery);
+  const fresh = freshFor(request.delivery, readTruth(request.corpus));
   const session = await strategy.open(request.workload, request);
   const server = createServer((_, response) => response.end('ok'));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -108,6 +108,7 @@ function prepare(helpers: HelperProcesses, surveyed: Surveyed): Sample {
   writeTruth(file, {
     digests: whole.map(({ index }) => survey.digests[chosen[index % chosen.length] as number] as string),
     resultBytes: survey.resultBytes,
+    changesBytes: survey.changesBytes,
   });
   const corpus: PreparedCorpus = {
     name: sampled.name,

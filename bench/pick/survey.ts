@@ -29,6 +29,8 @@ export interface Survey {
   /** These are averages per document. */
   readonly cost: { readonly taskMs: number; readonly cpuMs: number; readonly loopMs: number };
   readonly resultBytes: number | null;
+  /** The task writes into the bytes that it gets, or gives their memory away. */
+  readonly changesBytes: boolean;
   /** True if the task remembers results, so that running a document again costs far less. */
   readonly remembers: boolean;
 }
@@ -85,6 +87,7 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
       kind: declared ?? warm.kind,
       cost: averages(warm),
       resultBytes: first.resultBytes && first.resultBytes / documents.length,
+      changesBytes: first.changesBytes,
       remembers,
     };
   } finally {

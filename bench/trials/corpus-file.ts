@@ -44,6 +44,8 @@ export interface Truth {
    * Mean size of a result when it crosses a process boundary, bytes; null if it cannot be measured that way.
    */
   readonly resultBytes: number | null;
+  /** The task writes into the bytes that it gets, or gives their memory away. */
+  readonly changesBytes: boolean;
 }
 
 export function writeTruth(file: CorpusFile, truth: Truth): void {

@@ -1,20 +1,23 @@
 import type { Delivery, Session } from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
 import type { Document } from '../../workloads/workload.js';
+import type { Truth } from './corpus-file.js';
 
 /** Makes the documents of one pass from the documents of the corpus. */
 export type Fresh = (documents: readonly Document[]) => readonly Document[];
 
 /**
- * Copies the documents for each pass if they are transferred, because a caller loses the bytes of a
- * transferred document. The copies are made before the clock starts.
+ * Copies the documents for each pass if a pass may change the caller's bytes: a transferred document loses
+ * them, and on the caller's own thread a task may write into them, or give their memory away as pdf.js does.
+ * The copies are made before the clock starts.
  */
-export function freshFor(delivery: Delivery): Fresh {
-  return delivery === 'transfer' ? copies : (documents) => documents;
+export function freshFor(delivery: Delivery, { changesBytes }: Pick<Truth, 'changesBytes'>): Fresh {
+  const copied = delivery === 'transfer' || (delivery === 'none' && changesBytes);
+  return copied ? (documents) => documents.map(copyOf) : (documents) => documents;
 }
 
-function copies(documents: readonly Document[]): Document[] {
-  return documents.map((document) => ({ ...document, bytes: document.bytes.slice() }));
+export function copyOf(document: Document): Document {
+  return { ...document, bytes: document.bytes.slice() };
 }
 
 export interface Warmup {

@@ -39,6 +39,8 @@ export interface Oracle {
   readonly kind: Kind;
   /** Bytes of all results when they cross a process boundary; null if one of them cannot be serialized. */
   readonly resultBytes: number | null;
+  /** The task writes into the bytes that it gets, or gives their memory away. */
+  readonly changesBytes: boolean;
   readonly failed: number;
   /** The first document that failed, by its id and the message of its error; null if none failed. */
   readonly failure: string | null;
@@ -56,7 +58,8 @@ answerRequests(async (request: OracleRequest): Promise<Kind | null | Oracle> => 
   let resultBytes: number | null = 0;
   // The baseline runs one document at a time. Its result is processed here, while nothing is measured, and
   // dropped before the next document starts.
-  await session.run(metered(documentsOf(request), { meter, timeMs: request.timeMs }), (outcome) => {
+  const documents = documentsOf(request);
+  await session.run(metered(documents, { meter, timeMs: request.timeMs }), (outcome) => {
     meter.end();
     costsMs.push(outcome.taskMs ?? 0);
     digests.push(outcomeDigest(outcome, workload));
@@ -77,6 +80,7 @@ answerRequests(async (request: OracleRequest): Promise<Kind | null | Oracle> => 
     waiting,
     kind: kindOf(waiting),
     resultBytes,
+    changesBytes: differ(documents, documentsOf(request)),
     failed: failures.length,
     failure: failures[0] ?? null,
   };
@@ -87,6 +91,10 @@ function documentsOf({ corpus, indices }: Extract<OracleRequest, { kind: 'run' }
   return indices === undefined
     ? documents
     : indices.map((from, index) => ({ ...(documents[from] as Document), index }));
+}
+
+function differ(documents: readonly Document[], asRead: readonly Document[]): boolean {
+  return documents.some(({ bytes }, i) => Buffer.compare(bytes, (asRead[i] as Document).bytes) !== 0);
 }
 
 function* metered(

@@ -87,6 +87,7 @@ export async function prepare(
         writeTruth(file, {
           digests: truth.digests,
           resultBytes: truth.resultBytes && truth.resultBytes / documents,
+          changesBytes: truth.changesBytes,
         });
         ready.push({
           name: corpus.name,

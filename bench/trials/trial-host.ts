@@ -44,14 +44,15 @@ export type TrialNotice =
 answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
   const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
   const documents = readCorpus(request.corpus).slice(0, request.documents);
-  const fresh = freshFor(request.delivery);
+  const truth = readTruth(request.corpus);
+  const fresh = freshFor(request.delivery, truth);
   const openedMs = now();
   const session = await strategy.open(request.workload, request);
   const startupMs = now() - openedMs;
   try {
     const { workers, round, unique } = request;
     await warmUp(session, documents, { ...request, fresh });
-    const { digests: expected, resultBytes } = readTruth(request.corpus);
+    const { digests: expected, resultBytes } = truth;
     const workload = await loadWorkload(request.workload);
     const passes = new Passes({ documents, fresh, workload, expected, resultBytes, workers, round, unique });
     const counters = await timePasses(session, passes, request.timeMs);

@@ -120,6 +120,23 @@ describe('forkwise check', () => {
     );
   });
 
+  it('finds nothing wrong with a task that writes into its bytes, or gives their memory away', async () => {
+    const { code, result } = await check(
+      'takes.mjs',
+      `export default ({ id, bytes }) => {
+         const first = bytes[0];
+         if (id.includes('a.txt')) structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+         else bytes.fill(1);
+         return first;
+       };`,
+    );
+    assert.equal(code, 0);
+    assert.deepEqual(
+      result.findings.filter(({ level }) => level === 'warning' || level === 'error'),
+      [],
+    );
+  });
+
   it('sees a digest that needs the class of a result', async () => {
     const { code, said } = await check(
       'digest.ts',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { freshFor, warmUp } from '../../bench/trials/fresh.js';
-import type { Session } from '../../strategies/strategy.js';
+import type { Delivery, Session } from '../../strategies/strategy.js';
 import type { Document } from '../../workloads/workload.js';
 
 const corpus = (count: number): Document[] =>
@@ -34,7 +34,7 @@ describe('a warm-up', () => {
         fc.integer({ min: 1, max: 8 }),
         async (n, warm, workers) => {
           const { runs, session } = noting();
-          const fresh = freshFor('transfer');
+          const fresh = freshFor('transfer', { changesBytes: false });
           await warmUp(session, corpus(n), { warmupDocuments: warm, workers, fresh });
           assert.deepEqual(
             runs.flat(),
@@ -50,15 +50,28 @@ describe('a warm-up', () => {
 
   it('begins and ends several times where there are documents enough', async () => {
     const { runs, session } = noting();
-    const fresh = freshFor('clone');
+    const fresh = freshFor('clone', { changesBytes: false });
     await warmUp(session, corpus(10), { warmupDocuments: 600, workers: 2, fresh });
     assert.equal(runs.length, 6);
   });
 
   it('ends when its time is over', async () => {
     const { runs, session } = noting();
-    const fresh = freshFor('clone');
+    const fresh = freshFor('clone', { changesBytes: false });
     await warmUp(session, corpus(10), { warmupDocuments: 1e9, maxWarmupMs: 0, workers: 2, fresh });
     assert.ok(runs.flat().length < 1e9);
+  });
+});
+
+describe('the documents of a pass', () => {
+  const documents = corpus(3);
+  const shares = (delivery: Delivery, changesBytes: boolean) =>
+    freshFor(delivery, { changesBytes })(documents).every(({ bytes }, i) => bytes === documents[i]?.bytes);
+
+  it('are copies where a pass may change the bytes, and only there', () => {
+    assert.equal(shares('transfer', false), false);
+    assert.equal(shares('none', true), false);
+    for (const delivery of ['none', 'clone', 'shared'] as const) assert.ok(shares(delivery, false), delivery);
+    assert.ok(shares('clone', true), 'a worker has bytes of its own');
   });
 });

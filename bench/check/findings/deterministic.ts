@@ -23,7 +23,8 @@ export default {
     const differ = (key: 'digest' | 'result') =>
       first.filter((fact, i) => fact.status === 'ok' && fact[key] !== second[i]?.[key]);
     const status = first.filter((fact, i) => fact.status !== second[i]?.status);
-    const differing = [...status, ...differ('digest').filter(({ digest }) => digest !== null)];
+    const digests = differ('digest').filter(({ digest }) => digest !== null);
+    const differing = [...new Set([...status, ...digests])];
     if (differing.length > 0) {
       const count = `${differing.length} of ${first.length} documents`;
       return [found(differs, `two passes gave different results for ${count}: ${names(differing)}`)];

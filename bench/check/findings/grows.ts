@@ -4,6 +4,7 @@ import type { Strategy } from '../../../strategies/strategy.js';
 import { now } from '../../../strategies/worker/clock.js';
 import type { Document, WorkloadRef } from '../../../workloads/workload.js';
 import { type CorpusFile, readCorpus } from '../../trials/corpus-file.js';
+import { copyOf } from '../../trials/fresh.js';
 import { size } from '../../words/units.js';
 import { type Check, fine, found, type Row } from '../finding.js';
 import { inFreshProcess } from '../lab.js';
@@ -97,7 +98,7 @@ export async function trial({ workload, strategy, corpus, inTime }: GrowthReques
   for (let done = 0; done < runs && now() < untilMs; done += every) {
     const next = Array.from({ length: every }, (_, index): Document => {
       const document = documents[(done + index) % documents.length] as Document;
-      return { ...document, index };
+      return { ...copyOf(document), index };
     });
     await session.run(next, () => {});
     points.push([done + every, await collect()]);

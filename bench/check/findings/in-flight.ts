@@ -4,6 +4,7 @@ import { inFlightId } from '../../../workloads/task-findings.js';
 import { type Document, loadWorkload, type WorkloadRef } from '../../../workloads/workload.js';
 import { type CorpusFile, readCorpus } from '../../trials/corpus-file.js';
 import { outcomeDigest } from '../../trials/digest.js';
+import { copyOf } from '../../trials/fresh.js';
 import { HelperDied } from '../../trials/helper.js';
 import { type Check, type Finding, fine, found, type Row } from '../finding.js';
 import { inFreshProcess, type Lab } from '../lab.js';
@@ -226,7 +227,7 @@ export async function trial(request: InFlightRequest): Promise<InFlight> {
     for (const [at, index] of indices.entries()) {
       if (at >= workers && now() > untilMs) return;
       running.add(at);
-      yield { ...(all[index] as Document), index: at };
+      yield { ...copyOf(all[index] as Document), index: at };
     }
   }
   const finished = session.run(source(), (outcome) => {

@@ -51,8 +51,8 @@ const differs: Row = {
   level: 'error',
   when: 'a result differs from that of the main thread, for another reason',
   remedy:
-    'a result must not depend on process.pid, threadId, isMainThread, argv, standard input, ' +
-    'files that workers share, earlier documents, or the class of a returned object',
+    'a result must not depend on the time, random numbers, process.pid, threadId, isMainThread, argv, ' +
+    'standard input, files that workers share, earlier documents, or the class of a returned object',
 };
 
 /** Compares how documents end in every place with the main thread, in both directions. */

@@ -1,6 +1,7 @@
 import type { Strategy } from '../../../strategies/strategy.js';
 import type { Document, WorkloadRef } from '../../../workloads/workload.js';
 import { type CorpusFile, readCorpus } from '../../trials/corpus-file.js';
+import { copyOf } from '../../trials/fresh.js';
 import { number } from '../../words/units.js';
 import { type Check, found, type Row } from '../finding.js';
 import { inFreshProcess } from '../lab.js';
@@ -80,7 +81,7 @@ export async function trial({ workload, corpus, inTime, ...request }: RemembersR
   const documents = inTime.map((from, index): Document => ({ ...(all[from] as Document), index }));
   const passes: number[][] = [[], []];
   for (const pass of passes)
-    await session.run(documents, ({ index, taskMs }) => {
+    await session.run(documents.map(copyOf), ({ index, taskMs }) => {
       pass[index] = taskMs ?? 0;
     });
   return passes;
