@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from 'node:timers';
 import { nameSources } from '../../workloads/source-stack.js';
 import {
   type Document,
@@ -19,6 +20,7 @@ import {
   type TaskEnvironment,
 } from './document-context.js';
 import { openResources, warnOfLeftOpen } from './left-open.js';
+import { ownDocuments } from './own-document.js';
 import { snapshot, snapshotOfShared } from './snapshot.js';
 import { type Connect, TaskEnd } from './task-end.js';
 import { mainWorker } from './worker-id.js';
@@ -69,6 +71,7 @@ export async function openTask(
     cancelled: (atMs) => abort(({ startedMs }) => startedMs <= atMs, cancelledError),
     dropped: (index) => abort((context) => context.index === index, droppedError),
   });
+  const ownDocument = ownDocuments(views, worker === mainWorker);
   const environment: TaskEnvironment = { state, options: ref.options, timeoutMs, end, watched };
   return {
     views,
@@ -83,7 +86,7 @@ export async function openTask(
           : { worker, startedMs, taskMs, ...result };
       };
       try {
-        const value = workload.default(document, context);
+        const value = workload.default(ownDocument(document), context);
         if (!isThenable(value)) return reply(taken(value, take));
         return Promise.resolve(value).then(
           (value) => reply(taken(value, take)),

@@ -115,6 +115,25 @@ export function describeResults(strategy: Strategy): void {
       });
     });
 
+    it('gives a task bytes that are alone in their buffer, and a document that it may change', async () => {
+      const text = Buffer.from('ab'.repeat(500));
+      const documents = ['own', 'own', 'change', 'change', 'own'].map((id, index) => {
+        const bytes = text.subarray(10 * index, 10 * index + 10); // a Buffer, and a part of a larger one
+        return { index, id, size: bytes.length, bytes };
+      });
+      const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
+        outcomesOf(session, documents, documents.length),
+      );
+      assert.deepEqual(
+        outcomes.map(({ id, status }) => [id, status]),
+        documents.map(({ id }) => [id, 'ok']),
+      );
+      for (const outcome of outcomes)
+        if (outcome.status === 'ok' && outcome.id === 'own')
+          assert.deepEqual(outcome.value, ['Uint8Array', 0, 10]);
+      for (const { size, bytes } of documents) assert.deepEqual([size, bytes.length], [10, 10]);
+    });
+
     it('is held back by a slow consumer', async () => {
       const documents = documentsOf(
         Array.from({ length: 400 }, (_, i) => `size${i}`),
