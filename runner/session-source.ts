@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { ready, type Source } from '../strategies/session/source.js';
 import { now } from '../strategies/worker/clock.js';
 import type { Document } from '../workloads/workload.js';

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { setTimeout } from 'node:timers';
 import { note } from './terminal.js';
 
 /** The task has left something open if the process still lives after this time, ms. */

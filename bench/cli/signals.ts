@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from 'node:timers';
 import { exitCode } from '../errors.js';
 import { endNow } from './end-process.js';
 

@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers';
+
 /** A signal reaches this process and what its tasks have started within this time, ms. */
 const holdMs = 50;
 

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /**
  * A task's result as JSON. A result may hold values that structured clone carries and JSON does not. Every
  * strategy uses this one mapping; the first row that fits counts:
@@ -16,6 +18,7 @@
  * | `new String('a')` and the like | the primitive value |
  * | any other object | its own members, whatever its class; `toJSON` is not called |
  *
+ * A value may come from another realm, as `vm` and jsdom make, on the caller's own thread.
  * @throws TypeError for a value that contains itself; RangeError for one that is nested too deep.
  */
 export function jsonOf(value: unknown): string {
@@ -37,29 +40,22 @@ function plain(value: unknown, within: Set<object>): unknown {
 function plainObject(value: object, within: Set<object>): unknown {
   const inner = (item: unknown) => plain(item, within);
   if (Array.isArray(value)) return Array.from(value, inner); // `map` would skip holes
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
-  if (value instanceof RegExp) return String(value);
-  if (value instanceof Uint8Array || value instanceof DataView)
+  if (types.isDate(value)) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+  if (types.isRegExp(value)) return String(value);
+  if (types.isUint8Array(value) || types.isDataView(value))
     return base64(value.buffer, value.byteOffset, value.byteLength);
   if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<number | bigint>, inner);
-  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer)
-    return base64(value, 0, value.byteLength);
-  if (value instanceof Set) return [...value].map(inner);
-  if (value instanceof Map) {
-    const entries = [...value];
-    return entries.every(([key]) => typeof key === 'string')
+  if (types.isAnyArrayBuffer(value)) return base64(value, 0, value.byteLength);
+  if (types.isSet(value)) return [...value].map(inner);
+  if (types.isMap(value)) {
+    const entries = [...value] as [unknown, unknown][];
+    return entries.every((entry): entry is [string, unknown] => typeof entry[0] === 'string')
       ? objectOf(entries, inner)
       : entries.map(([key, item]) => [inner(key), inner(item)]);
   }
-  if (value instanceof Error)
+  if (types.isNativeError(value) || value instanceof Error)
     return objectOf([['name', value.name], ['message', value.message], ...Object.entries(value)], inner);
-  if (
-    value instanceof String ||
-    value instanceof Number ||
-    value instanceof Boolean ||
-    value instanceof BigInt
-  )
-    return inner(value.valueOf());
+  if (types.isBoxedPrimitive(value)) return inner(value.valueOf());
   return objectOf(Object.entries(value), inner);
 }
 

@@ -10,6 +10,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { clearImmediate, setImmediate } from 'node:timers';
 import type { Outcome } from '../../strategies/strategy.js';
 import type { FileState } from '../../workloads/read-file.js';
 import { RunError, UnfitError, UsageError } from '../errors.js';

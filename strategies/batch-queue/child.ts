@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { clearTimeout, setTimeout } from 'node:timers';
 import { inheritedFlags } from '../processes/exec-argv.js';
 import { killGroup, ownGroup } from '../processes/group.js';
 import { processEnd, withLastWords } from '../processes/process-end.js';

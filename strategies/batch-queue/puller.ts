@@ -1,3 +1,4 @@
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import type { Document } from '../../workloads/workload.js';
 import { SourceReader } from '../session/source.js';
 import type { Documents } from '../strategy.js';

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { clearInterval, setInterval } from 'node:timers';
 import type { Pool } from 'workerpool';
 import { now } from '../worker/clock.js';
 

@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from 'node:timers';
 import pMap from 'p-map';
 import type { Document } from '../../workloads/workload.js';
 import { boxed } from '../session/box.js';

@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from 'node:timers';
 import type { Document } from '../../workloads/workload.js';
 import { timedOut } from '../session/outcome.js';
 import type { Outcome } from '../strategy.js';

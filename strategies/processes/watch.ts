@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { clearInterval, setInterval } from 'node:timers';
 import { WorkerEnded } from '../session/task-error.js';
 import { limitReached, type MemoryLimit } from './limits.js';
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import type { Document } from '../../workloads/workload.js';
 import type { Documents } from '../strategy.js';
 

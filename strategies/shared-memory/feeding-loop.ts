@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import type { Cancelling } from '../session/cancelling.js';
 import { cancelled, crashed } from '../session/outcome.js';
 import type { Documents, Emit, Outcome, TaskError } from '../strategy.js';

@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from 'node:timers';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import { type MemoryLimit, threadEnd } from '../processes/limits.js';

@@ -1,3 +1,4 @@
+import { clearInterval, setInterval } from 'node:timers';
 import { abortGraceMs } from '../session/outcome.js';
 import { now } from '../worker/clock.js';
 import type { ClaimTable } from './claim-table.js';

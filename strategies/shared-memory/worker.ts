@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { type MessagePort, parentPort, resourceLimits, workerData } from 'node:worker_threads';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import type { LocalReply } from '../session/outcome.js';

@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from 'node:timers';
 import type { Context } from '../../workloads/workload.js';
 import { now } from './clock.js';
 import type { TaskEnd } from './task-end.js';

@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers';
+
 /** Streams and ports belong to the worker itself, and requests of the file system end by themselves. */
 const own = /^(TTY|Pipe|Signal)Wrap$|^MessagePort$|^FSReq|^CloseReq$|^Immediate$/;
 
