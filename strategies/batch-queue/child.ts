@@ -112,6 +112,8 @@ export class Child {
   #cancelled = false;
   readonly #timeoutMs: number | undefined;
   #timer: NodeJS.Timeout | null = null;
+  /** The end of a process that had nothing to do; null while there is none, and when it was asked to end. */
+  idleEnd: WorkerEnded | null = null;
   /** Resolves when the process has exited and every message it sent has been read. */
   readonly ended: Promise<void>;
 
@@ -188,6 +190,7 @@ export class Child {
         stopped?.remove(pid);
       }
       this.#death = death;
+      if (this.#waiting.length === 0 && !this.#leaving && !this.#cancelled) this.idleEnd = death;
       if (this.#timer !== null) clearTimeout(this.#timer);
       resolveFirst(null);
       for (const { reject, began, timedOut, killTimer } of this.#waiting.splice(0)) {

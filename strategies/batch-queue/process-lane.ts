@@ -1,5 +1,6 @@
 import { DeathCount, maxDeathsBeforeStart, maxRuns, runsAgain } from '../session/attempts.js';
 import type { Cancelling } from '../session/cancelling.js';
+import type { HiddenEnds } from '../session/hidden-ends.js';
 import { cancelled, crashed, timedOut } from '../session/outcome.js';
 import type { Engine, Member, Outcome } from '../strategy.js';
 import { processWorker } from '../worker/worker-id.js';
@@ -13,6 +14,7 @@ export interface ProcessLaneOptions extends StartOptions {
   /** The position in the shared file where the lane's regions begin. */
   readonly offset: number;
   readonly regionBytes: number;
+  readonly hidden: HiddenEnds;
 }
 
 /**
@@ -87,6 +89,7 @@ export class ProcessLane {
   }
 
   async #process(batch: Batch, region: number): Promise<Outcome[]> {
+    let end: unknown = null;
     while (this.#stopped === null) {
       try {
         const single = batch.documents.length === 1 && this.#options.timeoutMs !== undefined;
@@ -95,12 +98,17 @@ export class ProcessLane {
         // The child ended, or it could not be started.
         const outcome = this.#ended(batch, cause);
         if (outcome !== null) return [outcome];
-        if (!isCancelled(cause)) break;
+        if (isCancelled(cause)) continue;
+        end = cause;
+        break;
       }
     }
     const turn = this.#retries.then(() => this.#oneByOne(batch, region));
     this.#retries = turn;
-    return turn;
+    const outcomes = await turn;
+    const isHidden = outcomes.every(({ status }) => status !== 'crashed');
+    if (end instanceof Death && !end.timedOut && isHidden) this.#options.hidden.report(end);
+    return outcomes;
   }
 
   /** Asks the child for its usage. Call it only between runs. */
@@ -146,6 +154,7 @@ export class ProcessLane {
       const child = await Child.start(this.#options);
       child.ended.then(() => {
         if (!child.isRetiring) this.#child = null;
+        if (child.idleEnd !== null && this.#killed === null) this.#options.hidden.report(child.idleEnd);
       });
       return child;
     } catch (cause) {

@@ -4,6 +4,7 @@ import { heapLimit, processLimit } from '../processes/limits.js';
 import { Reaper } from '../processes/reaper.js';
 import { MemoryWatch, StopWatch } from '../processes/watch.js';
 import { maxRuns } from '../session/attempts.js';
+import { HiddenEnds } from '../session/hidden-ends.js';
 import { guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
 import type { Emit, Outcome, Strategy } from '../strategy.js';
@@ -54,6 +55,7 @@ export default {
     const callerEnd = new CallerEnd(channel);
     const memory = new MemoryWatch({ memory: processLimit(workers, memoryMb), heap });
     const stopped = timeoutMs === undefined ? null : new StopWatch(timeoutMs);
+    const hidden = new HiddenEnds();
     const entry = new URL('./worker.js', import.meta.url);
     const lanes = Array.from(
       { length: workers },
@@ -64,6 +66,7 @@ export default {
           callerEnd,
           memory,
           stopped,
+          hidden,
           workload,
           heapMb: heap.mb,
           timeoutMs,

@@ -11,6 +11,7 @@ import { Reaper } from '../processes/reaper.js';
 import { isRedirected } from '../processes/task-output.js';
 import { MemoryWatch, StopWatch } from '../processes/watch.js';
 import { maxRuns } from '../session/attempts.js';
+import type { HiddenEnds } from '../session/hidden-ends.js';
 import { abortGraceMs, type Reply } from '../session/outcome.js';
 import { SecondAttempt } from '../session/second-attempt.js';
 import { guarded } from '../session/session.js';
@@ -65,7 +66,7 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
   const { workers, timeoutMs, heapMb, memoryMb } = options;
   const heap = heapLimit(workers, heapMb);
   const memory = new MemoryWatch({ memory: processLimit(workers, memoryMb), heap });
-  const watched = new WatchedProcesses({ memory, timeoutMs, callerEnd });
+  const watched = new WatchedProcesses({ memory, timeoutMs, callerEnd, hidden: again?.hidden });
   const retirement = new Retirement();
   const start = () => {
     const made: Pool = workerpool.pool(fileURLToPath(file), {
@@ -172,6 +173,7 @@ class WatchedProcesses {
   readonly #exits = new Set<Promise<unknown>>();
 
   readonly #callerEnd: CallerEnd;
+  readonly #hidden: HiddenEnds | undefined;
 
   /**
    * How the process ended that was the last one; null while none has. It is certain which document has ended
@@ -183,19 +185,22 @@ class WatchedProcesses {
     memory,
     timeoutMs,
     callerEnd,
+    hidden,
   }: {
     memory: MemoryWatch;
     timeoutMs: number | undefined;
     callerEnd: CallerEnd;
+    hidden: HiddenEnds | undefined;
   }) {
     this.#callerEnd = callerEnd;
+    this.#hidden = hidden;
     this.#memory = memory;
     this.#stopped = timeoutMs === undefined ? null : new StopWatch(timeoutMs);
   }
 
   /** @param near is called once for a worker that is near a limit of its memory */
   see(pool: Pool, near: (child: ChildProcess) => void): void {
-    for (const { worker } of workersOf(pool)) {
+    for (const { worker, processing } of workersOf(pool)) {
       const pid = worker?.pid;
       if (worker === null || pid === undefined || this.#alive.has(pid) || worker.exitCode !== null) continue;
       this.#reaper.add(pid);
@@ -222,9 +227,12 @@ class WatchedProcesses {
       worker.prependOnceListener('exit', (code, signal) => {
         const ended = this.#memory.explain(pid, processEnd(code, signal));
         const isRead = new Promise((resolve) => worker.once('disconnect', resolve));
-        this.latestEnd = within(worker.connected ? readMs : 0, isRead).then(() =>
-          withLastWords(ended, lastWords),
-        );
+        const isIdle = Object.keys(processing).length === 0;
+        this.latestEnd = within(worker.connected ? readMs : 0, isRead).then(() => {
+          const end = withLastWords(ended, lastWords);
+          if (isIdle && end.reason !== null) this.#hidden?.report(end);
+          return end;
+        });
         killGroup(pid); // processes that the task has started
         this.#alive.delete(pid);
         this.#stopped?.remove(pid);

@@ -56,7 +56,7 @@ const overTime = new Error('the task has run too long');
  */
 const threadTermination = 'Terminating worker thread';
 
-function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }: PoolParts) {
+async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }: PoolParts) {
   const { workers, delivery, inFlight = 1, timeoutMs, heapMb } = options;
   const heap = threadHeapLimit(workers, heapMb);
   const concurrency = workers * submitted(inFlight);
@@ -105,7 +105,7 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
       board.leave(watched.place);
     }
   };
-  return poolSession(
+  const session = await poolSession(
     {
       workers,
       isolation: 'thread',
@@ -137,4 +137,7 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
     },
     { timeoutMs, again, callerEnd },
   );
+  // piscina reports a worker that ended without a document by this event only.
+  pool.on('error', (cause) => again?.hidden.report(threadEnd(cause, heap)));
+  return session;
 }

@@ -2,6 +2,7 @@ import type { Document } from '../../workloads/workload.js';
 import type { Outcome } from '../strategy.js';
 import { DeathCount, maxWorkersEnded } from './attempts.js';
 import type { Cancelling } from './cancelling.js';
+import { HiddenEnds } from './hidden-ends.js';
 import { cancelled, crashed } from './outcome.js';
 import { isTransferred } from './owned.js';
 import type { PlainSession } from './session.js';
@@ -17,6 +18,7 @@ export class SecondAttempt {
   #current: PlainSession | null = null;
   #turn: Promise<unknown> = Promise.resolve();
   readonly #deaths = new DeathCount();
+  readonly hidden = new HiddenEnds();
 
   constructor(open: () => Promise<PlainSession>) {
     this.#open = open;
@@ -84,6 +86,7 @@ export class SecondAttempt {
     const found = outcome as Outcome | null;
     if (found?.status !== 'crashed') {
       this.progress();
+      if (found?.status === 'ok' || found?.status === 'failed') this.hidden.report(cause);
       return found ?? crashed(document, cause, 1);
     }
     this.#deaths.endedWithoutResult(found.error);

@@ -106,7 +106,7 @@ class ArenaSession {
         {
           outcomes: (lane, outcomes) => {
             if (this.#killed) return; // these documents have had their outcomes
-            this.#deaths.reported(lane);
+            this.#deaths.reported(lane, outcomes);
             this.#loop.receive(lane, outcomes);
           },
           want: (lane, slot) => this.#sendOversized(lane, slot),

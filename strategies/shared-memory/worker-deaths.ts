@@ -1,4 +1,5 @@
 import { DeathCount, maxRuns, runsAgain } from '../session/attempts.js';
+import { HiddenEnds } from '../session/hidden-ends.js';
 import { crashed, timedOut } from '../session/outcome.js';
 import type { Cancels } from './cancels.js';
 import type { ClaimTable } from './claim-table.js';
@@ -6,6 +7,7 @@ import type { ArenaParts, FeedingLoop } from './feeding-loop.js';
 import type { SlabQueue } from './slab-queue.js';
 import type { ThreadLane } from './thread-lane.js';
 import type { Watchdog } from './watchdog.js';
+import type { Outcomes } from './worker.js';
 
 /** The handling of deaths works with these, beside the parts of the arena. */
 export interface DeathsParts {
@@ -30,6 +32,9 @@ export class WorkerDeaths {
   readonly #cancels: Cancels;
   readonly #deaths: readonly DeathCount[];
   readonly #givenUp = new Set<ThreadLane>();
+  readonly #hidden = new HiddenEnds();
+  /** Slots of documents that run again, with the ends of the workers that ran them. */
+  readonly #again = new Map<number, unknown>();
   #running = false;
 
   constructor({ table, queues, lanes }: ArenaParts, { loop, watchdog, cancels }: DeathsParts) {
@@ -47,6 +52,7 @@ export class WorkerDeaths {
     this.#running = true;
     for (const deaths of this.#deaths) deaths.reset();
     this.#givenUp.clear();
+    this.#again.clear();
     for (const lane of this.#lanes) this.#replace(lane, []);
     this.#watchdog?.begin();
   }
@@ -57,8 +63,14 @@ export class WorkerDeaths {
   }
 
   /** Notes that the lane's worker has reported documents. */
-  reported(lane: ThreadLane): void {
+  reported(lane: ThreadLane, { slots }: Outcomes): void {
     this.#deathsOf(lane).progress();
+    if (this.#again.size === 0) return;
+    for (const mark of slots) {
+      const slot = mark < 0 ? ~mark : mark;
+      if (this.#again.has(slot)) this.#hidden.report(this.#again.get(slot));
+      this.#again.delete(slot);
+    }
   }
 
   /**
@@ -74,6 +86,7 @@ export class WorkerDeaths {
     const runningSlot = this.#table.takeCurrent(lane.number);
     const counts = !this.#cancels.hasKilled(lane) && !isCancelled(runningSlot);
     const first: number[] = [];
+    let isHidden = counts && verdict === null;
     for (const slot of queue.slotsOf(lane.number)) {
       const published = queue.at(slot);
       const running = slot === runningSlot;
@@ -87,12 +100,21 @@ export class WorkerDeaths {
       }
       if (counts && (running || this.#table.isFinished(slot))) published.runs++;
       if (counts && running && verdict === null) published.workersEnded++;
-      if (!runsAgain(published, maxRuns.reportedTogether))
+      if (!runsAgain(published, maxRuns.reportedTogether)) {
+        isHidden = false;
+        this.#again.delete(slot);
         this.#loop.add(crashed(queue.remove(slot), cause, published.workersEnded));
-      else if (published.workersEnded > 0) first.push(slot);
+        continue;
+      }
+      if (counts && running && verdict === null) {
+        isHidden = false; // unless it is done in the end
+        this.#again.set(slot, cause);
+      }
+      if (published.workersEnded > 0) first.push(slot);
       else if (published.runs >= maxRuns.reportedTogether - 1) first.unshift(slot);
       else queue.republish(slot);
     }
+    if (isHidden) this.#hidden.report(cause);
     // A time-out is no sign of repeated deaths.
     if (counts && verdict === null) this.#deathsOf(lane).endedWithoutResult(cause);
     const { stopped } = this.#deathsOf(lane);

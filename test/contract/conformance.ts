@@ -267,6 +267,9 @@ export function describeDeaths(strategy: Strategy): void {
       const marker = mkdtempSync(join(folder, 'once-'));
       const ids = Array.from({ length: 40 }, (_, i) => (i % 15 === 7 ? `exit-once${i}` : `size${i}`));
       const documents = [...documentsOf(ids), ...documentsOf(['exit-once40', 'size41'], 5_000_000)];
+      const warnings: string[] = [];
+      const hear = ({ message }: Error) => void warnings.push(message);
+      process.on('warning', hear);
       const outcomes = await withSession(strategy, fixture('odd-task', { marker }), {}, (session) =>
         outcomesOf(
           session,
@@ -274,7 +277,12 @@ export function describeDeaths(strategy: Strategy): void {
           documents.length,
         ),
       );
+      await new Promise(setImmediate); // warnings are emitted later
+      process.off('warning', hear);
       for (const { id, status } of outcomes) assert.equal(status, 'ok', id);
+      const ends = warnings.filter((message) => message.startsWith('a worker ended and was replaced'));
+      assert.equal(ends.length, 1, 'the reason, which no outcome has, is said once');
+      assert.match(ends[0] as string, /code:? 3/);
     });
 
     it('says which error has ended a worker', async () => {

@@ -1,0 +1,19 @@
+import { taskError } from './task-error.js';
+
+/**
+ * Reports ends of workers that no outcome shows: their documents ran again and are done, or they had none.
+ * Something is wrong with the task all the same. The first such end of a session gives a warning.
+ */
+export class HiddenEnds {
+  #said = false;
+
+  report(cause: unknown): void {
+    if (this.#said) return;
+    this.#said = true;
+    const { name, message } = taskError(cause);
+    const reason = name === 'Error' ? message : `${name}: ${message}`;
+    process.emitWarning(
+      `a worker ended and was replaced, although no document failed: ${reason} (said once per session)`,
+    );
+  }
+}
