@@ -45,7 +45,7 @@ export function runComparisonTable(
   };
 }
 
-/** Counts comparisons by their verdict: "1 slower, 0 faster, 10 equivalent, 2 inconclusive." */
+/** Returns how many comparisons have each verdict: "1 slower, 0 faster, 10 equivalent, 2 inconclusive." */
 export function verdictCounts(comparisons: readonly RunComparison[]): string {
   const counts = (['slower', 'faster', 'equivalent', 'inconclusive'] as const).map(
     (word) => `${countOf(comparisons, word)} ${word}`,
