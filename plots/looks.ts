@@ -91,15 +91,18 @@ export function lookChannelsWithoutLegend(looks: ReadonlyMap<string, Look>): {
 }
 
 /**
- * Sixteen pairs of a colour and a shape come first; every group of four colours after them has a star of its
- * own.
+ * Spare colours with spare shapes come first; every group of colours after them has a star of its own, with
+ * more points than the star of a peer.
  */
 function spareLook(index: number): Look {
   const group = Math.floor(index / spareColours.length);
-  const colour = spareColours[index % spareColours.length] ?? spareColours[0];
-  const shape = group < spareShapes.length ? spareShapes[(index + group) % spareShapes.length] : undefined;
-  return { colour, shape: shape ?? star(group + 2) };
+  const place = index % spareColours.length;
+  const colour = spareColours[place] ?? spareColours[0];
+  const shape = group < spareShapes.length ? spareShapes[(place + group) % spareShapes.length] : undefined;
+  return { colour, shape: shape ?? star(minSparePoints + group - spareShapes.length) };
 }
+
+const minSparePoints = 6;
 
 /** A star as an SVG path. Its points reach 1, its notches 0.4. */
 function star(points: number): string {

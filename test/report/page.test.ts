@@ -7,6 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { trialTable } from '../../bench/tables/columns.js';
 import { encodeHeader, encodeRows } from '../../bench/tables/csv.js';
+import { charts } from '../../plots/index.js';
 import { environmentOf, type RunChoice, trialsOf } from '../runs.js';
 import { cli } from '../support.js';
 
@@ -124,7 +125,7 @@ describe('report.html in Chromium', { skip: missing }, () => {
           const script = javaScriptEnabled ? 'with' : 'without';
           it(`${name}, ${colorScheme}, ${width} pixels wide, ${script} JavaScript`, async () => {
             await open(name, { colorScheme, width, javaScriptEnabled }, async (page) => {
-              assert.equal(await page.locator('figure svg[role="img"]').count(), 14);
+              assert.equal(await page.locator('figure svg[role="img"]').count(), charts.length);
               assert.equal(await page.locator('h1').count(), 1);
               const overflow = await page.evaluate(
                 'document.documentElement.scrollWidth - document.documentElement.clientWidth',
@@ -169,7 +170,7 @@ describe('report.html in Chromium', { skip: missing }, () => {
         await chart.scrollIntoViewIfNeeded();
         await chart.locator('div svg[role="img"] > title').waitFor({ state: 'attached' });
       }
-      assert.equal(await page.locator('.chart div svg[role="img"]').count(), 14);
+      assert.equal(await page.locator('.chart div svg[role="img"]').count(), charts.length);
     });
   });
 
