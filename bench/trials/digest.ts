@@ -10,7 +10,7 @@ import type { Workload } from '../../workloads/workload.js';
  * map entries and set members does not matter.
  */
 export function stableDigest(value: unknown): string {
-  return sha256(encode(value, []));
+  return sha256(treeText(value) ?? graphText(value, new Map()));
 }
 
 /**
@@ -48,15 +48,47 @@ function sha256(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
-/** Returns an unambiguous text for a value: strings are quoted, and every kind of object has its own tag. */
-function encode(value: unknown, ancestors: readonly object[]): string {
+/**
+ * A text that visits an object once on every path to it. Nodes of a document know their parents, siblings and
+ * children: there are more paths through such a graph than anything could visit.
+ */
+const maxVisits = 20_000;
+
+/** Returns the text of a value, whatever objects of it are the same; null if that takes too many visits. */
+function treeText(value: unknown): string | null {
+  let visits = 0;
+  const encode = (value: unknown, ancestors: readonly object[]): string => {
+    if (!isObject(value)) return primitiveText(value);
+    const level = ancestors.indexOf(value);
+    if (level >= 0) return `^${ancestors.length - level}`; // a cycle: the number of levels up
+    if (++visits > maxVisits) return '';
+    const path = [...ancestors, value];
+    return objectText(value, (part) => (visits > maxVisits ? '' : encode(part, path)));
+  };
+  const text = encode(value, []);
+  return visits > maxVisits ? null : text;
+}
+
+/** Returns the text of a value in which each object occurs once, with its number where it occurs again. */
+function graphText(value: unknown, numbers: Map<object, number>): string {
+  if (!isObject(value)) return primitiveText(value);
+  const number = numbers.get(value);
+  if (number !== undefined) return `#${number}`;
+  numbers.set(value, numbers.size);
+  return objectText(value, (part) => graphText(part, numbers));
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function primitiveText(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value === 'bigint') return `${value}n`;
-  if (typeof value !== 'object' || value === null) return String(value);
-  const level = ancestors.indexOf(value);
-  if (level >= 0) return `^${ancestors.length - level}`; // a cycle: the number of levels up
-  const inner = (part: unknown) => encode(part, path);
-  const path = [...ancestors, value];
+  return typeof value === 'bigint' ? `${value}n` : String(value);
+}
+
+/** Returns an unambiguous text for an object: strings are quoted, and every kind of object has its own tag. */
+function objectText(value: object, inner: (part: unknown) => string): string {
   if (Array.isArray(value)) return `[${value.map(inner).join()}]`;
   if (types.isTypedArray(value)) return `${value[Symbol.toStringTag]}(${sha256(bytesOf(value))})`;
   if (types.isDataView(value)) return `DataView(${sha256(bytesOf(value))})`;

@@ -25,6 +25,22 @@ describe('the default digest', () => {
     );
   });
 
+  it('comes to an end for nodes that know each other', () => {
+    interface Node {
+      readonly name: string;
+      links: Node[];
+    }
+    const made = (last: string) => {
+      const nodes = [...'abcdefghijklmn', last].map((name): Node => ({ name, links: [] }));
+      for (const node of nodes) node.links = [...nodes];
+      return nodes;
+    };
+    const digest = stableDigest(made('last'));
+    assert.equal(stableDigest(structuredClone(made('last'))), digest);
+    assert.equal(stableDigest(deserialize(serialize(made('last')))), digest);
+    assert.notEqual(stableDigest(made('other')), digest);
+  });
+
   it('does not look at the order of keys', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.integer()), (object) => {
