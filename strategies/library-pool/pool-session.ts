@@ -4,7 +4,6 @@ import type { Document } from '../../workloads/workload.js';
 import { boxed } from '../session/box.js';
 import { type Cancelling, cancelGraceMs } from '../session/cancelling.js';
 import { cancelled, crashed, outcome, type Reply, timedOut } from '../session/outcome.js';
-import { isTransferred } from '../session/owned.js';
 import type { SecondAttempt } from '../session/second-attempt.js';
 import type { PlainSession } from '../session/session.js';
 import type { CallerEnd } from '../session/side-channel.js';
@@ -24,13 +23,8 @@ export interface LibraryPool {
   readonly concurrency: number;
   /** Rejects when the worker that had the document died, or when the document exceeded the time limit. */
   submit(document: Document): PromiseLike<Reply>;
-  /** Submits a document that may be cancelled. Absent: the pool ends no document. */
+  /** Submits a document that may be cancelled, alone on its worker. Absent: no document is ended. */
   submitCancellable?(document: Document): Submission;
-  /**
-   * Tells whether `submit` rejected because the worker was ended on account of another document. Absent: a
-   * worker has one document at a time.
-   */
-  endedForAnother?(cause: unknown): boolean;
   /** Asks some worker; several calls at once reach different idle workers. */
   ask(request: Request): PromiseLike<Answer>;
   /** Workers that were replaced near their limit of memory. Absent: the library allows none to be. */
@@ -112,11 +106,8 @@ export async function poolSession(
     return answers;
   };
   const submissions = new Submissions(pool);
-  const outcomeOf = async (
-    document: Document,
-    cancelling: Cancelling,
-    pulledMs = now(),
-  ): Promise<Outcome> => {
+  const outcomeOf = async (document: Document, cancelling: Cancelling): Promise<Outcome> => {
+    const pulledMs = now();
     if (cancelling.has(document.index)) return cancelled(document);
     // Some pools would start a worker for it.
     if (killed) return crashed(document, new Error('the session was ended'));
@@ -131,8 +122,6 @@ export async function poolSession(
     } catch (cause) {
       if (cancelling.has(document.index)) return cancelled(document);
       if (pool.exceeded?.(cause)) return timedOut(document, timeoutMs as number);
-      if (!killed && pool.endedForAnother?.(cause) && !isTransferred(document))
-        return outcomeOf(document, cancelling, pulledMs);
       const end = await explain(cause);
       return again === null ? crashed(document, end) : again.of(document, end, cancelling);
     }

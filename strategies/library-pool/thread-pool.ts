@@ -50,12 +50,6 @@ const largeBytes = 2 ** 20;
 /** Marks a document that exceeded the time limit, among the reasons why piscina rejects. */
 const overTime = new Error('the task has run too long');
 
-/**
- * piscina rejects with this message when it ends a worker because another document on it was aborted, and
- * when the pool is destroyed.
- */
-const threadTermination = 'Terminating worker thread';
-
 async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }: PoolParts) {
   const { workers, delivery, inFlight = 1, timeoutMs, heapMb } = options;
   const heap = threadHeapLimit(workers, heapMb);
@@ -94,7 +88,7 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, ag
   };
   /**
    * Submits a document that may be aborted: the worker notes on the board when its task begins. Aborting a
-   * task that has begun ends its worker.
+   * task that has begun ends its worker, and piscina gives that worker no other task beside it.
    */
   const submitWatched = async (document: Document, watched: Place): Promise<Reply> => {
     try {
@@ -122,7 +116,6 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, ag
           abort: () => entered.signal.abort(),
         };
       },
-      endedForAnother: (cause) => cause instanceof Error && cause.message === threadTermination,
       ask: (request) => pool.run(request),
       end() {
         ended = true;

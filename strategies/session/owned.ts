@@ -18,8 +18,3 @@ export function owned(document: Document): Document & { readonly bytes: Uint8Arr
 export function copied(document: Document): Document & { readonly bytes: Uint8Array<ArrayBuffer> } {
   return { ...document, bytes: new Uint8Array(document.bytes) };
 }
-
-/** Tells whether the document's bytes were transferred to a worker, so that it cannot run again. */
-export function isTransferred({ bytes, size }: Document): boolean {
-  return bytes.length === 0 && size > 0;
-}

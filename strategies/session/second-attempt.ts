@@ -4,7 +4,6 @@ import { DeathCount, maxWorkersEnded } from './attempts.js';
 import type { Cancelling } from './cancelling.js';
 import { HiddenEnds } from './hidden-ends.js';
 import { cancelled, crashed } from './outcome.js';
-import { isTransferred } from './owned.js';
 import type { PlainSession } from './session.js';
 
 /**
@@ -63,7 +62,8 @@ export class SecondAttempt {
   async #run(document: Document, cause: unknown, cancelling: Cancelling): Promise<Outcome> {
     if (cancelling.has(document.index)) return cancelled(document);
     if (this.#ended) return crashed(document, cause);
-    if (isTransferred(document)) return crashed(document, cause, 1);
+    // Its bytes were transferred to the worker that has ended.
+    if (document.bytes.length === 0 && document.size > 0) return crashed(document, cause, 1);
     if (this.stopped !== null) return crashed(document, this.stopped);
     this.#deaths.endedWithoutResult(cause);
     let outcome: Outcome | null = null;

@@ -131,21 +131,21 @@ export function describeCancelling(strategy: Strategy): void {
 
     it('ends the worker of a task that does not end, also one with a time limit', async () => {
       const both = [
-        { id: 'spin', options: {} },
-        { id: 'deaf', options: { timeoutMs: 60_000 } },
+        { id: 'spin', options: {}, size: 10 },
+        { id: 'deaf', options: { timeoutMs: 60_000 }, size: 3_000_000 },
       ];
-      for (const { id, options } of both)
+      for (const { id, options, size } of both)
         await open(options, async (runner, began) => {
           const stop = new AbortController();
-          const rejected = isRejected(runner.run(document(id), stop));
-          const kept = numbered('size', 30).map((id) => runner.run(document(id)));
+          const rejected = [id, 'never'].map((id) => isRejected(runner.run(document(id, size), stop)));
+          const kept = numbered('size', 10).map((id) => runner.run(document(id, size)));
           await until(() => began().includes(id));
           stop.abort(reason);
-          await rejected;
+          await Promise.all(rejected);
           for (const outcome of await Promise.all(kept)) assert.equal(outcome.status, 'ok', outcome.id);
-          assert.equal(count(began(), id), 1);
+          assert.deepEqual([count(began(), id), count(began(), 'never')], [1, 0]);
           const { cancelled, outcomes } = runner.stats();
-          assert.deepEqual([cancelled, outcomes], [1, { ok: 30, failed: 0, 'timed-out': 0, crashed: 0 }]);
+          assert.deepEqual([cancelled, outcomes], [2, { ok: 10, failed: 0, 'timed-out': 0, crashed: 0 }]);
         });
     });
 
@@ -168,6 +168,22 @@ export function describeCancelling(strategy: Strategy): void {
         await isIdle(runner);
         const { cancelled, outcomes } = runner.stats();
         assert.deepEqual([cancelled, outcomes], [2, { ok: 3, failed: 0, 'timed-out': 0, crashed: 0 }]);
+      });
+    });
+
+    it('ends the worker of a document that has ended another one before', async () => {
+      await open({}, async (runner, began) => {
+        const stop = new AbortController();
+        const rejected = isRejected(runner.run(document('again'), stop));
+        const kept = runner.run(document('size'));
+        await until(() => count(began(), 'again') === 2);
+        stop.abort(reason);
+        await rejected;
+        await isIdle(runner);
+        assert.equal((await kept).status, 'ok');
+        assert.equal((await runner.run(document('size'))).status, 'ok');
+        assert.equal(count(began(), 'again'), 2);
+        assert.deepEqual(runner.stats().outcomes, { ok: 2, failed: 0, 'timed-out': 0, crashed: 0 });
       });
     });
 
