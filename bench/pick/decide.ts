@@ -159,9 +159,14 @@ function familyOf(corpus: string, options: DecideOptions) {
   const untested: RatedSummary[] = [];
   for (const cell of summaries) {
     const reason = reasonAgainst(cell, { traits: traitsOf(cell), constraints });
-    const delay = reason === null && hasRate(cell) ? loopViolation(cell, responsiveness, constraints) : null;
-    if (delay === 'untested') untested.push(cell as RatedSummary);
-    else if ((reason ?? delay) !== null) reasons.push({ cell, reason: (reason ?? delay) as string });
+    if (reason !== null) {
+      reasons.push({ cell, reason });
+      continue;
+    }
+    if (!hasRate(cell)) continue; // it has a reason
+    const delay = loopViolation(cell, responsiveness, constraints);
+    if (delay === 'untested') untested.push(cell);
+    else if (delay !== null) reasons.push({ cell, reason: delay });
   }
   const barred = new Set<SummaryRow>([...reasons.map(({ cell }) => cell), ...untested]);
   const configurations = summaries.filter(hasRate).map(

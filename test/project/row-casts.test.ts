@@ -43,7 +43,7 @@ const columns = new Set(
     .flatMap(({ text }) => [...text.matchAll(/\bname: '(\w+)',\s*type: '/g)].map(([, name = '']) => name)),
 );
 
-const allowed = ['bench/tables/table.ts: values as Row<T>', 'bench/pick/decide.ts: cell as RatedSummary'];
+const allowed = ['bench/tables/table.ts: values as Row<T>'];
 
 const assertion = /([\w)\]}]+!?) as (?!const\b)([^;=,)]+)/g;
 const ofColumn = /\.(\w+)(?: as (?!const\b)|!(?=[\s.,;:)\]}]))/g;
