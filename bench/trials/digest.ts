@@ -61,7 +61,8 @@ function treeText(value: unknown): string | null {
     if (!isObject(value)) return primitiveText(value);
     const level = ancestors.indexOf(value);
     if (level >= 0) return `^${ancestors.length - level}`; // a cycle: the number of levels up
-    if (++visits > maxVisits) return '';
+    visits += 1 + ancestors.length / 16; // deep ones take longer, since all ancestors are compared
+    if (visits > maxVisits) return '';
     const path = [...ancestors, value];
     return objectText(value, (part) => (visits > maxVisits ? '' : encode(part, path)));
   };
@@ -87,7 +88,7 @@ function primitiveText(value: unknown): string {
   return typeof value === 'bigint' ? `${value}n` : String(value);
 }
 
-/** Returns an unambiguous text for an object: strings are quoted, and every kind of object has its own tag. */
+/** Returns an unambiguous text for an object: strings are quoted, and every kind has its own tag. */
 function objectText(value: object, inner: (part: unknown) => string): string {
   if (Array.isArray(value)) return `[${value.map(inner).join()}]`;
   if (types.isTypedArray(value)) return `${value[Symbol.toStringTag]}(${sha256(bytesOf(value))})`;

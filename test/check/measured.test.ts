@@ -68,6 +68,19 @@ describe('check of memory', { concurrency: 2 }, () => {
     assert.match(said('grows').join(), /^warning: memory grows by (49\d|50\d|51\d|52\d) KB per document/);
   });
 
+  it('warns if buffers of a slow task grow, which has few runs', async () => {
+    const { bad } = await checkTask(
+      'slow-buffers.mjs',
+      `const kept = [];
+       export default async ({ size }) => {
+         kept.push(new Uint8Array(500_000).fill(1));
+         await new Promise((resolve) => setTimeout(resolve, 60));
+         return size;
+       };`,
+    );
+    assert.deepEqual(bad, ['grows']);
+  });
+
   it('warns if the heap grows, as by listeners', async () => {
     const { said } = await checkTask(
       'listeners.mjs',

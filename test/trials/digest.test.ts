@@ -25,7 +25,7 @@ describe('the default digest', () => {
     );
   });
 
-  it('comes to an end for nodes that know each other', () => {
+  it('ends for nodes that know each other', () => {
     interface Node {
       readonly name: string;
       links: Node[];

@@ -14,14 +14,18 @@ const minSlope = 32 * 1024;
 /** … and if the slope is more than this many standard errors. */
 const minErrors = 3;
 const runs = 300;
-/** Memory is looked at after this many runs. */
+/** Memory is looked at after this many runs … */
 const every = 10;
-/** Slow tasks get fewer runs. */
+/** … or after about this time: a slow task has few runs, and a line needs several points. */
+const lookMs = 100;
+/** Slow tasks get fewer runs: they may take this time, and as long again for collecting garbage. */
 const maxMs = 3_000;
 /** A task that has grown by this much is known to grow. */
 const maxGrowth = 250_000_000;
-/** A line through fewer points says little. */
+/** A line through fewer points says little … */
 const minPoints = 6;
+/** … and so do fewer runs: code is still being compiled. */
+const minRuns = 30;
 
 const row: Row = {
   id: 'grows',
@@ -55,10 +59,10 @@ export default {
 /** Leaves out the first third of the points: code is compiled there, and bounded caches are filled. */
 export function findingsOf(points: readonly Point[]) {
   const later = points.slice(Math.floor(points.length / 3));
-  if (later.length < minPoints) return [];
+  const count = points.at(-1)?.[0] ?? 0;
+  if (later.length < minPoints || count < minRuns) return [];
   const { slope, error } = line(later);
   const { slope: last } = line(later.slice(Math.floor(later.length / 2)));
-  const count = points.at(-1)?.[0] ?? 0;
   // A single step, where something is loaded late, is no growth: the last points must rise as well.
   if (slope <= minSlope || slope <= minErrors * error || last <= minSlope / 2)
     return [fine('grows', `memory does not grow over ${count} documents`)];
@@ -93,15 +97,25 @@ export async function trial({ workload, strategy, corpus, inTime }: GrowthReques
   const documents = inTime.map((index) => all[index] as Document);
   const session = await baseline.open(workload, { workers: 1, delivery: baseline.deliveries[0] });
   const collect = collector();
-  const untilMs = now() + maxMs;
+  const untilMs = now() + 2 * maxMs;
   const points: Point[] = [];
-  for (let done = 0; done < runs && now() < untilMs; done += every) {
-    const next = Array.from({ length: every }, (_, index): Document => {
+  let done = 0;
+  let taskMs = 0;
+  for (let count = 1; done < runs && taskMs < maxMs && now() < untilMs; ) {
+    const next = Array.from({ length: count }, (_, index): Document => {
       const document = documents[(done + index) % documents.length] as Document;
       return { ...copyOf(document), index };
     });
+    const startedMs = now();
     await session.run(next, () => {});
-    points.push([done + every, await collect()]);
+    const passedMs = now() - startedMs;
+    taskMs += passedMs;
+    done += count;
+    points.push([done, await collect()]);
+    count = Math.max(
+      1,
+      Math.min(every, runs - done, Math.round((lookMs * count) / Math.max(passedMs, 1e-3))),
+    );
     if ((points.at(-1)?.[1] ?? 0) - (points[0]?.[1] ?? 0) > maxGrowth) break;
   }
   return points;
