@@ -53,6 +53,9 @@ export interface StartOptions extends Start {
   readonly timeoutMs?: number | undefined;
 }
 
+/** The child answers requests with these. A task may send messages of its own, which are ignored. */
+const answers: readonly FromChild['kind'][] = ['replies', 'piece', 'report'];
+
 interface Request {
   readonly message: ToChild;
   /** Index of the only document of the batch, when that may be cancelled; else null. */
@@ -159,8 +162,8 @@ export class Child {
       resolveFirst = resolve;
     });
     connectChild(callerEnd, child);
-    child.on('message', (message: FromChild) => {
-      if (message.kind === 'channel') return; // `connectChild` hears it
+    child.on('message', (message: FromChild | null) => {
+      if (message === null || message.kind === 'channel') return; // `connectChild` hears it
       if (message.kind === 'ready') {
         if (pid !== undefined) memory.loaded(pid, () => this.#nearLimit());
         resolveFirst('ready');
@@ -173,7 +176,7 @@ export class Child {
       else if (message.kind === 'began') {
         (this.#waiting[0] as Request).began = true;
         this.#watch();
-      } else {
+      } else if (answers.includes(message.kind)) {
         this.#lastWords = null; // it has survived them
         const request = this.#waiting.shift() as Request;
         if (request.killTimer !== null) clearTimeout(request.killTimer);

@@ -64,8 +64,9 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, ag
     workerData: { workload, timeoutMs, starts: board.memory } satisfies ThreadPoolData,
   });
   const end = endOf(pool);
-  pool.on('message', (message: ChannelPort) => {
-    if (message.kind === 'channel') callerEnd.connectPort(message.worker, message.port);
+  // A task may send messages of its own to `parentPort`; they are ignored.
+  pool.on('message', (message: ChannelPort | null) => {
+    if (message?.kind === 'channel') callerEnd.connectPort(message.worker, message.port);
   });
   let ended = false;
   const turns = new Turns(workers * inFlight);

@@ -117,8 +117,8 @@ export class ThreadLane {
     await this.open();
     const worker = this.#worker as Worker;
     return new Promise((resolve, reject) => {
-      const heard = (message: FromWorker) => {
-        if (message.kind !== 'report') return;
+      const heard = (message: FromWorker | null) => {
+        if (message?.kind !== 'report') return;
         worker.off('message', heard).off('exit', ended);
         resolve(message.engine);
       };
@@ -178,12 +178,13 @@ export class ThreadLane {
       let ready = false;
       this.#retired = false;
       let error: unknown = null;
-      worker.on('message', (message: FromWorker) => {
-        if (message.kind === 'retired') this.#retired = true;
-        else if (message.kind === 'want') this.#events.want(this, message.slot);
-        else if (message.kind === 'channel')
+      // A task may send messages of its own to `parentPort`; they are ignored.
+      worker.on('message', (message: FromWorker | null) => {
+        if (message?.kind === 'retired') this.#retired = true;
+        else if (message?.kind === 'want') this.#events.want(this, message.slot);
+        else if (message?.kind === 'channel')
           this.#options.callerEnd.connectPort(message.worker, message.port);
-        if (message.kind !== 'ready') return;
+        if (message?.kind !== 'ready') return;
         ready = true;
         resolve();
       });

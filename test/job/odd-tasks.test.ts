@@ -27,6 +27,15 @@ const tasks: Record<string, string> = {
     import { runInNewContext } from 'node:vm';
     const code = '[new Date(0), /x/g, new Map([["a", new Set([1])]]), new Uint8Array([1]), Object(2n)]';
     export default ({ size }) => [size, ...runInNewContext(code)];`,
+  'that sends messages of its own to its parent': `
+    import { parentPort } from 'node:worker_threads';
+    export default ({ size }) => {
+      for (const message of [{ progress: size }, 'text', null, [1]]) {
+        parentPort?.postMessage(message);
+        process.send?.(message ?? 'nothing');
+      }
+      return size;
+    };`,
   'that changes its document': `
     const odd = { id: "another", index: 99, size: -1, bytes: null };
     export default (document) => Object.assign(document, odd);`,
