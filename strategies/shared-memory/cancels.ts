@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from 'node:timers';
 import { type Cancelling, cancelGraceMs } from '../session/cancelling.js';
 import { cancelled } from '../session/outcome.js';
 import type { ClaimTable } from './claim-table.js';

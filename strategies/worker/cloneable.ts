@@ -24,24 +24,38 @@ export function refuseUncloneable(value: unknown): void {
  * properties, elements, map and set entries, the cause of an error) and costs a fraction of the clone itself.
  */
 export function uncloneable(value: unknown): string | null {
-  return walk(value, 'result', null);
+  return walk(value, { path: 'result', depth: 0, seen: null });
 }
 
-function walk(value: unknown, path: string, ancestors: Set<object> | null): string | null {
+/**
+ * A result may have this many levels. Node serializes a value by recursion, and what a stack bears differs
+ * between a thread, a process and the main thread.
+ */
+export const maxDepth = 500;
+
+interface Place {
+  readonly path: string;
+  readonly depth: number;
+  readonly seen: Set<object> | null;
+}
+
+function walk(value: unknown, { path, depth, seen: before }: Place): string | null {
   if (typeof value === 'function') return `${path} is a function`;
   if (typeof value === 'symbol') return `${path} is a symbol`;
   if (typeof value !== 'object' || value === null) return null;
   if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return null;
-  if (ancestors?.has(value)) return null;
+  if (before?.has(value)) return null;
+  if (depth > maxDepth) return `it has more than ${maxDepth} levels`;
   const prototype = Object.getPrototypeOf(value);
   const plain = (prototype === Object.prototype || prototype === Array.prototype) && !types.isProxy(value);
   const refused = plain ? null : refusedKind(value, prototype);
   if (refused !== null) return `${path} is ${/^[AEIO]/i.test(refused) ? 'an' : 'a'} ${refused}`;
-  const seen = (ancestors ?? new Set()).add(value);
+  const seen = (before ?? new Set()).add(value);
+  const within = (part: unknown, path: string) => walk(part, { path, depth: depth + 1, seen });
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
       if (isData(value[i])) continue;
-      const found = walk(value[i], `${path}[${i}]`, seen);
+      const found = within(value[i], `${path}[${i}]`);
       if (found !== null) return found;
     }
     return null;
@@ -49,27 +63,27 @@ function walk(value: unknown, path: string, ancestors: Set<object> | null): stri
   if (types.isMap(value)) {
     for (const [key, entry] of value) {
       const found =
-        walk(key, `a key of ${path}`, seen) ??
-        walk(entry, `${path}.get(${typeof key === 'object' ? '…' : String(key)})`, seen);
+        within(key, `a key of ${path}`) ??
+        within(entry, `${path}.get(${typeof key === 'object' ? '…' : String(key)})`);
       if (found !== null) return found;
     }
     return null;
   }
   if (types.isSet(value)) {
     for (const entry of value) {
-      const found = walk(entry, `an entry of ${path}`, seen);
+      const found = within(entry, `an entry of ${path}`);
       if (found !== null) return found;
     }
     return null;
   }
   // These are cloned by what they are, not by their properties, except for the cause of an error.
   if (types.isNativeError(value))
-    return Object.hasOwn(value, 'cause') ? walk(value.cause, `${path}.cause`, seen) : null;
+    return Object.hasOwn(value, 'cause') ? within(value.cause, `${path}.cause`) : null;
   if (types.isDate(value) || types.isRegExp(value) || types.isBoxedPrimitive(value)) return null;
   for (const key of Object.keys(value)) {
     const part = (value as Record<string, unknown>)[key];
     if (isData(part)) continue;
-    const found = walk(part, `${path}.${key}`, seen);
+    const found = within(part, `${path}.${key}`);
     if (found !== null) return found;
   }
   return null;

@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { refuseUncloneable } from './cloneable.js';
+import { maxDepth, refuseUncloneable } from './cloneable.js';
 
 /**
  * Copies a value now, as structured clone would deliver it. A worker that reports in bulk must not send
@@ -11,7 +11,7 @@ import { refuseUncloneable } from './cloneable.js';
  * @throws UncloneableError for what cannot be cloned.
  */
 export function snapshot(value: unknown): unknown {
-  const copy = plainCopy(value, null);
+  const copy = plainCopy(value, null, 0);
   return copy === notPlain ? cloned(value) : copy;
 }
 
@@ -20,7 +20,7 @@ export function snapshot(value: unknown): unknown {
  * `structuredClone` keeps such views inside maps, sets and the like; here they become copies, too.
  */
 export function snapshotOfShared(value: unknown): unknown {
-  const copy = plainCopy(value, null);
+  const copy = plainCopy(value, null, 0);
   return copy === notPlain ? unshared(cloned(value), new Set()) : copy;
 }
 
@@ -40,20 +40,24 @@ const shortArray = 64;
  * @param copies the copies of the objects around this one: an object that occurs twice stays one, and
  * cycles end
  */
-function plainCopy(value: unknown, copies: Map<object, unknown> | null): unknown {
+function plainCopy(value: unknown, copies: Map<object, unknown> | null, depth: number): unknown {
   if (typeof value !== 'object')
     return typeof value === 'function' || typeof value === 'symbol' ? notPlain : value;
   if (value === null) return value;
   const known = copies?.get(value);
   if (known !== undefined) return known;
-  if (types.isProxy(value)) return notPlain;
+  if (depth > maxDepth || types.isProxy(value)) return notPlain;
   const prototype = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype) return copyOfObject(value as Record<string, unknown>, copies);
-  if (prototype === Array.prototype) return copyOfArray(value as unknown[], copies);
+  if (prototype === Object.prototype) return copyOfObject(value as Record<string, unknown>, copies, depth);
+  if (prototype === Array.prototype) return copyOfArray(value as unknown[], copies, depth);
   return ArrayBuffer.isView(value) && !(value instanceof DataView) ? copyOfView(value, copies) : notPlain;
 }
 
-function copyOfObject(value: Record<string, unknown>, copies: Map<object, unknown> | null): unknown {
+function copyOfObject(
+  value: Record<string, unknown>,
+  copies: Map<object, unknown> | null,
+  depth: number,
+): unknown {
   const copy = { ...value };
   copies?.set(value, copy);
   let all = copies;
@@ -61,19 +65,19 @@ function copyOfObject(value: Record<string, unknown>, copies: Map<object, unknow
     const part = copy[key];
     if (typeof part === 'number' || typeof part === 'string') continue;
     if (typeof part === 'object' && part !== null) all ??= new Map<object, unknown>([[value, copy]]);
-    const partCopy = plainCopy(part, all);
+    const partCopy = plainCopy(part, all, depth + 1);
     if (partCopy === notPlain) return notPlain;
     copy[key] = partCopy;
   }
   return copy;
 }
 
-function copyOfArray(value: unknown[], copies: Map<object, unknown> | null): unknown {
+function copyOfArray(value: unknown[], copies: Map<object, unknown> | null, depth: number): unknown {
   if (value.length > shortArray || Object.keys(value).length !== value.length) return notPlain;
   const copy: unknown[] = [...value];
   const all = (copies ?? new Map<object, unknown>()).set(value, copy);
   for (let i = 0; i < copy.length; i++) {
-    const partCopy = plainCopy(copy[i], all);
+    const partCopy = plainCopy(copy[i], all, depth + 1);
     if (partCopy === notPlain) return notPlain;
     copy[i] = partCopy;
   }
