@@ -1,5 +1,4 @@
 import type { ChildProcess } from 'node:child_process';
-import { setImmediate } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 import workerpool, { type Pool } from 'workerpool';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
@@ -68,6 +67,12 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
   const memory = new MemoryWatch({ memory: processLimit(workers, memoryMb), heap });
   const watched = new WatchedProcesses({ memory, timeoutMs, callerEnd, hidden: again?.hidden });
   const retirement = new Retirement();
+  /** A pool that ends may still replace a worker that has just crashed. */
+  const ended = new WeakSet<Pool>();
+  const terminate = (one: Pool) => {
+    ended.add(one);
+    return terminated(one);
+  };
   const start = () => {
     const made: Pool = workerpool.pool(fileURLToPath(file), {
       workerType: 'process',
@@ -75,8 +80,11 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
       maxWorkers: workers,
       workerTerminateTimeout: terminateMs,
       onCreateWorker() {
-        // Its process does not exist yet.
-        setImmediate(() => watched.see(made, (child) => retirement.retire(made, child)));
+        // Its process does not exist yet. No other code runs before it does and is seen.
+        queueMicrotask(() => {
+          watched.see(made, (child) => retirement.retire(made, child));
+          if (ended.has(made)) watched.kill(made);
+        });
         return {};
       },
       forkArgs: [JSON.stringify({ workload, timeoutMs, heapMb: heap.mb } satisfies ProcessPoolData)],
@@ -98,7 +106,7 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
     isIdle: () => pool.stats().busyWorkers === 0 && retirement.workers.length === 0,
     isStarting: () => isStarting(workersOf(pool)),
     ended() {
-      void terminated(pool);
+      void terminate(pool);
       pool = start();
     },
   });
@@ -136,7 +144,7 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
       replaced: retirement,
       async end() {
         watch?.close();
-        await terminated(pool);
+        await terminate(pool);
         await watched.close();
       },
       explain: (cause) => (cause instanceof workerpool.TerminateError ? watched.latestEnd : cause),
@@ -242,11 +250,20 @@ class WatchedProcesses {
     }
   }
 
+  kill(pool: Pool): void {
+    for (const { worker } of workersOf(pool)) worker?.kill('SIGKILL');
+  }
+
   async close(): Promise<void> {
     this.#memory.close();
     this.#stopped?.close();
     for (const end of this.#alive.values()) end(); // the pool may have lost track of some
-    await within(graceMs, Promise.all(this.#exits));
+    await within(graceMs, this.#allExited());
     await this.#reaper.close();
+  }
+
+  /** A process may be added while others are waited for. */
+  async #allExited(): Promise<void> {
+    while (this.#exits.size > 0) await Promise.all(this.#exits);
   }
 }

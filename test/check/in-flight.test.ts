@@ -184,7 +184,7 @@ describe('a task that is known to mix documents up', () => {
     const args = ['pick', '--task', 'mixing.mjs', '--docs', 'docs', '--time-budget', '5s'];
     const { stderr } = await cli([...args, '--force', '--out', 'forced'], folder, env);
     assert.match(stderr, /measured by --force: async × 2.*, although \d+ of \d+ results change when 8 /);
-    assert.match(readFileSync(join(folder, 'forced', 'trials.csv'), 'utf8'), /,async,([2-9]|\d\d),/);
+    assert.doesNotMatch(stderr, /left out/);
   });
 
   it('has its findings in a recommendation, which must be complete', () => {
