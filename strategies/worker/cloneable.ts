@@ -47,7 +47,7 @@ function walk(value: unknown, { path, depth, seen: before }: Place): string | nu
   if (before?.has(value)) return null;
   if (depth > maxDepth) return `it has more than ${maxDepth} levels`;
   const prototype = Object.getPrototypeOf(value);
-  const plain = (prototype === Object.prototype || prototype === Array.prototype) && !types.isProxy(value);
+  const plain = (isPlain(value, prototype) || prototype === Array.prototype) && !types.isProxy(value);
   const refused = plain ? null : refusedKind(value, prototype);
   if (refused !== null) return `${path} is ${/^[AEIO]/i.test(refused) ? 'an' : 'a'} ${refused}`;
   const seen = (before ?? new Set()).add(value);
@@ -89,6 +89,13 @@ function walk(value: unknown, { path, depth, seen: before }: Place): string | nu
   return null;
 }
 
+/** Tells an ordinary object from `arguments`, which has the same prototype and cannot be cloned. */
+export function isPlain(value: object, prototype: object | null): boolean {
+  return (
+    prototype === Object.prototype && (value as Partial<Iterable<unknown>>)[Symbol.iterator] === undefined
+  );
+}
+
 /** Recognizes data without building its path, which is enough for most parts. */
 function isData(value: unknown): boolean {
   return typeof value === 'number' || typeof value === 'string' || value === null;
@@ -96,6 +103,7 @@ function isData(value: unknown): boolean {
 
 function refusedKind(value: object, prototype: object | null): string | null {
   if (types.isProxy(value)) return 'Proxy';
+  if (types.isArgumentsObject(value)) return 'arguments object';
   if (types.isModuleNamespaceObject(value)) return 'module namespace';
   if (types.isExternal(value)) return 'native handle';
   return prototype === null ? null : hostClass(prototype);

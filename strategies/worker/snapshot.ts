@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { maxDepth, refuseUncloneable } from './cloneable.js';
+import { isPlain, maxDepth, refuseUncloneable } from './cloneable.js';
 
 /**
  * Copies a value now, as structured clone would deliver it. A worker that reports in bulk must not send
@@ -48,7 +48,7 @@ function plainCopy(value: unknown, copies: Map<object, unknown> | null, depth: n
   if (known !== undefined) return known;
   if (depth > maxDepth || types.isProxy(value)) return notPlain;
   const prototype = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype) return copyOfObject(value as Record<string, unknown>, copies, depth);
+  if (isPlain(value, prototype)) return copyOfObject(value as Record<string, unknown>, copies, depth);
   if (prototype === Array.prototype) return copyOfArray(value as unknown[], copies, depth);
   return ArrayBuffer.isView(value) && !(value instanceof DataView) ? copyOfView(value, copies) : notPlain;
 }
