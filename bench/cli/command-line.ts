@@ -1,17 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { exitCode } from '../errors.js';
-import { bench } from './commands/bench.js';
-import { check } from './commands/check.js';
-import { compare } from './commands/compare.js';
-import { doctor } from './commands/doctor.js';
-import { faultMatrix } from './commands/faults.js';
-import { list } from './commands/list.js';
-import { overhead } from './commands/overhead.js';
-import { pick } from './commands/pick.js';
-import { recommend } from './commands/recommend.js';
-import { report as reportCommand } from './commands/report.js';
-import { runDocuments } from './commands/run.js';
 import { endSoon } from './end-process.js';
 import { colorsFor, note } from './terminal.js';
 
@@ -28,6 +17,7 @@ const benchExamples = `Examples:
   forkwise bench --faults                                           # what each strategy survives, 5 minutes
 `;
 
+// Each command imports its modules when it is called: a short job does not wait for those of the others.
 const program = new Command('forkwise')
   .description(
     'Which concurrency strategy should your documents run on? forkwise measures them all on this machine.',
@@ -99,9 +89,13 @@ program
   .option('--dry-run', 'print the plan and its estimated time, and stop')
   .option('--json', 'results as JSON on standard output')
   .action(async (flags, command: Command) => {
-    process.exitCode = flags.faults
-      ? await faultMatrix(flags, given(command))
-      : await bench(flags, given(command));
+    if (flags.faults) {
+      const { faultMatrix } = await import('./commands/faults.js');
+      process.exitCode = await faultMatrix(flags, given(command));
+    } else {
+      const { bench } = await import('./commands/bench.js');
+      process.exitCode = await bench(flags, given(command));
+    }
   });
 
 /** Adds the options that `pick` and `recommend` share. */
@@ -170,6 +164,7 @@ constrained(
   )
   .option('--json', 'the recommendation as JSON on standard output')
   .action(async (flags) => {
+    const { pick } = await import('./commands/pick.js');
     process.exitCode = await pick(flags);
   });
 
@@ -191,6 +186,7 @@ constrained(
   .option('--out <file>', 'write the recommendation there; must be new')
   .option('--json', 'the recommendation as JSON on standard output')
   .action(async (run, flags) => {
+    const { recommend } = await import('./commands/recommend.js');
     process.exitCode = await recommend(run, flags);
   });
 
@@ -217,6 +213,7 @@ program
   .option('--seed <number>', 'seed of the sample', '1')
   .option('--json', 'as JSON')
   .action(async (flags) => {
+    const { check } = await import('./commands/check.js');
     process.exitCode = await check(flags);
   });
 
@@ -241,7 +238,8 @@ program
   .option('--no-interactive', 'only static charts')
   .option('--json', 'results as JSON on standard output')
   .action(async (runs, _flags, command: Command) => {
-    process.exitCode = await reportCommand(runs, given(command));
+    const { report } = await import('./commands/report.js');
+    process.exitCode = await report(runs, given(command));
   });
 
 program
@@ -253,6 +251,7 @@ program
   .option('--strict', 'exit with 6 when a comparison is inconclusive')
   .option('--json', 'as JSON')
   .action(async (first, second, flags) => {
+    const { compare } = await import('./commands/compare.js');
     process.exitCode = await compare(first, second, flags);
   });
 
@@ -261,6 +260,7 @@ program
   .description('is this machine fit to measure on, and does the suite give the known answers?')
   .option('--json', 'as JSON')
   .action(async (flags) => {
+    const { doctor } = await import('./commands/doctor.js');
     process.exitCode = await doctor(flags);
   });
 
@@ -278,6 +278,7 @@ program
   .option('--seed <number>', 'seed of the order and the bootstrap', '1')
   .option('--out <folder>', 'where the results go; must be new (default: results/<date and time>)')
   .action(async (flags) => {
+    const { overhead } = await import('./commands/overhead.js');
     process.exitCode = await overhead(flags);
   });
 
@@ -325,6 +326,7 @@ program
   .option('--force', 'run several documents at a time on one thread even if the task is known to mix them up')
   .action(async (flags) => {
     try {
+      const { runDocuments } = await import('./commands/run.js');
       process.exitCode = await runDocuments(flags, { version });
     } finally {
       endSoon();
@@ -336,6 +338,7 @@ program
   .description('list what there is to choose from: workloads, strategies, peers, profiles, charts')
   .addOption(new Option('--json', 'as JSON'))
   .action(async (flags) => {
+    const { list } = await import('./commands/list.js');
     process.exitCode = await list(flags);
   });
 

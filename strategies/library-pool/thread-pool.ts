@@ -71,21 +71,24 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, ag
   let ended = false;
   const turns = new Turns(workers * inFlight);
   /** Hands a document to the pool, with its place on the board if it is watched. */
-  const post = (document: Document, transferList: ArrayBuffer[], watched?: Place): Promise<Reply> =>
-    watched === undefined
+  const post = (document: Document, moved: ArrayBuffer | null, watched?: Place): Promise<Reply> => {
+    if (moved === null && watched === undefined) return pool.run(document);
+    const transferList = moved === null ? [] : [moved];
+    return watched === undefined
       ? pool.run(document, { transferList })
       : pool.run({ place: watched.place, document }, { transferList, signal: watched.signal });
+  };
   const submit = (document: Document, watched?: Place): Promise<Reply> => {
     if (delivery === 'clone') {
-      if (document.bytes.length < largeBytes) return post(document, [], watched);
+      if (document.bytes.length < largeBytes) return post(document, null, watched);
       return turns.run(() => {
         if (ended) throw new Error('the session was ended'); // piscina would start a worker for it
         const copy = copied(document);
-        return post(copy, [copy.bytes.buffer], watched);
+        return post(copy, copy.bytes.buffer, watched);
       });
     }
     const own = owned(document);
-    return post(own, [own.bytes.buffer], watched);
+    return post(own, own.bytes.buffer, watched);
   };
   /**
    * Submits a document that may be aborted: the worker notes on the board when its task begins. Aborting a
