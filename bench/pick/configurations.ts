@@ -39,7 +39,7 @@ export interface DocumentCost {
 /** Timing of trials while many configurations are in the race. */
 export const screening: Timing = { timeMs: 80, warmupMs: 100, maxWarmupMs: 300, screening: true };
 /** Timing of the finalists' trials, which are longer. */
-export const final: Timing = { timeMs: 300, warmupMs: 400, maxWarmupMs: 1000 };
+export const final: Timing = { timeMs: 300, warmupMs: 600, maxWarmupMs: 1400 };
 /** Timing for a task that remembers results: one pass without a warm-up, so that no document runs twice. */
 export const once: Timing = { timeMs: 0, warmupMs: 0 };
 

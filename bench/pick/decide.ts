@@ -53,7 +53,7 @@ export interface Decision {
   readonly choice: RatedSummary;
   /** The choice, and the configurations that are not shown to be slower than it, the fastest first. */
   readonly tied: readonly Eligible[];
-  /** Configurations that keep the constraints and are slower, the fastest first. */
+  /** Configurations that keep the constraints and are slower, or left the race early; the fastest first. */
   readonly slower: readonly Eligible[];
   readonly disqualified: readonly Disqualified[];
   /** The share of the rate that the choice loses against the best at most, at 95 %; null if unknown. */
@@ -120,7 +120,8 @@ export function decide(options: DecideOptions): Decided {
     rate: promised(rival.configuration.cell),
   });
   const itself: Eligible = { cell: choice, ratio: null, relation: null, rate: promised(choice) };
-  const tied = made.rivals.filter(({ relation }) => relation !== 'slower').map(eligible);
+  const isBehind = ({ relation }: Rival<Contestant>) => relation === 'slower' || relation === 'too few rounds';
+  const tied = made.rivals.filter((rival) => !isBehind(rival)).map(eligible);
   const ahead = tied.filter(({ ratio }) => (ratio?.ratio ?? 0) > 1);
   const baseline = strategies.find((strategy) => strategy.baseline)?.name;
   return {
@@ -128,7 +129,7 @@ export function decide(options: DecideOptions): Decided {
     best: made.best.cell,
     choice,
     tied: [...ahead, itself, ...tied.filter((one) => !ahead.includes(one))],
-    slower: made.rivals.filter(({ relation }) => relation === 'slower').map(eligible),
+    slower: made.rivals.filter(isBehind).map(eligible),
     disqualified: [...reasons, ...open],
     regretBound: made.regretBound,
     rate: itself.rate,

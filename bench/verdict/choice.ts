@@ -60,9 +60,11 @@ export interface Ratio {
 
 /**
  * How another configuration relates to the choice. `as good`: the interval of the ratio lies inside the
- * margin; `slower`, `faster`: it lies wholly beyond it; `not told apart`: everything else.
+ * margin; `slower`, `faster`: it lies wholly beyond it; `too few rounds`: neither, and they have less than
+ * half of the choice's rounds in common, as a configuration that left a race early; `not told apart`:
+ * everything else.
  */
-export type Relation = 'as good' | 'slower' | 'faster' | 'not told apart';
+export type Relation = 'as good' | 'slower' | 'faster' | 'not told apart' | 'too few rounds';
 
 /** A rival is compared with the choice. */
 export interface Rival<C extends Configuration> {
@@ -228,7 +230,10 @@ function judge<C extends Configuration>(contest: Contest<C>, choice: C): Choice<
   const rivals = allowed
     .filter((configuration) => configuration !== choice)
     .map((configuration) =>
-      rivalOf(configuration, family.difference(configuration.name, choice.name), margin),
+      rivalOf(configuration, family.difference(configuration.name, choice.name), {
+        margin,
+        rounds: family.rounds(choice.name),
+      }),
     )
     .sort(
       (a, b) => (b.ratio?.ratio ?? 0) - (a.ratio?.ratio ?? 0) || byName(a.configuration, b.configuration),
@@ -252,9 +257,12 @@ function judge<C extends Configuration>(contest: Contest<C>, choice: C): Choice<
 function rivalOf<C extends Configuration>(
   configuration: C,
   difference: Difference | null,
-  margin: number,
+  { margin, rounds }: { readonly margin: number; readonly rounds: number },
 ): Rival<C> {
-  return { configuration, ratio: ratioOf(difference), relation: relationOf(difference, margin) };
+  const shown = relationOf(difference, margin);
+  const few = 2 * (difference?.rounds ?? 0) < rounds;
+  const relation = few && (shown === 'not told apart' || shown === 'as good') ? 'too few rounds' : shown;
+  return { configuration, ratio: ratioOf(difference), relation };
 }
 
 /**
@@ -284,14 +292,14 @@ export function ratioOf(difference: Difference | null): Ratio | null {
 const significance = 0.05;
 
 /**
- * The highest one-sided upper end over the rivals that are not shown to be slower, which share the 5 %
- * equally.
+ * The highest one-sided upper end over the rivals that are not shown to be slower and have rounds enough,
+ * which share the 5 % equally.
  */
 function regretBound<C extends Configuration>(
   family: Family,
   { choice, rivals }: Pick<Choice<C>, 'choice' | 'rivals'>,
 ): number | null {
-  const open = rivals.filter(({ relation }) => relation !== 'slower');
+  const open = rivals.filter(({ relation }) => relation !== 'slower' && relation !== 'too few rounds');
   const bounds = open.map(({ configuration }) => {
     const difference = family.difference(configuration.name, choice.name);
     const ends = difference && interval(difference, { confidence: 1 - (2 * significance) / open.length });

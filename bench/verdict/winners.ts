@@ -41,7 +41,7 @@ export function winners(
         if (found === null) return [];
         const { workload, corpus, document_bytes, strategy, delivery, ...cell } = found.choice.cell;
         const tied = found.rivals
-          .filter(({ relation }) => relation !== 'slower')
+          .filter(({ relation }) => relation !== 'slower' && relation !== 'too few rounds')
           .map(({ configuration }) => seriesName(configuration.cell, family.filter(competes)));
         return [
           {

@@ -164,9 +164,10 @@ function nextBest(
   slower: readonly Eligible[],
   { name, measured }: { readonly name: Namer; readonly measured: string },
 ): string {
-  const [next] = slower;
-  if (next === undefined) return `No other measured configuration keeps the constraints (${measured}).`;
-  if (next.ratio === null) return `That is clear after ${measured}: the others dropped out early.`;
+  if (slower.length === 0) return `No other measured configuration keeps the constraints (${measured}).`;
+  const next = slower.find(({ relation }) => relation === 'slower');
+  if (next === undefined || next.ratio === null)
+    return `The others left the race early; this one was measured in ${measured}.`;
   const second = `${name(next.cell)}, ${withInterval(next.ratio)} its rate`;
   return `That is clear after ${measured}: the next is ${second}.`;
 }

@@ -120,6 +120,19 @@ describe('the choice', () => {
     assert.deepEqual(chooseTogether([small, middle, large]).map(chosen), ['sequential', 'b', 'b']);
   });
 
+  it('is not held against what left a race early, and is not called slower or as good as that', () => {
+    const early = ratesOf({ c: 140 }, { rounds: 1 });
+    const found = choose({
+      configurations: [sequential, configuration('a'), configuration('c', { workers: 4 })],
+      rates: [...ratesOf({ sequential: 100, a: 150 }), ...early],
+      margin,
+    });
+    assert.equal(chosen(found), 'a');
+    const left = found?.rivals.find(({ configuration }) => configuration.name === 'c');
+    assert.equal(left?.relation, 'too few rounds');
+    assert.equal(found?.regretBound, 0);
+  });
+
   it('is none without a rate, and names no bound from a single round', () => {
     assert.equal(choose({ configurations: [sequential], rates: [], margin }), null);
     const once = choose({
