@@ -120,7 +120,8 @@ export function decide(options: DecideOptions): Decided {
     rate: promised(rival.configuration.cell),
   });
   const itself: Eligible = { cell: choice, ratio: null, relation: null, rate: promised(choice) };
-  const isBehind = ({ relation }: Rival<Contestant>) => relation === 'slower' || relation === 'too few rounds';
+  const isBehind = ({ relation }: Rival<Contestant>) =>
+    relation === 'slower' || relation === 'too few rounds';
   const tied = made.rivals.filter((rival) => !isBehind(rival)).map(eligible);
   const ahead = tied.filter(({ ratio }) => (ratio?.ratio ?? 0) > 1);
   const baseline = strategies.find((strategy) => strategy.baseline)?.name;
