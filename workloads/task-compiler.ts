@@ -12,8 +12,8 @@ import type {
   Plugin,
   PluginBuild,
 } from 'esbuild';
-import { computedImports } from './computed-imports.js';
-import { keptNames } from './kept-names.js';
+import { computedImports } from './compiler/computed-imports.js';
+import { keptNames } from './compiler/kept-names.js';
 import type { TaskMap } from './source-stack.js';
 import { hooks } from './task-exports.js';
 
