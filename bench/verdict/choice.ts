@@ -60,9 +60,8 @@ export interface Ratio {
 
 /**
  * How another configuration relates to the choice. `as good`: the interval of the ratio lies inside the
- * margin; `slower`, `faster`: it lies wholly beyond it; `too few rounds`: neither, and they have less than
- * half of the choice's rounds in common, as a configuration that left a race early; `not told apart`:
- * everything else.
+ * margin; `slower`, `faster`: it lies wholly beyond it; `too few rounds`: neither, and the configuration has
+ * less than half of the choice's rounds, as one that left a race early; `not told apart`: everything else.
  */
 export type Relation = 'as good' | 'slower' | 'faster' | 'not told apart' | 'too few rounds';
 
@@ -232,7 +231,7 @@ function judge<C extends Configuration>(contest: Contest<C>, choice: C): Choice<
     .map((configuration) =>
       rivalOf(configuration, family.difference(configuration.name, choice.name), {
         margin,
-        rounds: family.rounds(choice.name),
+        few: 2 * family.rounds(configuration.name) < family.rounds(choice.name),
       }),
     )
     .sort(
@@ -257,11 +256,10 @@ function judge<C extends Configuration>(contest: Contest<C>, choice: C): Choice<
 function rivalOf<C extends Configuration>(
   configuration: C,
   difference: Difference | null,
-  { margin, rounds }: { readonly margin: number; readonly rounds: number },
+  { margin, few }: { readonly margin: number; readonly few: boolean },
 ): Rival<C> {
   const shown = relationOf(difference, margin);
-  const few = 2 * (difference?.rounds ?? 0) < rounds;
-  const relation = few && (shown === 'not told apart' || shown === 'as good') ? 'too few rounds' : shown;
+  const relation = few && shown === 'not told apart' ? 'too few rounds' : shown;
   return { configuration, ratio: ratioOf(difference), relation };
 }
 
