@@ -48,6 +48,8 @@ export interface StrategyTraits {
    * another document was cancelled do not count.
    */
   readonly maxRuns: number;
+  /** A worker that is near a limit of its memory is replaced between two documents. Absent: it is not. */
+  readonly retires?: true;
   /** The workers run the module at this URL; null where documents run on the caller's own thread. */
   readonly workerModule: string | null;
   /** Documents can reach a worker in these ways; the first is the default. */

@@ -42,6 +42,7 @@ export default {
   concurrency: 'workers',
   measured: 'always',
   maxRuns: maxRuns.reportedTogether,
+  retires: true,
   workerModule: new URL('./worker.js', import.meta.url).href,
   deliveries: ['path', 'message'],
   travelsInFile: ['path'],

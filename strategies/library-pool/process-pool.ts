@@ -37,6 +37,7 @@ export default {
   concurrency: 'workers',
   measured: 'always',
   maxRuns: maxRuns.reportedAlone,
+  retires: true,
   workerModule: file.href,
   deliveries: ['message'],
   travelsInFile: [],

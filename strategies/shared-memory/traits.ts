@@ -9,6 +9,7 @@ export const arenaTraits = {
   concurrency: 'workers',
   measured: 'always',
   maxRuns: maxRuns.reportedTogether,
+  retires: true,
   workerModule: new URL('./worker.js', import.meta.url).href,
   deliveries: ['shared'],
   travelsInFile: [],

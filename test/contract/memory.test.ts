@@ -64,9 +64,7 @@ describe('limits of memory', () => {
       assert.equal(outcomes.find(({ id }) => id === 'size')?.status, 'ok');
     });
 
-  for (const strategy of loaded.filter(
-    ({ name, isolation }) => isolation !== 'none' && name !== 'thread-pool',
-  ))
+  for (const strategy of loaded.filter(({ retires }) => retires === true))
     it(`${strategy.name}: a worker near its limit is replaced, and no document is lost for it`, {
       timeout: 60_000,
     }, async () => {
