@@ -29,8 +29,8 @@ export interface Warmup {
 
 /**
  * A warm-up is divided into this many runs. Code that only runs when a run begins or ends makes an engine
- * discard optimized code the first few times. After a warm-up in one run, the first timed passes of two busy
- * workers had a rate that was 10 to 20 % lower than the fifth; after six runs with as many documents, none.
+ * discard optimized code the first few times. After a warm-up of one run, the first timed passes of two busy
+ * workers were 10 to 20 % slower than the fifth. After one of six runs with as many documents they were not.
  */
 const warmupRuns = 6;
 /** A run of the warm-up has at least this many documents per worker: every run ends with idle workers. */

@@ -70,9 +70,10 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
   const retirement = new Retirement();
   /** A pool that ends may still replace a worker that has just crashed. */
   const ended = new WeakSet<Pool>();
-  const terminate = (one: Pool) => {
+  const terminate = async (one: Pool) => {
     ended.add(one);
-    return terminated(one);
+    // Its workers may not answer.
+    await within(graceMs, Promise.resolve(one.terminate(true, terminateMs)));
   };
   const start = () => {
     const made: Pool = workerpool.pool(fileURLToPath(file), {
@@ -163,11 +164,6 @@ function endingWith(last: string, flags: readonly string[]): string[] {
   const list = [...flags, last];
   list.concat = (...added: unknown[]) => [...flags, ...(added.flat() as string[]), last];
   return list;
-}
-
-/** Ends the pool whether its workers answer or not. */
-async function terminated(pool: Pool): Promise<void> {
-  await within(graceMs, Promise.resolve(pool.terminate(true, terminateMs)));
 }
 
 /**

@@ -131,3 +131,9 @@ it('there is no cycle', () => {
   };
   for (const file of files) visit(file, []);
 });
+
+it('a command loads its modules when it is called, and not when another one is', () => {
+  const text = readFileSync(join(root, 'bench/cli/command-line.ts'), 'utf8');
+  assert.ok((text.match(/await import\('\.\/commands\//g) ?? []).length > 5);
+  assert.doesNotMatch(text, /from '\.\/commands\//);
+});

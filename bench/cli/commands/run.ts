@@ -1,16 +1,7 @@
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
-import {
-  createRunner,
-  type Recommendation,
-  type Runner,
-  type RunnerOptions,
-  readRecommendation,
-} from '../../../index.js';
+import { createRunner, type Runner, type RunnerOptions } from '../../../index.js';
 import { findStrategy } from '../../../runner/open-strategy.js';
 import { refuseInFlight } from '../../../runner/refusal.js';
 import { strategies } from '../../../strategies/index.js';
-import { effectiveCores } from '../../../strategies/processes/cores.js';
 import { printToStandardError } from '../../../strategies/processes/task-output.js';
 import {
   isolates,
@@ -19,38 +10,24 @@ import {
   type StrategyEntry,
   type StrategyTraits,
 } from '../../../strategies/strategy.js';
-import { CorpusError, type FileList, formerId, leftOutText, listFiles } from '../../../workloads/files.js';
+import { leftOutText, listFiles } from '../../../workloads/files.js';
 import { type FileState, stateOf } from '../../../workloads/read-file.js';
 import { compileTask } from '../../../workloads/task-file.js';
-import { exitCode, type RunError, UsageError, unknownName } from '../../errors.js';
-import { type Again, findEarlier, statusesNotOk } from '../../job/again.js';
+import { exitCode, type RunError } from '../../errors.js';
+import { findEarlier } from '../../job/again.js';
 import { HeldFailures } from '../../job/held-failures.js';
 import type { NotOk } from '../../job/line.js';
-import { Output, type OutputOptions } from '../../job/output.js';
+import { Output } from '../../job/output.js';
 import { type JobProgress, jobProgressOn } from '../../job/progress.js';
-import { type JobFile, JobReader } from '../../job/read.js';
-import { docsOf } from '../../job/sidecar.js';
+import { JobReader } from '../../job/read.js';
 import { type Summary, summaryData, summaryText } from '../../job/summary.js';
-import { parseCount, parseDuration, parseList } from '../../words/parse.js';
-import { commandLine, quoted } from '../folder.js';
+import { parseDuration } from '../../words/parse.js';
+import { commandLine } from '../folder.js';
+import { earlierIds, filesOf, type RunFile } from '../job-files.js';
 import { type OwnProcess, watchOwnProcess } from '../own-process.js';
+import { againOf, type RunFlags, runnerOptions, taskOf } from '../run-request.js';
 import { handleSignals } from '../signals.js';
 import { colorsFor, keepStandardOutput, note, print } from '../terminal.js';
-
-export interface RunFlags {
-  task?: string;
-  docs: string;
-  out: string;
-  config?: string;
-  strategy?: string;
-  workers?: string;
-  timeout?: string;
-  grace: string;
-  retry?: string;
-  changed: string;
-  force?: true;
-  json?: true;
-}
 
 /**
  * `forkwise run`: processes every file of a folder with one strategy and writes a line per file. The same
@@ -61,8 +38,7 @@ export async function runDocuments(
   flags: RunFlags,
   { version }: { readonly version: string },
 ): Promise<number> {
-  const config = flags.config === undefined ? null : readConfig(flags.config);
-  const chosen = runnerOptions(flags, config);
+  const chosen = runnerOptions(flags);
   const traits = await traitsOf(chosen.strategy);
   const options = { ...chosen, workers: traits.scales ? chosen.workers : 1 };
   const again = againOf(flags);
@@ -221,73 +197,6 @@ function failure(id: string, { name, message }: Error): NotOk {
   return { id, status: 'failed', error: { name, message } };
 }
 
-/** A file of the job, or one that is known to be unreadable. */
-interface RunFile extends JobFile {
-  readonly unreadable: Error | null;
-}
-
-/** The files in the order of their ids, without the job's own. */
-function filesOf(list: FileList, { out, pathIds }: { out: string; pathIds: boolean }): RunFile[] {
-  const idOf = (file: { readonly id: string; readonly below: string }) =>
-    pathIds ? formerId(list.typed, file.below) : file.id;
-  const readable = list.files
-    .filter(
-      ({ path }) => !Output.owns(resolve(out), String(path)) && !Output.owns(realOut(out), String(path)),
-    )
-    .map((file) => ({ ...file, id: idOf(file), unreadable: null }));
-  const unreadable = list.unreadable.map((file) => ({
-    id: idOf(file),
-    path: '',
-    size: 0,
-    mtimeMs: 0,
-    unreadable: file.cause,
-  }));
-  const files = [...readable, ...unreadable];
-  if (files.length === 0)
-    throw new CorpusError(`--docs "${list.pattern}": expected files, found none but --out`);
-  return files.sort((a, b) => (a.id < b.id ? -1 : 1));
-}
-
-/** Documents are listed by their real paths. */
-function realOut(out: string): string {
-  const path = resolve(out);
-  try {
-    return join(realpathSync(dirname(path)), basename(path));
-  } catch {
-    return path; // its folder does not exist, so there is no document in it
-  }
-}
-
-/** How `Output` recognizes results of version 0.1, and what it says of results that belong elsewhere. */
-function earlierIds(list: FileList, flags: RunFlags): Pick<OutputOptions, 'isEarlier' | 'goOn'> {
-  const ids = new Set([...list.files, ...list.unreadable].map(({ below }) => formerId(list.typed, below)));
-  return {
-    isEarlier: (id) => ids.has(id),
-    goOn(id) {
-      const start = startFolder(id, [dirname(resolve(flags.out)), process.cwd()]);
-      const folder = start === null ? '<the folder where it was started>' : quoted(start);
-      const { task, docs: _docs, out, grace: _grace, changed: _changed, ...more } = flags;
-      const given = { ...(task !== undefined && { task }), docs: docsOf(out), out: resolve(out), ...more };
-      const words = Object.entries(given).flatMap(([name, value]) =>
-        value === true ? [`--${name}`] : [`--${name}`, quoted(isPath(name) ? resolve(value) : value)],
-      );
-      return `go on there: cd ${folder} && forkwise run ${words.join(' ')}`;
-    },
-  };
-}
-
-const isPath = (flag: string) => flag === 'task' || flag === 'config';
-
-/** The nearest folder at or above the given ones from which the path of a document leads to a file. */
-function startFolder(id: string, folders: readonly string[]): string | null {
-  for (const from of folders)
-    for (let folder = from; ; folder = dirname(folder)) {
-      if (existsSync(join(folder, id))) return folder;
-      if (dirname(folder) === folder) break;
-    }
-  return null;
-}
-
 async function traitsOf(name: string): Promise<StrategyTraits> {
   const entry = strategies.find((entry) => entry.name === name) as StrategyEntry;
   return ((await import(entry.url)) as { default: Strategy }).default;
@@ -297,20 +206,6 @@ async function traitsOf(name: string): Promise<StrategyTraits> {
 async function isolatingNames(): Promise<string[]> {
   const all = await Promise.all(strategies.map(({ name }) => traitsOf(name)));
   return all.filter(({ isolation }) => isolation !== 'none').map(({ name }) => name);
-}
-
-/** @throws UsageError */
-function againOf({ retry, changed }: RunFlags): Again {
-  if (changed !== 'keep' && changed !== 'run')
-    throw new UsageError(`expected --changed to be keep or run, got "${changed}"`);
-  const statuses = retry === undefined ? [] : parseList(retry, '--retry', statusOf);
-  return { retry: new Set(statuses), changed: changed === 'run' };
-}
-
-function statusOf(text: string): (typeof statusesNotOk)[number] {
-  const status = statusesNotOk.find((status) => status === text);
-  if (status === undefined) throw unknownName('status in --retry', text, statusesNotOk);
-  return status;
 }
 
 interface EarlierCounts {
@@ -334,57 +229,4 @@ function changedText(count: number): string {
   return count === 1
     ? '1 document has changed since it was read'
     : `${count} documents have changed since they were read`;
-}
-
-/** @throws UsageError that names the file */
-function readConfig(path: string): Recommendation {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new UsageError(`--config "${path}": cannot be read: ${(cause as Error).message}`, { cause });
-  }
-  try {
-    return readRecommendation(JSON.parse(text));
-  } catch (cause) {
-    throw new UsageError(`--config "${path}": ${(cause as Error).message}`, { cause });
-  }
-}
-
-/** Flags of the command line override the recommendation. @throws UsageError */
-function runnerOptions(
-  { task, strategy, workers, timeout }: RunFlags,
-  config: Recommendation | null,
-): RunnerOptions & { readonly workers: number } {
-  if (strategy !== undefined && !strategies.some(({ name }) => name === strategy))
-    throw unknownName(
-      'strategy',
-      strategy,
-      strategies.map(({ name }) => name),
-    );
-  const chosen = strategy ?? config?.strategy;
-  if (chosen === undefined)
-    throw new UsageError(
-      'expected a strategy: give --strategy (and --workers), or --config recommendation.json, ' +
-        'which `forkwise pick` writes for your task and documents',
-    );
-  const given = task ?? config?.task;
-  if (given === undefined) throw new UsageError('expected --task, the path of a module like ./parse.ts');
-  const timeoutMs = timeout === undefined ? (config?.timeoutMs ?? null) : parseDuration(timeout);
-  const own = {
-    task: given,
-    timeoutMs,
-    ...(workers !== undefined && { workers: parseCount(workers, '--workers') }),
-  };
-  // Another strategy has other deliveries and counts, and another number of workers has other axes.
-  if (config !== null && config.strategy === chosen) {
-    if (own.workers === undefined) return { ...config, ...own, workers: config.workers };
-    const { configuration: _, ...rest } = config;
-    return { ...rest, ...own, workers: own.workers };
-  }
-  return { strategy: chosen, workers: Math.max(1, Math.floor(effectiveCores().effective)), ...own };
-}
-
-function taskOf(task: RunnerOptions['task']): string | URL {
-  return typeof task === 'string' || task instanceof URL ? task : `${task.file}#${task.export}`;
 }
