@@ -91,6 +91,7 @@ export class WorkerDeaths {
       const published = queue.at(slot);
       const running = slot === runningSlot;
       if (isCancelled(slot)) {
+        this.#again.delete(slot);
         this.#cancels.remove(queue, slot);
         continue;
       }
