@@ -1,10 +1,30 @@
-import { accessSync, close, constants, fstat, open, read, readFile, type Stats } from 'node:fs';
+import {
+  accessSync,
+  close,
+  closeSync,
+  constants,
+  fstat,
+  fstatSync,
+  open,
+  openSync,
+  read,
+  readFile,
+  readFileSync,
+  readSync,
+  type Stats,
+} from 'node:fs';
 
 /** A file had this state when it was read. It has been changed when it has another state now. */
 export interface FileState {
   /** The file had this size, bytes. */
   readonly size: number;
   readonly mtimeMs: number;
+}
+
+/** A file's content in a buffer of its own, and the state of the file when it was opened. */
+export interface ReadFile {
+  readonly bytes: Uint8Array;
+  readonly state: FileState;
 }
 
 /** Node reads at most this many bytes at once. */
@@ -17,16 +37,14 @@ const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
  * Reads a regular file into a buffer of its own.
  * @throws Error when it is another kind of file by now, is too large, or cannot be read.
  */
-export function readRegularFile(
-  path: string | Buffer,
-): Promise<{ readonly bytes: Uint8Array; readonly state: FileState }> {
+export function readRegularFile(path: string | Buffer): Promise<ReadFile> {
   return new Promise((resolve, reject) => {
     open(path, flags, (cause, file) => {
       if (cause !== null) return reject(cause);
       const end = (cause: Error | null, bytes?: Uint8Array, stats?: Stats) =>
         close(file, () => {
           if (cause !== null) reject(cause);
-          else resolve({ bytes: bytes as Uint8Array, state: stateOf(stats as Stats) });
+          else resolve({ bytes: own(bytes as Uint8Array), state: stateOf(stats as Stats) });
         });
       fstat(file, (cause, stats) => {
         const refusal = cause ?? refusalOf(stats);
@@ -37,6 +55,50 @@ export function readRegularFile(
       });
     });
   });
+}
+
+/**
+ * The same as `readRegularFile`, and blocks the thread meanwhile. Where the file is in memory, this is several
+ * times as fast: no other thread has to be woken.
+ * @throws Error as `readRegularFile` rejects
+ */
+export function readRegularFileSync(path: string | Buffer): ReadFile {
+  return readUpToSync(path, maxBytes) as ReadFile;
+}
+
+/** Reads a file that has at most `limit` bytes; null for a larger one. @throws Error as above */
+export function readSmallFileSync(path: string | Buffer, limit: number): ReadFile | null {
+  return readUpToSync(path, limit);
+}
+
+function readUpToSync(path: string | Buffer, limit: number): ReadFile | null {
+  const file = openSync(path, flags);
+  try {
+    const stats = fstatSync(file);
+    const refusal = refusalOf(stats);
+    if (refusal !== null) throw refusal;
+    const { size, mtimeMs } = stats;
+    if (size > limit) return null;
+    // The files of /proc say that they are empty, and are not.
+    const bytes = size === 0 ? readFileSync(file) : fillSync(file, Buffer.allocUnsafeSlow(size));
+    return { bytes: own(bytes), state: { size, mtimeMs } };
+  } finally {
+    closeSync(file);
+  }
+}
+
+function fillSync(file: number, buffer: Buffer): Buffer {
+  for (let filled = 0; filled < buffer.length; ) {
+    const count = readSync(file, buffer, filled, buffer.length - filled, null);
+    if (count === 0) return buffer.subarray(0, filled);
+    filled += count;
+  }
+  return buffer;
+}
+
+/** A buffer of exactly these bytes: a part of a larger one would travel to a worker with the whole. */
+function own(bytes: Uint8Array): Uint8Array {
+  return bytes.length === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 }
 
 /** A file that has shrunk in the meantime gives the bytes that are left. */

@@ -21,7 +21,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     files: /^strategies\//,
     may: [
       /^strategies\/(?!index|peers)/,
-      /^workloads\/(workload|source-stack)\.ts$/,
+      /^workloads\/(workload|source-stack|read-file)\.ts$/,
       /^(services|control)\//,
     ],
   },
