@@ -24,9 +24,12 @@ export {
 export type { InputDocuments } from './runner/stream.js';
 export { strategies } from './strategies/index.js';
 export type {
+  AnyDocument,
   CloseOptions,
   Configuration,
   Delivery,
+  DocumentByPath,
+  DocumentByReference,
   Documents,
   Emit,
   Engine,

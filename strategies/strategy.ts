@@ -96,12 +96,25 @@ export interface StrategyEntry {
 }
 
 /**
- * Says how a document reaches a worker: not at all, cloned, transferred, in shared memory, by message, or
- * by path.
+ * Says how a document reaches a worker: not at all, cloned, transferred, in shared memory, by message, by
+ * path, or by reference, so that the worker reads it.
  */
-export type Delivery = 'none' | 'clone' | 'transfer' | 'shared' | 'message' | 'path';
+export type Delivery = 'none' | 'clone' | 'transfer' | 'shared' | 'message' | 'path' | 'reference';
 /** Lists all deliveries in the order that tables use. */
-export const deliveries: readonly Delivery[] = ['none', 'clone', 'transfer', 'shared', 'message', 'path'];
+export const deliveries: readonly Delivery[] = [
+  'none',
+  'clone',
+  'transfer',
+  'shared',
+  'message',
+  'path',
+  'reference',
+];
+
+/** Returns a strategy's deliveries for documents whose bytes the caller has; the first is the default. */
+export function deliveriesOfBytes({ deliveries }: Pick<StrategyTraits, 'deliveries'>): Delivery[] {
+  return deliveries.filter((delivery) => delivery !== 'reference');
+}
 
 /** Options that every strategy takes when it is opened. */
 export interface OpenOptions {
@@ -109,7 +122,10 @@ export interface OpenOptions {
    * The strategy starts this many workers, or has this many documents in flight: `concurrency` says which.
    */
   readonly workers: number;
-  /** The strategy must list it in its `deliveries`. */
+  /**
+   * The strategy must list it in its `deliveries`. With `reference` the run takes documents by path and by
+   * reference; a document that has bytes then travels in the strategy's default way.
+   */
   readonly delivery: Delivery;
   /**
    * A worker is sent this many documents before it has answered, where the strategy has the option. Absent:
@@ -237,7 +253,37 @@ export interface CloseOptions {
 export type Transport = 'tmpfs' | 'file' | 'message';
 
 /** A run reads this source. An asynchronous source is pulled one document at a time. */
-export type Documents = Iterable<Document> | AsyncIterable<Document>;
+export type Documents = Iterable<AnyDocument> | AsyncIterable<AnyDocument>;
+
+/**
+ * A source gives each document in one of three forms: with its bytes, by path, or by another reference. The
+ * last two need delivery `reference`.
+ */
+export type AnyDocument = Document | DocumentByPath | DocumentByReference;
+
+/** A document that is a regular file, which the worker reads. */
+export interface DocumentByPath {
+  /** The document has this place in the run, from 0. */
+  readonly index: number;
+  /** The document has this name; equal ids mean equal content. */
+  readonly id: string;
+  /** The file's path; its bytes where they are no UTF-8. A relative one starts at the caller's folder. */
+  readonly path: string | Uint8Array;
+  /** The file has about this size, bytes. Absent: unknown. Workers read what is there. */
+  readonly size?: number;
+}
+
+/** A document whose bytes the task's `resolve` fetches in the worker. */
+export interface DocumentByReference {
+  /** The document has this place in the run, from 0. */
+  readonly index: number;
+  /** The document has this name; equal ids mean equal content. */
+  readonly id: string;
+  /** `resolve` gets this as JSON would copy it: a URL as text, a key, an object of such values. */
+  readonly reference: unknown;
+  /** The content has about this size, bytes. Absent: unknown. */
+  readonly size?: number;
+}
 /** Receives each outcome. A promise that it returns holds back the pulling of documents until it resolves. */
 export type Emit = (outcome: Outcome) => void | Promise<void>;
 
@@ -258,8 +304,15 @@ export type Outcome = {
    * caller's.
    */
   readonly queuedMs: number | null;
-  /** The task took this long by the worker's clock, ms; null when it never ended. */
+  /**
+   * The task took this long by the worker's clock, ms; null when it never ended. Where the worker read the
+   * document, that is part of it.
+   */
   readonly taskMs: number | null;
+  /** The worker read this many bytes. Absent for documents that had bytes, and when nothing was read. */
+  readonly size?: number;
+  /** The file that the worker read was changed at this time, ms since 1970; absent for other documents. */
+  readonly mtimeMs?: number;
 } & Result;
 
 /** A document ends with the value of its task, or with an error. */

@@ -86,6 +86,13 @@ export interface Workload<Result = unknown, State = unknown> {
   digest?(result: Result): string;
   /** Without it every document is a private copy. */
   readonly views?: Views;
+  /**
+   * Returns the bytes of a document that the caller gave by a reference. It runs in the worker before the
+   * task and counts as the document's time. The task gets bytes that are a whole `ArrayBuffer` as they are,
+   * and a copy of others. Documents by path need no such function.
+   * @param reference what the caller gave, as JSON copies it
+   */
+  resolve?(reference: unknown, context: Context<State>): Uint8Array | Promise<Uint8Array>;
 }
 
 /**
@@ -132,7 +139,7 @@ export async function loadWorkload(ref: WorkloadRef): Promise<Workload> {
     "`kind` to be 'cpu', 'io' or 'mixed', or not to be there",
     kind,
   );
-  for (const hook of ['setup', 'teardown', 'digest']) {
+  for (const hook of ['setup', 'teardown', 'digest', 'resolve']) {
     expect(
       ref,
       module[hook] === undefined || typeof module[hook] === 'function',

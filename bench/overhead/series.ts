@@ -1,4 +1,4 @@
-import type { Delivery, Origin } from '../../strategies/strategy.js';
+import { type Delivery, deliveriesOfBytes, type Origin } from '../../strategies/strategy.js';
 import type { LoadedStrategy } from '../trials/plan.js';
 
 /** One way in which a strategy hands documents to its workers. */
@@ -31,9 +31,9 @@ const inPlace: readonly Delivery[] = ['shared', 'path'];
 
 export function seriesOf(strategies: readonly LoadedStrategy[]): Series[] {
   return strategies.flatMap((loaded): Series[] => {
-    const { name, origin, deliveries, inFlight } = loaded.strategy;
+    const { name, origin, inFlight } = loaded.strategy;
     const role = roles[origin];
-    const dispatches = deliveries.flatMap((delivery) =>
+    const dispatches = deliveriesOfBytes(loaded.strategy).flatMap((delivery) =>
       (inFlight ?? [null]).map((inFlight): Dispatch => ({ delivery, inFlight })),
     );
     const series = (suffix: string, of: Partial<Series>, fits: (dispatch: Dispatch) => boolean): Series[] => {

@@ -1,4 +1,9 @@
-import { type Isolation, isolates, type StrategyTraits } from '../../strategies/strategy.js';
+import {
+  deliveriesOfBytes,
+  type Isolation,
+  isolates,
+  type StrategyTraits,
+} from '../../strategies/strategy.js';
 import type { Kind } from '../../workloads/workload.js';
 import { mean } from '../stats/estimate.js';
 import {
@@ -146,7 +151,8 @@ function axesOf({
       const { strategy } = loaded;
       const counts = strategy.scales ? workerCounts(strategy, { kind: workload.kind, cost, cores }) : [1];
       // Delivery makes no difference that matters when documents mostly wait.
-      const deliveries = workload.kind === 'cpu' ? strategy.deliveries : strategy.deliveries.slice(0, 1);
+      const all = deliveriesOfBytes(strategy);
+      const deliveries = workload.kind === 'cpu' ? all : all.slice(0, 1);
       return deliveries.flatMap((delivery) =>
         counts.flatMap((workers): Axes[] => {
           const limits = limitsUnder(maxMemoryBytes, { isolation: strategy.isolation, workers });

@@ -1,12 +1,11 @@
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
-import type { Document } from '../../workloads/workload.js';
+import type { CarriedDocument, CarriedDocuments } from '../session/reference.js';
 import { SourceReader } from '../session/source.js';
-import type { Documents } from '../strategy.js';
 import { now } from '../worker/clock.js';
 
 /** Documents that were taken from the source together, each with the time it was pulled. */
 export interface Batch {
-  readonly documents: Document[];
+  readonly documents: CarriedDocument[];
   readonly pulledMs: number[];
 }
 
@@ -15,7 +14,7 @@ export interface BatchLimit {
   readonly documents: number;
   readonly bytes: number;
   /** Tells whether the document must have a batch of its own. Absent: none must. */
-  isAlone?(document: Document): boolean;
+  isAlone?(document: CarriedDocument): boolean;
 }
 
 /**
@@ -34,17 +33,17 @@ const turnMs = 4;
  * that does not wait, or says when it would, is pulled without a promise per document.
  */
 export class Puller {
-  readonly #source: SourceReader<Document>;
+  readonly #source: SourceReader<CarriedDocument>;
   #turn: Promise<unknown> = Promise.resolve();
   #turnedMs = now();
   /** The document that was pulled and is in no batch yet. */
-  #held: { readonly document: Document; readonly pulledMs: number } | null = null;
+  #held: { readonly document: CarriedDocument; readonly pulledMs: number } | null = null;
   #asked = false;
   #ended = false;
   #failure: { readonly cause: unknown } | null = null;
   #wake = () => {};
 
-  constructor(documents: Documents) {
+  constructor(documents: CarriedDocuments) {
     this.#source = new SourceReader(documents);
   }
 
@@ -124,7 +123,7 @@ export class Puller {
     });
   }
 
-  #arrived({ done, value }: IteratorResult<Document>): void {
+  #arrived({ done, value }: IteratorResult<CarriedDocument>): void {
     this.#asked = false;
     if (done) this.#ended = true;
     else this.#held = { document: value, pulledMs: now() };

@@ -19,10 +19,10 @@ export default {
   measured: 'always',
   maxRuns: 1,
   workerModule: null,
-  deliveries: ['none'],
+  deliveries: ['none', 'reference'],
   travelsInFile: [],
   scales: false,
-  async open(workload, { timeoutMs, channel }) {
+  async open(workload, { delivery, timeoutMs, channel }) {
     const callerEnd = new CallerEnd(channel);
     const task = await openTask(workload, {
       worker: mainWorker,
@@ -31,6 +31,7 @@ export default {
     });
     return guarded({
       callerEnd,
+      takesReferences: delivery === 'reference',
       async run(documents, emit, cancelling) {
         for await (const document of documents) {
           if (cancelling.has(document.index)) {

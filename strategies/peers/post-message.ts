@@ -4,9 +4,10 @@ import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import type { Answer } from '../library-pool/worker/serve.js';
 import { crashed, outcome, type Reply } from '../session/outcome.js';
 import { owned } from '../session/owned.js';
+import type { CarriedDocuments } from '../session/reference.js';
 import { guarded } from '../session/session.js';
 import { errorOf } from '../session/task-error.js';
-import type { Documents, Outcome, Strategy } from '../strategy.js';
+import type { Outcome, Strategy } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import type { Ask, Told } from './worker/post-message.js';
 
@@ -82,7 +83,7 @@ export default {
 } satisfies Strategy;
 
 async function* batches(
-  documents: Documents,
+  documents: CarriedDocuments,
   size: number,
 ): AsyncGenerator<{ batch: Document[]; pulledMs: number[] }> {
   let next: { batch: Document[]; pulledMs: number[] } = { batch: [], pulledMs: [] };

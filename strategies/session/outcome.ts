@@ -9,6 +9,10 @@ export type Reply = {
   /** Absent where the worker is on another machine, whose clock cannot be compared with the caller's. */
   readonly startedMs?: number;
   readonly taskMs: number;
+  /** The worker read this many bytes. Absent for a document that had its bytes, and when nothing was read. */
+  readonly size?: number;
+  /** The file that the worker read was changed at this time; absent for all other documents. */
+  readonly mtimeMs?: number;
 } & Result;
 
 /** A reply that comes from the same machine, where all workers and the caller read one clock. */
@@ -18,9 +22,26 @@ export type LocalReply = Reply & { readonly startedMs: number };
 export function outcome({ index, id }: Document, pulledMs: number, reply: Reply): Outcome {
   const { worker, startedMs, taskMs } = reply;
   const queuedMs = startedMs === undefined ? null : startedMs - pulledMs;
-  return reply.status === 'ok'
-    ? { index, id, worker, queuedMs, taskMs, status: 'ok', value: reply.value }
-    : { index, id, worker, queuedMs, taskMs, status: reply.status, error: reply.error };
+  const found: Outcome =
+    reply.status === 'ok'
+      ? { index, id, worker, queuedMs, taskMs, status: 'ok', value: reply.value }
+      : { index, id, worker, queuedMs, taskMs, status: reply.status, error: reply.error };
+  return reply.size === undefined ? found : withRead(found, reply);
+}
+
+/** Adds what the worker has read to the outcome of a document by reference. */
+function withRead(outcome: Outcome, { size, mtimeMs }: Pick<Reply, 'size' | 'mtimeMs'>): Outcome {
+  return {
+    ...outcome,
+    ...(size !== undefined && { size }),
+    ...(mtimeMs !== undefined && { mtimeMs }),
+  };
+}
+
+/** The document never ran, because it is none that the session takes. */
+export function refused({ index, id }: Pick<Document, 'index' | 'id'>, cause: unknown): Outcome {
+  const { stack: _, ...error } = taskError(cause); // it would show our code
+  return { index, id, worker: null, queuedMs: null, taskMs: null, status: 'failed', error };
 }
 
 /**

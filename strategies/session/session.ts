@@ -1,7 +1,9 @@
-import type { Documents, Emit, Session } from '../strategy.js';
+import type { AnyDocument, Documents, Emit, Outcome, Session } from '../strategy.js';
 import { now as clock } from '../worker/clock.js';
 import { Quarantine } from './attempts.js';
 import { Cancelled, type Cancelling } from './cancelling.js';
+import { refused } from './outcome.js';
+import { type CarriedDocument, type CarriedDocuments, carried } from './reference.js';
 import type { CallerEnd } from './side-channel.js';
 import { limited } from './source.js';
 
@@ -9,7 +11,9 @@ import { limited } from './source.js';
 export interface PlainSession extends Pick<Session, 'transport' | 'members'> {
   /** Its end of the side channel; absent where there is none. */
   readonly callerEnd?: CallerEnd;
-  run(documents: Documents, emit: Emit, cancelling: Cancelling): Promise<void>;
+  /** True when it was opened with delivery `reference`. Absent: documents by reference have failed. */
+  readonly takesReferences?: boolean;
+  run(documents: CarriedDocuments, emit: Emit, cancelling: Cancelling): Promise<void>;
   /**
    * A document of the current run was cancelled; `cancelling.has` is already true for it. Absent where a
    * document that has begun cannot be ended.
@@ -113,27 +117,36 @@ interface Run {
 }
 
 /**
- * Runs the documents that are not in quarantine. A document in quarantine is crashed as soon as it is
- * pulled; its outcome is emitted in a microtask, because the strategy that pulls may not expect `emit` to
- * be called within.
+ * Runs the documents that are not in quarantine, in the form in which strategies carry them. A document in
+ * quarantine has crashed as soon as it is pulled, and one that the session does not take has failed. Such an
+ * outcome is emitted in a microtask, because the strategy that pulls may not expect `emit` to be called
+ * within.
  */
 async function quarantined(
   session: PlainSession,
   { documents, emit, signal, quarantine, cancelling }: Run,
 ): Promise<void> {
   const refusals: Promise<void>[] = [];
-  const accepts = (document: Parameters<Quarantine['refusal']>[0]) => {
-    const outcome = quarantine.refusal(document);
-    if (outcome === null) return true;
+  const takesReferences = session.takesReferences === true;
+  const refuse = (outcome: Outcome): null => {
     const emitted = Promise.resolve().then(() => emit(outcome));
     emitted.catch(() => {}); // awaited when the run has ended
     refusals.push(emitted);
-    return false;
+    return null;
+  };
+  const take = (document: AnyDocument): CarriedDocument | null => {
+    const outcome = quarantine.refusal(document);
+    if (outcome !== null) return refuse(outcome);
+    try {
+      return carried(document, takesReferences);
+    } catch (cause) {
+      return refuse(refused(document, cause));
+    }
   };
   const learn: Emit = (outcome) => {
     quarantine.learn(outcome);
     return emit(outcome);
   };
-  await session.run(limited(documents, { signal, accepts }), learn, cancelling);
+  await session.run(limited(documents, { signal, take }), learn, cancelling);
   await Promise.all(refusals);
 }

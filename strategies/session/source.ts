@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers';
-import type { Document } from '../../workloads/workload.js';
-import type { Documents } from '../strategy.js';
+import type { AnyDocument, Documents } from '../strategy.js';
+import type { CarriedDocument, CarriedDocuments } from './reference.js';
 
 /**
  * This module alone knows how sources are read: synchronous or asynchronous, with or without the method
@@ -18,7 +18,7 @@ export const ready = Symbol('ready');
  * method uses `next`, which costs a promise per item: more than the item itself where tasks take
  * microseconds.
  */
-export interface Source<Item = Document> extends AsyncIterator<Item> {
+export interface Source<Item = CarriedDocument> extends AsyncIterator<Item> {
   /**
    * Returns what `next` would give; null when `next` would have to wait. Must not be called while a `next`
    * is pending.
@@ -92,32 +92,49 @@ export class SourceReader<Item> {
 export interface Limits {
   /** Ends the source early, also while a reader waits for the next document. */
   readonly signal: AbortSignal;
-  /** Documents for which it returns false are left out. */
-  accepts(document: Document): boolean;
+  /** Returns the document as strategies carry it. A document for which it returns null is left out. */
+  take(document: AnyDocument): CarriedDocument | null;
 }
 
-/** Returns the same documents within limits. A synchronous source stays synchronous. */
-export function limited(documents: Documents, limits: Limits): Documents {
+/** Returns the documents within limits. A synchronous source stays synchronous. */
+export function limited(documents: Documents, limits: Limits): CarriedDocuments {
   return Symbol.asyncIterator in documents
     ? { [Symbol.asyncIterator]: () => limitedLater(documents[Symbol.asyncIterator](), limits) }
     : { [Symbol.iterator]: () => limitedNow(documents[Symbol.iterator](), limits) };
 }
 
-function limitedNow(source: Iterator<Document>, { signal, accepts }: Limits): Iterator<Document> {
+function limitedNow(source: Iterator<AnyDocument>, limits: Limits): Iterator<CarriedDocument> {
+  const { signal } = limits;
+  const stop = (): IteratorResult<CarriedDocument> => {
+    source.return?.();
+    return end;
+  };
   return {
     next() {
       for (;;) {
         // Checks before it takes: a document that was taken and not passed on would be lost.
-        if (signal.aborted) return source.return?.() ?? end;
-        const next = source.next();
-        if (next.done || accepts(next.value)) return next;
+        if (signal.aborted) return stop();
+        const next = takenOf(source.next(), limits);
+        if (next !== null) return next;
       }
     },
-    return: () => source.return?.() ?? end,
+    return: stop,
   };
 }
 
-function limitedLater(source: Source, { signal, accepts }: Limits): Source {
+/** Returns the document as strategies carry it, or the source's end; null when the document is left out. */
+function takenOf(
+  next: IteratorResult<AnyDocument>,
+  { take }: Limits,
+): IteratorResult<CarriedDocument> | null {
+  if (next.done) return next;
+  const document = take(next.value);
+  if (document === next.value) return next as IteratorResult<CarriedDocument>; // it has its bytes
+  return document === null ? null : { done: false, value: document };
+}
+
+function limitedLater(source: Source<AnyDocument>, limits: Limits): Source {
+  const { signal } = limits;
   const stop = () => {
     // A source that is waiting notices when it next has a document: nothing waits for that.
     source.return?.()?.then(undefined, () => {});
@@ -130,11 +147,10 @@ function limitedLater(source: Source, { signal, accepts }: Limits): Source {
   // may be several readers at once, because a pool asks for the next document in each of its places.
   const waiting = new Set<() => void>();
   signal.addEventListener('abort', stop, { once: true });
-  const seen = (next: IteratorResult<Document>) => {
+  const seen = (next: IteratorResult<CarriedDocument>) => {
     if (next.done) signal.removeEventListener('abort', stop); // the session may have many more runs
     return next;
   };
-  const passes = (next: IteratorResult<Document>) => next.done || accepts(next.value);
   const atOnce = source[ready]?.bind(source);
   return {
     ...(atOnce !== undefined && {
@@ -143,7 +159,8 @@ function limitedLater(source: Source, { signal, accepts }: Limits): Source {
           if (signal.aborted) return end;
           const next = atOnce();
           if (next === null) return null;
-          if (passes(next)) return seen(next);
+          const taken = takenOf(next, limits);
+          if (taken !== null) return seen(taken);
         }
       },
     }),
@@ -154,10 +171,10 @@ function limitedLater(source: Source, { signal, accepts }: Limits): Source {
         const ask = () =>
           source.next().then(
             (next) => {
-              const passed = passes(next);
-              if (!passed && !signal.aborted) return void ask();
+              const taken = takenOf(next, limits);
+              if (taken === null && !signal.aborted) return void ask();
               waiting.delete(giveUp);
-              resolve(passed ? seen(next) : end);
+              resolve(taken === null ? end : seen(taken));
             },
             (cause: unknown) => {
               waiting.delete(giveUp);

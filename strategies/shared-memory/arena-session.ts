@@ -1,9 +1,10 @@
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import { threadHeapLimit, warnOfOverridingFlag } from '../processes/limits.js';
 import type { Cancelling } from '../session/cancelling.js';
+import type { CarriedDocuments } from '../session/reference.js';
 import { guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
-import type { Documents, Emit, Engine, Session, SideChannel } from '../strategy.js';
+import type { Emit, Engine, Session, SideChannel } from '../strategy.js';
 import { Cancels } from './cancels.js';
 import { ClaimTable } from './claim-table.js';
 import { FeedingLoop, type QueueSplit } from './feeding-loop.js';
@@ -136,7 +137,7 @@ class ArenaSession {
     throw failure.reason;
   }
 
-  async run(documents: Documents, emit: Emit, cancelling: Cancelling): Promise<void> {
+  async run(documents: CarriedDocuments, emit: Emit, cancelling: Cancelling): Promise<void> {
     this.#loop.reset();
     this.#cancels.begin(cancelling);
     this.#deaths.begin();

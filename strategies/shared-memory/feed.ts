@@ -1,11 +1,10 @@
 import { setImmediate } from 'node:timers';
-import type { Document } from '../../workloads/workload.js';
+import type { CarriedDocument, CarriedDocuments } from '../session/reference.js';
 import { SourceReader } from '../session/source.js';
-import type { Documents } from '../strategy.js';
 import { now } from '../worker/clock.js';
 
 export interface PulledDocument {
-  readonly document: Document;
+  readonly document: CarriedDocument;
   readonly pulledMs: number;
 }
 
@@ -26,7 +25,7 @@ export interface Window {
  * arrives within one turn of the event loop.
  */
 export class Feed {
-  readonly #source: SourceReader<Document>;
+  readonly #source: SourceReader<CarriedDocument>;
   readonly #window: Window;
   readonly #arrived: () => void;
   #waiting = false;
@@ -36,7 +35,7 @@ export class Feed {
   #nextBytes = 0;
 
   /** @param arrived is called when an asynchronous source has given a document, ended or failed. */
-  constructor(documents: Documents, window: Window, arrived: () => void) {
+  constructor(documents: CarriedDocuments, window: Window, arrived: () => void) {
     this.#source = new SourceReader(documents);
     this.#window = window;
     this.#arrived = arrived;

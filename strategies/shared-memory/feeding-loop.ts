@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers';
 import type { Cancelling } from '../session/cancelling.js';
 import { cancelled, crashed } from '../session/outcome.js';
-import type { Documents, Emit, Outcome, TaskError } from '../strategy.js';
+import type { CarriedDocuments } from '../session/reference.js';
+import type { Emit, Outcome, TaskError } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import type { ClaimTable } from './claim-table.js';
 import { Feed, type PulledDocument, type Window } from './feed.js';
@@ -74,7 +75,7 @@ export class FeedingLoop {
     this.#abandoned.fill(null);
   }
 
-  async run(documents: Documents, emit: Emit, cancelling: Cancelling): Promise<void> {
+  async run(documents: CarriedDocuments, emit: Emit, cancelling: Cancelling): Promise<void> {
     this.#cancelling = cancelling;
     const feed = new Feed(documents, this.#split.window, () => this.wake());
     try {

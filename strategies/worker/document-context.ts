@@ -1,6 +1,7 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import type { Context } from '../../workloads/workload.js';
 import { now } from './clock.js';
+import type { WasRead } from './read-reference.js';
 import type { TaskEnd } from './task-end.js';
 
 /** All documents of an open task share this. */
@@ -27,6 +28,7 @@ export class DocumentContext implements Context {
   #timer: NodeJS.Timeout | null = null;
   #unlisten: (() => void)[] | null = null;
   #timedOut = false;
+  #read: WasRead | null = null;
 
   constructor(environment: TaskEnvironment, startedMs: number, index: number) {
     this.state = environment.state;
@@ -63,6 +65,15 @@ export class DocumentContext implements Context {
 
   get index(): number {
     return this.#index;
+  }
+
+  /** The worker has read this for a document by reference. Null for all others, and until it is read. */
+  get wasRead(): WasRead | null {
+    return this.#read;
+  }
+
+  read(content: WasRead): void {
+    this.#read = content;
   }
 
   abort(reason: Error): void {

@@ -1,13 +1,8 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import { nameSources } from '../../workloads/source-stack.js';
-import {
-  type Document,
-  loadWorkload,
-  type Views,
-  type Workload,
-  type WorkloadRef,
-} from '../../workloads/workload.js';
+import { loadWorkload, type Views, type Workload, type WorkloadRef } from '../../workloads/workload.js';
 import { type LocalReply, timeoutError } from '../session/outcome.js';
+import type { CarriedDocument } from '../session/reference.js';
 import { taskError } from '../session/task-error.js';
 import type { Result } from '../strategy.js';
 import { now } from './clock.js';
@@ -21,6 +16,7 @@ import {
 } from './document-context.js';
 import { openResources, warnOfLeftOpen } from './left-open.js';
 import { ownDocuments } from './own-document.js';
+import { type Content, readReference } from './read-reference.js';
 import { snapshot, snapshotOfShared } from './snapshot.js';
 import { type Connect, TaskEnd } from './task-end.js';
 import { mainWorker } from './worker-id.js';
@@ -32,8 +28,11 @@ import { mainWorker } from './worker-id.js';
 export interface OpenTask {
   /** The task gets documents in shared memory in this way. */
   readonly views: Views;
-  /** Never throws and never rejects. A task that does not wait is answered without a promise. */
-  run(document: Document): LocalReply | Promise<LocalReply>;
+  /**
+   * Reads a document by reference, and runs the task. Never throws and never rejects. A task that does not
+   * wait is answered without a promise.
+   */
+  run(document: CarriedDocument): LocalReply | Promise<LocalReply>;
   close(): Promise<void>;
 }
 
@@ -47,6 +46,8 @@ export interface TaskOptions {
   readonly results?: 'live' | 'snapshot';
   /** The document's signal aborts after this time; absent: it does not. */
   readonly timeoutMs?: number | undefined;
+  /** True where documents run beside each other on this thread, which then must not wait for the disk. */
+  readonly isShared?: boolean;
   /** Connects the worker with its caller; absent where the strategy has no side channel. */
   readonly connect?: Connect;
 }
@@ -54,7 +55,7 @@ export interface TaskOptions {
 /** Loads the workload and runs its `setup`. */
 export async function openTask(
   ref: WorkloadRef,
-  { worker, results = 'live', timeoutMs, connect }: TaskOptions,
+  { worker, results = 'live', timeoutMs, isShared = false, connect }: TaskOptions,
 ): Promise<OpenTask> {
   // Node prints what the task throws in passing, and ends the worker.
   if (worker !== mainWorker) process.on('uncaughtExceptionMonitor', (cause) => void nameSources(cause));
@@ -72,6 +73,21 @@ export async function openTask(
     dropped: (index) => abort((context) => context.index === index, droppedError),
   });
   const ownDocument = ownDocuments(views, worker === mainWorker);
+  const reading = { resolve: workload.resolve, isShared };
+  const runOn = (
+    { index, id }: CarriedDocument,
+    { bytes, read }: Content,
+    context: DocumentContext,
+  ): unknown => {
+    context.read(read);
+    return workload.default({ index, id, size: bytes.length, bytes }, context);
+  };
+  const readAndRun = (document: CarriedDocument, context: DocumentContext): unknown => {
+    const content = readReference(document, context, reading);
+    return content instanceof Promise
+      ? content.then((content) => runOn(document, content, context))
+      : runOn(document, content, context);
+  };
   const environment: TaskEnvironment = { state, options: ref.options, timeoutMs, end, watched };
   return {
     views,
@@ -81,12 +97,16 @@ export async function openTask(
       const reply = (result: Result): LocalReply => {
         const taskMs = now() - startedMs;
         context.finish();
-        return context.timedOut
+        const reply: LocalReply = context.timedOut
           ? { worker, startedMs, taskMs, status: 'timed-out', error: timeoutError(timeoutMs as number) }
           : { worker, startedMs, taskMs, ...result };
+        return context.wasRead === null ? reply : { ...reply, ...context.wasRead };
       };
       try {
-        const value = workload.default(ownDocument(document), context);
+        const value =
+          document.by === undefined
+            ? workload.default(ownDocument(document), context)
+            : readAndRun(document, context);
         if (!isThenable(value)) return reply(taken(value, take));
         return Promise.resolve(value).then(
           (value) => reply(taken(value, take)),

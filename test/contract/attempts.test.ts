@@ -10,6 +10,7 @@ import {
   runsAgain,
 } from '../../strategies/session/attempts.js';
 import { crashed } from '../../strategies/session/outcome.js';
+import { carried } from '../../strategies/session/reference.js';
 import { guarded } from '../../strategies/session/session.js';
 import { limited, ready, type Source, SourceReader } from '../../strategies/session/source.js';
 import { WorkerEnded } from '../../strategies/session/task-error.js';
@@ -124,9 +125,9 @@ describe('sources', () => {
       const asked: string[] = [];
       const documents = limited(source(documentsOf(['a', 'b', 'c', 'd'])), {
         signal: stop.signal,
-        accepts({ id }) {
-          asked.push(id);
-          return id !== 'b';
+        take(document) {
+          asked.push(document.id);
+          return document.id === 'b' ? null : carried(document, false);
         },
       });
       const taken: string[] = [];
@@ -156,7 +157,7 @@ describe('sources', () => {
     };
     const documents = limited(
       { [Symbol.asyncIterator]: () => never },
-      { signal: stop.signal, accepts: () => true },
+      { signal: stop.signal, take: (document) => carried(document, false) },
     );
     const reader = new SourceReader(documents);
     const waits = [reader.next(), reader.next()];

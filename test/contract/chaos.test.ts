@@ -1,5 +1,6 @@
 import { describe, it } from 'node:test';
 import { strategies as entries } from '../../strategies/index.js';
+import { deliveriesOfBytes } from '../../strategies/strategy.js';
 import { openable } from '../support.js';
 import { chaos } from './chaos.js';
 
@@ -9,7 +10,7 @@ const onLinux = { skip: process.platform !== 'linux', timeout: 100_000 };
 
 describe('chaos', () => {
   for (const strategy of loaded.filter((strategy) => strategy.isolation !== 'none')) {
-    for (const delivery of strategy.deliveries) {
+    for (const delivery of deliveriesOfBytes(strategy)) {
       it(`${strategy.name} (${delivery}): workers that end in every way lose nothing`, onLinux, async () => {
         await chaos(strategy, {
           documents: 400,

@@ -8,7 +8,7 @@ import { serialize, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { outcomeDigest, stableDigest } from '../../bench/trials/digest.js';
 import { strategies as entries } from '../../strategies/index.js';
-import type { Outcome, Strategy, TaskError } from '../../strategies/strategy.js';
+import { deliveriesOfBytes, type Outcome, type Strategy, type TaskError } from '../../strategies/strategy.js';
 import { syntheticCorpus } from '../../workloads/synthetic.js';
 import { loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
 import { documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
@@ -195,7 +195,7 @@ export function describeResults(strategy: Strategy): void {
       });
     });
 
-    for (const delivery of strategy.deliveries)
+    for (const delivery of deliveriesOfBytes(strategy))
       it(`brings large documents whole (${delivery})`, async () => {
         const large = () =>
           [9_000_001, 10, 5_000_000, 2 ** 21 + 1, 700_000].map((size, index) => {

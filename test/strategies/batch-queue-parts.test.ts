@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { Puller } from '../../strategies/batch-queue/puller.js';
 import { moveAll } from '../../strategies/batch-queue/regions.js';
 import { openSharedFile } from '../../strategies/batch-queue/shared-file.js';
-import type { Documents } from '../../strategies/strategy.js';
+import type { CarriedDocuments } from '../../strategies/session/reference.js';
 import { now } from '../../strategies/worker/clock.js';
 import type { Document } from '../../workloads/workload.js';
 
@@ -64,7 +64,7 @@ describe('the shared file', () => {
 
 describe('the puller', () => {
   const limit = { documents: 10, bytes: 1000 };
-  const sizes = async (documents: Documents) => {
+  const sizes = async (documents: CarriedDocuments) => {
     const puller = new Puller(documents);
     const batches: number[][] = [];
     for (let batch = await puller.take(limit); batch !== null; batch = await puller.take(limit)) {
