@@ -2,6 +2,7 @@ import { DeathCount, maxDeathsBeforeStart, maxRuns, runsAgain } from '../session
 import type { Cancelling } from '../session/cancelling.js';
 import type { HiddenEnds } from '../session/hidden-ends.js';
 import { cancelled, crashed, timedOut } from '../session/outcome.js';
+import type { CarriedDocument } from '../session/reference.js';
 import type { Engine, Member, Outcome } from '../strategy.js';
 import { processWorker } from '../worker/worker-id.js';
 import { Child, Death, type StartOptions } from './child.js';
@@ -212,6 +213,7 @@ export class ProcessLane {
       indexes: documents.map(({ index }) => index),
       lengths,
       documents: this.#isLarge(batch) ? 'pieces' : (this.#place(bytes, lengths, region) ?? bytes),
+      ...(documents.some(isByReference) && { by: documents.map(({ by }) => by) }),
       watched,
     };
   }
@@ -293,6 +295,10 @@ export class ProcessLane {
     const [document] = documents;
     return documents.length === 1 && document !== undefined && this.#cancelling?.has(document.index) === true;
   }
+}
+
+function isByReference({ by }: CarriedDocument): boolean {
+  return by !== undefined;
 }
 
 /** Tells whether the child was killed, or the request dropped, because a document was cancelled. */

@@ -1,4 +1,5 @@
 import type { WorkloadRef } from '../../workloads/workload.js';
+import type { CarriedDocument } from '../session/reference.js';
 import type { ChannelEnvelope, FromTask, ToTask } from '../session/side-channel-protocol.js';
 import type { Engine, Member, TaskError } from '../strategy.js';
 import type { LastWords } from '../worker/last-words.js';
@@ -58,6 +59,8 @@ export interface BatchMessage {
    * themselves, or `pieces`: the only document has come in pieces before.
    */
   readonly documents: number | readonly Uint8Array[] | 'pieces';
+  /** How the child reads each document from its bytes; absent when all have their content. */
+  readonly by?: readonly CarriedDocument['by'][];
   readonly watched: boolean;
 }
 

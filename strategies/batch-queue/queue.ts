@@ -44,14 +44,14 @@ export default {
   maxRuns: maxRuns.reportedTogether,
   retires: true,
   workerModule: new URL('./worker.js', import.meta.url).href,
-  deliveries: ['path', 'message'],
-  travelsInFile: ['path'],
+  deliveries: ['path', 'message', 'reference'],
+  travelsInFile: ['path', 'reference'],
   scales: true,
   async open(workload, { workers, delivery, timeoutMs, channel, heapMb, memoryMb }) {
     const heap = heapLimit(workers, heapMb);
     const regionBytes = Math.min(maxBytes, Math.floor(maxFileBytes / (workers * prefetch)));
     const laneBytes = prefetch * regionBytes;
-    const file = delivery === 'path' ? openShared(workers * laneBytes) : null;
+    const file = delivery === 'message' ? null : openShared(workers * laneBytes);
     const reaper = new Reaper();
     const callerEnd = new CallerEnd(channel);
     const memory = new MemoryWatch({ memory: processLimit(workers, memoryMb), heap });
@@ -92,6 +92,7 @@ export default {
     return guarded({
       callerEnd,
       transport: file?.transport ?? 'message',
+      takesReferences: delivery === 'reference',
       async run(documents, emit, cancelling) {
         const puller = new Puller(documents);
         const size = new BatchSize();

@@ -1,5 +1,6 @@
 import { type LocalReply, outcome, type Reply } from '../session/outcome.js';
 import type { Outcome, Result } from '../strategy.js';
+import type { WasRead } from '../worker/read-reference.js';
 import type { Batch } from './puller.js';
 
 /**
@@ -13,6 +14,8 @@ export interface Replies {
   /** The value is `undefined` where the task failed. */
   readonly values: readonly unknown[];
   readonly failures: readonly { readonly at: number; readonly result: Exclude<Result, { status: 'ok' }> }[];
+  /** What the child has read for documents by reference; absent when it has read none. */
+  readonly reads?: readonly ({ readonly at: number } & WasRead)[];
 }
 
 /** Collects the replies of the task, one document after the other. */
@@ -21,6 +24,7 @@ export class ReplyColumns {
   readonly #taskMs: Float64Array;
   readonly #values: unknown[] = [];
   readonly #failures: Replies['failures'][number][] = [];
+  #reads: NonNullable<Replies['reads']>[number][] | null = null;
 
   constructor(count: number) {
     this.#startedMs = new Float64Array(count);
@@ -36,6 +40,10 @@ export class ReplyColumns {
       this.#values.push(undefined);
       this.#failures.push({ at, result: { status: reply.status, error: reply.error } });
     }
+    const { size, mtimeMs } = reply;
+    if (size === undefined) return;
+    this.#reads ??= [];
+    this.#reads.push({ at, size, ...(mtimeMs !== undefined && { mtimeMs }) });
   }
 
   get replies(): Replies {
@@ -44,6 +52,7 @@ export class ReplyColumns {
       taskMs: this.#taskMs,
       values: this.#values,
       failures: this.#failures,
+      ...(this.#reads !== null && { reads: this.#reads }),
     };
   }
 }
@@ -52,7 +61,7 @@ export class ReplyColumns {
 export function outcomesOf(
   batch: Batch,
   worker: string,
-  { startedMs, taskMs, values, failures }: Replies,
+  { startedMs, taskMs, values, failures, reads }: Replies,
 ): Outcome[] {
   const outcomes = batch.documents.map(
     ({ index, id }, i): Outcome => ({
@@ -78,5 +87,7 @@ export function outcomesOf(
       reply,
     );
   }
+  if (reads !== undefined)
+    for (const { at, ...read } of reads) outcomes[at] = { ...(outcomes[at] as Outcome), ...read };
   return outcomes;
 }

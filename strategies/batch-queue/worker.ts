@@ -68,7 +68,8 @@ async function work(batch: BatchMessage): Promise<void> {
       size: own.length,
       bytes: own,
     };
-    const reply = task.run(document);
+    const by = batch.by?.[i];
+    const reply = task.run(by === undefined ? document : { ...document, by });
     columns.add(reply instanceof Promise ? await reply : reply);
   }
   await send({ kind: 'replies', ...columns.replies });

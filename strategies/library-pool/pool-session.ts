@@ -1,9 +1,9 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import pMap from 'p-map';
-import type { Document } from '../../workloads/workload.js';
 import { boxed } from '../session/box.js';
 import { type Cancelling, cancelGraceMs } from '../session/cancelling.js';
 import { cancelled, crashed, outcome, type Reply, timedOut } from '../session/outcome.js';
+import type { CarriedDocument } from '../session/reference.js';
 import type { SecondAttempt } from '../session/second-attempt.js';
 import type { PlainSession } from '../session/session.js';
 import type { CallerEnd } from '../session/side-channel.js';
@@ -22,9 +22,9 @@ export interface LibraryPool {
   /** Maximum number of documents that are submitted and not finished, over all workers. */
   readonly concurrency: number;
   /** Rejects when the worker that had the document died, or when the document exceeded the time limit. */
-  submit(document: Document): PromiseLike<Reply>;
+  submit(document: CarriedDocument): PromiseLike<Reply>;
   /** Submits a document that may be cancelled, alone on its worker. Absent: no document is ended. */
-  submitCancellable?(document: Document): Submission;
+  submitCancellable?(document: CarriedDocument): Submission;
   /** Asks some worker; several calls at once reach different idle workers. */
   ask(request: Request): PromiseLike<Answer>;
   /** Workers that were replaced near their limit of memory. Absent: the library allows none to be. */
@@ -106,7 +106,7 @@ export async function poolSession(
     return answers;
   };
   const submissions = new Submissions(pool);
-  const outcomeOf = async (document: Document, cancelling: Cancelling): Promise<Outcome> => {
+  const outcomeOf = async (document: CarriedDocument, cancelling: Cancelling): Promise<Outcome> => {
     const pulledMs = now();
     if (cancelling.has(document.index)) return cancelled(document);
     // Some pools would start a worker for it.
@@ -182,7 +182,7 @@ class Submissions {
   }
 
   /** Rejects as `LibraryPool.submit` does, and when the document was cancelled. */
-  async submit(document: Document): Promise<Reply> {
+  async submit(document: CarriedDocument): Promise<Reply> {
     if (this.#pool.submitCancellable === undefined) return this.#pool.submit(document);
     const { index } = document;
     const submission = this.#pool.submitCancellable(document);

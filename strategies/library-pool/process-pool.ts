@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import workerpool, { type Pool } from 'workerpool';
-import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import type { WorkloadRef } from '../../workloads/workload.js';
 import { inheritedFlags } from '../processes/exec-argv.js';
 import { killGroup, ownGroup } from '../processes/group.js';
 import { heapLimit, processLimit } from '../processes/limits.js';
@@ -12,6 +12,7 @@ import { MemoryWatch, StopWatch } from '../processes/watch.js';
 import { maxRuns } from '../session/attempts.js';
 import type { HiddenEnds } from '../session/hidden-ends.js';
 import { abortGraceMs, type Reply } from '../session/outcome.js';
+import type { CarriedDocument } from '../session/reference.js';
 import { SecondAttempt } from '../session/second-attempt.js';
 import { guarded } from '../session/session.js';
 import { CallerEnd, connectChild } from '../session/side-channel.js';
@@ -39,14 +40,15 @@ export default {
   maxRuns: maxRuns.reportedAlone,
   retires: true,
   workerModule: file.href,
-  deliveries: ['message'],
+  deliveries: ['message', 'reference'],
   travelsInFile: [],
   scales: true,
   async open(workload, options) {
     const callerEnd = new CallerEnd(options.channel);
     const alone = { ...options, workers: 1 };
     const again = new SecondAttempt(() => open(workload, alone, { callerEnd, again: null }));
-    return guarded(await open(workload, options, { callerEnd, again }));
+    const session = await open(workload, options, { callerEnd, again });
+    return guarded({ ...session, takesReferences: options.delivery === 'reference' });
   },
 } satisfies Strategy;
 
@@ -114,12 +116,12 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
   });
   const busy = () => [...workersOf(pool), ...retirement.workers];
   const watch = timeoutMs === undefined ? null : new CallWatch(busy, timeoutMs);
-  const exec = (argument: Request | Document, options: object | undefined) => {
+  const exec = (argument: Request | CarriedDocument, options: object | undefined) => {
     const asked = pool.exec('serve', [argument], options);
     if (options instanceof LimitedCall) options.asked = asked;
     return asked;
   };
-  const call = <T>(argument: Request | Document, limitMs: number | undefined): Promise<T> =>
+  const call = <T>(argument: Request | CarriedDocument, limitMs: number | undefined): Promise<T> =>
     stall.guard<T>(exec(argument, limitMs === undefined ? undefined : new LimitedCall(limitMs)));
   const endMs = timeoutMs === undefined ? undefined : timeoutMs + abortGraceMs;
   // A short time limit of the tasks must not end workers that are asked for a report.

@@ -1,9 +1,10 @@
 import { Piscina } from 'piscina';
-import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import type { WorkloadRef } from '../../workloads/workload.js';
 import { threadEnd, threadHeapLimit, warnOfOverridingFlag } from '../processes/limits.js';
 import { maxRuns } from '../session/attempts.js';
 import { abortGraceMs, type Reply } from '../session/outcome.js';
 import { copied, owned } from '../session/owned.js';
+import type { CarriedDocument } from '../session/reference.js';
 import { SecondAttempt } from '../session/second-attempt.js';
 import { guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
@@ -28,7 +29,7 @@ export default {
   measured: 'always',
   maxRuns: maxRuns.reportedAlone,
   workerModule: file,
-  deliveries: ['clone', 'transfer'],
+  deliveries: ['clone', 'transfer', 'reference'],
   travelsInFile: [],
   scales: true,
   inFlight: [1, 4, 16], // piscina's default is one, and most people run it so
@@ -37,7 +38,8 @@ export default {
     const callerEnd = new CallerEnd(options.channel);
     const alone = { ...options, workers: 1, inFlight: 1 };
     const again = new SecondAttempt(() => open(workload, alone, { callerEnd, again: null }));
-    return guarded(await open(workload, options, { callerEnd, again }));
+    const session = await open(workload, options, { callerEnd, again });
+    return guarded({ ...session, takesReferences: options.delivery === 'reference' });
   },
 } satisfies Strategy;
 
@@ -71,15 +73,15 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, ag
   let ended = false;
   const turns = new Turns(workers * inFlight);
   /** Hands a document to the pool, with its place on the board if it is watched. */
-  const post = (document: Document, moved: ArrayBuffer | null, watched?: Place): Promise<Reply> => {
+  const post = (document: CarriedDocument, moved: ArrayBuffer | null, watched?: Place): Promise<Reply> => {
     if (moved === null && watched === undefined) return pool.run(document);
     const transferList = moved === null ? [] : [moved];
     return watched === undefined
       ? pool.run(document, { transferList })
       : pool.run({ place: watched.place, document }, { transferList, signal: watched.signal });
   };
-  const submit = (document: Document, watched?: Place): Promise<Reply> => {
-    if (delivery === 'clone') {
+  const submit = (document: CarriedDocument, watched?: Place): Promise<Reply> => {
+    if (delivery !== 'transfer') {
       if (document.bytes.length < largeBytes) return post(document, null, watched);
       return turns.run(() => {
         if (ended) throw new Error('the session was ended'); // piscina would start a worker for it
@@ -94,7 +96,7 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, ag
    * Submits a document that may be aborted: the worker notes on the board when its task begins. Aborting a
    * task that has begun ends its worker, and piscina gives that worker no other task beside it.
    */
-  const submitWatched = async (document: Document, watched: Place): Promise<Reply> => {
+  const submitWatched = async (document: CarriedDocument, watched: Place): Promise<Reply> => {
     try {
       return await submit(document, watched);
     } catch (cause) {

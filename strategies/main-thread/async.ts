@@ -20,18 +20,20 @@ export default {
   measured: 'always',
   maxRuns: 1,
   workerModule: null,
-  deliveries: ['none'],
+  deliveries: ['none', 'reference'],
   travelsInFile: [],
   scales: true,
-  async open(workload, { workers, timeoutMs, channel }) {
+  async open(workload, { workers, delivery, timeoutMs, channel }) {
     const callerEnd = new CallerEnd(channel);
     const task = await openTask(workload, {
       worker: mainWorker,
       timeoutMs,
+      isShared: true,
       connect: connectLocally(callerEnd),
     });
     return guarded({
       callerEnd,
+      takesReferences: delivery === 'reference',
       async run(documents, emit, cancelling) {
         await pMap(
           boxed(documents),

@@ -1,11 +1,13 @@
-import type { Document } from '../../workloads/workload.js';
+import type { CarriedDocument } from './reference.js';
 
 /**
  * Returns a document whose bytes are the whole of an ordinary buffer, so that they can be transferred.
  * Bytes that are a view of a larger buffer, as in a small `Buffer`, are copied: a transfer would take the
  * neighbours along.
  */
-export function owned(document: Document): Document & { readonly bytes: Uint8Array<ArrayBuffer> } {
+export function owned(
+  document: CarriedDocument,
+): CarriedDocument & { readonly bytes: Uint8Array<ArrayBuffer> } {
   const { bytes } = document;
   const whole = bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
   return { ...document, bytes: whole ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes) };
@@ -15,6 +17,8 @@ export function owned(document: Document): Document & { readonly bytes: Uint8Arr
  * Returns a document with a copy of the bytes, to be transferred. The caller keeps its own bytes. A message
  * that clones would copy them twice: into the message, and out of it.
  */
-export function copied(document: Document): Document & { readonly bytes: Uint8Array<ArrayBuffer> } {
+export function copied(
+  document: CarriedDocument,
+): CarriedDocument & { readonly bytes: Uint8Array<ArrayBuffer> } {
   return { ...document, bytes: new Uint8Array(document.bytes) };
 }

@@ -31,7 +31,7 @@ export type CarriedDocuments = Iterable<CarriedDocument> | AsyncIterable<Carried
  * the session takes no references
  */
 export function carried(document: AnyDocument, takesReferences: boolean): CarriedDocument {
-  if (hasBytes(document)) return document;
+  if (hasBytes(document)) return 'by' in document ? contentOnly(document) : document;
   const by = kindOf(document);
   if (by === null)
     throw new TypeError(
@@ -43,6 +43,11 @@ export function carried(document: AnyDocument, takesReferences: boolean): Carrie
     );
   const bytes = 'path' in document ? pathBytes(document.path) : jsonBytes(document.reference);
   return { index: document.index, id: document.id, size: document.size ?? bytes.length, bytes, by };
+}
+
+/** Takes out a member of the caller's own, which a worker would misread. */
+function contentOnly({ index, id, size, bytes }: Document): CarriedDocument {
+  return { index, id, size, bytes };
 }
 
 function hasBytes(document: AnyDocument): document is Document {

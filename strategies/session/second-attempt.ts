@@ -1,9 +1,9 @@
-import type { Document } from '../../workloads/workload.js';
 import type { Outcome } from '../strategy.js';
 import { DeathCount, maxWorkersEnded } from './attempts.js';
 import type { Cancelling } from './cancelling.js';
 import { HiddenEnds } from './hidden-ends.js';
 import { cancelled, crashed } from './outcome.js';
+import type { CarriedDocument } from './reference.js';
 import type { PlainSession } from './session.js';
 
 /**
@@ -48,7 +48,7 @@ export class SecondAttempt {
    * Runs the document again, after the documents before it; never rejects.
    * @param cause how its worker has ended
    */
-  of(document: Document, cause: unknown, cancelling: Cancelling): Promise<Outcome> {
+  of(document: CarriedDocument, cause: unknown, cancelling: Cancelling): Promise<Outcome> {
     const outcome = this.#turn.then(() => this.#run(document, cause, cancelling));
     this.#turn = outcome;
     return outcome;
@@ -59,7 +59,7 @@ export class SecondAttempt {
     this.#current?.cancel?.(index);
   }
 
-  async #run(document: Document, cause: unknown, cancelling: Cancelling): Promise<Outcome> {
+  async #run(document: CarriedDocument, cause: unknown, cancelling: Cancelling): Promise<Outcome> {
     if (cancelling.has(document.index)) return cancelled(document);
     if (this.#ended) return crashed(document, cause);
     // Its bytes were transferred to the worker that has ended.

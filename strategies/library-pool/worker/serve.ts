@@ -1,5 +1,6 @@
-import type { Document, WorkloadRef } from '../../../workloads/workload.js';
+import type { WorkloadRef } from '../../../workloads/workload.js';
 import type { Reply } from '../../session/outcome.js';
+import type { CarriedDocument } from '../../session/reference.js';
 import { taskError } from '../../session/task-error.js';
 import type { Engine, Member, TaskError } from '../../strategy.js';
 import { openTask, type TaskOptions } from '../../worker/task.js';
@@ -21,9 +22,9 @@ export interface Answer {
 }
 
 export interface Serve {
-  (document: Document): Reply | Promise<Reply>;
+  (document: CarriedDocument): Reply | Promise<Reply>;
   (request: Request): Promise<Answer>;
-  (either: Request | Document): Reply | Promise<Reply | Answer>;
+  (either: Request | CarriedDocument): Reply | Promise<Reply | Answer>;
 }
 
 /**
@@ -37,7 +38,7 @@ export async function serve(ref: WorkloadRef, options: Omit<TaskOptions, 'worker
     (task) => ({ task, failure: null }),
     (cause: unknown) => ({ task: null, failure: taskError(cause) }),
   );
-  return ((either: Request | Document) => {
+  return ((either: Request | CarriedDocument) => {
     if (typeof either === 'string') return answer(either);
     if (task === null) throw new Error(failure.message);
     return task.run(either);

@@ -1,6 +1,7 @@
 import Piscina from 'piscina';
-import type { Document, WorkloadRef } from '../../../workloads/workload.js';
+import type { WorkloadRef } from '../../../workloads/workload.js';
 import type { Reply } from '../../session/outcome.js';
+import type { CarriedDocument } from '../../session/reference.js';
 import { now } from '../../worker/clock.js';
 import { connectThread } from '../../worker/connect.js';
 import { openTask } from '../../worker/task.js';
@@ -11,7 +12,7 @@ import type { Answer, Request } from './serve.js';
 /** A document that has a time limit or may be cancelled, with its place on the board of starts. */
 export interface Watched {
   readonly place: number;
-  readonly document: Document;
+  readonly document: CarriedDocument;
 }
 export interface ThreadPoolData {
   readonly workload: WorkloadRef;
@@ -27,7 +28,7 @@ const worker = thisWorker();
 const task = await openTask(workload, { worker, timeoutMs, connect: connectThread });
 
 /** piscina calls this function on its worker threads. */
-export default function run(request: Request | Watched | Document): Reply | Promise<Answer | Reply> {
+export default function run(request: Request | Watched | CarriedDocument): Reply | Promise<Answer | Reply> {
   if (typeof request === 'string') return answer(request);
   if (!('place' in request)) return task.run(request);
   const { place, document } = request;
