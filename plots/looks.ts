@@ -39,15 +39,11 @@ const looks: Readonly<Record<string, Look>> = {
   workerpool: { colour: '#b9066c', shape: 'M0,-1L0.95,-0.31L0.59,0.81L-0.59,0.81L-0.95,-0.31Z' },
   'tinypool-processes': { colour: '#5a1e74', shape: 'M-1,-0.5A1,1,0,0,0,1,-0.5Z' },
   'jest-worker': { colour: '#596c07', shape: 'M0,1L1,-0.2L1,-1L0,0.2L-1,-1L-1,-0.2Z' },
+  'independent-processes': { colour: '#767676', shape: 'M-1,-0.45L1,-0.45L1,0.45L-1,0.45Z' },
 };
 
-const spareColours = ['#c2185b', '#5e3c99', '#5b7f00', '#767676'] as const;
-const spareShapes = [
-  'triangle-right',
-  'triangle-left',
-  'M-1,-0.45L1,-0.45L1,0.45L-1,0.45Z',
-  'M-0.45,-1L0.45,-1L0.45,1L-0.45,1Z',
-] as const;
+const spareColours = ['#c2185b', '#5e3c99', '#5b7f00'] as const;
+const spareShapes = ['triangle-right', 'triangle-left', 'M-0.45,-1L0.45,-1L0.45,1L-0.45,1Z'] as const;
 
 /** The look of each strategy, in the order given. A name that the table lacks gets the next spare look. */
 export function looksOf(strategies: readonly string[]): Map<string, Look> {

@@ -39,6 +39,11 @@ export interface StrategyTraits {
   readonly origin: Origin;
   /** True for the one strategy that all others are compared with, and whose results they must equal. */
   readonly baseline: boolean;
+  /**
+   * True where the rate is a limit of the machine, and not that of a way to run documents. Reports say which
+   * share of it other strategies reach, and never recommend it. Absent: it is a way to run documents.
+   */
+  readonly limit?: true;
   /** The number `workers` counts these: workers, or documents in flight on one thread. */
   readonly concurrency: 'workers' | 'in flight';
   /** Decides which runs measure the strategy. */
@@ -219,6 +224,11 @@ export interface Session {
    * limit of memory. Absent: unknown.
    */
   readonly replaced?: number;
+  /**
+   * How long the latest run took, ms, where the session hands documents over before its own clock starts and
+   * takes results back after it has stopped. Absent: a run takes as long as `run`.
+   */
+  readonly runMs?: number | undefined;
   /**
    * Leaves no thread, process, handle or file. A run in progress pulls no further document, gives the
    * documents it has pulled their outcomes and resolves first. It does not wait for a document that an

@@ -50,8 +50,14 @@ export interface PassOptions {
   readonly unique: number;
 }
 
-/** Feeds the documents to a session. The promise resolves after the last outcome has been emitted. */
-export type Run = (source: Iterable<Document>, emit: (outcome: Outcome) => void) => Promise<void>;
+/**
+ * Feeds the documents to a session. The promise resolves after the last outcome has been emitted, with the
+ * session's `runMs`.
+ */
+export type Run = (
+  source: Iterable<Document>,
+  emit: (outcome: Outcome) => void,
+) => Promise<number | undefined>;
 
 interface Comparison {
   readonly documents: readonly Document[];
@@ -111,9 +117,13 @@ export class Passes {
       this.#latenciesMs.push(now() - (pulledMs[outcome.index] as number));
       this.#outcomes.push(this.#keeps(outcome) ? outcome : withoutResult(outcome));
     };
+    const earlier = this.#latenciesMs.length;
     const startedMs = now();
-    await run(pull(this.#next, pulledMs), emit);
-    this.#passesMs.push(now() - startedMs);
+    const ownMs = await run(pull(this.#next, pulledMs), emit);
+    const wallMs = now() - startedMs;
+    this.#passesMs.push(ownMs ?? wallMs);
+    // Documents were pulled before the session's own clock started.
+    if (ownMs !== undefined) this.#latenciesMs.length = earlier;
   }
 
   /**

@@ -31,7 +31,8 @@ const inPlace: readonly Delivery[] = ['shared', 'path'];
 
 export function seriesOf(strategies: readonly LoadedStrategy[]): Series[] {
   return strategies.flatMap((loaded): Series[] => {
-    const { name, origin, inFlight } = loaded.strategy;
+    const { name, origin, inFlight, limit } = loaded.strategy;
+    if (limit === true) return []; // it hands nothing over while its clock runs
     const role = roles[origin];
     const dispatches = deliveriesOfBytes(loaded.strategy).flatMap((delivery) =>
       (inFlight ?? [null]).map((inFlight): Dispatch => ({ delivery, inFlight })),

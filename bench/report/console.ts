@@ -4,6 +4,7 @@ import { groupBy } from '../stats/group-by.js';
 import type { Findings } from '../verdict/findings.js';
 import { adviceLegend, adviceSentences, adviceTable, hasAdvice } from '../words/advice.js';
 import { busyLine } from '../words/busy.js';
+import { limitSentences } from '../words/limit.js';
 import type { TextTable } from '../words/text-table.js';
 import { bestTable, bestTableLegend } from './tables.js';
 
@@ -23,10 +24,11 @@ export function consoleReport({ conclusions }: Pick<Findings, 'conclusions'>, co
       renderTable(bestTable(members), colors),
       '',
     ]),
-    colors.dim(bestTableLegend),
+    colors.dim(bestTableLegend(conclusions)),
     '',
     ...(hasAdvice(conclusions) ? [renderTable(adviceTable(conclusions), colors)] : []),
     ...workloads.flatMap(([, members]) => adviceSentences(members).map(marked)),
+    ...limitSentences(conclusions).map(marked),
     ...(hasAdvice(conclusions) ? [colors.dim(adviceLegend)] : []),
     '',
   ].join('\n');

@@ -4,6 +4,7 @@ import type { HintRow } from '../tables/situation-columns.js';
 import type { Findings } from '../verdict/findings.js';
 import { adviceByWorkload, adviceTable, hasAdvice } from '../words/advice.js';
 import { busyLine } from '../words/busy.js';
+import { limitSentences } from '../words/limit.js';
 import type { TextTable } from '../words/text-table.js';
 import { megabytes, number } from '../words/units.js';
 import { faultSentence, matrixTable } from './faults.js';
@@ -32,6 +33,7 @@ export function markdownReport(found: Findings, figures: readonly Pick<Figure, '
     busyLine(conclusions) ?? '',
     said.length === 0 ? 'No trial was valid: nothing is shown.' : adviceTableText(found, most.places),
     lines(said, most.workloads, 'workloads'),
+    limitSentences(conclusions).map(safe).join(' '),
     faultSentence(found.faults) ?? '',
     lines(warnings, most.warnings, 'warnings'),
     situations.length === 0 ? '' : situationTable(found, most.places),

@@ -93,7 +93,7 @@ function summarySection({ conclusions }: Findings): Child {
   const tables = [...groupBy(conclusions, ({ workload }) => workload)].map(
     ([workload, members]) => html`<h3>${workload}</h3>${tableOfDifferences(bestTable(members))}`,
   );
-  return [tables, html`<p class="muted">${bestTableLegend}</p>`];
+  return [tables, html`<p class="muted">${bestTableLegend(conclusions)}</p>`];
 }
 
 function faultSection({ faults }: Findings): Child {

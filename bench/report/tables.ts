@@ -4,6 +4,7 @@ import type { SituationRow } from '../tables/situation-columns.js';
 import type { Conclusion } from '../verdict/conclude.js';
 import { configurationName, isBaseline, type Traits } from '../verdict/configurations.js';
 import { intervalText, shortNamer } from '../words/configuration.js';
+import { ofLimitText } from '../words/limit.js';
 import type { TextTable } from '../words/text-table.js';
 import { number, ratio } from '../words/units.js';
 
@@ -21,6 +22,7 @@ export function bestTable(conclusions: readonly Conclusion[]): TextTable {
       'documents/s',
       '× sequential',
       '95 % interval',
+      'of the limit',
       'CPU ms/doc',
       'cores busy',
       'memory, MB',
@@ -31,14 +33,21 @@ export function bestTable(conclusions: readonly Conclusion[]): TextTable {
   };
 }
 
-export const bestTableLegend =
-  '→ suggested; = shown to be as good; ~ not told apart from the suggestion.\n' +
-  'Each strategy is shown at its fastest number of workers, the suggested one at the suggested number.\n' +
-  'Memory counts pages that processes share once.';
+export function bestTableLegend(conclusions: readonly Conclusion[]): string {
+  return [
+    '→ suggested; = shown to be as good; ~ not told apart from the suggestion.',
+    'Each strategy is shown at its fastest number of workers, the suggested one at the suggested number.',
+    ...(conclusions.some(({ ofLimit }) => ofLimit.size > 0)
+      ? ['Of the limit: rate ÷ rate of the machine limit with as many workers.']
+      : []),
+    'Memory counts pages that processes share once.',
+  ].join('\n');
+}
 
 function bestRow(row: RatedSummary, conclusion: Conclusion): string[] {
   const { corpus, atBest, strategies } = conclusion;
   const baseline = isBaseline(strategies, row);
+  const ofLimit = conclusion.ofLimit.get(configurationName(row));
   const interval = { low: row.speedup_low, high: row.speedup_high };
   return [
     mark(row, conclusion),
@@ -48,6 +57,7 @@ function bestRow(row: RatedSummary, conclusion: Conclusion): string[] {
     number(row.documents_per_second),
     baseline ? 'baseline' : optional(row.speedup, ratio),
     baseline ? '' : intervalText(interval),
+    ofLimit === undefined ? '' : ofLimitText(ofLimit),
     optional(row.cpu_ms_per_document, number),
     optional(row.cpu_percent, (percent) => (percent / 100).toFixed(2)),
     optional(row.memory_peak_bytes ?? row.rss_peak_bytes, (bytes) => number(bytes / 1e6)),

@@ -29,7 +29,7 @@ export const comparisonTable = table(
       type: 'text',
       about:
         'the cell it is compared with: `sequential`, `best` (the highest rate of the workload and ' +
-        'corpus) or `A/A`',
+        'corpus), `limit` (the machine limit with as many workers) or `A/A`',
     },
     { name: 'reference_strategy', type: 'text', about: 'strategy of the reference' },
     { name: 'reference_workers', type: 'number', about: 'workers of the reference' },

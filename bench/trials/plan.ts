@@ -128,9 +128,15 @@ function deliveriesOf(strategy: StrategyTraits, asked: readonly Delivery[]): rea
 /**
  * Chooses one cell of each workload for the A/A test. It is a cell of the first corpus, with the number of
  * workers nearest to two, and of the last strategy that scales. That cell uses threads or processes like the
- * other configurations, and no more cores than most machines have.
+ * other configurations, and no more cores than most machines have. A limit of the machine is only
+ * chosen where there is nothing else.
  */
 export function chooseTwins(cells: readonly Cell[]): Cell[] {
+  const own = cells.filter(({ strategy }) => strategy.strategy.limit !== true);
+  return twinsOf(own.length > 0 ? own : cells);
+}
+
+function twinsOf(cells: readonly Cell[]): Cell[] {
   return [...groupBy(cells, ({ workload }) => workload).values()].map((family) => {
     const ofFirst = family.filter(({ corpus }) => corpus === family[0]?.corpus);
     return ofFirst.reduce((best, cell) => {

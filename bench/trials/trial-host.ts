@@ -3,7 +3,7 @@ import type { Delivery, Session, Strategy, Transport } from '../../strategies/st
 import { now } from '../../strategies/worker/clock.js';
 import { loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
 import { type Counters, TreeCounters } from '../measure/counters.js';
-import { Passes, type PassRecord } from '../measure/passes.js';
+import { Passes, type PassRecord, type Run } from '../measure/passes.js';
 import { answerRequests, notify } from './answer.js';
 import { type CorpusFile, readCorpus, readTruth } from './corpus-file.js';
 import { freshFor, type Warmup, warmUp } from './fresh.js';
@@ -55,8 +55,12 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
     const { digests: expected, resultBytes } = truth;
     const workload = await loadWorkload(request.workload);
     const passes = new Passes({ documents, fresh, workload, expected, resultBytes, workers, round, unique });
-    const counters = await timePasses(session, passes, request.timeMs);
-    if (round === 1) await passes.verifyAll((source, emit) => session.run(source, emit));
+    const run: Run = async (source, emit) => {
+      await session.run(source, emit);
+      return session.runMs;
+    };
+    const counters = await timePasses(session, { passes, run, timeMs: request.timeMs });
+    if (round === 1) await passes.verifyAll(run);
     return { startupMs, transport: session.transport ?? null, counters, ...passes.record };
   } finally {
     await session.close();
@@ -64,7 +68,10 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
 });
 
 /** Runs passes over the whole corpus until `timeMs` of them have been timed. It runs at least one pass. */
-async function timePasses(session: Session, passes: Passes, timeMs: number): Promise<Counters> {
+async function timePasses(
+  session: Session,
+  { passes, run, timeMs }: { readonly passes: Passes; readonly run: Run; readonly timeMs: number },
+): Promise<Counters> {
   const counters = new TreeCounters(session);
   // tinybench discards all samples of a function or hook that throws. So nothing throws into it: the first
   // failure stops it and is thrown afterwards.
@@ -76,7 +83,7 @@ async function timePasses(session: Session, passes: Passes, timeMs: number): Pro
   const bench = new Bench({ time: timeMs, iterations: 1, warmup: false, throws: true, signal: stop.signal });
   bench.add(
     'pass',
-    guard(() => passes.time((source, emit) => session.run(source, emit))),
+    guard(() => passes.time(run)),
     {
       async: true,
       beforeEach: guard(async () => {

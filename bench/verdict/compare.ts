@@ -25,18 +25,24 @@ export interface CompareOptions {
   readonly claims: Claims;
   /** Name of the strategy that all others are compared with. */
   readonly baseline: string;
+  /** Names of the strategies that show a limit of the machine; absent: none does. */
+  readonly limits?: readonly string[];
 }
 
 /**
  * Every configuration against the baseline and against the best of its workload and corpus, and every A/A
  * twin. Against the baseline, Holm's correction covers the other configurations. The best is chosen from the
  * data, so against it the correction covers all pairs: over the other configurations alone, a fifth of runs
- * of equal cells would name a loser.
+ * of equal cells would name a loser. A limit of the machine is never the best: other configurations are
+ * compared with it in rows of their own, where it has as many workers, without a verdict.
  *
  * Only the words `faster` and `slower` come from here. The choice is made in `choice.ts`, from calibrated
  * intervals.
  */
-export function compare(trials: readonly TrialRow[], { claims, baseline }: CompareOptions): ComparisonRow[] {
+export function compare(
+  trials: readonly TrialRow[],
+  { claims, baseline, limits = [] }: CompareOptions,
+): ComparisonRow[] {
   const margins = marginsOf(trials);
   const families = groupBy(trials.filter(({ twin }) => twin === null).filter(isOk), ({ workload, corpus }) =>
     JSON.stringify([workload, corpus]),
@@ -45,7 +51,12 @@ export function compare(trials: readonly TrialRow[], { claims, baseline }: Compa
     const cells = [...groupBy(family, configurationName).values()];
     const margin = margins(family[0].workload);
     const terms: Terms = { margin, claims, moderated: moderate(logRates(family)) };
-    return [...againstBaseline(cells, { ...terms, baseline }), ...againstBest(cells, terms)];
+    const own = cells.filter(([{ strategy }]) => !limits.includes(strategy));
+    return [
+      ...againstBaseline(cells, { ...terms, baseline }),
+      ...(own.length === 0 ? [] : againstBest(own, terms)),
+      ...againstLimit(cells, { ...terms, limits }),
+    ];
   });
   const twins = [...twinPairs(trials).values()].map((pair) =>
     row(pair, {
@@ -120,6 +131,22 @@ function againstBest(cells: readonly Cell[], terms: Terms): ComparisonRow[] {
   return adjusted(pairs)
     .filter(({ pair }) => pair.reference === best)
     .map(({ pair, p }) => row(pair, { ...terms, reference: 'best', p }));
+}
+
+function againstLimit(
+  cells: readonly Cell[],
+  { limits, ...terms }: Terms & { readonly limits: readonly string[] },
+): ComparisonRow[] {
+  const isLimit = ([{ strategy }]: Cell) => limits.includes(strategy);
+  return cells
+    .filter(isLimit)
+    .flatMap((limit) =>
+      cells
+        .filter((cell) => !isLimit(cell) && cell[0].workers === limit[0].workers)
+        .map((cell) => pairOf(cell, limit)),
+    )
+    .filter(({ ratios }) => ratios.length > 0)
+    .map((pair) => row(pair, { ...terms, reference: 'limit', p: null }));
 }
 
 /** Gives each pair its p value, adjusted by Holm over all of them; 1 below two rounds. */

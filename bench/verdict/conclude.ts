@@ -1,10 +1,18 @@
 import { groupBy, type NonEmpty } from '../stats/group-by.js';
 import { hasRate, type RatedSummary, type SummaryRow, type TrialRow } from '../tables/columns.js';
+import type { ComparisonRow } from '../tables/comparison-columns.js';
 import type { Claims } from '../tables/environment.js';
 import { seriesName } from '../tables/series.js';
 import { isBusy } from './busy.js';
 import { type Choice, chooseTogether, type Ratio, type Relation } from './choice.js';
-import { configurationName, familyOf, familyRates, type Measured, type Traits } from './configurations.js';
+import {
+  configurationName,
+  familyOf,
+  familyRates,
+  isLimit,
+  type Measured,
+  type Traits,
+} from './configurations.js';
 
 /** A conclusion is what a run shows about one workload and corpus. */
 export interface Conclusion {
@@ -19,7 +27,7 @@ export interface Conclusion {
    * choice at its own number. In the order of the summaries.
    */
   readonly atBest: readonly RatedSummary[];
-  /** This cell has the highest rate. */
+  /** This cell has the highest rate, apart from a machine limit. */
   readonly fastest: RatedSummary;
   /** Claims are limited by the profile, and to suggestions where the machine was busy. */
   readonly claims: Claims;
@@ -47,6 +55,11 @@ export interface Conclusion {
    * The share of the rate that following the advice may cost, at 95 %; null where the scatter is not known.
    */
   readonly regretBound: number | null;
+  /**
+   * Rate of a configuration ÷ rate of the machine limit with as many workers, by the configuration's name.
+   * Empty where no limit was measured.
+   */
+  readonly ofLimit: ReadonlyMap<string, Ratio>;
   /** The words need the traits of the strategies. */
   readonly strategies: readonly Traits[];
 }
@@ -68,6 +81,8 @@ export interface ConcludeOptions {
   readonly claims: Claims;
   /** Log ratio below which a difference does not count, by workload. */
   readonly margins: (workload: string) => number;
+  /** The rows whose reference is a machine limit are used; absent: there are none. */
+  readonly comparisons?: readonly ComparisonRow[];
   /** A choice that was made before is judged, and not made again. */
   readonly decided?: Decided | undefined;
 }
@@ -103,7 +118,7 @@ export function fastestOf(cells: readonly RatedSummary[]): RatedSummary {
 function conclusionOf(
   family: NonEmpty<RatedSummary>,
   judged: Choice<Measured>,
-  { trials, strategies, claims }: Pick<ConcludeOptions, 'trials' | 'strategies' | 'claims'>,
+  { trials, strategies, claims, comparisons = [] }: Omit<ConcludeOptions, 'margins' | 'decided'>,
 ): Conclusion {
   const [{ workload, kind, corpus, document_bytes }] = family;
   const choice = judged.choice.cell;
@@ -121,7 +136,7 @@ function conclusionOf(
     documentBytes: document_bytes,
     levels: [...new Set(family.map(({ workers }) => workers))].sort((a, b) => a - b),
     atBest: [...series.values()].map((cells) => (cells.includes(choice) ? choice : fastestOf(cells))),
-    fastest: fastestOf(family),
+    fastest: fastestOf(family.filter((cell) => !isLimit(strategies, cell))),
     claims: busy && claims === 'verdicts' ? 'suggests' : claims,
     busy,
     choice,
@@ -133,6 +148,14 @@ function conclusionOf(
     best: judged.best.cell,
     shortfall: judged.shortfall,
     regretBound: judged.regretBound,
+    ofLimit: new Map(
+      comparisons
+        .filter((row) => row.reference === 'limit' && row.workload === workload && row.corpus === corpus)
+        .map((row) => [
+          configurationName(row),
+          { ratio: row.ratio, low: row.ratio_low, high: row.ratio_high },
+        ]),
+    ),
     strategies,
   };
 }

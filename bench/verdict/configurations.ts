@@ -7,13 +7,21 @@ import { type Configuration, type FamilyRates, practicalMargin } from './choice.
 /** The rows of a run as the rule that chooses (`choice.ts`) takes them. */
 
 /** The verdict needs to know these traits of a strategy. */
-export type Traits = Pick<StrategyTraits, 'name' | 'isolation' | 'baseline' | 'concurrency'>;
+export type Traits = Pick<StrategyTraits, 'name' | 'isolation' | 'baseline' | 'concurrency' | 'limit'>;
 
 export function isBaseline(
   strategies: readonly Pick<Traits, 'name' | 'baseline'>[],
   { strategy }: Pick<TrialRow, 'strategy'>,
 ): boolean {
   return strategies.some(({ name, baseline }) => baseline && name === strategy);
+}
+
+/** True for a limit of the machine: other strategies are compared with it, and it is never chosen. */
+export function isLimit(
+  strategies: readonly Pick<Traits, 'name' | 'limit'>[],
+  { strategy }: Pick<TrialRow, 'strategy'>,
+): boolean {
+  return strategies.some(({ name, limit }) => limit === true && name === strategy);
 }
 
 /** A configuration carries its row of `summary.csv`. */
@@ -64,7 +72,10 @@ export function familyRates(
       isolation,
       workers: cell.workers,
       baseline: traits?.baseline ?? false,
-      barred: barredBecause(cell, isolation, { allowOversubscribed }) !== null || barred(cell),
+      barred:
+        traits?.limit === true ||
+        barredBecause(cell, isolation, { allowOversubscribed }) !== null ||
+        barred(cell),
       cell,
     };
   });

@@ -64,14 +64,20 @@ export function findings(
     strategies,
   });
   const baseline = strategies.find((strategy) => strategy.baseline)?.name ?? '';
-  const comparisons = compare(trials, { claims: environment.claims, baseline });
+  const limits = strategies.filter(({ limit }) => limit === true).map(({ name }) => name);
+  const comparisons = compare(trials, { claims: environment.claims, baseline, limits });
   const scaling = scalingSeries(cells, {
     effectiveCores: cores.effective,
     memoryBytes: usableMemory(environment),
     seed: environment.seed,
   });
   const terms = { trials: cells, strategies, margins: marginsOf(trials) };
-  const conclusions = conclude(summaries, { ...terms, claims: environment.claims, decided: options.decided });
+  const conclusions = conclude(summaries, {
+    ...terms,
+    comparisons,
+    claims: environment.claims,
+    decided: options.decided,
+  });
   const complete = isComplete(trials, environment);
   const projection = options.projection ?? defaultProjection;
   return {

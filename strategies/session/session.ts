@@ -20,6 +20,8 @@ export interface PlainSession extends Pick<Session, 'transport' | 'members'> {
    */
   cancel?(index: number): void;
   close(): Promise<void>;
+  /** How long the latest run took by the session's own clock, ms; absent where it has none. */
+  runMs?(): number;
   /** Workers that were replaced near their limit of memory; absent where none is. */
   replaced?(): number;
   /**
@@ -50,6 +52,9 @@ export function guarded(session: PlainSession): Session {
     members: () => session.members(),
     get replaced() {
       return session.replaced?.() ?? 0;
+    },
+    get runMs() {
+      return session.runMs?.();
     },
     broadcast(message) {
       if (session.callerEnd === undefined)

@@ -70,6 +70,16 @@ describe('passes', () => {
     assert.match(digest ?? '', /^[\da-f]{16}$/);
   });
 
+  it('take as long as the session says, where its own clock leaves the handing over out', async () => {
+    const { run, state } = session();
+    const timed: Run = async (source, emit) => {
+      await run(source, emit);
+      return 1e6 * state.runs;
+    };
+    const { passesMs, latencyP50Ms, outcomesOk } = await recorded(null, { run: timed, state });
+    assert.deepEqual([passesMs, latencyP50Ms, outcomesOk], [[1e6, 2e6, 3e6], null, 120]);
+  });
+
   it('with results too large to keep have one more, untimed, whose results are all checked', async () => {
     const large = 2e6; // 40 of them in a pass of which one is kept
     const { runs, difference, outcomesOk, digest, passesMs } = await recorded(large, session());

@@ -1,0 +1,142 @@
+import { serialize } from 'node:v8';
+import {
+  contextWithoutSession,
+  type Document,
+  loadWorkload,
+  type WorkloadRef,
+} from '../../../workloads/workload.js';
+import { taskError } from '../../session/task-error.js';
+import type { Engine, Member, TaskError } from '../../strategy.js';
+import { now } from '../../worker/clock.js';
+import { engineReport, processReport } from '../../worker/usage-report.js';
+import { thisWorker } from '../../worker/worker-id.js';
+
+/** The parent sends one of these and waits for its answer before it sends the next one. */
+export type Ask =
+  /** Keeps these documents until a `prepare` leaves them out. */
+  | { readonly kind: 'hold'; readonly documents: readonly Document[] }
+  /** Says which documents the next run has, all of which are held. */
+  | { readonly kind: 'prepare'; readonly documents: readonly Pick<Document, 'index' | 'id'>[] }
+  /** Runs the loop. */
+  | { readonly kind: 'run' }
+  /** Asks for the next results of the loop. */
+  | { readonly kind: 'results' }
+  | { readonly kind: 'report' }
+  | { readonly kind: 'goodbye' };
+
+/** The loop began and ended at these times of the machine's monotonic clock, ms. */
+export interface Ran {
+  readonly startedMs: number;
+  readonly endedMs: number;
+}
+
+/** One document's result, serialized by V8, or the error of its task. */
+export interface Told {
+  readonly index: number;
+  readonly result: Uint8Array | TaskError;
+}
+
+export interface Usage {
+  readonly member: Member;
+  readonly engine: Engine;
+}
+
+/** An answer to the parent: the error why the workload does not load, or what was asked for. */
+export type Answer = { readonly failure: TaskError } | { readonly body: unknown };
+
+/** A message with results has about this size, bytes. */
+const messageBytes = 8e6;
+
+const ref = JSON.parse(process.argv[2] as string) as WorkloadRef;
+const stop = new AbortController();
+const loading = (async () => {
+  const workload = await loadWorkload(ref);
+  const state = await workload.setup?.(ref.options);
+  const context = contextWithoutSession({ state, options: ref.options, signal: stop.signal });
+  return { workload, context };
+})();
+loading.catch(() => {}); // every answer then says why
+
+const held = new Map<string, Document>();
+let documents: readonly Document[] = [];
+let results: unknown[] = [];
+let failures = new Map<number, TaskError>();
+let told = 0;
+
+process.on('message', async (ask: Ask) => {
+  const answer: Answer = await answerTo(ask).then(
+    (body) => ({ body }),
+    (cause: unknown) => ({ failure: taskError(cause) }),
+  );
+  process.send?.(answer);
+});
+
+async function answerTo(ask: Ask): Promise<unknown> {
+  const { workload, context } = await loading;
+  switch (ask.kind) {
+    case 'hold':
+      for (const document of ask.documents) held.set(document.id, document);
+      return null;
+    case 'prepare':
+      prepare(ask.documents, workload.views === 'shared');
+      return null;
+    case 'run':
+      return loop();
+    case 'results':
+      return someResults();
+    case 'report':
+      return { member: processReport(), engine: engineReport(thisWorker()) } satisfies Usage;
+    case 'goodbye':
+      stop.abort();
+      await workload.teardown?.(context.state);
+      return null;
+  }
+}
+
+/** @param readsOnly the task only reads its documents; other tasks get copies, which they may change */
+function prepare(next: readonly Pick<Document, 'index' | 'id'>[], readsOnly: boolean): void {
+  documents = next.map(({ index, id }) => {
+    const { size, bytes } = held.get(id) as Document;
+    return { index, id, size, bytes: readsOnly ? bytes : bytes.slice() };
+  });
+  const ids = new Set(next.map(({ id }) => id));
+  for (const id of held.keys()) if (!ids.has(id)) held.delete(id);
+  results = new Array(documents.length);
+  failures = new Map();
+  told = 0;
+}
+
+/** The plain loop: it contains nothing but the task, and keeps the results. */
+async function loop(): Promise<Ran> {
+  const { workload, context } = await loading;
+  const task = workload.default;
+  const startedMs = now();
+  for (let i = 0; i < documents.length; i++) {
+    try {
+      const value = task(documents[i] as Document, context);
+      results[i] = value instanceof Promise ? await value : value;
+    } catch (cause) {
+      failures.set(i, taskError(cause));
+    }
+  }
+  return { startedMs, endedMs: now() };
+}
+
+function someResults(): Told[] {
+  const some: Told[] = [];
+  for (let bytes = 0; told < documents.length && bytes < messageBytes; told++) {
+    const result = failures.get(told) ?? serialized(results[told]);
+    some.push({ index: (documents[told] as Document).index, result });
+    bytes += result instanceof Uint8Array ? result.length : 0;
+    results[told] = undefined;
+  }
+  return some;
+}
+
+function serialized(value: unknown): Uint8Array | TaskError {
+  try {
+    return serialize(value);
+  } catch (cause) {
+    return taskError(cause);
+  }
+}
