@@ -29,6 +29,11 @@ export interface LibraryPool {
   ask(request: Request): PromiseLike<Answer>;
   /** Workers that were replaced near their limit of memory. Absent: the library allows none to be. */
   readonly replaced?: Replaced;
+  /**
+   * Returns the document if the pool rejected it before it began, because its worker is being replaced. It is
+   * submitted again. Null: the pool rejected it for another reason. Absent: always null.
+   */
+  returned?(cause: unknown, document: CarriedDocument): CarriedDocument | null;
   /** Ends all workers, whether they answer or not. It is called once. */
   end(): PromiseLike<unknown>;
   /**
@@ -106,8 +111,11 @@ export async function poolSession(
     return answers;
   };
   const submissions = new Submissions(pool);
-  const outcomeOf = async (document: CarriedDocument, cancelling: Cancelling): Promise<Outcome> => {
-    const pulledMs = now();
+  const outcomeOf = async (
+    document: CarriedDocument,
+    cancelling: Cancelling,
+    pulledMs = now(),
+  ): Promise<Outcome> => {
     if (cancelling.has(document.index)) return cancelled(document);
     // Some pools would start a worker for it.
     if (killed) return crashed(document, new Error('the session was ended'));
@@ -122,6 +130,8 @@ export async function poolSession(
     } catch (cause) {
       if (cancelling.has(document.index)) return cancelled(document);
       if (pool.exceeded?.(cause)) return timedOut(document, timeoutMs as number);
+      const returned = pool.returned?.(cause, document) ?? null;
+      if (returned !== null) return outcomeOf(returned, cancelling, pulledMs);
       const end = await explain(cause);
       return again === null ? crashed(document, end) : again.of(document, end, cancelling);
     }

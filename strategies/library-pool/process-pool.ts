@@ -22,7 +22,7 @@ import type { LastWords } from '../worker/last-words.js';
 import { CallWatch, isStarting, LimitedCall, workersOf, workerWith } from './call-watch.js';
 import { submitted } from './in-flight.js';
 import { type PoolParts, poolSession, within } from './pool-session.js';
-import { Retirement } from './retirement.js';
+import { ProcessRetirement } from './process-retirement.js';
 import { Stall } from './stall.js';
 import type { NearLimit, ProcessPoolData } from './worker/process-pool.js';
 import type { Answer, Request } from './worker/serve.js';
@@ -69,7 +69,7 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
   const heap = heapLimit(workers, heapMb);
   const memory = new MemoryWatch({ memory: processLimit(workers, memoryMb), heap });
   const watched = new WatchedProcesses({ memory, timeoutMs, callerEnd, hidden: again?.hidden });
-  const retirement = new Retirement();
+  const retirement = new ProcessRetirement();
   /** A pool that ends may still replace a worker that has just crashed. */
   const ended = new WeakSet<Pool>();
   const terminate = async (one: Pool) => {

@@ -14,6 +14,7 @@ import { submitted } from './in-flight.js';
 import { endOf } from './piscina-end.js';
 import { type PoolParts, poolSession } from './pool-session.js';
 import { type Place, StartBoard } from './start-board.js';
+import { ThreadRetirement } from './thread-retirement.js';
 import { Turns } from './turns.js';
 import type { ThreadPoolData } from './worker/thread-pool.js';
 
@@ -28,6 +29,7 @@ export default {
   concurrency: 'workers',
   measured: 'always',
   maxRuns: maxRuns.reportedAlone,
+  retires: true,
   workerModule: file,
   deliveries: ['clone', 'transfer', 'reference'],
   travelsInFile: [],
@@ -57,14 +59,22 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, ag
   const heap = threadHeapLimit(workers, heapMb);
   const concurrency = workers * submitted(inFlight);
   const board = new StartBoard(concurrency, timeoutMs === undefined ? undefined : timeoutMs + abortGraceMs);
+  const retirement = new ThreadRetirement(inFlight);
   const pool = new Piscina({
     filename: file,
     minThreads: workers,
     maxThreads: workers,
     concurrentTasksPerWorker: inFlight,
+    loadBalancer: retirement.balance,
     resourceLimits: { maxOldGenerationSizeMb: heap.mb },
-    workerData: { workload, timeoutMs, starts: board.memory } satisfies ThreadPoolData,
+    workerData: {
+      workload,
+      timeoutMs,
+      starts: board.memory,
+      transfers: delivery === 'transfer',
+    } satisfies ThreadPoolData,
   });
+  retirement.watch(pool);
   const end = endOf(pool);
   // A task may send messages of its own to `parentPort`; they are ignored.
   pool.on('message', (message: ChannelPort | null) => {
@@ -129,6 +139,8 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, ag
         return end();
       },
       explain: (cause) => threadEnd(cause, heap),
+      replaced: retirement,
+      returned: (cause, document) => retirement.returned(cause, document),
       exceeded: (cause) => cause === overTime,
       // piscina reports a worker that cannot load its workload by this event only. Later, the worker's task
       // rejects, too.

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { strategies as entries } from '../../strategies/index.js';
 import { heapLimit, heapLimitMb, memoryLimitMb, processLimit } from '../../strategies/processes/limits.js';
-import type { Outcome } from '../../strategies/strategy.js';
+import type { OpenOptions, Outcome, Strategy } from '../../strategies/strategy.js';
 import { documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
 
 const onLinux = { skip: process.platform !== 'linux' };
@@ -65,18 +65,36 @@ describe('limits of memory', () => {
     });
 
   for (const strategy of loaded.filter(({ retires }) => retires === true))
-    it(`${strategy.name}: a worker near its limit is replaced, and no document is lost for it`, {
-      timeout: 60_000,
-    }, async () => {
-      const ids = Array.from({ length: 200 }, (_, i) => `leak${i}`);
-      await withSession(strategy, fixture('odd-task'), { heapMb: 100 }, async (session) => {
-        const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
-        for (const { id, status } of outcomes) assert.equal(status, 'ok', id);
-        const workers = new Set(outcomes.map(({ worker }) => worker)).size;
-        assert.ok((session.replaced ?? 0) >= 1 && workers > 2, `${session.replaced} of ${workers} workers`);
-        assert.equal((await session.members()).engines.length, 2);
+    for (const { words, ...options } of variantsOf(strategy))
+      it(`${strategy.name}${words}: a worker near its limit is replaced, and each document runs once`, {
+        timeout: 60_000,
+      }, async () => {
+        const log = join(mkdtempSync(join(folder, 'leak-')), 'log');
+        // Every fifth document waits, so that others on its worker may begin and end meanwhile.
+        const ids = Array.from({ length: 240 }, (_, i) => `${i % 5 === 0 ? 'later' : 'now'}${i}`);
+        await withSession(
+          strategy,
+          fixture('leak-task', { log }),
+          { heapMb: 100, ...options },
+          async (session) => {
+            const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
+            for (const outcome of outcomes) {
+              assert.ok(outcome.status === 'ok', `${outcome.id}: ${JSON.stringify(outcome)}`);
+              assert.equal(outcome.value, 100);
+            }
+            const workers = new Set(outcomes.map(({ worker }) => worker)).size;
+            assert.ok(
+              (session.replaced ?? 0) >= 1 && workers > 2,
+              `${session.replaced} of ${workers} workers`,
+            );
+            assert.equal((await session.members()).engines.length, 2);
+          },
+        );
+        const lines = readFileSync(log, 'utf8').trim().split('\n');
+        const torn = lines.filter((line) => line.startsWith('teardown'));
+        assert.equal(new Set(torn).size, torn.length, 'no worker tears down twice');
+        assert.deepEqual(lines.filter((line) => !torn.includes(line)).sort(), ids.sort());
       });
-    });
 
   for (const strategy of loaded.filter(({ isolation }) => isolation === 'process'))
     it(`${strategy.name}: buffers count, too, and documents in progress are finished first`, {
@@ -107,3 +125,19 @@ describe('limits of memory', () => {
     assert.equal(from.startsWith('its share'), heapLimitMb(1) === memoryLimitMb(1));
   });
 });
+
+/**
+ * The ways in which documents reach a worker: one at a time, with a time limit, and several at a time where
+ * the strategy can.
+ */
+function variantsOf({
+  deliveries,
+  inFlight,
+}: Strategy): (Partial<OpenOptions> & { readonly words: string })[] {
+  // With `reference`, documents that have their bytes travel in the default way.
+  const ways = deliveries.filter((delivery) => delivery !== 'reference');
+  return ways.flatMap((delivery) => [
+    { delivery, timeoutMs: 30_000, words: `, ${delivery}` },
+    ...(inFlight === undefined ? [] : [{ delivery, inFlight: 4, words: `, ${delivery}, 4 in flight` }]),
+  ]);
+}

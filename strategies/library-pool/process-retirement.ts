@@ -8,7 +8,7 @@ import { goodbyeMs, within } from './pool-session.js';
  * pool's list and gets no more calls, and the pool starts another one for the next call. When its present
  * call has settled it says goodbye and is ended.
  */
-export class Retirement {
+export class ProcessRetirement {
   readonly #leaving = new Map<PoolWorker, Promise<void>>();
   #count = 0;
 
