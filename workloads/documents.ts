@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { CorpusError, type FileList, type FoundFile, formerId, leftOutText, listFiles } from './files.js';
+import { CorpusError, leftOutText } from './file-walk.js';
+import { type FileList, type FoundFile, formerId, listFiles } from './files.js';
 import { readRegularFile, whyUnreadable } from './read-file.js';
 import type { Document } from './workload.js';
 
-export { CorpusError, type FileList } from './files.js';
+export { CorpusError } from './file-walk.js';
+export type { FileList } from './files.js';
 
 /** A corpus is an ordered set of documents. Every strategy gets the same one. */
 export interface Corpus {

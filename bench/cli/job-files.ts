@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { CorpusError, type FileList, formerId } from '../../workloads/files.js';
+import { CorpusError } from '../../workloads/file-walk.js';
+import { type FileList, formerId } from '../../workloads/files.js';
 import { Output, type OutputOptions } from '../job/output.js';
 import type { JobFile } from '../job/read.js';
 import { docsOf } from '../job/sidecar.js';

@@ -1,4 +1,4 @@
-import type { LeftOut } from '../../workloads/files.js';
+import type { LeftOut } from '../../workloads/file-walk.js';
 import { errorInWords } from '../words/errors.js';
 import { duration, listed, number } from '../words/units.js';
 import type { NotOk, Status } from './line.js';

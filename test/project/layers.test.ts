@@ -77,7 +77,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
       /^strategies\/worker\/(clock|usage-report|worker-id)\.ts$/,
       /^runner\/recommendation\.ts$/,
       /^workloads\/(workload|task-file|task-findings|tsconfig-limits|services\/service)\.ts$/,
-      /^workloads\/(documents|files|read-file|synthetic)\.ts$/,
+      /^workloads\/(documents|files|file-walk|read-file|synthetic)\.ts$/,
     ],
   },
 ];

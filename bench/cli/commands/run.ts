@@ -10,7 +10,8 @@ import {
   type StrategyEntry,
   type StrategyTraits,
 } from '../../../strategies/strategy.js';
-import { leftOutText, listFiles } from '../../../workloads/files.js';
+import { leftOutText } from '../../../workloads/file-walk.js';
+import { listFiles } from '../../../workloads/files.js';
 import { type FileState, stateOf } from '../../../workloads/read-file.js';
 import { compileTask } from '../../../workloads/task-file.js';
 import { exitCode, type RunError } from '../../errors.js';
