@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import { serialize } from 'node:v8';
 import { sourceStack } from '../../workloads/source-stack.js';
 import type { TaskError } from '../strategy.js';
-import { snapshotOfShared } from '../worker/snapshot.js';
+import { snapshot } from '../worker/snapshot.js';
 
 /** Causes, and errors of aggregates, are followed this deep. */
 const maxDepth = 5;
@@ -106,7 +106,7 @@ function dataOf(thrown: object, taken: readonly string[], room: Room): Record<st
     try {
       if (isLong(value, room.bytes)) tooLarge.push([key, value]);
       else {
-        const entry: [string, unknown] = [key, snapshotOfShared(value)];
+        const entry: [string, unknown] = [key, snapshot(value, 'any')];
         if (sizeOf(entry) <= room.bytes) keep(entry);
         else tooLarge.push([key, null]);
       }

@@ -102,7 +102,13 @@ const parent = parentPort as MessagePort;
 const table = new ClaimTable(shared.shape, shared.memory);
 const text = Buffer.from(arena);
 const worker = thisWorker();
-const task = await openTask(workload, { worker, results: 'snapshot', timeoutMs, connect: connectThread });
+const task = await openTask(workload, {
+  worker,
+  results: 'snapshot',
+  memory: arena,
+  timeoutMs,
+  connect: connectThread,
+});
 
 let slots: number[] = [];
 let values: unknown[] = [];

@@ -11,20 +11,32 @@ export class UncloneableError extends Error {
   }
 }
 
+/**
+ * Parts of a value may be in this shared memory, in any, or in none. A process cannot receive shared memory,
+ * and a thread could go on to write to what its caller reads. Views of allowed memory are copied.
+ */
+export type AllowedShared = SharedArrayBuffer | 'any' | null;
+
 /** @throws UncloneableError, and what a getter in the value throws */
-export function refuseUncloneable(value: unknown): void {
-  const where = uncloneable(value);
+export function refuseUncloneable(value: unknown, allowed: AllowedShared = null): void {
+  const where = uncloneable(value, allowed);
   if (where !== null) throw new UncloneableError(where);
 }
 
 /**
  * Says which part of a value a result may not have: `null` when none, else its path and what is there, as in
- * `result.items[3].parse is a function`. These are the parts that the structured clone algorithm refuses, and
- * objects that belong to Node (`host-class.ts`). It visits what the algorithm visits (own enumerable
- * properties, elements, map and set entries, the cause of an error) and costs a fraction of the clone itself.
+ * `result.items[3].parse is a function`. These are the parts that the structured clone algorithm refuses,
+ * objects that belong to Node (`host-class.ts`), and shared memory. It visits what the algorithm visits (own
+ * enumerable properties, elements, map and set entries, the cause of an error) and costs a fraction of the
+ * clone itself.
  */
-export function uncloneable(value: unknown): string | null {
-  return walk(value, { path: 'result', depth: 0, seen: null });
+export function uncloneable(value: unknown, allowed: AllowedShared = null): string | null {
+  return walk(value, { path: 'result', depth: 0, seen: null, allowed });
+}
+
+/** Tells whether a view is of shared memory that is not allowed. */
+export function isRefusedView(view: ArrayBufferView, allowed: AllowedShared): boolean {
+  return allowed !== 'any' && types.isSharedArrayBuffer(view.buffer) && view.buffer !== allowed;
 }
 
 /**
@@ -37,13 +49,18 @@ interface Place {
   readonly path: string;
   readonly depth: number;
   readonly seen: Set<object> | null;
+  readonly allowed: AllowedShared;
 }
 
-function walk(value: unknown, { path, depth, seen: before }: Place): string | null {
+function walk(value: unknown, { path, depth, seen: before, allowed }: Place): string | null {
   if (typeof value === 'function') return `${path} is a function`;
   if (typeof value === 'symbol') return `${path} is a symbol`;
   if (typeof value !== 'object' || value === null) return null;
-  if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return null;
+  if (ArrayBuffer.isView(value))
+    return isRefusedView(value, allowed) ? `${path} is a view of a SharedArrayBuffer: return a copy` : null;
+  if (types.isArrayBuffer(value)) return null;
+  if (types.isSharedArrayBuffer(value))
+    return allowed === 'any' ? null : `${path} is a SharedArrayBuffer: return a copy`;
   if (before?.has(value)) return null;
   if (depth > maxDepth) return `it has more than ${maxDepth} levels`;
   const prototype = Object.getPrototypeOf(value);
@@ -51,7 +68,7 @@ function walk(value: unknown, { path, depth, seen: before }: Place): string | nu
   const refused = plain ? null : refusedKind(value, prototype);
   if (refused !== null) return `${path} is ${/^[AEIO]/i.test(refused) ? 'an' : 'a'} ${refused}`;
   const seen = (before ?? new Set()).add(value);
-  const within = (part: unknown, path: string) => walk(part, { path, depth: depth + 1, seen });
+  const within = (part: unknown, path: string) => walk(part, { path, depth: depth + 1, seen, allowed });
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
       if (isData(value[i])) continue;

@@ -6,7 +6,7 @@
  * have none of them, in any strategy.
  *
  * Null for plain objects; for arrays, maps, sets, dates, regular expressions, errors, boxed primitives and
- * memory, which every structured clone copies; and for a program's own classes, whose instances arrive as
+ * buffers, which every structured clone copies; and for a program's own classes, whose instances arrive as
  * plain objects.
  */
 export function hostClass(prototype: object): string | null {
@@ -23,7 +23,7 @@ const known = new WeakMap<object, string | null>();
 /** Every structured clone copies the objects of these native constructors. */
 const dataClasses = new Set([
   ...['Object', 'Array', 'Map', 'Set', 'Date', 'RegExp', 'Boolean', 'Number', 'String', 'BigInt'],
-  ...['ArrayBuffer', 'SharedArrayBuffer', 'Error', 'EvalError', 'RangeError', 'ReferenceError'],
+  ...['ArrayBuffer', 'Error', 'EvalError', 'RangeError', 'ReferenceError'],
   ...['SyntaxError', 'TypeError', 'URIError', 'AggregateError', 'SuppressedError'],
 ]);
 

@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { isPlain, maxDepth, refuseUncloneable } from './cloneable.js';
+import { type AllowedShared, isPlain, isRefusedView, maxDepth, refuseUncloneable } from './cloneable.js';
 
 /**
  * Copies a value now, as structured clone would deliver it. A worker that reports in bulk must not send
@@ -8,25 +8,17 @@ import { isPlain, maxDepth, refuseUncloneable } from './cloneable.js';
  *
  * Plain data (objects, short arrays, typed arrays, primitives) is copied by hand, at a tenth of the cost of
  * `structuredClone`; a typed array is copied as far as it reaches, not with the rest of its buffer.
+ * @param allowed parts of the value may be in this shared memory, which other documents will use; they become
+ * copies wherever they are
  * @throws UncloneableError for what cannot be cloned.
  */
-export function snapshot(value: unknown): unknown {
-  const copy = plainCopy(value, null, 0);
-  return copy === notPlain ? cloned(value) : copy;
-}
-
-/**
- * Does the same for a task that gets views of shared memory, which other documents will use.
- * `structuredClone` keeps such views inside maps, sets and the like; here they become copies, too.
- */
-export function snapshotOfShared(value: unknown): unknown {
-  const copy = plainCopy(value, null, 0);
-  return copy === notPlain ? unshared(cloned(value), new Set()) : copy;
-}
-
-function cloned(value: unknown): unknown {
-  refuseUncloneable(value); // structured clone takes some objects that only some strategies can carry
-  return structuredClone(value);
+export function snapshot(value: unknown, allowed: AllowedShared = null): unknown {
+  const copy = plainCopy(value, null, 0, allowed);
+  if (copy !== notPlain) return copy;
+  // Structured clone takes some objects that only some strategies can carry.
+  refuseUncloneable(value, allowed);
+  const clone: unknown = structuredClone(value);
+  return allowed === null ? clone : unshared(clone, new Set());
 }
 
 const notPlain = Symbol('not plain');
@@ -40,7 +32,12 @@ const shortArray = 64;
  * @param copies the copies of the objects around this one: an object that occurs twice stays one, and
  * cycles end
  */
-function plainCopy(value: unknown, copies: Map<object, unknown> | null, depth: number): unknown {
+function plainCopy(
+  value: unknown,
+  copies: Map<object, unknown> | null,
+  depth: number,
+  allowed: AllowedShared,
+): unknown {
   if (typeof value !== 'object')
     return typeof value === 'function' || typeof value === 'symbol' ? notPlain : value;
   if (value === null) return value;
@@ -48,15 +45,19 @@ function plainCopy(value: unknown, copies: Map<object, unknown> | null, depth: n
   if (known !== undefined) return known;
   if (depth > maxDepth || types.isProxy(value)) return notPlain;
   const prototype = Object.getPrototypeOf(value);
-  if (isPlain(value, prototype)) return copyOfObject(value as Record<string, unknown>, copies, depth);
-  if (prototype === Array.prototype) return copyOfArray(value as unknown[], copies, depth);
-  return ArrayBuffer.isView(value) && !(value instanceof DataView) ? copyOfView(value, copies) : notPlain;
+  if (isPlain(value, prototype))
+    return copyOfObject(value as Record<string, unknown>, copies, depth, allowed);
+  if (prototype === Array.prototype) return copyOfArray(value as unknown[], copies, depth, allowed);
+  return ArrayBuffer.isView(value) && !(value instanceof DataView) && !isRefusedView(value, allowed)
+    ? copyOfView(value, copies)
+    : notPlain;
 }
 
 function copyOfObject(
   value: Record<string, unknown>,
   copies: Map<object, unknown> | null,
   depth: number,
+  allowed: AllowedShared,
 ): unknown {
   const copy = { ...value };
   copies?.set(value, copy);
@@ -65,19 +66,24 @@ function copyOfObject(
     const part = copy[key];
     if (typeof part === 'number' || typeof part === 'string') continue;
     if (typeof part === 'object' && part !== null) all ??= new Map<object, unknown>([[value, copy]]);
-    const partCopy = plainCopy(part, all, depth + 1);
+    const partCopy = plainCopy(part, all, depth + 1, allowed);
     if (partCopy === notPlain) return notPlain;
     copy[key] = partCopy;
   }
   return copy;
 }
 
-function copyOfArray(value: unknown[], copies: Map<object, unknown> | null, depth: number): unknown {
+function copyOfArray(
+  value: unknown[],
+  copies: Map<object, unknown> | null,
+  depth: number,
+  allowed: AllowedShared,
+): unknown {
   if (value.length > shortArray || Object.keys(value).length !== value.length) return notPlain;
   const copy: unknown[] = [...value];
   const all = (copies ?? new Map<object, unknown>()).set(value, copy);
   for (let i = 0; i < copy.length; i++) {
-    const partCopy = plainCopy(copy[i], all, depth + 1);
+    const partCopy = plainCopy(copy[i], all, depth + 1, allowed);
     if (partCopy === notPlain) return notPlain;
     copy[i] = partCopy;
   }

@@ -17,7 +17,7 @@ import {
 import { openResources, warnOfLeftOpen } from './left-open.js';
 import { ownDocuments } from './own-document.js';
 import { type Content, readReference } from './read-reference.js';
-import { snapshot, snapshotOfShared } from './snapshot.js';
+import { snapshot } from './snapshot.js';
 import { type Connect, TaskEnd } from './task-end.js';
 import { mainWorker } from './worker-id.js';
 
@@ -44,6 +44,8 @@ export interface TaskOptions {
    * `snapshot`: copies, for a caller that passes them on in bulk. Absent: `live`.
    */
   readonly results?: 'live' | 'snapshot';
+  /** A task that takes views of shared memory gets views of this one; absent: it gets none. */
+  readonly memory?: SharedArrayBuffer;
   /** The document's signal aborts after this time; absent: it does not. */
   readonly timeoutMs?: number | undefined;
   /** True where documents run beside each other on this thread, which then must not wait for the disk. */
@@ -55,7 +57,7 @@ export interface TaskOptions {
 /** Loads the workload and runs its `setup`. */
 export async function openTask(
   ref: WorkloadRef,
-  { worker, results = 'live', timeoutMs, isShared = false, connect }: TaskOptions,
+  { worker, results = 'live', memory, timeoutMs, isShared = false, connect }: TaskOptions,
 ): Promise<OpenTask> {
   // Node prints what the task throws in passing, and ends the worker.
   if (worker !== mainWorker) process.on('uncaughtExceptionMonitor', (cause) => void nameSources(cause));
@@ -63,7 +65,8 @@ export async function openTask(
   const workload = await loadWorkload(ref);
   const state = await setUp(workload, ref);
   const views = workload.views ?? 'copy';
-  const take = results === 'live' ? live : views === 'copy' ? snapshot : snapshotOfShared;
+  const allowed = (views === 'shared' && memory) || null;
+  const take = results === 'live' ? live : (value: unknown) => snapshot(value, allowed);
   const watched = new Set<DocumentContext>();
   const abort = (isMeant: (context: DocumentContext) => boolean, reason: () => Error) => {
     for (const context of [...watched]) if (isMeant(context)) context.abort(reason());

@@ -38,6 +38,9 @@ export const failing: Readonly<Record<string, RegExp>> = {
   'host-port': /^DataCloneError: .*an entry of result is a MessagePort$/,
   'host-stream': /^DataCloneError: .*result is a ReadableStream$/,
   'host-socket': /^DataCloneError: .*result\.socket is a Socket$/,
+  'shared-memory': /^DataCloneError: .*result\[0\] is a SharedArrayBuffer: return a copy$/,
+  'shared-bytes': /^DataCloneError: .*result is a view of a SharedArrayBuffer: return a copy$/,
+  'shared-view': /^DataCloneError: .*result\.pages\.get\(first\) is a view of a SharedArrayBuffer/,
   'host-cause': /^DataCloneError: .*result\.cause\.page is a Request$/,
   'host-getter': /^RangeError: no total$/,
 };

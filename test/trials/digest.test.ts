@@ -4,6 +4,7 @@ import { deserialize, serialize } from 'node:v8';
 import fc from 'fast-check';
 import { stableDigest } from '../../bench/trials/digest.js';
 import { uncloneable } from '../../strategies/worker/cloneable.js';
+import { snapshot } from '../../strategies/worker/snapshot.js';
 
 const anything = fc.anything({
   withBigInt: true,
@@ -134,5 +135,20 @@ describe('uncloneable', () => {
   it('says where', () => {
     assert.equal(uncloneable({ items: [0, { parse() {} }] }), 'result.items[1].parse is a function');
     assert.equal(uncloneable(new Map([['a', Symbol('x')]])), 'result.get(a) is a symbol');
+  });
+
+  it('copies views of the allowed shared memory, and refuses those of any other', () => {
+    const [own, other] = [new SharedArrayBuffer(8), new SharedArrayBuffer(8)];
+    const value = { page: new Uint8Array(own, 2, 3), all: new Map([['view', new DataView(own)]]) };
+    const copy = snapshot(value, own) as typeof value;
+    new Uint8Array(own).fill(7);
+    assert.deepEqual(copy.page, new Uint8Array(3));
+    assert.equal(copy.all.get('view')?.getInt8(0), 0);
+    for (const memory of [other, null])
+      assert.throws(() => snapshot(value, memory), {
+        name: 'DataCloneError',
+        message: /result\.page is a view/,
+      });
+    assert.throws(() => snapshot({ memory: own }, own), /result\.memory is a SharedArrayBuffer/);
   });
 });
