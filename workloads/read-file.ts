@@ -8,7 +8,6 @@ import {
   open,
   openSync,
   read,
-  readFile,
   readFileSync,
   readSync,
   type Stats,
@@ -30,6 +29,9 @@ export interface ReadFile {
 /** Node reads at most this many bytes at once. */
 const maxBytes = 2 ** 31 - 1;
 
+/** A file of unknown size is read in pieces of this size. */
+const chunkBytes = 8192;
+
 /** Opening a pipe would otherwise wait until another process opens its other end. */
 const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
@@ -50,7 +52,7 @@ export function readRegularFile(path: string | Buffer): Promise<ReadFile> {
         const refusal = cause ?? refusalOf(stats);
         if (refusal !== null) return end(refusal);
         // The files of /proc say that they are empty, and are not.
-        if (stats.size === 0) return readFile(file, (cause, bytes) => end(cause, bytes, stats));
+        if (stats.size === 0) return readToEnd(file, (cause, bytes) => end(cause, bytes, stats));
         fill(file, Buffer.allocUnsafeSlow(stats.size), (cause, bytes) => end(cause, bytes, stats));
       });
     });
@@ -98,6 +100,18 @@ function fillSync(file: number, buffer: Buffer): Buffer {
 /** A buffer of exactly these bytes: a part of a larger one would travel to a worker with the whole. */
 function own(bytes: Uint8Array): Uint8Array {
   return bytes.length === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
+}
+
+/** Node's own `readFile` loses errors when it is given a descriptor (20.20, 24): the file seems to be empty. */
+function readToEnd(
+  file: number,
+  done: (cause: Error | null, bytes: Buffer) => void,
+  chunks: readonly Buffer[] = [],
+): void {
+  read(file, Buffer.allocUnsafeSlow(chunkBytes), 0, chunkBytes, null, (cause, count, chunk) => {
+    if (cause !== null || count === 0) done(cause, Buffer.concat(chunks));
+    else readToEnd(file, done, [...chunks, chunk.subarray(0, count)]);
+  });
 }
 
 /** A file that has shrunk in the meantime gives the bytes that are left. */

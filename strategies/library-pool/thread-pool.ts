@@ -148,7 +148,8 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, ag
     },
     { timeoutMs, again, callerEnd },
   );
-  // piscina reports a worker that ended without a document by this event only.
-  pool.on('error', (cause) => again?.hidden.report(threadEnd(cause, heap)));
+  // piscina reports a worker that ended without a document by this event only. When the pool is ended, it
+  // also reports an answer that comes too late.
+  pool.on('error', (cause) => ended || again?.hidden.report(threadEnd(cause, heap)));
   return session;
 }

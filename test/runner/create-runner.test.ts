@@ -118,7 +118,10 @@ describe('createRunner', () => {
     [{ workers: undefined }, /TypeError: expected the option "workers"/],
     [{ timeoutMS: 5 }, /TypeError: unknown option "timeoutMS"; did you mean "timeoutMs"\?/],
     [{ workers: 0 }, /RangeError: expected workers to be a whole number from 1 on, got 0/],
-    [{ delivery: 'path' }, /RangeError: expected a delivery that "sequential" has \(none\), got "path"/],
+    [
+      { delivery: 'path' },
+      /RangeError: expected a delivery that "sequential" has \(none, reference\), got "path"/,
+    ],
     [{ timeoutMs: -1 }, /RangeError: expected timeoutMs to be a number above 0, or null for none, got -1/],
     [{ heapMb: '5' }, /RangeError: expected heapMb/],
     [

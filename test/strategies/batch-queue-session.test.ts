@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import fs, { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -36,6 +37,37 @@ describe('a session', () => {
       /no-such-task/,
     );
     assert.deepEqual(leftovers(), before);
+  });
+
+  it('moves references in messages when no folder takes the shared file', onLinux, async () => {
+    const path = join(folder, 'content');
+    writeFileSync(path, 'by path');
+    const { openSync } = fs;
+    fs.openSync = ((file: string, ...rest: [fs.OpenMode]) => {
+      if (/\/forkwise-[\da-f]{8}-/.test(String(file)))
+        throw new Error('ENOSPC: no space left on device, open');
+      return openSync(file, ...rest);
+    }) as typeof fs.openSync;
+    syncBuiltinESMExports();
+    try {
+      await withSession(queue, fixture('reference-task'), { delivery: 'reference' }, async (session) => {
+        assert.equal(session.transport, 'message');
+        const documents = [
+          { index: 0, id: 'text0', path },
+          { index: 1, id: 'text1', size: 8, bytes: Buffer.from('by bytes') },
+          { index: 2, id: 'text2', reference: { by: 'text', text: 'by reference' } },
+          { index: 3, id: 'text3', reference: 'x'.repeat(5_000_000) }, // it is larger than a region
+        ];
+        const values = (await outcomesOf(session, documents, 4)).map(
+          (one) => one.status === 'ok' && one.value,
+        );
+        const large = `"${'x'.repeat(5_000_000)}"`;
+        assert.deepEqual(values, ['by path', 'by bytes', 'by reference', large]);
+      });
+    } finally {
+      fs.openSync = openSync;
+      syncBuiltinESMExports();
+    }
   });
 
   it('returns a result as it was, even if the task changes it afterwards', async () => {
