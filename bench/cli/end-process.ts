@@ -23,7 +23,7 @@ export function endSoon(): void {
  * `process.exit` waits for calls of the file system that do not return, such as a read of a pipe that has no
  * writer. A shell kills the process when it does.
  */
-export function endNow(code?: number): never {
+export function endNow(code = process.exitCode): never {
   if (process.platform !== 'win32') {
     const looks = exitMs / 50;
     const { pid } = process;

@@ -139,11 +139,13 @@ describe('a job ends', { skip: process.platform === 'win32' }, () => {
       watch(FOLDER);
       setInterval(() => {}, 1e6);
       export default ({ size }) => size;`;
+    const failing = task.replace('=> size', '=> { throw new RangeError(`size ${size}`); }');
     for (const strategy of all) {
       const folder = folderOf(task);
       const { code, stderr } = await start(folder, strategy).ended;
       assert.equal(code, 0, `${strategy.name}: ${stderr}`);
       assert.equal(statusesIn(folder).length, 6);
+      assert.equal((await start(folderOf(failing, 1), strategy).ended).code, 4, strategy.name);
       assert.match(stderr, /left something open (in a worker )?\(.*TCPServerWrap.*\); its teardown should/);
       const silent = await start(folderOf('export default ({ size }) => size;'), strategy).ended;
       assert.doesNotMatch(silent.stderr, /left something open/, strategy.name);
