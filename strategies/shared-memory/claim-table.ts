@@ -22,8 +22,8 @@
  *   begun       its worker, before current         tasks begun: tells a running task from a later one in the
  *                                                  same slot
  *   signal      caller                             the word that sleeping workers wait on
- *   eager       caller                             1: report outcomes before sleeping (the caller has no
- *                                                  document ready)
+ *   eager       caller                             1: report outcomes before sleeping (the caller rests, and
+ *                                                  publishes nothing before it is woken)
  *
  * Order of writes. To publish, the caller writes the entry, then `state`, then the ring, then `available`. To
  * claim, a worker reads `next` and `available`, changes the slot's `state` and then moves `next` on. To run
@@ -127,6 +127,12 @@ export class ClaimTable {
     if (this.#ticketsLeft(q) > 0) return true;
     this.#passWithdrawn(q);
     return this.#ticketsLeft(q) > 0;
+  }
+
+  /** Counts the documents that are published and that no worker has claimed. */
+  unclaimed(q: number): number {
+    this.#passWithdrawn(q); // no worker may be awake to do it
+    return this.#tickets - this.#ticketsLeft(q);
   }
 
   write(slot: number, { offset, size, idBytes, index }: Entry): void {

@@ -8,7 +8,7 @@ export interface PulledDocument {
   readonly pulledMs: number;
 }
 
-/** Limits of what is taken from the source at once. */
+/** Limits of what is taken from the source at once; `pull` may be given a smaller number of documents. */
 export interface Window {
   readonly documents: number;
   readonly bytes: number;
@@ -29,6 +29,8 @@ export class Feed {
   readonly #window: Window;
   readonly #arrived: () => void;
   #waiting = false;
+  /** Documents that may be taken now. */
+  #room = 0;
   #ended = false;
   #failure: { readonly cause: unknown } | null = null;
   #next: PulledDocument[] = [];
@@ -39,6 +41,11 @@ export class Feed {
     this.#source = new SourceReader(documents);
     this.#window = window;
     this.#arrived = arrived;
+  }
+
+  /** True when the source never has to be waited for. */
+  get isSync(): boolean {
+    return this.#source.isSync;
   }
 
   /** True when no more documents will come. */
@@ -56,13 +63,19 @@ export class Feed {
     return this.#failure;
   }
 
-  /** Returns the documents that are available now. */
-  pull(): PulledDocument[] {
+  /**
+   * Returns the documents that are available now, `room` at most, and one more that the source was asked for
+   * earlier. With no room, the source is not asked.
+   */
+  pull(room: number): PulledDocument[] {
+    this.#room = Math.max(0, Math.min(room, this.#window.documents));
+    if (this.#room === 0) return [];
     const pulled = this.#next;
     this.#next = [];
     this.#nextBytes = 0;
     const mustWait = this.#waiting || !this.#source.saysNow || this.#take(pulled);
-    if (mustWait) this.#ask();
+    this.#room = Math.max(0, this.#room - pulled.length);
+    if (mustWait && this.#room > 0) this.#ask();
     return pulled;
   }
 
@@ -78,11 +91,11 @@ export class Feed {
    * @returns whether the next document has to be waited for
    */
   #take(pulled: PulledDocument[]): boolean {
-    const { documents, bytes, ms } = this.#window;
+    const { bytes, ms } = this.#window;
     let pulledBytes = 0;
     let untilMs = (pulled[0]?.pulledMs ?? Number.POSITIVE_INFINITY) + ms;
     try {
-      while (!this.#ended && pulled.length < documents && pulledBytes < bytes) {
+      while (!this.#ended && pulled.length < this.#room && pulledBytes < bytes) {
         const result = this.#source.now();
         if (result === null) return true;
         if (result.done) {
@@ -115,8 +128,7 @@ export class Feed {
         if (this.#next.length === 0) setImmediate(this.#arrived);
         this.#next.push({ document: result.value, pulledMs: now() });
         this.#nextBytes += result.value.size;
-        if (this.#next.length >= this.#window.documents || this.#nextBytes >= this.#window.bytes)
-          this.#arrived();
+        if (this.#next.length >= this.#room || this.#nextBytes >= this.#window.bytes) this.#arrived();
         else if (!this.#source.saysNow) this.#ask();
       },
       (cause: unknown) => {

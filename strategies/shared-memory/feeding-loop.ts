@@ -4,6 +4,7 @@ import { cancelled, crashed } from '../session/outcome.js';
 import type { CarriedDocuments } from '../session/reference.js';
 import type { Emit, Outcome, TaskError } from '../strategy.js';
 import { now } from '../worker/clock.js';
+import { Ahead, type AheadLimits } from './ahead.js';
 import type { ClaimTable } from './claim-table.js';
 import { Feed, type PulledDocument, type Window } from './feed.js';
 import type { SlabQueue } from './slab-queue.js';
@@ -18,6 +19,8 @@ export interface QueueSplit {
   readonly queues: number;
   /** Documents are taken from the source and split one window at a time. */
   readonly window: Window;
+  /** Limits the documents in front of the workers; absent: the arena and the window do. */
+  readonly ahead?: AheadLimits;
   /**
    * Begins a run. The returned function puts each document of a window into the list of one of the queues.
    */
@@ -43,16 +46,22 @@ const turnMs = 4;
  * outcomes. Therefore the two happen one after the other, and neither happens while a promise of `emit` is
  * awaited.
  *
+ * No more documents are in front of the workers than `ahead.ts` allows, since each would only wait longer,
+ * and no more are taken from the source than that. A worker's message says that there is room again: workers
+ * report every few milliseconds, and before they sleep while the loop rests.
+ *
  * Workers sleep while their queue is empty. The loop wakes them after each stride of published documents, one
- * worker per document (`SlabQueue.announce`). Before it rests with nothing left to publish, it wakes all
- * workers and sets `eager`: they then report their outcomes before they sleep, because the next document may
- * take long to arrive.
+ * worker per document (`SlabQueue.announce`). Before it rests, it sets `eager` and wakes all workers: they
+ * then report their outcomes before they sleep, because the next document may take long to arrive, or may
+ * wait for these very outcomes.
  */
 export class FeedingLoop {
   readonly #table: ClaimTable;
   readonly #queues: readonly SlabQueue[];
   readonly #lanes: readonly ThreadLane[];
   readonly #split: QueueSplit;
+  readonly #ahead: Ahead;
+  readonly #workersPerQueue: number;
   /** The reason why no worker serves a queue any longer, by queue; null while one does. */
   readonly #abandoned: ({ readonly cause: unknown } | null)[];
   /** Documents that are split and not yet published, by queue. */
@@ -66,6 +75,8 @@ export class FeedingLoop {
     this.#queues = queues;
     this.#lanes = lanes;
     this.#split = split;
+    this.#ahead = new Ahead(split.ahead ?? null);
+    this.#workersPerQueue = lanes.length / queues.length;
     this.#abandoned = queues.map(() => null);
   }
 
@@ -78,6 +89,7 @@ export class FeedingLoop {
   async run(documents: CarriedDocuments, emit: Emit, cancelling: Cancelling): Promise<void> {
     this.#cancelling = cancelling;
     const feed = new Feed(documents, this.#split.window, () => this.wake());
+    this.#ahead.begin(feed.isSync);
     try {
       await this.#work(feed, emit);
     } catch (cause) {
@@ -124,6 +136,7 @@ export class FeedingLoop {
       const slot = mark < 0 ? ~mark : mark;
       const startedMs = this.#table.startedMs(slot);
       const taskMs = this.#table.taskMs(slot);
+      this.#ahead.learn(taskMs);
       const { index, id, pulledMs } = queue.remove(slot);
       const queuedMs = startedMs - pulledMs;
       this.#outcomes.push(
@@ -182,24 +195,23 @@ export class FeedingLoop {
    * once.
    */
   #fill(feed: Feed, split: ReturnType<QueueSplit['begin']>): boolean {
-    if (this.#wantsMore()) {
-      const pulled = this.#accepted(feed.pull());
-      if (pulled.length > 0) {
-        for (const [queue, list] of split(pulled).entries())
-          this.#backlog[queue] = [...(this.#backlog[queue] ?? []), ...list];
-      }
+    const pulled = this.#accepted(feed.pull(this.#room()));
+    if (pulled.length > 0) {
+      for (const [queue, list] of split(pulled).entries())
+        this.#backlog[queue] = [...(this.#backlog[queue] ?? []), ...list];
     }
+    const ready = this.#ahead.published(this.#workersPerQueue);
     let more = false;
     for (const queue of this.#queues) {
       const list = this.#backlog[queue.queue] as PulledDocument[];
       const published = this.#abandoned[queue.queue]
         ? this.#refuse(queue.queue, list)
-        : publishStride(queue, list);
+        : publishStride(queue, list, ready);
       this.#backlog[queue.queue] = list.slice(published);
       if (published > 0 && published < list.length) more = true;
       queue.announce();
     }
-    return more || (this.#isPublished() && !feed.waiting && !feed.ended);
+    return more || (this.#isPublished() && !feed.waiting && !feed.ended && this.#room() > 0);
   }
 
   /** Leaves out documents that were cancelled on their way here. */
@@ -210,17 +222,24 @@ export class FeedingLoop {
     return pulled.filter((one) => !isCancelled(one));
   }
 
-  /** True when the backlog of some queue is empty and the others together hold less than a window. */
-  #wantsMore(): boolean {
-    if (this.#backlog.every((list) => list.length > 0)) return false;
-    const { documents, bytes } = this.#split.window;
-    let count = 0;
-    let size = 0;
+  /**
+   * Counts the documents that may be taken from the source: none as long as every queue has a backlog, or the
+   * backlogs together hold the bytes of a window.
+   */
+  #room(): number {
+    if (this.#backlog.every((list) => list.length > 0)) return 0;
+    let waiting = 0;
+    let unclaimed = 0;
+    let bytes = 0;
     for (const list of this.#backlog) {
-      count += list.length;
-      for (const { document } of list) size += document.size;
+      waiting += list.length;
+      for (const { document } of list) bytes += document.size;
     }
-    return count < documents && size < bytes;
+    for (const { queue } of this.#queues) unclaimed += this.#table.unclaimed(queue);
+    const window = this.#split.window;
+    if (bytes >= window.bytes) return 0;
+    const pulled = this.#ahead.pulled(this.#lanes.length);
+    return Math.min(pulled - waiting - unclaimed, window.documents - waiting);
   }
 
   /** True when every document that was split is published. */
@@ -234,16 +253,13 @@ export class FeedingLoop {
 
   /** Rests until `wake` is called. */
   async #rest(): Promise<void> {
-    const eager = this.#isPublished();
     const woken = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
-    if (eager) {
-      this.#table.setEager(true);
-      for (const { queue } of this.#queues) this.#table.wake(queue, this.#lanes.length);
-    }
+    this.#table.setEager(true);
+    for (const { queue } of this.#queues) this.#table.wake(queue, this.#lanes.length);
     await woken;
-    if (eager) this.#table.setEager(false);
+    this.#table.setEager(false);
   }
 
   /** Lets the documents of an abandoned queue crash; returns their number. */
@@ -253,11 +269,16 @@ export class FeedingLoop {
   }
 }
 
-/** Publishes a stride of the documents, or as many as there is room for; returns their number. */
-function publishStride(queue: SlabQueue, list: readonly PulledDocument[]): number {
+/**
+ * Publishes a stride of the documents, or as many as there is room for; returns their number.
+ * @param ready documents that may be published and unclaimed
+ */
+function publishStride(queue: SlabQueue, list: readonly PulledDocument[], ready: number): number {
+  if (list.length === 0) return 0;
+  const limit = Math.min(list.length, stride.documents, ready - queue.unclaimed);
   let bytes = 0;
   let published = 0;
-  while (published < list.length && published < stride.documents && bytes < stride.bytes) {
+  while (published < limit && bytes < stride.bytes) {
     const pulled = list[published] as PulledDocument;
     if (!queue.publish(pulled)) break;
     bytes += pulled.document.size;

@@ -10,6 +10,12 @@ import { arenaTraits } from './traits.js';
  * worker has progressed.
  */
 const window = { documents: 1024, bytes: 16 * 2 ** 20, ms: 2 };
+/**
+ * A stream is read only so far ahead of the workers. As much again as is published may wait in backlogs,
+ * since one worker may be slower than the balance supposes. A corpus (a synchronous source) is split up
+ * front, so the limits do not apply to it.
+ */
+const ahead = { publishedMs: 10, pulledMs: 20, streamsOnly: true };
 
 /**
  * Each worker has a queue of its own, and the caller decides which queue gets a document. The transport and
@@ -25,7 +31,7 @@ export default {
       timeoutMs,
       heapMb,
       channel,
-      split: { queues: workers, window, begin: () => begin(workers) },
+      split: { queues: workers, window, ahead, begin: () => begin(workers) },
     }),
 } satisfies Strategy;
 

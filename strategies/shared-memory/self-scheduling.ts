@@ -12,14 +12,17 @@ import { arenaTraits } from './traits.js';
  *   `idle` in `worker.ts`.
  * - The caller wakes sleeping workers after every 64 documents or 1 MiB it has published (`stride`), and all
  *   of them before it rests: `feeding-loop.ts`.
- * - A worker reports up to 256 outcomes in one message: `flushDocuments` in `arena-session.ts`, which also
- *   lists the files of this folder.
+ * - About 5 ms of work are in front of each worker, and at least two documents: `ahead.ts`.
+ * - A worker reports up to 256 outcomes in one message, and none waits for others longer than 4 ms:
+ *   `flushDocuments` in `arena-session.ts`, which also lists the files of this folder, and `flushMs` in
+ *   `worker.ts`.
  *
  * The window below is something else: the number of documents that the caller takes from the source at once.
  */
 const split = {
   queues: 1,
   window: { documents: 64, bytes: 2 ** 20, ms: 0.2 },
+  ahead: { publishedMs: 5, pulledMs: 5, streamsOnly: false },
   begin: () => (window: readonly PulledDocument[]) => [window],
 };
 

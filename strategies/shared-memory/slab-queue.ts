@@ -70,6 +70,11 @@ export class SlabQueue {
     return this.#count;
   }
 
+  /** Counts the documents published and not yet claimed. */
+  get unclaimed(): number {
+    return this.#table.unclaimed(this.queue);
+  }
+
   /**
    * Copies the document and makes it available to workers; returns false when there is no room for it now.
    */

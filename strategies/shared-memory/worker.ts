@@ -69,11 +69,13 @@ export interface Outcomes {
 }
 
 /**
- * Outcomes wait for others at most this long while there is work, ms. Each message wakes the caller's thread,
+ * Outcomes wait for others at most this long while there is work, ms. A worker reports when the next document
+ * would end too late for that if it took as long as the last one. Each message wakes the caller's thread,
  * which takes a core from a worker when there are no more cores than workers: at 2 ms this cost a tenth of
- * what a second core gains.
+ * what a second core gains. The work in front of a worker is more than this (`ahead.ts`), so that the caller
+ * hears of room before the worker has none.
  */
-const flushMs = 10;
+const flushMs = 4;
 /**
  * A worker without work blocks its thread for this long before it reports its outcomes and rests in its event
  * loop, ms.
@@ -115,6 +117,7 @@ let values: unknown[] = [];
 let timedOut: number[] | null = null;
 let moved: ArrayBuffer[] = [];
 let unreportedBytes = 0;
+/** The first unreported outcome was there at this time. */
 let firstMs = 0;
 /**
  * True once the task has returned a promise: the thread must not block then, because callbacks may be
@@ -172,8 +175,7 @@ async function work(): Promise<void> {
     keep(slot, document, reply);
     const endedMs = reply.startedMs + reply.taskMs;
     if (suspect) report();
-    if (slots.length >= flush.documents || unreportedBytes >= flush.bytes || endedMs - firstMs >= flushMs)
-      report();
+    if (slots.length >= flush.documents || unreportedBytes >= flush.bytes || isTime(reply)) report();
     if (endedMs - turnedMs < turnMs) continue;
     turnedMs = endedMs;
     await new Promise(setImmediate);
@@ -181,6 +183,11 @@ async function work(): Promise<void> {
   report();
   parent.postMessage({ kind: 'retired' } satisfies FromWorker);
   await leave();
+}
+
+/** Tells whether the first unreported outcome would wait too long for another one. */
+function isTime({ startedMs, taskMs }: LocalReply): boolean {
+  return startedMs + 2 * taskMs - firstMs > flushMs;
 }
 
 /** Reads the document in the slot; returns null when it is not in the arena. */
@@ -193,6 +200,7 @@ function read(slot: number): Document | null {
 }
 
 function ask(slot: number): Promise<Document | null> {
+  report(); // the caller is woken anyway
   return new Promise((resolve) => {
     wanted = resolve;
     parent.postMessage({ kind: 'want', slot } satisfies FromWorker);
@@ -200,7 +208,7 @@ function ask(slot: number): Promise<Document | null> {
 }
 
 function keep(slot: number, { size }: Document, reply: LocalReply): void {
-  if (slots.length === 0) firstMs = reply.startedMs;
+  if (slots.length === 0) firstMs = reply.startedMs + reply.taskMs;
   const ok = reply.status === 'ok';
   const value: unknown = ok ? reply.value : (reply.error satisfies TaskError);
   slots.push(ok ? slot : ~slot);
@@ -230,7 +238,7 @@ async function idle(): Promise<void> {
   let seen = table.signal(queue);
   if (table.hasWork(queue)) return;
   if (!waits) {
-    if (table.isEager()) report();
+    if (table.isEager()) report(); // the caller may wait for them
     if (table.sleep(queue, seen, napMs)) return;
   }
   report();

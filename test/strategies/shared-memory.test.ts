@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { Ahead } from '../../strategies/shared-memory/ahead.js';
 import { type ArenaSize, openArenaSession } from '../../strategies/shared-memory/arena-session.js';
 import { ClaimTable } from '../../strategies/shared-memory/claim-table.js';
 import type { PulledDocument } from '../../strategies/shared-memory/feed.js';
@@ -249,6 +250,55 @@ for (const strategy of [partitioned, selfScheduling]) {
     assert.deepEqual(count(), before);
   });
 }
+
+describe('documents in front of workers', () => {
+  const limits = { publishedMs: 5, pulledMs: 10, streamsOnly: false };
+
+  it('are few until task times are known, then about so much work, and two a worker at least', () => {
+    const ahead = new Ahead(limits);
+    ahead.begin(true);
+    assert.deepEqual([ahead.published(1), ahead.published(3), ahead.pulled(3)], [2, 6, 6]);
+    ahead.learn(0.5);
+    assert.deepEqual([ahead.published(1), ahead.published(2), ahead.pulled(2)], [10, 20, 40]);
+    for (let i = 0; i < 200; i++) ahead.learn(80);
+    assert.deepEqual([ahead.published(1), ahead.published(2), ahead.pulled(2)], [2, 4, 4]);
+    for (let i = 0; i < 500; i++) ahead.learn(0.001);
+    assert.ok(ahead.published(2) > 4096, 'short tasks have no limit but the arena');
+  });
+
+  it('are as many as the arena holds where a strategy splits a corpus up front', () => {
+    const ahead = new Ahead({ ...limits, streamsOnly: true });
+    ahead.begin(true);
+    assert.equal(ahead.published(2), Number.POSITIVE_INFINITY);
+    ahead.begin(false);
+    assert.equal(ahead.published(2), 4);
+  });
+
+  for (const [strategy, source] of [
+    [selfScheduling, 'array'],
+    [selfScheduling, 'slow'],
+    [partitioned, 'slow'],
+  ] as const)
+    it(`${strategy.name} takes no more from its source than it needs (${source})`, async () => {
+      // No task ends before the second word changes.
+      const shared = new Int32Array(new SharedArrayBuffer(8));
+      await withSession(strategy, fixture('count-task', { shared }), { workers: 2 }, async (session) => {
+        const documents = Array.from({ length: 200 }, (_, i) => documentOf(`${i}`, 10 + i, 10));
+        let pulled = 0;
+        let outcomes = 0;
+        const counted = () => void pulled++;
+        const run = session.run(sourceOf(documents, source, counted), () => void outcomes++);
+        for (let turn = 0; turn < 500; turn++) await new Promise(setImmediate);
+        const ahead = pulled;
+        Atomics.store(shared, 1, 1);
+        Atomics.notify(shared, 1);
+        await run;
+        // Each worker has one document and two in front of it, and the source was asked for one more.
+        assert.ok(ahead >= 2 && ahead <= 7, `${ahead} documents were pulled`);
+        assert.deepEqual([pulled, outcomes], [200, 200]);
+      });
+    });
+});
 
 describe('the claim table', () => {
   it('gives each document to one worker, in any order of publishing, claiming, and withdrawing', () => {

@@ -20,7 +20,8 @@ Otherwise the suggestion is one of the configurations within 3 % of the best: th
 isolation, then the fewest workers, then the highest rate.
 A configuration that qualifies at every size is preferred.</p>
 <p>CPU time and context switches count the whole process tree; memory counts pages that processes share once.
-Latency is a document's time from being pulled until its outcome was emitted, at full load.
+Latency is a document's time from being pulled until its outcome was emitted, at full load. A strategy that
+splits a corpus up front pulls it before the workers begin, so its latency is a part of the whole run.
 A server at half load has a shorter one. The results of every pass were compared with those of a
 sequential run.</p>
 <p>This run shows something about this machine, this Node, these documents and this task.
