@@ -15,6 +15,7 @@ export {
   type ValidWhen,
 } from './runner/recommendation.js';
 export {
+  type ProcessBatchOptions,
   type ProcessOptions,
   type RunDocumentOptions,
   type Runner,

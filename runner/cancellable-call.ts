@@ -1,14 +1,12 @@
 import type { Outcome } from '../strategies/strategy.js';
 import { now } from '../strategies/worker/clock.js';
-import type { InputDocument, PendingDocument } from './pending.js';
+import type { Call, InputDocument } from './pending.js';
 
 /** A call of `run` with a signal. Calls without one are plain objects, and pay nothing for this. */
-export class CancellableCall implements PendingDocument {
-  readonly index = 0;
-  readonly id: string;
-  readonly bytes: Uint8Array;
+export class CancellableCall implements Call {
+  readonly document: InputDocument;
   readonly acceptedMs = now();
-  waitedMs = 0;
+  /** The session has the document under this index of its run; null before it took it. */
   sessionIndex: number | null = null;
   readonly outcome: Promise<Outcome>;
   readonly #signal: AbortSignal;
@@ -17,9 +15,8 @@ export class CancellableCall implements PendingDocument {
   #resolve: (outcome: Outcome) => void = () => {};
   #reject: (cause: unknown) => void = () => {};
 
-  constructor({ id, bytes }: InputDocument, signal: AbortSignal, signals: Signals) {
-    this.id = id;
-    this.bytes = bytes;
+  constructor(document: InputDocument, signal: AbortSignal, signals: Signals) {
+    this.document = document;
     this.#signal = signal;
     this.#signals = signals;
     this.outcome = new Promise((resolve, reject) => {
@@ -44,7 +41,7 @@ export class CancellableCall implements PendingDocument {
     this.#resolve(outcome);
   }
 
-  fail(cause: unknown): void {
+  lose(cause: unknown): void {
     this.#signals.remove(this.#signal, this);
     this.#reject(cause);
   }

@@ -1,11 +1,11 @@
 import { owned } from '../strategies/session/owned.js';
 import type { Delivery, Outcome, Session } from '../strategies/strategy.js';
-import { now } from '../strategies/worker/clock.js';
 import type { Document } from '../workloads/workload.js';
 import { Calls } from './calls.js';
 import { CancellableCall, Signals } from './cancellable-call.js';
+import { InProgress } from './in-progress.js';
 import { Inputs } from './inputs.js';
-import type { Input, InputDocument, PendingDocument } from './pending.js';
+import type { Input, InputDocument } from './pending.js';
 import { ReadAhead } from './read-ahead.js';
 import { end, SessionSource } from './session-source.js';
 
@@ -53,11 +53,11 @@ export class Exchange {
   readonly #session: Session;
   readonly #copyViews: boolean;
   readonly #see: (bytes: number) => void;
-  readonly #calls = new Calls();
+  /** Documents that the session has. */
+  readonly inProgress = new InProgress();
+  readonly #calls = new Calls(this.inProgress);
   readonly #inputs = new Inputs(this.#calls);
   readonly #signals = new Signals((call) => this.#cancel(call));
-  /** Documents that the session has, by their index in the run; null for a document that was cancelled. */
-  readonly #inProgress = new Map<number, PendingDocument | null>();
   #nextIndex = 0;
   /** The current run pulls from this source; null between runs. */
   #source: SessionSource | null = null;
@@ -73,11 +73,6 @@ export class Exchange {
     this.#session = session;
     this.#copyViews = delivery === 'clone'; // a view would be cloned with its whole buffer
     this.#see = see;
-  }
-
-  /** Documents that the session has. */
-  get inFlight(): number {
-    return this.#inProgress.size;
   }
 
   /** Documents that wait for the session. */
@@ -183,14 +178,15 @@ export class Exchange {
   }
 
   readonly #isCancellable = (index: number): boolean =>
-    !this.#signals.isEmpty && this.#inProgress.get(index) instanceof CancellableCall;
+    !this.#signals.isEmpty && this.inProgress.at(index)?.receiver instanceof CancellableCall;
 
   #cancel(call: CancellableCall): void {
     call.cancel();
     this.counters.cancelled++;
     if (call.sessionIndex === null) this.#calls.cancel();
     else {
-      this.#inProgress.set(call.sessionIndex, null);
+      const entry = this.inProgress.at(call.sessionIndex);
+      if (entry !== null) entry.receiver = null;
       this.#session.cancel(call.sessionIndex);
     }
     this.#endWhenDone();
@@ -198,44 +194,42 @@ export class Exchange {
 
   #give(): IteratorResult<Document> | null {
     if (this.#ending || this.#closed !== null) return end;
-    const document = this.#inputs.next();
-    return document === null ? null : { done: false, value: this.#handOver(document) };
-  }
-
-  #handOver(pending: PendingDocument): Document {
-    const { id, bytes, acceptedMs } = pending;
-    const index = this.#nextIndex++;
-    this.#inProgress.set(index, pending);
-    pending.sessionIndex = index;
-    if (acceptedMs !== null) pending.waitedMs = now() - acceptedMs;
-    this.#see(bytes.length);
-    const document = { index, id, size: bytes.length, bytes };
-    return this.#copyViews ? owned(document) : document;
+    const document = this.#inputs.next(this.#nextIndex);
+    if (document === null) return null;
+    this.#nextIndex++;
+    this.#see(document.size);
+    return { done: false, value: this.#copyViews ? owned(document) : document };
   }
 
   readonly #emit = (outcome: Outcome): void => {
-    const pending = this.#inProgress.get(outcome.index);
-    if (pending === undefined) return; // it has failed in the meantime
-    this.#inProgress.delete(outcome.index);
+    const entry = this.inProgress.at(outcome.index);
+    if (entry === null) return; // it has failed in the meantime
+    const { receiver, place, bytes, waitedMs } = entry;
+    this.inProgress.remove(entry);
     if (outcome.status === 'crashed') {
       this.#hasCrashed = true;
       // The document has ended no worker: the session has abandoned its workers.
       if (outcome.error.attempts === undefined) this.#ending = true;
     }
-    if (pending !== null) this.#settle(pending, outcome);
+    if (receiver !== null) {
+      // The session keeps no outcome, so this one is changed in place: a copy would be slow.
+      const mine = outcome as Mutable<Outcome>;
+      mine.index = place;
+      if (mine.queuedMs !== null) mine.queuedMs += waitedMs;
+      this.#count(outcome, bytes);
+      receiver.settle(outcome, place, bytes);
+    }
     this.#endWhenDone();
   };
 
-  #settle(pending: PendingDocument, found: Outcome): void {
-    if (found.taskMs !== null) this.readAhead.learn(found.taskMs);
-    const queuedMs = found.queuedMs === null ? null : found.queuedMs + pending.waitedMs;
-    const outcome = { ...found, index: pending.index, queuedMs };
+  #count({ status, taskMs, queuedMs }: Outcome, bytes: number): void {
     const { counters } = this;
-    counters[outcome.status]++;
-    counters.bytes += pending.bytes.length;
-    counters.busyMs += outcome.taskMs ?? 0;
-    counters.queuedMs += outcome.queuedMs ?? 0;
-    pending.settle(outcome);
+    counters[status]++;
+    counters.bytes += bytes;
+    if (queuedMs !== null) counters.queuedMs += queuedMs;
+    if (taskMs === null) return;
+    counters.busyMs += taskMs;
+    this.readAhead.learn(taskMs);
   }
 
   /**
@@ -243,7 +237,7 @@ export class Exchange {
    * can cause this.
    */
   #endWhenDone(): void {
-    const isIdle = this.#inProgress.size === 0 && this.queued === 0 && !this.#inputs.asking;
+    const isIdle = this.inProgress.count === 0 && this.queued === 0 && !this.#inputs.asking;
     if (this.#drained !== null && (isIdle || this.#closed !== null)) {
       this.#drained();
       this.#drained = null;
@@ -258,11 +252,11 @@ export class Exchange {
   }
 
   #failInProgress(cause: unknown): void {
-    const pending = [...this.#inProgress.values()];
-    this.#inProgress.clear();
-    for (const document of pending) document?.fail(cause);
+    for (const receiver of this.inProgress.empty()) receiver.lose(cause);
   }
 }
+
+type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 
 export interface ExchangeOptions {
   readonly workers: number;

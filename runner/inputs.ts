@@ -1,4 +1,5 @@
-import type { Input, PendingDocument } from './pending.js';
+import type { Document } from '../workloads/workload.js';
+import type { Input } from './pending.js';
 
 /**
  * All inputs of a runner. `next` asks them in turn and takes one document from each, so that no input starves
@@ -44,12 +45,13 @@ export class Inputs {
     this.#again = true;
   }
 
-  next(): PendingDocument | null {
+  /** @param index the next document gets this index in the session's run */
+  next(index: number): Document | null {
     this.#asking = true;
-    let document: PendingDocument | null;
+    let document: Document | null;
     do {
       this.#again = false;
-      document = this.#askEach();
+      document = this.#askEach(index);
     } while (document === null && this.#again);
     this.#asking = false;
     return document;
@@ -63,10 +65,10 @@ export class Inputs {
     for (const input of this.#inputs) input.fail(cause);
   }
 
-  #askEach(): PendingDocument | null {
+  #askEach(index: number): Document | null {
     for (let asked = 0; asked < this.#inputs.length; asked++) {
       this.#turn = (this.#turn + 1) % this.#inputs.length;
-      const document = (this.#inputs[this.#turn] as Input).next();
+      const document = (this.#inputs[this.#turn] as Input).next(index);
       if (document !== null) return document;
     }
     return null;

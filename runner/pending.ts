@@ -1,4 +1,5 @@
 import type { Outcome } from '../strategies/strategy.js';
+import type { Document } from '../workloads/workload.js';
 
 /** A document as a caller gives it to a runner. Its bytes must not change until its outcome is there. */
 export interface InputDocument {
@@ -11,27 +12,23 @@ export interface InputDocument {
   readonly bytes: Uint8Array;
 }
 
-/** A document that the runner has accepted, together with the caller that waits for its outcome. */
-export interface PendingDocument {
-  /** Place in its own source, from 0. */
-  readonly index: number;
-  /** It names the content, as the id of an `InputDocument` does. */
-  readonly id: string;
-  /** The content, as the caller gave it. */
-  readonly bytes: Uint8Array;
+/** Waits for outcomes: one call of `run`, or one call of `process` with all its documents. */
+export interface Receiver {
   /**
-   * The runner accepted it at this time of the clock `now()`; null where the session takes it when it is
-   * pulled.
+   * Takes the outcome of one document.
+   * @param place the document's place in its own source, from 0
+   * @param bytes its size
    */
-  readonly acceptedMs: number | null;
-  /** Time from `acceptedMs` until the session took it, milliseconds; 0 before that. */
-  waitedMs: number;
-  /** The session has the document under this index of its run; null before it took it. */
-  sessionIndex: number | null;
-  /** Gives the caller its outcome. */
-  settle(outcome: Outcome): void;
-  /** Tells the caller that there will be no outcome. */
-  fail(cause: unknown): void;
+  settle(outcome: Outcome, place: number, bytes: number): void;
+  /** One of its documents gets no outcome. */
+  lose(cause: unknown): void;
+}
+
+/** A call of `run`. */
+export interface Call extends Receiver {
+  readonly document: InputDocument;
+  /** The runner accepted it at this time of the clock `now()`. */
+  readonly acceptedMs: number;
 }
 
 /**
@@ -39,8 +36,12 @@ export interface PendingDocument {
  * another.
  */
 export interface Input {
-  /** The next document, or null when there is none that may go now. */
-  next(): PendingDocument | null;
+  /**
+   * Gives the session the next document, and puts it into `InProgress`. Returns null when there is none that
+   * may go now.
+   * @param index the document gets this index in the session's run
+   */
+  next(index: number): Document | null;
   /** Documents that are accepted, and that `next` has not given yet. */
   readonly queued: number;
   /**
@@ -50,6 +51,11 @@ export interface Input {
   stop(cause: unknown): void;
   /** Drops everything that `next` has not given yet; its callers get `cause`. */
   fail(cause: unknown): void;
+}
+
+/** The document as the session gets it. */
+export function sessionDocument(index: number, { id, bytes }: InputDocument): Document {
+  return { index, id, size: bytes.length, bytes };
 }
 
 /** @throws TypeError that says what a document looks like. */

@@ -16,6 +16,15 @@ export interface ProcessOptions {
   readonly signal?: AbortSignal;
 }
 
+/** `Runner.process` takes these options to give arrays of outcomes. */
+export interface ProcessBatchOptions extends ProcessOptions {
+  /**
+   * Gives everything that has arrived since the last array was taken, at least one outcome, without a promise
+   * per document. In order with `ordered`.
+   */
+  readonly batch: true;
+}
+
 /** `Runner.run` takes these options. */
 export interface RunDocumentOptions {
   /**
@@ -44,7 +53,12 @@ export interface Runner {
    * document; RunnerClosedError when the runner drains or closes before the source has ended. At once: the
    * signal's reason; TypeError when `source` is not iterable.
    */
-  process(source: InputDocuments, options?: ProcessOptions): AsyncGenerator<Outcome, void, undefined>;
+  process(
+    source: InputDocuments,
+    options?: ProcessOptions & { readonly batch?: false },
+  ): AsyncGenerator<Outcome, void, undefined>;
+  /** Gives the same outcomes in arrays. */
+  process(source: InputDocuments, options: ProcessBatchOptions): AsyncGenerator<Outcome[], void, undefined>;
   /**
    * Gives the outcome of one document, with `index` 0. The number of calls is not limited; callers bound it
    * themselves, for example by `stats()`.

@@ -1,8 +1,10 @@
+import { setImmediate } from 'node:timers';
 import type { CloseOptions, Delivery, Outcome, Session } from '../strategies/strategy.js';
 import { now } from '../strategies/worker/clock.js';
 import { Exchange } from './exchange.js';
 import { checkDocument, type InputDocument } from './pending.js';
 import {
+  type ProcessBatchOptions,
   type ProcessOptions,
   type RunDocumentOptions,
   type Runner,
@@ -43,15 +45,35 @@ export class SessionRunner implements Runner {
 
   process(
     source: InputDocuments,
-    { ordered = false, signal }: ProcessOptions = {},
-  ): AsyncGenerator<Outcome, void, undefined> {
+    options?: ProcessOptions & { readonly batch?: false },
+  ): AsyncGenerator<Outcome, void, undefined>;
+  process(source: InputDocuments, options: ProcessBatchOptions): AsyncGenerator<Outcome[], void, undefined>;
+  process(
+    source: InputDocuments,
+    { ordered = false, batch = false, signal }: ProcessOptions & { readonly batch?: boolean } = {},
+  ): AsyncGenerator<Outcome | Outcome[], void, undefined> {
     if (!isIterable(source))
       throw new TypeError(
         `expected an iterable or async iterable of documents like { id, bytes }, got ${typeof source}`,
       );
-    const { readAhead, notify } = this.#exchange;
-    const stream = new Stream(source, { ordered, readAhead, notify });
-    const outcomes = this.#outcomesOf(stream, signal);
+    const { readAhead, inProgress, notify } = this.#exchange;
+    const stream = new Stream(source, { ordered, readAhead, inProgress, notify });
+    return batch
+      ? this.#outcomesOf(stream, signal, () => stream.takeAll(), nextTurn)
+      : this.#outcomesOf(stream, signal, () => stream.take());
+  }
+
+  /**
+   * Gives what `take` takes from the stream.
+   * @param turn awaited before the first outcomes after a wait are taken, so that others can arrive
+   */
+  #outcomesOf<Item>(
+    stream: Stream,
+    signal: AbortSignal | undefined,
+    take: () => Item | null,
+    turn?: () => Promise<void>,
+  ): AsyncGenerator<Item, void, undefined> {
+    const outcomes = this.#waitedFor(stream, signal, take, turn);
     const { next, return: end, throw: fail } = outcomes;
     let waiting = 0;
     const waited = () => {
@@ -59,12 +81,11 @@ export class SessionRunner implements Runner {
     };
     return Object.assign(outcomes, {
       /**
-       * Gives an outcome that is already there without a turn of the generator, unless an earlier call still
-       * waits.
+       * Gives what is already there without a turn of the generator, unless an earlier call still waits.
        */
       next() {
-        const outcome = waiting === 0 && !stream.aborted ? stream.take() : null;
-        if (outcome !== null) return Promise.resolve({ done: false as const, value: outcome });
+        const item = waiting === 0 && !stream.aborted ? take() : null;
+        if (item !== null) return Promise.resolve({ done: false as const, value: item });
         waiting++;
         const waits = next.call(outcomes);
         waits.then(waited, waited);
@@ -82,10 +103,12 @@ export class SessionRunner implements Runner {
     });
   }
 
-  async *#outcomesOf(
+  async *#waitedFor<Item>(
     stream: Stream,
     signal: AbortSignal | undefined,
-  ): AsyncGenerator<Outcome, void, undefined> {
+    take: () => Item | null,
+    turn?: () => Promise<void>,
+  ): AsyncGenerator<Item, void, undefined> {
     const abort = () => stream.abort(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
     try {
@@ -94,10 +117,13 @@ export class SessionRunner implements Runner {
       this.#exchange.enter(stream);
       stream.begin();
       for (;;) {
-        const outcome = stream.take();
-        if (outcome !== null) yield outcome;
+        const item = take();
+        if (item !== null) yield item;
         else if (stream.over()) return;
-        else await stream.change();
+        else {
+          await stream.change();
+          await turn?.();
+        }
       }
     } finally {
       signal?.removeEventListener('abort', abort);
@@ -106,16 +132,20 @@ export class SessionRunner implements Runner {
     }
   }
 
-  async run(document: InputDocument, options?: RunDocumentOptions): Promise<Outcome> {
-    checkDocument(document);
-    this.#refuse();
-    const signal = options?.signal;
-    if (signal === undefined) return this.#exchange.run(document);
-    if (typeof (signal as Partial<AbortSignal> | null)?.aborted !== 'boolean')
-      throw new TypeError(
-        `expected \`signal\` to be an AbortSignal, got ${Object.prototype.toString.call(signal)}`,
-      );
-    return this.#exchange.runCancellable(document, signal);
+  run(document: InputDocument, options?: RunDocumentOptions): Promise<Outcome> {
+    try {
+      checkDocument(document);
+      this.#refuse();
+      const signal = options?.signal;
+      if (signal === undefined) return this.#exchange.run(document);
+      if (typeof (signal as Partial<AbortSignal> | null)?.aborted !== 'boolean')
+        throw new TypeError(
+          `expected \`signal\` to be an AbortSignal, got ${Object.prototype.toString.call(signal)}`,
+        );
+      return this.#exchange.runCancellable(document, signal);
+    } catch (cause) {
+      return Promise.reject(cause);
+    }
   }
 
   broadcast(message: unknown): void {
@@ -124,7 +154,7 @@ export class SessionRunner implements Runner {
 
   stats(): RunnerStats {
     const { ok, failed, 'timed-out': timedOut, crashed, ...sums } = this.#exchange.counters;
-    const { inFlight, queued } = this.#exchange;
+    const { queued, inProgress } = this.#exchange;
     const { strategy, workers } = this.#facts;
     const { replaced = 0 } = this.#session;
     const outcomes = { ok, failed, 'timed-out': timedOut, crashed };
@@ -133,7 +163,7 @@ export class SessionRunner implements Runner {
       workers,
       uptimeMs: now() - this.#openedMs,
       outcomes,
-      inFlight,
+      inFlight: inProgress.count,
       queued,
       replaced,
       ...sums,
@@ -170,6 +200,11 @@ export class SessionRunner implements Runner {
     const refusal = this.#refusal ?? this.#exchange.closed?.cause;
     if (refusal !== undefined) throw refusal;
   }
+}
+
+/** Resolves in the next turn of the event loop. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function isIterable(value: unknown): value is InputDocuments {

@@ -1,8 +1,11 @@
 import { SourceReader } from '../strategies/session/source.js';
 import type { Outcome } from '../strategies/strategy.js';
 import { now } from '../strategies/worker/clock.js';
+import type { Document } from '../workloads/workload.js';
 import { Fifo } from './fifo.js';
-import { checkDocument, type Input, type InputDocument, type PendingDocument } from './pending.js';
+import type { InProgress } from './in-progress.js';
+import { OutcomeRing } from './outcome-ring.js';
+import { checkDocument, type Input, type InputDocument, type Receiver, sessionDocument } from './pending.js';
 import type { ReadAhead } from './read-ahead.js';
 
 /**
@@ -11,10 +14,12 @@ import type { ReadAhead } from './read-ahead.js';
  */
 export type InputDocuments = Iterable<InputDocument> | AsyncIterable<InputDocument>;
 
-/** An outcome that the caller has not taken yet, and the bytes of its document. */
-interface Settled {
-  readonly outcome: Outcome;
-  readonly bytes: number;
+export interface StreamOptions {
+  readonly ordered: boolean;
+  readonly readAhead: ReadAhead;
+  readonly inProgress: InProgress;
+  /** Called when there may be a document for the session. */
+  readonly notify: () => void;
 }
 
 /**
@@ -22,38 +27,35 @@ interface Settled {
  * against `ReadAhead` from when it is pulled until its outcome is taken. At the limit nothing is pulled until
  * half of it is free again, so that work comes in batches. In order, outcomes wait for earlier ones, and
  * count against the same limit.
+ *
+ * Nothing is created per document here: what belongs to a document is in rings, by its place in the source
+ * (`InProgress`) or by the position of its outcome (`OutcomeRing`).
  */
-export class Stream implements Input {
+export class Stream implements Input, Receiver {
   readonly #source: SourceReader<InputDocument>;
-  readonly #ordered: boolean;
-  readonly #readAhead: ReadAhead;
-  readonly #notify: () => void;
+  readonly #options: StreamOptions;
   /** Documents that an asynchronous source has given, and that the session has not taken yet. */
-  readonly #arrived = new Fifo<PendingDocument>();
-  /** Outcomes as they came. */
-  readonly #settled = new Fifo<Settled>();
-  /** Outcomes by place in the source, used instead of `#settled` in order; earlier ones may be missing. */
-  readonly #early = new Map<number, Settled>();
+  readonly #arrived = new Fifo<{ readonly document: InputDocument; readonly acceptedMs: number }>();
+  /** Outcomes by their place in the source where they are ordered, else as they came. */
+  #outcomes = new OutcomeRing();
   #asked = false;
   #ended = false;
   #left = false;
   #full = false;
   #pulled = 0;
-  #taken = 0;
+  /** Documents that the session was given. */
+  #given = 0;
+  #settled = 0;
+  /** Sizes of all documents that were pulled and have no outcome. */
   #bytes = 0;
   #failure: { readonly cause: unknown } | null = null;
   #aborted: { readonly cause: unknown } | null = null;
-  #wake = () => {};
+  /** Resolves the promise of `change`; null while no caller waits. */
+  #wake: (() => void) | null = null;
 
-  /** @param notify called when there may be a document for the session */
-  constructor(
-    source: InputDocuments,
-    options: { readonly ordered: boolean; readonly readAhead: ReadAhead; readonly notify: () => void },
-  ) {
+  constructor(source: InputDocuments, options: StreamOptions) {
     this.#source = new SourceReader(source);
-    this.#ordered = options.ordered;
-    this.#readAhead = options.readAhead;
-    this.#notify = options.notify;
+    this.#options = options;
   }
 
   get queued(): number {
@@ -63,16 +65,22 @@ export class Stream implements Input {
   /** Starts pulling the source. */
   begin(): void {
     if (!this.#source.isSync) this.#ask();
-    else this.#notify();
+    else this.#options.notify();
   }
 
-  next(): PendingDocument | null {
-    if (!this.#source.isSync) return this.#arrived.shift();
+  next(index: number): Document | null {
+    if (!this.#source.isSync) {
+      const arrived = this.#arrived.shift();
+      return arrived === null ? null : this.#give(index, arrived.document, now() - arrived.acceptedMs);
+    }
     if (this.#ended || this.#full) return null;
     try {
       // A synchronous source always answers at once.
-      const { done, value } = this.#source.now() as IteratorResult<InputDocument>;
-      if (!done) return this.#accept(value, null);
+      const next = this.#source.now() as IteratorResult<InputDocument>;
+      if (!next.done) {
+        this.#accept(next.value);
+        return this.#give(index, next.value, 0);
+      }
       this.#end();
     } catch (cause) {
       this.stop(cause);
@@ -97,7 +105,7 @@ export class Stream implements Input {
   fail(cause: unknown): void {
     this.stop(cause);
     this.#pulled -= this.#arrived.empty().length;
-    this.#wake();
+    this.#changed();
   }
 
   /**
@@ -109,9 +117,8 @@ export class Stream implements Input {
     this.#left = true;
     this.stop(null);
     this.#arrived.empty();
-    this.#settled.empty();
-    this.#early.clear();
-    this.#wake();
+    this.#outcomes = new OutcomeRing();
+    this.#changed();
   }
 
   /** Makes the next call of `take` throw `cause`, whatever outcomes are there. */
@@ -119,7 +126,7 @@ export class Stream implements Input {
     this.#aborted = { cause };
     this.stop(cause);
     this.#arrived.empty();
-    this.#wake();
+    this.#changed();
   }
 
   /** True when `take` throws. */
@@ -130,13 +137,19 @@ export class Stream implements Input {
   /** The next outcome, or null when there is none now. @throws the cause of an abort */
   take(): Outcome | null {
     if (this.#aborted !== null) throw this.#aborted.cause;
-    const settled = this.#ordered ? this.#early.get(this.#taken) : this.#settled.shift();
-    if (settled === null || settled === undefined) return null;
-    if (this.#ordered) this.#early.delete(this.#taken);
-    this.#taken++;
-    this.#bytes -= settled.bytes;
+    const outcome = this.#outcomes.take();
+    if (outcome !== null) this.#resumeWhenHalfFree();
+    return outcome;
+  }
+
+  /** All outcomes that there are now, or null when there is none. @throws the cause of an abort */
+  takeAll(): Outcome[] | null {
+    if (this.#aborted !== null) throw this.#aborted.cause;
+    const taken: Outcome[] = [];
+    for (let next = this.#outcomes.take(); next !== null; next = this.#outcomes.take()) taken.push(next);
+    if (taken.length === 0) return null;
     this.#resumeWhenHalfFree();
-    return settled.outcome;
+    return taken;
   }
 
   /**
@@ -145,7 +158,7 @@ export class Stream implements Input {
    */
   over(): boolean {
     if (this.#left) return true;
-    if (!this.#ended || this.#taken < this.#pulled) return false;
+    if (!this.#ended || this.#outcomes.first < this.#pulled) return false;
     if (this.#failure !== null) throw this.#failure.cause;
     return true;
   }
@@ -160,51 +173,56 @@ export class Stream implements Input {
   #ask(): void {
     if (this.#asked || this.#ended || this.#full) return;
     this.#asked = true;
-    this.#source.next().then(
-      (next) => {
-        this.#asked = false;
-        if (this.#ended) return; // the stream was stopped in the meantime, and drops late documents
-        if (next.done) return this.#end();
-        this.#arrive(next.value);
-        this.#ask();
-      },
-      (cause: unknown) => {
-        this.#asked = false;
-        if (!this.#ended) this.#end({ cause });
-      },
-    );
+    this.#source.next().then(this.#answered, this.#failed);
   }
 
-  #arrive(value: InputDocument): void {
+  readonly #answered = (next: IteratorResult<InputDocument>): void => {
+    this.#asked = false;
+    if (this.#ended) return; // the stream was stopped in the meantime, and drops late documents
+    if (next.done) this.#end();
+    else this.#arrive(next.value);
+    this.#ask();
+  };
+
+  #arrive(document: InputDocument): void {
     try {
-      this.#arrived.push(this.#accept(value, now()));
-      this.#notify();
+      this.#accept(document);
+      this.#arrived.push({ document, acceptedMs: now() });
+      this.#options.notify();
     } catch (cause) {
       this.stop(cause);
     }
   }
 
+  readonly #failed = (cause: unknown): void => {
+    this.#asked = false;
+    if (!this.#ended) this.#end({ cause });
+  };
+
   /** @throws TypeError when it is no document */
-  #accept(document: InputDocument, acceptedMs: number | null): PendingDocument {
+  #accept(document: InputDocument): void {
     checkDocument(document);
-    const { id, bytes } = document;
-    const index = this.#pulled++;
-    this.#bytes += bytes.length;
+    this.#bytes += document.bytes.length;
+    this.#pulled++;
     this.#full = this.#isFull();
-    return new StreamDocument(this, { index, id, bytes, acceptedMs });
   }
 
-  /** The stream's own documents call this with their outcome. */
-  settle(document: PendingDocument, outcome: Outcome): void {
+  #give(index: number, document: InputDocument, waitedMs: number): Document {
+    const place = this.#given++;
+    const given = sessionDocument(index, document);
+    this.#options.inProgress.add(index, this, place, given.size, waitedMs);
+    return given;
+  }
+
+  settle(outcome: Outcome, place: number, bytes: number): void {
     if (this.#left) return;
-    const settled = { outcome, bytes: document.bytes.length };
-    if (this.#ordered) this.#early.set(document.index, settled);
-    else this.#settled.push(settled);
+    const position = this.#options.ordered ? place : this.#settled++;
+    this.#bytes -= bytes;
+    this.#outcomes.put(position, outcome, Math.max(bytes, bytesOf(outcome)));
     this.#resumeWhenHalfFree(); // a short task raises the limit
-    this.#wake();
+    if (position === this.#outcomes.first) this.#changed();
   }
 
-  /** The stream's own documents call this when they get no outcome. */
   lose(cause: unknown): void {
     if (!this.#left && this.#aborted === null) this.abort(cause);
   }
@@ -213,54 +231,43 @@ export class Stream implements Input {
     if (!this.#full || !this.#isHalfFree()) return;
     this.#full = false;
     if (!this.#source.isSync) this.#ask();
-    else this.#notify();
+    else this.#options.notify();
   }
 
   #isFull(): boolean {
-    const documents = this.#pulled - this.#taken;
-    const { documents: maxDocuments, bytes: maxBytes, minDocuments } = this.#readAhead;
-    return documents >= maxDocuments || (this.#bytes >= maxBytes && documents >= minDocuments);
+    const documents = this.#pulled - this.#outcomes.first;
+    const bytes = this.#bytes + this.#outcomes.bytes;
+    const { documents: maxDocuments, bytes: maxBytes, minDocuments } = this.#options.readAhead;
+    return documents >= maxDocuments || (bytes >= maxBytes && documents >= minDocuments);
   }
 
   #isHalfFree(): boolean {
-    const documents = this.#pulled - this.#taken;
-    const { documents: maxDocuments, bytes: maxBytes, minDocuments } = this.#readAhead;
-    return documents <= maxDocuments / 2 && (this.#bytes <= maxBytes / 2 || documents < minDocuments);
+    const documents = this.#pulled - this.#outcomes.first;
+    const bytes = this.#bytes + this.#outcomes.bytes;
+    const { documents: maxDocuments, bytes: maxBytes, minDocuments } = this.#options.readAhead;
+    return documents <= maxDocuments / 2 && (bytes <= maxBytes / 2 || documents < minDocuments);
   }
 
   #end(failure: { readonly cause: unknown } | null = null): void {
     this.#ended = true;
     this.#failure ??= failure;
-    this.#wake();
+    this.#changed();
+  }
+
+  #changed(): void {
+    const wake = this.#wake;
+    this.#wake = null; // it is called once: a promise that is resolved again is slow
+    wake?.();
   }
 }
 
-/** A document of a stream. A class, because a closure per document would be slower. */
-class StreamDocument implements PendingDocument {
-  readonly index: number;
-  readonly id: string;
-  readonly bytes: Uint8Array;
-  readonly acceptedMs: number | null;
-  waitedMs = 0;
-  sessionIndex: number | null = null;
-  readonly #stream: Stream;
-
-  constructor(
-    stream: Stream,
-    { index, id, bytes, acceptedMs }: Pick<PendingDocument, 'index' | 'id' | 'bytes' | 'acceptedMs'>,
-  ) {
-    this.#stream = stream;
-    this.index = index;
-    this.id = id;
-    this.bytes = bytes;
-    this.acceptedMs = acceptedMs;
-  }
-
-  settle(outcome: Outcome): void {
-    this.#stream.settle(this, outcome);
-  }
-
-  fail(cause: unknown): void {
-    this.#stream.lose(cause);
-  }
+/**
+ * Memory of an outcome, as far as it is known at once. Other results are taken to be as large as their
+ * document.
+ */
+function bytesOf(outcome: Outcome): number {
+  if (outcome.status !== 'ok') return 0;
+  const { value } = outcome;
+  if (typeof value === 'string') return value.length;
+  return ArrayBuffer.isView(value) || value instanceof ArrayBuffer ? value.byteLength : 0;
 }

@@ -294,7 +294,10 @@ export interface DocumentByReference {
   /** The content has about this size, bytes. Absent: unknown. */
   readonly size?: number;
 }
-/** Receives each outcome. A promise that it returns holds back the pulling of documents until it resolves. */
+/**
+ * Receives each outcome, which is then its own: it may change it. A promise that it returns holds back the
+ * pulling of documents until it resolves.
+ */
 export type Emit = (outcome: Outcome) => void | Promise<void>;
 
 /** Says how one document ended, on which worker and when. */

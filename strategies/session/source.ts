@@ -135,7 +135,9 @@ function takenOf(
 
 function limitedLater(source: Source<AnyDocument>, limits: Limits): Source {
   const { signal } = limits;
+  let stopped = signal.aborted; // the signal's own property is slow to read for each document
   const stop = () => {
+    stopped = true;
     // A source that is waiting notices when it next has a document: nothing waits for that.
     source.return?.()?.then(undefined, () => {});
     // Documents that the source has given by now are still delivered.
@@ -156,7 +158,7 @@ function limitedLater(source: Source<AnyDocument>, limits: Limits): Source {
     ...(atOnce !== undefined && {
       [ready]() {
         for (;;) {
-          if (signal.aborted) return end;
+          if (stopped) return end;
           const next = atOnce();
           if (next === null) return null;
           const taken = takenOf(next, limits);
@@ -165,14 +167,14 @@ function limitedLater(source: Source<AnyDocument>, limits: Limits): Source {
       },
     }),
     next() {
-      if (signal.aborted) return Promise.resolve(end);
+      if (stopped) return Promise.resolve(end);
       return new Promise((resolve, reject) => {
         const giveUp = () => resolve(end);
         const ask = () =>
           source.next().then(
             (next) => {
               const taken = takenOf(next, limits);
-              if (taken === null && !signal.aborted) return void ask();
+              if (taken === null && !stopped) return void ask();
               waiting.delete(giveUp);
               resolve(taken === null ? end : seen(taken));
             },
