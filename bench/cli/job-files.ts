@@ -1,38 +1,102 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { CorpusError } from '../../workloads/file-walk.js';
-import { type FileList, formerId } from '../../workloads/files.js';
+import {
+  CorpusError,
+  FileWalk,
+  type LeftOutCounts,
+  nothingLeftOut,
+  type WalkEntry,
+} from '../../workloads/file-walk.js';
+import { formerId } from '../../workloads/files.js';
 import { Output, type OutputOptions } from '../job/output.js';
-import type { JobFile } from '../job/read.js';
 import { docsOf } from '../job/sidecar.js';
 import { quoted } from './folder.js';
 import type { RunFlags } from './run-request.js';
 
-/** A file of the job, or one that is known to be unreadable. */
-export interface RunFile extends JobFile {
-  readonly unreadable: Error | null;
-}
+/** The files of a job: all that `--docs` selects, without the job's own. */
+export class JobFiles {
+  readonly #walk: FileWalk;
+  readonly #out: readonly string[];
+  /** A walk that was begun in order to see whether there is a file at all. */
+  #begun: {
+    readonly first: WalkEntry;
+    readonly rest: Iterator<WalkEntry>;
+    readonly leftOut: LeftOutCounts;
+  } | null;
 
-/** The files in the order of their ids, without the job's own. */
-export function filesOf(list: FileList, { out, pathIds }: { out: string; pathIds: boolean }): RunFile[] {
-  const idOf = (file: { readonly id: string; readonly below: string }) =>
-    pathIds ? formerId(list.typed, file.below) : file.id;
-  const readable = list.files
-    .filter(
-      ({ path }) => !Output.owns(resolve(out), String(path)) && !Output.owns(realOut(out), String(path)),
-    )
-    .map((file) => ({ ...file, id: idOf(file), unreadable: null }));
-  const unreadable = list.unreadable.map((file) => ({
-    id: idOf(file),
-    path: '',
-    size: 0,
-    mtimeMs: 0,
-    unreadable: file.cause,
-  }));
-  const files = [...readable, ...unreadable];
-  if (files.length === 0)
-    throw new CorpusError(`--docs "${list.pattern}": expected files, found none but --out`);
-  return files.sort((a, b) => (a.id < b.id ? -1 : 1));
+  /** @throws CorpusError when there is no file */
+  constructor({ docs, out }: Pick<RunFlags, 'docs' | 'out'>) {
+    this.#walk = new FileWalk(docs);
+    this.#out = [...new Set([resolve(out), realOut(out)])];
+    const leftOut = nothingLeftOut();
+    const rest = this.#walk.entries(leftOut);
+    this.#begun = { first: rest.next().value as WalkEntry, rest, leftOut };
+  }
+
+  get root(): string {
+    return this.#walk.root;
+  }
+
+  /**
+   * Walks through the files in the order of their paths.
+   * @param pathIds true for the ids of version 0.1
+   * @param leftOut counts what is no document
+   * @throws CorpusError at the end when there was none but the job's own
+   */
+  *all({
+    pathIds,
+    leftOut,
+  }: {
+    pathIds: boolean;
+    leftOut: LeftOutCounts;
+  }): Generator<WalkEntry, void, undefined> {
+    let isEmpty = true;
+    for (const entry of this.#entries(leftOut)) {
+      if (entry.path !== null && this.#owns(String(entry.path))) continue;
+      isEmpty = false;
+      yield pathIds ? { ...entry, id: formerId(this.#walk.typed, entry.below) } : entry;
+    }
+    if (isEmpty)
+      throw new CorpusError(`--docs "${this.#walk.pattern}": expected files, found none but --out`);
+  }
+
+  /** How `Output` recognizes results of version 0.1, and what it says of results that belong elsewhere. */
+  earlierIds(flags: RunFlags): Pick<OutputOptions, 'isEarlier' | 'goOn'> {
+    let ids: Set<string> | null = null;
+    return {
+      isEarlier: (id) => {
+        ids ??= new Set(Array.from(this.all({ pathIds: true, leftOut: nothingLeftOut() }), ({ id }) => id));
+        return ids.has(id);
+      },
+      goOn(id) {
+        const start = startFolder(id, [dirname(resolve(flags.out)), process.cwd()]);
+        const folder = start === null ? '<the folder where it was started>' : quoted(start);
+        const { task, docs: _docs, out, grace: _grace, changed: _changed, ...more } = flags;
+        const given = { ...(task !== undefined && { task }), docs: docsOf(out), out: resolve(out), ...more };
+        const words = Object.entries(given).flatMap(([name, value]) =>
+          value === true ? [`--${name}`] : [`--${name}`, quoted(isPath(name) ? resolve(value) : value)],
+        );
+        return `go on there: cd ${folder} && forkwise run ${words.join(' ')}`;
+      },
+    };
+  }
+
+  /** The first walk goes on with the one that was begun: listing a large folder takes its time. */
+  *#entries(leftOut: LeftOutCounts): Generator<WalkEntry, void, undefined> {
+    if (this.#begun === null) {
+      yield* this.#walk.entries(leftOut);
+      return;
+    }
+    const { first, rest, leftOut: counts } = this.#begun;
+    this.#begun = null;
+    yield first;
+    for (let next = rest.next(); !next.done; next = rest.next()) yield next.value;
+    Object.assign(leftOut, counts);
+  }
+
+  #owns(path: string): boolean {
+    return this.#out.some((out) => path.startsWith(out) && Output.owns(out, path));
+  }
 }
 
 /** Documents are listed by their real paths. */
@@ -43,24 +107,6 @@ function realOut(out: string): string {
   } catch {
     return path; // its folder does not exist, so there is no document in it
   }
-}
-
-/** How `Output` recognizes results of version 0.1, and what it says of results that belong elsewhere. */
-export function earlierIds(list: FileList, flags: RunFlags): Pick<OutputOptions, 'isEarlier' | 'goOn'> {
-  const ids = new Set([...list.files, ...list.unreadable].map(({ below }) => formerId(list.typed, below)));
-  return {
-    isEarlier: (id) => ids.has(id),
-    goOn(id) {
-      const start = startFolder(id, [dirname(resolve(flags.out)), process.cwd()]);
-      const folder = start === null ? '<the folder where it was started>' : quoted(start);
-      const { task, docs: _docs, out, grace: _grace, changed: _changed, ...more } = flags;
-      const given = { ...(task !== undefined && { task }), docs: docsOf(out), out: resolve(out), ...more };
-      const words = Object.entries(given).flatMap(([name, value]) =>
-        value === true ? [`--${name}`] : [`--${name}`, quoted(isPath(name) ? resolve(value) : value)],
-      );
-      return `go on there: cd ${folder} && forkwise run ${words.join(' ')}`;
-    },
-  };
 }
 
 const isPath = (flag: string) => flag === 'task' || flag === 'config';

@@ -48,6 +48,11 @@ export class ProgressBar {
     this.#bar?.start(total, done, fields);
   }
 
+  /** The end was not known at the start, and is now. */
+  setTotal(total: number): void {
+    if (this.#running) this.#bar?.setTotal(total);
+  }
+
   /** @param shown called only when the step is due to be shown */
   step(done: number, shown: () => Step): void {
     if (!this.#running) return;

@@ -1,6 +1,8 @@
-import type { FoundFile } from '../../workloads/files.js';
+import { statSync } from 'node:fs';
+import type { WalkEntry } from '../../workloads/file-walk.js';
 import type { FileState } from '../../workloads/read-file.js';
-import type { LineRecord, NotOk, Status } from './line.js';
+import type { DoneDocuments } from './done-documents.js';
+import type { NotOk, Status } from './line.js';
 
 /** Which documents that have a line run again. */
 export interface Again {
@@ -15,32 +17,54 @@ export const statusesNotOk = ['failed', 'timed-out', 'crashed'] as const satisfi
   'ok'
 >[];
 
-/** Returns true when the file has changed since it was read; false where that is unknown. */
-export function hasChanged(file: Pick<FoundFile, 'size' | 'mtimeMs'>, source: FileState | null): boolean {
-  return source !== null && (source.size !== file.size || source.mtimeMs !== file.mtimeMs);
-}
-
-/** A new call of the command finds this about the documents that have a line. */
+/** A new call of the command finds this about the documents of the job. */
 export interface Earlier {
-  /** Ids of documents that run again. */
-  readonly again: ReadonlySet<string>;
+  /** All documents of the job. */
+  readonly all: number;
+  /** Documents that have a line, also if they run again. */
+  readonly done: number;
+  /** Documents with a line that run again. */
+  readonly again: number;
   /** Documents with a line whose files have changed. */
   readonly changed: number;
 }
 
+/** Counts the documents that have a line, and marks the ones that run again. */
 export function findEarlier(
-  files: readonly Pick<FoundFile, 'id' | 'size' | 'mtimeMs'>[],
-  done: ReadonlyMap<string, LineRecord>,
+  files: Iterable<Pick<WalkEntry, 'id' | 'path'>>,
+  documents: DoneDocuments,
   { retry, changed: runChanged }: Again,
 ): Earlier {
-  const again = new Set<string>();
-  let changed = 0;
-  for (const file of files) {
-    const record = done.get(file.id);
-    if (record === undefined) continue;
-    const differs = hasChanged(file, record.source);
-    if (differs) changed++;
-    if ((differs && runChanged) || (record.status !== 'ok' && retry.has(record.status))) again.add(file.id);
+  const found = { all: 0, done: 0, again: 0, changed: 0 };
+  for (const { id, path } of files) {
+    found.all++;
+    const place = documents.find(id);
+    if (place === null) continue;
+    found.done++;
+    const differs = hasChanged(path, documents.sourceAt(place));
+    if (differs) found.changed++;
+    const state = documents.stateAt(place);
+    const isRetried = state !== 'ok' && state !== 'again' && retry.has(state);
+    if (!isRetried && !(differs && runChanged)) continue;
+    documents.markAgain(place);
+    found.again++;
   }
-  return { again, changed };
+  return found;
+}
+
+/** Returns the state of a file now; null when there is none, or it cannot be looked at. */
+export function stateNow(path: string | Buffer): FileState | null {
+  try {
+    const { size, mtimeMs } = statSync(path);
+    return { size, mtimeMs };
+  } catch {
+    return null;
+  }
+}
+
+/** Returns true when the file has changed since it was read; false where that is unknown. */
+function hasChanged(path: string | Buffer | null, source: FileState | null): boolean {
+  if (path === null || source === null) return false;
+  const now = stateNow(path);
+  return now !== null && (now.size !== source.size || now.mtimeMs !== source.mtimeMs);
 }

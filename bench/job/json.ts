@@ -22,7 +22,26 @@ import { types } from 'node:util';
  * @throws TypeError for a value that contains itself; RangeError for one that is nested too deep.
  */
 export function jsonOf(value: unknown): string {
-  return JSON.stringify(plain(value, new Set()));
+  return JSON.stringify(isPlain(value, 0) ? value : plain(value, new Set()));
+}
+
+/** A value that is nested deeper than this is mapped, which also notices one that contains itself. */
+const maxPlainDepth = 16;
+
+/** Returns true when JSON expresses the value as it is, which most results are: mapping them takes longer. */
+function isPlain(value: unknown, depth: number): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object') return typeof value === 'string' || typeof value === 'boolean';
+  if (value === null) return true;
+  if (depth === maxPlainDepth || 'toJSON' in value) return false;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) if (!isPlain(value[i], depth + 1)) return false;
+    return true;
+  }
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  for (const key of Object.keys(value))
+    if (!isPlain((value as Record<string, unknown>)[key], depth + 1)) return false;
+  return true;
 }
 
 function plain(value: unknown, within: Set<object>): unknown {

@@ -12,29 +12,26 @@ export interface NotOk {
   readonly error: Pick<TaskError, 'name' | 'message' | 'code'>;
 }
 
-/** The job remembers this of a line: everything but the value. */
+/** A resumed job reads this of a line: everything but the value. */
 export type LineRecord = ({ readonly id: string; readonly status: 'ok' } | NotOk) & {
   /** The file had this state when it was read; null where that is unknown. */
   readonly source: FileState | null;
 };
 
 /**
- * The line of one document, with its line feed. The id and the status come first and the source last, so they
- * can be read without the value.
+ * The line of one document, with its line feed, and what the job remembers of a document that is not ok. The
+ * id and the status come first and the source last, so they can be read without the value.
  */
 export function lineOf(
   id: string,
   result: Outcome | NotOk,
   source: FileState | null,
-): { readonly line: string; readonly record: LineRecord } {
+): { readonly line: string; readonly notOk: NotOk | null } {
   const head = `{"id":${JSON.stringify(id)},"status":`;
   const tail = `,"source":${JSON.stringify(source)}}\n`;
   if (result.status === 'ok') {
     try {
-      return {
-        line: `${head}"ok","value":${jsonOf(result.value)}${tail}`,
-        record: { id, status: 'ok', source },
-      };
+      return { line: `${head}"ok","value":${jsonOf(result.value)}${tail}`, notOk: null };
     } catch (cause) {
       const { name, message } = cause as Error;
       return lineOf(id, { id, status: 'failed', error: { name, message } }, source);
@@ -43,7 +40,7 @@ export function lineOf(
   const { status, error } = result;
   return {
     line: `${head}"${status}","error":${jsonOfError(error)}${tail}`,
-    record: { id, status, error: remembered(error), source },
+    notOk: { id, status, error: remembered(error) },
   };
 }
 

@@ -14,6 +14,7 @@ import { clearImmediate, setImmediate } from 'node:timers';
 import type { Outcome } from '../../strategies/strategy.js';
 import type { FileState } from '../../workloads/read-file.js';
 import { RunError, UnfitError, UsageError } from '../errors.js';
+import { DoneDocuments } from './done-documents.js';
 import { type LineRecord, lineOf, type NotOk, readLine, type Status } from './line.js';
 import { lock } from './lock.js';
 import { type Job, refuseOthers, sidecarOf, writeSidecar } from './sidecar.js';
@@ -35,8 +36,8 @@ export interface OutputOptions {
  * files beside it say which job the results belong to (sidecar.ts) and which process writes (lock.ts).
  */
 export class Output {
-  /** The documents that have a line, by id, in the order of the lines. */
-  readonly done = new Map<string, LineRecord>();
+  /** The documents that had a line when the job resumed. */
+  readonly done = new DoneDocuments();
   readonly path: string;
   readonly #counts: Record<Status, number> = { ok: 0, failed: 0, 'timed-out': 0, crashed: 0 };
   readonly #unlock: () => void;
@@ -44,8 +45,8 @@ export class Output {
   #file = -1;
   /** The whole lines in the file have this length, bytes. */
   #length = 0;
-  #waiting: string[] = [];
-  #waitingLength = 0;
+  #waiting = '';
+  #notOk: NotOk[] = [];
   #flushSoon: NodeJS.Immediate | null = null;
   #hasPathIds = false;
   #failure: RunError | null = null;
@@ -65,15 +66,22 @@ export class Output {
     try {
       const schema = refuseOthers(path, job); // another process may have begun a job in the meantime
       if (schema === null) writeSidecar(path, job, forkwise);
-      output.#resume((ids) => {
-        if (schema !== 1 || ids.length === 0) return;
-        output.#hasPathIds = true;
-        if (!ids.some(isEarlier))
-          throw new UsageError(
-            `--out "${path}" was begun by version 0.1, whose ids are paths from the folder ` +
-              `where it was started, such as "${ids[0]}", and there is no such document here; ` +
-              goOn(ids[0] as string),
-          );
+      let first: string | null = null;
+      let isKnown = schema !== 1;
+      output.#resume({
+        see({ id }) {
+          first ??= id;
+          isKnown ||= isEarlier(id);
+        },
+        check() {
+          output.#hasPathIds = schema === 1 && first !== null;
+          if (!isKnown && first !== null)
+            throw new UsageError(
+              `--out "${path}" was begun by version 0.1, whose ids are paths from the folder ` +
+                `where it was started, such as "${first}", and there is no such document here; ` +
+                goOn(first),
+            );
+        },
       });
       if (schema === 1 && !output.#hasPathIds) writeSidecar(path, job, forkwise);
       return output;
@@ -97,7 +105,7 @@ export class Output {
 
   /** Number of documents that have a line. */
   get documents(): number {
-    return this.done.size;
+    return this.#counts.ok + this.notOkCount;
   }
 
   /** True for results of version 0.1: ids are paths from the folder in which the job was started. */
@@ -112,22 +120,22 @@ export class Output {
 
   /** Number of documents that are not ok. */
   get notOkCount(): number {
-    return this.done.size - this.#counts.ok;
+    return this.#notOk.length;
   }
 
   /** The documents that are not ok, in the order of their lines. */
-  get notOk(): (NotOk & LineRecord)[] {
-    return [...this.done.values()].filter((record) => record.status !== 'ok');
+  get notOk(): readonly NotOk[] {
+    return this.#notOk;
   }
 
   /** Adds the line of one document. @throws RunError when an earlier line could not be written */
   append(id: string, result: Outcome | NotOk, source: FileState | null): void {
     if (this.#failure !== null) throw this.#failure;
-    const { line, record } = lineOf(id, result, source);
-    this.#count(record);
-    this.#waiting.push(line);
-    this.#waitingLength += line.length;
-    if (this.#waitingLength >= flushLength) this.flush();
+    const { line, notOk } = lineOf(id, result, source);
+    if (notOk !== null) this.#notOk.push(notOk);
+    this.#counts[notOk === null ? 'ok' : notOk.status]++;
+    this.#waiting += line;
+    if (this.#waiting.length >= flushLength) this.flush();
     else
       this.#flushSoon ??= setImmediate(() => {
         try {
@@ -139,24 +147,37 @@ export class Output {
   }
 
   /**
-   * Takes the lines of these documents out of the file, so that they run again. The file is replaced as a
+   * Takes the lines of the documents out of the file that are marked to run again. The file is replaced as a
    * whole.
    * @throws RunError when it cannot be written
    */
-  drop(ids: ReadonlySet<string>): void {
-    if (ids.size === 0) return;
+  dropAgain(): void {
+    const runsAgain = (id: string) => {
+      const place = this.done.find(id);
+      return place !== null && this.done.stateAt(place) === 'again';
+    };
     const file = newOf(this.path);
     try {
       writeFileSync(file, '');
       const copy = openSync(file, constants.O_RDWR);
       this.#length = 0;
+      let kept = '';
+      const keep = () => {
+        appendFileSync(copy, kept);
+        this.#length += Buffer.byteLength(kept);
+        kept = '';
+      };
       let number = 0;
       for (const { text } of wholeLines(this.#file)) {
-        const { id } = readLine(text, { path: this.path, number: ++number });
-        if (ids.has(id)) continue;
-        appendFileSync(copy, `${text}\n`);
-        this.#length += Buffer.byteLength(text) + 1;
+        const { id, status } = readLine(text, { path: this.path, number: ++number });
+        if (runsAgain(id)) {
+          this.#counts[status]--;
+          continue;
+        }
+        kept += `${text}\n`;
+        if (kept.length >= flushLength) keep();
       }
+      keep();
       fsyncSync(copy);
       renameSync(file, this.path);
       closeSync(this.#file);
@@ -165,12 +186,7 @@ export class Output {
       rmSync(file, { force: true });
       throw this.#cannotWrite(cause);
     }
-    for (const id of ids) {
-      const record = this.done.get(id);
-      if (record === undefined) continue;
-      this.done.delete(id);
-      this.#counts[record.status]--;
-    }
+    this.#notOk = this.#notOk.filter(({ id }) => !runsAgain(id));
   }
 
   /** Writes the waiting lines. @throws RunError; the file then holds whole lines only */
@@ -178,10 +194,9 @@ export class Output {
     if (this.#flushSoon !== null) clearImmediate(this.#flushSoon);
     this.#flushSoon = null;
     if (this.#failure !== null) throw this.#failure;
-    if (this.#waiting.length === 0) return;
-    const bytes = Buffer.from(this.#waiting.join(''));
-    this.#waiting = [];
-    this.#waitingLength = 0;
+    if (this.#waiting === '') return;
+    const bytes = Buffer.from(this.#waiting);
+    this.#waiting = '';
     let written = 0;
     try {
       while (written < bytes.length)
@@ -212,29 +227,30 @@ export class Output {
   }
 
   /**
-   * Reads the lines that are there, and cuts a last line that is not whole. @param check is called before
-   * anything is changed
+   * Reads the lines that are there, and cuts a last line that is not whole.
+   * @param see gets what each line says
+   * @param check is called before anything is changed
    */
-  #resume(check: (ids: readonly string[]) => void): void {
+  #resume({ see, check }: { see(record: LineRecord): void; check(): void }): void {
     try {
       // The flag 'a' would not do: on Linux it ignores the position of a write.
       this.#file = openSync(this.path, constants.O_RDWR | constants.O_CREAT);
       let number = 0;
       for (const { text, endsAt } of wholeLines(this.#file)) {
-        this.#count(readLine(text, { path: this.path, number: ++number }));
+        const record = readLine(text, { path: this.path, number: ++number });
+        this.done.add(record);
+        this.#counts[record.status]++;
+        if (record.status !== 'ok')
+          this.#notOk.push({ id: record.id, status: record.status, error: record.error });
+        see(record);
         this.#length = endsAt;
       }
-      check([...this.done.keys()]);
+      check();
       ftruncateSync(this.#file, this.#length);
     } catch (cause) {
       if (this.#file >= 0) closeSync(this.#file);
       throw cause instanceof UnfitError || cause instanceof UsageError ? cause : this.#cannotWrite(cause);
     }
-  }
-
-  #count(record: LineRecord): void {
-    this.done.set(record.id, record);
-    this.#counts[record.status]++;
   }
 
   /** A full disk may have taken a part of the lines: keeps the whole ones. */

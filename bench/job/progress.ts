@@ -2,7 +2,10 @@ import { ProgressBar } from '../cli/progress-bar.js';
 import { duration, number } from '../words/units.js';
 
 export interface JobProgress {
-  start(documents: { readonly total: number; readonly done: number }): void;
+  /** Begins with documents that have their lines; `total` is null as long as it is unknown. */
+  start(documents: { readonly total: number | null; readonly done: number }): void;
+  /** All documents have been counted. */
+  setTotal(total: number): void;
   /** One more document has its line in the file. */
   step(notOk: number): void;
   say(text: string): void;
@@ -18,11 +21,11 @@ export function jobProgressOn(
   now: () => number = () => performance.now(),
 ): JobProgress {
   const bar = new ProgressBar(stream, {
-    format: '{bar} {value}/{total} documents · {rate}/s · {left} left{notOk}',
+    format: '{bar} {value}/{all} documents · {rate}/s · {left} left{notOk}',
     lineMs,
     now,
   });
-  let total = 0;
+  let total: number | null = null;
   let before = 0;
   let done = 0;
   let startedMs = 0;
@@ -31,18 +34,31 @@ export function jobProgressOn(
       total = documents.total;
       before = done = documents.done;
       startedMs = now();
-      bar.start(total, done, { rate: '–', left: '–', notOk: '' });
+      bar.start(total ?? Number.MAX_SAFE_INTEGER, done, {
+        all: String(total ?? '–'),
+        rate: '–',
+        left: '–',
+        notOk: '',
+      });
+    },
+    setTotal(all) {
+      total = all;
+      bar.setTotal(all);
     },
     step(notOkCount) {
       done++;
       bar.step(done, () => {
         const perSecond = (done - before) / ((now() - startedMs) / 1e3);
         const rate = number(perSecond);
-        const left = duration(((total - done) / perSecond) * 1e3);
+        const left = total === null ? '–' : duration(((total - done) / perSecond) * 1e3);
+        const all = total ?? '–';
         const notOk = notOkCount === 0 ? '' : ` · ${number(notOkCount)} not ok`;
         return {
-          fields: { rate, left, notOk },
-          line: `${done}/${total} documents · ${rate}/s · ${left} left${notOk}`,
+          fields: { all: String(all), rate, left, notOk },
+          line:
+            total === null
+              ? `${done} documents · ${rate}/s${notOk}`
+              : `${done}/${total} documents · ${rate}/s · ${left} left${notOk}`,
         };
       });
     },

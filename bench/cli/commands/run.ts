@@ -1,34 +1,38 @@
-import { createRunner, type Runner, type RunnerOptions } from '../../../index.js';
+import { createRunner, type RunnerOptions } from '../../../index.js';
 import { findStrategy } from '../../../runner/open-strategy.js';
 import { refuseInFlight } from '../../../runner/refusal.js';
 import { strategies } from '../../../strategies/index.js';
 import { printToStandardError } from '../../../strategies/processes/task-output.js';
 import {
   isolates,
-  type Outcome,
   type Strategy,
   type StrategyEntry,
   type StrategyTraits,
 } from '../../../strategies/strategy.js';
-import { leftOutText } from '../../../workloads/file-walk.js';
-import { listFiles } from '../../../workloads/files.js';
-import { type FileState, stateOf } from '../../../workloads/read-file.js';
+import {
+  type LeftOut,
+  type LeftOutCounts,
+  leftOutText,
+  nothingLeftOut,
+} from '../../../workloads/file-walk.js';
 import { compileTask } from '../../../workloads/task-file.js';
 import { exitCode, type RunError } from '../../errors.js';
-import { findEarlier } from '../../job/again.js';
-import { HeldFailures } from '../../job/held-failures.js';
-import type { NotOk } from '../../job/line.js';
+import { type Earlier, findEarlier } from '../../job/again.js';
+import { FileCount } from '../../job/count-files.js';
 import { Output } from '../../job/output.js';
-import { type JobProgress, jobProgressOn } from '../../job/progress.js';
-import { JobReader } from '../../job/read.js';
+import { jobProgressOn } from '../../job/progress.js';
 import { type Summary, summaryData, summaryText } from '../../job/summary.js';
 import { parseDuration } from '../../words/parse.js';
 import { commandLine } from '../folder.js';
-import { earlierIds, filesOf, type RunFile } from '../job-files.js';
+import { JobFiles } from '../job-files.js';
 import { type OwnProcess, watchOwnProcess } from '../own-process.js';
+import { runAll } from '../run-all.js';
 import { againOf, type RunFlags, runnerOptions, taskOf } from '../run-request.js';
 import { handleSignals } from '../signals.js';
 import { colorsFor, keepStandardOutput, note, print } from '../terminal.js';
+
+/** A job that takes longer than this counts its documents, so that progress can say how much is left, ms. */
+const countAfterMs = 2000;
 
 /**
  * `forkwise run`: processes every file of a folder with one strategy and writes a line per file. The same
@@ -41,7 +45,10 @@ export async function runDocuments(
 ): Promise<number> {
   const chosen = runnerOptions(flags);
   const traits = await traitsOf(chosen.strategy);
-  const options = { ...chosen, workers: traits.scales ? chosen.workers : 1 };
+  const options = {
+    ...chosen,
+    workers: traits.scales ? chosen.workers : 1,
+  };
   const again = againOf(flags);
   const graceMs = parseDuration(flags.grace);
   const printResult = flags.json ? keepStandardOutput() : print;
@@ -49,14 +56,12 @@ export async function runDocuments(
   const { ref, file, export: name, sha256 } = await compileTask(taskOf(options.task));
   if (flags.force === undefined) await refuse({ name: ref.name, sha256 }, options);
   const broken = new AbortController();
-  const list = listFiles(flags.docs);
-  const left = leftOutText(list.leftOut);
-  if (left !== null) note(`left out: ${left}`);
-  const job = { task: { file, export: name, sha256 }, docs: flags.docs, root: list.root };
+  const files = new JobFiles(flags);
+  const job = { task: { file, export: name, sha256 }, docs: flags.docs, root: files.root };
   const output = Output.open(flags.out, job, {
     forkwise: version,
     failed: (error) => broken.abort(error),
-    ...earlierIds(list, flags),
+    ...files.earlierIds(flags),
   });
   const progress = jobProgressOn(process.stderr);
   const saved = { out: flags.out, save: () => output.close() };
@@ -77,29 +82,49 @@ export async function runDocuments(
     graceMs,
   });
   try {
-    const all = filesOf(list, { out: flags.out, pathIds: output.hasPathIds });
-    const earlier = findEarlier(all, output.done, again);
-    output.drop(earlier.again);
+    const walk = (leftOut: LeftOutCounts) => files.all({ pathIds: output.hasPathIds, leftOut });
+    let leftOut = nothingLeftOut();
+    let documents: number | null = null;
+    let earlier: Earlier | null = null;
+    if (output.documents > 0) {
+      earlier = findEarlier(walk(leftOut), output.done, again);
+      documents = earlier.all;
+      if (earlier.again > 0) output.dropAgain();
+      noteLeftOut(leftOut);
+      noteEarlier(earlier, output.documents);
+    }
     const before = output.documents;
-    const rest = all.filter(({ id }) => !output.done.has(id));
-    noteEarlier({ before, rest: rest.length, all: all.length, again: earlier.again.size });
-    const unchanged = again.changed ? 0 : earlier.changed;
-    if (unchanged > 0) note(`${changedText(unchanged)}; to run them again: --changed run`);
+    const changed = again.changed ? 0 : (earlier?.changed ?? 0);
+    if (changed > 0) note(`${changedText(changed)}; to run them again: --changed run`);
     const startedMs = performance.now();
     let elapsedMs = 0;
     let workersReplaced = 0;
-    if (rest.length > 0) {
+    let complete = earlier !== null && earlier.done - earlier.again === earlier.all;
+    if (!complete) {
       if (traits.isolation === 'none') own = watchOwnProcess({ ...saved, isolating: isolatingNames });
       const runner = await createRunner({
         ...options,
         force: flags.force === true,
         onWarning: (warning) => note(`${colorsFor(process.stderr).yellow('warning:')} ${warning}`),
       });
+      const counted = (total: number) => {
+        documents = total;
+        progress.setTotal(total);
+      };
+      const countLeftOut = nothingLeftOut();
+      const count = new FileCount(walk(countLeftOut), counted);
+      const runLeftOut = nothingLeftOut();
       try {
-        progress.start({ total: all.length, done: all.length - rest.length });
-        await processAll(runner, rest, {
+        progress.start({ total: documents, done: earlier === null ? 0 : earlier.done - earlier.again });
+        if (documents === null) count.begin(countAfterMs);
+        complete = await runAll(runner, walk(runLeftOut), {
           output,
-          progress,
+          step: () => progress.step(output.notOkCount),
+          found(total) {
+            count.stop();
+            counted(total);
+            leftOut = runLeftOut;
+          },
           workers: options.workers,
           isProtected: isolates(traits.isolation, 'process'),
           stop: signals.signal,
@@ -108,10 +133,16 @@ export async function runDocuments(
         });
         elapsedMs = performance.now() - startedMs; // a teardown may take its time
       } finally {
+        count.stop();
         progress.stop();
         workersReplaced = runner.stats().replaced;
         await runner.close({ now: broken.signal.aborted });
       }
+      if (documents === null) {
+        await count.finish();
+        leftOut = countLeftOut;
+      }
+      if (earlier === null) noteLeftOut(leftOut);
     }
     output.flush();
     const { counts, notOk } = output;
@@ -119,15 +150,15 @@ export async function runDocuments(
       out: flags.out,
       strategy: options.strategy,
       workers: options.workers,
-      documents: all.length,
+      documents: documents ?? output.documents,
       earlier: before,
-      changed: unchanged,
-      leftOut: list.leftOut,
+      changed,
+      leftOut,
       counts,
-      notOk: notOk.map(({ id, status, error }) => ({ id, status, error })),
+      notOk,
       workersReplaced,
       elapsedMs,
-      complete: all.every(({ id }) => output.done.has(id)),
+      complete,
     };
     printResult(flags.json ? `${JSON.stringify(summaryData(summary), null, 2)}\n` : summaryText(summary));
     if (!summary.complete) {
@@ -142,18 +173,6 @@ export async function runDocuments(
   }
 }
 
-interface Progressing {
-  readonly output: Output;
-  readonly progress: JobProgress;
-  readonly workers: number;
-  /** Tasks run in processes that a terminal's Ctrl-C does not reach. */
-  readonly isProtected: boolean;
-  readonly stop: AbortSignal;
-  readonly broken: AbortSignal;
-  /** Null where tasks run in workers. */
-  readonly own: OwnProcess | null;
-}
-
 /** Refuses before anything is written. @throws WorkloadError as `createRunner` does */
 async function refuse(
   task: { readonly name: string; readonly sha256: string },
@@ -163,39 +182,6 @@ async function refuse(
   const { strategy } = await findStrategy(options.strategy, { workers });
   const isSame = typeof given === 'object' && 'sha256' in given && given.sha256 === task.sha256;
   refuseInFlight({ task, strategy, workers, findings: isSame ? findings : [] });
-}
-
-async function processAll(
-  runner: Runner,
-  files: readonly RunFile[],
-  { output, progress, workers, isProtected, stop, broken, own }: Progressing,
-): Promise<void> {
-  const states = new Map(files.map((file) => [file.id, file]));
-  const reader = new JobReader(
-    files.filter((file) => file.unreadable === null),
-    {
-      workers,
-      stop,
-      unreadable: (id, cause) => append(id, failure(id, cause), stateOf(states.get(id) as RunFile)),
-    },
-  );
-  const append = (id: string, result: Outcome | NotOk, source: FileState | null) => {
-    output.append(id, result, source);
-    progress.step(output.notOkCount);
-  };
-  for (const { id, unreadable } of files) if (unreadable !== null) append(id, failure(id, unreadable), null);
-  const held = new HeldFailures(stop);
-  own?.begin(() => reader.oldest(workers)); // documents begin in their order
-  for await (const outcome of runner.process(reader.documents(), { signal: broken })) {
-    const source = reader.release(outcome.id);
-    if (isProtected || outcome.status === 'ok') append(outcome.id, outcome, source);
-    else held.add(() => append(outcome.id, outcome, source));
-  }
-  await held.settle();
-}
-
-function failure(id: string, { name, message }: Error): NotOk {
-  return { id, status: 'failed', error: { name, message } };
 }
 
 async function traitsOf(name: string): Promise<StrategyTraits> {
@@ -209,21 +195,19 @@ async function isolatingNames(): Promise<string[]> {
   return all.filter(({ isolation }) => isolation !== 'none').map(({ name }) => name);
 }
 
-interface EarlierCounts {
-  readonly before: number;
-  readonly rest: number;
-  readonly all: number;
-  /** Documents whose lines were taken out. */
-  readonly again: number;
-}
-
-function noteEarlier({ before, rest, all, again }: EarlierCounts): void {
+/** Says what there is of the job. @param before the number of lines that were not taken out */
+function noteEarlier({ all, done, again }: Earlier, before: number): void {
   if (again > 0)
     note(`${again} ${again === 1 ? 'document that has a line runs' : 'documents that have lines run'} again`);
   if (before === 0) return;
-  const gone = before - (all - rest);
+  const gone = before - (done - again);
   const removed = gone === 0 ? '' : `; ${gone} lines belong to documents that no longer exist`;
-  note(`going on: ${all - rest} of ${all} documents have their lines${removed}`);
+  note(`going on: ${done - again} of ${all} documents have their lines${removed}`);
+}
+
+function noteLeftOut(leftOut: LeftOut): void {
+  const left = leftOutText(leftOut);
+  if (left !== null) note(`left out: ${left}`);
 }
 
 function changedText(count: number): string {
