@@ -102,7 +102,9 @@ function own(bytes: Uint8Array): Uint8Array {
   return bytes.length === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 }
 
-/** Node's own `readFile` loses errors when it is given a descriptor (20.20, 24): the file seems to be empty. */
+/**
+ * Node's own `readFile` loses errors when it is given a descriptor (20.20 and 24): the file seems empty.
+ */
 function readToEnd(
   file: number,
   done: (cause: Error | null, bytes: Buffer) => void,

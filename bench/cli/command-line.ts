@@ -48,7 +48,7 @@ program
   .option(
     '--delivery <ways>',
 
-    'how documents reach a worker: clone,transfer,shared,message,path; a strategy with none of ' +
+    'how documents reach a worker: clone,transfer,shared,message,path,reference; a strategy with none of ' +
       'them keeps its default',
   )
   .option('--workers <counts>', 'worker counts, like 1,2,4 (default: by profile)')

@@ -30,7 +30,8 @@ const cell = [
   {
     name: 'delivery',
     type: 'text',
-    about: 'how documents reach a worker: `none`, `clone`, `transfer`, `shared`, `message`, `path`',
+    about:
+      'how documents reach a worker: `none`, `clone`, `transfer`, `shared`, `message`, `path`, `reference`',
   },
 ] as const satisfies readonly Column[];
 

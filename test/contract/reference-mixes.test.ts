@@ -159,7 +159,7 @@ function sourceOf(samples: readonly Sample[], kind: string, pulled: AnyDocument[
 
 let ids = 0;
 
-/** What of an outcome is known in advance. */
+/** Returns what of an outcome is known in advance. */
 function found(outcome: Outcome): Sample['expected'] {
   const { status, size, mtimeMs } = outcome;
   return {

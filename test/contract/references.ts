@@ -33,7 +33,7 @@ import type { Document } from '../../workloads/workload.js';
 import { type Got, hashOf } from '../fixtures/reference-task.js';
 import { fixture, openable, outcomesOf, withSession } from '../support.js';
 
-/** A document without its place in the run. */
+/** A test writes documents without their places in the run. */
 type Form = Omit<Document, 'index'> | Omit<DocumentByPath, 'index'> | Omit<DocumentByReference, 'index'>;
 
 const onLinux = { skip: process.platform !== 'linux' };
@@ -186,7 +186,7 @@ export function describeReferences(strategy: Strategy): void {
         [{ by: 'later', text: 'quattro' }, 'quattro'],
         [{ by: 'state' }, 'from setup'],
         [{ by: 'empty' }, ''],
-        // What JSON makes of them.
+        // All others arrive as JSON makes them.
         ['https://example.org/ü', '"https://example.org/ü"'],
         [null, 'null'],
         [17, '17'],
