@@ -3,10 +3,15 @@
  */
 const aheadMs = 1000;
 /**
- * Documents that are always allowed per worker. Fewer would leave workers without work; a pool, too, has
- * submitted this many, so that the next document is there when one ends.
+ * Documents that are always allowed per worker, within the bytes. Fewer would leave workers without work; a
+ * pool, too, has submitted this many, so that the next document is there when one ends.
  */
 const minPerWorker = 4;
+/**
+ * This many documents more than there are workers are allowed, however large they are: the next ones are there
+ * when two end at about the same time.
+ */
+const moreThanWorkers = 2;
 /** Weight of one outcome in the running mean of task times. */
 const weight = 1 / 16;
 
@@ -18,15 +23,18 @@ const weight = 1 / 16;
 export class ReadAhead {
   /** Bytes allowed per source. */
   readonly bytes: number;
-  /** Documents that are always allowed, however large and slow they are. */
+  /** Documents that are always allowed, however large they are. */
   readonly minDocuments: number;
   readonly #workers: number;
+  /** Documents that are always allowed, however slow they are, where the bytes allow them. */
+  readonly #minSmall: number;
   readonly #maxDocuments: number;
   #taskMs: number | null = null;
 
   constructor(workers: number) {
     this.#workers = workers;
-    this.minDocuments = minPerWorker * workers;
+    this.minDocuments = workers + moreThanWorkers;
+    this.#minSmall = minPerWorker * workers;
     this.#maxDocuments = Math.max(3072, 96 * workers);
     this.bytes = Math.max(32, 4 * workers) * 2 ** 20;
   }
@@ -36,10 +44,10 @@ export class ReadAhead {
     this.#taskMs = this.#taskMs === null ? taskMs : this.#taskMs + (taskMs - this.#taskMs) * weight;
   }
 
-  /** Documents allowed per source; the minimum until the first task has ended. */
+  /** Documents allowed per source; four a worker until the first task has ended. */
   get documents(): number {
-    if (this.#taskMs === null) return this.minDocuments;
+    if (this.#taskMs === null) return this.#minSmall;
     const documents = (this.#workers * aheadMs) / this.#taskMs;
-    return Math.max(this.minDocuments, Math.min(this.#maxDocuments, documents));
+    return Math.max(this.#minSmall, Math.min(this.#maxDocuments, documents));
   }
 }

@@ -59,13 +59,13 @@ describe('room', () => {
       const outcomes = runner.process(sources[kind]());
       void outcomes.next();
       await settled();
-      assert.equal(puppet.pulled.length, 8); // they have 160 MiB, more than 32, but are four per worker
-      assert.ok(state.pulled <= 9);
+      assert.equal(puppet.pulled.length, 4); // they have 80 MiB, more than 32, but are two more than workers
+      assert.ok(state.pulled <= 5);
       for (const one of puppet.pulled) puppet.ok(one);
       await outcomes.next();
       await settled();
-      assert.ok(state.pulled > 9); // two were taken
-      for (const one of puppet.pulled.slice(8)) puppet.ok(one);
+      assert.ok(state.pulled > 5); // two were taken
+      for (const one of puppet.pulled.slice(4)) puppet.ok(one);
       await outcomes.return();
       await runner.close();
     });
