@@ -8,8 +8,8 @@ const aheadMs = 1000;
  */
 const minPerWorker = 4;
 /**
- * This many documents more than there are workers are allowed, however large they are: the next ones are there
- * when two end at about the same time.
+ * This many documents more than there are workers are allowed, however large they are: the next ones are
+ * there when two end at about the same time.
  */
 const moreThanWorkers = 2;
 /** Weight of one outcome in the running mean of task times. */
