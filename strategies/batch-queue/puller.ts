@@ -83,7 +83,7 @@ export class Puller {
       }
       const next = this.#held;
       if (next === null) break;
-      bytes += next.document.bytes.length;
+      bytes += bytesOf(next.document);
       const alone = limit.isAlone?.(next.document) === true;
       if (batch.documents.length > 0 && (alone || bytes > limit.bytes)) break;
       this.#held = null;
@@ -135,4 +135,9 @@ export class Puller {
     this.#failure = { cause };
     this.#wake();
   }
+}
+
+/** Returns what a document counts in a batch's limit. The worker will read the content of one by reference. */
+function bytesOf({ by, bytes, size }: CarriedDocument): number {
+  return by === undefined ? bytes.length : Math.max(bytes.length, size);
 }

@@ -82,9 +82,13 @@ export function describeReferences(strategy: Strategy): void {
       const paths = contents.map(fileOf);
       const link = join(folder, `link-${files++}`);
       symlinkSync(paths[2] as string, link);
+      const huge = fileOf('');
+      truncateSync(huge, 24 * 2 ** 20); // it is larger than an arena
       const own = numberedForms('path', [...paths, link, Buffer.from(paths[2] as string)]);
       const bytes = contents.map((bytes, i) => ({ id: `bytes${i}`, size: bytes.length, bytes }));
-      const outcomes = await run(own.flatMap((form, i) => [form, ...bytes.slice(i, i + 1)]));
+      const mixed = own.flatMap((form, i) => [form, ...bytes.slice(i, i + 1)]);
+      const outcomes = await run([...mixed, { id: 'huge', path: huge }]);
+      assert.equal((okValue(outcomes.at(-1) as Outcome) as Got).size, 24 * 2 ** 20);
       const byId = new Map(outcomes.map((outcome) => [outcome.id, outcome]));
       for (const [i, bytes] of contents.entries()) {
         const got = { hash: hashOf(bytes), size: bytes.length, isAlone: true };
@@ -189,6 +193,7 @@ export function describeReferences(strategy: Strategy): void {
         // All others arrive as JSON makes them.
         ['https://example.org/ü', '"https://example.org/ü"'],
         [null, 'null'],
+        ['x'.repeat(3_000_000), `"${'x'.repeat(3_000_000)}"`],
         [17, '17'],
         [
           { list: [undefined, Number.NaN], gone: undefined, date: new Date(0) },

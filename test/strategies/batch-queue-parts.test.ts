@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { Puller } from '../../strategies/batch-queue/puller.js';
 import { moveAll } from '../../strategies/batch-queue/regions.js';
 import { openSharedFile } from '../../strategies/batch-queue/shared-file.js';
-import type { CarriedDocuments } from '../../strategies/session/reference.js';
+import type { CarriedDocument, CarriedDocuments } from '../../strategies/session/reference.js';
 import { now } from '../../strategies/worker/clock.js';
 import type { Document } from '../../workloads/workload.js';
 
@@ -80,6 +80,25 @@ describe('the puller', () => {
     const batches = [[500, 500], [1], [2000], [999], [2, ...Array(9).fill(0)], [0, 0]];
     assert.deepEqual(await sizes(documents), batches);
     assert.deepEqual(await sizes(atOnce(documents)), batches);
+  });
+
+  it('counts the content of a document by reference, as far as its size is known', async () => {
+    const documents = [600, 300, 200, 5, 2000, 1].map(
+      (size, index): CarriedDocument => ({
+        index,
+        id: `${index}`,
+        size,
+        bytes: new Uint8Array(20),
+        by: 'path',
+      }),
+    );
+    assert.deepEqual(await sizes(documents), [[600, 300], [200, 5], [2000], [1]]);
+    const unknown = documents.map((document) => ({ ...document, size: 0, bytes: new Uint8Array(400) }));
+    assert.deepEqual(await sizes(unknown), [
+      [0, 0],
+      [0, 0],
+      [0, 0],
+    ]);
   });
 
   it('gives a document that must be alone a batch of its own', async () => {
