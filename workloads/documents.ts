@@ -3,7 +3,7 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { CorpusError, leftOutText } from './file-walk.js';
 import { type FileList, type FoundFile, formerId, listFiles } from './files.js';
-import { readRegularFile, whyUnreadable } from './read-file.js';
+import { changeOf, type FileState, readRegularFile, whyUnreadable } from './read-file.js';
 import type { Document } from './workload.js';
 
 export { CorpusError } from './file-walk.js';
@@ -13,9 +13,20 @@ export type { FileList } from './files.js';
 export interface Corpus {
   /** The name appears in the `corpus` column: `10KB`, `mixed`, `docs`. */
   readonly name: string;
-  readonly documents: readonly Document[];
+  readonly documents: readonly CorpusDocument[];
   /** Ids that version 0.1 gave the documents; absent where they were the same. */
   readonly formerIds?: readonly string[];
+}
+
+/** A document that was read from a file knows which. */
+export interface CorpusDocument extends Document {
+  readonly file?: FileOrigin;
+}
+
+/** A file, and the state that it had when it was read. */
+export interface FileOrigin {
+  readonly path: string | Buffer;
+  readonly state: FileState;
 }
 
 /** Sizes are in bytes, and quantiles use the nearest rank. */
@@ -77,14 +88,21 @@ export async function sampleFiles(
     const j = uniformInt(random, 0, i);
     [strata[i], strata[j]] = [strata[j] as FoundFile[], strata[i] as FoundFile[]];
   }
-  const documents: Document[] = [];
+  const documents: CorpusDocument[] = [];
   const formerIds: string[] = [];
   const unreadableBefore = unreadable.length;
   for (const stratum of strata) {
     for (const file of stratum) {
       try {
-        const bytes = own((await readRegularFile(file.path)).bytes);
-        documents.push({ index: documents.length, id: file.id, size: bytes.length, bytes });
+        const { bytes: read, state } = await readRegularFile(file.path);
+        const bytes = own(read);
+        documents.push({
+          index: documents.length,
+          id: file.id,
+          size: bytes.length,
+          bytes,
+          file: { path: file.path, state },
+        });
         if (typed !== undefined) formerIds.push(formerId(typed, file.below));
         break;
       } catch (cause) {
@@ -130,6 +148,22 @@ export function formerCorpusHash({ documents, formerIds }: Corpus): string {
   for (const [i, { id, size, bytes }] of documents.entries())
     hash.update(JSON.stringify([formerIds?.[i] ?? id, size])).update(bytes);
   return hash.digest('hex');
+}
+
+/**
+ * Compares the documents' files with what was read.
+ * @throws CorpusError when one has changed or was removed
+ */
+export function refuseChanged(documents: readonly CorpusDocument[]): void {
+  for (const { id, file } of documents) {
+    const change = file === undefined ? null : changeOf(file.path, file.state);
+    if (change !== null) throw new CorpusError(changedText(id, change));
+  }
+}
+
+/** Says that the file of a document is not the same any more, and what to do. */
+export function changedText(id: string, change: string): string {
+  return `document "${id}": its file ${change} meanwhile; measure again while nothing changes the files`;
 }
 
 export function sizeProfile(corpus: Corpus): SizeProfile {

@@ -11,6 +11,7 @@ import {
   readFileSync,
   readSync,
   type Stats,
+  statSync,
 } from 'node:fs';
 
 /** A file had this state when it was read. It has been changed when it has another state now. */
@@ -133,6 +134,18 @@ function fill(
 
 export function stateOf({ size, mtimeMs }: FileState): FileState {
   return { size, mtimeMs };
+}
+
+/** Says what happened to a file since it had this state; null when nothing did. */
+export function changeOf(path: string | Buffer, was: FileState): string | null {
+  let now: Stats | undefined;
+  try {
+    now = statSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    return `became unreadable (${(cause as Error).message})`;
+  }
+  if (now === undefined) return 'was removed';
+  return now.size === was.size && now.mtimeMs === was.mtimeMs ? null : 'changed';
 }
 
 /** Why a file cannot be read, as far as that is known without reading it; null when it can. */

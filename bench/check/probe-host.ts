@@ -11,7 +11,7 @@ import { WaitingMeter, waitingShare } from '../measure/waiting.js';
 import { answerRequests, notify } from '../trials/answer.js';
 import { type CorpusFile, readCorpus } from '../trials/corpus-file.js';
 import { outcomeDigest, serializedBytes, stableDigest } from '../trials/digest.js';
-import { copyOf } from '../trials/fresh.js';
+import { copyOf } from '../trials/supply.js';
 import { errorInWords } from '../words/errors.js';
 import { type Computing, ComputingMeter } from './computing.js';
 import { lostPart } from './lost-part.js';

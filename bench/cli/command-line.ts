@@ -53,6 +53,11 @@ program
   )
   .option('--workers <counts>', 'worker counts, like 1,2,4 (default: by profile)')
   .option('--docs <folder or glob>', 'your own documents, in place of made-up ones')
+  .option(
+    '--source <where>',
+    'memory: documents are in memory before the clock starts; files: every configuration starts from their ' +
+      'names and reading counts (only with --docs; default: memory)',
+  )
   .option('--sizes <sizes>', 'sizes of made-up documents: 10KB,100KB or mixed (default: by profile)')
   .option('--complexity <level>', 'complexity of made-up documents: low, medium or high (default: medium)')
   .option('--documents <count>', 'documents per pass (default: by profile and size)')

@@ -1,9 +1,9 @@
 import type { Outcome } from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
-import type { Document, Workload } from '../../workloads/workload.js';
+import type { Workload } from '../../workloads/workload.js';
 import { quantile } from '../stats/estimate.js';
 import { corpusDigest, outcomeDigest } from '../trials/digest.js';
-import type { Fresh } from '../trials/fresh.js';
+import { changeText, type RunHandlers, type Supplied, type Supply } from '../trials/supply.js';
 import { endIdleMs } from './end-idle.js';
 
 export interface PassRecord {
@@ -34,8 +34,7 @@ export interface PassRecord {
 }
 
 export interface PassOptions {
-  readonly documents: readonly Document[];
-  readonly fresh: Fresh;
+  readonly supply: Pick<Supply, 'documents' | 'fresh' | 'callerReads' | 'changeOf'>;
   readonly workload: Workload;
   /** The digest that each document's outcome must have, in corpus order. */
   readonly expected: readonly string[];
@@ -54,13 +53,10 @@ export interface PassOptions {
  * Feeds the documents to a session. The promise resolves after the last outcome has been emitted, with the
  * session's `runMs`.
  */
-export type Run = (
-  source: Iterable<Document>,
-  emit: (outcome: Outcome) => void,
-) => Promise<number | undefined>;
+export type Run = (documents: Iterable<Supplied>, handlers: RunHandlers) => Promise<number | undefined>;
 
 interface Comparison {
-  readonly documents: readonly Document[];
+  readonly documents: readonly Supplied[];
   /** Returns the digest of an outcome; null if its result was not kept. */
   readonly digestOf: (outcome: Outcome) => string | null;
 }
@@ -81,9 +77,12 @@ export class Passes {
   readonly #options: PassOptions;
   /** Every `#stride`-th result is kept. */
   readonly #stride: number;
-  #next: readonly Document[] = [];
+  #next: readonly Supplied[] = [];
   #pass = 0;
+  /** The name of each document, or the document itself, was taken at this time. */
   #pulledMs = new Float64Array();
+  /** The session got each document at this time: the same array unless the caller reads files. */
+  #takenMs = this.#pulledMs;
   #outcomes: Outcome[] = [];
   readonly #passesMs: number[] = [];
   readonly #latenciesMs: number[] = [];
@@ -96,16 +95,17 @@ export class Passes {
   #failed = 0;
 
   constructor(options: PassOptions) {
-    const { documents, resultBytes } = options;
+    const { supply, resultBytes } = options;
     this.#options = options;
-    this.#stride = Math.max(1, Math.ceil(((resultBytes ?? 0) * documents.length) / maxKeptBytes));
+    this.#stride = Math.max(1, Math.ceil(((resultBytes ?? 0) * supply.documents.length) / maxKeptBytes));
   }
 
   /** Makes the documents of the next pass ready. Call it before each pass, while no clock runs. */
   prepare(): void {
-    const { documents, fresh } = this.#options;
+    const { documents, fresh, callerReads } = this.#options.supply;
     this.#next = fresh(documents);
     this.#pulledMs = new Float64Array(documents.length);
+    this.#takenMs = callerReads ? new Float64Array(documents.length) : this.#pulledMs;
     this.#outcomes = [];
     this.#pass++;
   }
@@ -119,7 +119,7 @@ export class Passes {
     };
     const earlier = this.#latenciesMs.length;
     const startedMs = now();
-    const ownMs = await run(pull(this.#next, pulledMs), emit);
+    const ownMs = await run(pull(this.#next, pulledMs), { emit, takenMs: this.#takenMs });
     const wallMs = now() - startedMs;
     this.#passesMs.push(ownMs ?? wallMs);
     // Documents were pulled before the session's own clock started.
@@ -131,7 +131,7 @@ export class Passes {
    * @throws Error if a document had no outcome or two.
    */
   verify(): void {
-    const { workers, workload } = this.#options;
+    const { workers, workload, supply } = this.#options;
     for (const outcome of this.#outcomes) {
       if (outcome.status === 'ok') this.#ok++;
       else this.#failed++;
@@ -139,10 +139,10 @@ export class Passes {
       this.#tasksMs.push(outcome.taskMs);
       this.#busyMs.set(outcome.worker, (this.#busyMs.get(outcome.worker) ?? 0) + outcome.taskMs);
     }
-    const idle = endIdleMs(this.#outcomes, { pulledMs: this.#pulledMs, workers });
+    const idle = endIdleMs(this.#outcomes, { pulledMs: this.#takenMs, workers });
     this.#endIdleMs = this.#endIdleMs === null || idle === null ? null : this.#endIdleMs + idle;
     const digestOf = (outcome: Outcome) => (this.#keeps(outcome) ? outcomeDigest(outcome, workload) : null);
-    this.#compare(this.#outcomes, { documents: this.#options.documents, digestOf });
+    this.#compare(this.#outcomes, { documents: supply.documents, digestOf });
     this.#outcomes = [];
   }
 
@@ -153,12 +153,13 @@ export class Passes {
    */
   async verifyAll(run: Run): Promise<void> {
     if (this.#stride === 1) return;
-    const { documents, unique, fresh, workload } = this.#options;
-    const once = documents.slice(0, unique);
+    const { supply, unique, workload } = this.#options;
+    const once = supply.documents.slice(0, unique);
     const digests = new Map<Outcome, string>();
-    await run(fresh(once), (outcome) => {
+    const emit = (outcome: Outcome) => {
       digests.set(withoutResult(outcome), outcomeDigest(outcome, workload));
-    });
+    };
+    await run(supply.fresh(once), { emit });
     this.#compare([...digests.keys()], {
       documents: once,
       digestOf: (outcome) => digests.get(outcome) as string,
@@ -170,14 +171,16 @@ export class Passes {
   }
 
   #compare(outcomes: readonly Outcome[], { documents, digestOf }: Comparison): void {
-    const { expected } = this.#options;
+    const { expected, supply } = this.#options;
     const digests = new Array<string | null | undefined>(documents.length);
     for (const outcome of outcomes) {
       const { index, id } = outcome;
       if (digests[index] !== undefined) throw new Error(`document "${id}" had two outcomes in one pass`);
       const digest = digestOf(outcome);
       digests[index] = digest;
-      if (digest !== null && digest !== expected[index]) this.#difference ??= differenceOf(outcome);
+      if (digest !== null && digest !== expected[index]) {
+        this.#difference ??= changeText(supply, outcome) ?? differenceOf(outcome);
+      }
     }
     const missing = documents.find(({ index }) => digests[index] === undefined);
     if (missing) throw new Error(`document "${missing.id}" had no outcome`);
@@ -202,7 +205,7 @@ export class Passes {
   }
 }
 
-function* pull(documents: readonly Document[], pulledMs: Float64Array): Generator<Document> {
+function* pull(documents: readonly Supplied[], pulledMs: Float64Array): Generator<Supplied> {
   for (const document of documents) {
     pulledMs[document.index] = now();
     yield document;

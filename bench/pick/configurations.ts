@@ -1,4 +1,5 @@
 import {
+  type Delivery,
   deliveriesOfBytes,
   type Isolation,
   isolates,
@@ -6,8 +7,10 @@ import {
 } from '../../strategies/strategy.js';
 import type { Kind } from '../../workloads/workload.js';
 import { mean } from '../stats/estimate.js';
+import type { CorpusSource } from '../trials/corpus-file.js';
 import {
   type Cell,
+  defaultDelivery,
   estimateTrialMs,
   type LoadedStrategy,
   type PreparedCorpus,
@@ -139,6 +142,7 @@ type Axes = Pick<Cell, 'strategy' | 'workers' | 'delivery'> & { readonly limits:
  */
 function axesOf({
   workload,
+  corpus,
   strategies,
   cost,
   cores,
@@ -149,17 +153,41 @@ function axesOf({
     .filter(({ strategy }) => strategy.baseline || isolates(strategy.isolation, isolation))
     .flatMap((loaded) => {
       const { strategy } = loaded;
-      const counts = strategy.scales ? workerCounts(strategy, { kind: workload.kind, cost, cores }) : [1];
-      // Delivery makes no difference that matters when documents mostly wait.
-      const all = deliveriesOfBytes(strategy);
-      const deliveries = workload.kind === 'cpu' ? all : all.slice(0, 1);
-      return deliveries.flatMap((delivery) =>
-        counts.flatMap((workers): Axes[] => {
+      const { kind } = workload;
+      const counts = strategy.scales ? workerCounts(strategy, { kind, cost, cores }) : [1];
+      return waysOf(strategy, counts, { kind, source: corpus.file.source }).flatMap(
+        ({ delivery, workers }): Axes[] => {
           const limits = limitsUnder(maxMemoryBytes, { isolation: strategy.isolation, workers });
           return limits === null ? [] : [{ strategy: loaded, workers, delivery, limits }];
-        }),
+        },
       );
     });
+}
+
+interface Documents {
+  readonly kind: Kind;
+  readonly source: CorpusSource;
+}
+
+type Way = Pick<Cell, 'delivery' | 'workers'>;
+
+/**
+ * The deliveries of a strategy, each with the numbers of workers to try. With files the workers read them:
+ * what the caller reads, it must also hand over. Its reading is tried once for each strategy, with all workers,
+ * so that a strategy whose workers read slowly is not judged by that alone; more would double the race.
+ */
+function waysOf(strategy: StrategyTraits, counts: readonly number[], { kind, source }: Documents): Way[] {
+  const atCounts = (delivery: Delivery, counts: readonly number[]) =>
+    counts.map((workers): Way => ({ delivery, workers }));
+  const all = deliveriesOfBytes(strategy);
+  // Delivery makes no difference that matters when documents mostly wait.
+  const tried = kind === 'cpu' ? all : all.slice(0, 1);
+  if (source === 'memory') return tried.flatMap((delivery) => atCounts(delivery, counts));
+  const usual = defaultDelivery(strategy, source);
+  const [byCaller] = all.filter((delivery) => delivery !== usual);
+  if (byCaller === undefined || kind !== 'cpu' || strategy.isolation === 'none')
+    return atCounts(usual, counts);
+  return [...atCounts(usual, counts), ...atCounts(byCaller, counts.slice(-1))];
 }
 
 interface Machine {

@@ -1,5 +1,4 @@
 import type { FileList } from '../../workloads/documents.js';
-import { sampleFiles } from '../../workloads/documents.js';
 import type { SetApart } from '../tables/environment.js';
 import { type OracleOptions, TaskOracle } from './oracle.js';
 
@@ -49,8 +48,9 @@ async function timeOne(
 ): Promise<number | null> {
   const oracle = new TaskOracle({ ...options, budgetMs: leftMs });
   try {
-    const { documents } = await sampleFiles({ files: [file], pattern: file.id }, { count: 1, seed: 1 });
-    const { costsMs } = await oracle.run(oracle.write(documents, 'large'));
+    const { id, path, size, mtimeMs } = file;
+    const document = { id, size, file: { path, state: { size, mtimeMs } } };
+    const { costsMs } = await oracle.run(oracle.write([document], 'large'));
     return costsMs[0] ?? null;
   } catch (cause) {
     if ((cause as Error).name === 'WorkloadError') return null;

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import type { Document, Kind, WorkloadRef } from '../../workloads/workload.js';
+import type { CorpusDocument } from '../../workloads/documents.js';
+import type { Kind, WorkloadRef } from '../../workloads/workload.js';
 import { WorkloadError } from '../../workloads/workload.js';
-import { type CorpusFile, writeCorpus } from '../trials/corpus-file.js';
+import { type CorpusFile, writeNames } from '../trials/corpus-file.js';
 import { Helper } from '../trials/helper.js';
 import type { HelperProcesses } from '../trials/helper-processes.js';
 import type { Oracle, OracleRequest } from '../trials/oracle-host.js';
@@ -36,9 +37,9 @@ export class TaskOracle {
     this.#helper = new Helper(options.helpers, new URL('../trials/oracle-host.js', import.meta.url));
   }
 
-  /** Writes documents down, so that the oracle and the trials can read them. */
-  write(documents: readonly Document[], name: string): CorpusFile {
-    return writeCorpus(join(this.#options.helpers.folder, name), documents);
+  /** Writes down which files the documents are, so that the oracle and the trials can read them. */
+  write(documents: readonly Pick<CorpusDocument, 'id' | 'size' | 'file'>[], name: string): CorpusFile {
+    return writeNames(join(this.#options.helpers.folder, name), documents);
   }
 
   /** The kind that the task declares; null if it declares none. */

@@ -3,7 +3,7 @@ import { quantile } from '../stats/estimate.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { Helper } from '../trials/helper.js';
 import type { HelperProcesses } from '../trials/helper-processes.js';
-import { type Cell, estimateTrialMs, warmupDocuments } from '../trials/plan.js';
+import { type Cell, estimateTrialMs, sourceCell, warmupDocuments } from '../trials/plan.js';
 import type { PingNotice, PingRecord, PingRequest } from './ping-host.js';
 
 /**
@@ -51,6 +51,7 @@ export async function measurePing(
     return {
       workload: cell.workload.ref.name,
       corpus: cell.corpus.name,
+      source: sourceCell(cell.corpus),
       strategy: cell.strategy.strategy.name,
       workers: cell.workers,
       delivery: cell.delivery,

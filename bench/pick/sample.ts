@@ -1,9 +1,16 @@
 import { join } from 'node:path';
-import { CorpusError, corpusHash, type FileList, findFiles, sizeProfile } from '../../workloads/documents.js';
-import { type Document, WorkloadError, type WorkloadRef } from '../../workloads/workload.js';
+import {
+  type CorpusDocument,
+  CorpusError,
+  corpusHash,
+  type FileList,
+  findFiles,
+  sizeProfile,
+} from '../../workloads/documents.js';
+import { WorkloadError, type WorkloadRef } from '../../workloads/workload.js';
 import { mean } from '../stats/estimate.js';
 import type { CorpusCosts, SetApart } from '../tables/environment.js';
-import { writeCorpus, writeTruth } from '../trials/corpus-file.js';
+import { writeNames, writeTruth } from '../trials/corpus-file.js';
 import type { HelperProcesses } from '../trials/helper-processes.js';
 import type { LoadedStrategy, PreparedCorpus, PreparedWorkload } from '../trials/plan.js';
 import { type DocumentCost, documentsWanted } from './configurations.js';
@@ -93,7 +100,7 @@ function prepare(helpers: HelperProcesses, surveyed: Surveyed): Sample {
   const costsMs = earlier?.costsMs ?? chosen.map((i) => survey.costsMs[i] as number);
   const cost = earlier?.cost ?? scaled(survey.cost, mean(costsMs) / Math.max(mean(survey.costsMs), 1e-6));
   const documents = chosen.map(
-    (from, index): Document => ({ ...(survey.documents[from] as Document), index }),
+    (from, index): CorpusDocument => ({ ...(survey.documents[from] as CorpusDocument), index }),
   );
   const sampled = { name: 'docs', documents };
   const profile = sizeProfile(sampled);
@@ -104,7 +111,7 @@ function prepare(helpers: HelperProcesses, surveyed: Surveyed): Sample {
     ? documents.length
     : timesOver(documents.length, { wanted: Math.max(documents.length, wanted), max });
   const whole = repeated(documents, count);
-  const file = writeCorpus(join(helpers.folder, 'sample'), whole);
+  const file = writeNames(join(helpers.folder, 'sample'), whole);
   writeTruth(file, {
     digests: whole.map(({ index }) => survey.digests[chosen[index % chosen.length] as number] as string),
     resultBytes: survey.resultBytes,
@@ -130,7 +137,7 @@ function prepare(helpers: HelperProcesses, surveyed: Surveyed): Sample {
   };
 }
 
-function indicesOf(ids: readonly string[], documents: readonly Document[]): number[] {
+function indicesOf(ids: readonly string[], documents: readonly CorpusDocument[]): number[] {
   const places = new Map(documents.map(({ id }, i) => [id, i]));
   return ids.map((id) => {
     const place = places.get(id);
@@ -161,7 +168,7 @@ function withoutExpensive({ costsMs }: Survey, budgetMs: number): Apart {
  */
 function passDocuments(regular: readonly number[], { costsMs, documents }: Survey, seed: number): number[] {
   const costs = regular.map((i) => costsMs[i] as number);
-  const bytes = regular.reduce((sum, i) => sum + (documents[i] as Document).size, 0);
+  const bytes = regular.reduce((sum, i) => sum + (documents[i] as CorpusDocument).size, 0);
   const count = Math.min(maxSampled, documentsWithin(maxPassBytes, { bytes, documents: regular.length }));
   return stratifiedOrder(costs, seed)
     .slice(0, Math.max(1, count))
@@ -179,7 +186,7 @@ function costsOfFolder(
     large,
   });
   const apart = expensive.map((i): SetApart => {
-    const { id, size } = survey.documents[i] as Document;
+    const { id, size } = survey.documents[i] as CorpusDocument;
     return { id, bytes: size, ms: survey.costsMs[i] as number, reason: 'expensive' };
   });
   return {
@@ -197,9 +204,9 @@ function scaled({ taskMs, cpuMs, loopMs }: DocumentCost, factor: number): Docume
 }
 
 /** Repeats the documents under the same names, because a result may contain its document's name. */
-function repeated(documents: readonly Document[], count: number): Document[] {
+function repeated(documents: readonly CorpusDocument[], count: number): CorpusDocument[] {
   return Array.from({ length: count }, (_, index) => ({
-    ...(documents[index % documents.length] as Document),
+    ...(documents[index % documents.length] as CorpusDocument),
     index,
   }));
 }

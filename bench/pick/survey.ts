@@ -1,5 +1,12 @@
-import { type Corpus, type FileList, notSampled, sampleFiles } from '../../workloads/documents.js';
-import { type Document, type Kind, WorkloadError } from '../../workloads/workload.js';
+import {
+  type Corpus,
+  type CorpusDocument,
+  type FileList,
+  notSampled,
+  refuseChanged,
+  sampleFiles,
+} from '../../workloads/documents.js';
+import { type Kind, WorkloadError } from '../../workloads/workload.js';
 import type { CorpusFile } from '../trials/corpus-file.js';
 import type { Oracle } from '../trials/oracle-host.js';
 import { type OracleOptions, TaskOracle } from './oracle.js';
@@ -7,7 +14,7 @@ import { isRemembered, memoryTest } from './remembering.js';
 
 /**
  * The survey runs the task over a sample of the folder, one document after the other, and times each of
- * them.
+ * them. The task's thread reads each document when it begins it, so a document's cost includes reading it.
  */
 
 export interface SurveyOptions extends OracleOptions {
@@ -18,8 +25,8 @@ export interface SurveyOptions extends OracleOptions {
 }
 
 export interface Survey {
-  readonly documents: readonly Document[];
-  /** An oracle reads the documents' contents from here. */
+  readonly documents: readonly CorpusDocument[];
+  /** An oracle reads here which files the documents are. */
   readonly file: CorpusFile;
   /** The cost of each document, milliseconds, measured with warm code if it ran twice. */
   readonly costsMs: readonly number[];
@@ -41,7 +48,7 @@ const probes = 5;
 const surveyShare = 0.15;
 const minDocuments = 8;
 const maxDocuments = 5000;
-/** Size of the survey: its documents are in memory at the same time. */
+/** Size of the survey: `pick` itself has its documents in memory, for their hash. */
 const maxBytes = 64e6;
 /**
  * Documents run a second time, from the last one backwards, as long as their first runs took no more than
@@ -73,6 +80,7 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
     const again = lastDocuments(first.costsMs);
     const indices = repeated(again, first.costsMs);
     const second = await oracle.run(file, { indices });
+    refuseChanged(documents);
     refuseDifferent({ ...sample, documents }, { first, second, indices }, options);
     const twice = minCosts(indices, second.costsMs);
     const remembers = await remembersResults(file, { first: first.costsMs, twice }, options);

@@ -11,7 +11,7 @@ import { progressOn } from '../report/progress.js';
 import { schema, type TrialRow } from '../tables/columns.js';
 import { Store } from '../tables/store.js';
 import { HelperProcesses } from '../trials/helper-processes.js';
-import { baselineOf, type LoadedStrategy, type Timing } from '../trials/plan.js';
+import { baselineOf, type LoadedStrategy, sourceRecord, type Timing } from '../trials/plan.js';
 import { runRounds } from '../trials/rounds.js';
 import { runTrial } from '../trials/trial.js';
 import { moduleOf, type RegretTask } from './tasks.js';
@@ -149,7 +149,15 @@ async function begin(
     claims: 'suggests',
     flags: {},
     plan: { trials_per_round: configurations.length, rounds_least: rounds, rounds_most: rounds },
-    corpora: [{ workload: task.name, corpus: corpus.name, sha256: corpus.hash, ...corpus.profile }],
+    corpora: [
+      {
+        workload: task.name,
+        corpus: corpus.name,
+        ...sourceRecord(corpus),
+        sha256: corpus.hash,
+        ...corpus.profile,
+      },
+    ],
   });
   store.write('environment.json', `${JSON.stringify(environment, null, 2)}\n`);
   return store;

@@ -3,6 +3,20 @@ import { type Column, type Row, table, together } from './table.js';
 
 /** The tables `trials.csv` and `summary.csv`. Everything else is computed from these two. */
 
+/**
+ * The column `source` says where the documents of a family are. Tables have it beside `corpus`. It is empty
+ * for documents in memory, so files of earlier versions still mean the same.
+ */
+export const sourceColumn = {
+  name: 'source',
+  type: 'text',
+  empty: true,
+  about:
+    '`files` where every document starts as the name of a file, and reading it is part of what is ' +
+    'measured: the worker reads with delivery `reference`, the caller with every other; the files come ' +
+    'from a warm page cache; empty where the documents are in memory before the clock starts',
+} as const satisfies Column;
+
 /** Raised when a column changes its meaning, is renamed or removed; a new column does not raise it. */
 export const schema = 1;
 
@@ -20,6 +34,7 @@ const cell = [
     type: 'text',
     about: '`10KB`, `mixed` (synthetic) or `docs` (real files); its hash is in environment.json',
   },
+  sourceColumn,
   { name: 'document_bytes', type: 'number', about: 'mean size of a document, bytes' },
   { name: 'strategy', type: 'text', about: 'strategy' },
   {

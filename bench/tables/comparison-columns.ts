@@ -1,3 +1,4 @@
+import { sourceColumn } from './columns.js';
 import { type Row, table, together } from './table.js';
 
 /** These columns are known for every comparison that is judged. */
@@ -15,6 +16,7 @@ export const comparisonTable = table(
   [
     { name: 'workload', type: 'text', about: 'workload of both cells' },
     { name: 'corpus', type: 'text', about: 'corpus of both cells' },
+    { ...sourceColumn, about: 'source of both cells, as in `trials.csv`' },
     { name: 'strategy', type: 'text', about: 'strategy of the compared cell' },
     { name: 'workers', type: 'number', about: 'workers of the compared cell' },
     { name: 'delivery', type: 'text', about: 'delivery of the compared cell' },

@@ -102,6 +102,8 @@ export interface Environment {
   readonly corpora: readonly ({
     readonly workload: string;
     readonly corpus: string;
+    /** Says that configurations started with the names of files. Absent: the documents were in memory. */
+    readonly source?: 'files';
     readonly sha256: string;
     /** Only runs of `pick` have it: their passes run a sample, and the promise is about the whole folder. */
     readonly costs?: CorpusCosts;

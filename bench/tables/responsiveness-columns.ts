@@ -1,3 +1,4 @@
+import { sourceColumn } from './columns.js';
 import { type Row, table } from './table.js';
 
 /**
@@ -7,6 +8,7 @@ import { type Row, table } from './table.js';
 export const responsivenessTable = table([
   { name: 'workload', type: 'text', about: 'workload, or the name of the user’s task module' },
   { name: 'corpus', type: 'text', about: 'corpus that the strategy works on' },
+  { ...sourceColumn, about: 'its source, as in `trials.csv`' },
   { name: 'strategy', type: 'text', about: 'the strategy at work' },
   { name: 'workers', type: 'number', about: 'number of its workers' },
   { name: 'delivery', type: 'text', about: 'how documents reach a worker' },

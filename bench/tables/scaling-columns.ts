@@ -1,8 +1,10 @@
+import { sourceColumn } from './columns.js';
 import { type Column, type Row, table } from './table.js';
 
 const series = [
   { name: 'workload', type: 'text', about: 'workload, or the name of the user’s task module' },
   { name: 'corpus', type: 'text', about: 'corpus' },
+  { ...sourceColumn, about: 'its source, as in `trials.csv`' },
   { name: 'strategy', type: 'text', about: 'strategy' },
   { name: 'delivery', type: 'text', about: 'how documents reach a worker' },
 ] as const satisfies readonly Column[];

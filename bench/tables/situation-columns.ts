@@ -1,8 +1,10 @@
+import { sourceColumn } from './columns.js';
 import { type Column, type Row, table, together } from './table.js';
 
 const place = [
   { name: 'workload', type: 'text', about: 'workload, or the name of the user’s task module' },
   { name: 'corpus', type: 'text', about: 'corpus' },
+  { ...sourceColumn, about: 'its source, as in `trials.csv`' },
   { name: 'document_bytes', type: 'number', about: 'mean size of a document, bytes' },
 ] as const satisfies readonly Column[];
 

@@ -9,15 +9,18 @@ import { unknown } from './table.js';
 /** These functions compute everything that a run's trials say about its cells, from the rows alone. */
 
 /** These columns distinguish a cell from the others of its run. */
-export type CellId = Pick<TrialRow, 'workload' | 'corpus' | 'strategy' | 'workers' | 'delivery'>;
+export type CellId = FamilyId & Pick<TrialRow, 'strategy' | 'workers' | 'delivery'>;
+
+/** These columns distinguish a family: cells with the same ones compete with each other. */
+export type FamilyId = Pick<TrialRow, 'workload' | 'corpus' | 'source'>;
+
+export function sameFamily(a: FamilyId, b: FamilyId): boolean {
+  return a.workload === b.workload && a.corpus === b.corpus && a.source === b.source;
+}
 
 export function sameCell(a: CellId, b: CellId): boolean {
   return (
-    a.workload === b.workload &&
-    a.corpus === b.corpus &&
-    a.strategy === b.strategy &&
-    a.workers === b.workers &&
-    a.delivery === b.delivery
+    sameFamily(a, b) && a.strategy === b.strategy && a.workers === b.workers && a.delivery === b.delivery
   );
 }
 
@@ -30,8 +33,8 @@ export interface SummariseOptions {
 
 /** Summarises each cell of a run in one row. */
 export function summarise(trials: readonly TrialRow[], options: SummariseOptions): SummaryRow[] {
-  const cells = groupBy(trials, ({ workload, corpus, strategy, workers, delivery }) =>
-    JSON.stringify([workload, corpus, strategy, workers, delivery]),
+  const cells = groupBy(trials, ({ workload, corpus, source, strategy, workers, delivery }) =>
+    JSON.stringify([workload, corpus, source, strategy, workers, delivery]),
   );
   const baselineName = options.strategies.find(({ baseline }) => baseline)?.name;
   const place = ({ workload, corpus, strategy, workers }: SummaryRow) =>
@@ -87,8 +90,8 @@ function summariseCell(
   cell: readonly [TrialRow, ...TrialRow[]],
   { all, effectiveCores, baselineName }: CellOptions,
 ): SummaryRow {
-  const { workload, kind, corpus, document_bytes, strategy, workers, delivery } = cell[0];
-  const id = { workload, kind, corpus, document_bytes, strategy, workers, delivery };
+  const { workload, kind, corpus, source, document_bytes, strategy, workers, delivery } = cell[0];
+  const id = { workload, kind, corpus, source, document_bytes, strategy, workers, delivery };
   const ok = withoutScreening(cell.filter(isOk));
   const digest_matches = cell.some(({ digest_matches }) => digest_matches !== null)
     ? cell.every(({ digest_matches }) => digest_matches !== false)
@@ -97,9 +100,7 @@ function summariseCell(
   if (ok.length === 0) return { ...unknown(summaryTable), ...id, oversubscribed, rounds: 0, digest_matches };
 
   const rate = geometricInterval(ok.map(comparableRate));
-  const baseline = all.filter(
-    (trial) => trial.workload === workload && trial.corpus === corpus && trial.strategy === baselineName,
-  );
+  const baseline = all.filter((trial) => sameFamily(trial, cell[0]) && trial.strategy === baselineName);
   const speedup = speedupOver(baseline, ok);
   const startup = over(ok, median, ({ startup_ms }) => startup_ms);
   return {

@@ -1,9 +1,11 @@
 import type { Strategy } from '../../strategies/strategy.js';
-import { type Document, type Kind, loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
+import { type Kind, loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
 import { kindOf, WaitingMeter, waitingShare } from '../measure/waiting.js';
 import { answerRequests } from './answer.js';
-import { type CorpusFile, readCorpus } from './corpus-file.js';
+import { type CorpusFile, readCorpus, readNames } from './corpus-file.js';
 import { outcomeDigest, serializedBytes } from './digest.js';
+import { defaultDelivery } from './plan.js';
+import type { Supplied } from './supply.js';
 
 /**
  * The oracle loads a workload outside the runner, returns its kind, and runs it once over a corpus with the
@@ -50,7 +52,10 @@ answerRequests(async (request: OracleRequest): Promise<Kind | null | Oracle> => 
   const workload = await loadWorkload(request.workload);
   if (request.kind === 'inspect') return workload.kind ?? null;
   const { default: baseline } = (await import(request.strategy)) as { default: Strategy };
-  const session = await baseline.open(request.workload, { workers: 1, delivery: 'none' });
+  const session = await baseline.open(request.workload, {
+    workers: 1,
+    delivery: defaultDelivery(baseline, request.corpus.source),
+  });
   const meter = new WaitingMeter();
   const digests: string[] = [];
   const failures: string[] = [];
@@ -86,21 +91,27 @@ answerRequests(async (request: OracleRequest): Promise<Kind | null | Oracle> => 
   };
 });
 
-function documentsOf({ corpus, indices }: Extract<OracleRequest, { kind: 'run' }>): Document[] {
-  const documents = readCorpus(corpus);
+function documentsOf({ corpus, indices }: Extract<OracleRequest, { kind: 'run' }>): Supplied[] {
+  const documents: Supplied[] =
+    corpus.source === 'files' ? readNames(corpus).map(({ document }) => document) : readCorpus(corpus);
   return indices === undefined
     ? documents
-    : indices.map((from, index) => ({ ...(documents[from] as Document), index }));
+    : indices.map((from, index) => ({ ...(documents[from] as Supplied), index }));
 }
 
-function differ(documents: readonly Document[], asRead: readonly Document[]): boolean {
-  return documents.some(({ bytes }, i) => Buffer.compare(bytes, (asRead[i] as Document).bytes) !== 0);
+/** Documents that are read for each run have no bytes that the task could change. */
+function differ(documents: readonly Supplied[], asRead: readonly Supplied[]): boolean {
+  return documents.some((document, i) => {
+    const read = asRead[i];
+    if (!('bytes' in document) || read === undefined || !('bytes' in read)) return false;
+    return Buffer.compare(document.bytes, read.bytes) !== 0;
+  });
 }
 
 function* metered(
-  documents: Iterable<Document>,
+  documents: Iterable<Supplied>,
   { meter, timeMs = Number.POSITIVE_INFINITY }: { meter: WaitingMeter; timeMs: number | undefined },
-): Generator<Document> {
+): Generator<Supplied> {
   const untilMs = performance.now() + timeMs;
   for (const document of documents) {
     if (performance.now() > untilMs) return;

@@ -4,13 +4,14 @@ import type { Delivery, StrategyTraits } from '../../strategies/strategy.js';
 import type { SizeProfile } from '../../workloads/documents.js';
 import type { Kind, WorkloadRef } from '../../workloads/workload.js';
 import { groupBy } from '../stats/group-by.js';
-import type { CorpusFile } from './corpus-file.js';
+import type { CorpusFile, CorpusSource } from './corpus-file.js';
 
 /**
  * A corpus that is ready for trials of one workload: it is written to files, and the oracle has run it once.
  */
 export interface PreparedCorpus {
   readonly name: string;
+  /** Says as well where the documents are when the clock starts. */
   readonly file: CorpusFile;
   readonly hash: string;
   /** The hash that version 0.1 would have recorded; absent where no such run can be continued. */
@@ -30,6 +31,17 @@ export interface PreparedCorpus {
    * run different parts of a sample; absent if all of them run the same documents.
    */
   readonly costRatio?: number;
+}
+
+/** Returns what the column `source` says of a corpus: null where its documents are in memory. */
+export function sourceCell({ file }: Pick<PreparedCorpus, 'file'>): 'files' | null {
+  return file.source === 'files' ? 'files' : null;
+}
+
+/** Returns what `environment.json` records of it: nothing where documents are in memory. */
+export function sourceRecord(corpus: Pick<PreparedCorpus, 'file'>): { readonly source?: 'files' } {
+  const source = sourceCell(corpus);
+  return source === null ? {} : { source };
 }
 
 export interface PreparedWorkload {
@@ -75,6 +87,8 @@ export interface PlanOptions {
   readonly workers: readonly number[];
   /** The deliveries that the user asked for, if any. */
   readonly deliveries?: readonly Delivery[];
+  /** Absent: the documents are in memory. */
+  readonly source?: CorpusSource;
 }
 
 /** A strategy with the deliveries and the numbers of workers that it is measured with. */
@@ -87,15 +101,15 @@ export interface PlannedStrategy {
 /**
  * Chooses the deliveries and the numbers of workers for each strategy. A strategy that does not scale is
  * measured only with one worker. If a strategy has none of the deliveries that were asked for, it is measured
- * with its default.
+ * with its default, which is that its workers read where the documents are files.
  */
 export function plannedStrategies(
   strategies: readonly LoadedStrategy[],
-  { workers, deliveries = [] }: Pick<PlanOptions, 'workers' | 'deliveries'>,
+  { workers, deliveries = [], source = 'memory' }: Pick<PlanOptions, 'workers' | 'deliveries' | 'source'>,
 ): PlannedStrategy[] {
   return strategies.map((loaded) => ({
     loaded,
-    deliveries: deliveriesOf(loaded.strategy, deliveries),
+    deliveries: deliveriesOf(loaded.strategy, { asked: deliveries, source }),
     workers: loaded.strategy.scales ? workers : [1],
   }));
 }
@@ -120,9 +134,23 @@ export function planCells({ workloads, strategies, ...options }: PlanOptions): C
   return cellsOf(workloads, plannedStrategies(strategies, options));
 }
 
-function deliveriesOf(strategy: StrategyTraits, asked: readonly Delivery[]): readonly Delivery[] {
+function deliveriesOf(
+  strategy: StrategyTraits,
+  { asked, source }: { readonly asked: readonly Delivery[]; readonly source: CorpusSource },
+): readonly Delivery[] {
+  const usual = defaultDelivery(strategy, source);
+  // There is one baseline in a family, and with files it reads them itself.
+  if (strategy.baseline && source === 'files') return [usual];
   const both = strategy.deliveries.filter((delivery) => asked.includes(delivery));
-  return both.length > 0 ? both : [strategy.deliveries[0]];
+  return both.length > 0 ? both : [usual];
+}
+
+/** The delivery that a strategy is measured with if nothing else is asked for. */
+export function defaultDelivery(
+  { deliveries }: Pick<StrategyTraits, 'deliveries'>,
+  source: CorpusSource,
+): Delivery {
+  return source === 'files' && deliveries.includes('reference') ? 'reference' : deliveries[0];
 }
 
 /**

@@ -7,18 +7,19 @@ import {
   findFiles,
   formerCorpusHash,
   notSampled,
+  refuseChanged,
   sampleFiles,
   sizeProfile,
 } from '../../workloads/documents.js';
 import { syntheticCorpus } from '../../workloads/synthetic.js';
 import { type Kind, WorkloadError, type WorkloadRef } from '../../workloads/workload.js';
-import { writeCorpus, writeTruth } from './corpus-file.js';
+import { type CorpusSource, writeCorpus, writeTruth } from './corpus-file.js';
 import { Helper } from './helper.js';
 import type { HelperProcesses } from './helper-processes.js';
 import type { Oracle, OracleRequest } from './oracle-host.js';
 import type { LoadedStrategy, PreparedCorpus, PreparedWorkload } from './plan.js';
 import { documentsPerPass } from './profiles.js';
-import type { BenchRequest } from './request.js';
+import { type BenchRequest, inputSource } from './request.js';
 import type { ServiceRequest } from './service-host.js';
 
 /**
@@ -49,6 +50,7 @@ export async function prepare(
   { baseline, say }: PrepareOptions,
 ): Promise<Prepared> {
   const corpora = await corpusMaker(request, say);
+  const source = inputSource(request);
   const services = new Map<string, RunningService>();
   const prepared: PreparedWorkload[] = [];
   for (const { name, url, service } of request.workloads) {
@@ -62,13 +64,15 @@ export async function prepare(
     try {
       const said = await oracle.ask<Kind | null>({ kind: 'inspect', workload: ref } satisfies OracleRequest);
       const kind =
-        said ?? (await measuredKind(oracle, { helpers, ref, baseline, say, corpora: await corpora('io') }));
+        said ??
+        (await measuredKind(oracle, { helpers, ref, baseline, say, source, corpora: await corpora('io') }));
       const ready: PreparedCorpus[] = [];
       for (const corpus of await corpora(kind)) {
         say(`${name}: running ${corpus.documents.length} documents one after the other (${corpus.name})`);
         const file = writeCorpus(
           join(helpers.folder, `${prepared.length}-${ready.length}`),
           corpus.documents,
+          source,
         );
         const truth = await oracle.ask<Oracle>({
           kind: 'run',
@@ -76,6 +80,7 @@ export async function prepare(
           strategy: baseline,
           corpus: file,
         } satisfies OracleRequest);
+        if (source === 'files') refuseChanged(corpus.documents);
         if (truth.failed === corpus.documents.length) {
           throw new WorkloadError(
             `task "${name}" failed on every document of "${corpus.name}"; first on ${truth.failure}`,
@@ -126,11 +131,17 @@ async function measuredKind(
     ref,
     baseline,
     say,
+    source,
     corpora,
-  }: PrepareOptions & { helpers: HelperProcesses; ref: WorkloadRef; corpora: readonly Corpus[] },
+  }: PrepareOptions & {
+    helpers: HelperProcesses;
+    ref: WorkloadRef;
+    source: CorpusSource;
+    corpora: readonly Corpus[];
+  },
 ): Promise<Kind> {
   const few = corpora.flatMap(({ documents }) => documents.slice(0, triedDocuments));
-  const corpus = writeCorpus(join(helpers.folder, 'tried'), few);
+  const corpus = writeCorpus(join(helpers.folder, 'tried'), few, source);
   const { kind, waiting } = await oracle.ask<Oracle>({
     kind: 'run',
     workload: ref,
@@ -155,11 +166,11 @@ export async function loadStrategies(urls: readonly string[]): Promise<LoadedStr
 
 /** Looks for the files at once, so that a bad pattern is reported before any task is loaded. */
 async function corpusMaker(
-  { source, profile, documents, seed }: BenchRequest,
+  { input, profile, documents, seed }: BenchRequest,
   say: (step: string) => void,
 ): Promise<(kind: Kind) => Promise<Corpus[]>> {
-  if (source.kind === 'files') {
-    const list = await findFiles(source.pattern);
+  if (input.kind === 'files') {
+    const list = await findFiles(input.pattern);
     const meanBytes = list.files.reduce((sum, { size }) => sum + size, 0) / list.files.length;
     let told: string | null = null;
     return async (kind) => {
@@ -171,7 +182,7 @@ async function corpusMaker(
       return [corpus];
     };
   }
-  const { sizes, complexity } = source;
+  const { sizes, complexity } = input;
   return async (kind) =>
     sizes.map(({ name, size }) => {
       const count = documents ?? documentsPerPass(profile, kind, size === 'mixed' ? mixedMean : size);

@@ -6,6 +6,7 @@ import type { TaskFile } from '../../workloads/task-file.js';
 import { locateTask, taskName } from '../../workloads/task-file.js';
 import { UsageError, unknownName } from '../errors.js';
 import { parseCount, parseDuration, parseList, parseSize } from '../words/parse.js';
+import { type CorpusSource, corpusSources } from './corpus-file.js';
 import { type Profile, profiles } from './profiles.js';
 
 /** The text of each option on the command line, before it is parsed. */
@@ -18,6 +19,7 @@ export interface BenchFlags {
   sizes?: string;
   complexity?: string;
   docs?: string;
+  source?: string;
   documents?: string;
   workers?: string;
   rounds?: string;
@@ -51,7 +53,8 @@ export interface BenchRequest {
    * none of them.
    */
   readonly deliveries: readonly Delivery[];
-  readonly source: Source;
+  /** These documents are measured. */
+  readonly input: Input;
   /** Number of documents per pass; null: the profile chooses it. */
   readonly documents: number | null;
   readonly workers: readonly number[];
@@ -66,9 +69,14 @@ export interface BenchRequest {
   readonly llm: { readonly url: string | null; readonly model: string; readonly parallel: number };
 }
 
-export type Source =
-  | { readonly kind: 'files'; readonly pattern: string }
+export type Input =
+  | { readonly kind: 'files'; readonly pattern: string; readonly source: CorpusSource }
   | { readonly kind: 'synthetic'; readonly sizes: readonly SizeChoice[]; readonly complexity: Complexity };
+
+/** Says where the documents of a request are when the clock starts. */
+export function inputSource({ input }: Pick<BenchRequest, 'input'>): CorpusSource {
+  return input.kind === 'files' ? input.source : 'memory';
+}
 
 export interface SizeChoice {
   readonly name: string;
@@ -99,6 +107,13 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
       '--docs and --complexity cannot be combined: complexity applies only to generated documents',
     );
   }
+  const source = sourceOf(flags);
+  const asked = flags.delivery === undefined ? [] : parseList(flags.delivery, '--delivery', delivery);
+  if (source === 'memory' && asked.includes('reference')) {
+    throw new UsageError(
+      '--delivery reference: a worker reads only documents that are files; give --docs with --source files',
+    );
+  }
   return {
     profile,
     workloads:
@@ -106,10 +121,10 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
         ? [ownTask(flags.task)]
         : namedWorkloads(flags.workloads ?? profile.workloads.join(), lists.workloads),
     strategies: flags.strategies === undefined ? lists.strategies : namedStrategies(flags.strategies, lists),
-    deliveries: flags.delivery === undefined ? [] : parseList(flags.delivery, '--delivery', delivery),
-    source:
+    deliveries: asked,
+    input:
       flags.docs !== undefined
-        ? { kind: 'files', pattern: flags.docs }
+        ? { kind: 'files', pattern: flags.docs, source }
         : {
             kind: 'synthetic',
             sizes: parseList(flags.sizes ?? profile.sizes.join(), '--sizes', (size) => size).map(sizeChoice),
@@ -175,6 +190,19 @@ export function namedStrategies(
   return all.filter(
     (entry) => chosen.includes(entry) || (chosen.includes(everyPeer) && peers.includes(entry)),
   );
+}
+
+/** @throws UsageError where documents are to come from files, and there are none */
+function sourceOf({ source = corpusSources[0], docs }: BenchFlags): CorpusSource {
+  const found = corpusSources.find((name) => name === source);
+  if (found === undefined) throw unknownName('source', source, corpusSources);
+  if (found === 'files' && docs === undefined) {
+    throw new UsageError(
+      '--source files: expected --docs as well, because generated documents are in memory; ' +
+        'give --docs <folder or glob>, or leave --source out',
+    );
+  }
+  return found;
 }
 
 function delivery(text: string): Delivery {

@@ -10,7 +10,7 @@ import {
   type PreparedWorkload,
   plannedStrategies,
 } from './plan.js';
-import type { BenchFlags, BenchRequest } from './request.js';
+import { type BenchFlags, type BenchRequest, inputSource } from './request.js';
 
 /** This module continues a run exactly as it was planned, or refuses to continue it. */
 
@@ -78,7 +78,7 @@ export function plannedAgain(
     recorded,
   }: { readonly request: BenchRequest; readonly recorded: Environment['plan']['strategies'] },
 ): PlannedStrategy[] {
-  if (recorded === undefined) return plannedStrategies(loaded, request);
+  if (recorded === undefined) return plannedStrategies(loaded, { ...request, source: inputSource(request) });
   return recorded.flatMap(({ name, deliveries, workers }) => {
     const found = loaded.find(({ strategy }) => strategy.name === name);
     if (found === undefined) return [];

@@ -5,8 +5,9 @@ import { loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
 import { type Counters, TreeCounters } from '../measure/counters.js';
 import { Passes, type PassRecord, type Run } from '../measure/passes.js';
 import { answerRequests, notify } from './answer.js';
-import { type CorpusFile, readCorpus, readTruth } from './corpus-file.js';
-import { freshFor, type Warmup, warmUp } from './fresh.js';
+import { type CorpusFile, readTruth } from './corpus-file.js';
+import { supplyOf } from './supply.js';
+import { type Warmup, warmUp } from './warm-up.js';
 
 /** Asks a fresh process to measure one trial. That process is the root of the measured process tree. */
 export interface TrialRequest extends Warmup {
@@ -43,20 +44,19 @@ export type TrialNotice =
 
 answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
   const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
-  const documents = readCorpus(request.corpus).slice(0, request.documents);
   const truth = readTruth(request.corpus);
-  const fresh = freshFor(request.delivery, truth);
+  const supply = supplyOf(request.corpus, { ...request, truth });
   const openedMs = now();
   const session = await strategy.open(request.workload, request);
   const startupMs = now() - openedMs;
   try {
     const { workers, round, unique } = request;
-    await warmUp(session, documents, { ...request, fresh });
+    await warmUp(session, supply, request);
     const { digests: expected, resultBytes } = truth;
     const workload = await loadWorkload(request.workload);
-    const passes = new Passes({ documents, fresh, workload, expected, resultBytes, workers, round, unique });
-    const run: Run = async (source, emit) => {
-      await session.run(source, emit);
+    const passes = new Passes({ supply, workload, expected, resultBytes, workers, round, unique });
+    const run: Run = async (documents, handlers) => {
+      await supply.run(session, documents, handlers);
       return session.runMs;
     };
     const counters = await timePasses(session, { passes, run, timeMs: request.timeMs });

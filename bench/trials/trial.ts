@@ -5,7 +5,7 @@ import { schema, type TrialRow, trialTable } from '../tables/columns.js';
 import { unknown } from '../tables/table.js';
 import { Helper } from './helper.js';
 import type { HelperProcesses } from './helper-processes.js';
-import { type Cell, estimateTrialMs, type Timing, warmupDocuments } from './plan.js';
+import { type Cell, estimateTrialMs, sourceCell, type Timing, warmupDocuments } from './plan.js';
 import type { TrialNotice, TrialRecord, TrialRequest } from './trial-host.js';
 
 /** Tells which trial of its run this is. */
@@ -117,6 +117,7 @@ function cellColumns({ workload, corpus, strategy, workers, delivery }: Cell, pl
     workload: workload.ref.name,
     kind: workload.kind,
     corpus: corpus.name,
+    source: sourceCell(corpus),
     document_bytes: corpus.bytes / corpus.documents,
     strategy: strategy.strategy.name,
     workers,

@@ -31,8 +31,8 @@ export function compareRuns(first: Run, second: Run): RunComparison[] {
   const margins = [first, second].map(({ trials }) => marginsOf(trials));
   const cells = groupBy(
     first.trials.filter(({ twin }) => twin === null).filter(isOk),
-    ({ workload, corpus, strategy, workers, delivery }) =>
-      JSON.stringify([workload, corpus, strategy, workers, delivery]),
+    ({ workload, corpus, source, strategy, workers, delivery }) =>
+      JSON.stringify([workload, corpus, source, strategy, workers, delivery]),
   );
   const found = [...cells.values()].flatMap((trials) => {
     const [id] = trials;
@@ -76,8 +76,8 @@ export function differencesBetween(a: Environment, b: Environment): string[] {
   ];
 }
 
-function named({ workload, corpus, strategy, workers, delivery }: CellId): CellId {
-  return { workload, corpus, strategy, workers, delivery };
+function named({ workload, corpus, source, strategy, workers, delivery }: CellId): CellId {
+  return { workload, corpus, source, strategy, workers, delivery };
 }
 
 function judged({ difference, low, high }: Welch, { p, margin }: { p: number; margin: number }) {

@@ -15,7 +15,7 @@ import type { ComparisonRow } from '../tables/comparison-columns.js';
 import type { Claims } from '../tables/environment.js';
 import { pairedLogRatios, sameCell } from '../tables/summarise.js';
 import { practicalMargin } from './choice.js';
-import { configurationName, logRates } from './configurations.js';
+import { configurationName, familyOf, logRates } from './configurations.js';
 
 export type Verdict = 'faster' | 'slower' | 'equivalent' | 'inconclusive';
 
@@ -44,9 +44,7 @@ export function compare(
   { claims, baseline, limits = [] }: CompareOptions,
 ): ComparisonRow[] {
   const margins = marginsOf(trials);
-  const families = groupBy(trials.filter(({ twin }) => twin === null).filter(isOk), ({ workload, corpus }) =>
-    JSON.stringify([workload, corpus]),
-  );
+  const families = groupBy(trials.filter(({ twin }) => twin === null).filter(isOk), familyOf);
   const rows = [...families.values()].flatMap((family) => {
     const cells = [...groupBy(family, configurationName).values()];
     const margin = margins(family[0].workload);
@@ -159,11 +157,12 @@ function row(
   { contender, reference, ratios, stats }: Pair,
   { margin, claims, moderated, p, ...given }: Terms & { reference: string; p: number | null },
 ): ComparisonRow {
-  const { workload, corpus, strategy, workers, delivery, twin } = contender[0];
+  const { workload, corpus, source, strategy, workers, delivery, twin } = contender[0];
   const { mild, severe } = outliers(ratios);
   return {
     workload,
     corpus,
+    source,
     strategy,
     workers,
     delivery,
@@ -226,9 +225,7 @@ function moreRounds({ mean, variance, n }: Paired, margin: number): number | nul
 
 /** Each cell that was measured twice a round, with itself. */
 function twinPairs(trials: readonly TrialRow[]): Map<string, Pair> {
-  const twins = groupBy(trials.filter(({ twin }) => twin !== null).filter(isOk), ({ workload, corpus }) =>
-    JSON.stringify([workload, corpus]),
-  );
+  const twins = groupBy(trials.filter(({ twin }) => twin !== null).filter(isOk), familyOf);
   const pairs = new Map<string, Pair>();
   for (const [family, twin] of twins) {
     const [first, ...others] = trials

@@ -19,6 +19,8 @@ export interface Conclusion {
   readonly workload: string;
   readonly kind: string;
   readonly corpus: string;
+  /** It is null where the documents are in memory, as in `trials.csv`. */
+  readonly source: string | null;
   readonly documentBytes: number;
   /** The numbers of workers that were measured, rising. */
   readonly levels: readonly number[];
@@ -120,7 +122,7 @@ function conclusionOf(
   judged: Choice<Measured>,
   { trials, strategies, claims, comparisons = [] }: Omit<ConcludeOptions, 'margins' | 'decided'>,
 ): Conclusion {
-  const [{ workload, kind, corpus, document_bytes }] = family;
+  const [{ workload, kind, corpus, source, document_bytes }] = family;
   const choice = judged.choice.cell;
   const related = (...relations: readonly Relation[]) =>
     judged.rivals
@@ -133,6 +135,7 @@ function conclusionOf(
     workload,
     kind,
     corpus,
+    source,
     documentBytes: document_bytes,
     levels: [...new Set(family.map(({ workers }) => workers))].sort((a, b) => a - b),
     atBest: [...series.values()].map((cells) => (cells.includes(choice) ? choice : fastestOf(cells))),

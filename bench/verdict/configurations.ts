@@ -1,7 +1,7 @@
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import type { LogRate } from '../stats/moderated.js';
 import { hasRate, isOk, type RatedSummary, type SummaryRow, type TrialRow } from '../tables/columns.js';
-import { comparableRate } from '../tables/summarise.js';
+import { comparableRate, type FamilyId } from '../tables/summarise.js';
 import { type Configuration, type FamilyRates, practicalMargin } from './choice.js';
 
 /** The rows of a run as the rule that chooses (`choice.ts`) takes them. */
@@ -39,8 +39,8 @@ export function configurationName({
 }
 
 /** Rows with the same key compete with each other. */
-export function familyOf({ workload, corpus }: Pick<TrialRow, 'workload' | 'corpus'>): string {
-  return JSON.stringify([workload, corpus]);
+export function familyOf({ workload, corpus, source }: FamilyId): string {
+  return JSON.stringify([workload, corpus, source]);
 }
 
 export interface FamilyOptions {

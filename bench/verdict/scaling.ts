@@ -4,7 +4,7 @@ import { fitScaling, type NoScaling, predict, type Range, type Scaling } from '.
 import type { ThroughputFit } from '../stats/throughput-fit.js';
 import { isOk, type TrialRow } from '../tables/columns.js';
 import { type ProjectionRow, type ScalingRow, scalingTable } from '../tables/scaling-columns.js';
-import { sameCell } from '../tables/summarise.js';
+import { type FamilyId, sameCell } from '../tables/summarise.js';
 import { unknown } from '../tables/table.js';
 import type { Conclusion } from './conclude.js';
 import { inNewRun, newRun } from './new-run.js';
@@ -32,7 +32,7 @@ export interface Projection {
  * A series shows throughput against workers, by the trials of one workload, corpus, strategy and delivery.
  */
 export interface Series {
-  readonly id: Pick<TrialRow, 'workload' | 'corpus' | 'strategy' | 'delivery'>;
+  readonly id: FamilyId & Pick<TrialRow, 'strategy' | 'delivery'>;
   readonly scaling: Scaling | NoScaling;
   /** Peak memory against workers. */
   readonly memory: MemoryLine | null;
@@ -57,13 +57,13 @@ export function scalingSeries(
   { effectiveCores, memoryBytes, seed, resamples }: ScalingOptions,
 ): Series[] {
   const measured = trials.filter(({ twin }) => twin === null).filter(isOk);
-  const groups = groupBy(measured, ({ workload, corpus, strategy, delivery }) =>
-    JSON.stringify([workload, corpus, strategy, delivery]),
+  const groups = groupBy(measured, ({ workload, corpus, source, strategy, delivery }) =>
+    JSON.stringify([workload, corpus, source, strategy, delivery]),
   );
   return [...groups.values()]
     .filter((group) => group.some(({ workers }) => workers > 1))
     .map((group) => {
-      const { workload, kind, corpus, strategy, delivery } = group[0];
+      const { workload, kind, corpus, source, strategy, delivery } = group[0];
       const points = group.map(({ round, workers, documents_per_second }) => ({
         round,
         workers,
@@ -71,7 +71,7 @@ export function scalingSeries(
       }));
       const cores = kind === 'cpu' ? effectiveCores : null;
       const options = resamples === undefined ? { cores, seed } : { cores, seed, resamples };
-      const id = { workload, corpus, strategy, delivery };
+      const id = { workload, corpus, source, strategy, delivery };
       return { id, scaling: fitScaling(points, options), memory: memoryLine(group, memoryBytes) };
     });
 }
@@ -138,10 +138,10 @@ export function measuredRows(
   { trials, ...asked }: Omit<Projection, 'workers'> & { readonly trials: readonly TrialRow[] },
 ): ProjectionRow[] {
   return conclusions.flatMap(({ choice }) => {
-    const { workload, corpus, strategy, delivery, workers } = choice;
+    const { workload, corpus, source, strategy, delivery, workers } = choice;
     const { mean: rate, low, high } = newRun(trials.filter((trial) => sameCell(trial, choice)));
     if (low === null || high === null) return [];
-    const id = { workload, corpus, strategy, delivery, workers };
+    const id = { workload, corpus, source, strategy, delivery, workers };
     return [{ ...id, ...taking({ rate, low, high }, asked), model: 'measured', extrapolated: false }];
   });
 }

@@ -151,7 +151,7 @@ function cellOf(choice: Choice<Measured> | null | undefined): RatedSummary | nul
 }
 
 function rowOf(
-  { conclusion: { workload, corpus, documentBytes }, family }: Place,
+  { conclusion: { workload, corpus, source, documentBytes }, family }: Place,
   {
     situation,
     reason,
@@ -169,7 +169,7 @@ function rowOf(
   ];
   const qualifiedNames = names(qualified);
   const out = names(family).filter((name) => !qualifiedNames.includes(name));
-  const place = { workload, corpus, document_bytes: documentBytes, situation };
+  const place = { workload, corpus, source, document_bytes: documentBytes, situation };
   const given = { ...place, ...ruledOut(out, reason) };
   if (choice === null) return { ...unknown(situationTable), ...given };
   return {

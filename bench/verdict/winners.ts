@@ -39,7 +39,7 @@ export function winners(
           }),
         );
         if (found === null) return [];
-        const { workload, corpus, document_bytes, strategy, delivery, ...cell } = found.choice.cell;
+        const { workload, corpus, source, document_bytes, strategy, delivery, ...cell } = found.choice.cell;
         const tied = found.rivals
           .filter(({ relation }) => relation !== 'slower' && relation !== 'too few rounds')
           .map(({ configuration }) => seriesName(configuration.cell, family.filter(competes)));
@@ -47,6 +47,7 @@ export function winners(
           {
             workload,
             corpus,
+            source,
             document_bytes,
             workers,
             strategy,

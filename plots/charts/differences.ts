@@ -63,6 +63,7 @@ function layers({ rows, y, looks }: Panel, { comparisons }: ChartData): Spec[] {
         (row) =>
           row.workload === cell.workload &&
           row.corpus === cell.corpus &&
+          row.source === cell.source &&
           row.strategy === cell.strategy &&
           row.workers === cell.workers &&
           row.delivery === cell.delivery,

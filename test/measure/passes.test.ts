@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { endIdleMs } from '../../bench/measure/end-idle.js';
 import { Passes, type Run } from '../../bench/measure/passes.js';
 import { outcomeDigest } from '../../bench/trials/digest.js';
+import { fromMemory } from '../../bench/trials/supply.js';
 import type { Outcome } from '../../strategies/strategy.js';
 import type { Document, Workload } from '../../workloads/workload.js';
 import { documentsOf } from '../support.js';
@@ -25,9 +26,10 @@ function session(
   emitted: (document: Document, run: number) => readonly Outcome[] = (document) => [outcomeOf(document)],
 ) {
   const state = { runs: 0 };
-  const run: Run = async (source, emit) => {
+  const run: Run = async (source, { emit }) => {
     state.runs++;
-    for (const document of source) for (const outcome of emitted(document, state.runs)) emit(outcome);
+    for (const document of source)
+      for (const outcome of emitted(document as Document, state.runs)) emit(outcome);
   };
   return { run, state };
 }
@@ -38,8 +40,7 @@ async function recorded(
   { count = 3, unique = documents.length }: { count?: number; unique?: number } = {},
 ) {
   const passes = new Passes({
-    documents,
-    fresh: (all) => all,
+    supply: fromMemory(documents, (all) => all),
     workload,
     expected,
     resultBytes,

@@ -15,7 +15,7 @@ export const corpus = {
   documents: 200,
   bytes: 2_000_000,
   sequentialMs: 200,
-  file: {},
+  file: { source: 'memory' },
   hash: '',
   profile: { documents: 200 },
 } as unknown as PreparedCorpus;

@@ -60,7 +60,7 @@ it('quick takes at most six minutes on two cores, however many strategies have t
         max: bytes,
       };
       const sequentialMs = documents * costMs(name, bytes);
-      const file = { contents: '', index: '', truth: '' };
+      const file = { source: 'memory' as const, contents: '', index: '', truth: '' };
       return { name: size, file, hash: '', documents, bytes: documents * bytes, profile, sequentialMs };
     });
     return { ref: { name, url: '', options: {} }, kind, corpora };

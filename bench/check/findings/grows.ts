@@ -4,7 +4,7 @@ import type { Strategy } from '../../../strategies/strategy.js';
 import { now } from '../../../strategies/worker/clock.js';
 import type { Document, WorkloadRef } from '../../../workloads/workload.js';
 import { type CorpusFile, readCorpus } from '../../trials/corpus-file.js';
-import { copyOf } from '../../trials/fresh.js';
+import { copyOf } from '../../trials/supply.js';
 import { size } from '../../words/units.js';
 import { type Check, fine, found, type Row } from '../finding.js';
 import { inFreshProcess } from '../lab.js';

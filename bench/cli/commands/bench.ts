@@ -24,6 +24,7 @@ import {
   chooseTwins,
   isMeasuredByDefault,
   type PreparedWorkload,
+  sourceRecord,
 } from '../../trials/plan.js';
 import { loadStrategies, prepare } from '../../trials/prepare.js';
 import { type BenchFlags, type BenchRequest, benchRequest } from '../../trials/request.js';
@@ -251,11 +252,12 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
 
 function corporaOf({ prepared }: Plan): Environment['corpora'] {
   return prepared.flatMap(({ ref, corpora }) =>
-    corpora.map(({ name, hash, profile }) => ({
+    corpora.map((corpus) => ({
       workload: ref.name,
-      corpus: name,
-      sha256: hash,
-      ...profile,
+      corpus: corpus.name,
+      ...sourceRecord(corpus),
+      sha256: corpus.hash,
+      ...corpus.profile,
     })),
   );
 }

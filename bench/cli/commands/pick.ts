@@ -28,7 +28,13 @@ import { responsivenessTable } from '../../tables/responsiveness-columns.js';
 import { Store } from '../../tables/store.js';
 import { HelperProcesses } from '../../trials/helper-processes.js';
 import { taskRecord } from '../../trials/own-task.js';
-import { baselineOf, isMeasuredByDefault, type LoadedStrategy } from '../../trials/plan.js';
+import {
+  baselineOf,
+  defaultDelivery,
+  isMeasuredByDefault,
+  type LoadedStrategy,
+  sourceRecord,
+} from '../../trials/plan.js';
 import { loadStrategies } from '../../trials/prepare.js';
 import { runTrial } from '../../trials/trial.js';
 import { configurationName } from '../../verdict/configurations.js';
@@ -126,7 +132,11 @@ export async function pick(flags: PickFlags): Promise<number> {
     progress.start(startedMs);
     const result = await race({
       configurations,
-      baseline: configurationName({ strategy: baseline.strategy.name, workers: 1, delivery: 'none' }),
+      baseline: configurationName({
+        strategy: baseline.strategy.name,
+        workers: 1,
+        delivery: defaultDelivery(baseline.strategy, corpus.file.source),
+      }),
       untilMs: startedMs + budgetMs - reportMs,
       clock: () => performance.now(),
       cores,
@@ -243,6 +253,7 @@ async function begin(
       {
         workload: workload.ref.name,
         corpus: corpus.name,
+        ...sourceRecord(corpus),
         sha256: corpus.hash,
         ...corpus.profile,
         costs: { ...costs, pass_mean_ms: passMeanMs(configurations) },

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { freshFor, warmUp } from '../../bench/trials/fresh.js';
+import { freshFor, fromMemory } from '../../bench/trials/supply.js';
+import { warmUp } from '../../bench/trials/warm-up.js';
 import type { Delivery, Session } from '../../strategies/strategy.js';
 import type { Document } from '../../workloads/workload.js';
 
@@ -35,7 +36,7 @@ describe('a warm-up', () => {
         async (n, warm, workers) => {
           const { runs, session } = noting();
           const fresh = freshFor('transfer', { changesBytes: false });
-          await warmUp(session, corpus(n), { warmupDocuments: warm, workers, fresh });
+          await warmUp(session, fromMemory(corpus(n), fresh), { warmupDocuments: warm, workers });
           assert.deepEqual(
             runs.flat(),
             Array.from({ length: warm }, (_, i) => i % n),
@@ -51,14 +52,15 @@ describe('a warm-up', () => {
   it('begins and ends several times where there are documents enough', async () => {
     const { runs, session } = noting();
     const fresh = freshFor('clone', { changesBytes: false });
-    await warmUp(session, corpus(10), { warmupDocuments: 600, workers: 2, fresh });
+    await warmUp(session, fromMemory(corpus(10), fresh), { warmupDocuments: 600, workers: 2 });
     assert.equal(runs.length, 6);
   });
 
   it('ends when its time is over', async () => {
     const { runs, session } = noting();
     const fresh = freshFor('clone', { changesBytes: false });
-    await warmUp(session, corpus(10), { warmupDocuments: 1e9, maxWarmupMs: 0, workers: 2, fresh });
+    const options = { warmupDocuments: 1e9, maxWarmupMs: 0, workers: 2 };
+    await warmUp(session, fromMemory(corpus(10), fresh), options);
     assert.ok(runs.flat().length < 1e9);
   });
 });
@@ -66,7 +68,9 @@ describe('a warm-up', () => {
 describe('the documents of a pass', () => {
   const documents = corpus(3);
   const shares = (delivery: Delivery, changesBytes: boolean) =>
-    freshFor(delivery, { changesBytes })(documents).every(({ bytes }, i) => bytes === documents[i]?.bytes);
+    freshFor(delivery, { changesBytes })(documents).every(
+      (document, i) => 'bytes' in document && document.bytes === documents[i]?.bytes,
+    );
 
   it('are copies where a pass may change the bytes, and only there', () => {
     assert.equal(shares('transfer', false), false);
