@@ -1,10 +1,10 @@
-import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import type { WorkloadRef } from '../../workloads/workload.js';
 import { threadHeapLimit, warnOfOverridingFlag } from '../processes/limits.js';
 import type { Cancelling } from '../session/cancelling.js';
-import type { CarriedDocuments } from '../session/reference.js';
+import type { CarriedDocument, CarriedDocuments } from '../session/reference.js';
 import { guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
-import type { Emit, Engine, Session, SideChannel } from '../strategy.js';
+import type { Delivery, Emit, Engine, Session, SideChannel } from '../strategy.js';
 import { Cancels } from './cancels.js';
 import { ClaimTable } from './claim-table.js';
 import { FeedingLoop, type QueueSplit } from './feeding-loop.js';
@@ -37,6 +37,8 @@ const flushBytes = 512 * 1024;
 
 export interface ArenaOptions {
   readonly workers: number;
+  /** With `reference` the session takes documents by reference. Absent: it does not. */
+  readonly delivery?: Delivery;
   readonly split: QueueSplit;
   readonly size?: ArenaSize;
   readonly timeoutMs?: number | undefined;
@@ -50,6 +52,7 @@ export async function openArenaSession(workload: WorkloadRef, options: ArenaOpti
   await session.open();
   return guarded({
     callerEnd: session.callerEnd,
+    takesReferences: options.delivery === 'reference',
     run: (documents, emit, cancelling) => session.run(documents, emit, cancelling),
     cancel: (index) => session.cancel(index),
     members: async () => ({ processes: [], engines: await session.report() }),
@@ -186,6 +189,6 @@ class ArenaSession {
     const { index, document } = queue.at(slot);
     const isCancelled = this.#cancels.has(index);
     if (isCancelled) this.#cancels.remove(queue, slot);
-    lane.send(slot, isCancelled ? null : (document as Document));
+    lane.send(slot, isCancelled ? null : (document as CarriedDocument));
   }
 }

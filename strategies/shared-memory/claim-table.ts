@@ -1,3 +1,6 @@
+import type { ReferenceKind } from '../session/reference.js';
+import type { WasRead } from '../worker/read-reference.js';
+
 /**
  * The claim table: what the caller's thread and its worker threads share beside the documents' bytes.
  *
@@ -12,9 +15,14 @@
  *               and ready or assigned → free;
  *               worker: ready or assigned to it →
  *               claimed by it
- *   entry       caller, while the slot is free     offset of the document's bytes, its size, its index
+ *   entry       caller, while the slot is free     offset of the bytes, their number, the document's index,
+ *                                                  and whether the bytes are the content, a path, or another
+ *                                                  reference
  *   times       caller, while the slot is free,    when the task began and how long it took; -1 until the
  *               then the worker with the claim     worker has finished it
+ *   read        the worker with the claim, before  what it has read for a document by reference: number of
+ *               the times                          bytes (-1: nothing), time of the file (NaN: no file);
+ *                                                  without a meaning for other documents
  *   ring        caller                             the slot of each ticket
  *   available   caller, after ring and state       tickets published so far
  *   next        any thread, from t to t + 1        a hint: there is nothing to claim before it
@@ -69,8 +77,21 @@ const assigned = -1;
  * lines.
  */
 const line = 16;
-/** Positions of the words in a slot's entry; the last three are numbers that take 8 bytes each. */
-const entry = { state: 0, offset: 1, size: 2, idBytes: 3, index: 4, startedMs: 6, taskMs: 8 };
+/** Positions of the words in a slot's entry; from `index` on they are numbers that take 8 bytes each. */
+const entry = {
+  state: 0,
+  offset: 1,
+  size: 2,
+  idBytes: 3,
+  by: 4,
+  index: 6,
+  startedMs: 8,
+  taskMs: 10,
+  readBytes: 12,
+  mtimeMs: 14,
+};
+/** The word `by` is a place in this list. */
+const kinds: readonly (ReferenceKind | undefined)[] = [undefined, 'path', 'reference'];
 const queue = { available: 0, next: line, signal: 2 * line, words: 3 * line };
 const eager = 0;
 /** The word `begun` is this many words after `current`. */
@@ -83,6 +104,8 @@ export interface Entry {
   /** Length of the document's id, which follows its bytes. */
   readonly idBytes: number;
   readonly index: number;
+  /** How a worker reads the document from the bytes; undefined: they are its content. */
+  readonly by: ReferenceKind | undefined;
 }
 
 /** The `offset` of a document that is too large for the arena: the worker asks the caller for it. */
@@ -135,11 +158,12 @@ export class ClaimTable {
     return this.#tickets - this.#ticketsLeft(q);
   }
 
-  write(slot: number, { offset, size, idBytes, index }: Entry): void {
+  write(slot: number, { offset, size, idBytes, index, by }: Entry): void {
     const at = this.#slot(slot);
     this.#words[at + entry.offset] = offset;
     this.#words[at + entry.size] = size;
     this.#words[at + entry.idBytes] = idBytes;
+    this.#words[at + entry.by] = by === undefined ? 0 : kinds.indexOf(by);
     this.#numbers[(at + entry.index) >> 1] = index;
   }
 
@@ -227,6 +251,15 @@ export class ClaimTable {
     return this.#numbers[(this.#slot(slot) + entry.taskMs) >> 1] as number;
   }
 
+  /** Returns what the worker has read for a document by reference; null: nothing. */
+  wasRead(slot: number): WasRead | null {
+    const at = this.#slot(slot);
+    const size = this.#numbers[(at + entry.readBytes) >> 1] as number;
+    if (size < 0) return null;
+    const mtimeMs = this.#numbers[(at + entry.mtimeMs) >> 1] as number;
+    return Number.isNaN(mtimeMs) ? { size } : { size, mtimeMs };
+  }
+
   // The workers call the methods from here on.
 
   /**
@@ -264,6 +297,7 @@ export class ClaimTable {
       offset: this.#words[at + entry.offset] as number,
       size: this.#words[at + entry.size] as number,
       idBytes: this.#words[at + entry.idBytes] as number,
+      by: kinds[this.#words[at + entry.by] as number],
       index: whole(this.#numbers[(at + entry.index) >> 1] as number),
     };
   }
@@ -272,6 +306,13 @@ export class ClaimTable {
     const at = this.#current(worker);
     this.#words[at + begun] = ((this.#words[at + begun] as number) + 1) | 0;
     Atomics.store(this.#words, at, slot + 1);
+  }
+
+  /** Notes what the worker has read for a document by reference. Call it before `end`. */
+  noteRead(slot: number, { size = -1, mtimeMs = Number.NaN }: Partial<WasRead>): void {
+    const at = this.#slot(slot);
+    this.#numbers[(at + entry.readBytes) >> 1] = size;
+    this.#numbers[(at + entry.mtimeMs) >> 1] = mtimeMs;
   }
 
   end(

@@ -104,7 +104,7 @@ export class Feed {
         }
         const pulledMs = now();
         pulled.push({ document: result.value, pulledMs });
-        pulledBytes += result.value.size;
+        pulledBytes += result.value.bytes.length;
         if (pulled.length === 1) untilMs = pulledMs + ms;
         else if (pulledMs > untilMs) break;
       }
@@ -127,7 +127,7 @@ export class Feed {
         // The first document of a window is announced when the turn ends: more may arrive before that.
         if (this.#next.length === 0) setImmediate(this.#arrived);
         this.#next.push({ document: result.value, pulledMs: now() });
-        this.#nextBytes += result.value.size;
+        this.#nextBytes += result.value.bytes.length;
         if (this.#next.length >= this.#room || this.#nextBytes >= this.#window.bytes) this.#arrived();
         else if (!this.#source.saysNow) this.#ask();
       },

@@ -137,13 +137,15 @@ export class FeedingLoop {
       const startedMs = this.#table.startedMs(slot);
       const taskMs = this.#table.taskMs(slot);
       this.#ahead.learn(taskMs);
-      const { index, id, pulledMs } = queue.remove(slot);
+      const { index, id, pulledMs, by } = queue.at(slot);
+      const wasRead = by === undefined ? null : this.#table.wasRead(slot);
+      queue.remove(slot);
       const queuedMs = startedMs - pulledMs;
-      this.#outcomes.push(
+      const outcome: Outcome =
         mark < 0
           ? { index, id, worker, queuedMs, taskMs, status: statusOf(slot), error: values[i] as TaskError }
-          : { index, id, worker, queuedMs, taskMs, status: 'ok', value: values[i] },
-      );
+          : { index, id, worker, queuedMs, taskMs, status: 'ok', value: values[i] };
+      this.#outcomes.push(wasRead === null ? outcome : { ...outcome, ...wasRead });
     }
     this.#wake();
   }
@@ -233,7 +235,7 @@ export class FeedingLoop {
     let bytes = 0;
     for (const list of this.#backlog) {
       waiting += list.length;
-      for (const { document } of list) bytes += document.size;
+      for (const { document } of list) bytes += document.bytes.length;
     }
     for (const { queue } of this.#queues) unclaimed += this.#table.unclaimed(queue);
     const window = this.#split.window;
@@ -281,7 +283,7 @@ function publishStride(queue: SlabQueue, list: readonly PulledDocument[], ready:
   while (published < limit && bytes < stride.bytes) {
     const pulled = list[published] as PulledDocument;
     if (!queue.publish(pulled)) break;
-    bytes += pulled.document.size;
+    bytes += pulled.document.bytes.length;
     published++;
   }
   return published;

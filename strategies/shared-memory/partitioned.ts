@@ -25,14 +25,11 @@ export default {
   name: 'partitioned',
   about: 'documents split up front into partitions of equal bytes, one a worker thread, over shared memory',
   ...arenaTraits,
-  open: (workload, { workers, timeoutMs, heapMb, channel }) =>
-    openArenaSession(workload, {
-      workers,
-      timeoutMs,
-      heapMb,
-      channel,
-      split: { queues: workers, window, ahead, begin: () => begin(workers) },
-    }),
+  open(workload, options) {
+    const { workers } = options;
+    const split = { queues: workers, window, ahead, begin: () => begin(workers) };
+    return openArenaSession(workload, { ...options, split });
+  },
 } satisfies Strategy;
 
 function begin(workers: number): (window: readonly PulledDocument[]) => PulledDocument[][] {

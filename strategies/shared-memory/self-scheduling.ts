@@ -30,6 +30,5 @@ export default {
   name: 'self-scheduling',
   about: 'worker threads that claim the next document from shared memory, one atomic step each',
   ...arenaTraits,
-  open: (workload, { workers, timeoutMs, heapMb, channel }) =>
-    openArenaSession(workload, { workers, timeoutMs, heapMb, channel, split }),
+  open: (workload, options) => openArenaSession(workload, { ...options, split }),
 } satisfies Strategy;

@@ -1,4 +1,4 @@
-import type { Document } from '../../workloads/workload.js';
+import type { CarriedDocument, ReferenceKind } from '../session/reference.js';
 import { type ClaimTable, oversized } from './claim-table.js';
 import type { PulledDocument } from './feed.js';
 
@@ -14,9 +14,11 @@ export interface PublishedDocument {
   readonly index: number;
   readonly id: string;
   readonly pulledMs: number;
+  /** How a worker reads it from its bytes; undefined: they are its content. */
+  readonly by: ReferenceKind | undefined;
   /** The slab that holds its bytes; null for an oversized document, which is kept in `document`. */
   readonly slab: number | null;
-  readonly document: Document | null;
+  readonly document: CarriedDocument | null;
   /** How often it has run without being reported. */
   runs: number;
   /** Number of workers that died while they were running it. */
@@ -80,7 +82,7 @@ export class SlabQueue {
    */
   publish({ document, pulledMs }: PulledDocument): boolean {
     if (this.#freeSlots.length === 0 || !this.#table.hasTicket(this.queue)) return false;
-    const { index, id } = document;
+    const { index, id, by } = document;
     // Not `document.size`, which may be wrong: the neighbours' bytes depend on it.
     const size = document.bytes.length;
     const reach = aligned(size) + 3 * id.length; // a character takes at most three bytes in UTF-8
@@ -92,8 +94,8 @@ export class SlabQueue {
     this.#used += aligned(size + idBytes);
     (this.#inSlab[this.#slab] as number)++;
     this.#put(
-      { index, id, pulledMs, slab: this.#slab, document: null, runs: 0, workersEnded: 0 },
-      { offset, size, idBytes, index },
+      { index, id, pulledMs, by, slab: this.#slab, document: null, runs: 0, workersEnded: 0 },
+      { offset, size, idBytes, index, by },
     );
     return true;
   }
@@ -151,15 +153,15 @@ export class SlabQueue {
    * Keeps the document in the caller's memory until a worker asks for it. The queue keeps as many bytes of
    * such documents as its part of the arena has, or a single document that is larger.
    */
-  #publishOversized(document: Document, pulledMs: number): boolean {
-    const { index, id } = document;
+  #publishOversized(document: CarriedDocument, pulledMs: number): boolean {
+    const { index, id, by } = document;
     const size = document.bytes.length;
     const maxBytes = this.#arena.slabBytes * this.#arena.slabsPerQueue;
     if (this.#oversizedBytes > 0 && this.#oversizedBytes + size > maxBytes) return false;
     this.#oversizedBytes += size;
     this.#put(
-      { index, id, pulledMs, slab: null, document, runs: 0, workersEnded: 0 },
-      { offset: oversized, size, idBytes: 0, index },
+      { index, id, pulledMs, by, slab: null, document, runs: 0, workersEnded: 0 },
+      { offset: oversized, size, idBytes: 0, index, by },
     );
     return true;
   }

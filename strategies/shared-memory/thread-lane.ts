@@ -1,8 +1,9 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
-import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import type { WorkloadRef } from '../../workloads/workload.js';
 import { type MemoryLimit, threadEnd } from '../processes/limits.js';
 import { copied } from '../session/owned.js';
+import type { CarriedDocument } from '../session/reference.js';
 import type { CallerEnd } from '../session/side-channel.js';
 import { WorkerEnded } from '../session/task-error.js';
 import type { Engine } from '../strategy.js';
@@ -104,7 +105,7 @@ export class ThreadLane {
   }
 
   /** Sends an oversized document; null when it was cancelled. */
-  send(slot: number, document: Document | null): void {
+  send(slot: number, document: CarriedDocument | null): void {
     const own = document && copied(document);
     this.#worker?.postMessage(
       { kind: 'document', slot, document: own } satisfies ToWorker,

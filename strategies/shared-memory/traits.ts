@@ -11,7 +11,7 @@ export const arenaTraits = {
   maxRuns: maxRuns.reportedTogether,
   retires: true,
   workerModule: new URL('./worker.js', import.meta.url).href,
-  deliveries: ['shared'],
+  deliveries: ['shared', 'reference'],
   travelsInFile: [],
   scales: true,
 } satisfies Omit<StrategyTraits, 'name' | 'about'>;

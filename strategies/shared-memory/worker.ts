@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers';
 import { type MessagePort, parentPort, resourceLimits, workerData } from 'node:worker_threads';
-import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import type { WorkloadRef } from '../../workloads/workload.js';
 import type { LocalReply } from '../session/outcome.js';
+import type { CarriedDocument } from '../session/reference.js';
 import type { ChannelPort } from '../session/side-channel-protocol.js';
 import type { Engine, TaskError } from '../strategy.js';
 import { connectThread } from '../worker/connect.js';
@@ -45,7 +46,7 @@ export interface ArenaWorkerData {
 
 export type ToWorker =
   /** The document is null when it was cancelled: the slot is no longer the worker's. */
-  | { readonly kind: 'document'; readonly slot: number; readonly document: Document | null }
+  | { readonly kind: 'document'; readonly slot: number; readonly document: CarriedDocument | null }
   | { readonly kind: 'report' }
   | { readonly kind: 'close' };
 
@@ -127,7 +128,7 @@ let waits = false;
 /** True when the worker is to end before it claims another document. */
 let isNearLimit = false;
 let leaving = false;
-let wanted: ((document: Document | null) => void) | null = null;
+let wanted: ((document: CarriedDocument | null) => void) | null = null;
 
 parent.on('message', async (message: ToWorker) => {
   if (message.kind === 'document') wanted?.(message.document);
@@ -171,6 +172,7 @@ async function work(): Promise<void> {
       waits = true;
       reply = await answer;
     } else reply = answer;
+    if (document.by !== undefined) table.noteRead(slot, reply);
     table.end(slot, number, reply);
     keep(slot, document, reply);
     const endedMs = reply.startedMs + reply.taskMs;
@@ -191,15 +193,17 @@ function isTime({ startedMs, taskMs }: LocalReply): boolean {
 }
 
 /** Reads the document in the slot; returns null when it is not in the arena. */
-function read(slot: number): Document | null {
-  const { offset, size, idBytes, index } = table.read(slot);
+function read(slot: number): CarriedDocument | null {
+  const { offset, size, idBytes, index, by } = table.read(slot);
   if (offset === oversized) return null;
   const id = text.toString('utf8', offset + size, offset + size + idBytes);
   const view = new Uint8Array(arena, offset, size);
+  // A reference is read before the task begins, so it needs no copy.
+  if (by !== undefined) return { index, id, size, bytes: view, by };
   return { index, id, size, bytes: task.views === 'shared' ? view : new Uint8Array(view) };
 }
 
-function ask(slot: number): Promise<Document | null> {
+function ask(slot: number): Promise<CarriedDocument | null> {
   report(); // the caller is woken anyway
   return new Promise((resolve) => {
     wanted = resolve;
@@ -207,7 +211,7 @@ function ask(slot: number): Promise<Document | null> {
   });
 }
 
-function keep(slot: number, { size }: Document, reply: LocalReply): void {
+function keep(slot: number, { size }: CarriedDocument, reply: LocalReply): void {
   if (slots.length === 0) firstMs = reply.startedMs + reply.taskMs;
   const ok = reply.status === 'ok';
   const value: unknown = ok ? reply.value : (reply.error satisfies TaskError);
