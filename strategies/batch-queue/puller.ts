@@ -137,7 +137,7 @@ export class Puller {
   }
 }
 
-/** Returns what a document counts in a batch's limit. The worker will read the content of one by reference. */
+/** Returns what a document counts in a batch. The worker will have the content of one by reference, too. */
 function bytesOf({ by, bytes, size }: CarriedDocument): number {
   return by === undefined ? bytes.length : Math.max(bytes.length, size);
 }
