@@ -139,7 +139,7 @@ describe('a job ends', { skip: process.platform === 'win32' }, () => {
       watch(FOLDER);
       setInterval(() => {}, 1e6);
       export default ({ size }) => size;`;
-    const failing = task.replace('=> size', '=> { throw new RangeError(`size ${size}`); }');
+    const failing = task.replace('=> size', '=> { throw new RangeError(String(size)); }');
     for (const strategy of all) {
       const folder = folderOf(task);
       const { code, stderr } = await start(folder, strategy).ended;
