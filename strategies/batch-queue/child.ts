@@ -10,6 +10,7 @@ import { cancelGraceMs } from '../session/cancelling.js';
 import { abortGraceMs } from '../session/outcome.js';
 import { type CallerEnd, connectChild } from '../session/side-channel.js';
 import { errorOf, WorkerEnded } from '../session/task-error.js';
+import { closeGraceMs } from '../session/teardown.js';
 import type { TaskError } from '../strategy.js';
 import type { Answer, FromChild, Start, ToChild } from './protocol.js';
 
@@ -21,19 +22,35 @@ export class Death extends WorkerEnded {
   readonly timedOut: boolean;
   /** True when we killed the child, or dropped the request, because a document was cancelled. */
   readonly cancelled: boolean;
+  /** All requests that the child has left unanswered share this. */
+  readonly unanswered: Unanswered;
 
   constructor(
     { message, end, reason }: WorkerEnded,
-    { began = false, timedOut = false, cancelled = false }: Partial<Pick<Death, Circumstance>> = {},
+    {
+      began = false,
+      timedOut = false,
+      cancelled = false,
+      unanswered,
+    }: Partial<Pick<Death, Circumstance>> = {},
   ) {
     super(message, end, reason);
     this.began = began;
     this.timedOut = timedOut;
     this.cancelled = cancelled;
+    this.unanswered = unanswered ?? { requests: 1, isExplained: false };
   }
 }
 
-type Circumstance = 'began' | 'timedOut' | 'cancelled';
+type Circumstance = 'began' | 'timedOut' | 'cancelled' | 'unanswered';
+
+/** The requests that a child has left unanswered when it ended. */
+export interface Unanswered {
+  /** Number of requests whose documents have no outcomes yet. */
+  requests: number;
+  /** True when an outcome shows why the child ended, or when we killed it. */
+  isExplained: boolean;
+}
 
 export interface StartOptions extends Start {
   /** The child runs this module. */
@@ -81,12 +98,6 @@ const allocator = {
 };
 
 /**
- * The task's teardown may take this long, ms. The limit is needed because a stopped process would never run
- * it.
- */
-const closeGraceMs = 5000;
-
-/**
  * A watched batch may take this much longer than its time limit to begin, ms: the process may be stopped, or
  * starved.
  */
@@ -113,6 +124,8 @@ export class Child {
   #users = 0;
   /** It was killed because a document was cancelled. */
   #cancelled = false;
+  /** It was killed because a request took too long. */
+  #tookTooLong = false;
   readonly #timeoutMs: number | undefined;
   #timer: NodeJS.Timeout | null = null;
   /** The end of a process that had nothing to do; null while there is none, and when it was asked to end. */
@@ -196,9 +209,11 @@ export class Child {
       if (this.#waiting.length === 0 && !this.#leaving && !this.#cancelled) this.idleEnd = death;
       if (this.#timer !== null) clearTimeout(this.#timer);
       resolveFirst(null);
+      const isExplained = this.#cancelled || this.#tookTooLong;
+      const unanswered: Unanswered = { requests: this.#waiting.length, isExplained };
       for (const { reject, began, timedOut, killTimer } of this.#waiting.splice(0)) {
         if (killTimer !== null) clearTimeout(killTimer);
-        reject(new Death(death, { began, timedOut, cancelled: this.#cancelled }));
+        reject(new Death(death, { began, timedOut, cancelled: this.#cancelled, unanswered }));
       }
     });
   }
@@ -217,6 +232,7 @@ export class Child {
     this.#timer = setTimeout(
       () => {
         head.timedOut = true;
+        this.#tookTooLong = true;
         this.#process.kill('SIGKILL'); // SIGKILL ends a stopped process, too
       },
       this.#timeoutMs + abortGraceMs + startMs,

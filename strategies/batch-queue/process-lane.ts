@@ -107,9 +107,17 @@ export class ProcessLane {
     const turn = this.#retries.then(() => this.#oneByOne(batch, region));
     this.#retries = turn;
     const outcomes = await turn;
-    const isHidden = outcomes.every(({ status }) => status !== 'crashed');
-    if (end instanceof Death && !end.timedOut && isHidden) this.#options.hidden.report(end);
+    if (end instanceof Death) this.#explain(end, outcomes);
     return outcomes;
+  }
+
+  /** Reports the end of a child when all its documents have outcomes, and none of them shows that it ended. */
+  #explain(end: Death, outcomes: readonly Outcome[]): void {
+    const { unanswered } = end;
+    if (outcomes.some(({ status }) => status === 'crashed' || status === 'timed-out'))
+      unanswered.isExplained = true;
+    unanswered.requests--;
+    if (unanswered.requests === 0 && !unanswered.isExplained) this.#options.hidden.report(end);
   }
 
   /** Asks the child for its usage. Call it only between runs. */

@@ -8,6 +8,7 @@ import type { SecondAttempt } from '../session/second-attempt.js';
 import type { PlainSession } from '../session/session.js';
 import type { CallerEnd } from '../session/side-channel.js';
 import { errorOf } from '../session/task-error.js';
+import { closeGraceMs } from '../session/teardown.js';
 import type { Outcome } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import { rollCall } from './roll-call.js';
@@ -78,8 +79,6 @@ export interface PoolSessionOptions extends Pick<PoolParts, 'again'> {
   readonly timeoutMs?: number | undefined;
 }
 
-/** The task's teardown may take this long, ms: `close` then ends workers that have not said goodbye. */
-export const goodbyeMs = 5000;
 /** Number of rounds after which every worker that is still there has been asked to say goodbye. */
 const goodbyeRounds = 20;
 
@@ -165,7 +164,7 @@ export async function poolSession(
         // A worker that has ended by now has no goodbye to say, and a worker that does not answer is not
         // waited for.
         await within(
-          goodbyeMs,
+          closeGraceMs,
           Promise.all([
             rollCall(workers, async () => pool.ask('goodbye'), goodbyeRounds),
             pool.replaced?.ended(),

@@ -1,7 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Pool } from 'workerpool';
+import { closeGraceMs } from '../session/teardown.js';
 import { type PoolWorker, workersOf } from './call-watch.js';
-import { goodbyeMs, within } from './pool-session.js';
+import { within } from './pool-session.js';
 
 /**
  * Ends workers of a workerpool between two documents, which the library itself cannot: a worker leaves the
@@ -43,6 +44,6 @@ export class ProcessRetirement {
 async function leave(worker: PoolWorker, child: ChildProcess): Promise<void> {
   const calls = Object.values(worker.processing).map((call) => call?.resolver.promise);
   await Promise.allSettled(calls);
-  if (worker.worker !== null) await within(goodbyeMs, Promise.resolve(worker.exec('serve', ['goodbye'])));
+  if (worker.worker !== null) await within(closeGraceMs, Promise.resolve(worker.exec('serve', ['goodbye'])));
   child.kill('SIGKILL');
 }

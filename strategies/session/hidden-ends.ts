@@ -13,7 +13,7 @@ export class HiddenEnds {
     const { name, message } = taskError(cause);
     const reason = name === 'Error' ? message : `${name}: ${message}`;
     process.emitWarning(
-      `a worker ended and was replaced, although no document failed: ${reason} (said once per session)`,
+      `a worker ended and was replaced, although no document failed: ${reason} (reported once per session)`,
     );
   }
 }

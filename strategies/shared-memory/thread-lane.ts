@@ -6,6 +6,7 @@ import { copied } from '../session/owned.js';
 import type { CarriedDocument } from '../session/reference.js';
 import type { CallerEnd } from '../session/side-channel.js';
 import { WorkerEnded } from '../session/task-error.js';
+import { closeGraceMs } from '../session/teardown.js';
 import type { Engine } from '../strategy.js';
 import { threadWorker } from '../worker/worker-id.js';
 import type { ClaimTable } from './claim-table.js';
@@ -43,9 +44,6 @@ export interface ThreadLaneEvents {
  * treated as ended after this time.
  */
 const killGraceMs = 1000;
-
-/** The task's teardown may take this long, ms. */
-const closeGraceMs = 5000;
 
 /** One worker thread. When the thread has ended, the lane can be opened again and then starts a new one. */
 export class ThreadLane {

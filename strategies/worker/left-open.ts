@@ -18,13 +18,26 @@ export function openResources(): OpenResources {
  * were not ended. Resolves when the warning has been printed.
  */
 export async function warnOfLeftOpen(before: OpenResources): Promise<void> {
-  const left = [...openResources()].flatMap(([kind, count]) => {
-    const more = count - (before.get(kind) ?? 0);
-    return more <= 0 ? [] : [more === 1 ? kind : `${kind} × ${more}`];
-  });
+  // What is being closed, such as the handle of a process that has ended, is gone after a turn or two.
+  for (let turns = 0; turns < closingTurns && leftOpen(before).length > 0; turns++) await turn();
+  const left = leftOpen(before);
   if (left.length === 0) return;
   process.emitWarning(
     `the task left something open in a worker (${left.join(', ')}); its teardown should close it`,
   );
-  await new Promise((resolve) => setImmediate(resolve));
+  await turn();
+}
+
+/** Number of turns of the event loop in which something that is being closed may still seem open. */
+const closingTurns = 3;
+
+function leftOpen(before: OpenResources): string[] {
+  return [...openResources()].flatMap(([kind, count]) => {
+    const more = count - (before.get(kind) ?? 0);
+    return more <= 0 ? [] : [more === 1 ? kind : `${kind} × ${more}`];
+  });
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,9 +1,10 @@
-import { clearTimeout, setTimeout } from 'node:timers';
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import { nameSources } from '../../workloads/source-stack.js';
 import { loadWorkload, type Views, type Workload, type WorkloadRef } from '../../workloads/workload.js';
 import { type LocalReply, timeoutError } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
 import { taskError } from '../session/task-error.js';
+import { teardownMs } from '../session/teardown.js';
 import type { Result } from '../strategy.js';
 import { now } from './clock.js';
 import { refuseUncloneable } from './cloneable.js';
@@ -138,9 +139,6 @@ async function setUp(workload: Workload, { options }: WorkloadRef): Promise<unkn
   }
 }
 
-/** The task's teardown may take this long, ms. */
-const teardownMs = 5000;
-
 async function limited(teardown: void | Promise<void>): Promise<void> {
   if (!isThenable(teardown)) return;
   let timer: NodeJS.Timeout | undefined;
@@ -149,7 +147,7 @@ async function limited(teardown: void | Promise<void>): Promise<void> {
       process.emitWarning(
         `the task's teardown was given up: it was still running after ${teardownMs / 1000} s`,
       );
-      resolve();
+      setImmediate(resolve); // the worker may end at once, and the warning is printed in the next turn
     }, teardownMs);
   });
   try {

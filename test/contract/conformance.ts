@@ -285,6 +285,26 @@ export function describeDeaths(strategy: Strategy): void {
       assert.match(ends[0] as string, /code:? 3/);
     });
 
+    it('warns of no end that an outcome shows', { timeout: 60_000 }, async () => {
+      const warnings: string[] = [];
+      const hear = ({ message }: Error) => void warnings.push(message);
+      process.on('warning', hear);
+      for (const bad of ['exit', 'loop']) {
+        const ids = Array.from({ length: 60 }, (_, i) => (i === 1 ? `${bad}1` : `size${i}`));
+        const outcomes = await withSession(strategy, fixture('odd-task'), { timeoutMs: 1000 }, (session) =>
+          outcomesOf(session, documentsOf(ids), ids.length),
+        );
+        const expected = bad === 'exit' ? 'crashed' : 'timed-out';
+        for (const { id, status } of outcomes) assert.equal(status, id.startsWith(bad) ? expected : 'ok', id);
+      }
+      await new Promise(setImmediate); // warnings are emitted later
+      process.off('warning', hear);
+      assert.deepEqual(
+        warnings.filter((message) => message.startsWith('a worker ended and was replaced')),
+        [],
+      );
+    });
+
     it('says which error has ended a worker', async () => {
       const ids = ['size1', 'uncaught2', 'size3'];
       const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
