@@ -31,8 +31,8 @@ export interface LibraryPool {
   /** Workers that were replaced near their limit of memory. Absent: the library allows none to be. */
   readonly replaced?: Replaced;
   /**
-   * Returns the document if the pool rejected it before it began, because its worker is being replaced. It is
-   * submitted again. Null: the pool rejected it for another reason. Absent: always null.
+   * Returns the document if the pool rejected it before it began, because its worker is being replaced or was
+   * given up. It is submitted again. Null: the pool rejected it for another reason. Absent: always null.
    */
   returned?(cause: unknown, document: CarriedDocument): CarriedDocument | null;
   /** Ends all workers, whether they answer or not. It is called once. */

@@ -152,10 +152,19 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
         await watched.close();
       },
       explain: (cause) => (cause instanceof workerpool.TerminateError ? watched.latestEnd : cause),
+      returned: (cause, document) => (isUnsent(cause) ? document : null),
       exceeded: (cause) => cause instanceof workerpool.Promise.TimeoutError,
     },
     { timeoutMs, again, callerEnd },
   );
+}
+
+/**
+ * Tells whether workerpool (10.0.3) rejected a call that no worker had got: it waited in a pool that was given
+ * up, or its worker had just ended.
+ */
+function isUnsent(cause: unknown): boolean {
+  return cause instanceof Error && ['Pool terminated', 'Worker is terminated'].includes(cause.message);
 }
 
 /**

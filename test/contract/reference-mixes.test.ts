@@ -77,9 +77,7 @@ const notThere = fc
   .map((form): Sample => ({ form, expected: { status: 'failed' } }));
 const ends = small.map((i): Sample => ({ form: { path: paths[i] }, expected: { status: 'crashed' } }));
 
-const strategies = (await openable(entries)).filter(({ deliveries }) => deliveries.includes('reference'));
-
-for (const strategy of strategies)
+for (const strategy of await openable(entries))
   describe(`${strategy.name}: any mix of documents with bytes, by path and by reference`, () => {
     const sample = fc.oneof(
       { weight: 20, arbitrary: byPath },

@@ -1,6 +1,13 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
 import { strategies as entries } from '../../strategies/index.js';
 import { openable } from '../support.js';
 import { describeReferences } from './references.js';
 
-const strategies = (await openable(entries)).filter(({ deliveries }) => deliveries.includes('reference'));
+const strategies = await openable(entries);
 for (const strategy of strategies) describeReferences(strategy);
+
+it('every strategy takes documents by reference, and none by default', () => {
+  for (const { name, deliveries } of strategies)
+    assert.equal(deliveries.indexOf('reference') > 0, true, name);
+});

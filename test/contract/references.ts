@@ -60,7 +60,7 @@ export function pattern(size: number): Uint8Array {
   return bytes;
 }
 
-/** Tests documents by path and by reference. Call it for strategies with the delivery `reference`. */
+/** Tests documents by path and by reference.  */
 export function describeReferences(strategy: Strategy): void {
   const open = <T>(options: Partial<OpenOptions>, use: (session: Session) => Promise<T>) =>
     withSession(strategy, fixture('reference-task'), { delivery: 'reference', ...options }, use);
