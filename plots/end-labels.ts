@@ -50,7 +50,7 @@ export function endLabels(
         encoding: { x: { value: width + 20 }, y: place, color, shape },
       },
       {
-        mark: { type: 'text', align: 'left', baseline: 'middle', fontSize: 11, limit: 150 },
+        mark: { type: 'text', align: 'left', baseline: 'middle', fontSize: 11, limit: 240 },
         encoding: { x: { value: width + 29 }, y: place, text: { field: 'strategy', type: 'nominal' } },
       },
     ],

@@ -276,6 +276,11 @@ program
       'they are worth it for',
   )
   .option('--strategies <names>', 'strategies and peers', 'peers')
+  .option(
+    '--lines <kinds>',
+    'sessions; references: workers read files, or a resolve returns a buffer; runner: createRunner',
+    'sessions,references,runner',
+  )
   .option('--sizes <sizes>', 'sizes of documents', '0B,10KB,100KB,500KB')
   .option('--workers <counts>', 'worker counts', '1,2,4')
   .option('--rounds <count>', 'rounds after the sweep of configurations', '5')

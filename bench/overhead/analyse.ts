@@ -3,6 +3,7 @@ import { groupBy, type NonEmpty } from '../stats/group-by.js';
 import { metg, type SizedTask, sizeAtGranularity } from '../stats/metg.js';
 import { paired } from '../stats/paired.js';
 import type {
+  CopyTime,
   GranularityPoint,
   MetgRow,
   OkOverheadTrial,
@@ -10,6 +11,7 @@ import type {
   OverheadSummary,
   OverheadTrial,
 } from './columns.js';
+import type { Series } from './series.js';
 
 /** The rows of the dispatch benchmark are turned into its results here. */
 
@@ -19,6 +21,49 @@ export interface Kind {
   readonly isolation: OverheadSummary['isolation'];
   readonly role: OverheadSummary['role'];
   readonly transferred: boolean;
+  readonly given: Series['given'];
+  /** Copies that a document needs; null without workers. */
+  readonly copies: number | null;
+}
+
+/** The traits of a series that its rows do not have. */
+export function kindOf({ loaded, role, transferred, given, shared }: Series): Kind {
+  const { isolation } = loaded.strategy;
+  return { isolation, role, transferred, given, copies: copiesOf({ isolation, transferred, given, shared }) };
+}
+
+/**
+ * Bytes of the caller are copied into memory that the worker sees, and out of it into the task's own buffer.
+ * A shared view spares the second copy in a thread, but not in a process, which reads a file. A file is
+ * copied once, out of the page cache. A buffer that is given away, or that the worker has already, is not copied.
+ */
+function copiesOf({
+  isolation,
+  transferred,
+  given,
+  shared,
+}: Pick<Kind, 'isolation' | 'transferred' | 'given'> & Pick<Series, 'shared'>): number | null {
+  if (isolation === 'none') return null;
+  if (given === 'resolve' || transferred) return 0;
+  return given === 'path' || (shared && isolation === 'thread') ? 1 : 2;
+}
+
+/** A document costs this much beside its copies in the limit, µs. */
+const besideCopiesUs = 1;
+
+/** The limit at each size, µs, for a number of copies: the median over the rounds counts as a copy's time. */
+export function limitsOf(times: readonly CopyTime[], copies: number): Map<number, number> {
+  return new Map(
+    [...groupBy(times, ({ document_bytes }) => document_bytes)].map(([bytes, same]) => [
+      bytes,
+      copies *
+        (quantile(
+          same.map(({ copy_us }) => copy_us),
+          0.5,
+        ) as number) +
+        besideCopiesUs,
+    ]),
+  );
 }
 
 /** Finds the trial with the least overhead among those of one strategy and size; null if all failed. */
@@ -39,22 +84,25 @@ export function bestConfiguration<T extends Pick<OverheadTrial, 'overhead_us'>>(
 export function summariseOverhead(
   trials: readonly OverheadTrial[],
   kinds: ReadonlyMap<string, Kind>,
+  copyTimes: readonly CopyTime[] = [],
 ): OverheadSummary[] {
   const order = [...kinds.keys()];
-  const kindOf = (name: string) => {
-    const { isolation, role } = kinds.get(name) as Kind;
-    return { isolation, role };
-  };
   const summaries = [...cells(trials).values()].map((cell): OverheadSummary => {
     const { mean, low, high } = meanInterval(cell.map(({ overhead_us }) => Math.log(overhead_us)));
     const [first] = cell;
+    const { isolation, role, copies } = kinds.get(first.strategy) as Kind;
+    const limit_us = copies === null ? null : (limitsOf(copyTimes, copies).get(first.document_bytes) ?? null);
     return {
       ...idOf(first),
-      ...kindOf(first.strategy),
+      isolation,
+      role,
       rounds: cell.length,
       overhead_us: Math.exp(mean),
       overhead_us_lower: low === null ? null : Math.exp(low),
       overhead_us_upper: high === null ? null : Math.exp(high),
+      copies,
+      limit_us,
+      of_limit: limit_us === null ? null : Math.exp(mean) / limit_us,
     };
   });
   return summaries.sort(
@@ -68,11 +116,13 @@ export function summariseOverhead(
 /**
  * Compares our strategies with the best rival pool, for each size, number of workers and isolation: once
  * with the pools that leave the documents to their caller, as ours do, and once with pools that take them
- * away.
+ * away. Where a worker reads the file, the rivals read it, too; a `resolve` that has its buffer already, and
+ * the runner, are compared with rivals that are given bytes.
  */
 export function ratios(trials: readonly OverheadTrial[], kinds: ReadonlyMap<string, Kind>): OverheadRatio[] {
   const summaries = summariseOverhead(trials, kinds);
   const byCell = cells(trials);
+  const rivalsGiven = (name: string) => (kinds.get(name)?.given === 'path' ? 'path' : 'bytes');
   return summaries
     .filter(({ role }) => role === 'ours')
     .flatMap((mine) => [false, true].map((transferred) => ({ mine, transferred })))
@@ -81,6 +131,7 @@ export function ratios(trials: readonly OverheadTrial[], kinds: ReadonlyMap<stri
         ({ strategy, role, isolation, workers, document_bytes }) =>
           role === 'pool' &&
           kinds.get(strategy)?.transferred === transferred &&
+          kinds.get(strategy)?.given === rivalsGiven(mine.strategy) &&
           isolation === mine.isolation &&
           workers === mine.workers &&
           document_bytes === mine.document_bytes,

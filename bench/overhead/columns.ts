@@ -8,7 +8,9 @@ const cell = [
     type: 'text',
     about:
       'strategy or peer; `(shared view)`: the task reads shared memory in place; ' +
-      '`(transferred)`: the caller gives its documents away',
+      '`(transferred)`: the caller gives its documents away; `(by path)`: a worker reads the file; ' +
+      '`(by resolve)`: `resolve` returns a buffer that is there; `(runner)`: through `createRunner` and ' +
+      '`process`, `(batches)`: with its outcomes in arrays',
   },
   { name: 'delivery', type: 'text', about: 'how documents reach a worker' },
   {
@@ -89,8 +91,31 @@ export const overheadSummaryTable = table([
   { name: 'overhead_us', type: 'number', about: 'geometric mean over the rounds, microseconds a document' },
   { name: 'overhead_us_lower', type: 'number', empty: true, about: 'its 95 % t interval on logs' },
   { name: 'overhead_us_upper', type: 'number', empty: true, about: 'its 95 % t interval on logs' },
+  {
+    name: 'copies',
+    type: 'number',
+    empty: true,
+    about:
+      'copies that a document needs: 2 into a buffer of another thread or process, 1 into memory that both ' +
+      'see or out of a file, 0 where a buffer is given away or is there already; empty without workers',
+  },
+  {
+    name: 'limit_us',
+    type: 'number',
+    empty: true,
+    about: 'copies × the time of one copy in the same run + 1, microseconds; empty where no copy was timed',
+  },
+  { name: 'of_limit', type: 'number', empty: true, about: 'overhead ÷ limit' },
 ] as const);
 export type OverheadSummary = Row<typeof overheadSummaryTable>;
+
+/** `copies.csv` has the time of one copy of a document on one thread, for each size and round. */
+export const copyTable = table([
+  { name: 'round', type: 'number', about: 'round, from 1' },
+  { name: 'document_bytes', type: 'number', about: 'size of each document, bytes' },
+  { name: 'copy_us', type: 'number', about: 'time a copy, microseconds; median of nine runs' },
+] as const);
+export type CopyTime = Row<typeof copyTable>;
 
 /**
  * `overhead-ratios.csv` compares our strategies with the best rival pool of the same isolation, paired by

@@ -1,4 +1,4 @@
-import type { Delivery, Outcome, Session, Strategy } from '../../strategies/strategy.js';
+import type { Delivery, Outcome, Strategy } from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
 import {
   contextWithoutSession,
@@ -8,11 +8,17 @@ import {
 } from '../../workloads/workload.js';
 import { quantile } from '../stats/estimate.js';
 import { answerRequests } from '../trials/answer.js';
+import { copyUs } from './copy.js';
+import { Documents } from './documents.js';
+import type { Files } from './files.js';
 import type { KernelResult } from './kernel.js';
+import type { Given, Through } from './series.js';
+import { type Side, throughRunner, throughSession } from './side.js';
 
 /** This module is the measured side of the dispatch benchmark: a fresh process for every request. */
 export type OverheadRequest =
   | ({ readonly kind: 'dispatch' } & Setting)
+  | { readonly kind: 'copy'; readonly documentBytes: number; readonly timeMs: number }
   | {
       readonly kind: 'task';
       readonly workload: WorkloadRef;
@@ -21,7 +27,14 @@ export type OverheadRequest =
     };
 
 export interface Setting {
-  readonly strategy: string;
+  /** The strategy has this name, and its module is at this URL. */
+  readonly strategy: { readonly name: string; readonly url: string };
+  /** The module that exports `createRunner` is at this URL. */
+  readonly runner: string;
+  readonly through: Through;
+  readonly given: Given;
+  /** Documents by path are these files; null where no path is given. */
+  readonly files: Files | null;
   readonly workload: WorkloadRef;
   readonly workers: number;
   readonly delivery: Delivery;
@@ -49,12 +62,6 @@ export interface Measured {
 }
 
 /**
- * Distinct documents together exceed the processor's caches: with a corpus that fits into them, copies look
- * cheap.
- */
-const corpusBytes = 64e6;
-const maxDistinct = 65_536;
-/**
  * Documents that are transferred are copied before the clock starts, all of a pass at once, up to this
  * size.
  */
@@ -67,34 +74,49 @@ const pass = { part: 1 / 2, pilot: 1 / 5 };
 
 answerRequests(async (request: OverheadRequest): Promise<Measured | number> => {
   if (request.kind === 'task') return taskUs(request);
-  const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
-  const session = await strategy.open(request.workload, request);
+  if (request.kind === 'copy') return copyUs(request.documentBytes, request.timeMs);
+  const { delivery, given, documentBytes, files } = request;
+  const side = await openSide(request);
   try {
-    const corpus = makeCorpus(request.documentBytes);
+    const documents = new Documents({
+      documentBytes,
+      given,
+      files,
+      pathAsBytes: delivery !== 'reference',
+      areLost: delivery === 'transfer',
+    });
     const points: Point[] = [];
-    for (const steps of request.steps) points.push(await measure(session, corpus, { ...request, steps }));
-    return { points, transport: session.transport ?? null };
+    for (const steps of request.steps) points.push(await measure(side, documents, { ...request, steps }));
+    return { points, transport: side.transport };
   } finally {
-    await session.close();
+    await side.close();
   }
 });
 
+async function openSide(setting: Setting): Promise<Side> {
+  const { strategy, runner, through, workload, ...options } = setting;
+  if (through === 'session') {
+    const { default: module } = (await import(strategy.url)) as { default: Strategy };
+    return throughSession(await module.open(workload, options));
+  }
+  const { workers, delivery } = options;
+  return throughRunner(
+    await import(runner),
+    { task: new URL(workload.url), strategy: strategy.name, workers, delivery },
+    through,
+  );
+}
+
 async function measure(
-  session: Session,
-  corpus: readonly Document[],
-  { documentBytes, delivery, timeMs, workload, steps }: Omit<Setting, 'steps'> & { readonly steps: number },
+  side: Side,
+  documents: Documents,
+  { documentBytes, delivery, timeMs, steps }: Omit<Setting, 'steps'> & { readonly steps: number },
 ): Promise<Point> {
-  for (const { bytes } of corpus) if (bytes.length > 0) new DataView(bytes.buffer).setInt32(0, steps, true);
-  const documentUs = await kernelUs(workload, corpus[0] as Document);
+  documents.setSteps(steps);
+  const documentUs = await kernelUs(documents.sample);
   const max =
     delivery === 'transfer' ? Math.floor(maxTransferredBytes / Math.max(1, documentBytes)) : 2 ** 22;
-  let next = 0;
-  const run = (count: number) => {
-    const feed = delivery === 'transfer' ? copies(corpus, next, count) : null;
-    const first = next;
-    next = (next + count) % corpus.length;
-    return timePass(session, count, (i) => feed?.[i] ?? (corpus[(first + i) % corpus.length] as Document));
-  };
+  const run = (count: number) => timePass(side, documents, count);
   let count = 4;
   let pilotMs = await run(count);
   while (pilotMs < timeMs * pass.pilot && count < max) {
@@ -102,31 +124,13 @@ async function measure(
     pilotMs = await run(count);
   }
   count = Math.max(4, Math.min(max, Math.round((count * timeMs * pass.part) / pilotMs)));
-  let documents = 0;
+  let total = 0;
   let wallMs = 0;
   while (wallMs < timeMs) {
     wallMs += await run(count);
-    documents += count;
+    total += count;
   }
-  return { steps, taskUs: documentUs, documents, wallMs };
-}
-
-/**
- * Makes distinct documents in ordinary memory. Each owns its buffer, which is empty or has at least 8
- * bytes: the first four hold the kernel's steps.
- */
-function makeCorpus(bytes: number): Document[] {
-  const count = Math.min(maxDistinct, Math.ceil(corpusBytes / Math.max(1, bytes)));
-  return Array.from({ length: count }, (_, index) => {
-    return { index, id: `document-${index}`, size: bytes, bytes: new Uint8Array(bytes).fill(index) };
-  });
-}
-
-function copies(corpus: readonly Document[], first: number, count: number): Document[] {
-  return Array.from({ length: count }, (_, i) => {
-    const document = corpus[(first + i) % corpus.length] as Document;
-    return { ...document, bytes: document.bytes.slice() };
-  });
+  return { steps, taskUs: documentUs, documents: total, wallMs };
 }
 
 /**
@@ -134,24 +138,21 @@ function copies(corpus: readonly Document[], first: number, count: number): Docu
  * outcome on the way.
  * @throws Error if a document has no outcome, two, or a wrong one.
  */
-async function timePass(
-  session: Session,
-  count: number,
-  documentAt: (i: number) => Document,
-): Promise<number> {
+async function timePass(side: Side, documents: Documents, count: number): Promise<number> {
+  const documentAt = documents.take(count);
   const seen = new Uint8Array(count);
   let wrong: Outcome | null = null;
   let emitted = 0;
-  function* source(): Generator<Document> {
-    for (let index = 0; index < count; index++) yield { ...documentAt(index), index };
-  }
   const startedMs = now();
-  await session.run(source(), (outcome) => {
+  await side.run(side.source(count, documentAt), (outcome) => {
     emitted++;
     seen[outcome.index] = 1;
+    const document = documentAt(outcome.index);
     if (
       outcome.status !== 'ok' ||
-      !isRight(outcome.value as KernelResult, outcome.index, documentAt(outcome.index))
+      outcome.id !== document.id ||
+      (side.keepsIndex && (outcome.value as KernelResult).index !== outcome.index) ||
+      !documents.isRight(outcome.value as KernelResult, document)
     )
       wrong ??= outcome;
   });
@@ -162,29 +163,15 @@ async function timePass(
   return wallMs;
 }
 
-/** @param document with its index in the corpus, which fills its bytes. */
-function isRight(result: KernelResult, index: number, document: Document): boolean {
-  return (
-    result.index === index &&
-    result.size === document.size &&
-    result.last === (document.size === 0 ? 0 : document.index & 255)
-  );
-}
-
 /**
  * Returns how long one call of the kernel takes on this thread, microseconds: the median of seven runs of 3
  * ms.
  */
-async function kernelUs(ref: WorkloadRef, document: Document): Promise<number> {
-  const { default: kernel } = await loadWorkload(ref);
-  const context = contextWithoutSession({
-    state: undefined,
-    options: {},
-    signal: new AbortController().signal,
-  });
+async function kernelUs(document: Document): Promise<number> {
+  const { default: kernel } = await import('./kernel.js');
   const timeCalls = (calls: number): number => {
     const startedMs = now();
-    for (let i = 0; i < calls; i++) kernel(document, context);
+    for (let i = 0; i < calls; i++) kernel(document);
     return ((now() - startedMs) * 1e3) / calls;
   };
   let calls = 1;

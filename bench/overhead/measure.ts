@@ -1,6 +1,7 @@
 import { Helper } from '../trials/helper.js';
 import type { HelperProcesses } from '../trials/helper-processes.js';
 import type { GranularityPoint, OverheadTrial } from './columns.js';
+import type { FileCorpora } from './files.js';
 import type { Measured, OverheadRequest } from './host.js';
 import type { Dispatch, Series } from './series.js';
 
@@ -15,6 +16,10 @@ export interface OverheadCell {
 export interface Measuring {
   readonly helpers: HelperProcesses;
   readonly cores: number;
+  /** The files of documents that are given by path. */
+  readonly files: FileCorpora;
+  /** The module that exports `createRunner` is at this URL. */
+  readonly runner: string;
   /** Duration of the timed passes, for each trial or for each length of the task. */
   readonly timeMs: number;
 }
@@ -77,22 +82,48 @@ function columnsOf({ series, dispatch, workers, documentBytes }: OverheadCell) {
   return { strategy: series.name, delivery, in_flight: inFlight, workers, document_bytes: documentBytes };
 }
 
+/** The name of the module with the task that fits what is given. */
+function kernelOf({ given, shared }: Series, { delivery }: Dispatch): string {
+  if (given === 'resolve') return 'kernel-resolve';
+  if (given === 'path' && delivery !== 'reference') return 'kernel-file';
+  return shared ? 'kernel-shared' : 'kernel';
+}
+
+/** Measures how long one copy of a document of this size takes, microseconds. @throws the host's error */
+export async function measureCopy(
+  documentBytes: number,
+  { helpers, timeMs }: Pick<Measuring, 'helpers' | 'timeMs'>,
+): Promise<number> {
+  const host = new Helper(helpers, new URL('./host.js', import.meta.url));
+  try {
+    const request: OverheadRequest = { kind: 'copy', documentBytes, timeMs };
+    return await host.ask<number>(request, { timeoutMs: patienceMs });
+  } finally {
+    host.end();
+  }
+}
+
 /** A trial takes a few seconds; one that takes this long hangs. */
 const patienceMs = 120_000;
 
 async function ask(
   cell: OverheadCell,
   steps: readonly number[],
-  { helpers, timeMs }: Measuring,
+  { helpers, timeMs, files, runner }: Measuring,
 ): Promise<Measured> {
   const { series, dispatch, workers, documentBytes } = cell;
-  const name = series.shared ? 'kernel-shared' : 'kernel';
+  const { through, given, loaded } = series;
+  const name = kernelOf(series, dispatch);
   const host = new Helper(helpers, new URL('./host.js', import.meta.url));
   try {
     const request: OverheadRequest = {
       kind: 'dispatch',
       steps,
-      strategy: series.loaded.url,
+      strategy: { name: loaded.strategy.name, url: loaded.url },
+      runner,
+      through,
+      given,
+      files: given === 'path' ? files.of(documentBytes) : null,
       workload: { name, url: new URL(`./${name}.js`, import.meta.url).href, options: {} },
       workers,
       delivery: dispatch.delivery,

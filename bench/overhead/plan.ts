@@ -30,8 +30,8 @@ export interface Turn {
 
 /** The first phase measures every way to dispatch at every size, to find the best of each strategy. */
 export function sweepCells({ series, sizes }: OverheadPlan): OverheadCell[] {
-  return allSizes(sizes).flatMap((documentBytes) =>
-    series.flatMap((one) =>
+  return series.flatMap((one) =>
+    (one.line === 'sessions' ? allSizes(sizes) : sizes).flatMap((documentBytes) =>
       one.dispatches.map(
         (dispatch): OverheadCell => ({ series: one, dispatch, workers: workersOf(one), documentBytes }),
       ),
@@ -40,7 +40,8 @@ export function sweepCells({ series, sizes }: OverheadPlan): OverheadCell[] {
 }
 
 /**
- * One round of the second phase measures every strategy at its best way to dispatch for each size. A
+ * One round of the second phase measures every strategy at its best way to dispatch for each size, and METG
+ * of sessions, whose documents have the length of the task in their bytes. A
  * strategy that could not be measured in the first phase is left out.
  */
 export function turnsOf({ series, sizes, workers }: OverheadPlan, swept: readonly OverheadTrial[]): Turn[] {
@@ -56,6 +57,7 @@ export function turnsOf({ series, sizes, workers }: OverheadPlan, swept: readonl
             steps: [0],
           }));
     });
+    if (one.line !== 'sessions') return turns;
     const atMetg = best.get(metgBytes);
     const dispatch = dispatchOf(atMetg);
     if (dispatch === null || atMetg?.overhead_us == null) return turns;

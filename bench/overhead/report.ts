@@ -25,8 +25,8 @@ export function overheadReport(
     ...sentences(ratios, metg, summaries).map((sentence) => `- ${sentence}`),
     `µs per document beyond its task with ${shownWorkers} workers, each strategy at its best configuration:`,
     markdownTable(table(summaries, metg)),
-    `![Overhead against document size](${folder}/plots/overhead.svg)`,
-    `![Efficiency against granularity](${folder}/plots/granularity.svg)`,
+    ...limitPart(summaries),
+    ...pictures(summaries).map(([text, name]) => `![${text}](${folder}/plots/${name}.svg)`),
     `<sub>${environmentLine(environment)} · ${versions(environment)} · ` +
       `${environment.started_at.slice(0, 10)} · \`${environment.command}\` · ` +
       `95 % intervals in [overhead-summary.csv](${folder}/overhead-summary.csv)</sub>`,
@@ -100,6 +100,54 @@ function table(summaries: readonly OverheadSummary[], metg: readonly MetgRow[]) 
       ]),
     ],
   };
+}
+
+/** Tabulates how far each strategy is from its limit; nothing where no copy was timed. */
+function limitPart(summaries: readonly OverheadSummary[]): string[] {
+  const shown = summaries.filter(({ workers, limit_us }) => workers === shownWorkers && limit_us !== null);
+  if (shown.length === 0) return [];
+  const sizes = [...new Set(shown.map(({ document_bytes }) => document_bytes))].sort((a, b) => a - b);
+  const counts = [...new Set(shown.map(({ copies }) => copies as number))].sort((a, b) => a - b);
+  const at = (rows: readonly OverheadSummary[], bytes: number) =>
+    rows.find(({ document_bytes }) => document_bytes === bytes);
+  const limits = counts.map((count) => {
+    const rows = shown.filter(({ copies }) => copies === count);
+    const name = count === 0 ? 'limit without a copy, µs' : `limit with ${copiesText(count)}, µs`;
+    return [name, ...sizes.map((bytes) => optional(at(rows, bytes)?.limit_us, number))];
+  });
+  const names = [...new Set(shown.map(({ strategy }) => strategy))];
+  const multiples = names.map((name) => {
+    const rows = shown.filter(({ strategy }) => strategy === name);
+    const of = `\`${name}\`, ${copiesText(rows[0]?.copies as number)}`;
+    return [of, ...sizes.map((bytes) => optional(at(rows, bytes)?.of_limit, times))];
+  });
+  const header = ['', ...sizes.map(size)];
+  return [
+    `× the limit with ${shownWorkers} workers. The limit is the number of copies that a document needs, each at ` +
+      'the time that one copy on one thread took in this run, plus 1 µs. Copies on several cores overlap, and ' +
+      'an empty document may need less than 1 µs, so that a value may be below 1:',
+    markdownTable({ header, numbersFrom: 1, groups: [[...limits, ...multiples]] }),
+  ];
+}
+
+function copiesText(copies: number): string {
+  return copies === 1 ? '1 copy' : `${copies === 0 ? 'no' : copies} copies`;
+}
+
+function optional(value: number | null | undefined, print: (value: number) => string): string {
+  return value == null ? '' : print(value);
+}
+
+/** The charts that a run has, each with what it shows. */
+function pictures(summaries: readonly OverheadSummary[]): [text: string, name: string][] {
+  const has = (suffix: RegExp) => summaries.some(({ strategy }) => suffix.test(strategy));
+  const all: [boolean, string, string][] = [
+    [has(/^[^(]+$/), 'Overhead against document size', 'overhead'],
+    [has(/^[^(]+$/), 'Efficiency against granularity', 'granularity'],
+    [has(/ \(by /), 'Overhead of documents by reference against their size', 'overhead-references'],
+    [has(/ \((runner|batches)/), 'Overhead through createRunner against document size', 'overhead-runner'],
+  ];
+  return all.flatMap(([is, text, name]) => (is ? [[text, name]] : []));
 }
 
 function cell(summary: OverheadSummary | undefined): string {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { rows as findingRows } from '../check/findings/index.js';
 import { allTraits } from '../cli/publish.js';
 import {
+  copyTable,
   granularityTable,
   metgTable,
   overheadSummaryTable,
@@ -80,6 +81,7 @@ export const documents: Record<string, () => Promise<Record<string, string>>> = 
     overhead: columnTable(overheadTable),
     'overhead-summary': columnTable(overheadSummaryTable),
     'overhead-ratios': columnTable(ratioTable),
+    copies: columnTable(copyTable),
     granularity: columnTable(granularityTable),
     'word-frequency': columnTable(taskTable),
     metg: columnTable(metgTable),

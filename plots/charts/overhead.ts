@@ -4,6 +4,7 @@ import { endLabels, lineHeight } from '../end-labels.js';
 import { type Domain, labelled, logDomain, powersOfTen } from '../log-axis.js';
 import { type Look, lookChannelsWithoutLegend, looksOf } from '../looks.js';
 import { panelTitle, picture, unique } from '../picture.js';
+import { referenceColour } from '../style.js';
 
 /** A row says what a document of one size costs beyond its task. Null means that it is unknown. */
 export interface OverheadRow {
@@ -17,7 +18,21 @@ export interface OverheadRow {
   readonly overhead_us_upper: number | null;
 }
 
-const question = 'What does a document cost beyond its task?';
+/** A limit says what this number of copies of a document takes. */
+export interface LimitRow {
+  readonly copies: number;
+  readonly document_bytes: number;
+  /** Time per document, µs. */
+  readonly limit_us: number;
+}
+
+export interface OverheadOptions {
+  readonly question?: string;
+  /** Absent: no copy was timed. */
+  readonly limits?: readonly LimitRow[];
+}
+
+const usualQuestion = 'What does a document cost beyond its task?';
 const missing = 'no trial was valid';
 
 /** Every panel is this wide, px. */
@@ -27,20 +42,30 @@ const width = 360;
  * Draws overhead against document size on logarithmic axes, with a panel per number of workers and a line per
  * strategy with its name at the end. Empty documents have no place on such an axis, so they get a tick at the
  * left, and no line leads there. Noise can turn a small overhead into 0 or less; the panel's title counts
- * such values.
+ * such values. A limit is a dashed line in every panel.
  */
-export function overhead(rows: readonly OverheadRow[]): Spec {
+export function overhead(
+  rows: readonly OverheadRow[],
+  { question = usualQuestion, limits = [] }: OverheadOptions = {},
+): Spec {
   const drawn = rows.filter(isDrawn);
   if (drawn.length === 0) return picture(null, { question, missing });
 
   const looks = looksOf(unique(drawn.map((row) => row.strategy)));
   const workers = unique(drawn.map((row) => row.workers)).toSorted((a, b) => a - b);
-  const y = logDomain(drawn.flatMap(extent), 0.04);
+  const y = logDomain([...drawn.flatMap(extent), ...limits.map(({ limit_us }) => limit_us)], 0.04);
   const height = Math.max(300, lineHeight * (looks.size + 1));
-  const axes = { x: sizeAxis(unique(drawn.map((row) => row.document_bytes)), looks.size), y, height, looks };
+  const sizes = unique(drawn.map((row) => row.document_bytes));
+  const axes = { x: sizeAxis(sizes, looks.size), y, height, looks, limits };
   const intervals = drawn.some(hasInterval) ? ', 95 % intervals' : '';
+  const subtitle = [
+    `µs per document${intervals}`,
+    ...(limits.length > 0
+      ? ['dashed: the copies that a document needs, at the time of one copy in this run, plus 1 µs']
+      : []),
+  ];
   const body = {
-    title: { text: question, fontSize: 15, offset: 10, subtitle: `µs per document${intervals}` },
+    title: { text: question, fontSize: 15, offset: 10, subtitle },
     columns: 2,
     spacing: 24,
     concat: workers.map((count) => {
@@ -70,6 +95,7 @@ interface Axes {
   readonly y: Domain;
   readonly height: number;
   readonly looks: ReadonlyMap<string, Look>;
+  readonly limits: readonly LimitRow[];
 }
 
 interface SizeAxis {
@@ -93,7 +119,7 @@ function sizeAxis(sizes: readonly number[], strategies: number): SizeAxis {
   return { ticks, domain, empty, step: Math.exp(Math.min(most, ...gaps.map((gap) => gap / 2 / strategies))) };
 }
 
-function panel(rows: readonly OverheadRow[], { x, y, height, looks }: Axes): Spec {
+function panel(rows: readonly OverheadRow[], { x, y, height, looks, limits }: Axes): Spec {
   const order = [...looks.keys()];
   const aside = (strategy: string) => x.step ** (order.indexOf(strategy) - (order.length - 1) / 2);
   const points = rows.map(
@@ -138,6 +164,7 @@ function panel(rows: readonly OverheadRow[], { x, y, height, looks }: Axes): Spe
     height,
     data: { values: points },
     layer: [
+      ...limitLayers(limits, { x: { ...at.x, field: 'bytes' }, y: { ...at.y, field: 'limit' } }),
       { ...sized, mark: { type: 'line', strokeWidth: 1.5 }, encoding: { ...at, color } },
       {
         transform: [{ filter: { field: 'high', valid: true } }],
@@ -151,6 +178,36 @@ function panel(rows: readonly OverheadRow[], { x, y, height, looks }: Axes): Spe
       endLabels(points, { channels: { ...at, color, shape }, size: { width, height }, domain: y }),
     ],
   };
+}
+
+/** Draws a line for each number of copies, with its name above the end. Empty documents have no place. */
+function limitLayers(limits: readonly LimitRow[], at: { readonly x: Spec; readonly y: Spec }): Spec[] {
+  const points = limits
+    .filter(({ document_bytes }) => document_bytes > 0)
+    .map(({ copies, document_bytes, limit_us }) => ({ copies, bytes: document_bytes, limit: limit_us }));
+  if (points.length === 0) return [];
+  const largest = Math.max(...points.map(({ bytes }) => bytes));
+  const names = points
+    .filter(({ bytes }) => bytes === largest)
+    .map((point) => ({ ...point, name: limitName(point.copies) }));
+  const text = { type: 'text', align: 'right', baseline: 'bottom', dy: -2, fontSize: 10 };
+  return [
+    {
+      data: { values: points },
+      mark: { type: 'line', color: referenceColour, strokeDash: [4, 3], strokeWidth: 1.5 },
+      encoding: { ...at, detail: { field: 'copies', type: 'nominal' } },
+    },
+    {
+      data: { values: names },
+      mark: { ...text, color: referenceColour },
+      encoding: { ...at, text: { field: 'name', type: 'nominal' } },
+    },
+  ];
+}
+
+function limitName(copies: number): string {
+  if (copies === 0) return 'limit, no copy';
+  return `limit, ${copies} ${copies === 1 ? 'copy' : 'copies'}`;
 }
 
 /** A mark is drawn from one of these. */

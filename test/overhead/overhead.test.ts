@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import {
   bestConfiguration,
-  type Kind,
+  kindOf,
   meanPoints,
   metgRows,
   ratios,
   summariseOverhead,
 } from '../../bench/overhead/analyse.js';
 import {
+  copyTable,
   type GranularityPoint,
   granularityTable,
   metgTable,
@@ -32,12 +33,7 @@ import { cli } from '../support.js';
 
 const loaded = await loadStrategies([...strategies, ...peers].map(({ url }) => url));
 const series = seriesOf(loaded);
-const kinds = new Map(
-  series.map(({ name, role, transferred, loaded }): [string, Kind] => [
-    name,
-    { role, transferred, isolation: loaded.strategy.isolation },
-  ]),
-);
+const kinds = new Map(series.map((one) => [one.name, kindOf(one)]));
 
 function trial(strategy: string, overhead_us: number | null, more: Some<OverheadTrial> = {}): OverheadTrial {
   return made(overheadTable, {
@@ -83,6 +79,59 @@ describe('the plan of the dispatch benchmark', () => {
       [0, metgBytes],
       'METG needs its own size',
     );
+  });
+
+  it('has lines for references and for the runner, and no METG of them', () => {
+    const named = (name: string) => series.find((one) => one.name === name);
+    for (const [name, given, role] of [
+      ['sequential (by path)', 'path', 'other'],
+      ['queue (by path)', 'path', 'ours'],
+      ['queue (by resolve)', 'resolve', 'ours'],
+      ['piscina (by path)', 'path', 'pool'],
+      ['post-message (by path)', 'path', 'other'],
+    ] as const)
+      assert.deepEqual(
+        [named(name)?.given, named(name)?.role, named(name)?.through],
+        [given, role, 'session'],
+      );
+    assert.equal(named('piscina (by resolve)'), undefined, 'only our contract has it');
+    assert.equal(named('piscina (by path)')?.dispatches.length, 3, 'rivals at their best in flight');
+    for (const name of ['queue (runner)', 'queue (runner, shared view)'])
+      assert.equal(named(name)?.through, 'runner');
+    for (const name of ['queue (batches)', 'queue (batches, shared view)', 'queue (batches, by resolve)'])
+      assert.equal(named(name)?.through, 'batches');
+    assert.ok(!kinds.has('thread-pool (runner)') && !kinds.has('independent-processes'));
+    const plan = {
+      series: series.filter(({ name }) => ['queue', 'queue (by path)'].includes(name)),
+      sizes: [1_000],
+      workers: [2],
+    };
+    const swept = sweepCells(plan).map(({ series, dispatch: { delivery, inFlight }, documentBytes }) =>
+      trial(series.name, 1, { phase: 'sweep', delivery, in_flight: inFlight, document_bytes: documentBytes }),
+    );
+    const turns = turnsOf(plan, swept).map(({ cell, steps }) => [cell.series.name, steps.length]);
+    assert.deepEqual(turns, [
+      ['queue', 1],
+      ['queue', 8],
+      ['queue (by path)', 1],
+    ]);
+  });
+
+  it('knows how often a document is copied', () => {
+    for (const [name, copies] of [
+      ['sequential', null],
+      ['self-scheduling', 2],
+      ['self-scheduling (shared view)', 1],
+      ['self-scheduling (runner)', 2],
+      ['self-scheduling (batches, shared view)', 1],
+      ['thread-pool (transferred)', 0],
+      ['thread-pool (by path)', 1],
+      ['thread-pool (by resolve)', 0],
+      ['queue (shared view)', 2],
+      ['piscina', 2],
+      ['piscina (by path)', 1],
+    ] as const)
+      assert.equal(kinds.get(name)?.copies, copies, name);
   });
 
   it('measures each strategy at its best, and leaves out what could not be measured', () => {
@@ -148,6 +197,34 @@ describe('what the dispatch benchmark says', () => {
       ['thread-pool', 1],
       'no pool, no rival; a failed round has no pair',
     );
+  });
+
+  it('compares documents by path with rivals that read files, and others with rivals that get bytes', () => {
+    const rows = ratios(
+      [
+        ...trials,
+        ...[1, 2, 3].flatMap((round) => [
+          trial('queue (by path)', 10, { round }),
+          trial('queue (by resolve)', 2, { round }),
+          trial('queue (batches)', 4, { round }),
+          trial('workerpool (by path)', 30, { round }),
+        ]),
+      ],
+      kinds,
+    );
+    const rivalOf = (name: string) =>
+      rows.filter(({ strategy }) => strategy === name).map(({ rival }) => rival);
+    assert.deepEqual(rivalOf('queue (by path)'), ['workerpool (by path)']);
+    for (const name of ['queue', 'queue (by resolve)', 'queue (batches)'])
+      assert.deepEqual(rivalOf(name), ['workerpool'], name);
+  });
+
+  it('gives the limit where copies were timed: the median of the rounds', () => {
+    const times = [30, 10, 20].map((copy_us, i) => ({ round: i + 1, document_bytes: 10_000, copy_us }));
+    const [first] = summariseOverhead([trial('self-scheduling', 82)], kinds, times);
+    assert.deepEqual([first?.copies, first?.limit_us, first?.of_limit?.toFixed(6)], [2, 41, '2.000000']);
+    const [unknown] = summariseOverhead([trial('self-scheduling', 82)], kinds);
+    assert.deepEqual([unknown?.copies, unknown?.limit_us, unknown?.of_limit], [2, null, null]);
   });
 
   it('sums up in the order of the lists, over the rounds that succeeded', () => {
@@ -226,10 +303,8 @@ describe('forkwise overhead', () => {
     const parent = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
     const folder = join(parent, 'run');
     const names = 'sequential,thread-pool,self-scheduling,process-pool,queue';
-    const { code, stdout, stderr } = await cli(
-      `overhead --strategies ${names} --sizes 0B,1KB --workers 2 --rounds 1 --time 2ms --out run`.split(' '),
-      parent,
-    );
+    const args = 'overhead --lines sessions --sizes 0B,1KB --workers 2 --rounds 1 --time 2ms --out run';
+    const { code, stdout, stderr } = await cli([...args.split(' '), '--strategies', names], parent);
     assert.equal(code, 0, stderr);
     const read = (name: string) => readFileSync(join(folder, name), 'utf8');
     const trials = decode(overheadTable, read('overhead.csv'));
@@ -255,11 +330,58 @@ describe('forkwise overhead', () => {
     rmSync(parent, { recursive: true });
   });
 
+  it('measures references and the runner beside rivals that read files themselves', async () => {
+    const parent = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
+    const args =
+      'overhead --lines references,runner --strategies sequential,self-scheduling,post-message ' +
+      '--sizes 0B,1KB --workers 2 --rounds 1 --time 2ms --out run';
+    const { code, stdout, stderr } = await cli(args.split(' '), parent);
+    assert.equal(code, 0, stderr);
+    const read = (name: string) => readFileSync(join(parent, 'run', name), 'utf8');
+    const trials = decode(overheadTable, read('overhead.csv'));
+    assert.deepEqual(
+      trials.filter(({ status }) => status !== 'ok'),
+      [],
+    );
+    const expected = seriesOf(
+      loaded.filter(({ strategy }) =>
+        ['sequential', 'self-scheduling', 'post-message'].includes(strategy.name),
+      ),
+    ).filter(({ line }) => line !== 'sessions');
+    const summaries = decode(overheadSummaryTable, read('overhead-summary.csv'));
+    assert.deepEqual(
+      new Set(summaries.map(({ strategy }) => strategy)),
+      new Set(expected.map(({ name }) => name)),
+    );
+    const copies = decode(copyTable, read('copies.csv'));
+    assert.deepEqual(
+      copies.map(({ document_bytes }) => document_bytes),
+      [0, 1_000],
+    );
+    for (const { strategy, copies: count, document_bytes, limit_us, of_limit, overhead_us } of summaries) {
+      const copy = copies.find((row) => row.document_bytes === document_bytes)?.copy_us ?? Number.NaN;
+      if (strategy.startsWith('sequential'))
+        assert.deepEqual([count, limit_us, of_limit], [null, null, null]);
+      else {
+        assert.ok(Math.abs((limit_us ?? 0) - ((count ?? Number.NaN) * copy + 1)) < 1e-9, strategy);
+        assert.ok(Math.abs((of_limit ?? 0) - overhead_us / (limit_us ?? 0)) < 1e-9);
+      }
+    }
+    for (const chart of ['overhead-references', 'overhead-runner'])
+      assert.match(read(`plots/${chart}.svg`), /limit, 1 copy/);
+    assert.ok(!existsSync(join(parent, 'run', 'plots', 'overhead.svg')), 'no session was measured');
+    assert.match(stdout, /× the limit with 2 workers/);
+    rmSync(parent, { recursive: true });
+  });
+
   it('refuses what it cannot measure, before anything is written', async () => {
     for (const [args, said] of [
       ['--sizes 5B', /8 bytes or more/],
       ['--strategies no-such', /unknown strategy/i],
       ['--workers 0', /whole number/],
+      ['--lines rivals', /unknown kind of lines "rivals"/],
+      ['--strategies independent-processes', /expected strategies that have/],
+      ['--strategies piscina --lines runner', /or other --lines/],
     ] as const) {
       const { code, stderr } = await cli(['overhead', ...args.split(' '), '--out', 'never'], tmpdir());
       assert.equal(code, 2);

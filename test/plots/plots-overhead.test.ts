@@ -119,6 +119,22 @@ const pictures: Record<string, () => Spec> = {
     ),
   'overhead with a failed strategy': () =>
     overhead(overheads({ change: (row) => (row.strategy === 'queue' ? nothing : {}) })),
+  'overhead with limits': () =>
+    overhead(overheads(), {
+      limits: [1, 2].flatMap((copies) =>
+        [0, 1e4, 1e5, 5e5].map((document_bytes) => ({
+          copies,
+          document_bytes,
+          limit_us: (copies * document_bytes) / 2e4 + 1,
+        })),
+      ),
+    }),
+  'overhead of one size with a limit': () =>
+    overhead(overheads({ sizes: [1e4] }), {
+      limits: [{ copies: 0, document_bytes: 1e4, limit_us: 1 }],
+    }),
+  'overhead of empty documents with a limit': () =>
+    overhead(overheads({ sizes: [0] }), { limits: [{ copies: 1, document_bytes: 0, limit_us: 1 }] }),
   'overhead of hostile names': () => overhead(overheads({ strategies: hostile })),
   'no overhead': () => overhead([]),
   'no known overhead': () => overhead(overheads({ change: () => nothing })),

@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import {
+  copyTable,
   granularityTable,
   metgTable,
   overheadSummaryTable,
@@ -44,6 +45,7 @@ const tables: Readonly<Record<string, Table>> = {
   'granularity.csv': granularityTable,
   'overhead-summary.csv': overheadSummaryTable,
   'overhead-ratios.csv': ratioTable,
+  'copies.csv': copyTable,
   'metg.csv': metgTable,
   'word-frequency.csv': taskTable,
   'regret.csv': regretTable,

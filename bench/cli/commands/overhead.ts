@@ -4,19 +4,21 @@ import { strategies } from '../../../strategies/index.js';
 import { peers } from '../../../strategies/peers/index.js';
 import { workloads } from '../../../workloads/index.js';
 import { syntheticCorpus } from '../../../workloads/synthetic.js';
-import { exitCode, UsageError } from '../../errors.js';
+import { exitCode, UsageError, unknownName } from '../../errors.js';
 import { readEnvironment } from '../../measure/environment.js';
 import {
+  copyTable,
   granularityTable,
   type OverheadTrial,
   overheadTable,
   type TaskTime,
   taskTable,
 } from '../../overhead/columns.js';
+import { FileCorpora } from '../../overhead/files.js';
 import type { OverheadRequest } from '../../overhead/host.js';
-import { measureOverhead, measureSweep, type OverheadCell } from '../../overhead/measure.js';
+import { measureCopy, measureOverhead, measureSweep, type OverheadCell } from '../../overhead/measure.js';
 import { type OverheadPlan, sweepCells, turnsOf } from '../../overhead/plan.js';
-import { seriesOf } from '../../overhead/series.js';
+import { type Line, lines, seriesOf } from '../../overhead/series.js';
 import { schema } from '../../tables/columns.js';
 import { encodeHeader, encodeRows } from '../../tables/csv.js';
 import type { Environment } from '../../tables/environment.js';
@@ -28,7 +30,7 @@ import { roundOrder } from '../../trials/plan.js';
 import { loadStrategies } from '../../trials/prepare.js';
 import { namedStrategies } from '../../trials/request.js';
 import { parseCount, parseDuration, parseList, parseSize } from '../../words/parse.js';
-import { duration } from '../../words/units.js';
+import { duration, listed } from '../../words/units.js';
 import { commandLine, newRunFolder } from '../folder.js';
 import { publishOverhead } from '../publish-overhead.js';
 import { handleSignals } from '../signals.js';
@@ -36,6 +38,7 @@ import { note, print } from '../terminal.js';
 
 export interface OverheadFlags {
   strategies: string;
+  lines: string;
   sizes: string;
   workers: string;
   rounds: string;
@@ -44,6 +47,8 @@ export interface OverheadFlags {
   out?: string;
 }
 
+/** The measured processes import `createRunner` from here. */
+const runner = new URL('../../../index.js', import.meta.url).href;
 const peerLibraries = ['tinypool', 'poolifier', 'jest-worker'];
 /** Share of a trial's time that each length of the task gets in a sweep, which has eight of them. */
 const pointPart = 0.4;
@@ -55,19 +60,29 @@ const pointPart = 0.4;
  */
 export async function overhead(flags: OverheadFlags): Promise<number> {
   const chosen = namedStrategies(flags.strategies, { strategies, peers });
+  const kinds = parseList(flags.lines, '--lines', line);
   const plan: OverheadPlan = {
-    series: seriesOf(await loadStrategies(chosen.map(({ url }) => url))),
+    series: seriesOf(await loadStrategies(chosen.map(({ url }) => url))).filter((one) =>
+      kinds.includes(one.line),
+    ),
     sizes: parseList(flags.sizes, '--sizes', documentBytes),
     workers: parseList(flags.workers, '--workers', (text) => parseCount(text, 'each of --workers')),
   };
+  if (plan.series.length === 0)
+    throw new UsageError(
+      `expected strategies that have ${listed(kinds)}, got "${flags.strategies}": ` +
+        'name others, or other --lines',
+    );
   const rounds = parseCount(flags.rounds, '--rounds');
   const seed = parseCount(flags.seed, '--seed');
   const timeMs = parseDuration(flags.time);
   const store = Store.create(flags.out ?? newRunFolder());
   const helpers = new HelperProcesses();
+  const files = new FileCorpora();
   const signals = handleSignals({
     atOnce() {
       helpers.end();
+      files.remove();
       note(`interrupted; what was measured until then is in ${store.folder}`);
     },
   });
@@ -76,6 +91,7 @@ export async function overhead(flags: OverheadFlags): Promise<number> {
     const trials = await measure(plan, {
       store,
       helpers,
+      files,
       rounds,
       seed,
       timeMs,
@@ -88,6 +104,7 @@ export async function overhead(flags: OverheadFlags): Promise<number> {
   } finally {
     signals.end();
     helpers.end();
+    files.remove();
   }
 }
 
@@ -113,6 +130,7 @@ async function begin(store: Store, { rounds, seed }: { rounds: number; seed: num
 interface MeasureOptions {
   readonly store: Store;
   readonly helpers: HelperProcesses;
+  readonly files: FileCorpora;
   readonly rounds: number;
   readonly seed: number;
   /** Duration of a trial's timed passes. */
@@ -122,11 +140,12 @@ interface MeasureOptions {
 
 async function measure(
   plan: OverheadPlan,
-  { store, helpers, rounds, seed, timeMs, cores }: MeasureOptions,
+  { store, helpers, files, rounds, seed, timeMs, cores }: MeasureOptions,
 ): Promise<readonly OverheadTrial[]> {
   const trials = new TableFile(store, 'overhead.csv', overheadTable);
   const points = new TableFile(store, 'granularity.csv', granularityTable);
-  const measuring = { helpers, cores, timeMs };
+  const copies = new TableFile(store, 'copies.csv', copyTable);
+  const measuring = { helpers, files, runner, cores, timeMs };
   const dispatch = async (cell: OverheadCell, place: Pick<OverheadTrial, 'phase' | 'round'>) => {
     const trial = await measureOverhead(cell, place, measuring);
     if (trial.status === 'failed')
@@ -141,6 +160,8 @@ async function measure(
   const turns = turnsOf(plan, trials.rows);
   for (let round = 1; round <= rounds; round++) {
     const startedMs = performance.now();
+    for (const document_bytes of plan.sizes)
+      copies.add({ round, document_bytes, copy_us: await measureCopy(document_bytes, measuring) });
     for (const { cell, steps } of roundOrder(turns, { seed, round })) {
       if (steps.length === 1) await dispatch(cell, { phase: 'measure', round });
       else
@@ -193,6 +214,12 @@ async function wordFrequency(helpers: HelperProcesses, timeMs: number): Promise<
     host.end();
   }
   return tasks;
+}
+
+function line(text: string): Line {
+  const found = lines.find((name) => name === text);
+  if (found === undefined) throw unknownName('kind of lines', text, lines);
+  return found;
 }
 
 /** Reads `0B` or a size of at least 8 bytes. @throws UsageError */
