@@ -35,7 +35,8 @@ export function kindOf({ loaded, role, transferred, given, shared }: Series): Ki
 /**
  * Bytes of the caller are copied into memory that the worker sees, and out of it into the task's own buffer.
  * A shared view spares the second copy in a thread, but not in a process, which reads a file. A file is
- * copied once, out of the page cache. A buffer that is given away, or that the worker has already, is not copied.
+ * copied once, out of the page cache. A buffer that is given away, or that the worker has already, is not
+ * copied.
  */
 function copiesOf({
   isolation,

@@ -153,7 +153,7 @@ function conclusionOf(
     regretBound: judged.regretBound,
     ofLimit: new Map(
       comparisons
-        .filter((row) => row.reference === 'limit' && row.workload === workload && row.corpus === corpus)
+        .filter((row) => row.reference === 'limit' && familyOf(row) === familyOf(family[0]))
         .map((row) => [
           configurationName(row),
           { ratio: row.ratio, low: row.ratio_low, high: row.ratio_high },

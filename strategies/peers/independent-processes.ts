@@ -1,9 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { deserialize } from 'node:v8';
-import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import type { WorkloadRef } from '../../workloads/workload.js';
 import { inheritedFlags } from '../processes/exec-argv.js';
 import { ownGroup } from '../processes/group.js';
 import { crashed } from '../session/outcome.js';
+import type { CarriedDocument } from '../session/reference.js';
 import { guarded } from '../session/session.js';
 import { errorOf } from '../session/task-error.js';
 import { balance } from '../shared-memory/partition.js';
@@ -21,6 +22,7 @@ import type { Answer, Ask, Ran, Told, Usage } from './worker/independent-process
  *    process is sent the documents that it does not hold from the run before, and makes copies of them where
  *    its task may change them.
  * 2. All loops are started. The clock reads from the beginning of the first loop to the end of the last one.
+ *    With delivery `reference` each loop reads its files itself, so that the clock includes the reading.
  * 3. The results, which the processes kept, are sent and emitted.
  *
  * Latencies have no meaning here, and the CPU time of a run includes the first and the last step. Because it
@@ -38,10 +40,10 @@ export default {
   measured: 'when named',
   maxRuns: 1,
   workerModule: new URL('./worker/independent-processes.js', import.meta.url).href,
-  deliveries: ['message'],
+  deliveries: ['message', 'reference'],
   travelsInFile: [],
   scales: true,
-  async open(workload, { workers }) {
+  async open(workload, { workers, delivery }) {
     const loops = Array.from({ length: workers }, () => new Loop(workload));
     const processes = new PeerProcesses(() => loops.map(({ pid }) => pid));
     const end = async () => {
@@ -56,9 +58,10 @@ export default {
     }
     let runMs = 0;
     return guarded({
+      takesReferences: delivery === 'reference',
       runMs: () => runMs,
       async run(documents, emit) {
-        const all: Document[] = [];
+        const all: CarriedDocument[] = [];
         for await (const document of documents) all.push(document);
         const parts = balance(
           all,
@@ -66,9 +69,9 @@ export default {
           ({ size }) => size,
         );
         const lost = new Map<Loop, unknown>();
-        const onEach = async (step: (loop: Loop, part: readonly Document[]) => Promise<void>) => {
+        const onEach = async (step: (loop: Loop, part: readonly CarriedDocument[]) => Promise<void>) => {
           const living = loops.filter((loop) => !lost.has(loop));
-          const steps = living.map((loop) => step(loop, parts[loops.indexOf(loop)] as Document[]));
+          const steps = living.map((loop) => step(loop, parts[loops.indexOf(loop)] as CarriedDocument[]));
           for (const [i, { status, ...settled }] of (await Promise.allSettled(steps)).entries())
             if (status === 'rejected') lost.set(living[i] as Loop, (settled as { reason: unknown }).reason);
         };
@@ -77,7 +80,7 @@ export default {
         await onEach(async (loop) => void ran.push(await loop.ask<Ran>({ kind: 'run' })));
         runMs = ran.length === 0 ? 0 : spanMs(ran);
         for (const [i, loop] of loops.entries()) {
-          const part = parts[i] as Document[];
+          const part = parts[i] as CarriedDocument[];
           if (!lost.has(loop)) for await (const outcome of loop.outcomes(part)) await emit(outcome);
           else for (const document of part) await emit(crashed(document, lost.get(loop)));
         }
@@ -127,8 +130,8 @@ class Loop {
   }
 
   /** Gives the process the documents of the next run. Equal ids mean equal content. */
-  async prepare(part: readonly Document[]): Promise<void> {
-    let documents: Document[] = [];
+  async prepare(part: readonly CarriedDocument[]): Promise<void> {
+    let documents: CarriedDocument[] = [];
     let bytes = 0;
     for (const [i, document] of part.entries()) {
       if (!this.#held.has(document.id)) {
@@ -144,7 +147,7 @@ class Loop {
     this.#held = new Set(part.map(({ id }) => id));
   }
 
-  async *outcomes(part: readonly Document[]): AsyncGenerator<Outcome> {
+  async *outcomes(part: readonly CarriedDocument[]): AsyncGenerator<Outcome> {
     const left = new Map(part.map((document) => [document.index, document]));
     while (left.size > 0) {
       let told: readonly Told[];
@@ -154,10 +157,10 @@ class Loop {
         for (const document of left.values()) yield crashed(document, cause);
         return;
       }
-      for (const { index, result } of told) {
-        const { id } = left.get(index) as Document;
+      for (const { index, result, read } of told) {
+        const { id } = left.get(index) as CarriedDocument;
         left.delete(index);
-        const common = { index, id, worker: null, queuedMs: null, taskMs: null };
+        const common = { index, id, worker: null, queuedMs: null, taskMs: null, ...read };
         yield result instanceof Uint8Array
           ? { ...common, status: 'ok', value: deserialize(result) }
           : { ...common, status: 'failed', error: result };

@@ -170,6 +170,41 @@ for (const peer of peers) {
       assert.equal(engines.length, engineless.includes(peer.name) ? 0 : 2);
     });
 
+    if (peer.deliveries.includes('reference'))
+      it('reads documents by path as sequential does', async () => {
+        const path = join(folder, `${peer.name}.txt`);
+        writeFileSync(path, 'seven.');
+        const documents = [
+          { index: 0, id: 'size', path },
+          { index: 1, id: 'hash', path: Buffer.from(path) },
+          { index: 2, id: 'size1', path: join(folder, 'none.txt') },
+          ...documentsOf(['size', 'size', 'size', 'hash3']).slice(3),
+        ];
+        const read = (strategy: Strategy) =>
+          withSession(strategy, fixture('odd-task'), { delivery: 'reference' }, async (session) => {
+            const outcomes = await outcomesOf(session, documents, documents.length);
+            return outcomes.map((outcome) => ({ ...outcome, worker: 0, queuedMs: 0, taskMs: 0 }));
+          });
+        assert.deepEqual(await read(peer), await read(sequential));
+      });
+
+    if (peer.limit === true)
+      it('has a clock that leaves handing over out', async () => {
+        await withSession(peer, fixture('odd-task'), {}, async (session) => {
+          for (const count of [40, 40, 0]) {
+            const startedMs = performance.now();
+            await outcomesOf(
+              session,
+              documentsOf(Array.from({ length: count }, (_, i) => `hash${i}`)),
+              count,
+            );
+            const runMs = session.runMs ?? Number.NaN;
+            assert.ok(runMs >= 0 && runMs < performance.now() - startedMs, `${runMs}`);
+            assert.equal(runMs > 0, true, 'the loops have run');
+          }
+        });
+      });
+
     if (peer.isolation === 'process')
       for (const signal of ['SIGKILL', 'SIGINT'] as const)
         it(`leaves nothing when its process ends with ${signal} while a task computes`, onLinux, async () => {

@@ -5,16 +5,18 @@ import {
   loadWorkload,
   type WorkloadRef,
 } from '../../../workloads/workload.js';
+import type { CarriedDocument } from '../../session/reference.js';
 import { taskError } from '../../session/task-error.js';
 import type { Engine, Member, TaskError } from '../../strategy.js';
 import { now } from '../../worker/clock.js';
+import { readReference, type WasRead } from '../../worker/read-reference.js';
 import { engineReport, processReport } from '../../worker/usage-report.js';
 import { thisWorker } from '../../worker/worker-id.js';
 
 /** The parent sends one of these and waits for its answer before it sends the next one. */
 export type Ask =
   /** Keeps these documents until a `prepare` leaves them out. */
-  | { readonly kind: 'hold'; readonly documents: readonly Document[] }
+  | { readonly kind: 'hold'; readonly documents: readonly CarriedDocument[] }
   /** Says which documents the next run has, all of which are held. */
   | { readonly kind: 'prepare'; readonly documents: readonly Pick<Document, 'index' | 'id'>[] }
   /** Runs the loop. */
@@ -34,6 +36,8 @@ export interface Ran {
 export interface Told {
   readonly index: number;
   readonly result: Uint8Array | TaskError;
+  /** Absent for documents that have bytes, and where nothing was read. */
+  readonly read?: WasRead | undefined;
 }
 
 export interface Usage {
@@ -57,10 +61,11 @@ const loading = (async () => {
 })();
 loading.catch(() => {}); // every answer then says why
 
-const held = new Map<string, Document>();
-let documents: readonly Document[] = [];
+const held = new Map<string, CarriedDocument>();
+let documents: readonly CarriedDocument[] = [];
 let results: unknown[] = [];
 let failures = new Map<number, TaskError>();
+let reads: (WasRead | undefined)[] = [];
 let told = 0;
 
 process.on('message', async (ask: Ask) => {
@@ -96,24 +101,32 @@ async function answerTo(ask: Ask): Promise<unknown> {
 /** @param readsOnly the task only reads its documents; other tasks get copies, which they may change */
 function prepare(next: readonly Pick<Document, 'index' | 'id'>[], readsOnly: boolean): void {
   documents = next.map(({ index, id }) => {
-    const { size, bytes } = held.get(id) as Document;
-    return { index, id, size, bytes: readsOnly ? bytes : bytes.slice() };
+    const { bytes, ...document } = held.get(id) as CarriedDocument;
+    return { ...document, index, bytes: readsOnly ? bytes : bytes.slice() };
   });
   const ids = new Set(next.map(({ id }) => id));
   for (const id of held.keys()) if (!ids.has(id)) held.delete(id);
   results = new Array(documents.length);
   failures = new Map();
+  reads = new Array(documents.length);
   told = 0;
 }
 
-/** The plain loop: it contains nothing but the task, and keeps the results. */
+/** The plain loop: it contains the task and the reading of documents by reference, and keeps the results. */
 async function loop(): Promise<Ran> {
   const { workload, context } = await loading;
   const task = workload.default;
   const startedMs = now();
   for (let i = 0; i < documents.length; i++) {
     try {
-      const value = task(documents[i] as Document, context);
+      let document: Document = documents[i] as CarriedDocument;
+      if ((document as CarriedDocument).by !== undefined) {
+        const found = readReference(document, context, { resolve: workload.resolve, isShared: false });
+        const { bytes, read } = found instanceof Promise ? await found : found;
+        reads[i] = read;
+        document = { index: document.index, id: document.id, size: bytes.length, bytes };
+      }
+      const value = task(document, context);
       results[i] = value instanceof Promise ? await value : value;
     } catch (cause) {
       failures.set(i, taskError(cause));
@@ -126,7 +139,7 @@ function someResults(): Told[] {
   const some: Told[] = [];
   for (let bytes = 0; told < documents.length && bytes < messageBytes; told++) {
     const result = failures.get(told) ?? serialized(results[told]);
-    some.push({ index: (documents[told] as Document).index, result });
+    some.push({ index: (documents[told] as Document).index, result, read: reads[told] });
     bytes += result instanceof Uint8Array ? result.length : 0;
     results[told] = undefined;
   }
