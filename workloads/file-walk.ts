@@ -139,8 +139,8 @@ interface WalkOptions {
   readonly leftOut: LeftOutCounts;
 }
 
-/** Entries that are read from the system at once. */
-const entriesAtOnce = 1024;
+/** Entries that are read from the system at once: Node moves all that are left each time it gives one. */
+const entriesAtOnce = 64;
 
 /** One folder on the way of a walk: its names, and how far the walk is with them. */
 class Folder {

@@ -1,12 +1,17 @@
 import { cancelled, outcome } from '../session/outcome.js';
+import type { CarriedDocument } from '../session/reference.js';
 import { guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
-import { alone, type Strategy } from '../strategy.js';
+import { SourceReader } from '../session/source.js';
+import { alone, type Outcome, type Strategy } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import { openTask } from '../worker/task.js';
 import { mainWorker } from '../worker/worker-id.js';
 import { connectLocally } from './connect.js';
 import { withDeadline } from './deadline.js';
+
+/** After this many documents that waited for nothing, callers that wait for outcomes have their turn. */
+const documentsPerTurn = 16;
 
 /** The baseline. It is kept as simple as possible, since all other strategies are compared with it. */
 export default {
@@ -32,19 +37,30 @@ export default {
     return guarded({
       callerEnd,
       takesReferences: delivery === 'reference',
+      runsHere: true,
       async run(documents, emit, cancelling) {
-        for await (const document of documents) {
-          if (cancelling.has(document.index)) {
-            await emit(cancelled(document));
-            continue;
-          }
+        const runOne = (document: CarriedDocument): Promise<Outcome> | Outcome => {
+          if (cancelling.has(document.index)) return cancelled(document);
           const pulledMs = now();
           const reply = task.run(document);
-          const found =
-            reply instanceof Promise
-              ? reply.then((reply) => outcome(document, pulledMs, reply))
-              : outcome(document, pulledMs, reply);
-          await emit(await withDeadline(document, timeoutMs, found));
+          if (!(reply instanceof Promise)) return outcome(document, pulledMs, reply);
+          const found = reply.then((reply) => outcome(document, pulledMs, reply));
+          return withDeadline(document, timeoutMs, found);
+        };
+        const source = new SourceReader(documents);
+        try {
+          for (let count = 1; ; count++) {
+            // A promise per document would take longer than a short task, so there is one only where it waits.
+            const next = source.now() ?? (await source.next());
+            if (next.done) return;
+            const found = runOne(next.value);
+            const emitted = emit(found instanceof Promise ? await found : found);
+            if (emitted !== undefined) await emitted;
+            else if (count % documentsPerTurn === 0) await null;
+          }
+        } catch (cause) {
+          source.stop();
+          throw cause;
         }
       },
       members: async () => alone,

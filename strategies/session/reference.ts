@@ -19,6 +19,8 @@ export type ReferenceKind = 'path' | 'reference';
 export interface CarriedDocument extends Document {
   /** Says how the worker reads the document. Absent: the bytes are the content. */
   readonly by?: ReferenceKind;
+  /** On the caller's own thread the path itself is here, and there are no bytes. */
+  readonly path?: string | Uint8Array;
 }
 
 /** Strategies read this source: every document in it has bytes, its own or those of its reference. */
@@ -27,10 +29,11 @@ export type CarriedDocuments = Iterable<CarriedDocument> | AsyncIterable<Carried
 /**
  * Returns a document as transports carry it. A document that has bytes is returned as it is.
  * @param takesReferences true in a session that was opened with delivery `reference`
+ * @param runsHere true where the document is read on this thread: its path then stays what it is
  * @throws TypeError when the document has none of the three forms, when its reference is not JSON, and when
  * the session takes no references
  */
-export function carried(document: AnyDocument, takesReferences: boolean): CarriedDocument {
+export function carried(document: AnyDocument, takesReferences: boolean, runsHere = false): CarriedDocument {
   if (hasBytes(document)) return 'by' in document ? contentOnly(document) : document;
   const by = kindOf(document);
   if (by === null)
@@ -41,6 +44,7 @@ export function carried(document: AnyDocument, takesReferences: boolean): Carrie
     throw new TypeError(
       `expected a document with bytes, got one by ${by}: open the session with delivery "reference"`,
     );
+  if ('path' in document && runsHere) return carriedHere(document);
   const bytes = 'path' in document ? pathBytes(document.path) : jsonBytes(document.reference);
   return { index: document.index, id: document.id, size: document.size ?? bytes.length, bytes, by };
 }
@@ -58,6 +62,14 @@ function kindOf(document: DocumentByPath | DocumentByReference): ReferenceKind |
   const { path, reference } = document as Partial<DocumentByPath & DocumentByReference>;
   if (typeof path === 'string' || types.isUint8Array(path)) return 'path';
   return path === undefined && reference !== undefined ? 'reference' : null;
+}
+
+const noBytes = new Uint8Array();
+
+/** To encode the path and decode it again would take as long as to open the file. */
+function carriedHere({ index, id, path, size = 0 }: DocumentByPath): CarriedDocument {
+  const absolute = typeof path === 'string' && !isAbsolute(path) ? resolve(path) : path;
+  return { index, id, size, bytes: noBytes, by: 'path', path: absolute };
 }
 
 const encoder = new TextEncoder();

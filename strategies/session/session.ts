@@ -13,6 +13,8 @@ export interface PlainSession extends Pick<Session, 'transport' | 'members'> {
   readonly callerEnd?: CallerEnd;
   /** True when it was opened with delivery `reference`. Absent: documents by reference have failed. */
   readonly takesReferences?: boolean;
+  /** Documents run on the caller's own thread, so that their paths need not travel. Absent: they do not. */
+  readonly runsHere?: true;
   run(documents: CarriedDocuments, emit: Emit, cancelling: Cancelling): Promise<void>;
   /**
    * A document of the current run was cancelled; `cancelling.has` is already true for it. Absent where a
@@ -133,6 +135,7 @@ async function quarantined(
 ): Promise<void> {
   const refusals: Promise<void>[] = [];
   const takesReferences = session.takesReferences === true;
+  const runsHere = session.runsHere === true;
   const refuse = (outcome: Outcome): null => {
     const emitted = Promise.resolve().then(() => emit(outcome));
     emitted.catch(() => {}); // awaited when the run has ended
@@ -143,7 +146,7 @@ async function quarantined(
     const outcome = quarantine.refusal(document);
     if (outcome !== null) return refuse(outcome);
     try {
-      return carried(document, takesReferences);
+      return carried(document, takesReferences, runsHere);
     } catch (cause) {
       return refuse(refused(document, cause));
     }

@@ -67,6 +67,7 @@ function walk(value: unknown, { path, depth, seen: before, allowed }: Place): st
   const plain = (isPlain(value, prototype) || prototype === Array.prototype) && !types.isProxy(value);
   const refused = plain ? null : refusedKind(value, prototype);
   if (refused !== null) return `${path} is ${/^[AEIO]/i.test(refused) ? 'an' : 'a'} ${refused}`;
+  if (plain && !Array.isArray(value) && hasDataOnly(value)) return null; // most results are such objects
   const seen = (before ?? new Set()).add(value);
   const within = (part: unknown, path: string) => walk(part, { path, depth: depth + 1, seen, allowed });
   if (Array.isArray(value)) {
@@ -116,6 +117,11 @@ export function isPlain(value: object, prototype: object | null): boolean {
 /** Recognizes data without building its path, which is enough for most parts. */
 function isData(value: unknown): boolean {
   return typeof value === 'number' || typeof value === 'string' || value === null;
+}
+
+function hasDataOnly(value: object): boolean {
+  for (const key of Object.keys(value)) if (!isData((value as Record<string, unknown>)[key])) return false;
+  return true;
 }
 
 function refusedKind(value: object, prototype: object | null): string | null {

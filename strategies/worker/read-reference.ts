@@ -29,11 +29,11 @@ export interface ReadOptions {
  * when that returns no bytes, or is not there
  */
 export function readReference(
-  { by, bytes }: CarriedDocument,
+  { by, bytes, path = bytes }: CarriedDocument,
   context: Context,
   { resolve, isShared }: ReadOptions,
 ): Content | Promise<Content> {
-  if (by === 'path') return isShared ? readLater(bytes) : readNow(bytes);
+  if (by === 'path') return isShared ? readLater(path) : readNow(path);
   if (resolve === undefined) throw withoutStack(new TypeError(noResolve));
   const found: unknown = resolve(JSON.parse(textOf(bytes).toString()), context);
   return isThenable(found) ? Promise.resolve(found).then(contentOf) : contentOf(found);
@@ -42,17 +42,17 @@ export function readReference(
 const noResolve =
   'expected the task to export a function `resolve`, which returns the bytes of a reference; got none';
 
-function readNow(path: Uint8Array): Content {
+function readNow(path: string | Uint8Array): Content {
   try {
-    return fileContent(readRegularFileSync(textOf(path)));
+    return fileContent(readRegularFileSync(pathOf(path)));
   } catch (cause) {
     throw unreadable(cause as Error, path);
   }
 }
 
-async function readLater(path: Uint8Array): Promise<Content> {
+async function readLater(path: string | Uint8Array): Promise<Content> {
   try {
-    return fileContent(await readRegularFile(textOf(path)));
+    return fileContent(await readRegularFile(pathOf(path)));
   } catch (cause) {
     throw unreadable(cause as Error, path);
   }
@@ -76,9 +76,9 @@ function alone(bytes: Uint8Array): Uint8Array {
 }
 
 /** Names the file in an error of the system that does not. */
-function unreadable(cause: Error, path: Uint8Array): Error {
+function unreadable(cause: Error, path: string | Uint8Array): Error {
   const isNamed = (cause as NodeJS.ErrnoException).path !== undefined;
-  return withoutStack(isNamed ? cause : named(cause, textOf(path).toString()));
+  return withoutStack(isNamed ? cause : named(cause, pathOf(path).toString()));
 }
 
 /** The stack would show our code. */
@@ -90,6 +90,10 @@ function withoutStack(error: Error): Error {
 function named(cause: Error, name: string): Error {
   const { code } = cause as NodeJS.ErrnoException;
   return Object.assign(new Error(`${cause.message}: "${name}"`), code !== undefined && { code });
+}
+
+function pathOf(path: string | Uint8Array): string | Buffer {
+  return typeof path === 'string' ? path : textOf(path);
 }
 
 /** Returns a view, no copy. The functions of `fs` take a path in this form on every system. */
