@@ -50,7 +50,7 @@ export default {
         const source = new SourceReader(documents);
         try {
           for (let count = 1; ; count++) {
-            // A promise per document would take longer than a short task, so there is one only where it waits.
+            // A promise per document takes longer than a short task, so there is one only where it waits.
             const next = source.now() ?? (await source.next());
             if (next.done) return;
             const found = runOne(next.value);

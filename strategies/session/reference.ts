@@ -66,7 +66,7 @@ function kindOf(document: DocumentByPath | DocumentByReference): ReferenceKind |
 
 const noBytes = new Uint8Array();
 
-/** To encode the path and decode it again would take as long as to open the file. */
+/** Encoding the path and decoding it again would take as long as opening the file. */
 function carriedHere({ index, id, path, size = 0 }: DocumentByPath): CarriedDocument {
   const absolute = typeof path === 'string' && !isAbsolute(path) ? resolve(path) : path;
   return { index, id, size, bytes: noBytes, by: 'path', path: absolute };
