@@ -160,8 +160,8 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
 }
 
 /**
- * Tells whether workerpool (10.0.3) rejected a call that no worker had got: it waited in a pool that was given
- * up, or its worker had just ended.
+ * Tells whether workerpool (10.0.3) rejected a call that no worker had got: it waited in a pool that was
+ * given up, or its worker had just ended.
  */
 function isUnsent(cause: unknown): boolean {
   return cause instanceof Error && ['Pool terminated', 'Worker is terminated'].includes(cause.message);
