@@ -61,6 +61,7 @@ export {
   type Context,
   type Document,
   type Kind,
+  type Results,
   type Views,
   type Workload,
   WorkloadError,

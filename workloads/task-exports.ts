@@ -4,7 +4,7 @@
  */
 
 /** The optional exports of a task, as the workload contract names them. */
-export const hooks = ['kind', 'setup', 'teardown', 'digest', 'views', 'resolve'] as const;
+export const hooks = ['kind', 'setup', 'teardown', 'digest', 'views', 'results', 'resolve'] as const;
 
 type Exports = Readonly<Record<string, unknown>>;
 

@@ -17,6 +17,13 @@ export const kinds: readonly Kind[] = ['cpu', 'io', 'mixed'];
  */
 export type Views = 'copy' | 'shared';
 
+/**
+ * Says what happens to a large typed array or buffer in a result that goes to another thread: it is copied
+ * once, because the task may keep it (the default), or it is moved, because the task keeps and reuses nothing
+ * of what it returns.
+ */
+export type Results = 'copy' | 'move';
+
 /** One input. `size` is in bytes; `bytes` are there for the task whatever the delivery was. */
 export interface Document {
   /** The document has this place in the run, from 0. */
@@ -86,6 +93,8 @@ export interface Workload<Result = unknown, State = unknown> {
   digest?(result: Result): string;
   /** Without it every document is a private copy. */
   readonly views?: Views;
+  /** Without it large parts of results are copied on their way to another thread. */
+  readonly results?: Results;
   /**
    * Returns the bytes of a document that the caller gave by a reference. It runs in the worker before the
    * task and counts as the document's time. The task gets bytes that are a whole `ArrayBuffer` as they are,
@@ -152,6 +161,12 @@ export async function loadWorkload(ref: WorkloadRef): Promise<Workload> {
     [undefined, 'copy', 'shared'].includes(module.views as Views),
     "`views` to be 'copy' or 'shared'",
     module.views,
+  );
+  expect(
+    ref,
+    [undefined, 'copy', 'move'].includes(module.results as Results),
+    "`results` to be 'copy' or 'move'",
+    module.results,
   );
   return module as unknown as Workload;
 }

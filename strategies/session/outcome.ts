@@ -16,7 +16,11 @@ export type Reply = {
 } & Result;
 
 /** A reply that comes from the same machine, where all workers and the caller read one clock. */
-export type LocalReply = Reply & { readonly startedMs: number };
+export type LocalReply = Reply & {
+  readonly startedMs: number;
+  /** Buffers in the value that are moved with the message that has it; absent where there are none. */
+  readonly moved?: readonly ArrayBuffer[];
+};
 
 /** Joins what the caller knows of a document (its id, when it was pulled) with the worker's reply. */
 export function outcome({ index, id }: Document, pulledMs: number, reply: Reply): Outcome {

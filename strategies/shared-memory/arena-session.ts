@@ -37,7 +37,7 @@ const flushBytes = 512 * 1024;
 
 export interface ArenaOptions {
   readonly workers: number;
-  /** With `reference` the session takes documents by reference. Absent: it does not. */
+  /** The session takes documents by reference when this is `reference`; absent: it does not. */
   readonly delivery?: Delivery;
   readonly split: QueueSplit;
   readonly size?: ArenaSize;

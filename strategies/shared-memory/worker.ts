@@ -87,8 +87,6 @@ const napMs = 1;
  * scheduled.
  */
 const turnMs = 50;
-/** A result of at least this many bytes is moved into the message instead of copied. */
-const movedBytes = 32_768;
 
 const {
   workload,
@@ -108,6 +106,7 @@ const worker = thisWorker();
 const task = await openTask(workload, {
   worker,
   results: 'snapshot',
+  moves: true,
   memory: arena,
   timeoutMs,
   connect: connectThread,
@@ -116,7 +115,8 @@ const task = await openTask(workload, {
 let slots: number[] = [];
 let values: unknown[] = [];
 let timedOut: number[] | null = null;
-let moved: ArrayBuffer[] = [];
+/** Buffers in the values that the message moves. */
+let moved = new Set<ArrayBuffer>();
 let unreportedBytes = 0;
 /** The first unreported outcome was there at this time. */
 let firstMs = 0;
@@ -222,18 +222,19 @@ function keep(slot: number, { size }: CarriedDocument, reply: LocalReply): void 
     timedOut.push(slot);
   }
   unreportedBytes += size;
-  if (!(value instanceof Uint8Array) || value.byteLength < movedBytes) return;
-  moved.push(value.buffer as ArrayBuffer); // the snapshot owns this buffer
-  unreportedBytes += value.byteLength;
+  for (const buffer of reply.moved ?? []) {
+    moved.add(buffer);
+    unreportedBytes += buffer.byteLength;
+  }
 }
 
 function report(): void {
   if (slots.length === 0) return;
-  port.postMessage({ slots, values, ...(timedOut && { timedOut }) } satisfies Outcomes, moved);
+  port.postMessage({ slots, values, ...(timedOut && { timedOut }) } satisfies Outcomes, [...moved]);
   slots = [];
   values = [];
   timedOut = null;
-  moved = [];
+  moved = new Set();
   unreportedBytes = 0;
 }
 

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { type AllowedShared, isPlain, isRefusedView, maxDepth, refuseUncloneable } from './cloneable.js';
+import { copyOfView, isLarge, type LargeParts } from './large-parts.js';
 
 /**
  * Copies a value now, as structured clone would deliver it. A worker that reports in bulk must not send
@@ -8,17 +9,28 @@ import { type AllowedShared, isPlain, isRefusedView, maxDepth, refuseUncloneable
  *
  * Plain data (objects, short arrays, typed arrays, primitives) is copied by hand, at a tenth of the cost of
  * `structuredClone`; a typed array is copied as far as it reaches, not with the rest of its buffer.
- * @param allowed parts of the value may be in this shared memory, which other documents will use; they become
- * copies wherever they are
+ * @param allowed parts of the value may be in this shared memory, which other documents will use; they
+ * become copies wherever they are
+ * @param large takes the large parts, which a message then moves; null: nothing is moved
  * @throws UncloneableError for what cannot be cloned.
  */
-export function snapshot(value: unknown, allowed: AllowedShared = null): unknown {
-  const copy = plainCopy(value, null, 0, allowed);
+export function snapshot(
+  value: unknown,
+  allowed: AllowedShared = null,
+  large: LargeParts | null = null,
+): unknown {
+  const copy = plainCopy(value, null, 0, { allowed, large });
   if (copy !== notPlain) return copy;
+  large?.take(); // parts of the copy that was not finished
   // Structured clone takes some objects that only some strategies can carry.
   refuseUncloneable(value, allowed);
   const clone: unknown = structuredClone(value);
   return allowed === null ? clone : unshared(clone, new Set());
+}
+
+interface Around {
+  readonly allowed: AllowedShared;
+  readonly large: LargeParts | null;
 }
 
 const notPlain = Symbol('not plain');
@@ -36,7 +48,7 @@ function plainCopy(
   value: unknown,
   copies: Map<object, unknown> | null,
   depth: number,
-  allowed: AllowedShared,
+  around: Around,
 ): unknown {
   if (typeof value !== 'object')
     return typeof value === 'function' || typeof value === 'symbol' ? notPlain : value;
@@ -45,19 +57,18 @@ function plainCopy(
   if (known !== undefined) return known;
   if (depth > maxDepth || types.isProxy(value)) return notPlain;
   const prototype = Object.getPrototypeOf(value);
-  if (isPlain(value, prototype))
-    return copyOfObject(value as Record<string, unknown>, copies, depth, allowed);
-  if (prototype === Array.prototype) return copyOfArray(value as unknown[], copies, depth, allowed);
-  return ArrayBuffer.isView(value) && !(value instanceof DataView) && !isRefusedView(value, allowed)
-    ? copyOfView(value, copies)
-    : notPlain;
+  if (isPlain(value, prototype)) return copyOfObject(value as Record<string, unknown>, copies, depth, around);
+  if (prototype === Array.prototype) return copyOfArray(value as unknown[], copies, depth, around);
+  if (ArrayBuffer.isView(value))
+    return isRefusedView(value, around.allowed) ? notPlain : ownPart(value, copies, around);
+  return types.isArrayBuffer(value) && isLarge(value) ? ownPart(value, copies, around) : notPlain;
 }
 
 function copyOfObject(
   value: Record<string, unknown>,
   copies: Map<object, unknown> | null,
   depth: number,
-  allowed: AllowedShared,
+  around: Around,
 ): unknown {
   const copy = { ...value };
   copies?.set(value, copy);
@@ -66,7 +77,7 @@ function copyOfObject(
     const part = copy[key];
     if (typeof part === 'number' || typeof part === 'string') continue;
     if (typeof part === 'object' && part !== null) all ??= new Map<object, unknown>([[value, copy]]);
-    const partCopy = plainCopy(part, all, depth + 1, allowed);
+    const partCopy = plainCopy(part, all, depth + 1, around);
     if (partCopy === notPlain) return notPlain;
     copy[key] = partCopy;
   }
@@ -77,13 +88,13 @@ function copyOfArray(
   value: unknown[],
   copies: Map<object, unknown> | null,
   depth: number,
-  allowed: AllowedShared,
+  around: Around,
 ): unknown {
   if (value.length > shortArray || Object.keys(value).length !== value.length) return notPlain;
   const copy: unknown[] = [...value];
   const all = (copies ?? new Map<object, unknown>()).set(value, copy);
   for (let i = 0; i < copy.length; i++) {
-    const partCopy = plainCopy(copy[i], all, depth + 1, allowed);
+    const partCopy = plainCopy(copy[i], all, depth + 1, around);
     if (partCopy === notPlain) return notPlain;
     copy[i] = partCopy;
   }
@@ -91,19 +102,26 @@ function copyOfArray(
 }
 
 /** A Buffer arrives as a Uint8Array, and two views of one buffer as two buffers. */
-function copyOfView(value: ArrayBufferView, copies: Map<object, unknown> | null): unknown {
-  const copy = types.isUint8Array(value) ? new Uint8Array(value) : (value as Float64Array).slice();
-  copies?.set(value, copy);
-  return copy;
+function ownPart(
+  part: ArrayBuffer | ArrayBufferView,
+  copies: Map<object, unknown> | null,
+  { large }: Around,
+): unknown {
+  const isView = ArrayBuffer.isView(part);
+  let own: ArrayBuffer | ArrayBufferView;
+  if (large !== null && isLarge(part)) own = isView ? large.view(part) : large.buffer(part);
+  else own = isView ? copyOfView(part) : part.slice(0);
+  copies?.set(part, own);
+  return own;
 }
 
 /** Replaces every view of shared memory by a copy, in a value that structured clone has made. */
 function unshared(value: unknown, seen: Set<object>): unknown {
   if (typeof value !== 'object' || value === null || seen.has(value)) return value;
   seen.add(value);
-  if (ArrayBuffer.isView(value)) return types.isSharedArrayBuffer(value.buffer) ? ownView(value) : value;
+  if (ArrayBuffer.isView(value)) return types.isSharedArrayBuffer(value.buffer) ? copyOfView(value) : value;
   if (types.isAnyArrayBuffer(value))
-    return types.isSharedArrayBuffer(value) ? ownBytes(new Uint8Array(value)).buffer : value;
+    return types.isSharedArrayBuffer(value) ? new Uint8Array(new Uint8Array(value)).buffer : value;
   if (types.isMap(value)) {
     const entries = [...value];
     value.clear();
@@ -119,13 +137,4 @@ function unshared(value: unknown, seen: Set<object>): unknown {
     }
   }
   return value;
-}
-
-function ownView(view: ArrayBufferView): ArrayBufferView {
-  if (!types.isDataView(view)) return (view as Uint8Array).slice();
-  return new DataView(ownBytes(new Uint8Array(view.buffer, view.byteOffset, view.byteLength)).buffer);
-}
-
-function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(bytes);
 }

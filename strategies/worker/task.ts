@@ -15,6 +15,7 @@ import {
   droppedError,
   type TaskEnvironment,
 } from './document-context.js';
+import { LargeParts } from './large-parts.js';
 import { openResources, warnOfLeftOpen } from './left-open.js';
 import { ownDocuments } from './own-document.js';
 import { type Content, readReference } from './read-reference.js';
@@ -45,6 +46,8 @@ export interface TaskOptions {
    * `snapshot`: copies, for a caller that passes them on in bulk. Absent: `live`.
    */
   readonly results?: 'live' | 'snapshot';
+  /** True where replies are sent to another thread, so that large parts of results can be moved there. */
+  readonly moves?: boolean;
   /** A task that takes views of shared memory gets views of this one; absent: it gets none. */
   readonly memory?: SharedArrayBuffer;
   /** The document's signal aborts after this time; absent: it does not. */
@@ -58,7 +61,7 @@ export interface TaskOptions {
 /** Loads the workload and runs its `setup`. */
 export async function openTask(
   ref: WorkloadRef,
-  { worker, results = 'live', memory, timeoutMs, isShared = false, connect }: TaskOptions,
+  { worker, results = 'live', moves = false, memory, timeoutMs, isShared = false, connect }: TaskOptions,
 ): Promise<OpenTask> {
   // Node prints what the task throws in passing, and ends the worker.
   if (worker !== mainWorker) process.on('uncaughtExceptionMonitor', (cause) => void nameSources(cause));
@@ -67,7 +70,11 @@ export async function openTask(
   const state = await setUp(workload, ref);
   const views = workload.views ?? 'copy';
   const allowed = (views === 'shared' && memory) || null;
-  const take = results === 'live' ? live : (value: unknown) => snapshot(value, allowed);
+  const large = moves ? new LargeParts(workload.results ?? 'copy') : null;
+  const take =
+    results === 'live'
+      ? (value: unknown) => live(value, large)
+      : (value: unknown) => snapshot(value, allowed, large);
   const watched = new Set<DocumentContext>();
   const abort = (isMeant: (context: DocumentContext) => boolean, reason: () => Error) => {
     for (const context of [...watched]) if (isMeant(context)) context.abort(reason());
@@ -108,9 +115,12 @@ export async function openTask(
           : result.status === 'ok'
             ? { worker, startedMs, taskMs, status: 'ok', value: result.value }
             : { worker, startedMs, taskMs, status: result.status, error: result.error };
-        if (wasRead === null) return reply;
-        reply.size = wasRead.size;
-        if (wasRead.mtimeMs !== undefined) reply.mtimeMs = wasRead.mtimeMs;
+        if (wasRead !== null) {
+          reply.size = wasRead.size;
+          if (wasRead.mtimeMs !== undefined) reply.mtimeMs = wasRead.mtimeMs;
+        }
+        const moved = large?.take() ?? null;
+        if (moved !== null) reply.moved = moved;
         return reply;
       };
       try {
@@ -167,9 +177,9 @@ async function limited(teardown: void | Promise<void>): Promise<void> {
 }
 
 /** Refuses a value that only some strategies could bring back: all strategies must give the same outcome. */
-function live(value: unknown): unknown {
+function live(value: unknown, large: LargeParts | null): unknown {
   refuseUncloneable(value);
-  return value;
+  return large === null ? value : large.within(value);
 }
 
 /** Never throws, although the value may have getters that do. */

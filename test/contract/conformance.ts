@@ -105,6 +105,28 @@ export function describeResults(strategy: Strategy): void {
       }
     });
 
+    // On the caller's own thread, results are the very objects that the task returned.
+    if (strategy.isolation !== 'none')
+      it('gives large results as they were, and leaves the task what it has returned', async () => {
+        const deeds = ['page', 'page-buffer', 'page-members', 'page-map'];
+        const ids = Array.from({ length: 24 }, (_, i) => deeds[i % deeds.length] as string);
+        const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
+          outcomesOf(session, documentsOf(ids), ids.length),
+        );
+        for (const outcome of outcomes) {
+          const { index, id } = outcome;
+          assert.equal(outcome.status, 'ok', id);
+          const page = new Float64Array(20_000).fill(index);
+          if (id === 'page') assert.deepEqual(outcome.value, page);
+          if (id === 'page-buffer') assert.deepEqual(outcome.value, page.buffer);
+          if (id === 'page-map') assert.deepEqual(outcome.value, new Map([['page', page]]));
+          if (id !== 'page-members') continue;
+          const { page: first, again, bytes } = outcome.value as Record<string, ArrayBufferView>;
+          assert.deepEqual([first, again], [page, page]);
+          assert.deepEqual(new Uint8Array(bytes as Uint8Array), new Uint8Array(page.buffer));
+        }
+      });
+
     it('takes an async source, and several runs one after the other', async () => {
       await withSession(strategy, fixture('odd-task'), {}, async (session) => {
         for (let run = 0; run < 3; run++) {

@@ -51,7 +51,7 @@ const parent = parentPort as MessagePort;
 const board = new Float64Array(starts);
 const worker = thisWorker();
 // An error thrown here ends the thread, and piscina reports it.
-const task = await openTask(workload, { worker, timeoutMs, connect: connectThread });
+const task = await openTask(workload, { worker, moves: true, timeoutMs, connect: connectThread });
 
 let running = 0;
 let turnedMs = now();
@@ -111,7 +111,13 @@ async function turn(): Promise<void> {
 
 function done(reply: LocalReply): Reply {
   running--;
-  return reply;
+  return reply.moved === undefined ? reply : moving(reply);
+}
+
+/** piscina takes this apart: it sends the value and transfers the buffers. */
+function moving({ moved, ...reply }: LocalReply): Reply {
+  const movable: unknown = { [Piscina.transferableSymbol]: moved, [Piscina.valueSymbol]: reply };
+  return Piscina.move(movable as Parameters<typeof Piscina.move>[0]) as unknown as Reply;
 }
 
 async function retire(): Promise<void> {
