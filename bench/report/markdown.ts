@@ -5,6 +5,7 @@ import type { Findings } from '../verdict/findings.js';
 import { adviceByWorkload, adviceTable, hasAdvice } from '../words/advice.js';
 import { busyLine } from '../words/busy.js';
 import { limitSentences } from '../words/limit.js';
+import { sourceSentence } from '../words/source.js';
 import type { TextTable } from '../words/text-table.js';
 import { megabytes, number } from '../words/units.js';
 import { faultSentence, matrixTable } from './faults.js';
@@ -40,6 +41,7 @@ export function markdownReport(found: Findings, figures: readonly Pick<Figure, '
     conclusions.length === 0 ? '' : strategyTable(found, most.strategies),
     found.faults.length === 0 ? '' : markdownTable(matrixTable(found.faults)),
     ['[The whole report](report.html)', ...pictures].join(' · '),
+    sourceSentence(environment) ?? '',
     notes(hints),
     `${environmentLine(environment)}. Repeat it: \`${environment.command}\``,
   ]

@@ -1,6 +1,15 @@
-import type { Cell, LoadedStrategy, PlannedStrategy, PreparedWorkload, Timing } from '../trials/plan.js';
+import {
+  type Cell,
+  type LoadedStrategy,
+  type PlannedStrategy,
+  type PreparedWorkload,
+  sourceCell,
+  sourceRecord,
+  type Timing,
+} from '../trials/plan.js';
 import type { BenchRequest } from '../trials/request.js';
 import { estimateRoundMs } from '../trials/rounds.js';
+import { fromFiles } from '../words/source.js';
 import { duration, listed, size } from '../words/units.js';
 
 /** Everything that is settled before the first trial. */
@@ -20,9 +29,11 @@ export function planText(plan: Plan): string {
   const { request, prepared, loaded, cells, twins, cores } = plan;
   const { min, max } = request.rounds;
   const corpora = prepared.map(({ ref, kind, corpora }) => {
-    const parts = corpora.map(
-      ({ name, documents, bytes }) => `${name} (${documents} documents, ${size(bytes)})`,
-    );
+    const parts = corpora.map((corpus) => {
+      const { name, documents, bytes } = corpus;
+      const read = sourceCell(corpus) === null ? '' : `, ${fromFiles}`;
+      return `${name} (${documents} documents, ${size(bytes)}${read})`;
+    });
     return `  ${ref.name} (${kind}) on ${listed(parts)}`;
   });
   const rounds = min === max ? `${max} ${max === 1 ? 'round' : 'rounds'}` : `${min} to ${max} rounds`;
@@ -51,11 +62,17 @@ export function planData(plan: Plan) {
     trials: request.rounds.min * trialsPerRound(plan),
     estimate_ms: Math.round(request.rounds.min * estimateRoundMs(plan)),
     corpora: prepared.flatMap(({ ref, corpora }) =>
-      corpora.map(({ name, profile }) => ({ workload: ref.name, corpus: name, ...profile })),
+      corpora.map((corpus) => ({
+        workload: ref.name,
+        corpus: corpus.name,
+        ...sourceRecord(corpus),
+        ...corpus.profile,
+      })),
     ),
     cells: cells.map(({ workload, corpus, strategy, workers, delivery }) => ({
       workload: workload.ref.name,
       corpus: corpus.name,
+      ...sourceRecord(corpus),
       strategy: strategy.strategy.name,
       workers,
       delivery,

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Colors } from 'picocolors/types.js';
 import type { Findings } from '../verdict/findings.js';
 import { adviceByWorkload } from '../words/advice.js';
+import { sourceSentence } from '../words/source.js';
 import { consoleReport } from './console.js';
 import { environmentLine } from './markdown.js';
 
@@ -28,6 +29,7 @@ export function resultText(found: Findings, { folder, colors }: { folder: string
       .filter(({ level, id }) => level === 'warning' && id !== 'failed-trials')
       .map(({ text, remedy }) => colors.yellow(`warning: ${text}; ${remedy}`)),
     ...lines.map((line) => colors.red(line)),
+    ...[sourceSentence(environment)].filter((sentence) => sentence !== null),
     colors.dim(environmentLine(environment)),
     `Report, charts and results are in ${folder}; open ${join(folder, 'report.html')}`,
     '',
@@ -42,9 +44,10 @@ export function resultData(
     run_id: environment.run_id,
     folder,
     complete,
-    conclusions: conclusions.map(({ workload, corpus, choice, fastest, tied, confidence }) => ({
+    conclusions: conclusions.map(({ workload, corpus, source, choice, fastest, tied, confidence }) => ({
       workload,
       corpus,
+      source,
       choice,
       confidence,
       fastest,

@@ -2,6 +2,7 @@ import { groupBy } from '../stats/group-by.js';
 import { seriesName } from '../tables/series.js';
 import { familyOf, isBaseline } from '../verdict/configurations.js';
 import { type Findings, usableMemory } from '../verdict/findings.js';
+import { corpusInWords } from '../words/source.js';
 import type { TextTable } from '../words/text-table.js';
 import { megabytes, number, ratio } from '../words/units.js';
 import { markdownTable } from './markdown.js';
@@ -56,9 +57,10 @@ export function sideBySide(found: readonly Findings[]): SideBySide {
       node: environment.node.version,
       cpu_model: environment.machine.cpu_model,
       effective_cores: environment.cores.effective,
-      conclusions: conclusions.map(({ workload, corpus, choice, atBest, confidence }) => ({
+      conclusions: conclusions.map(({ workload, corpus, source, choice, atBest, confidence }) => ({
         workload,
         corpus,
+        source,
         choice,
         confidence,
         atBest,
@@ -84,7 +86,7 @@ function groupsOf(found: readonly Findings[]): string[][][] {
     const [first] = conclusions;
     return names.map((name) => [
       first?.workload ?? '',
-      first?.corpus ?? '',
+      first === undefined ? '' : corpusInWords(first),
       name,
       ...found.map((run) => {
         const conclusion = run.conclusions.find((one) => familyOf(one) === place);

@@ -255,7 +255,7 @@ export const trialTable = table(
       empty: true,
       about:
         'time from when a document is pulled from the source until its outcome is emitted, median, ' +
-        'milliseconds',
+        'milliseconds; where documents are files it begins with the name, so reading is part of it',
     },
     { name: 'latency_p95_ms', type: 'number', empty: true, about: 'likewise, 95th percentile' },
     { name: 'latency_p99_ms', type: 'number', empty: true, about: 'likewise, 99th percentile' },

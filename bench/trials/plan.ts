@@ -139,8 +139,9 @@ function deliveriesOf(
   { asked, source }: { readonly asked: readonly Delivery[]; readonly source: CorpusSource },
 ): readonly Delivery[] {
   const usual = defaultDelivery(strategy, source);
-  // There is one baseline in a family, and with files it reads them itself.
-  if (strategy.baseline && source === 'files') return [usual];
+  // There is one baseline in a family, and with files it reads them itself. A limit of the machine has a
+  // clock of its own, which leaves out what the caller does.
+  if (source === 'files' && (strategy.baseline || strategy.limit === true)) return [usual];
   const both = strategy.deliveries.filter((delivery) => asked.includes(delivery));
   return both.length > 0 ? both : [usual];
 }

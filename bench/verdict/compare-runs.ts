@@ -60,6 +60,8 @@ export function differencesBetween(a: Environment, b: Environment): string[] {
   const changed = [...corpora(a)]
     .filter(([name, hash]) => theirs.has(name) && theirs.get(name) !== hash)
     .map(([name]) => name);
+  const sources = ({ corpora }: Environment) =>
+    new Map(corpora.map(({ workload, corpus, source }) => [`${workload} ${corpus}`, source ?? 'memory']));
   const said = (what: string, x: unknown, y: unknown) =>
     x === y ? [] : [`${what}: ${x ?? 'unknown'} and ${y ?? 'unknown'}`];
   const major = ({ node }: Environment) => node.version.split('.')[0];
@@ -68,6 +70,10 @@ export function differencesBetween(a: Environment, b: Environment): string[] {
     ...said('effective cores', a.cores.effective, b.cores.effective),
     ...said('memory', a.machine.memory_bytes, b.machine.memory_bytes),
     ...said('Node major', major(a), major(b)),
+    ...[...sources(a)].flatMap(([name, source]) => {
+      const other = sources(b).get(name);
+      return other === undefined ? [] : said(`where the documents of ${name} are`, source, other);
+    }),
     ...changed.map((name) => {
       const marked = [corpora(a), theirs].map((hashes) => hashes.get(name)?.startsWith('v2:'));
       const reason = marked[0] === marked[1] ? '' : ' (an earlier version hashed them in another way)';

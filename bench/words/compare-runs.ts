@@ -1,4 +1,5 @@
 import type { RunComparison } from '../verdict/compare-runs.js';
+import { corpusInWords } from './source.js';
 import type { TextTable } from './text-table.js';
 import { ratio } from './units.js';
 
@@ -13,7 +14,8 @@ export function cannotCompare(differences: readonly string[]): string {
 }
 
 export const nothingInCommon =
-  'these runs have no cell in common with two valid rounds in each; the smoke profile has only one round';
+  'these runs have no cell in common with two valid rounds in each; the smoke profile has only one round, ' +
+  'and documents in memory and documents from files are different cells';
 
 /** Says that the user insisted; the empty string where nothing differs. */
 export function comparedByForce(differences: readonly string[]): string {
@@ -31,9 +33,9 @@ export function runComparisonTable(
     numbersFrom: 3,
     groups: [
       comparisons.map(
-        ({ workload, corpus, strategy, workers, ratio: found, ratio_low, ratio_high, verdict }) => [
+        ({ workload, corpus, source, strategy, workers, ratio: found, ratio_low, ratio_high, verdict }) => [
           workload,
-          corpus,
+          corpusInWords({ corpus, source }),
           strategy,
           String(workers),
           ratio(found),

@@ -7,6 +7,7 @@ import type { CorpusCosts, Environment } from '../tables/environment.js';
 import { memoryOf } from '../tables/memory.js';
 import type { Relation } from '../verdict/choice.js';
 import { intervalText, namer, shortNamer, withInterval } from './configuration.js';
+import { fromFiles } from './source.js';
 import type { TextTable } from './text-table.js';
 import { listed, megabytes, number, ratio, size, sizesOf } from './units.js';
 
@@ -201,8 +202,9 @@ function where({ choice }: Decision, { environment }: VerdictOptions): string {
     (entry) => entry.workload === choice.workload && entry.corpus === choice.corpus,
   );
   const sizes = corpus === undefined ? '' : `, documents of ${sizesOf(corpus)}`;
+  const read = corpus?.source === 'files' ? `, ${fromFiles}` : '';
   const node = environment.node.version.split('.')[0];
-  return `Measured on ${number(environment.cores.effective)} cores, Node ${node}${sizes}.`;
+  return `Measured on ${number(environment.cores.effective)} cores, Node ${node}${sizes}${read}.`;
 }
 
 /** Says in the first line of the output that the machine was busy. */

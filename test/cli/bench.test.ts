@@ -153,6 +153,57 @@ describe('a run', () => {
     );
   });
 
+  it('starts from the names of files with --source files, and continues such a run', async () => {
+    const samples = join(folder, 'named');
+    mkdirSync(samples);
+    for (let i = 0; i < 6; i++) writeFileSync(join(samples, `${i}.txt`), `${i}`.repeat(i * 100));
+    const module = `export const kind = 'cpu';
+      export default ({ id, size, bytes }) => ({ id, size, text: new TextDecoder().decode(bytes) });`;
+    writeFileSync(join(folder, 'named.mjs'), module);
+    const out = fresh();
+    const args = ['--profile', 'smoke', '--task', 'named.mjs', '--docs', 'named', '--source', 'files'];
+    const { code, stdout, stderr } = await run('bench', ...args, '--workers', '2', '--out', out);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /read from files in a warm page cache/);
+    assert.match(stdout, /rates and latencies include the reading/);
+    const file = join(out, 'trials.csv');
+    const trials = decode(trialTable, readFileSync(file, 'utf8'));
+    assert.ok(trials.every(({ status, source }) => status === 'ok' && source === 'files'));
+    assert.deepEqual([...new Set(trials.map(({ delivery }) => delivery))], ['reference']);
+    const environment = JSON.parse(readFileSync(join(out, 'environment.json'), 'utf8'));
+    assert.equal(environment.corpora[0].source, 'files');
+    const lines = readFileSync(file, 'utf8').split('\r\n');
+    writeFileSync(file, `${lines.slice(0, 3).join('\r\n')}\r\n`);
+    assert.equal((await run('bench', '--resume', out, '--source', 'memory')).code, 2);
+    const again = await run('bench', '--resume', out);
+    assert.equal(again.code, 0, again.stderr);
+    const all = decode(trialTable, readFileSync(file, 'utf8'));
+    assert.ok(all.length === trials.length && all.every(({ source }) => source === 'files'));
+  });
+
+  it('says that a file changed where results differ for that', async () => {
+    const samples = join(folder, 'growing');
+    mkdirSync(samples);
+    for (let i = 0; i < 6; i++) writeFileSync(join(samples, `${i}.txt`), 'x'.repeat(100));
+    writeFileSync(
+      join(folder, 'growing.mjs'),
+      `import { appendFileSync } from 'node:fs';
+       export const kind = 'cpu';
+       export default ({ size }) => {
+         if (!process.argv[1].includes('oracle-host')) appendFileSync('growing/3.txt', 'y');
+         return size;
+       };`,
+    );
+    for (const delivery of ['reference', 'message']) {
+      const args = ['--profile', 'smoke', '--task', 'growing.mjs', '--docs', 'growing', '--source', 'files'];
+      const only = ['--strategies', 'process-pool', '--workers', '1', '--delivery', delivery];
+      const { code, stdout } = await run('bench', ...args, ...only, '--out', fresh());
+      assert.equal(code, 4);
+      assert.match(stdout, /document "growing\/3\.txt": its file changed meanwhile/);
+      writeFileSync(join(samples, '3.txt'), 'x'.repeat(100));
+    }
+  });
+
   it('says beside the table which documents failed, and why a trial did', async () => {
     writeFileSync(
       join(folder, 'some-fail.mjs'),

@@ -57,7 +57,62 @@ async function recorded(
   return { ...passes.record, runs: state.runs };
 }
 
+/** A supply whose third document has changed since the corpus was made. */
+const changing = {
+  ...fromMemory(documents, (all) => all),
+  changeOf: (index: number) => (index === 2 ? 'changed' : null),
+};
+
 describe('passes', () => {
+  it('name the file that changed in place of the result that differs', async () => {
+    const of = async (index: number) => {
+      const passes = new Passes({
+        supply: changing,
+        workload,
+        expected,
+        resultBytes: 1000,
+        workers: 1,
+        round: 1,
+        unique: documents.length,
+      });
+      passes.prepare();
+      const { run } = session((document) => [
+        outcomeOf(document, document.index === index ? 'x' : undefined),
+      ]);
+      await passes.time(run);
+      passes.verify();
+      return passes.record.difference;
+    };
+    assert.match((await of(2)) ?? '', /^document ".*": its file changed meanwhile/);
+    assert.match((await of(3)) ?? '', /^the result for document ".*" differs/);
+    assert.equal(await of(-1), null, 'a file that changed without a difference is no difference');
+  });
+
+  it('count from the name on, while the ends of workers count from when the session took it', async () => {
+    const passes = new Passes({
+      supply: { ...changing, callerReads: true },
+      workload,
+      expected,
+      resultBytes: 1000,
+      workers: 1,
+      round: 1,
+      unique: documents.length,
+    });
+    passes.prepare();
+    await passes.time(async (source, { emit, takenMs }) => {
+      assert.ok(takenMs !== undefined);
+      for (const document of source) {
+        takenMs[document.index] = performance.now() + 1e6;
+        emit({ ...outcomeOf(document as Document), queuedMs: 0 });
+      }
+      return undefined;
+    });
+    passes.verify();
+    const { latencyP99Ms, endIdleMs: idle } = passes.record;
+    assert.ok(latencyP99Ms !== null && latencyP99Ms < 1e5);
+    assert.equal(idle, 0, 'one worker never waits for another');
+  });
+
   it('are checked from first to last, without another when all results were kept', async () => {
     const { runs, difference, outcomesOk, digest } = await recorded(1000, session());
     assert.deepEqual([runs, difference, outcomesOk], [3, null, 120]);

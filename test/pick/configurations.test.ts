@@ -5,7 +5,7 @@ import { nameOf, workerCounts } from '../../bench/pick/configurations.js';
 import { limitsUnder } from '../../bench/pick/limits.js';
 import { timesOver } from '../../bench/pick/pass-size.js';
 import { isolates } from '../../strategies/strategy.js';
-import { computing, configurations, corpus, loaded, waiting } from './support.js';
+import { computing, configurations, corpus, corpusOfFiles, loaded, waiting } from './support.js';
 
 describe('configurations', () => {
   it('never give work that computes more workers than there are cores', () => {
@@ -32,6 +32,25 @@ describe('configurations', () => {
       ).length;
     assert.equal(inFlight(4), 1);
     assert.ok(inFlight(0.5) > 3);
+  });
+
+  it('let workers read files, and the caller once a strategy, without doubling the race', () => {
+    for (const [kind, cost] of [
+      ['cpu', computing],
+      ['io', waiting],
+    ] as const) {
+      const tried = configurations(kind, cost, { corpus: corpusOfFiles });
+      for (const { strategy } of loaded) {
+        const own = tried.filter(({ cell }) => cell.strategy.strategy.name === strategy.name);
+        const byCaller = own.filter(({ cell }) => cell.delivery !== 'reference');
+        assert.ok(own.length > byCaller.length, `${strategy.name} reads`);
+        assert.equal(byCaller.length, kind === 'cpu' && strategy.isolation !== 'none' ? 1 : 0, strategy.name);
+        if (strategy.baseline) assert.equal(own.length, 1);
+      }
+      const inMemory = configurations(kind, cost).length;
+      assert.ok(tried.length < 1.5 * inMemory, `${tried.length} beside ${inMemory}`);
+    }
+    assert.ok(configurations('cpu', computing).every(({ cell }) => cell.delivery !== 'reference'));
   });
 
   it('keep the asked isolation, apart from the baseline', () => {

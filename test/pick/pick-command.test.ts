@@ -53,7 +53,15 @@ describe('pick and recommend', () => {
     assert.deepEqual(made, JSON.parse(readFileSync(join(out, 'recommendation.json'), 'utf8')));
     assert.match(made.verdict[0], /^Use /);
     assert.ok(made.expected.documentsPerSecond > 0 && made.loopDelay.pings > 0);
-    const own = decode(trialTable, readFileSync(join(out, 'trials.csv'), 'utf8')).filter(
+    const trials = decode(trialTable, readFileSync(join(out, 'trials.csv'), 'utf8'));
+    assert.ok(trials.every(({ source }) => source === 'files'));
+    const baselines = trials.filter(isBaseline);
+    assert.ok(
+      baselines.every(({ delivery }) => delivery === 'reference'),
+      'the baseline reads',
+    );
+    assert.match(made.verdict.at(-1), /read from files in a warm page cache\.$/);
+    const own = trials.filter(
       ({ strategy, workers }) => strategy === made.strategy && workers === made.workers,
     );
     assert.ok(
@@ -64,6 +72,12 @@ describe('pick and recommend', () => {
     );
     for (const name of ['trials.csv', 'summary.csv', 'responsiveness.csv', 'report.html', 'environment.json'])
       assert.ok(readdirSync(out).includes(name), name);
+    // The job takes over how its documents are read.
+    const lines = join(folder, 'lines.ndjson');
+    const advice = join(out, 'recommendation.json');
+    const job = await cli(['run', '--config', advice, '--docs', docs, '--out', lines]);
+    assert.equal(job.code, 0, job.stderr);
+    assert.equal(readFileSync(lines, 'utf8').trim().split('\n').length, 40);
     // Whatever there was time to measure, the choice itself was.
     const again = await cli(['recommend', out, '--isolation', made.isolation, '--json']);
     assert.equal(again.code, 0, again.stderr);
@@ -74,6 +88,9 @@ describe('pick and recommend', () => {
     assert.equal((await cli(['recommend', out, '--out', file])).code, 2);
     assert.equal((await cli(['recommend', out, '--max-memory', '1MB'])).code, 3);
   });
+
+  const isBaseline = ({ strategy }: { readonly strategy: string }) =>
+    strategies.some(({ name, baseline }) => baseline && name === strategy);
 
   const quota = `/sys/fs/cgroup/cpu/forkwise-test-${process.pid}`;
   const canQuota = makesFolder(quota);

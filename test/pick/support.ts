@@ -20,6 +20,9 @@ export const corpus = {
   profile: { documents: 200 },
 } as unknown as PreparedCorpus;
 
+/** A corpus of the same documents, which are files. */
+export const corpusOfFiles = { ...corpus, file: { ...corpus.file, source: 'files' as const } };
+
 export const computing = { taskMs: 1, cpuMs: 1, loopMs: 1 };
 export const waiting = { taskMs: 20, cpuMs: 0.2, loopMs: 0.1 };
 

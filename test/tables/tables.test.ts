@@ -57,6 +57,14 @@ describe('CSV', () => {
     );
   });
 
+  it('takes a file without a column of sources for documents in memory', () => {
+    const before = trialTable.columns.map(({ name }) => name).filter((name) => name !== 'source');
+    const header = `${before.join(',')}\r\n`;
+    const row = trial({ strategy: 'async' });
+    assert.deepEqual(decode(trialTable, header + encodeRows(trialTable, [row], before)), [row]);
+    assert.equal(row.source, null);
+  });
+
   it('has the columns that were agreed on, with these names', () => {
     const agreed =
       `schema run_id round order workload kind corpus document_bytes documents strategy workers delivery
@@ -142,6 +150,18 @@ describe('summary', () => {
       assert.ok(Math.abs((value ?? 0) - 1.8) < 1e-9);
     assert.ok(Math.abs((pool?.efficiency_workers ?? 0) - 0.9) < 1e-9);
     assert.ok(Math.abs((pool?.documents_per_second ?? 0) - 180) < 1e-9, 'geometric mean');
+  });
+
+  it('keeps families apart whose documents are in memory and in files', () => {
+    const trials = [null, 'files'].flatMap((source) => [
+      trial({ source, documents_per_second: source === null ? 100 : 50 }),
+      trial({ source, strategy: 'thread-pool', workers: 2, documents_per_second: 150 }),
+    ]);
+    const found = summarise(trials, { effectiveCores: 2, corpora: [], strategies: traitsOf(['sequential']) });
+    assert.deepEqual(
+      found.map(({ source, strategy, speedup }) => `${source} ${strategy} ${speedup?.toFixed(1)}`).sort(),
+      ['files sequential 1.0', 'files thread-pool 3.0', 'null sequential 1.0', 'null thread-pool 1.5'],
+    );
   });
 
   it('judges oversubscribed levels by the cores, and waiting work by its workers', () => {

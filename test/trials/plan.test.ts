@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { TrialRow } from '../../bench/tables/columns.js';
+import type { CorpusSource } from '../../bench/trials/corpus-file.js';
 import {
   type Cell,
   chooseTwins,
@@ -9,6 +10,7 @@ import {
   type LoadedStrategy,
   type PreparedWorkload,
   planCells,
+  plannedStrategies,
   roundOrder,
 } from '../../bench/trials/plan.js';
 import { documentsPerPass, profiles } from '../../bench/trials/profiles.js';
@@ -66,6 +68,37 @@ describe('plan', () => {
         .map(({ strategy, delivery }) => `${strategy.strategy.name} ${delivery}`);
     assert.deepEqual(deliveries([]), ['other clone', 'two clone']);
     assert.deepEqual(deliveries(['path', 'transfer']), ['other clone', 'two transfer', 'two path']);
+  });
+
+  it('lets workers read files unless another delivery is asked for, and has one baseline', () => {
+    const traits = (name: string, deliveries: readonly Delivery[], baseline = false) =>
+      ({ url: name, strategy: { name, baseline, scales: false, deliveries } }) as unknown as LoadedStrategy;
+    const strategies = [
+      traits('sequential', ['none', 'reference'], true),
+      traits('async', ['none', 'reference']),
+      traits('pool', ['clone', 'transfer', 'reference']),
+      traits('peer', ['message']),
+    ];
+    const planned = (source: CorpusSource, deliveries: readonly Delivery[] = []) =>
+      plannedStrategies(strategies, { workers: [1], deliveries, source }).map((one) =>
+        one.deliveries.join(' '),
+      );
+    assert.deepEqual(planned('files'), ['reference', 'reference', 'reference', 'message']);
+    assert.deepEqual(planned('files', ['none', 'clone', 'reference']), [
+      'reference',
+      'none reference',
+      'clone reference',
+      'message',
+    ]);
+    assert.deepEqual(planned('files', ['transfer']), ['reference', 'reference', 'transfer', 'message']);
+    assert.deepEqual(planned('memory'), ['none', 'none', 'clone', 'message']);
+    const limit = { name: 'limit', limit: true, scales: true, deliveries: ['message', 'reference'] };
+    const [one] = plannedStrategies([{ url: 'limit', strategy: limit as unknown as Strategy }], {
+      workers: [1],
+      deliveries: ['message'],
+      source: 'files',
+    });
+    assert.deepEqual(one?.deliveries, ['reference'], 'its clock leaves out what the caller reads');
   });
 
   it('gives every round its own order, which is the same for the same seed', () => {

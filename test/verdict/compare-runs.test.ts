@@ -63,6 +63,21 @@ describe('comparing runs', () => {
     assert.deepEqual(compareRuns(run({ sequential: 100 }), run({ queue: 100 })), []);
   });
 
+  it('keeps documents in memory and documents from files apart', () => {
+    const inMemory = run({ sequential: 100 });
+    const [corpus] = environment.corpora;
+    assert.ok(corpus !== undefined);
+    const fromFiles = {
+      environment: { ...environment, corpora: [{ ...corpus, source: 'files' as const }] },
+      trials: inMemory.trials.map((one) => ({ ...one, source: 'files' })),
+    };
+    assert.deepEqual(compareRuns(inMemory, fromFiles), []);
+    assert.equal(compareRuns(fromFiles, fromFiles).length, 1);
+    assert.deepEqual(differencesBetween(environment, fromFiles.environment), [
+      'where the documents of word-frequency 10KB are: memory and files',
+    ]);
+  });
+
   it('names what makes runs incomparable', () => {
     assert.deepEqual(differencesBetween(environment, environment), []);
     const other = {

@@ -78,11 +78,11 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
   });
   try {
     const { url: baseline } = baselineOf(await loadStrategies(strategies.map(({ url }) => url)));
+    const chosen = await loadStrategies(entries.map(({ url }) => url));
     const { workloads: prepared, services } = await prepare(helpers, request, {
       baseline,
       say: (step) => note(colorsFor(process.stderr).dim(step)),
     });
-    const chosen = await loadStrategies(entries.map(({ url }) => url));
     const named = settled.strategies !== undefined || recorded !== undefined;
     const loaded = named ? chosen : chosen.filter(isMeasuredByDefault);
     const planned = plannedAgain(loaded, { request, recorded });

@@ -1,6 +1,7 @@
 import type { Environment } from '../../tables/environment.js';
 import type { Findings } from '../../verdict/findings.js';
 import { usableMemory } from '../../verdict/findings.js';
+import { fromFiles } from '../../words/source.js';
 import { megabytes, number } from '../../words/units.js';
 import type { Html } from './html.js';
 import { definitionTable } from './table.js';
@@ -22,9 +23,9 @@ export function environmentSection({ environment }: Findings): Html {
         .join(', '),
     ],
     ['profile', `${profile}, seed ${seed}`],
-    ...corpora.map(({ workload, corpus, sha256 }): [string, string] => [
+    ...corpora.map(({ workload, corpus, source, sha256 }): [string, string] => [
       `documents of ${workload}, ${corpus}`,
-      `SHA-256 ${sha256.slice(0, 16)}…`,
+      `SHA-256 ${sha256.slice(0, 16)}…${source === 'files' ? `, ${fromFiles}` : ''}`,
     ]),
   ]);
 }

@@ -1,5 +1,6 @@
-import type { Claims } from '../../tables/environment.js';
+import type { Claims, Environment } from '../../tables/environment.js';
 import type { Findings } from '../../verdict/findings.js';
+import { sourceSentence } from '../../words/source.js';
 import { type Html, html } from './html.js';
 
 const tests: Readonly<Record<Claims, string>> = {
@@ -10,7 +11,8 @@ const tests: Readonly<Record<Claims, string>> = {
 };
 
 /** How a run measures, what it does not show, and how to repeat it. */
-export function methodSection({ environment: { claims, command } }: Findings): Html {
+export function methodSection({ environment }: Findings): Html {
+  const { claims, command } = environment;
   return html`<p>A trial is a fresh process that measures one strategy at one number of workers on one set
 of documents.
 A round runs every such cell once in random order, and ratios are paired within a round.
@@ -24,9 +26,19 @@ Latency is a document's time from being pulled until its outcome was emitted, at
 splits a corpus up front pulls it before the workers begin, so its latency is a part of the whole run.
 A server at half load has a shorter one. The results of every pass were compared with those of a
 sequential run.</p>
+${filesParagraph(environment)}
 <p>This run shows something about this machine, this Node, these documents and this task.
 It shows nothing about others.</p>
 <p>Repeat it:</p><pre>${command}</pre>
 <p>The files beside this page hold every trial and every figure: trials.csv, summary.csv, comparisons.csv,
 winners.csv, crossovers.csv, situations.csv, scaling.csv, projections.csv, hints.csv, environment.json.</p>`;
+}
+
+function filesParagraph(environment: Environment): Html | null {
+  const sentence = sourceSentence(environment);
+  if (sentence === null) return null;
+  return html`<p>${sentence}
+With delivery reference the worker reads, with every other delivery the caller does, ahead of the workers.
+All files had been read once before the first trial.
+Files that come from a disk or over a network take longer, and nothing here shows how much.</p>`;
 }
