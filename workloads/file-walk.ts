@@ -2,6 +2,7 @@ import { opendirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { type ByteString, byteString, fsPath, nameText, pathText } from './file-names.js';
 import { parsePattern, type RestOfPattern } from './file-pattern.js';
+import { SortedNames } from './sorted-names.js';
 
 /** The documents cannot be used; the message says which file or pattern and what to do. */
 export class CorpusError extends Error {
@@ -147,8 +148,7 @@ class Folder {
   readonly #place: Place;
   readonly #options: WalkOptions;
   /** A folder's name ends with a slash. So the order of names is the order of all paths below them. */
-  #names: ByteString[] = [];
-  #at = 0;
+  readonly #names = new SortedNames();
   /** Links by their names: to the real path of a folder, or why they cannot be followed. */
   readonly #links = new Map<ByteString, ByteString | Error>();
   /** The folder itself could not be listed. */
@@ -186,7 +186,6 @@ class Folder {
     } catch (cause) {
       this.#cause = cause as Error;
     }
-    this.#names.sort();
   }
 
   /** Adds what a link leads to, or the one file that was asked for. */
@@ -198,19 +197,19 @@ class Folder {
     if (found instanceof Error) {
       if (!this.#matches(name)) return;
       this.#links.set(name, found);
-      this.#names.push(name);
+      this.#names.add(name);
     } else if (typeof found === 'string') {
       if (rest?.mayEnter(below + name) === false) return;
       if (within.some((folder) => folder === found || folder.startsWith(child(found, ''))))
         leftOut.circular++;
       else {
         this.#links.set(`${name}/`, found);
-        this.#names.push(`${name}/`);
+        this.#names.add(`${name}/`);
       }
     } else if (!this.#matches(name)) return;
     else if (found === null) leftOut.dangling++;
     else if (!found.isFile()) leftOut.special++;
-    else this.#names.push(name);
+    else this.#names.add(name);
   }
 
   /** The next file, or the next folder to walk through; null at the end. */
@@ -222,17 +221,17 @@ class Folder {
       this.#cause = null;
       return entry;
     }
-    const name = this.#names[this.#at++];
-    if (name === undefined) return null;
+    const name = this.#names.next();
+    if (name === null) return null;
     return name.endsWith('/') ? this.#enter(name) : this.#entryOf(name);
   }
 
   #addFile(name: ByteString): void {
-    if (this.#matches(name)) this.#names.push(name);
+    if (this.#matches(name)) this.#names.add(name);
   }
 
   #addFolder(name: ByteString): void {
-    if (this.#options.rest?.mayEnter(this.#place.below + name) !== false) this.#names.push(`${name}/`);
+    if (this.#options.rest?.mayEnter(this.#place.below + name) !== false) this.#names.add(`${name}/`);
   }
 
   #matches(name: ByteString): boolean {
