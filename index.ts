@@ -4,7 +4,7 @@
  */
 export { createRunner, type RunnerOptions } from './runner/create-runner.js';
 export { openStrategy } from './runner/open-strategy.js';
-export type { InputDocument } from './runner/pending.js';
+export type { InputBytes, InputDocument, InputPath, InputReference } from './runner/pending.js';
 export {
   type Expected,
   type Recommendation,

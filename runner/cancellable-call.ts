@@ -4,7 +4,8 @@ import type { Call, InputDocument } from './pending.js';
 
 /** A call of `run` with a signal. Calls without one are plain objects, and pay nothing for this. */
 export class CancellableCall implements Call {
-  readonly document: InputDocument;
+  document: InputDocument;
+  mtimeMs: number | null = null;
   readonly acceptedMs = now();
   /** The session has the document under this index of its run; null before it took it. */
   sessionIndex: number | null = null;

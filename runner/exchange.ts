@@ -1,6 +1,6 @@
 import { owned } from '../strategies/session/owned.js';
-import type { Delivery, Outcome, Session } from '../strategies/strategy.js';
-import type { Document } from '../workloads/workload.js';
+import type { CarriedDocument } from '../strategies/session/reference.js';
+import type { AnyDocument, Delivery, Outcome, Session } from '../strategies/strategy.js';
 import { Calls } from './calls.js';
 import { CancellableCall, Signals } from './cancellable-call.js';
 import { InProgress } from './in-progress.js';
@@ -55,8 +55,8 @@ export class Exchange {
   readonly #see: (bytes: number) => void;
   /** Documents that the session has. */
   readonly inProgress = new InProgress();
-  readonly #calls = new Calls(this.inProgress);
-  readonly #inputs = new Inputs(this.#calls);
+  readonly #calls: Calls;
+  readonly #inputs: Inputs;
   readonly #signals = new Signals((call) => this.#cancel(call));
   #nextIndex = 0;
   /** The current run pulls from this source; null between runs. */
@@ -71,6 +71,13 @@ export class Exchange {
   constructor(session: Session, { workers, delivery, see }: ExchangeOptions) {
     this.readAhead = new ReadAhead(workers);
     this.#session = session;
+    this.#calls = new Calls({
+      delivery,
+      inProgress: this.inProgress,
+      notify: this.notify,
+      count: this.count,
+    });
+    this.#inputs = new Inputs(this.#calls);
     this.#copyViews = delivery === 'clone'; // a view would be cloned with its whole buffer
     this.#see = see;
   }
@@ -98,7 +105,7 @@ export class Exchange {
       return Promise.reject(signal.reason);
     }
     const call = new CancellableCall(document, signal, this.#signals);
-    this.#calls.addCancellable(call);
+    this.#calls.addCall(call);
     this.notify();
     return call.outcome;
   }
@@ -183,7 +190,7 @@ export class Exchange {
   #cancel(call: CancellableCall): void {
     call.cancel();
     this.counters.cancelled++;
-    if (call.sessionIndex === null) this.#calls.cancel();
+    if (call.sessionIndex === null) this.#calls.cancel(call);
     else {
       const entry = this.inProgress.at(call.sessionIndex);
       if (entry !== null) entry.receiver = null;
@@ -192,19 +199,19 @@ export class Exchange {
     this.#endWhenDone();
   }
 
-  #give(): IteratorResult<Document> | null {
+  #give(): IteratorResult<AnyDocument> | null {
     if (this.#ending || this.#closed !== null) return end;
     const document = this.#inputs.next(this.#nextIndex);
     if (document === null) return null;
     this.#nextIndex++;
-    this.#see(document.size);
-    return { done: false, value: this.#copyViews ? owned(document) : document };
+    // Every document has its bytes here: only delivery `reference` hands on others.
+    return { done: false, value: this.#copyViews ? owned(document as CarriedDocument) : document };
   }
 
   readonly #emit = (outcome: Outcome): void => {
     const entry = this.inProgress.at(outcome.index);
     if (entry === null) return; // it has failed in the meantime
-    const { receiver, place, bytes, waitedMs } = entry;
+    const { receiver, place, bytes, waitedMs, mtimeMs } = entry;
     this.inProgress.remove(entry);
     if (outcome.status === 'crashed') {
       this.#hasCrashed = true;
@@ -216,21 +223,27 @@ export class Exchange {
       const mine = outcome as Mutable<Outcome>;
       mine.index = place;
       if (mine.queuedMs !== null) mine.queuedMs += waitedMs;
-      this.#count(outcome, bytes);
+      if (mtimeMs !== null) {
+        mine.size = bytes;
+        mine.mtimeMs = mtimeMs;
+      }
+      this.count(outcome, bytes);
       receiver.settle(outcome, place, bytes);
     }
     this.#endWhenDone();
   };
 
-  #count({ status, taskMs, queuedMs }: Outcome, bytes: number): void {
+  /** @param bytes the runner held this many bytes of the document */
+  readonly count = ({ status, taskMs, queuedMs, size }: Outcome, bytes = 0): void => {
     const { counters } = this;
     counters[status]++;
-    counters.bytes += bytes;
+    counters.bytes += size ?? bytes;
     if (queuedMs !== null) counters.queuedMs += queuedMs;
     if (taskMs === null) return;
     counters.busyMs += taskMs;
     this.readAhead.learn(taskMs);
-  }
+    this.#see(size ?? bytes);
+  };
 
   /**
    * Ends a drain or the current run when there is nothing left to do for it. Called after each change that
@@ -261,6 +274,6 @@ type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 export interface ExchangeOptions {
   readonly workers: number;
   readonly delivery: Delivery;
-  /** Gets the size of every document that goes to the session, bytes. */
+  /** Gets the size of every document whose task has ended, bytes. */
   readonly see: (bytes: number) => void;
 }

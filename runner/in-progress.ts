@@ -8,10 +8,12 @@ export interface Entry {
   receiver: Receiver | null;
   /** The document's place in its own source, from 0. */
   place: number;
-  /** The document has this size, or an unknown one that counts as 0. */
+  /** The runner holds this many bytes of it. */
   bytes: number;
   /** Time that it waited until the session took it, milliseconds. */
   waitedMs: number;
+  /** Its file was changed at this time, ms since 1970; null where the runner has read none. */
+  mtimeMs: number | null;
 }
 
 /** More entries than a session usually has documents; a power of two. */
@@ -33,13 +35,18 @@ export class InProgress {
   }
 
   /** @param index one more than that of the document before */
-  add(index: number, receiver: Receiver, place: number, bytes: number, waitedMs: number): void {
+  add(
+    index: number,
+    receiver: Receiver,
+    { place, bytes, waitedMs, mtimeMs }: Pick<Entry, 'place' | 'bytes' | 'waitedMs' | 'mtimeMs'>,
+  ): void {
     const entry = this.#free(index % size);
     entry.index = index;
     entry.receiver = receiver;
     entry.place = place;
     entry.bytes = bytes;
     entry.waitedMs = waitedMs;
+    entry.mtimeMs = mtimeMs;
     this.#count++;
   }
 
@@ -72,7 +79,7 @@ export class InProgress {
     const entry = this.#ring[slot];
     if (entry !== undefined && entry.index < 0) return entry;
     if (entry !== undefined) this.#late.set(entry.index, entry);
-    const created: Entry = { index: -1, receiver: null, place: 0, bytes: 0, waitedMs: 0 };
+    const created: Entry = { index: -1, receiver: null, place: 0, bytes: 0, waitedMs: 0, mtimeMs: null };
     this.#ring[slot] = created;
     return created;
   }

@@ -1,4 +1,4 @@
-import type { Document } from '../workloads/workload.js';
+import type { AnyDocument } from '../strategies/strategy.js';
 import type { Input } from './pending.js';
 
 /**
@@ -46,9 +46,9 @@ export class Inputs {
   }
 
   /** @param index the next document gets this index in the session's run */
-  next(index: number): Document | null {
+  next(index: number): AnyDocument | null {
     this.#asking = true;
-    let document: Document | null;
+    let document: AnyDocument | null;
     do {
       this.#again = false;
       document = this.#askEach(index);
@@ -65,7 +65,7 @@ export class Inputs {
     for (const input of this.#inputs) input.fail(cause);
   }
 
-  #askEach(index: number): Document | null {
+  #askEach(index: number): AnyDocument | null {
     for (let asked = 0; asked < this.#inputs.length; asked++) {
       this.#turn = (this.#turn + 1) % this.#inputs.length;
       const document = (this.#inputs[this.#turn] as Input).next(index);

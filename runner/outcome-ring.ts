@@ -20,6 +20,11 @@ export class OutcomeRing {
     return this.#bytes;
   }
 
+  /** True when `take` gives an outcome. */
+  get hasNext(): boolean {
+    return this.#outcomes[this.#first & (this.#outcomes.length - 1)] !== null;
+  }
+
   put(position: number, outcome: Outcome, bytes: number): void {
     while (position - this.#first >= this.#outcomes.length) this.#grow();
     const at = position & (this.#outcomes.length - 1);

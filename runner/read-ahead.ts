@@ -1,7 +1,11 @@
 /**
- * A source is read ahead by about this much work per worker, ms: no worker waits, and a drain is soon over.
+ * Documents that were pulled and have no outcome are about this much work per worker, ms: no worker waits,
+ * and a drain is soon over.
  */
-const aheadMs = 1000;
+const aheadMs = 100;
+/** Documents that wait for the session are about this much work per worker, ms, and at least two. */
+const readyMs = 10;
+const minReady = 2;
 /**
  * Documents that are always allowed per worker, within the bytes. Fewer would leave workers without work; a
  * pool, too, has submitted this many, so that the next document is there when one ends.
@@ -21,21 +25,22 @@ const weight = 1 / 16;
  * worker, and a window of 1,024. The bytes are an arena and a window of 16 MiB each.
  */
 export class ReadAhead {
-  /** Bytes allowed per source. */
+  /** Bytes allowed per source: those of its documents, and of its outcomes until they are taken. */
   readonly bytes: number;
   /** Documents that are always allowed, however large they are. */
   readonly minDocuments: number;
+  /** Documents allowed per source until their outcomes are taken: these may wait for the caller. */
+  readonly outcomes: number;
   readonly #workers: number;
   /** Documents that are always allowed, however slow they are, where the bytes allow them. */
   readonly #minSmall: number;
-  readonly #maxDocuments: number;
   #taskMs: number | null = null;
 
   constructor(workers: number) {
     this.#workers = workers;
     this.minDocuments = workers + moreThanWorkers;
     this.#minSmall = minPerWorker * workers;
-    this.#maxDocuments = Math.max(3072, 96 * workers);
+    this.outcomes = Math.max(3072, 96 * workers);
     this.bytes = Math.max(32, 4 * workers) * 2 ** 20;
   }
 
@@ -44,10 +49,18 @@ export class ReadAhead {
     this.#taskMs = this.#taskMs === null ? taskMs : this.#taskMs + (taskMs - this.#taskMs) * weight;
   }
 
-  /** Documents allowed per source; four a worker until the first task has ended. */
+  /** Documents without an outcome allowed per source; four a worker until the first task has ended. */
   get documents(): number {
-    if (this.#taskMs === null) return this.#minSmall;
-    const documents = (this.#workers * aheadMs) / this.#taskMs;
-    return Math.max(this.#minSmall, Math.min(this.#maxDocuments, documents));
+    return this.#within(aheadMs, this.#minSmall);
+  }
+
+  /** Documents of an asynchronous source that may wait for the session. */
+  get ready(): number {
+    return this.#within(readyMs, minReady * this.#workers);
+  }
+
+  #within(ms: number, min: number): number {
+    if (this.#taskMs === null) return min;
+    return Math.max(min, Math.min(this.outcomes, (this.#workers * ms) / this.#taskMs));
   }
 }

@@ -47,7 +47,7 @@ export interface Runner {
   /**
    * Gives the outcomes of a source's documents: one for each document that was pulled, with its place in the
    * source as `index`. Nothing is pulled before the first outcome is asked for. From then on the source is
-   * read ahead by about one second of work and no further. Leaving the loop stops reading the source:
+   * read ahead by about 100 ms of work and no further. Leaving the loop stops reading the source:
    * documents in progress finish, but their outcomes are discarded.
    * @throws after the outcomes of earlier documents: what the source throws; TypeError for a value that is no
    * document; RunnerClosedError when the runner drains or closes before the source has ended. At once: the

@@ -17,7 +17,7 @@ interface Facts {
   readonly strategy: string;
   readonly workers: number;
   readonly delivery: Delivery;
-  /** Gets the size of every document that goes to the session, bytes. */
+  /** Gets the size of every document whose task has ended, bytes. */
   readonly see: (bytes: number) => void;
 }
 
@@ -54,10 +54,11 @@ export class SessionRunner implements Runner {
   ): AsyncGenerator<Outcome | Outcome[], void, undefined> {
     if (!isIterable(source))
       throw new TypeError(
-        `expected an iterable or async iterable of documents like { id, bytes }, got ${typeof source}`,
+        `expected an iterable of documents like { id, bytes }, or an async one, got ${typeof source}`,
       );
-    const { readAhead, inProgress, notify } = this.#exchange;
-    const stream = new Stream(source, { ordered, readAhead, inProgress, notify });
+    const { readAhead, inProgress, notify, count } = this.#exchange;
+    const { workers, delivery } = this.#facts;
+    const stream = new Stream(source, { ordered, workers, delivery, readAhead, inProgress, notify, count });
     return batch
       ? this.#outcomesOf(stream, signal, () => stream.takeAll(), nextTurn)
       : this.#outcomesOf(stream, signal, () => stream.take());
@@ -134,7 +135,7 @@ export class SessionRunner implements Runner {
 
   run(document: InputDocument, options?: RunDocumentOptions): Promise<Outcome> {
     try {
-      checkDocument(document);
+      checkDocument(document, this.#facts.delivery);
       this.#refuse();
       const signal = options?.signal;
       if (signal === undefined) return this.#exchange.run(document);

@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers';
 import { ready, type Source } from '../strategies/session/source.js';
+import type { AnyDocument } from '../strategies/strategy.js';
 import { now } from '../strategies/worker/clock.js';
-import type { Document } from '../workloads/workload.js';
 import { Fifo } from './fifo.js';
 
-export const end: IteratorResult<Document> = { done: true, value: undefined };
+export const end: IteratorResult<AnyDocument> = { done: true, value: undefined };
 
 /**
  * After this time the event loop gets a turn, ms: a source and a task that never wait would otherwise block
@@ -14,7 +14,7 @@ const maxMsWithoutTurn = 4;
 
 export interface SessionSourceOptions {
   /** The next document, `end` when the run is to end, or null when there is nothing now. */
-  readonly give: () => IteratorResult<Document> | null;
+  readonly give: () => IteratorResult<AnyDocument> | null;
   /** Called when the session waits for a document and there is none. */
   readonly starved: () => void;
   /** Called when the session wants no more documents. */
@@ -27,10 +27,10 @@ const fastDocuments = 8;
 const fastMs = 0.4;
 
 /** The source of one run: the session pulls from it, and the exchange answers. */
-export class SessionSource implements Source {
+export class SessionSource implements Source<AnyDocument> {
   readonly #options: SessionSourceOptions;
   /** Calls of `next` without an answer yet. There may be several: a pool asks once per worker. */
-  readonly #waiting = new Fifo<(next: IteratorResult<Document>) => void>();
+  readonly #waiting = new Fifo<(next: IteratorResult<AnyDocument>) => void>();
   #turnMs = now();
   #readMs = this.#turnMs;
   /** Documents that are given before the clock is read again. */
@@ -41,11 +41,11 @@ export class SessionSource implements Source {
   }
 
   /** Gives what `next` would, without a promise; null when it would have to wait. */
-  [ready](): IteratorResult<Document> | null {
+  [ready](): IteratorResult<AnyDocument> | null {
     return this.#isOverdue() ? null : this.#options.give();
   }
 
-  async next(): Promise<IteratorResult<Document>> {
+  async next(): Promise<IteratorResult<AnyDocument>> {
     if (this.#isOverdue()) {
       await new Promise((resolve) => setImmediate(resolve));
       this.#turnMs = now();
@@ -59,7 +59,7 @@ export class SessionSource implements Source {
     });
   }
 
-  async return(): Promise<IteratorResult<Document>> {
+  async return(): Promise<IteratorResult<AnyDocument>> {
     this.#options.returned();
     return end;
   }

@@ -1,12 +1,21 @@
+import { refused } from '../strategies/session/outcome.js';
 import { SourceReader } from '../strategies/session/source.js';
-import type { Outcome } from '../strategies/strategy.js';
+import type { AnyDocument, Delivery, Outcome } from '../strategies/strategy.js';
 import { now } from '../strategies/worker/clock.js';
-import type { Document } from '../workloads/workload.js';
 import { Fifo } from './fifo.js';
 import type { InProgress } from './in-progress.js';
 import { OutcomeRing } from './outcome-ring.js';
-import { checkDocument, type Input, type InputDocument, type Receiver, sessionDocument } from './pending.js';
+import {
+  bytesOf,
+  checkDocument,
+  hasBytes,
+  type Input,
+  type InputDocument,
+  type Receiver,
+  sessionDocument,
+} from './pending.js';
 import type { ReadAhead } from './read-ahead.js';
+import { ReadDocument, ReadDocuments, UnreadDocument } from './read-documents.js';
 
 /**
  * `Runner.process` reads documents from an array, a generator, a Node stream in object mode, or any other
@@ -16,23 +25,29 @@ export type InputDocuments = Iterable<InputDocument> | AsyncIterable<InputDocume
 
 export interface StreamOptions {
   readonly ordered: boolean;
+  readonly workers: number;
+  readonly delivery: Delivery;
   readonly readAhead: ReadAhead;
   readonly inProgress: InProgress;
   /** Called when there may be a document for the session. */
   readonly notify: () => void;
+  /** Called with the outcome of a document that the session did not get. */
+  readonly count: (outcome: Outcome) => void;
 }
 
 /**
  * One call of `process`: a source on one side, the caller that takes outcomes on the other. A document counts
- * against `ReadAhead` from when it is pulled until its outcome is taken. At the limit nothing is pulled until
+ * against `ReadAhead` from when it is pulled until its outcome is taken. At a limit nothing is pulled until
  * half of it is free again, so that work comes in batches. In order, outcomes wait for earlier ones, and
- * count against the same limit.
+ * count against the same limits.
  *
  * Nothing is created per document here: what belongs to a document is in rings, by its place in the source
  * (`InProgress`) or by the position of its outcome (`OutcomeRing`).
  */
 export class Stream implements Input, Receiver {
-  readonly #source: SourceReader<InputDocument>;
+  #source: SourceReader<InputDocument>;
+  /** Reads the files of the source; null as long as none of its documents was by path. */
+  #files: ReadDocuments | null = null;
   readonly #options: StreamOptions;
   /** Documents that an asynchronous source has given, and that the session has not taken yet. */
   readonly #arrived = new Fifo<{ readonly document: InputDocument; readonly acceptedMs: number }>();
@@ -64,24 +79,39 @@ export class Stream implements Input, Receiver {
 
   /** Starts pulling the source. */
   begin(): void {
-    if (!this.#source.isSync) this.#ask();
-    else this.#options.notify();
+    this.#pull();
   }
 
-  next(index: number): Document | null {
-    if (!this.#source.isSync) {
+  next(index: number): AnyDocument | null {
+    for (;;) {
       const arrived = this.#arrived.shift();
-      return arrived === null ? null : this.#give(index, arrived.document, now() - arrived.acceptedMs);
-    }
-    if (this.#ended || this.#full) return null;
-    try {
-      // A synchronous source always answers at once.
-      const next = this.#source.now() as IteratorResult<InputDocument>;
-      if (!next.done) {
-        this.#accept(next.value);
-        return this.#give(index, next.value, 0);
+      const document = arrived === null ? this.#now() : arrived.document;
+      if (document === null) return null;
+      if (arrived !== null && !this.#source.saysNow) this.#ask();
+      const place = this.#given++;
+      if (document instanceof UnreadDocument) {
+        this.#settleUnread(document, place);
+        continue;
       }
-      this.#end();
+      this.#options.inProgress.add(index, this, {
+        place,
+        bytes: bytesOf(document),
+        waitedMs: arrived === null ? 0 : now() - arrived.acceptedMs,
+        mtimeMs: document instanceof ReadDocument ? document.mtimeMs : null,
+      });
+      return sessionDocument(index, document);
+    }
+  }
+
+  /** The next document of a source that can say at once whether it has one; null when there is none now. */
+  #now(): InputDocument | null {
+    if (!this.#source.saysNow || this.#asked || this.#ended || this.#full) return null;
+    try {
+      const next = this.#source.now();
+      if (next === null) this.#ask();
+      else if (next.done) this.#end();
+      else if (this.#accept(next.value)) return next.value;
+      else return this.#now();
     } catch (cause) {
       this.stop(cause);
     }
@@ -170,8 +200,15 @@ export class Stream implements Input, Receiver {
     });
   }
 
+  /** Goes on pulling the source: now, or when the session asks. */
+  #pull(): void {
+    if (this.#source.saysNow) this.#options.notify();
+    else this.#ask();
+  }
+
   #ask(): void {
     if (this.#asked || this.#ended || this.#full) return;
+    if (this.#arrived.length >= this.#options.readAhead.ready) return;
     this.#asked = true;
     this.#source.next().then(this.#answered, this.#failed);
   }
@@ -181,13 +218,12 @@ export class Stream implements Input, Receiver {
     if (this.#ended) return; // the stream was stopped in the meantime, and drops late documents
     if (next.done) this.#end();
     else this.#arrive(next.value);
-    this.#ask();
+    if (!this.#source.saysNow) this.#ask();
   };
 
   #arrive(document: InputDocument): void {
     try {
-      this.#accept(document);
-      this.#arrived.push({ document, acceptedMs: now() });
+      if (this.#accept(document)) this.#arrived.push({ document, acceptedMs: now() });
       this.#options.notify();
     } catch (cause) {
       this.stop(cause);
@@ -199,28 +235,43 @@ export class Stream implements Input, Receiver {
     if (!this.#ended) this.#end({ cause });
   };
 
-  /** @throws TypeError when it is no document */
-  #accept(document: InputDocument): void {
-    checkDocument(document);
-    this.#bytes += document.bytes.length;
+  /**
+   * @returns false when the document has no bytes yet: it and all later ones then come through `#files`
+   * @throws TypeError when it is no document
+   */
+  #accept(document: InputDocument): boolean {
+    const { delivery, workers } = this.#options;
+    checkDocument(document, delivery);
+    if (delivery !== 'reference' && !hasBytes(document)) {
+      this.#files = new ReadDocuments(document, this.#source, { workers, delivery });
+      this.#source = new SourceReader<InputDocument>(this.#files);
+      return false;
+    }
+    this.#bytes += bytesOf(document);
     this.#pulled++;
     this.#full = this.#isFull();
+    return true;
   }
 
-  #give(index: number, document: InputDocument, waitedMs: number): Document {
-    const place = this.#given++;
-    const given = sessionDocument(index, document);
-    this.#options.inProgress.add(index, this, place, given.size, waitedMs);
-    return given;
+  #settleUnread({ id, cause }: UnreadDocument, place: number): void {
+    const outcome = refused({ index: place, id }, cause);
+    this.#options.count(outcome);
+    this.#put(outcome, place, 0);
   }
 
   settle(outcome: Outcome, place: number, bytes: number): void {
+    this.#files?.settle(bytes, outcome.taskMs);
+    this.#put(outcome, place, bytes);
+  }
+
+  #put(outcome: Outcome, place: number, bytes: number): void {
     if (this.#left) return;
-    const position = this.#options.ordered ? place : this.#settled++;
+    const position = this.#settled++;
     this.#bytes -= bytes;
-    this.#outcomes.put(position, outcome, Math.max(bytes, bytesOf(outcome)));
+    const size = Math.max(bytes, outcome.size ?? 0, resultBytes(outcome));
+    this.#outcomes.put(this.#options.ordered ? place : position, outcome, size);
     this.#resumeWhenHalfFree(); // a short task raises the limit
-    if (position === this.#outcomes.first) this.#changed();
+    if (this.#outcomes.hasNext) this.#changed();
   }
 
   lose(cause: unknown): void {
@@ -230,22 +281,29 @@ export class Stream implements Input, Receiver {
   #resumeWhenHalfFree(): void {
     if (!this.#full || !this.#isHalfFree()) return;
     this.#full = false;
-    if (!this.#source.isSync) this.#ask();
-    else this.#options.notify();
+    this.#pull();
   }
 
+  /** True at one of the limits of `ReadAhead`. */
   #isFull(): boolean {
-    const documents = this.#pulled - this.#outcomes.first;
-    const bytes = this.#bytes + this.#outcomes.bytes;
-    const { documents: maxDocuments, bytes: maxBytes, minDocuments } = this.#options.readAhead;
-    return documents >= maxDocuments || (bytes >= maxBytes && documents >= minDocuments);
+    const { documents, minDocuments, outcomes, bytes } = this.#options.readAhead;
+    const untaken = this.#pulled - this.#outcomes.first;
+    return (
+      this.#pulled - this.#settled >= documents ||
+      untaken >= outcomes ||
+      (this.#bytes + this.#outcomes.bytes >= bytes && untaken >= minDocuments)
+    );
   }
 
+  /** True when half of each limit is free. */
   #isHalfFree(): boolean {
-    const documents = this.#pulled - this.#outcomes.first;
-    const bytes = this.#bytes + this.#outcomes.bytes;
-    const { documents: maxDocuments, bytes: maxBytes, minDocuments } = this.#options.readAhead;
-    return documents <= maxDocuments / 2 && (bytes <= maxBytes / 2 || documents < minDocuments);
+    const { documents, minDocuments, outcomes, bytes } = this.#options.readAhead;
+    const untaken = this.#pulled - this.#outcomes.first;
+    return (
+      this.#pulled - this.#settled <= documents / 2 &&
+      untaken <= outcomes / 2 &&
+      (this.#bytes + this.#outcomes.bytes <= bytes / 2 || untaken < minDocuments)
+    );
   }
 
   #end(failure: { readonly cause: unknown } | null = null): void {
@@ -265,7 +323,7 @@ export class Stream implements Input, Receiver {
  * Memory of an outcome, as far as it is known at once. Other results are taken to be as large as their
  * document.
  */
-function bytesOf(outcome: Outcome): number {
+function resultBytes(outcome: Outcome): number {
   if (outcome.status !== 'ok') return 0;
   const { value } = outcome;
   if (typeof value === 'string') return value.length;

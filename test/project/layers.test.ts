@@ -31,7 +31,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     may: [
       /^runner\//,
       /^strategies\/(?!peers)/,
-      /^workloads\/(workload|task-file|task-findings|tsconfig-limits)\.ts$/,
+      /^workloads\/(workload|read-file|task-file|task-findings|tsconfig-limits)\.ts$/,
       /^(services|control)\//,
     ],
   },

@@ -18,7 +18,7 @@ async function collectBatches(batches: AsyncIterable<Outcome[]>): Promise<Outcom
   return all;
 }
 
-/** What does not depend on when a document ran. */
+/** Outcomes without what depends on when a document ran. */
 const lasting = (outcomes: readonly Outcome[]) =>
   outcomes
     .map((outcome) => ({
@@ -164,7 +164,7 @@ it('documents in progress are found by their index, however late they end', () =
       const late = new Set(held);
       const count = Math.max(...held) + ahead + 1;
       for (let index = 0; index < count; index++) {
-        inProgress.add(index, receiver(index), index, 7, 0);
+        inProgress.add(index, receiver(index), { place: index, bytes: 7, waitedMs: 0, mtimeMs: null });
         if (late.has(index)) continue;
         const entry = inProgress.at(index);
         assert.ok(entry);

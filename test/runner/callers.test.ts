@@ -110,7 +110,7 @@ describe('sources that fail', () => {
     const wrong = (value: unknown) => runner.run(value as InputDocument);
     await assert.rejects(
       wrong('./a.md'),
-      /expected a document like \{ id, bytes \}, got the string ".\/a.md"; for a path, give/,
+      /like \{ id, bytes \} or \{ id, path \}, got the string ".\/a.md"; for a file, give/,
     );
     await assert.rejects(wrong(new Uint8Array(1)), /its bytes alone/);
     await assert.rejects(wrong({ id: 1, bytes: 'x' }), /whose id is a number and whose bytes are a string/);

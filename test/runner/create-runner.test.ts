@@ -183,6 +183,6 @@ it('the library loads no chart, statistics, table or command-line code', async (
   for (const file of loaded)
     assert.match(
       file,
-      /^dist\/(index\.js$|runner\/|strategies\/(?!peers)|workloads\/(workload|source-stack)\.js$)/,
+      /^dist\/(index\.js$|runner\/|strategies\/(?!peers)|workloads\/(workload|read-file|source-stack)\.js$)/,
     );
 });

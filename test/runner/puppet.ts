@@ -1,15 +1,15 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { createRunner, type InputDocument, type Runner, type RunnerOptions } from '../../index.js';
+import { createRunner, type InputBytes, type Runner, type RunnerOptions } from '../../index.js';
 import { SessionRunner } from '../../runner/session-runner.js';
 import type { Cancelling } from '../../strategies/session/cancelling.js';
 import { guarded } from '../../strategies/session/session.js';
-import { alone, type Outcome, type Session } from '../../strategies/strategy.js';
+import { alone, type Delivery, type Outcome, type Session } from '../../strategies/strategy.js';
 import type { Document } from '../../workloads/workload.js';
 import { fixture } from '../support.js';
 
 export const odd = new URL(fixture('odd-task').url);
 
-export const document = (id: string, size = 10): InputDocument => ({
+export const document = (id: string, size = 10): InputBytes => ({
   id,
   bytes: new Uint8Array(size).fill(1),
 });
@@ -40,11 +40,15 @@ export class Puppet {
   /** The ids of documents that may be cancelled, as far as they were pulled. */
   readonly cancellable: string[] = [];
   runs = 0;
+  /** True where documents by reference are taken. */
+  takesReferences = false;
   closes = 0;
   /** True when documents are answered at once. */
   readonly #prompt: boolean;
   readonly #most: number;
   readonly #taskMs: number;
+  /** Every task returns this; its document's id where it is undefined. */
+  readonly #value: unknown;
   #emit: (outcome: Outcome) => void | Promise<void> = () => {};
   #answered = 0;
   #count = 0;
@@ -52,19 +56,29 @@ export class Puppet {
   #failure: Error | null = null;
   readonly session: Session;
 
-  constructor({ prompt = false, most = Number.POSITIVE_INFINITY, taskMs = 0.1 } = {}) {
+  constructor({
+    prompt = false,
+    most = Number.POSITIVE_INFINITY,
+    taskMs = 0.1,
+    value = undefined as unknown,
+  } = {}) {
     this.#taskMs = taskMs;
+    this.#value = value;
     this.#prompt = prompt;
     this.#most = most;
+    const takesReferences = () => this.takesReferences;
     this.session = guarded({
+      get takesReferences() {
+        return takesReferences();
+      },
       run: (source, emit, cancelling) => this.#run(source, emit, cancelling),
       members: async () => alone,
       close: async () => void this.closes++,
     });
   }
 
-  runner(workers = 1): SessionRunner {
-    return new SessionRunner(this.session, { strategy: 'puppet', workers, delivery: 'none', see: () => {} });
+  runner(workers = 1, delivery: Delivery = 'none'): SessionRunner {
+    return new SessionRunner(this.session, { strategy: 'puppet', workers, delivery, see: () => {} });
   }
 
   async #run(
@@ -100,7 +114,7 @@ export class Puppet {
       queuedMs: 1,
       taskMs: this.#taskMs,
       status: 'ok',
-      value: id,
+      value: this.#value ?? id,
     });
   }
 
