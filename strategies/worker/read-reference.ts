@@ -89,7 +89,9 @@ function withoutStack(error: Error): Error {
 
 function named(cause: Error, name: string): Error {
   const { code } = cause as NodeJS.ErrnoException;
-  return Object.assign(new Error(`${cause.message}: "${name}"`), code !== undefined && { code });
+  // Node shows a text and bytes differently here, and strategies give it one or the other.
+  const message = code === 'ERR_INVALID_ARG_VALUE' ? 'expected a path without a null byte' : cause.message;
+  return Object.assign(new Error(`${message}: "${name}"`), code !== undefined && { code });
 }
 
 function pathOf(path: string | Uint8Array): string | Buffer {

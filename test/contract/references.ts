@@ -435,7 +435,7 @@ export function unreadableFiles(): Unreadable[] {
     { path: at('dangling'), code: 'ENOENT' },
     { path: at('circle'), code: 'ELOOP' },
     { path: at('x'.repeat(300)), code: 'ENAMETOOLONG' },
-    { path: at('null\0byte'), code: 'ERR_INVALID_ARG_VALUE' },
+    { path: at('null\0byte'), code: 'ERR_INVALID_ARG_VALUE', message: /without a null byte: / },
     { path: at('folder'), message: noFile },
     { path: at('pipe'), message: noFile },
     { path: '/dev/zero', message: noFile },
