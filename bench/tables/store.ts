@@ -1,23 +1,18 @@
 import {
-  closeSync,
   existsSync,
-  fsyncSync,
-  ftruncateSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   statSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { RunError, UnfitError, UsageError } from '../errors.js';
+import { RunError, UsageError } from '../errors.js';
+import { AppendedRows } from './appended-rows.js';
+import { arrivalTable } from './arrival-columns.js';
 import { type TrialRow, trialTable } from './columns.js';
-import { decode, encodeHeader, encodeRows, headerOf } from './csv.js';
 import type { Environment } from './environment.js';
-import { requiredColumns } from './table.js';
 
 /**
  * A run's folder. `environment.json` is written before the first trial, and trials are appended and flushed
@@ -26,11 +21,15 @@ import { requiredColumns } from './table.js';
 export class Store {
   readonly folder: string;
   readonly runId: string;
-  #appending: Appending | null = null;
+  /** Open-loop trials; the file exists only where some were measured. */
+  readonly arrivals: AppendedRows<typeof arrivalTable>;
+  readonly #trials: AppendedRows<typeof trialTable>;
 
   private constructor(path: string) {
     this.folder = resolve(path);
     this.runId = basename(this.folder);
+    this.#trials = new AppendedRows(join(this.folder, 'trials.csv'), trialTable);
+    this.arrivals = new AppendedRows(join(this.folder, 'arrivals.csv'), arrivalTable);
   }
 
   /**
@@ -75,14 +74,7 @@ export class Store {
    * @throws UnfitError that names the line of any other damage
    */
   trials(): TrialRow[] {
-    const text = this.#wholeLines();
-    try {
-      return text === '' ? [] : decode(trialTable, text);
-    } catch (cause) {
-      throw new UnfitError(`"${join(this.folder, 'trials.csv')}" is damaged, ${(cause as Error).message}`, {
-        cause,
-      });
-    }
+    return this.#trials.rows();
   }
 
   /**
@@ -90,33 +82,22 @@ export class Store {
    * it lacks none.
    */
   missingColumns(): string[] {
-    const text = this.#wholeLines();
-    const names = text === '' ? null : headerOf(text);
-    return names === null ? [] : requiredColumns(trialTable).filter((name) => !names.includes(name));
+    return this.#trials.missingColumns();
   }
 
   /** Prepares the file for `append`, which writes after the last whole line. @throws RunError */
   beginAppending(): void {
-    const path = join(this.folder, 'trials.csv');
-    const whole = this.#wholeLines();
-    const header = encodeHeader(trialTable);
-    this.#attempt('trials.csv', () => {
-      const fd = openSync(path, existsSync(path) ? 'r+' : 'wx');
-      const length = Buffer.byteLength(whole);
-      ftruncateSync(fd, length);
-      this.#appending = { fd, length, names: headerOf(whole === '' ? header : whole) };
-    });
-    if (whole === '') this.#write(() => header);
+    this.#trials.begin();
   }
 
   /** @throws RunError if the row cannot be written; the rows before it stay readable */
   append(trial: TrialRow): void {
-    this.#write((names) => encodeRows(trialTable, [trial], names));
+    this.#trials.append(trial);
   }
 
   close(): void {
-    if (this.#appending !== null) closeSync(this.#appending.fd);
-    this.#appending = null;
+    this.#trials.close();
+    this.arrivals.close();
   }
 
   has(name: string): boolean {
@@ -141,34 +122,6 @@ export class Store {
     });
   }
 
-  /** Returns the whole lines. Each row is one line, so text after the last line end is an unfinished row. */
-  #wholeLines(): string {
-    const path = join(this.folder, 'trials.csv');
-    if (!existsSync(path)) return '';
-    const text = readFileSync(path, 'utf8');
-    const end = text.lastIndexOf('\r\n');
-    return end < 0 ? '' : text.slice(0, end + 2);
-  }
-
-  #write(text: (names: readonly string[]) => string): void {
-    const appending = this.#appending;
-    if (appending === null) throw new Error('append() was called before beginAppending()');
-    const { fd, length, names } = appending;
-    const bytes = Buffer.from(text(names));
-    this.#attempt('trials.csv', () => {
-      try {
-        for (let written = 0; written < bytes.length; ) {
-          written += writeSync(fd, bytes, written, bytes.length - written, length + written);
-        }
-        fsyncSync(fd);
-        this.#appending = { ...appending, length: length + bytes.length };
-      } catch (cause) {
-        ftruncateSync(fd, length); // a full disk may have taken half a row
-        throw cause;
-      }
-    });
-  }
-
   #attempt(name: string, act: () => void): void {
     try {
       act();
@@ -176,15 +129,6 @@ export class Store {
       throw new RunError(`cannot write "${join(this.folder, name)}": ${(cause as Error).message}`, { cause });
     }
   }
-}
-
-/** The store appends to `trials.csv`. */
-interface Appending {
-  readonly fd: number;
-  /** The file has this length, bytes. */
-  readonly length: number;
-  /** The file has columns with these names, in this order. */
-  readonly names: readonly string[];
 }
 
 /** A file has this name until all of its text is written. */

@@ -1,12 +1,11 @@
-import { type Noise, voidReason, watchNoise } from '../measure/noise.js';
-import { files } from '../measure/proc.js';
-import { type Peaks, Sampler } from '../measure/sampler.js';
+import { type Noise, voidReason } from '../measure/noise.js';
 import { schema, type TrialRow, trialTable } from '../tables/columns.js';
 import { unknown } from '../tables/table.js';
 import { Helper } from './helper.js';
 import type { HelperProcesses } from './helper-processes.js';
 import { type Cell, estimateTrialMs, sourceCell, type Timing, warmupDocuments } from './plan.js';
 import type { TrialNotice, TrialRecord, TrialRequest } from './trial-host.js';
+import { type Seen, Window } from './window.js';
 
 /** Tells which trial of its run this is. */
 export interface Place {
@@ -71,40 +70,6 @@ export async function runTrial(
     return failedRow(cell, place, cause as Error);
   } finally {
     host.end();
-  }
-}
-
-interface Seen {
-  readonly peaks: Peaks | null;
-  readonly noise: Noise | null;
-}
-
-/** Observes the process tree from outside, from the begin to the end of the timed passes. */
-class Window {
-  readonly #suite: readonly number[];
-  #sampler: Sampler | null = null;
-  #noiseSince: (() => Noise) | null = null;
-  #seen: Promise<Seen> | null = null;
-
-  constructor(suite: readonly number[]) {
-    this.#suite = suite;
-  }
-
-  async on(notice: TrialNotice): Promise<void> {
-    if (notice.window === 'closed') return void (await this.close());
-    this.#noiseSince = watchNoise({ files, root: notice.pids[0] as number, suite: this.#suite });
-    this.#sampler = new Sampler(notice.pids);
-  }
-
-  /** Stops observing. Later calls return the same figures. */
-  close(): Promise<Seen> {
-    this.#seen ??= this.#look();
-    return this.#seen;
-  }
-
-  async #look(): Promise<Seen> {
-    const noise = this.#noiseSince?.() ?? null;
-    return { noise, peaks: (await this.#sampler?.stop()) ?? null };
   }
 }
 

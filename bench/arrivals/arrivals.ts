@@ -1,0 +1,106 @@
+import type { Document } from '../../workloads/workload.js';
+
+/** What became of the documents of one open-loop trial, by their place in the schedule. */
+export interface Arrived {
+  /** Instants at which documents were due, ms on the machine's clock. */
+  readonly dueMs: Float64Array;
+  /** Instants of their outcomes; Infinity for a document that was refused. */
+  readonly doneMs: Float64Array;
+  /** 1 for a document whose outcome was `ok`. */
+  readonly isOk: Uint8Array;
+  /** How late the generator sent each document, ms. */
+  readonly lateMs: Float64Array;
+  readonly refused: number;
+}
+
+export interface ArrivalsOptions {
+  /** Documents are taken from here in turn, again and again. */
+  readonly documents: readonly Document[];
+  /** Makes the document that a session gets; a delivery may take its bytes. */
+  readonly fresh: (document: Document) => Document;
+  /** Instants at which documents are due, ms after `startMs`. */
+  readonly schedule: Float64Array;
+  /** The start of the schedule on the machine's clock, ms. */
+  readonly startMs: number;
+  /** A document is refused when so many others have no outcome yet; null: none is refused. */
+  readonly accept: number | null;
+}
+
+const end: IteratorResult<Document> = { done: true, value: undefined };
+
+/**
+ * The harness's side of an open loop. `arrive` learns how many documents are due, `give` hands them to the
+ * session in their order, and `settle` takes their outcomes. A document's latency runs from the instant at
+ * which it was *due*: a stall of the strategy, of the generator or of the harness delays it, and cannot hide
+ * (coordinated omission).
+ */
+export class Arrivals {
+  readonly #options: ArrivalsOptions;
+  readonly #dueMs: Float64Array;
+  readonly #doneMs: Float64Array;
+  readonly #lateMs: Float64Array;
+  readonly #isOk: Uint8Array;
+  /** Places in the schedule of the documents that were accepted, in their order. */
+  readonly #accepted: Int32Array;
+  #arrivedCount = 0;
+  #acceptedCount = 0;
+  #givenCount = 0;
+  #settledCount = 0;
+
+  constructor(options: ArrivalsOptions) {
+    const { schedule, startMs } = options;
+    this.#options = options;
+    this.#dueMs = schedule.map((ms) => startMs + ms);
+    this.#doneMs = new Float64Array(schedule.length).fill(Number.POSITIVE_INFINITY);
+    this.#lateMs = new Float64Array(schedule.length);
+    this.#isOk = new Uint8Array(schedule.length);
+    this.#accepted = new Int32Array(schedule.length);
+  }
+
+  /**
+   * Learns that the first `count` documents of the schedule have been sent.
+   * @param sentMs the instant at which the generator sent them, ms on the machine's clock
+   */
+  arrive(count: number, sentMs: number): void {
+    const { accept } = this.#options;
+    for (; this.#arrivedCount < count; this.#arrivedCount++) {
+      const place = this.#arrivedCount;
+      this.#lateMs[place] = Math.max(0, sentMs - (this.#dueMs[place] as number));
+      if (accept !== null && this.#acceptedCount - this.#settledCount >= accept) continue;
+      this.#accepted[this.#acceptedCount++] = place;
+    }
+  }
+
+  /** The next document for the session; its end; null when none is there now. */
+  give(): IteratorResult<Document> | null {
+    const { documents, fresh, schedule } = this.#options;
+    if (this.#givenCount === this.#acceptedCount) return this.#arrivedCount === schedule.length ? end : null;
+    const index = this.#givenCount++;
+    const place = this.#accepted[index] as number;
+    const document = documents[place % documents.length] as Document;
+    return { done: false, value: { ...fresh(document), index } };
+  }
+
+  /** Takes the outcome of the document that was given as the `index`-th. */
+  settle(index: number, { atMs, ok }: { readonly atMs: number; readonly ok: boolean }): void {
+    const place = this.#accepted[index] as number;
+    this.#doneMs[place] = atMs;
+    this.#isOk[place] = ok ? 1 : 0;
+    this.#settledCount++;
+  }
+
+  /** The corpus's place of the document that was given as the `index`-th. */
+  placeInCorpus(index: number): number {
+    return (this.#accepted[index] as number) % this.#options.documents.length;
+  }
+
+  get arrived(): Arrived {
+    return {
+      dueMs: this.#dueMs,
+      doneMs: this.#doneMs,
+      lateMs: this.#lateMs,
+      isOk: this.#isOk,
+      refused: this.#arrivedCount - this.#acceptedCount,
+    };
+  }
+}

@@ -1,0 +1,44 @@
+import { setImmediate } from 'node:timers';
+import { ready, type Source } from '../../strategies/session/source.js';
+import { now } from '../../strategies/worker/clock.js';
+import type { Document } from '../../workloads/workload.js';
+
+/** After this time the event loop gets a turn, ms: otherwise no further arrival would be noticed. */
+const maxMsWithoutTurn = 4;
+
+/** A source for a session whose documents come from outside: `give` answers, and `offer` says to ask again. */
+export class GivenSource implements Source {
+  readonly #give: () => IteratorResult<Document> | null;
+  /** Calls of `next` without an answer yet. There may be several: a pool asks once per worker. */
+  #waiting: ((next: IteratorResult<Document>) => void)[] = [];
+  #turnMs = now();
+
+  constructor({ give }: { readonly give: () => IteratorResult<Document> | null }) {
+    this.#give = give;
+  }
+
+  [ready](): IteratorResult<Document> | null {
+    return now() - this.#turnMs > maxMsWithoutTurn ? null : this.#give();
+  }
+
+  async next(): Promise<IteratorResult<Document>> {
+    if (now() - this.#turnMs > maxMsWithoutTurn) {
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#turnMs = now();
+    }
+    return this.#give() ?? new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Answers the waiting calls of `next` as far as there are documents. */
+  offer(): void {
+    while (this.#waiting.length > 0) {
+      const given = this.#give();
+      if (given === null) return;
+      this.#waiting.shift()?.(given);
+    }
+  }
+}
