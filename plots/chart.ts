@@ -1,7 +1,9 @@
+import type { ArrivalSummaryRow } from '../bench/tables/arrival-summary.js';
 import type { SummaryRow, TrialRow } from '../bench/tables/columns.js';
 import type { ComparisonRow } from '../bench/tables/comparison-columns.js';
 import type { ProjectionRow, ScalingRow } from '../bench/tables/scaling-columns.js';
 import type { CrossoverRow, WinnerRow } from '../bench/tables/situation-columns.js';
+import type { SloRow } from '../bench/tables/slo-columns.js';
 
 /** A chart is drawn from the rows of a run's files. It never learns how they were measured. */
 export interface ChartData {
@@ -11,6 +13,10 @@ export interface ChartData {
   readonly projections: readonly ProjectionRow[];
   readonly winners: readonly WinnerRow[];
   readonly crossovers: readonly CrossoverRow[];
+  /** Open loops: latencies under rates of arrivals. Empty where none were measured. */
+  readonly arrivals: readonly ArrivalSummaryRow[];
+  /** Open loops: the highest rates under a limit. Empty where none were searched. */
+  readonly limits: readonly SloRow[];
   /** Only charts about the run itself use single trials. */
   readonly trials: readonly TrialRow[];
   /**
@@ -45,6 +51,8 @@ export interface Chart {
   readonly name: string;
   readonly question: string;
   readonly table: ChartTable;
+  /** True for a chart that a report leaves out where its table is empty, because not every run measures it. */
+  readonly optional?: true;
   /** One line that says what the picture shows, made from the same rows. Null where they show nothing. */
   caption(data: ChartData): string | null;
   spec(data: ChartData): Spec;

@@ -1,4 +1,6 @@
 import type { Chart } from './chart.js';
+import arrivalLatency from './charts/arrival-latency.js';
+import arrivalLimit from './charts/arrival-limit.js';
 import cpu from './charts/cpu.js';
 import crossover from './charts/crossover.js';
 import differences from './charts/differences.js';
@@ -23,6 +25,8 @@ export const charts: readonly Chart[] = [
   crossover,
   differences,
   latency,
+  arrivalLatency,
+  arrivalLimit,
   cpu,
   switches,
   memory,

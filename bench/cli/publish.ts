@@ -13,6 +13,7 @@ import { chartData } from '../report/chart-data.js';
 import type { Figure } from '../report/figure.js';
 import { markdownReport } from '../report/markdown.js';
 import { pageReport, type Scripts } from '../report/page.js';
+import { arrivalSummaryTable } from '../tables/arrival-summary.js';
 import { summaryTable } from '../tables/columns.js';
 import { comparisonTable } from '../tables/comparison-columns.js';
 import { decode, encodeHeader, encodeRows } from '../tables/csv.js';
@@ -50,6 +51,8 @@ export async function publish(
     strategies: await allTraits(),
     projection,
     faults,
+    arrivals: store.arrivals.rows(),
+    limits: store.limits.rows(),
     decided: decidedBy(store),
   });
   const write = <T extends Table>(name: string, table: T, rows: readonly Row<T>[]) =>
@@ -62,11 +65,13 @@ export async function publish(
   write('crossovers.csv', crossoverTable, found.crossovers);
   write('situations.csv', situationTable, found.situations);
   write('hints.csv', hintTable, found.hints);
+  if (found.arrivals.length > 0) write('arrival-summary.csv', arrivalSummaryTable, found.arrivals);
 
   const data = chartData(found);
-  const specs = charts.map((chart) => chart.spec(data));
+  const shown = charts.filter(({ optional, table }) => !optional || data[table.from].length > 0);
+  const specs = shown.map((chart) => chart.spec(data));
   const svgs = await renderAll(specs);
-  const figures = charts.map(
+  const figures = shown.map(
     (chart, i): Figure => ({
       chart,
       caption: chart.caption(data),

@@ -8,6 +8,7 @@ import { type Findings, usableMemory } from '../verdict/findings.js';
  */
 export function chartData(found: Findings): ChartData {
   const { environment, summaries, comparisons, scaling, projections, winners, crossovers, trials } = found;
+  const { arrivals, limits } = found;
   const names = new Map(
     summaries.map((row) => [JSON.stringify([row.strategy, row.delivery]), seriesName(row, summaries)]),
   );
@@ -25,6 +26,8 @@ export function chartData(found: Findings): ChartData {
     projections: named(projections),
     winners: named(winners),
     crossovers: named(crossovers),
+    arrivals: named(arrivals),
+    limits: named(limits),
     trials: named(trials),
     baseline: found.strategies.find(({ baseline }) => baseline)?.name ?? null,
     effectiveCores: environment.cores.effective,

@@ -13,6 +13,7 @@ import { AppendedRows } from './appended-rows.js';
 import { arrivalTable } from './arrival-columns.js';
 import { type TrialRow, trialTable } from './columns.js';
 import type { Environment } from './environment.js';
+import { sloTable } from './slo-columns.js';
 
 /**
  * A run's folder. `environment.json` is written before the first trial, and trials are appended and flushed
@@ -23,6 +24,8 @@ export class Store {
   readonly runId: string;
   /** Open-loop trials; the file exists only where some were measured. */
   readonly arrivals: AppendedRows<typeof arrivalTable>;
+  /** Searches for the highest rate under a limit; likewise. */
+  readonly limits: AppendedRows<typeof sloTable>;
   readonly #trials: AppendedRows<typeof trialTable>;
 
   private constructor(path: string) {
@@ -30,6 +33,7 @@ export class Store {
     this.runId = basename(this.folder);
     this.#trials = new AppendedRows(join(this.folder, 'trials.csv'), trialTable);
     this.arrivals = new AppendedRows(join(this.folder, 'arrivals.csv'), arrivalTable);
+    this.limits = new AppendedRows(join(this.folder, 'slo.csv'), sloTable);
   }
 
   /**
@@ -98,6 +102,7 @@ export class Store {
   close(): void {
     this.#trials.close();
     this.arrivals.close();
+    this.limits.close();
   }
 
   has(name: string): boolean {

@@ -1,9 +1,12 @@
+import type { ArrivalRow } from '../tables/arrival-columns.js';
+import { type ArrivalSummaryRow, summariseArrivals } from '../tables/arrival-summary.js';
 import type { SummaryRow, TrialRow } from '../tables/columns.js';
 import type { ComparisonRow } from '../tables/comparison-columns.js';
 import type { Environment } from '../tables/environment.js';
 import type { FaultRow } from '../tables/fault-columns.js';
 import type { ProjectionRow, ScalingRow } from '../tables/scaling-columns.js';
 import type { CrossoverRow, HintRow, SituationRow, WinnerRow } from '../tables/situation-columns.js';
+import type { SloRow } from '../tables/slo-columns.js';
 import { summarise } from '../tables/summarise.js';
 import { compare, marginsOf } from './compare.js';
 import { type Conclusion, conclude, type Decided } from './conclude.js';
@@ -30,6 +33,10 @@ export interface Findings {
   readonly hints: readonly HintRow[];
   /** The fault matrix, where it was measured for this run. */
   readonly faults: readonly FaultRow[];
+  /** Latencies under rates of arrivals, where they were measured for this run. */
+  readonly arrivals: readonly ArrivalSummaryRow[];
+  /** The highest rates under a limit, where they were searched for this run. */
+  readonly limits: readonly SloRow[];
   readonly conclusions: readonly Conclusion[];
   /** True where every planned round was measured to its end. */
   readonly complete: boolean;
@@ -52,6 +59,8 @@ export function findings(
     strategies: readonly Traits[];
     projection?: Projection;
     faults?: readonly FaultRow[];
+    arrivals?: readonly ArrivalRow[];
+    limits?: readonly SloRow[];
     decided?: Decided | undefined;
   },
 ): Findings {
@@ -64,8 +73,8 @@ export function findings(
     strategies,
   });
   const baseline = strategies.find((strategy) => strategy.baseline)?.name ?? '';
-  const limits = strategies.filter(({ limit }) => limit === true).map(({ name }) => name);
-  const comparisons = compare(trials, { claims: environment.claims, baseline, limits });
+  const upperBounds = strategies.filter(({ limit }) => limit === true).map(({ name }) => name);
+  const comparisons = compare(trials, { claims: environment.claims, baseline, limits: upperBounds });
   const scaling = scalingSeries(cells, {
     effectiveCores: cores.effective,
     memoryBytes: usableMemory(environment),
@@ -101,6 +110,8 @@ export function findings(
     situations: options.decided === undefined ? situations(summaries, { ...terms, conclusions }) : [],
     hints: hints({ environment, strategies, trials, summaries, comparisons, conclusions, complete }),
     faults: options.faults ?? [],
+    arrivals: summariseArrivals(options.arrivals ?? []),
+    limits: options.limits ?? [],
     conclusions,
     complete,
   };

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { type ArrivalSummaryRow, arrivalSummaryTable } from '../../bench/tables/arrival-summary.js';
 import { type SummaryRow, summaryTable } from '../../bench/tables/columns.js';
+import { type SloRow, sloTable } from '../../bench/tables/slo-columns.js';
 import { unknown } from '../../bench/tables/table.js';
 import { compare, marginsOf } from '../../bench/verdict/compare.js';
 import { crossovers } from '../../bench/verdict/crossovers.js';
@@ -136,11 +138,60 @@ export function from(summaries: readonly SummaryRow[], effectiveCores: number): 
       workloads: Object.keys(workloads),
       strategies: traitsOf(strategies),
     }),
+    arrivals: summaries.flatMap((row) => [0.5, 0.8, 0.95].flatMap((share) => arrivalsOf(row, share))),
+    limits: summaries.flatMap(limitsOf),
     trials,
     baseline: 'sequential',
     effectiveCores,
     memoryBytes: 8e9,
   };
+}
+
+/** Latencies grow towards the configuration's own rate, and beyond nine tenths of it the backlog grows. */
+function arrivalsOf(row: SummaryRow, share: number): ArrivalSummaryRow[] {
+  const { workload, kind, corpus, document_bytes, strategy, workers, delivery } = row;
+  if (row.documents_per_second === null) return [];
+  const p99 = 1000 / row.documents_per_second / (1 - share);
+  return [
+    {
+      ...unknown(arrivalSummaryTable),
+      ...{ workload, kind, corpus, document_bytes, strategy, workers, delivery },
+      pattern: 'poisson',
+      asked: `${100 * share}%`,
+      offered_per_second: share * row.documents_per_second,
+      schedules: 3,
+      busy: false,
+      falls_behind: share > 0.9,
+      latency_p99_ms: p99,
+      latency_p99_low_ms: row.documents_per_second_low === null ? null : p99 / 1.2,
+      latency_p99_high_ms: row.documents_per_second_low === null ? null : p99 * 1.2,
+      refused_share: 0,
+      failed_share: 0,
+    },
+  ];
+}
+
+function limitsOf(row: SummaryRow): SloRow[] {
+  const { workload, corpus, strategy, workers, delivery, documents_per_second } = row;
+  if (documents_per_second === null) return [];
+  const knee = 0.7 * documents_per_second;
+  return [
+    {
+      ...unknown(sloTable),
+      run_id: 'made',
+      ...{ workload, corpus, strategy, workers, delivery },
+      pattern: 'poisson',
+      limit: 'p99<200ms',
+      closed_loop_per_second: documents_per_second,
+      knee_per_second: knee,
+      knee_low: 0.9 * knee,
+      knee_high: 1.1 * knee,
+      confirmed_per_second: workers === 1 ? null : 0.9 * knee,
+      probes: 11,
+      void_probes: 0,
+      seconds: 170,
+    },
+  ];
 }
 
 interface Cell {

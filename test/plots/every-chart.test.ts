@@ -3,10 +3,12 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
 import { Ajv } from 'ajv';
+import { arrivalSummaryTable } from '../../bench/tables/arrival-summary.js';
 import { summaryTable, trialTable } from '../../bench/tables/columns.js';
 import { comparisonTable } from '../../bench/tables/comparison-columns.js';
 import { projectionTable, scalingTable } from '../../bench/tables/scaling-columns.js';
 import { crossoverTable, winnerTable } from '../../bench/tables/situation-columns.js';
+import { sloTable } from '../../bench/tables/slo-columns.js';
 import type { Table } from '../../bench/tables/table.js';
 import type { ChartData, ChartTable, Spec } from '../../plots/chart.js';
 import { charts } from '../../plots/index.js';
@@ -21,6 +23,8 @@ const tables: Record<ChartTable['from'], Table> = {
   projections: projectionTable,
   winners: winnerTable,
   crossovers: crossoverTable,
+  arrivals: arrivalSummaryTable,
+  limits: sloTable,
   trials: trialTable,
 };
 

@@ -1,0 +1,73 @@
+import { groupBy } from '../stats/group-by.js';
+import type { ArrivalSummaryRow } from '../tables/arrival-summary.js';
+import type { SloRow } from '../tables/slo-columns.js';
+import type { TextTable } from './text-table.js';
+import { number } from './units.js';
+
+/** What a run says about open loops, in the console and in the report. */
+
+interface Words {
+  /** Name of the strategy that has no number of workers. */
+  readonly baseline: string | null;
+}
+
+/** The p99 of every configuration at every rate, ms. */
+export function arrivalTable(arrivals: readonly ArrivalSummaryRow[], { baseline }: Words): TextTable {
+  const asked = [...new Set(arrivals.map((row) => row.asked))];
+  const places = groupBy(arrivals, ({ workload, corpus }) => `${workload} ${corpus}`);
+  const groups = [...places].map(([place, rows]) => {
+    const configurations = groupBy(rows, (row) => nameOf(row, baseline));
+    return [...configurations].map(([name, own], i) => [
+      i === 0 ? place : '',
+      name,
+      ...asked.map((rate) => latencyText(own.find((row) => row.asked === rate))),
+    ]);
+  });
+  return { header: ['documents', 'strategy', ...asked], numbersFrom: 2, groups };
+}
+
+export const arrivalLegend =
+  'p99 in ms, from the instant at which a document was due, with the 95 % interval over schedules; ' +
+  'percents are of the highest closed-loop rate of these documents';
+
+function latencyText(row: ArrivalSummaryRow | undefined): string {
+  if (row === undefined) return '';
+  const marks = [
+    ...(row.falls_behind ? ['falls behind'] : []),
+    ...(row.refused_share > 0 ? [`${number(100 * row.refused_share)} % refused`] : []),
+    ...(row.failed_share > 0 ? [`${number(100 * row.failed_share)} % failed`] : []),
+    ...(row.busy ? ['busy'] : []),
+  ];
+  const { latency_p99_ms: p99, latency_p99_low_ms: low, latency_p99_high_ms: high } = row;
+  const interval = low === null || high === null ? '' : ` (${number(low)}–${number(high)})`;
+  const latency = row.falls_behind || p99 === null ? [] : [`${number(p99)}${interval}`];
+  return [...latency, ...marks].join(', ');
+}
+
+/** The highest rate of every configuration under the limit. */
+export function limitTable(limits: readonly SloRow[], { baseline }: Words): TextTable {
+  const places = groupBy(limits, ({ workload, corpus, limit }) => `${workload} ${corpus}, ${limit}`);
+  const groups = [...places].map(([place, rows]) =>
+    rows.map((row, i) => [
+      i === 0 ? place : '',
+      nameOf(row, baseline),
+      row.confirmed_per_second === null ? 'none confirmed' : number(row.confirmed_per_second),
+      kneeText(row),
+      number(row.closed_loop_per_second),
+    ]),
+  );
+  return { header: ['documents', 'strategy', 'confirmed /s', 'knee /s', 'full load /s'], numbersFrom: 2, groups };
+}
+
+export const limitLegend =
+  'confirmed: three fresh schedules kept the limit with 99 % confidence; knee: the rate at which the limit ' +
+  'is just kept, estimated with its 95 % interval';
+
+function kneeText({ knee_per_second: knee, knee_low: low, knee_high: high, broken_per_second }: SloRow): string {
+  if (knee !== null && low !== null && high !== null) return `${number(knee)} (${number(low)}–${number(high)})`;
+  return broken_per_second === null ? 'not reached' : `below ${number(broken_per_second)}`;
+}
+
+function nameOf({ strategy, workers }: { readonly strategy: string; readonly workers: number }, baseline: string | null) {
+  return strategy === baseline ? strategy : `${strategy} × ${workers}`;
+}
