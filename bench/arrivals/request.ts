@@ -84,8 +84,8 @@ export function parseRate(text: string): Rate {
 /** `p99<200ms`. @throws UsageError */
 export function parseLimit(text: string): LatencyLimit {
   const [, digits, time] = /^p(\d{2}(?:\.\d)?)\s*<\s*(.+)$/.exec(text.trim()) ?? [];
-  const quantile = Number(digits) / 100;
-  if (time !== undefined && quantile >= 0.5 && quantile <= 0.999)
-    return { text: text.replaceAll(' ', ''), quantile, ms: parseDuration(time) };
+  const percent = Number(digits);
+  if (time !== undefined && percent >= 50 && percent <= 99.9)
+    return { text: text.replaceAll(' ', ''), quantile: percent / 100, ms: parseDuration(time) };
   throw new UsageError(`--slo: expected a limit like 'p99<200ms' (from p50 to p99.9), got "${text}"`);
 }

@@ -14,6 +14,7 @@ const benchExamples = `Examples:
   forkwise bench --task ./parse.ts --docs ./samples                 # your task on your documents
   forkwise bench --workloads compress --sizes 10KB,mixed --workers 1,2 --dry-run
   forkwise bench --strategies sequential,thread-pool,tinypool       # against pools of others
+  forkwise bench --workloads word-frequency --sizes 10KB --arrivals poisson  # latency as a server feels it
   forkwise bench --faults                                           # what each strategy survives, 5 minutes
 `;
 
@@ -71,6 +72,23 @@ program
     'wait until other processes leave the machine alone for 10 s, this long at most, like 5m',
   )
   .option('--seed <number>', 'seed of documents, samples and order', '1')
+  .option(
+    '--arrivals <pattern>',
+    'then measure open loops, in which documents come as a schedule says: poisson or constant',
+  )
+  .option(
+    '--rate <rates>',
+    'rates of arrivals, in percent of the highest measured rate or per second (default: 50%,80%,95%)',
+  )
+  .option('--arrival-time <duration>', 'length of a schedule (default: 10s)')
+  .option(
+    '--accept <count>',
+    'refuse a document when so many others have no outcome yet (default: none is refused)',
+  )
+  .option(
+    '--slo <limit>',
+    "search the highest rate of every strategy under a limit like 'p99<200ms'; 3 minutes each",
+  )
   .option('--out <folder>', 'where the run goes; must be new (default: results/<date and time>)')
   .option('--resume <run>', 'continue a run that was interrupted or killed; no finished trial is repeated')
   .option(

@@ -3,6 +3,7 @@ import type { Colors } from 'picocolors/types.js';
 import { groupBy } from '../stats/group-by.js';
 import type { Findings } from '../verdict/findings.js';
 import { adviceLegend, adviceSentences, adviceTable, hasAdvice } from '../words/advice.js';
+import { arrivalLegend, arrivalTable, limitLegend, limitTable } from '../words/arrivals.js';
 import { busyLine } from '../words/busy.js';
 import { limitSentences } from '../words/limit.js';
 import type { TextTable } from '../words/text-table.js';
@@ -12,7 +13,16 @@ import { bestTable, bestTableLegend } from './tables.js';
  * A run as a person reads it in a terminal. The advice comes last, where the eye is when a command ends;
  * above it is a table of every strategy for each workload. A busy machine is named in the first line.
  */
-export function consoleReport({ conclusions }: Pick<Findings, 'conclusions'>, colors: Colors): string {
+export function consoleReport(
+  {
+    conclusions,
+    arrivals,
+    limits,
+    strategies,
+  }: Pick<Findings, 'conclusions' | 'arrivals' | 'limits' | 'strategies'>,
+  colors: Colors,
+): string {
+  const words = { baseline: strategies.find(({ baseline }) => baseline)?.name ?? null };
   const workloads = [...groupBy(conclusions, ({ workload }) => workload)];
   const busy = busyLine(conclusions);
   const marked = (sentence: string) =>
@@ -26,6 +36,12 @@ export function consoleReport({ conclusions }: Pick<Findings, 'conclusions'>, co
     ]),
     colors.dim(bestTableLegend(conclusions)),
     '',
+    ...(arrivals.length === 0
+      ? []
+      : [renderTable(arrivalTable(arrivals, words), colors), colors.dim(arrivalLegend), '']),
+    ...(limits.length === 0
+      ? []
+      : [renderTable(limitTable(limits, words), colors), colors.dim(limitLegend), '']),
     ...(hasAdvice(conclusions) ? [renderTable(adviceTable(conclusions), colors)] : []),
     ...workloads.flatMap(([, members]) => adviceSentences(members).map(marked)),
     ...limitSentences(conclusions).map(marked),

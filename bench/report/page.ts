@@ -4,6 +4,7 @@ import type { HintRow } from '../tables/situation-columns.js';
 import type { Findings } from '../verdict/findings.js';
 import { faultLegend, matrixTable } from './faults.js';
 import type { Figure } from './figure.js';
+import { arrivalSection } from './page/arrivals.js';
 import { chartLegend, figureMarkup } from './page/charts.js';
 import { environmentSection } from './page/environment.js';
 import { type Child, type Html, html, trusted } from './page/html.js';
@@ -56,6 +57,7 @@ export function pageReport(found: Findings, { figures, data, scripts }: PageOpti
 ${section('verdict', 'Verdict', verdictSection(found, first ?? null))}
 ${section('situations', 'What to use where something else counts', situationSection(found))}
 ${section('summary', 'Every strategy', summarySection(found))}
+${section('arrivals', 'When documents come at a given rate', arrivalSection(found))}
 ${section('faults', 'What each strategy survives', faultSection(found))}
 ${section('charts', 'Charts', [chartLegend(found, interactive), others])}
 ${section('projections', 'How long many documents take', projectionSection(found))}

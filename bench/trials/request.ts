@@ -4,13 +4,14 @@ import type { WorkloadEntry } from '../../workloads/index.js';
 import { type Complexity, complexities } from '../../workloads/synthetic.js';
 import type { TaskFile } from '../../workloads/task-file.js';
 import { locateTask, taskName } from '../../workloads/task-file.js';
+import { type ArrivalFlags, type ArrivalRequest, arrivalRequest } from '../arrivals/request.js';
 import { UsageError, unknownName } from '../errors.js';
 import { parseCount, parseDuration, parseList, parseSize } from '../words/parse.js';
 import { type CorpusSource, corpusSources } from './corpus-file.js';
 import { type Profile, profiles } from './profiles.js';
 
 /** The text of each option on the command line, before it is parsed. */
-export interface BenchFlags {
+export interface BenchFlags extends ArrivalFlags {
   profile: string;
   workloads?: string;
   task?: string;
@@ -64,6 +65,8 @@ export interface BenchRequest {
   /** Wait this long at most for a quiet machine, milliseconds; null: begin at once. */
   readonly waitQuietMs: number | null;
   readonly seed: number;
+  /** Open loops that follow the closed ones; null: none. */
+  readonly arrivals: ArrivalRequest | null;
   /** Passed to every task as `context.options`. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly llm: { readonly url: string | null; readonly model: string; readonly parallel: number };
@@ -139,6 +142,7 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
     budgetMs: flags.budget === undefined ? null : parseDuration(flags.budget),
     waitQuietMs: flags.waitQuiet === undefined ? null : parseDuration(flags.waitQuiet),
     seed: parseCount(flags.seed, '--seed'),
+    arrivals: arrivalRequest(flags),
     options: {},
     llm: {
       url: flags.llmUrl === undefined ? null : url(flags.llmUrl),

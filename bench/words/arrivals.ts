@@ -1,4 +1,5 @@
 import { groupBy } from '../stats/group-by.js';
+import type { ArrivalRow } from '../tables/arrival-columns.js';
 import type { ArrivalSummaryRow } from '../tables/arrival-summary.js';
 import type { SloRow } from '../tables/slo-columns.js';
 import type { TextTable } from './text-table.js';
@@ -56,18 +57,47 @@ export function limitTable(limits: readonly SloRow[], { baseline }: Words): Text
       number(row.closed_loop_per_second),
     ]),
   );
-  return { header: ['documents', 'strategy', 'confirmed /s', 'knee /s', 'full load /s'], numbersFrom: 2, groups };
+  return {
+    header: ['documents', 'strategy', 'confirmed /s', 'knee /s', 'full load /s'],
+    numbersFrom: 2,
+    groups,
+  };
 }
 
 export const limitLegend =
   'confirmed: three fresh schedules kept the limit with 99 % confidence; knee: the rate at which the limit ' +
   'is just kept, estimated with its 95 % interval';
 
-function kneeText({ knee_per_second: knee, knee_low: low, knee_high: high, broken_per_second }: SloRow): string {
-  if (knee !== null && low !== null && high !== null) return `${number(knee)} (${number(low)}–${number(high)})`;
+function kneeText({
+  knee_per_second: knee,
+  knee_low: low,
+  knee_high: high,
+  broken_per_second,
+}: SloRow): string {
+  if (knee !== null && low !== null && high !== null)
+    return `${number(knee)} (${number(low)}–${number(high)})`;
   return broken_per_second === null ? 'not reached' : `below ${number(broken_per_second)}`;
 }
 
-function nameOf({ strategy, workers }: { readonly strategy: string; readonly workers: number }, baseline: string | null) {
+function nameOf(
+  { strategy, workers }: { readonly strategy: string; readonly workers: number },
+  baseline: string | null,
+) {
   return strategy === baseline ? strategy : `${strategy} × ${workers}`;
+}
+
+/** One line for a trial that has ended. */
+export function arrivalLine(row: ArrivalRow): string {
+  const { workload, corpus, strategy, workers, asked, offered_per_second, latency_p99_ms, status, reason } =
+    row;
+  const what = `open loop · ${workload} ${corpus} ${strategy} × ${workers} at ${number(offered_per_second)}/s (${asked})`;
+  if (status !== 'ok') return `${what}: ${status}, ${reason}`;
+  return `${what}: ${latency_p99_ms === null ? 'p99 unknown' : `p99 ${number(latency_p99_ms)} ms`}`;
+}
+
+/** One line for a search that has ended. */
+export function limitLine(row: SloRow): string {
+  const { workload, corpus, strategy, workers, limit, confirmed_per_second: confirmed } = row;
+  const found = confirmed === null ? 'no rate was confirmed' : `${number(confirmed)}/s confirmed`;
+  return `${limit} · ${workload} ${corpus} ${strategy} × ${workers}: ${found}, knee ${kneeText(row)}`;
 }

@@ -2,6 +2,8 @@ import { strategies } from '../../../strategies/index.js';
 import { peers } from '../../../strategies/peers/index.js';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
 import { workloads } from '../../../workloads/index.js';
+import { runArrivalTrial } from '../../arrivals/arrival-trial.js';
+import { measureArrivals } from '../../arrivals/measure.js';
 import { urlsOf } from '../../check/examine.js';
 import { inFlightFinding, isInFlight, mixingText } from '../../check/known.js';
 import { exitCode, UsageError } from '../../errors.js';
@@ -40,6 +42,7 @@ import {
 import { estimateRoundMs, type Progress, runRounds, timingOf } from '../../trials/rounds.js';
 import { runTrial } from '../../trials/trial.js';
 import { enough } from '../../verdict/stop.js';
+import { arrivalLine, limitLine } from '../../words/arrivals.js';
 import { duration, number } from '../../words/units.js';
 import { commandLine, newRunFolder, quoted } from '../folder.js';
 import { exitCodeOf, publish } from '../publish.js';
@@ -234,6 +237,7 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
     progress,
     signal,
   });
+  const ended = complete && (await openLoops(plan, store, options));
   store.close();
   const found = await publish(store, { png, interactive });
   print(
@@ -242,12 +246,45 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
       : resultText(found, { folder: store.folder, colors: colorsFor(process.stdout) }),
   );
   for (const criterion of unmet) note(`not reached: ${criterion}`);
-  if (complete) return exitCodeOf(found);
+  if (ended) return exitCodeOf(found);
   note(
     'interrupted; the trials so far are kept. Continue with:\n' +
       `  forkwise bench --resume ${quoted(store.folder)}`,
   );
   return exitCode.interrupted;
+}
+
+/** Measures open loops where they were asked for. @returns false if the signal ended them */
+async function openLoops(
+  { request, cells }: Plan,
+  store: Store,
+  { helpers, services, signal }: MeasureOptions,
+): Promise<boolean> {
+  const { arrivals } = request;
+  if (arrivals === null) return true;
+  store.arrivals.begin();
+  if (arrivals.slo !== null) store.limits.begin();
+  return measureArrivals({
+    runId: store.runId,
+    request: arrivals,
+    cells,
+    trials: store.trials(),
+    seed: request.seed,
+    finished: store.arrivals.rows(),
+    finishedSearches: store.limits.rows(),
+    measure: (cell, place) =>
+      runArrivalTrial(helpers, cell, { ...place, runId: store.runId, suite: [process.pid, ...services] }),
+    keep: (row) => {
+      store.arrivals.append(row);
+      note(arrivalLine(row));
+    },
+    keepSearch: (row) => {
+      store.limits.append(row);
+      note(limitLine(row));
+    },
+    say: note,
+    signal,
+  });
 }
 
 function corporaOf({ prepared }: Plan): Environment['corpora'] {
