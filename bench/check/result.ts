@@ -93,9 +93,12 @@ export function resultText(
     documents === null
       ? ''
       : ` on ${documents.count} ${documents.made_up ? 'made-up ' : ''}documents, ${size(documents.bytes)}`;
-  const verdict = sound
-    ? colors.green('Sound: it can be measured, and used in workers.')
-    : colors.red('Not sound: see the lines marked error.');
+  const warned = findings.some(({ level }) => level === 'warning');
+  const verdict = !sound
+    ? colors.red('Not sound: see the lines marked error.')
+    : warned
+      ? colors.yellow('It runs in every kind of worker, but see the lines marked warning.')
+      : colors.green('Sound: it can be measured, and used in workers.');
   const measured = measures === null ? '' : `\n${measureLines(measures)}\n`;
   const title = colors.bold(`${task.name}${over}`);
   return `${title}\n\n${table(places)}${measured}\n${lines.join('\n')}\n\n${colors.bold(verdict)}\n`;

@@ -5,11 +5,12 @@ import type { DocumentFact } from './probe-host.js';
 /** A finding names at most this many documents. */
 const maxNamed = 3;
 
-/** Names documents, with their errors. */
+/** Names documents, with their errors. Neighbours with the same error share its message. */
 export function names(facts: readonly Pick<DocumentFact, 'id' | 'error'>[]): string {
-  const shown = facts
-    .slice(0, maxNamed)
-    .map(({ id, error }) => `"${id}"${error === null ? '' : ` (${error.message})`}`);
+  const shown = facts.slice(0, maxNamed).map(({ id, error }, i, all) => {
+    const isRepeated = i + 1 < all.length && all[i + 1]?.error?.message === error?.message;
+    return `"${id}"${error === null || isRepeated ? '' : ` (${error.message})`}`;
+  });
   return `${shown.join(', ')}${facts.length > maxNamed ? `, and ${facts.length - maxNamed} more` : ''}`;
 }
 

@@ -39,7 +39,7 @@ export function verdict(decision: Decision, options: VerdictOptions): string[] {
 
 /** The decision as a table with one row: what to use, what it gains and needs, and what is as good. */
 export function choiceTable(decision: Decision, { environment, strategies }: VerdictOptions): TextTable {
-  const { choice, speedup, rate, tied, regretBound } = decision;
+  const { choice, speedup, rate, tied, blocks, regretBound } = decision;
   const short = shortNamer(strategies, cellsOf(decision));
   const corpus = environment.corpora.find((entry) => entry.corpus === choice.corpus);
   const memory = memoryOf(choice);
@@ -69,7 +69,7 @@ export function choiceTable(decision: Decision, { environment, strategies }: Ver
           memory === null ? '' : megabytes(memory),
           shortened(named('as good')),
           shortened(named('not told apart')),
-          regretBound === null ? 'unknown' : percent(regretBound),
+          regretBound === null || blocks < minBlocks ? 'unknown' : percent(regretBound),
         ],
       ],
     ],
@@ -191,8 +191,12 @@ function exceptions(
     );
   }
   if (isolated !== null && (traits?.isolation === 'none' || traits?.isolation === 'thread')) {
-    const share = ratio(isolated.rate.mean / decision.rate.mean);
-    found.push(`If a crash must not end the caller, use ${name(isolated.choice)} (${share} its rate).`);
+    const share = isolated.rate.mean / decision.rate.mean;
+    // The choice would be that configuration if it had been shown to be faster.
+    const doubt = share > 1 ? ', which may be chance' : '';
+    found.push(
+      `If a crash must not end the caller, use ${name(isolated.choice)} (${ratio(share)} its rate${doubt}).`,
+    );
   }
   return found;
 }

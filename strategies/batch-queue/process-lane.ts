@@ -111,7 +111,7 @@ export class ProcessLane {
     return outcomes;
   }
 
-  /** Reports the end of a child when all its documents have outcomes, and none of them shows that it ended. */
+  /** Reports the end of a child when all its documents have outcomes, and none of them shows it. */
   #explain(end: Death, outcomes: readonly Outcome[]): void {
     const { unanswered } = end;
     if (outcomes.some(({ status }) => status === 'crashed' || status === 'timed-out'))

@@ -45,6 +45,9 @@ export function isRefusedView(view: ArrayBufferView, allowed: AllowedShared): bo
  */
 export const maxDepth = 500;
 
+/** The path to a level that is too deep is cut to this many characters. */
+const maxPathShown = 60;
+
 interface Place {
   readonly path: string;
   readonly depth: number;
@@ -62,7 +65,7 @@ function walk(value: unknown, { path, depth, seen: before, allowed }: Place): st
   if (types.isSharedArrayBuffer(value))
     return allowed === 'any' ? null : `${path} is a SharedArrayBuffer: return a copy`;
   if (before?.has(value)) return null;
-  if (depth > maxDepth) return `it has more than ${maxDepth} levels`;
+  if (depth > maxDepth) return `it has more than ${maxDepth} levels, as ${path.slice(0, maxPathShown)}…`;
   const prototype = Object.getPrototypeOf(value);
   const plain = (isPlain(value, prototype) || prototype === Array.prototype) && !types.isProxy(value);
   const refused = plain ? null : refusedKind(value, prototype);

@@ -18,7 +18,7 @@ export function openResources(): OpenResources {
  * were not ended. Resolves when the warning has been printed.
  */
 export async function warnOfLeftOpen(before: OpenResources): Promise<void> {
-  // What is being closed, such as the handle of a process that has ended, is gone after a turn or two.
+  // The handle of a process that has ended is still being closed; it is gone after a turn or two.
   for (let turns = 0; turns < closingTurns && leftOpen(before).length > 0; turns++) await turn();
   const left = leftOpen(before);
   if (left.length === 0) return;

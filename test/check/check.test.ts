@@ -7,7 +7,8 @@ import type { Finding } from '../../bench/check/finding.js';
 import { findingsOf } from '../../bench/check/findings/index.js';
 import type { Place, Tried } from '../../bench/check/probe.js';
 import type { DocumentFact, Probe } from '../../bench/check/probe-host.js';
-import type { CheckResult } from '../../bench/check/result.js';
+import { type CheckResult, resultText } from '../../bench/check/result.js';
+import { colorsFor } from '../../bench/cli/terminal.js';
 import { cli } from '../support.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
@@ -60,6 +61,16 @@ describe('forkwise check', () => {
     assert.match(stdout, /^time per document +[\d.]+ ms \(median\)/m);
     assert.match(stdout, /^note +documents +the documents were made up.*\n +→ try it on yours: --docs/m);
     assert.match(stdout, /\nSound: it can be measured, and used in workers\.\n$/);
+  });
+
+  it('calls a task with a warning neither sound nor unsound', async () => {
+    const { result } = await check(
+      'half.ts',
+      "export default ({ id }) => { if (id === 'docs/a.txt') throw new Error('no page'); };",
+    );
+    assert.equal(result.sound, true);
+    const text = resultText(result, colorsFor({ isTTY: false } as NodeJS.WriteStream));
+    assert.match(text, /\nIt runs in every kind of worker, but see the lines marked warning\.\n$/);
   });
 
   it('sees calls that are traps in a worker, and keeps what is printed out of its own output', async () => {
@@ -332,8 +343,7 @@ describe('findings', () => {
     const failed = (id: string): DocumentFact => ({ ...crashed(id), status: 'failed' });
     const some = [ok('a'), failed('b'), failed('c'), failed('d'), failed('e')];
     assert.deepEqual(of('failures', found(probe([some, some]))), [
-      'warning: fails on 4 of 5 documents: ' +
-        '"b" (exit code 9), "c" (exit code 9), "d" (exit code 9), and 1 more',
+      'warning: fails on 4 of 5 documents: "b", "c", "d" (exit code 9), and 1 more',
     ]);
     assert.match(
       of('failures', found(probe([[failed('a')], [failed('a')]]))).join(),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { runInNewContext } from 'node:vm';
 import { lostPart } from '../../bench/check/lost-part.js';
+import { names } from '../../bench/check/words.js';
 import { checkTask } from './check-command.js';
 
 describe('parts of a result that are lost', () => {
@@ -48,6 +49,14 @@ describe('parts of a result that are lost', () => {
       },
     ];
     for (const value of plain) assert.equal(lostPart(value), null);
+  });
+
+  it('share the message of an error that several documents have', () => {
+    const fact = (id: string, message: string) => ({ id, error: { name: 'Error', message } });
+    assert.equal(
+      names([fact('a', 'no key'), fact('b', 'no key'), fact('c', 'no page'), fact('d', 'no page')]),
+      '"a", "b" (no key), "c" (no page), and 1 more',
+    );
   });
 
   it('are an error of check, which names the part, its class and documents', async () => {

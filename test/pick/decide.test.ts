@@ -5,7 +5,8 @@ import { type Decided, type Decision, decide } from '../../bench/pick/decide.js'
 import type { TrialRow } from '../../bench/tables/columns.js';
 import type { ResponsivenessRow } from '../../bench/tables/responsiveness-columns.js';
 import { summarise } from '../../bench/tables/summarise.js';
-import { verdict } from '../../bench/words/pick.js';
+import { choiceTable, verdict } from '../../bench/words/pick.js';
+import type { StrategyTraits } from '../../strategies/strategy.js';
 import { environmentOf, trialsOf } from '../runs.js';
 import { baseline, strategies } from './support.js';
 
@@ -145,6 +146,34 @@ describe('a decision', () => {
     assert.match(said[0] as string, /^Use `.*` with 2 workers: .*× \(.*\) sequential\.$/);
     assert.match(said[2] as string, /^Expect .* documents\/s \(.* to .*\) of a new run over all documents/);
     assert.match(said.at(-1) as string, /^Measured on 2 cores/);
+  });
+
+  it('promises no bound on a loss after a single block', () => {
+    const environment = environmentOf(trialsOf({ corpora: { docs: 10_000 } }), {});
+    const table = (rounds: number) => {
+      const decision = { ...chosen(decided()), blocks: rounds, tied: [], regretBound: 0 };
+      const [row] = choiceTable(decision, { environment, strategies, costs: null, isolated: null })
+        .groups[0] as string[][];
+      return row?.at(-1);
+    };
+    assert.equal(table(1), 'unknown');
+    assert.equal(table(12), '0 %');
+  });
+
+  it('does not claim that what was not chosen is faster', () => {
+    const decision = { ...chosen(decided()) };
+    const baseline = strategies.find((strategy) => strategy.baseline) as StrategyTraits;
+    const isolated = { ...decision, rate: { ...decision.rate, mean: 2 * decision.rate.mean } };
+    const said = verdict(
+      { ...decision, choice: { ...decision.choice, strategy: baseline.name } },
+      {
+        environment: environmentOf(trialsOf({ corpora: { docs: 10_000 } }), {}),
+        strategies,
+        costs: null,
+        isolated,
+      },
+    ).join(' ');
+    assert.match(said, /If a crash must not end .* \(2\.00× its rate, which may be chance\)\./);
   });
 });
 
