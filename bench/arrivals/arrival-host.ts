@@ -7,8 +7,9 @@ import { type Counters, TreeCounters } from '../measure/counters.js';
 import { answerRequests, notify } from '../trials/answer.js';
 import { readCorpus, readTruth, type Truth } from '../trials/corpus-file.js';
 import { outcomeDigest } from '../trials/digest.js';
-import { copyOf, freshFor, warmUp } from '../trials/fresh.js';
+import { copyOf, freshFor, fromMemory } from '../trials/supply.js';
 import type { TrialNotice, TrialRequest } from '../trials/trial-host.js';
+import { warmUp } from '../trials/warm-up.js';
 import { Arrivals, type Arrived } from './arrivals.js';
 import { decodeMessages } from './generator-protocol.js';
 import { GivenSource } from './given-source.js';
@@ -51,7 +52,7 @@ answerRequests(async (request: ArrivalRequest): Promise<ArrivalRecord> => {
   const session = await strategy.open(request.workload, request);
   const startupMs = now() - openedMs;
   try {
-    await warmUp(session, documents, { ...request, fresh });
+    await warmUp(session, fromMemory(documents, fresh), request);
     const counters = new TreeCounters(session);
     const { processes } = await session.members();
     await notify<TrialNotice>({ window: 'open', pids: [process.pid, ...processes.map(({ pid }) => pid)] });
