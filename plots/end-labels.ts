@@ -19,6 +19,8 @@ export interface Place {
   readonly size: { readonly width: number; readonly height: number };
   /** The y axis reaches from the first to the second value. */
   readonly domain: readonly [number, number];
+  /** Names are cut at this width, px. Absent: 150. */
+  readonly nameWidth?: number;
 }
 
 /**
@@ -27,7 +29,7 @@ export interface Place {
  */
 export function endLabels(
   points: readonly LinePoint[],
-  { channels, size: { width, height }, domain: [bottom, top] }: Place,
+  { channels, size: { width, height }, domain: [bottom, top], nameWidth = 150 }: Place,
 ): Spec {
   const { x, y, color, shape } = channels;
   const ends = lastPoints(points).toSorted((a, b) => b.value - a.value);
@@ -50,7 +52,7 @@ export function endLabels(
         encoding: { x: { value: width + 20 }, y: place, color, shape },
       },
       {
-        mark: { type: 'text', align: 'left', baseline: 'middle', fontSize: 11, limit: 240 },
+        mark: { type: 'text', align: 'left', baseline: 'middle', fontSize: 11, limit: nameWidth },
         encoding: { x: { value: width + 29 }, y: place, text: { field: 'strategy', type: 'nominal' } },
       },
     ],

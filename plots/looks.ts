@@ -45,9 +45,34 @@ const looks: Readonly<Record<string, Look>> = {
 const spareColours = ['#c2185b', '#5e3c99', '#5b7f00'] as const;
 const spareShapes = ['triangle-right', 'triangle-left', 'M-0.45,-1L0.45,-1L0.45,1L-0.45,1Z'] as const;
 
-/** The look of each strategy, in the order given. A name that the table lacks gets the next spare look. */
+/**
+ * Series of the dispatch benchmark have a variant in brackets behind the strategy's name. They have the colour
+ * of the strategy and the shape of the variant.
+ */
+const variantShapes: Readonly<Record<string, string>> = {
+  'shared view': 'triangle-right',
+  transferred: 'triangle-left',
+  'by path': 'M-0.45,-1L0.45,-1L0.45,1L-0.45,1Z',
+  'by resolve': star(6),
+  runner: 'circle',
+  'runner, shared view': 'triangle-right',
+  batches: star(8),
+  'batches, shared view': 'triangle-left',
+  'batches, transferred': star(7),
+  'batches, by path': 'M-0.45,-1L0.45,-1L0.45,1L-0.45,1Z',
+  'batches, by resolve': star(6),
+};
+
+/**
+ * The look of each strategy, in the order given. A name that the tables lack gets the next spare look.
+ */
 export function looksOf(strategies: readonly string[]): Map<string, Look> {
-  const own = (name: string) => (Object.hasOwn(looks, name) ? looks[name] : undefined);
+  const own = (name: string): Look | undefined => {
+    if (Object.hasOwn(looks, name)) return looks[name];
+    const [, strategy = '', variant = ''] = /^([^(]+) \(([^()]+)\)$/.exec(name) ?? [];
+    if (!Object.hasOwn(looks, strategy) || !Object.hasOwn(variantShapes, variant)) return undefined;
+    return { colour: (looks[strategy] as Look).colour, shape: variantShapes[variant] as string };
+  };
   const unknown = strategies.filter((name) => own(name) === undefined);
   return new Map(strategies.map((name) => [name, own(name) ?? spareLook(unknown.indexOf(name))]));
 }

@@ -123,7 +123,7 @@ function limitPart(summaries: readonly OverheadSummary[]): string[] {
   });
   const header = ['', ...sizes.map(size)];
   return [
-    `× the limit with ${shownWorkers} workers. The limit is the number of copies that a document needs, each ` +
+    `× the limit with ${shownWorkers} workers. The limit is the copies that a document needs, each ` +
       'at the time of one copy on one thread in this run, plus 1 µs. Copies on several cores overlap, ' +
       'and an empty document may need less than 1 µs, so that a value may be below 1:',
     markdownTable({ header, numbersFrom: 1, groups: [[...limits, ...multiples]] }),

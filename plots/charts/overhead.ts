@@ -153,6 +153,7 @@ function panel(rows: readonly OverheadRow[], { x, y, height, looks, limits }: Ax
       axis: labelled(powersOfTen(y), number),
     },
   };
+  const limitAt = { x: { ...at.x, field: 'bytes' }, y: { ...at.y, field: 'limit' } };
   const tooltip = [
     { field: 'strategy', type: 'nominal' },
     { field: 'bytes', type: 'quantitative', title: 'document size, bytes', format: ',' },
@@ -164,7 +165,7 @@ function panel(rows: readonly OverheadRow[], { x, y, height, looks, limits }: Ax
     height,
     data: { values: points },
     layer: [
-      ...limitLayers(limits, { x: { ...at.x, field: 'bytes' }, y: { ...at.y, field: 'limit' } }),
+      ...limitLines(limits, limitAt),
       { ...sized, mark: { type: 'line', strokeWidth: 1.5 }, encoding: { ...at, color } },
       {
         transform: [{ filter: { field: 'high', valid: true } }],
@@ -175,34 +176,55 @@ function panel(rows: readonly OverheadRow[], { x, y, height, looks, limits }: Ax
         mark: { type: 'point', filled: true, opacity: 1, size: 40 },
         encoding: { ...at, color, shape, tooltip },
       },
-      endLabels(points, { channels: { ...at, color, shape }, size: { width, height }, domain: y }),
+      ...limitNames(limits, limitAt),
+      endLabels(points, {
+        channels: { ...at, color, shape },
+        size: { width, height },
+        domain: y,
+        nameWidth: 240,
+      }),
     ],
   };
 }
 
-/** Draws a line for each number of copies, with its name above the end. Empty documents have no place. */
-function limitLayers(limits: readonly LimitRow[], at: { readonly x: Spec; readonly y: Spec }): Spec[] {
-  const points = limits
-    .filter(({ document_bytes }) => document_bytes > 0)
-    .map(({ copies, document_bytes, limit_us }) => ({ copies, bytes: document_bytes, limit: limit_us }));
-  if (points.length === 0) return [];
-  const largest = Math.max(...points.map(({ bytes }) => bytes));
-  const names = points
-    .filter(({ bytes }) => bytes === largest)
-    .map((point) => ({ ...point, name: limitName(point.copies) }));
-  const text = { type: 'text', align: 'right', baseline: 'bottom', dy: -2, fontSize: 10 };
+interface LimitPlace {
+  readonly x: Spec;
+  readonly y: Spec;
+}
+
+/** Draws a line for each number of copies. Empty documents have no place. */
+function limitLines(limits: readonly LimitRow[], at: LimitPlace): Spec[] {
+  const values = limitPoints(limits);
+  if (values.length === 0) return [];
   return [
     {
-      data: { values: points },
+      data: { values },
       mark: { type: 'line', color: referenceColour, strokeDash: [4, 3], strokeWidth: 1.5 },
       encoding: { ...at, detail: { field: 'copies', type: 'nominal' } },
     },
-    {
-      data: { values: names },
-      mark: { ...text, color: referenceColour },
-      encoding: { ...at, text: { field: 'name', type: 'nominal' } },
-    },
   ];
+}
+
+/** Writes the name of each limit above its end, on a white edge, because other lines may be there. */
+function limitNames(limits: readonly LimitRow[], at: LimitPlace): Spec[] {
+  const points = limitPoints(limits);
+  const largest = Math.max(...points.map(({ bytes }) => bytes));
+  const values = points
+    .filter(({ bytes }) => bytes === largest)
+    .map((point) => ({ ...point, name: limitName(point.copies) }));
+  if (values.length === 0) return [];
+  const text = { type: 'text', align: 'right', baseline: 'bottom', dx: -8, dy: -4, fontSize: 10 };
+  const encoding = { ...at, text: { field: 'name', type: 'nominal' } };
+  return [
+    { data: { values }, mark: { ...text, stroke: '#ffffff', strokeWidth: 4 }, encoding },
+    { data: { values }, mark: { ...text, color: referenceColour }, encoding },
+  ];
+}
+
+function limitPoints(limits: readonly LimitRow[]) {
+  return limits
+    .filter(({ document_bytes }) => document_bytes > 0)
+    .map(({ copies, document_bytes, limit_us }) => ({ copies, bytes: document_bytes, limit: limit_us }));
 }
 
 function limitName(copies: number): string {

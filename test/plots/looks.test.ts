@@ -50,6 +50,15 @@ describe('looks', () => {
     }
   });
 
+  it('a variant has the colour of its strategy and a shape of its own', () => {
+    const names = ['', ' (shared view)', ' (by path)', ' (by resolve)'].map((variant) => `queue${variant}`);
+    const looks = [...looksOf(names).values()];
+    assert.equal(new Set(looks.map(({ colour }) => colour)).size, 1);
+    assert.equal(new Set(looks.map(({ shape }) => shape)).size, names.length);
+    for (const name of ['queue (x)', 'x (by path)', 'queue (by path) (by path)', 'constructor (by path)'])
+      assert.notEqual(looksOf([name]).get(name)?.colour, looks[0]?.colour, name);
+  });
+
   it('a strategy looks the same whatever is beside it', () => {
     assert.deepEqual(looksOf(['queue', 'x']).get('queue'), looksOf(['y', 'async', 'queue']).get('queue'));
   });
