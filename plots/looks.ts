@@ -46,8 +46,8 @@ const spareColours = ['#c2185b', '#5e3c99', '#5b7f00'] as const;
 const spareShapes = ['triangle-right', 'triangle-left', 'M-0.45,-1L0.45,-1L0.45,1L-0.45,1Z'] as const;
 
 /**
- * Series of the dispatch benchmark have a variant in brackets behind the strategy's name. They have the colour
- * of the strategy and the shape of the variant.
+ * Series of the dispatch benchmark have a variant in brackets behind the strategy's name. They have the
+ * colour of the strategy and the shape of the variant.
  */
 const variantShapes: Readonly<Record<string, string>> = {
   'shared view': 'triangle-right',
