@@ -51,7 +51,7 @@ export interface Chart {
   readonly name: string;
   readonly question: string;
   readonly table: ChartTable;
-  /** True for a chart that a report leaves out where its table is empty, because not every run measures it. */
+  /** A report leaves the chart out where its table is empty, because not every run measures it. */
   readonly optional?: true;
   /** One line that says what the picture shows, made from the same rows. Null where they show nothing. */
   caption(data: ChartData): string | null;

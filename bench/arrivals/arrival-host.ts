@@ -5,9 +5,9 @@ import { now } from '../../strategies/worker/clock.js';
 import { loadWorkload, type Workload } from '../../workloads/workload.js';
 import { type Counters, TreeCounters } from '../measure/counters.js';
 import { answerRequests, notify } from '../trials/answer.js';
-import { readCorpus, readTruth, type Truth } from '../trials/corpus-file.js';
+import { readTruth, type Truth } from '../trials/corpus-file.js';
 import { outcomeDigest } from '../trials/digest.js';
-import { copyOf, freshFor, fromMemory } from '../trials/supply.js';
+import { copyOf, type Supplied, supplyOf } from '../trials/supply.js';
 import type { TrialNotice, TrialRequest } from '../trials/trial-host.js';
 import { warmUp } from '../trials/warm-up.js';
 import { Arrivals, type Arrived } from './arrivals.js';
@@ -23,7 +23,7 @@ import { type ScheduleOptions, scheduleOf } from './schedule.js';
 export interface ArrivalRequest extends Omit<TrialRequest, 'timeMs' | 'round' | 'unique'> {
   readonly pipe: string;
   readonly schedule: ScheduleOptions;
-  /** A document is refused when so many others have no outcome yet; null: none is refused. */
+  /** A document is refused while this many others have no outcome; null: none is refused. */
   readonly accept: number | null;
 }
 
@@ -44,19 +44,21 @@ const maxKeptBytes = 2e6;
 
 answerRequests(async (request: ArrivalRequest): Promise<ArrivalRecord> => {
   const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
-  const documents = readCorpus(request.corpus).slice(0, request.documents);
   const truth = readTruth(request.corpus);
+  const supply = supplyOf(request.corpus, { ...request, truth });
+  if (supply.callerReads)
+    throw new Error('expected documents in memory, or the delivery `reference`, for rates of arrivals');
   const workload = await loadWorkload(request.workload);
-  const fresh = freshFor(request.delivery, truth);
   const openedMs = now();
   const session = await strategy.open(request.workload, request);
   const startupMs = now() - openedMs;
   try {
-    await warmUp(session, fromMemory(documents, fresh), request);
+    await warmUp(session, supply, request);
     const counters = new TreeCounters(session);
     const { processes } = await session.members();
     await notify<TrialNotice>({ window: 'open', pids: [process.pid, ...processes.map(({ pid }) => pid)] });
     await counters.open();
+    const { documents, fresh } = supply;
     const copies = fresh(documents) !== documents;
     const found = await openLoop(session, { request, documents, truth, workload, copies });
     await counters.close();
@@ -69,7 +71,7 @@ answerRequests(async (request: ArrivalRequest): Promise<ArrivalRecord> => {
 
 interface Loop {
   readonly request: ArrivalRequest;
-  readonly documents: ReturnType<typeof readCorpus>;
+  readonly documents: readonly Supplied[];
   readonly truth: Truth;
   readonly workload: Workload;
   /** The delivery takes the bytes, so that every document needs a copy. */
@@ -97,7 +99,7 @@ async function openLoop(
     pipe.on('data', (bytes) => {
       rest = decodeMessages(Buffer.concat([rest, bytes]), (atMs, count) => {
         if (arrivals === null) {
-          const fresh = (document: (typeof documents)[number]) => (copies ? copyOf(document) : document);
+          const fresh = (document: Supplied) => (copies ? copyOf(document) : document);
           arrivals = new Arrivals({ documents, fresh, schedule, startMs: atMs, accept: request.accept });
           resolve(atMs);
         } else arrivals.arrive(count, atMs);

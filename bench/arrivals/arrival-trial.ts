@@ -6,7 +6,7 @@ import { type ArrivalRow, arrivalSchema, arrivalTable } from '../tables/arrival-
 import { unknown } from '../tables/table.js';
 import { Helper } from '../trials/helper.js';
 import type { HelperProcesses } from '../trials/helper-processes.js';
-import { type Cell, warmupDocuments } from '../trials/plan.js';
+import { type Cell, sourceCell, warmupDocuments } from '../trials/plan.js';
 import type { TrialNotice } from '../trials/trial-host.js';
 import { type Seen, Window } from '../trials/window.js';
 import type { ArrivalRecord, ArrivalRequest } from './arrival-host.js';
@@ -37,7 +37,7 @@ export interface ArrivalTrialOptions {
 const warmup = { timeMs: 0, warmupMs: 600, maxWarmupMs: 1400 };
 /** A trial is ended when it lasts this much longer than its schedule, ms, and this many times as long. */
 const patience = { factor: 20, ms: 60_000 };
-/** The generator was too late for a trial to count: by its 99th percentile, and beside that of the latency. */
+/** Beyond both limits of its 99th percentile the generator was too late, and the trial is void. */
 const maxLate = { ms: 2, share: 0.05 };
 
 /** Measures one cell under one schedule in a fresh process. The promise never rejects: a failure is a row. */
@@ -166,6 +166,7 @@ function cellColumns(
     workload: workload.ref.name,
     kind: workload.kind,
     corpus: corpus.name,
+    source: sourceCell(corpus),
     document_bytes: corpus.bytes / corpus.documents,
     strategy: strategy.strategy.name,
     workers,

@@ -1,4 +1,4 @@
-import type { Document } from '../../workloads/workload.js';
+import type { Supplied } from '../trials/supply.js';
 
 /** What became of the documents of one open-loop trial, by their place in the schedule. */
 export interface Arrived {
@@ -15,18 +15,18 @@ export interface Arrived {
 
 export interface ArrivalsOptions {
   /** Documents are taken from here in turn, again and again. */
-  readonly documents: readonly Document[];
+  readonly documents: readonly Supplied[];
   /** Makes the document that a session gets; a delivery may take its bytes. */
-  readonly fresh: (document: Document) => Document;
+  readonly fresh: (document: Supplied) => Supplied;
   /** Instants at which documents are due, ms after `startMs`. */
   readonly schedule: Float64Array;
   /** The start of the schedule on the machine's clock, ms. */
   readonly startMs: number;
-  /** A document is refused when so many others have no outcome yet; null: none is refused. */
+  /** A document is refused while this many others have no outcome; null: none is refused. */
   readonly accept: number | null;
 }
 
-const end: IteratorResult<Document> = { done: true, value: undefined };
+const end: IteratorResult<Supplied> = { done: true, value: undefined };
 
 /**
  * The harness's side of an open loop. `arrive` learns how many documents are due, `give` hands them to the
@@ -72,12 +72,12 @@ export class Arrivals {
   }
 
   /** The next document for the session; its end; null when none is there now. */
-  give(): IteratorResult<Document> | null {
+  give(): IteratorResult<Supplied> | null {
     const { documents, fresh, schedule } = this.#options;
     if (this.#givenCount === this.#acceptedCount) return this.#arrivedCount === schedule.length ? end : null;
     const index = this.#givenCount++;
     const place = this.#accepted[index] as number;
-    const document = documents[place % documents.length] as Document;
+    const document = documents[place % documents.length] as Supplied;
     return { done: false, value: { ...fresh(document), index } };
   }
 

@@ -1,27 +1,27 @@
 import { setImmediate } from 'node:timers';
 import { ready, type Source } from '../../strategies/session/source.js';
 import { now } from '../../strategies/worker/clock.js';
-import type { Document } from '../../workloads/workload.js';
+import type { Supplied } from '../trials/supply.js';
 
 /** After this time the event loop gets a turn, ms: otherwise no further arrival would be noticed. */
 const maxMsWithoutTurn = 4;
 
-/** A source for a session whose documents come from outside: `give` answers, and `offer` says to ask again. */
-export class GivenSource implements Source {
-  readonly #give: () => IteratorResult<Document> | null;
+/** A source whose documents come from outside: `give` answers, and `offer` says to ask again. */
+export class GivenSource implements Source<Supplied> {
+  readonly #give: () => IteratorResult<Supplied> | null;
   /** Calls of `next` without an answer yet. There may be several: a pool asks once per worker. */
-  #waiting: ((next: IteratorResult<Document>) => void)[] = [];
+  #waiting: ((next: IteratorResult<Supplied>) => void)[] = [];
   #turnMs = now();
 
-  constructor({ give }: { readonly give: () => IteratorResult<Document> | null }) {
+  constructor({ give }: { readonly give: () => IteratorResult<Supplied> | null }) {
     this.#give = give;
   }
 
-  [ready](): IteratorResult<Document> | null {
+  [ready](): IteratorResult<Supplied> | null {
     return now() - this.#turnMs > maxMsWithoutTurn ? null : this.#give();
   }
 
-  async next(): Promise<IteratorResult<Document>> {
+  async next(): Promise<IteratorResult<Supplied>> {
     if (now() - this.#turnMs > maxMsWithoutTurn) {
       await new Promise((resolve) => setImmediate(resolve));
       this.#turnMs = now();

@@ -37,7 +37,7 @@ export const arrivalRounds = 3;
 export const probeMs = 15_000;
 /** A void trial is repeated this often. */
 const maxAttempts = 2;
-/** The 95 % interval of a p99 needs 368 documents; a schedule has at least this many. */
+/** The 95 % interval of a p99 needs 368 documents; a probe of a search has at least this many. */
 const minDocuments = 400;
 
 /** The closed-loop rates of a family: one workload and corpus. */
@@ -82,7 +82,7 @@ async function atRates(family: Family, options: ArrivalOptions): Promise<boolean
       const offered: Offered = {
         pattern: request.pattern,
         rate: perSecond,
-        documents: Math.max(minDocuments, Math.round((perSecond * request.timeMs) / 1000)),
+        documents: Math.max(1, Math.round((perSecond * request.timeMs) / 1000)),
         seed: seed * 1000 + round,
         asked: rate.asked,
         capacity: 'share' in rate ? family.capacity : null,

@@ -52,6 +52,8 @@ export function arrivalRequest(flags: ArrivalFlags): ArrivalRequest | null {
       throw new UsageError(`${stray[0]} says how documents arrive: give it with --arrivals or --slo`);
     return null;
   }
+  if (process.platform === 'win32')
+    throw new UsageError('--arrivals and --slo need named pipes, which Windows does not have');
   return {
     pattern: patternNamed(arrivals ?? 'poisson'),
     rates:

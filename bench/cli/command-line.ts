@@ -83,7 +83,7 @@ program
   .option('--arrival-time <duration>', 'length of a schedule (default: 10s)')
   .option(
     '--accept <count>',
-    'refuse a document when so many others have no outcome yet (default: none is refused)',
+    'refuse a document while this many others have no outcome (default: none is refused)',
   )
   .option(
     '--slo <limit>',

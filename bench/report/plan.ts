@@ -1,3 +1,4 @@
+import { estimateArrivals } from '../arrivals/measure.js';
 import {
   type Cell,
   type LoadedStrategy,
@@ -48,8 +49,22 @@ export function planText(plan: Plan): string {
     ...corpora,
     `  ${names} at ${workerCounts(plan).join(', ')} workers; ${cores} effective cores`,
     `  about ${time}${budget}`,
+    ...openLoops(plan),
     '',
   ].join('\n');
+}
+
+/** What open loops add to the plan. */
+function openLoops({ request, prepared, planned }: Plan): string[] {
+  if (request.arrivals === null) return [];
+  const families = prepared.reduce((sum, { corpora }) => sum + corpora.length, 0);
+  const strategies = planned.reduce((sum, { deliveries }) => sum + deliveries.length, 0);
+  const { trials, searches, ms } = estimateArrivals(request.arrivals, { families, strategies });
+  const parts = [
+    ...(trials > 0 ? [`${trials} trials of ${duration(request.arrivals.timeMs)}`] : []),
+    ...(searches > 0 ? [`${searches} searches for ${request.arrivals.slo?.text}`] : []),
+  ];
+  return [`  then open loops: ${listed(parts)}, about ${duration(ms)}`];
 }
 
 /** Returns the plan as data, for `--dry-run --json`. */

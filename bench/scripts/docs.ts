@@ -16,6 +16,8 @@ import { regretInWords } from '../regret/report.js';
 import { faultLegend, faultSentence, matrixTable } from '../report/faults.js';
 import { environmentLine, markdownTable } from '../report/markdown.js';
 import { overviewTable } from '../report/tables.js';
+import { arrivalTable } from '../tables/arrival-columns.js';
+import { arrivalSummaryTable } from '../tables/arrival-summary.js';
 import { summaryTable, trialTable } from '../tables/columns.js';
 import { comparisonTable } from '../tables/comparison-columns.js';
 import { decode } from '../tables/csv.js';
@@ -24,6 +26,7 @@ import { faultTable } from '../tables/fault-columns.js';
 import { responsivenessTable } from '../tables/responsiveness-columns.js';
 import { projectionTable, scalingTable } from '../tables/scaling-columns.js';
 import { crossoverTable, hintTable, situationTable, winnerTable } from '../tables/situation-columns.js';
+import { sloTable } from '../tables/slo-columns.js';
 import type { Table } from '../tables/table.js';
 import { findings } from '../verdict/findings.js';
 import { hintNames } from '../verdict/hints/hint.js';
@@ -70,6 +73,9 @@ export const documents: Record<string, () => Promise<Record<string, string>>> = 
     hints: columnTable(hintTable),
     faults: columnTable(faultTable),
     responsiveness: columnTable(responsivenessTable),
+    arrivals: columnTable(arrivalTable),
+    'arrival-summary': columnTable(arrivalSummaryTable),
+    slo: columnTable(sloTable),
     regret: columnTable(regretTable),
     advice: columnTable(adviceTable),
     promises: columnTable(promiseTable),

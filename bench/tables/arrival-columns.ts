@@ -1,3 +1,4 @@
+import { sourceColumn } from './columns.js';
 import { type Row, table } from './table.js';
 
 /**
@@ -13,6 +14,7 @@ export const arrivalTable = table(
     { name: 'workload', type: 'text', about: 'task' },
     { name: 'kind', type: 'text', about: '`cpu`, `io` or `mixed`' },
     { name: 'corpus', type: 'text', about: 'documents' },
+    sourceColumn,
     { name: 'document_bytes', type: 'number', about: 'mean size of a document' },
     { name: 'strategy', type: 'text', about: 'strategy' },
     { name: 'workers', type: 'number', about: 'number of workers, or of documents in flight' },
@@ -31,7 +33,7 @@ export const arrivalTable = table(
       name: 'accept',
       type: 'number',
       empty: true,
-      about: 'a document is refused when so many have no outcome yet; empty: none is refused',
+      about: 'a document is refused while this many others have no outcome; empty: none is refused',
     },
     { name: 'status', type: 'text', about: '`ok`, `void` (disturbed from outside) or `failed`' },
     { name: 'reason', type: 'text', empty: true, about: 'why the trial is void or failed' },

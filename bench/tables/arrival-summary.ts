@@ -1,6 +1,7 @@
 import { geometricInterval, mean } from '../stats/estimate.js';
 import { groupBy } from '../stats/group-by.js';
 import type { ArrivalRow } from './arrival-columns.js';
+import { sourceColumn } from './columns.js';
 import { type Row, table } from './table.js';
 
 /** The table `arrival-summary.csv`, with one row per configuration and rate. */
@@ -8,6 +9,7 @@ export const arrivalSummaryTable = table([
   { name: 'workload', type: 'text', about: 'task' },
   { name: 'kind', type: 'text', about: '`cpu`, `io` or `mixed`' },
   { name: 'corpus', type: 'text', about: 'documents' },
+  sourceColumn,
   { name: 'document_bytes', type: 'number', about: 'mean size of a document' },
   { name: 'strategy', type: 'text', about: 'strategy' },
   { name: 'workers', type: 'number', about: 'number of workers, or of documents in flight' },
@@ -60,7 +62,8 @@ export function summariseArrivals(rows: readonly ArrivalRow[]): ArrivalSummaryRo
     const counted = ok.length > 0 ? ok : group;
     const [first] = counted;
     if (first === undefined) return [];
-    const { workload, kind, corpus, document_bytes, strategy, workers, delivery, pattern, asked } = first;
+    const { workload, kind, corpus, source, document_bytes, strategy, workers, delivery, pattern, asked } =
+      first;
     const middle = (value: (row: ArrivalRow) => number | null) => {
       const known = counted.map(value);
       return known.includes(null) ? null : geometricInterval(known as number[]);
@@ -75,6 +78,7 @@ export function summariseArrivals(rows: readonly ArrivalRow[]): ArrivalSummaryRo
         workload,
         kind,
         corpus,
+        source,
         document_bytes,
         strategy,
         workers,

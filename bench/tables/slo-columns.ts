@@ -1,6 +1,6 @@
 import { type Row, table } from './table.js';
 
-/** The table `slo.csv`: the highest rate of arrivals at which a configuration keeps a limit on its latency. */
+/** The table `slo.csv` has the highest rate of arrivals at which a configuration keeps a limit. */
 export const sloTable = table([
   { name: 'run_id', type: 'text', about: 'name of the run, and of its folder' },
   { name: 'workload', type: 'text', about: 'task' },

@@ -90,7 +90,8 @@ function nameOf(
 export function arrivalLine(row: ArrivalRow): string {
   const { workload, corpus, strategy, workers, asked, offered_per_second, latency_p99_ms, status, reason } =
     row;
-  const what = `open loop · ${workload} ${corpus} ${strategy} × ${workers} at ${number(offered_per_second)}/s (${asked})`;
+  const rate = `${number(offered_per_second)}/s (${asked})`;
+  const what = `open loop · ${workload} ${corpus} ${strategy} × ${workers} at ${rate}`;
   if (status !== 'ok') return `${what}: ${status}, ${reason}`;
   return `${what}: ${latency_p99_ms === null ? 'p99 unknown' : `p99 ${number(latency_p99_ms)} ms`}`;
 }

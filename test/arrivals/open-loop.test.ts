@@ -153,7 +153,7 @@ describe('arrivals', () => {
 
 describe('latencies', () => {
   it('a stall shows at its length in p99, where a closed loop would hide it', () => {
-    // 1,000 documents a second for 30 s, each of 1 ms; the server stands still for 1 s.
+    // 1,000 documents a second for 30 s, each of 1 ms; the server halts for 1 s.
     const dueMs = scheduleOf({ pattern: 'constant', rate: 1000, documents: 30_000, seed: 1 });
     const stall = { fromMs: 10_000, endMs: 11_000 };
     let freeMs = 0;

@@ -152,10 +152,11 @@ function arrivalsOf(row: SummaryRow, share: number): ArrivalSummaryRow[] {
   const { workload, kind, corpus, document_bytes, strategy, workers, delivery } = row;
   if (row.documents_per_second === null) return [];
   const p99 = 1000 / row.documents_per_second / (1 - share);
+  const id = { workload, kind, corpus, document_bytes, strategy, workers, delivery };
   return [
     {
       ...unknown(arrivalSummaryTable),
-      ...{ workload, kind, corpus, document_bytes, strategy, workers, delivery },
+      ...id,
       pattern: 'poisson',
       asked: `${100 * share}%`,
       offered_per_second: share * row.documents_per_second,
@@ -175,11 +176,12 @@ function limitsOf(row: SummaryRow): SloRow[] {
   const { workload, corpus, strategy, workers, delivery, documents_per_second } = row;
   if (documents_per_second === null) return [];
   const knee = 0.7 * documents_per_second;
+  const id = { workload, corpus, strategy, workers, delivery };
   return [
     {
       ...unknown(sloTable),
       run_id: 'made',
-      ...{ workload, corpus, strategy, workers, delivery },
+      ...id,
       pattern: 'poisson',
       limit: 'p99<200ms',
       closed_loop_per_second: documents_per_second,
