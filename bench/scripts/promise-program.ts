@@ -5,7 +5,7 @@ import { findFiles } from '../../workloads/documents.js';
 
 /**
  * A program as users write it: it takes a recommendation, a folder, and a number of documents, and says how
- * many a second it did. It knows nothing of the bench.
+ * many a second it did, reading included. It knows nothing of the bench.
  * @example node program.js recommendation.json ./documents 400 5000
  */
 const [, , recommendation, docs, warmup, count] = process.argv as unknown as [
@@ -17,7 +17,7 @@ const [, , recommendation, docs, warmup, count] = process.argv as unknown as [
   string,
 ];
 const { files } = await findFiles(docs);
-const documents = files.map(({ id, path }) => ({ id, bytes: new Uint8Array(readFileSync(path)) }));
+const documents = files.map(({ id, path, size }) => ({ id, path, size }));
 const runner = await createRunner(readRecommendation(JSON.parse(readFileSync(recommendation, 'utf8'))));
 await through(Number(warmup));
 const documentsPerSecond = await through(Number(count));

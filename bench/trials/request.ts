@@ -112,6 +112,12 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
   }
   const source = sourceOf(flags);
   const asked = flags.delivery === undefined ? [] : parseList(flags.delivery, '--delivery', delivery);
+  if (source === 'files' && (flags.arrivals !== undefined || flags.slo !== undefined)) {
+    throw new UsageError(
+      `${flags.arrivals === undefined ? '--slo' : '--arrivals'} and --source files cannot be combined: ` +
+        'documents arrive with their bytes; leave --source out',
+    );
+  }
   if (source === 'memory' && asked.includes('reference')) {
     throw new UsageError(
       '--delivery reference: a worker reads only documents that are files; give --docs with --source files',

@@ -50,6 +50,11 @@ describe('bad input', () => {
     [['--delivery', 'pigeon'], 2, /unknown delivery "pigeon"/],
     [['--source', 'disk'], 2, /unknown source "disk" \(expected one of: memory, files\)/],
     [['--source', 'files'], 2, /--source files: expected --docs as well/],
+    [
+      ['--docs', empty, '--source', 'files', '--arrivals', 'poisson'],
+      2,
+      /--arrivals and --source files cannot be combined/,
+    ],
     [['--docs', empty, '--delivery', 'reference'], 2, /--delivery reference: .* --source files/],
     [['--workers', '2,2'], 2, /each of --workers once, got "2" twice/],
     [['--workers', '100000'], 2, /at most 256 workers/],
