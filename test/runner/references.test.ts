@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { createRunner, type InputDocument, type Outcome, RunnerClosedError } from '../../index.js';
+import { type InputDocument, type Outcome, RunnerClosedError } from '../../index.js';
 import type { Document } from '../../workloads/workload.js';
-import { collect, document, Puppet, settled } from './puppet.js';
+import { collect, document, Puppet, settled, withRunner } from './puppet.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -71,23 +71,23 @@ describe('documents by path', () => {
     ['queue', 'reference'],
   ] as const) {
     it(`are read with ${strategy} and delivery ${delivery}, in streams and calls`, async () => {
-      const runner = await createRunner({ task, strategy, workers: 2, delivery });
-      async function* later() {
-        yield* given;
-      }
-      for (const source of [() => given, later]) {
-        check(await collect(runner.process(source(), { ordered: true })));
-        const batches = [];
-        for await (const batch of runner.process(source(), { batch: true, ordered: true }))
-          batches.push(...batch);
-        check(batches);
-      }
-      const calls = await Promise.all(given.map((one) => runner.run(one)));
-      check(calls.map((outcome, index) => ({ ...outcome, index })));
-      const { outcomes, inFlight, queued } = runner.stats();
-      assert.deepEqual(outcomes, { ok: 40, failed: 10, 'timed-out': 0, crashed: 0 });
-      assert.deepEqual([inFlight, queued], [0, 0]);
-      await runner.close();
+      await withRunner({ task, strategy, workers: 2, delivery }, async (runner) => {
+        async function* later() {
+          yield* given;
+        }
+        for (const source of [() => given, later]) {
+          check(await collect(runner.process(source(), { ordered: true })));
+          const batches = [];
+          for await (const batch of runner.process(source(), { batch: true, ordered: true }))
+            batches.push(...batch);
+          check(batches);
+        }
+        const calls = await Promise.all(given.map((one) => runner.run(one)));
+        check(calls.map((outcome, index) => ({ ...outcome, index })));
+        const { outcomes, inFlight, queued } = runner.stats();
+        assert.deepEqual(outcomes, { ok: 40, failed: 10, 'timed-out': 0, crashed: 0 });
+        assert.deepEqual([inFlight, queued], [0, 0]);
+      });
     });
   }
 
@@ -117,7 +117,7 @@ describe('documents by path', () => {
       for (let i = 0; ; i++) yield { id: `file${i}`, path: paths[4] as string };
     }
     const before = open();
-    for await (const { index } of runner.process(endless())) if (index === 50) break;
+    for await (const { index } of runner.process(endless())) if (index === 300) break; // 120 MB, above the limit
     await runner.close();
     while (open() > before) await settled(); // a read in progress ends by itself
   });
@@ -138,12 +138,12 @@ describe('documents by path', () => {
 
 it('documents by another reference need delivery `reference`', async () => {
   const referred = { id: 'a', reference: { size: 12 } };
-  const runner = await createRunner({ task, strategy: 'thread-pool', workers: 1, delivery: 'reference' });
-  const outcome = await runner.run(referred);
-  assert.deepEqual(outcome.status === 'ok' && outcome.value, [12, 3]);
-  assert.equal(outcome.size, 12);
-  assert.equal(runner.stats().bytes, 12);
-  await runner.close();
+  await withRunner({ task, strategy: 'thread-pool', delivery: 'reference' }, async (runner) => {
+    const outcome = await runner.run(referred);
+    assert.deepEqual(outcome.status === 'ok' && outcome.value, [12, 3]);
+    assert.equal(outcome.size, 12);
+    assert.equal(runner.stats().bytes, 12);
+  });
   const other = new Puppet({ prompt: true }).runner();
   const needed = /expected delivery "reference" for the document "a", .*got "none"; give createRunner/;
   await assert.rejects(other.run(referred), needed);
