@@ -117,7 +117,7 @@ describe('documents by path', () => {
       for (let i = 0; ; i++) yield { id: `file${i}`, path: paths[4] as string };
     }
     const before = open();
-    for await (const { index } of runner.process(endless())) if (index === 300) break; // 120 MB, above the limit
+    for await (const { index } of runner.process(endless())) if (index === 300) break; // 120 MB
     await runner.close();
     while (open() > before) await settled(); // a read in progress ends by itself
   });
