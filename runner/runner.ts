@@ -14,6 +14,12 @@ export interface ProcessOptions {
    * are discarded.
    */
   readonly signal?: AbortSignal;
+  /**
+   * Gets each outcome at the moment at which it is there, instead of the loop, which then only waits for the
+   * end. A program whose own thread runs the tasks has all outcomes even when a task ends the process. What
+   * it throws ends the loop. Absent: the loop gets the outcomes.
+   */
+  readonly onOutcome?: (outcome: Outcome) => void;
 }
 
 /** `Runner.process` takes these options to give arrays of outcomes. */

@@ -50,7 +50,7 @@ export class SessionRunner implements Runner {
   process(source: InputDocuments, options: ProcessBatchOptions): AsyncGenerator<Outcome[], void, undefined>;
   process(
     source: InputDocuments,
-    { ordered = false, batch = false, signal }: ProcessOptions & { readonly batch?: boolean } = {},
+    { ordered = false, batch = false, signal, onOutcome }: ProcessOptions & { readonly batch?: boolean } = {},
   ): AsyncGenerator<Outcome | Outcome[], void, undefined> {
     if (!isIterable(source))
       throw new TypeError(
@@ -58,7 +58,16 @@ export class SessionRunner implements Runner {
       );
     const { readAhead, inProgress, notify, count } = this.#exchange;
     const { workers, delivery } = this.#facts;
-    const stream = new Stream(source, { ordered, workers, delivery, readAhead, inProgress, notify, count });
+    const stream = new Stream(source, {
+      ordered,
+      workers,
+      delivery,
+      readAhead,
+      inProgress,
+      notify,
+      count,
+      onOutcome: onOutcome ?? null,
+    });
     return batch
       ? this.#outcomesOf(stream, signal, () => stream.takeAll(), nextTurn)
       : this.#outcomesOf(stream, signal, () => stream.take());

@@ -25,6 +25,8 @@ export type InputDocuments = Iterable<InputDocument> | AsyncIterable<InputDocume
 
 export interface StreamOptions {
   readonly ordered: boolean;
+  /** Gets each outcome as soon as it may be taken; null where the caller takes them. */
+  readonly onOutcome: ((outcome: Outcome) => void) | null;
   readonly workers: number;
   readonly delivery: Delivery;
   readonly readAhead: ReadAhead;
@@ -264,12 +266,22 @@ export class Stream implements Input, Receiver {
     this.#put(outcome, place, bytes);
   }
 
+  #handOver(onOutcome: (outcome: Outcome) => void): void {
+    try {
+      for (let next = this.#outcomes.take(); next !== null; next = this.#outcomes.take()) onOutcome(next);
+    } catch (cause) {
+      this.abort(cause);
+    }
+    if (this.#ended) this.#changed();
+  }
+
   #put(outcome: Outcome, place: number, bytes: number): void {
     if (this.#left) return;
     const position = this.#settled++;
     this.#bytes -= bytes;
     const size = Math.max(bytes, outcome.size ?? 0, resultBytes(outcome));
     this.#outcomes.put(this.#options.ordered ? place : position, outcome, size);
+    if (this.#options.onOutcome !== null) this.#handOver(this.#options.onOutcome);
     this.#resumeWhenHalfFree(); // a short task raises the limit
     if (this.#outcomes.hasNext) this.#changed();
   }

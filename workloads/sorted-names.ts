@@ -8,8 +8,8 @@ const separator = '\0';
 
 /**
  * The names of one folder, added in any order and taken in ascending order. The strings of a million names
- * would take most of the memory that a job may have, so those of a large folder are packed: each sorted run is
- * one buffer, and the runs are merged when names are taken.
+ * would take most of the memory that a job may have, so those of a large folder are packed: each sorted run
+ * is one buffer, and the runs are merged when names are taken.
  */
 export class SortedNames {
   #latest: ByteString[] = [];

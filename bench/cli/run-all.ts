@@ -1,5 +1,4 @@
 import type { Outcome, Runner } from '../../index.js';
-import { FileReader } from '../../strategies/session/file-reader.js';
 import type { WalkEntry } from '../../workloads/file-walk.js';
 import type { FileState } from '../../workloads/read-file.js';
 import { stateNow } from '../job/again.js';
@@ -34,7 +33,7 @@ export async function runAll(
   files: Iterable<WalkEntry>,
   { output, step, found, workers, isProtected, stop, broken, own }: RunAllOptions,
 ): Promise<boolean> {
-  const inProgress = new InProgress<{ id: string; bytes: number; mtimeMs: number | undefined }>();
+  const inProgress = new InProgress<WalkEntry & { readonly path: string | Buffer }>();
   let waiting = 0;
   let hasFoundAll = false;
   const append = (id: string, result: Outcome | NotOk, source: FileState | null) => {
@@ -50,31 +49,22 @@ export async function runAll(
       if (hasLine(output, entry.id)) continue;
       waiting++;
       if (entry.path === null) append(entry.id, failure(entry), null);
-      else yield entry;
+      else {
+        inProgress.add(entry);
+        yield entry;
+      }
     }
     hasFoundAll = true;
     found(count);
   }
-  const reader = new FileReader(documents(), { workers });
-  stop.addEventListener('abort', () => void reader.return(), { once: true });
-  async function* contents() {
-    for await (const { item, bytes, state, cause } of reader) {
-      if (cause !== null) append(item.id, failure({ id: item.id, cause }), stateNow(item.path));
-      else {
-        inProgress.add({ ...item, bytes: bytes.length, mtimeMs: state?.mtimeMs });
-        yield { id: item.id, bytes };
-      }
-    }
-  }
   const held = new HeldFailures(stop);
   own?.begin(() => inProgress.oldest(workers)); // documents begin in their order
-  for await (const outcome of runner.process(contents(), { signal: broken })) {
-    const { id, bytes, mtimeMs } = inProgress.take(outcome.index);
-    reader.settle(bytes, outcome.taskMs);
-    const source = mtimeMs === undefined ? null : { size: bytes, mtimeMs };
-    if (isProtected || outcome.status === 'ok') append(id, outcome, source);
-    else held.add(() => append(id, outcome, source));
-  }
+  const onOutcome = (outcome: Outcome) => {
+    const { id, path } = inProgress.take(outcome.index);
+    if (isProtected || outcome.status === 'ok') append(id, outcome, sourceOf(outcome, path));
+    else held.add(() => append(id, outcome, sourceOf(outcome, path)));
+  };
+  for await (const _ of runner.process(documents(), { signal: broken, onOutcome }));
   await held.settle();
   return hasFoundAll && waiting === 0;
 }
@@ -83,6 +73,11 @@ export async function runAll(
 function hasLine({ done }: Output, id: string): boolean {
   const place = done.find(id);
   return place !== null && done.stateAt(place) !== 'again';
+}
+
+/** What the file was when it was read; what it is now, where the worker could not say so. */
+function sourceOf({ size, mtimeMs }: Outcome, path: string | Buffer): FileState | null {
+  return size === undefined || mtimeMs === undefined ? stateNow(path) : { size, mtimeMs };
 }
 
 function failure({ id, cause }: { readonly id: string; readonly cause: Error }): NotOk {

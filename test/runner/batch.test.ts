@@ -29,6 +29,38 @@ const lasting = (outcomes: readonly Outcome[]) =>
     }))
     .sort((a, b) => a.index - b.index);
 
+describe('process with onOutcome', () => {
+  it('gives the same outcomes as the loop, which only waits for the end', async () => {
+    await withRunner({ workers: 2 }, async (runner) => {
+      const given = Array.from({ length: 500 }, (_, i) =>
+        document(i % 7 === 3 ? `throw${i}` : `size${i}`, i),
+      );
+      for (const ordered of [false, true]) {
+        const seen: Outcome[] = [];
+        const onOutcome = (outcome: Outcome) => void seen.push(outcome);
+        assert.deepEqual(await collect(runner.process(given, { ordered, onOutcome })), []);
+        assert.deepEqual(lasting(seen), lasting(await collect(runner.process(given))));
+        if (ordered)
+          assert.deepEqual(
+            seen.map(({ index }) => index),
+            [...given.keys()],
+          );
+      }
+    });
+  });
+
+  it('ends the loop with what it throws, and the runner goes on', async () => {
+    await withRunner({ workers: 2 }, async (runner) => {
+      const onOutcome = () => {
+        throw new RangeError('no room');
+      };
+      const given = Array.from(documents(3));
+      await assert.rejects(collect(runner.process(given, { onOutcome })), /no room/);
+      assert.equal((await collect(runner.process(given))).length, 3);
+    });
+  });
+});
+
 describe('process with batch', () => {
   it('gives the same outcomes as without, whatever the sizes, the order and the source', async () => {
     await withRunner({ workers: 2 }, async (runner) => {

@@ -31,6 +31,7 @@ import { againOf, type RunFlags, runnerOptions, taskOf } from '../run-request.js
 import { handleSignals } from '../signals.js';
 import { colorsFor, keepStandardOutput, note, print } from '../terminal.js';
 
+const byReference = { delivery: 'reference' } as const;
 /** A job that takes longer than this counts its documents, so that progress can say how much is left, ms. */
 const countAfterMs = 2000;
 
@@ -48,6 +49,8 @@ export async function runDocuments(
   const options = {
     ...chosen,
     workers: traits.scales ? chosen.workers : 1,
+    // Workers read the documents, unless a recommendation says that another way was faster.
+    ...(chosen.delivery === undefined && traits.deliveries.includes('reference') && byReference),
   };
   const again = againOf(flags);
   const graceMs = parseDuration(flags.grace);
