@@ -50,12 +50,17 @@ export class JobFiles {
     pathIds: boolean;
     leftOut: LeftOutCounts;
   }): Generator<WalkEntry, void, undefined> {
+    // The first walk goes on with the one that was begun: listing a large folder takes its time.
+    const begun = this.#begun;
+    this.#begun = null;
+    const rest = begun?.rest ?? this.#walk.entries(leftOut);
     let isEmpty = true;
-    for (const entry of this.#entries(leftOut)) {
+    for (let entry = begun?.first ?? nextOf(rest); entry !== null; entry = nextOf(rest)) {
       if (entry.path !== null && this.#owns(String(entry.path))) continue;
       isEmpty = false;
       yield pathIds ? { ...entry, id: formerId(this.#walk.typed, entry.below) } : entry;
     }
+    if (begun !== null) Object.assign(leftOut, begun.leftOut);
     if (isEmpty)
       throw new CorpusError(`--docs "${this.#walk.pattern}": expected files, found none but --out`);
   }
@@ -81,22 +86,14 @@ export class JobFiles {
     };
   }
 
-  /** The first walk goes on with the one that was begun: listing a large folder takes its time. */
-  *#entries(leftOut: LeftOutCounts): Generator<WalkEntry, void, undefined> {
-    if (this.#begun === null) {
-      yield* this.#walk.entries(leftOut);
-      return;
-    }
-    const { first, rest, leftOut: counts } = this.#begun;
-    this.#begun = null;
-    yield first;
-    for (let next = rest.next(); !next.done; next = rest.next()) yield next.value;
-    Object.assign(leftOut, counts);
-  }
-
   #owns(path: string): boolean {
     return this.#out.some((out) => path.startsWith(out) && Output.owns(out, path));
   }
+}
+
+function nextOf(entries: Iterator<WalkEntry>): WalkEntry | null {
+  const next = entries.next();
+  return next.done ? null : next.value;
 }
 
 /** Documents are listed by their real paths. */
