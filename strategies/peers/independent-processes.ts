@@ -148,18 +148,18 @@ class Loop {
   }
 
   async *outcomes(part: readonly CarriedDocument[]): AsyncGenerator<Outcome> {
-    const left = new Map(part.map((document) => [document.index, document]));
-    while (left.size > 0) {
+    let emitted = 0;
+    while (emitted < part.length) {
       let told: readonly Told[];
       try {
         told = await this.ask<readonly Told[]>({ kind: 'results' });
       } catch (cause) {
-        for (const document of left.values()) yield crashed(document, cause);
+        for (const document of part.slice(emitted)) yield crashed(document, cause);
         return;
       }
-      for (const { index, result, read } of told) {
-        const { id } = left.get(index) as CarriedDocument;
-        left.delete(index);
+      for (const { place, result, read } of told) {
+        const { index, id } = part[place] as CarriedDocument;
+        emitted++;
         const common = { index, id, worker: null, queuedMs: null, taskMs: null, ...read };
         yield result instanceof Uint8Array
           ? { ...common, status: 'ok', value: deserialize(result) }

@@ -189,6 +189,16 @@ for (const peer of peers) {
       });
 
     if (peer.limit === true)
+      it('runs documents again that come twice in one run', async () => {
+        const twice = [...documentsOf(['size', 'hash']), ...documentsOf(['size', 'hash'])];
+        const statuses: string[] = [];
+        await withSession(peer, fixture('odd-task'), {}, (session) =>
+          session.run(twice, ({ index, id, status }) => void statuses.push(`${index} ${id} ${status}`)),
+        );
+        assert.deepEqual(statuses.toSorted(), ['0 size ok', '0 size ok', '1 hash ok', '1 hash ok']);
+      });
+
+    if (peer.limit === true)
       it('has a clock that leaves handing over out', async () => {
         await withSession(peer, fixture('odd-task'), {}, async (session) => {
           for (const count of [40, 40, 0]) {

@@ -34,7 +34,8 @@ export interface Ran {
 
 /** One document's result, serialized by V8, or the error of its task. */
 export interface Told {
-  readonly index: number;
+  /** The document has this place in the last `prepare`, from 0. */
+  readonly place: number;
   readonly result: Uint8Array | TaskError;
   /** Absent for documents that have bytes, and where nothing was read. */
   readonly read?: WasRead | undefined;
@@ -139,7 +140,7 @@ function someResults(): Told[] {
   const some: Told[] = [];
   for (let bytes = 0; told < documents.length && bytes < messageBytes; told++) {
     const result = failures.get(told) ?? serialized(results[told]);
-    some.push({ index: (documents[told] as Document).index, result, read: reads[told] });
+    some.push({ place: told, result, read: reads[told] });
     bytes += result instanceof Uint8Array ? result.length : 0;
     results[told] = undefined;
   }
