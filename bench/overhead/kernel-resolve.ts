@@ -10,7 +10,7 @@ const buffers = new Map<unknown, Uint8Array>();
 export function resolve(reference: unknown): Uint8Array {
   const known = buffers.get(reference);
   if (known !== undefined) return known;
-  const bytes = new Uint8Array(reference as number).fill(resolvedByte, 4);
+  const bytes = new Uint8Array(Number(reference)).fill(resolvedByte, 4);
   buffers.set(reference, bytes);
   return bytes;
 }

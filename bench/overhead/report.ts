@@ -104,11 +104,13 @@ function table(summaries: readonly OverheadSummary[], metg: readonly MetgRow[]) 
 
 /** Tabulates how far each strategy is from its limit; nothing where no copy was timed. */
 function limitPart(summaries: readonly OverheadSummary[]): string[] {
-  const shown = summaries.filter(({ workers, limit_us }) => workers === shownWorkers && limit_us !== null);
+  const shown = summaries.flatMap(({ copies, ...row }) =>
+    copies === null || row.limit_us === null || row.workers !== shownWorkers ? [] : [{ ...row, copies }],
+  );
   if (shown.length === 0) return [];
   const sizes = [...new Set(shown.map(({ document_bytes }) => document_bytes))].sort((a, b) => a - b);
-  const counts = [...new Set(shown.map(({ copies }) => copies as number))].sort((a, b) => a - b);
-  const at = (rows: readonly OverheadSummary[], bytes: number) =>
+  const counts = [...new Set(shown.map(({ copies }) => copies))].sort((a, b) => a - b);
+  const at = (rows: typeof shown, bytes: number) =>
     rows.find(({ document_bytes }) => document_bytes === bytes);
   const limits = counts.map((count) => {
     const rows = shown.filter(({ copies }) => copies === count);
@@ -118,7 +120,7 @@ function limitPart(summaries: readonly OverheadSummary[]): string[] {
   const names = [...new Set(shown.map(({ strategy }) => strategy))];
   const multiples = names.map((name) => {
     const rows = shown.filter(({ strategy }) => strategy === name);
-    const of = `\`${name}\`, ${copiesText(rows[0]?.copies as number)}`;
+    const of = `\`${name}\`, ${copiesText(rows[0]?.copies ?? 0)}`;
     return [of, ...sizes.map((bytes) => optional(at(rows, bytes)?.of_limit, times))];
   });
   const header = ['', ...sizes.map(size)];

@@ -173,8 +173,9 @@ type Way = Pick<Cell, 'delivery' | 'workers'>;
 
 /**
  * The deliveries of a strategy, each with the numbers of workers to try. With files the workers read them:
- * what the caller reads, it must also hand over. Its reading is tried once for each strategy, with all workers,
- * so that a strategy whose workers read slowly is not judged by that alone; more would double the race.
+ * what the caller reads, it must also hand over. Its reading is tried once for each strategy, with all
+ * workers, so that a strategy whose workers read slowly is not judged by that alone; more would double the
+ * race.
  */
 function waysOf(strategy: StrategyTraits, counts: readonly number[], { kind, source }: Documents): Way[] {
   const atCounts = (delivery: Delivery, counts: readonly number[]) =>

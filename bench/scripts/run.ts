@@ -202,7 +202,7 @@ function report({ configurations, tasks, files, fileBytes, rounds, out }: Option
   ];
   print(
     `\n${renderTable({ header, numbersFrom: 2, groups }, colorsFor(process.stdout))}\n\n` +
-      `${files} files of ${size(fileBytes)}, warm page cache; medians of ${rounds} rounds (lowest–highest), ` +
-      `ratios paired by round. Every turn is in ${out}\n`,
+      `${files} files of ${size(fileBytes)}, warm page cache; medians of ${rounds} rounds ` +
+      `(lowest–highest), ratios paired by round. Every turn is in ${out}\n`,
   );
 }

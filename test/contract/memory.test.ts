@@ -134,7 +134,7 @@ function variantsOf({
   deliveries,
   inFlight,
 }: Strategy): (Partial<OpenOptions> & { readonly words: string })[] {
-  // With `reference`, documents that have their bytes travel in the default way.
+  // Documents that have their bytes travel in the default way in a session with `reference`.
   const ways = deliveries.filter((delivery) => delivery !== 'reference');
   return ways.flatMap((delivery) => [
     { delivery, timeoutMs: 30_000, words: `, ${delivery}` },
