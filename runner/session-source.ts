@@ -45,23 +45,32 @@ export class SessionSource implements Source<AnyDocument> {
     return this.#isOverdue() ? null : this.#options.give();
   }
 
-  async next(): Promise<IteratorResult<AnyDocument>> {
-    if (this.#isOverdue()) {
-      await new Promise((resolve) => setImmediate(resolve));
-      this.#turnMs = now();
-    }
-    // Asks whatever the clock says by now: no later notice would come for a document that is already there.
-    const given = this.#options.give();
-    if (given !== null) return given;
+  /**
+   * Calls are answered in their order. Each has one promise that is resolved with the document itself: an async
+   * function that returns a promise would settle later than a call that is answered at once.
+   */
+  next(): Promise<IteratorResult<AnyDocument>> {
     return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-      this.#options.starved();
+      if (!this.#isOverdue()) return this.#answer(resolve);
+      setImmediate(() => {
+        this.#turnMs = now();
+        this.#answer(resolve);
+      });
     });
   }
 
   async return(): Promise<IteratorResult<AnyDocument>> {
     this.#options.returned();
     return end;
+  }
+
+  /** Answers one call, or lets it wait. */
+  #answer(resolve: (next: IteratorResult<AnyDocument>) => void): void {
+    // Asks whatever the clock says by now: no later notice would come for a document that is already there.
+    const given = this.#options.give();
+    if (given !== null) return resolve(given);
+    this.#waiting.push(resolve);
+    this.#options.starved();
   }
 
   /** Answers the waiting calls of `next` as far as there are documents. */
