@@ -1,42 +1,17 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { Registry } from 'prom-client';
 import type { RunnerStats } from '../../index.js';
 import { collectMetrics } from '../../runner/prom-client.js';
 import { until } from '../processes.js';
+import { example, root } from './start-example.js';
 
 /** Every example and every link of the pages works unchanged. */
-
-const root = fileURLToPath(new URL('../../..', import.meta.url));
-const started: ChildProcess[] = [];
-after(() => {
-  for (const child of started) child.kill('SIGKILL'); // a test that failed has left some
-});
-
-function example(name: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
-  const child = spawn(process.execPath, [join(root, 'examples', name), ...args], {
-    cwd: root,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  started.push(child);
-  const said = { text: '', errors: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    said.text += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said.errors += text;
-  });
-  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
-  return { child, said, ended };
-}
 
 const limit = { timeout: 20_000 };
 const onUnix = { ...limit, skip: process.platform === 'win32' };
@@ -77,42 +52,13 @@ describe('examples', () => {
     assert.match(said.text, /^forkwise_document_bytes_total 22$/m);
   });
 
-  it('http-server: answers, says no when it is full, and drains', onUnix, async () => {
+  it('http-server, with no recommendation', onUnix, async () => {
     tested.add('http-server.mjs');
-    const { child, said, ended } = example('http-server.mjs', [], { PORT: '0', MAX_IN_PROGRESS: '1' });
-    await until(() => /listening on \d+/.test(said.text));
-    const port = Number(/\d+/.exec(said.text)?.[0]);
-    const ask = (method: string, path = '/') => {
-      const sent = request({ port, method, path, agent: false });
-      const answer = new Promise<{ status: number; retry: string | undefined; body: string }>(
-        (resolve, reject) => {
-          sent.on('error', reject);
-          sent.on('response', async (response: IncomingMessage) => {
-            let body = '';
-            for await (const chunk of response) body += chunk;
-            resolve({ status: response.statusCode ?? 0, retry: response.headers['retry-after'], body });
-          });
-        },
-      );
-      return { sent, answer };
-    };
-    const post = (body: string) => {
-      const { sent, answer } = ask('POST');
-      sent.end(body);
-      return answer;
-    };
-    assert.deepEqual(await post('one two three'), { status: 200, retry: undefined, body: '{"words":3}' });
-    const slow = ask('POST');
-    slow.sent.setHeader('Expect', '100-continue');
-    slow.sent.flushHeaders();
-    await once(slow.sent, 'continue'); // the server has the request
-    const full = await post('x');
-    assert.deepEqual([full.status, full.retry], [503, '1']);
-    const health = ask('GET', '/health');
-    health.sent.end();
-    assert.equal((await health.answer).status, 200);
-    slow.sent.end('one two');
-    assert.equal((await slow.answer).body, '{"words":2}');
+    const { child, said, ended } = example('http-server.mjs', [], { PORT: '0' });
+    await until(() => /listening on \d+, up to 6 documents/.test(said.text));
+    const url = `http://localhost:${/\d+/.exec(said.text)?.[0]}`;
+    const answer = await fetch(url, { method: 'POST', body: 'one two three' });
+    assert.deepEqual([answer.status, await answer.json()], [200, { words: 3 }]);
     child.kill('SIGTERM');
     assert.equal(await ended, 0, said.errors);
   });
@@ -179,7 +125,7 @@ it('the command of docs/job.md runs, and resumes', limit, async () => {
       cwd: root,
       stdio: 'ignore',
     });
-    started.push(child);
+    after(() => child.kill('SIGKILL')); // a test that failed has left it
     const [code] = await once(child, 'close');
     assert.equal(code, 0, `attempt ${attempt}`);
   }
