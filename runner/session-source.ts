@@ -51,11 +51,12 @@ export class SessionSource implements Source<AnyDocument> {
    */
   next(): Promise<IteratorResult<AnyDocument>> {
     return new Promise((resolve) => {
-      if (!this.#isOverdue()) return this.#answer(resolve);
-      setImmediate(() => {
-        this.#turnMs = now();
-        this.#answer(resolve);
-      });
+      if (this.#isOverdue())
+        setImmediate(() => {
+          this.#turnMs = now();
+          this.#answer(resolve);
+        });
+      else this.#answer(resolve);
     });
   }
 
@@ -68,7 +69,10 @@ export class SessionSource implements Source<AnyDocument> {
   #answer(resolve: (next: IteratorResult<AnyDocument>) => void): void {
     // Asks whatever the clock says by now: no later notice would come for a document that is already there.
     const given = this.#options.give();
-    if (given !== null) return resolve(given);
+    if (given !== null) {
+      resolve(given);
+      return;
+    }
     this.#waiting.push(resolve);
     this.#options.starved();
   }

@@ -77,7 +77,9 @@ describe('a strategy that is added at run time', () => {
     assert.ok(trials.every(({ status }) => status === 'ok'));
     for (const file of ['summary.csv', 'comparisons.csv', 'situations.csv', 'report.md'])
       assert.match(read('run', file), /\btoy\b/, file);
-    const shown = charts.filter(({ name }) => read('run', 'plots', `${name}.svg`).includes('toy'));
+    const shown = charts.filter(
+      ({ name, optional }) => !optional && read('run', 'plots', `${name}.svg`).includes('toy'),
+    );
     assert.ok(shown.length >= 8, `shown in ${shown.map(({ name }) => name).join(', ')}`);
   });
 
@@ -106,7 +108,7 @@ describe('a strategy that is added at run time', () => {
   it('has its overhead measured, as one of ours', async () => {
     const roles = seriesOf(await loadStrategies([url])).map(({ role }) => role);
     assert.deepEqual([...new Set(roles)], ['ours']);
-    const plan = '--strategies toy --sizes 1KB --workers 2 --rounds 2 --time 5ms';
+    const plan = '--strategies toy --lines sessions --sizes 1KB --workers 2 --rounds 2 --time 5ms';
     const { code, stderr } = await withToy('overhead', ...plan.split(' '), '--out', 'overhead');
     assert.equal(code, 0, stderr);
     assert.match(read('overhead', 'report.md'), /\| `toy`/);
