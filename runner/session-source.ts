@@ -46,8 +46,8 @@ export class SessionSource implements Source<AnyDocument> {
   }
 
   /**
-   * Calls are answered in their order. Each has one promise that is resolved with the document itself: an async
-   * function that returns a promise would settle later than a call that is answered at once.
+   * Calls are answered in their order. Each has one promise that is resolved with the document itself: an
+   * async function that returns a promise would settle later than a call that is answered at once.
    */
   next(): Promise<IteratorResult<AnyDocument>> {
     return new Promise((resolve) => {
