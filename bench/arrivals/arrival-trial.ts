@@ -32,6 +32,8 @@ export interface ArrivalTrialOptions {
   readonly limitMs: number | null;
   /** Ids of the runner and its services, which are neither part of the tree nor noise. */
   readonly suite: readonly number[];
+  /** A trial that takes longer is ended and has failed, ms; absent: after many times its schedule. */
+  readonly timeoutMs?: number;
 }
 
 const warmup = { timeMs: 0, warmupMs: 600, maxWarmupMs: 1400 };
@@ -76,7 +78,8 @@ export async function runArrivalTrial(
         ...cell.limits,
       } satisfies ArrivalRequest,
       {
-        timeoutMs: patience.ms + (patience.factor * 1000 * offered.documents) / offered.rate,
+        timeoutMs:
+          options.timeoutMs ?? patience.ms + (patience.factor * 1000 * offered.documents) / offered.rate,
         onNotice: async (notice) => {
           await window.on(notice);
           if (notice.window === 'open') {

@@ -139,8 +139,8 @@ function constrained(command: Command): Command {
     .option(
       '--latency-p99 <duration>',
 
-      'maximum 99th percentile of the time from pulling a document until its outcome (default: no ' +
-        'limit)',
+      'maximum 99th percentile of the time from pulling a document until its outcome, in a closed loop ' +
+        'at full load (default: no limit)',
     )
     .option(
       '--batch <documents>',
@@ -167,6 +167,7 @@ constrained(
   forkwise pick --task ./parse.ts --docs ./samples --time-budget 30s --json
   forkwise pick --task ./parse.ts --docs ./samples --loop-delay 50ms           # beside an HTTP server
   forkwise pick --task ./parse.ts --docs ./samples --max-memory 512MB --isolation process
+  forkwise pick --task ./parse.ts --docs ./samples --rate 200/s --latency-p99 200ms  # for a server
 `,
     ),
 )
@@ -175,6 +176,11 @@ constrained(
     'your task: a module, TypeScript or JavaScript, like ./parse.ts or ./parse.ts#parse',
   )
   .option('--docs <folder or glob>', 'your documents')
+  .option(
+    '--rate <rate>',
+    'documents arrive at this rate, like 200/s: the fewest cores that keep up with it, measured in open ' +
+      'loops, where --latency-p99 counts from the arrival (default: the highest rate)',
+  )
   .option('--time-budget <duration>', 'time for the whole command', '2m')
   .option('--seed <number>', 'seed of sample and order', '1')
   .option(

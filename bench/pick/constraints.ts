@@ -17,7 +17,8 @@ export interface Constraints {
    */
   readonly loopDelayMs: number | null;
   /**
-   * Longest time, at the 99th percentile, between pulling a document and its outcome; null means no limit.
+   * Longest time, at the 99th percentile, between pulling a document and its outcome in a closed loop at full
+   * load; null means no limit. Beside a rate of arrivals it is null, and open loops are limited instead.
    */
   readonly latencyP99Ms: number | null;
   /** Number of documents that the workers are started for; null means that start-up does not count. */
@@ -66,7 +67,8 @@ function latencyViolation(
   if (latencyP99Ms === null) return null;
   if (latency === null) return 'latency: unknown';
   if (latency <= latencyP99Ms) return null;
-  return `latency: ${number(latency)} ms at the 99th percentile, the limit is ${number(latencyP99Ms)} ms`;
+  const p99 = `${number(latency)} ms at the 99th percentile of a closed loop at full load`;
+  return `latency: ${p99}, the limit is ${number(latencyP99Ms)} ms`;
 }
 
 /** How the loop delay breaks its limit: `untested` if it was not measured; null if it keeps the limit. */

@@ -33,6 +33,8 @@ export interface DecideOptions {
   readonly corpus: string;
   /** The costs of that corpus and of its folder; absent or null if they were not measured. */
   readonly costs?: CorpusCosts | null;
+  /** Further reasons against configurations, by name, such as what their open loops showed. */
+  readonly reasons?: ReadonlyMap<string, string>;
 }
 
 /** A configuration that keeps the constraints. */
@@ -144,6 +146,11 @@ export function decide(options: DecideOptions): Decided {
   };
 }
 
+/** The configurations that keep the constraints; none where there is no choice. */
+export function eligibleCells(decided: Decided): RatedSummary[] {
+  return decided.state === 'none' ? [] : [...decided.tied, ...decided.slower].map(({ cell }) => cell);
+}
+
 /** The reason given for a configuration whose loop delay is limited and was not measured. */
 export const loopDelayUnknown = 'loop delay: not measured';
 
@@ -160,7 +167,10 @@ function familyOf(corpus: string, options: DecideOptions) {
   const reasons: Disqualified[] = [];
   const untested: RatedSummary[] = [];
   for (const cell of summaries) {
-    const reason = reasonAgainst(cell, { traits: traitsOf(cell), constraints });
+    const reason =
+      reasonAgainst(cell, { traits: traitsOf(cell), constraints }) ??
+      options.reasons?.get(configurationName(cell)) ??
+      null;
     if (reason !== null) {
       reasons.push({ cell, reason });
       continue;

@@ -10,6 +10,7 @@ import { withInterval } from '../words/configuration.js';
 import type { Constraints } from './constraints.js';
 import type { Decision } from './decide.js';
 import type { Limits } from './limits.js';
+import type { Judged } from './open-loop/judge.js';
 
 export interface RecommendationOptions {
   readonly decision: Decision;
@@ -28,6 +29,8 @@ export interface RecommendationOptions {
   readonly effort: Effort | null;
   /** What `forkwise check` knows about the task, without what is fine. */
   readonly findings: readonly TaskFinding[];
+  /** Open loops showed this at the demanded rate; null if no rate was demanded. */
+  readonly judged: Judged | null;
 }
 
 /** The memory of the whole tree is modelled as base + workers × what each of them adds. */
@@ -60,6 +63,7 @@ export function recommendation(options: RecommendationOptions): Recommendation {
     verdict,
     effort,
     findings,
+    judged,
   } = options;
   const { choice, rate, endMs, speedup, tied, slower, disqualified, regretBound, blocks } = decision;
   const corpus = environment.corpora.find(
@@ -112,11 +116,26 @@ export function recommendation(options: RecommendationOptions): Recommendation {
           ? 'no block in common with the choice'
           : `${withInterval(ratio)} the rate of the choice`,
     })),
-    disqualified: disqualified.map(({ cell, reason }) => ({ ...named(cell), reason })),
+    disqualified: disqualified
+      .filter(({ cell }) => !judged?.feasible.some((one) => sameCell(one.cell, cell)))
+      .map(({ cell, reason }) => ({ ...named(cell), reason })),
     constraints,
     effort,
     ...(findings.length > 0 && { findings }),
+    ...(judged !== null && { openLoop: openLoopMember(judged) }),
     run: { id: environment.run_id, startedAt: environment.started_at, command: environment.command },
+  };
+}
+
+/** The demand that the choice serves, what was measured of it there, and what else can serve it. */
+function openLoopMember({ demand, feasible }: Judged) {
+  const [choice, ...others] = feasible.map(({ cell, ...figures }) => ({ ...named(cell), ...figures }));
+  return {
+    pattern: 'poisson',
+    ratePerSecond: demand.perSecond,
+    latencyP99LimitMs: demand.limitMs,
+    ...choice,
+    alternatives: others,
   };
 }
 

@@ -20,6 +20,7 @@ import { duration, number } from '../words/units.js';
 import type { Constraints } from './constraints.js';
 import { type Decided, type Decision, decide } from './decide.js';
 import { limitsUnder } from './limits.js';
+import type { Judged } from './open-loop/judge.js';
 import { type Effort, type MemoryFit, recommendation } from './recommendation.js';
 
 /** A decision with all the data that it rests on. */
@@ -33,13 +34,21 @@ export interface Chosen {
   readonly strategies: readonly StrategyTraits[];
   readonly task: Recommendation['task'];
   readonly effort: Effort | null;
+  /** Open loops showed this at the demanded rate; null if no rate was demanded. */
+  readonly judged: Judged | null;
 }
 
 /** Decides, and keeps the data that the decision rests on. */
 export function chosenFrom(found: Findings, options: Omit<Chosen, 'decided' | 'found'>): Chosen {
   const { trials, summaries } = found;
   const costs = costsOf(found, options.corpus);
-  return { ...options, found, decided: decide({ ...options, trials, summaries, costs }) };
+  const reasons = reasonsOf(options.judged);
+  return { ...options, found, decided: decide({ ...options, trials, summaries, costs, ...reasons }) };
+}
+
+/** Open loops leave only their choice, if there is one. */
+function reasonsOf(judged: Judged | null) {
+  return judged === null ? {} : { reasons: judged.reasons };
 }
 
 /** Returns the costs of the documents, if the run recorded them. */
@@ -118,7 +127,7 @@ function memoryFit({ choice }: Decision, { found }: Chosen): MemoryFit | null {
 
 /** Collects what the words about a decision need beside it. */
 function wordsFor(chosen: Chosen): VerdictOptions {
-  const { found, corpus, constraints, responsiveness, strategies } = chosen;
+  const { found, corpus, constraints, responsiveness, strategies, judged } = chosen;
   const { environment, trials, summaries } = found;
   const inProcesses: Constraints = { ...constraints, isolation: 'process' };
   const isolated = decide({
@@ -129,11 +138,14 @@ function wordsFor(chosen: Chosen): VerdictOptions {
     corpus,
     costs: costsOf(found, corpus),
     constraints: inProcesses,
+    ...reasonsOf(judged),
   });
   return {
     environment,
     strategies,
     costs: costsOf(found, corpus),
     isolated: isolated.state === 'chosen' ? isolated : null,
+    latencyP99Ms: constraints.latencyP99Ms,
+    judged,
   };
 }

@@ -1,5 +1,6 @@
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import type { Decision, Eligible, NoChoice } from '../pick/decide.js';
+import type { Judged } from '../pick/open-loop/judge.js';
 import type { RunPromise, Width } from '../pick/promise.js';
 import { groupBy } from '../stats/group-by.js';
 import { isOk, type SummaryRow, type TrialRow } from '../tables/columns.js';
@@ -7,6 +8,7 @@ import type { CorpusCosts, Environment } from '../tables/environment.js';
 import { memoryOf } from '../tables/memory.js';
 import type { Relation } from '../verdict/choice.js';
 import { intervalText, namer, shortNamer, withInterval } from './configuration.js';
+import { openLoopSentences } from './open-loop.js';
 import { fromFiles } from './source.js';
 import type { TextTable } from './text-table.js';
 import { listed, megabytes, number, ratio, size, sizesOf } from './units.js';
@@ -20,6 +22,10 @@ export interface VerdictOptions {
   readonly costs: CorpusCosts | null;
   /** The decision if tasks had to run in processes; null if no measured configuration does that. */
   readonly isolated: Decision | null;
+  /** The limit of the closed loop's p99, ms; null if there is none. */
+  readonly latencyP99Ms: number | null;
+  /** Open loops showed this at the demanded rate; null if no rate was demanded. */
+  readonly judged: Judged | null;
 }
 
 /**
@@ -28,9 +34,11 @@ export interface VerdictOptions {
  */
 export function verdict(decision: Decision, options: VerdictOptions): string[] {
   const name = namer(options.strategies, cellsOf(decision));
+  const { judged } = options;
   return [
-    use(decision, name),
-    confidence(decision, name),
+    ...(judged === null
+      ? [use(decision, name), confidence(decision, name), ...closedLoop(decision, options)]
+      : openLoopSentences(judged, name)),
     ...promise(decision, options.costs),
     ...exceptions(decision, { ...options, name }),
     where(decision, options),
@@ -93,6 +101,13 @@ function use({ choice, speedup, nothingIsFaster, blocks }: Decision, name: Namer
     return `Use ${name(choice)}: nothing was shown to be faster${shown}.`;
   }
   return `Use ${name(choice)}${speedup === null ? '' : `: ${withInterval(speedup)} sequential`}.`;
+}
+
+/** Says which latency a limit was compared with. */
+function closedLoop({ choice }: Decision, { latencyP99Ms }: VerdictOptions): string[] {
+  if (latencyP99Ms === null || choice.latency_p99_ms === null) return [];
+  const p99 = `p99 ${number(choice.latency_p99_ms)} ms, limit ${number(latencyP99Ms)} ms`;
+  return [`Its latency is that of a closed loop at full load: ${p99}.`];
 }
 
 function promise({ choice, rate }: Decision, costs: CorpusCosts | null): string[] {

@@ -141,6 +141,8 @@ describe('a decision', () => {
       strategies,
       costs: null,
       isolated: null,
+      latencyP99Ms: null,
+      judged: null,
     });
     for (const sentence of said) assert.ok(sentence.split(' ').length <= 25, sentence);
     assert.match(said[0] as string, /^Use `.*` with 2 workers: .*× \(.*\) sequential\.$/);
@@ -152,8 +154,14 @@ describe('a decision', () => {
     const environment = environmentOf(trialsOf({ corpora: { docs: 10_000 } }), {});
     const table = (rounds: number) => {
       const decision = { ...chosen(decided()), blocks: rounds, tied: [], regretBound: 0 };
-      const [row] = choiceTable(decision, { environment, strategies, costs: null, isolated: null })
-        .groups[0] as string[][];
+      const [row] = choiceTable(decision, {
+        environment,
+        strategies,
+        costs: null,
+        isolated: null,
+        latencyP99Ms: null,
+        judged: null,
+      }).groups[0] as string[][];
       return row?.at(-1);
     };
     assert.equal(table(1), 'unknown');
@@ -171,6 +179,8 @@ describe('a decision', () => {
         strategies,
         costs: null,
         isolated,
+        latencyP99Ms: null,
+        judged: null,
       },
     ).join(' ');
     assert.match(said, /If a crash must not end .* \(2\.00× its rate, which may be chance\)\./);

@@ -4,7 +4,7 @@ import { effectiveCores } from '../../../strategies/processes/cores.js';
 import { compileTask, type TaskFile } from '../../../workloads/task-file.js';
 import { urlsOf } from '../../check/examine.js';
 import { inFlightFinding, isInFlight, mixingText } from '../../check/known.js';
-import { exitCode, UsageError } from '../../errors.js';
+import { exitCode, UnfitError, UsageError } from '../../errors.js';
 import { readEnvironment } from '../../measure/environment.js';
 import {
   type Configuration,
@@ -15,6 +15,8 @@ import {
   screening,
 } from '../../pick/configurations.js';
 import type { Constraints } from '../../pick/constraints.js';
+import { decide, eligibleCells } from '../../pick/decide.js';
+import { type Demand, demandOf, openLoopMs, scheduleMs } from '../../pick/open-loop/demand.js';
 import { race } from '../../pick/race/race.js';
 import { type ConstraintFlags, constraintsOf, timeBudget } from '../../pick/request.js';
 import { Responsiveness } from '../../pick/responsiveness.js';
@@ -42,6 +44,7 @@ import { findings } from '../../verdict/findings.js';
 import { parseCount, parseDuration } from '../../words/parse.js';
 import { duration } from '../../words/units.js';
 import { commandLine, newRunFolder } from '../folder.js';
+import { hasOpenLoop, openLoops } from '../open-loops.js';
 import { publish } from '../publish.js';
 import { handleSignals } from '../signals.js';
 import { colorsFor, note, print } from '../terminal.js';
@@ -49,6 +52,7 @@ import { colorsFor, note, print } from '../terminal.js';
 export interface PickFlags extends ConstraintFlags {
   task?: string;
   docs?: string;
+  rate?: string;
   timeBudget: string;
   out?: string;
   seed: string;
@@ -70,7 +74,7 @@ export async function pick(flags: PickFlags): Promise<number> {
   const startedMs = performance.now();
   const loaded = (await loadStrategies(strategies.map(({ url }) => url))).filter(isMeasuredByDefault);
   const request = requestOf(flags, loaded);
-  const { budgetMs, constraints, seed } = request;
+  const { budgetMs, constraints, seed, demand } = request;
   const task = await compileTask(request.task);
   const helpers = new HelperProcesses();
   const progress = pickProgressOn(process.stderr, budgetMs - reportMs);
@@ -97,6 +101,11 @@ export async function pick(flags: PickFlags): Promise<number> {
       budgetMs,
       say: (step) => note(colorsFor(process.stderr).dim(step)),
     });
+    if (demand !== null && sample.folder.remembers)
+      throw new UnfitError(
+        'pick --rate: expected a task that does its work for every document, but this one remembers ' +
+          'results; open loops give documents several times',
+      );
     const { corpus, unique } = sample;
     const lab = { helpers, task: task.ref, strategies: urlsOf(loaded) };
     const inFlight = await inFlightFinding(lab, {
@@ -105,13 +114,14 @@ export async function pick(flags: PickFlags): Promise<number> {
       corpus: corpus.file,
       documents: unique,
     });
+    const raceMs = budgetMs - reportMs - (demand === null ? 0 : openLoopMs(budgetMs));
     const all = configurationsOf({
       ...sample,
       ...constraints,
       strategies: loaded,
       cores,
-      blockMs: blockShare * budgetMs,
-    });
+      blockMs: blockShare * (raceMs + reportMs),
+    }).filter(({ cell }) => demand === null || hasOpenLoop(cell));
     const { force = false } = flags;
     const mixing = inFlight?.level === 'error' ? all.filter(({ cell }) => isInFlight(cell)) : [];
     const configurations = force ? all : all.filter((configuration) => !mixing.includes(configuration));
@@ -137,7 +147,7 @@ export async function pick(flags: PickFlags): Promise<number> {
         workers: 1,
         delivery: defaultDelivery(baseline.strategy, corpus.file.source),
       }),
-      untilMs: startedMs + budgetMs - reportMs,
+      untilMs: startedMs + raceMs,
       clock: () => performance.now(),
       cores,
       seed,
@@ -155,20 +165,39 @@ export async function pick(flags: PickFlags): Promise<number> {
       violations: (trials, running) => responsiveness.violations(trials, running),
       say: (event) => progress.on(event),
     });
-    store.close();
     if (!signals.signal.aborted) await responsiveness.testAll(result.trials, result.finalists);
+    const found = findings(store.trials(), { environment, strategies: traits });
+    const constrained = {
+      corpus: sample.corpus.name,
+      constraints,
+      responsiveness: responsiveness.rows,
+      strategies: traits,
+    };
+    const judged =
+      demand === null
+        ? null
+        : await openLoops(eligibleCells(decide({ ...found, ...constrained })), {
+            demand,
+            configurations,
+            sample,
+            store,
+            helpers,
+            progress,
+            seed,
+            scheduleMs: scheduleMs(demand, { budgetMs }),
+            untilMs: startedMs + budgetMs - reportMs,
+            signal: signals.signal,
+          });
+    store.close();
     progress.stop();
     store.write(
       'responsiveness.csv',
       encodeHeader(responsivenessTable) + encodeRows(responsivenessTable, responsiveness.rows),
     );
-    const found = findings(store.trials(), { environment, strategies: traits });
     const chosen = chosenFrom(found, {
-      corpus: sample.corpus.name,
-      constraints,
+      ...constrained,
+      judged,
       timeoutMs: request.timeoutMs,
-      responsiveness: responsiveness.rows,
-      strategies: traits,
       task: taskRecord(task),
       effort: {
         budgetMs,
@@ -201,6 +230,8 @@ interface PickRequest {
   readonly docs: string;
   readonly budgetMs: number;
   readonly constraints: Constraints;
+  /** Documents arrive at this rate; null: the rate of a closed loop decides. */
+  readonly demand: Demand | null;
   readonly timeoutMs: number | null;
   readonly seed: number;
   readonly folder: string;
@@ -208,14 +239,19 @@ interface PickRequest {
 
 /** Reads the flags, before anything is measured or written. @throws UsageError */
 function requestOf(flags: PickFlags, loaded: readonly LoadedStrategy[]): PickRequest {
-  const { task, docs, timeout } = flags;
+  const { task, docs, timeout, rate } = flags;
+  const demand = rate === undefined ? null : demandOf(rate, flags);
+  const budgetMs = timeBudget(flags.timeBudget);
+  if (demand !== null) openLoopMs(budgetMs);
+  const constraints = constraintsOf(
+    flags,
+    loaded.map(({ strategy }) => strategy),
+  );
   const request = {
     flags,
-    budgetMs: timeBudget(flags.timeBudget),
-    constraints: constraintsOf(
-      flags,
-      loaded.map(({ strategy }) => strategy),
-    ),
+    budgetMs,
+    demand,
+    constraints: demand === null ? constraints : { ...constraints, latencyP99Ms: null },
     timeoutMs: timeout === undefined ? null : parseDuration(timeout),
     seed: parseCount(flags.seed, '--seed'),
     folder: flags.out ?? newRunFolder(),

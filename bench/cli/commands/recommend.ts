@@ -54,6 +54,7 @@ export async function recommend(run: string, flags: RecommendFlags): Promise<num
     responsiveness,
     strategies: own,
     effort: null,
+    judged: null,
     task: await taskOf(environment, workload),
   });
   const written = writeDecision(chosen, (text) => {
