@@ -35,5 +35,6 @@ it('bench, plots and runner know no strategy by its name', () => {
           return named ? [`${file}:${i + 1}: ${line.trim()}`] : [];
         }),
     );
-  assert.deepEqual(found, [], 'declare a trait in strategies/strategy.ts and ask for it');
+  const remedy = 'declare a trait in strategies/strategy.ts and ask for it, or choose another name';
+  assert.deepEqual(found, [], remedy);
 });

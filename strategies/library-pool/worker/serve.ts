@@ -38,6 +38,7 @@ export async function serve(ref: WorkloadRef, options: Omit<TaskOptions, 'worker
     (task) => ({ task, failure: null }),
     (cause: unknown) => ({ task: null, failure: taskError(cause) }),
   );
+  let closing: Promise<unknown> | undefined;
   return ((either: Request | CarriedDocument) => {
     if (typeof either === 'string') return answer(either);
     if (task === null) throw new Error(failure.message);
@@ -45,7 +46,8 @@ export async function serve(ref: WorkloadRef, options: Omit<TaskOptions, 'worker
   }) as Serve;
 
   async function answer(request: Request): Promise<Answer> {
-    if (request === 'goodbye') await task?.close();
+    // A pool that replaces a worker meanwhile may say goodbye to another one twice.
+    if (request === 'goodbye') await (closing ??= task?.close());
     return { id, member: processReport(), engine: engineReport(id), failure };
   }
 }
