@@ -47,7 +47,10 @@ export async function serve(ref: WorkloadRef, options: Omit<TaskOptions, 'worker
 
   async function answer(request: Request): Promise<Answer> {
     // A pool that replaces a worker meanwhile may say goodbye to another one twice.
-    if (request === 'goodbye') await (closing ??= task?.close());
+    if (request === 'goodbye') {
+      closing ??= task?.close();
+      await closing;
+    }
     return { id, member: processReport(), engine: engineReport(id), failure };
   }
 }
