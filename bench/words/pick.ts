@@ -7,6 +7,7 @@ import { isOk, type SummaryRow, type TrialRow } from '../tables/columns.js';
 import type { CorpusCosts, Environment } from '../tables/environment.js';
 import { memoryOf } from '../tables/memory.js';
 import type { Relation } from '../verdict/choice.js';
+import { configurationName } from '../verdict/configurations.js';
 import { intervalText, namer, shortNamer, withInterval } from './configuration.js';
 import { openLoopSentences } from './open-loop.js';
 import { fromFiles } from './source.js';
@@ -206,12 +207,12 @@ function exceptions(
     );
   }
   if (isolated !== null && (traits?.isolation === 'none' || traits?.isolation === 'thread')) {
-    const share = isolated.rate.mean / decision.rate.mean;
-    // The choice would be that configuration if it had been shown to be faster.
-    const doubt = share > 1 ? ', which may be chance' : '';
-    found.push(
-      `If a crash must not end the caller, use ${name(isolated.choice)} (${ratio(share)} its rate${doubt}).`,
+    // The rates of two promises come from different rounds, so only the paired ratio is a comparison.
+    const compared = [...decision.tied, ...decision.slower].find(
+      ({ cell }) => configurationName(cell) === configurationName(isolated.choice),
     );
+    const figure = compared?.ratio ? ` (${withInterval(compared.ratio)} its rate)` : '';
+    found.push(`If a crash must not end the caller, use ${name(isolated.choice)}${figure}.`);
   }
   return found;
 }

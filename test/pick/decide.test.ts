@@ -168,22 +168,28 @@ describe('a decision', () => {
     assert.equal(table(12), '0 %');
   });
 
-  it('does not claim that what was not chosen is faster', () => {
+  it('compares what survives a crash by the paired ratio, and not by two promises', () => {
     const decision = { ...chosen(decided()) };
     const baseline = strategies.find((strategy) => strategy.baseline) as StrategyTraits;
+    const cell = decision.choice;
     const isolated = { ...decision, rate: { ...decision.rate, mean: 2 * decision.rate.mean } };
-    const said = verdict(
-      { ...decision, choice: { ...decision.choice, strategy: baseline.name } },
-      {
-        environment: environmentOf(trialsOf({ corpora: { docs: 10_000 } }), {}),
-        strategies,
-        costs: null,
-        isolated,
-        latencyP99Ms: null,
-        judged: null,
-      },
-    ).join(' ');
-    assert.match(said, /If a crash must not end .* \(2\.00× its rate, which may be chance\)\./);
+    const said = (slower: Decision['slower']) =>
+      verdict(
+        { ...decision, choice: { ...cell, strategy: baseline.name }, tied: [], slower },
+        {
+          environment: environmentOf(trialsOf({ corpora: { docs: 10_000 } }), {}),
+          strategies,
+          costs: null,
+          isolated,
+          latencyP99Ms: null,
+          judged: null,
+        },
+      ).join(' ');
+    const ratio = { ratio: 0.83, low: 0.75, high: 0.92 };
+    const slower = [{ cell, ratio, relation: 'slower' as const, rate: decision.rate }];
+    assert.match(said(slower), /If a crash must not end .* \(0\.83× \(0\.75–0\.92\) its rate\)\./);
+    assert.match(said([]), /If a crash must not end the caller, use /);
+    assert.doesNotMatch(said([]), /its rate/);
   });
 });
 
