@@ -126,10 +126,18 @@ function has(path: string, content: string): boolean {
   }
 }
 
+const dayMs = 24 * 3600e3;
 /** A file that was not used for this long is removed. */
-const keptMs = 30 * 24 * 3600e3;
+const keptMs = 30 * dayMs;
+/** The last change of this file says when the folder was looked through. */
+const lookedThrough = '.looked-through';
 
+/** Removes what was not used for long. Once a day is enough: there may be thousands of files. */
 function removeOld(folder: string): void {
+  const mark = join(folder, lookedThrough);
+  const last = statSync(mark, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (Math.abs(Date.now() - last) < dayMs) return;
+  writeFileSync(mark, '', { mode: 0o600 });
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
     try {
