@@ -45,13 +45,15 @@ export default {
   scales: true,
   async open(workload, { workers, delivery }) {
     const loops = Array.from({ length: workers }, () => new Loop(workload));
+    const loaded = Promise.all(loops.map((loop) => loop.ask<Usage>({ kind: 'report' })));
+    // The processes have been started by now: the first look finds them.
     const processes = new PeerProcesses(() => loops.map(({ pid }) => pid));
     const end = async () => {
       await Promise.all(loops.map((loop) => loop.end()));
       await processes.close();
     };
     try {
-      await Promise.all(loops.map((loop) => loop.ask<Usage>({ kind: 'report' })));
+      await loaded;
     } catch (error) {
       await end();
       throw error;
