@@ -34,8 +34,6 @@ export interface ArrivalRecord extends Arrived {
   readonly failed: number;
   /** The first outcome that differed from the expected one; null if none did. */
   readonly difference: string | null;
-  /** Time in tasks, ms; null where a task did not report it. */
-  readonly taskMs: number | null;
   readonly counters: Counters;
 }
 
@@ -86,7 +84,7 @@ async function openLoop(
   const kept: Outcome[] = [];
   const stride = Math.max(1, Math.ceil(((truth.resultBytes ?? 0) * schedule.length) / maxKeptBytes));
   let arrivals: Arrivals | null = null;
-  let [ok, failed, taskMs] = [0, 0, 0];
+  let [ok, failed] = [0, 0];
   // Reading and writing: a pipe without a writer would be at its end at once.
   const pipe = new Socket({
     fd: openSync(request.pipe, constants.O_RDWR | constants.O_NONBLOCK),
@@ -113,7 +111,6 @@ async function openLoop(
       (arrivals as Arrivals).settle(outcome.index, { atMs: now(), ok: isOk });
       if (isOk) ok++;
       else failed++;
-      taskMs += outcome.taskMs ?? Number.NaN;
       if (outcome.index % stride === 0) kept.push(outcome);
     });
   } finally {
@@ -130,6 +127,5 @@ async function openLoop(
     failed,
     difference:
       wrong === undefined ? null : `the result of document "${wrong.id}" is not what sequential returned`,
-    taskMs: Number.isNaN(taskMs) ? null : taskMs,
   };
 }

@@ -6,7 +6,8 @@ import { type ArrivalRow, arrivalSchema, arrivalTable } from '../tables/arrival-
 import { unknown } from '../tables/table.js';
 import { Helper } from '../trials/helper.js';
 import type { HelperProcesses } from '../trials/helper-processes.js';
-import { type Cell, sourceCell, warmupDocuments } from '../trials/plan.js';
+import { type Cell, warmupDocuments } from '../trials/plan.js';
+import { cellNames } from '../trials/trial.js';
 import type { TrialNotice } from '../trials/trial-host.js';
 import { type Seen, Window } from '../trials/window.js';
 import type { ArrivalRecord, ArrivalRequest } from './arrival-host.js';
@@ -157,23 +158,13 @@ function arrivalRow(cell: Cell, measured: Measured): ArrivalRow {
   };
 }
 
-function cellColumns(
-  { workload, corpus, strategy, workers, delivery }: Cell,
-  { runId, round, order, offered, accept }: ArrivalTrialOptions,
-) {
+function cellColumns(cell: Cell, { runId, round, order, offered, accept }: ArrivalTrialOptions) {
   return {
     schema: arrivalSchema,
     run_id: runId,
     round,
     order,
-    workload: workload.ref.name,
-    kind: workload.kind,
-    corpus: corpus.name,
-    source: sourceCell(corpus),
-    document_bytes: corpus.bytes / corpus.documents,
-    strategy: strategy.strategy.name,
-    workers,
-    delivery,
+    ...cellNames(cell),
     pattern: offered.pattern,
     asked: offered.asked,
     capacity: offered.capacity,

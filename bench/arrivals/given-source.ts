@@ -21,12 +21,22 @@ export class GivenSource implements Source<Supplied> {
     return now() - this.#turnMs > maxMsWithoutTurn ? null : this.#give();
   }
 
-  async next(): Promise<IteratorResult<Supplied>> {
-    if (now() - this.#turnMs > maxMsWithoutTurn) {
-      await new Promise((resolve) => setImmediate(resolve));
-      this.#turnMs = now();
-    }
-    return this.#give() ?? new Promise((resolve) => this.#waiting.push(resolve));
+  /** Calls are answered in their order: each has one promise, which is resolved with the document itself. */
+  next(): Promise<IteratorResult<Supplied>> {
+    return new Promise((resolve) => {
+      if (now() - this.#turnMs > maxMsWithoutTurn)
+        setImmediate(() => {
+          this.#turnMs = now();
+          this.#answer(resolve);
+        });
+      else this.#answer(resolve);
+    });
+  }
+
+  #answer(resolve: (next: IteratorResult<Supplied>) => void): void {
+    const given = this.#give();
+    if (given === null) this.#waiting.push(resolve);
+    else resolve(given);
   }
 
   [Symbol.asyncIterator](): this {

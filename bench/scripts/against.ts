@@ -13,6 +13,7 @@ import { parseCount, parseDuration, parseList, parseSize } from '../words/parse.
 import { number, size } from '../words/units.js';
 import { judge } from './against/judge.js';
 import type { Measured, Turn } from './against/turn.js';
+import { runScript } from './script.js';
 
 const help = `Measures two built checkouts against each other: this one ("new") and another one ("old").
 Each turn is a process of its own, and the turns of a pair follow each other in random order.
@@ -56,12 +57,7 @@ interface Checkout {
 /** A turn takes a few seconds. One that takes this long hangs. */
 const maxTurnMs = 180_000;
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  note((error as Error).message);
-  process.exitCode = error instanceof UsageError ? exitCode.usage : exitCode.failed;
-}
+await runScript(main);
 
 async function main(): Promise<number> {
   const options = readOptions();

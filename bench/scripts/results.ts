@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { colorsFor, note, print } from '../cli/terminal.js';
-import { exitCode, UsageError } from '../errors.js';
+import { exitCode } from '../errors.js';
 import { renderTable } from '../report/console.js';
 import { encodeHeader, encodeRows } from '../tables/csv.js';
 import { type Row, table } from '../tables/table.js';
@@ -12,6 +12,7 @@ import { roundOrder } from '../trials/plan.js';
 import { parseCount, parseDuration, parseList, parseSize } from '../words/parse.js';
 import { size } from '../words/units.js';
 import type { Measured, Turn } from './results/turn.js';
+import { runScript } from './script.js';
 import { spread } from './spread.js';
 
 const help = `Measures the rate of large results of each strategy against a loop by hand: worker threads that
@@ -44,12 +45,7 @@ const byHand = 'by hand';
 /** A turn takes a few seconds. One that takes this long hangs. */
 const maxTurnMs = 180_000;
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  note((error as Error).message);
-  process.exitCode = error instanceof UsageError ? exitCode.usage : exitCode.failed;
-}
+await runScript(main);
 
 async function main(): Promise<number> {
   const options = readOptions();

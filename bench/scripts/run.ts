@@ -14,6 +14,7 @@ import { parseCount, parseList, parseSize } from '../words/parse.js';
 import { number, size } from '../words/units.js';
 import { stepsFor, taskSource } from './run/task-source.js';
 import { type Configuration, checkOutputs, plainLoop, runTurn, type Turn } from './run/turn.js';
+import { runScript } from './script.js';
 import { spread } from './spread.js';
 
 const help = `Measures \`forkwise run\` over many files against a plain loop with readFileSync that writes the
@@ -46,12 +47,7 @@ const turnTable = table([
 ] as const);
 type TurnRow = Row<typeof turnTable>;
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  note((error as Error).message);
-  process.exitCode = error instanceof UsageError ? exitCode.usage : exitCode.failed;
-}
+await runScript(main);
 
 async function main(): Promise<number> {
   const options = readOptions();

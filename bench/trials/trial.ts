@@ -73,12 +73,22 @@ export async function runTrial(
   }
 }
 
-function cellColumns({ workload, corpus, strategy, workers, delivery }: Cell, place: Place) {
+function cellColumns(cell: Cell, place: Place) {
   return {
     schema,
     run_id: place.runId,
     round: place.round,
     order: place.order,
+    ...cellNames(cell),
+    twin: place.twin,
+    attempt: place.attempt,
+    documents: cell.corpus.documents,
+  };
+}
+
+/** The columns that say which cell a row of any table of trials is of. */
+export function cellNames({ workload, corpus, strategy, workers, delivery }: Cell) {
+  return {
     workload: workload.ref.name,
     kind: workload.kind,
     corpus: corpus.name,
@@ -87,9 +97,6 @@ function cellColumns({ workload, corpus, strategy, workers, delivery }: Cell, pl
     strategy: strategy.strategy.name,
     workers,
     delivery,
-    twin: place.twin,
-    attempt: place.attempt,
-    documents: corpus.documents,
   };
 }
 

@@ -22,7 +22,7 @@ import type { Answer, Ask, Ran, Told, Usage } from './worker/independent-process
  *    process is sent the documents that it does not hold from the run before, and makes copies of them where
  *    its task may change them.
  * 2. All loops are started. The clock reads from the beginning of the first loop to the end of the last one.
- *    With delivery `reference` each loop reads its files itself, so that the clock includes the reading.
+ *    Each loop reads its files itself with delivery `reference`: the clock then includes the reading.
  * 3. The results, which the processes kept, are sent and emitted.
  *
  * Latencies have no meaning here, and the CPU time of a run includes the first and the last step. Because it
