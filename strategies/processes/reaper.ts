@@ -25,6 +25,11 @@ export class Reaper {
     this.#tell(`remove ${pid}`);
   }
 
+  /** Removes this folder too, after the processes were killed. There is one at most. */
+  removeFolder(path: string): void {
+    this.#tell(`folder ${path}`);
+  }
+
   async close(): Promise<void> {
     this.#shell?.ref();
     this.#shell?.stdin?.end('done\n');
@@ -39,14 +44,17 @@ export class Reaper {
 const script = `
 trap '' HUP INT QUIT TERM
 pids=' '
+folder=
 while read -r word pid; do
   case $word in
     add) pids="$pids$pid " ;;
     remove) pids="\${pids%% $pid *} \${pids#* $pid }" ;;
+    folder) folder=$pid ;;
     done) exit 0 ;;
   esac
 done
 for pid in $pids; do kill -KILL "-$pid" 2>/dev/null || kill -KILL "$pid" 2>/dev/null; done
+if [ -n "$folder" ]; then rm -rf -- "$folder"; fi
 `;
 
 function startShell(): ChildProcess {

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { describe, it } from 'node:test';
+import { Redis } from 'ioredis';
+import { startRedis } from '../../strategies/broker/own-redis.js';
+import { alive, until } from '../processes.js';
+
+const installed = spawnSync('redis-server', ['--version']).status === 0;
+
+describe('own redis', { skip: installed ? false : 'redis-server is not installed' }, () => {
+  it('answers on a private socket, keeps nothing, and leaves nothing', async () => {
+    const redis = await startRedis({ maxMemoryMb: 8 });
+    const client = new Redis(redis.url);
+    const settings = async (name: string) => ((await client.config('GET', name)) as string[])[1];
+    assert.equal(await client.ping(), 'PONG');
+    assert.equal(await settings('port'), '0');
+    assert.equal(await settings('save'), '');
+    assert.equal(await settings('appendonly'), 'no');
+    assert.equal(await settings('maxmemory-policy'), 'noeviction');
+    assert.equal(await settings('maxmemory'), String(8 * 2 ** 20));
+    client.disconnect();
+    const folder = dirname(redis.url);
+    assert.ok(existsSync(folder));
+    await redis.close();
+    assert.ok(!alive(redis.pid));
+    assert.ok(!existsSync(folder));
+  });
+
+  it('appends to a folder, and begins again with what that has', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'a folder '));
+    try {
+      const first = await startRedis({ appendTo: folder });
+      const client = new Redis(first.url);
+      await client.set('key', 'value');
+      client.disconnect();
+      await first.close();
+      const second = await startRedis({ appendTo: folder });
+      const again = new Redis(second.url);
+      assert.equal(await again.get('key'), 'value');
+      again.disconnect();
+      await second.close();
+      assert.ok(existsSync(folder));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('ends when its owner is killed, and so does its folder', {
+    skip: process.platform !== 'linux',
+  }, async () => {
+    const owner = spawn(process.execPath, ['--input-type=module', '-e', ownerProgram], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(createInterface({ input: owner.stdout }), 'line')) as [string];
+    const { pid, url } = JSON.parse(line) as { pid: number; url: string };
+    assert.ok(alive(pid));
+    owner.kill('SIGKILL');
+    const folder = dirname(url);
+    await until(() => !alive(pid) && !existsSync(folder));
+  });
+
+  it('says why it did not start', async () => {
+    await assert.rejects(startRedis({ maxMemoryMb: -1 }), /redis-server ended with exit code 1: .+/);
+  });
+});
+
+describe('own redis where no server is installed', () => {
+  it('says what to install', async () => {
+    const path = process.env.PATH;
+    process.env.PATH = '/nowhere';
+    try {
+      await assert.rejects(
+        startRedis(),
+        /redis-server, which is not installed: apt-get install redis-server/,
+      );
+    } finally {
+      process.env.PATH = path;
+    }
+  });
+});
+
+const ownerProgram = `
+import { startRedis } from ${JSON.stringify(new URL('../../strategies/broker/own-redis.js', import.meta.url).href)};
+const { pid, url } = await startRedis();
+console.log(JSON.stringify({ pid, url }));
+setInterval(() => {}, 1000);
+`;
