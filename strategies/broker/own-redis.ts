@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { killGroup, ownGroup } from '../processes/group.js';
 import { Reaper } from '../processes/reaper.js';
 
-/** A Redis server of our own takes these options. */
+/** `startRedis` takes these options. */
 export interface OwnRedisOptions {
   /** Redis refuses writes above this size of its data, MB of 2²⁰ bytes. Absent: it has no limit. */
   readonly maxMemoryMb?: number;
@@ -57,6 +57,7 @@ export async function startRedis(options: OwnRedisOptions = {}): Promise<OwnRedi
   const { pid } = server;
   if (pid !== undefined) reaper.add(pid);
   const close = async () => {
+    server.ref();
     if (pid !== undefined && server.exitCode === null && server.signalCode === null) killGroup(pid);
     await ended;
     await reaper.close();

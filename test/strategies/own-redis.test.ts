@@ -84,8 +84,9 @@ describe('own redis where no server is installed', () => {
   });
 });
 
+const { href } = new URL('../../strategies/broker/own-redis.js', import.meta.url);
 const ownerProgram = `
-import { startRedis } from ${JSON.stringify(new URL('../../strategies/broker/own-redis.js', import.meta.url).href)};
+import { startRedis } from ${JSON.stringify(href)};
 const { pid, url } = await startRedis();
 console.log(JSON.stringify({ pid, url }));
 setInterval(() => {}, 1000);
