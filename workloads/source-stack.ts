@@ -15,6 +15,8 @@ export interface TaskMap extends Omit<SourceMapPayload, 'sources'> {
   readonly sources: readonly (string | null)[];
   /** The task's own files. The compiler moved the first line of each to the right by this many columns. */
   readonly x_forkwise_files: Readonly<Record<string, number>>;
+  /** The module was compiled from this source. Absent in maps of earlier versions. */
+  readonly x_forkwise_task?: { readonly file: string; readonly export: string };
 }
 
 /** A place in a compiled task, as stacks name it. The column is missing above a syntax error. */

@@ -16,6 +16,7 @@ import { computedImports } from './compiler/computed-imports.js';
 import { keptNames } from './compiler/kept-names.js';
 import type { TaskMap } from './source-stack.js';
 import { hooks } from './task-exports.js';
+import { type Places, thisMachine } from './task-places.js';
 
 /** Only this module knows esbuild. It is imported when there is something to compile. */
 
@@ -28,18 +29,22 @@ export interface Source {
 /**
  * Bundles a task's own files into one ES module that works in any folder. Packages are not bundled, and the
  * values of `import.meta.url` and `__dirname` in each file stay those of its source.
+ * @param places names the files; the names of another machine are put in later (`task-places.ts`)
  * @throws Error with the compiler's message, file, line and column, and what to do
  */
-export async function compile(source: Source): Promise<{ readonly code: string; readonly map: string }> {
+export async function compile(
+  source: Source,
+  places: Places = thisMachine,
+): Promise<{ readonly code: string; readonly map: string }> {
   const files: Files = new Map();
   const { outputFiles = [] } = await build(
     { entryPoints: ['forkwise:task'], sourcemap: 'external', sourcesContent: false },
-    { source, files },
+    { source, files, places },
   );
   const text = (ending: string) => outputFiles.find(({ path }) => path.endsWith(ending))?.text ?? '';
   const map = JSON.parse(text('.map')) as SourceMapPayload;
-  const ours = taskMap(map, files);
-  const head = banner(source.file).split('\n').length;
+  const ours = taskMap(map, { source, files, places });
+  const head = banner(source.file, places).split('\n').length;
   const code = computedImports(text('.mjs'), { map, sources: ours.sources, head });
   return { code: code + keptNames(code, map), map: JSON.stringify(ours) };
 }
@@ -48,13 +53,14 @@ export async function compile(source: Source): Promise<{ readonly code: string; 
 type Files = Map<string, number>;
 
 /** Names the task's sources by absolute URLs. */
-function taskMap(map: SourceMapPayload, files: Files): TaskMap {
+function taskMap(map: SourceMapPayload, { source, files, places }: Build): TaskMap {
   const urls = map.sources.map((source) => new URL(source, map.sourceRoot).href);
   return {
     ...map,
     sourceRoot: '',
-    sources: urls.map((url) => (url.startsWith('file:') ? url : null)),
-    x_forkwise_files: Object.fromEntries(files),
+    sources: urls.map((url) => (url.startsWith('file:') ? places.url(fileURLToPath(url)) : null)),
+    x_forkwise_files: Object.fromEntries([...files].map(([path, moved]) => [places.path(path), moved])),
+    x_forkwise_task: { file: places.path(source.file), export: source.export },
   };
 }
 
@@ -65,7 +71,7 @@ function taskMap(map: SourceMapPayload, files: Files): TaskMap {
 export async function exportsOf(source: Source): Promise<readonly string[] | null> {
   const { metafile, outputFiles = [] } = await build(
     { entryPoints: [source.file], metafile: true },
-    { source, files: new Map() },
+    { source, files: new Map(), places: thisMachine },
   );
   const [output] = Object.values(metafile?.outputs ?? {});
   const input = metafile?.inputs[output?.entryPoint ?? ''];
@@ -73,7 +79,7 @@ export async function exportsOf(source: Source): Promise<readonly string[] | nul
   return output?.exports ?? null;
 }
 
-function optionsFor({ source, files }: Build) {
+function optionsFor({ source, files, places }: Build) {
   return {
     bundle: true,
     write: false,
@@ -92,9 +98,9 @@ function optionsFor({ source, files }: Build) {
       __dirname: '__forkwise_dirname',
       __filename: '__forkwise_filename',
     },
-    banner: { js: banner(source.file) },
+    banner: { js: banner(source.file, places) },
     logLevel: 'silent',
-    plugins: [packagesStay(source), placesStay(files)],
+    plugins: [packagesStay(source, places), placesStay(files, places)],
   } as const satisfies BuildOptions;
 }
 
@@ -102,6 +108,7 @@ interface Build {
   readonly source: Source;
   /** This list is empty until the build has loaded them. */
   readonly files: Files;
+  readonly places: Places;
 }
 
 let busy = 0;
@@ -158,11 +165,11 @@ function shortest(path: string): string {
  * Returns the head of the compiled module. It defines `require`, for CommonJS that is not bundled or has a
  * computed name, and `import.meta.resolve` and `import` of a computed name for each of the task's own files.
  */
-function banner(file: string): string {
+function banner(file: string, places: Places): string {
   return `import { createRequire as __forkwise_createRequire } from 'node:module';
 import { isAbsolute as __forkwise_isAbsolute } from 'node:path';
 import { pathToFileURL as __forkwise_pathToFileURL } from 'node:url';
-const require = __forkwise_createRequire(${JSON.stringify(pathToFileURL(file).href)});
+const require = __forkwise_createRequire(${JSON.stringify(places.url(file))});
 const __forkwise_resolver = (url) => (specifier) => {
   if (/^(\\.{0,2}\\/|[a-z][a-z+.-]*:)/i.test(specifier)) return new URL(specifier, url).href;
   const found = __forkwise_createRequire(url).resolve(specifier);
@@ -190,7 +197,7 @@ ${hooks.map((hook) => `export const ${hook} = task.${hook};`).join('\n')}
  * and TypeScript in packages are bundled, because Node would demand an import attribute or refuse them. A
  * native addon is not bundled, and it is always loaded with `require`.
  */
-function packagesStay(source: Source): Plugin {
+function packagesStay(source: Source, places: Places): Plugin {
   return {
     name: 'packages-stay',
     setup(build: PluginBuild) {
@@ -217,7 +224,10 @@ function packagesStay(source: Source): Plugin {
           if (extname(found.path) === '.node') return { path: found.path, namespace: 'addon' };
           if (!isPackaged(found.path)) return wanted === path ? null : { path: found.path };
           const required = kind === 'require-call' || kind === 'require-resolve';
-          return { path: required ? found.path : pathToFileURL(found.path).href, external: true };
+          return {
+            path: required ? places.path(found.path, importer) : places.url(found.path, importer),
+            external: true,
+          };
         },
       );
       build.onLoad({ filter: /./, namespace: 'forkwise' }, async ({ path }) => ({
@@ -225,7 +235,7 @@ function packagesStay(source: Source): Plugin {
         resolveDir: dirname(source.file),
       }));
       build.onLoad({ filter: /./, namespace: 'addon' }, ({ path }) => ({
-        contents: `module.exports = require(${JSON.stringify(path)});`,
+        contents: `module.exports = require(${JSON.stringify(places.path(path))});`,
       }));
     },
   };
@@ -250,7 +260,7 @@ const loaders: Record<string, Loader> = {
  * Declares `import.meta` and `__dirname` of a file at the head of its first line, so that line numbers do not
  * change.
  */
-function placesStay(files: Files): Plugin {
+function placesStay(files: Files, places: Places): Plugin {
   return {
     name: 'places-stay',
     setup(build) {
@@ -259,7 +269,7 @@ function placesStay(files: Files): Plugin {
         files.set(path, 0);
         if (!/\bmeta\b|\b__(dir|file)name\b/.test(text)) return null;
         const [head = ''] = /^\uFEFF?(#!.*)?/.exec(text) ?? [];
-        const place = placeOf(path);
+        const place = placeOf(path, places);
         files.set(path, place.length - head.length);
         return {
           contents: `${place}${text.slice(head.length)}`,
@@ -271,8 +281,8 @@ function placesStay(files: Files): Plugin {
   };
 }
 
-function placeOf(path: string): string {
-  const [url, folder, file] = [pathToFileURL(path).href, dirname(path), path].map((text) =>
+function placeOf(path: string, places: Places): string {
+  const [url, folder, file] = [places.url(path), places.path(dirname(path)), places.path(path)].map((text) =>
     JSON.stringify(text),
   );
   const meta = `{ url: ${url}, dirname: ${folder}, filename: ${file}, resolve: __forkwise_resolver(${url}) }`;
