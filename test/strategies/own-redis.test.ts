@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
 import { Redis } from 'ioredis';
 import { startRedis } from '../../strategies/broker/own-redis.js';
+import type { Member } from '../../strategies/strategy.js';
 import { alive, until } from '../processes.js';
 
 const installed = spawnSync('redis-server', ['--version']).status === 0;
@@ -23,6 +24,12 @@ describe('own redis', { skip: installed ? false : 'redis-server is not installed
     assert.equal(await settings('appendonly'), 'no');
     assert.equal(await settings('maxmemory-policy'), 'noeviction');
     assert.equal(await settings('maxmemory'), String(8 * 2 ** 20));
+    const before = await redis.usage();
+    for (let i = 0; i < 20; i++) await client.lpush('list', ...Array.from({ length: 1000 }, String));
+    const after = await redis.usage();
+    assert.equal(after.pid, redis.pid);
+    const cpuUs = ({ cpuUserUs, cpuSystemUs }: Member) => cpuUserUs + cpuSystemUs; // the system divides it
+    assert.ok(cpuUs(after) > cpuUs(before), `${cpuUs(after)} µs after ${cpuUs(before)}`);
     client.disconnect();
     const folder = dirname(redis.url);
     assert.ok(existsSync(folder));
