@@ -161,6 +161,35 @@ export interface OpenOptions {
   readonly memoryMb?: number;
   /** Answers what tasks ask with `context.ask`. Absent: such requests are rejected. */
   readonly channel?: SideChannel;
+  /** Says where a strategy between machines finds its broker and its agents. Other strategies ignore it. */
+  readonly broker?: BrokerOptions;
+}
+
+/** A strategy between machines takes these options. */
+export interface BrokerOptions {
+  /**
+   * Redis is at this URL, such as `rediss://user:password@host:6379/0`, or at this path of a socket. Absent:
+   * the session starts a Redis of its own, which ends with it.
+   */
+  readonly url?: string;
+  /**
+   * `there`: agents that run already, on any machine, take the documents, and choose `workers`. A
+   * number: the session starts this many agents on this machine and divides `workers` among them. Absent:
+   * `there` with a `url`, or else two, or one for one worker.
+   */
+  readonly agents?: 'there' | number;
+  /**
+   * The run has this id on the broker. When a session that had the same id ended without closing, this one
+   * takes its batches and results over. Absent: a new id.
+   */
+  readonly run?: string;
+  /**
+   * An agent that is not heard of for this time loses its batches, ms. Absent: 5000. Agents look for such
+   * batches every `sweepMs`, so other agents run them after at most `lockMs` + 2 × `sweepMs`.
+   */
+  readonly lockMs?: number;
+  /** Agents look for batches of lost agents this often, ms. Absent: 1500. */
+  readonly sweepMs?: number;
 }
 
 /** The caller answers its tasks with this: see `session/side-channel-protocol.ts`. */

@@ -1,0 +1,212 @@
+import { deserialize, serialize } from 'node:v8';
+import type { FromTask, ToTask } from '../session/side-channel-protocol.js';
+import type { Members, Result, TaskError } from '../strategy.js';
+
+/**
+ * The protocol between the caller of a run and its agents, over a broker that keeps what they exchange.
+ *
+ * Names. A session of the strategy is one run of the broker, with an id of its own. All that the broker keeps
+ * of it is under keys that begin with `forkwise:{<run>}:`. The only other key is `forkwise:runs`, the list of
+ * announced runs, in which each run has one entry.
+ *
+ *   key                      written by        what it has
+ *   forkwise:runs            caller            the ids of announced runs
+ *   …:card                   caller            what an agent must know to join: `RunCard`
+ *   …:bundle                 caller            the code of the task; absent for agents of the caller's own
+ *   …:batches:…              the engine        its queue: one job per batch, with id `b<number>` and no data
+ *   …:batch:<number>         caller            the documents of the batch: `encodeBatch`
+ *   …:up                     agents            a stream of `FromAgent`, which the caller reads as a group
+ *   …:down                   caller            a stream of `ToAgent`, which each agent reads for itself
+ *
+ * A batch. The caller writes its documents, then its job: an agent that has the job finds the documents. The
+ * agent with the job reads the documents, hands them to its session, and appends one or several `results` to
+ * `up`; the one that completes the batch is `last`. Only then does it complete the job, which brings the
+ * next one in the same call. The caller reads `results`, emits each outcome that it does not have yet, and
+ * when the emits have resolved, removes the message; with the last outcome of a batch it removes the
+ * documents. So the broker has all of a batch until all its outcomes were emitted, and only the caller
+ * removes.
+ *
+ * Waking. A new job wakes an agent that waits in the engine's queue. A message in `up` wakes the caller, and
+ * one in `down` wakes all agents: each waits in a read that blocks. Nothing polls, except that an agent
+ * without a run looks at `forkwise:runs` once a second, and each side renews the keys' time to live.
+ *
+ * Joining. An agent reads the card, loads the task, starts its workers and posts `hello`, or `failed`. The
+ * caller answers `hello` with the side channel's latest broadcast and cancellations, addressed to the agent.
+ *
+ * Passes. A session may have several runs one after the other. Here each is a pass, and a batch carries the
+ * number of its pass. An agent has one run of its session per pass: it begins the next one when it gets the
+ * first batch of a later pass.
+ *
+ * Counting. Results name a document by batch and position. The caller drops results of batches that it does
+ * not know and of documents that have their outcome, and counts them: an agent that was cut off may come back
+ * and report what another agent has run in the meantime.
+ *
+ * When an agent ends, or is cut off for longer than its lock lasts, another agent gets its batches, and
+ * `TakenBatch.lost` counts the losses. Any document of them may be the reason, so the agent runs the
+ * documents of such a batch one by one, beside no other document, and posts each result at once. Before each
+ * it leaves a mark. A mark that an agent finds with its batch names the document that was running alone: the
+ * documents before it have been reported. After two agents that ended so (`maxWorkersEnded`), the document
+ * has crashed, and the agent goes on behind it. So a document that ends its agent ends three of them, as one
+ * that ends a worker which reports documents together (`maxRuns` in `session/attempts.ts`).
+ *
+ * When the caller ends without closing, the agents run the batches that are there, and the results wait. A
+ * caller that announces the same run again gets the batches that were left, reads their ids, and gives the
+ * results to the documents with these ids when its source brings them. If none comes, everything of the run
+ * expires after `keepMs`. Only a list of the engine's queue that is less than ten seconds old may have no
+ * time to live yet; the next engine that connects to the broker removes it with its run.
+ *
+ * When the broker ends, both sides wait for it. The caller adds all its batches again when it comes back,
+ * since the newest may be missing; the ones that are there stay as they are. A broker that came back without
+ * the card has lost the run, and the run rejects with `RunLost`.
+ *
+ * Closing. The caller posts `end`; agents close their sessions and post `bye`. After all have, or after a
+ * grace, the caller removes all keys. An agent never creates a key: it appends to `up` only where that is
+ * there. An agent that has missed `end` leaves when the card is gone.
+ */
+
+/** The keys of a run expire when neither its caller nor an agent has renewed them for this time, ms. */
+export const keepMs = 24 * 60 * 60 * 1000;
+
+/** The version of the protocol. An agent joins only runs of its own version. */
+export const version = 1;
+
+/** An agent reads this in order to join a run. */
+export interface RunCard {
+  readonly version: number;
+  readonly run: string;
+  /** The task: its name and options, and where its code is. */
+  readonly task: {
+    readonly name: string;
+    readonly options: Readonly<Record<string, unknown>>;
+    /** The module on the caller's own disk, for agents that the caller has started. Null: in the bundle. */
+    readonly url: string | null;
+    /** Hash of the bundle, in hex; null where there is none. */
+    readonly sha256: string | null;
+  };
+  /** Documents may come by path and by reference. */
+  readonly takesReferences: boolean;
+  readonly timeoutMs?: number;
+  readonly heapMb?: number;
+  readonly memoryMb?: number;
+  readonly lockMs: number;
+  readonly sweepMs: number;
+}
+
+/** Agents post these messages. */
+export type FromAgent =
+  | Hello
+  | {
+      /** The agent could not load the task or start its workers, and has left. */
+      readonly kind: 'failed';
+      readonly agent: string;
+      readonly error: TaskError;
+    }
+  | Results
+  | {
+      /** The agent got a batch whose documents the broker does not have. */
+      readonly kind: 'no-documents';
+      readonly agent: string;
+      readonly batch: number;
+    }
+  | {
+      /** A task asks the caller. */
+      readonly kind: 'ask';
+      readonly agent: string;
+      /** The worker has this name in the agent's session. */
+      readonly worker: string;
+      readonly request: FromTask;
+    }
+  | {
+      /** Answers `report`. */
+      readonly kind: 'report';
+      readonly agent: string;
+      readonly id: number;
+      /** The agent's own process has the first entry. Null when the session could not be asked. */
+      readonly members: Members | null;
+      /** A PING to the broker and back took this long, ms. */
+      readonly roundTripMs: number;
+    }
+  | {
+      /** The agent has closed its session and left. */
+      readonly kind: 'bye';
+      readonly agent: string;
+    };
+
+/** The agent is ready: its workers have loaded the task. */
+export interface Hello {
+  readonly kind: 'hello';
+  /** This name is unique over all agents and their restarts. */
+  readonly agent: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly workers: number;
+  /** At most this many batches are with the agent. */
+  readonly credit: number;
+  /** The agent's session is of this strategy. */
+  readonly strategy: string;
+}
+
+/** The agent reports some documents of one batch. */
+export interface Results {
+  readonly kind: 'results';
+  readonly agent: string;
+  readonly batch: number;
+  /** How many agents had lost the batch before. */
+  readonly lost: number;
+  /** The agent has now reported all documents of the batch. */
+  readonly last: boolean;
+  readonly rows: ResultRows;
+}
+
+/**
+ * Results in columns, as in `batch-queue/replies.ts`: an object per document would repeat the same names. All
+ * columns but `failures` and `reads` have one entry per document.
+ */
+export interface ResultRows {
+  /** Each document has this place in its batch. */
+  readonly positions: readonly number[];
+  /** The name of the worker in the agent's session; null where the worker has ended. */
+  readonly workers: readonly (string | null)[];
+  /** Null where the task never ended. */
+  readonly taskMs: readonly (number | null)[];
+  /** `undefined` where the document failed. */
+  readonly values: readonly unknown[];
+  /** `at` is the place in these columns. */
+  readonly failures: readonly { readonly at: number; readonly result: Exclude<Result, { status: 'ok' }> }[];
+  readonly reads: readonly { readonly at: number; readonly size: number; readonly mtimeMs?: number }[];
+}
+
+/** The caller posts these messages. All agents receive all of them. */
+export interface ToAgent {
+  /** The agent that it is for; null for all. */
+  readonly to: string | null;
+  readonly message:
+    | ToTask
+    | { readonly kind: 'report'; readonly id: number }
+    /** The run is over. With `now` workers end at once; without it no batch is left. */
+    | { readonly kind: 'end'; readonly now: boolean };
+}
+
+/**
+ * An agent that the session starts itself is a process of `agent/own-agent.ts`, which gets this as its first
+ * message over IPC: a URL may have a password, which process lists would show. It joins this run alone, and
+ * ends with it or when the channel closes.
+ */
+export interface OwnAgentStart {
+  readonly kind: 'start';
+  readonly url: string;
+  readonly run: string;
+  /** Outcomes and messages name the agent so. */
+  readonly agent: string;
+  readonly workers: number;
+}
+
+/** Messages are cloned through bytes, so that results arrive as structured clone makes them. */
+export function encodeMessage(message: FromAgent | ToAgent | RunCard): Uint8Array {
+  return serialize(message);
+}
+
+/** @throws Error when the bytes are no message */
+export function decodeMessage<Message extends FromAgent | ToAgent | RunCard>(bytes: Uint8Array): Message {
+  return deserialize(bytes) as Message;
+}
