@@ -165,13 +165,11 @@ describe('forkwise check', () => {
   it('warns of large results and memory, and is sound all the same', async () => {
     const { code, said, result } = await check(
       'large.mjs',
-      'export default () => new Uint8Array(50_000_000).fill(7);',
-      '--documents',
-      '1',
+      `export default ({ id }) => new Uint8Array(id.endsWith('/c.txt') ? 12_000_000 : 10).fill(7);`,
     );
     assert.equal(code, 0);
-    assert.deepEqual(said('result-size'), ['warning: the largest result takes 50 MB']);
-    assert.ok((result.measures?.memory_bytes ?? 0) > 40e6);
+    assert.deepEqual(said('result-size'), ['warning: the largest result takes 12 MB']);
+    assert.ok((result.measures?.memory_bytes ?? 0) > 10e6);
   });
 
   it('tells a task that throws when it is loaded, and looks no further', async () => {
@@ -337,6 +335,11 @@ describe('findings', () => {
       'warning: grew by 300 MB during a single document',
     ]);
     assert.deepEqual(of('memory', found(probe(twice, { memoryBytes: 100e6 }))), []);
+    assert.match(
+      of('share', found(probe(twice, { memoryBytes: 1.1e9 }))).join(),
+      /^warning: a single document/,
+    );
+    assert.deepEqual(of('share', found(probe(twice, { memoryBytes: 0.9e9 }))), []);
   });
 
   it('hold a task that fails on some documents sound, and one that fails on all not', () => {
