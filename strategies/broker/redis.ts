@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { NoBroker } from './engine.js';
+
+/** Connections to Redis, and the packages that they need. */
+
+/** The packages are optional: programs that use no broker install none. */
+export async function loadPackages(): Promise<Packages> {
+  try {
+    const [bullmq, { Redis }] = await Promise.all([import('bullmq'), import('ioredis')]);
+    return { bullmq, Redis };
+  } catch (cause) {
+    throw new Error(
+      'a broker needs the packages bullmq and ioredis, and one of them does not load: npm install bullmq ioredis',
+      { cause },
+    );
+  }
+}
+
+interface Packages {
+  readonly bullmq: typeof import('bullmq');
+  readonly Redis: typeof import('ioredis').Redis;
+}
+
+/** A broker must answer within this time when a side connects, ms. */
+const connectMs = 10_000;
+
+/** A connection that has brought nothing for this long after a command is made again, ms. */
+const silentMs = 15_000;
+
+/** A warning says so when the broker has not been there for this long, ms. */
+const warnAfterMs = 10_000;
+
+/** The longest pause between two attempts to connect, ms. */
+const maxRetryMs = 1000;
+
+/** Redis refuses with these errors what cannot be mended by trying again. */
+const refusals = /^(NOAUTH|WRONGPASS|NOPERM|ERR (AUTH|invalid DB|DB index|unknown user))/;
+
+/**
+ * Connects to Redis. The connection comes back by itself for as long as it is open, and makes the commands
+ * again that had no answer.
+ * @throws NoBroker when no Redis answers within 10 s, or it refuses the connection
+ */
+export async function connectRedis(url: string): Promise<Redis> {
+  const { Redis } = await loadPackages();
+  const client = new Redis(url, {
+    lazyConnect: true,
+    protocol: 2,
+    maxRetriesPerRequest: null,
+    connectTimeout: connectMs,
+    socketTimeout: silentMs,
+    keepAlive: silentMs,
+    retryStrategy: (attempt) => Math.min(10 * 2 ** attempt, maxRetryMs),
+  });
+  let last: Error | null = null;
+  client.on('error', (error: Error) => {
+    last = error;
+  });
+  const deadline = AbortSignal.timeout(connectMs);
+  const refused = () => last !== null && refusals.test(last.message);
+  client.connect().catch(() => {}); // the retries go on, and `last` has the error
+  while (client.status !== 'ready' && !deadline.aborted && !refused()) await sleep(5);
+  if (client.status !== 'ready' || refused()) {
+    client.disconnect();
+    const because = (last as Error | null)?.message ?? 'it does not answer';
+    throw new NoBroker(
+      `expected a Redis at ${withoutPassword(url)}, got ${refused() ? 'a refusal' : `none in ${connectMs / 1000} s`}: ` +
+        `${because}. Start Redis there, or name another with --broker`,
+    );
+  }
+  warnWhenAway(client, url);
+  return client;
+}
+
+function warnWhenAway(client: Redis, url: string): void {
+  let timer: NodeJS.Timeout | null = null;
+  client.on('close', () => {
+    timer ??= setTimeout(() => {
+      process.emitWarning(
+        `the broker at ${withoutPassword(url)} has been away for ${warnAfterMs / 1000} s; the run waits for it`,
+      );
+    }, warnAfterMs).unref();
+  });
+  const back = () => {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+  };
+  client.on('ready', back);
+  client.on('end', back);
+}
+
+/** Returns a URL as messages may show it. */
+export function withoutPassword(url: string): string {
+  return url.replace(/^(\w+:\/\/[^:/@]*):[^@]*@/, '$1:…@');
+}
+
+/** Pauses between two attempts to write to a broker that is full, ms. */
+const fullPauseMs = { first: 20, max: 500 };
+
+/**
+ * Makes a write, and makes it again while Redis has no memory for it or cannot write for another reason that
+ * passes.
+ */
+export async function whenWritable<Value>(write: () => Promise<Value>): Promise<Value> {
+  for (let pauseMs = fullPauseMs.first; ; pauseMs = Math.min(2 * pauseMs, fullPauseMs.max)) {
+    try {
+      return await write();
+    } catch (cause) {
+      if (!isPassing(cause)) throw cause;
+      await sleep(pauseMs);
+    }
+  }
+}
+
+/** Tells whether Redis refuses a write for a reason that passes. */
+export function isPassing(cause: unknown): boolean {
+  const message = cause instanceof Error ? cause.message : '';
+  return /\bOOM\b|^(LOADING|MISCONF|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY )/.test(message);
+}
