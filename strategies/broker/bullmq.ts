@@ -28,7 +28,7 @@ export async function connectBullmq({ url, side, run }: ConnectOptions): Promise
   return new BullmqEngine(bullmq, client, side, run ?? '');
 }
 
-/** The list of announced runs. */
+/** This key has the list of announced runs. */
 const runsKey = 'forkwise:runs';
 /** BullMQ's queue has this name, and its keys begin with the prefix of the run and the name. */
 const queueName = 'batches';
@@ -40,7 +40,7 @@ const maxRead = 16;
 const renewMs = 10_000;
 /** An agent that Redis refuses a batch for lack of memory asks again after this time, ms. */
 const refusedPauseMs = 200;
-/** BullMQ would fail a job that was lost more often; agents decide themselves what becomes of its documents. */
+/** BullMQ would fail a job that was lost more often, but agents decide what becomes of its documents. */
 const maxStalledCount = 1_000_000;
 
 class BullmqEngine implements Engine {
@@ -80,7 +80,7 @@ class BullmqEngine implements Engine {
       if (bundle !== null) await this.#client.set(this.#key('bundle'), asBuffer(bundle), 'PX', keepMs);
       await this.#makeGroup();
       await this.#client.set(this.#key('card'), asBuffer(encodeMessage(card)), 'PX', keepMs);
-      await this.#client.zadd(runsKey, 'NX', String(Date.now()), this.#run);
+      if (!('url' in card.task.code)) await this.#client.zadd(runsKey, 'NX', String(Date.now()), this.#run);
     });
     const { Queue } = this.#bullmq;
     this.#queue = new Queue(queueName, {
@@ -215,7 +215,7 @@ class BullmqEngine implements Engine {
     this.#readsOld = false;
     const read = ['GROUP', 'caller', 'caller', 'COUNT', maxRead, ...(old ? [] : ['BLOCK', waitMs])];
     try {
-      // Old messages are read until there are none but those that the caller deals with.
+      // Old messages are read until there are none that the caller does not have.
       const entries = await this.#read('XREADGROUP', [...read, 'STREAMS', this.#key('up'), old ? '0' : '>']);
       const fresh = entries.filter(({ receipt }) => !this.#unsettled.has(receipt));
       if (old && fresh.length > 0) this.#readsOld = true;

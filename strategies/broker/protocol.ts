@@ -7,10 +7,10 @@ import type { Members, Result, TaskError } from '../strategy.js';
  *
  * Names. A session of the strategy is one run of the broker, with an id of its own. All that the broker keeps
  * of it is under keys that begin with `forkwise:{<run>}:`. The only other key is `forkwise:runs`, the list of
- * announced runs, in which each run has one entry.
+ * announced runs, in which a run has one entry. A run whose agents the caller starts itself is not in it.
  *
  *   key                      written by        what it has
- *   forkwise:runs            caller            the ids of announced runs
+ *   forkwise:runs            caller            the ids of the runs that any agent may join
  *   …:card                   caller            what an agent must know to join: `RunCard`
  *   …:bundle                 caller            the code of the task; absent for agents of the caller's own
  *   …:batches:…              the engine        its queue: one job per batch, with id `b<number>` and no data
@@ -78,10 +78,7 @@ export interface RunCard {
   readonly task: {
     readonly name: string;
     readonly options: Readonly<Record<string, unknown>>;
-    /** The module on the caller's own disk, for agents that the caller has started. Null: in the bundle. */
-    readonly url: string | null;
-    /** Hash of the bundle, in hex; null where there is none. */
-    readonly sha256: string | null;
+    readonly code: TaskCode;
   };
   /** Documents may come by path and by reference. */
   readonly takesReferences: boolean;
@@ -91,6 +88,12 @@ export interface RunCard {
   readonly lockMs: number;
   readonly sweepMs: number;
 }
+
+/**
+ * An agent gets the task from the caller's own disk, which only agents that the caller has started do; as a
+ * workload that it has itself; or as the bundle of the run, which has this hash, in hex.
+ */
+export type TaskCode = { readonly url: string } | { readonly workload: string } | { readonly sha256: string };
 
 /** Agents post these messages. */
 export type FromAgent =

@@ -11,7 +11,7 @@ export async function loadPackages(): Promise<Packages> {
     return { bullmq, Redis };
   } catch (cause) {
     throw new Error(
-      'a broker needs the packages bullmq and ioredis, and one of them does not load: npm install bullmq ioredis',
+      'a broker needs the packages bullmq and ioredis, and one does not load: npm install bullmq ioredis',
       { cause },
     );
   }
@@ -63,10 +63,11 @@ export async function connectRedis(url: string): Promise<Redis> {
   while (client.status !== 'ready' && !deadline.aborted && !refused()) await sleep(5);
   if (client.status !== 'ready' || refused()) {
     client.disconnect();
+    const got = refused() ? 'a refusal' : `none in ${connectMs / 1000} s`;
     const because = (last as Error | null)?.message ?? 'it does not answer';
     throw new NoBroker(
-      `expected a Redis at ${withoutPassword(url)}, got ${refused() ? 'a refusal' : `none in ${connectMs / 1000} s`}: ` +
-        `${because}. Start Redis there, or name another with --broker`,
+      `expected a Redis at ${withoutPassword(url)}, got ${got}: ${because}. ` +
+        'Start Redis there, or name another with --broker',
     );
   }
   warnWhenAway(client, url);
@@ -78,7 +79,7 @@ function warnWhenAway(client: Redis, url: string): void {
   client.on('close', () => {
     timer ??= setTimeout(() => {
       process.emitWarning(
-        `the broker at ${withoutPassword(url)} has been away for ${warnAfterMs / 1000} s; the run waits for it`,
+        `the broker at ${withoutPassword(url)} has been away for ${warnAfterMs / 1000} s; this waits for it`,
       );
     }, warnAfterMs).unref();
   });
