@@ -39,6 +39,7 @@ const looks: Readonly<Record<string, Look>> = {
   workerpool: { colour: '#b9066c', shape: 'M0,-1L0.95,-0.31L0.59,0.81L-0.59,0.81L-0.95,-0.31Z' },
   'tinypool-processes': { colour: '#5a1e74', shape: 'M-1,-0.5A1,1,0,0,0,1,-0.5Z' },
   'jest-worker': { colour: '#596c07', shape: 'M0,1L1,-0.2L1,-1L0,0.2L-1,-1L-1,-0.2Z' },
+  bullmq: { colour: '#9c6cfc', shape: 'M-1,-1L1,-1L1,-0.4L0.35,-0.4L0.35,1L-0.35,1L-0.35,-0.4L-1,-0.4Z' },
   'independent-processes': { colour: '#767676', shape: 'M-1,-0.45L1,-0.45L1,0.45L-1,0.45Z' },
 };
 

@@ -44,7 +44,7 @@ export async function jestPool(
     pool.getStdout()?.pipe(process.stdout, { end: false });
     pool.getStderr()?.pipe(process.stderr, { end: false });
   }
-  const processes = isolation === 'process' ? new PeerProcesses(() => pidsOf(pool)) : undefined;
+  const processes = isolation === 'process' && { processes: new PeerProcesses(() => pidsOf(pool)) };
   return peerSession(
     {
       workers,
@@ -54,7 +54,7 @@ export async function jestPool(
       ask: (request) => pool.serve(request) as Promise<Answer>,
       end: () => pool.end(),
     },
-    processes,
+    processes || {},
   );
 }
 

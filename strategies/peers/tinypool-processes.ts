@@ -46,7 +46,7 @@ export default {
         end: () => pool.destroy(),
       },
       // A worker that is a process has the process's id for the id of its thread.
-      new PeerProcesses(() => pool.threads.map(({ threadId }) => threadId)),
+      { processes: new PeerProcesses(() => pool.threads.map(({ threadId }) => threadId)) },
     );
   },
 } satisfies Strategy;

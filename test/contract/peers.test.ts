@@ -10,16 +10,26 @@ import { outcomeDigest, stableDigest } from '../../bench/trials/digest.js';
 import { strategies } from '../../strategies/index.js';
 import { peers as entries } from '../../strategies/peers/index.js';
 import { library } from '../../strategies/peers/library.js';
-import type { OpenOptions, Outcome, Strategy } from '../../strategies/strategy.js';
+import {
+  type Isolation,
+  isolates,
+  type OpenOptions,
+  type Outcome,
+  type Strategy,
+} from '../../strategies/strategy.js';
 import { workloads } from '../../workloads/index.js';
 import { syntheticCorpus } from '../../workloads/synthetic.js';
 import { loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
 import { alive, descendants, until } from '../processes.js';
+import { noRedis } from '../redis.js';
 import { documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
 import { failing, harmless } from './odd-documents.js';
 
 const [sequential] = (await openable(strategies.slice(0, 1))) as [Strategy];
-const peers = await openable(entries);
+const all = await openable(entries);
+const brokerless = noRedis();
+/** Peers that need a server which is not installed are skipped, by name. */
+const peers = all.filter(({ isolation }) => brokerless === false || isolation !== 'machine');
 
 const onLinux = { skip: process.platform !== 'linux' };
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
@@ -27,6 +37,8 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** None of our code is between the task and the library here, so errors are as the library brings them. */
 const byHand = ['piscina', 'workerpool', 'independent-processes'];
+/** Two workers and, where they are machines, a broker. */
+const workerProcesses: Record<Isolation, number> = { none: 0, thread: 0, process: 2, machine: 3 };
 /** The other documents fail with errors that our code makes. */
 const broughtByHand = ['throw', 'reject'];
 /** Nothing tells about the engines of these. */
@@ -37,6 +49,7 @@ const losesNeighbours = ['post-message', 'independent-processes'];
 const nameless = ['workerpool'];
 /** Says why a peer cannot be tested with workers that die. */
 const deathless: Record<string, string> = {
+  bullmq: 'the job of a dead worker is found after up to 60 s',
   poolifier:
     'an answer that comes after the end of its thread is an uncaught exception of the library, 5.3.2',
 };
@@ -50,7 +63,7 @@ const threadsBefore = threads();
 
 it('each peer is listed under its own name, and no strategy has it', () => {
   assert.deepEqual(
-    peers.map(({ name }) => name),
+    all.map(({ name }) => name),
     entries.map(({ name }) => name),
   );
   const names = [...strategies, ...entries].map(({ name }) => name);
@@ -82,10 +95,14 @@ it('no pool, of ours or a peer, requires an ES module', async () => {
   const { stdout, stderr } = await promisify(execFile)(process.execPath, args);
   assert.deepEqual(
     stdout.trim().split('\n'),
-    [...strategies, ...entries].map(({ name }) => name),
+    [...(await openable(strategies)), ...all]
+      .filter(({ isolation }) => brokerless === false || isolation !== 'machine')
+      .map(({ name }) => name),
   );
   assert.doesNotMatch(stderr, /ES Module/);
 });
+
+for (const { name } of all.filter((peer) => !peers.includes(peer))) it(name, { skip: brokerless }, () => {});
 
 for (const peer of peers) {
   describe(peer.name, () => {
@@ -164,7 +181,7 @@ for (const peer of peers) {
       const { processes, engines } = await withSession(peer, fixture('odd-task'), {}, (session) =>
         session.members(),
       );
-      assert.equal(processes.length, peer.isolation === 'process' ? 2 : 0);
+      assert.equal(processes.length, workerProcesses[peer.isolation]);
       assert.equal(new Set(processes.map(({ pid }) => pid)).size, processes.length);
       assert.ok(processes.every(({ pid }) => pid !== process.pid));
       assert.equal(engines.length, engineless.includes(peer.name) ? 0 : 2);
@@ -215,7 +232,7 @@ for (const peer of peers) {
         });
       });
 
-    if (peer.isolation === 'process')
+    if (isolates(peer.isolation, 'process'))
       for (const signal of ['SIGKILL', 'SIGINT'] as const)
         it(`leaves nothing when its process ends with ${signal} while a task computes`, onLinux, async () => {
           const marker = join(folder, `${peer.name}-${signal}`);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,10 +10,9 @@ import { Redis } from 'ioredis';
 import { startRedis } from '../../strategies/broker/own-redis.js';
 import type { Member } from '../../strategies/strategy.js';
 import { alive, until } from '../processes.js';
+import { noRedis } from '../redis.js';
 
-const installed = spawnSync('redis-server', ['--version']).status === 0;
-
-describe('own redis', { skip: installed ? false : 'redis-server is not installed' }, () => {
+describe('own redis', { skip: noRedis() }, () => {
   it('answers on a private socket, keeps nothing, and leaves nothing', async () => {
     const redis = await startRedis({ maxMemoryMb: 8 });
     const client = new Redis(redis.url);
