@@ -4,7 +4,6 @@ import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import si from 'systeminformation';
 import { effectiveCores } from '../../strategies/processes/cores.js';
 import type { Environment } from '../tables/environment.js';
 
@@ -21,6 +20,7 @@ export async function readEnvironment(
   given: Given,
   alsoLibraries: readonly string[] = [],
 ): Promise<Environment> {
+  const { default: si } = await import('systeminformation');
   const [cpu, os, commit] = await Promise.all([si.cpu(), si.osInfo(), gitCommit()]);
   const { node, v8, uv } = process.versions;
   return {

@@ -140,6 +140,10 @@ describe('a run', () => {
       'samples',
       '--documents',
       '5',
+      '--strategies',
+      'sequential,queue',
+      '--workers',
+      '1',
       '--out',
       out,
     );
@@ -173,7 +177,7 @@ describe('a run', () => {
     const environment = JSON.parse(readFileSync(join(out, 'environment.json'), 'utf8'));
     assert.equal(environment.corpora[0].source, 'files');
     const lines = readFileSync(file, 'utf8').split('\r\n');
-    writeFileSync(file, `${lines.slice(0, 3).join('\r\n')}\r\n`);
+    writeFileSync(file, `${lines.slice(0, -3).join('\r\n')}\r\n`);
     assert.equal((await run('bench', '--resume', out, '--source', 'memory')).code, 2);
     const again = await run('bench', '--resume', out);
     assert.equal(again.code, 0, again.stderr);

@@ -48,6 +48,8 @@ before(async () => {
     '4',
     '--strategies',
     'sequential,partitioned',
+    '--workers',
+    '2',
     '--rounds',
     '3',
   ];
@@ -152,14 +154,14 @@ describe('report, asked for more', () => {
 
 describe('bench --resume', () => {
   it('measures what is missing and nothing else', async () => {
-    const half = changed({ trials: (rows) => rows.slice(0, 5) });
-    const { code, stderr } = await run('bench', '--resume', half);
+    const begun = changed({ trials: (rows) => rows.slice(0, 7) });
+    const { code, stderr } = await run('bench', '--resume', begun);
     assert.equal(code, 0, stderr);
     const places = (path: string) =>
       decode(trialTable, readFileSync(join(path, 'trials.csv'), 'utf8')).map(
         ({ round, order, strategy, workers, twin }) => [round, order, strategy, workers, twin],
       );
-    assert.deepEqual(places(half), places(original));
+    assert.deepEqual(places(begun), places(original));
   });
 
   it('refuses another plan, another Node and other documents, and leaves the run as it is', async () => {
@@ -199,12 +201,17 @@ describe('bench --resume of a run by an earlier version', () => {
   /** Version 0.1.0 began it and was interrupted in the first of two rounds. */
   const before = fileURLToPath(new URL('../../../test/fixtures/run-before/', import.meta.url));
 
-  /** A copy that claims to be measured on this Node, with its CSV changed. */
+  /** A copy that claims to be measured on this Node and planned with one round, with its CSV changed. */
   const begun = (change: (lines: string[][]) => string[][] = (lines) => lines): string => {
     const path = mkdtempSync(join(folder, 'before-'));
     const environment = readFileSync(join(before, 'environment.json'), 'utf8');
     const version = `"version": "${process.versions.node}"`;
-    writeFileSync(join(path, 'environment.json'), environment.replace(/"version": "[^"]+"/, version));
+    writeFileSync(
+      join(path, 'environment.json'),
+      environment
+        .replace(/"version": "[^"]+"/, version)
+        .replaceAll(/("rounds": "|"rounds_least": |"rounds_most": )2/g, '$11'),
+    );
     const lines = readFileSync(join(before, 'trials.csv'), 'utf8').trimEnd().split('\r\n');
     const cells = change(lines.map((line) => line.split(',')));
     writeFileSync(join(path, 'trials.csv'), cells.map((line) => `${line.join(',')}\r\n`).join(''));
@@ -231,7 +238,7 @@ describe('bench --resume of a run by an earlier version', () => {
     const text = readFileSync(join(path, 'trials.csv'), 'utf8');
     assert.ok(text.startsWith(kept), 'what was there is still there');
     assert.equal(text.split('\r\n', 1)[0], header);
-    const planned = [1, 2].flatMap((round) => Array.from({ length: 14 }, (_, i) => `${round}.${i + 1}`));
+    const planned = Array.from({ length: 14 }, (_, i) => `1.${i + 1}`);
     assert.deepEqual(places(path).sort(), planned.sort());
     const rows = decode(trialTable, text);
     assert.ok(rows.every(({ gc_ms }) => gc_ms === null));
@@ -263,8 +270,8 @@ describe('bench --resume of a run by an earlier version', () => {
         const { strategies: _, ...others } = flags;
         return JSON.stringify({
           ...environment,
-          flags: others,
-          plan: { ...plan, trials_per_round: 3, strategies },
+          flags: { ...others, rounds: '1' },
+          plan: { ...plan, trials_per_round: 3, rounds_least: 1, rounds_most: 1, strategies },
         });
       },
     });

@@ -45,7 +45,6 @@ import { enough } from '../../verdict/stop.js';
 import { arrivalLine, limitLine } from '../../words/arrivals.js';
 import { duration, number } from '../../words/units.js';
 import { commandLine, newRunFolder, quoted } from '../folder.js';
-import { exitCodeOf, publish } from '../publish.js';
 import { handleSignals } from '../signals.js';
 import { colorsFor, note, print } from '../terminal.js';
 
@@ -239,6 +238,8 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
   });
   const ended = complete && (await openLoops(plan, store, options));
   store.close();
+  // Charts and reports take 0.1 s to load, which a refused command and a dry run do not need.
+  const { exitCodeOf, publish } = await import('../publish.js');
   const found = await publish(store, { png, interactive });
   print(
     json

@@ -45,7 +45,6 @@ import { parseCount, parseDuration } from '../../words/parse.js';
 import { duration } from '../../words/units.js';
 import { commandLine, newRunFolder } from '../folder.js';
 import { hasOpenLoop, openLoops } from '../open-loops.js';
-import { publish } from '../publish.js';
 import { handleSignals } from '../signals.js';
 import { colorsFor, note, print } from '../terminal.js';
 
@@ -209,6 +208,7 @@ export async function pick(flags: PickFlags): Promise<number> {
     });
     const path = join(store.folder, 'recommendation.json');
     const written = writeDecision(chosen, (text) => store.write('recommendation.json', text));
+    const { publish } = await import('../publish.js'); // a refused command does without its 0.1 s
     await publish(store);
     print(
       flags.json
