@@ -1,5 +1,6 @@
 import type { CarriedDocument, ReferenceKind } from '../session/reference.js';
 import { type ClaimTable, oversized } from './claim-table.js';
+import { copyInto } from './copy-bytes.js';
 import type { PulledDocument } from './feed.js';
 
 /** Shared memory that holds the documents' bytes, divided into slabs of equal size. */
@@ -89,7 +90,7 @@ export class SlabQueue {
     if (reach > this.#arena.slabBytes) return this.#publishOversized(document, pulledMs);
     if (!this.#makeRoom(reach)) return false;
     const offset = this.#slab * this.#arena.slabBytes + this.#used;
-    this.#bytes.set(document.bytes, offset);
+    copyInto(this.#bytes, document.bytes, offset);
     const idBytes = this.#bytes.write(id, offset + size);
     this.#used += aligned(size + idBytes);
     (this.#inSlab[this.#slab] as number)++;

@@ -11,6 +11,7 @@ import { openTask } from '../worker/task.js';
 import { engineReport } from '../worker/usage-report.js';
 import { thisWorker } from '../worker/worker-id.js';
 import { ClaimTable, oversized, type Shape } from './claim-table.js';
+import { privateCopy } from './copy-bytes.js';
 
 /**
  * A worker thread of the arena. It claims one document at a time from its queue (`ClaimTable.claim`), runs
@@ -200,7 +201,7 @@ function read(slot: number): CarriedDocument | null {
   const view = new Uint8Array(arena, offset, size);
   // A reference is read before the task begins, so it needs no copy.
   if (by !== undefined) return { index, id, size, bytes: view, by };
-  return { index, id, size, bytes: task.views === 'shared' ? view : new Uint8Array(view) };
+  return { index, id, size, bytes: task.views === 'shared' ? view : privateCopy(view) };
 }
 
 function ask(slot: number): Promise<CarriedDocument | null> {
