@@ -402,6 +402,24 @@ export interface Members {
   readonly engines: readonly Engine[];
   /** Set when some workers could not be asked: the lists are then incomplete. */
   readonly partial?: true;
+  /** The agents of a strategy between machines. Processes of other machines are in none of these lists. */
+  readonly machines?: readonly MachineReport[];
+  /** Batches that were run again since the session opened, because their agent was lost. */
+  readonly redelivered?: number;
+  /** Results that were dropped since then, because the document had its outcome already. */
+  readonly duplicates?: number;
+}
+
+/** Describes an agent of a strategy between machines. */
+export interface MachineReport {
+  /** Names of workers begin with this name and a slash. */
+  readonly agent: string;
+  /** The machine has this host name. */
+  readonly host: string;
+  /** The agent runs this many workers. */
+  readonly workers: number;
+  /** A message from the agent to the broker and back took this long, ms. */
+  readonly roundTripMs: number;
 }
 
 /** One process reports its CPU time and context switches since it started. */

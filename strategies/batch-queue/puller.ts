@@ -15,6 +15,8 @@ export interface BatchLimit {
   readonly bytes: number;
   /** Tells whether the document must have a batch of its own. Absent: none must. */
   isAlone?(document: CarriedDocument): boolean;
+  /** Tells whether a batch goes at once when the source has no document ready. Absent: it waits a little. */
+  goesAtOnce?(): boolean;
 }
 
 /**
@@ -78,7 +80,10 @@ export class Puller {
     let timer: NodeJS.Timeout | null = null;
     while (batch.documents.length < limit.documents) {
       if (this.#held === null && !this.#ended && !this.#pull()) {
-        if (batch.documents.length > 0) timer ??= setTimeout(() => this.#wake(), lingerMs);
+        if (batch.documents.length > 0) {
+          if (limit.goesAtOnce?.()) break;
+          timer ??= setTimeout(() => this.#wake(), lingerMs);
+        }
         await this.#arrival();
       }
       const next = this.#held;

@@ -218,9 +218,9 @@ class BullmqEngine implements Engine {
       // Old messages are read until there are none that the caller does not have.
       const entries = await this.#read('XREADGROUP', [...read, 'STREAMS', this.#key('up'), old ? '0' : '>']);
       const fresh = entries.filter(({ receipt }) => !this.#unsettled.has(receipt));
-      if (old && fresh.length > 0) this.#readsOld = true;
+      if (old) this.#readsOld ||= fresh.length > 0;
       for (const { receipt } of fresh) this.#unsettled.add(receipt);
-      return fresh;
+      return old && fresh.length === 0 ? this.#receiveAsCaller(waitMs) : fresh;
     } catch (cause) {
       if (/NOGROUP|UNBLOCKED/.test((cause as Error).message)) throw new RunLost();
       throw cause;

@@ -29,19 +29,20 @@ export class CallerEnd {
 
   /**
    * A worker has connected.
-   * @returns what to call with each of its messages, and what to call when it has ended
+   * @returns what to call with each of its messages, and what to call when it has ended. A wire that several
+   * workers share names the one that has sent the message.
    */
   connect(
     worker: string,
     wire: WorkerWire,
-  ): { readonly receive: (message: FromTask) => void; readonly ended: () => void } {
+  ): { readonly receive: (message: FromTask, from?: string) => void; readonly ended: () => void } {
     if (this.#closed) wire.close();
     else this.#wires.add(wire);
     if (this.#latest !== null) wire.send({ kind: 'broadcast', message: this.#latest.message });
     if (this.#cancelledMs !== null) wire.send({ kind: 'cancel', atMs: this.#cancelledMs });
     for (const index of this.#dropped) wire.send({ kind: 'drop', index });
     return {
-      receive: ({ id, request }) => void this.#answer({ worker, wire, id, request }),
+      receive: ({ id, request }, from = worker) => void this.#answer({ worker: from, wire, id, request }),
       ended: () => void this.#wires.delete(wire),
     };
   }
