@@ -1,7 +1,7 @@
+import { Fifo } from '../strategies/session/fifo.js';
 import { refused } from '../strategies/session/outcome.js';
 import type { Outcome } from '../strategies/strategy.js';
 import { readRegularFile } from '../workloads/read-file.js';
-import { Fifo } from './fifo.js';
 import type { Call, InputPath } from './pending.js';
 
 /** Files that are read at the same time: each has a descriptor open. */

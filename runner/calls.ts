@@ -1,8 +1,8 @@
+import { Fifo } from '../strategies/session/fifo.js';
 import type { AnyDocument, Delivery, Outcome } from '../strategies/strategy.js';
 import { now } from '../strategies/worker/clock.js';
 import { CallReads } from './call-reads.js';
 import { CancellableCall } from './cancellable-call.js';
-import { Fifo } from './fifo.js';
 import type { InProgress } from './in-progress.js';
 import { bytesOf, type Call, hasBytes, type Input, type InputDocument, sessionDocument } from './pending.js';
 

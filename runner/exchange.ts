@@ -1,4 +1,5 @@
 import { owned } from '../strategies/session/owned.js';
+import { end, PushedSource } from '../strategies/session/pushed-source.js';
 import type { CarriedDocument } from '../strategies/session/reference.js';
 import type { AnyDocument, Delivery, Outcome, Session } from '../strategies/strategy.js';
 import { Calls } from './calls.js';
@@ -7,7 +8,6 @@ import { InProgress } from './in-progress.js';
 import { Inputs } from './inputs.js';
 import type { Input, InputDocument } from './pending.js';
 import { ReadAhead } from './read-ahead.js';
-import { end, SessionSource } from './session-source.js';
 
 /**
  * Joins many callers to one session, which allows one run at a time: the exchange keeps one long run going,
@@ -15,7 +15,7 @@ import { end, SessionSource } from './session-source.js';
  *
  * 1. An input (all calls of `run`, or one `process`) gets a document and calls `notify`. That answers a
  *    session that waits for a document, or begins a run.
- * 2. The session pulls from `SessionSource`, which asks the inputs in turn (`Inputs`). A synchronous source
+ * 2. The session pulls from `PushedSource`, which asks the inputs in turn (`Inputs`). A synchronous source
  *    is pulled in that moment; an asynchronous one was asked earlier, and what has arrived waits in its
  *    `Stream`.
  * 3. The outcome goes to its caller at once. It never waits until the caller takes it, so one slow caller
@@ -60,7 +60,7 @@ export class Exchange {
   readonly #signals = new Signals((call) => this.#cancel(call));
   #nextIndex = 0;
   /** The current run pulls from this source; null between runs. */
-  #source: SessionSource | null = null;
+  #source: PushedSource<AnyDocument> | null = null;
   /** The current run is to end: its source gives no more documents. */
   #ending = false;
   /** The current run has had a crash. */
@@ -154,7 +154,7 @@ export class Exchange {
   #begin(): void {
     this.#ending = false;
     this.#hasCrashed = false;
-    const source = new SessionSource({
+    const source = new PushedSource<AnyDocument>({
       give: () => this.#give(),
       starved: () => this.#endWhenDone(),
       returned: () => {
@@ -164,7 +164,7 @@ export class Exchange {
     });
     this.#source = source;
     this.#session
-      .run({ [Symbol.asyncIterator]: () => source }, this.#emit, { cancellable: this.#isCancellable })
+      .run(source, this.#emit, { cancellable: this.#isCancellable })
       .then(
         () =>
           this.#failInProgress(

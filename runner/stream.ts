@@ -1,8 +1,8 @@
+import { Fifo } from '../strategies/session/fifo.js';
 import { refused } from '../strategies/session/outcome.js';
 import { SourceReader } from '../strategies/session/source.js';
 import type { AnyDocument, Delivery, Outcome } from '../strategies/strategy.js';
 import { now } from '../strategies/worker/clock.js';
-import { Fifo } from './fifo.js';
 import type { InProgress } from './in-progress.js';
 import { OutcomeRing } from './outcome-ring.js';
 import {

@@ -73,7 +73,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     may: [
       /^bench\/(?!cli|scripts)/,
       terminal,
-      /^strategies\/(strategy|session\/(outcome|task-error|file-reader|source)|processes\/cores)\.ts$/,
+      /^strategies\/(strategy|session\/(outcome|task-error|file-reader|pushed-source|source)|processes\/cores)\.ts$/,
       /^strategies\/worker\/(clock|usage-report|worker-id)\.ts$/,
       /^runner\/recommendation\.ts$/,
       /^workloads\/(workload|task-file|task-findings|tsconfig-limits|services\/service)\.ts$/,

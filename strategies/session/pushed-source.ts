@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers';
-import { ready, type Source } from '../strategies/session/source.js';
-import type { AnyDocument } from '../strategies/strategy.js';
-import { now } from '../strategies/worker/clock.js';
+import { now } from '../worker/clock.js';
 import { Fifo } from './fifo.js';
+import { ready, type Source } from './source.js';
 
-export const end: IteratorResult<AnyDocument> = { done: true, value: undefined };
+/** The answer of a source that has ended. */
+export const end: IteratorResult<never> = { done: true, value: undefined };
 
 /**
  * After this time the event loop gets a turn, ms: a source and a task that never wait would otherwise block
@@ -12,13 +12,13 @@ export const end: IteratorResult<AnyDocument> = { done: true, value: undefined }
  */
 const maxMsWithoutTurn = 4;
 
-export interface SessionSourceOptions {
+export interface PushedSourceOptions<Item> {
   /** The next document, `end` when the run is to end, or null when there is nothing now. */
-  readonly give: () => IteratorResult<AnyDocument> | null;
+  readonly give: () => IteratorResult<Item> | null;
   /** Called when the session waits for a document and there is none. */
-  readonly starved: () => void;
+  readonly starved?: () => void;
   /** Called when the session wants no more documents. */
-  readonly returned: () => void;
+  readonly returned?: () => void;
 }
 
 /** The clock is read for one document of this number, as long as documents follow each other fast. */
@@ -26,22 +26,29 @@ const fastDocuments = 8;
 /** Documents follow each other fast when this number of them takes less than this time, ms. */
 const fastMs = 0.4;
 
-/** The source of one run: the session pulls from it, and the exchange answers. */
-export class SessionSource implements Source<AnyDocument> {
-  readonly #options: SessionSourceOptions;
+/**
+ * The source of one run whose documents come from outside: the session pulls from it, `give` answers, and
+ * `offer` says that there may be a document by now.
+ */
+export class PushedSource<Item> implements Source<Item>, AsyncIterable<Item> {
+  readonly #options: PushedSourceOptions<Item>;
   /** Calls of `next` without an answer yet. There may be several: a pool asks once per worker. */
-  readonly #waiting = new Fifo<(next: IteratorResult<AnyDocument>) => void>();
+  readonly #waiting = new Fifo<(next: IteratorResult<Item>) => void>();
   #turnMs = now();
   #readMs = this.#turnMs;
   /** Documents that are given before the clock is read again. */
   #unread = 0;
 
-  constructor(options: SessionSourceOptions) {
+  constructor(options: PushedSourceOptions<Item>) {
     this.#options = options;
   }
 
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
   /** Gives what `next` would, without a promise; null when it would have to wait. */
-  [ready](): IteratorResult<AnyDocument> | null {
+  [ready](): IteratorResult<Item> | null {
     return this.#isOverdue() ? null : this.#options.give();
   }
 
@@ -49,7 +56,7 @@ export class SessionSource implements Source<AnyDocument> {
    * Calls are answered in their order. Each has one promise that is resolved with the document itself: an
    * async function that returns a promise would settle later than a call that is answered at once.
    */
-  next(): Promise<IteratorResult<AnyDocument>> {
+  next(): Promise<IteratorResult<Item>> {
     return new Promise((resolve) => {
       if (this.#isOverdue())
         setImmediate(() => {
@@ -60,13 +67,13 @@ export class SessionSource implements Source<AnyDocument> {
     });
   }
 
-  async return(): Promise<IteratorResult<AnyDocument>> {
-    this.#options.returned();
+  async return(): Promise<IteratorResult<Item>> {
+    this.#options.returned?.();
     return end;
   }
 
   /** Answers one call, or lets it wait. */
-  #answer(resolve: (next: IteratorResult<AnyDocument>) => void): void {
+  #answer(resolve: (next: IteratorResult<Item>) => void): void {
     // Asks whatever the clock says by now: no later notice would come for a document that is already there.
     const given = this.#options.give();
     if (given !== null) {
@@ -74,7 +81,7 @@ export class SessionSource implements Source<AnyDocument> {
       return;
     }
     this.#waiting.push(resolve);
-    this.#options.starved();
+    this.#options.starved?.();
   }
 
   /** Answers the waiting calls of `next` as far as there are documents. */
