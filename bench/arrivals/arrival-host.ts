@@ -1,5 +1,6 @@
 import { constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { PushedSource } from '../../strategies/session/pushed-source.js';
 import type { Outcome, Session, Strategy } from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
 import { loadWorkload, type Workload } from '../../workloads/workload.js';
@@ -12,7 +13,6 @@ import type { TrialNotice, TrialRequest } from '../trials/trial-host.js';
 import { warmUp } from '../trials/warm-up.js';
 import { Arrivals, type Arrived } from './arrivals.js';
 import { decodeMessages } from './generator-protocol.js';
-import { GivenSource } from './given-source.js';
 import { type ScheduleOptions, scheduleOf } from './schedule.js';
 
 /**
@@ -39,6 +39,11 @@ export interface ArrivalRecord extends Arrived {
 
 /** At most this many bytes of results are kept for the check after the run. */
 const maxKeptBytes = 2e6;
+/**
+ * A trial ends when its schedule and this much more are over, as a share of the schedule and at least these ms.
+ * A strategy with a tenth of the demanded rate would otherwise be measured for ten times as long.
+ */
+const grace = { share: 0.25, ms: 2_000 };
 
 answerRequests(async (request: ArrivalRequest): Promise<ArrivalRecord> => {
   const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
@@ -91,7 +96,8 @@ async function openLoop(
     readable: true,
     writable: false,
   });
-  const source = new GivenSource({ give: () => (arrivals === null ? null : arrivals.give()) });
+  const source = new PushedSource<Supplied>({ give: () => (arrivals === null ? null : arrivals.give()) });
+  let ending: NodeJS.Timeout | undefined;
   let rest: Buffer = Buffer.alloc(0);
   const started = new Promise<number>((resolve) => {
     pipe.on('data', (bytes) => {
@@ -100,6 +106,12 @@ async function openLoop(
           const fresh = (document: Supplied) => (copies ? copyOf(document) : document);
           arrivals = new Arrivals({ documents, fresh, schedule, startMs: atMs, accept: request.accept });
           resolve(atMs);
+          const spanMs = schedule.at(-1) ?? 0;
+          const patienceMs = atMs - now() + spanMs + Math.max(grace.ms, grace.share * spanMs);
+          ending = setTimeout(() => {
+            arrivals?.stop(now());
+            source.offer();
+          }, patienceMs);
         } else arrivals.arrive(count, atMs);
       });
       source.offer();
@@ -114,6 +126,7 @@ async function openLoop(
       if (outcome.index % stride === 0) kept.push(outcome);
     });
   } finally {
+    clearTimeout(ending);
     pipe.destroy();
   }
   const done = arrivals as unknown as Arrivals;

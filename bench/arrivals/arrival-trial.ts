@@ -128,6 +128,7 @@ function arrivalRow(cell: Cell, measured: Measured): ArrivalRow {
   const latency = describeLatencies(latenciesMs);
   const lastMs = doneMs.reduce((last, ms) => (Number.isFinite(ms) && ms > last ? ms : last), record.startMs);
   const seconds = (lastMs - record.startMs) / 1000;
+  const inTime = limitMs === null ? null : countWithin({ latenciesMs, isOk }, limitMs);
   const late = quantile(lateMs, 0.99) ?? 0;
   return {
     ...cellColumns(cell, measured),
@@ -136,6 +137,7 @@ function arrivalRow(cell: Cell, measured: Measured): ArrivalRow {
     outcomes_ok: record.ok,
     outcomes_failed: record.failed,
     refused: record.refused,
+    unserved: record.unserved,
     latency_mean_ms: latency.meanMs,
     latency_p50_ms: latency.p50Ms,
     latency_p90_ms: latency.p90Ms,
@@ -145,7 +147,8 @@ function arrivalRow(cell: Cell, measured: Measured): ArrivalRow {
     latency_p999_ms: latency.p999Ms,
     latency_max_ms: latency.maxMs,
     limit_ms: limitMs,
-    goodput_per_second: limitMs === null ? null : countWithin({ latenciesMs, isOk }, limitMs) / seconds,
+    outcomes_in_time: inTime,
+    goodput_per_second: inTime === null ? null : inTime / seconds,
     backlog_growth_percent: (100 * backlogSlope(dueMs, doneMs)) / offered.rate,
     late_p99_ms: late,
     generator_cpu_percent: (100 * sent.cpuMs) / sent.wallMs,

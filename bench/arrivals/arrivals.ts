@@ -4,13 +4,18 @@ import type { Supplied } from '../trials/supply.js';
 export interface Arrived {
   /** Instants at which documents were due, ms on the machine's clock. */
   readonly dueMs: Float64Array;
-  /** Instants of their outcomes; Infinity for a document that was refused. */
+  /**
+   * Instants of their outcomes; Infinity for a document that was refused, and the end of the trial for one
+   * that was not begun.
+   */
   readonly doneMs: Float64Array;
   /** 1 for a document whose outcome was `ok`. */
   readonly isOk: Uint8Array;
   /** How late the generator sent each document, ms. */
   readonly lateMs: Float64Array;
   readonly refused: number;
+  /** Documents that the session had not got when the trial ended. */
+  readonly unserved: number;
 }
 
 export interface ArrivalsOptions {
@@ -46,6 +51,8 @@ export class Arrivals {
   #acceptedCount = 0;
   #givenCount = 0;
   #settledCount = 0;
+  /** The instant from which no further document is given. */
+  #stoppedMs: number | null = null;
 
   constructor(options: ArrivalsOptions) {
     const { schedule, startMs } = options;
@@ -71,9 +78,15 @@ export class Arrivals {
     }
   }
 
+  /** Ends the trial: a backlog that is still there would never end, or only much later. */
+  stop(atMs: number): void {
+    this.#stoppedMs ??= atMs;
+  }
+
   /** The next document for the session; its end; null when none is there now. */
   give(): IteratorResult<Supplied> | null {
     const { documents, fresh, schedule } = this.#options;
+    if (this.#stoppedMs !== null) return end;
     if (this.#givenCount === this.#acceptedCount) return this.#arrivedCount === schedule.length ? end : null;
     const index = this.#givenCount++;
     const place = this.#accepted[index] as number;
@@ -95,12 +108,18 @@ export class Arrivals {
   }
 
   get arrived(): Arrived {
+    const notArrived = this.#dueMs.length - this.#arrivedCount;
+    const doneMs = this.#doneMs.slice();
+    const endMs = this.#stoppedMs ?? Number.POSITIVE_INFINITY;
+    for (let i = this.#givenCount; i < this.#acceptedCount; i++) doneMs[this.#accepted[i] as number] = endMs;
+    doneMs.fill(endMs, this.#arrivedCount);
     return {
       dueMs: this.#dueMs,
-      doneMs: this.#doneMs,
+      doneMs,
       lateMs: this.#lateMs,
       isOk: this.#isOk,
       refused: this.#arrivedCount - this.#acceptedCount,
+      unserved: notArrived + this.#acceptedCount - this.#givenCount,
     };
   }
 }

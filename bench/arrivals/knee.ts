@@ -14,6 +14,10 @@ export interface KneeFit {
   readonly knee: number;
   readonly low: number;
   readonly high: number;
+  /** The share of misses grows with this power of the rate. */
+  readonly power: number;
+  /** Variance of the number of misses ÷ their mean: 1 where they are independent of each other. */
+  readonly dispersion: number;
 }
 
 /** A probe with a larger share of misses lies far beyond the knee, where the share bends. */
@@ -72,7 +76,7 @@ export function kneeOf(probes: readonly Probe[], allowed: number): KneeFit {
   const variance = (dispersion * (bb - 2 * x * ab + x * x * aa)) / determinant / power ** 2;
   const half = tQuantile(0.975, Math.max(1, points.length - 2)) * Math.sqrt(Math.max(0, variance));
   const at = (offset: number) => Math.exp(middle + offset);
-  return { knee: at(x), low: at(x - half), high: at(x + half) };
+  return { knee: at(x), low: at(x - half), high: at(x + half), power, dispersion };
 }
 
 interface Point {
@@ -81,7 +85,7 @@ interface Point {
   readonly misses: number;
 }
 
-/** Pearson's dispersion: 1 where misses are independent of each other. */
+/** Pearson's estimate of the dispersion. */
 function dispersionOf(
   points: readonly Point[],
   { a, b }: { readonly a: number; readonly b: number },

@@ -22,7 +22,6 @@ export function consoleReport(
   }: Pick<Findings, 'conclusions' | 'arrivals' | 'limits' | 'strategies'>,
   colors: Colors,
 ): string {
-  const words = { baseline: strategies.find(({ baseline }) => baseline)?.name ?? null };
   const workloads = [...groupBy(conclusions, ({ workload }) => workload)];
   const busy = busyLine(conclusions);
   const marked = (sentence: string) =>
@@ -38,10 +37,10 @@ export function consoleReport(
     '',
     ...(arrivals.length === 0
       ? []
-      : [renderTable(arrivalTable(arrivals, words), colors), colors.dim(arrivalLegend), '']),
+      : [renderTable(arrivalTable(arrivals, strategies), colors), colors.dim(arrivalLegend(arrivals)), '']),
     ...(limits.length === 0
       ? []
-      : [renderTable(limitTable(limits, words), colors), colors.dim(limitLegend), '']),
+      : [renderTable(limitTable(limits, strategies), colors), colors.dim(limitLegend), '']),
     ...(hasAdvice(conclusions) ? [renderTable(adviceTable(conclusions), colors)] : []),
     ...workloads.flatMap(([, members]) => adviceSentences(members).map(marked)),
     ...limitSentences(conclusions).map(marked),

@@ -1,4 +1,4 @@
-import { sourceColumn } from './columns.js';
+import { cellColumns } from './columns.js';
 import { type Row, table } from './table.js';
 
 /**
@@ -11,14 +11,7 @@ export const arrivalTable = table(
     { name: 'run_id', type: 'text', about: 'name of the run, and of its folder' },
     { name: 'round', type: 'number', about: 'round, from 1; each has a schedule of its own' },
     { name: 'order', type: 'number', about: 'place of the trial in its round' },
-    { name: 'workload', type: 'text', about: 'task' },
-    { name: 'kind', type: 'text', about: '`cpu`, `io` or `mixed`' },
-    { name: 'corpus', type: 'text', about: 'documents' },
-    sourceColumn,
-    { name: 'document_bytes', type: 'number', about: 'mean size of a document' },
-    { name: 'strategy', type: 'text', about: 'strategy' },
-    { name: 'workers', type: 'number', about: 'number of workers, or of documents in flight' },
-    { name: 'delivery', type: 'text', about: 'how documents reached workers' },
+    ...cellColumns,
     { name: 'pattern', type: 'text', about: '`poisson` or `constant` arrivals' },
     { name: 'asked', type: 'text', about: 'rate as it was asked for: `80%` or `200/s`' },
     {
@@ -41,6 +34,14 @@ export const arrivalTable = table(
     { name: 'outcomes_ok', type: 'number', empty: true, about: 'documents that were ok' },
     { name: 'outcomes_failed', type: 'number', empty: true, about: 'documents that were not' },
     { name: 'refused', type: 'number', empty: true, about: 'documents that were refused' },
+    {
+      name: 'unserved',
+      type: 'number',
+      empty: true,
+      about:
+        'documents that were not begun when the schedule and a quarter of its time were over; their latency ' +
+        'is counted until then, and is too low',
+    },
     {
       name: 'latency_mean_ms',
       type: 'number',
@@ -65,6 +66,12 @@ export const arrivalTable = table(
     { name: 'latency_p999_ms', type: 'number', empty: true, about: '99.9th percentile' },
     { name: 'latency_max_ms', type: 'number', empty: true, about: 'longest latency' },
     { name: 'limit_ms', type: 'number', empty: true, about: 'limit that goodput is counted with' },
+    {
+      name: 'outcomes_in_time',
+      type: 'number',
+      empty: true,
+      about: 'documents that were ok within the limit; all others missed it',
+    },
     {
       name: 'goodput_per_second',
       type: 'number',

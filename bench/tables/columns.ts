@@ -20,7 +20,8 @@ export const sourceColumn = {
 /** Raised when a column changes its meaning, is renamed or removed; a new column does not raise it. */
 export const schema = 1;
 
-const cell = [
+/** The columns that say which cell a row is of. */
+export const cellColumns = [
   { name: 'workload', type: 'text', about: 'workload, or the name of the user’s task module' },
   {
     name: 'kind',
@@ -77,7 +78,7 @@ export const trialTable = table(
       type: 'number',
       about: 'position of the trial in the random order of its round, from 1',
     },
-    ...cell,
+    ...cellColumns,
     {
       name: 'transport',
       type: 'text',
@@ -416,7 +417,7 @@ export const trialTable = table(
 
 export const summaryTable = table(
   [
-    ...cell,
+    ...cellColumns,
     {
       name: 'oversubscribed',
       type: 'boolean',

@@ -1,13 +1,10 @@
+import { cellColumns } from './columns.js';
 import { type Row, table } from './table.js';
 
 /** The table `slo.csv` has the highest rate of arrivals at which a configuration keeps a limit. */
 export const sloTable = table([
   { name: 'run_id', type: 'text', about: 'name of the run, and of its folder' },
-  { name: 'workload', type: 'text', about: 'task' },
-  { name: 'corpus', type: 'text', about: 'documents' },
-  { name: 'strategy', type: 'text', about: 'strategy' },
-  { name: 'workers', type: 'number', about: 'number of workers, or of documents in flight' },
-  { name: 'delivery', type: 'text', about: 'how documents reached workers' },
+  ...cellColumns,
   { name: 'pattern', type: 'text', about: '`poisson` or `constant` arrivals' },
   { name: 'limit', type: 'text', about: 'limit on the latency, such as `p99<200ms`' },
   { name: 'closed_loop_per_second', type: 'number', about: 'closed-loop rate of the configuration' },
@@ -34,7 +31,11 @@ export const sloTable = table([
     about: 'lowest probed rate that broke the limit',
   },
   { name: 'probes', type: 'number', about: 'rates that were measured' },
-  { name: 'void_probes', type: 'number', about: 'probes that were disturbed or whose generator was late' },
+  {
+    name: 'void_probes',
+    type: 'number',
+    about: 'probes that count although they were disturbed, because there was no time to measure them again',
+  },
   { name: 'seconds', type: 'number', about: 'time that the search took' },
 ]);
 

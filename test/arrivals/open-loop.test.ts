@@ -9,7 +9,10 @@ import { backlogSlope, countWithin, describeLatencies } from '../../bench/arriva
 import { arrivalRequest, parseLimit, parseRate } from '../../bench/arrivals/request.js';
 import { scheduleOf } from '../../bench/arrivals/schedule.js';
 import { searchRate } from '../../bench/arrivals/search.js';
+import { type ArrivalRow, arrivalTable } from '../../bench/tables/arrival-columns.js';
+import { summariseArrivals } from '../../bench/tables/arrival-summary.js';
 import type { Document } from '../../workloads/workload.js';
+import { made } from '../rows.js';
 
 const documents: Document[] = ['a', 'b', 'c'].map((id, index) => ({
   index,
@@ -71,6 +74,19 @@ describe('arrivals', () => {
     assert.deepEqual([...lateMs], [25, 15, 181]);
     assert.deepEqual([...isOk], [0, 1, 1]);
     assert.equal(refused, 0);
+  });
+
+  it('a trial that is stopped gives no more, and what was not begun has waited until then', () => {
+    const arrivals = arrivalsOf([0, 10, 20, 30, 40], 3);
+    arrivals.arrive(4, 1031); // the fourth is refused
+    assert.equal(arrivals.give()?.value.id, 'a');
+    arrivals.stop(1500);
+    assert.equal(arrivals.give()?.done, true);
+    arrivals.settle(0, { atMs: 1600, ok: true });
+    const { doneMs, isOk, refused, unserved } = arrivals.arrived;
+    assert.deepEqual([...doneMs], [1600, 1500, 1500, Number.POSITIVE_INFINITY, 1500]);
+    assert.deepEqual([...isOk], [1, 0, 0, 0, 0]);
+    assert.deepEqual([refused, unserved], [1, 3]);
   });
 
   it('every document is given once, or refused because as many as accepted have no outcome', () => {
@@ -183,6 +199,48 @@ describe('latencies', () => {
   });
 });
 
+describe('a summary of open loops', () => {
+  const row = (columns: Partial<Pick<ArrivalRow, 'backlog_growth_percent' | 'documents' | 'unserved'>>) =>
+    made(arrivalTable, {
+      schema: 1,
+      run_id: 'test',
+      round: 1,
+      order: 1,
+      workload: 'parse',
+      kind: 'cpu',
+      corpus: 'docs',
+      document_bytes: 1,
+      strategy: 'queue',
+      workers: 2,
+      delivery: 'path',
+      pattern: 'poisson',
+      asked: '100/s',
+      offered_per_second: 100,
+      documents: 1000,
+      status: 'ok',
+      done_per_second: 100,
+      outcomes_ok: 1000,
+      refused: 0,
+      backlog_growth_percent: 0,
+      ...columns,
+    });
+  const behind = (...rows: ArrivalRow[]) => summariseArrivals(rows)[0]?.falls_behind;
+
+  it('a backlog that grows by more than its scatter falls behind', () => {
+    assert.equal(behind(row({ documents: 10_000, backlog_growth_percent: 2.5 })), true);
+    assert.equal(behind(row({ documents: 10_000, backlog_growth_percent: 1.5 })), false);
+    // Two hundred arrivals scatter by 7 %.
+    assert.equal(behind(row({ documents: 200, backlog_growth_percent: 6 })), false);
+    assert.equal(behind(row({ documents: 200, backlog_growth_percent: 20 })), true);
+  });
+
+  it('one schedule whose documents were not all begun is enough', () => {
+    const kept = row({ documents: 10_000, backlog_growth_percent: 0, unserved: 0 });
+    assert.equal(behind(kept, kept), false);
+    assert.equal(behind(kept, { ...kept, unserved: 1 }), true);
+  });
+});
+
 describe('limits', () => {
   it('needs as many documents as the published table of early stopping', () => {
     const at = (misses: number, quantile: number) => minDocuments({ misses, quantile, confidence: 0.99 });
@@ -211,16 +269,37 @@ describe('limits', () => {
     const always = await searchRate({
       quantile: 0.99,
       capacity: 100,
+      documentsAt: () => 1000,
       probe: async (rate) => ({ rate, documents: 1000, misses: 0 }),
     });
     assert.deepEqual([always.confirmed, always.broken], [100, null]);
     const never = await searchRate({
       quantile: 0.99,
       capacity: 100,
+      documentsAt: () => 1000,
       probe: async (rate) => ({ rate, documents: 1000, misses: 1000 }),
     });
     assert.equal(never.confirmed, null);
     assert.ok((never.broken ?? 0) < 20);
+  });
+
+  it('a confirmation is tried where its documents are probably enough: lower where documents are few', async () => {
+    const confirmedWith = async (documents: number) => {
+      const found = await searchRate({
+        quantile: 0.99,
+        capacity: 100,
+        documentsAt: () => documents,
+        probe: async (rate) => ({
+          rate,
+          documents,
+          misses: Math.min(documents, Math.floor(documents * 0.01 * (rate / 60) ** 6)),
+        }),
+      });
+      assert.ok(Math.abs(found.knee / 60 - 1) < 0.05, `${found.knee}`);
+      assert.ok(found.confirmed !== null && found.confirmed < found.knee);
+      return found.confirmed;
+    };
+    assert.ok((await confirmedWith(800)) < (await confirmedWith(8_000)));
   });
 
   it('rates, limits and stray options are checked', () => {

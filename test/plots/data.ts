@@ -173,10 +173,10 @@ function arrivalsOf(row: SummaryRow, share: number): ArrivalSummaryRow[] {
 }
 
 function limitsOf(row: SummaryRow): SloRow[] {
-  const { workload, corpus, strategy, workers, delivery, documents_per_second } = row;
+  const { workload, kind, corpus, document_bytes, strategy, workers, delivery, documents_per_second } = row;
   if (documents_per_second === null) return [];
   const knee = 0.7 * documents_per_second;
-  const id = { workload, corpus, strategy, workers, delivery };
+  const id = { workload, kind, corpus, document_bytes, strategy, workers, delivery };
   return [
     {
       ...unknown(sloTable),

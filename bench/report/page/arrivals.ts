@@ -5,14 +5,16 @@ import { capitalised, tableOf } from './table.js';
 
 /** The latencies of open loops, and the highest rates under a limit; null where none were measured. */
 export function arrivalSection({ arrivals, limits, strategies }: Findings): Child {
-  const words = { baseline: strategies.find(({ baseline }) => baseline)?.name ?? null };
   const parts: Child[] = [];
   if (arrivals.length > 0)
     parts.push(
-      tableOf(arrivalTable(arrivals, words)),
-      html`<p class="muted">${capitalised(arrivalLegend)}.</p>`,
+      tableOf(arrivalTable(arrivals, strategies)),
+      html`<p class="muted">${capitalised(arrivalLegend(arrivals))}.</p>`,
     );
   if (limits.length > 0)
-    parts.push(tableOf(limitTable(limits, words)), html`<p class="muted">${capitalised(limitLegend)}.</p>`);
+    parts.push(
+      tableOf(limitTable(limits, strategies)),
+      html`<p class="muted">${capitalised(limitLegend)}.</p>`,
+    );
   return parts.length === 0 ? null : parts;
 }
