@@ -205,6 +205,7 @@ constrained(
       'before',
       `Examples:
   forkwise recommend results/monday --isolation process
+  forkwise recommend results/server --rate 200/s --latency-p99 150ms     # after pick --rate 200/s
   forkwise recommend results/monday --workload markdown --corpus docs --max-memory 256MB --out advice.json
 `,
     )
@@ -212,6 +213,10 @@ constrained(
 )
   .option('--workload <name>', 'workload to decide for, if the run has several')
   .option('--corpus <name>', 'corpus to decide for, if the run has several')
+  .option(
+    '--rate <rate>',
+    'the fewest cores that keep up with this rate, like 200/s, from the open loops that the run has at it',
+  )
   .option('--out <file>', 'write the recommendation there; must be new')
   .option('--json', 'the recommendation as JSON on standard output')
   .action(async (run, flags) => {

@@ -78,5 +78,16 @@ describe('pick --rate', { skip: process.platform === 'win32' && 'needs named pip
     const trials = decode(trialTable, readFileSync(join(out, 'trials.csv'), 'utf8'));
     assert.ok(trials.every(({ delivery }) => delivery === 'reference'));
     assert.ok(existsSync(join(out, 'arrival-summary.csv')));
+
+    const again = (...more: string[]) => cliIn(['recommend', out, '--json', ...more], folder);
+    const same = await again('--rate', '20/s', '--latency-p99', '20s');
+    assert.equal(same.code, 0, same.stderr);
+    const { strategy, workers, openLoop: rejudged } = JSON.parse(same.stdout);
+    assert.deepEqual([strategy, workers, rejudged], [made.strategy, made.workers, openLoop]);
+    const never = await again('--rate', '20/s', '--latency-p99', '1ms');
+    assert.equal(never.code, 3, never.stderr);
+    const other = await again('--rate', '21/s');
+    assert.equal(other.code, 2);
+    assert.match(other.stderr, /the run has open loops at .*20\/s.*; choose one of these rates/);
   });
 });

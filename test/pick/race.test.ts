@@ -116,6 +116,41 @@ describe('a race', () => {
     assert.ok(![...left.values()].some((reason) => reason.includes(baseline.name)));
   });
 
+  it('keeps what needs the least CPU time where a rate is demanded, however slow it is beside others', async () => {
+    // `thread-pool` with one worker has a tenth of the best rate, and needs a hundredth of the CPU time.
+    const isFrugal = ({ cell: { strategy, workers } }: Pick<Configuration, 'cell'>) =>
+      strategy.strategy.name === 'thread-pool' && workers === 1;
+    const rate = (one: Configuration) => (isFrugal(one) ? 100 : speed(one));
+    const measure: RaceOptions['measure'] = async (one, { block, order, timing }) =>
+      trial({
+        strategy: one.cell.strategy.strategy.name,
+        workers: one.cell.workers,
+        delivery: one.cell.delivery,
+        corpus: 'docs',
+        workload: 'w',
+        round: block,
+        order,
+        documents_per_second: rate(one),
+        wall_ms: timing.timeMs,
+        cpu_user_ms: isFrugal(one) ? 1 : 100,
+        cpu_system_ms: 0,
+      });
+    let nowMs = 0;
+    const kept = async (demandPerSecond: number | undefined) => {
+      nowMs = 0;
+      const { finalists } = await raced(rate, {
+        measure: (one, turn) => {
+          nowMs += 300 + turn.timing.timeMs + turn.timing.warmupMs;
+          return measure(one, turn);
+        },
+        clock: () => nowMs,
+        demandPerSecond,
+      });
+      return finalists.some(isFrugal);
+    };
+    assert.deepEqual([await kept(50), await kept(200), await kept(undefined)], [true, false, false]);
+  });
+
   it('drops what fails', async () => {
     const { left } = await raced(speed, {
       measure: async ({ cell }, { block, order }) => {

@@ -150,6 +150,7 @@ export async function pick(flags: PickFlags): Promise<number> {
       clock: () => performance.now(),
       cores,
       seed,
+      demandPerSecond: demand?.perSecond,
       timing: sample.folder.remembers ? { screening: once, final: once } : { screening, final },
       signal: signals.signal,
       measure: ({ cell }, { block, order, timing, timeoutMs }) =>
@@ -243,6 +244,8 @@ function requestOf(flags: PickFlags, loaded: readonly LoadedStrategy[]): PickReq
   const demand = rate === undefined ? null : demandOf(rate, flags);
   const budgetMs = timeBudget(flags.timeBudget);
   if (demand !== null) openLoopMs(budgetMs);
+  if (demand !== null && process.platform === 'win32')
+    throw new UsageError('pick --rate needs named pipes, which Windows does not have');
   const constraints = constraintsOf(
     flags,
     loaded.map(({ strategy }) => strategy),

@@ -6,8 +6,12 @@ import type { StrategyEntry, StrategyTraits } from '../../../strategies/strategy
 import { workloads } from '../../../workloads/index.js';
 import { compileTask } from '../../../workloads/task-file.js';
 import { exitCode, RunError, UsageError, unknownName } from '../../errors.js';
+import { decide, eligibleCells } from '../../pick/decide.js';
+import { type Demand, demandOf } from '../../pick/open-loop/demand.js';
+import { judge } from '../../pick/open-loop/judge.js';
 import { type ConstraintFlags, constraintsOf } from '../../pick/request.js';
 import { chosenFrom, decisionText, writeDecision } from '../../pick/write.js';
+import type { ArrivalRow } from '../../tables/arrival-columns.js';
 import type { TrialRow } from '../../tables/columns.js';
 import { decode } from '../../tables/csv.js';
 import type { Environment } from '../../tables/environment.js';
@@ -17,12 +21,13 @@ import { taskRecord } from '../../trials/own-task.js';
 import { loadStrategies } from '../../trials/prepare.js';
 import { findings } from '../../verdict/findings.js';
 import { parseDuration } from '../../words/parse.js';
-import { listed } from '../../words/units.js';
+import { listed, number } from '../../words/units.js';
 import { print } from '../terminal.js';
 
 export interface RecommendFlags extends ConstraintFlags {
   workload?: string;
   corpus?: string;
+  rate?: string;
   out?: string;
   json?: true;
 }
@@ -40,21 +45,23 @@ export async function recommend(run: string, flags: RecommendFlags): Promise<num
     throw new UsageError(`--out "${flags.out}": this file exists already; choose another name`);
   const environment = store.environment();
   const own = await traitsFrom(strategies);
-  const constraints = constraintsOf(flags, own);
+  const demand = flags.rate === undefined ? null : demandOf(flags.rate, flags);
+  const rows = demand === null ? [] : openLoopsAt(demand, store.arrivals.rows());
+  const asked = constraintsOf(flags, own);
+  const constraints = demand === null ? asked : { ...asked, latencyP99Ms: null };
   const { trials, workload, corpus } = chosenTrials(store.trials(), flags);
   // Peers can be measured but not recommended: `createRunner` does not have them.
   const found = findings(trials, { environment, strategies: [...own, ...(await traitsFrom(peers))] });
   const responsiveness = store.has('responsiveness.csv')
     ? decode(responsivenessTable, store.read('responsiveness.csv'))
     : [];
+  const constrained = { corpus, constraints, responsiveness, strategies: own };
   const chosen = chosenFrom(found, {
-    corpus,
-    constraints,
+    ...constrained,
     timeoutMs,
-    responsiveness,
-    strategies: own,
     effort: null,
-    judged: null,
+    judged:
+      demand === null ? null : judge(eligibleCells(decide({ ...found, ...constrained })), { rows, demand }),
     task: await taskOf(environment, workload),
   });
   const written = writeDecision(chosen, (text) => {
@@ -67,6 +74,27 @@ export async function recommend(run: string, flags: RecommendFlags): Promise<num
   );
   return written === null ? exitCode.invalid : exitCode.ok;
 }
+
+/**
+ * The open loops of the run, of which some are at the demanded rate. A run of `bench` may have asked for that
+ * rate as a share of the highest.
+ * @throws UsageError if none is
+ */
+function openLoopsAt({ asked, perSecond }: Demand, rows: readonly ArrivalRow[]): ArrivalRow[] {
+  const ofRates = rows.filter(({ round }) => round > 0);
+  const isAsked = ({ offered_per_second }: ArrivalRow) =>
+    Math.abs(offered_per_second / perSecond - 1) < sameRate;
+  if (ofRates.some(isAsked)) return ofRates.map((row) => (isAsked(row) ? { ...row, asked } : row));
+  const rates = [...new Set(ofRates.map((row) => row.offered_per_second))].map((rate) => `${number(rate)}/s`);
+  throw new UsageError(
+    rates.length === 0
+      ? `--rate ${asked}: expected a run with open loops; measure them with \`forkwise pick --rate ${asked}\``
+      : `--rate ${asked}: the run has open loops at ${listed(rates)}; choose one of these rates`,
+  );
+}
+
+/** Rates are printed with three digits, so a rate that differs by less is the one that was asked for. */
+const sameRate = 0.005;
 
 async function traitsFrom(entries: readonly StrategyEntry[]): Promise<StrategyTraits[]> {
   return (await loadStrategies(entries.map(({ url }) => url))).map(({ strategy }) => strategy);

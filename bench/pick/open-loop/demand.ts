@@ -24,15 +24,13 @@ const minBudgetMs = 30_000;
 const scheduleShare = 1 / 6;
 
 /**
- * Reads `--rate` of `pick`, and takes `--latency-p99` over: beside a rate it limits the open loop.
+ * Reads `--rate` of `pick` and `recommend`, and takes `--latency-p99` over: beside a rate it limits the open loop.
  * @throws UsageError
  */
 export function demandOf(rate: string, { latencyP99 }: { readonly latencyP99?: string }): Demand {
   const found = parseRate(rate);
   if (!('perSecond' in found))
-    throw new UsageError(`pick --rate: expected documents per second, like 200/s, got "${rate}"`);
-  if (process.platform === 'win32')
-    throw new UsageError('pick --rate needs named pipes, which Windows does not have');
+    throw new UsageError(`--rate: expected documents per second, like 200/s, got "${rate}"`);
   return {
     asked: found.asked.trim(),
     perSecond: found.perSecond,

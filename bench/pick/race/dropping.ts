@@ -1,6 +1,7 @@
+import { mean } from '../../stats/estimate.js';
 import { isNonEmpty } from '../../stats/group-by.js';
 import { type Difference, type Family, moderate } from '../../stats/moderated.js';
-import { isOk, type TrialRow } from '../../tables/columns.js';
+import { isOk, type OkTrial, type TrialRow } from '../../tables/columns.js';
 import { comparableRate } from '../../tables/summarise.js';
 import { logRates } from '../../verdict/configurations.js';
 import { number } from '../../words/units.js';
@@ -53,14 +54,40 @@ export function reasonOf({ word }: Rule, { mean, rounds }: Difference, best: str
 }
 
 /**
- * Compares what a configuration could reach at most with what another one has reached. @returns why it
- * cannot win
+ * Compares what a configuration could reach at most with what another one has reached, or with the demanded
+ * rate if that is less. @returns why it cannot win
  */
-export function outOfReach({ cell, maxRate }: Configuration, trials: readonly TrialRow[]): string | null {
+export function outOfReach(
+  { cell, maxRate }: Configuration,
+  {
+    trials,
+    demandPerSecond,
+  }: { readonly trials: readonly TrialRow[]; readonly demandPerSecond: number | undefined },
+): string | null {
   const highest = Math.max(0, ...trials.filter(isOk).map(comparableRate));
-  if (maxRate * boundSlack >= highest) return null;
+  const demand = demandPerSecond ?? Number.POSITIVE_INFINITY;
+  if (maxRate * boundSlack >= Math.min(highest, demand)) return null;
   const limit = `${cell.workers} at a time give at most about ${number(maxRate)} documents/s`;
-  return `out of reach: ${limit}, another configuration had ${number(highest)}`;
+  return demand < highest
+    ? `out of reach: ${limit}, ${number(demand)} are asked for`
+    : `out of reach: ${limit}, another configuration had ${number(highest)}`;
+}
+
+/** Returns true if the mean rate of its trials reaches the demand. */
+export function meetsDemand(trials: readonly OkTrial[], demandPerSecond: number): boolean {
+  return trials.length > 0 && mean(trials.map(comparableRate)) >= demandPerSecond;
+}
+
+/** CPU time of a document of the run's sample, mean over trials, ms; infinite where it is unknown. */
+export function cpuMsPerDocument(trials: readonly OkTrial[]): number {
+  if (trials.length === 0) return Number.POSITIVE_INFINITY;
+  return mean(
+    trials.map(({ cpu_user_ms, cpu_system_ms, outcomes_ok, outcomes_failed, documents_cost_ratio }) =>
+      cpu_user_ms === null || cpu_system_ms === null
+        ? Number.POSITIVE_INFINITY
+        : (cpu_user_ms + cpu_system_ms) / (outcomes_ok + outcomes_failed) / (documents_cost_ratio ?? 1),
+    ),
+  );
 }
 
 /** Collects the rates of all valid trials, so that configurations can be compared. */

@@ -1,16 +1,19 @@
 import { isNonEmpty } from '../../stats/group-by.js';
 import type { Family } from '../../stats/moderated.js';
-import { isOk, type TrialRow } from '../../tables/columns.js';
+import { isOk, type OkTrial, type TrialRow } from '../../tables/columns.js';
 import type { Timing } from '../../trials/plan.js';
+import { configurationName } from '../../verdict/configurations.js';
 import { type Configuration, nameOf } from '../configurations.js';
 import { best } from '../evidence.js';
 import { blockOrder } from './block.js';
 import { Budget } from './budget.js';
 import {
   byRate,
+  cpuMsPerDocument,
   evidenceOf,
   farSlower,
   isSlower,
+  meetsDemand,
   outOfReach,
   type Rule,
   reasonOf,
@@ -58,7 +61,7 @@ export class Field {
    * of them
    */
   async block(block: number, timing: Timing): Promise<boolean> {
-    const { seed, signal, baseline } = this.#options;
+    const { seed, signal, baseline, demandPerSecond } = this.#options;
     this.blocks = block;
     for (const [i, configuration] of blockOrder(this.running, { seed, block, baseline }).entries()) {
       if (signal.aborted) return false;
@@ -72,7 +75,9 @@ export class Field {
         continue;
       }
       const reason =
-        block > 1 || this.#isBaseline(configuration) ? null : outOfReach(configuration, this.trials);
+        block > 1 || this.#isBaseline(configuration)
+          ? null
+          : outOfReach(configuration, { trials: this.trials, demandPerSecond });
       if (reason !== null) this.#drop(configuration, reason);
       else
         await this.#trial(configuration, {
@@ -183,9 +188,21 @@ export class Field {
       const name = nameOf(configuration);
       const difference = name === fastest ? null : evidence.difference(name, fastest);
       if (difference === null || !rule.drops(difference)) continue;
+      if (this.#keepsUp(configuration)) continue;
       if (this.#isBaseline(configuration) && !this.#isExpensive(configuration)) continue;
       this.#drop(configuration, reasonOf(rule, difference, fastest));
     }
+  }
+
+  /** True if a rate is demanded and the configuration reaches it: being slower than others is no fault then. */
+  #keepsUp(configuration: Configuration): boolean {
+    const { demandPerSecond } = this.#options;
+    return demandPerSecond !== undefined && meetsDemand(this.#trialsOf(configuration), demandPerSecond);
+  }
+
+  #trialsOf(configuration: Configuration): OkTrial[] {
+    const name = nameOf(configuration);
+    return this.trials.filter(isOk).filter((trial) => configurationName(trial) === name);
   }
 
   /** The baseline is measured to the end unless a trial of it costs more than two of the others. */
@@ -200,12 +217,13 @@ export class Field {
   halveToFit(block: number): void {
     const blocksToCome = Math.max(1, minBlocks - block);
     const { screening } = this.#options.timing;
+    const worse = this.#options.demandPerSecond === undefined ? 'slower half' : 'in the more expensive half';
     const places = () => this.#budget.places(this.running);
     const takesTooLong = () =>
       blocksToCome * this.#budget.blockMs(this.running, screening) > screeningShare * this.#budget.leftMs;
     while (this.#withoutBaseline.length > places() && takesTooLong()) {
       const half = Math.ceil(this.#withoutBaseline.length / 2);
-      this.#keep(Math.max(places(), half), 'slower half, dropped because the time was short');
+      this.#keep(Math.max(places(), half), `${worse}, dropped because the time was short`);
     }
   }
 
@@ -214,8 +232,23 @@ export class Field {
   }
 
   #keep(count: number, why: string): void {
-    const ordered = byRate(this.#withoutBaseline, evidenceOf(this.trials));
+    const ordered = this.#inOrder();
     for (const configuration of ordered.slice(count)) this.#drop(configuration, why);
+  }
+
+  /**
+   * The best come first: the fastest, and then, where a rate is demanded, configurations that keep up with it
+   * by the CPU time that they need.
+   */
+  #inOrder(): Configuration[] {
+    const [fastest, ...others] = byRate(this.#withoutBaseline, evidenceOf(this.trials));
+    if (fastest === undefined) return [];
+    const frugal = others
+      .filter((one) => this.#keepsUp(one))
+      .map((one) => ({ one, cpuMs: cpuMsPerDocument(this.#trialsOf(one)) }))
+      .sort((a, b) => (a.cpuMs < b.cpuMs ? -1 : a.cpuMs > b.cpuMs ? 1 : 0))
+      .map(({ one }) => one);
+    return [fastest, ...frugal, ...others.filter((one) => !frugal.includes(one))];
   }
 
   #drop(configuration: Configuration, reason: string): void {

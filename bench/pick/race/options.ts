@@ -16,6 +16,11 @@ export interface RaceOptions {
   readonly cores: number;
   readonly seed: number;
   readonly timing: RaceTiming;
+  /**
+   * Documents per second that the choice must keep up with, on the fewest cores: configurations that do are not
+   * dropped for being slower than another. Absent: the highest rate wins.
+   */
+  readonly demandPerSecond?: number | undefined;
   readonly measure: (configuration: Configuration, turn: Turn) => Promise<TrialRow>;
   /** Called with every trial as soon as it has ended. */
   readonly keep: (trial: TrialRow) => void;
