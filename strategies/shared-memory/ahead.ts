@@ -35,6 +35,11 @@ export class Ahead {
     this.#limited = this.#limits !== null && !(this.#limits.streamsOnly && isSync);
   }
 
+  /** Running mean of task times, ms; null until the first outcome. */
+  get taskMs(): number | null {
+    return this.#taskMs;
+  }
+
   /** Takes the time of one task into the mean. */
   learn(taskMs: number): void {
     this.#taskMs = this.#taskMs === null ? taskMs : this.#taskMs + (taskMs - this.#taskMs) * weight;

@@ -34,7 +34,7 @@ export interface ArenaParts {
   readonly lanes: readonly ThreadLane[];
 }
 
-/** After this many documents or bytes are published, sleeping workers are woken and outcomes are read. */
+/** After this many documents or bytes are published, workers may be woken and outcomes are read. */
 const stride = { documents: 64, bytes: 2 ** 20 };
 /** The loop lets other callbacks of the caller's thread run after at most this many milliseconds. */
 const turnMs = 4;
@@ -50,8 +50,9 @@ const turnMs = 4;
  * and no more are taken from the source than that. A worker's message says that there is room again: workers
  * report every few milliseconds, and before they sleep while the loop rests.
  *
- * Workers sleep while their queue is empty. The loop wakes them after each stride of published documents, one
- * worker per document (`SlabQueue.announce`). Before it rests, it sets `eager` and wakes all workers: they
+ * Workers sleep while their queue is empty. After each stride of published documents the loop wakes as many
+ * as are worth it (`wake-ups.ts`), and one for each document before it waits for an `emit` or lets other
+ * callbacks run. Before it rests, it sets `eager` and wakes all workers: they
  * then report their outcomes before they sleep, because the next document may take long to arrive, or may
  * wait for these very outcomes.
  */
@@ -167,11 +168,15 @@ export class FeedingLoop {
     for (;;) {
       for (const lane of this.#lanes) lane.poll();
       const slow = this.#emitAll(emit);
-      if (slow !== undefined) await slow;
+      if (slow !== undefined) {
+        this.#announceAll();
+        await slow;
+      }
       const more = this.#fill(feed, split);
       if (this.#outcomes.length > 0) continue;
       if (more) {
         if (now() - turnedMs < turnMs) continue;
+        this.#announceAll();
         await new Promise(setImmediate);
       } else {
         if (feed.ended && this.#isEmpty()) return;
@@ -203,6 +208,7 @@ export class FeedingLoop {
         this.#backlog[queue] = [...(this.#backlog[queue] ?? []), ...list];
     }
     const ready = this.#ahead.published(this.#workersPerQueue);
+    const nowMs = now();
     let more = false;
     for (const queue of this.#queues) {
       const list = this.#backlog[queue.queue] as PulledDocument[];
@@ -211,7 +217,7 @@ export class FeedingLoop {
         : publishStride(queue, list, ready);
       this.#backlog[queue.queue] = list.slice(published);
       if (published > 0 && published < list.length) more = true;
-      queue.announce();
+      queue.announce(this.#ahead.taskMs, nowMs);
     }
     return more || (this.#isPublished() && !feed.waiting && !feed.ended && this.#room() > 0);
   }
@@ -251,6 +257,11 @@ export class FeedingLoop {
 
   #isEmpty(): boolean {
     return this.#isPublished() && this.#queues.every((queue) => queue.count === 0);
+  }
+
+  /** Wakes workers for all documents that wait. */
+  #announceAll(): void {
+    for (const queue of this.#queues) queue.announceAll();
   }
 
   /** Rests until `wake` is called. */

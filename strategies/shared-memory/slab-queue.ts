@@ -2,6 +2,7 @@ import type { CarriedDocument, ReferenceKind } from '../session/reference.js';
 import { type ClaimTable, oversized } from './claim-table.js';
 import { copyInto } from './copy-bytes.js';
 import type { PulledDocument } from './feed.js';
+import { WakeUps } from './wake-ups.js';
 
 /** Shared memory that holds the documents' bytes, divided into slabs of equal size. */
 export interface Arena {
@@ -52,7 +53,11 @@ export class SlabQueue {
   /** Number of bytes that are used in the open slab. */
   #used = 0;
   #oversizedBytes = 0;
-  #unannounced = 0;
+  readonly #wakeUps = new WakeUps();
+  /** Tickets that were published so far. */
+  #tickets = 0;
+  /** Running mean of their sizes, bytes. */
+  #documentBytes = 0;
 
   constructor(table: ClaimTable, arena: Arena, queue: number) {
     this.queue = queue;
@@ -101,11 +106,27 @@ export class SlabQueue {
     return true;
   }
 
-  /** Wakes as many sleeping workers as documents have been published since the last call. */
-  announce(): void {
-    if (this.#unannounced === 0) return;
-    this.#table.wake(this.queue, this.#unannounced);
-    this.#unannounced = 0;
+  /**
+   * Wakes sleeping workers if what waits for them is worth it.
+   * @param taskMs tasks take about this long; null: unknown
+   */
+  announce(taskMs: number | null, nowMs: number): void {
+    const due = this.#wakeUps.due(
+      {
+        published: this.#tickets,
+        unclaimed: this.unclaimed,
+        documentBytes: this.#documentBytes,
+        taskMs,
+      },
+      nowMs,
+    );
+    if (due > 0) this.#table.wake(this.queue, due);
+  }
+
+  /** Wakes a sleeping worker for each document that waits. */
+  announceAll(): void {
+    const { unclaimed } = this;
+    if (unclaimed > 0) this.#table.wake(this.queue, unclaimed);
   }
 
   /** Frees the slot of a document that has its outcome, and returns the document. */
@@ -137,7 +158,7 @@ export class SlabQueue {
   /** Makes a document whose worker has died available to the other workers. */
   republish(slot: number): void {
     this.#table.publish(this.queue, slot);
-    this.#unannounced++;
+    this.#tickets++;
   }
 
   /** Returns the slots that the worker had claimed and not reported. */
@@ -172,8 +193,9 @@ export class SlabQueue {
     this.#published[slot - this.#firstSlot] = published;
     this.#count++;
     this.#table.write(slot, entry);
+    this.#documentBytes += (entry.size - this.#documentBytes) / 16;
     this.#table.publish(this.queue, slot);
-    this.#unannounced++;
+    this.#tickets++;
   }
 
   #makeRoom(reach: number): boolean {
