@@ -8,7 +8,7 @@ import { WorkloadError, type WorkloadRef } from '../workloads/workload.js';
  * Makes a task of a bundle that came from another machine. Its module goes into the user's cache, which only
  * this user can write; the names of files are those of the project in `project`, whose packages must have the
  * versions that the task was bundled with.
- * @throws Error when the bytes do not have the hash; WorkloadError when packages are missing
+ * @throws Error when the bytes do not have the hash; MissingPackages
  */
 export function unpack(bytes: Uint8Array, sha256: string, project: string): WorkloadRef {
   const { name, places, code, map } = readBundle(bytes, sha256);
@@ -19,10 +19,13 @@ export function unpack(bytes: Uint8Array, sha256: string, project: string): Work
     if ('path' in found) paths.set(place.id, found.path);
     else missing.set(found.missing.name, found);
   }
-  if (missing.size > 0) throw new WorkloadError(missingText(name, [...missing.values()], project));
+  if (missing.size > 0) throw new MissingPackages(missingText(name, [...missing.values()], project));
   const kept = keep(name, { code: withPaths(code, paths), map: withPaths(map, paths) });
   return { name, url: pathToFileURL(kept.path).href, options: {} };
 }
+
+/** The machine has not the packages that a task needs. */
+export class MissingPackages extends WorkloadError {}
 
 interface Missing {
   readonly missing: Package;

@@ -373,6 +373,51 @@ program
   });
 
 program
+  .command('agent')
+  .description(
+    'run documents for callers on other machines, which put them into a broker; one agent a machine',
+  )
+  .addHelpText(
+    'before',
+    `Examples:
+  forkwise agent --broker redis://10.0.0.5:6379 --accept ./parse.ts
+  forkwise agent --broker redis://10.0.0.5:6379 --accept any --config recommendation.json --health 8080
+`,
+  )
+  .option(
+    '--broker <url>',
+    'the Redis of the callers; rediss:// with TLS (default: the variable FORKWISE_BROKER, which no process ' +
+      'list shows)',
+  )
+  .requiredOption(
+    '--accept <tasks>',
+    "run these tasks alone: the SHA-256 of their bundles, paths of the same task here, or workloads' names; " +
+      'any: all that the broker has',
+  )
+  .option('--config <file>', 'a recommendation.json with strategy and workers for this machine')
+  .option('--strategy <name>', 'one with worker threads or processes (default: that of --config, or queue)')
+  .option(
+    '--workers <count>',
+    'worker threads or processes (default: that of --config, or the number of cores)',
+  )
+  .option('--credit <batches>', 'maximum number of batches that are here at a time (default: 3)')
+  .option('--project <folder>', 'folder whose packages and files the tasks use', '.')
+  .option('--health <port>', 'answer /live and /ready on this port (default: no port)')
+  .option(
+    '--grace <duration>',
+    'after Ctrl-C or SIGTERM, batches that are here have this long to finish',
+    '25s',
+  )
+  .action(async (flags) => {
+    try {
+      const { agent } = await import('./commands/agent.js');
+      process.exitCode = await agent(flags);
+    } finally {
+      endSoon(false);
+    }
+  });
+
+program
   .command('list')
   .description('list what there is to choose from: workloads, strategies, peers, profiles, charts')
   .addOption(new Option('--json', 'as JSON'))
@@ -412,6 +457,8 @@ function report(error: Error): number {
     WorkloadError: exitCode.invalid,
     UnfitError: exitCode.invalid,
     RunError: exitCode.failed,
+    NoBroker: exitCode.failed,
+    RunLost: exitCode.failed,
   }[error.name];
   const message = code === undefined ? (error.stack ?? error.message) : error.message;
   note(`${colorsFor(process.stderr).red('error:')} ${message}`);

@@ -10,10 +10,11 @@ const exitMs = 1000;
 /**
  * Ends the process soon after a command has done its work, with `process.exitCode`, whatever the task has
  * left open. When nothing was left, the process ends by itself before.
+ * @param isTask false where no task runs in this process, so that the task has left nothing open
  */
-export function endSoon(): void {
+export function endSoon(isTask = true): void {
   setTimeout(() => {
-    const open = openResources();
+    const open = isTask ? openResources() : null;
     if (open !== null) note(`the task left something open (${open}); its teardown should close it`);
     endNow();
   }, lingerMs).unref();

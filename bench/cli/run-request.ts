@@ -70,8 +70,8 @@ export function runnerOptions(flags: RunFlags): RunnerOptions & { readonly worke
   return { strategy: chosen, workers: Math.max(1, Math.floor(effectiveCores().effective)), ...own };
 }
 
-/** @throws UsageError that names the file */
-function readConfig(path: string): Recommendation {
+/** Reads a recommendation. @throws UsageError that names the file */
+export function readConfig(path: string): Recommendation {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');

@@ -26,7 +26,7 @@ export default async function (document: { readonly id: string }) {
 `;
 const near = "export const near = () => new URL('./model.bin', import.meta.url).href;\n";
 
-/** Two projects stand for two machines: one has the sources, both have packages of some version. */
+/** Makes a project as a machine has it: with packages of some version, and perhaps with the sources. */
 function project(name: string, { version = '1.2.3', sources = false } = {}): string {
   const root = join(folder, name);
   const put = (path: string, text: string) => {

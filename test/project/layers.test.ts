@@ -17,6 +17,11 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
   { files: /^control\//, may: [/^control\//] },
   { files: /^strategies\/(peers\/)?index\.ts$/, may: [/^strategies\/strategy\.ts$/] },
   { files: /^strategies\/peers\//, may: [/^strategies\/(?!(peers\/)?index)/, /^workloads\/workload\.ts$/] },
+  // A task travels to other machines as a bundle.
+  {
+    files: /^strategies\/broker\//,
+    may: [/^strategies\/(?!index|peers)/, /^workloads\/(workload|task-bundle)\.ts$/],
+  },
   {
     files: /^strategies\//,
     may: [

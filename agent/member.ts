@@ -1,0 +1,362 @@
+import { clearInterval, setInterval, setTimeout } from 'node:timers';
+import { type BatchDocument, type DecodedBatch, decodeBatch } from '../strategies/broker/batch-blob.js';
+import { type Engine, RunLost, type TakenBatch, type Taking } from '../strategies/broker/engine.js';
+import {
+  decodeMessage,
+  encodeMessage,
+  type FromAgent,
+  type Hello,
+  type ResultRows,
+  type RunCard,
+  type ToAgent,
+} from '../strategies/broker/protocol.js';
+import { maxWorkersEnded } from '../strategies/session/attempts.js';
+import { crashed } from '../strategies/session/outcome.js';
+import { owned } from '../strategies/session/owned.js';
+import { taskError, WorkerEnded } from '../strategies/session/task-error.js';
+import type { AnyDocument, Members, Outcome, Session, SideChannel } from '../strategies/strategy.js';
+import { now } from '../strategies/worker/clock.js';
+import { engineReport, processReport } from '../strategies/worker/usage-report.js';
+import { Asks } from './asks.js';
+import { Inner, type InnerDocument } from './inner.js';
+import { Rows, sendable } from './rows.js';
+import { Turns } from './turns.js';
+
+/**
+ * An agent's part in one run. `strategies/broker/protocol.ts` says what it exchanges with the caller. Nothing
+ * here computes, because this thread renews the agent's hold on its batches: the documents are with the
+ * workers of the session.
+ */
+
+/** An agent reports documents after this time, although others of their batch are not done, ms. */
+const reportMs = 100;
+/** One wait for messages of the caller lasts this long, ms. */
+export const receiveMs = 2000;
+/** A member that leaves waits this long for a broker that may be away, ms. */
+const leaveMs = 2000;
+
+export interface MemberOptions {
+  /** The member closes it when it leaves. */
+  readonly engine: Engine;
+  readonly card: RunCard;
+  readonly hello: Omit<Hello, 'kind'>;
+  /** Opens the session, which answers what tasks ask by this channel. */
+  readonly open: (channel: SideChannel) => Promise<Session>;
+  /** True where a view of a batch would go to a worker with all of the batch. */
+  readonly copyViews: boolean;
+  readonly counts: Counts;
+}
+
+/** What an agent has done since it started. */
+export interface Counts {
+  readonly outcomes: Record<Outcome['status'], number>;
+  /** Batches that other agents had lost. */
+  redelivered: number;
+  /** The broker answered last at this time of the clock `now()`. */
+  heardMs: number;
+}
+
+/** Why a member has left: its run is over, it was asked to, or its session or its broker failed. */
+export type Left =
+  | { readonly why: 'over' }
+  | { readonly why: 'asked' }
+  | { readonly why: 'failed'; readonly cause: unknown };
+
+export class Member {
+  /** Resolves when nothing of the member is left. */
+  readonly left: Promise<Left>;
+  readonly #options: MemberOptions;
+  readonly #session: Session;
+  readonly #inner: Inner;
+  readonly #asks: Asks;
+  readonly #turns = new Turns();
+  /** The batches that are here, by their numbers. */
+  readonly #batches = new Map<number, HeldBatch>();
+  #taking: Taking | null = null;
+  #leaving = false;
+  #resolveLeft: (left: Left) => void = () => {};
+
+  /**
+   * Joins the run. Resolves when the member takes batches.
+   * @throws what opening the session throws; the caller is told, and the engine is closed
+   */
+  static async join(options: MemberOptions): Promise<Member> {
+    const { engine, hello } = options;
+    const asks = new Asks(hello.agent, (message) => engine.post(encodeMessage(message)));
+    let session: Session;
+    try {
+      session = await options.open({ onRequest: (request, { worker }) => asks.ask(request, worker) });
+    } catch (cause) {
+      await refuseRun(engine, hello.agent, cause);
+      throw cause;
+    }
+    const member = new Member(options, session, asks);
+    await member.#begin();
+    return member;
+  }
+
+  private constructor(options: MemberOptions, session: Session, asks: Asks) {
+    this.#options = options;
+    this.#session = session;
+    this.#inner = new Inner(session);
+    this.#asks = asks;
+    this.left = new Promise((resolve) => {
+      this.#resolveLeft = resolve;
+    });
+  }
+
+  /** Documents that have no outcome yet. */
+  get documents(): number {
+    return this.#inner.documents;
+  }
+
+  /** Takes no more batches, finishes those that are here, and leaves. */
+  async drain(): Promise<void> {
+    await Promise.race([this.#taking?.stop(), this.left]);
+    await this.#leave({ why: 'asked' });
+  }
+
+  /** Reports the documents that are done, gives all others up, and leaves. */
+  async end(): Promise<void> {
+    await within(
+      leaveMs,
+      Promise.all([...this.#batches.values()].map((batch) => this.#report(batch, false))),
+    );
+    await this.#leave({ why: 'asked' }, { now: true });
+  }
+
+  async #begin(): Promise<void> {
+    const { engine, card, hello } = this.#options;
+    await this.#post({ kind: 'hello', ...hello });
+    this.#taking = await engine.take({
+      credit: hello.credit,
+      lockMs: card.lockMs,
+      sweepMs: card.sweepMs,
+      work: (taken) => this.#work(taken),
+    });
+    void this.#receive();
+  }
+
+  /** Receives the caller's messages until the member leaves. */
+  async #receive(): Promise<void> {
+    const { engine, counts } = this.#options;
+    while (!this.#leaving) {
+      try {
+        const received = await engine.receive(receiveMs);
+        counts.heardMs = now();
+        for (const { message } of received) this.#hear(decodeMessage<ToAgent>(message));
+      } catch (cause) {
+        await this.#leave(cause instanceof RunLost ? { why: 'over' } : { why: 'failed', cause }, {
+          now: true,
+        });
+      }
+    }
+  }
+
+  #hear({ to, message }: ToAgent): void {
+    if (this.#leaving || (to !== null && to !== this.#options.hello.agent)) return;
+    const { kind } = message;
+    if (kind === 'answer' || kind === 'refusal') this.#asks.settle(message);
+    else if (kind === 'broadcast') this.#session.broadcast(message.message);
+    else if (kind === 'cancel') this.#inner.cancel();
+    else if (kind === 'resume') this.#inner.resume();
+    else if (kind === 'drop') this.#inner.drop(message.index);
+    else if (kind === 'forget') this.#inner.forget(message.index);
+    else if (kind === 'close') this.#asks.close();
+    else if (kind === 'report')
+      this.#reportUsage(message.id).catch(() => {}); // the broker refuses it
+    else void this.#leave({ why: 'over' }, { now: message.now });
+  }
+
+  /**
+   * Deals with one batch. When the session fails, or the member leaves, the promise stays pending, so that the
+   * batch is not done and goes to another agent.
+   */
+  #work(taken: TakenBatch): Promise<void> {
+    // The agent was cut off, and gets the batch again that it still runs.
+    const held = this.#batches.get(taken.batch);
+    if (held !== undefined) return held.done;
+    const batch = new HeldBatch(taken, (batch) => this.#report(batch, false));
+    this.#batches.set(taken.batch, batch);
+    batch.done = this.#run(batch).then(
+      () => this.#release(batch),
+      (cause: unknown) => {
+        this.#release(batch);
+        void this.#leave({ why: 'failed', cause }, { now: true });
+        return new Promise<never>(() => {});
+      },
+    );
+    return batch.done;
+  }
+
+  #release(batch: HeldBatch): void {
+    batch.release();
+    this.#batches.delete(batch.taken.batch);
+  }
+
+  async #run(batch: HeldBatch): Promise<void> {
+    const { counts, hello } = this.#options;
+    const { batch: number, lost } = batch.taken;
+    const { decoded } = batch;
+    if (lost > 0) counts.redelivered++;
+    if (decoded === null) await this.#post({ kind: 'no-documents', agent: hello.agent, batch: number });
+    else if (lost > 0) await this.#turns.alone(() => this.#runOneByOne(batch, decoded));
+    else await this.#turns.beside(() => this.#runTogether(batch, decoded));
+  }
+
+  async #runTogether(batch: HeldBatch, { pass, documents }: DecodedBatch): Promise<void> {
+    await this.#inner.run(pass, documents.map(this.#innerDocument), (outcome, place) =>
+      this.#add(batch, outcome, place),
+    );
+    await this.#report(batch, true);
+  }
+
+  /**
+   * Runs the documents of a batch that another agent has lost, perhaps because of one of them: see "When an
+   * agent ends" in the protocol.
+   */
+  async #runOneByOne(batch: HeldBatch, { pass, documents }: DecodedBatch): Promise<void> {
+    const { mark, leaveMark } = batch.taken;
+    let { position: place, tries } = mark ?? { position: 0, tries: 0 };
+    for (; place < documents.length; place++, tries = 0) {
+      const document = documents[place] as BatchDocument;
+      if (tries >= maxWorkersEnded) this.#add(batch, endedAgents(document, tries), place);
+      else {
+        await leaveMark({ position: place, tries: tries + 1 });
+        const at = place;
+        await this.#inner.run(pass, [this.#innerDocument(document)], (outcome) =>
+          this.#add(batch, outcome, at),
+        );
+      }
+      await this.#report(batch, place === documents.length - 1);
+    }
+  }
+
+  #add({ rows }: HeldBatch, outcome: Outcome, place: number): void {
+    this.#options.counts.outcomes[outcome.status]++;
+    rows.add(outcome, place);
+  }
+
+  async #report({ taken, rows }: HeldBatch, last: boolean): Promise<void> {
+    if (rows.length === 0 && !last) return;
+    const { agent } = this.#options.hello;
+    const { batch, lost } = taken;
+    const message = (rows: ResultRows): FromAgent => ({ kind: 'results', agent, batch, lost, last, rows });
+    const taking = rows.take();
+    let bytes: Uint8Array;
+    try {
+      bytes = encodeMessage(message(taking));
+    } catch {
+      bytes = encodeMessage(message(sendable(taking)));
+    }
+    await this.#options.engine.post(bytes);
+  }
+
+  async #reportUsage(id: number): Promise<void> {
+    const { engine, hello } = this.#options;
+    const startedMs = now();
+    await engine.runs();
+    const roundTripMs = now() - startedMs;
+    const members = await this.#inner.members().catch(() => null);
+    await this.#post({
+      kind: 'report',
+      agent: hello.agent,
+      id,
+      members: members === null ? null : withOwn(members),
+      roundTripMs,
+    });
+  }
+
+  readonly #innerDocument = (document: BatchDocument): InnerDocument => {
+    const { index, id, size, bytes, by, cancellable } = document;
+    let given: AnyDocument;
+    if (by === 'path') given = { index, id, size, path: bytes };
+    else if (by === 'reference') given = { index, id, size, reference: JSON.parse(decoder.decode(bytes)) };
+    else given = this.#options.copyViews ? owned({ index, id, size, bytes }) : { index, id, size, bytes };
+    return { document: given, cancellable };
+  };
+
+  async #leave(left: Left, { now = false } = {}): Promise<void> {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    const { engine, hello } = this.#options;
+    if (now) await within(leaveMs, this.#taking?.abandon());
+    for (const batch of this.#batches.values()) batch.release();
+    this.#asks.close();
+    await this.#inner.close({ now }).catch(() => {});
+    await within(leaveMs, this.#post({ kind: 'bye', agent: hello.agent }));
+    await within(leaveMs, engine.close({ remove: false }));
+    this.#resolveLeft(left);
+  }
+
+  #post(message: FromAgent): Promise<boolean> {
+    return this.#options.engine.post(encodeMessage(message));
+  }
+}
+
+/** Tells the caller that this agent cannot work for it, and why. Closes the engine. */
+export async function refuseRun(engine: Engine, agent: string, cause: unknown): Promise<void> {
+  const message = encodeMessage({ kind: 'failed', agent, error: taskError(cause) });
+  await within(leaveMs, engine.post(message));
+  await within(leaveMs, engine.close({ remove: false }));
+}
+
+const decoder = new TextDecoder();
+
+/** A batch that is with the agent. */
+class HeldBatch {
+  readonly taken: TakenBatch;
+  /** Null when the broker has no documents of it. */
+  readonly decoded: DecodedBatch | null;
+  readonly rows = new Rows();
+  done: Promise<void> = Promise.resolve();
+  readonly #reporting: NodeJS.Timeout;
+
+  constructor(taken: TakenBatch, report: (batch: HeldBatch) => Promise<void>) {
+    this.taken = taken;
+    this.decoded = taken.blob === null ? null : decoded(taken.blob);
+    const count = this.decoded?.documents.length ?? 0;
+    this.#reporting = setInterval(() => {
+      if (this.rows.count < count) report(this).catch(() => {}); // the member leaves for another reason
+    }, reportMs).unref();
+  }
+
+  /** Reports no more by itself. */
+  release(): void {
+    clearInterval(this.#reporting);
+  }
+}
+
+/** Returns null for bytes that are no batch: the caller then writes the documents again. */
+function decoded(blob: Uint8Array): DecodedBatch | null {
+  try {
+    return decodeBatch(blob);
+  } catch {
+    return null;
+  }
+}
+
+function endedAgents(document: BatchDocument, attempts: number): Outcome {
+  const ended = new WorkerEnded(
+    `${attempts} agents ended, or were cut off from the broker, while they ran this document and no other`,
+  );
+  return crashed(document, ended, attempts);
+}
+
+function withOwn({ processes, engines, ...rest }: Members): Members {
+  return {
+    ...rest,
+    processes: [processReport(), ...processes],
+    engines: [engineReport('agent'), ...engines],
+  };
+}
+
+/** Waits for a promise, but not for longer than this time. Its error means that the broker is away, too. */
+async function within(ms: number, promise: Promise<unknown> | undefined): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise?.catch(() => {}), timeout]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,62 @@
+import { serialize } from 'node:v8';
+import type { ResultRows } from '../strategies/broker/protocol.js';
+import { taskError } from '../strategies/session/task-error.js';
+import type { Outcome } from '../strategies/strategy.js';
+
+type Columns = {
+  -readonly [Key in keyof ResultRows]: ResultRows[Key] extends readonly (infer Item)[] ? Item[] : never;
+};
+
+/** Collects the outcomes of a batch in the columns in which the caller gets them. */
+export class Rows {
+  #columns = empty();
+  /** Documents that were added. */
+  count = 0;
+
+  /** Documents that were added and not taken. */
+  get length(): number {
+    return this.#columns.positions.length;
+  }
+
+  /** @param position the place of the document in its batch */
+  add(outcome: Outcome, position: number): void {
+    const { positions, workers, taskMs, values, failures, reads } = this.#columns;
+    const at = positions.push(position) - 1;
+    workers.push(outcome.worker);
+    taskMs.push(outcome.taskMs);
+    if (outcome.status === 'ok') values.push(outcome.value);
+    else {
+      values.push(undefined);
+      failures.push({ at, result: { status: outcome.status, error: outcome.error } });
+    }
+    const { size, mtimeMs } = outcome;
+    if (size !== undefined) reads.push({ at, size, ...(mtimeMs !== undefined && { mtimeMs }) });
+    this.count++;
+  }
+
+  /** Takes the rows that were added since the last time. */
+  take(): ResultRows {
+    const columns = this.#columns;
+    this.#columns = empty();
+    return columns;
+  }
+}
+
+function empty(): Columns {
+  return { positions: [], workers: [], taskMs: [], values: [], failures: [], reads: [] };
+}
+
+/** The same rows, in which each result that cannot be sent to another process has failed instead. */
+export function sendable(rows: ResultRows): ResultRows {
+  const values = [...rows.values];
+  const failures = [...rows.failures];
+  for (const [at, value] of values.entries()) {
+    try {
+      serialize(value);
+    } catch (cause) {
+      values[at] = undefined;
+      failures.push({ at, result: { status: 'failed', error: taskError(cause) } });
+    }
+  }
+  return { ...rows, values, failures };
+}
