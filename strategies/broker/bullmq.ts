@@ -80,7 +80,7 @@ class BullmqEngine implements Engine {
       if (bundle !== null) await this.#client.set(this.#key('bundle'), asBuffer(bundle), 'PX', keepMs);
       await this.#makeGroup();
       await this.#client.set(this.#key('card'), asBuffer(encodeMessage(card)), 'PX', keepMs);
-      if (!('url' in card.task.code)) await this.#client.zadd(runsKey, 'NX', String(Date.now()), this.#run);
+      await this.#client.zadd(runsKey, 'NX', String(Date.now()), this.#run);
     });
     const { Queue } = this.#bullmq;
     this.#queue = new Queue(queueName, {

@@ -7,10 +7,10 @@ import type { Members, Result, TaskError } from '../strategy.js';
  *
  * Names. A session of the strategy is one run of the broker, with an id of its own. All that the broker keeps
  * of it is under keys that begin with `forkwise:{<run>}:`. The only other key is `forkwise:runs`, the list of
- * announced runs, in which a run has one entry. A run whose agents the caller starts itself is not in it.
+ * announced runs, in which a run has one entry.
  *
  *   key                      written by        what it has
- *   forkwise:runs            caller            the ids of the runs that any agent may join
+ *   forkwise:runs            caller            the ids of announced runs
  *   …:card                   caller            what an agent must know to join: `RunCard`
  *   …:bundle                 caller            the code of the task; absent for agents of the caller's own
  *   …:batches:…              the engine        its queue: one job per batch, with id `b<number>` and no data

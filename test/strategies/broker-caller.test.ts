@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
@@ -12,20 +11,10 @@ import { encodeMessage, type Results, type RunCard, version } from '../../strate
 import { Cancelled } from '../../strategies/session/cancelling.js';
 import { CallerEnd } from '../../strategies/session/side-channel.js';
 import type { Outcome } from '../../strategies/strategy.js';
+import { noRedis } from '../redis.js';
 import { documentsOf } from '../support.js';
 
 /** These tests play the agent themselves, so that they decide when an agent answers, lies or ends. */
-
-const skip = hasRedis() ? false : 'redis-server is not installed: NO test of the broker runs';
-
-function hasRedis(): boolean {
-  try {
-    execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 const lockMs = 300;
 const sweepMs = 100;
@@ -136,7 +125,7 @@ function assertAnswered(outcomes: readonly Outcome[], ids: readonly string[]): v
   );
 }
 
-describe('the caller of a broker', { skip }, () => {
+describe('the caller of a broker', { skip: noRedis() }, () => {
   let redis: OwnRedis;
   let inspect: Redis;
   before(async () => {
