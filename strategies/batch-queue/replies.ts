@@ -1,4 +1,4 @@
-import { type LocalReply, outcome, type Reply } from '../session/outcome.js';
+import { type LocalReply, outcome, type Reply, withRead } from '../session/outcome.js';
 import type { Outcome, Result } from '../strategy.js';
 import type { WasRead } from '../worker/read-reference.js';
 import type { Batch } from './puller.js';
@@ -87,7 +87,6 @@ export function outcomesOf(
       reply,
     );
   }
-  if (reads !== undefined)
-    for (const { at, ...read } of reads) outcomes[at] = { ...(outcomes[at] as Outcome), ...read };
+  if (reads !== undefined) for (const read of reads) withRead(outcomes[read.at] as Outcome, read);
   return outcomes;
 }

@@ -34,7 +34,10 @@ export function outcome({ index, id }: Document, pulledMs: number, reply: Reply)
 }
 
 /** Adds what the worker has read to the outcome of a document by reference. */
-function withRead(outcome: Mutable<Outcome>, { size, mtimeMs }: Pick<Reply, 'size' | 'mtimeMs'>): Outcome {
+export function withRead(
+  outcome: Mutable<Outcome>,
+  { size, mtimeMs }: Pick<Reply, 'size' | 'mtimeMs'>,
+): Outcome {
   // The outcome is changed in place: a copy takes longer than a short task.
   if (size !== undefined) outcome.size = size;
   if (mtimeMs !== undefined) outcome.mtimeMs = mtimeMs;

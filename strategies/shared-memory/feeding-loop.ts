@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers';
 import type { Cancelling } from '../session/cancelling.js';
-import { cancelled, crashed } from '../session/outcome.js';
+import { cancelled, crashed, withRead } from '../session/outcome.js';
 import type { CarriedDocuments } from '../session/reference.js';
 import type { Emit, Outcome, TaskError } from '../strategy.js';
 import { now } from '../worker/clock.js';
@@ -146,7 +146,7 @@ export class FeedingLoop {
         mark < 0
           ? { index, id, worker, queuedMs, taskMs, status: statusOf(slot), error: values[i] as TaskError }
           : { index, id, worker, queuedMs, taskMs, status: 'ok', value: values[i] };
-      this.#outcomes.push(wasRead === null ? outcome : { ...outcome, ...wasRead });
+      this.#outcomes.push(wasRead === null ? outcome : withRead(outcome, wasRead));
     }
     this.#wake();
   }
