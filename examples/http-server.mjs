@@ -58,7 +58,9 @@ new Gauge({
 });
 
 const server = createServer(
-  { requestTimeout: timeoutMs, connectionsCheckingInterval: 1000 },
+  // A request on a connection that the server closes at the same moment is lost: load balancers close theirs
+  // after a minute, so the server waits longer.
+  { requestTimeout: timeoutMs, connectionsCheckingInterval: 1000, keepAliveTimeout: 65_000 },
   async (request, response) => {
     if (request.url === '/health')
       return answer(response, draining ? 503 : 200, { draining, underWay: underWay.size, maxUnderWay });
