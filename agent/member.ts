@@ -30,6 +30,10 @@ import { Turns } from './turns.js';
 
 /** An agent reports documents after this time, although others of their batch are not done, ms. */
 const reportMs = 100;
+/** The next batch comes when each worker has less than this to do, ms: as long as it takes to come. */
+const readyMs = 10;
+/** Weight of one document in the running mean of task times. */
+const weight = 1 / 16;
 /** One wait for messages of the caller lasts this long, ms. */
 export const receiveMs = 2000;
 /** A member that leaves waits this long for a broker that may be away, ms. */
@@ -73,6 +77,8 @@ export class Member {
   /** The batches that are here, by their numbers. */
   readonly #batches = new Map<number, HeldBatch>();
   #taking: Taking | null = null;
+  /** Running mean of task times, ms; null before the first. */
+  #taskMs: number | null = null;
   #leaving = false;
   #resolveLeft: (left: Left) => void = () => {};
 
@@ -130,6 +136,7 @@ export class Member {
     await this.#post({ kind: 'hello', ...hello });
     this.#taking = await engine.take({
       credit: hello.credit,
+      wantsMore: () => this.#wantsMore,
       lockMs: card.lockMs,
       sweepMs: card.sweepMs,
       work: (taken) => this.#work(taken),
@@ -232,8 +239,18 @@ export class Member {
     }
   }
 
+  /** True when the workers will soon have done what is here. */
+  get #wantsMore(): boolean {
+    const { workers } = this.#options.hello;
+    const { documents } = this.#inner;
+    return documents < workers || (this.#taskMs !== null && documents * this.#taskMs < readyMs * workers);
+  }
+
   #add({ rows }: HeldBatch, outcome: Outcome, place: number): void {
     this.#options.counts.outcomes[outcome.status]++;
+    const { taskMs } = outcome;
+    if (taskMs !== null) this.#taskMs = (this.#taskMs ?? taskMs) * (1 - weight) + taskMs * weight;
+    if (this.#wantsMore) this.#taking?.look();
     rows.add(outcome, place);
   }
 

@@ -1,8 +1,8 @@
-import type { Job, Queue, Worker } from 'bullmq';
+import type { Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { BullmqTaking } from './bullmq-taking.js';
 import {
   type AnnouncedRun,
-  type BatchMark,
   type ConnectOptions,
   type Engine,
   type LeftBatch,
@@ -13,7 +13,7 @@ import {
   type Taking,
 } from './engine.js';
 import { decodeMessage, encodeMessage, keepMs, type RunCard } from './protocol.js';
-import { connectRedis, isPassing, loadPackages, whenWritable } from './redis.js';
+import { connectRedis, loadPackages, whenWritable } from './redis.js';
 
 /**
  * The engine on BullMQ and Redis. BullMQ has the queue of batches: it hands them out, renews locks, and gives
@@ -38,8 +38,6 @@ const maxDown = 4096;
 const maxRead = 16;
 /** Each side renews the time to live of the run's keys this often, ms. */
 const renewMs = 10_000;
-/** An agent that Redis refuses a batch for lack of memory asks again after this time, ms. */
-const refusedPauseMs = 200;
 /** BullMQ would fail a job that was lost more often, but agents decide what becomes of its documents. */
 const maxStalledCount = 1_000_000;
 
@@ -129,43 +127,23 @@ class BullmqEngine implements Engine {
     await this.#client.pexpire(this.#queueKey(id), keepMs);
   }
 
-  async take({ credit, lockMs, sweepMs, work }: TakeOptions): Promise<Taking> {
-    const perform = async (job: Job): Promise<null> => {
-      const batch = Number((job.id as string).slice(1));
-      const mark = job.progress;
-      await work({
-        batch,
-        blob: await this.#client.getBuffer(this.#key(`batch:${batch}`)),
-        lost: job.stalledCounter,
-        mark: isMark(mark) ? mark : null,
-        leaveMark: ({ position, tries }) => whenWritable(() => job.updateProgress({ position, tries })),
-      });
-      return null;
-    };
-    const { Worker } = this.#bullmq;
-    const worker = new Worker(queueName, perform, {
+  async take(options: TakeOptions): Promise<Taking> {
+    const { Job, Worker } = this.#bullmq;
+    const worker = new Worker(queueName, null, {
       connection: this.#client,
       prefix: this.#prefix,
-      concurrency: credit,
-      lockDuration: lockMs,
-      stalledInterval: sweepMs,
+      lockDuration: options.lockMs,
+      stalledInterval: options.sweepMs,
       maxStalledCount,
-      runRetryDelay: 1000,
-      autorun: false,
+      skipLockRenewal: true, // it is renewed by hand, since the jobs are taken so
     });
-    // BullMQ asks again at once, so it would ask a Redis without memory some thousand times a second.
-    worker.on('error', (error) => {
-      if (!isPassing(error) || worker.isPaused()) return;
-      void worker.pause(true);
-      setTimeout(() => void worker.resume(), refusedPauseMs).unref();
-    });
+    worker.on('error', () => {}); // calls reject with it
     this.#worker = worker;
     await worker.waitUntilReady();
-    void worker.run();
-    return {
-      stop: () => worker.close(),
-      abandon: () => worker.close(true),
-    };
+    await worker.startStalledCheckTimer();
+    return new BullmqTaking(worker, Job.fromJSON.bind(Job), options, (batch) =>
+      this.#client.getBuffer(this.#key(`batch:${batch}`)),
+    );
   }
 
   async post(message: Uint8Array): Promise<boolean> {
@@ -340,8 +318,4 @@ function escaped(pattern: string): string {
 /** Returns the same bytes as the class that ioredis sends as they are. */
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-function isMark(progress: unknown): progress is BatchMark {
-  return typeof progress === 'object' && progress !== null && 'position' in progress && 'tries' in progress;
 }

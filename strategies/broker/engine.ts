@@ -68,6 +68,12 @@ export interface AnnouncedRun {
 export interface TakeOptions {
   /** At most this many batches are with the agent. */
   readonly credit: number;
+  /**
+   * Tells whether the agent has so little to do that the next batch should come. It is asked before each batch
+   * after the first one, and after `Taking.look`. An agent that took batches early would keep them from another
+   * one that has nothing to do.
+   */
+  wantsMore(): boolean;
   /** A batch is the agent's for this time, ms, and again for this time while the agent lives. */
   readonly lockMs: number;
   /** The agents look this often, ms, for batches whose agent no longer lives. */
@@ -99,6 +105,8 @@ export interface BatchMark {
 
 /** The agent's taking of batches, which ends in one of these ways. */
 export interface Taking {
+  /** Asks `wantsMore` again. */
+  look(): void;
   /** Takes no further batch, and resolves when the ones that it has are done. */
   stop(): Promise<void>;
   /** Gives all batches up: other agents get them when their locks have run out. */

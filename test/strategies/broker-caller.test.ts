@@ -48,6 +48,7 @@ class StandIn {
     await standIn.engine.post(encodeMessage({ kind: 'hello', agent, ...hello }));
     standIn.#taking = await standIn.engine.take({
       credit: 2,
+      wantsMore: () => true,
       lockMs,
       sweepMs,
       work: (taken) => {

@@ -1,0 +1,151 @@
+import { clearInterval, setInterval } from 'node:timers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Job, JobJson, Worker } from 'bullmq';
+import type { BatchMark, TakeOptions, Taking } from './engine.js';
+import { whenWritable } from './redis.js';
+
+/** After Redis has refused a batch, for example for lack of memory, the agent asks again in this time, ms. */
+const refusedPauseMs = 200;
+
+/**
+ * An agent takes its batches with BullMQ's functions for taking jobs by hand. BullMQ's own loop would fetch up
+ * to its concurrency whenever there are jobs, and a lone document would wait at a busy agent while another
+ * one has nothing to do: `wantsMore` could not be asked before each batch.
+ */
+export class BullmqTaking implements Taking {
+  readonly #worker: Worker;
+  readonly #fromJson: typeof Job.fromJSON;
+  readonly #options: TakeOptions;
+  readonly #blobOf: (batch: number) => Promise<Uint8Array | null>;
+  /** The jobs that are here, with the locks' tokens. */
+  readonly #held = new Map<string, string>();
+  readonly #renewing: NodeJS.Timeout;
+  #lastToken = 0;
+  #stopped = false;
+  #abandoned = false;
+  /** The loop waits until it is asked to look again; null while it does something else. */
+  #look: (() => void) | null = null;
+  /** `stop` waits until no job is here. */
+  #idle: (() => void) | null = null;
+
+  constructor(
+    worker: Worker,
+    fromJson: typeof Job.fromJSON,
+    options: TakeOptions,
+    blobOf: (batch: number) => Promise<Uint8Array | null>,
+  ) {
+    this.#worker = worker;
+    this.#fromJson = fromJson;
+    this.#options = options;
+    this.#blobOf = blobOf;
+    this.#renewing = setInterval(() => void this.#renew(), options.lockMs / 2);
+    void this.#fetchAll();
+  }
+
+  look(): void {
+    this.#look?.();
+    this.#look = null;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.look();
+    if (this.#held.size > 0)
+      await new Promise<void>((resolve) => {
+        this.#idle = resolve;
+      });
+    await this.#close();
+  }
+
+  async abandon(): Promise<void> {
+    this.#stopped = true;
+    this.#abandoned = true;
+    this.look();
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#renewing);
+    await this.#worker.close(true).catch(() => {});
+  }
+
+  /** True when another batch would begin soon after it has come. */
+  get #wants(): boolean {
+    const { credit, wantsMore } = this.#options;
+    return !this.#stopped && this.#held.size < credit && (this.#held.size === 0 || wantsMore());
+  }
+
+  /** Fetches the batches that do not come with the end of another one. */
+  async #fetchAll(): Promise<void> {
+    while (!this.#stopped) {
+      if (!this.#wants) {
+        await new Promise<void>((resolve) => {
+          this.#look = resolve;
+        });
+        continue;
+      }
+      const token = this.#nextToken();
+      try {
+        const job = await this.#worker.getNextJob(token); // waits some seconds when there is none
+        if (job !== undefined) this.#begin(job, token);
+      } catch {
+        await sleep(refusedPauseMs);
+      }
+    }
+  }
+
+  #begin(job: Job, token: string): void {
+    if (this.#abandoned) return; // its lock runs out
+    this.#held.set(job.id as string, token);
+    this.#process(job, token).catch(() => {}); // the lock was lost: another agent has the batch
+  }
+
+  async #process(job: Job, token: string): Promise<void> {
+    const id = job.id as string;
+    try {
+      const batch = Number(id.slice(1));
+      const mark = job.progress;
+      await this.#options.work({
+        batch,
+        blob: await this.#blobOf(batch),
+        lost: job.stalledCounter,
+        mark: isMark(mark) ? mark : null,
+        leaveMark: ({ position, tries }) => whenWritable(() => job.updateProgress({ position, tries })),
+      });
+      this.#held.delete(id);
+      await this.#complete(job, token);
+    } finally {
+      if (this.#held.get(id) === token) this.#held.delete(id);
+      this.look();
+      if (this.#held.size === 0) this.#idle?.();
+    }
+  }
+
+  /** Completes a job, which brings the next one if that is wanted. */
+  async #complete(job: Job, token: string): Promise<void> {
+    if (this.#abandoned) return;
+    const wants = this.#wants;
+    const next = (await whenWritable(() => job.moveToCompleted(null, token, wants))) as Next | undefined;
+    const [data, id] = next ?? [null, null];
+    if (!data || !id) return;
+    const nextJob = this.#fromJson(this.#worker, data, id);
+    this.#begin(nextJob, token);
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#held.size === 0) return;
+    const [ids, tokens] = [[...this.#held.keys()], [...this.#held.values()]];
+    await this.#worker.extendJobLocks(ids, tokens, this.#options.lockMs).catch(() => {}); // tries again
+  }
+
+  #nextToken(): string {
+    return `${this.#worker.id}:${++this.#lastToken}`;
+  }
+}
+
+/** BullMQ gives the next job in this form, or zeros. */
+type Next = readonly [JobJson | null, string | null];
+
+function isMark(progress: unknown): progress is BatchMark {
+  return typeof progress === 'object' && progress !== null && 'position' in progress && 'tries' in progress;
+}
