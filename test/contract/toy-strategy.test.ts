@@ -61,7 +61,7 @@ describe('a strategy that is added at run time', () => {
   });
 
   it('is measured, and is in the tables and the charts', async () => {
-    const plan = '--profile smoke --workloads spin --documents 8 --workers 1,2 --rounds 3';
+    const plan = '--profile smoke --workloads spin --documents 8 --workers 1,2 --rounds 2';
     const { code, stdout, stderr } = await withToy(
       'bench',
       ...plan.split(' '),
@@ -108,7 +108,7 @@ describe('a strategy that is added at run time', () => {
   it('has its overhead measured, as one of ours', async () => {
     const roles = seriesOf(await loadStrategies([url])).map(({ role }) => role);
     assert.deepEqual([...new Set(roles)], ['ours']);
-    const plan = '--strategies toy --lines sessions --sizes 1KB --workers 2 --rounds 2 --time 5ms';
+    const plan = '--strategies toy --lines sessions --sizes 1KB --workers 2 --rounds 1 --time 5ms';
     const { code, stderr } = await withToy('overhead', ...plan.split(' '), '--out', 'overhead');
     assert.equal(code, 0, stderr);
     assert.match(read('overhead', 'report.md'), /\| `toy`/);
