@@ -1,11 +1,11 @@
-import type { Configuration, Delivery, SideChannel } from '../strategies/strategy.js';
+import type { Configuration, Delivery, Session, SideChannel } from '../strategies/strategy.js';
 import type { TaskFile } from '../workloads/task-file.js';
 import type { TaskFinding } from '../workloads/task-findings.js';
 import type { WorkloadRef } from '../workloads/workload.js';
 import { findStrategy } from './open-strategy.js';
 import type { Recommendation, RecommendedTask, ValidWhen } from './recommendation.js';
 import type { Runner } from './runner.js';
-import { SessionRunner } from './session-runner.js';
+import { type RunnerFacts, SessionRunner } from './session-runner.js';
 import { checkEnvironment, sizeCheck, type Warn } from './validity.js';
 
 /**
@@ -72,6 +72,21 @@ export interface RunnerOptions {
  * an unknown strategy, delivery or axis and for numbers out of range; the signal's reason.
  */
 export async function createRunner(options: RunnerOptions | Recommendation): Promise<Runner> {
+  const { session, facts } = await openForRunner(options);
+  const runner = new SessionRunner(session, facts);
+  const { signal } = options as RunnerOptions;
+  if (signal !== undefined) closeOn(signal, runner);
+  return runner;
+}
+
+/** A session that a runner, or one job, has for itself. */
+export interface OpenSession {
+  readonly session: Session;
+  readonly facts: RunnerFacts;
+}
+
+/** Opens the session of a runner. @throws as `createRunner` does */
+export async function openForRunner(options: RunnerOptions | Recommendation): Promise<OpenSession> {
   checkNames(options);
   const {
     task,
@@ -120,9 +135,7 @@ export async function createRunner(options: RunnerOptions | Recommendation): Pro
     delivery,
   });
   const see = validWhen === undefined ? () => {} : sizeCheck(validWhen, warn);
-  const runner = new SessionRunner(session, { strategy: name, workers, delivery, see });
-  if (signal !== undefined) closeOn(signal, runner);
-  return runner;
+  return { session, facts: { strategy: name, workers, delivery, see } };
 }
 
 const optionNames: { readonly [Name in keyof Required<RunnerOptions>]: 'needed' | 'optional' } = {

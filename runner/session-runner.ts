@@ -13,7 +13,8 @@ import {
 } from './runner.js';
 import { type InputDocuments, Stream } from './stream.js';
 
-interface Facts {
+/** A runner knows this of its session. */
+export interface RunnerFacts {
   readonly strategy: string;
   readonly workers: number;
   readonly delivery: Delivery;
@@ -27,14 +28,14 @@ export class SessionRunner implements Runner {
   readonly closed: Promise<void>;
   readonly #session: Session;
   readonly #exchange: Exchange;
-  readonly #facts: Facts;
+  readonly #facts: RunnerFacts;
   readonly #openedMs = now();
   #refusal: RunnerClosedError | null = null;
   #draining: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
   #resolveClosed = () => {};
 
-  constructor(session: Session, facts: Facts) {
+  constructor(session: Session, facts: RunnerFacts) {
     this.#session = session;
     this.#facts = facts;
     this.#exchange = new Exchange(session, facts);

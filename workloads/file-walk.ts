@@ -72,27 +72,37 @@ export class FileWalk {
     this.#only = isFolder ? null : byteString(basename(fixed));
   }
 
+  /** Gives the files of `batches` one by one. */
+  *entries(leftOut: LeftOutCounts): Generator<WalkEntry, void, undefined> {
+    for (const batch of this.batches(leftOut)) yield* batch;
+  }
+
   /**
-   * Gives the files in the order of their paths' bytes.
+   * Gives the files in the order of their paths' bytes, in arrays: a generator that is resumed for each file
+   * takes as long as naming it.
    * @param leftOut counts what is no document
    * @throws CorpusError at the end when there was no file
    */
-  *entries(leftOut: LeftOutCounts): Generator<WalkEntry, void, undefined> {
+  *batches(leftOut: LeftOutCounts): Generator<WalkEntry[], void, undefined> {
     const options = { rootName: this.#rootName, rest: this.#rest, leftOut };
     const root = new Folder({ path: this.#real, below: '', within: [this.#real] }, options);
     if (this.#only === null) root.list();
     else if (this.#rest === null) root.addLink(this.#only);
     let found = 0;
+    let batch: WalkEntry[] = [];
     const stack = [root];
     for (let folder = stack.at(-1); folder !== undefined; folder = stack.at(-1)) {
-      const next = folder.next();
+      const next = folder.take(batch);
       if (next === null) stack.pop();
       else if (next instanceof Folder) stack.push(next);
       else {
-        found++;
-        yield next;
+        found += batch.length;
+        yield batch;
+        batch = [];
       }
     }
+    found += batch.length;
+    if (batch.length > 0) yield batch;
     if (found > 0) return;
     const except = leftOutText(leftOut);
     throw new CorpusError(
@@ -139,6 +149,9 @@ interface WalkOptions {
   readonly rest: RestOfPattern | null;
   readonly leftOut: LeftOutCounts;
 }
+
+/** A batch of files has this many. */
+const filesPerBatch = 256;
 
 /** Entries that are read from the system at once: Node moves all that are left each time it gives one. */
 const entriesAtOnce = 64;
@@ -212,18 +225,24 @@ class Folder {
     else this.#names.add(name);
   }
 
-  /** The next file, or the next folder to walk through; null at the end. */
-  next(): WalkEntry | Folder | null {
+  /**
+   * Adds the next files to the batch.
+   * @returns `full` when the batch is full, the next folder to walk through, or null at the end
+   */
+  take(batch: WalkEntry[]): Folder | 'full' | null {
     if (this.#cause !== null) {
       const below = this.#place.below.slice(0, -1);
       const id = below === '' ? this.#options.rootName : idOf(below, this.#options);
-      const entry = { id, below: pathText(below), path: null, cause: this.#cause };
+      batch.push({ id, below: pathText(below), path: null, cause: this.#cause });
       this.#cause = null;
-      return entry;
     }
-    const name = this.#names.next();
-    if (name === null) return null;
-    return name.endsWith('/') ? this.#enter(name) : this.#entryOf(name);
+    while (batch.length < filesPerBatch) {
+      const name = this.#names.next();
+      if (name === null) return null;
+      if (name.endsWith('/')) return this.#enter(name);
+      batch.push(this.#entryOf(name));
+    }
+    return 'full';
   }
 
   #addFile(name: ByteString): void {

@@ -21,7 +21,10 @@ export interface FileState {
   readonly mtimeMs: number;
 }
 
-/** A file's content in a buffer of its own, and the state of the file when it was opened. */
+/**
+ * A file's content, and the state of the file when it was opened. The bytes are a plain `Uint8Array` that is
+ * the whole of its buffer.
+ */
 export interface ReadFile {
   readonly bytes: Uint8Array;
   readonly state: FileState;
@@ -44,10 +47,10 @@ export function readRegularFile(path: string | Buffer): Promise<ReadFile> {
   return new Promise((resolve, reject) => {
     open(path, flags, (cause, file) => {
       if (cause !== null) return reject(cause);
-      const end = (cause: Error | null, bytes?: Uint8Array, stats?: Stats) =>
+      const end = (cause: Error | null, bytes?: Buffer, stats?: Stats) =>
         close(file, () => {
           if (cause !== null) reject(cause);
-          else resolve({ bytes: own(bytes as Uint8Array), state: stateOf(stats as Stats) });
+          else resolve({ bytes: own(bytes as Buffer), state: stateOf(stats as Stats) });
         });
       fstat(file, (cause, stats) => {
         const refusal = cause ?? refusalOf(stats);
@@ -98,9 +101,10 @@ function fillSync(file: number, buffer: Buffer): Buffer {
   return buffer;
 }
 
-/** A buffer of exactly these bytes: a part of a larger one would travel to a worker with the whole. */
-function own(bytes: Uint8Array): Uint8Array {
-  return bytes.length === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
+/** Copies a part of a larger buffer: it would travel to a worker with the whole. */
+function own(bytes: Buffer): Uint8Array {
+  const { buffer } = bytes;
+  return bytes.length === buffer.byteLength ? new Uint8Array(buffer) : new Uint8Array(bytes);
 }
 
 /**

@@ -19,8 +19,8 @@ export class JobFiles {
   readonly #out: readonly string[];
   /** A walk that was begun in order to see whether there is a file at all. */
   #begun: {
-    readonly first: WalkEntry;
-    readonly rest: Iterator<WalkEntry>;
+    readonly first: readonly WalkEntry[];
+    readonly rest: Iterator<readonly WalkEntry[]>;
     readonly leftOut: LeftOutCounts;
   } | null;
 
@@ -29,8 +29,8 @@ export class JobFiles {
     this.#walk = new FileWalk(docs);
     this.#out = [...new Set([resolve(out), realOut(out)])];
     const leftOut = nothingLeftOut();
-    const rest = this.#walk.entries(leftOut);
-    this.#begun = { first: rest.next().value as WalkEntry, rest, leftOut };
+    const rest = this.#walk.batches(leftOut);
+    this.#begun = { first: rest.next().value as WalkEntry[], rest, leftOut };
   }
 
   get root(): string {
@@ -38,7 +38,7 @@ export class JobFiles {
   }
 
   /**
-   * Walks through the files in the order of their paths.
+   * Walks through the files in the order of their paths, and gives them in arrays.
    * @param pathIds true for the ids of version 0.1
    * @param leftOut counts what is no document
    * @throws CorpusError at the end when there was none but the job's own
@@ -49,16 +49,19 @@ export class JobFiles {
   }: {
     pathIds: boolean;
     leftOut: LeftOutCounts;
-  }): Generator<WalkEntry, void, undefined> {
+  }): Generator<readonly WalkEntry[], void, undefined> {
     // The first walk goes on with the one that was begun: listing a large folder takes its time.
     const begun = this.#begun;
     this.#begun = null;
-    const rest = begun?.rest ?? this.#walk.entries(leftOut);
+    const rest = begun?.rest ?? this.#walk.batches(leftOut);
     let isEmpty = true;
-    for (let entry = begun?.first ?? nextOf(rest); entry !== null; entry = nextOf(rest)) {
-      if (entry.path !== null && this.#owns(String(entry.path))) continue;
+    for (let batch = begun?.first ?? nextOf(rest); batch !== null; batch = nextOf(rest)) {
+      const others = batch.filter(({ path }) => path === null || !this.#owns(String(path)));
+      if (others.length === 0) continue;
       isEmpty = false;
-      yield pathIds ? { ...entry, id: formerId(this.#walk.typed, entry.below) } : entry;
+      yield pathIds
+        ? others.map((entry) => ({ ...entry, id: formerId(this.#walk.typed, entry.below) }))
+        : others;
     }
     if (begun !== null) Object.assign(leftOut, begun.leftOut);
     if (isEmpty)
@@ -70,7 +73,11 @@ export class JobFiles {
     let ids: Set<string> | null = null;
     return {
       isEarlier: (id) => {
-        ids ??= new Set(Array.from(this.all({ pathIds: true, leftOut: nothingLeftOut() }), ({ id }) => id));
+        if (ids === null) {
+          ids = new Set();
+          for (const batch of this.all({ pathIds: true, leftOut: nothingLeftOut() }))
+            for (const { id } of batch) ids.add(id);
+        }
         return ids.has(id);
       },
       goOn(id) {
@@ -87,12 +94,13 @@ export class JobFiles {
   }
 
   #owns(path: string): boolean {
-    return this.#out.some((out) => path.startsWith(out) && Output.owns(out, path));
+    for (const out of this.#out) if (path.startsWith(out) && Output.owns(out, path)) return true;
+    return false;
   }
 }
 
-function nextOf(entries: Iterator<WalkEntry>): WalkEntry | null {
-  const next = entries.next();
+function nextOf(batches: Iterator<readonly WalkEntry[]>): readonly WalkEntry[] | null {
+  const next = batches.next();
   return next.done ? null : next.value;
 }
 

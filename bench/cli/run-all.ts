@@ -1,4 +1,6 @@
-import type { Outcome, Runner } from '../../index.js';
+import type { Outcome } from '../../index.js';
+import type { OpenSession } from '../../runner/create-runner.js';
+import { runFiles } from '../../runner/run-files.js';
 import type { WalkEntry } from '../../workloads/file-walk.js';
 import type { FileState } from '../../workloads/read-file.js';
 import { stateNow } from '../job/again.js';
@@ -10,8 +12,6 @@ import type { OwnProcess } from './own-process.js';
 
 export interface RunAllOptions {
   readonly output: Output;
-  /** One more document has its line. */
-  readonly step: () => void;
   /** All documents were found: the job has this number of them. */
   readonly found: (documents: number) => void;
   readonly workers: number;
@@ -29,9 +29,9 @@ export interface RunAllOptions {
  * @returns true when every document has its line
  */
 export async function runAll(
-  runner: Runner,
-  files: Iterable<WalkEntry>,
-  { output, step, found, workers, isProtected, stop, broken, own }: RunAllOptions,
+  opened: OpenSession,
+  batches: Iterable<readonly WalkEntry[]>,
+  { output, found, workers, isProtected, stop, broken, own }: RunAllOptions,
 ): Promise<boolean> {
   const inProgress = new InProgress<WalkEntry & { readonly path: string | Buffer }>();
   let waiting = 0;
@@ -39,21 +39,26 @@ export async function runAll(
   const append = (id: string, result: Outcome | NotOk, source: FileState | null) => {
     output.append(id, result, source);
     waiting--;
-    step();
   };
+  let isStopped = stop.aborted; // the signal's own property is slow to read for each document
+  const stopWalk = () => {
+    isStopped = true;
+  };
+  stop.addEventListener('abort', stopWalk, { once: true });
   function* documents() {
     let count = 0;
-    for (const entry of files) {
-      if (stop.aborted) return;
-      count++;
-      if (hasLine(output, entry.id)) continue;
-      waiting++;
-      if (entry.path === null) append(entry.id, failure(entry), null);
-      else {
-        inProgress.add(entry);
-        yield entry;
+    for (const batch of batches)
+      for (const entry of batch) {
+        if (isStopped) return;
+        count++;
+        if (hasLine(output, entry.id)) continue;
+        waiting++;
+        if (entry.path === null) append(entry.id, failure(entry), null);
+        else {
+          inProgress.add(entry);
+          yield entry;
+        }
       }
-    }
     hasFoundAll = true;
     found(count);
   }
@@ -64,8 +69,12 @@ export async function runAll(
     if (isProtected || outcome.status === 'ok') append(id, outcome, sourceOf(outcome, path));
     else held.add(() => append(id, outcome, sourceOf(outcome, path)));
   };
-  for await (const _ of runner.process(documents(), { signal: broken, onOutcome }));
-  await held.settle();
+  try {
+    await runFiles(opened, documents(), { signal: broken, onOutcome });
+    await held.settle();
+  } finally {
+    stop.removeEventListener('abort', stopWalk);
+  }
   return hasFoundAll && waiting === 0;
 }
 

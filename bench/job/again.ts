@@ -31,24 +31,25 @@ export interface Earlier {
 
 /** Counts the documents that have a line, and marks the ones that run again. */
 export function findEarlier(
-  files: Iterable<Pick<WalkEntry, 'id' | 'path'>>,
+  batches: Iterable<readonly Pick<WalkEntry, 'id' | 'path'>[]>,
   documents: DoneDocuments,
   { retry, changed: runChanged }: Again,
 ): Earlier {
   const found = { all: 0, done: 0, again: 0, changed: 0 };
-  for (const { id, path } of files) {
+  const find = ({ id, path }: Pick<WalkEntry, 'id' | 'path'>) => {
     found.all++;
     const place = documents.find(id);
-    if (place === null) continue;
+    if (place === null) return;
     found.done++;
     const differs = hasChanged(path, documents.sourceAt(place));
     if (differs) found.changed++;
     const state = documents.stateAt(place);
     const isRetried = state !== 'ok' && state !== 'again' && retry.has(state);
-    if (!isRetried && !(differs && runChanged)) continue;
+    if (!isRetried && !(differs && runChanged)) return;
     documents.markAgain(place);
     found.again++;
-  }
+  };
+  for (const batch of batches) for (const file of batch) find(file);
   return found;
 }
 

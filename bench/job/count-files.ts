@@ -9,15 +9,15 @@ const pauseMs = 100;
  * through them.
  */
 export class FileCount {
-  readonly #files: Iterator<unknown>;
+  readonly #batches: Iterator<readonly unknown[]>;
   readonly #counted: (total: number) => void;
   #total = 0;
   #ended = false;
   #timer: NodeJS.Timeout | null = null;
 
   /** @param counted gets the number of documents, once */
-  constructor(files: Iterable<unknown>, counted: (total: number) => void) {
-    this.#files = files[Symbol.iterator]();
+  constructor(batches: Iterable<readonly unknown[]>, counted: (total: number) => void) {
+    this.#batches = batches[Symbol.iterator]();
     this.#counted = counted;
   }
 
@@ -46,9 +46,10 @@ export class FileCount {
     const endMs = performance.now() + sliceMs;
     try {
       while (performance.now() < endMs) {
-        this.#ended = this.#files.next().done === true;
-        if (this.#ended) break;
-        this.#total++;
+        const next = this.#batches.next();
+        this.#ended = next.done === true;
+        if (next.done) break;
+        this.#total += next.value.length;
       }
     } catch {
       this.#ended = true; // there is no file any more, and the job says so itself

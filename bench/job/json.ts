@@ -22,14 +22,14 @@ import { types } from 'node:util';
  * @throws TypeError for a value that contains itself; RangeError for one that is nested too deep.
  */
 export function jsonOf(value: unknown): string {
-  return JSON.stringify(isPlain(value, 0) ? value : plain(value, new Set()));
+  return JSON.stringify(isPlain(value) ? value : plain(value, new Set()));
 }
 
 /** A value that is nested deeper than this is mapped, which also notices one that contains itself. */
 const maxPlainDepth = 16;
 
 /** Returns true when JSON expresses the value as it is, which most results are: mapping them takes longer. */
-function isPlain(value: unknown, depth: number): boolean {
+export function isPlain(value: unknown, depth = 0): boolean {
   if (typeof value === 'number') return Number.isFinite(value);
   if (typeof value !== 'object') return typeof value === 'string' || typeof value === 'boolean';
   if (value === null) return true;

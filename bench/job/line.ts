@@ -1,7 +1,7 @@
 import type { Outcome, TaskError } from '../../strategies/strategy.js';
 import type { FileState } from '../../workloads/read-file.js';
 import { UnfitError } from '../errors.js';
-import { jsonOf } from './json.js';
+import { isPlain, jsonOf } from './json.js';
 
 export type Status = Outcome['status'];
 
@@ -27,6 +27,11 @@ export function lineOf(
   result: Outcome | NotOk,
   source: FileState | null,
 ): { readonly line: string; readonly notOk: NotOk | null } {
+  if (result.status === 'ok' && isPlain(result.value)) {
+    // One call of JSON.stringify takes less time than one for each part.
+    const { status, value } = result;
+    return { line: `${JSON.stringify({ id, status, value, source })}\n`, notOk: null };
+  }
   const head = `{"id":${JSON.stringify(id)},"status":`;
   const tail = `,"source":${JSON.stringify(source)}}\n`;
   if (result.status === 'ok') {

@@ -26,6 +26,7 @@ const flushLength = 256 * 1024;
 export interface OutputOptions {
   readonly forkwise: string;
   readonly failed: (error: RunError) => void;
+  readonly written: (lines: number) => void;
   readonly isEarlier: (id: string) => boolean;
   readonly goOn: (id: string) => string;
 }
@@ -42,10 +43,12 @@ export class Output {
   readonly #counts: Record<Status, number> = { ok: 0, failed: 0, 'timed-out': 0, crashed: 0 };
   readonly #unlock: () => void;
   readonly #failed: (error: RunError) => void;
+  readonly #written: (lines: number) => void;
   #file = -1;
   /** The whole lines in the file have this length, bytes. */
   #length = 0;
   #waiting = '';
+  #waitingLines = 0;
   #notOk: NotOk[] = [];
   #flushSoon: NodeJS.Immediate | null = null;
   #hasPathIds = false;
@@ -57,12 +60,14 @@ export class Output {
    * @param options.isEarlier whether the job has a document that version 0.1 would have given this id
    * @param options.goOn the command that goes on with results of version 0.1, from an id in them
    * @param options.failed called when lines cannot be written after `append` has returned
+   * @param options.written called with the number of lines that were written together
    * @throws UsageError when the path holds anything else, or results of another job, or another process
    * writes there; UnfitError when the file is damaged; RunError when it cannot be read or written.
    */
-  static open(path: string, job: Job, { forkwise, failed, isEarlier, goOn }: OutputOptions): Output {
+  static open(path: string, job: Job, options: OutputOptions): Output {
+    const { forkwise, isEarlier, goOn } = options;
     refuseOthers(path, job); // before the lock, so that nothing is written beside a file that is not ours
-    const output = new Output(path, lock(path), failed);
+    const output = new Output(path, lock(path), options);
     try {
       const schema = refuseOthers(path, job); // another process may have begun a job in the meantime
       if (schema === null) writeSidecar(path, job, forkwise);
@@ -97,10 +102,11 @@ export class Output {
     return [path, newOf(path), sidecar, newOf(sidecar)].includes(file) || file.startsWith(`${path}.lock`);
   }
 
-  private constructor(path: string, unlock: () => void, failed: (error: RunError) => void) {
+  private constructor(path: string, unlock: () => void, { failed, written }: OutputOptions) {
     this.path = path;
     this.#unlock = unlock;
     this.#failed = failed;
+    this.#written = written;
   }
 
   /** Number of documents that have a line. */
@@ -135,6 +141,7 @@ export class Output {
     if (notOk !== null) this.#notOk.push(notOk);
     this.#counts[notOk === null ? 'ok' : notOk.status]++;
     this.#waiting += line;
+    this.#waitingLines++;
     if (this.#waiting.length >= flushLength) this.flush();
     else
       this.#flushSoon ??= setImmediate(() => {
@@ -196,7 +203,9 @@ export class Output {
     if (this.#failure !== null) throw this.#failure;
     if (this.#waiting === '') return;
     const bytes = Buffer.from(this.#waiting);
+    const lines = this.#waitingLines;
     this.#waiting = '';
+    this.#waitingLines = 0;
     let written = 0;
     try {
       while (written < bytes.length)
@@ -207,6 +216,7 @@ export class Output {
       this.#cutTornLine(bytes.subarray(0, written));
       throw this.#failure;
     }
+    this.#written(lines);
   }
 
   /**

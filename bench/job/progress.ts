@@ -6,8 +6,12 @@ export interface JobProgress {
   start(documents: { readonly total: number | null; readonly done: number }): void;
   /** All documents have been counted. */
   setTotal(total: number): void;
-  /** One more document has its line in the file. */
-  step(notOk: number): void;
+  /**
+   * More documents have their lines in the file.
+   * @param documents the number of these
+   * @param notOk the number of all documents that are not ok
+   */
+  step(documents: number, notOk: number): void;
   say(text: string): void;
   stop(): void;
 }
@@ -45,8 +49,8 @@ export function jobProgressOn(
       total = all;
       bar.setTotal(all);
     },
-    step(notOkCount) {
-      done++;
+    step(documents, notOkCount) {
+      done += documents;
       bar.step(done, () => {
         const perSecond = (done - before) / ((now() - startedMs) / 1e3);
         const rate = number(perSecond);

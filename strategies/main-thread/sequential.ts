@@ -4,7 +4,6 @@ import { guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
 import { SourceReader } from '../session/source.js';
 import { alone, type Outcome, type Strategy } from '../strategy.js';
-import { now } from '../worker/clock.js';
 import { openTask } from '../worker/task.js';
 import { mainWorker } from '../worker/worker-id.js';
 import { connectLocally } from './connect.js';
@@ -41,10 +40,10 @@ export default {
       async run(documents, emit, cancelling) {
         const runOne = (document: CarriedDocument): Promise<Outcome> | Outcome => {
           if (cancelling.has(document.index)) return cancelled(document);
-          const pulledMs = now();
           const reply = task.run(document);
-          if (!(reply instanceof Promise)) return outcome(document, pulledMs, reply);
-          const found = reply.then((reply) => outcome(document, pulledMs, reply));
+          // The task begins when its document is pulled.
+          if (!(reply instanceof Promise)) return outcome(document, reply.startedMs, reply);
+          const found = reply.then((reply) => outcome(document, reply.startedMs, reply));
           return withDeadline(document, timeoutMs, found);
         };
         const source = new SourceReader(documents);

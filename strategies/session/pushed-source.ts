@@ -1,16 +1,10 @@
 import { setImmediate } from 'node:timers';
-import { now } from '../worker/clock.js';
 import { Fifo } from './fifo.js';
 import { ready, type Source } from './source.js';
+import { Turns } from './turns.js';
 
 /** The answer of a source that has ended. */
 export const end: IteratorResult<never> = { done: true, value: undefined };
-
-/**
- * After this time the event loop gets a turn, ms: a source and a task that never wait would otherwise block
- * it.
- */
-const maxMsWithoutTurn = 4;
 
 export interface PushedSourceOptions<Item> {
   /** The next document, `end` when the run is to end, or null when there is nothing now. */
@@ -21,11 +15,6 @@ export interface PushedSourceOptions<Item> {
   readonly returned?: () => void;
 }
 
-/** The clock is read for one document of this number, as long as documents follow each other fast. */
-const fastDocuments = 8;
-/** Documents follow each other fast when this number of them takes less than this time, ms. */
-const fastMs = 0.4;
-
 /**
  * The source of one run whose documents come from outside: the session pulls from it, `give` answers, and
  * `offer` says that there may be a document by now.
@@ -34,10 +23,7 @@ export class PushedSource<Item> implements Source<Item>, AsyncIterable<Item> {
   readonly #options: PushedSourceOptions<Item>;
   /** Calls of `next` without an answer yet. There may be several: a pool asks once per worker. */
   readonly #waiting = new Fifo<(next: IteratorResult<Item>) => void>();
-  #turnMs = now();
-  #readMs = this.#turnMs;
-  /** Documents that are given before the clock is read again. */
-  #unread = 0;
+  readonly #turns = new Turns();
 
   constructor(options: PushedSourceOptions<Item>) {
     this.#options = options;
@@ -49,7 +35,7 @@ export class PushedSource<Item> implements Source<Item>, AsyncIterable<Item> {
 
   /** Gives what `next` would, without a promise; null when it would have to wait. */
   [ready](): IteratorResult<Item> | null {
-    return this.#isOverdue() ? null : this.#options.give();
+    return this.#turns.isOverdue() ? null : this.#options.give();
   }
 
   /**
@@ -58,9 +44,9 @@ export class PushedSource<Item> implements Source<Item>, AsyncIterable<Item> {
    */
   next(): Promise<IteratorResult<Item>> {
     return new Promise((resolve) => {
-      if (this.#isOverdue())
+      if (this.#turns.isOverdue())
         setImmediate(() => {
-          this.#turnMs = now();
+          this.#turns.took();
           this.#answer(resolve);
         });
       else this.#answer(resolve);
@@ -96,18 +82,5 @@ export class PushedSource<Item> implements Source<Item>, AsyncIterable<Item> {
   /** Answers every call of `next` that waits: the source has ended. */
   end(): void {
     for (const resolve of this.#waiting.empty()) resolve(end);
-  }
-
-  #isOverdue(): boolean {
-    if (this.#unread > 0) {
-      this.#unread--;
-      return false;
-    }
-    const readMs = now();
-    const isFast = readMs - this.#readMs < fastMs;
-    this.#readMs = readMs;
-    const isOverdue = readMs - this.#turnMs > maxMsWithoutTurn;
-    this.#unread = isFast && !isOverdue ? fastDocuments - 1 : 0;
-    return isOverdue;
   }
 }

@@ -59,7 +59,7 @@ async function readLater(path: string | Uint8Array): Promise<Content> {
 }
 
 function fileContent({ bytes, state }: ReadFile): Content {
-  return { bytes: alone(bytes), read: { size: bytes.length, mtimeMs: state.mtimeMs } };
+  return { bytes, read: { size: bytes.length, mtimeMs: state.mtimeMs } };
 }
 
 function contentOf(found: unknown): Content {

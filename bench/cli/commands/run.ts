@@ -1,4 +1,4 @@
-import { createRunner, type RunnerOptions } from '../../../index.js';
+import { openForRunner, type RunnerOptions } from '../../../runner/create-runner.js';
 import { findStrategy } from '../../../runner/open-strategy.js';
 import { refuseInFlight } from '../../../runner/refusal.js';
 import { strategies } from '../../../strategies/index.js';
@@ -64,6 +64,7 @@ export async function runDocuments(
   const output = Output.open(flags.out, job, {
     forkwise: version,
     failed: (error) => broken.abort(error),
+    written: (lines) => progress.step(lines, output.notOkCount),
     ...files.earlierIds(flags),
   });
   const progress = jobProgressOn(process.stderr);
@@ -105,7 +106,7 @@ export async function runDocuments(
     let complete = earlier !== null && earlier.done - earlier.again === earlier.all;
     if (!complete) {
       if (traits.isolation === 'none') own = watchOwnProcess({ ...saved, isolating: isolatingNames });
-      const runner = await createRunner({
+      const opened = await openForRunner({
         ...options,
         force: flags.force === true,
         onWarning: (warning) => note(`${colorsFor(process.stderr).yellow('warning:')} ${warning}`),
@@ -120,9 +121,8 @@ export async function runDocuments(
       try {
         progress.start({ total: documents, done: earlier === null ? 0 : earlier.done - earlier.again });
         if (documents === null) count.begin(countAfterMs);
-        complete = await runAll(runner, walk(runLeftOut), {
+        complete = await runAll(opened, walk(runLeftOut), {
           output,
-          step: () => progress.step(output.notOkCount),
           found(total) {
             count.stop();
             counted(total);
@@ -138,8 +138,8 @@ export async function runDocuments(
       } finally {
         count.stop();
         progress.stop();
-        workersReplaced = runner.stats().replaced;
-        await runner.close({ now: broken.signal.aborted });
+        workersReplaced = opened.session.replaced ?? 0;
+        await opened.session.close({ now: broken.signal.aborted });
       }
       if (documents === null) {
         await count.finish();
@@ -176,7 +176,7 @@ export async function runDocuments(
   }
 }
 
-/** Refuses before anything is written. @throws WorkloadError as `createRunner` does */
+/** Refuses before anything is written. @throws WorkloadError as `openForRunner` does */
 async function refuse(
   task: { readonly name: string; readonly sha256: string },
   options: RunnerOptions & { readonly workers: number },
