@@ -141,8 +141,15 @@ export class Member {
       sweepMs: card.sweepMs,
       work: (taken) => this.#work(taken),
     });
+    process.on('warning', this.#warn);
     void this.#receive();
   }
+
+  /** The caller's program shows what a program that runs the documents itself would. */
+  readonly #warn = ({ message: text }: Error): void => {
+    const { agent } = this.#options.hello;
+    this.#post({ kind: 'warning', agent, text }).catch(() => {}); // the broker refuses it
+  };
 
   /** Receives the caller's messages until the member leaves. */
   async #receive(): Promise<void> {
@@ -151,7 +158,8 @@ export class Member {
       try {
         const received = await engine.receive(receiveMs);
         counts.heardMs = now();
-        for (const { message } of received) this.#hear(decodeMessage<ToAgent>(message));
+        for (const { message } of received)
+          for (const each of decodeMessage<readonly ToAgent[]>(message)) this.#hear(each);
       } catch (cause) {
         await this.#leave(cause instanceof RunLost ? { why: 'over' } : { why: 'failed', cause }, {
           now: true,
@@ -301,6 +309,7 @@ export class Member {
     for (const batch of this.#batches.values()) batch.release();
     this.#asks.close();
     await this.#inner.close({ now }).catch(() => {});
+    process.off('warning', this.#warn);
     await within(leaveMs, this.#post({ kind: 'bye', agent: hello.agent }));
     await within(leaveMs, engine.close({ remove: false }));
     this.#resolveLeft(left);

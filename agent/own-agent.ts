@@ -4,7 +4,7 @@ import { connectBullmq } from '../strategies/broker/bullmq.js';
 import type { OwnAgentStart } from '../strategies/broker/protocol.js';
 import { now } from '../strategies/worker/clock.js';
 import { Member } from './member.js';
-import { copiesViews, defaultStrategy, openSession, usualCredit } from './session.js';
+import { copiesViews, creditFor, defaultStrategy, openSession } from './session.js';
 
 /**
  * The process of an agent that a session has started itself: see `OwnAgentStart`. It works for that run alone.
@@ -16,6 +16,7 @@ const reportMs = 1000;
 
 let member: Member | null = null;
 
+process.removeAllListeners('warning'); // the parent prints them
 process.on('SIGINT', () => {}); // the parent decides when it ends
 process.once('message', async (start: OwnAgentStart) => {
   member = await join(start);
@@ -37,7 +38,8 @@ async function join({ url, run, agent, workers }: OwnAgentStart): Promise<Member
   const { strategy } = await findStrategy(defaultStrategy, { workers });
   const choice = { strategy, workers };
   const { pid } = process;
-  const hello = { agent, host: hostname(), pid, workers, credit: usualCredit, strategy: strategy.name };
+  const credit = creditFor(workers);
+  const hello = { agent, host: hostname(), pid, workers, credit, strategy: strategy.name };
   const task = { name, url: code.url, options };
   return Member.join({
     engine,

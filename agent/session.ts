@@ -16,8 +16,13 @@ export interface SessionChoice {
 /** A worker process that crashes ends no agent, so this strategy is the default. */
 export const defaultStrategy = 'queue';
 
-/** Batches that are here at a time: one that runs, one that is there when it ends, and one on its way. */
-export const usualCredit = 3;
+/**
+ * Returns how many batches may be with an agent at a time: one for each worker, where each batch is a single
+ * long document, and two that come in the meantime.
+ */
+export function creditFor(workers: number): number {
+  return workers + 2;
+}
 
 /** Tells whether a strategy leaves the agent's own thread free, and is no broker itself. */
 export function suitsAgent({ isolation }: Pick<Strategy, 'isolation'>): boolean {

@@ -400,7 +400,7 @@ program
     '--workers <count>',
     'worker threads or processes (default: that of --config, or the number of cores)',
   )
-  .option('--credit <batches>', 'maximum number of batches that are here at a time (default: 3)')
+  .option('--credit <batches>', 'maximum number of batches that are here at a time (default: workers + 2)')
   .option('--project <folder>', 'folder whose packages and files the tasks use', '.')
   .option('--health <port>', 'answer /live and /ready on this port (default: no port)')
   .option(

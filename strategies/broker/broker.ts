@@ -99,7 +99,7 @@ async function openOn(
   const close = async (now: boolean) => {
     if (isClosing) return;
     isClosing = true;
-    const told = engine.post(encodeMessage({ to: null, message: { kind: 'end', now } })).catch(() => {});
+    const told = engine.post(encodeMessage([{ to: null, message: { kind: 'end', now } }])).catch(() => {});
     await Promise.race([told, new Promise((resolve) => setTimeout(resolve, farewellMs).unref())]);
     if (agents === null) await fleet.until(() => (fleet.size === 0 ? true : null), closeGraceMs);
     else await agents.close(closeGraceMs + farewellMs);

@@ -1,3 +1,4 @@
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import type { CallerEnd } from '../session/side-channel.js';
 import type { MachineReport, Member, Members, TaskError } from '../strategy.js';
 import type { FromAgent, Hello, ToAgent } from './protocol.js';
@@ -8,7 +9,10 @@ const reportMs = 3000;
 /** The agents of a run, as the caller knows them. */
 export class Fleet {
   readonly #callerEnd: CallerEnd;
-  readonly #post: (message: ToAgent) => void;
+  readonly #postAll: (messages: readonly ToAgent[]) => void;
+  /** Messages that are posted together at the end of this turn of the event loop. */
+  #outgoing: ToAgent[] = [];
+  readonly #warned = new Set<string>();
   readonly #agents = new Map<string, Agent>();
   readonly #asked = new Map<number, Asked>();
   #lastAsked = 0;
@@ -18,9 +22,9 @@ export class Fleet {
   /** Is called when an agent has joined, with the number of batches that it and its queue should have. */
   joined: (slots: number) => void = () => {};
 
-  constructor(callerEnd: CallerEnd, post: (message: ToAgent) => void) {
+  constructor(callerEnd: CallerEnd, postAll: (messages: readonly ToAgent[]) => void) {
     this.#callerEnd = callerEnd;
-    this.#post = post;
+    this.#postAll = postAll;
   }
 
   get size(): number {
@@ -52,6 +56,7 @@ export class Fleet {
     if (message.kind === 'hello') this.#hello(message);
     if (message.kind === 'failed') this.#failure ??= message.error;
     if (message.kind === 'bye') this.left(agent);
+    if (message.kind === 'warning') this.#warn(message.text);
     if (message.kind === 'ask')
       this.#agents.get(agent)?.receive(message.request, `${agent}/${message.worker}`);
     if (message.kind === 'report') this.#asked.get(message.id)?.answer(message);
@@ -109,6 +114,15 @@ export class Fleet {
     return { members: { processes, engines, machines, ...(isPartial && { partial: true }) }, missing };
   }
 
+  #post(message: ToAgent): void {
+    if (this.#outgoing.push(message) > 1) return;
+    setImmediate(() => {
+      const messages = this.#outgoing;
+      this.#outgoing = [];
+      this.#postAll(messages);
+    });
+  }
+
   #hello(hello: Hello): void {
     const { agent } = hello;
     if (this.#agents.has(agent)) return;
@@ -124,6 +138,13 @@ export class Fleet {
     let sum = 0;
     for (const { hello } of this.#agents.values()) sum += of(hello);
     return sum;
+  }
+
+  /** Passes a warning of an agent on, once. */
+  #warn(text: string): void {
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
+    process.emitWarning(text);
   }
 
   /** Looks again whether what is waited for has come. */

@@ -130,6 +130,12 @@ export type FromAgent =
       readonly roundTripMs: number;
     }
   | {
+      /** A process of the agent's machine has emitted this warning. */
+      readonly kind: 'warning';
+      readonly agent: string;
+      readonly text: string;
+    }
+  | {
       /** The agent has closed its session and left. */
       readonly kind: 'bye';
       readonly agent: string;
@@ -179,7 +185,10 @@ export interface ResultRows {
   readonly reads: readonly { readonly at: number; readonly size: number; readonly mtimeMs?: number }[];
 }
 
-/** The caller posts these messages. All agents receive all of them. */
+/**
+ * The caller posts lists of these messages: all that it has at one time, so that an agent which is told of
+ * many cancelled documents begins none of them. All agents receive all lists.
+ */
 export interface ToAgent {
   /** The agent that it is for; null for all. */
   readonly to: string | null;
@@ -205,11 +214,13 @@ export interface OwnAgentStart {
 }
 
 /** Messages are cloned through bytes, so that results arrive as structured clone makes them. */
-export function encodeMessage(message: FromAgent | ToAgent | RunCard): Uint8Array {
+export function encodeMessage(message: Message): Uint8Array {
   return serialize(message);
 }
 
 /** @throws Error when the bytes are no message */
-export function decodeMessage<Message extends FromAgent | ToAgent | RunCard>(bytes: Uint8Array): Message {
-  return deserialize(bytes) as Message;
+export function decodeMessage<Kind extends Message>(bytes: Uint8Array): Kind {
+  return deserialize(bytes) as Kind;
 }
+
+type Message = FromAgent | readonly ToAgent[] | RunCard;

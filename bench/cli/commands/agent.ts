@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { Agent } from '../../../agent/agent.js';
 import { type HealthServer, serveHealth } from '../../../agent/health.js';
-import { defaultStrategy, type SessionChoice, suitsAgent, usualCredit } from '../../../agent/session.js';
+import { creditFor, defaultStrategy, type SessionChoice, suitsAgent } from '../../../agent/session.js';
 import { findStrategy } from '../../../runner/open-strategy.js';
 import { connectBullmq } from '../../../strategies/broker/bullmq.js';
 import { withoutPassword } from '../../../strategies/broker/redis.js';
@@ -43,7 +43,8 @@ export async function agent(flags: AgentFlags): Promise<number> {
       `expected --broker redis://host:6379, or the variable ${brokerVariable}, got neither`,
     );
   const session = await sessionOf(flags);
-  const credit = flags.credit === undefined ? usualCredit : parseCount(flags.credit, '--credit');
+  const credit =
+    flags.credit === undefined ? creditFor(session.workers) : parseCount(flags.credit, '--credit');
   const graceMs = parseDuration(flags.grace);
   const port = flags.health === undefined ? null : portOf(flags.health);
   const accepted = await acceptedTasks(flags.accept);
