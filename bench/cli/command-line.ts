@@ -53,6 +53,16 @@ program
       'them keeps its default',
   )
   .option('--workers <counts>', 'worker counts, like 1,2,4 (default: by profile)')
+  .option(
+    '--rtt <times>',
+    'measure strategies between machines through a proxy that makes each round trip to the broker this ' +
+      'much longer, like 0ms,1ms (default: no proxy)',
+  )
+  .option(
+    '--broker <url>',
+    'measure strategies between machines with this broker and the agents that are there, like ' +
+      'redis://host:6379 (default: each trial starts its own)',
+  )
   .option('--docs <folder or glob>', 'your own documents, in place of made-up ones')
   .option(
     '--source <where>',

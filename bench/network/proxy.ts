@@ -24,10 +24,11 @@ export interface NetworkProxy {
 }
 
 /**
- * Takes the place of a network between clients and a server on this machine: it delays what goes through, and it can
- * fail. Bytes keep their order and are not limited in rate.
+ * Takes the place of a network between clients and a server on this machine: it delays what goes through, and
+ * it can fail. Bytes keep their order and are not limited in rate.
  */
-export async function startProxy({ listen, target, rttMs }: ProxyOptions): Promise<NetworkProxy> {
+export async function startProxy(options: ProxyOptions): Promise<NetworkProxy> {
+  const { listen, target, rttMs } = options;
   const sockets = new Set<Socket>();
   const line = new DelayLine(rttMs / 2);
   let isCut = false;

@@ -9,14 +9,12 @@ import { type Findings, usableMemory } from '../verdict/findings.js';
 export function chartData(found: Findings): ChartData {
   const { environment, summaries, comparisons, scaling, projections, winners, crossovers, trials } = found;
   const { arrivals, limits } = found;
-  const names = new Map(
-    summaries.map((row) => [JSON.stringify([row.strategy, row.delivery]), seriesName(row, summaries)]),
-  );
-  const named = <Row extends { readonly strategy: string; readonly delivery: string }>(
-    rows: readonly Row[],
-  ): Row[] =>
+  const keyOf = ({ strategy, delivery, rtt_ms = null }: Named) =>
+    JSON.stringify([strategy, delivery, rtt_ms]);
+  const names = new Map(summaries.map((row) => [keyOf(row), seriesName(row, summaries)]));
+  const named = <Row extends Named>(rows: readonly Row[]): Row[] =>
     rows.map((row) => {
-      const strategy = names.get(JSON.stringify([row.strategy, row.delivery])) ?? row.strategy;
+      const strategy = names.get(keyOf(row)) ?? row.strategy;
       return strategy === row.strategy ? row : { ...row, strategy };
     });
   return {
@@ -33,4 +31,10 @@ export function chartData(found: Findings): ChartData {
     effectiveCores: environment.cores.effective,
     memoryBytes: usableMemory(environment),
   };
+}
+
+interface Named {
+  readonly strategy: string;
+  readonly delivery: string;
+  readonly rtt_ms?: number | null;
 }

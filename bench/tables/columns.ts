@@ -17,6 +17,16 @@ export const sourceColumn = {
     'from a warm page cache; empty where the documents are in memory before the clock starts',
 } as const satisfies Column;
 
+/** A strategy between machines may be measured at several round-trip times. They tell its cells apart. */
+export const rttColumn = {
+  name: 'rtt_ms',
+  type: 'number',
+  empty: true,
+  about:
+    'a proxy before the broker makes each round trip this much longer, milliseconds (`--rtt`); empty ' +
+    'where there is no proxy',
+} as const satisfies Column;
+
 /** Raised when a column changes its meaning, is renamed or removed; a new column does not raise it. */
 export const schema = 1;
 
@@ -49,6 +59,7 @@ export const cellColumns = [
     about:
       'how documents reach a worker: `none`, `clone`, `transfer`, `shared`, `message`, `path`, `reference`',
   },
+  rttColumn,
 ] as const satisfies readonly Column[];
 
 /** These columns are known for every trial whose passes were timed and gave the right results. */

@@ -1,4 +1,4 @@
-import { sourceColumn } from './columns.js';
+import { rttColumn, sourceColumn } from './columns.js';
 import { type Row, table, together } from './table.js';
 
 /** These columns are known for every comparison that is judged. */
@@ -20,6 +20,7 @@ export const comparisonTable = table(
     { name: 'strategy', type: 'text', about: 'strategy of the compared cell' },
     { name: 'workers', type: 'number', about: 'workers of the compared cell' },
     { name: 'delivery', type: 'text', about: 'delivery of the compared cell' },
+    { ...rttColumn, about: 'round-trip time of the compared cell, as in `trials.csv`' },
     {
       name: 'twin',
       type: 'text',
@@ -36,6 +37,7 @@ export const comparisonTable = table(
     { name: 'reference_strategy', type: 'text', about: 'strategy of the reference' },
     { name: 'reference_workers', type: 'number', about: 'workers of the reference' },
     { name: 'reference_delivery', type: 'text', about: 'delivery of the reference' },
+    { ...rttColumn, name: 'reference_rtt_ms', about: 'round-trip time of the reference' },
     { name: 'rounds', type: 'number', about: 'number of pairs: rounds in which both cells were ok' },
     {
       name: 'ratio',

@@ -9,7 +9,9 @@ import { unknown } from './table.js';
 /** These functions compute everything that a run's trials say about its cells, from the rows alone. */
 
 /** These columns distinguish a cell from the others of its run. */
-export type CellId = FamilyId & Pick<TrialRow, 'strategy' | 'workers' | 'delivery'>;
+export type CellId = FamilyId &
+  Pick<TrialRow, 'strategy' | 'workers' | 'delivery'> &
+  Partial<Pick<TrialRow, 'rtt_ms'>>;
 
 /** These columns distinguish a family: cells with the same ones compete with each other. */
 export type FamilyId = Pick<TrialRow, 'workload' | 'corpus' | 'source'>;
@@ -20,7 +22,11 @@ export function sameFamily(a: FamilyId, b: FamilyId): boolean {
 
 export function sameCell(a: CellId, b: CellId): boolean {
   return (
-    sameFamily(a, b) && a.strategy === b.strategy && a.workers === b.workers && a.delivery === b.delivery
+    sameFamily(a, b) &&
+    a.strategy === b.strategy &&
+    a.workers === b.workers &&
+    a.delivery === b.delivery &&
+    (a.rtt_ms ?? null) === (b.rtt_ms ?? null)
   );
 }
 
@@ -33,8 +39,8 @@ export interface SummariseOptions {
 
 /** Summarises each cell of a run in one row. */
 export function summarise(trials: readonly TrialRow[], options: SummariseOptions): SummaryRow[] {
-  const cells = groupBy(trials, ({ workload, corpus, source, strategy, workers, delivery }) =>
-    JSON.stringify([workload, corpus, source, strategy, workers, delivery]),
+  const cells = groupBy(trials, ({ workload, corpus, source, strategy, workers, delivery, rtt_ms }) =>
+    JSON.stringify([workload, corpus, source, strategy, workers, delivery, rtt_ms]),
   );
   const baselineName = options.strategies.find(({ baseline }) => baseline)?.name;
   const place = ({ workload, corpus, strategy, workers }: SummaryRow) =>
@@ -90,8 +96,8 @@ function summariseCell(
   cell: readonly [TrialRow, ...TrialRow[]],
   { all, effectiveCores, baselineName }: CellOptions,
 ): SummaryRow {
-  const { workload, kind, corpus, source, document_bytes, strategy, workers, delivery } = cell[0];
-  const id = { workload, kind, corpus, source, document_bytes, strategy, workers, delivery };
+  const { workload, kind, corpus, source, document_bytes, strategy, workers, delivery, rtt_ms } = cell[0];
+  const id = { workload, kind, corpus, source, document_bytes, strategy, workers, delivery, rtt_ms };
   const ok = withoutScreening(cell.filter(isOk));
   const digest_matches = cell.some(({ digest_matches }) => digest_matches !== null)
     ? cell.every(({ digest_matches }) => digest_matches !== false)

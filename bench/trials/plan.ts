@@ -77,6 +77,8 @@ export interface Cell {
   readonly strategy: LoadedStrategy;
   readonly workers: number;
   readonly delivery: Delivery;
+  /** A proxy before the broker makes a round trip this much longer, ms. Absent: there is no proxy. */
+  readonly rttMs?: number;
   /** Memory limits of each worker, MB. If one is absent, the strategy's own limit applies. */
   readonly limits?: { readonly heapMb?: number; readonly memoryMb?: number };
 }
@@ -116,14 +118,31 @@ export function plannedStrategies(
 
 /**
  * Makes a cell of every combination: each corpus of each workload with all deliveries and numbers of workers
- * of each strategy.
+ * of each strategy. Strategies between machines are measured at each of the round-trip times.
  */
-export function cellsOf(workloads: readonly PreparedWorkload[], planned: readonly PlannedStrategy[]): Cell[] {
+export function cellsOf(
+  workloads: readonly PreparedWorkload[],
+  planned: readonly PlannedStrategy[],
+  rttsMs: readonly number[] = [],
+): Cell[] {
+  const networks = ({ strategy }: LoadedStrategy): Pick<Cell, 'rttMs'>[] =>
+    strategy.isolation === 'machine' && rttsMs.length > 0 ? rttsMs.map((rttMs) => ({ rttMs })) : [{}];
   return workloads.flatMap((workload) =>
     workload.corpora.flatMap((corpus) =>
       planned.flatMap(({ loaded, deliveries, workers }) =>
         deliveries.flatMap((delivery) =>
-          workers.map((count): Cell => ({ workload, corpus, strategy: loaded, workers: count, delivery })),
+          workers.flatMap((count) =>
+            networks(loaded).map(
+              (network): Cell => ({
+                workload,
+                corpus,
+                strategy: loaded,
+                workers: count,
+                delivery,
+                ...network,
+              }),
+            ),
+          ),
         ),
       ),
     ),

@@ -17,6 +17,8 @@ export interface BenchFlags extends ArrivalFlags {
   task?: string;
   strategies?: string;
   delivery?: string;
+  rtt?: string;
+  broker?: string;
   sizes?: string;
   complexity?: string;
   docs?: string;
@@ -54,6 +56,10 @@ export interface BenchRequest {
    * none of them.
    */
   readonly deliveries: readonly Delivery[];
+  /** Strategies between machines are measured at each of these round-trip times, ms. Empty: no proxy. */
+  readonly rttsMs: readonly number[];
+  /** They use this broker and the agents that are there; null: each trial starts its own. */
+  readonly broker: string | null;
   /** These documents are measured. */
   readonly input: Input;
   /** Number of documents per pass; null: the profile chooses it. */
@@ -123,6 +129,18 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
       '--delivery reference: a worker reads only documents that are files; give --docs with --source files',
     );
   }
+  if (flags.rtt !== undefined && flags.broker !== undefined) {
+    throw new UsageError(
+      '--rtt and --broker cannot be combined: the proxy goes before a broker that the run starts; ' +
+        'leave one of them out',
+    );
+  }
+  if (flags.rtt !== undefined && (flags.arrivals !== undefined || flags.slo !== undefined)) {
+    throw new UsageError(
+      `${flags.arrivals === undefined ? '--slo' : '--arrivals'} and --rtt cannot be combined: ` +
+        'only closed loops are measured through the proxy; leave one of them out',
+    );
+  }
   return {
     profile,
     workloads:
@@ -131,6 +149,8 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
         : namedWorkloads(flags.workloads ?? profile.workloads.join(), lists.workloads),
     strategies: flags.strategies === undefined ? lists.strategies : namedStrategies(flags.strategies, lists),
     deliveries: asked,
+    rttsMs: flags.rtt === undefined ? [] : parseList(flags.rtt, '--rtt', roundTrip),
+    broker: flags.broker ?? null,
     input:
       flags.docs !== undefined
         ? { kind: 'files', pattern: flags.docs, source }
@@ -213,6 +233,13 @@ function sourceOf({ source = corpusSources[0], docs }: BenchFlags): CorpusSource
     );
   }
   return found;
+}
+
+/** @throws UsageError where it is no time, or longer than a second */
+function roundTrip(text: string): number {
+  const ms = /^0 *ms$/.test(text) ? 0 : parseDuration(text);
+  if (ms <= 1000) return ms;
+  throw new UsageError(`expected each of --rtt to be at most 1s, got "${text}"`);
 }
 
 function delivery(text: string): Delivery {

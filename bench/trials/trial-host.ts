@@ -1,5 +1,6 @@
 import { Bench } from 'tinybench';
-import type { Delivery, Session, Strategy, Transport } from '../../strategies/strategy.js';
+import { type OwnRedis, startRedis } from '../../strategies/broker/own-redis.js';
+import type { BrokerOptions, Delivery, Session, Strategy, Transport } from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
 import { loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
 import { type Counters, TreeCounters } from '../measure/counters.js';
@@ -27,6 +28,13 @@ export interface TrialRequest extends Warmup {
   /** Memory limits of each worker, MB. If one is absent, the strategy's own limit applies. */
   readonly heapMb?: number;
   readonly memoryMb?: number;
+  /** A strategy between machines connects to this broker. Absent: it starts one of its own. */
+  readonly broker?: BrokerOptions;
+  /**
+   * The broker is a Redis that this process starts in this folder, so that clients reach it through a proxy.
+   * Absent: this process starts none.
+   */
+  readonly brokerFolder?: string;
 }
 
 export interface TrialRecord extends PassRecord {
@@ -47,7 +55,9 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
   const truth = readTruth(request.corpus);
   const supply = supplyOf(request.corpus, { ...request, truth });
   const openedMs = now();
-  const session = await strategy.open(request.workload, request);
+  const { brokerFolder } = request;
+  const redis = brokerFolder === undefined ? null : await startRedis({ folder: brokerFolder });
+  const session = charged(await strategy.open(request.workload, request), redis);
   const startupMs = now() - openedMs;
   try {
     const { workers, round, unique } = request;
@@ -64,8 +74,21 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
     return { startupMs, transport: session.transport ?? null, counters, ...passes.record };
   } finally {
     await session.close();
+    await redis?.close();
   }
 });
+
+/** A broker that this process has started is charged to the session. */
+function charged(session: Session, redis: OwnRedis | null): Session {
+  if (redis === null) return session;
+  const members = session.members.bind(session);
+  return Object.assign(session, {
+    async members() {
+      const found = await members();
+      return { ...found, processes: [...found.processes, await redis.usage()] };
+    },
+  } satisfies Partial<Session>);
+}
 
 /** Runs passes over the whole corpus until `timeMs` of them have been timed. It runs at least one pass. */
 async function timePasses(

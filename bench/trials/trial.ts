@@ -3,6 +3,7 @@ import { schema, type TrialRow, trialTable } from '../tables/columns.js';
 import { unknown } from '../tables/table.js';
 import { Helper } from './helper.js';
 import type { HelperProcesses } from './helper-processes.js';
+import { type Network, startNetwork } from './network.js';
 import { type Cell, estimateTrialMs, sourceCell, type Timing, warmupDocuments } from './plan.js';
 import type { TrialNotice, TrialRecord, TrialRequest } from './trial-host.js';
 import { type Seen, Window } from './window.js';
@@ -32,6 +33,8 @@ export interface TrialOptions {
    * minute.
    */
   readonly timeoutMs?: number;
+  /** Strategies between machines use this broker and its agents. Absent: each trial starts its own. */
+  readonly broker?: string | null;
 }
 
 /**
@@ -41,10 +44,12 @@ export interface TrialOptions {
 export async function runTrial(
   helpers: HelperProcesses,
   cell: Cell,
-  { place, timing, cores, suite, timeoutMs }: TrialOptions,
+  { place, timing, cores, suite, timeoutMs, broker = null }: TrialOptions,
 ): Promise<TrialRow> {
   const host = new Helper(helpers, new URL('./trial-host.js', import.meta.url));
-  const window = new Window(suite);
+  let network: Network | null = null;
+  const beside = [...suite];
+  const window = new Window(beside);
   const request: TrialRequest = {
     strategy: cell.strategy.url,
     workload: cell.workload.ref,
@@ -60,17 +65,39 @@ export async function runTrial(
     ...cell.limits,
   };
   try {
-    const record = await host.ask<TrialRecord, TrialNotice>(request, {
-      timeoutMs: timeoutMs ?? patience.ms + patience.factor * estimateTrialMs(cell, timing, cores),
-      onNotice: (notice) => window.on(notice),
-    });
+    if (cell.rttMs !== undefined) {
+      network = await startNetwork(helpers, cell.rttMs);
+      beside.push(network.pid);
+    }
+    const brokerRequest = brokerOf(cell, { network, broker });
+    const record = await host.ask<TrialRecord, TrialNotice>(
+      { ...request, ...brokerRequest },
+      {
+        timeoutMs: timeoutMs ?? patience.ms + patience.factor * estimateTrialMs(cell, timing, cores),
+        onNotice: (notice) => window.on(notice),
+      },
+    );
     return trialRow(cell, { place, record, timing, cores, ...(await window.close()) });
   } catch (cause) {
     await window.close();
     return failedRow(cell, place, cause as Error);
   } finally {
     host.end();
+    network?.end();
   }
+}
+
+/** The trial's agents share the machine with it, except where they are there already. */
+function brokerOf(
+  { workers }: Cell,
+  { network, broker }: { readonly network: Network | null; readonly broker: string | null },
+): Pick<TrialRequest, 'broker' | 'brokerFolder'> {
+  if (network !== null)
+    return {
+      broker: { url: network.proxy, agents: Math.min(2, workers) },
+      brokerFolder: network.brokerFolder,
+    };
+  return broker === null ? {} : { broker: { url: broker, agents: 'there' } };
 }
 
 function cellColumns(cell: Cell, place: Place) {
@@ -87,7 +114,7 @@ function cellColumns(cell: Cell, place: Place) {
 }
 
 /** The columns that say which cell a row of any table of trials is of. */
-export function cellNames({ workload, corpus, strategy, workers, delivery }: Cell) {
+export function cellNames({ workload, corpus, strategy, workers, delivery, rttMs }: Cell) {
   return {
     workload: workload.ref.name,
     kind: workload.kind,
@@ -97,6 +124,7 @@ export function cellNames({ workload, corpus, strategy, workers, delivery }: Cel
     strategy: strategy.strategy.name,
     workers,
     delivery,
+    rtt_ms: rttMs ?? null,
   };
 }
 

@@ -82,8 +82,8 @@ export function differencesBetween(a: Environment, b: Environment): string[] {
   ];
 }
 
-function named({ workload, corpus, source, strategy, workers, delivery }: CellId): CellId {
-  return { workload, corpus, source, strategy, workers, delivery };
+function named({ workload, corpus, source, strategy, workers, delivery, rtt_ms }: CellId): CellId {
+  return { workload, corpus, source, strategy, workers, delivery, rtt_ms: rtt_ms ?? null };
 }
 
 function judged({ difference, low, high }: Welch, { p, margin }: { p: number; margin: number }) {

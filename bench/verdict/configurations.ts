@@ -34,8 +34,9 @@ export function configurationName({
   strategy,
   workers,
   delivery,
-}: Pick<TrialRow, 'strategy' | 'workers' | 'delivery'>): string {
-  return `${strategy} ${workers} ${delivery}`;
+  rtt_ms = null,
+}: Pick<TrialRow, 'strategy' | 'workers' | 'delivery'> & Partial<Pick<TrialRow, 'rtt_ms'>>): string {
+  return `${strategy} ${workers} ${delivery}${rtt_ms === null ? '' : ` ${rtt_ms} ms`}`;
 }
 
 /** Rows with the same key compete with each other. */

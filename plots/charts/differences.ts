@@ -66,7 +66,8 @@ function layers({ rows, y, looks }: Panel, { comparisons }: ChartData): Spec[] {
           row.source === cell.source &&
           row.strategy === cell.strategy &&
           row.workers === cell.workers &&
-          row.delivery === cell.delivery,
+          row.delivery === cell.delivery &&
+          row.rtt_ms === cell.rtt_ms,
       );
     // The fastest has no row, because it is not compared with itself. Its ratio is 1.
     return {

@@ -12,11 +12,13 @@ import type { Member } from '../strategy.js';
 export interface OwnRedisOptions {
   /** Redis refuses writes above this size of its data, MB of 2²⁰ bytes. Absent: it has no limit. */
   readonly maxMemoryMb?: number;
+  /** The server has its socket and its files in this folder, which remains. Absent: one that is removed. */
+  readonly folder?: string;
   /**
-   * Redis appends every write to a file in this folder, and a later server with the same folder begins with
-   * what the file has. The folder remains. Absent: nothing is kept, and Redis is in a folder that is removed.
+   * Redis appends every write to a file, so that a later server in the same folder begins with what the file
+   * has. Absent: nothing is kept.
    */
-  readonly appendTo?: string;
+  readonly append?: true;
 }
 
 /** A Redis server that this process started, and that only the same user can reach. */
@@ -39,12 +41,12 @@ export interface OwnRedis {
  * @throws Error when `redis-server` is not installed, or does not start
  */
 export async function startRedis(options: OwnRedisOptions = {}): Promise<OwnRedis> {
-  const { appendTo } = options;
-  const folder = appendTo ?? mkdtempSync(join(shortTemporaryFolder(), 'forkwise-redis-'));
+  const isOwnFolder = options.folder === undefined;
+  const folder = options.folder ?? mkdtempSync(join(shortTemporaryFolder(), 'forkwise-redis-'));
   const socket = join(folder, 'redis.sock');
   const logFile = join(folder, 'redis.log');
   const reaper = new Reaper();
-  if (appendTo === undefined) reaper.removeFolder(folder);
+  if (isOwnFolder) reaper.removeFolder(folder);
   const server = startServer(logFile);
   let problem: Error | null = null;
   const ended = new Promise<void>((resolve) => {
@@ -64,7 +66,7 @@ export async function startRedis(options: OwnRedisOptions = {}): Promise<OwnRedi
     if (pid !== undefined && server.exitCode === null && server.signalCode === null) killGroup(pid);
     await ended;
     await reaper.close();
-    if (appendTo === undefined) rmSync(folder, { recursive: true, force: true });
+    if (isOwnFolder) rmSync(folder, { recursive: true, force: true });
   };
   server.stdin?.on('error', () => {}); // the server has ended, and `ended` says why
   server.stdin?.end(configuration(folder, socket, options));
@@ -103,7 +105,7 @@ function startServer(logFile: string): ChildProcess {
   }
 }
 
-function configuration(folder: string, socket: string, { appendTo, maxMemoryMb }: OwnRedisOptions): string {
+function configuration(folder: string, socket: string, { append, maxMemoryMb }: OwnRedisOptions): string {
   return [
     'port 0',
     `unixsocket ${quoted(socket)}`,
@@ -111,7 +113,7 @@ function configuration(folder: string, socket: string, { appendTo, maxMemoryMb }
     `dir ${quoted(folder)}`,
     'loglevel warning',
     'save ""',
-    `appendonly ${appendTo === undefined ? 'no' : 'yes'}`,
+    `appendonly ${append === true ? 'yes' : 'no'}`,
     'maxmemory-policy noeviction',
     ...(maxMemoryMb === undefined ? [] : [`maxmemory ${maxMemoryMb}mb`]),
     '',

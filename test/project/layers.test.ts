@@ -72,13 +72,14 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     files: /^bench\/report\//,
     may: [/^bench\/(?!cli|scripts)/, terminal, /^strategies\/strategy\.ts$/, /^plots\/(chart|looks)\.ts$/],
   },
-  // The bench knows the two contracts and never an implementation.
+  // The bench knows the two contracts and never an implementation. It starts a Redis as strategies do.
   {
     files: /^bench\//,
     may: [
       /^bench\/(?!cli|scripts)/,
       terminal,
       /^strategies\/(strategy|session\/(outcome|task-error|file-reader|pushed-source|source)|processes\/cores)\.ts$/,
+      /^strategies\/broker\/own-redis\.ts$/,
       /^strategies\/worker\/(clock|usage-report|worker-id)\.ts$/,
       /^runner\/recommendation\.ts$/,
       /^workloads\/(workload|task-file|task-findings|tsconfig-limits|services\/service)\.ts$/,

@@ -40,12 +40,12 @@ describe('own redis', { skip: noRedis() }, () => {
   it('appends to a folder, and begins again with what that has', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'a folder '));
     try {
-      const first = await startRedis({ appendTo: folder });
+      const first = await startRedis({ folder, append: true });
       const client = new Redis(first.url);
       await client.set('key', 'value');
       client.disconnect();
       await first.close();
-      const second = await startRedis({ appendTo: folder });
+      const second = await startRedis({ folder, append: true });
       const again = new Redis(second.url);
       assert.equal(await again.get('key'), 'value');
       again.disconnect();

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { TrialRow } from '../../bench/tables/columns.js';
+import { seriesName } from '../../bench/tables/series.js';
 import type { CorpusSource } from '../../bench/trials/corpus-file.js';
 import {
   type Cell,
+  cellsOf,
   chooseTwins,
   estimateTrialMs,
   type LoadedStrategy,
@@ -15,6 +17,8 @@ import {
 } from '../../bench/trials/plan.js';
 import { documentsPerPass, profiles } from '../../bench/trials/profiles.js';
 import { type RunOptions, runRounds } from '../../bench/trials/rounds.js';
+import { cellNames } from '../../bench/trials/trial.js';
+import { configurationName } from '../../bench/verdict/configurations.js';
 import { parseList, parseSize } from '../../bench/words/parse.js';
 import { duration, number } from '../../bench/words/units.js';
 import { balance } from '../../strategies/shared-memory/partition.js';
@@ -99,6 +103,25 @@ describe('plan', () => {
       source: 'files',
     });
     assert.deepEqual(one?.deliveries, ['reference'], 'its clock leaves out what the caller reads');
+  });
+
+  it('measures strategies between machines at each round-trip time, in cells of their own', () => {
+    const traits = (name: string, isolation: string) =>
+      ({ url: name, strategy: { name, isolation, scales: true, deliveries: ['message'] } }) as never;
+    const planned = plannedStrategies([traits('near', 'process'), traits('far', 'machine')], {
+      workers: [2],
+    });
+    const corpora = [{ name: '10KB', file: { source: 'memory' } }];
+    const one = { ...workload, corpora } as unknown as PreparedWorkload;
+    const names = (rttsMs?: readonly number[]) =>
+      cellsOf([one], planned, rttsMs).map(cellNames).map(configurationName);
+    assert.deepEqual(names(), ['near 2 message', 'far 2 message']);
+    assert.deepEqual(names([0, 0.5]), ['near 2 message', 'far 2 message 0 ms', 'far 2 message 0.5 ms']);
+    const rows = cellsOf([one], planned, [0, 0.5]).map(cellNames);
+    assert.deepEqual(
+      rows.map((row) => seriesName(row, rows)),
+      ['near', 'far (0 ms)', 'far (0.5 ms)'],
+    );
   });
 
   it('gives every round its own order, which is the same for the same seed', () => {

@@ -89,7 +89,12 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     const loaded = named ? chosen : chosen.filter(isMeasuredByDefault);
     const planned = plannedAgain(loaded, { request, recorded });
     const { force = false } = settled;
-    const cells = await withoutMixing(cellsOf(prepared, planned), { helpers, request, prepared, force });
+    const cells = await withoutMixing(cellsOf(prepared, planned, request.rttsMs), {
+      helpers,
+      request,
+      prepared,
+      force,
+    });
     const cores = effectiveCores().effective;
     const twins = chooseTwins(cells);
     const { profile } = request;
@@ -231,7 +236,13 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
     timing,
     cores,
     measure: (cell, place) =>
-      runTrial(helpers, cell, { place, timing, cores, suite: [process.pid, ...services] }),
+      runTrial(helpers, cell, {
+        place,
+        timing,
+        cores,
+        suite: [process.pid, ...services],
+        broker: request.broker,
+      }),
     keep: (trial) => store.append(trial),
     progress,
     signal,
