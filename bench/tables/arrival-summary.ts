@@ -73,8 +73,8 @@ export function summariseArrivals(rows: readonly ArrivalRow[]): ArrivalSummaryRo
     const counted = ok.length > 0 ? ok : group;
     const [first] = counted;
     if (first === undefined) return [];
-    const { workload, kind, corpus, source, document_bytes, strategy, workers, delivery, pattern, asked } =
-      first;
+    const { workload, kind, corpus, source, document_bytes, strategy, workers, delivery, rtt_ms } = first;
+    const { pattern, asked } = first;
     const middle = (value: (row: ArrivalRow) => number | null) => {
       const known = counted.map(value);
       return known.includes(null) ? null : geometricInterval(known as number[]);
@@ -94,6 +94,7 @@ export function summariseArrivals(rows: readonly ArrivalRow[]): ArrivalSummaryRo
         strategy,
         workers,
         delivery,
+        rtt_ms,
         pattern,
         asked,
         offered_per_second: mean(counted.map((row) => row.offered_per_second)),

@@ -91,7 +91,7 @@ export async function runTrial(
 function brokerOf(
   { workers }: Cell,
   { network, broker }: { readonly network: Network | null; readonly broker: string | null },
-): Pick<TrialRequest, 'broker' | 'brokerFolder'> {
+): Partial<TrialRequest> {
   if (network !== null)
     return {
       broker: { url: network.proxy, agents: Math.min(2, workers) },
