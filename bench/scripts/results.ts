@@ -11,12 +11,14 @@ import { type Row, table } from '../tables/table.js';
 import { roundOrder } from '../trials/plan.js';
 import { parseCount, parseDuration, parseList, parseSize } from '../words/parse.js';
 import { size } from '../words/units.js';
+import { byHand } from './results/by-hand.js';
 import type { Measured, Turn } from './results/turn.js';
 import { runScript } from './script.js';
 import { spread } from './spread.js';
 
-const help = `Measures the rate of large results of each strategy against a loop by hand: worker threads that
-transfer each result (worker_threads, a transfer list). Each turn is a process of its own; a round has every
+const help = `Measures the rate of large results of each strategy against a loop by hand of its isolation:
+worker threads that transfer each result (worker_threads, a transfer list), or processes that write it
+into a file in memory (child_process), where the parent reads it. Each turn is a process of its own; a round has every
 strategy once, in random order.
 
   npm run bench:results
@@ -33,7 +35,8 @@ strategy once, in random order.
 
 const turnTable = table([
   { name: 'round', type: 'number', about: 'number of the round' },
-  { name: 'strategy', type: 'text', about: 'strategy; `by hand` for the loop by hand' },
+  { name: 'strategy', type: 'text', about: 'strategy, or the loop by hand' },
+  { name: 'isolation', type: 'text', about: 'thread or process' },
   { name: 'workers', type: 'number', about: 'workers' },
   { name: 'result_bytes', type: 'number', about: 'size of each result, bytes' },
   { name: 'results', type: 'number', about: 'results of the timed passes, each checked' },
@@ -41,7 +44,6 @@ const turnTable = table([
 ] as const);
 type TurnRow = Row<typeof turnTable>;
 
-const byHand = 'by hand';
 /** A turn takes a few seconds. One that takes this long hangs. */
 const maxTurnMs = 180_000;
 
@@ -59,8 +61,8 @@ async function main(): Promise<number> {
   const rows: TurnRow[] = [];
   for (let round = 1; round <= rounds; round++) {
     for (const strategy of roundOrder(strategies, { seed, round })) {
-      const { results, wallMs } = await measure({ strategy, workers, bytes, timeMs });
-      const row = { round, strategy, workers, result_bytes: bytes, results, wall_ms: wallMs };
+      const { isolation, results, wallMs } = await measure({ strategy, workers, bytes, timeMs });
+      const row = { round, strategy, isolation, workers, result_bytes: bytes, results, wall_ms: wallMs };
       rows.push(row);
       appendFileSync(out, encodeRows(turnTable, [row]));
     }
@@ -87,7 +89,11 @@ function readOptions() {
   });
   if (values.help) return null;
   return {
-    strategies: [byHand, ...parseList(values.strategies, '--strategies', (name) => name)],
+    strategies: [
+      byHand.thread,
+      byHand.process,
+      ...parseList(values.strategies, '--strategies', (name) => name),
+    ],
     bytes: parseSize(values.size),
     workers: parseCount(values.workers, '--workers'),
     rounds: parseCount(values.rounds, '--rounds'),
@@ -108,13 +114,14 @@ async function measure(turn: Turn): Promise<Measured> {
 function report({ strategies, bytes, workers, rounds, out }: Options, rows: readonly TurnRow[]): void {
   const ratesOf = (name: string) =>
     rows.filter(({ strategy }) => strategy === name).map(({ results, wall_ms }) => (1e3 * results) / wall_ms);
-  const hand = ratesOf(byHand);
   const lines = strategies.map((strategy) => {
     const rates = ratesOf(strategy);
+    const isProcess = rows.some((row) => row.strategy === strategy && row.isolation === 'process');
+    const hand = ratesOf(isProcess ? byHand.process : byHand.thread);
     const shares = rates.map((rate, i) => rate / (hand[i] as number));
     return [strategy, spread(rates), spread(shares, (share) => `${Math.round(100 * share)} %`)];
   });
-  const header = ['strategy', 'results/s', 'of the rate by hand'];
+  const header = ['strategy', 'results/s', 'of the rate by hand, same isolation'];
   print(
     `\n${renderTable({ header, numbersFrom: 1, groups: [lines] }, colorsFor(process.stdout))}\n\n` +
       `results of ${size(bytes)}, ${workers} workers; medians of ${rounds} rounds (lowest–highest), ` +

@@ -1,18 +1,21 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { clearTimeout, setTimeout } from 'node:timers';
+import { allocator } from '../processes/allocator.js';
 import { inheritedFlags } from '../processes/exec-argv.js';
 import { killGroup, ownGroup } from '../processes/group.js';
 import { processEnd, withLastWords } from '../processes/process-end.js';
 import type { Reaper } from '../processes/reaper.js';
+import { ResultFile } from '../processes/result-file.js';
 import { taskOutput } from '../processes/task-output.js';
 import type { MemoryWatch, StopWatch } from '../processes/watch.js';
 import { cancelGraceMs } from '../session/cancelling.js';
 import { abortGraceMs } from '../session/outcome.js';
 import { type CallerEnd, connectChild } from '../session/side-channel.js';
-import { errorOf, WorkerEnded } from '../session/task-error.js';
+import { errorOf, taskError, WorkerEnded } from '../session/task-error.js';
 import { closeGraceMs } from '../session/teardown.js';
 import type { TaskError } from '../strategy.js';
 import type { Answer, FromChild, Start, ToChild } from './protocol.js';
+import type { Replies } from './replies.js';
 
 /** The child ended, or could not be reached, before it answered. */
 export class Death extends WorkerEnded {
@@ -87,17 +90,6 @@ interface Request {
 }
 
 /**
- * These settings let memory of one document's buffer be used for the next one. By default the C library gives
- * memory of this size back to the system each time, and every page of the next buffer is faulted in again:
- * 500 KB took a fifth longer. glibc raises these limits by itself when it has seen larger buffers freed;
- * other C libraries do not read the settings.
- */
-const allocator = {
-  MALLOC_MMAP_THRESHOLD_: String(32 * 2 ** 20),
-  MALLOC_TRIM_THRESHOLD_: String(64 * 2 ** 20),
-};
-
-/**
  * A watched batch may take this much longer than its time limit to begin, ms: the process may be stopped, or
  * starved.
  */
@@ -114,6 +106,7 @@ const channelGraceMs = 1000;
  */
 export class Child {
   readonly #process: ChildProcess;
+  readonly #resultFile: ResultFile;
   readonly #waiting: Request[] = [];
   #death: WorkerEnded | null = null;
   /** The error that may be about to end the process. */
@@ -153,9 +146,9 @@ export class Child {
   #failure: Error | null = null;
 
   private constructor(options: StartOptions) {
-    const { entry, reaper, memory, stopped, workload, fd, heapMb, timeoutMs, callerEnd } = options;
+    const { entry, reaper, memory, stopped, workload, workers, fd, heapMb, timeoutMs, callerEnd } = options;
     this.#timeoutMs = timeoutMs;
-    const start: Start = { workload, fd: fd === null ? null : 4, timeoutMs, heapMb };
+    const start: Start = { workload, workers, fd: fd === null ? null : 4, timeoutMs, heapMb };
     const child = fork(entry, [JSON.stringify(start)], {
       env: { ...allocator, ...process.env },
       execArgv: [...inheritedFlags(), `--max-old-space-size=${heapMb}`],
@@ -165,6 +158,7 @@ export class Child {
     });
     this.#process = child;
     const { pid } = child;
+    this.#resultFile = new ResultFile(pid as number);
     if (pid !== undefined) {
       reaper.add(pid);
       memory.add(pid, () => child.kill('SIGKILL'));
@@ -181,6 +175,7 @@ export class Child {
         if (pid !== undefined) memory.loaded(pid, () => this.#nearLimit());
         resolveFirst('ready');
       } else if (message.kind === 'near-limit') this.#nearLimit();
+      else if (message.kind === 'result file') this.#resultFile.offered(message);
       else if (message.kind === 'failed') {
         this.#leaving = true;
         this.#failure = errorOf(message.error);
@@ -206,6 +201,7 @@ export class Child {
         stopped?.remove(pid);
       }
       this.#death = death;
+      this.#resultFile.close();
       if (this.#waiting.length === 0 && !this.#leaving && !this.#cancelled) this.idleEnd = death;
       if (this.#timer !== null) clearTimeout(this.#timer);
       resolveFirst(null);
@@ -285,6 +281,24 @@ export class Child {
       if (this.#waiting.length === 1) this.#watch();
       this.#send();
     });
+  }
+
+  /**
+   * Reads the results that the child has put in its file.
+   * @throws Death when they cannot be read, and the child is killed
+   */
+  withResults(replies: Replies): Replies {
+    if (replies.filed === undefined) return replies;
+    const values = [...replies.values];
+    try {
+      for (const { at, parts } of replies.filed) values[at] = this.#resultFile.restored(values[at], parts);
+    } catch (cause) {
+      this.kill();
+      throw new Death(
+        this.#death ?? new WorkerEnded(`its results could not be read: ${taskError(cause).message}`),
+      );
+    }
+    return { ...replies, values };
   }
 
   /** Drops the document if it was not sent; else kills the child if it does not answer in time. */

@@ -1,3 +1,4 @@
+import { writeRegion } from '../processes/regions.js';
 import { DeathCount, maxDeathsBeforeStart, maxRuns, runsAgain } from '../session/attempts.js';
 import type { Cancelling } from '../session/cancelling.js';
 import type { HiddenEnds } from '../session/hidden-ends.js';
@@ -8,8 +9,7 @@ import { processWorker } from '../worker/worker-id.js';
 import { Child, Death, type StartOptions } from './child.js';
 import type { Answer, BatchMessage } from './protocol.js';
 import type { Batch } from './puller.js';
-import { writeRegion } from './regions.js';
-import { outcomesOf } from './replies.js';
+import { outcomesOf, type Replies } from './replies.js';
 
 export interface ProcessLaneOptions extends StartOptions {
   /** The position in the shared file where the lane's regions begin. */
@@ -17,6 +17,12 @@ export interface ProcessLaneOptions extends StartOptions {
   readonly regionBytes: number;
   readonly hidden: HiddenEnds;
 }
+
+/**
+ * A batch puts results of about this size into the child's file. It is a quarter of the file: the child may
+ * hold two batches, and sizes vary.
+ */
+const maxResultBytes = 2 ** 22;
 
 /**
  * One worker and its regions. A new process replaces one that has ended. The documents of every unanswered
@@ -37,6 +43,8 @@ export class ProcessLane {
   #killed: Error | null = null;
   #cancelling: Cancelling | null = null;
   #fileFailed = false;
+  /** Bytes of a result that travel in the child's file, as a moving average. */
+  #resultBytes = 0;
 
   constructor(options: ProcessLaneOptions) {
     this.#options = options;
@@ -56,6 +64,11 @@ export class ProcessLane {
   /** Number of children that were replaced near a limit of their memory. */
   get replaced(): number {
     return this.#replaced;
+  }
+
+  /** Number of documents whose results fit into a batch's part of the child's file, by the latest results. */
+  get maxResults(): number {
+    return Math.max(1, Math.floor(maxResultBytes / this.#resultBytes));
   }
 
   /** Begins a run: a lane that was given up starts workers again. */
@@ -182,10 +195,18 @@ export class ProcessLane {
       if (this.#isCancelled(batch)) return [cancelled(first)];
       const cancellable = this.#cancelling?.may(first.index) ? first.index : null; // it is alone in its batch
       const asked = await child.ask(this.#message(batch, how), cancellable);
+      const replies = child.withResults(asked as Extract<Answer, { kind: 'replies' }>);
       this.#deaths.progress();
       if (child.isNearLimit) this.#retire(child);
-      return outcomesOf(batch, processWorker(child.pid), asked as Extract<Answer, { kind: 'replies' }>);
+      this.#learnResults(replies, batch.documents.length);
+      return outcomesOf(batch, processWorker(child.pid), replies);
     });
+  }
+
+  #learnResults({ filed = [] }: Replies, documents: number): void {
+    let bytes = 0;
+    for (const { parts } of filed) for (const part of parts) bytes += part.bytes;
+    this.#resultBytes += (bytes / documents - this.#resultBytes) / 4;
   }
 
   /** True for a document that is larger than a region. It is always alone in its batch. */

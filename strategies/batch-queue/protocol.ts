@@ -1,4 +1,5 @@
 import type { WorkloadRef } from '../../workloads/workload.js';
+import type { FileOffer } from '../processes/result-file.js';
 import type { CarriedDocument } from '../session/reference.js';
 import type { ChannelEnvelope, FromTask, ToTask } from '../session/side-channel-protocol.js';
 import type { Engine, Member, TaskError } from '../strategy.js';
@@ -25,6 +26,9 @@ import type { Replies } from './replies.js';
  * batch that is `watched`: a batch of one document, whose time is limited or which may have ended another
  * child. If a child ends without having sent `began`, the document is not the cause.
  * It sends `near-limit` once, at any time, when its heap is near its limit.
+ *
+ * Large parts of results travel through a file of the child's own, which it offers in a message once
+ * (`processes/result-file.ts`).
  *
  * A child that an error is about to end, which no code catches, sends it as its `last words`.
  *
@@ -82,6 +86,7 @@ export type FromChild =
   | { readonly kind: 'began' }
   | LastWords
   | { readonly kind: 'near-limit' }
+  | FileOffer
   | ChannelEnvelope<FromTask>
   | Answer;
 
@@ -93,6 +98,8 @@ export type Answer =
 /** The child gets this as its only argument, as JSON. */
 export interface Start {
   readonly workload: WorkloadRef;
+  /** The session has this many children. */
+  readonly workers: number;
   /** The child's descriptor of the shared file; `null` where all documents travel in messages. */
   readonly fd: number | null;
   /** Time limit of a document, ms; absent: there is none. */

@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import type { Document } from '../../workloads/workload.js';
 import { heapLimit, processLimit } from '../processes/limits.js';
 import { Reaper } from '../processes/reaper.js';
+import { openSharedFile, usualFolders } from '../processes/shared-file.js';
 import { MemoryWatch, StopWatch } from '../processes/watch.js';
 import { maxRuns } from '../session/attempts.js';
 import { HiddenEnds } from '../session/hidden-ends.js';
@@ -10,7 +11,6 @@ import { CallerEnd } from '../session/side-channel.js';
 import type { Emit, Outcome, Strategy } from '../strategy.js';
 import { ProcessLane } from './process-lane.js';
 import { Puller } from './puller.js';
-import { openSharedFile, usualFolders } from './shared-file.js';
 
 /**
  * Number of batches that a worker may hold: it works on one and has the next one ready, so that it never
@@ -69,6 +69,7 @@ export default {
           stopped,
           hidden,
           workload,
+          workers,
           heapMb: heap.mb,
           timeoutMs,
           fd: file?.fd ?? null,
@@ -103,7 +104,11 @@ export default {
         // back-pressure. It is a function of its own that takes one, so that a loop which waits for the next
         // batch does not hold the documents of the last one.
         const serveOne = async (lane: ProcessLane, region: number): Promise<boolean> => {
-          const batch = await puller.take({ documents: size.documents, bytes: regionBytes, isAlone });
+          const batch = await puller.take({
+            documents: Math.min(size.documents, lane.maxResults),
+            bytes: regionBytes,
+            isAlone,
+          });
           if (batch === null) return false;
           const outcomes = await lane.process(batch, region);
           for (const { taskMs } of outcomes) if (taskMs !== null) size.learn(taskMs);

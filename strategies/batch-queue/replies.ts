@@ -1,3 +1,4 @@
+import type { FiledPart } from '../processes/result-file.js';
 import { type LocalReply, outcome, type Reply, withRead } from '../session/outcome.js';
 import type { Outcome, Result } from '../strategy.js';
 import type { WasRead } from '../worker/read-reference.js';
@@ -16,6 +17,8 @@ export interface Replies {
   readonly failures: readonly { readonly at: number; readonly result: Exclude<Result, { status: 'ok' }> }[];
   /** What the child has read for documents by reference; absent when it has read none. */
   readonly reads?: readonly ({ readonly at: number } & WasRead)[];
+  /** The parts of values that are in the child's file; absent when there are none. */
+  readonly filed?: readonly { readonly at: number; readonly parts: readonly FiledPart[] }[];
 }
 
 /** Collects the replies of the task, one document after the other. */
@@ -25,6 +28,7 @@ export class ReplyColumns {
   readonly #values: unknown[] = [];
   readonly #failures: Replies['failures'][number][] = [];
   #reads: NonNullable<Replies['reads']>[number][] | null = null;
+  #filed: NonNullable<Replies['filed']>[number][] | null = null;
 
   constructor(count: number) {
     this.#startedMs = new Float64Array(count);
@@ -40,7 +44,11 @@ export class ReplyColumns {
       this.#values.push(undefined);
       this.#failures.push({ at, result: { status: reply.status, error: reply.error } });
     }
-    const { size, mtimeMs } = reply;
+    const { size, mtimeMs, filed } = reply;
+    if (filed !== undefined) {
+      this.#filed ??= [];
+      this.#filed.push({ at, parts: filed });
+    }
     if (size === undefined) return;
     this.#reads ??= [];
     this.#reads.push({ at, size, ...(mtimeMs !== undefined && { mtimeMs }) });
@@ -53,6 +61,7 @@ export class ReplyColumns {
       values: this.#values,
       failures: this.#failures,
       ...(this.#reads !== null && { reads: this.#reads }),
+      ...(this.#filed !== null && { filed: this.#filed }),
     };
   }
 }

@@ -1,18 +1,19 @@
 import type { Document } from '../../workloads/workload.js';
+import { readRegion } from '../processes/regions.js';
 import { taskError } from '../session/task-error.js';
 import { connectProcess } from '../worker/connect.js';
+import { filedParts } from '../worker/filed-parts.js';
 import { sendLastWords } from '../worker/last-words.js';
 import { whenHeapIsNear } from '../worker/near-limit.js';
 import { type OpenTask, openTask } from '../worker/task.js';
 import { engineReport, processReport } from '../worker/usage-report.js';
 import { thisWorker } from '../worker/worker-id.js';
 import type { BatchMessage, FromChild, PieceMessage, Start, ToChild } from './protocol.js';
-import { readRegion } from './regions.js';
 import { ReplyColumns } from './replies.js';
 
 /** This module is the child's side of `protocol.ts`. */
 
-const { workload, fd, timeoutMs, heapMb } = JSON.parse(process.argv[2] as string) as Start;
+const { workload, workers, fd, timeoutMs, heapMb } = JSON.parse(process.argv[2] as string) as Start;
 
 /** Resolves when the system has the message: a reply must not wait until the next batch ends. */
 const send = (message: FromChild) =>
@@ -30,6 +31,7 @@ try {
   task = await openTask(workload, {
     worker: thisWorker(),
     results: 'snapshot',
+    large: filedParts(workers, (offer) => void send(offer)),
     timeoutMs,
     connect: connectProcess,
   });

@@ -41,6 +41,12 @@ export interface LibraryPool {
    * Tells whether `submit` rejected because the document exceeded the time limit. Absent: there is no limit.
    */
   exceeded?(cause: unknown): boolean;
+  /**
+   * Returns the reply with the parts of its value that are in the worker's file. Absent: workers have no
+   * files.
+   * @throws Error when they cannot be read
+   */
+  restored?(reply: Reply): Reply;
   /** Returns the error with which a worker has ended for what the library rejects with. Absent: the same. */
   explain?(cause: unknown): unknown;
   /** Rejects when a worker cannot load its workload and the library reports that by itself. */
@@ -125,7 +131,8 @@ export async function poolSession(
         ? submissions.submit(document)
         : pool.submit(document));
       again?.progress();
-      return outcome(document, pulledMs, reply);
+      const whole = reply.filed === undefined ? reply : (pool.restored?.(reply) ?? reply);
+      return outcome(document, pulledMs, whole);
     } catch (cause) {
       if (cancelling.has(document.index)) return cancelled(document);
       if (pool.exceeded?.(cause)) return timedOut(document, timeoutMs as number);

@@ -2,11 +2,13 @@ import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import workerpool, { type Pool } from 'workerpool';
 import type { WorkloadRef } from '../../workloads/workload.js';
+import { allocator } from '../processes/allocator.js';
 import { inheritedFlags } from '../processes/exec-argv.js';
 import { killGroup, ownGroup } from '../processes/group.js';
 import { heapLimit, processLimit } from '../processes/limits.js';
 import { processEnd, withLastWords } from '../processes/process-end.js';
 import { Reaper } from '../processes/reaper.js';
+import { type FileOffer, ResultFile } from '../processes/result-file.js';
 import { isRedirected } from '../processes/task-output.js';
 import { MemoryWatch, StopWatch } from '../processes/watch.js';
 import { maxRuns } from '../session/attempts.js';
@@ -19,6 +21,7 @@ import { CallerEnd, connectChild } from '../session/side-channel.js';
 import type { WorkerEnded } from '../session/task-error.js';
 import type { OpenOptions, Strategy, TaskError } from '../strategy.js';
 import type { LastWords } from '../worker/last-words.js';
+import { processWorker } from '../worker/worker-id.js';
 import { CallWatch, isStarting, LimitedCall, workersOf, workerWith } from './call-watch.js';
 import { submitted } from './in-flight.js';
 import { type PoolParts, poolSession, within } from './pool-session.js';
@@ -91,8 +94,9 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
         });
         return {};
       },
-      forkArgs: [JSON.stringify({ workload, timeoutMs, heapMb: heap.mb } satisfies ProcessPoolData)],
+      forkArgs: [JSON.stringify({ workload, workers, timeoutMs, heapMb: heap.mb } satisfies ProcessPoolData)],
       forkOpts: {
+        env: { ...allocator, ...process.env },
         serialization: 'advanced', // JSON would turn the bytes into an object of numbers
         execArgv: endingWith(`--max-old-space-size=${heap.mb}`, inheritedFlags()),
         ...ownGroup,
@@ -152,6 +156,7 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
         await watched.close();
       },
       explain: (cause) => (cause instanceof workerpool.TerminateError ? watched.latestEnd : cause),
+      restored: (reply) => watched.restored(reply),
       returned: (cause, document) => (isUnsent(cause) ? document : null),
       exceeded: (cause) => cause instanceof workerpool.Promise.TimeoutError,
     },
@@ -187,6 +192,8 @@ class WatchedProcesses {
   readonly #stopped: StopWatch | null;
   readonly #alive = new Map<number, () => void>();
   readonly #exits = new Set<Promise<unknown>>();
+  /** Finds the file with large results by its worker's name. */
+  readonly #resultFiles = new Map<string, ResultFile>();
 
   readonly #callerEnd: CallerEnd;
   readonly #hidden: HiddenEnds | undefined;
@@ -221,9 +228,10 @@ class WatchedProcesses {
       if (worker === null || pid === undefined || this.#alive.has(pid) || worker.exitCode !== null) continue;
       this.#reaper.add(pid);
       connectChild(this.#callerEnd, worker);
-      worker.on('message', (message: 'ready' | Partial<NearLimit> | null) => {
+      worker.on('message', (message: 'ready' | Partial<NearLimit | FileOffer> | null) => {
         if (message === 'ready') this.#memory.loaded(pid, () => near(worker));
         else if (message?.kind === 'near-limit') near(worker);
+        else if (message?.kind === 'result file') this.#offered(pid, message as FileOffer);
       });
       for (const output of [worker.stdout, worker.stderr])
         output?.on('data', (text) => process.stderr.write(text));
@@ -251,11 +259,27 @@ class WatchedProcesses {
         });
         killGroup(pid); // processes that the task has started
         this.#alive.delete(pid);
+        this.#resultFiles.get(processWorker(pid))?.close();
+        this.#resultFiles.delete(processWorker(pid));
         this.#stopped?.remove(pid);
         this.#reaper.remove(pid);
         this.#memory.remove(pid);
       });
     }
+  }
+
+  /** @throws Error when a part cannot be read: the document's worker has ended meanwhile */
+  restored(reply: Reply): Reply {
+    const file = this.#resultFiles.get(reply.worker);
+    if (reply.status !== 'ok' || reply.filed === undefined) return reply;
+    if (file === undefined) throw new Error(`expected the file of ${reply.worker}, which has ended`);
+    return { ...reply, value: file.restored(reply.value, reply.filed) };
+  }
+
+  #offered(pid: number, offer: FileOffer): void {
+    const file = new ResultFile(pid);
+    this.#resultFiles.set(processWorker(pid), file);
+    file.offered(offer);
   }
 
   kill(pool: Pool): void {

@@ -1,5 +1,6 @@
 import type { Document } from '../../workloads/workload.js';
 import { outOfMemoryCode } from '../processes/limits.js';
+import type { FiledPart } from '../processes/result-file.js';
 import type { Outcome, Result, TaskError } from '../strategy.js';
 import { taskError } from './task-error.js';
 
@@ -13,6 +14,8 @@ export type Reply = {
   readonly size?: number;
   /** The file that the worker read was changed at this time; absent for all other documents. */
   readonly mtimeMs?: number;
+  /** Parts of the value that are in the worker's file; absent where there are none. */
+  readonly filed?: readonly FiledPart[];
 } & Result;
 
 /** A reply that comes from the same machine, where all workers and the caller read one clock. */

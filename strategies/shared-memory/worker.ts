@@ -107,7 +107,7 @@ const worker = thisWorker();
 const task = await openTask(workload, {
   worker,
   results: 'snapshot',
-  moves: true,
+  large: 'move',
   memory: arena,
   timeoutMs,
   connect: connectThread,

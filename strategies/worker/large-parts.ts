@@ -1,19 +1,40 @@
 import { types } from 'node:util';
 import type { Results } from '../../workloads/workload.js';
+import type { FiledPart } from '../processes/result-file.js';
 import { isPlain } from './cloneable.js';
 
-/** A part of at least this many bytes is moved to the caller's thread; the message copies smaller ones. */
-export const movedBytes = 32_768;
+/** A part of at least this many bytes travels beside the message; the message copies smaller ones. */
+export const largeBytes = 32_768;
+
+export type LargePart = ArrayBuffer | ArrayBufferView;
+
+/** The members of a reply that say how large parts of its value travel. */
+export interface PartsOfReply {
+  moved?: readonly ArrayBuffer[];
+  filed?: readonly FiledPart[];
+}
+
+/** Large typed arrays and buffers of results, on their way out of a worker. */
+export interface LargeParts {
+  /**
+   * Returns what is sent in place of the part: a copy, the part itself, or an object in its place. Null: it
+   * cannot be carried, and travels like the rest of the result.
+   */
+  take(part: LargePart): object | null;
+  /** Notes the parts that were taken since the last call in the reply that has them. */
+  note(reply: PartsOfReply): void;
+  /** Forgets the parts that were taken since then: they are not sent. */
+  forget(): void;
+}
 
 /**
- * Large typed arrays and buffers of results, on their way to another thread. A message that clones them
- * copies them twice: into the message, and out of it on the caller's thread. Here the message moves them
- * instead. A task may keep what it returns and use it again for the next document, and moving would take it
- * away. So the worker copies each large part once and moves that copy. A task that exports
- * `results = 'move'` keeps nothing: its buffers are moved themselves, if the part is the whole of an ordinary
- * buffer.
+ * Moves large parts to another thread. A message that clones them copies them twice: into the message, and
+ * out of it on the caller's thread. Here the message moves them instead. A task may keep what it returns and
+ * use it again for the next document, and moving would take it away. So the worker copies each large part
+ * once and moves that copy. A task that exports `results = 'move'` keeps nothing: its buffers are moved
+ * themselves, if the part is the whole of an ordinary buffer.
  */
-export class LargeParts {
+export class MovedParts implements LargeParts {
   readonly #givesUp: boolean;
   readonly #buffers = new Set<ArrayBuffer>();
 
@@ -21,58 +42,49 @@ export class LargeParts {
     this.#givesUp = results === 'move';
   }
 
-  /** Returns the view that is sent in place of this one, and notes its buffer. */
-  view(view: ArrayBufferView): ArrayBufferView {
-    const own = this.#givesUp && isWhole(view) ? view : copyOfView(view);
-    return this.#add(own.buffer as ArrayBuffer, own);
+  take(part: LargePart): LargePart {
+    const own = ArrayBuffer.isView(part) ? this.#view(part) : this.#givesUp ? part : part.slice(0);
+    this.#buffers.add((ArrayBuffer.isView(own) ? own.buffer : own) as ArrayBuffer);
+    return own;
   }
 
-  /** Returns the buffer that is sent in place of this one, and notes it. */
-  buffer(buffer: ArrayBuffer): ArrayBuffer {
-    const own = this.#givesUp ? buffer : buffer.slice(0);
-    return this.#add(own, own);
-  }
-
-  /** Does the same for a result that is sent at once: for itself, or for the members of a plain object. */
-  within(value: unknown): unknown {
-    if (isLarge(value)) return this.#own(value);
-    if (typeof value !== 'object' || value === null || types.isProxy(value)) return value;
-    if (!isPlain(value, Object.getPrototypeOf(value))) return value;
-    let copy: Record<string, unknown> | null = null;
-    let owned: Map<unknown, unknown> | null = null; // a part that occurs twice stays one
-    for (const key of Object.keys(value)) {
-      const part = (value as Record<string, unknown>)[key];
-      if (typeof part !== 'object' || !isLarge(part)) continue;
-      copy ??= { ...value };
-      owned ??= new Map();
-      if (!owned.has(part)) owned.set(part, this.#own(part));
-      copy[key] = owned.get(part);
-    }
-    return copy ?? value;
-  }
-
-  /** Returns the buffers noted since the last call, for the message that has them; null: there are none. */
-  take(): ArrayBuffer[] | null {
-    if (this.#buffers.size === 0) return null;
-    const buffers = [...this.#buffers];
+  note(reply: PartsOfReply): void {
+    if (this.#buffers.size === 0) return;
+    reply.moved = [...this.#buffers];
     this.#buffers.clear();
-    return buffers;
   }
 
-  #own(part: ArrayBuffer | ArrayBufferView): ArrayBuffer | ArrayBufferView {
-    return ArrayBuffer.isView(part) ? this.view(part) : this.buffer(part);
+  forget(): void {
+    if (this.#buffers.size > 0) this.#buffers.clear();
   }
 
-  #add<Part>(buffer: ArrayBuffer, part: Part): Part {
-    this.#buffers.add(buffer);
-    return part;
+  #view(view: ArrayBufferView): ArrayBufferView {
+    return this.#givesUp && isWhole(view) ? view : copyOfView(view);
   }
 }
 
-/** Tells whether a part of a result is worth moving. */
-export function isLarge(part: unknown): part is ArrayBuffer | ArrayBufferView {
-  if (ArrayBuffer.isView(part)) return part.byteLength >= movedBytes;
-  return types.isArrayBuffer(part) && part.byteLength >= movedBytes && !isResizable(part);
+/** Takes the large parts of a result that is sent at once: itself, or the members of a plain object. */
+export function withoutLargeParts(value: unknown, large: LargeParts): unknown {
+  if (isLarge(value)) return large.take(value) ?? value;
+  if (typeof value !== 'object' || value === null || types.isProxy(value)) return value;
+  if (!isPlain(value, Object.getPrototypeOf(value))) return value;
+  let copy: Record<string, unknown> | null = null;
+  let taken: Map<unknown, unknown> | null = null; // a part that occurs twice stays one
+  for (const key of Object.keys(value)) {
+    const part = (value as Record<string, unknown>)[key];
+    if (typeof part !== 'object' || !isLarge(part)) continue;
+    copy ??= { ...value };
+    taken ??= new Map();
+    if (!taken.has(part)) taken.set(part, large.take(part) ?? part);
+    copy[key] = taken.get(part);
+  }
+  return copy ?? value;
+}
+
+/** Tells whether a part of a result is large enough to travel beside the message. */
+export function isLarge(part: unknown): part is LargePart {
+  if (ArrayBuffer.isView(part)) return part.byteLength >= largeBytes;
+  return types.isArrayBuffer(part) && part.byteLength >= largeBytes && !isResizable(part);
 }
 
 /** Returns a view of the same kind that is alone in its buffer. A Buffer becomes a Uint8Array. */

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { type AllowedShared, isPlain, isRefusedView, maxDepth, refuseUncloneable } from './cloneable.js';
-import { copyOfView, isLarge, type LargeParts } from './large-parts.js';
+import { copyOfView, isLarge, type LargePart, type LargeParts } from './large-parts.js';
 
 /**
  * Copies a value now, as structured clone would deliver it. A worker that reports in bulk must not send
@@ -11,7 +11,7 @@ import { copyOfView, isLarge, type LargeParts } from './large-parts.js';
  * `structuredClone`; a typed array is copied as far as it reaches, not with the rest of its buffer.
  * @param allowed parts of the value may be in this shared memory, which other documents will use; they
  * become copies wherever they are
- * @param large takes the large parts, which a message then moves; null: nothing is moved
+ * @param large takes the large parts, which travel beside the message; null: all are copied
  * @throws UncloneableError for what cannot be cloned.
  */
 export function snapshot(
@@ -21,7 +21,7 @@ export function snapshot(
 ): unknown {
   const copy = plainCopy(value, null, 0, { allowed, large });
   if (copy !== notPlain) return copy;
-  large?.take(); // parts of the copy that was not finished
+  large?.forget(); // parts of the copy that was not finished
   // Structured clone takes some objects that only some strategies can carry.
   refuseUncloneable(value, allowed);
   const clone: unknown = structuredClone(value);
@@ -102,17 +102,19 @@ function copyOfArray(
 }
 
 /** A Buffer arrives as a Uint8Array, and two views of one buffer as two buffers. */
-function ownPart(
-  part: ArrayBuffer | ArrayBufferView,
-  copies: Map<object, unknown> | null,
-  { large }: Around,
-): unknown {
-  const isView = ArrayBuffer.isView(part);
-  let own: ArrayBuffer | ArrayBufferView;
-  if (large !== null && isLarge(part)) own = isView ? large.view(part) : large.buffer(part);
-  else own = isView ? copyOfView(part) : part.slice(0);
+function ownPart(part: LargePart, copies: Map<object, unknown> | null, { large }: Around): unknown {
+  const own = (isLarge(part) ? large?.take(withoutClass(part)) : null) ?? copyOf(part);
   copies?.set(part, own);
   return own;
+}
+
+function withoutClass(part: LargePart): LargePart {
+  if (!Buffer.isBuffer(part)) return part;
+  return new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
+}
+
+function copyOf(part: LargePart): LargePart {
+  return ArrayBuffer.isView(part) ? copyOfView(part) : part.slice(0);
 }
 
 /** Replaces every view of shared memory by a copy, in a value that structured clone has made. */

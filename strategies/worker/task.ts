@@ -15,7 +15,7 @@ import {
   droppedError,
   type TaskEnvironment,
 } from './document-context.js';
-import { LargeParts } from './large-parts.js';
+import { type LargeParts, MovedParts, withoutLargeParts } from './large-parts.js';
 import { openResources, warnOfLeftOpen } from './left-open.js';
 import { ownDocuments } from './own-document.js';
 import { type Content, readReference } from './read-reference.js';
@@ -46,8 +46,11 @@ export interface TaskOptions {
    * `snapshot`: copies, for a caller that passes them on in bulk. Absent: `live`.
    */
   readonly results?: 'live' | 'snapshot';
-  /** True where replies are sent to another thread, so that large parts of results can be moved there. */
-  readonly moves?: boolean;
+  /**
+   * How large parts of results leave the worker. `move`: replies are sent to another thread, and parts are
+   * moved there. Absent or null: they travel like the rest of the result.
+   */
+  readonly large?: 'move' | LargeParts | null;
   /** A task that takes views of shared memory gets views of this one; absent: it gets none. */
   readonly memory?: SharedArrayBuffer;
   /** The document's signal aborts after this time; absent: it does not. */
@@ -61,7 +64,15 @@ export interface TaskOptions {
 /** Loads the workload and runs its `setup`. */
 export async function openTask(
   ref: WorkloadRef,
-  { worker, results = 'live', moves = false, memory, timeoutMs, isShared = false, connect }: TaskOptions,
+  {
+    worker,
+    results = 'live',
+    large: carried = null,
+    memory,
+    timeoutMs,
+    isShared = false,
+    connect,
+  }: TaskOptions,
 ): Promise<OpenTask> {
   // Node prints what the task throws in passing, and ends the worker.
   if (worker !== mainWorker) process.on('uncaughtExceptionMonitor', (cause) => void nameSources(cause));
@@ -70,7 +81,7 @@ export async function openTask(
   const state = await setUp(workload, ref);
   const views = workload.views ?? 'copy';
   const allowed = (views === 'shared' && memory) || null;
-  const large = moves ? new LargeParts(workload.results ?? 'copy') : null;
+  const large = carried === 'move' ? new MovedParts(workload.results ?? 'copy') : carried;
   const take =
     results === 'live'
       ? (value: unknown) => live(value, large)
@@ -119,8 +130,10 @@ export async function openTask(
           reply.size = wasRead.size;
           if (wasRead.mtimeMs !== undefined) reply.mtimeMs = wasRead.mtimeMs;
         }
-        const moved = large?.take() ?? null;
-        if (moved !== null) reply.moved = moved;
+        if (large !== null) {
+          if (reply.status === 'ok') large.note(reply);
+          else large.forget();
+        }
         return reply;
       };
       try {
@@ -179,7 +192,7 @@ async function limited(teardown: void | Promise<void>): Promise<void> {
 /** Refuses a value that only some strategies could bring back: all strategies must give the same outcome. */
 function live(value: unknown, large: LargeParts | null): unknown {
   refuseUncloneable(value);
-  return large === null ? value : large.within(value);
+  return large === null ? value : withoutLargeParts(value, large);
 }
 
 /** Never throws, although the value may have getters that do. */

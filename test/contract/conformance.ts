@@ -310,6 +310,21 @@ export function describeDeaths(strategy: Strategy): void {
       assert.match(ends[0] as string, /code:? 3/);
     });
 
+    it('brings large results whole when a worker ends in the middle of one', async () => {
+      const marker = mkdtempSync(join(folder, 'bulk-'));
+      const ids = Array.from({ length: 12 }, (_, i) => (i === 5 ? 'bulk-once5' : `bulk${i}`));
+      const outcomes = await withSession(strategy, fixture('odd-task', { marker }), {}, (session) =>
+        outcomesOf(session, documentsOf(ids), ids.length),
+      );
+      for (const outcome of outcomes) {
+        const { index, id } = outcome;
+        assert.equal(outcome.status, 'ok', id);
+        const bytes = new Uint8Array(2_000_000).fill(index);
+        const rest = { rest: { value: 'survived' } };
+        assert.deepEqual(outcome.value, { index, bytes, ...(id === 'bulk-once5' && rest) }, id);
+      }
+    });
+
     it('warns of no end that an outcome shows', { timeout: 60_000 }, async () => {
       const warnings: string[] = [];
       const hear = ({ message }: Error) => void warnings.push(message);

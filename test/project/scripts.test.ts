@@ -83,17 +83,20 @@ describe('bench:run', () => {
 });
 
 describe('bench:results', () => {
-  it('measures strategies against the loop by hand', async () => {
+  it('measures strategies against loops by hand', async () => {
     const out = join(folder, 'results.csv');
     const args = ['--size', '20KB', '--rounds', '2', '--time', '5ms', '--strategies', 'sequential,queue'];
     const { code, stdout, stderr } = await script('results', ...args, '--out', out);
     assert.equal(code, 0, stderr);
-    assert.match(stdout, /by hand .* 100 %/);
+    assert.match(stdout, /threads by hand .* 100 %/);
+    assert.match(stdout, /processes by hand .* 100 %/);
     const [, ...rows] = rowsIn(out);
     assert.deepEqual(
-      rows.map((row) => row.slice(0, 4).join()).sort(),
+      rows.map((row) => row.slice(0, 5).join()).sort(),
       ['1', '2'].flatMap((round) =>
-        ['by hand', 'queue', 'sequential'].map((name) => `${round},${name},2,20000`),
+        ['processes by hand,process', 'queue,process', 'sequential,none', 'threads by hand,thread'].map(
+          (name) => `${round},${name},2,20000`,
+        ),
       ),
     );
   });

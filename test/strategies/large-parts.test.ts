@@ -3,54 +3,66 @@ import { describe, it } from 'node:test';
 import threadPool from '../../strategies/library-pool/thread-pool.js';
 import partitioned from '../../strategies/shared-memory/partitioned.js';
 import selfScheduling from '../../strategies/shared-memory/self-scheduling.js';
-import { LargeParts, movedBytes } from '../../strategies/worker/large-parts.js';
+import {
+  largeBytes,
+  MovedParts,
+  type PartsOfReply,
+  withoutLargeParts,
+} from '../../strategies/worker/large-parts.js';
 import { snapshot } from '../../strategies/worker/snapshot.js';
 import { documentsOf, outcomesOf, withSession } from '../support.js';
 
+/** Returns the buffers that a reply to what was taken would move; undefined: none. */
+function moved(large: MovedParts): readonly ArrayBuffer[] | undefined {
+  const reply: PartsOfReply = {};
+  large.note(reply);
+  return reply.moved;
+}
+
 describe('large parts of results', () => {
   it('are copied once each, and the copies are what a message moves', () => {
-    const large = new LargeParts('copy');
-    const numbers = new Float64Array(movedBytes / 8).fill(3);
+    const large = new MovedParts('copy');
+    const numbers = new Float64Array(largeBytes / 8).fill(3);
     const value = { numbers, again: numbers, list: [numbers.buffer, new DataView(numbers.buffer)], few: [1] };
     const copy = snapshot(value, null, large) as typeof value;
     assert.deepEqual(copy, value);
     assert.equal(copy.again, copy.numbers);
     const [buffer, view] = copy.list as [ArrayBuffer, DataView];
-    assert.deepEqual(large.take(), [copy.numbers.buffer, buffer, view.buffer]);
+    assert.deepEqual(moved(large), [copy.numbers.buffer, buffer, view.buffer]);
     assert.ok(![copy.numbers.buffer, buffer, view.buffer].includes(numbers.buffer));
-    assert.equal(large.take(), null);
+    assert.equal(moved(large), undefined);
   });
 
   it('are moved themselves when the task gives them up, but only if they are whole', () => {
-    const large = new LargeParts('move');
-    const whole = new Uint8Array(movedBytes);
-    const part = new Uint8Array(2 * movedBytes).subarray(movedBytes);
-    const shared = new Uint8Array(new SharedArrayBuffer(movedBytes));
+    const large = new MovedParts('move');
+    const whole = new Uint8Array(largeBytes);
+    const part = new Uint8Array(2 * largeBytes).subarray(largeBytes);
+    const shared = new Uint8Array(new SharedArrayBuffer(largeBytes));
     const value = { whole, part, shared, small: new Uint8Array(8) };
     const sent = snapshot(value, shared.buffer as SharedArrayBuffer, large) as typeof value;
     assert.deepEqual(sent, value);
     assert.equal(sent.whole, whole);
-    assert.deepEqual(large.take(), [whole.buffer, sent.part.buffer, sent.shared.buffer]);
+    assert.deepEqual(moved(large), [whole.buffer, sent.part.buffer, sent.shared.buffer]);
     assert.ok(sent.part.buffer !== part.buffer && sent.shared.buffer !== shared.buffer);
   });
 
   it('leave nothing behind of a copy that was not finished', () => {
-    const large = new LargeParts('copy');
-    snapshot([new Uint8Array(movedBytes), new Map()], null, large);
-    assert.equal(large.take(), null);
+    const large = new MovedParts('copy');
+    snapshot([new Uint8Array(largeBytes), new Map()], null, large);
+    assert.equal(moved(large), undefined);
   });
 
   it('of a result that is sent at once are replaced in it and in a plain object', () => {
-    const large = new LargeParts('copy');
-    const bytes = Buffer.alloc(movedBytes, 7);
+    const large = new MovedParts('copy');
+    const bytes = Buffer.alloc(largeBytes, 7);
     const value = { id: 'a', bytes, again: bytes, small: new Uint8Array(2) };
-    const sent = large.within(value) as typeof value;
+    const sent = withoutLargeParts(value, large) as typeof value;
     assert.ok(sent.bytes !== bytes && sent.again === sent.bytes && sent.small === value.small);
     assert.deepEqual(new Uint8Array(sent.bytes), new Uint8Array(bytes));
-    assert.deepEqual(large.take(), [sent.bytes.buffer]);
+    assert.deepEqual(moved(large), [sent.bytes.buffer]);
     const small = { id: 'b', bytes: new Uint8Array(3) };
-    assert.equal(large.within(small), small);
-    assert.equal(large.take(), null);
+    assert.equal(withoutLargeParts(small, large), small);
+    assert.equal(moved(large), undefined);
   });
 });
 

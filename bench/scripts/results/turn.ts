@@ -1,15 +1,23 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, readSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { strategies } from '../../../strategies/index.js';
+import { allocator } from '../../../strategies/processes/allocator.js';
+import { openSharedFile, usualFolders } from '../../../strategies/processes/shared-file.js';
 import type { Strategy } from '../../../strategies/strategy.js';
 import type { Document } from '../../../workloads/workload.js';
+import { byHand } from './by-hand.js';
+import type { Asked } from './by-hand-process.js';
 import { isResult } from './large-result.js';
 
 /**
- * One turn of `npm run bench:results`: measures a strategy, or the loop by hand, in a process of its own and
+ * One turn of `npm run bench:results`: measures a strategy, or a loop by hand, in a process of its own and
  * prints what it measured as JSON.
  */
 export interface Turn {
-  /** Name of a strategy, or `by hand`. */
+  /** Name of a strategy, or of a loop by hand. */
   readonly strategy: string;
   readonly workers: number;
   /** Size of each result. */
@@ -19,17 +27,19 @@ export interface Turn {
 }
 
 export interface Measured {
+  readonly isolation: Strategy['isolation'];
   readonly results: number;
   readonly wallMs: number;
 }
 
 /** Runs this many documents and gives each result to `take`. */
 interface Side {
+  readonly isolation: Strategy['isolation'];
   run(count: number, take: (index: number, value: unknown) => void): Promise<void>;
   close(): Promise<unknown>;
 }
 
-/** The loop by hand gives a worker its next document before it has answered, so that it never waits. */
+/** A loop by hand gives a worker its next document before it has answered, so that it never waits. */
 const outstanding = 2;
 const maxPass = 2 ** 16;
 
@@ -37,7 +47,7 @@ const turn = JSON.parse(process.argv[2] ?? '') as Turn;
 console.log(JSON.stringify(await measure(turn)));
 
 async function measure({ timeMs, ...of }: Turn): Promise<Measured> {
-  const side = of.strategy === 'by hand' ? byHand(of) : await byStrategy(of);
+  const side = await sideOf(of);
   const timed = async (count: number) => {
     let right = 0;
     const startedMs = performance.now();
@@ -58,10 +68,15 @@ async function measure({ timeMs, ...of }: Turn): Promise<Measured> {
       wallMs += await timed(count);
       results += count;
     }
-    return { results, wallMs };
+    return { isolation: side.isolation, results, wallMs };
   } finally {
     await side.close();
   }
+}
+
+async function sideOf(of: Omit<Turn, 'timeMs'>): Promise<Side> {
+  if (of.strategy === byHand.thread) return byHandOverThreads(of);
+  return of.strategy === byHand.process ? byHandOverProcesses(of) : byStrategy(of);
 }
 
 async function byStrategy({ strategy: name, workers, bytes }: Omit<Turn, 'timeMs'>): Promise<Side> {
@@ -74,6 +89,7 @@ async function byStrategy({ strategy: name, workers, bytes }: Omit<Turn, 'timeMs
     { workers: strategy.scales ? workers : 1, delivery: strategy.deliveries[0] },
   );
   return {
+    isolation: strategy.isolation,
     run: (count, take) =>
       session.run(documents(count), (outcome) =>
         take(outcome.index, outcome.status === 'ok' ? outcome.value : null),
@@ -83,12 +99,13 @@ async function byStrategy({ strategy: name, workers, bytes }: Omit<Turn, 'timeMs
 }
 
 /** What one writes for results alone: worker threads, one message for a document, one for its result. */
-function byHand({ workers, bytes }: Omit<Turn, 'timeMs'>): Side {
+function byHandOverThreads({ workers, bytes }: Omit<Turn, 'timeMs'>): Side {
   const threads = Array.from(
     { length: workers },
     () => new Worker(new URL('./by-hand-worker.js', import.meta.url), { workerData: { bytes } }),
   );
   return {
+    isolation: 'thread',
     run: (count, take) =>
       new Promise((resolve, reject) => {
         const source = documents(count);
@@ -110,6 +127,56 @@ function byHand({ workers, bytes }: Omit<Turn, 'timeMs'>): Side {
         }
       }),
     close: () => Promise.all(threads.map((thread) => thread.terminate())),
+  };
+}
+
+/**
+ * The same with processes, where nothing can be moved: each writes its results into a file in memory, which
+ * has no name, and the parent reads them there.
+ */
+function byHandOverProcesses({ workers, bytes }: Omit<Turn, 'timeMs'>): Side {
+  const entry = fileURLToPath(new URL('./by-hand-process.js', import.meta.url));
+  const children = Array.from({ length: workers }, () => {
+    const { file } = openSharedFile({ bytes: outstanding * bytes, folders: usualFolders() });
+    if (file === null) throw new Error('expected a folder that takes a file, found none');
+    const child = fork(entry, [JSON.stringify({ bytes })], {
+      env: { ...allocator, ...process.env }, // a loop by hand at its best
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', file.fd],
+    });
+    return { child, fd: file.fd };
+  });
+  return {
+    isolation: 'process',
+    run: (count, take) =>
+      new Promise((resolve, reject) => {
+        const source = documents(count);
+        let left = count;
+        for (const { child, fd } of children) {
+          const next = (position: number) => {
+            const { value, done } = source.next();
+            if (!done) child.send({ document: value, position } satisfies Asked);
+          };
+          child.removeAllListeners('error').removeAllListeners('message');
+          child.on('error', reject);
+          child.on('message', ({ index, position }: { index: number; position: number }) => {
+            const value = new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
+            readSync(fd, value, 0, bytes, position);
+            next(position);
+            take(index, value);
+            left--;
+            if (left === 0) resolve();
+          });
+          for (let i = 0; i < outstanding; i++) next(i * bytes);
+        }
+      }),
+    async close() {
+      for (const { child, fd } of children) {
+        child.disconnect();
+        await once(child, 'exit');
+        closeSync(fd);
+      }
+    },
   };
 }
 

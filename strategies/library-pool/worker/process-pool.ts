@@ -1,6 +1,7 @@
 import workerpool from 'workerpool';
 import type { WorkloadRef } from '../../../workloads/workload.js';
 import { connectProcess } from '../../worker/connect.js';
+import { filedParts } from '../../worker/filed-parts.js';
 import { sendLastWords } from '../../worker/last-words.js';
 import { whenHeapIsNear } from '../../worker/near-limit.js';
 import { serve } from './serve.js';
@@ -8,6 +9,8 @@ import { serve } from './serve.js';
 /** The child gets this as its only argument, as JSON. */
 export interface ProcessPoolData {
   readonly workload: WorkloadRef;
+  /** The pool has this many workers. */
+  readonly workers: number;
   readonly timeoutMs: number | undefined;
   /** The heap of the process may grow to this size, MB. */
   readonly heapMb: number;
@@ -23,6 +26,7 @@ process.on('SIGINT', () => {});
 
 sendLastWords();
 
-const { workload, timeoutMs, heapMb } = JSON.parse(process.argv[2] as string) as ProcessPoolData;
-workerpool.worker({ serve: await serve(workload, { timeoutMs, connect: connectProcess }) });
+const { workload, workers, timeoutMs, heapMb } = JSON.parse(process.argv[2] as string) as ProcessPoolData;
+const large = filedParts(workers, (offer) => void process.send?.(offer));
+workerpool.worker({ serve: await serve(workload, { large, timeoutMs, connect: connectProcess }) });
 whenHeapIsNear(heapMb, () => void process.send?.({ kind: 'near-limit' } satisfies NearLimit));

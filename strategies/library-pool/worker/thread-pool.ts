@@ -51,7 +51,7 @@ const parent = parentPort as MessagePort;
 const board = new Float64Array(starts);
 const worker = thisWorker();
 // An error thrown here ends the thread, and piscina reports it.
-const task = await openTask(workload, { worker, moves: true, timeoutMs, connect: connectThread });
+const task = await openTask(workload, { worker, large: 'move', timeoutMs, connect: connectThread });
 
 let running = 0;
 let turnedMs = now();
