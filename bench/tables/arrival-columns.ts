@@ -39,8 +39,8 @@ export const arrivalTable = table(
       type: 'number',
       empty: true,
       about:
-        'documents that were not begun when the schedule and a quarter of its time were over; their latency ' +
-        'is counted until then, and is too low',
+        'documents that were not begun when the schedule and a quarter of its time were over; their ' +
+        'latency is counted until then, and is too low',
     },
     {
       name: 'latency_mean_ms',

@@ -56,9 +56,9 @@ export type ArrivalSummaryRow = Row<typeof arrivalSummaryTable>;
 const maxGrowthPercent = 2;
 /**
  * Arrivals of n documents scatter by √n, and so does the backlog near full load. In simulations of a server
- * with fixed service times at 0.95 of its capacity, three schedules of 10 s with this factor counted as falling
- * behind in at most 5 of 100 runs, at 20 to 1,000 documents per second; without it in up to 53. At 1.2 times
- * its capacity all runs did.
+ * with fixed service times at 0.95 of its capacity, three schedules of 10 s with this factor counted as
+ * falling behind in at most 5 of 100 runs, at 20 to 200 documents per second; without it in up to 53. At 1.2
+ * times its capacity all runs did.
  */
 const scatterFactor = 1.5;
 

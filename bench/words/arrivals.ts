@@ -106,7 +106,8 @@ export function arrivalLine(row: ArrivalRow): string {
   const what = `open loop · ${workload} ${corpus} ${strategy} × ${workers} at ${rate}`;
   if (status !== 'ok') return `${what}: ${status}, ${reason}`;
   const p99 = latency_p99_ms === null ? 'p99 unknown' : `p99 ${number(latency_p99_ms)} ms`;
-  return `${what}: ${(unserved ?? 0) > 0 ? 'falls behind' : p99}; generator ${number(generator ?? 0)} % of a core`;
+  const result = (unserved ?? 0) > 0 ? 'falls behind' : p99;
+  return `${what}: ${result}; generator ${number(generator ?? 0)} % of a core`;
 }
 
 /** One line for a search that has ended. */

@@ -283,7 +283,7 @@ describe('limits', () => {
     assert.ok((never.broken ?? 0) < 20);
   });
 
-  it('a confirmation is tried where its documents are probably enough: lower where documents are few', async () => {
+  it('a confirmation is tried at a lower rate where documents are few', async () => {
     const confirmedWith = async (documents: number) => {
       const found = await searchRate({
         quantile: 0.99,

@@ -1,11 +1,14 @@
-/** Known answers of queues: the time from a document's arrival to its outcome, in units of the service time. */
+/**
+ * This module has the known answers of queues: the time from a document's arrival to its outcome, in units of
+ * the service time.
+ */
 
 export interface Plant {
   readonly servers: number;
   readonly exponential: boolean;
 }
 
-/** Mean sojourn ÷ service time (Pollaczek–Khinchine; Erlang C). */
+/** Returns mean sojourn ÷ service time (Pollaczek–Khinchine; Erlang C). */
 export function meanSojourn({ servers, exponential }: Plant, rho: number): number {
   if (!exponential) return 1 + rho / (2 * (1 - rho));
   if (servers === 1) return 1 / (1 - rho);
@@ -25,7 +28,7 @@ function erlangC(servers: number, offered: number): number {
   return last / (sum + last);
 }
 
-/** The 99th percentile of the sojourn ÷ service time. */
+/** Returns the 99th percentile of the sojourn ÷ service time. */
 export function p99Sojourn({ servers, exponential }: Plant, rho: number): number {
   if (!exponential) return quantileOf((t) => sojournMD1(t, rho));
   if (servers === 1) return Math.log(100) / (1 - rho);
@@ -42,7 +45,7 @@ export function p99Sojourn({ servers, exponential }: Plant, rho: number): number
   });
 }
 
-/** P(T ≤ t) of M/D/1 with service time 1 (Erlang's formula of the waiting time). */
+/** Returns P(T ≤ t) of M/D/1 with service time 1 (Erlang's formula of the waiting time). */
 function sojournMD1(t: number, rho: number): number {
   const wait = t - 1;
   if (wait < 0) return 0;
@@ -80,7 +83,7 @@ export function kneeOfMD1(limit: number, share: number): number {
   return low;
 }
 
-/** What documents of one schedule take with one server and a fixed service time, ms (Lindley's recursion). */
+/** Simulates what documents take with one server and a fixed service time, ms (Lindley's recursion). */
 export function singleServer(scheduleMs: Float64Array, serviceMs: number): Float64Array {
   let freeMs = 0;
   return scheduleMs.map((dueMs) => {

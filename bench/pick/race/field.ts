@@ -194,7 +194,7 @@ export class Field {
     }
   }
 
-  /** True if a rate is demanded and the configuration reaches it: being slower than others is no fault then. */
+  /** True if a rate is demanded and the configuration reaches it: it may then be slower than others. */
   #keepsUp(configuration: Configuration): boolean {
     const { demandPerSecond } = this.#options;
     return demandPerSecond !== undefined && meetsDemand(this.#trialsOf(configuration), demandPerSecond);

@@ -17,8 +17,8 @@ export interface RaceOptions {
   readonly seed: number;
   readonly timing: RaceTiming;
   /**
-   * Documents per second that the choice must keep up with, on the fewest cores: configurations that do are not
-   * dropped for being slower than another. Absent: the highest rate wins.
+   * Documents per second that the choice must keep up with, on the fewest cores: configurations that do are
+   * not dropped for being slower than another. Absent: the highest rate wins.
    */
   readonly demandPerSecond?: number | undefined;
   readonly measure: (configuration: Configuration, turn: Turn) => Promise<TrialRow>;

@@ -10,10 +10,10 @@ import { strategies } from '../../../strategies/index.js';
 import { peers } from '../../../strategies/peers/index.js';
 import { workloads } from '../../../workloads/index.js';
 
-/** What the long checks of open loops share: cells, closed loops and open loops, as `bench` measures them. */
+/** The long checks of open loops share this: cells, closed and open loops are as `bench` measures them. */
 
 export interface Plant {
-  /** Name of a workload, or the URL of a task module. */
+  /** This is the name of a workload, or the URL of a task module. */
   readonly task: string;
   readonly options?: Readonly<Record<string, unknown>>;
   readonly strategy: string;
@@ -59,7 +59,7 @@ export class Lab {
     return cell;
   }
 
-  /** One trial of a closed loop at full load. */
+  /** Measures one trial of a closed loop at full load. */
   async closed(cell: Cell, timeMs: number): Promise<TrialRow & { readonly documents_per_second: number }> {
     const trial = await runTrial(this.helpers, cell, {
       place: { runId: 'test', round: 1, order: 1, twin: null, attempt: 1 },
@@ -71,7 +71,7 @@ export class Lab {
     return { ...trial, documents_per_second: trial.documents_per_second as number };
   }
 
-  /** One trial of an open loop. */
+  /** Measures one trial of an open loop. */
   open(
     cell: Cell,
     {

@@ -7,7 +7,7 @@ import { meanSojourn, p99Sojourn, singleServer } from '../../arrivals/queue-theo
 import { Lab } from './lab.js';
 
 /**
- * `npm run test:open-loops`: real processes on the real clock, on a quiet machine. Queues have their known
+ * `npm run test:loops`: real processes on the real clock, on a quiet machine. Queues have their known
  * answers, a stall shows, the generator is cheap, and trials on busy workers are rarely void.
  */
 const lab = new Lab();
@@ -94,7 +94,7 @@ it('M/D/1: `sleep` of 20 ms on one worker, five fresh processes at half and at 0
     return [
       ...within(allMean, meanSojourn(plant, rho), 0.07, `mean at ${rho}`),
       ...within(allP99, p99Sojourn(plant, rho), 0.15, `p99 at ${rho}`),
-      // What a server with this service time does with the same schedule leaves out the luck of the schedule.
+      // A simulated server with the same schedule and service time leaves out the luck of the schedule.
       ...own.flatMap((row, i) => [
         ...within(row.mean, row.exactMean, 0.07, `mean of process ${i + 1} at ${rho}`),
         ...within(row.p99, row.exactP99, 0.15, `p99 of process ${i + 1} at ${rho}`),

@@ -13,8 +13,8 @@ import { Helper } from '../../../bench/trials/helper.js';
 import { HelperProcesses } from '../../../bench/trials/helper-processes.js';
 
 /**
- * `npm run test:rate`: a configuration that `pick --rate` chose at 70 % of the best closed-loop rate keeps its
- * limit in nine of ten programs, which get their documents from a generator that is not the bench's.
+ * `npm run test:rate`: a configuration that `pick --rate` chose at 70 % of the best closed-loop rate keeps
+ * its limit in nine of ten programs, which get their documents from a generator that is not the bench's.
  */
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
 const helpers = new HelperProcesses();

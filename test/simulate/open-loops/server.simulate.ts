@@ -26,7 +26,7 @@ const seconds = 60;
 const taskMs = 20;
 const workers = 2;
 const p99Ms = 500;
-/** What two workers keep up, with a tenth for handing documents over. */
+/** Two workers keep up with this rate; a tenth of their time is for handing documents over. */
 const perSecond = (0.9 * 1000 * workers) / taskMs;
 const overload = 1.5;
 

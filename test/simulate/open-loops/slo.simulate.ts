@@ -7,8 +7,8 @@ import { kneeOfMD1 } from '../../arrivals/queue-theory.js';
 import { Lab } from './lab.js';
 
 /**
- * `npm run test:slo`: the search for the highest rate under a limit, five times for each of two strategies, on
- * a server whose knee is known: M/D/1 where 99 of 100 documents may take five service times.
+ * `npm run test:slo`: the search for the highest rate under a limit, five times for each of two strategies,
+ * on a server whose knee is known: M/D/1 where 99 of 100 documents may take five service times.
  */
 const lab = new Lab();
 after(() => lab.end());
@@ -19,8 +19,8 @@ for (const strategy of ['thread-pool', 'process-pool'])
     skip: process.platform === 'win32' && 'needs named pipes',
   }, async (t) => {
     const cell = await lab.cell({ task: 'sleep', options: { milliseconds: 2 }, strategy, workers: 1 });
-    // The workers only wait, so five of them run at the same time, here and in the searches; what they take of
-    // the machine does not make each other's trials void.
+    // The workers only wait, so five of them run at the same time, here and in the searches. What they take
+    // of the machine does not make each other's trials void.
     const seeds = [1, 2, 3, 4, 5];
     const loops = await Promise.all(seeds.map(() => lab.closed(cell, 4_000)));
     const capacity = mean(loops.map((trial) => trial.documents_per_second));
