@@ -37,7 +37,7 @@ function folderOf(task: string, documents = 6): string {
   return folder;
 }
 
-/** Starts a job as the leader of a process group, as a shell does. */
+/** Starts a job with two workers as the leader of a process group, as a shell does. */
 function start(folder: string, { name }: Strategy, more: readonly string[] = []) {
   const words = [
     '--task',
@@ -70,6 +70,8 @@ function start(folder: string, { name }: Strategy, more: readonly string[] = [])
   });
   return { child, pid: child.pid as number, result, ended };
 }
+
+const oneWorker = ['--workers', '1'];
 
 const statusesIn = (folder: string) =>
   (existsSync(join(folder, 'out.ndjson')) ? readFileSync(join(folder, 'out.ndjson'), 'utf8') : '')
@@ -138,22 +140,23 @@ describe('a job ends', { skip: process.platform === 'win32' }, () => {
       createServer().listen(0);
       watch(FOLDER);
       setInterval(() => {}, 1e6);
-      export default ({ size }) => size;`;
-    const failing = task.replace('=> size', '=> { throw new RangeError(String(size)); }');
+      export default ({ index, size }) => {
+        if (index === 3) throw new RangeError(String(size));
+        return size;
+      };`;
+    const closing = `
+      import { spawn } from 'node:child_process';
+      export default () => new Promise((resolve) => spawn('true').on('exit', resolve));`;
     for (const strategy of all) {
       const folder = folderOf(task);
-      const { code, stderr } = await start(folder, strategy).ended;
-      assert.equal(code, 0, `${strategy.name}: ${stderr}`);
+      const open = await start(folder, strategy, oneWorker).ended;
+      assert.equal(open.code, 4, `${strategy.name}: ${open.stderr}`);
       assert.equal(statusesIn(folder).length, 6);
-      assert.equal((await start(folderOf(failing, 1), strategy).ended).code, 4, strategy.name);
-      assert.match(stderr, /left something open (in a worker )?\(.*TCPServerWrap.*\); its teardown should/);
-      const closing = `
-        import { spawn } from 'node:child_process';
-        export default () => new Promise((resolve) => spawn('true').on('exit', resolve));`;
-      for (const closed of ['export default ({ size }) => size;', closing]) {
-        const { stderr } = await start(folderOf(closed), strategy).ended;
-        assert.doesNotMatch(stderr, /left something open/, strategy.name);
-      }
+      const said = /left something open (in a worker )?\(.*TCPServerWrap.*\); its teardown should/;
+      assert.match(open.stderr, said);
+      const closed = await start(folderOf(closing), strategy, oneWorker).ended;
+      assert.equal(closed.code, 0, `${strategy.name}: ${closed.stderr}`);
+      assert.doesNotMatch(closed.stderr, /left something open/, strategy.name);
     }
   });
 
@@ -170,7 +173,7 @@ describe('a job ends', { skip: process.platform === 'win32' }, () => {
       all.flatMap((strategy) =>
         ['(resolve) => resolve()', '() => {}'].map(async (ends) => {
           const folder = folderOf(task.replace('ENDS', ends));
-          const { code, stderr } = await start(folder, strategy).ended;
+          const { code, stderr } = await start(folder, strategy, oneWorker).ended;
           assert.equal(code, 0, `${strategy.name}: ${stderr}`);
           assert.ok(existsSync(join(folder, 'torn-down')));
           assert.equal(/teardown was given up/.test(stderr), ends === '() => {}', strategy.name);
@@ -208,7 +211,7 @@ describe('--json', { skip: process.platform === 'win32' }, () => {
       };`;
     for (const strategy of all) {
       const folder = folderOf(task);
-      const { code, stdout, stderr } = await start(folder, strategy, ['--json']).ended;
+      const { code, stdout, stderr } = await start(folder, strategy, [...oneWorker, '--json']).ended;
       assert.equal(code, 0, stderr);
       assert.equal(JSON.parse(stdout).ok, 6);
       assert.equal(stderr.match(/printed in\/\d\.doc/g)?.length, 6, strategy.name);

@@ -119,8 +119,9 @@ describe('report.html in Chromium', { skip: missing }, () => {
 
   // A page is opened once and changes its look, because opening one costs a second of CPU time.
   for (const name of ['still', 'lively', 'hostile', 'empty'])
-    for (const javaScriptEnabled of [true, false])
-      it(`${name}, ${javaScriptEnabled ? 'with' : 'without'} JavaScript, in light and dark, wide and narrow`, async () => {
+    for (const javaScriptEnabled of [true, false]) {
+      const script = javaScriptEnabled ? 'with' : 'without';
+      it(`${name}, ${script} JavaScript, in light and dark, wide and narrow`, async () => {
         await open(name, { javaScriptEnabled }, async (page) => {
           assert.equal(
             await page.locator('figure svg[role="img"]').count(),
@@ -146,6 +147,7 @@ describe('report.html in Chromium', { skip: missing }, () => {
           assert.equal(await page.evaluate('window.hacked ?? null'), null);
         });
       });
+    }
 
   it('charts answer to the mouse, and a strategy that is ticked off leaves them', async () => {
     await open('lively', {}, async (page) => {
