@@ -60,7 +60,6 @@ const variantShapes: Readonly<Record<string, string>> = {
   'runner, shared view': 'triangle-right',
   batches: star(8),
   'batches, shared view': 'triangle-left',
-  'batches, transferred': star(7),
   'batches, by path': 'M-0.45,-1L0.45,-1L0.45,1L-0.45,1Z',
   'batches, by resolve': star(6),
 };

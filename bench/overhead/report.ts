@@ -49,8 +49,27 @@ export function sentences(
       ({ document_bytes, ratio, ratio_lower, ratio_upper, rival }) =>
         `${times(ratio)}${range(ratio_lower, ratio_upper)} at ${size(document_bytes)} (${rival})`,
     );
-    return `\`${name}\`: the best rival pool costs ${listed(parts)} as much.${finer(name, metg, summaries)}`;
+    return (
+      `\`${name}\`: the best rival pool costs ${listed(parts)} as much.` +
+      `${takenAway(name, ratios)}${finer(name, metg, summaries)}`
+    );
   });
+}
+
+/** Compares with pools that take the documents away, at the largest size, where that spares most. */
+function takenAway(name: string, ratios: readonly OverheadRatio[]): string {
+  const own = ratios.filter(
+    ({ strategy, workers, documents }) =>
+      strategy === name && workers === shownWorkers && documents === 'transferred',
+  );
+  const [first, ...others] = own;
+  if (first === undefined) return '';
+  const last = others.reduce((a, b) => (b.document_bytes > a.document_bytes ? b : a), first);
+  const { document_bytes, ratio, ratio_lower, ratio_upper, rival } = last;
+  return (
+    ` At ${size(document_bytes)}, the best one that takes documents away costs ` +
+    `${times(ratio)}${range(ratio_lower, ratio_upper)} as much (${rival}).`
+  );
 }
 
 /** Says how METG(50 %) compares with that of the best rival pool of the same isolation. */

@@ -88,13 +88,11 @@ function runners(loaded: LoadedStrategy): Series[] {
   const runner = { line: 'runner', through: 'runner' } as const;
   const batches = { line: 'runner', through: 'batches' } as const;
   const ofBytes = (delivery: Delivery) => delivery !== 'reference' && delivery !== 'transfer';
-  const given = (delivery: Delivery) => delivery === 'transfer';
   return [
     ...series(loaded, { ...runner, suffix: ' (runner)' }, ofBytes),
     ...series(loaded, { ...runner, suffix: ' (runner, shared view)', shared: true }, isInPlace),
     ...series(loaded, { ...batches, suffix: ' (batches)' }, ofBytes),
     ...series(loaded, { ...batches, suffix: ' (batches, shared view)', shared: true }, isInPlace),
-    ...series(loaded, { ...batches, suffix: ' (batches, transferred)', transferred: true }, given),
     ...series(loaded, { ...batches, suffix: ' (batches, by path)', given: 'path' }, isReference),
     ...series(loaded, { ...batches, suffix: ' (batches, by resolve)', given: 'resolve' }, isReference),
   ];

@@ -45,7 +45,9 @@ it('every strategy, workload, profile and chart is described', () => {
 it('the docs name only npm scripts that exist', () => {
   const { scripts } = JSON.parse(read('package.json'));
   const named = pages.flatMap((page) =>
-    [...read(page).matchAll(/npm run (?:--silent )?([a-z]+(?::[a-z]+)*)/g)].map(([, name]) => name as string),
+    [...read(page).matchAll(/npm run (?:--silent )?([a-z]+(?::[a-z-]+)*)/g)].map(
+      ([, name]) => name as string,
+    ),
   );
   assert.ok(named.length > 10);
   for (const name of named) assert.ok(scripts[name], name);
