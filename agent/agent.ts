@@ -8,7 +8,7 @@ import { workloads } from '../workloads/index.js';
 import { WorkloadError, type WorkloadRef } from '../workloads/workload.js';
 import { MissingPackages, unpack } from './bundle.js';
 import type { Health } from './health.js';
-import { type Counts, Member, receiveMs, refuseRun } from './member.js';
+import { CannotJoin, type Counts, leaveMs, Member, receiveMs, refuseRun, within } from './member.js';
 import { copiesViews, openSession, type SessionChoice } from './session.js';
 
 /**
@@ -50,6 +50,12 @@ export class Agent {
   /** Announced runs that this agent does not join, or has left. */
   readonly #left = new Set<string>();
   readonly #stop = new AbortController();
+  /** Resolves when the agent is to take no more. */
+  readonly #stopped = new Promise<null>((resolve) => {
+    this.#stop.signal.addEventListener('abort', () => resolve(null), { once: true });
+  });
+  /** The broker refused the latest look with this message. */
+  #trouble: string | null = null;
   #member: Member | null = null;
   #starting = false;
 
@@ -84,16 +90,16 @@ export class Agent {
     const { signal } = this.#stop;
     try {
       while (!signal.aborted) {
-        const run = await this.#nextRun();
-        if (run === null) await sleep(lookMs, null, { signal, ref: true }).catch(() => {});
-        else await this.#workFor(run);
+        const run = await Promise.race([this.#nextRun(), this.#stopped]);
+        const isWell = run !== null && (await this.#workFor(run));
+        if (!isWell) await sleep(lookMs, null, { signal }).catch(() => {}); // the agent is being drained
       }
     } finally {
-      await this.#engine.close({ remove: false });
+      await within(leaveMs, this.#engine.close({ remove: false }));
     }
   }
 
-  /** Takes no more batches, and finishes those that are here. `work` then resolves. */
+  /** Takes no more batches, and finishes all that are here. `work` then resolves. */
   drain(): void {
     this.#stop.abort();
     void this.#member?.drain();
@@ -105,9 +111,21 @@ export class Agent {
     await this.#member?.end();
   }
 
+  /** Returns null when there is none now, or the broker is in trouble. */
   async #nextRun(): Promise<AnnouncedRun | null> {
-    const runs = await this.#engine.runs();
+    try {
+      return await this.#look(await this.#engine.runs());
+    } catch (cause) {
+      const trouble = messageOf(cause);
+      if (trouble !== this.#trouble) this.#options.say(`the broker: ${trouble}`);
+      this.#trouble = trouble;
+      return null;
+    }
+  }
+
+  async #look(runs: readonly AnnouncedRun[]): Promise<AnnouncedRun | null> {
     this.#counts.heardMs = now();
+    this.#trouble = null;
     const announced = new Set(runs.map(({ card }) => card.run));
     // A caller may announce a run again that it has removed.
     for (const id of this.#left) if (!announced.has(id)) this.#left.delete(id);
@@ -128,19 +146,21 @@ export class Agent {
     return accepted === 'any' || accepted.has(nameOf(code));
   }
 
-  async #workFor(run: AnnouncedRun): Promise<void> {
+  /** Works for a run until that is over. Returns false when this agent had trouble with it. */
+  async #workFor(run: AnnouncedRun): Promise<boolean> {
     const { card } = run;
     const { say } = this.#options;
     this.#starting = true;
     try {
       const task = await this.#taskOf(run);
-      if (task === null) return;
+      if (task === null) return true;
       this.#member = await this.#join(card, task);
       say(`run ${card.run}: task "${card.task.name}"`);
     } catch (cause) {
       if (cause instanceof MissingPackages) throw cause;
-      if (!this.#left.has(card.run)) this.#pass(card, messageOf(cause));
-      return;
+      if (cause instanceof CannotJoin) this.#pass(card, cause.message);
+      else if (!this.#left.has(card.run)) say(`run ${card.run}: tries again: ${messageOf(cause)}`);
+      return false;
     } finally {
       this.#starting = false;
       this.#counts.heardMs = now();
@@ -148,10 +168,13 @@ export class Agent {
     if (this.#stop.signal.aborted) void this.#member.drain();
     const left = await this.#member.left;
     this.#member = null;
-    // Another agent may have the same trouble, and this one has it no more when it begins again.
-    if (left.why === 'failed') say(`run ${card.run}: left, and joins again: ${messageOf(left.cause)}`);
-    else this.#left.add(card.run);
+    if (left.why === 'failed') {
+      say(`run ${card.run}: left, and joins again: ${messageOf(left.cause)}`);
+      return false;
+    }
+    this.#left.add(card.run);
     say(`run ${card.run}: ${left.why === 'over' ? 'over' : 'left'}`);
+    return true;
   }
 
   /** Returns null when the run was removed. */
@@ -214,11 +237,17 @@ function nameOf(code: TaskCode): string {
 }
 
 function otherVersion({ task, version: theirs }: RunCard): string {
-  return `task "${task.name}": expected version ${version} of the protocol, got ${theirs}; use one version of forkwise everywhere`;
+  return (
+    `task "${task.name}": expected version ${version} of the protocol, got ${theirs}; ` +
+    'use one version of forkwise everywhere'
+  );
 }
 
 function notAccepted({ name, code }: RunCard['task']): string {
-  return `task "${name}" is not accepted by this agent; to run it, start the agent with --accept ${nameOf(code)}`;
+  return (
+    `task "${name}" is not accepted by this agent; to run it, start the agent with ` +
+    `--accept ${nameOf(code)}`
+  );
 }
 
 function messageOf(cause: unknown): string {

@@ -36,7 +36,7 @@ export class Asks {
     else pending?.reject(errorOf(message.error));
   }
 
-  /** Rejects all requests, and those that follow. */
+  /** Rejects all requests, and each later one. */
   close(): void {
     this.#closed ??= new Error('the session was closed before the answer');
     for (const { reject } of this.#pending.values()) reject(this.#closed);

@@ -1,9 +1,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What an agent tells about itself. */
+/** An agent tells this about itself. */
 export interface Health {
-  /** It takes documents, opens a session for a run, waits for its broker, or takes no more because it ends. */
+  /** It takes documents, opens a session for a run, waits for its broker, or takes no more and ends. */
   readonly state: 'ready' | 'starting' | 'no broker' | 'draining';
   /** Documents that it has, and that have no outcome yet. */
   readonly documents: number;

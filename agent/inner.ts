@@ -73,7 +73,7 @@ export class Inner {
     this.#dropped.delete(index);
   }
 
-  /** Cancels all documents that are here, and those that come until `resume`. */
+  /** Cancels all documents that are here, and each that comes until `resume`. */
   cancel(): void {
     this.#cancelled = true;
     for (const batch of this.#untaken()) batch.drop();
@@ -204,7 +204,7 @@ export interface InnerDocument {
   readonly cancellable: boolean;
 }
 
-/** One run of the session. */
+/** The session has one run of this kind at a time. */
 interface Run {
   readonly pass: number;
   readonly source: PushedSource<AnyDocument>;
@@ -217,7 +217,7 @@ interface Run {
 /** Gets the outcome of the document at this place of its batch. */
 export type Settle = (outcome: Outcome, place: number) => void;
 
-/** The documents of one batch. */
+/** Knows which documents of one batch have no outcome. */
 class Batch {
   readonly pass: number;
   readonly done: Promise<void>;

@@ -37,7 +37,7 @@ const weight = 1 / 16;
 /** One wait for messages of the caller lasts this long, ms. */
 export const receiveMs = 2000;
 /** A member that leaves waits this long for a broker that may be away, ms. */
-const leaveMs = 2000;
+export const leaveMs = 1000;
 
 export interface MemberOptions {
   /** The member closes it when it leaves. */
@@ -51,7 +51,7 @@ export interface MemberOptions {
   readonly counts: Counts;
 }
 
-/** What an agent has done since it started. */
+/** An agent counts what it has done since it started. */
 export interface Counts {
   readonly outcomes: Record<Outcome['status'], number>;
   /** Batches that other agents had lost. */
@@ -80,11 +80,11 @@ export class Member {
   /** Running mean of task times, ms; null before the first. */
   #taskMs: number | null = null;
   #leaving = false;
-  #resolveLeft: (left: Left) => void = () => {};
+  readonly #resolveLeft: (left: Left) => void;
 
   /**
    * Joins the run. Resolves when the member takes batches.
-   * @throws what opening the session throws; the caller is told, and the engine is closed
+   * @throws CannotJoin when the session does not open: the caller knows why, and the engine is closed
    */
   static async join(options: MemberOptions): Promise<Member> {
     const { engine, hello } = options;
@@ -94,10 +94,15 @@ export class Member {
       session = await options.open({ onRequest: (request, { worker }) => asks.ask(request, worker) });
     } catch (cause) {
       await refuseRun(engine, hello.agent, cause);
-      throw cause;
+      throw new CannotJoin(cause);
     }
     const member = new Member(options, session, asks);
-    await member.#begin();
+    try {
+      await member.#begin();
+    } catch (cause) {
+      await member.#leave({ why: 'failed', cause }, { now: true });
+      throw cause;
+    }
     return member;
   }
 
@@ -106,9 +111,11 @@ export class Member {
     this.#session = session;
     this.#inner = new Inner(session);
     this.#asks = asks;
+    let left: (left: Left) => void = () => {};
     this.left = new Promise((resolve) => {
-      this.#resolveLeft = resolve;
+      left = resolve;
     });
+    this.#resolveLeft = left;
   }
 
   /** Documents that have no outcome yet. */
@@ -116,13 +123,13 @@ export class Member {
     return this.#inner.documents;
   }
 
-  /** Takes no more batches, finishes those that are here, and leaves. */
+  /** Takes no more batches, finishes all that are here, and leaves. */
   async drain(): Promise<void> {
     await Promise.race([this.#taking?.stop(), this.left]);
     await this.#leave({ why: 'asked' });
   }
 
-  /** Reports the documents that are done, gives all others up, and leaves. */
+  /** Reports the documents that are done, gives up the others, and leaves. */
   async end(): Promise<void> {
     await within(
       leaveMs,
@@ -184,8 +191,8 @@ export class Member {
   }
 
   /**
-   * Deals with one batch. When the session fails, or the member leaves, the promise stays pending, so that the
-   * batch is not done and goes to another agent.
+   * Deals with one batch. When the session fails, or the member leaves, the promise stays pending, so that
+   * the batch is not done and goes to another agent.
    */
   #work(taken: TakenBatch): Promise<void> {
     // The agent was cut off, and gets the batch again that it still runs.
@@ -194,11 +201,14 @@ export class Member {
     const batch = new HeldBatch(taken, (batch) => this.#report(batch, false));
     this.#batches.set(taken.batch, batch);
     batch.done = this.#run(batch).then(
-      () => this.#release(batch),
+      () => {
+        this.#release(batch);
+        return this.#leaving ? never() : undefined;
+      },
       (cause: unknown) => {
         this.#release(batch);
         void this.#leave({ why: 'failed', cause }, { now: true });
-        return new Promise<never>(() => {});
+        return never();
       },
     );
     return batch.done;
@@ -255,6 +265,8 @@ export class Member {
   }
 
   #add({ rows }: HeldBatch, outcome: Outcome, place: number): void {
+    // The member has ended its own workers. The document is not to blame, and runs elsewhere.
+    if (this.#leaving) return;
     this.#options.counts.outcomes[outcome.status]++;
     const { taskMs } = outcome;
     if (taskMs !== null) this.#taskMs = (this.#taskMs ?? taskMs) * (1 - weight) + taskMs * weight;
@@ -263,7 +275,7 @@ export class Member {
   }
 
   async #report({ taken, rows }: HeldBatch, last: boolean): Promise<void> {
-    if (rows.length === 0 && !last) return;
+    if (this.#leaving || (rows.length === 0 && !last)) return;
     const { agent } = this.#options.hello;
     const { batch, lost } = taken;
     const message = (rows: ResultRows): FromAgent => ({ kind: 'results', agent, batch, lost, last, rows });
@@ -305,7 +317,7 @@ export class Member {
     if (this.#leaving) return;
     this.#leaving = true;
     const { engine, hello } = this.#options;
-    if (now) await within(leaveMs, this.#taking?.abandon());
+    await within(leaveMs, this.#taking?.abandon());
     for (const batch of this.#batches.values()) batch.release();
     this.#asks.close();
     await this.#inner.close({ now }).catch(() => {});
@@ -320,6 +332,13 @@ export class Member {
   }
 }
 
+/** The agent cannot open a session for the run. The caller knows why. */
+export class CannotJoin extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
 /** Tells the caller that this agent cannot work for it, and why. Closes the engine. */
 export async function refuseRun(engine: Engine, agent: string, cause: unknown): Promise<void> {
   const message = encodeMessage({ kind: 'failed', agent, error: taskError(cause) });
@@ -328,6 +347,7 @@ export async function refuseRun(engine: Engine, agent: string, cause: unknown): 
 }
 
 const decoder = new TextDecoder();
+const never = () => new Promise<never>(() => {});
 
 /** A batch that is with the agent. */
 class HeldBatch {
@@ -378,7 +398,7 @@ function withOwn({ processes, engines, ...rest }: Members): Members {
 }
 
 /** Waits for a promise, but not for longer than this time. Its error means that the broker is away, too. */
-async function within(ms: number, promise: Promise<unknown> | undefined): Promise<void> {
+export async function within(ms: number, promise: Promise<unknown> | undefined): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, ms);

@@ -3,12 +3,12 @@ import { findStrategy } from '../runner/open-strategy.js';
 import { connectBullmq } from '../strategies/broker/bullmq.js';
 import type { OwnAgentStart } from '../strategies/broker/protocol.js';
 import { now } from '../strategies/worker/clock.js';
-import { Member } from './member.js';
+import { CannotJoin, Member } from './member.js';
 import { copiesViews, creditFor, defaultStrategy, openSession } from './session.js';
 
 /**
- * The process of an agent that a session has started itself: see `OwnAgentStart`. It works for that run alone.
- * It ends when the run is over, and when its parent has ended: the channel then closes.
+ * An agent that a session has started itself is a process of this module: see `OwnAgentStart`. It works for
+ * that run alone. It ends when the run is over, and when its parent has ended: the channel then closes.
  */
 
 /** After its parent has ended, the agent has this long to report what is done, ms. */
@@ -48,5 +48,8 @@ async function join({ url, run, agent, workers }: OwnAgentStart): Promise<Member
     open: (channel) => openSession(choice, card, { task, channel }),
     copyViews: copiesViews(choice, card),
     counts: { outcomes: { ok: 0, failed: 0, 'timed-out': 0, crashed: 0 }, redelivered: 0, heardMs: now() },
-  }).catch(() => null);
+  }).catch((cause: unknown) => {
+    if (cause instanceof CannotJoin) return null;
+    throw cause;
+  });
 }

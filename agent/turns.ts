@@ -1,6 +1,6 @@
 /**
- * Lets jobs run side by side, except for those that must run alone. A job that runs alone waits for all that
- * have begun, and those that come later wait for it.
+ * Lets jobs run side by side, and some of them alone. A job that runs alone waits for all jobs that have
+ * begun, and later jobs wait for it.
  */
 export class Turns {
   readonly #running = new Set<Promise<void>>();

@@ -32,8 +32,11 @@ export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   );
   /** Resolves when standard error has said so. */
   const said = (text: string | RegExp) =>
-    new Promise<void>((resolve) => {
-      const look = () => stderr.match(text) && resolve();
+    new Promise<RegExpMatchArray>((resolve) => {
+      const look = () => {
+        const found = stderr.match(text);
+        if (found !== null) resolve(found);
+      };
       child.stderr?.on('data', look);
       look();
     });

@@ -116,7 +116,7 @@ async function sessionOf(flags: AgentFlags): Promise<SessionChoice> {
   };
 }
 
-/** What the agent runs: the hash of a bundle or the name of a workload, and the words that name it. */
+/** Returns the hashes of bundles and the names of workloads that the agent runs, with words for each. */
 async function acceptedTasks(text: string): Promise<'any' | Map<string, string>> {
   if (text === 'any') return 'any';
   const accepted = new Map<string, string>();
@@ -158,7 +158,8 @@ function noteStart(
   if (accepted === 'any') {
     const warning = colorsFor(process.stderr).yellow('warning:');
     note(
-      `${warning} --accept any runs whatever code the broker has; name the task's hash where others can write to it`,
+      `${warning} --accept any runs whatever code the broker has; ` +
+        "name the task's hash where others can write to it",
     );
   }
   const tasks = accepted === 'any' ? 'any task' : [...accepted.values()].join(', ');
