@@ -85,10 +85,13 @@ function spec(data: ChartData): Spec {
     spacing: 24,
     columns,
     concat: panels.map(({ workload, corpus, rows }) => {
+      const rates = unique(rows.map((row) => row.offered_per_second)).toSorted((a, b) => a - b);
+      const apart = offsets(rows, rates);
       const values = rows.map((row) => ({
         strategy: row.strategy,
         configuration: configurationName(row, data),
         rate: row.offered_per_second,
+        at: row.offered_per_second + apart(row),
         p99: row.latency_p99_ms,
         low: row.latency_p99_low_ms,
         high: row.latency_p99_high_ms,
@@ -98,9 +101,8 @@ function spec(data: ChartData): Spec {
         values.flatMap(({ p99, low, high }) => [p99, low, high]),
         0.06,
       );
-      const rates = unique(values.map(({ rate }) => rate)).toSorted((a, b) => a - b);
       const x = {
-        field: 'rate',
+        field: 'at',
         type: 'quantitative',
         title: null,
         scale: { domain: linearDomain(rates), nice: false },
@@ -144,14 +146,26 @@ function spec(data: ChartData): Spec {
           // A hollow symbol falls behind: its latency grows for as long as the rate lasts.
           {
             data: { values: values.filter(({ keeps_up }) => !keeps_up) },
-            mark: { type: 'point', filled: true, opacity: 1, size: 16, color: '#ffffff' },
-            encoding: { x, y },
+            mark: { type: 'point', filled: true, fill: '#ffffff', strokeWidth: 1.5, opacity: 1, size: 60 },
+            encoding: { x, y, stroke: color, shape },
           },
         ],
       };
     }),
   };
   return picture(body, { question, missing });
+}
+
+/** Intervals of configurations that met the same rate would cover each other, so they are side by side. */
+function offsets(
+  rows: readonly ArrivalSummaryRow[],
+  rates: readonly number[],
+): (row: ArrivalSummaryRow) => number {
+  const configurations = unique(rows.map(({ strategy, workers }) => `${strategy} ${workers}`));
+  const [low, high] = linearDomain(rates);
+  const step = (high - low) / 120;
+  return ({ strategy, workers }) =>
+    step * (configurations.indexOf(`${strategy} ${workers}`) - (configurations.length - 1) / 2);
 }
 
 /** Spans the rates, with a tenth of the span on both sides, or a half of a single rate. */

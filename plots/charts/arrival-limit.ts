@@ -65,13 +65,13 @@ function spec(data: ChartData): Spec {
   if (known.length === 0) return picture(null, { question, missing });
   const looks = looksIn(
     data,
-    known.map(({ strategy }) => strategy),
+    data.limits.map(({ strategy }) => strategy),
   );
   const { color, shape } = lookChannelsWithoutLegend(looks);
   const width = 420;
   const body = {
     spacing: 24,
-    vconcat: panelsOf(known).map(({ title, rows }) => {
+    vconcat: panelsOf(data.limits).map(({ title, rows }) => {
       const values = rows.map((row) => ({
         label: configurationName(row, data),
         strategy: row.strategy,
@@ -81,12 +81,13 @@ function spec(data: ChartData): Spec {
         confirmed: row.confirmed_per_second,
       }));
       const highest = Math.max(
+        1,
         ...values.flatMap(({ knee, high, confirmed }) => [knee ?? 0, high ?? 0, confirmed ?? 0]),
       );
       const y = {
         field: 'label',
         type: 'ordinal',
-        sort: null,
+        sort: values.map(({ label }) => label),
         title: null,
         axis: { ticks: false, domain: false },
       };
@@ -100,7 +101,7 @@ function spec(data: ChartData): Spec {
       return {
         title: {
           ...panelTitle(title, width),
-          subtitle: 'documents per second: knee with 95 % interval (symbol), confirmed (stroke)',
+          subtitle: 'documents/s: knee with 95 % interval (symbol), confirmed (stroke)',
         },
         width,
         height: rows.length * 24,
@@ -112,13 +113,18 @@ function spec(data: ChartData): Spec {
           },
           {
             data: { values: values.filter((value) => value.confirmed !== null) },
-            mark: { type: 'tick', thickness: 2, size: 14 },
+            mark: { type: 'tick', thickness: 2, size: 14, opacity: 1 },
             encoding: { x: { ...x, field: 'confirmed' }, y, color },
           },
           {
             data: { values: values.filter((value) => value.knee !== null) },
             mark: { type: 'point', filled: true, opacity: 1, size: 60 },
             encoding: { x, y, color, shape, tooltip },
+          },
+          {
+            data: { values: values.filter(({ knee, confirmed }) => knee === null && confirmed === null) },
+            mark: { type: 'text', align: 'left', dx: 4, text: 'no rate was shown to keep the limit' },
+            encoding: { x: { datum: 0, type: 'quantitative', title: null, scale: x.scale }, y },
           },
         ],
       };

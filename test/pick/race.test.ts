@@ -116,7 +116,7 @@ describe('a race', () => {
     assert.ok(![...left.values()].some((reason) => reason.includes(baseline.name)));
   });
 
-  it('keeps what needs the least CPU time where a rate is demanded, however slow it is beside others', async () => {
+  it('keeps what needs the least CPU time where a rate is demanded, however slow it is', async () => {
     // `thread-pool` with one worker has a tenth of the best rate, and needs a hundredth of the CPU time.
     const isFrugal = ({ cell: { strategy, workers } }: Pick<Configuration, 'cell'>) =>
       strategy.strategy.name === 'thread-pool' && workers === 1;
