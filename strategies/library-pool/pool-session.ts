@@ -3,6 +3,7 @@ import pMap from 'p-map';
 import { boxed } from '../session/box.js';
 import { type Cancelling, cancelGraceMs } from '../session/cancelling.js';
 import { cancelled, crashed, outcome, type Reply, timedOut } from '../session/outcome.js';
+import { freeReceivedBuffers } from '../session/received-buffers.js';
 import type { CarriedDocument } from '../session/reference.js';
 import type { SecondAttempt } from '../session/second-attempt.js';
 import type { PlainSession } from '../session/session.js';
@@ -132,7 +133,12 @@ export async function poolSession(
         : pool.submit(document));
       again?.progress();
       const whole = reply.filed === undefined ? reply : (pool.restored?.(reply) ?? reply);
-      return outcome(document, pulledMs, whole);
+      const found = outcome(document, pulledMs, whole);
+      if (reply.hasMoved) {
+        (reply as { value?: unknown }).value = undefined; // the library's promise keeps the reply
+        freeReceivedBuffers();
+      }
+      return found;
     } catch (cause) {
       if (cancelling.has(document.index)) return cancelled(document);
       if (pool.exceeded?.(cause)) return timedOut(document, timeoutMs as number);

@@ -14,6 +14,8 @@ export type Reply = {
   readonly size?: number;
   /** The file that the worker read was changed at this time; absent for all other documents. */
   readonly mtimeMs?: number;
+  /** True where buffers of the value were moved from another thread; else absent. */
+  readonly hasMoved?: true;
   /** Parts of the value that are in the worker's file; absent where there are none. */
   readonly filed?: readonly FiledPart[];
 } & Result;

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers';
 import type { Cancelling } from '../session/cancelling.js';
 import { cancelled, crashed, withRead } from '../session/outcome.js';
+import { freeReceivedBuffers } from '../session/received-buffers.js';
 import type { CarriedDocuments } from '../session/reference.js';
 import type { Emit, Outcome, TaskError } from '../strategy.js';
 import { now } from '../worker/clock.js';
@@ -68,6 +69,8 @@ export class FeedingLoop {
   /** Documents that are split and not yet published, by queue. */
   #backlog: PulledDocument[][] = [];
   #outcomes: Outcome[] = [];
+  /** True when an outcome has buffers that were moved here. */
+  #hasMoved = false;
   #cancelling: Cancelling | null = null;
   #wake = () => {};
 
@@ -128,7 +131,8 @@ export class FeedingLoop {
   }
 
   /** Takes the outcomes of one message of a worker and frees the slots of their documents. */
-  receive(lane: ThreadLane, { slots, values, timedOut }: Outcomes): void {
+  receive(lane: ThreadLane, { slots, values, timedOut, hasMoved }: Outcomes): void {
+    if (hasMoved) this.#hasMoved = true;
     const queue = this.#queues[lane.queue] as SlabQueue;
     const worker = lane.workerId;
     const statusOf = (slot: number) => (timedOut?.includes(slot) ? 'timed-out' : 'failed');
@@ -193,6 +197,11 @@ export class FeedingLoop {
     for (let i = 0; i < outcomes.length; i++) {
       const slow = emit(outcomes[i] as Outcome);
       if (slow) return emitRest(slow, outcomes.slice(i + 1), emit);
+    }
+    if (this.#hasMoved) {
+      this.#hasMoved = false;
+      outcomes.length = 0;
+      freeReceivedBuffers();
     }
     return undefined;
   }

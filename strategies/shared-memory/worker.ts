@@ -68,6 +68,8 @@ export interface Outcomes {
   readonly values: readonly unknown[];
   /** The failed slots whose task ended because its time was over; absent where there are none. */
   readonly timedOut?: readonly number[];
+  /** True where the message has moved buffers of values; else absent. */
+  readonly hasMoved?: true;
 }
 
 /**
@@ -231,7 +233,13 @@ function keep(slot: number, { size }: CarriedDocument, reply: LocalReply): void 
 
 function report(): void {
   if (slots.length === 0) return;
-  port.postMessage({ slots, values, ...(timedOut && { timedOut }) } satisfies Outcomes, [...moved]);
+  const outcomes: Outcomes = {
+    slots,
+    values,
+    ...(timedOut && { timedOut }),
+    ...(moved.size > 0 && { hasMoved: true }),
+  };
+  port.postMessage(outcomes, [...moved]);
   slots = [];
   values = [];
   timedOut = null;

@@ -116,7 +116,10 @@ function done(reply: LocalReply): Reply {
 
 /** piscina takes this apart: it sends the value and transfers the buffers. */
 function moving({ moved, ...reply }: LocalReply): Reply {
-  const movable: unknown = { [Piscina.transferableSymbol]: moved, [Piscina.valueSymbol]: reply };
+  const movable: unknown = {
+    [Piscina.transferableSymbol]: moved,
+    [Piscina.valueSymbol]: { ...reply, hasMoved: true },
+  };
   return Piscina.move(movable as Parameters<typeof Piscina.move>[0]) as unknown as Reply;
 }
 
