@@ -34,7 +34,7 @@ export default {
     return guarded({
       callerEnd,
       takesReferences: delivery === 'reference',
-      runsHere: true,
+      keepsPaths: true,
       async run(documents, emit, cancelling) {
         await pMap(
           boxed(documents),

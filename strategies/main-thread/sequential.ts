@@ -36,7 +36,7 @@ export default {
     return guarded({
       callerEnd,
       takesReferences: delivery === 'reference',
-      runsHere: true,
+      keepsPaths: true,
       async run(documents, emit, cancelling) {
         const runOne = (document: CarriedDocument): Promise<Outcome> | Outcome => {
           if (cancelling.has(document.index)) return cancelled(document);

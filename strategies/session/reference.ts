@@ -19,7 +19,7 @@ export type ReferenceKind = 'path' | 'reference';
 export interface CarriedDocument extends Document {
   /** Says how the worker reads the document. Absent: the bytes are the content. */
   readonly by?: ReferenceKind;
-  /** On the caller's own thread the path itself is here, and there are no bytes. */
+  /** Where it is read in the caller's process, the path itself may be here, and there are no bytes. */
   readonly path?: string | Uint8Array;
 }
 
@@ -29,11 +29,15 @@ export type CarriedDocuments = Iterable<CarriedDocument> | AsyncIterable<Carried
 /**
  * Returns a document as transports carry it. A document that has bytes is returned as it is.
  * @param takesReferences true in a session that was opened with delivery `reference`
- * @param runsHere true where the document is read on this thread: its path then stays what it is
+ * @param keepsPaths true where the document is read in this process: its path then stays what it is
  * @throws TypeError when the document has none of the three forms, when its reference is not JSON, and when
  * the session takes no references
  */
-export function carried(document: AnyDocument, takesReferences: boolean, runsHere = false): CarriedDocument {
+export function carried(
+  document: AnyDocument,
+  takesReferences: boolean,
+  keepsPaths = false,
+): CarriedDocument {
   if (hasBytes(document)) return 'by' in document ? contentOnly(document) : document;
   const by = kindOf(document);
   if (by === null)
@@ -44,7 +48,7 @@ export function carried(document: AnyDocument, takesReferences: boolean, runsHer
     throw new TypeError(
       `expected a document with bytes, got one by ${by}: open the session with delivery "reference"`,
     );
-  if ('path' in document && runsHere) return carriedHere(document);
+  if ('path' in document && keepsPaths) return withPath(document);
   const bytes = 'path' in document ? pathBytes(document.path) : jsonBytes(document.reference);
   return { index: document.index, id: document.id, size: document.size ?? bytes.length, bytes, by };
 }
@@ -67,9 +71,17 @@ function kindOf(document: DocumentByPath | DocumentByReference): ReferenceKind |
 const noBytes = new Uint8Array();
 
 /** Encoding the path and decoding it again would take as long as opening the file. */
-function carriedHere({ index, id, path, size = 0 }: DocumentByPath): CarriedDocument {
-  const absolute = typeof path === 'string' && !isAbsolute(path) ? resolve(path) : path;
+function withPath({ index, id, path, size = 0 }: DocumentByPath): CarriedDocument {
+  const absolute = typeof path !== 'string' ? pathBytes(path) : isAbsolute(path) ? path : resolve(path);
   return { index, id, size, bytes: noBytes, by: 'path', path: absolute };
+}
+
+/** The same document with the bytes of its path. */
+export function encoded(document: CarriedDocument): CarriedDocument {
+  const { path, ...rest } = document;
+  if (path === undefined) return document;
+  const bytes = pathBytes(path);
+  return { ...rest, size: bytes.length, bytes };
 }
 
 const encoder = new TextEncoder();

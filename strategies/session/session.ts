@@ -13,8 +13,11 @@ export interface PlainSession extends Pick<Session, 'transport' | 'members'> {
   readonly callerEnd?: CallerEnd;
   /** True when it was opened with delivery `reference`. Absent: documents by reference have failed. */
   readonly takesReferences?: boolean;
-  /** Documents run on the caller's own thread, so that their paths need not travel. Absent: they do not. */
-  readonly runsHere?: true;
+  /**
+   * True where documents are read in the caller's process, and carries their paths as they are. Absent: paths
+   * become bytes.
+   */
+  readonly keepsPaths?: true;
   run(documents: CarriedDocuments, emit: Emit, cancelling: Cancelling): Promise<void>;
   /**
    * A document of the current run was cancelled; `cancelling.has` is already true for it. Absent where a
@@ -135,7 +138,7 @@ async function quarantined(
 ): Promise<void> {
   const refusals: Promise<void>[] = [];
   const takesReferences = session.takesReferences === true;
-  const runsHere = session.runsHere === true;
+  const keepsPaths = session.keepsPaths === true;
   const refuse = (outcome: Outcome): null => {
     const emitted = Promise.resolve().then(() => emit(outcome));
     emitted.catch(() => {}); // awaited when the run has ended
@@ -146,7 +149,7 @@ async function quarantined(
     const outcome = quarantine.refusal(document);
     if (outcome !== null) return refuse(outcome);
     try {
-      return carried(document, takesReferences, runsHere);
+      return carried(document, takesReferences, keepsPaths);
     } catch (cause) {
       return refuse(refused(document, cause));
     }

@@ -53,6 +53,7 @@ export async function openArenaSession(workload: WorkloadRef, options: ArenaOpti
   return guarded({
     callerEnd: session.callerEnd,
     takesReferences: options.delivery === 'reference',
+    keepsPaths: true,
     run: (documents, emit, cancelling) => session.run(documents, emit, cancelling),
     cancel: (index) => session.cancel(index),
     members: async () => ({ processes: [], engines: await session.report() }),

@@ -212,10 +212,7 @@ export class FeedingLoop {
    */
   #fill(feed: Feed, split: ReturnType<QueueSplit['begin']>): boolean {
     const pulled = this.#accepted(feed.pull(this.#room()));
-    if (pulled.length > 0) {
-      for (const [queue, list] of split(pulled).entries())
-        this.#backlog[queue] = [...(this.#backlog[queue] ?? []), ...list];
-    }
+    if (pulled.length > 0) this.#append(split(pulled));
     const ready = this.#ahead.published(this.#workersPerQueue);
     const nowMs = now();
     let more = false;
@@ -224,11 +221,19 @@ export class FeedingLoop {
       const published = this.#abandoned[queue.queue]
         ? this.#refuse(queue.queue, list)
         : publishStride(queue, list, ready);
-      this.#backlog[queue.queue] = list.slice(published);
+      if (published > 0) this.#backlog[queue.queue] = list.slice(published);
       if (published > 0 && published < list.length) more = true;
       queue.announce(this.#ahead.taskMs, nowMs);
     }
     return more || (this.#isPublished() && !feed.waiting && !feed.ended && this.#room() > 0);
+  }
+
+  #append(lists: readonly (readonly PulledDocument[])[]): void {
+    for (let queue = 0; queue < lists.length; queue++) {
+      const list = lists[queue] as readonly PulledDocument[];
+      const before = this.#backlog[queue] as PulledDocument[];
+      this.#backlog[queue] = before.length === 0 ? [...list] : [...before, ...list];
+    }
   }
 
   /** Leaves out documents that were cancelled on their way here. */

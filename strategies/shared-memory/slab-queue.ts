@@ -1,4 +1,4 @@
-import type { CarriedDocument, ReferenceKind } from '../session/reference.js';
+import { type CarriedDocument, encoded, type ReferenceKind } from '../session/reference.js';
 import { type ClaimTable, oversized } from './claim-table.js';
 import { copyInto } from './copy-bytes.js';
 import type { PulledDocument } from './feed.js';
@@ -89,13 +89,12 @@ export class SlabQueue {
   publish({ document, pulledMs }: PulledDocument): boolean {
     if (this.#freeSlots.length === 0 || !this.#table.hasTicket(this.queue)) return false;
     const { index, id, by } = document;
-    // Not `document.size`, which may be wrong: the neighbours' bytes depend on it.
-    const size = document.bytes.length;
-    const reach = aligned(size) + 3 * id.length; // a character takes at most three bytes in UTF-8
-    if (reach > this.#arena.slabBytes) return this.#publishOversized(document, pulledMs);
+    const given = givenOf(document);
+    const reach = reachOf(given, id);
+    if (reach > this.#arena.slabBytes) return this.#publishOversized(encoded(document), pulledMs);
     if (!this.#makeRoom(reach)) return false;
     const offset = this.#slab * this.#arena.slabBytes + this.#used;
-    copyInto(this.#bytes, document.bytes, offset);
+    const size = this.#write(given, offset);
     const idBytes = this.#bytes.write(id, offset + size);
     this.#used += aligned(size + idBytes);
     (this.#inSlab[this.#slab] as number)++;
@@ -198,6 +197,13 @@ export class SlabQueue {
     this.#tickets++;
   }
 
+  /** Returns the number of bytes. */
+  #write(given: string | Uint8Array, offset: number): number {
+    if (typeof given === 'string') return this.#bytes.write(given, offset);
+    copyInto(this.#bytes, given, offset);
+    return given.length;
+  }
+
   #makeRoom(reach: number): boolean {
     if (this.#used + reach <= this.#arena.slabBytes) return true;
     const slab = this.#freeSlabs.pop();
@@ -207,6 +213,20 @@ export class SlabQueue {
     this.#used = 0;
     return true;
   }
+}
+
+/** The path of a document that is read in this process, or the document's bytes. */
+function givenOf({ by, path, bytes }: CarriedDocument): string | Uint8Array {
+  return by === 'path' && path !== undefined ? path : bytes;
+}
+
+/**
+ * The largest number of bytes that the document may need. It does not depend on `document.size`, which may be
+ * wrong, because the neighbours' bytes depend on it.
+ */
+function reachOf(given: string | Uint8Array, id: string): number {
+  // A character takes at most three bytes in UTF-8.
+  return (typeof given === 'string' ? 3 * given.length : aligned(given.length)) + 3 * id.length;
 }
 
 /** Rounds up to a multiple of 8: documents begin there, so that numbers of any type can be read in place. */

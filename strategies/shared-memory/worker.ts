@@ -105,6 +105,7 @@ const {
 const parent = parentPort as MessagePort;
 const table = new ClaimTable(shared.shape, shared.memory);
 const text = Buffer.from(arena);
+const noBytes = new Uint8Array();
 const worker = thisWorker();
 const task = await openTask(workload, {
   worker,
@@ -199,7 +200,14 @@ function isTime({ startedMs, taskMs }: LocalReply): boolean {
 function read(slot: number): CarriedDocument | null {
   const { offset, size, idBytes, index, by } = table.read(slot);
   if (offset === oversized) return null;
-  const id = text.toString('utf8', offset + size, offset + size + idBytes);
+  const end = offset + size + idBytes;
+  if (by === 'path') {
+    const both = text.toString('utf8', offset, end);
+    // One character per byte: both parts are ASCII, as most names are. A byte that is no UTF-8 is U+FFFD.
+    if (both.length === size + idBytes && !both.includes('\ufffd'))
+      return { index, id: both.slice(size), size, bytes: noBytes, by, path: both.slice(0, size) };
+  }
+  const id = text.toString('utf8', offset + size, end);
   const view = new Uint8Array(arena, offset, size);
   // A reference is read before the task begins, so it needs no copy.
   if (by !== undefined) return { index, id, size, bytes: view, by };
@@ -225,7 +233,8 @@ function keep(slot: number, { size }: CarriedDocument, reply: LocalReply): void 
     timedOut.push(slot);
   }
   unreportedBytes += size;
-  for (const buffer of reply.moved ?? []) {
+  if (reply.moved === undefined) return;
+  for (const buffer of reply.moved) {
     moved.add(buffer);
     unreportedBytes += buffer.byteLength;
   }
