@@ -3,8 +3,8 @@ import { after, it } from 'node:test';
 import { describeLatencies } from '../../../bench/arrivals/latency.js';
 import { scheduleOf } from '../../../bench/arrivals/schedule.js';
 import { mean } from '../../../bench/stats/estimate.js';
+import { Lab } from '../../arrivals/lab.js';
 import { meanSojourn, p99Sojourn, singleServer } from '../../arrivals/queue-theory.js';
-import { Lab } from './lab.js';
 
 /**
  * `npm run test:loops`: real processes on the real clock, on a quiet machine. Queues have their known

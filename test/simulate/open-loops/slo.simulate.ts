@@ -3,8 +3,8 @@ import { after, it } from 'node:test';
 import { searchLimit } from '../../../bench/arrivals/limits.js';
 import { mean } from '../../../bench/stats/estimate.js';
 import type { ArrivalRow } from '../../../bench/tables/arrival-columns.js';
+import { Lab } from '../../arrivals/lab.js';
 import { kneeOfMD1 } from '../../arrivals/queue-theory.js';
-import { Lab } from './lab.js';
 
 /**
  * `npm run test:slo`: the search for the highest rate under a limit, five times for each of two strategies,

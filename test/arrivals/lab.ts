@@ -1,16 +1,16 @@
-import { type ArrivalTrialOptions, runArrivalTrial } from '../../../bench/arrivals/arrival-trial.js';
-import type { ArrivalRow } from '../../../bench/tables/arrival-columns.js';
-import type { TrialRow } from '../../../bench/tables/columns.js';
-import { HelperProcesses } from '../../../bench/trials/helper-processes.js';
-import { baselineOf, type Cell, planCells } from '../../../bench/trials/plan.js';
-import { loadStrategies, prepare } from '../../../bench/trials/prepare.js';
-import { benchRequest } from '../../../bench/trials/request.js';
-import { runTrial } from '../../../bench/trials/trial.js';
-import { strategies } from '../../../strategies/index.js';
-import { peers } from '../../../strategies/peers/index.js';
-import { workloads } from '../../../workloads/index.js';
+import { type ArrivalTrialOptions, runArrivalTrial } from '../../bench/arrivals/arrival-trial.js';
+import type { ArrivalRow } from '../../bench/tables/arrival-columns.js';
+import type { TrialRow } from '../../bench/tables/columns.js';
+import { HelperProcesses } from '../../bench/trials/helper-processes.js';
+import { baselineOf, type Cell, planCells } from '../../bench/trials/plan.js';
+import { loadStrategies, prepare } from '../../bench/trials/prepare.js';
+import { benchRequest } from '../../bench/trials/request.js';
+import { runTrial } from '../../bench/trials/trial.js';
+import { strategies } from '../../strategies/index.js';
+import { peers } from '../../strategies/peers/index.js';
+import { workloads } from '../../workloads/index.js';
 
-/** The long checks of open loops share this: cells, closed and open loops are as `bench` measures them. */
+/** Tests of real open loops share this: cells, closed and open loops are as `bench` measures them. */
 
 export interface Plant {
   /** This is the name of a workload, or the URL of a task module. */
@@ -84,6 +84,7 @@ export class Lab {
       readonly seconds: number;
       readonly seed: number;
     },
+    more: Partial<Pick<ArrivalTrialOptions, 'accept' | 'limitMs'>> = {},
   ): Promise<ArrivalRow> {
     return this.measure(cell, {
       round: 1,
@@ -97,6 +98,7 @@ export class Lab {
       },
       accept: null,
       limitMs: null,
+      ...more,
     });
   }
 
