@@ -77,7 +77,8 @@ export class BullmqTaking implements Taking {
 
   /** Fetches the batches that do not come with the end of another one. */
   async #fetchAll(): Promise<void> {
-    while (!this.#stopped) {
+    // A worker that was closed with its connection answers at once that there is no job.
+    while (!this.#stopped && this.#worker.closing === undefined) {
       if (!this.#wants) {
         await new Promise<void>((resolve) => {
           this.#look = resolve;
