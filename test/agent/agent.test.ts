@@ -15,7 +15,8 @@ import { noRedis } from '../redis.js';
 
 const task = `import { upper } from 'upper';
 import { existsSync, writeFileSync } from 'node:fs';
-export default async function (document: { readonly id: string; readonly bytes: Uint8Array }, context: { options: { begun?: string } }) {
+interface Input { readonly bytes: Uint8Array }
+export default async function (document: Input, context: { options: { begun?: string } }) {
   const text = new TextDecoder().decode(document.bytes);
   if (text === 'bad') throw new Error('a bad document');
   if (text === 'abort') process.abort();
@@ -99,7 +100,7 @@ describe('forkwise agent', { skip }, () => {
     await redis?.close();
   });
 
-  it('runs documents of each form, says how it is, comes back after its connections were cut, and drains', async () => {
+  it('runs documents of each form, answers probes, survives cut connections, and drains', async () => {
     const machine = agent('--accept', sha256, '--project', there, '--health', '0');
     const [, port] = await machine.said(/probes on port (\d+)/);
     const probe = async (path: string) => {
