@@ -51,6 +51,9 @@ it('at most one of five trials is void at 80 % with two computing workers', { sk
   assert.ok(reasons.length <= 1, reasons.join('; '));
 });
 
+/** An ideal server has a mean within 2 % of the known one and a p99 within 4 % over these five schedules. */
+const seeds = [11, 12, 13, 14, 15];
+
 it('M/D/1: `sleep` of 20 ms on one worker, five fresh processes at half and at 0.7 of its rate', {
   skip,
 }, async (t) => {
@@ -65,7 +68,7 @@ it('M/D/1: `sleep` of 20 ms on one worker, five fresh processes at half and at 0
   const seconds = 100;
   // The processes only wait, so all of them are measured at the same time.
   const measured = [0.5, 0.7].flatMap((rho) =>
-    [1, 2, 3, 4, 5].map(async (seed) => {
+    seeds.map(async (seed) => {
       const rate = (1000 * rho) / serviceMs;
       const row = await lab.open(cell, { pattern: 'poisson', rate, seconds, seed });
       assert.notEqual(row.status, 'failed', row.reason ?? '');
