@@ -3,6 +3,7 @@ import type { Environment } from '../tables/environment.js';
 import type { HintRow } from '../tables/situation-columns.js';
 import type { Findings } from '../verdict/findings.js';
 import { adviceByWorkload, adviceTable, hasAdvice } from '../words/advice.js';
+import { arrivalLegend, arrivalTable, limitLegend, limitTable } from '../words/arrivals.js';
 import { busyLine } from '../words/busy.js';
 import { limitSentences } from '../words/limit.js';
 import { sourceSentence } from '../words/source.js';
@@ -39,6 +40,12 @@ export function markdownReport(found: Findings, figures: readonly Pick<Figure, '
     lines(warnings, most.warnings, 'warnings'),
     situations.length === 0 ? '' : situationTable(found, most.places),
     conclusions.length === 0 ? '' : strategyTable(found, most.strategies),
+    found.arrivals.length === 0
+      ? ''
+      : `${shortened(arrivalTable(found.arrivals, found.strategies))}\n\n${arrivalLegend(found.arrivals)}`,
+    found.limits.length === 0
+      ? ''
+      : `${shortened(limitTable(found.limits, found.strategies))}\n\n${limitLegend}`,
     found.faults.length === 0 ? '' : markdownTable(matrixTable(found.faults)),
     ['[The whole report](report.html)', ...pictures].join(' · '),
     sourceSentence(environment) ?? '',
@@ -53,6 +60,13 @@ export function markdownReport(found: Findings, figures: readonly Pick<Figure, '
 function adviceTableText({ conclusions }: Findings, most: number): string {
   if (!hasAdvice(conclusions)) return '';
   const table = adviceTable(conclusions);
+  const rows = table.groups.flat();
+  const more = rows.length > most ? `\n\n… and ${rows.length - most} more in the report` : '';
+  return `${markdownTable({ ...table, groups: [rows.slice(0, most)] })}${more}`;
+}
+
+/** A table of open loops with at most this many rows. */
+function shortened(table: TextTable, most = 8): string {
   const rows = table.groups.flat();
   const more = rows.length > most ? `\n\n… and ${rows.length - most} more in the report` : '';
   return `${markdownTable({ ...table, groups: [rows.slice(0, most)] })}${more}`;

@@ -55,27 +55,42 @@ export function planText(plan: Plan): string {
 }
 
 /** What open loops add to the plan. */
-function openLoops({ request, prepared, planned }: Plan): string[] {
-  if (request.arrivals === null) return [];
-  const families = prepared.reduce((sum, { corpora }) => sum + corpora.length, 0);
-  const strategies = planned.reduce((sum, { deliveries }) => sum + deliveries.length, 0);
-  const { trials, searches, ms } = estimateArrivals(request.arrivals, { families, strategies });
+function openLoops(plan: Plan): string[] {
+  const { arrivals } = plan.request;
+  const planned = openLoopsOf(plan);
+  if (arrivals === null || planned === null) return [];
+  const { trials, searches, ms } = planned;
   const parts = [
-    ...(trials > 0 ? [`${trials} trials of ${duration(request.arrivals.timeMs)}`] : []),
-    ...(searches > 0 ? [`${searches} searches for ${request.arrivals.slo?.text}`] : []),
+    ...(trials > 0 ? [`${trials} trials of ${duration(arrivals.timeMs)}`] : []),
+    ...(searches > 0 ? [`${searches} searches for ${arrivals.slo?.text}`] : []),
   ];
   return [`  then open loops: ${listed(parts)}, about ${duration(ms)}`];
+}
+
+function openLoopsOf({ request, prepared, planned }: Plan): ReturnType<typeof estimateArrivals> | null {
+  if (request.arrivals === null) return null;
+  const families = prepared.reduce((sum, { corpora }) => sum + corpora.length, 0);
+  const strategies = planned.reduce((sum, { deliveries }) => sum + deliveries.length, 0);
+  return estimateArrivals(request.arrivals, { families, strategies });
 }
 
 /** Returns the plan as data, for `--dry-run --json`. */
 export function planData(plan: Plan) {
   const { request, prepared, cells } = plan;
+  const openLoops = openLoopsOf(plan);
   return {
     profile: request.profile.name,
     rounds: { least: request.rounds.min, most: request.rounds.max },
     seed: request.seed,
     trials: request.rounds.min * trialsPerRound(plan),
     estimate_ms: Math.round(request.rounds.min * estimateRoundMs(plan)),
+    ...(openLoops !== null && {
+      open_loops: {
+        trials: openLoops.trials,
+        searches: openLoops.searches,
+        estimate_ms: Math.round(openLoops.ms),
+      },
+    }),
     corpora: prepared.flatMap(({ ref, corpora }) =>
       corpora.map((corpus) => ({
         workload: ref.name,
