@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { Ahead } from '../../strategies/shared-memory/ahead.js';
@@ -99,6 +101,37 @@ describe('the shared arena', () => {
     for (const { index, bytes } of lying)
       assert.deepEqual((outcomes[index] as { value?: unknown }).value, sum(bytes));
     await session.close();
+  });
+
+  it('takes paths that are ASCII, other text, no UTF-8, and longer than a slab', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'forkwise-arena-'));
+    const long = join(folder, ...Array.from({ length: 4 }, () => 'folder '.repeat(20)));
+    mkdirSync(long, { recursive: true });
+    const paths = [
+      join(folder, 'plain'),
+      join(folder, 'é €'),
+      Buffer.concat([Buffer.from(`${folder}/`), Buffer.from([0xe9, 0x80])]),
+      join(long, 'x'),
+    ];
+    const session = await openArenaSession(fixture('arena-task'), {
+      workers: 1,
+      split: oneQueue,
+      size: { ...size, slabBytes: 512 },
+      delivery: 'reference',
+    });
+    try {
+      for (const [i, path] of paths.entries()) writeFileSync(path, 'x'.repeat(i + 1));
+      const ids = ['sum 0', 'sum é1', 'sum 2', 'sum é3'];
+      const named = paths.map((path, index) => ({ index, id: ids[index] as string, path }));
+      const outcomes = await outcomesOf(session, named, 4);
+      assert.deepEqual(
+        outcomes.map(({ index, id, status, size }) => [index, id, status, size]).sort(),
+        named.map(({ index, id }) => [index, id, 'ok', index + 1]),
+      );
+    } finally {
+      await session.close();
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('never returns a view of shared memory in a result', async () => {
