@@ -115,7 +115,7 @@ let busy = 0;
 
 /** Runs esbuild, and stops its process afterwards, which would otherwise live as long as ours. */
 async function build(options: BuildOptions, of: Build): Promise<BuildResult> {
-  // `import` would first look through all of its code for names of exports, which takes longer than to run it.
+  // `import` would first look through all of its code for names of exports, which is slow.
   const esbuild = createRequire(import.meta.url)('esbuild') as typeof import('esbuild');
   busy++;
   try {
