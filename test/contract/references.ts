@@ -1,64 +1,22 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { mkdtempSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { Worker } from 'node:worker_threads';
-import { strategies as entries } from '../../strategies/index.js';
-import type {
-  AnyDocument,
-  DocumentByPath,
-  DocumentByReference,
-  OpenOptions,
-  Outcome,
-  Session,
-  Strategy,
-  TaskError,
-} from '../../strategies/strategy.js';
-import type { Document } from '../../workloads/workload.js';
+import type { AnyDocument, OpenOptions, Outcome, Session, Strategy } from '../../strategies/strategy.js';
 import { type Got, hashOf } from '../fixtures/reference-task.js';
-import { fixture, openable, outcomesOf, withSession } from '../support.js';
-
-/** A test writes documents without their places in the run. */
-type Form = Omit<Document, 'index'> | Omit<DocumentByPath, 'index'> | Omit<DocumentByReference, 'index'>;
-
-const onLinux = { skip: process.platform !== 'linux' };
-const [sequential] = (await openable(entries.slice(0, 1))) as [Strategy];
-const folder = mkdtempSync(join(tmpdir(), 'forkwise-references-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
-
-let files = 0;
-/** Writes a file with a new name, and returns its path. */
-export function fileOf(content: Uint8Array | string): string {
-  const path = join(folder, `file ${files++}.txt`);
-  writeFileSync(path, content);
-  return path;
-}
-
-export function numbered(forms: readonly Form[]): AnyDocument[] {
-  return forms.map((form, index) => ({ index, ...form }));
-}
-
-/** Returns bytes that differ from place to place. */
-export function pattern(size: number): Uint8Array {
-  const bytes = new Uint8Array(size);
-  for (let i = 0; i < size; i++) bytes[i] = i * 7 + (i >> 8);
-  return bytes;
-}
+import { fixture, outcomesOf, withSession } from '../support.js';
+import {
+  errorOf,
+  type Form,
+  fileOf,
+  folder,
+  numbered,
+  okValue,
+  onLinux,
+  pattern,
+  unreadableFiles,
+} from './reference-files.js';
+import { itReadsFiles } from './references-reading.js';
 
 /** Tests documents by path and by reference.  */
 export function describeReferences(strategy: Strategy): void {
@@ -76,111 +34,7 @@ export function describeReferences(strategy: Strategy): void {
     after(() => session.close());
     const run = (forms: readonly Form[]) => outcomesOf(session, numbered(forms), forms.length);
 
-    it('reads files as if their bytes had been given', async () => {
-      const sizes = [0, 1, 10_000, 2 ** 21 + 1, 4_500_001, 300];
-      const contents = sizes.map(pattern);
-      const paths = contents.map(fileOf);
-      const link = join(folder, `link-${files++}`);
-      symlinkSync(paths[2] as string, link);
-      const huge = fileOf('');
-      truncateSync(huge, 24 * 2 ** 20); // it is larger than an arena
-      const own = numberedForms('path', [...paths, link, Buffer.from(paths[2] as string)]);
-      const bytes = contents.map((bytes, i) => ({ id: `bytes${i}`, size: bytes.length, bytes }));
-      const mixed = own.flatMap((form, i) => [form, ...bytes.slice(i, i + 1)]);
-      const outcomes = await run([...mixed, { id: 'huge', path: huge }]);
-      assert.equal((okValue(outcomes.at(-1) as Outcome) as Got).size, 24 * 2 ** 20);
-      const byId = new Map(outcomes.map((outcome) => [outcome.id, outcome]));
-      for (const [i, bytes] of contents.entries()) {
-        const got = { hash: hashOf(bytes), size: bytes.length, isAlone: true };
-        const [read, given] = [byId.get(`path${i}`) as Outcome, byId.get(`bytes${i}`) as Outcome];
-        assert.deepEqual([okValue(read), okValue(given)], [got, got]);
-        assert.deepEqual([read.size, read.mtimeMs], [bytes.length, statSync(paths[i] as string).mtimeMs]);
-        assert.equal('size' in given || 'mtimeMs' in given, false, 'they are not for documents with bytes');
-        assert.equal(bytes.length, sizes[i], 'the caller keeps its bytes');
-      }
-      for (let i = contents.length; i < own.length; i++)
-        assert.deepEqual(okValue(byId.get(`path${i}`) as Outcome), okValue(byId.get('path2') as Outcome));
-    });
-
-    it('reads files whose names are no UTF-8', onLinux, async () => {
-      const places = [
-        Buffer.from('caf\xe9.txt', 'latin1'),
-        Buffer.from([0xff, 0xfe, 0x80]),
-        Buffer.from('ñ€'),
-      ];
-      const paths = places.map((name) => Buffer.concat([Buffer.from(`${folder}/`), name]));
-      for (const [i, path] of paths.entries()) writeFileSync(path, `content ${i}`);
-      const outcomes = await run(paths.map((path, i) => ({ id: `text${i}`, path })));
-      assert.deepEqual(outcomes.map(okValue), ['content 0', 'content 1', 'content 2']);
-    });
-
-    it('takes a relative path from the folder in which the caller is by then', async () => {
-      const path = fileOf('here');
-      const forms = [basename(path), Buffer.from(basename(path))].map((path, i) => ({
-        id: `text${i}`,
-        path,
-      }));
-      const from = process.cwd();
-      process.chdir(folder);
-      try {
-        assert.deepEqual((await run(forms)).map(okValue), ['here', 'here']);
-      } finally {
-        process.chdir(from);
-      }
-    });
-
-    it('reads a file to its end that says another size than it has', onLinux, async () => {
-      // The system says that the first has 4096 bytes and the second none; both have a line.
-      const paths = ['/sys/class/net/lo/mtu', '/proc/version'].filter((path) => existsSync(path));
-      const outcomes = await run(paths.map((path, i) => ({ id: `text${i}`, path, size: 7 })));
-      for (const [i, path] of paths.entries()) {
-        const text = readFileSync(path, 'utf8');
-        assert.deepEqual([okValue(outcomes[i] as Outcome), outcomes[i]?.size], [text, text.length], path);
-      }
-    });
-
-    it('reads a file that grows and shrinks as what was there', async () => {
-      const full = pattern(100_000);
-      const path = fileOf(full);
-      const end = changeAgainAndAgain(path, full);
-      const outcomes = await run(Array.from({ length: 60 }, (_, i) => ({ id: `content${i}`, path })));
-      await end();
-      for (const outcome of outcomes) {
-        const bytes = okValue(outcome) as Uint8Array;
-        assert.equal(bytes.length, outcome.size);
-        // The system may fill with zeros what a file loses while it is read.
-        const wrong = bytes.findIndex((byte, at) => byte !== full[at] && byte !== 0);
-        assert.equal(wrong, -1, `byte ${wrong} of ${bytes.length} was never in the file`);
-      }
-    });
-
-    it('fails what it cannot read, with the code and the path', {
-      skip: process.platform === 'win32',
-    }, async () => {
-      const unreadable = unreadableFiles();
-      const forms = unreadable.flatMap(({ path }, i) => [
-        { id: `bad${i}`, path },
-        { id: `good${i}`, path: fileOf('good') },
-      ]);
-      const outcomes = await run(forms);
-      const expected = await withSession(
-        sequential,
-        fixture('reference-task'),
-        { delivery: 'reference' },
-        (session) => outcomesOf(session, numbered(forms), forms.length),
-      );
-      for (const [i, { path, code, message }] of unreadable.entries()) {
-        const [bad, good] = [outcomes[2 * i] as Outcome, outcomes[2 * i + 1] as Outcome];
-        assert.equal(good.status, 'ok');
-        assert.equal(bad.status, 'failed', String(path));
-        assert.equal('size' in bad, false);
-        const error = errorOf(bad);
-        assert.equal(error.code, code, JSON.stringify(error));
-        assert.match(error.message, message ?? /./);
-        assert.ok(error.message.includes(String(path).split('\0')[0] as string), error.message);
-        assert.deepEqual(error, errorOf(expected[2 * i] as Outcome), 'it is the same in every strategy');
-      }
-    });
+    itReadsFiles(run);
 
     it('gives the task what its `resolve` returns', async () => {
       const references: [unknown, string][] = [
@@ -409,90 +263,3 @@ export function describeReferences(strategy: Strategy): void {
 
 const cyclic: Record<string, unknown> = {};
 cyclic.self = cyclic;
-
-interface Unreadable {
-  readonly path: string;
-  readonly code?: string;
-  readonly message?: RegExp;
-}
-
-/** Makes one file of every kind that cannot be read. */
-export function unreadableFiles(): Unreadable[] {
-  const place = mkdtempSync(join(folder, 'unreadable-'));
-  const at = (name: string) => join(place, name);
-  mkdirSync(at('folder'));
-  symlinkSync(at('nowhere'), at('dangling'));
-  symlinkSync(at('circle'), at('circle'));
-  execFileSync('mkfifo', [at('pipe')]);
-  closeSync(openSync(at('huge'), 'w'));
-  truncateSync(at('huge'), 3 * 2 ** 30); // a hole, which takes no space
-  writeFileSync(at('secret'), 'secret', { mode: 0 });
-  const noFile = /^expected a regular file, got a folder, a pipe, a socket or a device: /;
-  return [
-    { path: at('missing'), code: 'ENOENT' },
-    { path: at('missing/file'), code: 'ENOENT' },
-    { path: at('secret/file'), code: 'ENOTDIR' },
-    { path: at('dangling'), code: 'ENOENT' },
-    { path: at('circle'), code: 'ELOOP' },
-    { path: at('x'.repeat(300)), code: 'ENAMETOOLONG' },
-    { path: at('null\0byte'), code: 'ERR_INVALID_ARG_VALUE', message: /without a null byte: / },
-    { path: at('folder'), message: noFile },
-    { path: at('pipe'), message: noFile },
-    { path: '/dev/zero', message: noFile },
-    { path: at('huge'), message: /greater than 2 GiB/ },
-    ...(process.getuid?.() === 0 ? [] : [{ path: at('secret'), code: 'EACCES' }]),
-    // The first can be opened and not read; not even root may open the second.
-    ...(process.platform === 'linux'
-      ? [
-          { path: '/proc/self/mem', code: 'EIO' },
-          ...(isOpen('/proc/1/mem') ? [] : [{ path: '/proc/1/mem', code: 'EACCES' }]),
-        ]
-      : []),
-  ];
-}
-
-function isOpen(path: string): boolean {
-  try {
-    closeSync(openSync(path, 'r'));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Shortens the file and fills it again, in a thread; returns a function that ends this. */
-function changeAgainAndAgain(path: string, content: Uint8Array): () => Promise<unknown> {
-  const stop = new Int32Array(new SharedArrayBuffer(4));
-  const code = `
-    const { openSync, ftruncateSync, writeSync, closeSync } = require('node:fs');
-    const { path, content, stop } = require('node:worker_threads').workerData;
-    const file = openSync(path, 'r+');
-    for (let round = 1; Atomics.load(stop, 0) === 0; round++) {
-      const length = (round * 7919) % content.length;
-      ftruncateSync(file, length);
-      for (let at = length; at < content.length; at += 10_000)
-        writeSync(file, content, at, Math.min(10_000, content.length - at), at);
-    }
-    closeSync(file);
-  `;
-  const thread = new Worker(code, { eval: true, workerData: { path, content, stop } });
-  const ended = new Promise((resolve, reject) => thread.once('exit', resolve).once('error', reject));
-  return () => {
-    Atomics.store(stop, 0, 1);
-    return ended;
-  };
-}
-
-function numberedForms(name: string, paths: readonly (string | Uint8Array)[]): Form[] {
-  return paths.map((path, i) => ({ id: `${name}${i}`, path }));
-}
-
-export function okValue(outcome: Outcome): unknown {
-  return outcome.status === 'ok'
-    ? outcome.value
-    : assert.fail(`${outcome.id}: ${JSON.stringify(outcome.error)}`);
-}
-
-function errorOf(outcome: Outcome): TaskError {
-  return outcome.status === 'ok' ? assert.fail(`expected "${outcome.id}" to fail`) : outcome.error;
-}
