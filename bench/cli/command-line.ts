@@ -466,6 +466,7 @@ function report(error: Error): number {
     CorpusError: exitCode.invalid,
     WorkloadError: exitCode.invalid,
     UnfitError: exitCode.invalid,
+    NoPackages: exitCode.invalid,
     RunError: exitCode.failed,
     NoBroker: exitCode.failed,
     RunLost: exitCode.failed,

@@ -140,3 +140,8 @@ export class RunLost extends Error {
 export class NoBroker extends Error {
   override readonly name = 'NoBroker';
 }
+
+/** The packages that connect to a broker are not installed. */
+export class NoPackages extends Error {
+  override readonly name = 'NoPackages';
+}

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { NoBroker } from './engine.js';
+import { NoBroker, NoPackages } from './engine.js';
 
 /** Connections to Redis, and the packages that they need. */
 
@@ -10,7 +10,7 @@ export async function loadPackages(): Promise<Packages> {
     const [bullmq, { Redis }] = await Promise.all([import('bullmq'), import('ioredis')]);
     return { bullmq, Redis };
   } catch (cause) {
-    throw new Error(
+    throw new NoPackages(
       'a broker needs the packages bullmq and ioredis, and one does not load: npm install bullmq ioredis',
       { cause },
     );
