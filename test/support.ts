@@ -9,12 +9,21 @@ import type {
   StrategyEntry,
 } from '../strategies/strategy.js';
 import type { Document, WorkloadRef } from '../workloads/workload.js';
+import { onSharedBroker } from './shared-broker.js';
 
 /** Several test files use these functions. */
 
-/** Loads the strategies of these modules, so that a test can open them itself. */
+/**
+ * Loads the strategies of these modules, so that a test can open them itself. A strategy of ours that needs a
+ * broker gets one that is shared, and is left out where there is none.
+ */
 export async function openable(entries: readonly Pick<StrategyEntry, 'url'>[]): Promise<Strategy[]> {
-  return Promise.all(entries.map(async ({ url }) => ((await import(url)) as { default: Strategy }).default));
+  const loaded = await Promise.all(
+    entries.map(async ({ url }) => ((await import(url)) as { default: Strategy }).default),
+  );
+  return loaded.flatMap((strategy) =>
+    strategy.isolation === 'machine' && strategy.origin === 'ours' ? onSharedBroker(strategy) : [strategy],
+  );
 }
 
 /** Makes documents with these ids and distinct contents; each has a buffer of its own. */
