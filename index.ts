@@ -26,6 +26,7 @@ export type { InputDocuments } from './runner/stream.js';
 export { strategies } from './strategies/index.js';
 export type {
   AnyDocument,
+  BrokerOptions,
   CloseOptions,
   Configuration,
   Delivery,
@@ -35,6 +36,7 @@ export type {
   Emit,
   Engine,
   Isolation,
+  MachineReport,
   Measured,
   Member,
   Members,

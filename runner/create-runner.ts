@@ -1,4 +1,4 @@
-import type { Configuration, Delivery, Session, SideChannel } from '../strategies/strategy.js';
+import type { BrokerOptions, Configuration, Delivery, Session, SideChannel } from '../strategies/strategy.js';
 import type { TaskFile } from '../workloads/task-file.js';
 import type { TaskFinding } from '../workloads/task-findings.js';
 import type { WorkloadRef } from '../workloads/workload.js';
@@ -47,6 +47,11 @@ export interface RunnerOptions {
   readonly options?: Readonly<Record<string, unknown>>;
   /** Answers what tasks ask with `context.ask`. Absent: such requests are rejected. */
   readonly channel?: SideChannel;
+  /**
+   * Says where a strategy between machines finds its broker and its agents, as in `OpenOptions`. Absent: it
+   * starts a Redis and agents of its own, on this machine.
+   */
+  readonly broker?: BrokerOptions;
   /**
    * The strategy was measured under these conditions; the runner warns when they differ. Absent: nothing is
    * compared.
@@ -104,7 +109,7 @@ export async function openForRunner(options: RunnerOptions | Recommendation): Pr
     heapMb: limit('heapMb', heapMb),
     memoryMb: limit('memoryMb', memoryMb),
   });
-  const channel = present({ channel: rest.channel });
+  const others = present({ channel: rest.channel, broker: rest.broker });
   const configuration = present({ configuration: rest.configuration });
   const { strategy, workers, delivery } = await findStrategy(name, {
     ...present({ workers: rest.workers, delivery: rest.delivery }),
@@ -130,7 +135,7 @@ export async function openForRunner(options: RunnerOptions | Recommendation): Pr
   const session = await strategy.open(workload, {
     ...limits,
     ...configuration,
-    ...channel,
+    ...others,
     workers,
     delivery,
   });
@@ -149,6 +154,7 @@ const optionNames: { readonly [Name in keyof Required<RunnerOptions>]: 'needed' 
   memoryMb: 'optional',
   options: 'optional',
   channel: 'optional',
+  broker: 'optional',
   validWhen: 'optional',
   findings: 'optional',
   force: 'optional',

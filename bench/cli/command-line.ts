@@ -370,6 +370,11 @@ program
     'documents whose files have changed since: keep their lines, or run them again',
     'keep',
   )
+  .option(
+    '--broker <url>',
+    'the Redis of the agents that run the documents, for strategy broker (default: the variable ' +
+      'FORKWISE_BROKER, which no process list shows, or else a Redis and agents of its own)',
+  )
   .option('--retry <statuses>', 'run documents with these statuses again, like failed,timed-out,crashed')
   .option('--json', 'the summary as JSON on standard output; what tasks print goes to standard error')
   .option('--force', 'run several documents at a time on one thread even if the task is known to mix them up')

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type Recommendation, type RunnerOptions, readRecommendation } from '../../index.js';
 import { strategies } from '../../strategies/index.js';
 import { effectiveCores } from '../../strategies/processes/cores.js';
+import type { StrategyTraits } from '../../strategies/strategy.js';
 import { UsageError, unknownName } from '../errors.js';
 import { type Again, statusesNotOk } from '../job/again.js';
 import { parseCount, parseDuration, parseList } from '../words/parse.js';
@@ -21,6 +22,7 @@ export interface RunFlags {
   changed: string;
   force?: true;
   json?: true;
+  broker?: string;
 }
 
 /** Reads which documents run again although they have a line. @throws UsageError */
@@ -88,3 +90,20 @@ export function readConfig(path: string): Recommendation {
 export function taskOf(task: RunnerOptions['task']): string | URL {
   return typeof task === 'string' || task instanceof URL ? task : `${task.file}#${task.export}`;
 }
+
+/**
+ * Returns the URL of the broker that a strategy between machines uses; null when it starts its own, and for
+ * other strategies.
+ * @throws UsageError when `--broker` is given for another strategy
+ */
+export function brokerUrl(
+  { broker }: RunFlags,
+  { name, isolation }: Pick<StrategyTraits, 'name' | 'isolation'>,
+): string | null {
+  if (isolation === 'machine') return broker ?? process.env[brokerVariable] ?? null;
+  if (broker === undefined) return null;
+  throw new UsageError(`expected a strategy between machines with --broker, and "${name}" is none`);
+}
+
+/** The address of the broker may have a password, which process lists would show. */
+export const brokerVariable = 'FORKWISE_BROKER';

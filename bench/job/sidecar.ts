@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { RunError, UsageError } from '../errors.js';
 
@@ -14,10 +15,12 @@ export interface Job {
  * The content of `results.ndjson.json`, which says which job the results belong to. Schema 1 (version 0.1)
  * knew the documents as paths from the folder in which the job was started, and no root.
  */
-type Sidecar = { readonly forkwise: string; readonly started: string } & (
-  | ({ readonly schema: 2 } & Job)
-  | ({ readonly schema: 1 } & Omit<Job, 'root'>)
-);
+type Sidecar = {
+  readonly forkwise: string;
+  readonly started: string;
+  /** The job has this name on a broker. Versions before 0.3 wrote none. */
+  readonly run?: string;
+} & (({ readonly schema: 2 } & Job) | ({ readonly schema: 1 } & Omit<Job, 'root'>));
 
 export function sidecarOf(path: string): string {
   return `${path}.json`;
@@ -25,7 +28,8 @@ export function sidecarOf(path: string): string {
 
 /** Writes the sidecar of new results at `path`. @throws RunError when it cannot be written */
 export function writeSidecar(path: string, job: Job, forkwise: string): void {
-  const sidecar: Sidecar = { schema: 2, forkwise, ...job, started: new Date().toISOString() };
+  const started = new Date().toISOString();
+  const sidecar: Sidecar = { schema: 2, forkwise, ...job, started, run: randomUUID() };
   const file = sidecarOf(path);
   try {
     writeFileSync(`${file}.new`, `${JSON.stringify(sidecar, null, 2)}\n`);
@@ -72,6 +76,15 @@ export function refuseOthers(path: string, job: Job): Sidecar['schema'] | null {
 /** The documents as they were given to the job that began the results at `path`. */
 export function docsOf(path: string): string {
   return (readSidecar(path) as Sidecar).docs;
+}
+
+/**
+ * Returns the name of the job on a broker. When the job is stopped and continues, it has the same name, and
+ * finds there what it has left.
+ */
+export function runOf(path: string): string {
+  const { run, started, task } = readSidecar(path) as Sidecar;
+  return run ?? `${task.sha256.slice(0, 16)}-${Date.parse(started)}`;
 }
 
 /** Null when there is none; `other` when the file is not one of ours. */

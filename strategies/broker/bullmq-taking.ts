@@ -4,7 +4,7 @@ import type { Job, JobJson, Worker } from 'bullmq';
 import type { BatchMark, TakeOptions, Taking } from './engine.js';
 import { whenWritable } from './redis.js';
 
-/** After Redis has refused a batch, for example for lack of memory, the agent asks again in this time, ms. */
+/** After Redis has refused a batch, for lack of memory perhaps, the agent asks again in this time, ms. */
 const refusedPauseMs = 200;
 
 /**

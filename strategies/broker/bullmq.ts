@@ -1,4 +1,4 @@
-import type { Queue, Worker } from 'bullmq';
+import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { BullmqTaking } from './bullmq-taking.js';
 import {
@@ -51,7 +51,7 @@ class BullmqEngine implements Engine {
   /** Reads that block have a connection of their own. */
   #reader: Redis | null = null;
   #queue: Queue | null = null;
-  #worker: Worker | null = null;
+  #taking: Taking | null = null;
   /** The caller has added these batches and has not settled them. */
   readonly #batches = new Set<number>();
   /** The caller has these messages and has not settled them. */
@@ -138,12 +138,12 @@ class BullmqEngine implements Engine {
       skipLockRenewal: true, // it is renewed by hand, since the jobs are taken so
     });
     worker.on('error', () => {}); // calls reject with it
-    this.#worker = worker;
     await worker.waitUntilReady();
     await worker.startStalledCheckTimer();
-    return new BullmqTaking(worker, Job.fromJSON.bind(Job), options, (batch) =>
+    this.#taking = new BullmqTaking(worker, Job.fromJSON.bind(Job), options, (batch) =>
       this.#client.getBuffer(this.#key(`batch:${batch}`)),
     );
+    return this.#taking;
   }
 
   async post(message: Uint8Array): Promise<boolean> {
@@ -181,7 +181,7 @@ class BullmqEngine implements Engine {
     clearInterval(this.#renewing);
     const isThere = this.#client.status === 'ready';
     this.#reader?.disconnect();
-    await this.#worker?.close(true).catch(() => {});
+    await this.#taking?.abandon(); // it is over, or its batches go to other agents
     if (remove && isThere) await this.#removeAll();
     await this.#queue?.close().catch(() => {});
     if (isThere) await this.#client.quit().catch(() => {});

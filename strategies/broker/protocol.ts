@@ -186,7 +186,7 @@ export interface ResultRows {
 }
 
 /**
- * The caller posts lists of these messages: all that it has at one time, so that an agent which is told of
+ * The caller posts lists of these messages: all that it has at one time, so that an agent that hears of
  * many cancelled documents begins none of them. All agents receive all lists.
  */
 export interface ToAgent {

@@ -13,7 +13,7 @@ import { bundled } from '../../../workloads/task-bundle.js';
 import { locateTask } from '../../../workloads/task-file.js';
 import { exitCode, UsageError, unknownName } from '../../errors.js';
 import { parseCount, parseDuration, parseList } from '../../words/parse.js';
-import { readConfig } from '../run-request.js';
+import { brokerVariable, readConfig } from '../run-request.js';
 import { handleSignals } from '../signals.js';
 import { colorsFor, note } from '../terminal.js';
 
@@ -28,9 +28,6 @@ export interface AgentFlags {
   health?: string;
   grace: string;
 }
-
-/** The address of the broker may have a password, which process lists would show. */
-const brokerVariable = 'FORKWISE_BROKER';
 
 /**
  * `forkwise agent`: runs batches of documents for callers on other machines, until it is ended.

@@ -21,13 +21,14 @@ import { type Earlier, findEarlier } from '../../job/again.js';
 import { FileCount } from '../../job/count-files.js';
 import { Output } from '../../job/output.js';
 import { jobProgressOn } from '../../job/progress.js';
+import { runOf } from '../../job/sidecar.js';
 import { type Summary, summaryData, summaryText } from '../../job/summary.js';
 import { parseDuration } from '../../words/parse.js';
 import { commandLine } from '../folder.js';
 import { JobFiles } from '../job-files.js';
 import { type OwnProcess, watchOwnProcess } from '../own-process.js';
 import { runAll } from '../run-all.js';
-import { againOf, type RunFlags, runnerOptions, taskOf } from '../run-request.js';
+import { againOf, brokerUrl, type RunFlags, runnerOptions, taskOf } from '../run-request.js';
 import { handleSignals } from '../signals.js';
 import { colorsFor, keepStandardOutput, note, print } from '../terminal.js';
 
@@ -54,6 +55,7 @@ export async function runDocuments(
   };
   const again = againOf(flags);
   const graceMs = parseDuration(flags.grace);
+  const broker = brokerUrl(flags, traits);
   const printResult = flags.json ? keepStandardOutput() : print;
   if (flags.json) printToStandardError();
   const { ref, file, export: name, sha256 } = await compileTask(taskOf(options.task));
@@ -108,6 +110,8 @@ export async function runDocuments(
       if (traits.isolation === 'none') own = watchOwnProcess({ ...saved, isolating: isolatingNames });
       const opened = await openForRunner({
         ...options,
+        // A job that was killed has left documents and results under this name.
+        ...(broker !== null && { broker: { url: broker, run: runOf(flags.out) } }),
         force: flags.force === true,
         onWarning: (warning) => note(`${colorsFor(process.stderr).yellow('warning:')} ${warning}`),
       });
