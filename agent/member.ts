@@ -187,6 +187,7 @@ export class Member {
     else if (kind === 'close') this.#asks.close();
     else if (kind === 'report')
       this.#reportUsage(message.id).catch(() => {}); // the broker refuses it
+    else if (kind === 'who') this.#post({ kind: 'hello', ...this.#options.hello }).catch(() => {});
     else void this.#leave({ why: 'over' }, { now: message.now });
   }
 

@@ -138,6 +138,7 @@ async function openOn(
     },
   });
   try {
+    fleet.ask();
     await firstAgents(fleet, counts, code, () => gaveUp);
   } catch (cause) {
     await close(true);
@@ -208,8 +209,8 @@ async function firstAgents(
   if (cause !== null) throw cause;
   const accept = 'sha256' in code ? ` --accept ${code.sha256}` : '';
   throw new Error(
-    `expected an agent to join within ${firstAgentMs / 1000} s, and none did: start one on each machine with ` +
-      `forkwise agent --broker <url>${accept}`,
+    `expected an agent to join within ${firstAgentMs / 1000} s, and none did: start one on each machine ` +
+      `with forkwise agent --broker <url>${accept}`,
   );
 }
 

@@ -228,8 +228,8 @@ export class Caller {
 
   /**
    * Adds the batches that have no outcome yet again, after a time without any message. This changes
-   * nothing for batches that wait or run. A broker that was restarted may have lost the newest ones, and an earlier
-   * caller may have ended between a batch and its job.
+   * nothing for batches that wait or run. A broker that was restarted may have lost the newest ones, and an
+   * earlier caller may have ended between a batch and its job.
    */
   #addAgain(): void {
     for (const [number, batch] of this.#sent)

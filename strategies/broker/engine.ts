@@ -69,9 +69,9 @@ export interface TakeOptions {
   /** At most this many batches are with the agent. */
   readonly credit: number;
   /**
-   * Tells whether the agent has so little to do that the next batch should come. It is asked before each batch
-   * after the first one, and after `Taking.look`. An agent that took batches early would keep them from another
-   * one that has nothing to do.
+   * Tells whether the agent has so little to do that the next batch should come. It is asked before each
+   * batch after the first one, and after `Taking.look`. An agent that took batches early would keep them from
+   * another one that has nothing to do.
    */
   wantsMore(): boolean;
   /** A batch is the agent's for this time, ms, and again for this time while the agent lives. */

@@ -71,6 +71,11 @@ export class Fleet {
     return hadJoined;
   }
 
+  /** Asks the agents that are with the run already to say so. */
+  ask(): void {
+    this.#post({ to: null, message: { kind: 'who' } });
+  }
+
   /** Resolves with what `found` returns when that is not null, or with null after this time. */
   until<Value>(found: () => Value | null, ms: number): Promise<Value | null> {
     return new Promise((resolve) => {

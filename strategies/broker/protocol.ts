@@ -32,6 +32,7 @@ import type { Members, Result, TaskError } from '../strategy.js';
  *
  * Joining. An agent reads the card, loads the task, starts its workers and posts `hello`, or `failed`. The
  * caller answers `hello` with the side channel's latest broadcast and cancellations, addressed to the agent.
+ * A caller that opens a run posts `who`, since agents of an earlier caller may still be with it.
  *
  * Passes. A session may have several runs one after the other. Here each is a pass, and a batch carries the
  * number of its pass. An agent has one run of its session per pass: it begins the next one when it gets the
@@ -195,6 +196,8 @@ export interface ToAgent {
   readonly message:
     | ToTask
     | { readonly kind: 'report'; readonly id: number }
+    /** A caller has opened the run: agents that are with it already, from an earlier caller, post `hello`. */
+    | { readonly kind: 'who' }
     /** The run is over. With `now` workers end at once; without it no batch is left. */
     | { readonly kind: 'end'; readonly now: boolean };
 }
