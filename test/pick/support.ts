@@ -1,12 +1,17 @@
 import type { Configuration, ConfigurationOptions } from '../../bench/pick/configurations.js';
 import { configurationsOf } from '../../bench/pick/configurations.js';
-import type { LoadedStrategy, PreparedCorpus, PreparedWorkload } from '../../bench/trials/plan.js';
+import {
+  isMeasuredByDefault,
+  type LoadedStrategy,
+  type PreparedCorpus,
+  type PreparedWorkload,
+} from '../../bench/trials/plan.js';
 import { loadStrategies } from '../../bench/trials/prepare.js';
 import { strategies as entries } from '../../strategies/index.js';
 
-/** Made-up workloads and costs for tests of `pick`, with the real list of strategies. */
+/** Made-up workloads and costs for tests of `pick`, with the strategies that it really measures. */
 
-export const loaded = await loadStrategies(entries.map(({ url }) => url));
+export const loaded = (await loadStrategies(entries.map(({ url }) => url))).filter(isMeasuredByDefault);
 export const strategies = loaded.map(({ strategy }) => strategy);
 export const baseline = strategies.find((strategy) => strategy.baseline) as LoadedStrategy['strategy'];
 
