@@ -29,9 +29,11 @@ import type { WasRead } from '../worker/read-reference.js';
  *   current     its worker                         the slot whose task is running, plus one; 0 between tasks
  *   begun       its worker, before current         tasks begun: tells a running task from a later one in the
  *                                                  same slot
+ *   keeping     its worker, before it reads eager  1: sleeps, or is about to, with outcomes that it has not
+ *                                                  reported
  *   signal      caller                             the word that sleeping workers wait on
- *   eager       caller                             1: report outcomes before sleeping (the caller rests, and
- *                                                  publishes nothing before it is woken)
+ *   eager       caller                             1: report outcomes before sleeping (the caller rests, or
+ *                                                  has not had more than a stride to publish since)
  *
  * Order of writes. To publish, the caller writes the entry, then `state`, then the ring, then `available`. To
  * claim, a worker reads `next` and `available`, changes the slot's `state` and then moves `next` on. To run
@@ -53,6 +55,9 @@ import type { WasRead } from '../worker/read-reference.js';
  * caller publishes first, changes `signal` afterwards and then wakes the workers, so a worker sees either the
  * document or the change. The caller may publish several documents for one change of `signal`, but it makes
  * that change before it rests.
+ *
+ * Unreported outcomes: a worker sets `keeping` and then reads `eager`. The caller sets `eager` before it
+ * rests and then reads `keeping`, so either the worker reports, or the caller wakes it.
  */
 
 export interface Shape {
@@ -94,8 +99,9 @@ const entry = {
 const kinds: readonly (ReferenceKind | undefined)[] = [undefined, 'path', 'reference'];
 const queue = { available: 0, next: line, signal: 2 * line, words: 3 * line };
 const eager = 0;
-/** The word `begun` is this many words after `current`. */
+/** The words `begun` and `keeping` are this many words after `current`. */
 const begun = 1;
+const keeping = 2;
 
 export interface Entry {
   /** Position of the document's bytes in the arena; `oversized` when they are not there. */
@@ -185,6 +191,11 @@ export class ClaimTable {
 
   setEager(value: boolean): void {
     Atomics.store(this.#words, eager, value ? 1 : 0);
+  }
+
+  /** Tells whether the worker sleeps with outcomes that it has not reported. */
+  isKeeping(worker: number): boolean {
+    return Atomics.load(this.#words, this.#current(worker) + keeping) === 1;
   }
 
   release(slot: number): void {
@@ -324,6 +335,11 @@ export class ClaimTable {
     this.#numbers[(at + entry.startedMs) >> 1] = startedMs;
     this.#numbers[(at + entry.taskMs) >> 1] = taskMs;
     Atomics.store(this.#words, this.#current(worker), 0);
+  }
+
+  /** Says before `isEager` whether the worker will sleep with outcomes that it has not reported. */
+  setKeeping(worker: number, value: boolean): void {
+    Atomics.store(this.#words, this.#current(worker) + keeping, value ? 1 : 0);
   }
 
   isEager(): boolean {

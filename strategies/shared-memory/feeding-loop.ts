@@ -52,10 +52,9 @@ const turnMs = 4;
  * report every few milliseconds, and before they sleep while the loop rests.
  *
  * Workers sleep while their queue is empty. After each stride of published documents the loop wakes as many
- * as are worth it (`wake-ups.ts`), and one for each document before it waits for an `emit` or lets other
- * callbacks run. Before it rests, it sets `eager` and wakes all workers: they
- * then report their outcomes before they sleep, because the next document may take long to arrive, or may
- * wait for these very outcomes.
+ * as are worth it (`wake-ups.ts`), and one for each document before it waits for anything. Before it rests,
+ * it sets `eager`, and wakes the workers that sleep with outcomes: workers then report their outcomes before
+ * they sleep, because the next document may take long to arrive, or may wait for these very outcomes.
  */
 export class FeedingLoop {
   readonly #table: ClaimTable;
@@ -177,6 +176,7 @@ export class FeedingLoop {
         await slow;
       }
       const more = this.#fill(feed, split);
+      if (more) this.#table.setEager(false);
       if (this.#outcomes.length > 0) continue;
       if (more) {
         if (now() - turnedMs < turnMs) continue;
@@ -284,9 +284,10 @@ export class FeedingLoop {
       this.#wake = resolve;
     });
     this.#table.setEager(true);
-    for (const { queue } of this.#queues) this.#table.wake(queue, this.#lanes.length);
+    this.#announceAll();
+    for (const { queue, number } of this.#lanes)
+      if (this.#table.isKeeping(number)) this.#table.wake(queue, this.#lanes.length);
     await woken;
-    this.#table.setEager(false);
   }
 
   /** Lets the documents of an abandoned queue crash; returns their number. */

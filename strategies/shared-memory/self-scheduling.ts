@@ -11,7 +11,8 @@ import { arenaTraits } from './traits.js';
  * - A worker that finds nothing to claim blocks its thread for up to 1 ms, then rests in its event loop:
  *   `idle` in `worker.ts`.
  * - The caller looks after every 64 documents or 1 MiB it has published (`stride` in `feeding-loop.ts`)
- *   whether waiting work is worth waking a worker: `wake-ups.ts`. It wakes all of them before it rests.
+ *   whether waiting work is worth waking a worker: `wake-ups.ts`. Before it rests, it wakes one for each
+ *   document that waits.
  * - About 5 ms of work are in front of each worker, and at least two documents: `ahead.ts`.
  * - A worker reports up to 256 outcomes in one message, and none waits for others longer than 4 ms:
  *   `flushDocuments` in `arena-session.ts`, which also lists the files of this folder, and `flushMs` in

@@ -122,10 +122,10 @@ export class SlabQueue {
     if (due > 0) this.#table.wake(this.queue, due);
   }
 
-  /** Wakes a sleeping worker for each document that waits. */
+  /** Wakes a sleeping worker for each document that waits, before the caller waits for something. */
   announceAll(): void {
-    const { unclaimed } = this;
-    if (unclaimed > 0) this.#table.wake(this.queue, unclaimed);
+    const due = this.#wakeUps.dueAtRest({ published: this.#tickets, unclaimed: this.unclaimed });
+    if (due > 0) this.#table.wake(this.queue, due);
   }
 
   /** Frees the slot of a document that has its outcome, and returns the document. */

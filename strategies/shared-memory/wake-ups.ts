@@ -21,21 +21,21 @@ export interface QueueState {
 /**
  * Decides how many workers of one queue to wake for published documents. A worker that is awake claims them
  * by itself, and one worker may be enough for short tasks: when all are woken after every few documents, all
- * are soon asleep again. Documents that nothing claims wait for `workMs` at most while others are published.
- * The caller wakes all workers before it waits for anything.
+ * are soon asleep again. Documents that nothing claims wait for `workMs` at most while others are published,
+ * and not at all once the caller waits for something.
  */
 export class WakeUps {
   /** Workers that were woken for the work that waits now. */
   #woken = 0;
   #wokenMs = Number.NEGATIVE_INFINITY;
+  /** Workers that were woken since the last claim: they are on their way. */
+  #coming = 0;
   #claimed = 0;
   #lookedMs = Number.NEGATIVE_INFINITY;
 
   /** Returns how many workers to wake. Call it after documents were published. */
   due({ published, unclaimed, documentBytes, taskMs }: QueueState, nowMs: number): number {
-    const claimed = published - unclaimed;
-    const isServed = claimed !== this.#claimed && nowMs - this.#lookedMs < workMs;
-    this.#claimed = claimed;
+    const isServed = this.#learn(published - unclaimed) && nowMs - this.#lookedMs < workMs;
     this.#lookedMs = nowMs;
     const documentMs =
       taskMs === null ? workMs : taskMs + besideTask.documentMs + documentBytes * besideTask.byteMs;
@@ -44,6 +44,23 @@ export class WakeUps {
     const due = Math.max(wanted - this.#woken, isLate ? 1 : 0);
     this.#woken = wanted;
     if (due > 0) this.#wokenMs = nowMs;
+    this.#coming += due;
     return due;
+  }
+
+  /** Returns how many workers to wake before the caller waits: one for each document that waits. */
+  dueAtRest({ published, unclaimed }: Pick<QueueState, 'published' | 'unclaimed'>): number {
+    this.#learn(published - unclaimed);
+    const due = Math.max(0, unclaimed - this.#coming);
+    this.#coming += due;
+    return due;
+  }
+
+  /** Returns whether documents were claimed since the last call. */
+  #learn(claimed: number): boolean {
+    const isServed = claimed !== this.#claimed;
+    if (isServed) this.#coming = 0;
+    this.#claimed = claimed;
+    return isServed;
   }
 }

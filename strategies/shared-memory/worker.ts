@@ -261,8 +261,14 @@ async function idle(): Promise<void> {
   let seen = table.signal(queue);
   if (table.hasWork(queue)) return;
   if (!waits) {
-    if (table.isEager()) report(); // the caller may wait for them
-    if (table.sleep(queue, seen, napMs)) return;
+    if (slots.length > 0 && !table.isEager()) table.setKeeping(number, true);
+    if (table.isEager()) {
+      report(); // the caller may wait for them
+      table.setKeeping(number, false);
+    }
+    const isWoken = table.sleep(queue, seen, napMs);
+    table.setKeeping(number, false);
+    if (isWoken) return;
   }
   report();
   seen = table.signal(queue);

@@ -43,6 +43,16 @@ describe('wake-ups', () => {
     assert.ok(wakeUps.due({ published: 8, unclaimed: 4, ...long }, 102) >= 4);
   });
 
+  it('wake a worker for each document before the caller rests, less the workers on their way', () => {
+    const wakeUps = new WakeUps();
+    assert.equal(wakeUps.due({ published: 1, unclaimed: 1, ...short }, 100), 1);
+    assert.equal(wakeUps.dueAtRest({ published: 1, unclaimed: 1 }), 0);
+    assert.equal(wakeUps.dueAtRest({ published: 3, unclaimed: 3 }), 2);
+    // A document was claimed: its worker has come, and may sleep again.
+    assert.equal(wakeUps.dueAtRest({ published: 3, unclaimed: 2 }), 2);
+    assert.equal(wakeUps.dueAtRest({ published: 3, unclaimed: 0 }), 0);
+  });
+
   it('let no short task wait long, however slowly documents come', () => {
     for (const everyMs of [0.05, 0.2, 1, 50]) {
       const wakeUps = new WakeUps();
