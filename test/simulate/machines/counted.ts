@@ -13,17 +13,17 @@ export interface CountedOptions {
   readonly meanwhile?: (counts: Counts) => Promise<void>;
 }
 
-/** What a run has done so far. */
+/** A run counts what it has done so far. */
 export interface Counts {
   readonly pulled: number;
   readonly done: number;
-  /** Resolves when so many documents have their outcome, or when the run has ended. */
+  /** Resolves when this many documents have their outcome, or when the run has ended. */
   reached(done: number): Promise<void>;
   /** Resolves with the time, ms, until all documents that are in flight now have their outcome. */
   untilInFlightDone(): Promise<number>;
 }
 
-/** What a whole run has done. */
+/** A whole run has done this. */
 export interface Counted {
   readonly outcomes: number;
   /** How often documents were begun, all agents together. */

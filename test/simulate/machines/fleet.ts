@@ -60,7 +60,7 @@ export class TestFleet {
     this.startAgent();
   }
 
-  /** Asks the broker on a connection of its own. */
+  /** The question has a connection of its own to the broker. */
   async ask<Answer>(question: (client: Redis) => Promise<Answer>): Promise<Answer> {
     const client = new Redis(this.redis.url);
     try {
