@@ -16,7 +16,7 @@ export interface SearchOptions {
 export interface Found extends KneeFit {
   /** The rate that three fresh schedules confirmed, below the knee; null: they did not. */
   readonly confirmed: number | null;
-  /** The lowest rate that broke the limit in a probe; null: none did, up to the capacity. */
+  /** The lowest rate that broke the limit, in a probe or when it was to be confirmed; null: none did. */
   readonly broken: number | null;
   readonly probes: readonly Probe[];
 }
@@ -74,6 +74,7 @@ export async function searchRate(options: SearchOptions): Promise<Found> {
     documents += found.documents;
     misses += found.misses;
   }
+  if (misses > documents * allowed) broken = Math.min(broken ?? below, below);
   const confirms = kept && documents >= minDocuments({ misses, quantile, confidence });
   return { ...kneeOf(probes, allowed), confirmed: confirms ? below : null, broken, probes };
 }

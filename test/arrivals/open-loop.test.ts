@@ -279,6 +279,13 @@ describe('limits', () => {
       documentsAt: () => 1000,
       probe: async (rate) => ({ rate, documents: 1000, misses: 1000 }),
     });
+    const sometimes = await searchRate({
+      quantile: 0.99,
+      capacity: 100,
+      documentsAt: () => 1000,
+      probe: async (rate, seed) => ({ rate, documents: 1000, misses: seed > 3 ? 50 : 0 }),
+    });
+    assert.deepEqual([sometimes.confirmed, sometimes.broken], [null, 100], 'full load was not confirmed');
     assert.equal(never.confirmed, null);
     assert.ok((never.broken ?? 0) < 20);
   });
