@@ -44,7 +44,7 @@ describe('a job with a broker', { skip: noRedis() }, () => {
       `import { writeFileSync } from 'node:fs';
        import { setTimeout } from 'node:timers/promises';
        export default async ({ id, bytes }, { options }) => {
-         writeFileSync(${JSON.stringify(join(folder, 'runs'))} + '/' + id + process.hrtime.bigint(), '');
+         writeFileSync(${JSON.stringify(join(folder, 'runs'))} + '/' + id.slice(3) + process.hrtime.bigint(), '');
          await setTimeout(40);
          return Buffer.from(bytes).toString();
        };`,
@@ -64,12 +64,12 @@ describe('a job with a broker', { skip: noRedis() }, () => {
     first.kill('SIGKILL');
     await once(first, 'exit');
     assert.ok(linesIn().length < count, 'it was killed before the end');
-    const { code, stderr } = await cli(words, folder);
-    assert.equal(code, 0, stderr);
+    const { code, stdout, stderr } = await cli(words, folder);
+    assert.equal(code, 0, stdout + stderr);
     const lines = linesIn().map((line) => JSON.parse(line) as { id: string; value: string });
     assert.equal(new Set(lines.map(({ id }) => id)).size, count);
     assert.equal(lines.length, count);
-    for (const { id, value } of lines) assert.equal(`${value.replace('document ', '')}.txt`, id);
+    for (const { id, value } of lines) assert.equal(`in/${value.replace('document ', '')}.txt`, id);
     const runs = readdirSync(join(folder, 'runs')).length;
     assert.ok(runs <= count + 2, `${runs} runs: results that waited were not thrown away`);
     agent.kill('SIGTERM');
