@@ -8,8 +8,8 @@ import { whenWritable } from './redis.js';
 const refusedPauseMs = 200;
 
 /**
- * An agent takes its batches with BullMQ's functions for taking jobs by hand. BullMQ's own loop would fetch up
- * to its concurrency whenever there are jobs, and a lone document would wait at a busy agent while another
+ * An agent takes its batches with BullMQ's functions for taking jobs by hand. BullMQ's own loop would fetch
+ * up to its concurrency whenever there are jobs, and a lone document would wait at a busy agent while another
  * one has nothing to do: `wantsMore` could not be asked before each batch.
  */
 export class BullmqTaking implements Taking {

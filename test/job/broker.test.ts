@@ -44,7 +44,8 @@ describe('a job with a broker', { skip: noRedis() }, () => {
       `import { writeFileSync } from 'node:fs';
        import { setTimeout } from 'node:timers/promises';
        export default async ({ id, bytes }, { options }) => {
-         writeFileSync(${JSON.stringify(join(folder, 'runs'))} + '/' + id.slice(3) + process.hrtime.bigint(), '');
+         const run = '/' + id.slice(3) + process.hrtime.bigint();
+         writeFileSync(${JSON.stringify(join(folder, 'runs'))} + run, '');
          await setTimeout(40);
          return Buffer.from(bytes).toString();
        };`,
