@@ -40,8 +40,8 @@ export interface ArrivalRecord extends Arrived {
 /** At most this many bytes of results are kept for the check after the run. */
 const maxKeptBytes = 2e6;
 /**
- * A trial ends when its schedule and this much more are over, as a share of the schedule and at least these ms.
- * A strategy with a tenth of the demanded rate would otherwise be measured for ten times as long.
+ * A trial ends when its schedule and this much more are over, as a share of the schedule and at least these
+ * ms. A strategy with a tenth of the demanded rate would otherwise be measured for ten times as long.
  */
 const grace = { share: 0.25, ms: 2_000 };
 

@@ -43,8 +43,8 @@ const goodChance = 1.5;
 /**
  * Searches for the knee with a new schedule for every probe: first by steps until the limit was kept once and
  * broken once, then at the knee of a fit to all probes so far. In a simulated M/D/1 with a capacity of 200
- * documents per second, eleven probes of 13.5 s came within 5 % of the analytic knee in nine of ten searches; a
- * bisection whose every step trusts one schedule came within 25 %.
+ * documents per second, eleven probes of 13.5 s came within 5 % of the analytic knee in nine of ten searches;
+ * a bisection whose every step trusts one schedule came within 25 %.
  */
 export async function searchRate(options: SearchOptions): Promise<Found> {
   const { quantile, capacity, probe } = options;

@@ -406,8 +406,8 @@ program
   )
   .requiredOption(
     '--accept <tasks>',
-    "run these tasks alone: the SHA-256 of their bundles, paths of the same task here, or workloads' names; " +
-      'any: all that the broker has',
+    'run these tasks alone: the SHA-256 of their bundles, paths of the same task here, or names of ' +
+      'workloads; any: all that the broker has',
   )
   .option('--config <file>', 'a recommendation.json with strategy and workers for this machine')
   .option('--strategy <name>', 'one with worker threads or processes (default: that of --config, or queue)')

@@ -18,8 +18,8 @@ import { spread } from './spread.js';
 
 const help = `Measures the rate of large results of each strategy against a loop by hand of its isolation:
 worker threads that transfer each result (worker_threads, a transfer list), or processes that write it
-into a file in memory (child_process), where the parent reads it. Each turn is a process of its own; a round has every
-strategy once, in random order.
+into a file in memory (child_process), where the parent reads it. Each turn is a process of its own; a
+round has every strategy once, in random order.
 
   npm run bench:results
   npm run bench:results -- --size 500KB --strategies self-scheduling,queue

@@ -24,7 +24,8 @@ const minBudgetMs = 30_000;
 const scheduleShare = 1 / 6;
 
 /**
- * Reads `--rate` of `pick` and `recommend`, and takes `--latency-p99` over: beside a rate it limits the open loop.
+ * Reads `--rate` of `pick` and `recommend`, and takes `--latency-p99` over: beside a rate it limits the open
+ * loop.
  * @throws UsageError
  */
 export function demandOf(rate: string, { latencyP99 }: { readonly latencyP99?: string }): Demand {
