@@ -98,6 +98,8 @@ export interface StrategyEntry {
   readonly name: string;
   /** The module at this URL has the `Strategy` as its default export. */
   readonly url: string;
+  /** True where it needs a broker, which not every machine has. Only runs that name it start one. */
+  readonly needsBroker?: true;
 }
 
 /**

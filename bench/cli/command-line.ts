@@ -44,7 +44,8 @@ program
   )
   .option(
     '--strategies <names>',
-    'strategies and peers, as in "forkwise list"; "peers" adds all peers (default: all strategies, no peers)',
+    'strategies and peers, as in "forkwise list"; "peers" adds all peers that need no broker ' +
+      '(default: the strategies that need none)',
   )
   .option(
     '--delivery <ways>',

@@ -26,7 +26,8 @@ const { documents } = syntheticCorpus({
 });
 
 const rows: string[][] = [];
-for (const { url: module } of strategies) {
+for (const { url: module, needsBroker } of strategies) {
+  if (needsBroker) continue;
   const { default: strategy } = (await import(module)) as { default: Strategy };
   const open = (timeoutMs?: number): Promise<Session> =>
     strategy.open(

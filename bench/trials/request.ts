@@ -201,7 +201,10 @@ function namedWorkloads(text: string, workloads: readonly WorkloadEntry[]): Work
   return workloads.filter((entry) => chosen.includes(entry));
 }
 
-/** This name selects all peers. Used alone, it selects all strategies and all peers. */
+/**
+ * This name selects all peers but those that need a broker. Used alone, it selects all such strategies and
+ * peers.
+ */
 const everyPeer = { name: 'peers' };
 
 /**
@@ -216,10 +219,10 @@ export function namedStrategies(
   const chosen: readonly { readonly name: string }[] = parseList(text, '--strategies', (name) =>
     byName<{ readonly name: string }>('strategy', name, [...all, everyPeer]),
   );
-  if (chosen.every((entry) => entry === everyPeer)) return all;
-  return all.filter(
-    (entry) => chosen.includes(entry) || (chosen.includes(everyPeer) && peers.includes(entry)),
-  );
+  const group = chosen.every((entry) => entry === everyPeer) ? all : peers;
+  const meant = (entry: StrategyEntry) =>
+    chosen.includes(everyPeer) && group.includes(entry) && entry.needsBroker !== true;
+  return all.filter((entry) => chosen.includes(entry) || meant(entry));
 }
 
 /** @throws UsageError where documents are to come from files, and there are none */

@@ -182,7 +182,8 @@ class BullmqEngine implements Engine {
     const isThere = this.#client.status === 'ready';
     this.#reader?.disconnect();
     await this.#taking?.abandon(); // it is over, or its batches go to other agents
-    if (remove && isThere) await this.#removeAll();
+    if (isThere && this.#side === 'caller' && remove) await this.#removeAll();
+    if (isThere && this.#side === 'agent') await this.#removeRemains().catch(() => {});
     await this.#queue?.close().catch(() => {});
     if (isThere) await this.#client.quit().catch(() => {});
     this.#client.disconnect();
@@ -269,13 +270,22 @@ class BullmqEngine implements Engine {
   }
 
   async #removeAll(): Promise<void> {
-    const batches = [...this.#batches].flatMap((batch) => [
-      this.#key(`batch:${batch}`),
-      this.#queueKey(jobId(batch)),
-      this.#queueKey(`${jobId(batch)}:lock`),
-    ]);
-    await this.#client.unlink(...fixedKeys(this.#run), ...batches);
+    // A batch that was added again after its agent had completed it has a job, but is settled.
+    const lists = ['wait', 'active'].map((list) => this.#client.lrange(this.#queueKey(list), 0, -1));
+    const jobs = new Set([...[...this.#batches].map(jobId), ...(await Promise.all(lists)).flat()]);
+    const keys = [...jobs].flatMap((id) => [this.#queueKey(id), this.#queueKey(`${id}:lock`)]);
+    const batches = [...this.#batches].map((batch) => this.#key(`batch:${batch}`));
+    await this.#client.unlink(...fixedKeys(this.#run), ...batches, ...keys);
     await this.#client.zrem(runsKey, this.#run);
+  }
+
+  /**
+   * Removes what an agent has made after its caller had removed the run: BullMQ's scripts write the options
+   * of a queue that has none.
+   */
+  async #removeRemains(): Promise<void> {
+    if (this.#run === '' || (await this.#client.exists(this.#key('card'))) > 0) return;
+    await this.#client.unlink(...fixedKeys(this.#run));
   }
 
   /** Removes what an expired run has left. */

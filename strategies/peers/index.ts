@@ -17,6 +17,6 @@ export const peers: readonly StrategyEntry[] = [
   { name: 'workerpool', url: at('./workerpool.js') },
   { name: 'tinypool-processes', url: at('./tinypool-processes.js') },
   { name: 'jest-worker', url: at('./jest-worker.js') },
-  { name: 'bullmq', url: at('./bullmq.js') },
+  { name: 'bullmq', url: at('./bullmq.js'), needsBroker: true },
   { name: 'independent-processes', url: at('./independent-processes.js') },
 ];

@@ -92,6 +92,10 @@ describe('a run', () => {
     const ours = await planned();
     const all = await planned('--strategies', 'peers');
     assert.ok(!ours.includes('tinypool') && all.includes('tinypool'));
+    assert.ok(
+      !all.includes('broker') && !all.includes('bullmq'),
+      'they need a broker, so runs must name them',
+    );
     assert.deepEqual(all.slice(0, ours.length), ours);
     assert.deepEqual(await planned('--strategies', 'peers,sequential'), [
       'sequential',

@@ -34,10 +34,10 @@ export async function faultMatrix(flags: BenchFlags, asked: Partial<BenchFlags>)
     throw new UsageError(
       `--faults goes with --strategies, --workers, --out, --resume and --json, not with --${other}`,
     );
-  const chosen = namedStrategies(flags.strategies ?? strategies.map(({ name }) => name).join(','), {
-    strategies,
-    peers,
-  });
+  const chosen =
+    flags.strategies === undefined
+      ? strategies.filter(({ needsBroker }) => needsBroker !== true)
+      : namedStrategies(flags.strategies, { strategies, peers });
   const workers = parseCount(flags.workers ?? '2', '--workers with --faults');
   const into = flags.resume === undefined ? null : Store.open(flags.resume);
   if (into?.has('faults.csv'))
