@@ -202,8 +202,8 @@ function namedWorkloads(text: string, workloads: readonly WorkloadEntry[]): Work
 }
 
 /**
- * This name selects all peers but those that need a broker. Used alone, it selects all such strategies and
- * peers.
+ * This name selects all peers that need no broker. Used alone, it selects the strategies that need none as
+ * well.
  */
 const everyPeer = { name: 'peers' };
 

@@ -13,8 +13,8 @@ describe('chaos', () => {
     for (const delivery of deliveriesOfBytes(strategy)) {
       it(`${strategy.name} (${delivery}): workers that end in every way lose nothing`, onLinux, async () => {
         await chaos(strategy, {
-          documents: 400,
-          faults: 6,
+          documents: 300,
+          faults: 4,
           seed: Date.now() % 1e6,
           timeoutMs: 1000,
           delivery,
