@@ -12,11 +12,18 @@ const defaultIterations = 400_000;
  */
 export default function spin(document: Document, context: Context): number {
   const iterations = (context.options.iterations as number | undefined) ?? defaultIterations;
-  let x = document.size + document.index + 1;
+  let x = seedOf(document);
   for (let i = 0; i < iterations; i++) {
     x ^= x << 13;
     x ^= x >>> 17;
     x ^= x << 5;
   }
   return x;
+}
+
+/** Documents of one size differ by their ids. The place in the run is no seed: it changes with the run. */
+function seedOf({ size, id }: Document): number {
+  let seed = size + 1;
+  for (let i = 0; i < id.length; i++) seed = (Math.imul(seed, 31) + id.charCodeAt(i)) | 0;
+  return seed === 0 ? 1 : seed;
 }

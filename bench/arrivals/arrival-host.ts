@@ -139,6 +139,9 @@ async function openLoop(
     ok,
     failed,
     difference:
-      wrong === undefined ? null : `the result of document "${wrong.id}" is not what sequential returned`,
+      wrong === undefined
+        ? null
+        : `the result of document "${wrong.id}" is not what sequential returned; a task whose result ` +
+          'depends on `index` cannot be measured here, because the index counts arrivals',
   };
 }

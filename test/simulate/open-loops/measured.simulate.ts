@@ -51,10 +51,10 @@ it('at most one of five trials is void at 80 % with two computing workers', { sk
   assert.ok(reasons.length <= 1, reasons.join('; '));
 });
 
-/** An ideal server has a mean within 2 % of the known one and a p99 within 4 % over these five schedules. */
+/** An ideal server has a mean and a p99 within 3 % of the known ones over these five schedules. */
 const seeds = [11, 12, 13, 14, 15];
 
-it('M/D/1: `sleep` of 20 ms on one worker, five fresh processes at half and at 0.7 of its rate', {
+it('M/D/1: `sleep` of 20 ms on one worker, five fresh processes each at half and at 0.7 of its rate', {
   skip,
 }, async (t) => {
   const cell = await lab.cell({
@@ -65,26 +65,26 @@ it('M/D/1: `sleep` of 20 ms on one worker, five fresh processes at half and at 0
   });
   const serviceMs = 1000 / (await lab.closed(cell, 4_000)).documents_per_second;
   t.diagnostic(`measured service time ${serviceMs} ms`);
-  const seconds = 100;
-  // The processes only wait, so all of them are measured at the same time.
-  const measured = [0.5, 0.7].flatMap((rho) =>
-    seeds.map(async (seed) => {
-      const rate = (1000 * rho) / serviceMs;
-      const row = await lab.open(cell, { pattern: 'poisson', rate, seconds, seed });
-      assert.notEqual(row.status, 'failed', row.reason ?? '');
-      assert.ok((row.late_p99_ms ?? 9) < 2, `the generator was ${row.late_p99_ms} ms late`);
-      const schedule = scheduleOf({ pattern: 'poisson', rate, documents: row.documents, seed });
-      const exact = describeLatencies(singleServer(schedule, serviceMs));
-      return {
-        rho,
-        mean: (row.latency_mean_ms as number) / serviceMs,
-        p99: (row.latency_p99_ms as number) / serviceMs,
-        exactMean: (exact.meanMs as number) / serviceMs,
-        exactP99: (exact.p99Ms as number) / serviceMs,
-      };
-    }),
-  );
-  const rows = await Promise.all(measured);
+  const seconds = 60;
+  const measured = async (rho: number, seed: number) => {
+    const rate = (1000 * rho) / serviceMs;
+    const row = await lab.open(cell, { pattern: 'poisson', rate, seconds, seed });
+    assert.notEqual(row.status, 'failed', row.reason ?? '');
+    assert.ok((row.late_p99_ms ?? 9) < 2, `the generator was ${row.late_p99_ms} ms late`);
+    const schedule = scheduleOf({ pattern: 'poisson', rate, documents: row.documents, seed });
+    const exact = describeLatencies(singleServer(schedule, serviceMs));
+    return {
+      rho,
+      mean: (row.latency_mean_ms as number) / serviceMs,
+      p99: (row.latency_p99_ms as number) / serviceMs,
+      exactMean: (exact.meanMs as number) / serviceMs,
+      exactP99: (exact.p99Ms as number) / serviceMs,
+    };
+  };
+  const rows: Awaited<ReturnType<typeof measured>>[] = [];
+  // The processes only wait, so two are measured at the same time. Ten that start at once delay each other
+  // for long enough to be the largest hundredth.
+  for (const seed of seeds) rows.push(...(await Promise.all([measured(0.5, seed), measured(0.7, seed)])));
   const within = (value: number, expected: number, share: number, what: string) => {
     t.diagnostic(`${what}: ${value.toFixed(3)}, expected ${expected.toFixed(3)} service times`);
     return Math.abs(value / expected - 1) <= share ? [] : [what];
