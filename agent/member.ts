@@ -1,5 +1,5 @@
-import { clearInterval, setInterval, setTimeout } from 'node:timers';
-import { type BatchDocument, type DecodedBatch, decodeBatch } from '../strategies/broker/batch-blob.js';
+import { setTimeout } from 'node:timers';
+import type { BatchDocument, DecodedBatch } from '../strategies/broker/batch-blob.js';
 import { type Engine, RunLost, type TakenBatch, type Taking } from '../strategies/broker/engine.js';
 import {
   decodeMessage,
@@ -18,8 +18,9 @@ import type { AnyDocument, Members, Outcome, Session, SideChannel } from '../str
 import { now } from '../strategies/worker/clock.js';
 import { engineReport, processReport } from '../strategies/worker/usage-report.js';
 import { Asks } from './asks.js';
+import { HeldBatch } from './held-batch.js';
 import { Inner, type InnerDocument } from './inner.js';
-import { Rows, sendable } from './rows.js';
+import { sendable } from './rows.js';
 import { Turns } from './turns.js';
 
 /**
@@ -28,8 +29,6 @@ import { Turns } from './turns.js';
  * workers of the session.
  */
 
-/** An agent reports documents after this time, although others of their batch are not done, ms. */
-const reportMs = 100;
 /** The next batch comes when each worker has less than this to do, ms: as long as it takes to come. */
 const readyMs = 10;
 /** Weight of one document in the running mean of task times. */
@@ -349,39 +348,6 @@ export async function refuseRun(engine: Engine, agent: string, cause: unknown): 
 
 const decoder = new TextDecoder();
 const never = () => new Promise<never>(() => {});
-
-/** A batch that is with the agent. */
-class HeldBatch {
-  readonly taken: TakenBatch;
-  /** Null when the broker has no documents of it. */
-  readonly decoded: DecodedBatch | null;
-  readonly rows = new Rows();
-  done: Promise<void> = Promise.resolve();
-  readonly #reporting: NodeJS.Timeout;
-
-  constructor(taken: TakenBatch, report: (batch: HeldBatch) => Promise<void>) {
-    this.taken = taken;
-    this.decoded = taken.blob === null ? null : decoded(taken.blob);
-    const count = this.decoded?.documents.length ?? 0;
-    this.#reporting = setInterval(() => {
-      if (this.rows.count < count) report(this).catch(() => {}); // the member leaves for another reason
-    }, reportMs).unref();
-  }
-
-  /** Reports no more by itself. */
-  release(): void {
-    clearInterval(this.#reporting);
-  }
-}
-
-/** Returns null for bytes that are no batch: the caller then writes the documents again. */
-function decoded(blob: Uint8Array): DecodedBatch | null {
-  try {
-    return decodeBatch(blob);
-  } catch {
-    return null;
-  }
-}
 
 function endedAgents(document: BatchDocument, attempts: number): Outcome {
   const ended = new WorkerEnded(
