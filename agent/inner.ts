@@ -26,8 +26,8 @@ export class Inner {
   #asking = false;
   /** Documents that were cancelled, until `forget`. */
   readonly #dropped = new Set<number>();
-  /** All documents are cancelled, until `resume`. */
-  #cancelled = false;
+  /** All documents of this pass, and of those before it, are cancelled. */
+  #cancelledPass = -1;
   #closed: { readonly cause: unknown } | null = null;
 
   constructor(session: Session) {
@@ -52,7 +52,7 @@ export class Inner {
       settle(outcome, place);
     });
     if (this.#closed !== null) batch.lose(this.#closed.cause);
-    else if (this.#cancelled) batch.drop();
+    else if (pass <= this.#cancelledPass) batch.drop();
     else if (documents.length > 0) {
       if (this.#current === null) this.#current = batch;
       else this.#waiting.push(batch);
@@ -73,15 +73,14 @@ export class Inner {
     this.#dropped.delete(index);
   }
 
-  /** Cancels all documents that are here, and each that comes until `resume`. */
-  cancel(): void {
-    this.#cancelled = true;
-    for (const batch of this.#untaken()) batch.drop();
-    this.#run?.stop.abort();
-  }
-
-  resume(): void {
-    this.#cancelled = false;
+  /** Cancels the documents of this pass and of those before it, here or still to come. */
+  cancel(pass: number): void {
+    this.#cancelledPass = Math.max(this.#cancelledPass, pass);
+    for (const batch of this.#untaken())
+      if (batch.pass <= this.#cancelledPass) batch.drop();
+      else if (this.#current === null) this.#current = batch;
+      else this.#waiting.push(batch);
+    if (this.#run !== null && this.#run.pass <= this.#cancelledPass) this.#run.stop.abort();
   }
 
   /** Asks the workers for their usage when the run in progress has ended. */

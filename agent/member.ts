@@ -179,8 +179,7 @@ export class Member {
     const { kind } = message;
     if (kind === 'answer' || kind === 'refusal') this.#asks.settle(message);
     else if (kind === 'broadcast') this.#session.broadcast(message.message);
-    else if (kind === 'cancel') this.#inner.cancel();
-    else if (kind === 'resume') this.#inner.resume();
+    else if (kind === 'cancel') this.#inner.cancel(message.pass);
     else if (kind === 'drop') this.#inner.drop(message.index);
     else if (kind === 'forget') this.#inner.forget(message.index);
     else if (kind === 'close') this.#asks.close();

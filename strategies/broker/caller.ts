@@ -54,9 +54,12 @@ export class Caller {
     this.#left = new LeftDocuments(left);
     this.#nextBatch = this.#left.nextBatch;
     this.#pass = this.#left.lastPass;
-    this.fleet = new Fleet(callerEnd, (messages) => {
-      // A session that is about to close may post too late; nothing waits for it.
-      if (!this.#closed) engine.post(encodeMessage(messages)).catch(() => {});
+    this.fleet = new Fleet(callerEnd, {
+      postAll: (messages) => {
+        // A session that is about to close may post too late; nothing waits for it.
+        if (!this.#closed) engine.post(encodeMessage(messages)).catch(() => {});
+      },
+      pass: () => this.#pass,
     });
     this.#listening = this.#listen();
   }

@@ -1,5 +1,6 @@
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import type { CallerEnd } from '../session/side-channel.js';
+import type { ToTask } from '../session/side-channel-protocol.js';
 import type { MachineReport, Member, Members, TaskError } from '../strategy.js';
 import type { FromAgent, Hello, ToAgent } from './protocol.js';
 
@@ -10,6 +11,7 @@ const reportMs = 3000;
 export class Fleet {
   readonly #callerEnd: CallerEnd;
   readonly #postAll: (messages: readonly ToAgent[]) => void;
+  readonly #pass: () => number;
   /** Messages that are posted together at the end of this turn of the event loop. */
   #outgoing: ToAgent[] = [];
   readonly #warned = new Set<string>();
@@ -22,9 +24,17 @@ export class Fleet {
   /** Is called when an agent has joined, with the number of batches that it and its queue should have. */
   joined: (slots: number) => void = () => {};
 
-  constructor(callerEnd: CallerEnd, postAll: (messages: readonly ToAgent[]) => void) {
+  /** @param pass returns the number of the current pass, or of the last one */
+  constructor(
+    callerEnd: CallerEnd,
+    {
+      postAll,
+      pass,
+    }: { readonly postAll: (messages: readonly ToAgent[]) => void; readonly pass: () => number },
+  ) {
     this.#callerEnd = callerEnd;
     this.#postAll = postAll;
+    this.#pass = pass;
   }
 
   get size(): number {
@@ -128,11 +138,16 @@ export class Fleet {
     });
   }
 
+  #send(agent: string, message: ToTask): void {
+    if (message.kind === 'cancel') this.#post({ to: agent, message: { kind: 'cancel', pass: this.#pass() } });
+    else if (message.kind !== 'resume') this.#post({ to: agent, message }); // the next pass is not cancelled
+  }
+
   #hello(hello: Hello): void {
     const { agent } = hello;
     if (this.#agents.has(agent)) return;
     const { receive, ended } = this.#callerEnd.connect(agent, {
-      send: (message) => this.#post({ to: agent, message }),
+      send: (message) => this.#send(agent, message),
       close() {},
     });
     this.#agents.set(agent, { hello, receive, ended });

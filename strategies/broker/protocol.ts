@@ -194,7 +194,12 @@ export interface ToAgent {
   /** The agent that it is for; null for all. */
   readonly to: string | null;
   readonly message:
-    | ToTask
+    | Exclude<ToTask, { readonly kind: 'cancel' | 'resume' }>
+    /**
+     * All documents of this pass, and of those before it, are cancelled. A batch of the next pass may come
+     * before an agent has read this.
+     */
+    | { readonly kind: 'cancel'; readonly pass: number }
     | { readonly kind: 'report'; readonly id: number }
     /** A caller has opened the run: agents that are with it already, from an earlier caller, post `hello`. */
     | { readonly kind: 'who' }
