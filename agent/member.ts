@@ -18,8 +18,10 @@ import type { AnyDocument, Members, Outcome, Session, SideChannel } from '../str
 import { now } from '../strategies/worker/clock.js';
 import { engineReport, processReport } from '../strategies/worker/usage-report.js';
 import { Asks } from './asks.js';
+import { Heard } from './heard.js';
 import { HeldBatch } from './held-batch.js';
 import { Inner, type InnerDocument } from './inner.js';
+
 import { sendable } from './rows.js';
 import { Turns } from './turns.js';
 
@@ -33,6 +35,8 @@ import { Turns } from './turns.js';
 const readyMs = 10;
 /** Weight of one document in the running mean of task times. */
 const weight = 1 / 16;
+/** A batch waits this long at most for messages that were said before it, ms: they may have expired. */
+const hearMs = 5000;
 /** One wait for messages of the caller lasts this long, ms. */
 export const receiveMs = 2000;
 /** A member that leaves waits this long for a broker that may be away, ms. */
@@ -73,6 +77,8 @@ export class Member {
   readonly #inner: Inner;
   readonly #asks: Asks;
   readonly #turns = new Turns();
+  /** The numbers of the caller's lists that were heard. */
+  readonly #heard = new Heard();
   /** The batches that are here, by their numbers. */
   readonly #batches = new Map<number, HeldBatch>();
   #taking: Taking | null = null;
@@ -180,6 +186,7 @@ export class Member {
     if (kind === 'answer' || kind === 'refusal') this.#asks.settle(message);
     else if (kind === 'broadcast') this.#session.broadcast(message.message);
     else if (kind === 'cancel') this.#inner.cancel(message.pass);
+    else if (kind === 'count') this.#heard.reach(message.count);
     else if (kind === 'drop') this.#inner.drop(message.index);
     else if (kind === 'forget') this.#inner.forget(message.index);
     else if (kind === 'close') this.#asks.close();
@@ -224,7 +231,9 @@ export class Member {
     const { decoded } = batch;
     if (lost > 0) counts.redelivered++;
     if (decoded === null) await this.#post({ kind: 'no-documents', agent: hello.agent, batch: number });
-    else if (lost > 0) await this.#turns.alone(() => this.#runOneByOne(batch, decoded));
+    else await this.#heard.atLeast(decoded.after, hearMs);
+    if (decoded === null) return;
+    if (lost > 0) await this.#turns.alone(() => this.#runOneByOne(batch, decoded));
     else await this.#turns.beside(() => this.#runTogether(batch, decoded));
   }
 

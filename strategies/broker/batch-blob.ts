@@ -3,7 +3,7 @@ import type { CarriedDocument, ReferenceKind } from '../session/reference.js';
 /**
  * The documents of a batch as one run of bytes. Numbers are little-endian:
  *
- *   head       magic, pass, number of documents, bytes of all ids           4 × 4 bytes
+ *   head       magic, pass, number of documents, bytes of all ids, `after`    4 × 4 + 8 bytes
  *   table      per document: index, length of id, length of bytes, flags, size    4 × 4 + 8 bytes
  *   ids        UTF-8, one after the other
  *   contents   bytes, or the reference in place of them, one after the other
@@ -21,11 +21,13 @@ export interface BatchDocument extends CarriedDocument {
 export interface DecodedBatch {
   /** The pass of the session that the batch belongs to. */
   readonly pass: number;
+  /** The agent runs the documents when it has heard the caller's messages up to this `count`. */
+  readonly after: number;
   readonly documents: readonly BatchDocument[];
 }
 
 const magic = 0x31425746; // reads "FWB1"
-const headBytes = 16;
+const headBytes = 24;
 const rowBytes = 24;
 const kinds: readonly (ReferenceKind | undefined)[] = [undefined, 'path', 'reference'];
 const cancellableFlag = 4;
@@ -35,6 +37,7 @@ export function encodeBatch(
   pass: number,
   documents: readonly CarriedDocument[],
   mayCancel: (index: number) => boolean,
+  after = 0,
 ): Uint8Array {
   let idBytes = 0;
   let contentBytes = 0;
@@ -51,6 +54,7 @@ export function encodeBatch(
   blob.writeUInt32LE(pass, 4);
   blob.writeUInt32LE(documents.length, 8);
   blob.writeUInt32LE(idBytes, 12);
+  blob.writeDoubleLE(after, 16);
   let row = headBytes;
   let idAt = tableEnd;
   let at = tableEnd + idBytes;
@@ -96,5 +100,5 @@ export function decodeBatch(bytes: Uint8Array): DecodedBatch {
     idAt = idEnd;
     at = end;
   }
-  return { pass: blob.readUInt32LE(4), documents };
+  return { pass: blob.readUInt32LE(4), after: blob.readDoubleLE(16), documents };
 }

@@ -183,7 +183,7 @@ export class Caller {
   }
 
   #send(pass: Pass, documents: readonly CarriedDocument[], expected: readonly Expected[]): Promise<void> {
-    const blob = encodeBatch(pass.number, documents, pass.cancelling.may);
+    const blob = encodeBatch(pass.number, documents, pass.cancelling.may, this.fleet.count);
     const number = this.#nextBatch++;
     return new Promise((resolve, reject) => {
       const batch = new InFlight(expected, blob, pass, {

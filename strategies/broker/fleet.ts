@@ -14,6 +14,8 @@ export class Fleet {
   readonly #pass: () => number;
   /** Messages that are posted together at the end of this turn of the event loop. */
   #outgoing: ToAgent[] = [];
+  /** The last list that was begun has this number. A later caller of the run begins with a higher one. */
+  #count = Date.now();
   readonly #warned = new Set<string>();
   readonly #agents = new Map<string, Agent>();
   readonly #asked = new Map<number, Asked>();
@@ -35,6 +37,11 @@ export class Fleet {
     this.#callerEnd = callerEnd;
     this.#postAll = postAll;
     this.#pass = pass;
+  }
+
+  /** An agent that has heard up to this number has heard all that the caller has said so far. */
+  get count(): number {
+    return this.#count;
   }
 
   get size(): number {
@@ -131,6 +138,7 @@ export class Fleet {
 
   #post(message: ToAgent): void {
     if (this.#outgoing.push(message) > 1) return;
+    this.#outgoing.push({ to: null, message: { kind: 'count', count: ++this.#count } });
     setImmediate(() => {
       const messages = this.#outgoing;
       this.#outgoing = [];

@@ -38,6 +38,10 @@ import type { Members, Result, TaskError } from '../strategy.js';
  * number of its pass. An agent has one run of its session per pass: it begins the next one when it gets the
  * first batch of a later pass.
  *
+ * Order. Batches and messages reach an agent on two ways. Lists of messages have ascending numbers, and an
+ * agent runs a batch when it has heard the list that the caller had last begun: a task sees each broadcast
+ * that was made before its document was sent.
+ *
  * Counting. Results name a document by batch and position. The caller drops results of batches that it does
  * not know and of documents that have their outcome, and counts them: an agent that was cut off may come back
  * and report what another agent has run in the meantime.
@@ -201,6 +205,8 @@ export interface ToAgent {
      */
     | { readonly kind: 'cancel'; readonly pass: number }
     | { readonly kind: 'report'; readonly id: number }
+    /** The list that this is in has this number. Batches name the one that was last when they were made. */
+    | { readonly kind: 'count'; readonly count: number }
     /** A caller has opened the run: agents that are with it already, from an earlier caller, post `hello`. */
     | { readonly kind: 'who' }
     /** The run is over. With `now` workers end at once; without it no batch is left. */

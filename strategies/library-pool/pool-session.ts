@@ -179,7 +179,7 @@ export async function poolSession(
         await within(
           closeGraceMs,
           Promise.all([
-            rollCall(workers, async () => pool.ask('goodbye'), goodbyeRounds),
+            rollCall(workers, async () => pool.ask('goodbye'), { maxRounds: goodbyeRounds, patienceMs: 0 }),
             pool.replaced?.ended(),
           ]),
         );

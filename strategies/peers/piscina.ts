@@ -72,7 +72,7 @@ export default {
         return { processes: [], engines: [] };
       },
       async close() {
-        await rollCall(workers, () => pool.run('goodbye'));
+        await rollCall(workers, () => pool.run('goodbye'), { patienceMs: 0 });
         await pool.destroy();
       },
     });

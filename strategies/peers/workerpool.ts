@@ -73,7 +73,7 @@ export default {
         };
       },
       async close() {
-        await rollCall(workers, () => ask('goodbye'));
+        await rollCall(workers, () => ask('goodbye'), { patienceMs: 0 });
         await pool.terminate();
         await processes.close();
       },
