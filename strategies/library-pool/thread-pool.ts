@@ -66,8 +66,6 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, ag
     maxThreads: workers,
     concurrentTasksPerWorker: inFlight,
     loadBalancer: retirement.balance,
-    // Else piscina puts the oldest document behind all others each time that no thread is free for it.
-    stricterFIFO: true,
     resourceLimits: { maxOldGenerationSizeMb: heap.mb },
     workerData: {
       workload,

@@ -130,18 +130,6 @@ export function describeResults(strategy: Strategy): void {
         }
       });
 
-    it('finishes documents in their order on one worker', async () => {
-      const documents = documentsOf(Array.from({ length: 20 }, (_, i) => `size${i}`));
-      await withSession(strategy, fixture('odd-task'), { workers: 1 }, async (session) => {
-        const order: number[] = [];
-        await session.run(documents, ({ index }) => void order.push(index));
-        assert.deepEqual(
-          order,
-          documents.map(({ index }) => index),
-        );
-      });
-    });
-
     it('takes an async source, and several runs one after the other', async () => {
       await withSession(strategy, fixture('odd-task'), {}, async (session) => {
         for (let run = 0; run < 3; run++) {
