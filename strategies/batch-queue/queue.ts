@@ -6,9 +6,10 @@ import { openSharedFile, usualFolders } from '../processes/shared-file.js';
 import { MemoryWatch, StopWatch } from '../processes/watch.js';
 import { maxRuns } from '../session/attempts.js';
 import { HiddenEnds } from '../session/hidden-ends.js';
+import { inTurn } from '../session/in-turn.js';
 import { guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
-import type { Emit, Outcome, Strategy } from '../strategy.js';
+import type { Strategy } from '../strategy.js';
 import { ProcessLane } from './process-lane.js';
 import { Puller } from './puller.js';
 
@@ -165,22 +166,6 @@ class BatchSize {
   get documents(): number {
     return Math.max(1, Math.min(maxDocuments, Math.round(batchMs / this.#taskMs)));
   }
-}
-
-/**
- * Emits batches in the order in which they came, one outcome after the other, and waits for a slow consumer.
- */
-function inTurn(emit: Emit): (outcomes: readonly Outcome[]) => Promise<void> {
-  let last: Promise<void> = Promise.resolve();
-  return (outcomes) => {
-    last = last.then(async () => {
-      for (const outcome of outcomes) {
-        const slow = emit(outcome);
-        if (slow) await slow;
-      }
-    });
-    return last;
-  };
 }
 
 /**

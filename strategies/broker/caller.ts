@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers';
 import { Puller } from '../batch-queue/puller.js';
 import type { Cancelling } from '../session/cancelling.js';
+import { inTurn } from '../session/in-turn.js';
 import { cancelled, crashed } from '../session/outcome.js';
 import type { CarriedDocument, CarriedDocuments } from '../session/reference.js';
 import type { CallerEnd } from '../session/side-channel.js';
@@ -349,18 +350,4 @@ class InFlight extends SentBatch {
 
 function isPowerOfTwo(value: number): boolean {
   return value > 0 && (value & (value - 1)) === 0;
-}
-
-/** Emits outcomes in the order in which they came, and waits for a slow consumer. */
-function inTurn(emit: Emit): (outcomes: readonly Outcome[]) => Promise<void> {
-  let last: Promise<void> = Promise.resolve();
-  return (outcomes) => {
-    last = last.then(async () => {
-      for (const outcome of outcomes) {
-        const slow = emit(outcome);
-        if (slow) await slow;
-      }
-    });
-    return last;
-  };
 }
