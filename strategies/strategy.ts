@@ -68,6 +68,8 @@ export interface StrategyTraits {
    * documents; the first is the default. Absent where the strategy has no such option.
    */
   readonly inFlight?: readonly [number, ...number[]];
+  /** The strategy takes `OpenOptions.perWorker`. Absent: a worker runs one document at a time. */
+  readonly perWorker?: true;
   /**
    * `OpenOptions.configuration` may give numbers with these names, beside `workers`; absent where there are
    * none.
@@ -139,6 +141,11 @@ export interface OpenOptions {
    * its default.
    */
   readonly inFlight?: number;
+  /**
+   * A worker runs this many tasks at the same time, where the strategy has the trait `perWorker`: while one
+   * waits, others compute on its thread. Absent: one.
+   */
+  readonly perWorker?: number;
   /**
    * The strategy's `axes` get these numbers, such as `{ processes: 2, threads: 4 }`. `workers` remains the
    * total. Absent: the strategy's defaults.
@@ -245,6 +252,12 @@ export interface Session {
    * no side channel.
    */
   broadcast(message: unknown): void;
+  /**
+   * Changes `OpenOptions.perWorker`, also during a run: workers begin no further document before fewer than
+   * this many are running. Absent where the strategy has no such option.
+   * @throws RangeError when it is no whole number from 1 on
+   */
+  setPerWorker?(perWorker: number): void;
   /**
    * Asks the processes and JavaScript engines beside the caller's own for their usage. Call it only between
    * runs.

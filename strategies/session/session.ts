@@ -24,6 +24,8 @@ export interface PlainSession extends Pick<Session, 'transport' | 'members'> {
    * document that has begun cannot be ended.
    */
   cancel?(index: number): void;
+  /** Changes how many documents a worker runs at the same time; absent where there is no such option. */
+  setPerWorker?(perWorker: number): void;
   close(): Promise<void>;
   /** How long the latest run took by the session's own clock, ms; absent where it has none. */
   runMs?(): number;
@@ -55,6 +57,9 @@ export function guarded(session: PlainSession): Session {
   return {
     ...(session.transport !== undefined && { transport: session.transport }),
     members: () => session.members(),
+    ...(session.setPerWorker && {
+      setPerWorker: (perWorker: number) => session.setPerWorker?.(checkedPerWorker(perWorker)),
+    }),
     get replaced() {
       return session.replaced?.() ?? 0;
     },
@@ -116,6 +121,12 @@ export function guarded(session: PlainSession): Session {
       return closed;
     },
   };
+}
+
+/** @throws RangeError when it is no whole number from 1 on */
+export function checkedPerWorker(perWorker: number): number {
+  if (Number.isInteger(perWorker) && perWorker >= 1) return perWorker;
+  throw new RangeError(`expected "perWorker" to be a whole number from 1 on, got ${perWorker}`);
 }
 
 interface Run {
