@@ -8,7 +8,7 @@ import type { Reaper } from '../processes/reaper.js';
 import { ResultFile } from '../processes/result-file.js';
 import { taskOutput } from '../processes/task-output.js';
 import type { MemoryWatch, StopWatch } from '../processes/watch.js';
-import { cancelGraceMs } from '../session/cancelling.js';
+import { cancelGrace } from '../session/cancelling.js';
 import { abortGraceMs } from '../session/outcome.js';
 import { type CallerEnd, connectChild } from '../session/side-channel.js';
 import { errorOf, taskError, WorkerEnded } from '../session/task-error.js';
@@ -310,7 +310,7 @@ export class Child {
       request.killTimer = setTimeout(() => {
         this.#cancelled = true;
         this.kill();
-      }, cancelGraceMs);
+      }, cancelGrace.ms);
       return;
     }
     this.#waiting.splice(place, 1);

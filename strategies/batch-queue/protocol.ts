@@ -34,7 +34,7 @@ import type { Replies } from './replies.js';
  *
  * A document that may be cancelled is alone in its batch, and its batch is sent when the child has answered
  * all others. Therefore a cancelled document is still with the parent, which drops it, or its task runs: then
- * the parent kills the child if there is no answer after `cancelGraceMs` (`session/cancelling.ts`). Batches
+ * the parent kills the child if there is no answer after `cancelGrace.ms` (`session/cancelling.ts`). Batches
  * that wait behind it were not sent, or have not begun; they are sent again.
  *
  * Messages of the kind `channel` belong to the side channel (`session/side-channel-protocol.ts`), in both

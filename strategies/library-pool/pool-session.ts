@@ -1,7 +1,7 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import pMap from 'p-map';
 import { boxed } from '../session/box.js';
-import { type Cancelling, cancelGraceMs } from '../session/cancelling.js';
+import { type Cancelling, cancelGrace } from '../session/cancelling.js';
 import { cancelled, crashed, outcome, type Reply, timedOut } from '../session/outcome.js';
 import { freeReceivedBuffers } from '../session/received-buffers.js';
 import type { CarriedDocument } from '../session/reference.js';
@@ -226,7 +226,7 @@ class Submissions {
     else
       this.#timers.set(
         index,
-        setTimeout(() => submission.abort(), cancelGraceMs),
+        setTimeout(() => submission.abort(), cancelGrace.ms),
       );
     return true;
   }

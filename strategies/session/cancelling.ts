@@ -10,7 +10,7 @@
  * 2. A document that has not begun never begins. The strategy takes it out of where it waits. A document that
  *    is on its way between two places is refused at the next one: every place where documents arrive asks
  *    `has`.
- * 3. A task that is running has `cancelGraceMs` to end by itself. After that its worker is ended, where the
+ * 3. A task that is running has `cancelGrace.ms` to end by itself. After that its worker is ended, where the
  *    strategy has workers. The other documents of that worker run again. This counts neither as one of their
  *    runs nor as a death of the worker, because neither of them is to blame (`attempts.ts`). A document that
  *    was cancelled does not run again.
@@ -27,8 +27,8 @@ export interface Cancelling {
   has(index: number): boolean;
 }
 
-/** A cancelled task may run on for this long before its worker is ended, ms. */
-export const cancelGraceMs = 1000;
+/** A cancelled task may run on for this long before its worker is ended. Tests make it shorter. */
+export const cancelGrace = { ms: 1000 };
 
 /** The documents of one run that were cancelled and have no outcome yet. */
 export class Cancelled implements Cancelling {

@@ -1,5 +1,5 @@
 import { clearTimeout, setTimeout } from 'node:timers';
-import { type Cancelling, cancelGraceMs } from '../session/cancelling.js';
+import { type Cancelling, cancelGrace } from '../session/cancelling.js';
 import { cancelled } from '../session/outcome.js';
 import type { ClaimTable } from './claim-table.js';
 import type { ArenaParts, FeedingLoop } from './feeding-loop.js';
@@ -15,7 +15,7 @@ const lookMs = 50;
  *
  *   not published        the loop takes it out of its backlog, or refuses it when it arrives there
  *   not claimed          the caller takes its slot back (`ClaimTable.withdraw`): no worker can claim it then
- *   its task runs        the worker is killed after `cancelGraceMs` if the task still runs
+ *   its task runs        the worker is killed after `cancelGrace.ms` if the task still runs
  *   ended, not reported  its outcome arrives with the others of its worker
  *
  * `WorkerDeaths` then gives the killed worker's documents to others.
@@ -58,7 +58,7 @@ export class Cancels {
       const slot = queue.find(index);
       if (slot === null) continue;
       if (this.#table.withdraw(slot)) this.remove(queue, slot);
-      else this.#lookAfter(cancelGraceMs, { queue, slot, published: queue.at(slot) });
+      else this.#lookAfter(cancelGrace.ms, { queue, slot, published: queue.at(slot) });
     }
   }
 

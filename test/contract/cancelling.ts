@@ -7,13 +7,21 @@ import { after, describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { RunnerClosedError } from '../../runner/runner.js';
 import { SessionRunner } from '../../runner/session-runner.js';
+import { cancelGrace } from '../../strategies/session/cancelling.js';
 import type { OpenOptions, Outcome, Strategy } from '../../strategies/strategy.js';
 import { until } from '../processes.js';
 import { document } from '../runner/puppet.js';
 import { fixture } from '../support.js';
 
 const reason = new Error('the client has gone');
+/** A task that does not end costs as much CPU time as it has grace. */
+const graceMs = 100;
 const numbered = (name: string, count: number) => Array.from({ length: count }, (_, i) => `${name}${i}`);
+
+interface OpenTest {
+  readonly setupMs?: number;
+  readonly graceMs?: number;
+}
 
 /** This tests how a strategy cancels single documents, as the runner asks it to. */
 export function describeCancelling(strategy: Strategy): void {
@@ -26,11 +34,13 @@ export function describeCancelling(strategy: Strategy): void {
 
     /** Opens a runner over the strategy. `began` gives the documents that have begun so far. */
     const open = async (
-      { setupMs = 0, ...options }: Partial<OpenOptions> & { readonly setupMs?: number },
+      { setupMs = 0, graceMs = cancelGrace.ms, ...options }: Partial<OpenOptions> & OpenTest,
       use: (runner: SessionRunner, began: () => string[]) => Promise<void>,
     ) => {
       const log = join(folder, `${++opened}.log`);
       const [delivery] = strategy.deliveries;
+      const usualMs = cancelGrace.ms;
+      cancelGrace.ms = graceMs;
       const all = { workers: 1, delivery, ...options };
       const session = await strategy.open(fixture('cancel-task', { log, setupMs }), all);
       const runner = new SessionRunner(session, { strategy: strategy.name, ...all, see: () => {} });
@@ -38,6 +48,7 @@ export function describeCancelling(strategy: Strategy): void {
         await use(runner, () => readFileSync(log, 'utf8').split('\n').filter(Boolean));
       } finally {
         await runner.close({ now: true });
+        cancelGrace.ms = usualMs;
       }
     };
     const count = (began: readonly string[], id: string) => began.filter((one) => one === id).length;
@@ -94,7 +105,7 @@ export function describeCancelling(strategy: Strategy): void {
     });
 
     it('during close: documents that wait fail as ever, and one that runs is cancelled', async () => {
-      await open({}, async (runner, began) => {
+      await open({ graceMs }, async (runner, began) => {
         const stop = new AbortController();
         const running = isRejected(runner.run(document(ends ? 'spin' : 'until'), stop));
         await until(() => began().length > 1);
@@ -135,7 +146,7 @@ export function describeCancelling(strategy: Strategy): void {
         { id: 'deaf', options: { timeoutMs: 60_000 }, size: 3_000_000 },
       ];
       for (const { id, options, size } of both)
-        await open(options, async (runner, began) => {
+        await open({ ...options, graceMs }, async (runner, began) => {
           const stop = new AbortController();
           const rejected = [id, 'never'].map((id) => isRejected(runner.run(document(id, size), stop)));
           const kept = numbered('size', 10).map((id) => runner.run(document(id, size)));
@@ -150,7 +161,7 @@ export function describeCancelling(strategy: Strategy): void {
     });
 
     it('counts no attempt for the others on the worker, however often it is ended', async () => {
-      await open({ setupMs: 300 }, async (runner, began) => {
+      await open({ setupMs: 300, graceMs }, async (runner, began) => {
         const stops = numbered('spin', 2).map((id) => ({ id, stop: new AbortController() }));
         // It has run twice when it ends its worker, if its outcome was lost with each killed worker.
         const kept = [runner.run(document('third'))];
@@ -172,7 +183,7 @@ export function describeCancelling(strategy: Strategy): void {
     });
 
     it('ends the worker of a document that has ended another one before', async () => {
-      await open({}, async (runner, began) => {
+      await open({ graceMs }, async (runner, began) => {
         const stop = new AbortController();
         const rejected = isRejected(runner.run(document('again'), stop));
         const kept = runner.run(document('size'));
