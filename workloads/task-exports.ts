@@ -4,25 +4,40 @@
  */
 
 /** The optional exports of a task, as the workload contract names them. */
-export const hooks = ['kind', 'setup', 'teardown', 'digest', 'views', 'results', 'resolve'] as const;
+export const hooks = [
+  'kind',
+  'setup',
+  'teardown',
+  'digest',
+  'views',
+  'results',
+  'resolve',
+  'stages',
+] as const;
 
 type Exports = Readonly<Record<string, unknown>>;
 
 /**
  * Finds the exports of a task. All of a CommonJS module is under `default`, and a CommonJS module made from
  * TypeScript has another `default` in there. Each export is taken from the outermost level that has it.
+ *
+ * A task is a function, or an array of stages: `stages`, or the named export.
  * @param name names the export that is the task: `default` or another
  * @param file names the source in errors
- * @throws Error when there is no such function; the message lists the functions that there are
+ * @throws Error when there is neither; the message lists the functions that there are
  */
 export function taskExports(
   module: Exports,
   { name, file }: { readonly name: string; readonly file: string },
 ): Exports {
   const layers = layersOf(module);
+  const found = Object.fromEntries(hooks.map((hook) => [hook, own(layers, hook)]));
+  if (name !== 'default' && Array.isArray(own(layers, name)))
+    return { ...found, stages: own(layers, name), default: undefined };
   const task = name === 'default' ? layers.find((layer) => typeof layer === 'function') : own(layers, name);
   const functions = functionsOf(layers);
-  if (typeof task !== 'function' && functions.length > 0) {
+  const hasStages = name === 'default' && found.stages !== undefined;
+  if (typeof task !== 'function' && !hasStages && functions.length > 0) {
     const there = `functions that it exports: ${functions.join(', ')}`;
     const example = `"${file}#${functions[0]}"`;
     throw new Error(
@@ -31,10 +46,8 @@ export function taskExports(
         : `there is no function "${name}" among its exports (${there})`,
     );
   }
-  return {
-    ...Object.fromEntries(hooks.map((hook) => [hook, own(layers, hook)])),
-    default: task ?? module.default,
-  };
+  if (hasStages) return { ...found, default: task };
+  return { ...found, stages: undefined, default: task ?? module.default };
 }
 
 /** Lists the module, its default export, the default export of that, and so on. */

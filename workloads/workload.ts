@@ -1,5 +1,3 @@
-import { nameSources } from './source-stack.js';
-
 /**
  * The workload contract says what is done to one document. A workload is one ES module, and a user's own
  * task module has exactly the same shape. It knows nothing about scheduling, transports or measuring.
@@ -120,70 +118,4 @@ export interface WorkloadRef {
 /** The module is not a workload; the message says which export is wrong and what to write. */
 export class WorkloadError extends Error {
   override readonly name = 'WorkloadError';
-}
-
-/**
- * Imports and checks a workload module.
- * @throws WorkloadError when the module does not load or does not keep the contract.
- */
-export async function loadWorkload(ref: WorkloadRef): Promise<Workload> {
-  let module: Record<string, unknown>;
-  try {
-    module = (await import(ref.url)) as Record<string, unknown>;
-  } catch (cause) {
-    const place = nameSources(cause);
-    const where = place === null ? '' : ` (at ${place})`;
-    throw new WorkloadError(`task module "${ref.name}" failed to load: ${message(cause)}${where}`, { cause });
-  }
-  expect(
-    ref,
-    typeof module.default === 'function',
-    'a default export that is a function (document, context) => result',
-    module.default,
-  );
-  const { kind } = module;
-  expect(
-    ref,
-    kind === undefined || kinds.includes(kind as Kind),
-    "`kind` to be 'cpu', 'io' or 'mixed', or not to be there",
-    kind,
-  );
-  for (const hook of ['setup', 'teardown', 'digest', 'resolve']) {
-    expect(
-      ref,
-      module[hook] === undefined || typeof module[hook] === 'function',
-      `"${hook}" to be a function`,
-      module[hook],
-    );
-  }
-  expect(
-    ref,
-    [undefined, 'copy', 'shared'].includes(module.views as Views),
-    "`views` to be 'copy' or 'shared'",
-    module.views,
-  );
-  expect(
-    ref,
-    [undefined, 'copy', 'move'].includes(module.results as Results),
-    "`results` to be 'copy' or 'move'",
-    module.results,
-  );
-  return module as unknown as Workload;
-}
-
-function expect(ref: WorkloadRef, holds: boolean, expected: string, got: unknown): asserts holds {
-  if (holds) return;
-  const came =
-    typeof got === 'string'
-      ? `"${got}"`
-      : got === undefined
-        ? 'nothing'
-        : typeof got === 'object'
-          ? 'an object'
-          : `a ${typeof got}`;
-  throw new WorkloadError(`task module "${ref.name}": expected ${expected}, got ${came}`);
-}
-
-function message(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,12 +1,7 @@
 import type { Outcome, Strategy } from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
-import {
-  type Document,
-  type Kind,
-  loadWorkload,
-  type Workload,
-  type WorkloadRef,
-} from '../../workloads/workload.js';
+import { loadWorkload } from '../../workloads/load-workload.js';
+import type { Document, Kind, Workload, WorkloadRef } from '../../workloads/workload.js';
 import { WaitingMeter, waitingShare } from '../measure/waiting.js';
 import { answerRequests, notify } from '../trials/answer.js';
 import { type CorpusFile, readCorpus } from '../trials/corpus-file.js';

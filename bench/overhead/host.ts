@@ -1,11 +1,7 @@
 import type { Delivery, Outcome, Strategy } from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
-import {
-  contextWithoutSession,
-  type Document,
-  loadWorkload,
-  type WorkloadRef,
-} from '../../workloads/workload.js';
+import { loadWorkload } from '../../workloads/load-workload.js';
+import { contextWithoutSession, type Document, type WorkloadRef } from '../../workloads/workload.js';
 import { quantile } from '../stats/estimate.js';
 import { answerRequests } from '../trials/answer.js';
 import { copyUs } from './copy.js';

@@ -1,5 +1,6 @@
 import type { Strategy } from '../../strategies/strategy.js';
-import { type Kind, loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
+import { loadWorkload } from '../../workloads/load-workload.js';
+import type { Kind, WorkloadRef } from '../../workloads/workload.js';
 import { kindOf, WaitingMeter, waitingShare } from '../measure/waiting.js';
 import { answerRequests } from './answer.js';
 import { type CorpusFile, readCorpus, readNames } from './corpus-file.js';

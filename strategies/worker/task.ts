@@ -1,6 +1,8 @@
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
+import { loadWorkload } from '../../workloads/load-workload.js';
 import { nameSources } from '../../workloads/source-stack.js';
-import { loadWorkload, type Views, type Workload, type WorkloadRef } from '../../workloads/workload.js';
+import { StageTimeout } from '../../workloads/stage-error.js';
+import type { Views, Workload, WorkloadRef } from '../../workloads/workload.js';
 import { type LocalReply, timeoutError } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
 import { taskError } from '../session/task-error.js';
@@ -205,6 +207,7 @@ function taken(value: unknown, take: (value: unknown) => unknown): Result {
 }
 
 function failed(cause: unknown): Result {
+  if (cause instanceof StageTimeout) return { status: 'timed-out', error: taskError(cause) };
   return { status: 'failed', error: taskError(cause) };
 }
 

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { after, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { unpack } from '../../agent/bundle.js';
+import { loadWorkload } from '../../workloads/load-workload.js';
 import { sourceStack } from '../../workloads/source-stack.js';
 import { portable } from '../../workloads/task-bundle.js';
 import { compileTask } from '../../workloads/task-file.js';
-import { loadWorkload } from '../../workloads/workload.js';
 import { fixture } from '../support.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));

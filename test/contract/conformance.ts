@@ -9,8 +9,9 @@ import { runInNewContext } from 'node:vm';
 import { outcomeDigest, stableDigest } from '../../bench/trials/digest.js';
 import { strategies as entries } from '../../strategies/index.js';
 import { deliveriesOfBytes, type Outcome, type Strategy, type TaskError } from '../../strategies/strategy.js';
+import { loadWorkload } from '../../workloads/load-workload.js';
 import { syntheticCorpus } from '../../workloads/synthetic.js';
-import { loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
+import type { WorkloadRef } from '../../workloads/workload.js';
 import { documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
 import { failing, harmless, rich } from './odd-documents.js';
 

@@ -18,8 +18,9 @@ import {
   type Strategy,
 } from '../../strategies/strategy.js';
 import { workloads } from '../../workloads/index.js';
+import { loadWorkload } from '../../workloads/load-workload.js';
 import { syntheticCorpus } from '../../workloads/synthetic.js';
-import { loadWorkload, type WorkloadRef } from '../../workloads/workload.js';
+import type { WorkloadRef } from '../../workloads/workload.js';
 import { alive, descendants, until } from '../processes.js';
 import { noRedis } from '../redis.js';
 import { documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { writeDocuments } from '../../bench/regret/documents.js';
 import { bestGain, scoreAdvice } from '../../bench/regret/score.js';
 import { moduleOf, tasks } from '../../bench/regret/tasks.js';
-import { loadWorkload } from '../../workloads/workload.js';
+import { loadWorkload } from '../../workloads/load-workload.js';
 import { trialsOf } from '../runs.js';
 import { baseline, strategies } from './support.js';
 

@@ -16,7 +16,10 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
   // The simulator and the allotment of workers are pure functions of data.
   { files: /^control\//, may: [/^control\//] },
   { files: /^strategies\/(peers\/)?index\.ts$/, may: [/^strategies\/strategy\.ts$/] },
-  { files: /^strategies\/peers\//, may: [/^strategies\/(?!(peers\/)?index)/, /^workloads\/workload\.ts$/] },
+  {
+    files: /^strategies\/peers\//,
+    may: [/^strategies\/(?!(peers\/)?index)/, /^workloads\/(workload|load-workload)\.ts$/],
+  },
   // A task travels to other machines as a bundle.
   {
     files: /^strategies\/broker\//,
@@ -26,7 +29,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     files: /^strategies\//,
     may: [
       /^strategies\/(?!index|peers)/,
-      /^workloads\/(workload|source-stack|read-file)\.ts$/,
+      /^workloads\/(workload|load-workload|stages|open-stage|stage-error|source-stack|read-file)\.ts$/,
       /^(services|control)\//,
     ],
   },
@@ -36,7 +39,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     may: [
       /^runner\//,
       /^strategies\/(?!peers)/,
-      /^workloads\/(workload|read-file|task-file|task-findings|tsconfig-limits)\.ts$/,
+      /^workloads\/(workload|stages|read-file|task-file|task-findings|tsconfig-limits)\.ts$/,
       /^(services|control)\//,
     ],
   },
@@ -83,7 +86,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
       /^strategies\/broker\/own-redis\.ts$/,
       /^strategies\/worker\/(clock|usage-report|worker-id)\.ts$/,
       /^runner\/recommendation\.ts$/,
-      /^workloads\/(workload|task-file|task-findings|tsconfig-limits|services\/service)\.ts$/,
+      /^workloads\/(workload|load-workload|stages|task-file|task-findings|tsconfig-limits|services\/service)\.ts$/,
       /^workloads\/(documents|files|file-walk|read-file|synthetic)\.ts$/,
     ],
   },

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { loadWorkload } from '../../workloads/load-workload.js';
 import { compileTask } from '../../workloads/task-file.js';
-import { loadWorkload } from '../../workloads/workload.js';
 import { cli } from '../support.js';
 
 /** How a task is compiled and kept, and what is said where that fails. */

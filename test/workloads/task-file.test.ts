@@ -9,8 +9,8 @@ import { stableDigest } from '../../bench/trials/digest.js';
 import processPool from '../../strategies/library-pool/process-pool.js';
 import threadPool from '../../strategies/library-pool/thread-pool.js';
 import sequential from '../../strategies/main-thread/sequential.js';
+import { loadWorkload } from '../../workloads/load-workload.js';
 import { compileTask } from '../../workloads/task-file.js';
-import { loadWorkload } from '../../workloads/workload.js';
 import { cli, documentsOf, outcomesOf, withSession } from '../support.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));

@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { loadWorkload } from '../../workloads/load-workload.js';
 import { compileTask } from '../../workloads/task-file.js';
 import { notHonoured } from '../../workloads/tsconfig-limits.js';
-import { loadWorkload } from '../../workloads/workload.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,7 +1,8 @@
 import type { Strategy } from '../../../strategies/strategy.js';
 import { now } from '../../../strategies/worker/clock.js';
+import { loadWorkload } from '../../../workloads/load-workload.js';
 import { inFlightId } from '../../../workloads/task-findings.js';
-import { type Document, loadWorkload, type WorkloadRef } from '../../../workloads/workload.js';
+import type { Document, WorkloadRef } from '../../../workloads/workload.js';
 import { type CorpusFile, readCorpus } from '../../trials/corpus-file.js';
 import { outcomeDigest } from '../../trials/digest.js';
 import { HelperDied } from '../../trials/helper.js';

@@ -3,7 +3,7 @@ import { strategies } from '../../../strategies/index.js';
 import { peers } from '../../../strategies/peers/index.js';
 import type { StrategyEntry } from '../../../strategies/strategy.js';
 import { workloads } from '../../../workloads/index.js';
-import { loadWorkload } from '../../../workloads/workload.js';
+import { loadWorkload } from '../../../workloads/load-workload.js';
 import { exitCode } from '../../errors.js';
 import { loadStrategies } from '../../trials/prepare.js';
 import { profiles } from '../../trials/profiles.js';

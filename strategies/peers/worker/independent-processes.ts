@@ -1,10 +1,6 @@
 import { serialize } from 'node:v8';
-import {
-  contextWithoutSession,
-  type Document,
-  loadWorkload,
-  type WorkloadRef,
-} from '../../../workloads/workload.js';
+import { loadWorkload } from '../../../workloads/load-workload.js';
+import { contextWithoutSession, type Document, type WorkloadRef } from '../../../workloads/workload.js';
 import type { CarriedDocument } from '../../session/reference.js';
 import { taskError } from '../../session/task-error.js';
 import type { Engine, Member, TaskError } from '../../strategy.js';

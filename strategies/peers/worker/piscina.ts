@@ -1,10 +1,6 @@
 import Piscina from 'piscina';
-import {
-  contextWithoutSession,
-  type Document,
-  loadWorkload,
-  type WorkloadRef,
-} from '../../../workloads/workload.js';
+import { loadWorkload } from '../../../workloads/load-workload.js';
+import { contextWithoutSession, type Document, type WorkloadRef } from '../../../workloads/workload.js';
 import { taskError } from '../../session/task-error.js';
 import type { TaskError } from '../../strategy.js';
 import { thisWorker } from '../../worker/worker-id.js';

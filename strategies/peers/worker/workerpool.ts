@@ -1,10 +1,6 @@
 import workerpool from 'workerpool';
-import {
-  contextWithoutSession,
-  type Document,
-  loadWorkload,
-  type WorkloadRef,
-} from '../../../workloads/workload.js';
+import { loadWorkload } from '../../../workloads/load-workload.js';
+import { contextWithoutSession, type Document, type WorkloadRef } from '../../../workloads/workload.js';
 import type { Member } from '../../strategy.js';
 import { processReport } from '../../worker/usage-report.js';
 import { thisWorker } from '../../worker/worker-id.js';

@@ -1,0 +1,94 @@
+import { composed } from './composed.js';
+import { nameSources } from './source-stack.js';
+import { type Stage, stagesOf } from './stages.js';
+import {
+  type Kind,
+  kinds,
+  type Results,
+  type Views,
+  type Workload,
+  WorkloadError,
+  type WorkloadRef,
+} from './workload.js';
+
+/** A workload that is loaded, and its stages; null where it has none. */
+export type LoadedWorkload = Workload & { readonly stages: readonly Stage[] | null };
+
+/**
+ * Imports and checks a workload module. A task with stages gets a default export that runs all of them.
+ * @throws WorkloadError when the module does not load or does not keep the contract.
+ */
+export async function loadWorkload(ref: WorkloadRef): Promise<LoadedWorkload> {
+  let module: Record<string, unknown>;
+  try {
+    module = (await import(ref.url)) as Record<string, unknown>;
+  } catch (cause) {
+    const place = nameSources(cause);
+    const where = place === null ? '' : ` (at ${place})`;
+    throw new WorkloadError(`task module "${ref.name}" failed to load: ${message(cause)}${where}`, { cause });
+  }
+  const stages = stagesOfTask(ref, module);
+  expect(
+    ref,
+    stages !== null || typeof module.default === 'function',
+    'a default export that is a function (document, context) => result, or `stages`',
+    module.default,
+  );
+  const { kind } = module;
+  expect(
+    ref,
+    kind === undefined || kinds.includes(kind as Kind),
+    "`kind` to be 'cpu', 'io' or 'mixed', or not to be there",
+    kind,
+  );
+  for (const hook of ['setup', 'teardown', 'digest', 'resolve']) {
+    expect(
+      ref,
+      module[hook] === undefined || typeof module[hook] === 'function',
+      `"${hook}" to be a function`,
+      module[hook],
+    );
+  }
+  expect(
+    ref,
+    [undefined, 'copy', 'shared'].includes(module.views as Views),
+    "`views` to be 'copy' or 'shared'",
+    module.views,
+  );
+  expect(
+    ref,
+    [undefined, 'copy', 'move'].includes(module.results as Results),
+    "`results` to be 'copy' or 'move'",
+    module.results,
+  );
+  const workload = module as unknown as Workload;
+  return stages === null ? { ...workload, stages } : { ...composed(stages, workload), stages };
+}
+
+function stagesOfTask(
+  { name }: WorkloadRef,
+  module: Readonly<Record<string, unknown>>,
+): readonly Stage[] | null {
+  try {
+    return stagesOf(module);
+  } catch (cause) {
+    throw new WorkloadError(`task module "${name}": ${message(cause)}`);
+  }
+}
+
+function expect(ref: WorkloadRef, holds: boolean, expected: string, got: unknown): asserts holds {
+  if (holds) return;
+  const came =
+    typeof got === 'string'
+      ? `"${got}"`
+      : got === undefined
+        ? 'nothing'
+        : typeof got === 'object'
+          ? 'an object'
+          : `a ${typeof got}`;
+  throw new WorkloadError(`task module "${ref.name}": expected ${expected}, got ${came}`);
+}
+
+function message(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,54 @@
+/** A call of a stage failed. The outcome's error has these members, the same from every strategy. */
+export class StageError extends Error {
+  override readonly name: string = 'StageError';
+  /** The stage has this name. */
+  readonly stage: string;
+  /** The document that the stage was working on has this id. */
+  readonly document: string;
+  declare readonly code?: string | number;
+
+  constructor({ stage, document }: { stage: string; document: string }, cause: unknown) {
+    super(`stage "${stage}": ${messageOf(cause)}`, { cause });
+    this.stage = stage;
+    this.document = document;
+    const { code } = (cause ?? {}) as { code?: unknown };
+    if (typeof code === 'string' || typeof code === 'number') this.code = code;
+    takeStack(this, cause);
+  }
+}
+
+/** A call of a stage took longer than its `timeoutMs`; the document's outcome is `timed-out`. */
+export class StageTimeout extends StageError {
+  override readonly name = 'TimeoutError';
+
+  constructor(of: { stage: string; document: string }, timeoutMs: number) {
+    super(of, `the stage was still running after ${timeoutMs} ms`);
+    delete this.cause;
+    delete this.stack;
+  }
+}
+
+/** The `setup` or `teardown` of a stage failed. */
+export function hookError({ stage, hook }: { stage: string; hook: string }, cause: unknown): Error {
+  const error = new Error(`\`${hook}\` of stage "${stage}": ${messageOf(cause)}`, { cause });
+  takeStack(error, cause);
+  return error;
+}
+
+/** Gives an error the frames of its cause. Its own are in our code and would hide those of the task. */
+function takeStack(error: Error, cause: unknown): void {
+  const { stack } = (cause ?? {}) as { stack?: unknown };
+  const frames = typeof stack === 'string' ? /\n\s+at .*$/s.exec(stack) : null;
+  error.stack = `${error.name}: ${error.message}${frames?.[0] ?? ''}`;
+}
+
+function messageOf(cause: unknown): string {
+  if (cause instanceof Error) return cause.message;
+  const { message } = (cause ?? {}) as { message?: unknown };
+  if (typeof message === 'string') return message;
+  try {
+    return String(cause);
+  } catch {
+    return 'it threw a value that cannot be shown';
+  }
+}
