@@ -54,6 +54,7 @@ export function openSession(
     workers,
     delivery: deliveryFor(choice, card),
     channel,
+    runId: card.runId ?? card.run,
     ...(configuration !== undefined && { configuration }),
     ...(card.timeoutMs !== undefined && { timeoutMs: card.timeoutMs }),
     ...(heapMb !== undefined && { heapMb }),

@@ -48,6 +48,11 @@ export interface RunnerOptions {
   /** Answers what tasks ask with `context.ask`. Absent: such requests are rejected. */
   readonly channel?: SideChannel;
   /**
+   * `context.key` begins with this id, as in `OpenOptions`. Give the id of an earlier runner to go on with
+   * its documents: their keys are then the same. Absent: a new one.
+   */
+  readonly runId?: string;
+  /**
    * Says where a strategy between machines finds its broker and its agents, as in `OpenOptions`. Absent: it
    * starts a Redis and agents of its own, on this machine.
    */
@@ -109,7 +114,7 @@ export async function openForRunner(options: RunnerOptions | Recommendation): Pr
     heapMb: limit('heapMb', heapMb),
     memoryMb: limit('memoryMb', memoryMb),
   });
-  const others = present({ channel: rest.channel, broker: rest.broker });
+  const others = present({ channel: rest.channel, runId: rest.runId, broker: rest.broker });
   const configuration = present({ configuration: rest.configuration });
   const { strategy, workers, delivery } = await findStrategy(name, {
     ...present({ workers: rest.workers, delivery: rest.delivery }),
@@ -154,6 +159,7 @@ const optionNames: { readonly [Name in keyof Required<RunnerOptions>]: 'needed' 
   memoryMb: 'optional',
   options: 'optional',
   channel: 'optional',
+  runId: 'optional',
   broker: 'optional',
   validWhen: 'optional',
   findings: 'optional',

@@ -170,6 +170,11 @@ export interface OpenOptions {
   readonly memoryMb?: number;
   /** Answers what tasks ask with `context.ask`. Absent: such requests are rejected. */
   readonly channel?: SideChannel;
+  /**
+   * `context.key` begins with this id. A program that goes on with the work of an earlier one gives the same
+   * id. Absent: the run's id on the broker, or a new one per session.
+   */
+  readonly runId?: string;
   /** Says where a strategy between machines finds its broker and its agents. Other strategies ignore it. */
   readonly broker?: BrokerOptions;
 }

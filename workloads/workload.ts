@@ -41,6 +41,12 @@ export interface Context<State = unknown> {
   /** The caller gave these options for the task; empty without any. */
   readonly options: Readonly<Record<string, unknown>>;
   /**
+   * Names this document in this run: it is the same each time that the document runs, in every worker, and
+   * on every machine. Send it to a service as its idempotency key, so that a document that runs again is not
+   * booked twice. It can be sent in a header as it is. Equal ids have equal keys.
+   */
+  readonly key: string;
+  /**
    * Aborts when this document is no longer wanted: its time is over (`timeoutMs`), it or its run is
    * cancelled, or the session closes. A task that waits hears of it at once, a task that computes when it
    * next awaits. A task that ends because of it keeps its worker, which otherwise is ended: pass the signal
@@ -64,14 +70,17 @@ export interface Context<State = unknown> {
 }
 
 /**
- * Makes the context of a task that is called without a session: its requests are rejected, and no broadcast
- * arrives.
+ * Makes the context of a task that is called without a session: its requests are rejected, no broadcast
+ * arrives, and its key is a new one each time that it is read.
  */
 export function contextWithoutSession<State>(
   given: Pick<Context<State>, 'state' | 'options' | 'signal'>,
 ): Context<State> {
   return {
     ...given,
+    get key() {
+      return crypto.randomUUID();
+    },
     ask: () => Promise.reject(new Error('expected a session to ask, and this task runs without one')),
     onBroadcast: () => () => {},
   };

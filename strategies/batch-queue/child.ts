@@ -146,9 +146,10 @@ export class Child {
   #failure: Error | null = null;
 
   private constructor(options: StartOptions) {
-    const { entry, reaper, memory, stopped, workload, workers, fd, heapMb, timeoutMs, callerEnd } = options;
+    const { entry, reaper, memory, stopped, workload, workers, fd, heapMb, services, timeoutMs, callerEnd } =
+      options;
     this.#timeoutMs = timeoutMs;
-    const start: Start = { workload, workers, fd: fd === null ? null : 4, timeoutMs, heapMb };
+    const start: Start = { workload, workers, fd: fd === null ? null : 4, services, timeoutMs, heapMb };
     const child = fork(entry, [JSON.stringify(start)], {
       env: { ...allocator, ...process.env },
       execArgv: [...inheritedFlags(), `--max-old-space-size=${heapMb}`],

@@ -1,3 +1,4 @@
+import type { TaskServices } from '../../services/task-services.js';
 import type { WorkloadRef } from '../../workloads/workload.js';
 import type { FileOffer } from '../processes/result-file.js';
 import type { CarriedDocument } from '../session/reference.js';
@@ -102,6 +103,7 @@ export interface Start {
   readonly workers: number;
   /** The child's descriptor of the shared file; `null` where all documents travel in messages. */
   readonly fd: number | null;
+  readonly services: TaskServices;
   /** Time limit of a document, ms; absent: there is none. */
   readonly timeoutMs?: number | undefined;
   /** The heap of the process may grow to this size, MB. */

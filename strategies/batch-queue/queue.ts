@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { taskServices } from '../../services/task-services.js';
 import type { Document } from '../../workloads/workload.js';
 import { heapLimit, processLimit } from '../processes/limits.js';
 import { Reaper } from '../processes/reaper.js';
@@ -48,7 +49,9 @@ export default {
   deliveries: ['path', 'message', 'reference'],
   travelsInFile: ['path', 'reference'],
   scales: true,
-  async open(workload, { workers, delivery, timeoutMs, channel, heapMb, memoryMb }) {
+  async open(workload, options) {
+    const { workers, delivery, timeoutMs, channel, heapMb, memoryMb } = options;
+    const services = taskServices(options);
     const heap = heapLimit(workers, heapMb);
     const regionBytes = Math.min(maxBytes, Math.floor(maxFileBytes / (workers * prefetch)));
     const laneBytes = prefetch * regionBytes;
@@ -72,6 +75,7 @@ export default {
           workload,
           workers,
           heapMb: heap.mb,
+          services,
           timeoutMs,
           fd: file?.fd ?? null,
           offset: i * laneBytes,

@@ -13,7 +13,7 @@ import { ReplyColumns } from './replies.js';
 
 /** This module is the child's side of `protocol.ts`. */
 
-const { workload, workers, fd, timeoutMs, heapMb } = JSON.parse(process.argv[2] as string) as Start;
+const { workload, workers, fd, services, timeoutMs, heapMb } = JSON.parse(process.argv[2] as string) as Start;
 
 /** Resolves when the system has the message: a reply must not wait until the next batch ends. */
 const send = (message: FromChild) =>
@@ -32,6 +32,7 @@ try {
     worker: thisWorker(),
     results: 'snapshot',
     large: filedParts(workers, (offer) => void send(offer)),
+    services,
     timeoutMs,
     connect: connectProcess,
   });

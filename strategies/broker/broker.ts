@@ -170,7 +170,7 @@ function cardOf(
   run: string,
   { name, options: taskOptions }: WorkloadRef,
   code: TaskCode,
-  { workers, delivery, timeoutMs, broker = {}, ...limits }: OpenOptions,
+  { workers, delivery, runId, timeoutMs, broker = {}, ...limits }: OpenOptions,
 ): RunCard {
   // Agents that share this machine must share its memory, too; others divide that of their own machine.
   const sharesMemory = 'url' in code;
@@ -181,6 +181,7 @@ function cardOf(
     run,
     task: { name, options: taskOptions, code },
     takesReferences: delivery === 'reference',
+    ...(runId !== undefined && { runId }),
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(heapMb !== undefined && { heapMb }),
     ...(memoryMb !== undefined && { memoryMb }),

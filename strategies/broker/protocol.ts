@@ -87,6 +87,8 @@ export interface RunCard {
   };
   /** Documents may come by path and by reference. */
   readonly takesReferences: boolean;
+  /** Keys of documents begin with this; absent: with `run`. */
+  readonly runId?: string;
   readonly timeoutMs?: number;
   readonly heapMb?: number;
   readonly memoryMb?: number;

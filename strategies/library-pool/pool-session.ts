@@ -1,5 +1,6 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import pMap from 'p-map';
+import type { TaskServices } from '../../services/task-services.js';
 import { boxed } from '../session/box.js';
 import { type Cancelling, cancelGrace } from '../session/cancelling.js';
 import { cancelled, crashed, outcome, type Reply, timedOut } from '../session/outcome.js';
@@ -76,6 +77,7 @@ export interface Submission {
 /** What a strategy's session shares with the pools of its second attempts. */
 export interface PoolParts {
   readonly callerEnd: CallerEnd;
+  readonly services: TaskServices;
   /** Runs a document again whose worker has died; null: the document has crashed. */
   readonly again: SecondAttempt | null;
 }

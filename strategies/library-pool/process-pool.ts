@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import workerpool, { type Pool } from 'workerpool';
+import { taskServices } from '../../services/task-services.js';
 import type { WorkloadRef } from '../../workloads/workload.js';
 import { allocator } from '../processes/allocator.js';
 import { inheritedFlags } from '../processes/exec-argv.js';
@@ -47,10 +48,10 @@ export default {
   travelsInFile: [],
   scales: true,
   async open(workload, options) {
-    const callerEnd = new CallerEnd(options.channel);
+    const parts = { callerEnd: new CallerEnd(options.channel), services: taskServices(options) };
     const alone = { ...options, workers: 1 };
-    const again = new SecondAttempt(() => open(workload, alone, { callerEnd, again: null }));
-    const session = await open(workload, options, { callerEnd, again });
+    const again = new SecondAttempt(() => open(workload, alone, { ...parts, again: null }));
+    const session = await open(workload, options, { ...parts, again });
     return guarded({ ...session, takesReferences: options.delivery === 'reference' });
   },
 } satisfies Strategy;
@@ -67,7 +68,7 @@ const graceMs = 3000;
 /** The last messages of a process that has exited are read within this time, ms. */
 const readMs = 200;
 
-function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }: PoolParts) {
+function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, services, again }: PoolParts) {
   const { workers, timeoutMs, heapMb, memoryMb } = options;
   const heap = heapLimit(workers, heapMb);
   const memory = new MemoryWatch({ memory: processLimit(workers, memoryMb), heap });
@@ -94,7 +95,9 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }:
         });
         return {};
       },
-      forkArgs: [JSON.stringify({ workload, workers, timeoutMs, heapMb: heap.mb } satisfies ProcessPoolData)],
+      forkArgs: [
+        JSON.stringify({ workload, workers, services, timeoutMs, heapMb: heap.mb } satisfies ProcessPoolData),
+      ],
       forkOpts: {
         env: { ...allocator, ...process.env },
         serialization: 'advanced', // JSON would turn the bytes into an object of numbers

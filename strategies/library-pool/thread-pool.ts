@@ -1,4 +1,5 @@
 import { Piscina } from 'piscina';
+import { taskServices } from '../../services/task-services.js';
 import type { WorkloadRef } from '../../workloads/workload.js';
 import { threadEnd, threadHeapLimit, warnOfOverridingFlag } from '../processes/limits.js';
 import { maxRuns } from '../session/attempts.js';
@@ -37,10 +38,10 @@ export default {
   inFlight: [1, 4, 16], // piscina's default is one, and most people run it so
   async open(workload, options) {
     warnOfOverridingFlag();
-    const callerEnd = new CallerEnd(options.channel);
+    const parts = { callerEnd: new CallerEnd(options.channel), services: taskServices(options) };
     const alone = { ...options, workers: 1, inFlight: 1 };
-    const again = new SecondAttempt(() => open(workload, alone, { callerEnd, again: null }));
-    const session = await open(workload, options, { callerEnd, again });
+    const again = new SecondAttempt(() => open(workload, alone, { ...parts, again: null }));
+    const session = await open(workload, options, { ...parts, again });
     return guarded({ ...session, takesReferences: options.delivery === 'reference' });
   },
 } satisfies Strategy;
@@ -54,7 +55,7 @@ const largeBytes = 2 ** 20;
 /** Marks a document that exceeded the time limit, among the reasons why piscina rejects. */
 const overTime = new Error('the task has run too long');
 
-async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, again }: PoolParts) {
+async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, services, again }: PoolParts) {
   const { workers, delivery, inFlight = 1, timeoutMs, heapMb } = options;
   const heap = threadHeapLimit(workers, heapMb);
   const concurrency = workers * submitted(inFlight);
@@ -69,6 +70,7 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, ag
     resourceLimits: { maxOldGenerationSizeMb: heap.mb },
     workerData: {
       workload,
+      services,
       timeoutMs,
       starts: board.memory,
       transfers: delivery === 'transfer',

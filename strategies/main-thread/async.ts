@@ -1,4 +1,5 @@
 import pMap from 'p-map';
+import { taskServices } from '../../services/task-services.js';
 import { boxed } from '../session/box.js';
 import { cancelled, outcome } from '../session/outcome.js';
 import { guarded } from '../session/session.js';
@@ -23,10 +24,12 @@ export default {
   deliveries: ['none', 'reference'],
   travelsInFile: [],
   scales: true,
-  async open(workload, { workers, delivery, timeoutMs, channel }) {
+  async open(workload, options) {
+    const { workers, delivery, timeoutMs, channel } = options;
     const callerEnd = new CallerEnd(channel);
     const task = await openTask(workload, {
       worker: mainWorker,
+      services: taskServices(options),
       timeoutMs,
       isShared: true,
       connect: connectLocally(callerEnd),

@@ -1,3 +1,4 @@
+import { taskServices } from '../../services/task-services.js';
 import { cancelled, outcome } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
 import { guarded } from '../session/session.js';
@@ -26,10 +27,12 @@ export default {
   deliveries: ['none', 'reference'],
   travelsInFile: [],
   scales: false,
-  async open(workload, { delivery, timeoutMs, channel }) {
+  async open(workload, options) {
+    const { delivery, timeoutMs, channel } = options;
     const callerEnd = new CallerEnd(channel);
     const task = await openTask(workload, {
       worker: mainWorker,
+      services: taskServices(options),
       timeoutMs,
       connect: connectLocally(callerEnd),
     });

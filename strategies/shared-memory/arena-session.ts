@@ -1,10 +1,11 @@
+import { taskServices } from '../../services/task-services.js';
 import type { WorkloadRef } from '../../workloads/workload.js';
 import { threadHeapLimit, warnOfOverridingFlag } from '../processes/limits.js';
 import type { Cancelling } from '../session/cancelling.js';
 import type { CarriedDocument, CarriedDocuments } from '../session/reference.js';
 import { guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
-import type { Delivery, Emit, Engine, Session, SideChannel } from '../strategy.js';
+import type { Delivery, Emit, Engine, OpenOptions, Session } from '../strategy.js';
 import { Cancels } from './cancels.js';
 import { ClaimTable } from './claim-table.js';
 import { FeedingLoop, type QueueSplit } from './feeding-loop.js';
@@ -35,15 +36,11 @@ const usualSize = (workers: number): ArenaSize => ({
 const flushDocuments = 256;
 const flushBytes = 512 * 1024;
 
-export interface ArenaOptions {
-  readonly workers: number;
+export interface ArenaOptions extends Omit<OpenOptions, 'delivery'> {
   /** The session takes documents by reference when this is `reference`; absent: it does not. */
   readonly delivery?: Delivery;
   readonly split: QueueSplit;
   readonly size?: ArenaSize;
-  readonly timeoutMs?: number | undefined;
-  readonly heapMb?: number | undefined;
-  readonly channel?: SideChannel | undefined;
 }
 
 export async function openArenaSession(workload: WorkloadRef, options: ArenaOptions): Promise<Session> {
@@ -85,10 +82,9 @@ class ArenaSession {
   #killed = false;
   #replaced = 0;
 
-  constructor(
-    workload: WorkloadRef,
-    { workers, split, size = usualSize(workers), timeoutMs, channel, heapMb }: ArenaOptions,
-  ) {
+  constructor(workload: WorkloadRef, options: ArenaOptions) {
+    const { workers, split, size = usualSize(workers), timeoutMs, channel, heapMb } = options;
+    const services = taskServices(options);
     const heap = threadHeapLimit(workers, heapMb);
     const callerEnd = new CallerEnd(channel);
     this.callerEnd = callerEnd;
@@ -107,7 +103,7 @@ class ArenaSession {
     this.#lanes = Array.from({ length: workers }, (_, number) => {
       const queue = number % split.queues;
       return new ThreadLane(
-        { workload, table, arena, number, queue, flush, heap, timeoutMs, callerEnd },
+        { workload, table, arena, number, queue, flush, heap, services, timeoutMs, callerEnd },
         {
           outcomes: (lane, outcomes) => {
             if (this.#killed) return; // these documents have had their outcomes

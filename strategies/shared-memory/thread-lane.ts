@@ -1,5 +1,6 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import type { TaskServices } from '../../services/task-services.js';
 import type { WorkloadRef } from '../../workloads/workload.js';
 import { type MemoryLimit, threadEnd } from '../processes/limits.js';
 import { copied } from '../session/owned.js';
@@ -24,6 +25,7 @@ export interface ThreadLaneOptions {
   readonly flush: { readonly documents: number; readonly bytes: number };
   /** Largest heap of the worker; a larger one ends it. */
   readonly heap: MemoryLimit;
+  readonly services: TaskServices;
   readonly timeoutMs: number | undefined;
   readonly callerEnd: CallerEnd;
 }
@@ -146,7 +148,7 @@ export class ThreadLane {
   #ended: Promise<void> = Promise.resolve();
 
   async #start(first: readonly number[]): Promise<void> {
-    const { workload, table, arena, number, queue, flush, heap, timeoutMs } = this.#options;
+    const { workload, table, arena, number, queue, flush, heap, services, timeoutMs } = this.#options;
     const { port1: port, port2 } = new MessageChannel();
     const workerData = {
       workload,
@@ -155,6 +157,7 @@ export class ThreadLane {
       number,
       queue,
       flush,
+      services,
       timeoutMs,
       port: port2,
       first,

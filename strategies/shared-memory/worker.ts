@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers';
 import { type MessagePort, parentPort, resourceLimits, workerData } from 'node:worker_threads';
+import type { TaskServices } from '../../services/task-services.js';
 import type { WorkloadRef } from '../../workloads/workload.js';
 import type { LocalReply } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
@@ -34,6 +35,7 @@ export interface ArenaWorkerData {
   readonly queue: number;
   /** Outcomes are reported when they are this many, or when their documents have this many bytes. */
   readonly flush: { readonly documents: number; readonly bytes: number };
+  readonly services: TaskServices;
   /** Time limit of a document, ms; absent: there is none. */
   readonly timeoutMs: number | undefined;
   /** The worker sends its outcomes to this port. */
@@ -98,6 +100,7 @@ const {
   number,
   queue,
   flush,
+  services,
   timeoutMs,
   port,
   first,
@@ -112,6 +115,7 @@ const task = await openTask(workload, {
   results: 'snapshot',
   large: 'move',
   memory: arena,
+  services,
   timeoutMs,
   connect: connectThread,
 });

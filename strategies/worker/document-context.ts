@@ -1,5 +1,6 @@
 import { clearTimeout, setTimeout } from 'node:timers';
-import type { Context } from '../../workloads/workload.js';
+import { documentKey, type TaskServices } from '../../services/task-services.js';
+import type { Context, Document } from '../../workloads/workload.js';
 import { now } from './clock.js';
 import type { WasRead } from './read-reference.js';
 import type { TaskEnd } from './task-end.js';
@@ -8,11 +9,14 @@ import type { TaskEnd } from './task-end.js';
 export interface TaskEnvironment {
   readonly state: unknown;
   readonly options: Context['options'];
+  readonly services: TaskServices;
   readonly timeoutMs: number | undefined;
   readonly end: TaskEnd;
   /** Holds the contexts whose signal has been read, while their documents run. */
   readonly watched: Set<DocumentContext>;
 }
+
+type NamedDocument = Pick<Document, 'index' | 'id'>;
 
 /**
  * The context of one document. A task that uses neither its signal nor the side channel costs this object
@@ -24,18 +28,24 @@ export class DocumentContext implements Context {
   readonly #environment: TaskEnvironment;
   readonly #startedMs: number;
   readonly #index: number;
+  readonly #id: string;
   #controller: AbortController | null = null;
   #timer: NodeJS.Timeout | null = null;
   #unlisten: (() => void)[] | null = null;
   #timedOut = false;
   #read: WasRead | null = null;
 
-  constructor(environment: TaskEnvironment, startedMs: number, index: number) {
+  constructor(environment: TaskEnvironment, startedMs: number, { index, id }: NamedDocument) {
     this.state = environment.state;
     this.options = environment.options;
     this.#environment = environment;
     this.#startedMs = startedMs;
     this.#index = index;
+    this.#id = id;
+  }
+
+  get key(): string {
+    return documentKey(this.#environment.services.runId, this.#id);
   }
 
   get signal(): AbortSignal {

@@ -1,4 +1,5 @@
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
+import type { TaskServices } from '../../services/task-services.js';
 import { loadWorkload } from '../../workloads/load-workload.js';
 import { nameSources } from '../../workloads/source-stack.js';
 import { StageTimeout } from '../../workloads/stage-error.js';
@@ -55,6 +56,8 @@ export interface TaskOptions {
   readonly large?: 'move' | LargeParts | null;
   /** A task that takes views of shared memory gets views of this one; absent: it gets none. */
   readonly memory?: SharedArrayBuffer;
+  /** Limits, retries and the run's id. */
+  readonly services: TaskServices;
   /** The document's signal aborts after this time; absent: it does not. */
   readonly timeoutMs?: number | undefined;
   /** True where documents run beside each other on this thread, which then must not wait for the disk. */
@@ -71,6 +74,7 @@ export async function openTask(
     results = 'live',
     large: carried = null,
     memory,
+    services,
     timeoutMs,
     isShared = false,
     connect,
@@ -112,12 +116,12 @@ export async function openTask(
       ? content.then((content) => runOn(document, content, context))
       : runOn(document, content, context);
   };
-  const environment: TaskEnvironment = { state, options: ref.options, timeoutMs, end, watched };
+  const environment: TaskEnvironment = { state, options: ref.options, services, timeoutMs, end, watched };
   return {
     views,
     run(document) {
       const startedMs = now();
-      const context = new DocumentContext(environment, startedMs, document.index);
+      const context = new DocumentContext(environment, startedMs, document);
       const reply = (result: Result): LocalReply => {
         const taskMs = now() - startedMs;
         context.finish();

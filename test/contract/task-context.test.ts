@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { taskServices } from '../../services/task-services.js';
 import type { FromTask, ToTask } from '../../strategies/session/side-channel-protocol.js';
 import { openTask } from '../../strategies/worker/task.js';
 import { documentsOf, fixture } from '../support.js';
 
 /** A task that uses neither its signal nor the side channel must not pay for them. */
+
+const services = taskServices({});
 
 function counted() {
   const sent: FromTask[] = [];
@@ -29,6 +32,7 @@ describe('the context of a document', () => {
     const caller = counted();
     const task = await openTask(fixture('channel-task'), {
       worker: 'w',
+      services,
       timeoutMs: 1000,
       connect: caller.connect,
     });
@@ -43,7 +47,7 @@ describe('the context of a document', () => {
 
   it('connects once, and a cancellation holds until the run has ended', async () => {
     const caller = counted();
-    const task = await openTask(fixture('channel-task'), { worker: 'w', connect: caller.connect });
+    const task = await openTask(fixture('channel-task'), { worker: 'w', services, connect: caller.connect });
     const run = (id: string) => Promise.resolve(task.run(documentsOf([id])[0] as never));
     const running = [run('until-aborted0'), run('until-aborted1')];
     assert.equal(caller.connections, 1);
@@ -63,7 +67,7 @@ describe('the context of a document', () => {
 
   it('rejects a request that is pending when the task closes, and each later one', async () => {
     const caller = counted();
-    const task = await openTask(fixture('channel-task'), { worker: 'w', connect: caller.connect });
+    const task = await openTask(fixture('channel-task'), { worker: 'w', services, connect: caller.connect });
     const pending = task.run(documentsOf(['ask-forever'])[0] as never);
     assert.equal(caller.sent.length, 1);
     await task.close();

@@ -18,7 +18,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
   { files: /^strategies\/(peers\/)?index\.ts$/, may: [/^strategies\/strategy\.ts$/] },
   {
     files: /^strategies\/peers\//,
-    may: [/^strategies\/(?!(peers\/)?index)/, /^workloads\/(workload|load-workload)\.ts$/],
+    may: [/^strategies\/(?!(peers\/)?index)/, /^services\//, /^workloads\/(workload|load-workload)\.ts$/],
   },
   // A task travels to other machines as a bundle.
   {

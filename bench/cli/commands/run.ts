@@ -108,10 +108,12 @@ export async function runDocuments(
     let complete = earlier !== null && earlier.done - earlier.again === earlier.all;
     if (!complete) {
       if (traits.isolation === 'none') own = watchOwnProcess({ ...saved, isolating: isolatingNames });
+      const run = runOf(flags.out);
       const opened = await openForRunner({
         ...options,
         // A job that was killed has left documents and results under this name.
-        ...(broker !== null && { broker: { url: broker, run: runOf(flags.out) } }),
+        ...(broker !== null && { broker: { url: broker, run } }),
+        runId: run,
         force: flags.force === true,
         onWarning: (warning) => note(`${colorsFor(process.stderr).yellow('warning:')} ${warning}`),
       });

@@ -1,4 +1,5 @@
 import workerpool from 'workerpool';
+import type { TaskServices } from '../../../services/task-services.js';
 import type { WorkloadRef } from '../../../workloads/workload.js';
 import { connectProcess } from '../../worker/connect.js';
 import { filedParts } from '../../worker/filed-parts.js';
@@ -11,6 +12,7 @@ export interface ProcessPoolData {
   readonly workload: WorkloadRef;
   /** The pool has this many workers. */
   readonly workers: number;
+  readonly services: TaskServices;
   readonly timeoutMs: number | undefined;
   /** The heap of the process may grow to this size, MB. */
   readonly heapMb: number;
@@ -26,7 +28,9 @@ process.on('SIGINT', () => {});
 
 sendLastWords();
 
-const { workload, workers, timeoutMs, heapMb } = JSON.parse(process.argv[2] as string) as ProcessPoolData;
+const { workload, workers, services, timeoutMs, heapMb } = JSON.parse(
+  process.argv[2] as string,
+) as ProcessPoolData;
 const large = filedParts(workers, (offer) => void process.send?.(offer));
-workerpool.worker({ serve: await serve(workload, { large, timeoutMs, connect: connectProcess }) });
+workerpool.worker({ serve: await serve(workload, { large, services, timeoutMs, connect: connectProcess }) });
 whenHeapIsNear(heapMb, () => void process.send?.({ kind: 'near-limit' } satisfies NearLimit));

@@ -1,3 +1,4 @@
+import { taskServices } from '../../../services/task-services.js';
 import type { WorkloadRef } from '../../../workloads/workload.js';
 import type { Reply } from '../../session/outcome.js';
 import type { CarriedDocument } from '../../session/reference.js';
@@ -30,11 +31,14 @@ export interface Serve {
 /**
  * Makes the one function that a library's workers call, whichever library it is. It takes documents, and
  * requests about the worker itself. It never rejects.
- * @param options as for `openTask`.
+ * @param options as for `openTask`; a library that carries no services has a run of its own in each worker
  */
-export async function serve(ref: WorkloadRef, options: Omit<TaskOptions, 'worker'> = {}): Promise<Serve> {
+export async function serve(
+  ref: WorkloadRef,
+  options: Partial<Omit<TaskOptions, 'worker'>> = {},
+): Promise<Serve> {
   const id = thisWorker();
-  const { task, failure } = await openTask(ref, { worker: id, ...options }).then(
+  const { task, failure } = await openTask(ref, { worker: id, services: taskServices({}), ...options }).then(
     (task) => ({ task, failure: null }),
     (cause: unknown) => ({ task: null, failure: taskError(cause) }),
   );

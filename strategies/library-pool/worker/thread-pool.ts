@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers';
 import { type MessagePort, parentPort, resourceLimits, threadId } from 'node:worker_threads';
 import Piscina from 'piscina';
+import type { TaskServices } from '../../../services/task-services.js';
 import type { WorkloadRef } from '../../../workloads/workload.js';
 import type { LocalReply, Reply } from '../../session/outcome.js';
 import type { CarriedDocument } from '../../session/reference.js';
@@ -19,6 +20,7 @@ export interface Watched {
 }
 export interface ThreadPoolData {
   readonly workload: WorkloadRef;
+  readonly services: TaskServices;
   readonly timeoutMs: number | undefined;
   /** The board of starts uses this memory. */
   readonly starts: SharedArrayBuffer;
@@ -46,12 +48,18 @@ export interface Retired {
  */
 const turnMs = 25;
 
-const { workload, timeoutMs, starts, transfers } = Piscina.workerData as ThreadPoolData;
+const { workload, services, timeoutMs, starts, transfers } = Piscina.workerData as ThreadPoolData;
 const parent = parentPort as MessagePort;
 const board = new Float64Array(starts);
 const worker = thisWorker();
 // An error thrown here ends the thread, and piscina reports it.
-const task = await openTask(workload, { worker, large: 'move', timeoutMs, connect: connectThread });
+const task = await openTask(workload, {
+  worker,
+  large: 'move',
+  services,
+  timeoutMs,
+  connect: connectThread,
+});
 
 let running = 0;
 let turnedMs = now();
