@@ -13,7 +13,7 @@ export class StageError extends Error {
     this.document = document;
     const { code } = (cause ?? {}) as { code?: unknown };
     if (typeof code === 'string' || typeof code === 'number') this.code = code;
-    takeStack(this, cause);
+    delete this.stack; // it would show our code; that of the cause shows where the task threw
   }
 }
 
@@ -24,22 +24,14 @@ export class StageTimeout extends StageError {
   constructor(of: { stage: string; document: string }, timeoutMs: number) {
     super(of, `the stage was still running after ${timeoutMs} ms`);
     delete this.cause;
-    delete this.stack;
   }
 }
 
 /** The `setup` or `teardown` of a stage failed. */
 export function hookError({ stage, hook }: { stage: string; hook: string }, cause: unknown): Error {
   const error = new Error(`\`${hook}\` of stage "${stage}": ${messageOf(cause)}`, { cause });
-  takeStack(error, cause);
+  delete error.stack; // as above
   return error;
-}
-
-/** Gives an error the frames of its cause. Its own are in our code and would hide those of the task. */
-function takeStack(error: Error, cause: unknown): void {
-  const { stack } = (cause ?? {}) as { stack?: unknown };
-  const frames = typeof stack === 'string' ? /\n\s+at .*$/s.exec(stack) : null;
-  error.stack = `${error.name}: ${error.message}${frames?.[0] ?? ''}`;
 }
 
 function messageOf(cause: unknown): string {
