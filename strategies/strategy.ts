@@ -75,6 +75,11 @@ export interface StrategyTraits {
    * none.
    */
   readonly axes?: readonly string[];
+  /**
+   * Runs only tasks with stages. The axes of its `configuration` are then the names of the stages, and each
+   * number is that of the stage's workers. Absent: it runs every task.
+   */
+  readonly staged?: true;
 }
 
 /**
@@ -268,6 +273,11 @@ export interface Session {
    * runs.
    */
   members(): Promise<Members>;
+  /**
+   * Asks each stage what its workers did since the session opened, in the order of the stages. Absent where
+   * the strategy has no stages of its own. Call it only between runs.
+   */
+  stages?(): Promise<readonly StageReport[]>;
   /**
    * Workers that were replaced between two documents since the session opened, because they were near their
    * limit of memory. Absent: unknown.
@@ -469,6 +479,27 @@ export interface Engine {
   readonly loopIdleMs: number;
   /** Garbage collection took this long. */
   readonly gcMs: number;
+}
+
+/**
+ * One stage reports its work since the session opened. Times are those of all its workers together, by the
+ * workers' clocks.
+ */
+export interface StageReport {
+  /** The stage has this name. */
+  readonly stage: string;
+  /** The stage has this many workers now; a starting one counts. */
+  readonly workers: number;
+  /** The stage has finished this many values. */
+  readonly documents: number;
+  /** The values that the stage took had this size, bytes. */
+  readonly bytes: number;
+  /** Workers ran the stage for this long, ms. */
+  readonly busyMs: number;
+  /** Workers had a result that no later stage had room for, for this long, ms. */
+  readonly blockedMs: number;
+  /** Workers waited for values for this long, ms. */
+  readonly idleMs: number;
 }
 
 /** `members` returns this where there are no workers beside the caller's thread. */
