@@ -30,7 +30,7 @@ export class StageTimeout extends StageError {
 /** The `setup` or `teardown` of a stage failed. */
 export function hookError({ stage, hook }: { stage: string; hook: string }, cause: unknown): Error {
   const error = new Error(`\`${hook}\` of stage "${stage}": ${messageOf(cause)}`, { cause });
-  delete error.stack; // as above
+  delete error.stack; // it would show our code
   return error;
 }
 

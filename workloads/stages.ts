@@ -159,7 +159,8 @@ function checkStage(stage: unknown, at: number): void {
   const place = `stages[${at}]`;
   if (!isObject(stage))
     throw new WorkloadError(
-      `expected \`${place}\` to be a stage, as in { name: "load", run(document, context) { … } }, got ${shown(stage)}`,
+      `expected \`${place}\` to be a stage, as in { name: "load", run(document, context) { … } }, ` +
+        `got ${shown(stage)}`,
     );
   const given = stage as Readonly<Record<string, unknown>>;
   checkKeys(given, { rules: stageRules, place });
