@@ -1,4 +1,11 @@
-import { type OpenStage, openStage, type StageItem, type StageResult, withState } from './open-stage.js';
+import {
+  type OpenStage,
+  openStage,
+  partOf,
+  type StageItem,
+  type StageResult,
+  withState,
+} from './open-stage.js';
 import { givesArray, type Stage } from './stages.js';
 import type { Context, Document, Kind, Workload } from './workload.js';
 
@@ -63,7 +70,7 @@ async function closeAll(opened: Opened): Promise<void> {
 }
 
 function first(document: Document, context: Context): StageItem {
-  return { value: document, context, document: document.id };
+  return { value: document, context, document: document.id, part: '' };
 }
 
 /** A value on its way, which the stage at this place gets next. */
@@ -88,8 +95,11 @@ async function allValues({ item, opened, at }: Step): Promise<unknown[]> {
   const stage = opened[at];
   if (stage === undefined) return [item.value];
   const last: unknown[] = [];
-  for (const value of valuesOf(await stage.run([item])))
-    for (const found of await allValues({ item: { ...item, value }, opened, at: at + 1 })) last.push(found);
+  for (const [place, value] of valuesOf(await stage.run([item])).entries()) {
+    const part = partOf(stage.stage, item.part, place);
+    for (const found of await allValues({ item: { ...item, value, part }, opened, at: at + 1 }))
+      last.push(found);
+  }
   return last;
 }
 

@@ -10,6 +10,13 @@ export interface StageItem {
   readonly context: Context;
   /** The document has this id. */
   readonly document: string;
+  /** Tells the parts of one document apart: `.0.3` is the fourth part of its first. Empty: the whole. */
+  readonly part: string;
+}
+
+/** Returns the part that the value at this place in a stage's result is. */
+export function partOf({ flatMap }: Stage, part: string, place: number): string {
+  return flatMap === true ? `${part}.${place}` : part;
 }
 
 /** A stage gives several values for one where it has `flatMap`, and one where it has not. */
@@ -163,7 +170,9 @@ function limited(
   state: unknown,
   call: (contexts: readonly StageContext[]) => unknown,
 ): Returned | Promise<Returned> {
-  const contexts = items.map(({ context }) => new StageContext(context, state, timeoutMs !== undefined));
+  const contexts = items.map(
+    ({ context, part }) => new StageContext(context, { state, part, isLimited: timeoutMs !== undefined }),
+  );
   const startedMs = performance.now();
   try {
     const value = call(contexts);
@@ -214,21 +223,35 @@ async function withLimit(
 
 /** Returns a document's context with another state. */
 export function withState(context: Context, state: unknown): Context {
-  return new StageContext(context, state, false);
+  return new StageContext(context, { state, part: '', isLimited: false });
 }
 
 /** The context of one call of a stage: the document's, with the state and the time limit of the stage. */
 class StageContext implements Context {
   readonly state: unknown;
   readonly #document: Context;
+  readonly #part: string;
   readonly #isLimited: boolean;
   #controller: AbortController | null = null;
   #passOn: (() => void) | null = null;
 
-  constructor(document: Context, state: unknown, isLimited: boolean) {
+  constructor(
+    document: Context,
+    {
+      state,
+      part,
+      isLimited,
+    }: { readonly state: unknown; readonly part: string; readonly isLimited: boolean },
+  ) {
     this.state = state;
     this.#document = document;
+    this.#part = part;
     this.#isLimited = isLimited;
+  }
+
+  /** The document's key, with the part. */
+  get key(): string {
+    return `${this.#document.key}${this.#part}`;
   }
 
   get options(): Context['options'] {
