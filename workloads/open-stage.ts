@@ -258,10 +258,6 @@ class StageContext implements Context {
     return this.#document.options;
   }
 
-  get key(): string {
-    return this.#document.key;
-  }
-
   get signal(): AbortSignal {
     if (!this.#isLimited) return this.#document.signal;
     this.#controller ??= this.#follow();
