@@ -1,3 +1,4 @@
+import { Child, type ChildKind, Death, type StartOptions } from '../processes/child.js';
 import { writeRegion } from '../processes/regions.js';
 import { DeathCount, maxDeathsBeforeStart, maxRuns, runsAgain } from '../session/attempts.js';
 import type { Cancelling } from '../session/cancelling.js';
@@ -6,17 +7,18 @@ import { cancelled, crashed, timedOut } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
 import type { Engine, Member, Outcome } from '../strategy.js';
 import { processWorker } from '../worker/worker-id.js';
-import { Child, Death, type StartOptions } from './child.js';
-import type { Answer, BatchMessage } from './protocol.js';
+import type { Answer, BatchMessage, Start, ToChild } from './protocol.js';
 import type { Batch } from './puller.js';
 import { outcomesOf, type Replies } from './replies.js';
 
-export interface ProcessLaneOptions extends StartOptions {
+export interface ProcessLaneOptions extends StartOptions, Start {
   /** The position in the shared file where the lane's regions begin. */
   readonly offset: number;
   readonly regionBytes: number;
   readonly hidden: HiddenEnds;
 }
+
+type QueueChild = Child<ToChild, Answer>;
 
 /**
  * A batch puts results of about this size into the child's file. It is a quarter of the file: the child may
@@ -32,9 +34,10 @@ const maxResultBytes = 2 ** 22;
  */
 export class ProcessLane {
   readonly #options: ProcessLaneOptions;
-  #child: Promise<Child> | null = null;
+  readonly #kind: ChildKind<ToChild>;
+  #child: Promise<QueueChild> | null = null;
   /** Children that end when they have answered, because they were near a limit of their memory. */
-  readonly #retiring = new Set<Child>();
+  readonly #retiring = new Set<QueueChild>();
   #replaced = 0;
   /** Large documents travel and run one after the other, so that the child holds one of them at a time. */
   #large: Promise<void> = Promise.resolve();
@@ -48,10 +51,11 @@ export class ProcessLane {
 
   constructor(options: ProcessLaneOptions) {
     this.#options = options;
+    this.#kind = childKind(options);
   }
 
   /** Resolves when the child has loaded its workload; rejects with the reason why it could not. */
-  open(): Promise<Child> {
+  open(): Promise<QueueChild> {
     this.#child ??= this.#start();
     return this.#child;
   }
@@ -162,7 +166,7 @@ export class ProcessLane {
   }
 
   /** Starts another child in its place. It finishes the batches that it has, and they count as usual. */
-  #retire(child: Child): void {
+  #retire(child: QueueChild): void {
     if (child.isRetiring) return;
     this.#child = null;
     this.#replaced++;
@@ -171,9 +175,9 @@ export class ProcessLane {
     child.retire();
   }
 
-  async #start(): Promise<Child> {
+  async #start(): Promise<QueueChild> {
     try {
-      const child = await Child.start(this.#options);
+      const child = await Child.start<ToChild, Answer>(this.#options, this.#kind);
       child.ended.then(() => {
         if (!child.isRetiring) this.#child = null;
         if (child.idleEnd !== null && this.#killed === null) this.#options.hidden.report(child.idleEnd);
@@ -214,7 +218,7 @@ export class ProcessLane {
     return (document as Batch['documents'][number]).bytes.length > this.#options.regionBytes;
   }
 
-  async #sendPieces(child: Child, batch: Batch, region: number): Promise<void> {
+  async #sendPieces(child: QueueChild, batch: Batch, region: number): Promise<void> {
     const { bytes } = batch.documents[0] as Batch['documents'][number];
     const { regionBytes } = this.#options;
     for (let at = 0; at < bytes.length && !this.#isCancelled(batch); at += regionBytes) {
@@ -324,6 +328,19 @@ export class ProcessLane {
     const [document] = documents;
     return documents.length === 1 && document !== undefined && this.#cancelling?.has(document.index) === true;
   }
+}
+
+/** Says how the children of this strategy start, what they answer with, and how long a batch may take. */
+function childKind(options: ProcessLaneOptions): ChildKind<ToChild> {
+  const { workload, workers, fd, services, timeoutMs, heapMb } = options;
+  return {
+    start: { workload, workers, fd: fd === null ? null : 4, services, timeoutMs, heapMb } satisfies Start,
+    answers: ['replies', 'piece', 'report'] satisfies Answer['kind'][],
+    limitOf: (message) =>
+      message.kind !== 'batch' || timeoutMs === undefined
+        ? null
+        : { ms: timeoutMs, isWatched: message.watched },
+  };
 }
 
 function isByReference({ by }: CarriedDocument): boolean {

@@ -1,10 +1,9 @@
 import type { TaskServices } from '../../services/task-services.js';
 import type { WorkloadRef } from '../../workloads/workload.js';
-import type { FileOffer } from '../processes/result-file.js';
+import type { FromEveryChild } from '../processes/child.js';
 import type { CarriedDocument } from '../session/reference.js';
-import type { ChannelEnvelope, FromTask, ToTask } from '../session/side-channel-protocol.js';
-import type { Engine, Member, TaskError } from '../strategy.js';
-import type { LastWords } from '../worker/last-words.js';
+import type { ChannelEnvelope, ToTask } from '../session/side-channel-protocol.js';
+import type { Engine, Member } from '../strategy.js';
 import type { Replies } from './replies.js';
 
 /**
@@ -81,15 +80,7 @@ export interface PieceMessage {
   readonly bytes: number | Uint8Array;
 }
 
-export type FromChild =
-  | { readonly kind: 'ready' }
-  | { readonly kind: 'failed'; readonly error: TaskError }
-  | { readonly kind: 'began' }
-  | LastWords
-  | { readonly kind: 'near-limit' }
-  | FileOffer
-  | ChannelEnvelope<FromTask>
-  | Answer;
+export type FromChild = FromEveryChild | Answer;
 
 export type Answer =
   | ({ readonly kind: 'replies' } & Replies)

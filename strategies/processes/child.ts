@@ -1,21 +1,21 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { clearTimeout, setTimeout } from 'node:timers';
-import { allocator } from '../processes/allocator.js';
-import { inheritedFlags } from '../processes/exec-argv.js';
-import { killGroup, ownGroup } from '../processes/group.js';
-import { processEnd, withLastWords } from '../processes/process-end.js';
-import type { Reaper } from '../processes/reaper.js';
-import { ResultFile } from '../processes/result-file.js';
-import { taskOutput } from '../processes/task-output.js';
-import type { MemoryWatch, StopWatch } from '../processes/watch.js';
 import { cancelGrace } from '../session/cancelling.js';
 import { abortGraceMs } from '../session/outcome.js';
 import { type CallerEnd, connectChild } from '../session/side-channel.js';
+import type { ChannelEnvelope, FromTask } from '../session/side-channel-protocol.js';
 import { errorOf, taskError, WorkerEnded } from '../session/task-error.js';
 import { closeGraceMs } from '../session/teardown.js';
 import type { TaskError } from '../strategy.js';
-import type { Answer, FromChild, Start, ToChild } from './protocol.js';
-import type { Replies } from './replies.js';
+import type { LastWords } from '../worker/last-words.js';
+import { allocator } from './allocator.js';
+import { inheritedFlags } from './exec-argv.js';
+import { killGroup, ownGroup } from './group.js';
+import { processEnd, withLastWords } from './process-end.js';
+import type { Reaper } from './reaper.js';
+import { type FiledPart, type FileOffer, ResultFile } from './result-file.js';
+import { taskOutput } from './task-output.js';
+import type { MemoryWatch, StopWatch } from './watch.js';
 
 /** The child ended, or could not be reached, before it answered. */
 export class Death extends WorkerEnded {
@@ -55,7 +55,25 @@ export interface Unanswered {
   isExplained: boolean;
 }
 
-export interface StartOptions extends Start {
+/** Every child sends these beside its answers: see `protocol.ts` of a strategy that has children. */
+export type FromEveryChild =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'failed'; readonly error: TaskError }
+  | { readonly kind: 'began' }
+  | { readonly kind: 'near-limit' }
+  | LastWords
+  | FileOffer
+  | ChannelEnvelope<FromTask>;
+
+/** The time limit of a request. */
+export interface RequestLimit {
+  /** The child is killed this long after it began with the request, ms. */
+  readonly ms: number;
+  /** True where the child announces that it begins: the limit then counts from there. */
+  readonly isWatched: boolean;
+}
+
+export interface StartOptions {
   /** The child runs this module. */
   readonly entry: URL;
   readonly reaper: Reaper;
@@ -66,18 +84,30 @@ export interface StartOptions extends Start {
    * without a time limit.
    */
   readonly stopped: StopWatch | null;
-  /**
-   * Time limit per batch, ms, counted from when the child starts it. When it expires the child is killed. For
-   * a batch whose start is announced (`watched`) it counts from the announcement.
-   */
-  readonly timeoutMs?: number | undefined;
+  /** The heap of the process may grow to this size, MB. */
+  readonly heapMb: number;
+  /** The child gets this descriptor as its descriptor 4. Null: it gets none. */
+  readonly fd: number | null;
 }
 
-/** The child answers requests with these. A task may send messages of its own, which are ignored. */
-const answers: readonly FromChild['kind'][] = ['replies', 'piece', 'report'];
+/** Values of which some parts are in the child's file. */
+interface WithParts {
+  readonly values: readonly unknown[];
+  readonly filed?: readonly { readonly at: number; readonly parts: readonly FiledPart[] }[];
+}
 
-interface Request {
-  readonly message: ToChild;
+/** What differs between the children of strategies. */
+export interface ChildKind<Message> {
+  /** The child gets this as its only argument, as JSON. */
+  readonly start: object;
+  /** The child answers requests with these. A task may send messages of its own, which are ignored. */
+  readonly answers: readonly string[];
+  /** The time limit of a request; null where it has none. It counts from when the child begins with it. */
+  limitOf(message: Message): RequestLimit | null;
+}
+
+interface Request<Message, Answer> {
+  readonly message: Message;
   /** Index of the only document of the batch, when that may be cancelled; else null. */
   readonly cancellable: number | null;
   sent: boolean;
@@ -102,12 +132,14 @@ const beginGraceMs = 5000;
 const channelGraceMs = 1000;
 
 /**
- * One worker process, from its start to its end. This is the parent's side of what `protocol.ts` describes.
+ * One worker process, from its start to its end. It answers requests in their order, one answer each. This is
+ * the parent's side of what `protocol.ts` describes.
  */
-export class Child {
+export class Child<Message extends object, Answer extends { readonly kind: string }> {
   readonly #process: ChildProcess;
   readonly #resultFile: ResultFile;
-  readonly #waiting: Request[] = [];
+  readonly #kind: ChildKind<Message>;
+  readonly #waiting: Request<Message, Answer>[] = [];
   #death: WorkerEnded | null = null;
   /** The error that may be about to end the process. */
   #lastWords: TaskError | null = null;
@@ -119,7 +151,6 @@ export class Child {
   #cancelled = false;
   /** It was killed because a request took too long. */
   #tookTooLong = false;
-  readonly #timeoutMs: number | undefined;
   #timer: NodeJS.Timeout | null = null;
   /** The end of a process that had nothing to do; null while there is none, and when it was asked to end. */
   idleEnd: WorkerEnded | null = null;
@@ -130,8 +161,11 @@ export class Child {
    * Resolves when the child has loaded its workload; rejects with the reason why it could not, after it has
    * ended.
    */
-  static async start(options: StartOptions): Promise<Child> {
-    const child = new Child(options);
+  static async start<Message extends object, Answer extends { readonly kind: string }>(
+    options: StartOptions,
+    kind: ChildKind<Message>,
+  ): Promise<Child<Message, Answer>> {
+    const child = new Child<Message, Answer>(options, kind);
     const answer = await child.#first;
     if (answer === null) await child.ended;
     if (child.#failure !== null) throw child.#failure;
@@ -145,12 +179,10 @@ export class Child {
   readonly #first: Promise<'ready' | null>;
   #failure: Error | null = null;
 
-  private constructor(options: StartOptions) {
-    const { entry, reaper, memory, stopped, workload, workers, fd, heapMb, services, timeoutMs, callerEnd } =
-      options;
-    this.#timeoutMs = timeoutMs;
-    const start: Start = { workload, workers, fd: fd === null ? null : 4, services, timeoutMs, heapMb };
-    const child = fork(entry, [JSON.stringify(start)], {
+  private constructor(options: StartOptions, kind: ChildKind<Message>) {
+    const { entry, reaper, memory, stopped, fd, heapMb, callerEnd } = options;
+    this.#kind = kind;
+    const child = fork(entry, [JSON.stringify(kind.start)], {
       env: { ...allocator, ...process.env },
       execArgv: [...inheritedFlags(), `--max-old-space-size=${heapMb}`],
       serialization: 'advanced', // JSON would turn bytes into an object of numbers
@@ -170,9 +202,16 @@ export class Child {
       resolveFirst = resolve;
     });
     connectChild(callerEnd, child);
-    child.on('message', (message: FromChild | null) => {
+    child.on('message', (message: FromEveryChild | Answer | null) => {
       if (message === null || message.kind === 'channel') return; // `connectChild` hears it
-      if (message.kind === 'ready') {
+      if (isAnswer(message, kind)) {
+        this.#lastWords = null; // it has survived them
+        const request = this.#waiting.shift() as Request<Message, Answer>;
+        if (request.killTimer !== null) clearTimeout(request.killTimer);
+        request.resolve(message);
+        this.#send();
+        this.#watch();
+      } else if (message.kind === 'ready') {
         if (pid !== undefined) memory.loaded(pid, () => this.#nearLimit());
         resolveFirst('ready');
       } else if (message.kind === 'near-limit') this.#nearLimit();
@@ -183,14 +222,7 @@ export class Child {
         resolveFirst(null);
       } else if (message.kind === 'last words') this.#lastWords = message.error;
       else if (message.kind === 'began') {
-        (this.#waiting[0] as Request).began = true;
-        this.#watch();
-      } else if (answers.includes(message.kind)) {
-        this.#lastWords = null; // it has survived them
-        const request = this.#waiting.shift() as Request;
-        if (request.killTimer !== null) clearTimeout(request.killTimer);
-        request.resolve(message);
-        this.#send();
+        (this.#waiting[0] as Request<Message, Answer>).began = true;
         this.#watch();
       }
     });
@@ -215,24 +247,21 @@ export class Child {
     });
   }
 
-  /**
-   * Starts the clock of the request that the child is serving now. A watched batch counts from its
-   * announcement.
-   */
+  /** Starts the clock of the request that the child is serving now. */
   #watch(): void {
-    if (this.#timeoutMs === undefined) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const [head] = this.#waiting;
-    if (head === undefined || head.message.kind !== 'batch') return;
-    const startMs = head.message.watched && !head.began ? beginGraceMs : 0;
+    const limit = head === undefined ? null : this.#kind.limitOf(head.message);
+    if (head === undefined || limit === null) return;
+    const startMs = limit.isWatched && !head.began ? beginGraceMs : 0;
     this.#timer = setTimeout(
       () => {
         head.timedOut = true;
         this.#tookTooLong = true;
         this.#process.kill('SIGKILL'); // SIGKILL ends a stopped process, too
       },
-      this.#timeoutMs + abortGraceMs + startMs,
+      limit.ms + abortGraceMs + startMs,
     );
   }
 
@@ -274,7 +303,7 @@ export class Child {
    * @param cancellable index of the batch's only document, if that may be cancelled
    * @throws Death
    */
-  ask(message: ToChild, cancellable: number | null = null): Promise<Answer> {
+  ask(message: Message, cancellable: number | null = null): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (this.#death !== null) return reject(new Death(this.#death, { cancelled: this.#cancelled }));
       const state = { began: false, timedOut: false, sent: false, killTimer: null };
@@ -288,7 +317,7 @@ export class Child {
    * Reads the results that the child has put in its file.
    * @throws Death when they cannot be read, and the child is killed
    */
-  withResults(replies: Replies): Replies {
+  withResults<Replies extends WithParts>(replies: Replies): Replies {
     if (replies.filed === undefined) return replies;
     const values = [...replies.values];
     try {
@@ -335,13 +364,20 @@ export class Child {
 
   close(): Promise<void> {
     this.#leaving = true;
-    if (this.#process.connected) this.#process.send({ kind: 'close' } satisfies ToChild, ignore);
+    if (this.#process.connected) this.#process.send({ kind: 'close' }, ignore);
     const late = setTimeout(() => this.kill(), closeGraceMs);
     return this.ended.finally(() => clearTimeout(late));
   }
 }
 
 const ignore = () => {};
+
+function isAnswer<Answer extends { readonly kind: string }>(
+  message: FromEveryChild | Answer,
+  { answers }: ChildKind<never>,
+): message is Answer {
+  return answers.includes(message.kind);
+}
 
 /**
  * Resolves with how the process ended, once its channel is read to the end. A process whose channel is cut is
