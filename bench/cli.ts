@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import './cli/command-line.js';
+import './cli/main.js';

@@ -30,15 +30,17 @@ export interface Source {
  * Bundles a task's own files into one ES module that works in any folder. Packages are not bundled, and the
  * values of `import.meta.url` and `__dirname` in each file stay those of its source.
  * @param places names the files; the names of another machine are put in later (`task-places.ts`)
+ * @param entry the module that is compiled: that of a task's exports, or the source itself
  * @throws Error with the compiler's message, file, line and column, and what to do
  */
 export async function compile(
   source: Source,
   places: Places = thisMachine,
+  entry = 'forkwise:task',
 ): Promise<{ readonly code: string; readonly map: string }> {
   const files: Files = new Map();
   const { outputFiles = [] } = await build(
-    { entryPoints: ['forkwise:task'], sourcemap: 'external', sourcesContent: false },
+    { entryPoints: [entry], sourcemap: 'external', sourcesContent: false },
     { source, files, places },
   );
   const text = (ending: string) => outputFiles.find(({ path }) => path.endsWith(ending))?.text ?? '';

@@ -4,6 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { closest, distance } from 'fastest-levenshtein';
 import { keep } from './task-cache.js';
 import { compile, exportsOf, type Source } from './task-compiler.js';
+import { thisMachine } from './task-places.js';
 import { WorkloadError, type WorkloadRef } from './workload.js';
 
 /**
@@ -50,6 +51,16 @@ export async function compileTask(task: string | URL): Promise<TaskFile> {
     if (cause instanceof WorkloadError) throw cause;
     throw new WorkloadError(`task "${shown(task)}" does not compile: ${(cause as Error).message}`, { cause });
   }
+}
+
+/**
+ * Compiles any module of the user as a task is compiled, and keeps it.
+ * @returns the URL of the compiled module
+ * @throws Error that says where it does not compile
+ */
+export async function compileModule(path: string): Promise<string> {
+  const source = { file: resolve(path), export: 'default' };
+  return pathToFileURL(keep(taskName(source), await compile(source, thisMachine, source.file)).path).href;
 }
 
 /** Finds the source without reading it. @throws as `compileTask` does */

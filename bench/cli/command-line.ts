@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError, Option } from 'commander';
-import { exitCode } from '../errors.js';
+import { Command, Option } from 'commander';
+import { jobOf } from '../config/settle.js';
 import { endSoon } from './end-process.js';
-import { colorsFor, note } from './terminal.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -19,7 +18,7 @@ const benchExamples = `Examples:
 `;
 
 // Each command imports its modules when it is called: a short job does not wait for those of the others.
-const program = new Command('forkwise')
+export const program = new Command('forkwise')
   .description(
     'Which concurrency strategy should your documents run on? forkwise measures them all on this machine.',
   )
@@ -32,8 +31,17 @@ const program = new Command('forkwise')
       '6 inconclusive under --strict · 130 interrupted',
   );
 
-program
-  .command('bench')
+/** Adds the options of commands that read a job file. */
+function withJobFile(command: Command): Command {
+  return command
+    .option(
+      '--job <file>',
+      'job file with values for options (default: forkwise.config.ts, .js, .json or .yaml in this folder)',
+    )
+    .option('--no-job', 'read no job file');
+}
+
+withJobFile(program.command('bench'))
   .description('run the matrix of workloads × documents × strategies × workers')
   .addHelpText('before', `${benchExamples}`)
   .option('--profile <name>', 'how much to measure: smoke, quick, standard or rigorous', 'quick')
@@ -125,7 +133,7 @@ program
   .action(async (flags, command: Command) => {
     if (flags.faults) {
       const { faultMatrix } = await import('./commands/faults.js');
-      process.exitCode = await faultMatrix(flags, given(command));
+      process.exitCode = await faultMatrix(flags, given(command, ['cli']));
     } else {
       const { bench } = await import('./commands/bench.js');
       process.exitCode = await bench(flags, given(command));
@@ -166,8 +174,7 @@ function constrained(command: Command): Command {
 }
 
 constrained(
-  program
-    .command('pick')
+  withJobFile(program.command('pick'))
     .description(
       'the best strategy for your task and your documents, within a time budget and under constraints',
     )
@@ -235,8 +242,7 @@ constrained(
     process.exitCode = await recommend(run, flags);
   });
 
-program
-  .command('check')
+withJobFile(program.command('check'))
   .description(
     'is my task sound? Loads it in every kind of worker, and checks its results, its time and its memory',
   )
@@ -332,8 +338,7 @@ program
     process.exitCode = await overhead(flags);
   });
 
-program
-  .command('run')
+withJobFile(program.command('run'))
   .description(
     'process all your documents with one strategy and write a line of NDJSON each; if called ' +
       'again, it continues',
@@ -349,11 +354,8 @@ program
     '--task <file>',
     'your task, an ES module; ./parse.ts#parse for an export of another name (default: that of --config)',
   )
-  .requiredOption('--docs <folder or glob>', 'your documents; a folder includes everything in it')
-  .requiredOption(
-    '--out <file>',
-    'file for one line per document; documents that have a line already are done',
-  )
+  .option('--docs <folder or glob>', 'your documents; a folder includes everything in it')
+  .option('--out <file>', 'file for one line per document; documents that have a line already are done')
   .option('--config <file>', 'a recommendation.json; options on the command line take precedence')
   .option('--strategy <name>', 'as in "forkwise list"')
   .option(
@@ -361,6 +363,10 @@ program
     'worker threads or processes (default: that of --config, or the number of cores)',
   )
   .option('--timeout <duration>', 'a document that takes longer ends as timed-out, like 30s')
+  .option(
+    '--serial',
+    'run the documents one by one on the main thread, whatever the strategy and the workers, for a debugger',
+  )
   .option(
     '--grace <duration>',
     'after Ctrl-C or SIGTERM, documents in progress have this long to finish',
@@ -379,10 +385,10 @@ program
   .option('--retry <statuses>', 'run documents with these statuses again, like failed,timed-out,crashed')
   .option('--json', 'the summary as JSON on standard output; what tasks print goes to standard error')
   .option('--force', 'run several documents at a time on one thread even if the task is known to mix them up')
-  .action(async (flags) => {
+  .action(async (flags, command: Command) => {
     try {
       const { runDocuments } = await import('./commands/run.js');
-      process.exitCode = await runDocuments(flags, { version });
+      process.exitCode = await runDocuments(flags, { version, job: jobOf(command) });
     } finally {
       endSoon();
     }
@@ -442,42 +448,29 @@ program
     process.exitCode = await list(flags);
   });
 
-// A reader that stops reading (`| head`) is no failure, and does not end a run.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+program
+  .command('config')
+  .description('print what a command would do here: each option, its value and where the value comes from')
+  .addHelpText(
+    'before',
+    `Examples:
+  forkwise config                               # what the job file and the environment set
+  forkwise config run                           # every option of \`run\`
+  forkwise config pick --time-budget 30s --json # with options on the command line
+`,
+  )
+  .argument('[command]', 'bench, pick, run or check (default: all of them, without defaults)')
+  .argument('[options...]', 'options of that command')
+  .option('--json', 'as JSON')
+  .allowUnknownOption()
+  .action(async (_name, _options, _flags, command: Command) => {
+    const { config } = await import('./commands/config.js');
+    process.exitCode = await config(program, command.args);
   });
-}
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  process.exitCode = report(error as Error);
-}
-
-/** Returns the options that the command line gives, without the defaults. */
-function given(command: Command): Record<string, never> {
-  return Object.fromEntries(
-    Object.entries(command.opts()).filter(([name]) => command.getOptionValueSource(name) === 'cli'),
-  ) as Record<string, never>;
-}
-
-/** Prints a message that a person can act on, and a stack only for our own bugs. @returns the exit code */
-function report(error: Error): number {
-  // commander has printed its own message already; --help and --version end here too.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
-  const code = {
-    UsageError: exitCode.usage,
-    RecommendationError: exitCode.usage,
-    CorpusError: exitCode.invalid,
-    WorkloadError: exitCode.invalid,
-    UnfitError: exitCode.invalid,
-    NoPackages: exitCode.invalid,
-    RunError: exitCode.failed,
-    NoBroker: exitCode.failed,
-    RunLost: exitCode.failed,
-  }[error.name];
-  const message = code === undefined ? (error.stack ?? error.message) : error.message;
-  note(`${colorsFor(process.stderr).red('error:')} ${message}`);
-  return code ?? exitCode.internal;
+/** Returns the options that were given, also by the job file unless `by` says less, without the defaults. */
+function given(command: Command, by: readonly string[] = ['cli', 'env', 'config']): Record<string, never> {
+  const isGiven = ([name]: [string, unknown]) =>
+    name !== 'job' && by.includes(command.getOptionValueSource(name) as string);
+  return Object.fromEntries(Object.entries(command.opts()).filter(isGiven)) as Record<string, never>;
 }

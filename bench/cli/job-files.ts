@@ -83,7 +83,7 @@ export class JobFiles {
       goOn(id) {
         const start = startFolder(id, [dirname(resolve(flags.out)), process.cwd()]);
         const folder = start === null ? '<the folder where it was started>' : quoted(start);
-        const { task, docs: _docs, out, grace: _grace, changed: _changed, ...more } = flags;
+        const { task, docs: _docs, out, grace: _grace, changed: _changed, job: _job, ...more } = flags;
         const given = { ...(task !== undefined && { task }), docs: docsOf(out), out: resolve(out), ...more };
         const words = Object.entries(given).flatMap(([name, value]) =>
           value === true ? [`--${name}`] : [`--${name}`, quoted(isPath(name) ? resolve(value) : value)],

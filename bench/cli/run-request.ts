@@ -2,17 +2,17 @@ import { readFileSync } from 'node:fs';
 import { type Recommendation, type RunnerOptions, readRecommendation } from '../../index.js';
 import { strategies } from '../../strategies/index.js';
 import { effectiveCores } from '../../strategies/processes/cores.js';
-import type { StrategyTraits } from '../../strategies/strategy.js';
+import type { StrategyEntry, StrategyTraits } from '../../strategies/strategy.js';
 import { UsageError, unknownName } from '../errors.js';
 import { type Again, statusesNotOk } from '../job/again.js';
 import { parseCount, parseDuration, parseList } from '../words/parse.js';
 
 /** What the flags of `forkwise run` ask for. */
 
-export interface RunFlags {
+export interface GivenRunFlags {
   task?: string;
-  docs: string;
-  out: string;
+  docs?: string;
+  out?: string;
   config?: string;
   strategy?: string;
   workers?: string;
@@ -23,6 +23,19 @@ export interface RunFlags {
   force?: true;
   json?: true;
   broker?: string;
+  serial?: true;
+  job?: string | false;
+}
+
+/** The flags of a job with one set of documents. */
+export type RunFlags = GivenRunFlags & { docs: string; out: string };
+
+/** @throws UsageError when documents or results are not named */
+export function complete(flags: GivenRunFlags): RunFlags {
+  const { docs, out } = flags;
+  if (docs === undefined) throw new UsageError('expected --docs, a folder or a glob of your documents');
+  if (out === undefined) throw new UsageError('expected --out, a file for one line per document');
+  return { ...flags, docs, out };
 }
 
 /** Reads which documents run again although they have a line. @throws UsageError */
@@ -39,10 +52,13 @@ function statusOf(text: string): (typeof statusesNotOk)[number] {
   return status;
 }
 
+const noTask = 'expected --task, the path of a module like ./parse.ts';
+
 /** Flags of the command line override the recommendation. @throws UsageError */
 export function runnerOptions(flags: RunFlags): RunnerOptions & { readonly workers: number } {
   const config = flags.config === undefined ? null : readConfig(flags.config);
   const { task, strategy, workers, timeout } = flags;
+  if (flags.serial) return serially(flags, config);
   if (strategy !== undefined && !strategies.some(({ name }) => name === strategy))
     throw unknownName(
       'strategy',
@@ -56,7 +72,7 @@ export function runnerOptions(flags: RunFlags): RunnerOptions & { readonly worke
         'which `forkwise pick` writes for your task and documents',
     );
   const given = task ?? config?.task;
-  if (given === undefined) throw new UsageError('expected --task, the path of a module like ./parse.ts');
+  if (given === undefined) throw new UsageError(noTask);
   const timeoutMs = timeout === undefined ? (config?.timeoutMs ?? null) : parseDuration(timeout);
   const own = {
     task: given,
@@ -70,6 +86,21 @@ export function runnerOptions(flags: RunFlags): RunnerOptions & { readonly worke
     return { ...rest, ...own, workers: own.workers };
   }
   return { strategy: chosen, workers: Math.max(1, Math.floor(effectiveCores().effective)), ...own };
+}
+
+/** The same documents, one after the other on the main thread. @throws UsageError when no task is named */
+function serially(
+  { task, timeout }: RunFlags,
+  config: Recommendation | null,
+): RunnerOptions & { readonly workers: number } {
+  const given = task ?? config?.task;
+  if (given === undefined) throw new UsageError(noTask);
+  return {
+    task: given,
+    strategy: (strategies[0] as StrategyEntry).name, // the baseline
+    workers: 1,
+    timeoutMs: timeout === undefined ? (config?.timeoutMs ?? null) : parseDuration(timeout),
+  };
 }
 
 /** Reads a recommendation. @throws UsageError that names the file */
@@ -101,7 +132,8 @@ export function brokerUrl(
   { name, isolation }: Pick<StrategyTraits, 'name' | 'isolation'>,
 ): string | null {
   if (isolation === 'machine') return broker ?? process.env[brokerVariable] ?? null;
-  if (broker === undefined) return null;
+  // A machine may have the variable for all jobs on it.
+  if (broker === undefined || broker === process.env[brokerVariable]) return null;
   throw new UsageError(`expected a strategy between machines with --broker, and "${name}" is none`);
 }
 

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { rows as findingRows } from '../check/findings/index.js';
+import { program } from '../cli/command-line.js';
 import { allTraits } from '../cli/publish.js';
+import { jobFileSchema } from '../config/schema.js';
 import {
   copyTable,
   granularityTable,
@@ -92,6 +94,11 @@ export const documents: Record<string, () => Promise<Record<string, string>>> = 
     'word-frequency': columnTable(taskTable),
     metg: columnTable(metgTable),
   }),
+};
+
+/** Lists the files that are generated as a whole. */
+export const files: Record<string, () => string> = {
+  'docs/job-file.schema.json': () => `${JSON.stringify(jobFileSchema(program.commands), null, 2)}\n`,
 };
 
 /**

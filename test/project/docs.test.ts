@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { documents, generated } from '../../bench/scripts/docs.js';
+import { documents, files, generated } from '../../bench/scripts/docs.js';
 import { profiles } from '../../bench/trials/profiles.js';
 import { charts } from '../../plots/index.js';
 import { strategies } from '../../strategies/index.js';
@@ -26,6 +26,10 @@ for (const path of Object.keys(documents)) {
   it(`${path} is as \`npm run docs\` writes it`, async () => {
     assert.equal(read(path), await generated(path));
   });
+}
+
+for (const [path, text] of Object.entries(files)) {
+  it(`${path} is as \`npm run docs\` writes it`, () => assert.equal(read(path), text()));
 }
 
 it('README is an entry page of at most 150 lines', () => {

@@ -16,6 +16,7 @@ import {
   nothingLeftOut,
 } from '../../../workloads/file-walk.js';
 import { compileTask } from '../../../workloads/task-file.js';
+import type { JobFile } from '../../config/job-file.js';
 import { exitCode, type RunError } from '../../errors.js';
 import { type Earlier, findEarlier } from '../../job/again.js';
 import { FileCount } from '../../job/count-files.js';
@@ -28,7 +29,7 @@ import { commandLine } from '../folder.js';
 import { JobFiles } from '../job-files.js';
 import { type OwnProcess, watchOwnProcess } from '../own-process.js';
 import { runAll } from '../run-all.js';
-import { againOf, brokerUrl, type RunFlags, runnerOptions, taskOf } from '../run-request.js';
+import { againOf, brokerUrl, complete, type GivenRunFlags, runnerOptions, taskOf } from '../run-request.js';
 import { handleSignals } from '../signals.js';
 import { colorsFor, keepStandardOutput, note, print } from '../terminal.js';
 
@@ -36,15 +37,18 @@ const byReference = { delivery: 'reference' } as const;
 /** A job that takes longer than this counts its documents, so that progress can say how much is left, ms. */
 const countAfterMs = 2000;
 
+export interface RunContext {
+  readonly version: string;
+  readonly job: JobFile | null;
+}
+
 /**
  * `forkwise run`: processes every file of a folder with one strategy and writes a line per file. The same
  * command resumes a job that was stopped.
  * @returns the exit code.
  */
-export async function runDocuments(
-  flags: RunFlags,
-  { version }: { readonly version: string },
-): Promise<number> {
+export async function runDocuments(given: GivenRunFlags, { version }: RunContext): Promise<number> {
+  const flags = complete(given);
   const chosen = runnerOptions(flags);
   const traits = await traitsOf(chosen.strategy);
   const options = {

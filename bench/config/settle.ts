@@ -1,0 +1,75 @@
+import type { Command } from 'commander';
+import { UsageError } from '../errors.js';
+import { type Flag, flagsOf, readsJobFile } from './flags.js';
+import type { JobFile } from './job-file.js';
+import { below, fromVariable } from './kinds.js';
+
+/** Commander's words for where a value comes from. */
+export type Source = 'cli' | 'env' | 'config' | 'default';
+
+export interface SettleOptions {
+  /** The words after the command. */
+  readonly args: readonly string[];
+  /** Says which job file was found. */
+  readonly say: (text: string) => void;
+}
+
+const jobs = new WeakMap<Command, JobFile>();
+
+/** The job file that a command was given, or has found. */
+export function jobOf(command: Command): JobFile | null {
+  return jobs.get(command) ?? null;
+}
+
+/**
+ * Sets the options of a command that the environment and the job file give. An option on the command line
+ * comes first, then `FORKWISE_<FLAG>`, then the job file, then the default.
+ * @throws UsageError when the job file or a variable cannot be used
+ */
+export async function settle(command: Command, { args, say }: SettleOptions): Promise<void> {
+  if (!readsJobFile(command) || args.includes('--help') || args.includes('-h')) return;
+  command.parseOptions([...args]);
+  // A run that continues has its options in its own folder.
+  if (command.getOptionValue('resume') !== undefined) return;
+  const job = await chosenJob(command, say);
+  if (job !== null) jobs.set(command, job);
+  const fromFile = job === null ? null : await valuesOf(job, command);
+  for (const flag of flagsOf(command)) {
+    if (command.getOptionValueSource(flag.name) === 'cli') continue;
+    const variable = process.env[flag.variable];
+    if (variable !== undefined && variable !== '')
+      command.setOptionValueWithSource(flag.name, variableValue(flag, variable), 'env');
+    else if (fromFile?.has(flag.key))
+      command.setOptionValueWithSource(flag.name, fromFile.get(flag.key), 'config');
+  }
+}
+
+async function chosenJob(command: Command, say: (text: string) => void): Promise<JobFile | null> {
+  const asked = command.getOptionValue('job') ?? (process.env.FORKWISE_JOB || undefined);
+  if (asked === false) return null;
+  const { foundJobFile, readJobFile } = await import('./job-file.js');
+  const found = asked ?? foundJobFile();
+  if (found === null) return null;
+  if (asked === undefined) say(`job file: ${found} (--no-job ignores it)`);
+  return readJobFile(found);
+}
+
+/** The values that a checked job file has for a command, by their keys. */
+async function valuesOf(job: JobFile, command: Command): Promise<Map<string, string | boolean>> {
+  const { checkJobFile, givenTo } = await import('./check-job-file.js');
+  checkJobFile(job, (command.parent ?? command).commands);
+  return new Map(
+    flagsOf(command).flatMap(({ key, kind }) => {
+      const given = givenTo(job, command, key);
+      if (given === undefined) return [];
+      const value = kind.read(given.value) as string | boolean;
+      return [[key, kind.isPath ? below(job.folder, value as string) : value]];
+    }),
+  );
+}
+
+function variableValue({ variable, kind }: Flag, text: string): string | boolean {
+  const value = kind.read(fromVariable(text, kind));
+  if (value !== undefined) return value;
+  throw new UsageError(`${variable}: expected ${kind.expected}, got "${text}"`);
+}

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { Ajv } from 'ajv';
+import { program } from '../../bench/cli/command-line.js';
+import { checkJobFile, givenTo, jobCommands } from '../../bench/config/check-job-file.js';
+import { flagsOf } from '../../bench/config/flags.js';
+import { readJobFile } from '../../bench/config/job-file.js';
+import { jobFileSchema } from '../../bench/config/schema.js';
+import { linesIn, folderOf as madeFolder, run } from '../job/job.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'forkwise-config-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+let files = 0;
+async function jobFile(ending: string, text: string) {
+  const path = join(folder, `job-${files++}.${ending}`);
+  writeFileSync(path, text);
+  const job = await readJobFile(path);
+  checkJobFile(job, program.commands);
+  return job;
+}
+const command = (name: string) => {
+  const found = program.commands.find((command) => command.name() === name);
+  assert.ok(found);
+  return found;
+};
+
+describe('a job file', () => {
+  const texts: Record<string, string> = {
+    yaml: 'workers: 3\nstrategies: [queue, thread-pool]\npick:\n  timeBudget: 20s\n  workers: 1\n',
+    json: '{ "workers": 3, "strategies": ["queue", "thread-pool"], "pick": { "timeBudget": "20s" } }',
+    js: "export default { workers: 3, strategies: ['queue', 'thread-pool'], pick: { timeBudget: '20s' } };",
+    ts:
+      'const workers: number = 3;\n' +
+      "export default { workers, strategies: ['queue', 'thread-pool'], pick: { timeBudget: '20s' } };",
+  };
+  it('may be TypeScript, JavaScript, JSON or YAML', async () => {
+    for (const [ending, text] of Object.entries(texts)) {
+      if (ending === 'yaml') continue;
+      const job = await jobFile(ending, text);
+      assert.equal(givenTo(job, command('run'), 'workers')?.value, 3, ending);
+      assert.deepEqual(givenTo(job, command('bench'), 'strategies')?.value, ['queue', 'thread-pool'], ending);
+      assert.equal(givenTo(job, command('pick'), 'timeBudget')?.value, '20s', ending);
+    }
+  });
+
+  const refused: [what: string, ending: string, text: string, message: RegExp][] = [
+    ['a misspelt key', 'yaml', 'docs: a\nworker: 3\n', /:2: unknown key "worker"; did you mean "workers"\?/],
+    [
+      'a misspelt key in a section',
+      'json',
+      '{\n"run": {\n"retri": "failed" } }',
+      /:3: unknown key in "run" "retri"; did you mean "retry"/,
+    ],
+    [
+      'an option of another command',
+      'yaml',
+      'run:\n  timeBudget: 3s\n',
+      /:2: unknown key in "run" "timeBudget"/,
+    ],
+    [
+      'a word for a number',
+      'yaml',
+      'task: a.ts\nworkers: many\n',
+      /:2: workers: expected a whole number like 4, got "many"/,
+    ],
+    [
+      'a number for a duration',
+      'json',
+      '{ "timeout": 30 }',
+      /:1: timeout: expected a duration like 30s, got 30/,
+    ],
+    ['nothing', 'yaml', 'docs:\n', /:1: docs: expected a folder or a glob, got nothing/],
+    ['a list for a path', 'yaml', 'task: [a, b]\n', /:1: task: expected the path of a file, got a list/],
+    [
+      'a text for a switch',
+      'js',
+      "export default { force: 'yes' }",
+      /force: expected true or false, got "yes"/,
+    ],
+    ['a section that is none', 'yaml', 'run: 3\n', /:1: run: expected an object, got 3/],
+    ['a list', 'yaml', '- a\n', /expected an object of options, got a list/],
+    ['a module without options', 'ts', 'export const a: number = 1;', /as the default export, got nothing/],
+    ['YAML that is none', 'yaml', 'a: {\nb', /:2:1: Flow map/],
+    ['a module that throws', 'js', "throw new Error('no such stage')", /: no such stage/],
+    [
+      'a module that does not compile',
+      'ts',
+      'export default {',
+      /does not compile: .*job-\d+\.ts:1:17: Expected identifier/,
+    ],
+  ];
+  for (const [what, ending, text, message] of refused)
+    it(`is refused with ${what}`, () => assert.rejects(jobFile(ending, text), message));
+
+  it('has a schema that takes what is taken, and refuses what is refused', async () => {
+    const valid = new Ajv({ allowUnionTypes: true }).compile(jobFileSchema(program.commands));
+    for (const [ending, text] of Object.entries(texts))
+      if (ending !== 'yaml') assert.ok(valid((await jobFile(ending, text)).content), ending);
+    for (const content of [{ worker: 3 }, { workers: 'many' }, { timeout: 30 }, { run: 3 }, { force: 'yes' }])
+      assert.equal(valid(content), false, JSON.stringify(content));
+  });
+
+  it('has a key for every option of every command that reads it', () => {
+    const { properties } = jobFileSchema(program.commands) as { properties: Record<string, object> };
+    assert.ok(jobCommands(program.commands).length >= 4);
+    for (const command of jobCommands(program.commands)) {
+      const section = properties[command.name()] as { properties: Record<string, object> };
+      for (const option of command.options) {
+        const [flag] = flagsOf(command).filter(({ name }) => name === option.attributeName());
+        if (option.attributeName() === 'job') assert.equal(flag, undefined);
+        else assert.ok(flag && section.properties[flag.key] && properties[flag.key], option.long);
+      }
+      assert.ok(
+        !flagsOf(command).some(({ key }) =>
+          jobCommands(program.commands).some((other) => other.name() === key),
+        ),
+      );
+    }
+  });
+});
+
+describe('values', () => {
+  it('come from the command line, then a variable, then the job file, then the default', async () => {
+    const cwd = madeFolder({});
+    mkdirSync(join(cwd, 'jobs'));
+    writeFileSync(
+      join(cwd, 'jobs', 'a.yaml'),
+      'task: ../task.mjs\ndocs: ./in/**\nworkers: 3\ntimeout: 4s\ngrace: 5s\n' +
+        'run:\n  grace: 6s\nout: o.ndjson\n',
+    );
+    const env = { FORKWISE_WORKERS: '4', FORKWISE_TIMEOUT: '7s', FORKWISE_JSON: 'true' };
+    Object.assign(process.env, env);
+    const args = ['config', 'run', '--json', '--job', 'jobs/a.yaml', '--timeout', '8s'];
+    const { stdout, stderr, code } = await run(cwd, args);
+    for (const name of Object.keys(env)) delete process.env[name];
+    assert.equal(code, 0, stderr);
+    const found: Record<string, unknown[]> = {};
+    for (const { option, value, origin } of JSON.parse(stdout).commands.run) found[option] = [value, origin];
+    const job = (line: number) => `jobs/a.yaml:${line}`;
+    assert.deepEqual(found, {
+      ...found,
+      '--task': ['./task.mjs', job(1)],
+      '--docs': ['./jobs/in/**', job(2)],
+      '--workers': ['4', 'FORKWISE_WORKERS'],
+      '--timeout': ['8s', 'command line'],
+      '--grace': ['6s', job(7)],
+      '--out': ['./jobs/o.ndjson', job(8)],
+      '--json': [true, 'FORKWISE_JSON'],
+      '--changed': ['keep', 'default'],
+    });
+  });
+});
+
+describe('run', () => {
+  it('takes the job file of its folder, and --serial gives the same lines', async () => {
+    const cwd = madeFolder({ 'a.txt': 'one', 'b.txt': 'bad two', 'c.txt': 'three', 'd.txt': 'bad four' });
+    writeFileSync(
+      join(cwd, 'forkwise.config.yaml'),
+      'task: ./task.mjs\ndocs: docs\nout: out.ndjson\nstrategy: process-pool\nworkers: 2\n',
+    );
+    const ended = await run(cwd, ['run']);
+    assert.equal(ended.code, 4, ended.stderr);
+    assert.match(ended.stderr, /^job file: forkwise\.config\.yaml/);
+    assert.match(ended.stdout, /process-pool × 2/);
+    const lines = () =>
+      linesIn(cwd)
+        .map((line) => (line.error === undefined ? line : { ...line, error: { ...line.error, stack: '' } }))
+        .sort((a, b) => (a.id < b.id ? -1 : 1));
+    const parallel = lines();
+    assert.equal(parallel.length, 4);
+    rmSync(join(cwd, 'out.ndjson'));
+    const serial = await run(cwd, ['run', '--serial', '--workers', '2']);
+    assert.match(serial.stdout, /sequential × 1/);
+    assert.deepEqual(lines(), parallel);
+    const ignored = await run(cwd, ['run', '--no-job']);
+    assert.equal(ignored.code, 2);
+    assert.match(ignored.stderr, /^error: expected --docs/);
+  });
+});
