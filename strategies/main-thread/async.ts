@@ -31,7 +31,7 @@ export default {
       worker: mainWorker,
       services: taskServices(options),
       timeoutMs,
-      isShared: true,
+      isShared: () => true,
       connect: connectLocally(callerEnd),
     });
     return guarded({

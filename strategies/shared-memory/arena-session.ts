@@ -3,7 +3,7 @@ import type { WorkloadRef } from '../../workloads/workload.js';
 import { threadHeapLimit, warnOfOverridingFlag } from '../processes/limits.js';
 import type { Cancelling } from '../session/cancelling.js';
 import type { CarriedDocument, CarriedDocuments } from '../session/reference.js';
-import { guarded } from '../session/session.js';
+import { checkedPerWorker, guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
 import type { Delivery, Emit, Engine, OpenOptions, Session } from '../strategy.js';
 import { Cancels } from './cancels.js';
@@ -27,11 +27,16 @@ export interface ArenaSize {
  * The size of an arena where none is given. A slab holds a document of 500 KB. A larger arena would let the
  * caller run further ahead of the workers, but nothing is gained beyond a few milliseconds of work.
  */
-const usualSize = (workers: number): ArenaSize => ({
+const usualSize = (workers: number, perWorker: number): ArenaSize => ({
   slabBytes: 512 * 1024,
-  slabs: Math.max(32, 4 * workers),
-  slots: Math.max(2048, 64 * workers),
+  slabs: Math.max(32, 4 * workers, Math.min(maxSlabsForWaiting, 2 * workers * perWorker)),
+  slots: Math.max(2048, 64 * workers, 4 * workers * perWorker),
 });
+/**
+ * Documents that wait occupy their slabs for long. More slabs than this are not made for them, 128 MB, which
+ * become memory only where documents are that large.
+ */
+const maxSlabsForWaiting = 256;
 /** A worker reports its outcomes when they are this many, or when their documents have this many bytes. */
 const flushDocuments = 256;
 const flushBytes = 512 * 1024;
@@ -53,6 +58,7 @@ export async function openArenaSession(workload: WorkloadRef, options: ArenaOpti
     keepsPaths: true,
     run: (documents, emit, cancelling) => session.run(documents, emit, cancelling),
     cancel: (index) => session.cancel(index),
+    setPerWorker: (perWorker) => session.setPerWorker(perWorker),
     members: async () => ({ processes: [], engines: await session.report() }),
     replaced: () => session.replaced,
     close: () => session.close(),
@@ -83,7 +89,8 @@ class ArenaSession {
   #replaced = 0;
 
   constructor(workload: WorkloadRef, options: ArenaOptions) {
-    const { workers, split, size = usualSize(workers), timeoutMs, channel, heapMb } = options;
+    const { workers, split, perWorker = 1, size = usualSize(workers, perWorker) } = options;
+    const { timeoutMs, channel, heapMb } = options;
     const services = taskServices(options);
     const heap = threadHeapLimit(workers, heapMb);
     const callerEnd = new CallerEnd(channel);
@@ -122,8 +129,8 @@ class ArenaSession {
       );
     });
     const parts = { table, queues: this.#queues, lanes: this.#lanes };
-    const watchdog = timeoutMs === undefined ? null : new Watchdog(table, this.#lanes, timeoutMs);
-    this.#loop = new FeedingLoop(parts, split);
+    const watchdog = timeoutMs === undefined ? null : new Watchdog(parts, timeoutMs);
+    this.#loop = new FeedingLoop(parts, split, checkedPerWorker(perWorker));
     this.#cancels = new Cancels(parts, this.#loop);
     this.#deaths = new WorkerDeaths(parts, { loop: this.#loop, watchdog, cancels: this.#cancels });
   }
@@ -152,6 +159,10 @@ class ArenaSession {
   /** Number of workers that were replaced near the limit of their heap. */
   get replaced(): number {
     return this.#replaced;
+  }
+
+  setPerWorker(perWorker: number): void {
+    this.#loop.setPerWorker(perWorker);
   }
 
   cancel(index: number): void {

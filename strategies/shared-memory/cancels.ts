@@ -85,7 +85,7 @@ export class Cancels {
     const { queue, slot, published } = claimed;
     if (queue.at(slot) !== published) return; // it has its outcome
     const lane = this.#lanes.find(({ number }) => this.#table.isOwner(slot, number));
-    if (lane !== undefined && this.#table.currentTask(lane.number)?.slot === slot) {
+    if (lane !== undefined && this.#table.runningTask(slot) !== 0) {
       this.#killed.add(lane.number);
       lane.kill();
     } else if (!this.#table.isFinished(slot)) this.#lookAfter(lookMs, claimed);

@@ -26,9 +26,10 @@ import type { WasRead } from '../worker/read-reference.js';
  *   ring        caller                             the slot of each ticket
  *   available   caller, after ring and state       tickets published so far
  *   next        any thread, from t to t + 1        a hint: there is nothing to claim before it
- *   current     its worker                         the slot whose task is running, plus one; 0 between tasks
- *   begun       its worker, before current         tasks begun: tells a running task from a later one in the
- *                                                  same slot
+ *   running     the worker with the claim;         the number of the task that is running in the slot, which
+ *               caller, while the slot is free     tells it from a later one of that worker; 0: none is
+ *   perWorker   caller                             a worker begins a task only while fewer than this many of
+ *                                                  its tasks are running
  *   keeping     its worker, before it reads eager  1: sleeps, or is about to, with outcomes that it has not
  *                                                  reported
  *   signal      caller                             the word that sleeping workers wait on
@@ -37,8 +38,14 @@ import type { WasRead } from '../worker/read-reference.js';
  *
  * Order of writes. To publish, the caller writes the entry, then `state`, then the ring, then `available`. To
  * claim, a worker reads `next` and `available`, changes the slot's `state` and then moves `next` on. To run
- * the task, it writes `begun`, then `current`; afterwards it writes the times, then clears `current`, and
- * later reports the outcome in a message. The caller frees the slot when it has that message.
+ * the task, it writes `running`; afterwards it writes the times, then clears `running`, and later reports the
+ * outcome in a message. The caller frees the slot when it has that message.
+ *
+ * Several documents of one worker: a worker may claim further documents while tasks of it wait, as far as
+ * `perWorker` allows. Each slot has its own state, `running` and times, so the caller sees which tasks were
+ * running when a worker ended, and for how long. When there was only one, it is the one to blame. When there
+ * were several, none of them is: each runs again alone, in the worker's replacement, which begins with them
+ * one after the other (`worker-deaths.ts`).
  *
  * Claiming is the change of `state` from ready to claimed and nothing else, one compare-and-swap for one
  * document. `next` only says where to look, and any worker that finds a ticket's slot already claimed moves
@@ -55,6 +62,9 @@ import type { WasRead } from '../worker/read-reference.js';
  * caller publishes first, changes `signal` afterwards and then wakes the workers, so a worker sees either the
  * document or the change. The caller may publish several documents for one change of `signal`, but it makes
  * that change before it rests.
+ *
+ * A worker with waiting tasks rests in at most one wait, which remains while it works on. When that wait ends
+ * while the worker is not looking for work, it wakes another worker in its place (`passOn`).
  *
  * Unreported outcomes: a worker sets `keeping` and then reads `eager`. The caller sets `eager` before it
  * rests and then reads `keeping`, so either the worker reports, or the caller wakes it.
@@ -89,6 +99,7 @@ const entry = {
   size: 2,
   idBytes: 3,
   by: 4,
+  running: 5,
   index: 6,
   startedMs: 8,
   taskMs: 10,
@@ -99,9 +110,7 @@ const entry = {
 const kinds: readonly (ReferenceKind | undefined)[] = [undefined, 'path', 'reference'];
 const queue = { available: 0, next: line, signal: 2 * line, words: 3 * line };
 const eager = 0;
-/** The words `begun` and `keeping` are this many words after `current`. */
-const begun = 1;
-const keeping = 2;
+const perWorker = 1;
 
 export interface Entry {
   /** Position of the document's bytes in the arena; `oversized` when they are not there. */
@@ -125,7 +134,7 @@ export class ClaimTable {
   readonly #tickets: number;
   readonly #at: {
     readonly queues: number;
-    readonly current: number;
+    readonly keeping: number;
     readonly rings: number;
     readonly slots: number;
   };
@@ -137,10 +146,10 @@ export class ClaimTable {
     // newer ticket.
     this.#tickets = 2 * 2 ** Math.ceil(Math.log2(shape.slots));
     const queues = line;
-    const current = queues + shape.queues * queue.words;
-    const rings = current + shape.workers * line;
+    const keeping = queues + shape.queues * queue.words;
+    const rings = keeping + shape.workers * line;
     const slots = rings + shape.queues * this.#tickets;
-    this.#at = { queues, current, rings, slots };
+    this.#at = { queues, keeping, rings, slots };
     this.memory = memory ?? new SharedArrayBuffer(4 * (slots + shape.queues * shape.slots * line));
     this.#words = new Int32Array(this.memory);
     this.#numbers = new Float64Array(this.memory);
@@ -176,7 +185,7 @@ export class ClaimTable {
   publish(q: number, slot: number): void {
     const at = this.#queue(q);
     const ticket = this.#words[at + queue.available] as number; // no other thread writes it
-    this.#forgetTimes(slot);
+    this.#forgetRun(slot);
     Atomics.store(this.#words, this.#slot(slot) + entry.state, ready);
     Atomics.store(this.#words, this.#ring(q, ticket), slot);
     Atomics.store(this.#words, at + queue.available, (ticket + 1) | 0);
@@ -193,9 +202,13 @@ export class ClaimTable {
     Atomics.store(this.#words, eager, value ? 1 : 0);
   }
 
+  setPerWorker(value: number): void {
+    Atomics.store(this.#words, perWorker, value);
+  }
+
   /** Tells whether the worker sleeps with outcomes that it has not reported. */
   isKeeping(worker: number): boolean {
-    return Atomics.load(this.#words, this.#current(worker) + keeping) === 1;
+    return Atomics.load(this.#words, this.#keeping(worker)) === 1;
   }
 
   release(slot: number): void {
@@ -220,24 +233,19 @@ export class ClaimTable {
     return Atomics.load(this.#words, this.#slot(slot) + entry.state) === free;
   }
 
-  /**
-   * Returns the slot whose task was running when the worker ended (null: none) and clears it for the next
-   * worker.
-   */
-  takeCurrent(worker: number): number | null {
-    const slot = Atomics.exchange(this.#words, this.#current(worker), 0) - 1;
-    return slot < 0 ? null : slot;
+  /** Returns the worker that has claimed the slot; null when none has. */
+  ownerOf(slot: number): number | null {
+    const state = Atomics.load(this.#words, this.#slot(slot) + entry.state);
+    return state >= claimed ? state - claimed : null;
   }
 
   /**
-   * Returns the slot and the number of the task that is running in the worker, null between tasks. A watchdog
-   * compares two looks: when both show the same `task`, the worker was in that task all the time between
+   * Returns the number of the task that is running in the slot, or was when its worker ended; 0 when none is.
+   * A watchdog compares two looks: when both show the same number, that task was running all the time between
    * them.
    */
-  currentTask(worker: number): { readonly slot: number; readonly task: number } | null {
-    const at = this.#current(worker);
-    const slot = Atomics.load(this.#words, at) - 1;
-    return slot < 0 ? null : { slot, task: Atomics.load(this.#words, at + begun) };
+  runningTask(slot: number): number {
+    return Atomics.load(this.#words, this.#slot(slot) + entry.running);
   }
 
   /**
@@ -245,7 +253,7 @@ export class ClaimTable {
    * it.
    */
   assign(slot: number, worker: number): void {
-    this.#forgetTimes(slot);
+    this.#forgetRun(slot);
     Atomics.store(this.#words, this.#slot(slot) + entry.state, assigned - worker);
   }
 
@@ -313,10 +321,9 @@ export class ClaimTable {
     };
   }
 
-  begin(slot: number, worker: number): void {
-    const at = this.#current(worker);
-    this.#words[at + begun] = ((this.#words[at + begun] as number) + 1) | 0;
-    Atomics.store(this.#words, at, slot + 1);
+  /** @param task the number of the task among those of this worker, from 1 on */
+  begin(slot: number, task: number): void {
+    Atomics.store(this.#words, this.#slot(slot) + entry.running, task);
   }
 
   /** Notes what the worker has read for a document by reference. Call it before `end`. */
@@ -326,20 +333,21 @@ export class ClaimTable {
     this.#numbers[(at + entry.mtimeMs) >> 1] = mtimeMs;
   }
 
-  end(
-    slot: number,
-    worker: number,
-    { startedMs, taskMs }: { readonly startedMs: number; readonly taskMs: number },
-  ): void {
+  end(slot: number, { startedMs, taskMs }: { readonly startedMs: number; readonly taskMs: number }): void {
     const at = this.#slot(slot);
     this.#numbers[(at + entry.startedMs) >> 1] = startedMs;
     this.#numbers[(at + entry.taskMs) >> 1] = taskMs;
-    Atomics.store(this.#words, this.#current(worker), 0);
+    Atomics.store(this.#words, at + entry.running, 0);
+  }
+
+  /** Returns how many tasks a worker runs at the same time. */
+  perWorker(): number {
+    return Atomics.load(this.#words, perWorker);
   }
 
   /** Says before `isEager` whether the worker will sleep with outcomes that it has not reported. */
   setKeeping(worker: number, value: boolean): void {
-    Atomics.store(this.#words, this.#current(worker) + keeping, value ? 1 : 0);
+    Atomics.store(this.#words, this.#keeping(worker), value ? 1 : 0);
   }
 
   isEager(): boolean {
@@ -370,6 +378,11 @@ export class ClaimTable {
     await Atomics.waitAsync(this.#words, this.#queue(q) + queue.signal, seen).value;
   }
 
+  /** Wakes another worker if there is work, in the place of one that was woken and cannot claim. */
+  passOn(q: number): void {
+    if (this.hasWork(q)) Atomics.notify(this.#words, this.#queue(q) + queue.signal, 1);
+  }
+
   #ticketsLeft(q: number): number {
     const at = this.#queue(q);
     const used = Atomics.load(this.#words, at + queue.available) - Atomics.load(this.#words, at + queue.next);
@@ -389,8 +402,10 @@ export class ClaimTable {
     }
   }
 
-  #forgetTimes(slot: number): void {
-    this.#numbers[(this.#slot(slot) + entry.taskMs) >> 1] = -1;
+  #forgetRun(slot: number): void {
+    const at = this.#slot(slot);
+    this.#numbers[(at + entry.taskMs) >> 1] = -1;
+    this.#words[at + entry.running] = 0;
   }
 
   #queue(q: number): number {
@@ -405,8 +420,8 @@ export class ClaimTable {
     return this.#at.slots + slot * line;
   }
 
-  #current(worker: number): number {
-    return this.#at.current + worker * line;
+  #keeping(worker: number): number {
+    return this.#at.keeping + worker * line;
   }
 }
 

@@ -71,9 +71,10 @@ export class FeedingLoop {
   /** True when an outcome has buffers that were moved here. */
   #hasMoved = false;
   #cancelling: Cancelling | null = null;
+  #perWorker: number;
   #wake = () => {};
 
-  constructor({ table, queues, lanes }: ArenaParts, split: QueueSplit) {
+  constructor({ table, queues, lanes }: ArenaParts, split: QueueSplit, perWorker: number) {
     this.#table = table;
     this.#queues = queues;
     this.#lanes = lanes;
@@ -81,6 +82,16 @@ export class FeedingLoop {
     this.#ahead = new Ahead(split.ahead ?? null);
     this.#workersPerQueue = lanes.length / queues.length;
     this.#abandoned = queues.map(() => null);
+    this.#perWorker = perWorker;
+    table.setPerWorker(perWorker);
+  }
+
+  /** Workers run this many documents at the same time from now on. */
+  setPerWorker(perWorker: number): void {
+    this.#perWorker = perWorker;
+    this.#table.setPerWorker(perWorker);
+    for (const { queue } of this.#queues) this.#table.wake(queue, this.#lanes.length);
+    this.#wake();
   }
 
   /** Forgets which queues were abandoned: the workers are replaced when a run begins. */
@@ -213,7 +224,7 @@ export class FeedingLoop {
   #fill(feed: Feed, split: ReturnType<QueueSplit['begin']>): boolean {
     const pulled = this.#accepted(feed.pull(this.#room()));
     if (pulled.length > 0) this.#append(split(pulled));
-    const ready = this.#ahead.published(this.#workersPerQueue);
+    const ready = this.#ahead.published(this.#workersPerQueue * this.#perWorker);
     const nowMs = now();
     let more = false;
     for (const queue of this.#queues) {
@@ -260,7 +271,7 @@ export class FeedingLoop {
     for (const { queue } of this.#queues) unclaimed += this.#table.unclaimed(queue);
     const window = this.#split.window;
     if (bytes >= window.bytes) return 0;
-    const pulled = this.#ahead.pulled(this.#lanes.length);
+    const pulled = this.#ahead.pulled(this.#lanes.length * this.#perWorker);
     return Math.min(pulled - waiting - unclaimed, window.documents - waiting);
   }
 

@@ -10,6 +10,7 @@ export const arenaTraits = {
   measured: 'always',
   maxRuns: maxRuns.reportedTogether,
   retires: true,
+  perWorker: true,
   workerModule: new URL('./worker.js', import.meta.url).href,
   deliveries: ['shared', 'reference'],
   travelsInFile: [],

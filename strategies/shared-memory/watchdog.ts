@@ -1,26 +1,24 @@
 import { clearInterval, setInterval } from 'node:timers';
 import { abortGraceMs } from '../session/outcome.js';
 import { now } from '../worker/clock.js';
-import type { ClaimTable } from './claim-table.js';
-import type { ThreadLane } from './thread-lane.js';
+import type { ArenaParts } from './feeding-loop.js';
 
 /**
- * Kills workers that have been in one task longer than the time limit. It reads each worker's `current` and
- * `begun` from the claim table, so it counts run time only, and workers need no clock of their own.
+ * Kills workers that have been in one task longer than the time limit. It reads from the claim table which
+ * tasks are running, so it counts run time only, and workers need no clock of their own.
  */
 export class Watchdog {
   readonly timeoutMs: number;
-  readonly #table: ClaimTable;
-  readonly #lanes: readonly ThreadLane[];
-  /** The task in which each lane was last seen, and when it was first seen there. */
-  readonly #seen: ({ readonly task: number; readonly sinceMs: number; readonly killed: boolean } | null)[];
+  readonly #parts: ArenaParts;
+  /** The tasks that were running at the latest look, by their slot, with the time of the first such look. */
+  #seen = new Map<number, Seen>();
+  /** The task for which each lane's worker was killed, by the lane's number. */
+  readonly #killed = new Map<number, { readonly slot: number; readonly task: number }>();
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(table: ClaimTable, lanes: readonly ThreadLane[], timeoutMs: number) {
-    this.#table = table;
-    this.#lanes = lanes;
+  constructor(parts: ArenaParts, timeoutMs: number) {
+    this.#parts = parts;
     this.timeoutMs = timeoutMs;
-    this.#seen = lanes.map(() => null);
   }
 
   /** Looks eight times per time limit, so that a task can exceed it by an eighth at most. */
@@ -34,29 +32,41 @@ export class Watchdog {
   }
 
   /**
-   * Says why a worker that has ended was killed: `timed-out` when the task that was too slow was still
-   * running, `other` when that task had ended in the meantime, null when the watchdog did not kill it. Call
-   * it before `takeCurrent`.
+   * Says why the lane's worker, which has ended, was killed: `timed-out` when the task that was too slow was
+   * still running, `other` when that task had ended in the meantime, null when the watchdog did not kill it.
    */
   verdict(lane: number): 'timed-out' | 'other' | null {
-    const seen = this.#seen[lane] ?? null;
-    this.#seen[lane] = null;
-    if (seen === null || !seen.killed) return null;
-    return this.#table.currentTask(lane)?.task === seen.task ? 'timed-out' : 'other';
+    const killed = this.#killed.get(lane);
+    this.#killed.delete(lane);
+    for (const [slot, seen] of this.#seen) if (seen.lane === lane) this.#seen.delete(slot);
+    if (killed === undefined) return null;
+    return this.#parts.table.runningTask(killed.slot) === killed.task ? 'timed-out' : 'other';
   }
 
   #look(): void {
-    for (const [number, lane] of this.#lanes.entries()) {
-      const current = this.#table.currentTask(number);
-      const seen = this.#seen[number] ?? null;
-      if (seen?.killed) continue;
-      if (current === null) this.#seen[number] = null;
-      else if (seen?.task !== current.task)
-        this.#seen[number] = { task: current.task, sinceMs: now(), killed: false };
-      else if (now() - seen.sinceMs >= this.timeoutMs + abortGraceMs) {
-        this.#seen[number] = { ...seen, killed: true };
-        lane.kill();
+    const { table, queues, lanes } = this.#parts;
+    const nowMs = now();
+    const running = new Map<number, Seen>();
+    for (const queue of queues)
+      for (const slot of queue.slots()) {
+        const task = table.runningTask(slot);
+        const lane = task === 0 ? null : table.ownerOf(slot);
+        if (lane === null) continue;
+        const seen = this.#seen.get(slot);
+        const isSame = seen?.task === task && seen.lane === lane;
+        const sinceMs = isSame ? seen.sinceMs : nowMs;
+        running.set(slot, { task, lane, sinceMs });
+        if (this.#killed.has(lane) || nowMs - sinceMs < this.timeoutMs + abortGraceMs) continue;
+        this.#killed.set(lane, { slot, task });
+        lanes[lane]?.kill();
       }
-    }
+    this.#seen = running;
   }
+}
+
+/** A running task that a look has found. */
+interface Seen {
+  readonly task: number;
+  readonly lane: number;
+  readonly sinceMs: number;
 }

@@ -22,6 +22,9 @@ export interface DeathsParts {
  * the limit has timed out if it was still running. If the worker had already moved on to another document,
  * that one counts as claimed and not begun. A worker that was killed because of a cancelled document counts
  * for nothing: its other documents run again as if it had never had them.
+ *
+ * When several documents were running in the worker, none of them is known to be to blame, whether it died or
+ * was too slow: one that computes holds up all others. Each of them has run, and runs again alone.
  */
 export class WorkerDeaths {
   readonly #table: ClaimTable;
@@ -76,31 +79,34 @@ export class WorkerDeaths {
   /**
    * The document that was running runs again, on the lane's next worker, and has crashed when that one dies,
    * too. Documents that were finished but not reported run again as well, on any worker. A document that has
-   * one run left goes to the lane's next worker first, which reports it immediately instead of in a batch, so
-   * that it is not lost with others again.
+   * one run left, or that was running beside others, goes to the lane's next worker first. That worker runs
+   * such documents one after the other and reports each immediately, so that none is lost with others again.
    */
   handle(lane: ThreadLane, cause: unknown): void {
     const queue = this.#queues[lane.queue] as SlabQueue;
-    const isCancelled = (slot: number | null) => slot !== null && this.#cancels.has(queue.at(slot).index);
+    const isCancelled = (slot: number) => this.#cancels.has(queue.at(slot).index);
+    const isRunning = (slot: number) => this.#table.runningTask(slot) !== 0;
     const verdict = this.#watchdog?.verdict(lane.number) ?? null;
-    const runningSlot = this.#table.takeCurrent(lane.number);
-    const counts = !this.#cancels.hasKilled(lane) && !isCancelled(runningSlot);
+    const slots = queue.slotsOf(lane.number);
+    const together = slots.filter(isRunning);
+    const isAlone = together.length === 1;
+    const counts = !this.#cancels.hasKilled(lane) && !together.some(isCancelled);
     const first: number[] = [];
     let isHidden = counts && verdict === null;
-    for (const slot of queue.slotsOf(lane.number)) {
+    for (const slot of slots) {
       const published = queue.at(slot);
-      const running = slot === runningSlot;
+      const running = isRunning(slot);
       if (isCancelled(slot)) {
         this.#again.delete(slot);
         this.#cancels.remove(queue, slot);
         continue;
       }
-      if (running && verdict === 'timed-out') {
+      if (running && isAlone && verdict === 'timed-out') {
         this.#loop.add(timedOut(queue.remove(slot), this.#watchdog?.timeoutMs ?? 0));
         continue;
       }
       if (counts && (running || this.#table.isFinished(slot))) published.runs++;
-      if (counts && running && verdict === null) published.workersEnded++;
+      if (counts && running && isAlone && verdict === null) published.workersEnded++;
       if (!runsAgain(published, maxRuns.reportedTogether)) {
         isHidden = false;
         this.#again.delete(slot);
@@ -111,7 +117,7 @@ export class WorkerDeaths {
         isHidden = false; // unless it is done in the end
         this.#again.set(slot, cause);
       }
-      if (published.workersEnded > 0) first.push(slot);
+      if (published.workersEnded > 0 || (counts && running && !isAlone)) first.push(slot);
       else if (published.runs >= maxRuns.reportedTogether - 1) first.unshift(slot);
       else queue.republish(slot);
     }

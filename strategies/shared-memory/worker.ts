@@ -6,6 +6,7 @@ import type { LocalReply } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
 import type { ChannelPort } from '../session/side-channel-protocol.js';
 import type { Engine, TaskError } from '../strategy.js';
+import { now } from '../worker/clock.js';
 import { connectThread } from '../worker/connect.js';
 import { whenHeapIsNear } from '../worker/near-limit.js';
 import { openTask } from '../worker/task.js';
@@ -17,6 +18,18 @@ import { privateCopy } from './copy-bytes.js';
 /**
  * A worker thread of the arena. It claims one document at a time from its queue (`ClaimTable.claim`), runs
  * the task and keeps the outcome until it has enough of them for one message to the caller.
+ *
+ * Several documents at the same time (`perWorker` in `claim-table.ts`):
+ *
+ * 1. A task that computes without waiting blocks the thread, so it always runs alone. A task that waits is
+ *    *pending*, and while fewer than `perWorker` are, the worker claims the next document.
+ * 2. The worker writes each slot's `running` before the task begins and clears it when that task has ended.
+ *    So the caller knows all documents that a dead worker was running, and runs each of them again alone.
+ * 3. The documents that a replacement worker begins with (`first`) run one after the other, before it claims
+ *    any: each is alone in its worker.
+ * 4. With pending tasks the worker never blocks its thread. It rests in its event loop until a task has ended
+ *    or there is work, and lets the loop run every `turnBesideMs` while it has work.
+ * 5. A worker that retires or is closed claims no more, and first waits for its pending tasks.
  *
  * When there is nothing to claim, the worker sleeps in two steps (`idle` below). It first blocks its thread
  * for up to `napMs` in `Atomics.wait`. Then it reports its outcomes and rests in its event loop
@@ -92,6 +105,10 @@ const napMs = 1;
  * scheduled.
  */
 const turnMs = 50;
+/** Likewise, while other tasks of the worker wait for callbacks, ms. */
+const turnBesideMs = 1;
+/** Tasks have numbers up to this one, which fits into a word of the table. */
+const maxTask = 2 ** 31 - 1;
 
 const {
   workload,
@@ -117,6 +134,7 @@ const task = await openTask(workload, {
   memory: arena,
   services,
   timeoutMs,
+  isShared: () => table.perWorker() > 1,
   connect: connectThread,
 });
 
@@ -133,6 +151,18 @@ let firstMs = 0;
  * pending.
  */
 let waits = false;
+/** Tasks begun so far. */
+let begun = 0;
+/** Tasks that run beside each other. */
+let pending = 0;
+/** Continues the loop that waits until a pending task has ended, or there is work. */
+let resume: (() => void) | null = null;
+/** True while a wait for the queue's signal is open. It remains open while the worker works on. */
+let isResting = false;
+/** True while the worker waits for work. */
+let isIdle = false;
+/** Resolves when the outcomes of pending tasks are reported, at the end of this turn; null when none are. */
+let reporting: Promise<void> | null = null;
 /** True when the worker is to end before it claims another document. */
 let isNearLimit = false;
 let leaving = false;
@@ -173,26 +203,79 @@ async function work(): Promise<void> {
     if (suspect && !table.claimAssigned(slot, number)) continue; // it was cancelled
     const document = read(slot) ?? (await ask(slot));
     if (document === null) continue;
-    table.begin(slot, number);
+    table.begin(slot, nextTask());
     const answer = task.run(document);
     let reply: LocalReply;
     if (answer instanceof Promise) {
       waits = true;
+      if (!suspect && (pending > 0 || table.perWorker() > 1)) {
+        void runBeside(slot, document, answer);
+        const nowMs = now();
+        if (pending >= table.perWorker()) await oneEnded();
+        else if (nowMs - turnedMs >= turnBesideMs) await new Promise(setImmediate);
+        else continue;
+        turnedMs = nowMs;
+        continue;
+      }
       reply = await answer;
     } else reply = answer;
-    if (document.by !== undefined) table.noteRead(slot, reply);
-    table.end(slot, number, reply);
-    keep(slot, document, reply);
-    const endedMs = reply.startedMs + reply.taskMs;
-    if (suspect) report();
-    if (slots.length >= flush.documents || unreportedBytes >= flush.bytes || isTime(reply)) report();
-    if (endedMs - turnedMs < turnMs) continue;
+    const endedMs = ended(slot, document, reply);
+    if (suspect || isFull() || isTime(reply)) report();
+    if (endedMs - turnedMs < (pending > 0 ? turnBesideMs : turnMs)) continue;
     turnedMs = endedMs;
     await new Promise(setImmediate);
   }
+  while (pending > 0) await oneEnded();
   report();
   parent.postMessage({ kind: 'retired' } satisfies FromWorker);
   await leave();
+}
+
+/** Waits for a task that runs beside others. */
+async function runBeside(
+  slot: number,
+  document: CarriedDocument,
+  answer: Promise<LocalReply>,
+): Promise<void> {
+  pending++;
+  const reply = await answer;
+  ended(slot, document, reply);
+  if (isFull()) report();
+  // It is pending until then, so that the worker's death never loses more than `perWorker` such documents.
+  else if (isTime(reply)) await reportTogether();
+  pending--;
+  wakeLoop();
+}
+
+/** Resolves when a pending task has ended, or there may be work. */
+function oneEnded(): Promise<void> {
+  return new Promise((resolve) => {
+    resume = resolve;
+  });
+}
+
+function wakeLoop(): void {
+  resume?.();
+  resume = null;
+}
+
+/** Returns the number of the next task, which is never 0. */
+function nextTask(): number {
+  begun = begun === maxTask ? 1 : begun + 1;
+  return begun;
+}
+
+/** Writes down that the task has ended, and keeps its outcome. Returns the time of the end. */
+function ended(slot: number, document: CarriedDocument, reply: LocalReply): number {
+  if (document.by !== undefined) table.noteRead(slot, reply);
+  table.end(slot, reply);
+  keep(slot, document, reply);
+  return reply.startedMs + reply.taskMs;
+}
+
+/** Tells whether there are enough outcomes for a message. */
+function isFull(): boolean {
+  return slots.length >= flush.documents || unreportedBytes >= flush.bytes;
 }
 
 /** Tells whether the first unreported outcome would wait too long for another one. */
@@ -244,6 +327,18 @@ function keep(slot: number, { size }: CarriedDocument, reply: LocalReply): void 
   }
 }
 
+/** Reports at the end of this turn of the event loop: several tasks often end in one. */
+function reportTogether(): Promise<void> {
+  reporting ??= new Promise<void>((resolve) => {
+    setImmediate(() => {
+      reporting = null;
+      report();
+      resolve();
+    });
+  });
+  return reporting;
+}
+
 function report(): void {
   if (slots.length === 0) return;
   const outcomes: Outcomes = {
@@ -277,5 +372,16 @@ async function idle(): Promise<void> {
   report();
   seen = table.signal(queue);
   if (table.hasWork(queue)) return;
-  await table.rest(queue, seen);
+  if (pending === 0 && !isResting) return table.rest(queue, seen);
+  if (!isResting) {
+    isResting = true;
+    void table.rest(queue, seen).then(() => {
+      isResting = false;
+      if (isIdle) wakeLoop();
+      else table.passOn(queue);
+    });
+  }
+  isIdle = true;
+  await oneEnded();
+  isIdle = false;
 }

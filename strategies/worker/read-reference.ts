@@ -18,8 +18,8 @@ export interface Content {
 
 export interface ReadOptions {
   readonly resolve: Workload['resolve'];
-  /** True where other documents run on the same thread, which must not wait for the disk. */
-  readonly isShared: boolean;
+  /** Tells whether other documents run on the same thread, which must not wait for the disk then. */
+  readonly isShared: () => boolean;
 }
 
 /**
@@ -33,7 +33,7 @@ export function readReference(
   context: Context,
   { resolve, isShared }: ReadOptions,
 ): Content | Promise<Content> {
-  if (by === 'path') return isShared ? readLater(path) : readNow(path);
+  if (by === 'path') return isShared() ? readLater(path) : readNow(path);
   if (resolve === undefined) throw withoutStack(new TypeError(noResolve));
   const found: unknown = resolve(JSON.parse(textOf(bytes).toString()), context);
   return isThenable(found) ? Promise.resolve(found).then(contentOf) : contentOf(found);

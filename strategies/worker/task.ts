@@ -60,8 +60,11 @@ export interface TaskOptions {
   readonly services: TaskServices;
   /** The document's signal aborts after this time; absent: it does not. */
   readonly timeoutMs?: number | undefined;
-  /** True where documents run beside each other on this thread, which then must not wait for the disk. */
-  readonly isShared?: boolean;
+  /**
+   * Tells whether documents run beside each other on this thread, which then must not wait for the disk.
+   * Absent: they never do.
+   */
+  readonly isShared?: () => boolean;
   /** Connects the worker with its caller; absent where the strategy has no side channel. */
   readonly connect?: Connect;
 }
@@ -76,7 +79,7 @@ export async function openTask(
     memory,
     services,
     timeoutMs,
-    isShared = false,
+    isShared = () => false,
     connect,
   }: TaskOptions,
 ): Promise<OpenTask> {

@@ -118,7 +118,7 @@ async function loop(): Promise<Ran> {
     try {
       let document: Document = documents[i] as CarriedDocument;
       if ((document as CarriedDocument).by !== undefined) {
-        const found = readReference(document, context, { resolve: workload.resolve, isShared: false });
+        const found = readReference(document, context, { resolve: workload.resolve, isShared: () => false });
         const { bytes, read } = found instanceof Promise ? await found : found;
         reads[i] = read;
         document = { index: document.index, id: document.id, size: bytes.length, bytes };
