@@ -63,6 +63,11 @@ withJobFile(program.command('bench'))
   )
   .option('--workers <counts>', 'worker counts, like 1,2,4 (default: by profile)')
   .option(
+    '--stages <split>',
+    'workers of each stage of a task with stages, like load=1,encode=2,write=1 (default: by what the ' +
+      'stages cost)',
+  )
+  .option(
     '--rtt <times>',
     'measure strategies between machines through a proxy that makes each round trip to the broker this ' +
       'much longer, like 0ms,1ms (default: no proxy)',

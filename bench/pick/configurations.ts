@@ -1,3 +1,4 @@
+import { predictedRate } from '../../control/allotment.js';
 import {
   type Delivery,
   deliveriesOfBytes,
@@ -10,6 +11,7 @@ import { mean } from '../stats/estimate.js';
 import type { CorpusSource } from '../trials/corpus-file.js';
 import {
   type Cell,
+  countsOf,
   defaultDelivery,
   estimateTrialMs,
   type LoadedStrategy,
@@ -119,7 +121,10 @@ function configurationsWith(
   { perWorker, same }: PassOptions,
 ): Configuration[] {
   const all = axesOf(options).map((axes) => {
-    const maxRate = maxRateOf(axes.strategy.strategy, axes.workers, options);
+    const maxRate = Math.max(
+      maxRateOf(axes.strategy.strategy, axes.workers, options),
+      stagedRate(axes, options),
+    );
     const wanted = documentsForPass({ maxRate, workers: axes.workers, perWorker });
     return { axes, maxRate, wanted };
   });
@@ -134,7 +139,7 @@ function configurationsWith(
   });
 }
 
-type Axes = Pick<Cell, 'strategy' | 'workers' | 'delivery'> & { readonly limits: Limits };
+type Axes = Pick<Cell, 'strategy' | 'workers' | 'delivery' | 'configuration'> & { readonly limits: Limits };
 
 /**
  * Every strategy × workers × delivery that is worth trying, keeps the isolation and fits into the memory
@@ -155,10 +160,15 @@ function axesOf({
       const { strategy } = loaded;
       const { kind } = workload;
       const counts = strategy.scales ? workerCounts(strategy, { kind, cost, cores }) : [1];
-      return waysOf(strategy, counts, { kind, source: corpus.file.source }).flatMap(
+      const splitting = { fixed: null, cores };
+      const splits = countsOf(loaded, { corpus, workers: counts, splitting });
+      const split = new Map(splits.map((split) => [split.workers, split]));
+      return waysOf(strategy, [...split.keys()], { kind, source: corpus.file.source }).flatMap(
         ({ delivery, workers }): Axes[] => {
           const limits = limitsUnder(maxMemoryBytes, { isolation: strategy.isolation, workers });
-          return limits === null ? [] : [{ strategy: loaded, workers, delivery, limits }];
+          return limits === null
+            ? []
+            : [{ strategy: loaded, delivery, limits, workers, ...split.get(workers) }];
         },
       );
     });
@@ -233,6 +243,15 @@ function maxRateOf(
   const { taskMs, cpuMs, loopMs } = cost;
   const oneThread = isolation === 'none' ? 1 / Math.max(loopMs, 1e-6) : Number.POSITIVE_INFINITY;
   return 1000 * Math.min(workers / Math.max(taskMs, 1e-6), cores / Math.max(cpuMs, 1e-6), oneThread);
+}
+
+/** The rate that the slowest stage allows, where stages have workers of their own: batches may save work. */
+function stagedRate({ configuration }: Axes, { corpus: { stages } }: ConfigurationOptions): number {
+  if (configuration === undefined || stages === undefined) return 0;
+  return predictedRate(
+    stages,
+    stages.map(({ name }) => configuration[name] ?? 1),
+  );
 }
 
 /** The largest number of documents that a pass of any of these strategies' configurations can use. */

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import type { CorpusDocument } from '../../workloads/documents.js';
-import type { Kind, WorkloadRef } from '../../workloads/workload.js';
+import type { WorkloadRef } from '../../workloads/workload.js';
 import { WorkloadError } from '../../workloads/workload.js';
 import { type CorpusFile, writeNames } from '../trials/corpus-file.js';
 import { Helper } from '../trials/helper.js';
 import type { HelperProcesses } from '../trials/helper-processes.js';
-import type { Oracle, OracleRequest } from '../trials/oracle-host.js';
+import type { Inspected, Oracle, OracleRequest } from '../trials/oracle-host.js';
+import { stageCosts } from '../trials/prepare.js';
+import type { StageCost } from '../trials/splits.js';
 import { duration } from '../words/units.js';
 
 export interface OracleOptions {
@@ -42,10 +44,17 @@ export class TaskOracle {
     return writeNames(join(this.#options.helpers.folder, name), documents);
   }
 
-  /** The kind that the task declares; null if it declares none. */
-  async declaredKind(): Promise<Kind | null> {
-    const request: OracleRequest = { kind: 'inspect', workload: this.#options.task };
-    return (await this.#helper.ask<Kind | null>(request)) ?? null;
+  /** What the task says about itself. */
+  inspect(): Promise<Inspected> {
+    return this.#helper.ask<Inspected>({
+      kind: 'inspect',
+      workload: this.#options.task,
+    } satisfies OracleRequest);
+  }
+
+  /** What each stage of the task costs. */
+  stageCosts(file: CorpusFile): Promise<readonly StageCost[]> {
+    return stageCosts(this.#helper, { ref: this.#options.task, file });
   }
 
   /**

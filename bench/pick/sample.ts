@@ -126,6 +126,7 @@ function prepare(helpers: HelperProcesses, surveyed: Surveyed): Sample {
     bytes: (profile.bytes * count) / documents.length,
     sequentialMs: count * mean(costsMs),
     costsMs,
+    ...(survey.stages !== null && { stages: survey.stages }),
   };
   return {
     workload: { ref: task, kind: survey.kind, corpora: [corpus] },

@@ -9,6 +9,7 @@ import {
 import { type Kind, WorkloadError } from '../../workloads/workload.js';
 import type { CorpusFile } from '../trials/corpus-file.js';
 import type { Oracle } from '../trials/oracle-host.js';
+import type { StageCost } from '../trials/splits.js';
 import { type OracleOptions, TaskOracle } from './oracle.js';
 import { isRemembered, memoryTest } from './remembering.js';
 
@@ -40,6 +41,8 @@ export interface Survey {
   readonly changesBytes: boolean;
   /** True if the task remembers results, so that running a document again costs far less. */
   readonly remembers: boolean;
+  /** What each stage costs; null where the task is one function. */
+  readonly stages: readonly StageCost[] | null;
 }
 
 /** Documents that are tried first, to see about how long one takes. */
@@ -64,7 +67,7 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
   const { list, seed, task, say } = options;
   const oracle = new TaskOracle(options);
   try {
-    const declared = await oracle.declaredKind();
+    const { kind: declared, stages } = await oracle.inspect();
     const few = await sampleFiles(list, { count: Math.min(probes, list.files.length), seed });
     const probe = await oracle.run(oracle.write(few.documents, 'probe'));
     const count = affordable(probe.taskMs / few.documents.length, options);
@@ -97,6 +100,7 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
       resultBytes: first.resultBytes && first.resultBytes / documents.length,
       changesBytes: first.changesBytes,
       remembers,
+      stages: stages === null ? null : await oracle.stageCosts(file),
     };
   } finally {
     oracle.end();

@@ -111,9 +111,9 @@ export function planData(plan: Plan) {
 }
 
 /** All numbers of workers of the plan, ascending. */
-function workerCounts({ planned }: Plan): number[] {
-  const scaled = planned.filter(({ loaded }) => loaded.strategy.scales);
-  const counts = (scaled.length > 0 ? scaled : planned).flatMap(({ workers }) => workers);
+function workerCounts({ cells }: Plan): number[] {
+  const scaled = cells.filter(({ strategy }) => strategy.strategy.scales);
+  const counts = (scaled.length > 0 ? scaled : cells).map(({ workers }) => workers);
   return [...new Set(counts)].sort((a, b) => a - b);
 }
 

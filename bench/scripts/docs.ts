@@ -29,6 +29,7 @@ import { responsivenessTable } from '../tables/responsiveness-columns.js';
 import { projectionTable, scalingTable } from '../tables/scaling-columns.js';
 import { crossoverTable, hintTable, situationTable, winnerTable } from '../tables/situation-columns.js';
 import { sloTable } from '../tables/slo-columns.js';
+import { stageTable } from '../tables/stage-columns.js';
 import type { Table } from '../tables/table.js';
 import { findings } from '../verdict/findings.js';
 import { hintNames } from '../verdict/hints/hint.js';
@@ -75,6 +76,7 @@ export const documents: Record<string, () => Promise<Record<string, string>>> = 
     hints: columnTable(hintTable),
     faults: columnTable(faultTable),
     responsiveness: columnTable(responsivenessTable),
+    stages: columnTable(stageTable),
     arrivals: columnTable(arrivalTable),
     'arrival-summary': columnTable(arrivalSummaryTable),
     slo: columnTable(sloTable),

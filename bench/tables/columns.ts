@@ -27,6 +27,19 @@ export const rttColumn = {
     'where there is no proxy',
 } as const satisfies Column;
 
+/**
+ * A strategy may take several numbers of workers, such as one per stage. A run has one split for each number
+ * of workers, so the column tells no cells apart.
+ */
+export const configurationColumn = {
+  name: 'configuration',
+  type: 'text',
+  empty: true,
+  about:
+    'how the workers are split where a strategy takes several numbers, like `load=1,encode=2,write=1` for ' +
+    'the workers of stages; empty where there is one number',
+} as const satisfies Column;
+
 /** Raised when a column changes its meaning, is renamed or removed; a new column does not raise it. */
 export const schema = 1;
 
@@ -60,6 +73,7 @@ export const cellColumns = [
       'how documents reach a worker: `none`, `clone`, `transfer`, `shared`, `message`, `path`, `reference`',
   },
   rttColumn,
+  configurationColumn,
 ] as const satisfies readonly Column[];
 
 /** These columns are known for every trial whose passes were timed and gave the right results. */

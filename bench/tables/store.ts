@@ -14,6 +14,7 @@ import { arrivalTable } from './arrival-columns.js';
 import { type TrialRow, trialTable } from './columns.js';
 import type { Environment } from './environment.js';
 import { sloTable } from './slo-columns.js';
+import { stageTable } from './stage-columns.js';
 
 /**
  * A run's folder. `environment.json` is written before the first trial, and trials are appended and flushed
@@ -26,6 +27,8 @@ export class Store {
   readonly arrivals: AppendedRows<typeof arrivalTable>;
   /** Searches for the highest rate under a limit; likewise. */
   readonly limits: AppendedRows<typeof sloTable>;
+  /** What each stage did in the trials; likewise, where stages have workers of their own. */
+  readonly stages: AppendedRows<typeof stageTable>;
   readonly #trials: AppendedRows<typeof trialTable>;
 
   private constructor(path: string) {
@@ -33,6 +36,7 @@ export class Store {
     this.runId = basename(this.folder);
     this.#trials = new AppendedRows(join(this.folder, 'trials.csv'), trialTable);
     this.arrivals = new AppendedRows(join(this.folder, 'arrivals.csv'), arrivalTable);
+    this.stages = new AppendedRows(join(this.folder, 'stages.csv'), stageTable);
     this.limits = new AppendedRows(join(this.folder, 'slo.csv'), sloTable);
   }
 
@@ -103,6 +107,7 @@ export class Store {
     this.#trials.close();
     this.arrivals.close();
     this.limits.close();
+    this.stages.close();
   }
 
   has(name: string): boolean {

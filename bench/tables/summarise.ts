@@ -96,8 +96,30 @@ function summariseCell(
   cell: readonly [TrialRow, ...TrialRow[]],
   { all, effectiveCores, baselineName }: CellOptions,
 ): SummaryRow {
-  const { workload, kind, corpus, source, document_bytes, strategy, workers, delivery, rtt_ms } = cell[0];
-  const id = { workload, kind, corpus, source, document_bytes, strategy, workers, delivery, rtt_ms };
+  const {
+    workload,
+    kind,
+    corpus,
+    source,
+    document_bytes,
+    strategy,
+    workers,
+    delivery,
+    rtt_ms,
+    configuration,
+  } = cell[0];
+  const id = {
+    workload,
+    kind,
+    corpus,
+    source,
+    document_bytes,
+    strategy,
+    workers,
+    delivery,
+    rtt_ms,
+    configuration,
+  };
   const ok = withoutScreening(cell.filter(isOk));
   const digest_matches = cell.some(({ digest_matches }) => digest_matches !== null)
     ? cell.every(({ digest_matches }) => digest_matches !== false)

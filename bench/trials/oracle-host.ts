@@ -1,11 +1,14 @@
+import { readFileSync } from 'node:fs';
 import type { Strategy } from '../../strategies/strategy.js';
 import { loadWorkload } from '../../workloads/load-workload.js';
-import type { Kind, WorkloadRef } from '../../workloads/workload.js';
+import type { Document, Kind, WorkloadRef } from '../../workloads/workload.js';
 import { kindOf, WaitingMeter, waitingShare } from '../measure/waiting.js';
 import { answerRequests } from './answer.js';
 import { type CorpusFile, readCorpus, readNames } from './corpus-file.js';
 import { outcomeDigest, serializedBytes } from './digest.js';
 import { defaultDelivery } from './plan.js';
+import type { StageCost } from './splits.js';
+import { runStages } from './stage-costs.js';
 import type { Supplied } from './supply.js';
 
 /**
@@ -16,6 +19,13 @@ import type { Supplied } from './supply.js';
 export type OracleRequest =
   | { readonly kind: 'inspect'; readonly workload: WorkloadRef }
   | {
+      readonly kind: 'stages';
+      readonly workload: WorkloadRef;
+      readonly corpus: CorpusFile;
+      /** After this long no further document is started. */
+      readonly timeMs: number;
+    }
+  | {
       readonly kind: 'run';
       readonly workload: WorkloadRef;
       readonly strategy: string;
@@ -25,6 +35,14 @@ export type OracleRequest =
       /** After this long no further document is started; absent: all documents run. */
       readonly timeMs?: number;
     };
+
+/** What a task says about itself. */
+export interface Inspected {
+  /** Null where it must be measured. */
+  readonly kind: Kind | null;
+  /** Names of its stages; null where it is one function. */
+  readonly stages: readonly string[] | null;
+}
 
 export interface Oracle {
   /** Digest of every document's outcome, in corpus order. It has one entry per document. */
@@ -49,9 +67,14 @@ export interface Oracle {
   readonly failure: string | null;
 }
 
-answerRequests(async (request: OracleRequest): Promise<Kind | null | Oracle> => {
+answerRequests(async (request: OracleRequest): Promise<Inspected | readonly StageCost[] | Oracle> => {
   const workload = await loadWorkload(request.workload);
-  if (request.kind === 'inspect') return workload.kind ?? null;
+  if (request.kind === 'inspect')
+    return { kind: workload.kind ?? null, stages: workload.stages?.map(({ name }) => name) ?? null };
+  if (request.kind === 'stages') {
+    const { workload: ref, corpus, timeMs } = request;
+    return (await runStages(workload, { ref, documents: bytesOf(corpus), timeMs })).costs;
+  }
   const { default: baseline } = (await import(request.strategy)) as { default: Strategy };
   const session = await baseline.open(request.workload, {
     workers: 1,
@@ -91,6 +114,15 @@ answerRequests(async (request: OracleRequest): Promise<Kind | null | Oracle> => 
     failure: failures[0] ?? null,
   };
 });
+
+/** The documents of a corpus with their bytes. Files are read now, as reading is no part of a stage. */
+function bytesOf(corpus: CorpusFile): Document[] {
+  if (corpus.source !== 'files') return readCorpus(corpus);
+  return readNames(corpus).map(({ document: { index, id, path } }) => {
+    const bytes = readFileSync(typeof path === 'string' ? path : Buffer.from(path));
+    return { index, id, size: bytes.length, bytes: new Uint8Array(bytes) };
+  });
+}
 
 function documentsOf({ corpus, indices }: Extract<OracleRequest, { kind: 'run' }>): Supplied[] {
   const documents: Supplied[] =

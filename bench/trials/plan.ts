@@ -1,10 +1,11 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import type { Delivery, StrategyTraits } from '../../strategies/strategy.js';
+import type { Configuration, Delivery, StrategyTraits } from '../../strategies/strategy.js';
 import type { SizeProfile } from '../../workloads/documents.js';
 import type { Kind, WorkloadRef } from '../../workloads/workload.js';
 import { groupBy } from '../stats/group-by.js';
 import type { CorpusFile, CorpusSource } from './corpus-file.js';
+import { type StageCost, splitsOf } from './splits.js';
 
 /**
  * A corpus that is ready for trials of one workload: it is written to files, and the oracle has run it once.
@@ -26,6 +27,8 @@ export interface PreparedCorpus {
    * repeat it from the start. Absent if only the sum was kept.
    */
   readonly costsMs?: readonly number[];
+  /** What each stage costs over these documents; absent where the task is one function. */
+  readonly stages?: readonly StageCost[];
   /**
    * Mean cost of these documents ÷ mean cost of the whole sample. It makes rates comparable if configurations
    * run different parts of a sample; absent if all of them run the same documents.
@@ -62,12 +65,20 @@ export function baselineOf(loaded: readonly LoadedStrategy[]): LoadedStrategy {
   return baseline;
 }
 
-/**
- * Tells if a strategy is measured even though the user did not name it. No strategy declares yet what it
- * needs from a workload, so a strategy that is measured "when it applies" must be named too.
- */
+/** Tells if a strategy is measured on every workload even though the user did not name it. */
 export function isMeasuredByDefault({ strategy }: LoadedStrategy): boolean {
   return strategy.measured === 'always';
+}
+
+/** Likewise, or because it applies to one of these workloads. */
+export function isMeasuredOn(workloads: readonly PreparedWorkload[]): (loaded: LoadedStrategy) => boolean {
+  const applies = ({ strategy }: LoadedStrategy) =>
+    strategy.measured === 'when it applies' && strategy.staged === true && workloads.some(hasStages);
+  return (loaded) => isMeasuredByDefault(loaded) || applies(loaded);
+}
+
+export function hasStages({ corpora }: PreparedWorkload): boolean {
+  return corpora.some(({ stages }) => stages !== undefined);
 }
 
 /** A cell is what a trial measures: workload × corpus × strategy × workers × delivery. */
@@ -79,6 +90,8 @@ export interface Cell {
   readonly delivery: Delivery;
   /** A proxy before the broker makes a round trip this much longer, ms. Absent: there is no proxy. */
   readonly rttMs?: number;
+  /** How the workers are split, where the strategy takes several numbers. */
+  readonly configuration?: Configuration;
   /** Memory limits of each worker, MB. If one is absent, the strategy's own limit applies. */
   readonly limits?: { readonly heapMb?: number; readonly memoryMb?: number };
 }
@@ -116,14 +129,24 @@ export function plannedStrategies(
   }));
 }
 
+/** How the workers of a strategy with workers for each stage are split. */
+export interface Splitting {
+  /** The user's own split; null: by what the stages cost. */
+  readonly fixed: Configuration | null;
+  readonly cores: number;
+}
+
+const byCost = (cores: number): Splitting => ({ fixed: null, cores });
+
 /**
  * Makes a cell of every combination: each corpus of each workload with all deliveries and numbers of workers
- * of each strategy. Strategies between machines are measured at each of the round-trip times.
+ * of each strategy. Strategies between machines are measured at each of the round-trip times, and those with
+ * workers for each stage only on tasks with stages.
  */
 export function cellsOf(
   workloads: readonly PreparedWorkload[],
   planned: readonly PlannedStrategy[],
-  rttsMs: readonly number[] = [],
+  { rttsMs = [], ...splitting }: Splitting & { readonly rttsMs?: readonly number[] } = byCost(1),
 ): Cell[] {
   const networks = ({ strategy }: LoadedStrategy): Pick<Cell, 'rttMs'>[] =>
     strategy.isolation === 'machine' && rttsMs.length > 0 ? rttsMs.map((rttMs) => ({ rttMs })) : [{}];
@@ -131,16 +154,9 @@ export function cellsOf(
     workload.corpora.flatMap((corpus) =>
       planned.flatMap(({ loaded, deliveries, workers }) =>
         deliveries.flatMap((delivery) =>
-          workers.flatMap((count) =>
+          countsOf(loaded, { corpus, workers, splitting }).flatMap((count) =>
             networks(loaded).map(
-              (network): Cell => ({
-                workload,
-                corpus,
-                strategy: loaded,
-                workers: count,
-                delivery,
-                ...network,
-              }),
+              (network): Cell => ({ workload, corpus, strategy: loaded, delivery, ...count, ...network }),
             ),
           ),
         ),
@@ -149,8 +165,30 @@ export function cellsOf(
   );
 }
 
-export function planCells({ workloads, strategies, ...options }: PlanOptions): Cell[] {
-  return cellsOf(workloads, plannedStrategies(strategies, options));
+/** The numbers of workers that a strategy is measured with on a corpus. */
+export function countsOf(
+  { strategy }: LoadedStrategy,
+  {
+    corpus: { stages },
+    workers,
+    splitting,
+  }: {
+    readonly corpus: Pick<PreparedCorpus, 'stages'>;
+    readonly workers: readonly number[];
+    readonly splitting: Splitting;
+  },
+): Pick<Cell, 'workers' | 'configuration'>[] {
+  if (strategy.staged !== true) return workers.map((workers) => ({ workers }));
+  return stages === undefined ? [] : splitsOf(stages, workers, splitting);
+}
+
+export function planCells({
+  workloads,
+  strategies,
+  splitting = byCost(1),
+  ...options
+}: PlanOptions & { readonly splitting?: Splitting }): Cell[] {
+  return cellsOf(workloads, plannedStrategies(strategies, options), splitting);
 }
 
 function deliveriesOf(

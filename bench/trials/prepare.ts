@@ -13,14 +13,17 @@ import {
 } from '../../workloads/documents.js';
 import { syntheticCorpus } from '../../workloads/synthetic.js';
 import { type Kind, WorkloadError, type WorkloadRef } from '../../workloads/workload.js';
-import { type CorpusSource, writeCorpus, writeTruth } from './corpus-file.js';
+import { UsageError } from '../errors.js';
+import { checkStages } from '../words/stages.js';
+import { type CorpusFile, type CorpusSource, writeCorpus, writeTruth } from './corpus-file.js';
 import { Helper } from './helper.js';
 import type { HelperProcesses } from './helper-processes.js';
-import type { Oracle, OracleRequest } from './oracle-host.js';
+import type { Inspected, Oracle, OracleRequest } from './oracle-host.js';
 import type { LoadedStrategy, PreparedCorpus, PreparedWorkload } from './plan.js';
 import { documentsPerPass } from './profiles.js';
 import { type BenchRequest, inputSource } from './request.js';
 import type { ServiceRequest } from './service-host.js';
+import type { StageCost } from './splits.js';
 
 /**
  * This module makes everything that is made once per run and read by its trials: corpora, services and oracle
@@ -62,7 +65,11 @@ export async function prepare(
     };
     const oracle = new Helper(helpers, new URL('./oracle-host.js', import.meta.url));
     try {
-      const said = await oracle.ask<Kind | null>({ kind: 'inspect', workload: ref } satisfies OracleRequest);
+      const { kind: said, stages } = await oracle.ask<Inspected>({
+        kind: 'inspect',
+        workload: ref,
+      } satisfies OracleRequest);
+      if (request.stages !== null && stages !== null) checkStages(request.stages, stages);
       const kind =
         said ??
         (await measuredKind(oracle, { helpers, ref, baseline, say, source, corpora: await corpora('io') }));
@@ -103,19 +110,37 @@ export async function prepare(
           bytes,
           profile: sizeProfile(corpus),
           sequentialMs: truth.taskMs,
+          ...(stages !== null && { stages: await stageCosts(oracle, { ref, file }) }),
         });
       }
       prepared.push({ ref, kind, corpora: ready });
     } catch (cause) {
       // An error of the helper process itself has its own name. Every other error was thrown by the task's
       // setup, teardown or digest.
-      if (cause instanceof CorpusError || (cause as Error).name === 'WorkloadError') throw cause;
+      if (cause instanceof CorpusError || cause instanceof UsageError) throw cause;
+      if ((cause as Error).name === 'WorkloadError') throw cause;
       throw new WorkloadError(`task "${name}": ${(cause as Error).message}`, { cause });
     } finally {
       oracle.end();
     }
   }
   return { workloads: prepared, services: [...services.values()].map(({ pid }) => pid) };
+}
+
+/** Stages run over documents for about this long, so that it is known what each of them costs, ms. */
+const stagesMs = 1000;
+
+/** Runs the stages of a task alone. */
+export function stageCosts(
+  oracle: Pick<Helper, 'ask'>,
+  { ref, file }: { readonly ref: WorkloadRef; readonly file: CorpusFile },
+): Promise<readonly StageCost[]> {
+  return oracle.ask<readonly StageCost[]>({
+    kind: 'stages',
+    workload: ref,
+    corpus: file,
+    timeMs: stagesMs,
+  } satisfies OracleRequest);
 }
 
 /**

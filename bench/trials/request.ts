@@ -1,5 +1,10 @@
 import { pathToFileURL } from 'node:url';
-import { type Delivery, deliveries, type StrategyEntry } from '../../strategies/strategy.js';
+import {
+  type Configuration,
+  type Delivery,
+  deliveries,
+  type StrategyEntry,
+} from '../../strategies/strategy.js';
 import type { WorkloadEntry } from '../../workloads/index.js';
 import { type Complexity, complexities } from '../../workloads/synthetic.js';
 import type { TaskFile } from '../../workloads/task-file.js';
@@ -7,6 +12,7 @@ import { locateTask, taskName } from '../../workloads/task-file.js';
 import { type ArrivalFlags, type ArrivalRequest, arrivalRequest } from '../arrivals/request.js';
 import { UsageError, unknownName } from '../errors.js';
 import { parseCount, parseDuration, parseList, parseSize } from '../words/parse.js';
+import { parseStages } from '../words/stages.js';
 import { type CorpusSource, corpusSources } from './corpus-file.js';
 import { type Profile, profiles } from './profiles.js';
 
@@ -25,6 +31,7 @@ export interface BenchFlags extends ArrivalFlags {
   source?: string;
   documents?: string;
   workers?: string;
+  stages?: string;
   rounds?: string;
   budget?: string;
   waitQuiet?: string;
@@ -65,6 +72,8 @@ export interface BenchRequest {
   /** Number of documents per pass; null: the profile chooses it. */
   readonly documents: number | null;
   readonly workers: readonly number[];
+  /** The user's own split of workers over stages; null: by what the stages cost. */
+  readonly stages: Configuration | null;
   readonly rounds: { readonly min: number; readonly max: number };
   /** A round starts only if it would end by then, milliseconds after the run's start; null: no limit. */
   readonly budgetMs: number | null;
@@ -164,6 +173,7 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
       flags.workers === undefined
         ? profile.workers
         : parseList(flags.workers, '--workers', workerCount).sort((a, b) => a - b),
+    stages: flags.stages === undefined ? null : parseStages(flags.stages),
     rounds: flags.rounds === undefined ? profile.rounds : fixed(parseCount(flags.rounds, '--rounds')),
     budgetMs: flags.budget === undefined ? null : parseDuration(flags.budget),
     waitQuietMs: flags.waitQuiet === undefined ? null : parseDuration(flags.waitQuiet),

@@ -1,11 +1,19 @@
 import { Bench } from 'tinybench';
 import { type OwnRedis, startRedis } from '../../strategies/broker/own-redis.js';
-import type { BrokerOptions, Delivery, Session, Strategy, Transport } from '../../strategies/strategy.js';
+import type {
+  BrokerOptions,
+  Configuration,
+  Delivery,
+  Session,
+  Strategy,
+  Transport,
+} from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
 import { loadWorkload } from '../../workloads/load-workload.js';
 import type { WorkloadRef } from '../../workloads/workload.js';
 import { type Counters, TreeCounters } from '../measure/counters.js';
 import { Passes, type PassRecord, type Run } from '../measure/passes.js';
+import { StageCounters, type StageRecord } from '../measure/stage-counters.js';
 import { answerRequests, notify } from './answer.js';
 import { type CorpusFile, readTruth } from './corpus-file.js';
 import { supplyOf } from './supply.js';
@@ -19,6 +27,8 @@ export interface TrialRequest extends Warmup {
   readonly corpus: CorpusFile;
   readonly workers: number;
   readonly delivery: Delivery;
+  /** How the workers are split. Absent: the strategy takes one number, or decides itself. */
+  readonly configuration?: Configuration;
   readonly timeMs: number;
   /** Number of documents to run, from the start of the corpus; absent: all. */
   readonly documents?: number;
@@ -42,6 +52,8 @@ export interface TrialRecord extends PassRecord {
   readonly startupMs: number;
   readonly transport: Transport | null;
   readonly counters: Counters;
+  /** What each stage did, where stages have workers of their own; else empty. */
+  readonly stages: readonly StageRecord[];
 }
 
 /**
@@ -70,9 +82,9 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
       await supply.run(session, documents, handlers);
       return session.runMs;
     };
-    const counters = await timePasses(session, { passes, run, timeMs: request.timeMs });
+    const { counters, stages } = await timePasses(session, { passes, run, timeMs: request.timeMs });
     if (round === 1) await passes.verifyAll(run);
-    return { startupMs, transport: session.transport ?? null, counters, ...passes.record };
+    return { startupMs, transport: session.transport ?? null, counters, stages, ...passes.record };
   } finally {
     await session.close();
     await redis?.close();
@@ -95,8 +107,9 @@ function charged(session: Session, redis: OwnRedis | null): Session {
 async function timePasses(
   session: Session,
   { passes, run, timeMs }: { readonly passes: Passes; readonly run: Run; readonly timeMs: number },
-): Promise<Counters> {
+): Promise<Pick<TrialRecord, 'counters' | 'stages'>> {
   const counters = new TreeCounters(session);
+  const stages = new StageCounters(session);
   // tinybench discards all samples of a function or hook that throws. So nothing throws into it: the first
   // failure stops it and is thrown afterwards.
   const stop = new AbortController();
@@ -112,10 +125,12 @@ async function timePasses(
       async: true,
       beforeEach: guard(async () => {
         passes.prepare();
+        await stages.open();
         await counters.open();
       }),
       afterEach: guard(async () => {
         await counters.close();
+        await stages.close();
         passes.verify();
       }),
     },
@@ -126,5 +141,5 @@ async function timePasses(
   await bench.run().catch((cause: unknown) => stop.abort(cause));
   await notify<TrialNotice>({ window: 'closed' });
   stop.signal.throwIfAborted();
-  return counters.total;
+  return { counters: counters.total, stages: stages.total };
 }

@@ -1,5 +1,7 @@
 import { type Noise, voidReason } from '../measure/noise.js';
 import { schema, type TrialRow, trialTable } from '../tables/columns.js';
+import { configurationText } from '../tables/configuration-text.js';
+import { type StageRow, stageSchema } from '../tables/stage-columns.js';
 import { unknown } from '../tables/table.js';
 import { Helper } from './helper.js';
 import type { HelperProcesses } from './helper-processes.js';
@@ -35,6 +37,8 @@ export interface TrialOptions {
   readonly timeoutMs?: number;
   /** Strategies between machines use this broker and its agents. Absent: each trial starts its own. */
   readonly broker?: string | null;
+  /** Gets what each stage did, before the promise resolves, where stages have workers of their own. */
+  readonly keepStage?: (row: StageRow) => void;
 }
 
 /**
@@ -44,7 +48,7 @@ export interface TrialOptions {
 export async function runTrial(
   helpers: HelperProcesses,
   cell: Cell,
-  { place, timing, cores, suite, timeoutMs, broker = null }: TrialOptions,
+  { place, timing, cores, suite, timeoutMs, broker = null, keepStage }: TrialOptions,
 ): Promise<TrialRow> {
   const host = new Helper(helpers, new URL('./trial-host.js', import.meta.url));
   let network: Network | null = null;
@@ -62,6 +66,7 @@ export async function runTrial(
     timeMs: timing.timeMs,
     unique: cell.corpus.profile.documents,
     round: place.round,
+    ...(cell.configuration !== undefined && { configuration: cell.configuration }),
     ...cell.limits,
   };
   try {
@@ -77,6 +82,7 @@ export async function runTrial(
         onNotice: (notice) => window.on(notice),
       },
     );
+    if (keepStage !== undefined) for (const row of stageRows(cell, { place, record })) keepStage(row);
     return trialRow(cell, { place, record, timing, cores, ...(await window.close()) });
   } catch (cause) {
     await window.close();
@@ -114,7 +120,7 @@ function cellColumns(cell: Cell, place: Place) {
 }
 
 /** The columns that say which cell a row of any table of trials is of. */
-export function cellNames({ workload, corpus, strategy, workers, delivery, rttMs }: Cell) {
+export function cellNames({ workload, corpus, strategy, workers, delivery, rttMs, configuration }: Cell) {
   return {
     workload: workload.ref.name,
     kind: workload.kind,
@@ -125,6 +131,7 @@ export function cellNames({ workload, corpus, strategy, workers, delivery, rttMs
     workers,
     delivery,
     rtt_ms: rttMs ?? null,
+    configuration: configuration === undefined ? null : configurationText(configuration),
   };
 }
 
@@ -198,6 +205,30 @@ function trialRow(
     busy: null,
     screening: timing.screening ?? null,
   };
+}
+
+function stageRows(
+  cell: Cell,
+  { place, record: { stages, passesMs } }: { readonly place: Place; readonly record: TrialRecord },
+): StageRow[] {
+  return stages.map((stage, i) => ({
+    schema: stageSchema,
+    run_id: place.runId,
+    round: place.round,
+    order: place.order,
+    ...cellNames(cell),
+    twin: place.twin,
+    attempt: place.attempt,
+    stage: stage.stage,
+    place: i + 1,
+    stage_workers: stage.workers,
+    wall_ms: passesMs.reduce((sum, ms) => sum + ms, 0),
+    stage_documents: stage.documents,
+    bytes: stage.bytes,
+    busy_ms: stage.busyMs,
+    blocked_ms: stage.blockedMs,
+    idle_ms: stage.idleMs,
+  }));
 }
 
 type Verdict =

@@ -114,10 +114,12 @@ describe('plan', () => {
     const corpora = [{ name: '10KB', file: { source: 'memory' } }];
     const one = { ...workload, corpora } as unknown as PreparedWorkload;
     const names = (rttsMs?: readonly number[]) =>
-      cellsOf([one], planned, rttsMs).map(cellNames).map(configurationName);
+      cellsOf([one], planned, { ...(rttsMs && { rttsMs }), fixed: null, cores: 2 })
+        .map(cellNames)
+        .map(configurationName);
     assert.deepEqual(names(), ['near 2 message', 'far 2 message']);
     assert.deepEqual(names([0, 0.5]), ['near 2 message', 'far 2 message 0 ms', 'far 2 message 0.5 ms']);
-    const rows = cellsOf([one], planned, [0, 0.5]).map(cellNames);
+    const rows = cellsOf([one], planned, { rttsMs: [0, 0.5], fixed: null, cores: 2 }).map(cellNames);
     assert.deepEqual(
       rows.map((row) => seriesName(row, rows)),
       ['near', 'far (0 ms)', 'far (0.5 ms)'],

@@ -24,7 +24,9 @@ import {
   type Cell,
   cellsOf,
   chooseTwins,
-  isMeasuredByDefault,
+  hasStages,
+  isMeasuredOn,
+  type LoadedStrategy,
   type PreparedWorkload,
   sourceRecord,
 } from '../../trials/plan.js';
@@ -86,16 +88,18 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
       say: (step) => note(colorsFor(process.stderr).dim(step)),
     });
     const named = settled.strategies !== undefined || recorded !== undefined;
-    const loaded = named ? chosen : chosen.filter(isMeasuredByDefault);
+    const loaded = named ? chosen : chosen.filter(isMeasuredOn(prepared));
+    refuseUnstaged(request, { prepared, loaded, named: settled.strategies !== undefined });
     const planned = plannedAgain(loaded, { request, recorded });
     const { force = false } = settled;
-    const cells = await withoutMixing(cellsOf(prepared, planned, request.rttsMs), {
+    const cores = effectiveCores().effective;
+    const { rttsMs, stages: fixed } = request;
+    const cells = await withoutMixing(cellsOf(prepared, planned, { rttsMs, fixed, cores }), {
       helpers,
       request,
       prepared,
       force,
     });
-    const cores = effectiveCores().effective;
     const twins = chooseTwins(cells);
     const { profile } = request;
     const timing =
@@ -132,6 +136,31 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     signals.end();
     helpers.end();
   }
+}
+
+/** @throws UsageError where stages are asked for, and no workload has any */
+function refuseUnstaged(
+  { stages }: BenchRequest,
+  {
+    prepared,
+    loaded,
+    named,
+  }: {
+    readonly prepared: readonly PreparedWorkload[];
+    readonly loaded: readonly LoadedStrategy[];
+    named: boolean;
+  },
+): void {
+  const staged = loaded.find(({ strategy }) => strategy.staged === true);
+  if (stages !== null && staged === undefined && prepared.some(hasStages))
+    throw new UsageError('--stages: expected a strategy with workers for each stage in --strategies');
+  if (prepared.some(hasStages)) return;
+  const remedy = 'export `stages` from your task (docs/stages.md), or leave it out';
+  if (stages !== null) throw new UsageError(`--stages: expected a task with stages, got none; ${remedy}`);
+  if (named && staged !== undefined)
+    throw new UsageError(
+      `--strategies: "${staged.strategy.name}" runs only tasks with stages, and there is none; ${remedy}`,
+    );
 }
 
 /** Waits for a quiet machine, and says so. A machine that stays busy is measured all the same, and marked. */
@@ -223,6 +252,7 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
   const baseline = loaded.find(({ strategy }) => strategy.baseline)?.strategy.name ?? '';
   const finished = store.trials();
   store.beginAppending();
+  if (cells.some(({ strategy }) => strategy.strategy.staged === true)) store.stages.begin();
   const { complete, unmet } = await runRounds({
     runId: store.runId,
     cells,
@@ -242,6 +272,7 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
         cores,
         suite: [process.pid, ...services],
         broker: request.broker,
+        keepStage: (row) => store.stages.append(row),
       }),
     keep: (trial) => store.append(trial),
     progress,

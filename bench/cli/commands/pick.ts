@@ -30,13 +30,7 @@ import { responsivenessTable } from '../../tables/responsiveness-columns.js';
 import { Store } from '../../tables/store.js';
 import { HelperProcesses } from '../../trials/helper-processes.js';
 import { taskRecord } from '../../trials/own-task.js';
-import {
-  baselineOf,
-  defaultDelivery,
-  isMeasuredByDefault,
-  type LoadedStrategy,
-  sourceRecord,
-} from '../../trials/plan.js';
+import { baselineOf, defaultDelivery, type LoadedStrategy, sourceRecord } from '../../trials/plan.js';
 import { loadStrategies } from '../../trials/prepare.js';
 import { runTrial } from '../../trials/trial.js';
 import { configurationName } from '../../verdict/configurations.js';
@@ -71,7 +65,8 @@ const reportMs = 3000;
  */
 export async function pick(flags: PickFlags): Promise<number> {
   const startedMs = performance.now();
-  const loaded = (await loadStrategies(strategies.map(({ url }) => url))).filter(isMeasuredByDefault);
+  const listed = await loadStrategies(strategies.map(({ url }) => url));
+  const loaded = listed.filter(({ strategy }) => strategy.measured !== 'when named');
   const request = requestOf(flags, loaded);
   const { budgetMs, constraints, seed, demand } = request;
   const task = await compileTask(request.task);
@@ -155,6 +150,7 @@ export async function pick(flags: PickFlags): Promise<number> {
       signal: signals.signal,
       measure: ({ cell }, { block, order, timing, timeoutMs }) =>
         runTrial(helpers, cell, {
+          keepStage: (row) => store.stages.append(row),
           place: { runId: store.runId, round: block, order, twin: null, attempt: 1 },
           timing,
           cores,
@@ -301,6 +297,7 @@ async function begin(
   });
   store.write('environment.json', `${JSON.stringify(environment, null, 2)}\n`);
   store.beginAppending();
+  if (configurations.some(({ cell }) => cell.strategy.strategy.staged === true)) store.stages.begin();
   return { store, environment };
 }
 
