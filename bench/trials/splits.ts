@@ -11,7 +11,7 @@ export interface StageCost {
   readonly kind: Kind;
   /** One value takes this long, ms. */
   readonly serviceMs: number;
-  /** So many values reach the stage per document. */
+  /** This many values reach the stage per document. */
   readonly ratio: number;
 }
 
@@ -59,7 +59,7 @@ function splitOf(stages: readonly StageCost[], counts: readonly number[]): Split
   };
 }
 
-/** True where all stages compute: then workers of their own cannot make them faster than one after the other. */
+/** True where all stages compute. Workers of their own then gain nothing over running one after the other. */
 export function onlyCompute(stages: readonly Pick<StageCost, 'kind'>[]): boolean {
   return stages.every(({ kind }) => kind === 'cpu');
 }
