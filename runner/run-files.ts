@@ -30,7 +30,7 @@ export interface RunFilesOptions {
  */
 export async function runFiles(
   { session, facts }: OpenSession,
-  files: Iterable<NamedFile>,
+  files: Iterable<NamedFile> | AsyncIterable<NamedFile>,
   { signal, onOutcome }: RunFilesOptions,
 ): Promise<void> {
   const { workers, delivery, see } = facts;

@@ -353,6 +353,7 @@ withJobFile(program.command('run'))
     `Examples:
   forkwise run --config recommendation.json --docs './inbox/**' --out results.ndjson  # as \`pick\` found best
   forkwise run --task ./parse.ts --strategy queue --workers 4 --timeout 30s --docs ./inbox --out out.ndjson
+  forkwise run --config recommendation.json --docs ./rows --shards ./vectors --shard-compression gzip
 `,
   )
   .option(
@@ -361,6 +362,17 @@ withJobFile(program.command('run'))
   )
   .option('--docs <folder or glob>', 'your documents; a folder includes everything in it')
   .option('--out <file>', 'file for one line per document; documents that have a line already are done')
+  .option(
+    '--shards <folder>',
+    'in place of --out: a folder of NDJSON files of limited size, with their checksums in manifest.ndjson',
+  )
+  .option('--shard-size <size>', 'maximum size of a shard before it is compressed (default: 64MB)')
+  .option('--shard-compression <kind>', 'none, gzip, or zstd from Node 22.15 on (default: none)')
+  .option(
+    '--order <order>',
+    'write lines in the order of completion, or of the input: then a slow document holds later ones back',
+    'completion',
+  )
   .option('--config <file>', 'a recommendation.json; options on the command line take precedence')
   .option('--strategy <name>', 'as in "forkwise list"')
   .option(

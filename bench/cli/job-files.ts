@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import {
   CorpusError,
   FileWalk,
@@ -8,14 +8,16 @@ import {
   type WalkEntry,
 } from '../../workloads/file-walk.js';
 import { formerId } from '../../workloads/files.js';
-import { Output, type OutputOptions } from '../job/output.js';
+import { OutFile, type OutFileOptions } from '../job/out-file.js';
 import { docsOf } from '../job/sidecar.js';
 import { quoted } from './folder.js';
-import type { RunFlags } from './run-request.js';
+import type { RunFlags, Target } from './run-request.js';
 
 /** The files of a job: all that `--docs` selects, without the job's own. */
 export class JobFiles {
   readonly #walk: FileWalk;
+  readonly #target: Target;
+  /** The path of the results, absolute: as it was given, and as documents are listed. */
   readonly #out: readonly string[];
   /** A walk that was begun in order to see whether there is a file at all. */
   #begun: {
@@ -25,9 +27,10 @@ export class JobFiles {
   } | null;
 
   /** @throws CorpusError when there is no file */
-  constructor({ docs, out }: Pick<RunFlags, 'docs' | 'out'>) {
+  constructor(docs: string, target: Target) {
     this.#walk = new FileWalk(docs);
-    this.#out = [...new Set([resolve(out), realOut(out)])];
+    this.#target = target;
+    this.#out = [...new Set([resolve(target.path), ...realPaths(target.path)])];
     const leftOut = nothingLeftOut();
     const rest = this.#walk.batches(leftOut);
     this.#begun = { first: rest.next().value as WalkEntry[], rest, leftOut };
@@ -65,11 +68,14 @@ export class JobFiles {
     }
     if (begun !== null) Object.assign(leftOut, begun.leftOut);
     if (isEmpty)
-      throw new CorpusError(`--docs "${this.#walk.pattern}": expected files, found none but --out`);
+      throw new CorpusError(
+        `--docs "${this.#walk.pattern}": expected files, found none but --${this.#target.kind}`,
+      );
   }
 
-  /** How `Output` recognizes results of version 0.1, and what it says of results that belong elsewhere. */
-  earlierIds(flags: RunFlags): Pick<OutputOptions, 'isEarlier' | 'goOn'> {
+  /** How `OutFile` recognizes results of version 0.1, and what it says of results that belong elsewhere. */
+  earlierIds(flags: RunFlags): Pick<OutFileOptions, 'isEarlier' | 'goOn'> {
+    const out = this.#target.path;
     let ids: Set<string> | null = null;
     return {
       isEarlier: (id) => {
@@ -81,9 +87,19 @@ export class JobFiles {
         return ids.has(id);
       },
       goOn(id) {
-        const start = startFolder(id, [dirname(resolve(flags.out)), process.cwd()]);
+        const start = startFolder(id, [dirname(resolve(out)), process.cwd()]);
         const folder = start === null ? '<the folder where it was started>' : quoted(start);
-        const { task, docs: _docs, out, grace: _grace, changed: _changed, job: _job, ...more } = flags;
+        const {
+          task,
+          docs: _docs,
+          out: _out,
+          target: _target,
+          order: _order,
+          grace: _grace,
+          changed: _changed,
+          job: _job,
+          ...more
+        } = flags;
         const given = { ...(task !== undefined && { task }), docs: docsOf(out), out: resolve(out), ...more };
         const words = Object.entries(given).flatMap(([name, value]) =>
           value === true ? [`--${name}`] : [`--${name}`, quoted(isPath(name) ? resolve(value) : value)],
@@ -94,7 +110,11 @@ export class JobFiles {
   }
 
   #owns(path: string): boolean {
-    for (const out of this.#out) if (path.startsWith(out) && Output.owns(out, path)) return true;
+    const { kind } = this.#target;
+    for (const out of this.#out) {
+      if (!path.startsWith(out)) continue;
+      if (kind === 'out' ? OutFile.owns(out, path) : path.startsWith(`${out}${sep}`)) return true;
+    }
     return false;
   }
 }
@@ -104,13 +124,18 @@ function nextOf(batches: Iterator<readonly WalkEntry[]>): readonly WalkEntry[] |
   return next.done ? null : next.value;
 }
 
-/** Documents are listed by their real paths. */
-function realOut(out: string): string {
+/** The results as documents are listed, by real paths: a link itself, and the folder that it leads to. */
+function realPaths(out: string): string[] {
   const path = resolve(out);
+  return [join(realOr(dirname(path)), basename(path)), realOr(path)];
+}
+
+/** The path itself where there is nothing, so that there is no document in it. */
+function realOr(path: string): string {
   try {
-    return join(realpathSync(dirname(path)), basename(path));
+    return realpathSync(path);
   } catch {
-    return path; // its folder does not exist, so there is no document in it
+    return path;
   }
 }
 

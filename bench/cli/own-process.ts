@@ -1,13 +1,13 @@
 import { taskError } from '../../strategies/session/task-error.js';
 import { exitCode } from '../errors.js';
+import type { Output } from '../job/output.js';
 import { endNow } from './end-process.js';
 import { colorsFor, note } from './terminal.js';
 
 /** A job whose tasks run in its own process, where they can end it. */
 export interface JobInOwnProcess {
-  readonly out: string;
-  /** Writes the lines that wait, and closes the file. */
-  readonly save: () => void;
+  /** Is closed, so that the lines that wait are written. */
+  readonly output: Pick<Output, 'intact' | 'close'>;
   /** Returns the names of the strategies with workers, where an error ends a worker and not the job. */
   readonly isolating: () => Promise<readonly string[]>;
 }
@@ -31,7 +31,8 @@ export function watchOwnProcess(job: JobInOwnProcess): OwnProcess {
   let ending = false;
   let isDone = false;
   let running: () => readonly string[] = () => [];
-  let { save } = job;
+  const { output } = job;
+  let save = () => output.close();
   const explain = (how: string, isolating: readonly string[], ids: readonly string[]) => {
     const instead =
       isolating.length === 0 ? 'With a strategy that has workers' : `With --strategy ${isolating.join(', ')}`;
@@ -40,7 +41,7 @@ export function watchOwnProcess(job: JobInOwnProcess): OwnProcess {
       [
         `${error} ${how}, and so ended the job: the task ran in its process`,
         inProgress(ids),
-        `All lines in "${job.out}" are whole, and the same command goes on.`,
+        `${sentence(output.intact)}, and the same command goes on.`,
         `${instead}, only a worker would have ended.`,
       ].join('\n'),
     );
@@ -79,6 +80,10 @@ export function watchOwnProcess(job: JobInOwnProcess): OwnProcess {
       if (ending) await new Promise(() => {});
     },
   };
+}
+
+function sentence(text: string): string {
+  return `${text[0]?.toUpperCase()}${text.slice(1)}`;
 }
 
 async function namesOf({ isolating }: JobInOwnProcess): Promise<readonly string[]> {

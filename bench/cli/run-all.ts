@@ -6,12 +6,16 @@ import type { FileState } from '../../workloads/read-file.js';
 import { stateNow } from '../job/again.js';
 import { HeldFailures } from '../job/held-failures.js';
 import { InProgress } from '../job/in-progress.js';
-import type { NotOk } from '../job/line.js';
+import { InputOrder } from '../job/input-order.js';
+import { type DocumentLine, lineOf, type NotOk } from '../job/line.js';
 import type { Output } from '../job/output.js';
+import { HeldBack } from './held-back.js';
 import type { OwnProcess } from './own-process.js';
+import type { LineOrder } from './run-request.js';
 
 export interface RunAllOptions {
   readonly output: Output;
+  readonly order: LineOrder;
   /** All documents were found: the job has this number of them. */
   readonly found: (documents: number) => void;
   readonly workers: number;
@@ -31,18 +35,20 @@ export interface RunAllOptions {
 export async function runAll(
   opened: OpenSession,
   batches: Iterable<readonly WalkEntry[]>,
-  { output, found, workers, isProtected, stop, broken, own }: RunAllOptions,
+  { output, order: lineOrder, found, workers, isProtected, stop, broken, own }: RunAllOptions,
 ): Promise<boolean> {
   const inProgress = new InProgress<WalkEntry & { readonly path: string | Buffer }>();
   let waiting = 0;
   let hasFoundAll = false;
-  const append = (id: string, result: Outcome | NotOk, source: FileState | null) => {
-    output.append(id, result, source);
+  const write = (line: DocumentLine) => {
+    output.append(line);
     waiting--;
   };
+  const order = lineOrder === 'input' ? new InputOrder(write) : null;
   let isStopped = stop.aborted; // the signal's own property is slow to read for each document
   const stopWalk = () => {
     isStopped = true;
+    order?.release();
   };
   stop.addEventListener('abort', stopWalk, { once: true });
   function* documents() {
@@ -53,9 +59,13 @@ export async function runAll(
         count++;
         if (hasLine(output, entry.id)) continue;
         waiting++;
-        if (entry.path === null) append(entry.id, failure(entry), null);
-        else {
+        if (entry.path === null) {
+          const line = lineOf(entry.id, failure(entry), null);
+          if (order === null) write(line);
+          else order.found(line);
+        } else {
           inProgress.add(entry);
+          order?.pulled();
           yield entry;
         }
       }
@@ -64,13 +74,19 @@ export async function runAll(
   }
   const held = new HeldFailures(stop);
   own?.begin(() => inProgress.oldest(workers)); // documents begin in their order
+  const append = (id: string, outcome: Outcome, source: FileState | null) => {
+    const line = lineOf(id, outcome, source);
+    if (order === null) write(line);
+    else order.add(outcome.index, line);
+  };
   const onOutcome = (outcome: Outcome) => {
     const { id, path } = inProgress.take(outcome.index);
     if (isProtected || outcome.status === 'ok') append(id, outcome, sourceOf(outcome, path));
     else held.add(() => append(id, outcome, sourceOf(outcome, path)));
   };
+  const source = order === null ? documents() : new HeldBack(documents(), order);
   try {
-    await runFiles(opened, documents(), { signal: broken, onOutcome });
+    await runFiles(opened, source, { signal: broken, onOutcome });
     await held.settle();
   } finally {
     stop.removeEventListener('abort', stopWalk);
@@ -79,7 +95,7 @@ export async function runAll(
 }
 
 /** A document whose line was taken out runs again. */
-function hasLine({ done }: Output, id: string): boolean {
+function hasLine({ tally: { done } }: Output, id: string): boolean {
   const place = done.find(id);
   return place !== null && done.stateAt(place) !== 'again';
 }

@@ -5,7 +5,9 @@ import { effectiveCores } from '../../strategies/processes/cores.js';
 import type { StrategyEntry, StrategyTraits } from '../../strategies/strategy.js';
 import { UsageError, unknownName } from '../errors.js';
 import { type Again, statusesNotOk } from '../job/again.js';
-import { parseCount, parseDuration, parseList } from '../words/parse.js';
+import { type Compression, compressions } from '../job/shards/compression.js';
+import type { ShardOptions } from '../job/shards/shards.js';
+import { parseCount, parseDuration, parseList, parseSize } from '../words/parse.js';
 
 /** What the flags of `forkwise run` ask for. */
 
@@ -13,6 +15,10 @@ export interface GivenRunFlags {
   task?: string;
   docs?: string;
   out?: string;
+  shards?: string;
+  shardSize?: string;
+  shardCompression?: string;
+  order: string;
   config?: string;
   strategy?: string;
   workers?: string;
@@ -28,14 +34,58 @@ export interface GivenRunFlags {
 }
 
 /** The flags of a job with one set of documents. */
-export type RunFlags = GivenRunFlags & { docs: string; out: string };
+export type RunFlags = Omit<GivenRunFlags, 'order'> & { docs: string; target: Target; order: LineOrder };
 
 /** @throws UsageError when documents or results are not named */
 export function complete(flags: GivenRunFlags): RunFlags {
-  const { docs, out } = flags;
+  const { docs } = flags;
   if (docs === undefined) throw new UsageError('expected --docs, a folder or a glob of your documents');
-  if (out === undefined) throw new UsageError('expected --out, a file for one line per document');
-  return { ...flags, docs, out };
+  return { ...flags, docs, target: targetOf(flags), order: orderOf(flags) };
+}
+
+/** The results of a job go to this file or folder. */
+export type Target =
+  | { readonly kind: 'out'; readonly path: string }
+  | { readonly kind: 'shards'; readonly path: string; readonly options: ShardOptions };
+
+/** Lines are written in the order in which documents finish, or in the order of the documents. */
+export type LineOrder = 'completion' | 'input';
+
+const defaultShardSize = '64MB';
+/** A shard is read as a whole when a job goes on. */
+const maxShardBytes = 1e9;
+
+/** @throws UsageError unless the flags name one place */
+function targetOf({ out, shards, shardSize, shardCompression }: GivenRunFlags): Target {
+  if (out !== undefined && shards !== undefined)
+    throw new UsageError('expected either --out or --shards, got both: results go to one place');
+  if (shards === undefined) {
+    for (const [flag, given] of [
+      ['--shard-size', shardSize],
+      ['--shard-compression', shardCompression],
+    ])
+      if (given !== undefined) throw new UsageError(`expected --shards <folder> with ${flag}, got none`);
+    if (out !== undefined) return { kind: 'out', path: out };
+    throw new UsageError(
+      'expected --out, a file for a line per document, or --shards, a folder of such files',
+    );
+  }
+  const limit = parseSize(shardSize ?? defaultShardSize);
+  if (limit > maxShardBytes)
+    throw new UsageError(`expected --shard-size to be at most 1GB, got "${shardSize}"`);
+  return { kind: 'shards', path: shards, options: { limit, compression: compressionOf(shardCompression) } };
+}
+
+function compressionOf(text = 'none'): Compression {
+  const compression = compressions.find((name) => name === text);
+  if (compression === undefined) throw unknownName('--shard-compression', text, compressions);
+  return compression;
+}
+
+/** @throws UsageError */
+function orderOf({ order }: GivenRunFlags): LineOrder {
+  if (order === 'completion' || order === 'input') return order;
+  throw new UsageError(`expected --order to be completion or input, got "${order}"`);
 }
 
 /** Reads which documents run again although they have a line. @throws UsageError */

@@ -14,6 +14,12 @@ export interface SettleOptions {
   readonly say: (text: string) => void;
 }
 
+/** Results go to one place: a flag that names it takes the place of these. */
+const rivals: Readonly<Record<string, readonly string[]>> = {
+  out: ['shards', 'shardSize', 'shardCompression'],
+  shards: ['out'],
+};
+
 const jobs = new WeakMap<Command, JobFile>();
 
 /** The job file that a command was given, or has found. */
@@ -34,8 +40,11 @@ export async function settle(command: Command, { args, say }: SettleOptions): Pr
   const job = await chosenJob(command, say);
   if (job !== null) jobs.set(command, job);
   const fromFile = job === null ? null : await valuesOf(job, command);
-  for (const flag of flagsOf(command)) {
-    if (command.getOptionValueSource(flag.name) === 'cli') continue;
+  const flags = flagsOf(command).filter(({ name }) => command.getOptionValueSource(name) !== 'cli');
+  const settled = Object.keys(rivals).filter((name) => command.getOptionValueSource(name) === 'cli');
+  const isSettled = ({ name }: Flag) => settled.some((given) => rivals[given]?.includes(name));
+  for (const flag of flags) {
+    if (isSettled(flag)) continue;
     const variable = process.env[flag.variable];
     if (variable !== undefined && variable !== '')
       command.setOptionValueWithSource(flag.name, variableValue(flag, variable), 'env');

@@ -18,25 +18,29 @@ export type LineRecord = ({ readonly id: string; readonly status: 'ok' } | NotOk
   readonly source: FileState | null;
 };
 
+/** The line of one document, with its line feed. */
+export interface DocumentLine {
+  readonly id: string;
+  readonly line: string;
+  /** What the job remembers of a document that is not ok; null for one that is. */
+  readonly notOk: NotOk | null;
+}
+
 /**
- * The line of one document, with its line feed, and what the job remembers of a document that is not ok. The
- * id and the status come first and the source last, so they can be read without the value.
+ * Makes the line of one document. The id and the status come first and the source last, so they can be read
+ * without the value.
  */
-export function lineOf(
-  id: string,
-  result: Outcome | NotOk,
-  source: FileState | null,
-): { readonly line: string; readonly notOk: NotOk | null } {
+export function lineOf(id: string, result: Outcome | NotOk, source: FileState | null): DocumentLine {
   if (result.status === 'ok' && isPlain(result.value)) {
     // One call of JSON.stringify takes less time than one for each part.
     const { status, value } = result;
-    return { line: `${JSON.stringify({ id, status, value, source })}\n`, notOk: null };
+    return { id, line: `${JSON.stringify({ id, status, value, source })}\n`, notOk: null };
   }
   const head = `{"id":${JSON.stringify(id)},"status":`;
   const tail = `,"source":${JSON.stringify(source)}}\n`;
   if (result.status === 'ok') {
     try {
-      return { line: `${head}"ok","value":${jsonOf(result.value)}${tail}`, notOk: null };
+      return { id, line: `${head}"ok","value":${jsonOf(result.value)}${tail}`, notOk: null };
     } catch (cause) {
       const { name, message } = cause as Error;
       return lineOf(id, { id, status: 'failed', error: { name, message } }, source);
@@ -44,6 +48,7 @@ export function lineOf(
   }
   const { status, error } = result;
   return {
+    id,
     line: `${head}"${status}","error":${jsonOfError(error)}${tail}`,
     notOk: { id, status, error: remembered(error) },
   };
@@ -111,6 +116,6 @@ export function readLine(
   }
   throw new UnfitError(
     `"${path}" is damaged: line ${number} is none that \`forkwise run\` writes; ` +
-      'remove the line, or choose another --out',
+      'remove the line, or write the results to another place',
   );
 }

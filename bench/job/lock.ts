@@ -64,7 +64,8 @@ function refuseHeld(file: string): void {
   const holder = holderOf(text);
   if (holder === null)
     throw new UsageError(
-      `"${file}": expected a lock file of forkwise, got another file; move it away, or choose another --out`,
+      `"${file}": expected a lock file of forkwise, got another file; ` +
+        'move it away, or write the results to another place',
     );
   if (holder.host !== hostname())
     throw new UsageError(
@@ -73,7 +74,7 @@ function refuseHeld(file: string): void {
     );
   if (isAlive(holder))
     throw new UsageError(
-      `"${file}": process ${holder.pid} writes there; wait for it, or choose another --out`,
+      `"${file}": process ${holder.pid} writes there; wait for it, or write to another place`,
     );
 }
 

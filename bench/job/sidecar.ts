@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, type Stats, statSync, writeFileSync } from 'node:fs';
 import { RunError, UsageError } from '../errors.js';
 
 /** The subject of a job. Results of another task, or of other documents, are never mixed with its own. */
@@ -39,38 +39,56 @@ export function writeSidecar(path: string, job: Job, forkwise: string): void {
   }
 }
 
+/** The place of a job's results, as messages name it. */
+export interface Place {
+  readonly flag: string;
+  /** The flag was given with this path. */
+  readonly given: string;
+  /** Sidecar and lock are beside this file. */
+  readonly path: string;
+}
+
 /**
- * @returns the schema of the results at `path`; null when there are none yet. With schema 1 the lines say
+ * @returns the schema of the results at a place; null when there are none yet. With schema 1 the lines say
  * whether the documents are the same.
  * @throws UsageError when the results belong to another job
  */
-export function refuseOthers(path: string, job: Job): Sidecar['schema'] | null {
-  const choose = 'choose another --out, or move it away';
-  const entry = statSync(path, { throwIfNoEntry: false });
+export function refuseOthers({ flag, given, path }: Place, job: Job): Sidecar['schema'] | null {
+  const choose = `choose another ${flag}, or move it away`;
+  const entry = entryAt(path);
   if (entry !== undefined && !entry.isFile())
-    throw new UsageError(`--out "${path}": expected the path of a file, and it is none; ${choose}`);
+    throw new UsageError(`${flag} "${given}": expected the path of a file, and it is none; ${choose}`);
   const sidecar = readSidecar(path);
   if (sidecar === 'other')
     throw new UsageError(
-      `--out "${path}": "${sidecarOf(path)}" is there and was not written by forkwise; ${choose}`,
+      `${flag} "${given}": "${sidecarOf(path)}" is there and was not written by forkwise; ${choose}`,
     );
   if (entry === undefined) return null;
   if (sidecar === null)
     throw new UsageError(
-      `--out "${path}": the file is there, and not one that \`forkwise run\` began ` +
+      `${flag} "${given}": the file is there, and not one that \`forkwise run\` began ` +
         `(no "${sidecarOf(path)}"); ${choose}`,
     );
   if (sidecar.schema === 2 && sidecar.root !== job.root)
     throw new UsageError(
-      `--out "${path}" holds results of the documents in "${sidecar.root}"; ` +
+      `${flag} "${given}" holds results of the documents in "${sidecar.root}"; ` +
         `these are other documents, in "${job.root}"; ${choose}`,
     );
   if (sidecar.task.sha256 !== job.task.sha256)
     throw new UsageError(
-      `--out "${path}" holds results of another task, or of "${sidecar.task.file}" before it was changed: ` +
-        `results of both would be mixed; ${choose}`,
+      `${flag} "${given}" holds results of another task, or of "${sidecar.task.file}" before it was ` +
+        `changed: results of both would be mixed; ${choose}`,
     );
   return sidecar.schema;
+}
+
+/** @returns what there is at a path, if anything. @throws RunError when the system does not say */
+export function entryAt(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    throw new RunError(`cannot write "${path}": ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** The documents as they were given to the job that began the results at `path`. */

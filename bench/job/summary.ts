@@ -1,11 +1,16 @@
+import { join } from 'node:path';
 import type { LeftOut } from '../../workloads/file-walk.js';
 import { errorInWords } from '../words/errors.js';
 import { duration, listed, number } from '../words/units.js';
 import type { NotOk, Status } from './line.js';
+import { failedName } from './shards/names.js';
 
 /** How a job ended. */
 export interface Summary {
+  /** The file, or the folder of shards. */
   readonly out: string;
+  /** The folder has this number of shards; absent for a file. */
+  readonly shards?: number;
   readonly strategy: string;
   readonly workers: number;
   /** The whole job has this number of documents. */
@@ -31,7 +36,7 @@ const maxNamed = 20;
 
 /** The summary as a person reads it: one line, then the documents that are not ok. */
 export function summaryText(summary: Summary): string {
-  const { out, counts, notOk, complete } = summary;
+  const { out, shards, counts, notOk, complete } = summary;
   const statuses = Object.entries(counts)
     .filter(([status, count]) => count > 0 || status === 'ok')
     .map(([status, count]) => `${whole(count)} ${status}`);
@@ -41,13 +46,15 @@ export function summaryText(summary: Summary): string {
     `${summary.strategy} × ${summary.workers}`,
     ...rateOf(summary),
     ...replacedText(summary),
-    out,
+    shards === undefined ? out : `${whole(shards)} ${shards === 1 ? 'shard' : 'shards'} in ${out}`,
   ].join(' · ');
   const named = notOk
     .slice(0, maxNamed)
     .map(({ id, status, error }) => `  ${printable(id)}: ${status}: ${firstLine(error)}`);
   const more = notOk.length - named.length;
-  if (more > 0) named.push(`  and ${whole(more)} more: every line of "${out}" whose status is not ok`);
+  const failures =
+    shards === undefined ? `every line of "${out}" whose status is not ok` : `"${join(out, failedName)}"`;
+  if (more > 0) named.push(`  and ${whole(more)} more: ${failures}`);
   return `${[head, ...named].join('\n')}\n`;
 }
 

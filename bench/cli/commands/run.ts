@@ -20,16 +20,26 @@ import type { JobFile } from '../../config/job-file.js';
 import { exitCode, type RunError } from '../../errors.js';
 import { type Earlier, findEarlier } from '../../job/again.js';
 import { FileCount } from '../../job/count-files.js';
-import { Output } from '../../job/output.js';
+import { OutFile } from '../../job/out-file.js';
+import type { Output, OutputOptions } from '../../job/output.js';
 import { jobProgressOn } from '../../job/progress.js';
-import { runOf } from '../../job/sidecar.js';
+import { Shards } from '../../job/shards/shards.js';
+import type { Job } from '../../job/sidecar.js';
 import { type Summary, summaryData, summaryText } from '../../job/summary.js';
 import { parseDuration } from '../../words/parse.js';
 import { commandLine } from '../folder.js';
 import { JobFiles } from '../job-files.js';
 import { type OwnProcess, watchOwnProcess } from '../own-process.js';
 import { runAll } from '../run-all.js';
-import { againOf, brokerUrl, complete, type GivenRunFlags, runnerOptions, taskOf } from '../run-request.js';
+import {
+  againOf,
+  brokerUrl,
+  complete,
+  type GivenRunFlags,
+  runnerOptions,
+  type Target,
+  taskOf,
+} from '../run-request.js';
 import { handleSignals } from '../signals.js';
 import { colorsFor, keepStandardOutput, note, print } from '../terminal.js';
 
@@ -43,12 +53,13 @@ export interface RunContext {
 }
 
 /**
- * `forkwise run`: processes every file of a folder with one strategy and writes a line per file. The same
- * command resumes a job that was stopped.
+ * `forkwise run`: processes every file of a folder with one strategy and writes a line per file, into one
+ * file or into shards. The same command resumes a job that was stopped.
  * @returns the exit code.
  */
 export async function runDocuments(given: GivenRunFlags, { version }: RunContext): Promise<number> {
   const flags = complete(given);
+  const { target, order } = flags;
   const chosen = runnerOptions(flags);
   const traits = await traitsOf(chosen.strategy);
   const options = {
@@ -65,16 +76,16 @@ export async function runDocuments(given: GivenRunFlags, { version }: RunContext
   const { ref, file, export: name, sha256 } = await compileTask(taskOf(options.task));
   if (flags.force === undefined) await refuse({ name: ref.name, sha256 }, options);
   const broken = new AbortController();
-  const files = new JobFiles(flags);
+  const files = new JobFiles(flags.docs, target);
   const job = { task: { file, export: name, sha256 }, docs: flags.docs, root: files.root };
-  const output = Output.open(flags.out, job, {
+  const progress = jobProgressOn(process.stderr);
+  const output = outputOf(target, job, {
     forkwise: version,
     failed: (error) => broken.abort(error),
-    written: (lines) => progress.step(lines, output.notOkCount),
+    written: (lines) => progress.step(lines, output.tally.notOkCount),
     ...files.earlierIds(flags),
   });
-  const progress = jobProgressOn(process.stderr);
-  const saved = { out: flags.out, save: () => output.close() };
+  const { tally } = output;
   let own: OwnProcess | null = null;
   const signals = handleSignals({
     orderly() {
@@ -96,14 +107,14 @@ export async function runDocuments(given: GivenRunFlags, { version }: RunContext
     let leftOut = nothingLeftOut();
     let documents: number | null = null;
     let earlier: Earlier | null = null;
-    if (output.documents > 0) {
-      earlier = findEarlier(walk(leftOut), output.done, again);
+    if (tally.documents > 0) {
+      earlier = findEarlier(walk(leftOut), tally.done, again);
       documents = earlier.all;
       if (earlier.again > 0) output.dropAgain();
       noteLeftOut(leftOut);
-      noteEarlier(earlier, output.documents);
+      noteEarlier(earlier, tally.documents);
     }
-    const before = output.documents;
+    const before = tally.documents;
     const changed = again.changed ? 0 : (earlier?.changed ?? 0);
     if (changed > 0) note(`${changedText(changed)}; to run them again: --changed run`);
     const startedMs = performance.now();
@@ -111,8 +122,8 @@ export async function runDocuments(given: GivenRunFlags, { version }: RunContext
     let workersReplaced = 0;
     let complete = earlier !== null && earlier.done - earlier.again === earlier.all;
     if (!complete) {
-      if (traits.isolation === 'none') own = watchOwnProcess({ ...saved, isolating: isolatingNames });
-      const run = runOf(flags.out);
+      if (traits.isolation === 'none') own = watchOwnProcess({ output, isolating: isolatingNames });
+      const { run } = output;
       const opened = await openForRunner({
         ...options,
         // A job that was killed has left documents and results under this name.
@@ -133,6 +144,7 @@ export async function runDocuments(given: GivenRunFlags, { version }: RunContext
         if (documents === null) count.begin(countAfterMs);
         complete = await runAll(opened, walk(runLeftOut), {
           output,
+          order,
           found(total) {
             count.stop();
             counted(total);
@@ -157,13 +169,14 @@ export async function runDocuments(given: GivenRunFlags, { version }: RunContext
       }
       if (earlier === null) noteLeftOut(leftOut);
     }
-    output.flush();
-    const { counts, notOk } = output;
+    output.finish(complete);
+    const { counts, notOk } = tally;
     const summary: Summary = {
-      out: flags.out,
+      out: target.path,
+      ...(output instanceof Shards && { shards: output.shards.length }),
       strategy: options.strategy,
       workers: options.workers,
-      documents: documents ?? output.documents,
+      documents: documents ?? tally.documents,
       earlier: before,
       changed,
       leftOut,
@@ -184,6 +197,17 @@ export async function runDocuments(given: GivenRunFlags, { version }: RunContext
     signals.end();
     output.close();
   }
+}
+
+/** @throws UsageError, UnfitError and RunError as the constructors do */
+function outputOf(
+  target: Target,
+  job: Job,
+  options: OutputOptions & ReturnType<JobFiles['earlierIds']>,
+): Output {
+  return target.kind === 'out'
+    ? new OutFile(target.path, job, options)
+    : new Shards(target.path, job, { ...options, ...target.options });
 }
 
 /** Refuses before anything is written. @throws WorkloadError as `openForRunner` does */

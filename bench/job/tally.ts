@@ -1,0 +1,61 @@
+import { DoneDocuments } from './done-documents.js';
+import type { DocumentLine, LineRecord, NotOk, Status } from './line.js';
+
+/** What a job remembers of the documents that have a line, wherever the lines are written. */
+export class Tally {
+  /** The documents that had a line when the job resumed. */
+  readonly done = new DoneDocuments();
+  readonly #counts: Record<Status, number> = { ok: 0, failed: 0, 'timed-out': 0, crashed: 0 };
+  #notOk: NotOk[] = [];
+
+  /** Number of documents that have a line. */
+  get documents(): number {
+    return this.#counts.ok + this.notOkCount;
+  }
+
+  /** Numbers of lines by status. */
+  get counts(): Readonly<Record<Status, number>> {
+    return { ...this.#counts };
+  }
+
+  /** Number of documents that are not ok. */
+  get notOkCount(): number {
+    return this.#notOk.length;
+  }
+
+  /** The documents that are not ok, in the order of their lines. */
+  get notOk(): readonly NotOk[] {
+    return this.#notOk;
+  }
+
+  /** A line was there when the job resumed. */
+  found(record: LineRecord): void {
+    this.done.add(record);
+    this.#counts[record.status]++;
+    if (record.status === 'ok') return;
+    const { id, status, error } = record;
+    this.#notOk.push({ id, status, error });
+  }
+
+  /** A document has its line now. */
+  add({ notOk }: DocumentLine): void {
+    if (notOk !== null) this.#notOk.push(notOk);
+    this.#counts[notOk === null ? 'ok' : notOk.status]++;
+  }
+
+  /** Says whether a document has a line and is marked to run again. */
+  runsAgain(id: string): boolean {
+    const place = this.done.find(id);
+    return place !== null && this.done.stateAt(place) === 'again';
+  }
+
+  /** The line of a document that runs again was taken out. */
+  drop({ status }: Pick<LineRecord, 'status'>): void {
+    this.#counts[status]--;
+  }
+
+  /** All lines of documents that run again were taken out. */
+  dropped(): void {
+    this.#notOk = this.#notOk.filter(({ id }) => !this.runsAgain(id));
+  }
+}
