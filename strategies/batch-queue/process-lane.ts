@@ -11,10 +11,18 @@ import type { Answer, BatchMessage, Start, ToChild } from './protocol.js';
 import type { Batch } from './puller.js';
 import { outcomesOf, type Replies } from './replies.js';
 
-export interface ProcessLaneOptions extends StartOptions, Start {
+export interface ProcessLaneOptions extends StartOptions, Omit<Start, 'perWorker'> {
+  /** Children start with these values beside those of `Start`. */
+  readonly inside?: object;
+  /** A child runs `atOnce` documents at the same time, and starts with `perWorker`. Both may change. */
+  readonly perChild: { readonly perWorker: number; readonly atOnce: number };
+  /** False where the child itself ends tasks that take too long. */
+  readonly watchesTime: boolean;
   /** The position in the shared file where the lane's regions begin. */
   readonly offset: number;
   readonly regionBytes: number;
+  /** The lane has this many regions. Batches beyond them travel in messages. */
+  readonly regions: number;
   readonly hidden: HiddenEnds;
 }
 
@@ -110,13 +118,18 @@ export class ProcessLane {
     let end: unknown = null;
     while (this.#stopped === null) {
       try {
-        const single = batch.documents.length === 1 && this.#options.timeoutMs !== undefined;
-        return await this.#send(batch, { region, watched: single });
+        const isTimed = this.#options.watchesTime && this.#options.timeoutMs !== undefined;
+        const watched = this.#runsSeveral || (isTimed && batch.documents.length === 1);
+        return await this.#send(batch, { region, watched });
       } catch (cause) {
         // The child ended, or it could not be started.
         const outcome = this.#ended(batch, cause);
         if (outcome !== null) return [outcome];
         if (isCancelled(cause)) continue;
+        if (this.#runsSeveral && cause instanceof Death && !cause.began) {
+          this.#notBegun(cause);
+          continue;
+        }
         end = cause;
         break;
       }
@@ -126,6 +139,27 @@ export class ProcessLane {
     const outcomes = await turn;
     if (end instanceof Death) this.#explain(end, outcomes);
     return outcomes;
+  }
+
+  get #runsSeveral(): boolean {
+    return this.#options.perChild.atOnce > 1;
+  }
+
+  /** The child ended before it began with a batch, which is sent again. */
+  #notBegun(death: Death): void {
+    const { unanswered } = death;
+    if (!unanswered.hasBegun && !unanswered.isCounted) {
+      unanswered.isCounted = true;
+      this.#deaths.endedBeforeStart(death);
+    }
+    this.#explain(death, []);
+  }
+
+  /** Tells the children a new `perWorker`. */
+  setPerWorker(perWorker: number): void {
+    const tell = (child: QueueChild) => child.tell({ kind: 'per-worker', perWorker } satisfies ToChild);
+    this.#child?.then(tell, () => {});
+    for (const child of this.#retiring) tell(child);
   }
 
   /** Reports the end of a child when all its documents have outcomes, and none of them shows it. */
@@ -138,7 +172,7 @@ export class ProcessLane {
   }
 
   /** Asks the child for its usage. Call it only between runs. */
-  async report(): Promise<{ readonly member: Member; readonly engine: Engine }> {
+  async report(): Promise<{ readonly member: Member; readonly engines: readonly Engine[] }> {
     for (let tries = 1; ; tries++) {
       try {
         const child = await this.open();
@@ -189,7 +223,7 @@ export class ProcessLane {
     }
   }
 
-  async #send(batch: Batch, how: { readonly region: number; readonly watched: boolean }): Promise<Outcome[]> {
+  async #send(batch: Batch, how: How): Promise<Outcome[]> {
     let child = await this.open();
     while (child.isRetiring) child = await this.open();
     return child.use(async () => {
@@ -233,10 +267,7 @@ export class ProcessLane {
     }
   }
 
-  #message(
-    batch: Batch,
-    { region, watched }: { readonly region: number; readonly watched: boolean },
-  ): BatchMessage {
+  #message(batch: Batch, { region, watched, alone = false }: How): BatchMessage {
     const { documents } = batch;
     const bytes = documents.map(({ bytes }) => bytes);
     const lengths = bytes.map(({ length }) => length);
@@ -248,6 +279,7 @@ export class ProcessLane {
       documents: this.#isLarge(batch) ? 'pieces' : (this.#place(bytes, lengths, region) ?? bytes),
       ...(documents.some(isByReference) && { by: documents.map(({ by }) => by) }),
       watched,
+      ...(alone && this.#runsSeveral && { alone }),
     };
   }
 
@@ -256,9 +288,9 @@ export class ProcessLane {
    * message.
    */
   #place(bytes: readonly Uint8Array[], lengths: readonly number[], region: number): number | null {
-    const { fd, offset, regionBytes } = this.#options;
-    if (fd === null || this.#fileFailed || lengths.reduce((sum, length) => sum + length, 0) > regionBytes)
-      return null;
+    const { fd, offset, regionBytes, regions } = this.#options;
+    if (fd === null || this.#fileFailed || region >= regions) return null;
+    if (lengths.reduce((sum, length) => sum + length, 0) > regionBytes) return null;
     const position = offset + region * regionBytes;
     try {
       writeRegion(fd, bytes, position);
@@ -292,7 +324,7 @@ export class ProcessLane {
     let workersEnded = 0;
     while (this.#stopped === null) {
       try {
-        const [outcome] = await this.#send(batch, { region, watched: true });
+        const [outcome] = await this.#send(batch, { region, watched: true, alone: true });
         return outcome as Outcome;
       } catch (cause) {
         const ended = this.#ended(batch, cause);
@@ -331,13 +363,25 @@ export class ProcessLane {
 }
 
 /** Says how the children of this strategy start, what they answer with, and how long a batch may take. */
+/** How a batch is sent. */
+interface How {
+  readonly region: number;
+  readonly watched: boolean;
+  readonly alone?: boolean;
+}
+
 function childKind(options: ProcessLaneOptions): ChildKind<ToChild> {
-  const { workload, workers, fd, services, timeoutMs, heapMb } = options;
+  const { workload, workers, fd, services, timeoutMs, heapMb, perChild, watchesTime, inside } = options;
   return {
-    start: { workload, workers, fd: fd === null ? null : 4, services, timeoutMs, heapMb } satisfies Start,
+    get start() {
+      const own = { workload, workers, fd: fd === null ? null : 4, services, timeoutMs, heapMb };
+      return { ...inside, ...own, perWorker: perChild.perWorker } satisfies Start;
+    },
+    atOnce: () => perChild.atOnce,
+    isAlone: (message) => message.kind === 'batch' && message.alone === true,
     answers: ['replies', 'piece', 'report'] satisfies Answer['kind'][],
     limitOf: (message) =>
-      message.kind !== 'batch' || timeoutMs === undefined
+      message.kind !== 'batch' || timeoutMs === undefined || !watchesTime
         ? null
         : { ms: timeoutMs, isWatched: message.watched },
   };

@@ -15,7 +15,8 @@ import type { Replies } from './replies.js';
  * writes a region again when the batch in it has been answered, or when the process that might have read it
  * has ended. Its bytes do not change until then, so that no lock is needed.
  *
- * The parent sends requests; the child serves them in the order they came and gives each one answer:
+ * The parent sends requests with numbers; the child begins them in the order they came and gives each one
+ * answer, with its number:
  *
  *     batch   where the documents are, or their bytes   ->  replies to all of them, in the same order
  *     piece   a part of a document larger than a region ->  piece: the region may be written again
@@ -37,6 +38,13 @@ import type { Replies } from './replies.js';
  * the parent kills the child if there is no answer after `cancelGrace.ms` (`session/cancelling.ts`). Batches
  * that wait behind it were not sent, or have not begun; they are sent again.
  *
+ * Several documents at the same time (`per-worker`): while fewer than that many tasks of the child wait, it
+ * begins the next document, of the same batch or of the next one. It answers a batch when all its documents
+ * have ended, so answers come in any order. All batches are then `watched`. When the child ends, batches that
+ * it had not begun are sent again as they are. Documents of the others run again `alone`: such a batch is sent
+ * when the child has answered everything else, and nothing else is sent until it is answered. A document has
+ * timed out only if it was alone. At most `per-worker` batches that may be cancelled are sent at a time.
+ *
  * Messages of the kind `channel` belong to the side channel (`session/side-channel-protocol.ts`), in both
  * directions and in no order with the others.
  *
@@ -49,6 +57,8 @@ export type ToChild =
   | BatchMessage
   | PieceMessage
   | { readonly kind: 'report' }
+  /** The child has no answer to this. */
+  | { readonly kind: 'per-worker'; readonly perWorker: number }
   | { readonly kind: 'close' }
   | ChannelEnvelope<ToTask>;
 
@@ -66,7 +76,12 @@ export interface BatchMessage {
   /** How the child reads each document from its bytes; absent when all have their content. */
   readonly by?: readonly CarriedDocument['by'][];
   readonly watched: boolean;
+  /** True when no other batch may be served beside it; else absent. */
+  readonly alone?: true;
 }
+
+/** The parent numbers its requests, and the child's answers have the same number. */
+export type Numbered<Message> = Message & { readonly request: number };
 
 /** Carries a part of a large document, so that neither side needs a second copy of the whole. */
 export interface PieceMessage {
@@ -80,18 +95,20 @@ export interface PieceMessage {
   readonly bytes: number | Uint8Array;
 }
 
-export type FromChild = FromEveryChild | Answer;
+export type FromChild = FromEveryChild | Numbered<Answer>;
 
 export type Answer =
   | ({ readonly kind: 'replies' } & Replies)
   | { readonly kind: 'piece' }
-  | { readonly kind: 'report'; readonly member: Member; readonly engine: Engine };
+  | { readonly kind: 'report'; readonly member: Member; readonly engines: readonly Engine[] };
 
 /** The child gets this as its only argument, as JSON. */
 export interface Start {
   readonly workload: WorkloadRef;
   /** The session has this many children. */
   readonly workers: number;
+  /** The child runs this many documents at the same time. */
+  readonly perWorker: number;
   /** The child's descriptor of the shared file; `null` where all documents travel in messages. */
   readonly fd: number | null;
   readonly services: TaskServices;

@@ -1,5 +1,7 @@
+import { setImmediate } from 'node:timers';
 import type { Document } from '../../workloads/workload.js';
 import { readRegion } from '../processes/regions.js';
+import type { LocalReply } from '../session/outcome.js';
 import { taskError } from '../session/task-error.js';
 import { connectProcess } from '../worker/connect.js';
 import { filedParts } from '../worker/filed-parts.js';
@@ -8,12 +10,19 @@ import { whenHeapIsNear } from '../worker/near-limit.js';
 import { type OpenTask, openTask } from '../worker/task.js';
 import { engineReport, processReport } from '../worker/usage-report.js';
 import { thisWorker } from '../worker/worker-id.js';
-import type { BatchMessage, FromChild, PieceMessage, Start, ToChild } from './protocol.js';
+import type { BatchMessage, FromChild, Numbered, PieceMessage, Start, ToChild } from './protocol.js';
 import { ReplyColumns } from './replies.js';
 
 /** This module is the child's side of `protocol.ts`. */
 
-const { workload, workers, fd, services, timeoutMs, heapMb } = JSON.parse(process.argv[2] as string) as Start;
+const start = JSON.parse(process.argv[2] as string) as Start;
+const { workload, workers, fd, services, timeoutMs, heapMb } = start;
+/** Tasks that may run at the same time. */
+let { perWorker } = start;
+/** Tasks that wait while others run. */
+let pending = 0;
+/** Continues the batch that waits until a pending task has ended. */
+let resume: (() => void) | null = null;
 
 /** Resolves when the system has the message: a reply must not wait until the next batch ends. */
 const send = (message: FromChild) =>
@@ -34,6 +43,7 @@ try {
     large: filedParts(workers, (offer) => void send(offer)),
     services,
     timeoutMs,
+    isShared: () => perWorker > 1,
     connect: connectProcess,
   });
 } catch (cause) {
@@ -44,25 +54,37 @@ try {
 let last: Promise<void> = Promise.resolve();
 process.on('message', (message: ToChild) => {
   // The side channel has its own listener, and its messages must not wait for a batch.
-  if (message.kind !== 'channel') last = last.then(() => serve(message));
+  if (message.kind === 'channel') return;
+  if (message.kind === 'per-worker') {
+    perWorker = message.perWorker;
+    resume?.();
+  } else last = last.then(() => serve(message as Numbered<Request>));
 });
 await send({ kind: 'ready' });
 whenHeapIsNear(heapMb, () => void send({ kind: 'near-limit' }));
 
-async function serve(message: Exclude<ToChild, { kind: 'channel' }>): Promise<void> {
-  if (message.kind === 'batch') return work(message);
-  if (message.kind === 'piece') return takePiece(message);
-  if (message.kind === 'report')
-    return void (await send({ kind: 'report', member: processReport(), engine: engineReport(thisWorker()) }));
+type Request = Exclude<ToChild, { kind: 'channel' | 'per-worker' }>;
+
+async function serve(message: Numbered<Request>): Promise<void> {
+  const { request } = message;
+  if (message.kind === 'batch') return work(message, request);
+  if (message.kind === 'piece') return takePiece(message, request);
+  if (message.kind === 'report') {
+    const engines = [engineReport(thisWorker())];
+    return void (await send({ kind: 'report', request, member: processReport(), engines }));
+  }
   await task.close();
   process.disconnect();
   process.exit(); // whatever the task has left open
 }
 
-async function work(batch: BatchMessage): Promise<void> {
+/** Resolves when the next batch may begin: its documents have ended, or wait and leave room for others. */
+async function work(batch: BatchMessage, request: number): Promise<void> {
+  while (pending >= perWorker) await oneEnded();
   const bytes = task.views === 'shared' ? views(batch) : copies(batch);
-  const columns = new ReplyColumns(bytes.length);
-  if (batch.watched) await send({ kind: 'began' });
+  const replies: (LocalReply | Promise<LocalReply>)[] = [];
+  let isWaiting = false;
+  if (batch.watched) await send({ kind: 'began', request });
   for (let i = 0; i < bytes.length; i++) {
     const own = bytes[i] as Uint8Array;
     const document: Document = {
@@ -72,21 +94,51 @@ async function work(batch: BatchMessage): Promise<void> {
       bytes: own,
     };
     const by = batch.by?.[i];
+    while (pending >= perWorker) await oneEnded();
     const reply = task.run(by === undefined ? document : { ...document, by });
-    columns.add(reply instanceof Promise ? await reply : reply);
+    if (!(reply instanceof Promise)) replies.push(reply);
+    else if (perWorker === 1 && pending === 0) replies.push(await reply);
+    else {
+      isWaiting = true;
+      replies.push(beside(reply));
+      // Tasks that compute before they wait would else hold up those that wait already.
+      await new Promise(setImmediate);
+    }
   }
-  await send({ kind: 'replies', ...columns.replies });
+  if (isWaiting) void Promise.all(replies).then((replies) => answer(request, replies));
+  else await answer(request, replies as LocalReply[]);
+}
+
+async function answer(request: number, replies: readonly LocalReply[]): Promise<void> {
+  const columns = new ReplyColumns(replies.length);
+  for (const reply of replies) columns.add(reply);
+  await send({ kind: 'replies', request, ...columns.replies });
+}
+
+/** Counts a task that waits while others run. */
+async function beside(answer: Promise<LocalReply>): Promise<LocalReply> {
+  pending++;
+  const reply = await answer;
+  pending--;
+  resume?.();
+  return reply;
+}
+
+function oneEnded(): Promise<void> {
+  return new Promise((resolve) => {
+    resume = resolve;
+  });
 }
 
 /** A large document, as far as its pieces have come. */
 let large: Uint8Array | null = null;
 
-async function takePiece({ size, at, length, bytes }: PieceMessage): Promise<void> {
+async function takePiece({ size, at, length, bytes }: PieceMessage, request: number): Promise<void> {
   if (at === 0) large = unfilled(size);
   const piece = (large as Uint8Array).subarray(at, at + length);
   if (typeof bytes === 'number') readRegion(fd as number, [piece], bytes);
   else piece.set(bytes);
-  await send({ kind: 'piece' });
+  await send({ kind: 'piece', request });
 }
 
 function takeLarge(): Uint8Array[] {
@@ -110,15 +162,16 @@ function unfilled(length: number): Uint8Array {
 }
 
 /**
- * Memory for tasks that only read and keep nothing. It is used again because the previous batch has been
- * answered.
+ * Memory for tasks that only read and keep nothing. It is used again when the previous batch has been
+ * answered, as it has where batches are served one after the other.
  */
 let arena = new Uint8Array(new SharedArrayBuffer(0));
 function views({ documents, lengths }: BatchMessage): readonly Uint8Array[] {
   if (documents === 'pieces') return takeLarge();
   if (typeof documents !== 'number') return documents;
   const total = lengths.reduce((sum, length) => sum + length, 0);
-  if (arena.length < total) arena = new Uint8Array(new SharedArrayBuffer(total));
+  if (perWorker > 1 || pending > 0 || arena.length < total)
+    arena = new Uint8Array(new SharedArrayBuffer(total));
   readRegion(fd as number, [arena.subarray(0, total)], documents);
   let end = 0;
   return lengths.map((length) => {

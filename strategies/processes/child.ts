@@ -41,7 +41,7 @@ export class Death extends WorkerEnded {
     this.began = began;
     this.timedOut = timedOut;
     this.cancelled = cancelled;
-    this.unanswered = unanswered ?? { requests: 1, isExplained: false };
+    this.unanswered = unanswered ?? { requests: 1, hasBegun: began, isCounted: false, isExplained: false };
   }
 }
 
@@ -51,6 +51,10 @@ type Circumstance = 'began' | 'timedOut' | 'cancelled' | 'unanswered';
 export interface Unanswered {
   /** Number of requests whose documents have no outcomes yet. */
   requests: number;
+  /** True when the child had begun with one of them. */
+  readonly hasBegun: boolean;
+  /** True when the end was counted as one before any document. */
+  isCounted: boolean;
   /** True when an outcome shows why the child ended, or when we killed it. */
   isExplained: boolean;
 }
@@ -59,7 +63,7 @@ export interface Unanswered {
 export type FromEveryChild =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly error: TaskError }
-  | { readonly kind: 'began' }
+  | { readonly kind: 'began'; readonly request?: number }
   | { readonly kind: 'near-limit' }
   | LastWords
   | FileOffer
@@ -71,6 +75,12 @@ export interface RequestLimit {
   readonly ms: number;
   /** True where the child announces that it begins: the limit then counts from there. */
   readonly isWatched: boolean;
+}
+
+/** A child that serves several requests at the same time names the one that it answers. */
+interface Numbered {
+  /** Absent: the oldest one. */
+  readonly request?: number;
 }
 
 export interface StartOptions {
@@ -88,6 +98,8 @@ export interface StartOptions {
   readonly heapMb: number;
   /** The child gets this descriptor as its descriptor 4. Null: it gets none. */
   readonly fd: number | null;
+  /** Variables of the child's environment, beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Values of which some parts are in the child's file. */
@@ -104,9 +116,14 @@ export interface ChildKind<Message> {
   readonly answers: readonly string[];
   /** The time limit of a request; null where it has none. It counts from when the child begins with it. */
   limitOf(message: Message): RequestLimit | null;
+  /** The child serves this many requests at the same time. Absent: one. */
+  atOnce?(): number;
+  /** Tells whether no other request may be served beside this one. Absent: none is so. */
+  isAlone?(message: Message): boolean;
 }
 
 interface Request<Message, Answer> {
+  readonly number: number;
   readonly message: Message;
   /** Index of the only document of the batch, when that may be cancelled; else null. */
   readonly cancellable: number | null;
@@ -117,6 +134,8 @@ interface Request<Message, Answer> {
   readonly reject: (cause: Death) => void;
   began: boolean;
   timedOut: boolean;
+  /** Kills the child when the request takes too long. */
+  timer: NodeJS.Timeout | null;
 }
 
 /**
@@ -132,14 +151,15 @@ const beginGraceMs = 5000;
 const channelGraceMs = 1000;
 
 /**
- * One worker process, from its start to its end. It answers requests in their order, one answer each. This is
- * the parent's side of what `protocol.ts` describes.
+ * One worker process, from its start to its end. It gives each request one answer, in the order of the
+ * requests or with the request's number. This is the parent's side of what `protocol.ts` describes.
  */
 export class Child<Message extends object, Answer extends { readonly kind: string }> {
   readonly #process: ChildProcess;
   readonly #resultFile: ResultFile;
   readonly #kind: ChildKind<Message>;
   readonly #waiting: Request<Message, Answer>[] = [];
+  #requests = 0;
   #death: WorkerEnded | null = null;
   /** The error that may be about to end the process. */
   #lastWords: TaskError | null = null;
@@ -151,7 +171,7 @@ export class Child<Message extends object, Answer extends { readonly kind: strin
   #cancelled = false;
   /** It was killed because a request took too long. */
   #tookTooLong = false;
-  #timer: NodeJS.Timeout | null = null;
+  #unanswered: Unanswered | null = null;
   /** The end of a process that had nothing to do; null while there is none, and when it was asked to end. */
   idleEnd: WorkerEnded | null = null;
   /** Resolves when the process has exited and every message it sent has been read. */
@@ -180,10 +200,10 @@ export class Child<Message extends object, Answer extends { readonly kind: strin
   #failure: Error | null = null;
 
   private constructor(options: StartOptions, kind: ChildKind<Message>) {
-    const { entry, reaper, memory, stopped, fd, heapMb, callerEnd } = options;
+    const { entry, reaper, memory, stopped, fd, heapMb, callerEnd, env } = options;
     this.#kind = kind;
     const child = fork(entry, [JSON.stringify(kind.start)], {
-      env: { ...allocator, ...process.env },
+      env: { ...allocator, ...process.env, ...env },
       execArgv: [...inheritedFlags(), `--max-old-space-size=${heapMb}`],
       serialization: 'advanced', // JSON would turn bytes into an object of numbers
       ...ownGroup,
@@ -202,12 +222,13 @@ export class Child<Message extends object, Answer extends { readonly kind: strin
       resolveFirst = resolve;
     });
     connectChild(callerEnd, child);
-    child.on('message', (message: FromEveryChild | Answer | null) => {
+    child.on('message', (message: FromEveryChild | (Answer & Numbered) | null) => {
       if (message === null || message.kind === 'channel') return; // `connectChild` hears it
       if (isAnswer(message, kind)) {
         this.#lastWords = null; // it has survived them
-        const request = this.#waiting.shift() as Request<Message, Answer>;
+        const [request] = this.#waiting.splice(this.#placeOf(message), 1) as [Request<Message, Answer>];
         if (request.killTimer !== null) clearTimeout(request.killTimer);
+        if (request.timer !== null) clearTimeout(request.timer);
         request.resolve(message);
         this.#send();
         this.#watch();
@@ -222,7 +243,10 @@ export class Child<Message extends object, Answer extends { readonly kind: strin
         resolveFirst(null);
       } else if (message.kind === 'last words') this.#lastWords = message.error;
       else if (message.kind === 'began') {
-        (this.#waiting[0] as Request<Message, Answer>).began = true;
+        const request = this.#waiting[this.#placeOf(message)] as Request<Message, Answer>;
+        request.began = true;
+        if (request.timer !== null) clearTimeout(request.timer);
+        request.timer = null;
         this.#watch();
       }
     });
@@ -236,33 +260,50 @@ export class Child<Message extends object, Answer extends { readonly kind: strin
       this.#death = death;
       this.#resultFile.close();
       if (this.#waiting.length === 0 && !this.#leaving && !this.#cancelled) this.idleEnd = death;
-      if (this.#timer !== null) clearTimeout(this.#timer);
       resolveFirst(null);
       const isExplained = this.#cancelled || this.#tookTooLong;
-      const unanswered: Unanswered = { requests: this.#waiting.length, isExplained };
-      for (const { reject, began, timedOut, killTimer } of this.#waiting.splice(0)) {
+      const hasBegun = this.#waiting.some(({ began }) => began);
+      const unanswered = { requests: this.#waiting.length, hasBegun, isCounted: false, isExplained };
+      this.#unanswered = unanswered;
+      for (const { reject, began, timedOut, killTimer, timer } of this.#waiting.splice(0)) {
         if (killTimer !== null) clearTimeout(killTimer);
+        if (timer !== null) clearTimeout(timer);
         reject(new Death(death, { began, timedOut, cancelled: this.#cancelled, unanswered }));
       }
     });
   }
 
-  /** Starts the clock of the request that the child is serving now. */
+  /** Starts the clocks of the requests that the child may be serving now. */
   #watch(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    const [head] = this.#waiting;
-    const limit = head === undefined ? null : this.#kind.limitOf(head.message);
-    if (head === undefined || limit === null) return;
-    const startMs = limit.isWatched && !head.began ? beginGraceMs : 0;
-    this.#timer = setTimeout(
-      () => {
-        head.timedOut = true;
-        this.#tookTooLong = true;
-        this.#process.kill('SIGKILL'); // SIGKILL ends a stopped process, too
-      },
-      limit.ms + abortGraceMs + startMs,
-    );
+    const atOnce = Math.min(this.#atOnce, this.#waiting.length);
+    for (let place = 0; place < atOnce; place++) {
+      const request = this.#waiting[place] as Request<Message, Answer>;
+      const limit = request.timer === null ? this.#kind.limitOf(request.message) : null;
+      if (limit === null) continue;
+      const startMs = limit.isWatched && !request.began ? beginGraceMs : 0;
+      request.timer = setTimeout(() => this.#late(request), limit.ms + abortGraceMs + startMs);
+    }
+  }
+
+  /** The time of others counts as its own when the child has begun with several requests. */
+  #late(request: Request<Message, Answer>): void {
+    request.timedOut = !this.#waiting.some((other) => other !== request && other.began);
+    this.#tookTooLong = true;
+    this.#process.kill('SIGKILL'); // SIGKILL ends a stopped process, too
+  }
+
+  get #atOnce(): number {
+    return this.#kind.atOnce?.() ?? 1;
+  }
+
+  /** Returns where the request waits that the message is about. */
+  #placeOf({ request }: Numbered): number {
+    return request === undefined ? 0 : this.#waiting.findIndex(({ number }) => number === request);
+  }
+
+  /** Sends a message that is no request; the child does not answer it. */
+  tell(message: object): void {
+    if (this.#process.connected) this.#process.send(message, ignore);
   }
 
   #nearLimit(): void {
@@ -305,10 +346,17 @@ export class Child<Message extends object, Answer extends { readonly kind: strin
    */
   ask(message: Message, cancellable: number | null = null): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      if (this.#death !== null) return reject(new Death(this.#death, { cancelled: this.#cancelled }));
-      const state = { began: false, timedOut: false, sent: false, killTimer: null };
-      this.#waiting.push({ message, cancellable, resolve, reject, ...state });
-      if (this.#waiting.length === 1) this.#watch();
+      if (this.#death !== null) {
+        const unanswered = this.#unanswered;
+        if (unanswered !== null) unanswered.requests++;
+        return reject(
+          new Death(this.#death, { cancelled: this.#cancelled, ...(unanswered && { unanswered }) }),
+        );
+      }
+      const number = ++this.#requests;
+      const state = { began: false, timedOut: false, sent: false, killTimer: null, timer: null };
+      this.#waiting.push({ number, message, cancellable, resolve, reject, ...state });
+      if (this.#waiting.length <= this.#atOnce) this.#watch();
       this.#send();
     });
   }
@@ -350,11 +398,17 @@ export class Child<Message extends object, Answer extends { readonly kind: strin
 
   /** Sends the requests that may be sent, in their order. */
   #send(): void {
+    const { isAlone } = this.#kind;
+    const [head] = this.#waiting;
+    const headIsAlone = head !== undefined && isAlone?.(head.message) === true;
     for (const [place, request] of this.#waiting.entries()) {
       if (request.sent) continue;
-      if (request.cancellable !== null && place > 0) return;
+      const { message, number: own, cancellable } = request;
+      if (place > 0 && (headIsAlone || isAlone?.(message))) return;
+      if (cancellable !== null && place >= this.#atOnce) return;
       request.sent = true;
-      this.#process.send(request.message, ignore); // a cut channel ends the child, which rejects all of them
+      // A cut channel ends the child, which rejects all requests.
+      this.#process.send({ ...message, request: own }, ignore);
     }
   }
 

@@ -100,13 +100,15 @@ export function describePerWorker(strategy: Strategy): void {
         perWorker,
         delivery: strategy.deliveries[0],
       });
-      let seen = 0;
-      const run = session.run(documentsOf(ids), () => {
-        if (++seen === 3) void session.close({ now: true });
+      const seen: Outcome[] = [];
+      await session.run(documentsOf(ids), (outcome) => {
+        seen.push(outcome);
+        if (seen.length === 3) void session.close({ now: true });
       });
-      await run;
       await session.close();
-      assert.equal(seen, ids.length);
+      assert.equal(new Set(seen.map(({ index }) => index)).size, seen.length);
+      for (const { id, status } of seen) assert.ok(status === 'crashed' || id.startsWith('wait'), id);
+      assert.equal(seen.filter(({ status }) => status === 'crashed').length >= 2, true);
     });
 
     if (strategy.deliveries.includes('reference'))
