@@ -76,8 +76,8 @@ export interface StrategyTraits {
    */
   readonly axes?: readonly string[];
   /**
-   * Runs only tasks with stages. The axes of its `configuration` are then the names of the stages, and each
-   * number is that of the stage's workers. Absent: it runs every task.
+   * Each stage of a task has workers of its own. The axes of `configuration` are then the names of the stages,
+   * and each number is that of the stage's workers. Absent: a worker runs all stages of a document.
    */
   readonly staged?: true;
 }

@@ -379,6 +379,10 @@ withJobFile(program.command('run'))
     '--workers <count>',
     'worker threads or processes (default: that of --config, or the number of cores)',
   )
+  .option(
+    '--stages <split>',
+    'in place of --workers, the workers of each stage of a task with stages, like load=1,encode=2,write=1',
+  )
   .option('--timeout <duration>', 'a document that takes longer ends as timed-out, like 30s')
   .option(
     '--serial',

@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs';
 import { type Recommendation, type RunnerOptions, readRecommendation } from '../../index.js';
 import { strategies } from '../../strategies/index.js';
 import { effectiveCores } from '../../strategies/processes/cores.js';
-import type { StrategyEntry, StrategyTraits } from '../../strategies/strategy.js';
+import type { Configuration, StrategyEntry, StrategyTraits } from '../../strategies/strategy.js';
 import { UsageError, unknownName } from '../errors.js';
 import { type Again, statusesNotOk } from '../job/again.js';
 import { type Compression, compressions } from '../job/shards/compression.js';
 import type { ShardOptions } from '../job/shards/shards.js';
 import { parseCount, parseDuration, parseList, parseSize } from '../words/parse.js';
+import { parseStages } from '../words/stages.js';
 
 /** What the flags of `forkwise run` ask for. */
 
@@ -22,6 +23,7 @@ export interface GivenRunFlags {
   config?: string;
   strategy?: string;
   workers?: string;
+  stages?: string;
   timeout?: string;
   grace: string;
   retry?: string;
@@ -128,6 +130,7 @@ export function runnerOptions(flags: RunFlags): RunnerOptions & { readonly worke
     task: given,
     timeoutMs,
     ...(workers !== undefined && { workers: parseCount(workers, '--workers') }),
+    ...(flags.stages !== undefined && split(flags.stages, flags)),
   };
   // Another strategy has other deliveries and counts, and another number of workers has other axes.
   if (config !== null && config.strategy === chosen) {
@@ -136,6 +139,17 @@ export function runnerOptions(flags: RunFlags): RunnerOptions & { readonly worke
     return { ...rest, ...own, workers: own.workers };
   }
   return { strategy: chosen, workers: Math.max(1, Math.floor(effectiveCores().effective)), ...own };
+}
+
+/** Workers of each stage by `--stages`; they are all workers. @throws UsageError */
+function split(
+  stages: string,
+  { workers }: RunFlags,
+): { readonly configuration: Configuration; readonly workers: number } {
+  if (workers !== undefined)
+    throw new UsageError('--stages and --workers cannot be combined: stages have all workers; leave one out');
+  const configuration = parseStages(stages);
+  return { configuration, workers: Object.values(configuration).reduce((sum, n) => sum + n, 0) };
 }
 
 /** The same documents, one after the other on the main thread. @throws UsageError when no task is named */

@@ -63,6 +63,20 @@ const flag: Kind = {
   read: (value) => (typeof value === 'boolean' ? value : undefined),
 };
 
+const split: Kind = {
+  expected: 'workers of each stage like load=1,encode=2, or { load: 1, encode: 2 }',
+  isPath: false,
+  schema: { type: ['string', 'object'], additionalProperties: { type: 'integer', minimum: 1 } },
+  read(value) {
+    if (isText(value)) return value;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+    const workers = Object.entries(value);
+    return workers.length > 0 && workers.every(([, count]) => Number.isSafeInteger(count))
+      ? workers.map(([stage, count]) => `${stage}=${count}`).join(',')
+      : undefined;
+  },
+};
+
 /** Kinds by the word between the brackets of an option: `--workers <count>`. */
 const kinds: Readonly<Record<string, Kind>> = {
   file: text('the path of a file', true),
@@ -90,6 +104,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   statuses: list('a status, or a list of statuses'),
   ways: list('a delivery, or a list of deliveries'),
   rates: list('a rate, or a list of rates'),
+  split,
   times: list('a time, or a list of times'),
 };
 

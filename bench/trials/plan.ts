@@ -141,7 +141,7 @@ const byCost = (cores: number): Splitting => ({ fixed: null, cores });
 /**
  * Makes a cell of every combination: each corpus of each workload with all deliveries and numbers of workers
  * of each strategy. Strategies between machines are measured at each of the round-trip times, and those with
- * workers for each stage only on tasks with stages.
+ * workers for each stage only on tasks with stages, if there is one.
  */
 export function cellsOf(
   workloads: readonly PreparedWorkload[],
@@ -150,17 +150,20 @@ export function cellsOf(
 ): Cell[] {
   const networks = ({ strategy }: LoadedStrategy): Pick<Cell, 'rttMs'>[] =>
     strategy.isolation === 'machine' && rttsMs.length > 0 ? rttsMs.map((rttMs) => ({ rttMs })) : [{}];
+  const some = workloads.some(hasStages);
   return workloads.flatMap((workload) =>
     workload.corpora.flatMap((corpus) =>
-      planned.flatMap(({ loaded, deliveries, workers }) =>
-        deliveries.flatMap((delivery) =>
-          countsOf(loaded, { corpus, workers, splitting }).flatMap((count) =>
-            networks(loaded).map(
-              (network): Cell => ({ workload, corpus, strategy: loaded, delivery, ...count, ...network }),
+      planned
+        .filter(({ loaded }) => loaded.strategy.staged !== true || !some || hasStages(workload))
+        .flatMap(({ loaded, deliveries, workers }) =>
+          deliveries.flatMap((delivery) =>
+            countsOf(loaded, { corpus, workers, splitting }).flatMap((count) =>
+              networks(loaded).map(
+                (network): Cell => ({ workload, corpus, strategy: loaded, delivery, ...count, ...network }),
+              ),
             ),
           ),
         ),
-      ),
     ),
   );
 }
@@ -178,8 +181,8 @@ export function countsOf(
     readonly splitting: Splitting;
   },
 ): Pick<Cell, 'workers' | 'configuration'>[] {
-  if (strategy.staged !== true) return workers.map((workers) => ({ workers }));
-  return stages === undefined ? [] : splitsOf(stages, workers, splitting);
+  if (strategy.staged !== true || stages === undefined) return workers.map((workers) => ({ workers }));
+  return splitsOf(stages, workers, splitting);
 }
 
 export function planCells({

@@ -26,7 +26,6 @@ import {
   chooseTwins,
   hasStages,
   isMeasuredOn,
-  type LoadedStrategy,
   type PreparedWorkload,
   sourceRecord,
 } from '../../trials/plan.js';
@@ -89,7 +88,7 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     });
     const named = settled.strategies !== undefined || recorded !== undefined;
     const loaded = named ? chosen : chosen.filter(isMeasuredOn(prepared));
-    refuseUnstaged(request, { prepared, loaded, named: settled.strategies !== undefined });
+    refuseUnstaged(request, { prepared, loaded });
     const planned = plannedAgain(loaded, { request, recorded });
     const { force = false } = settled;
     const cores = effectiveCores().effective;
@@ -138,28 +137,19 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
   }
 }
 
-/** @throws UsageError where stages are asked for, and no workload has any */
+/** @throws UsageError where workers of stages are asked for, and nothing has any */
 function refuseUnstaged(
   { stages }: BenchRequest,
-  {
-    prepared,
-    loaded,
-    named,
-  }: {
-    readonly prepared: readonly PreparedWorkload[];
-    readonly loaded: readonly LoadedStrategy[];
-    named: boolean;
-  },
+  { prepared, loaded }: Pick<Plan, 'prepared' | 'loaded'>,
 ): void {
-  const staged = loaded.find(({ strategy }) => strategy.staged === true);
-  if (stages !== null && staged === undefined && prepared.some(hasStages))
-    throw new UsageError('--stages: expected a strategy with workers for each stage in --strategies');
-  if (prepared.some(hasStages)) return;
-  const remedy = 'export `stages` from your task (docs/stages.md), or leave it out';
-  if (stages !== null) throw new UsageError(`--stages: expected a task with stages, got none; ${remedy}`);
-  if (named && staged !== undefined)
+  if (stages === null) return;
+  if (!prepared.some(hasStages))
     throw new UsageError(
-      `--strategies: "${staged.strategy.name}" runs only tasks with stages, and there is none; ${remedy}`,
+      '--stages: expected a task with stages, got none; export `stages` (docs/stages.md), or leave it out',
+    );
+  if (!loaded.some(({ strategy }) => strategy.staged === true))
+    throw new UsageError(
+      '--stages: expected a strategy with workers for each stage in --strategies, got none; leave one out',
     );
 }
 

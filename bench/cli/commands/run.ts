@@ -17,7 +17,7 @@ import {
 } from '../../../workloads/file-walk.js';
 import { compileTask } from '../../../workloads/task-file.js';
 import type { JobFile } from '../../config/job-file.js';
-import { exitCode, type RunError } from '../../errors.js';
+import { exitCode, type RunError, UsageError } from '../../errors.js';
 import { type Earlier, findEarlier } from '../../job/again.js';
 import { FileCount } from '../../job/count-files.js';
 import { OutFile } from '../../job/out-file.js';
@@ -71,6 +71,10 @@ export async function runDocuments(given: GivenRunFlags, { version }: RunContext
   const again = againOf(flags);
   const graceMs = parseDuration(flags.grace);
   const broker = brokerUrl(flags, traits);
+  if (flags.stages !== undefined && traits.staged !== true)
+    throw new UsageError(
+      `expected a strategy with workers for each stage with --stages, and "${traits.name}" is none`,
+    );
   const printResult = flags.json ? keepStandardOutput() : print;
   if (flags.json) printToStandardError();
   const { ref, file, export: name, sha256 } = await compileTask(taskOf(options.task));
@@ -131,6 +135,11 @@ export async function runDocuments(given: GivenRunFlags, { version }: RunContext
         runId: run,
         force: flags.force === true,
         onWarning: (warning) => note(`${colorsFor(process.stderr).yellow('warning:')} ${warning}`),
+      }).catch((cause: Error) => {
+        // The strategy has compared the stages with those of the task.
+        throw cause instanceof RangeError && flags.stages !== undefined
+          ? new UsageError(`--stages: ${cause.message}`, { cause })
+          : cause;
       });
       const counted = (total: number) => {
         documents = total;
