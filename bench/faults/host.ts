@@ -58,7 +58,7 @@ answerRequests(async ({ strategy: url, fault: name, workers, mark }: FaultReques
   // The first pass is without the fault. It shows what is slow or left over in any case, such as libuv's
   // threads.
   const healthy = await pass(await open(task), null, engines);
-  const before = await settled(0);
+  const before = await settled();
   if (fault.by === 'module') {
     const refused = await refusal(open(fault.url));
     return { ...healthy, lost: 0, duplicates: 0, refused, leftovers: (await settled(before)) - before };
@@ -152,16 +152,20 @@ async function pass(session: Session, fault: Fault | null, engines: number): Pro
 
 /**
  * Counts child processes, threads and descriptors of this process. It waits up to two seconds until there
- * are at most `max` of them.
+ * are at most `max` of them. Without `max` it waits until their number has not changed for half a second.
  */
-async function settled(max: number): Promise<number> {
+async function settled(max = 0): Promise<number> {
+  let latest = 0;
+  let same = 0;
   for (let tries = 0; ; tries++) {
     const count =
       processTree(files, process.pid).length -
       1 +
       files.list('/proc/self/task').length +
       files.list('/proc/self/fd').length;
-    if (count <= max || tries === 20) return count;
+    same = count === latest ? same + 1 : 0;
+    latest = count;
+    if (count <= max || tries === 20 || (max === 0 && same === 5)) return count;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

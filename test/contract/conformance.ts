@@ -3,12 +3,19 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { serialize, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { outcomeDigest, stableDigest } from '../../bench/trials/digest.js';
 import { strategies as entries } from '../../strategies/index.js';
-import { deliveriesOfBytes, type Outcome, type Strategy, type TaskError } from '../../strategies/strategy.js';
+import {
+  type Documents,
+  deliveriesOfBytes,
+  type Outcome,
+  type Session,
+  type Strategy,
+  type TaskError,
+} from '../../strategies/strategy.js';
 import { loadWorkload } from '../../workloads/load-workload.js';
 import { syntheticCorpus } from '../../workloads/synthetic.js';
 import type { WorkloadRef } from '../../workloads/workload.js';
@@ -63,22 +70,27 @@ export async function sameOutcomes(ref: WorkloadRef, strategies: readonly Strate
 /** Tests results, errors of tasks, sources, back-pressure and time limits. */
 export function describeResults(strategy: Strategy): void {
   describe(`${strategy.name}: results`, () => {
+    /** The tests that need no options use one session. */
+    let session: Session;
+    before(async () => {
+      session = await strategy.open(fixture('odd-task'), { workers: 2, delivery: strategy.deliveries[0] });
+    });
+    after(() => session.close());
+    const run = (documents: Documents, count: number) => outcomesOf(session, documents, count);
+
     it('brings every kind of result back as structured clone would', async () => {
       const documents = documentsOf(harmless);
-      const run = (strategy: Strategy) =>
-        withSession(strategy, fixture('odd-task'), {}, (session) =>
-          outcomesOf(session, documentsOf(harmless), harmless.length),
-        );
-      const [ours, theirs] = [await run(strategy), await run(sequential)];
+      const ours = await run(documentsOf(harmless), harmless.length);
+      const theirs = await withSession(sequential, fixture('odd-task'), {}, (session) =>
+        outcomesOf(session, documentsOf(harmless), harmless.length),
+      );
       for (const [i, outcome] of ours.entries())
         assert.equal(digest(outcome), digest(theirs[i] as Outcome), documents[i]?.id);
     });
 
     it('turns errors of the task into failed outcomes and goes on', async () => {
       const ids = Object.keys(failing).flatMap((id) => [id, 'size']);
-      const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
-        outcomesOf(session, documentsOf(ids), ids.length),
-      );
+      const outcomes = await run(documentsOf(ids), ids.length);
       for (const outcome of outcomes) {
         if (outcome.id === 'size') assert.equal(outcome.status, 'ok');
         else {
@@ -93,9 +105,7 @@ export function describeResults(strategy: Strategy): void {
 
     it('brings the members, the causes and the errors of an error back', async () => {
       const ids = [...Object.keys(rich), 'rich-large'];
-      const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
-        outcomesOf(session, documentsOf(ids), ids.length),
-      );
+      const outcomes = await run(documentsOf(ids), ids.length);
       for (const outcome of outcomes) {
         assert.equal(outcome.status, 'failed', outcome.id);
         const error = errorOf(outcome);
@@ -114,9 +124,7 @@ export function describeResults(strategy: Strategy): void {
       it('gives large results as they were, and leaves the task what it has returned', async () => {
         const deeds = ['page', 'page-buffer', 'page-members', 'page-map'];
         const ids = Array.from({ length: 24 }, (_, i) => deeds[i % deeds.length] as string);
-        const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
-          outcomesOf(session, documentsOf(ids), ids.length),
-        );
+        const outcomes = await run(documentsOf(ids), ids.length);
         for (const outcome of outcomes) {
           const { index, id } = outcome;
           assert.equal(outcome.status, 'ok', id);
@@ -132,13 +140,11 @@ export function describeResults(strategy: Strategy): void {
       });
 
     it('takes an async source, and several runs one after the other', async () => {
-      await withSession(strategy, fixture('odd-task'), {}, async (session) => {
-        for (let run = 0; run < 3; run++) {
-          const documents = documentsOf(Array.from({ length: 20 }, (_, i) => `size${i}`));
-          const outcomes = await outcomesOf(session, asyncSource(documents), documents.length);
-          assert.ok(outcomes.every(({ status }) => status === 'ok'));
-        }
-      });
+      for (let i = 0; i < 3; i++) {
+        const documents = documentsOf(Array.from({ length: 20 }, (_, i) => `size${i}`));
+        const outcomes = await run(asyncSource(documents), documents.length);
+        assert.ok(outcomes.every(({ status }) => status === 'ok'));
+      }
     });
 
     it('gives a task bytes that are alone in their buffer, and a document that it may change', async () => {
@@ -147,9 +153,7 @@ export function describeResults(strategy: Strategy): void {
         const bytes = text.subarray(10 * index, 10 * index + 10); // a Buffer, and a part of a larger one
         return { index, id, size: bytes.length, bytes };
       });
-      const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
-        outcomesOf(session, documents, documents.length),
-      );
+      const outcomes = await run(documents, documents.length);
       assert.deepEqual(
         outcomes.map(({ id, status }) => [id, status]),
         documents.map(({ id }) => [id, 'ok']),
@@ -175,12 +179,10 @@ export function describeResults(strategy: Strategy): void {
           yield document;
         }
       }
-      await withSession(strategy, fixture('odd-task'), {}, (session) =>
-        session.run(source(), async () => {
-          await new Promise(setImmediate);
-          emitted++;
-        }),
-      );
+      await session.run(source(), async () => {
+        await new Promise(setImmediate);
+        emitted++;
+      });
       assert.equal(emitted, documents.length);
       assert.ok(maxAhead <= 200, `at most half the documents are in flight, got ${maxAhead}`);
     });
@@ -202,23 +204,21 @@ export function describeResults(strategy: Strategy): void {
         }
         await waits;
       }
-      await withSession(strategy, fixture('odd-task'), {}, async (session) => {
-        const finished = new Promise<void>((resolve) => {
-          allDone = resolve;
-        });
-        const run = session.run(source(), () => {
-          if (++done === count) allDone();
-        });
-        await finished;
-        for (let i = 0; i < 5; i++) {
-          await new Promise(setImmediate);
-          collect();
-        }
-        const left = held.filter((bytes) => bytes.deref() !== undefined).length;
-        end();
-        await run;
-        assert.ok(left <= 2, `${left} of ${count} documents are still held`);
+      const finished = new Promise<void>((resolve) => {
+        allDone = resolve;
       });
+      const running = session.run(source(), () => {
+        if (++done === count) allDone();
+      });
+      await finished;
+      for (let i = 0; i < 5; i++) {
+        await new Promise(setImmediate);
+        collect();
+      }
+      const left = held.filter((bytes) => bytes.deref() !== undefined).length;
+      end();
+      await running;
+      assert.ok(left <= 2, `${left} of ${count} documents are still held`);
     });
 
     for (const delivery of deliveriesOfBytes(strategy))
@@ -248,7 +248,7 @@ export function describeResults(strategy: Strategy): void {
       const ids = Array.from({ length: 30 }, (_, i) =>
         i % 10 === 5 ? `never${i}` : i % 3 === 0 ? `later${i}` : `size${i}`,
       );
-      const outcomes = await withSession(strategy, fixture('odd-task'), { timeoutMs: 1500 }, (session) =>
+      const outcomes = await withSession(strategy, fixture('odd-task'), { timeoutMs: 1000 }, (session) =>
         outcomesOf(session, documentsOf(ids), ids.length),
       );
       for (const { id, status } of outcomes)
@@ -265,10 +265,13 @@ export function describeDeaths(strategy: Strategy): void {
   describe(`${strategy.name}: workers that end`, () => {
     it('ends a task that computes for too long, and lets all others finish', async () => {
       const ids = Array.from({ length: 60 }, (_, i) => (i === 10 ? `loop${i}` : `size${i}`));
-      await withSession(strategy, fixture('odd-task'), { timeoutMs: 1500 }, async (session) => {
-        const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
-        for (const { id, status } of outcomes)
-          assert.equal(status, id.startsWith('loop') ? 'timed-out' : 'ok', id);
+      await withSession(strategy, fixture('odd-task'), { timeoutMs: 1000 }, async (session) => {
+        const warnings = await warningsDuring(async () => {
+          const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
+          for (const { id, status } of outcomes)
+            assert.equal(status, id.startsWith('loop') ? 'timed-out' : 'ok', id);
+        });
+        assert.deepEqual(warnings, [], 'an outcome shows why the worker ended');
         const again = await outcomesOf(session, documentsOf(['size1', 'size2']), 2);
         assert.deepEqual(
           again.map(({ status }) => status),
@@ -282,8 +285,8 @@ export function describeDeaths(strategy: Strategy): void {
       const ids = Array.from({ length: 24 }, (_, i) =>
         i === 3 ? 'block3' : i === 11 ? 'exit-once11' : `size${i}`,
       );
-      const task = fixture('odd-task', { marker, setupMs: 1800 });
-      const outcomes = await withSession(strategy, task, { timeoutMs: 1000 }, (session) =>
+      const task = fixture('odd-task', { marker, setupMs: 1200 });
+      const outcomes = await withSession(strategy, task, { timeoutMs: 700 }, (session) =>
         outcomesOf(session, documentsOf(ids), ids.length),
       );
       for (const { id, status } of outcomes) assert.equal(status, id === 'block3' ? 'timed-out' : 'ok', id);
@@ -293,20 +296,16 @@ export function describeDeaths(strategy: Strategy): void {
       const marker = mkdtempSync(join(folder, 'once-'));
       const ids = Array.from({ length: 40 }, (_, i) => (i % 15 === 7 ? `exit-once${i}` : `size${i}`));
       const documents = [...documentsOf(ids), ...documentsOf(['exit-once40', 'size41'], 5_000_000)];
-      const warnings: string[] = [];
-      const hear = ({ message }: Error) => void warnings.push(message);
-      process.on('warning', hear);
-      const outcomes = await withSession(strategy, fixture('odd-task', { marker }), {}, (session) =>
-        outcomesOf(
-          session,
-          documents.map((document, index) => ({ ...document, index })),
-          documents.length,
-        ),
-      );
-      await new Promise(setImmediate); // warnings are emitted later
-      process.off('warning', hear);
-      for (const { id, status } of outcomes) assert.equal(status, 'ok', id);
-      const ends = warnings.filter((message) => message.startsWith('a worker ended and was replaced'));
+      const ends = await warningsDuring(async () => {
+        const outcomes = await withSession(strategy, fixture('odd-task', { marker }), {}, (session) =>
+          outcomesOf(
+            session,
+            documents.map((document, index) => ({ ...document, index })),
+            documents.length,
+          ),
+        );
+        for (const { id, status } of outcomes) assert.equal(status, 'ok', id);
+      });
       assert.equal(ends.length, 1, 'the reason, which no outcome has, is said once');
       assert.match(ends[0] as string, /code:? 3/);
     });
@@ -324,26 +323,6 @@ export function describeDeaths(strategy: Strategy): void {
         const rest = { rest: { value: 'survived' } };
         assert.deepEqual(outcome.value, { index, bytes, ...(id === 'bulk-once5' && rest) }, id);
       }
-    });
-
-    it('warns of no end that an outcome shows', { timeout: 60_000 }, async () => {
-      const warnings: string[] = [];
-      const hear = ({ message }: Error) => void warnings.push(message);
-      process.on('warning', hear);
-      for (const bad of ['exit', 'block']) {
-        const ids = Array.from({ length: 60 }, (_, i) => (i === 1 ? `${bad}1` : `size${i}`));
-        const outcomes = await withSession(strategy, fixture('odd-task'), { timeoutMs: 1000 }, (session) =>
-          outcomesOf(session, documentsOf(ids), ids.length),
-        );
-        const expected = bad === 'exit' ? 'crashed' : 'timed-out';
-        for (const { id, status } of outcomes) assert.equal(status, id.startsWith(bad) ? expected : 'ok', id);
-      }
-      await new Promise(setImmediate); // warnings are emitted later
-      process.off('warning', hear);
-      assert.deepEqual(
-        warnings.filter((message) => message.startsWith('a worker ended and was replaced')),
-        [],
-      );
     });
 
     it('says which error has ended a worker', async () => {
@@ -387,17 +366,31 @@ export function describeDeaths(strategy: Strategy): void {
       });
     });
 
-    it('gives every document one outcome when workers exit', async () => {
+    it('gives every document one outcome when workers exit, and warns of no end that it shows', async () => {
       const ids = Array.from({ length: 60 }, (_, i) => (i % 20 === 10 ? `exit${i}` : `size${i}`));
-      const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
-        outcomesOf(session, documentsOf(ids), ids.length),
-      );
-      for (const { id, status } of outcomes) {
-        if (id.startsWith('exit')) assert.equal(status, 'crashed', id);
-        else assert.equal(status, 'ok', id);
-      }
+      const warnings = await warningsDuring(async () => {
+        const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
+          outcomesOf(session, documentsOf(ids), ids.length),
+        );
+        for (const { id, status } of outcomes)
+          assert.equal(status, id.startsWith('exit') ? 'crashed' : 'ok', id);
+      });
+      assert.deepEqual(warnings, []);
     });
   });
+}
+
+/** Returns the warnings of workers that ended. */
+async function warningsDuring(run: () => Promise<void>): Promise<string[]> {
+  const warnings: string[] = [];
+  const hear = ({ message }: Error) => {
+    if (message.startsWith('a worker ended and was replaced')) warnings.push(message);
+  };
+  process.on('warning', hear);
+  await run();
+  await new Promise(setImmediate); // warnings are emitted later
+  process.off('warning', hear);
+  return warnings;
 }
 
 function errorOf(outcome: Outcome): TaskError {

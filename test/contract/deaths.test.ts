@@ -1,5 +1,8 @@
 import { strategies as entries } from '../../strategies/index.js';
+import { isolates } from '../../strategies/strategy.js';
 import { openable } from '../support.js';
 import { describeDeaths } from './conformance.js';
 
-for (const strategy of await openable(entries)) describeDeaths(strategy);
+/** `deaths-processes.test.ts` has the strategies with processes: together they would end the tests alone. */
+for (const strategy of await openable(entries))
+  if (!isolates(strategy.isolation, 'process')) describeDeaths(strategy);

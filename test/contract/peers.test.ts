@@ -107,20 +107,21 @@ for (const { name } of all.filter((peer) => !peers.includes(peer))) it(name, { s
 
 for (const peer of peers) {
   describe(peer.name, () => {
-    for (const options of variants(peer)) {
+    for (const [variant, options] of variants(peer).entries()) {
       it(`gives what sequential gives: ${Object.values(options).join(', ')}`, async () => {
         const ref = workloadNamed('word-frequency');
         const { digest } = await loadWorkload(ref);
         const digests = (strategy: Strategy, options: Partial<OpenOptions>) =>
           withSession(strategy, ref, options, async (session) => {
             const passes: string[][] = [];
-            for (const count of [0, 1, 41]) {
+            for (const count of [0, 1, peer.inFlight === undefined ? 11 : 41]) {
               const outcomes = await outcomesOf(session, corpus(count), count);
               passes.push(outcomes.map((outcome) => outcomeDigest(outcome, { digest } as never)));
             }
             return passes;
           });
         assert.deepEqual(await digests(peer, options), await digests(sequential, {}));
+        if (variant >= peer.deliveries.length) return; // the number in flight changes no result
 
         const odd = (strategy: Strategy, options: Partial<OpenOptions>) =>
           withSession(strategy, fixture('odd-task'), options, (session) =>
@@ -143,7 +144,7 @@ for (const peer of peers) {
     it('turns errors of the task into failed outcomes and goes on', async () => {
       const all = Object.keys(failing);
       const odd = byHand.includes(peer.name) ? all.filter((id) => broughtByHand.includes(id)) : all;
-      const ids = odd.flatMap((id) => [id, 'size']);
+      const ids = [...odd.slice(0, 1), 'size', ...odd.slice(1), 'size', 'size'];
       const outcomes = await withSession(peer, fixture('odd-task'), {}, (session) =>
         outcomesOf(session, documentsOf(ids), ids.length),
       );

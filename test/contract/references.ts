@@ -139,7 +139,7 @@ export function describeReferences(strategy: Strategy): void {
         i === 5 ? { id: 'a', reference: { by: 'never' } } : { id: `b${i}`, path: fileOf('b') },
       );
       const outcomes = await outcomesOfForms([...forms, { id: 'c', reference: { by: 'wait', text: '60' } }], {
-        timeoutMs: 1500,
+        timeoutMs: 900,
       });
       for (const { id, status } of outcomes) assert.equal(status, id === 'a' ? 'timed-out' : 'ok', id);
       assert.ok((outcomes.at(-1)?.taskMs as number) > 50);
@@ -247,7 +247,7 @@ export function describeReferences(strategy: Strategy): void {
       forms[11] = { id: 'exit11', path: fileOf('b') };
       forms[23] = { id: 'c', reference: { by: 'exit' } };
       forms[35] = { id: 'd', reference: { by: 'loop' } };
-      const outcomes = await outcomesOfForms(forms, { timeoutMs: 1500 });
+      const outcomes = await outcomesOfForms(forms, { timeoutMs: 900 });
       const ends = new Map([
         [11, 'crashed'],
         [23, 'crashed'],

@@ -50,7 +50,7 @@ export function describeSideChannel(strategy: Strategy): void {
           return (request as Request).id;
         },
       };
-      const ids = [...numbered('ask', 500), ...numbered('many', 10)];
+      const ids = [...numbered('ask', 150), ...numbered('many', 4)];
       await open({ channel }, async (session) => {
         const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
         assert.deepEqual(
@@ -59,7 +59,7 @@ export function describeSideChannel(strategy: Strategy): void {
         );
         for (const { worker } of outcomes) assert.ok(workers.has(worker as string), `${worker} asked`);
       });
-      assert.equal(requests, 1000);
+      assert.equal(requests, 350);
     });
 
     it('rejects what the caller refuses, what cannot be cloned, and what has no answer', async () => {

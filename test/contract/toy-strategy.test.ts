@@ -14,15 +14,12 @@ import { loadStrategies } from '../../bench/trials/prepare.js';
 import { charts } from '../../plots/index.js';
 import { type WorkloadEntry, workloads } from '../../workloads/index.js';
 import { cli, documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
-import { describeCancelling } from './cancelling.js';
-import { describeDeaths, describeResults, sameOutcomes } from './conformance.js';
-import { describeSideChannel } from './side-channel.js';
-import { describeStacks } from './stacks.js';
+import { describeResults, sameOutcomes } from './conformance.js';
 
 /**
  * A strategy is its own file: this one is in no list of ours, and everything that works for the listed
  * strategies works for it. Commands get it from `with-toy-strategy.ts`, which adds its line to the list of
- * their process.
+ * their process. `npm run test:toy` has the rest of the contract.
  */
 const url = new URL('../fixtures/toy-strategy.js', import.meta.url).href;
 const [toy] = await openable([{ url }]);
@@ -37,10 +34,6 @@ const withToy = (...args: string[]) =>
 const read = (...path: string[]) => readFileSync(join(folder, ...path), 'utf8');
 
 describeResults(toy);
-describeDeaths(toy);
-describeSideChannel(toy);
-describeStacks(toy);
-describeCancelling(toy);
 
 describe('a strategy that is added at run time', () => {
   it('has the outcomes of the baseline', async () => {
