@@ -83,6 +83,8 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, se
     if (message?.kind === 'channel') callerEnd.connectPort(message.worker, message.port);
   });
   let ended = false;
+  // piscina never gets more than it can begin: it puts the oldest document that waits behind all others each
+  // time that no thread is free for it. A document that may be aborted needs a whole thread.
   const turns = new Turns(workers * inFlight);
   /** Hands a document to the pool, with its place on the board if it is watched. */
   const post = (document: CarriedDocument, moved: ArrayBuffer | null, watched?: Place): Promise<Reply> => {
@@ -92,17 +94,20 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, se
       ? pool.run(document, { transferList })
       : pool.run({ place: watched.place, document }, { transferList, signal: watched.signal });
   };
+  /** Submits a document when a worker can take it. */
   const submit = (document: CarriedDocument, watched?: Place): Promise<Reply> => {
-    if (delivery !== 'transfer') {
-      if (document.bytes.length < largeBytes) return post(document, null, watched);
-      return turns.run(() => {
+    const own = delivery === 'transfer' ? owned(document) : document;
+    return turns.run(
+      () => {
         if (ended) throw new Error('the session was ended'); // piscina would start a worker for it
-        const copy = copied(document);
+        if (delivery === 'transfer') return post(own, own.bytes.buffer as ArrayBuffer, watched);
+        if (own.bytes.length < largeBytes) return post(own, null, watched);
+        const copy = copied(own);
         return post(copy, copy.bytes.buffer, watched);
-      });
-    }
-    const own = owned(document);
-    return post(own, own.bytes.buffer, watched);
+      },
+      watched === undefined ? 1 : inFlight,
+      watched?.signal,
+    );
   };
   /**
    * Submits a document that may be aborted: the worker notes on the board when its task begins. Aborting a

@@ -1,21 +1,57 @@
-/** Runs a limited number of pieces of work at a time, in the order in which they came. */
+import { Fifo } from '../session/fifo.js';
+import type { Stop } from './start-board.js';
+
+/** A piece of work that waits for its turn. */
+interface Waiting {
+  readonly places: number;
+  /** Begins the work; null when it was stopped before its turn. */
+  begin: (() => void) | null;
+}
+
+/** Runs pieces of work in a limited number of places, in the order in which they came. */
 export class Turns {
   #free: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Fifo<Waiting>();
+  /** The work that is next, which has more places than are free. */
+  #next: Waiting | null = null;
 
   constructor(places: number) {
     this.#free = places;
   }
 
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  /** Rejects as `work` does. When `stop` aborts before its turn, it rejects at once, and `work` is not called. */
+  async run<T>(work: () => Promise<T>, places = 1, stop: Stop | null = null): Promise<T> {
+    if (this.#next === null && this.#free >= places) this.#free -= places;
+    else await this.#turn(places, stop);
     try {
       return await work();
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
+      this.#free += places;
+      this.#begin();
+    }
+  }
+
+  #turn(places: number, stop: Stop | null): Promise<void> {
+    return new Promise((begin, reject) => {
+      const waiting: Waiting = { places, begin };
+      if (this.#next === null) this.#next = waiting;
+      else this.#waiting.push(waiting);
+      stop?.addEventListener('abort', () => {
+        waiting.begin = null;
+        reject(new Error(stop.reason));
+        this.#begin();
+      });
+    });
+  }
+
+  /** Lets work begin for as long as there are places. */
+  #begin(): void {
+    while (this.#next !== null && (this.#next.begin === null || this.#next.places <= this.#free)) {
+      const { places, begin } = this.#next;
+      this.#next = this.#waiting.shift();
+      if (begin === null) continue;
+      this.#free -= places;
+      begin();
     }
   }
 }

@@ -139,6 +139,22 @@ export function describeResults(strategy: Strategy): void {
         }
       });
 
+    it('finishes documents in their order on one worker', async () => {
+      const documents = documentsOf(Array.from({ length: 20 }, (_, i) => `size${i}`)).map((document, i) => {
+        const bytes = new Uint8Array(1 + ((i * 7919) % 20) * 5000);
+        return { ...document, size: bytes.length, bytes };
+      });
+      for (const options of [{}, { timeoutMs: 60_000 }])
+        await withSession(strategy, fixture('odd-task'), { ...options, workers: 1 }, async (session) => {
+          const order: number[] = [];
+          await session.run(documents, ({ index }) => void order.push(index));
+          assert.deepEqual(
+            order,
+            documents.map(({ index }) => index),
+          );
+        });
+    });
+
     it('takes an async source, and several runs one after the other', async () => {
       for (let i = 0; i < 3; i++) {
         const documents = documentsOf(Array.from({ length: 20 }, (_, i) => `size${i}`));

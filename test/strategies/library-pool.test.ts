@@ -7,6 +7,7 @@ import {
   type PoolWorker,
 } from '../../strategies/library-pool/call-watch.js';
 import processPool from '../../strategies/library-pool/process-pool.js';
+import { Stop } from '../../strategies/library-pool/start-board.js';
 import threadPool from '../../strategies/library-pool/thread-pool.js';
 import { Turns } from '../../strategies/library-pool/turns.js';
 import { documentsOf, fixture, outcomesOf, withSession } from '../support.js';
@@ -75,4 +76,27 @@ it('turns let a limited number run, in order, also after a failure', async () =>
     await turn();
   }
   assert.deepEqual(begun, [0, 1, 2, 3, 4]);
+});
+
+it('turns wait for as many places as work needs, and work that is stopped before its turn never begins', async () => {
+  const turns = new Turns(2);
+  const begun: string[] = [];
+  const ends: (() => void)[] = [];
+  const work = (name: string) => () => {
+    begun.push(name);
+    return new Promise<void>((resolve) => void ends.push(resolve));
+  };
+  const stop = new Stop();
+  const runs = [turns.run(work('one')), turns.run(work('both'), 2), turns.run(work('stopped'), 2, stop)];
+  runs.push(turns.run(work('last')));
+  stop.abort();
+  await assert.rejects(runs[2] as Promise<void>, /too long|cancelled/);
+  assert.deepEqual(begun, ['one'], 'the last waits behind the one that needs both places');
+  for (const name of ['both', 'last']) {
+    ends.shift()?.();
+    await new Promise(setImmediate);
+    assert.equal(begun.at(-1), name);
+  }
+  ends.shift()?.();
+  await Promise.all([runs[0], runs[1], runs[3]]);
 });
