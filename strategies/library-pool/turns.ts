@@ -19,7 +19,9 @@ export class Turns {
     this.#free = places;
   }
 
-  /** Rejects as `work` does. When `stop` aborts before its turn, it rejects at once, and `work` is not called. */
+  /**
+   * Rejects as `work` does. When `stop` aborts before its turn, it rejects at once, and `work` is not called.
+   */
   async run<T>(work: () => Promise<T>, places = 1, stop: Stop | null = null): Promise<T> {
     if (this.#next === null && this.#free >= places) this.#free -= places;
     else await this.#turn(places, stop);

@@ -157,7 +157,7 @@ describe('a task that is known to mix documents up', () => {
   });
 
   it('is not measured with several in flight by pick, whose recommendation says why', async () => {
-    const args = ['pick', '--task', 'mixing.mjs', '--docs', 'docs', '--time-budget', '4s', '--out', 'picked'];
+    const args = ['pick', '--task', 'mixing.mjs', '--docs', 'docs', '--time-budget', '5s', '--out', 'picked'];
     const { code, stderr } = await cli(args, folder, env);
     assert.match(stderr, /left out: async × 2.* because \d+ of \d+ results change when 8 /);
     assert.doesNotMatch(readFileSync(join(folder, 'picked', 'trials.csv'), 'utf8'), /,async,([2-9]|\d\d),/);
@@ -171,7 +171,7 @@ describe('a task that is known to mix documents up', () => {
   });
 
   it('is measured with several in flight by pick if it is forced', async () => {
-    const args = ['pick', '--task', 'mixing.mjs', '--docs', 'docs', '--time-budget', '2s'];
+    const args = ['pick', '--task', 'mixing.mjs', '--docs', 'docs', '--time-budget', '5s'];
     const { stderr } = await cli([...args, '--force', '--out', 'forced'], folder, env);
     assert.match(stderr, /measured by --force: async × 2.*, although \d+ of \d+ results change when 8 /);
     assert.doesNotMatch(stderr, /left out/);

@@ -78,7 +78,7 @@ it('turns let a limited number run, in order, also after a failure', async () =>
   assert.deepEqual(begun, [0, 1, 2, 3, 4]);
 });
 
-it('turns wait for as many places as work needs, and work that is stopped before its turn never begins', async () => {
+it('turns wait for as many places as work needs, and stopped work never begins', async () => {
   const turns = new Turns(2);
   const begun: string[] = [];
   const ends: (() => void)[] = [];
