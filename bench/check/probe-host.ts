@@ -58,6 +58,8 @@ export interface Probe {
   readonly startupMs: number;
   /** The kind that the task declares. */
   readonly kind: Kind | null;
+  /** Names of the task's stages; absent where it is one function, or was not loaded here. */
+  readonly stages?: readonly string[];
   readonly hasDigest: boolean;
   readonly passes: readonly (readonly DocumentFact[])[];
   /** The message of the task's own `digest`, if it threw. */
@@ -136,6 +138,7 @@ answerRequests(async (request: ProbeRequest): Promise<Probe> => {
     return {
       startupMs,
       kind: workload?.kind ?? null,
+      ...(workload?.stages && { stages: workload.stages.map(({ name }) => name) }),
       hasDigest: workload?.digest !== undefined,
       passes,
       digestFailure: examiner.failure,

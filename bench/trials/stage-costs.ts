@@ -19,6 +19,8 @@ export interface StageRunOptions {
   readonly alone?: boolean;
   /** After this long no further documents are begun, ms; absent: all run. */
   readonly timeMs?: number;
+  /** Sees what each stage but the last one passes on, while no clock runs. */
+  readonly seeValue?: (stage: string, value: unknown) => void;
 }
 
 export interface StageRun {
@@ -37,7 +39,7 @@ interface Progress {
 /** Sets the stages up, runs the documents through them, and tears the stages down. */
 export async function runStages(
   workload: LoadedWorkload,
-  { ref, documents, alone = false, timeMs = Number.POSITIVE_INFINITY }: StageRunOptions,
+  { ref, documents, alone = false, timeMs = Number.POSITIVE_INFINITY, seeValue }: StageRunOptions,
 ): Promise<StageRun> {
   const stages = workload.stages ?? [];
   const meters = stages.map(() => new StageMeter());
@@ -49,8 +51,11 @@ export async function runStages(
     const untilMs = performance.now() + timeMs;
     for (let from = 0; from < documents.length && performance.now() < untilMs; from += together) {
       const group = documents.slice(from, from + together).map((document) => begun(document, ref));
-      for (const [i, stage] of opened.entries())
+      for (const [i, stage] of opened.entries()) {
         await runGroup(stage, { group, meter: meters[i] as StageMeter, alone });
+        if (seeValue === undefined || i === opened.length - 1) continue;
+        for (const { items } of group) for (const { value } of items) seeValue(stage.stage.name, value);
+      }
       for (const progress of group) digests.push(digestOf(progress, { stages, workload }));
     }
   } finally {

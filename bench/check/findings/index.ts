@@ -16,6 +16,7 @@ import places from './places.js';
 import remembers from './remembers.js';
 import share from './share.js';
 import slowStart from './slow-start.js';
+import stages from './stages.js';
 import views from './views.js';
 import waiting from './waiting.js';
 
@@ -28,6 +29,7 @@ export const checks: readonly Check[] = [
   deterministic,
   places,
   inFlight,
+  stages,
   digest,
   calls,
   remembers,
