@@ -40,6 +40,11 @@ export const workloads: readonly WorkloadEntry[] = [
     url: at('./enrich.js'),
     service: ollama,
   },
+  {
+    name: 'embed',
+    about: 'stages: rows of tokens, vectors by a model that loads for a second, packed for shards',
+    url: at('./embed/embed.js'),
+  },
   { name: 'spin', about: 'fixed-iteration arithmetic: a known answer for self-tests', url: at('./spin.js') },
   { name: 'sleep', about: 'fixed wait: a known answer for self-tests', url: at('./sleep.js') },
 ];

@@ -23,6 +23,7 @@ describe('every strategy × every workload', () => {
         repeatable: true,
         iterations: 1000,
         milliseconds: 2,
+        width: 32,
       };
       await sameOutcomes({ name, url, options }, strategies.slice(1));
     });
