@@ -10,10 +10,9 @@ export interface EmbeddingModel {
 }
 
 /**
- * Computes the weights: random rows, which Gram-Schmidt makes orthogonal and of length 1, as in the orthogonal
- * initialisation of neural networks (Saxe et al. 2013). So two texts with no word in common get vectors that
- * are about orthogonal. It takes 2 × width³ operations, which is about a second of computing at a width
- * of 1024.
+ * Computes the weights: random rows, which Gram-Schmidt makes orthogonal and of length 1, as in the
+ * orthogonal initialisation of neural networks (Saxe et al. 2013). It takes 2 × width³ operations, which is
+ * about a second of computing at a width of 1024.
  */
 export function loadModel(width: number): EmbeddingModel {
   const weights = new Float32Array(width * width);
@@ -103,7 +102,7 @@ function scale(vector: Float32Array, factor: number): void {
   for (let i = 0; i < vector.length; i++) vector[i] = (vector[i] as number) * factor;
 }
 
-/** Mulberry32: random numbers from 0 to 1, the same for the same seed. */
+/** Returns a generator (Mulberry32) of random numbers from 0 to 1, the same for the same seed. */
 function uniform(seed: number): () => number {
   let state = seed;
   return () => {
