@@ -46,9 +46,9 @@ function rateOf(stages: readonly StageLoad[], workers: readonly number[], i: num
   return (workers[i] as number) / Math.max(serviceMs * ratio, 1e-9);
 }
 
-/** What one call of a stage has taken. A call has several documents where the stage runs batches. */
+/** One call of a stage took this. A call has several documents where the stage runs batches. */
 export interface StageCall {
-  /** The index of the stage. */
+  /** The call belongs to the stage with this index. */
   readonly stage: number;
   readonly documents: number;
   /** This many values went on to the next stage. */

@@ -13,8 +13,8 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
   // Limits, retries and cache: a worker, the runner and the bench import them, so they know the contracts
   // alone.
   { files: /^services\//, may: [/^services\//, contracts] },
-  // The simulator and the allotment of workers are pure functions of data.
-  { files: /^control\//, may: [/^control\//] },
+  // The simulator, the allotment of workers and the adaptive number are pure functions of data.
+  { files: /^control\//, may: [/^control\//, /^bench\/stats\/(estimate|welch)\.ts$/] },
   { files: /^strategies\/(peers\/)?index\.ts$/, may: [/^strategies\/strategy\.ts$/] },
   {
     files: /^strategies\/peers\//,

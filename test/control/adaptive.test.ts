@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { Adaptive, type Decision } from '../../control/adaptive.js';
+import type { Signals } from '../../control/guards.js';
+import { scores } from '../../control/simulator/score.js';
+
+/** `npm run test:adaptive` has 100 seeds of each model. */
+const seeds = [1, 2, 3];
+
+for (const noise of [0.05, 0.15]) {
+  it(`every figure is kept in simulated services with ${100 * noise} % noise`, () => {
+    const missed = seeds.flatMap((seed) =>
+      scores(seed, noise)
+        .filter(({ kept }) => !kept)
+        .map(({ model, figure, value }) => `seed ${seed}: ${model}: ${figure} is ${value}`),
+    );
+    assert.deepEqual(missed, []);
+  });
+}
+
+describe('guards', () => {
+  it('lower the number at once when memory is near its limit, and keep it there', () => {
+    const { adaptive, says } = running({ start: 8 });
+    const limit = { memoryLimitBytes: 1000e6 };
+    says(1000, { ...limit, memoryBytes: 500e6 });
+    const lowered = says(2000, { ...limit, memoryBytes: 950e6 });
+    assert.equal(lowered[0]?.kind, 'guard');
+    assert.match(lowered[0]?.why as string, /^8 → 7: memory 906 of 954 MB$/);
+    // The documents that run have their memory until they end.
+    assert.deepEqual(says(2001, { ...limit, memoryBytes: 950e6 }), []);
+    says(5000, { ...limit, memoryBytes: 950e6 });
+    assert.ok(adaptive.number < 7);
+    assert.ok(adaptive.range.low === adaptive.number && adaptive.range.high === 8);
+  });
+
+  it('lower the number while the event loop is late, and stop where that does not help', () => {
+    const helps = running({ start: 8 });
+    helps.says(0, { loopDelayMs: 400 });
+    assert.equal(helps.adaptive.number, 6);
+    helps.says(3000, { loopDelayMs: 200 });
+    assert.equal(helps.adaptive.number, 5);
+    const useless = running({ start: 8 });
+    for (let nowMs = 0; nowMs < 60_000; nowMs += 500) useless.says(nowMs, { loopDelayMs: 400 });
+    assert.equal(useless.adaptive.number, 6);
+  });
+
+  it('try fewer documents as soon as a quota stops the processes', () => {
+    const { adaptive, says, complete } = running({ start: 8 });
+    says(0, { throttledShare: 0 });
+    assert.deepEqual(
+      says(100, { throttledShare: 0.6 }).map(({ kind }) => kind),
+      ['wake', 'probe'],
+    );
+    assert.equal(adaptive.number, 6);
+    // Fewer documents are slower here, so the number goes back.
+    complete(200, 100);
+    assert.ok(adaptive.resting >= 8);
+  });
+
+  it('do not raise computing work above the cores', () => {
+    for (const [cpuShare, rises] of [
+      [1, false],
+      [0.1, true],
+    ] as const) {
+      const { adaptive, says, complete } = running({ start: 2 });
+      let seen = adaptive.number;
+      for (let second = 0; second < 30; second++) {
+        says(second * 1000, { cpuMs: second * 2000 * cpuShare, cores: 2 });
+        complete(40, 50);
+        seen = Math.max(seen, adaptive.number);
+      }
+      assert.equal(seen > 2, rises);
+    }
+  });
+
+  it('do not raise a number that is not used', () => {
+    const { adaptive } = running({ start: 8 });
+    let nowMs = 0;
+    for (let i = 0; i < 2000; i++) {
+      nowMs += 100; // documents of 100 ms run one after the other
+      if (adaptive.completed({ atMs: nowMs, taskMs: 100, bytes: 1000 })) adaptive.decide(nowMs);
+      assert.ok(adaptive.number <= 8);
+    }
+  });
+});
+
+it('every decision is counted, and is one line that says the number', () => {
+  const { adaptive, decisions, complete } = running({ start: 8 });
+  complete(5000, 100);
+  assert.ok(decisions.length > 0);
+  for (const { number, why } of decisions) assert.match(why, new RegExp(`^[^\\n]*\\b${number}\\b[^\\n]*$`));
+  let counted = 0;
+  for (const [kind, count] of adaptive.counts) {
+    assert.equal(count, decisions.filter((decision) => decision.kind === kind).length);
+    counted += count;
+  }
+  assert.equal(counted, decisions.length);
+  assert.equal(decisions.filter(({ kind }) => kind === 'raise').at(-1), adaptive.lastMove);
+});
+
+it('a number per worker counts for all workers', () => {
+  const one = running({ start: 8 });
+  const four = running({ start: 2, workers: 4 });
+  one.complete(34, 100);
+  four.complete(34, 100);
+  assert.deepEqual([one.adaptive.number, four.adaptive.number], [8, 2]);
+  one.complete(60, 100);
+  four.complete(60, 100);
+  assert.deepEqual([one.adaptive.number, four.adaptive.number], [10, 3]);
+});
+
+/** A controller whose documents all take the same time, as many at once as it allows. */
+function running(options: { readonly start: number; readonly workers?: number }) {
+  const adaptive = new Adaptive(options);
+  const decisions: Decision[] = [];
+  let nowMs = 0;
+  const says = (atMs: number, signals?: Signals) => {
+    const said = adaptive.decide(atMs, signals);
+    decisions.push(...said);
+    return said;
+  };
+  return {
+    adaptive,
+    decisions,
+    says,
+    complete(documents: number, taskMs: number) {
+      for (let i = 0; i < documents; i++) {
+        nowMs += taskMs / (adaptive.number * (options.workers ?? 1));
+        if (adaptive.completed({ atMs: nowMs, taskMs, bytes: 1000 })) says(nowMs);
+      }
+    },
+  };
+}
