@@ -39,11 +39,12 @@ const memoryHeadroom = 1.1;
 /** Which constraint a configuration breaks, apart from the loop delay; null if it breaks none. */
 export function violation(
   row: SummaryRow,
-  { isolation }: Pick<StrategyTraits, 'isolation'>,
+  { isolation, staged }: Pick<StrategyTraits, 'isolation' | 'staged'>,
   limits: Constraints,
 ): string | null {
   // Documents in flight on one thread do not compute at the same time, so cores do not limit their number.
-  if (isolation !== 'none' && row.oversubscribed === true)
+  // Each stage of its own needs a worker, however few cores there are.
+  if (isolation !== 'none' && staged !== true && row.oversubscribed === true)
     return `cores: there are fewer than the ${row.workers} workers that compute`;
   if (!isolates(isolation, limits.isolation)) {
     const has = isolation === 'none' ? 'runs tasks on the caller’s own thread' : `isolates by ${isolation}`;

@@ -15,6 +15,7 @@ import {
 } from '../verdict/choice.js';
 import { marginsOf } from '../verdict/compare.js';
 import { barredBecause, configurationName, turnOf } from '../verdict/configurations.js';
+import { type FusedOrStaged, fusedOrStaged } from '../verdict/fused.js';
 import { type Constraints, loopViolation, violation } from './constraints.js';
 import { promiseOf, type RunPromise } from './promise.js';
 
@@ -72,6 +73,8 @@ export interface Decision {
   readonly nothingIsFaster: boolean;
   /** Blocks in which the choice was measured. */
   readonly blocks: number;
+  /** Whether stages are to have workers of their own; null where not both ways keep the constraints. */
+  readonly staged: FusedOrStaged | null;
 }
 
 export interface Disqualified {
@@ -143,6 +146,7 @@ export function decide(options: DecideOptions): Decided {
         : plainGain(choice, { trials: own, summaries, baseline }),
     nothingIsFaster: choice.strategy === baseline && made.rivals.length > 0,
     blocks: made.rounds,
+    staged: fusedOrStaged(made, strategies),
   };
 }
 
@@ -208,7 +212,7 @@ function reasonAgainst(
 ): string | null {
   if (!hasRate(row)) return 'none of its trials was valid';
   if (traits === undefined) return 'measured for comparison only: it is no strategy of forkwise';
-  return barredBecause(row, traits.isolation) ?? violation(row, traits, constraints);
+  return barredBecause(row, traits) ?? violation(row, traits, constraints);
 }
 
 /**

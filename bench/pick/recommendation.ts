@@ -1,7 +1,8 @@
 import type { Recommendation } from '../../runner/recommendation.js';
-import type { StrategyTraits } from '../../strategies/strategy.js';
+import type { Configuration, StrategyTraits } from '../../strategies/strategy.js';
 import type { TaskFinding } from '../../workloads/task-findings.js';
 import { deliveryOf, type SummaryRow } from '../tables/columns.js';
+import { readConfigurationText } from '../tables/configuration-text.js';
 import type { Environment } from '../tables/environment.js';
 import { memoryOf } from '../tables/memory.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
@@ -71,7 +72,7 @@ export function recommendation(options: RecommendationOptions): Recommendation {
   );
   const others = [...tied, ...slower].filter(({ cell }) => cell !== choice);
   return {
-    schema: 1,
+    ...split(choice),
     forkwise: environment.forkwise,
     task,
     strategy: choice.strategy,
@@ -125,6 +126,15 @@ export function recommendation(options: RecommendationOptions): Recommendation {
     ...(judged !== null && { openLoop: openLoopMember(judged) }),
     run: { id: environment.run_id, startedAt: environment.started_at, command: environment.command },
   };
+}
+
+/** The split of the workers, where the strategy takes several numbers. */
+function split({
+  configuration,
+}: Pick<SummaryRow, 'configuration'>): { schema: 1 } | { schema: 2; configuration: Configuration } {
+  return configuration === null
+    ? { schema: 1 }
+    : { schema: 2, configuration: readConfigurationText(configuration) };
 }
 
 /** The demand that the choice serves, what was measured of it there, and what else can serve it. */

@@ -5,6 +5,7 @@ import type { Findings } from '../verdict/findings.js';
 import { adviceLegend, adviceSentences, adviceTable, hasAdvice } from '../words/advice.js';
 import { arrivalLegend, arrivalTable, limitLegend, limitTable } from '../words/arrivals.js';
 import { busyLine } from '../words/busy.js';
+import { fusedByWorkload } from '../words/fused.js';
 import { limitSentences } from '../words/limit.js';
 import type { TextTable } from '../words/text-table.js';
 import { bestTable, bestTableLegend } from './tables.js';
@@ -43,6 +44,7 @@ export function consoleReport(
       : [renderTable(limitTable(limits, strategies), colors), colors.dim(limitLegend), '']),
     ...(hasAdvice(conclusions) ? [renderTable(adviceTable(conclusions), colors)] : []),
     ...workloads.flatMap(([, members]) => adviceSentences(members).map(marked)),
+    ...fusedByWorkload(conclusions).map(marked),
     ...limitSentences(conclusions).map(marked),
     ...(hasAdvice(conclusions) ? [colors.dim(adviceLegend)] : []),
     '',

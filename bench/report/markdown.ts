@@ -5,6 +5,7 @@ import type { Findings } from '../verdict/findings.js';
 import { adviceByWorkload, adviceTable, hasAdvice } from '../words/advice.js';
 import { arrivalLegend, arrivalTable, limitLegend, limitTable } from '../words/arrivals.js';
 import { busyLine } from '../words/busy.js';
+import { fusedByWorkload } from '../words/fused.js';
 import { limitSentences } from '../words/limit.js';
 import { sourceSentence } from '../words/source.js';
 import type { TextTable } from '../words/text-table.js';
@@ -35,6 +36,7 @@ export function markdownReport(found: Findings, figures: readonly Pick<Figure, '
     busyLine(conclusions) ?? '',
     said.length === 0 ? 'No trial was valid: nothing is shown.' : adviceTableText(found, most.places),
     lines(said, most.workloads, 'workloads'),
+    fusedByWorkload(conclusions).map(safe).join(' '),
     limitSentences(conclusions).map(safe).join(' '),
     faultSentence(found.faults) ?? '',
     lines(warnings, most.warnings, 'warnings'),

@@ -13,6 +13,7 @@ import {
   type Measured,
   type Traits,
 } from './configurations.js';
+import { type FusedOrStaged, fusedOrStaged } from './fused.js';
 
 /** A conclusion is what a run shows about one workload and corpus. */
 export interface Conclusion {
@@ -62,6 +63,8 @@ export interface Conclusion {
    * Empty where no limit was measured.
    */
   readonly ofLimit: ReadonlyMap<string, Ratio>;
+  /** Whether stages are to have workers of their own; null where not both ways were measured. */
+  readonly staged: FusedOrStaged | null;
   /** The words need the traits of the strategies. */
   readonly strategies: readonly Traits[];
 }
@@ -151,6 +154,7 @@ function conclusionOf(
     best: judged.best.cell,
     shortfall: judged.shortfall,
     regretBound: judged.regretBound,
+    staged: fusedOrStaged(judged, strategies),
     ofLimit: new Map(
       comparisons
         .filter((row) => row.reference === 'limit' && familyOf(row) === familyOf(family[0]))

@@ -7,7 +7,10 @@ import { type Configuration, type FamilyRates, practicalMargin } from './choice.
 /** The rows of a run as the rule that chooses (`choice.ts`) takes them. */
 
 /** The verdict needs to know these traits of a strategy. */
-export type Traits = Pick<StrategyTraits, 'name' | 'isolation' | 'baseline' | 'concurrency' | 'limit'>;
+export type Traits = Pick<
+  StrategyTraits,
+  'name' | 'isolation' | 'baseline' | 'concurrency' | 'limit' | 'staged'
+>;
 
 export function isBaseline(
   strategies: readonly Pick<Traits, 'name' | 'baseline'>[],
@@ -75,7 +78,7 @@ export function familyRates(
       baseline: traits?.baseline ?? false,
       barred:
         traits?.limit === true ||
-        barredBecause(cell, isolation, { allowOversubscribed }) !== null ||
+        barredBecause(cell, { isolation, staged: traits?.staged }, { allowOversubscribed }) !== null ||
         barred(cell),
       cell,
     };
@@ -115,17 +118,17 @@ export function turnOf(trial: TrialRow): Omit<LogRate, 'log'> {
 /**
  * Why a configuration may not be chosen by any command, whatever its rate; null where it may. Workers that
  * compute and are more than the cores cost memory and gain only by chance. Documents in flight on one thread
- * are not such workers.
+ * are not such workers, nor are those of different stages, of which there is at least one each.
  */
 export function barredBecause(
   cell: SummaryRow,
-  isolation: StrategyTraits['isolation'],
+  { isolation, staged }: { isolation: StrategyTraits['isolation']; staged?: true | undefined },
   { allowOversubscribed = false } = {},
 ): string | null {
   if (cell.digest_matches === false) return 'its results are not those of sequential';
   if (isBeyondCores(cell))
     return 'beyond-cores: it is faster than its cores allow, and the cause is not known';
-  return isolation !== 'none' && cell.oversubscribed === true && !allowOversubscribed
+  return isolation !== 'none' && staged !== true && cell.oversubscribed === true && !allowOversubscribed
     ? `cores: ${cell.workers} workers that compute are more than there are cores`
     : null;
 }

@@ -6,7 +6,8 @@ import { ratio } from './units.js';
 
 /** How a configuration is named, in sentences and in tables. */
 
-type Named = Pick<SummaryRow, 'strategy' | 'workers' | 'delivery'> & Partial<Pick<SummaryRow, 'rtt_ms'>>;
+type Named = Pick<SummaryRow, 'strategy' | 'workers' | 'delivery'> &
+  Partial<Pick<SummaryRow, 'rtt_ms' | 'configuration'>>;
 type Namer = (configuration: Named) => string;
 
 /** The words for what a strategy's number of workers counts. */
@@ -25,8 +26,12 @@ export function namer(strategies: readonly Traits[], among: readonly Named[] = [
     const name = `\`${seriesName(configuration, among)}\``;
     return traits?.baseline
       ? name
-      : `${name} with ${workersInWords(configuration.workers, traits?.concurrency ?? 'workers')}`;
+      : `${name} with ${workersInWords(configuration.workers, traits?.concurrency ?? 'workers')}${splitOf(configuration)}`;
   };
+}
+
+function splitOf({ configuration }: Named): string {
+  return configuration == null ? '' : ` (${configuration})`;
 }
 
 /** Names for tables: "queue × 2", "sequential". */

@@ -9,6 +9,7 @@ import { memoryOf } from '../tables/memory.js';
 import type { Relation } from '../verdict/choice.js';
 import { configurationName } from '../verdict/configurations.js';
 import { intervalText, namer, shortNamer, withInterval } from './configuration.js';
+import { fusedSentences } from './fused.js';
 import { openLoopSentences } from './open-loop.js';
 import { fromFiles } from './source.js';
 import type { TextTable } from './text-table.js';
@@ -40,6 +41,7 @@ export function verdict(decision: Decision, options: VerdictOptions): string[] {
     ...(judged === null
       ? [use(decision, name), confidence(decision, name), ...closedLoop(decision, options)]
       : openLoopSentences(judged, name)),
+    ...(decision.staged === null ? [] : fusedSentences(decision.staged, name)),
     ...promise(decision, options.costs),
     ...exceptions(decision, { ...options, name }),
     where(decision, options),

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { checkTask } from './check-command.js';
 
-it('check says what stages cost, and finds batches that change results and values that do not travel', async () => {
+it('check finds batches that change results, and values that do not travel', async () => {
   const { code, said } = await checkTask(
     'chain.mjs',
     `class Text { constructor(text) { this.text = text; } get length() { return this.text.length; } }
 export const stages = [
-  { name: 'load', kind: 'io', run: async ({ bytes }) => new Text(new TextDecoder().decode(bytes)) },
-  { name: 'count', kind: 'cpu', batch: { documents: 4 }, run: (texts) => texts.map(({ length }) => length + texts.length) },
+  { name: 'load', kind: 'io', run: async ({ bytes }) => new Text(String(bytes)) },
+  { name: 'count', kind: 'cpu', batch: { documents: 4 },
+    run: (texts) => texts.map(({ length }) => length + texts.length) },
 ];`,
     { documents: 5 },
   );

@@ -17,8 +17,8 @@ const batches: Row = {
   level: 'error',
   when: 'a document has another result when a stage gets it in a batch',
   remedy:
-    'return one result for each value, in the order of the values, and let no value change what another one ' +
-    'gives; or leave `batch` out of the stage',
+    'return one result for each value, in the order of the values, and let no value change the result of ' +
+    'another one; or leave `batch` out of the stage',
 };
 const values: Row = {
   id: 'stage-values',

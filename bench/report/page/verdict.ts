@@ -3,6 +3,7 @@ import type { Conclusion } from '../../verdict/conclude.js';
 import type { Findings } from '../../verdict/findings.js';
 import { adviceLegend, adviceSentences, adviceTable, hasAdvice } from '../../words/advice.js';
 import { busyLine } from '../../words/busy.js';
+import { fusedByWorkload } from '../../words/fused.js';
 import { faultSentence } from '../faults.js';
 import { type Child, type Html, html } from './html.js';
 import { marked, tableOf } from './table.js';
@@ -27,6 +28,6 @@ function verdict(conclusions: NonEmpty<Conclusion>): Html {
   const badges = words.map((word) => html`<span class="badge ${word}">${word}</span> `);
   return html`<div class="verdict"><h3>${workload} <span class="muted">(${kind})</span> ${badges}</h3>
 ${hasAdvice(conclusions) ? tableOf(adviceTable(conclusions)) : null}
-${adviceSentences(conclusions).map((sentence) => html`<p>${marked(sentence)}</p>`)}</div>
+${[...adviceSentences(conclusions), ...fusedByWorkload(conclusions)].map((sentence) => html`<p>${marked(sentence)}</p>`)}</div>
 `;
 }

@@ -1,0 +1,37 @@
+import type { StrategyTraits } from '../../strategies/strategy.js';
+import type { RatedSummary } from '../tables/columns.js';
+import type { Choice, Ratio, Relation } from './choice.js';
+import type { Measured } from './configurations.js';
+
+/**
+ * A task with stages runs fused, where a worker runs all stages of a document one after the other, or staged,
+ * where each stage has workers of its own. Which of them to use follows from the choice (`choice.ts`).
+ */
+export interface FusedOrStaged {
+  readonly use: 'fused' | 'staged';
+  /** The fastest configuration of the other way. */
+  readonly other: RatedSummary;
+  /** Rate of the other ÷ rate of the choice; null where they have no round in common. */
+  readonly ratio: Ratio | null;
+  readonly relation: Relation;
+  /** The task computes nearly all the time, so a staged run has nothing to overlap. */
+  readonly onlyComputes: boolean;
+}
+
+/** Null where only one of the two ways was measured. */
+export function fusedOrStaged(
+  { choice, rivals }: Pick<Choice<Measured>, 'choice' | 'rivals'>,
+  strategies: readonly Pick<StrategyTraits, 'name' | 'staged'>[],
+): FusedOrStaged | null {
+  const isStaged = ({ cell }: Pick<Measured, 'cell'>) =>
+    strategies.some(({ name, staged }) => staged === true && name === cell.strategy);
+  const rival = rivals.find(({ configuration }) => isStaged(configuration) !== isStaged(choice));
+  if (rival === undefined) return null;
+  return {
+    use: isStaged(choice) ? 'staged' : 'fused',
+    other: rival.configuration.cell,
+    ratio: rival.ratio,
+    relation: rival.relation,
+    onlyComputes: choice.cell.kind === 'cpu',
+  };
+}
