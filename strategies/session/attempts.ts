@@ -34,9 +34,9 @@ export const maxDeathsBeforeStart = 3;
 
 /**
  * A place gets no further worker either after this many workers in a row that ended while they ran
- * documents, with no document done: a dozen documents that crash.
+ * documents, with no document done: a dozen documents that crash. Tests make it smaller.
  */
-export const maxDeathsWithoutResult = 24;
+export const maxDeathsWithoutResult = { count: 24 };
 
 /** Tells whether a document runs again after the worker that ran it has ended. */
 export function runsAgain(
@@ -82,9 +82,9 @@ export class DeathCount {
   /** A worker ended while it ran a document, or before it reported one. */
   endedWithoutResult(cause: unknown): void {
     this.#beforeStart = 0;
-    if (++this.#withoutResult < maxDeathsWithoutResult) return;
+    if (++this.#withoutResult < maxDeathsWithoutResult.count) return;
     this.#stopped ??= new Error(
-      `${maxDeathsWithoutResult} workers in a row ended before any document was done`,
+      `${maxDeathsWithoutResult.count} workers in a row ended before any document was done`,
       { cause },
     );
   }

@@ -8,6 +8,7 @@ import { serialize, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { outcomeDigest, stableDigest } from '../../bench/trials/digest.js';
 import { strategies as entries } from '../../strategies/index.js';
+import { maxDeathsWithoutResult } from '../../strategies/session/attempts.js';
 import {
   type Documents,
   deliveriesOfBytes,
@@ -18,7 +19,7 @@ import {
 } from '../../strategies/strategy.js';
 import { loadWorkload } from '../../workloads/load-workload.js';
 import { syntheticCorpus } from '../../workloads/synthetic.js';
-import type { WorkloadRef } from '../../workloads/workload.js';
+import type { Document, WorkloadRef } from '../../workloads/workload.js';
 import { documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
 import { failing, harmless, rich } from './odd-documents.js';
 
@@ -239,14 +240,11 @@ export function describeResults(strategy: Strategy): void {
 
     for (const delivery of deliveriesOfBytes(strategy))
       it(`brings large documents whole (${delivery})`, async () => {
-        const large = () =>
-          [9_000_001, 10, 5_000_000, 2 ** 21 + 1, 700_000].map((size, index) => {
-            const bytes = Uint8Array.from({ length: size }, (_, i) => (i * 7 + (i >> 8) + index) & 255);
-            return { index, id: `hash${index}`, size, bytes };
-          });
-        const expected = large().map(({ bytes }) => createHash('sha256').update(bytes).digest('hex'));
+        // A session may take the bytes.
+        const documents = largeDocuments().map((one) => ({ ...one, bytes: one.bytes.slice() }));
+        const expected = documents.map(({ bytes }) => createHash('sha256').update(bytes).digest('hex'));
         const outcomes = await withSession(strategy, fixture('odd-task'), { delivery }, (session) =>
-          outcomesOf(session, large(), expected.length),
+          outcomesOf(session, documents, expected.length),
         );
         assert.deepEqual(
           outcomes.map((outcome) => (outcome.status === 'ok' ? outcome.value : outcome.error)),
@@ -368,8 +366,14 @@ export function describeDeaths(strategy: Strategy): void {
       });
     });
 
-    it('stops replacing workers that do no work, and gives every document its outcome', async () => {
+    it('stops replacing workers that do no work, and gives every document its outcome', async (t) => {
       const marker = mkdtempSync(join(folder, 'storm-'));
+      // Each death costs the start of a worker. The agents of a broker are other processes and keep the usual.
+      const usual = maxDeathsWithoutResult.count;
+      maxDeathsWithoutResult.count = 8;
+      t.after(() => {
+        maxDeathsWithoutResult.count = usual;
+      });
       const ids = Array.from({ length: 300 }, (_, i) => `exit-count${i}`);
       const task = fixture('odd-task', { marker });
       await withSession(strategy, task, { workers: 1 }, async (session) => {
@@ -431,4 +435,16 @@ async function* asyncSource<T>(items: readonly T[]): AsyncGenerator<T> {
     await new Promise(setImmediate);
     yield item;
   }
+}
+
+let large: Document[] | null = null;
+
+/** Documents of several megabytes, made once. */
+function largeDocuments(): Document[] {
+  large ??= [9_000_001, 10, 5_000_000, 2 ** 21 + 1, 700_000].map((size, index) => {
+    const bytes = new Uint8Array(size);
+    for (let i = 0; i < size; i++) bytes[i] = i * 7 + (i >> 8) + index;
+    return { index, id: `hash${index}`, size, bytes };
+  });
+  return large;
 }

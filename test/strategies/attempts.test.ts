@@ -46,7 +46,7 @@ describe('the policy for deaths', () => {
     assert.notEqual(deaths.stopped, null, 'only a new run starts workers again');
     deaths.reset();
     assert.equal(deaths.stopped, null);
-    for (let i = 1; i < maxDeathsWithoutResult; i++) deaths.endedWithoutResult(cause);
+    for (let i = 1; i < maxDeathsWithoutResult.count; i++) deaths.endedWithoutResult(cause);
     deaths.progress();
     deaths.endedWithoutResult(cause);
     assert.equal(deaths.stopped, null, 'a result begins the count again');
