@@ -175,6 +175,8 @@ describe('run', () => {
     const serial = await run(cwd, ['run', '--serial', '--workers', '2']);
     assert.match(serial.stdout, /sequential × 1/);
     assert.deepEqual(lines(), parallel);
+    const shards = await run(cwd, ['run', '--serial', '--shards', 'shards']); // in place of the file's `out`
+    assert.match(shards.stdout, /1 shard in shards$/m);
     const ignored = await run(cwd, ['run', '--no-job']);
     assert.equal(ignored.code, 2);
     assert.match(ignored.stderr, /^error: expected --docs/);

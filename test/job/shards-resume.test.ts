@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import {
+import fs, {
   appendFileSync,
   cpSync,
   mkdtempSync,
@@ -9,9 +9,11 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { RunError } from '../../bench/errors.js';
 import { lineOf } from '../../bench/job/line.js';
 import { Shards } from '../../bench/job/shards/shards.js';
 import { root } from './job.js';
@@ -97,7 +99,7 @@ describe('shards go on', () => {
           rmSync(folder, { recursive: true });
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
@@ -145,6 +147,55 @@ describe('shards go on', () => {
       [dropped, 1],
     ] as const) {
       assert.equal(goOn(folder), left);
+      assertComplete(folder, ids);
+    }
+  });
+});
+
+/** The disk is full after this number of bytes, in the middle of a write. */
+function withFullDisk(bytes: number, work: () => void): void {
+  const { writeSync } = fs;
+  let left = bytes;
+  fs.writeSync = ((file: number, data: Buffer, offset: number, length: number, position: number) => {
+    if (left === 0 && length > 0)
+      throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    const part = Math.min(left, length);
+    left -= part;
+    return writeSync(file, data, offset, part, position);
+  }) as typeof fs.writeSync;
+  syncBuiltinESMExports();
+  try {
+    work();
+  } finally {
+    fs.writeSync = writeSync;
+    syncBuiltinESMExports();
+  }
+}
+
+describe('a disk that is full', () => {
+  it('ends the job at any byte, with whole shards, and the job goes on later', () => {
+    let sawAll = false;
+    for (let bytes = 0; !sawAll; bytes += 211) {
+      const folder = newFolder();
+      const shards = open(folder);
+      withFullDisk(bytes, () => {
+        try {
+          for (const id of ids) shards.append(lineFor(id));
+          shards.finish(true);
+          sawAll = true;
+        } catch (cause) {
+          assert.ok(cause instanceof RunError, String(cause));
+          assert.match(cause.message, /cannot write .*ENOSPC.*the same command resumes the job/);
+        }
+        try {
+          shards.close();
+        } catch (cause) {
+          assert.ok(cause instanceof RunError, String(cause));
+        }
+      });
+      const { files, lines, failed } = readShardFolder(folder);
+      assert.ok(!files.some((name) => /tmp|lock|new/.test(name)), `found ${files}`);
+      assert.equal(goOn(folder), count - lines.length - failed.length);
       assertComplete(folder, ids);
     }
   });
