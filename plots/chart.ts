@@ -4,6 +4,7 @@ import type { ComparisonRow } from '../bench/tables/comparison-columns.js';
 import type { ProjectionRow, ScalingRow } from '../bench/tables/scaling-columns.js';
 import type { CrossoverRow, WinnerRow } from '../bench/tables/situation-columns.js';
 import type { SloRow } from '../bench/tables/slo-columns.js';
+import type { StageRow } from '../bench/tables/stage-columns.js';
 
 /** A chart is drawn from the rows of a run's files. It never learns how they were measured. */
 export interface ChartData {
@@ -17,6 +18,8 @@ export interface ChartData {
   readonly arrivals: readonly ArrivalSummaryRow[];
   /** Open loops: the highest rates under a limit. Empty where none were searched. */
   readonly limits: readonly SloRow[];
+  /** What each stage did in each trial. Empty where no stages had workers of their own. */
+  readonly stages: readonly StageRow[];
   /** Only charts about the run itself use single trials. */
   readonly trials: readonly TrialRow[];
   /**

@@ -9,6 +9,7 @@ import latency from './charts/latency.js';
 import memory from './charts/memory.js';
 import runOrder from './charts/run-order.js';
 import speedup from './charts/speedup.js';
+import stages from './charts/stages.js';
 import startup from './charts/startup.js';
 import switches from './charts/switches.js';
 import throughput from './charts/throughput.js';
@@ -32,6 +33,7 @@ export const charts: readonly Chart[] = [
   memory,
   tradeOff,
   timeBudget,
+  stages,
   startup,
   runOrder,
 ];

@@ -53,6 +53,7 @@ export async function publish(
     faults,
     arrivals: store.arrivals.rows(),
     limits: store.limits.rows(),
+    stages: store.stages.rows(),
     decided: decidedBy(store),
   });
   const write = <T extends Table>(name: string, table: T, rows: readonly Row<T>[]) =>

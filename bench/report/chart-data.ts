@@ -8,7 +8,7 @@ import { type Findings, usableMemory } from '../verdict/findings.js';
  */
 export function chartData(found: Findings): ChartData {
   const { environment, summaries, comparisons, scaling, projections, winners, crossovers, trials } = found;
-  const { arrivals, limits } = found;
+  const { arrivals, limits, stages } = found;
   const keyOf = ({ strategy, delivery, rtt_ms = null }: Named) =>
     JSON.stringify([strategy, delivery, rtt_ms]);
   const names = new Map(summaries.map((row) => [keyOf(row), seriesName(row, summaries)]));
@@ -26,6 +26,7 @@ export function chartData(found: Findings): ChartData {
     crossovers: named(crossovers),
     arrivals: named(arrivals),
     limits: named(limits),
+    stages: named(stages),
     trials: named(trials),
     baseline: found.strategies.find(({ baseline }) => baseline)?.name ?? null,
     effectiveCores: environment.cores.effective,

@@ -7,6 +7,7 @@ import type { FaultRow } from '../tables/fault-columns.js';
 import type { ProjectionRow, ScalingRow } from '../tables/scaling-columns.js';
 import type { CrossoverRow, HintRow, SituationRow, WinnerRow } from '../tables/situation-columns.js';
 import type { SloRow } from '../tables/slo-columns.js';
+import type { StageRow } from '../tables/stage-columns.js';
 import { summarise } from '../tables/summarise.js';
 import { compare, marginsOf } from './compare.js';
 import { type Conclusion, conclude, type Decided } from './conclude.js';
@@ -37,6 +38,8 @@ export interface Findings {
   readonly arrivals: readonly ArrivalSummaryRow[];
   /** The highest rates under a limit, where they were searched for this run. */
   readonly limits: readonly SloRow[];
+  /** What each stage did in each trial, where stages had workers of their own. */
+  readonly stages: readonly StageRow[];
   readonly conclusions: readonly Conclusion[];
   /** True where every planned round was measured to its end. */
   readonly complete: boolean;
@@ -61,6 +64,7 @@ export function findings(
     faults?: readonly FaultRow[];
     arrivals?: readonly ArrivalRow[];
     limits?: readonly SloRow[];
+    stages?: readonly StageRow[];
     decided?: Decided | undefined;
   },
 ): Findings {
@@ -112,6 +116,7 @@ export function findings(
     faults: options.faults ?? [],
     arrivals: summariseArrivals(options.arrivals ?? []),
     limits: options.limits ?? [],
+    stages: options.stages ?? [],
     conclusions,
     complete,
   };

@@ -24,9 +24,9 @@ export function namer(strategies: readonly Traits[], among: readonly Named[] = [
   return (configuration) => {
     const traits = traitsIn(strategies, configuration);
     const name = `\`${seriesName(configuration, among)}\``;
-    return traits?.baseline
-      ? name
-      : `${name} with ${workersInWords(configuration.workers, traits?.concurrency ?? 'workers')}${splitOf(configuration)}`;
+    if (traits?.baseline) return name;
+    const workers = workersInWords(configuration.workers, traits?.concurrency ?? 'workers');
+    return `${name} with ${workers}${splitOf(configuration)}`;
   };
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type ArrivalSummaryRow, arrivalSummaryTable } from '../../bench/tables/arrival-summary.js';
 import { type SummaryRow, summaryTable } from '../../bench/tables/columns.js';
 import { type SloRow, sloTable } from '../../bench/tables/slo-columns.js';
+import { type StageRow, stageTable } from '../../bench/tables/stage-columns.js';
 import { unknown } from '../../bench/tables/table.js';
 import { compare, marginsOf } from '../../bench/verdict/compare.js';
 import { crossovers } from '../../bench/verdict/crossovers.js';
@@ -140,6 +141,7 @@ export function from(summaries: readonly SummaryRow[], effectiveCores: number): 
     }),
     arrivals: summaries.flatMap((row) => [0.5, 0.8, 0.95].flatMap((share) => arrivalsOf(row, share))),
     limits: summaries.flatMap(limitsOf),
+    stages: summaries.flatMap(stagesOf),
     trials,
     baseline: 'sequential',
     effectiveCores,
@@ -170,6 +172,35 @@ function arrivalsOf(row: SummaryRow, share: number): ArrivalSummaryRow[] {
       failed_share: 0,
     },
   ];
+}
+
+/** The second stage is the slowest: the first is blocked, and the third waits. */
+function stagesOf(row: SummaryRow): StageRow[] {
+  const { workload, kind, corpus, document_bytes, strategy, workers, delivery, documents_per_second } = row;
+  if (documents_per_second === null || strategy !== 'thread-pool') return [];
+  const id = { workload, kind, corpus, document_bytes, strategy, workers, delivery };
+  return [
+    ['load', 300, 650],
+    ['encode', 950, 0],
+    ['write', 200, 0],
+  ].map(([stage, busy, blocked], i) => ({
+    ...unknown(stageTable),
+    schema: 1,
+    run_id: 'made',
+    round: 1,
+    order: 1,
+    ...id,
+    attempt: 1,
+    stage: stage as string,
+    place: i + 1,
+    stage_workers: workers,
+    wall_ms: 1000,
+    stage_documents: 100,
+    bytes: 100 * document_bytes,
+    busy_ms: workers * (busy as number),
+    blocked_ms: workers * (blocked as number),
+    idle_ms: workers * (1000 - (busy as number) - (blocked as number)),
+  }));
 }
 
 function limitsOf(row: SummaryRow): SloRow[] {

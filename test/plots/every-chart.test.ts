@@ -9,6 +9,7 @@ import { comparisonTable } from '../../bench/tables/comparison-columns.js';
 import { projectionTable, scalingTable } from '../../bench/tables/scaling-columns.js';
 import { crossoverTable, winnerTable } from '../../bench/tables/situation-columns.js';
 import { sloTable } from '../../bench/tables/slo-columns.js';
+import { stageTable } from '../../bench/tables/stage-columns.js';
 import type { Table } from '../../bench/tables/table.js';
 import type { ChartData, ChartTable, Spec } from '../../plots/chart.js';
 import { charts } from '../../plots/index.js';
@@ -25,6 +26,7 @@ const tables: Record<ChartTable['from'], Table> = {
   crossovers: crossoverTable,
   arrivals: arrivalSummaryTable,
   limits: sloTable,
+  stages: stageTable,
   trials: trialTable,
 };
 

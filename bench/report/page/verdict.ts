@@ -25,9 +25,10 @@ export function verdictSection({ conclusions, faults }: Findings, chart: Html | 
 function verdict(conclusions: NonEmpty<Conclusion>): Html {
   const [{ workload, kind }] = conclusions;
   const words = [...new Set(conclusions.map(({ confidence }) => confidence))];
+  const sentences = [...adviceSentences(conclusions), ...fusedByWorkload(conclusions)];
   const badges = words.map((word) => html`<span class="badge ${word}">${word}</span> `);
   return html`<div class="verdict"><h3>${workload} <span class="muted">(${kind})</span> ${badges}</h3>
 ${hasAdvice(conclusions) ? tableOf(adviceTable(conclusions)) : null}
-${[...adviceSentences(conclusions), ...fusedByWorkload(conclusions)].map((sentence) => html`<p>${marked(sentence)}</p>`)}</div>
+${sentences.map((sentence) => html`<p>${marked(sentence)}</p>`)}</div>
 `;
 }

@@ -1,0 +1,150 @@
+import type { StageRow } from '../../bench/tables/stage-columns.js';
+import { configurationName } from '../captions.js';
+import type { Chart, ChartData, Spec } from '../chart.js';
+import { panelTitle, picture, unique } from '../picture.js';
+import { bestOfEach } from '../strategy-panels.js';
+
+const question = 'Where does the time of each stage go?';
+const missing = 'no stages with workers of their own were measured';
+
+/** The parts of a bar, left to right. */
+const parts = [
+  { name: 'busy with a value', colour: '#1b4f72', column: 'busy_ms' },
+  { name: 'blocked: no room in the next stage', colour: '#d98c5f', column: 'blocked_ms' },
+  { name: 'idle: waiting for values', colour: '#d9d9d9', column: 'idle_ms' },
+] as const;
+
+/** Time of all workers of one stage, over all trials of a configuration. */
+interface Bar {
+  readonly label: string;
+  readonly stage: string;
+  /** One share per part. Their sum is 1, or 0 where no time is known. */
+  readonly shares: readonly number[];
+}
+
+interface Panel {
+  readonly title: string;
+  readonly subtitle: string;
+  readonly bars: readonly Bar[];
+}
+
+const stages: Chart = {
+  name: 'stages',
+  question,
+  optional: true,
+  table: {
+    from: 'stages',
+    columns: ['stage', 'stage_workers', 'stage_documents', 'bytes', 'busy_ms', 'blocked_ms', 'idle_ms'],
+  },
+  caption,
+  spec,
+};
+
+export default stages;
+
+/** Shows each workload and corpus at the number of workers with the highest rate. */
+function panelsOf(data: ChartData): Panel[] {
+  const own = data.stages.filter(({ twin }) => twin === null);
+  const key = ({ workload, corpus, strategy }: Pick<StageRow, 'workload' | 'corpus' | 'strategy'>) =>
+    JSON.stringify([workload, corpus, strategy]);
+  return unique(own.map(key)).flatMap((family): Panel[] => {
+    const known = data.summaries.filter((row) => row.documents_per_second !== null && key(row) === family);
+    const [best] = bestOfEach(known, data);
+    if (best === undefined) return [];
+    const rows = own.filter((row) => key(row) === family && row.workers === best.cell.workers);
+    const { workload, corpus, configuration } = best.cell;
+    return [
+      {
+        title: `${workload}, documents: ${corpus}`,
+        subtitle: `${configurationName(best.cell, data)}${configuration === null ? '' : ` (${configuration})`}`,
+        bars: barsOf(rows),
+      },
+    ];
+  });
+}
+
+function barsOf(rows: readonly StageRow[]): Bar[] {
+  const inOrder = [...rows].sort((a, b) => a.place - b.place);
+  return unique(inOrder.map(({ stage }) => stage)).map((stage) => {
+    const own = inOrder.filter((row) => row.stage === stage);
+    const sums = parts.map(({ column }) => own.reduce((sum, row) => sum + row[column], 0));
+    const total = sums.reduce((sum, ms) => sum + ms, 0);
+    return {
+      stage,
+      label: `${stage} × ${own.at(-1)?.stage_workers ?? 0}`,
+      shares: sums.map((ms) => (total === 0 ? 0 : ms / total)),
+    };
+  });
+}
+
+/** Names the stage whose workers are the busiest. */
+function caption(data: ChartData): string | null {
+  const panels = panelsOf(data);
+  const clauses = panels.flatMap(({ title, bars: [first, ...rest] }) => {
+    if (first === undefined) return [];
+    const busiest = rest.reduce((a, b) => ((b.shares[0] ?? 0) > (a.shares[0] ?? 0) ? b : a), first);
+    const share = Math.round(100 * (busiest.shares[0] ?? 0));
+    const place = panels.length > 1 ? `${title}: ` : '';
+    return [`${place}the busiest stage is ${busiest.stage}, ${share} % of its workers' time`];
+  });
+  return clauses.length === 0 ? null : clauses.join('; ');
+}
+
+function spec(data: ChartData): Spec {
+  const panels = panelsOf(data);
+  if (panels.length === 0) return picture(null, { question, missing });
+  const width = 420;
+  const body = {
+    spacing: 24,
+    vconcat: panels.map(({ title, subtitle, bars }) => ({
+      title: { ...panelTitle(title, width), subtitle },
+      width,
+      height: bars.length * 24,
+      layer: [layer(bars)],
+    })),
+  };
+  return picture(body, { question, missing });
+}
+
+function layer(bars: readonly Bar[]): Spec {
+  const values = bars.flatMap(({ label, shares }) => {
+    let end = 0;
+    return shares.map((share, i) => {
+      const begin = end;
+      end += share;
+      return { label, part: parts[i]?.name, share, begin, end };
+    });
+  });
+  return {
+    data: { values },
+    mark: { type: 'bar', height: { band: 0.7 } },
+    encoding: {
+      x: {
+        field: 'begin',
+        type: 'quantitative',
+        title: null,
+        scale: { domain: [0, 1], nice: false },
+        axis: { format: '.0%', values: [0, 0.25, 0.5, 0.75, 1] },
+      },
+      x2: { field: 'end' },
+      y: {
+        field: 'label',
+        type: 'ordinal',
+        sort: null,
+        scale: { domain: bars.map(({ label }) => label) },
+        title: null,
+        axis: { ticks: false, domain: false, grid: false },
+      },
+      color: {
+        field: 'part',
+        type: 'nominal',
+        scale: { domain: parts.map(({ name }) => name), range: parts.map(({ colour }) => colour) },
+        legend: { orient: 'top', columns: 3, labelLimit: 320 },
+      },
+      tooltip: [
+        { field: 'part', type: 'nominal' },
+        { field: 'share', type: 'quantitative', format: '.1%' },
+      ],
+    },
+  };
+}
