@@ -12,6 +12,11 @@ export interface PoolWorker {
   readonly worker: (ChildProcess & { readonly ready?: boolean }) | null;
   /** The calls that it has, by their number, each with the options that `exec` got. */
   readonly processing: Readonly<Record<number, PoolCall | undefined>>;
+  /** The calls that were given up, until it is clear whether the worker ends. */
+  readonly tracking: Readonly<Record<number, unknown>>;
+  readonly cleaning: boolean;
+  /** Tells the pool whether the worker gets no further call now. */
+  busy(): boolean;
   /** Messages that the library sends when the worker is ready. */
   readonly requestQueue: unknown[];
   /** Gives the worker a call, whether it is in the pool's list or not. */
@@ -25,6 +30,31 @@ interface PoolCall {
 
 export function workersOf(pool: Pool): readonly PoolWorker[] {
   return (pool as unknown as { readonly workers: readonly PoolWorker[] }).workers;
+}
+
+/** Counts the calls that the worker has. */
+export function callsOf({ processing }: PoolWorker): number {
+  return Object.keys(processing).length;
+}
+
+/**
+ * Lets the pool's workers have several calls at the same time, which workerpool (10.0.3) has no option for:
+ * it asks each worker whether it is busy. The worker with the fewest calls gets the next one.
+ * @param limit the number of calls that a worker may have now
+ */
+export function shareWorkers(pool: Pool, limit: () => number): void {
+  for (const worker of workersOf(pool)) {
+    if (Object.hasOwn(worker, 'busy')) continue;
+    worker.busy = () => {
+      const calls = callsOf(worker);
+      return (
+        worker.cleaning ||
+        Object.keys(worker.tracking).length > 0 ||
+        calls >= limit() ||
+        (calls > 0 && workersOf(pool).some((other) => callsOf(other) < calls))
+      );
+    };
+  }
 }
 
 /** True when some worker has been started and has not loaded its workload yet. */
@@ -54,12 +84,17 @@ export class LimitedCall {
     this.#limitMs = limitMs;
   }
 
-  /** A worker that is ready has this call. */
-  see(): void {
+  /**
+   * A worker that is ready has this call.
+   * @param isAlone false when it has others, too: then the worker is ended, and none of them is to blame
+   */
+  see(worker: ChildProcess, isAlone: boolean): void {
     this.#seenMs ??= now();
     if (this.#ended || now() - this.#seenMs < this.#limitMs) return;
     this.#ended = true;
-    this.asked?.timeout(0); // the library then ends the worker, too
+    if (isAlone)
+      this.asked?.timeout(0); // the library then ends the worker, too
+    else worker.kill('SIGKILL');
   }
 }
 
@@ -82,8 +117,9 @@ export class CallWatch {
   look(): void {
     for (const { worker, processing } of this.#workers()) {
       if (!worker?.ready) continue;
-      for (const call of Object.values(processing))
-        if (call?.options instanceof LimitedCall) call.options.see();
+      const calls = Object.values(processing);
+      for (const call of calls)
+        if (call?.options instanceof LimitedCall) call.options.see(worker, calls.length === 1);
     }
   }
 

@@ -24,6 +24,11 @@ export interface LibraryPool {
   readonly isolation: 'thread' | 'process';
   /** Maximum number of documents that are submitted and not finished, over all workers. */
   readonly concurrency: number;
+  /**
+   * Changes how many documents a worker runs at the same time. A larger number takes its full effect in the
+   * next run, because a run has the `concurrency` with which it began. Absent: a worker runs one.
+   */
+  setPerWorker?(perWorker: number): void;
   /** Rejects when the worker that had the document died, or when the document exceeded the time limit. */
   submit(document: CarriedDocument): PromiseLike<Reply>;
   /** Submits a document that may be cancelled, alone on its worker. Absent: no document is ended. */
@@ -101,7 +106,7 @@ export async function poolSession(
   pool: LibraryPool,
   { timeoutMs, again, callerEnd }: PoolSessionOptions,
 ): Promise<PlainSession & { kill(): void }> {
-  const { workers, isolation, concurrency, loadFailure, lost } = pool;
+  const { workers, isolation, loadFailure, lost } = pool;
   let killed = false;
   let ending: Promise<unknown> | null = null;
   const end = () => {
@@ -161,13 +166,16 @@ export async function poolSession(
     async run(documents, emit, cancelling) {
       again?.reset();
       await pMap(boxed(documents), async (box) => emit(await outcomeOf(box.take(), cancelling)), {
-        concurrency,
+        concurrency: pool.concurrency,
         ...(lost && { signal: lost }),
       });
     },
     cancel(index) {
       if (!submissions.cancel(index)) again?.cancel(index);
     },
+    ...(pool.setPerWorker && {
+      setPerWorker: (perWorker: number) => pool.setPerWorker?.(perWorker),
+    }),
     replaced: () => pool.replaced?.count ?? 0,
     async members() {
       const answers = await report();

@@ -17,13 +17,21 @@ import type { HiddenEnds } from '../session/hidden-ends.js';
 import { abortGraceMs, type Reply } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
 import { SecondAttempt } from '../session/second-attempt.js';
-import { guarded } from '../session/session.js';
+import { checkedPerWorker, guarded } from '../session/session.js';
 import { CallerEnd, connectChild } from '../session/side-channel.js';
 import type { WorkerEnded } from '../session/task-error.js';
 import type { OpenOptions, Strategy, TaskError } from '../strategy.js';
 import type { LastWords } from '../worker/last-words.js';
 import { processWorker } from '../worker/worker-id.js';
-import { CallWatch, isStarting, LimitedCall, workersOf, workerWith } from './call-watch.js';
+import {
+  CallWatch,
+  callsOf,
+  isStarting,
+  LimitedCall,
+  shareWorkers,
+  workersOf,
+  workerWith,
+} from './call-watch.js';
 import { submitted } from './in-flight.js';
 import { type PoolParts, poolSession, within } from './pool-session.js';
 import { ProcessRetirement } from './process-retirement.js';
@@ -47,9 +55,10 @@ export default {
   deliveries: ['message', 'reference'],
   travelsInFile: [],
   scales: true,
+  perWorker: true,
   async open(workload, options) {
     const parts = { callerEnd: new CallerEnd(options.channel), services: taskServices(options) };
-    const alone = { ...options, workers: 1 };
+    const alone = { ...options, workers: 1, perWorker: 1 };
     const again = new SecondAttempt(() => open(workload, alone, { ...parts, again: null }));
     const session = await open(workload, options, { ...parts, again });
     return guarded({ ...session, takesReferences: options.delivery === 'reference' });
@@ -70,6 +79,9 @@ const readMs = 200;
 
 function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, services, again }: PoolParts) {
   const { workers, timeoutMs, heapMb, memoryMb } = options;
+  let perWorker = checkedPerWorker(options.perWorker ?? 1);
+  /** Questions about workers must reach all of them, so that each worker gets one call meanwhile. */
+  let questions = 0;
   const heap = heapLimit(workers, heapMb);
   const memory = new MemoryWatch({ memory: processLimit(workers, memoryMb), heap });
   const watched = new WatchedProcesses({ memory, timeoutMs, callerEnd, hidden: again?.hidden });
@@ -91,6 +103,7 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, services
         // Its process does not exist yet. No other code runs before it does and is seen.
         queueMicrotask(() => {
           watched.see(made, (child) => retirement.retire(made, child));
+          shareWorkers(made, () => (questions > 0 ? 1 : perWorker));
           if (ended.has(made)) watched.kill(made);
         });
         return {};
@@ -114,7 +127,7 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, services
   // until another comes.
   const stall = new Stall({
     limitMs: timeoutMs === undefined ? Number.POSITIVE_INFINITY : timeoutMs + graceMs,
-    isIdle: () => pool.stats().busyWorkers === 0 && retirement.workers.length === 0,
+    isIdle: () => workersOf(pool).every((worker) => callsOf(worker) === 0) && retirement.workers.length === 0,
     isStarting: () => isStarting(workersOf(pool)),
     ended() {
       void terminate(pool);
@@ -137,7 +150,12 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, services
     {
       workers,
       isolation: 'process',
-      concurrency: workers * submitted(1),
+      get concurrency() {
+        return workers * submitted(perWorker);
+      },
+      setPerWorker(value) {
+        perWorker = value;
+      },
       submit: (document) => call<Reply>(document, endMs),
       submitCancellable(document) {
         const options = endMs === undefined ? {} : new LimitedCall(endMs);
@@ -151,7 +169,14 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, services
           },
         };
       },
-      ask: (request) => call<Answer>(request, askMs),
+      async ask(request) {
+        questions++;
+        try {
+          return await call<Answer>(request, askMs);
+        } finally {
+          questions--;
+        }
+      },
       replaced: retirement,
       async end() {
         watch?.close();
@@ -160,7 +185,7 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, services
       },
       explain: (cause) => (cause instanceof workerpool.TerminateError ? watched.latestEnd : cause),
       restored: (reply) => watched.restored(reply),
-      returned: (cause, document) => (isUnsent(cause) ? document : null),
+      returned: (cause, document) => (isUnsent(cause) || isBesideCancelled(cause) ? document : null),
       exceeded: (cause) => cause instanceof workerpool.Promise.TimeoutError,
     },
     { timeoutMs, again, callerEnd },
@@ -173,6 +198,11 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, services
  */
 function isUnsent(cause: unknown): boolean {
   return cause instanceof Error && ['Pool terminated', 'Worker is terminated'].includes(cause.message);
+}
+
+/** Tells whether workerpool (10.0.3) has ended the worker because another call of it was cancelled. */
+function isBesideCancelled(cause: unknown): boolean {
+  return cause instanceof Error && cause.message === 'Worker terminated';
 }
 
 /**

@@ -7,6 +7,11 @@ import { now } from '../worker/clock.js';
  * when it cancels a document. Where tasks have a time limit it also reads all at intervals, and aborts the
  * task that has run too long. A place is free again when its task has settled. So only run time counts, not
  * queue time.
+ *
+ * With its time a worker writes its thread. A task that was the only one in its thread is to blame for its
+ * time. When others were running there, none of them is known to be to blame.
+ *
+ * The first number of the memory is how many tasks a thread may run at the same time. The caller writes it.
  */
 export class StartBoard {
   readonly memory: SharedArrayBuffer;
@@ -17,10 +22,11 @@ export class StartBoard {
   readonly #timer: NodeJS.Timeout | null;
 
   /** @param timeoutMs absent: tasks have no time limit */
-  constructor(places: number, timeoutMs = Number.POSITIVE_INFINITY) {
-    this.memory = new SharedArrayBuffer(8 * places);
+  constructor(places: number, perWorker: number, timeoutMs = Number.POSITIVE_INFINITY) {
+    this.memory = new SharedArrayBuffer(8 * (1 + 2 * places));
     this.#starts = new Float64Array(this.memory);
-    this.#free = Array.from({ length: places }, (_, place) => place);
+    this.setPerWorker(perWorker);
+    this.#free = Array.from({ length: places }, (_, place) => 1 + 2 * place);
     this.#timeoutMs = timeoutMs;
     this.#timer = Number.isFinite(timeoutMs)
       ? setInterval(() => this.#look(), Math.max(1, Math.min(timeoutMs / 8, 250))).unref()
@@ -41,6 +47,10 @@ export class StartBoard {
     return (this.#starts[place] as number) > 0;
   }
 
+  setPerWorker(perWorker: number): void {
+    this.#starts[0] = perWorker;
+  }
+
   leave(place: number): void {
     this.#running.delete(place);
     this.#free.push(place);
@@ -54,8 +64,21 @@ export class StartBoard {
     const latest = now() - this.#timeoutMs;
     for (const [place, signal] of this.#running) {
       const start = this.#starts[place] as number;
-      if (start > 0 && start <= latest) signal.abort();
+      if (signal.aborted || signal.isBeside || start <= 0 || start > latest) continue;
+      const beside = this.#beside(place);
+      if (beside.length > 0) for (const other of [signal, ...beside]) other.isBeside = true;
+      signal.abort();
     }
+  }
+
+  /** Returns the signals of other tasks that are running in the thread of this one. */
+  #beside(place: number): Stop[] {
+    const isBeside = (other: number) =>
+      other !== place &&
+      this.#starts[other + 1] === this.#starts[place + 1] &&
+      (this.#starts[other] as number) > 0 &&
+      Number.isFinite(this.#starts[other]);
+    return [...this.#running].filter(([other]) => isBeside(other)).map(([, signal]) => signal);
   }
 }
 
@@ -71,6 +94,8 @@ export interface Place {
  */
 export class Stop {
   aborted = false;
+  /** True when the thread was ended for its time while several tasks were running there. */
+  isBeside = false;
   readonly reason = 'the task has run too long, or its document was cancelled';
   #listener: (() => void) | null = null;
 

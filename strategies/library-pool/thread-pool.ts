@@ -7,7 +7,7 @@ import { abortGraceMs, type Reply } from '../session/outcome.js';
 import { copied, owned } from '../session/owned.js';
 import type { CarriedDocument } from '../session/reference.js';
 import { SecondAttempt } from '../session/second-attempt.js';
-import { guarded } from '../session/session.js';
+import { checkedPerWorker, guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
 import type { ChannelPort } from '../session/side-channel-protocol.js';
 import type { OpenOptions, Strategy } from '../strategy.js';
@@ -36,10 +36,11 @@ export default {
   travelsInFile: [],
   scales: true,
   inFlight: [1, 4, 16], // piscina's default is one, and most people run it so
+  perWorker: true,
   async open(workload, options) {
     warnOfOverridingFlag();
     const parts = { callerEnd: new CallerEnd(options.channel), services: taskServices(options) };
-    const alone = { ...options, workers: 1, inFlight: 1 };
+    const alone = { ...options, workers: 1, inFlight: 1, perWorker: 1 };
     const again = new SecondAttempt(() => open(workload, alone, { ...parts, again: null }));
     const session = await open(workload, options, { ...parts, again });
     return guarded({ ...session, takesReferences: options.delivery === 'reference' });
@@ -55,17 +56,36 @@ const largeBytes = 2 ** 20;
 /** Marks a document that exceeded the time limit, among the reasons why piscina rejects. */
 const overTime = new Error('the task has run too long');
 
+/** Likewise, when others were running in its thread, which may be to blame. */
+const besideOthers = new Error('the thread was ended because one of several tasks has run too long');
+
+/** The board of starts has room for at least this many documents per thread, for later changes. */
+const maxPerWorkerLater = 64;
+
+/**
+ * Tells whether piscina (5.x) has ended the thread because another document was aborted, which had it too. A
+ * document whose bytes were transferred has lost them.
+ */
+function isBesideAborted(cause: unknown, { bytes, size }: CarriedDocument): boolean {
+  const isEnded = cause instanceof Error && cause.message === 'Terminating worker thread';
+  return isEnded && (bytes.length > 0 || size === 0);
+}
+
 async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, services, again }: PoolParts) {
-  const { workers, delivery, inFlight = 1, timeoutMs, heapMb } = options;
+  const { workers, delivery, inFlight = 1, perWorker = 1, timeoutMs, heapMb } = options;
   const heap = threadHeapLimit(workers, heapMb);
-  const concurrency = workers * submitted(inFlight);
-  const board = new StartBoard(concurrency, timeoutMs === undefined ? undefined : timeoutMs + abortGraceMs);
+  const sent = (perWorker: number) => Math.max(inFlight, checkedPerWorker(perWorker));
+  const places = workers * submitted(Math.max(sent(perWorker), maxPerWorkerLater));
+  const limitMs = timeoutMs === undefined ? undefined : timeoutMs + abortGraceMs;
+  const board = new StartBoard(places, perWorker, limitMs);
   const retirement = new ThreadRetirement(inFlight);
+  retirement.send(sent(perWorker), perWorker > 1);
+  let concurrency = workers * submitted(sent(perWorker));
   const pool = new Piscina({
     filename: file,
     minThreads: workers,
     maxThreads: workers,
-    concurrentTasksPerWorker: inFlight,
+    concurrentTasksPerWorker: sent(perWorker),
     loadBalancer: retirement.balance,
     resourceLimits: { maxOldGenerationSizeMb: heap.mb },
     workerData: {
@@ -84,8 +104,11 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, se
   });
   let ended = false;
   // piscina never gets more than it can begin: it puts the oldest document that waits behind all others each
-  // time that no thread is free for it. A document that may be aborted needs a whole thread.
-  const turns = new Turns(workers * inFlight);
+  // time that no thread is free for it. A document that may be aborted needs a whole thread
+  // where a thread runs one document at a time.
+  let shared = perWorker > 1;
+  const turns = new Turns(workers * sent(perWorker));
+  let perThread = sent(perWorker);
   /** Hands a document to the pool, with its place on the board if it is watched. */
   const post = (document: CarriedDocument, moved: ArrayBuffer | null, watched?: Place): Promise<Reply> => {
     if (moved === null && watched === undefined) return pool.run(document);
@@ -105,7 +128,7 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, se
         const copy = copied(own);
         return post(copy, copy.bytes.buffer, watched);
       },
-      watched === undefined ? 1 : inFlight,
+      watched === undefined || shared ? 1 : inFlight,
       watched?.signal,
     );
   };
@@ -117,6 +140,7 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, se
     try {
       return await submit(document, watched);
     } catch (cause) {
+      if (watched.signal.isBeside) throw besideOthers;
       throw watched.signal.aborted ? overTime : cause;
     } finally {
       board.leave(watched.place);
@@ -126,7 +150,17 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, se
     {
       workers,
       isolation: 'thread',
-      concurrency,
+      get concurrency() {
+        return concurrency;
+      },
+      setPerWorker(perWorker) {
+        board.setPerWorker(perWorker);
+        retirement.send(sent(perWorker), perWorker > 1);
+        concurrency = Math.min(places, workers * submitted(sent(perWorker)));
+        shared = perWorker > 1;
+        turns.add(workers * (sent(perWorker) - perThread));
+        perThread = sent(perWorker);
+      },
       submit:
         timeoutMs === undefined
           ? (document) => submit(document)
@@ -147,7 +181,8 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, se
       },
       explain: (cause) => threadEnd(cause, heap),
       replaced: retirement,
-      returned: (cause, document) => retirement.returned(cause, document),
+      returned: (cause, document) =>
+        isBesideAborted(cause, document) ? document : retirement.returned(cause, document),
       exceeded: (cause) => cause === overTime,
       // piscina reports a worker that cannot load its workload by this event only. Later, the worker's task
       // rejects, too.

@@ -17,7 +17,8 @@ type PoolThread = Parameters<Balancer>[1][number];
  *    answers, the thread is terminated, and the pool starts another one in its place.
  */
 export class ThreadRetirement implements Replaced {
-  readonly #sent: number;
+  #sent: number;
+  #shares = false;
   #threads: readonly PoolThread[] = [];
   /** Threads that get nothing any more, by their id. */
   readonly #leaving = new Set<number>();
@@ -27,6 +28,15 @@ export class ThreadRetirement implements Replaced {
   /** @param sent a thread has at most this many documents that it has not answered */
   constructor(sent: number) {
     this.#sent = sent;
+  }
+
+  /**
+   * A thread has at most `sent` documents from now on.
+   * @param shares true where a document that may be aborted may have others beside it in its thread
+   */
+  send(sent: number, shares: boolean): void {
+    this.#sent = sent;
+    this.#shares = shares;
   }
 
   get count(): number {
@@ -43,9 +53,10 @@ export class ThreadRetirement implements Replaced {
     let least = this.#sent;
     for (const thread of threads) {
       if (this.#leaving.size > 0 && this.#leaving.has(thread.id)) continue;
-      const usage = thread.currentUsage; // infinite when it runs a task that may be aborted
+      // Infinite when its only task may be aborted.
+      const usage = this.#shares && thread.isRunningAbortableTask ? 1 : thread.currentUsage;
       if (usage === 0) return thread;
-      if (task.isAbortable || usage >= least) continue;
+      if ((task.isAbortable && !this.#shares) || usage >= least) continue;
       chosen = thread;
       least = usage;
     }

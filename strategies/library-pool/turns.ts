@@ -33,6 +33,12 @@ export class Turns {
     }
   }
 
+  /** Adds places, or takes some away when the number is negative. */
+  add(places: number): void {
+    this.#free += places;
+    this.#begin();
+  }
+
   #turn(places: number, stop: Stop | null): Promise<void> {
     return new Promise((begin, reject) => {
       const waiting: Waiting = { places, begin };

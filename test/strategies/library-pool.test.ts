@@ -28,7 +28,7 @@ it('a call counts from when a worker that is ready has it, and is ended once', a
   const child = { ready: false, exitCode: null, signalCode: null };
   const workers = [
     { worker: null, processing: {} },
-    { worker: child, processing: { 7: { options: call }, 8: { options: undefined } } },
+    { worker: child, processing: { 7: { options: call } } },
   ] as unknown as readonly PoolWorker[];
   const watch = new CallWatch(() => workers, 1e6);
   try {

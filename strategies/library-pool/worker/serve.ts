@@ -38,7 +38,14 @@ export async function serve(
   options: Partial<Omit<TaskOptions, 'worker'>> = {},
 ): Promise<Serve> {
   const id = thisWorker();
-  const { task, failure } = await openTask(ref, { worker: id, services: taskServices({}), ...options }).then(
+  let running = 0;
+  const isShared = () => running > 0;
+  const { task, failure } = await openTask(ref, {
+    worker: id,
+    services: taskServices({}),
+    isShared,
+    ...options,
+  }).then(
     (task) => ({ task, failure: null }),
     (cause: unknown) => ({ task: null, failure: taskError(cause) }),
   );
@@ -46,7 +53,10 @@ export async function serve(
   return ((either: Request | CarriedDocument) => {
     if (typeof either === 'string') return answer(either);
     if (task === null) throw new Error(failure.message);
-    return task.run(either);
+    const reply = task.run(either);
+    if (!(reply instanceof Promise)) return reply;
+    running++;
+    return reply.finally(() => running--);
   }) as Serve;
 
   async function answer(request: Request): Promise<Answer> {

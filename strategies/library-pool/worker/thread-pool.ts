@@ -3,6 +3,7 @@ import { type MessagePort, parentPort, resourceLimits, threadId } from 'node:wor
 import Piscina from 'piscina';
 import type { TaskServices } from '../../../services/task-services.js';
 import type { WorkloadRef } from '../../../workloads/workload.js';
+import { Fifo } from '../../session/fifo.js';
 import type { LocalReply, Reply } from '../../session/outcome.js';
 import type { CarriedDocument } from '../../session/reference.js';
 import { now } from '../../worker/clock.js';
@@ -58,10 +59,13 @@ const task = await openTask(workload, {
   large: 'move',
   services,
   timeoutMs,
+  isShared: () => (board[0] as number) > 1,
   connect: connectThread,
 });
 
 let running = 0;
+/** Documents that have come and may not begin yet. */
+const waiting = new Fifo<() => void>();
 let turnedMs = now();
 /** Resolves when the event loop has run; null while it need not. */
 let turning: Promise<void> | null = null;
@@ -82,11 +86,16 @@ export default function run(request: Request | Watched | CarriedDocument): Reply
   const isWatched = 'place' in request;
   const place = isWatched ? request.place : null;
   const document = isWatched ? request.document : request;
+  if (!isNearLimit && running >= (board[0] as number))
+    return new Promise<void>((resolve) => waiting.push(resolve)).then(() => run(request));
   if (isNearLimit) {
     const bytes = transfers ? document.bytes : null;
     throw { kind: 'not begun', thread: threadId, bytes } satisfies NotBegun;
   }
-  if (place !== null) board[place] = now();
+  if (place !== null) {
+    board[place + 1] = threadId;
+    board[place] = now();
+  }
   running++;
   const reply = task.run(document);
   return reply instanceof Promise ? ended(reply, place) : isDue(reply) ? held(reply, place) : done(reply);
@@ -94,6 +103,7 @@ export default function run(request: Request | Watched | CarriedDocument): Reply
 
 async function ended(answer: Promise<LocalReply>, place: number | null): Promise<Reply> {
   const reply = await answer;
+  if (place !== null) board[place] = Number.POSITIVE_INFINITY; // it has ended in time
   return isDue(reply) ? held(reply, place) : done(reply);
 }
 
@@ -119,6 +129,8 @@ async function turn(): Promise<void> {
 
 function done(reply: LocalReply): Reply {
   running--;
+  if (isNearLimit) for (const wake of waiting.empty()) wake();
+  else if (waiting.length > 0) waiting.shift()?.();
   return reply.moved === undefined ? reply : moving(reply);
 }
 
