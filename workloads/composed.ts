@@ -49,7 +49,7 @@ function kindOf(stages: readonly Stage[]): Kind | null {
   return kinds.size === 1 ? kind : 'mixed';
 }
 
-/** When the `setup` of a stage throws, the stages before it are closed again. */
+/** Opens the stages in their order. When the `setup` of one throws, those before it are closed again. */
 async function openAll(stages: readonly Stage[], options: Context['options']): Promise<Opened> {
   const opened: OpenStage[] = [];
   try {

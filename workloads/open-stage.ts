@@ -2,7 +2,7 @@ import { hookError, StageError, StageTimeout } from './stage-error.js';
 import type { Stage } from './stages.js';
 import type { Context } from './workload.js';
 
-/** One value on its way through a stage. */
+/** A value is on its way through a stage. */
 export interface StageItem {
   /** The stage before returned this, or it is the document itself. */
   readonly value: unknown;
@@ -249,7 +249,7 @@ class StageContext implements Context {
     this.#isLimited = isLimited;
   }
 
-  /** The document's key, with the part. */
+  /** This is the document's key, with the part. */
   get key(): string {
     return `${this.#document.key}${this.#part}`;
   }

@@ -16,7 +16,7 @@ export interface Batch {
   readonly ms?: number;
 }
 
-/** What separates a stage's workers from the other stages where each has its own. */
+/** Workers of a stage are separated from those of other stages by this, where each stage has its own. */
 export type StageIsolation = 'thread' | 'process';
 
 interface AnyStage<State> {
@@ -54,7 +54,7 @@ export interface BatchStage<State = unknown> extends AnyStage<State> {
   run(values: readonly unknown[], contexts: readonly Context<State>[]): unknown;
 }
 
-/** One stage of a task. */
+/** A task has stages of either kind. */
 export type Stage<State = unknown> = SingleStage<State> | BatchStage<State>;
 
 /** A batch that is not full waits this long for further values, ms, where the stage does not say. */

@@ -1,7 +1,10 @@
 import type { Session, StageReport } from '../../strategies/strategy.js';
 
-/** What the workers of one stage did in the timed passes. `workers` is how many there were at the end. */
-export type StageRecord = StageReport;
+/** Says what the workers of one stage did in the timed passes; `workers` is their number at the end. */
+export type StageRecord = Pick<
+  StageReport,
+  'stage' | 'workers' | 'documents' | 'bytes' | 'busyMs' | 'blockedMs' | 'idleMs'
+>;
 
 /** Adds up what the stages of a session do between `open` and `close`. Both may be called again. */
 export class StageCounters {

@@ -27,7 +27,7 @@ export class Store {
   readonly arrivals: AppendedRows<typeof arrivalTable>;
   /** Searches for the highest rate under a limit; likewise. */
   readonly limits: AppendedRows<typeof sloTable>;
-  /** What each stage did in the trials; likewise, where stages have workers of their own. */
+  /** These rows say what each stage did in the trials; likewise, where stages have workers of their own. */
   readonly stages: AppendedRows<typeof stageTable>;
   readonly #trials: AppendedRows<typeof trialTable>;
 

@@ -4,7 +4,7 @@ import type { Kind } from '../../workloads/workload.js';
 
 /** Decides how many workers each stage gets where a strategy gives stages workers of their own. */
 
-/** What a stage costs alone, over the documents of a corpus. */
+/** Says what a stage costs alone, over the documents of a corpus. */
 export interface StageCost {
   readonly name: string;
   /** The kind that the stage declares, or the measured one. */
@@ -15,7 +15,7 @@ export interface StageCost {
   readonly ratio: number;
 }
 
-/** A number of workers for each stage, and their sum. */
+/** Each stage gets a number of workers, and `workers` is their sum. */
 export interface Split {
   readonly workers: number;
   readonly configuration: Configuration;

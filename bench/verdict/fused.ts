@@ -9,7 +9,7 @@ import type { Measured } from './configurations.js';
  */
 export interface FusedOrStaged {
   readonly use: 'fused' | 'staged';
-  /** The fastest configuration of the other way. */
+  /** This configuration is the fastest one of the other way. */
   readonly other: RatedSummary;
   /** Rate of the other ÷ rate of the choice; null where they have no round in common. */
   readonly ratio: Ratio | null;

@@ -3,7 +3,7 @@ import type { Conclusion } from '../verdict/conclude.js';
 import type { FusedOrStaged } from '../verdict/fused.js';
 import { namer, withInterval } from './configuration.js';
 
-/** Whether the stages of a task are to have workers of their own. */
+/** These sentences say whether the stages of a task are to have workers of their own. */
 
 /** At most two sentences of at most 25 words. @param where follows the first one, as in ` at 10KB` */
 export function fusedSentences(
@@ -19,8 +19,8 @@ export function fusedSentences(
     `${advice}${where}: ${name(other)} ${rate}${close}.`,
     ...(onlyComputes
       ? [
-          'The stages compute: on the same cores, workers for each stage cannot beat running each document to ' +
-            'completion.',
+          'The stages compute: on the same cores, workers for each stage cannot beat running each document ' +
+            'to completion.',
         ]
       : []),
   ];

@@ -14,7 +14,7 @@ const parts = [
   { name: 'idle: waiting for values', colour: '#d9d9d9', column: 'idle_ms' },
 ] as const;
 
-/** Time of all workers of one stage, over all trials of a configuration. */
+/** A bar shows the time of all workers of one stage, over all trials of a configuration. */
 interface Bar {
   readonly label: string;
   readonly stage: string;
@@ -42,7 +42,7 @@ const stages: Chart = {
 
 export default stages;
 
-/** Shows each workload and corpus at the number of workers with the highest rate. */
+/** There is a panel for each workload and corpus, at the number of workers with the highest rate. */
 function panelsOf(data: ChartData): Panel[] {
   const own = data.stages.filter(({ twin }) => twin === null);
   const key = ({ workload, corpus, strategy }: Pick<StageRow, 'workload' | 'corpus' | 'strategy'>) =>
@@ -56,7 +56,7 @@ function panelsOf(data: ChartData): Panel[] {
     return [
       {
         title: `${workload}, documents: ${corpus}`,
-        subtitle: `${configurationName(best.cell, data)}${configuration === null ? '' : ` (${configuration})`}`,
+        subtitle: configurationName(best.cell, data) + (configuration === null ? '' : ` (${configuration})`),
         bars: barsOf(rows),
       },
     ];

@@ -63,7 +63,7 @@ describe('fused or staged', () => {
     assert.ok(Math.abs((staged?.ratio?.ratio ?? 0) - 0.5) < 0.01);
     assert.match(
       fusedByWorkload(conclusions).join(' '),
-      /^Give each stage workers of its own: `one-worker` with 2 workers reached 0.5\d*× \(0.\d+–0.\d+\) its rate\.$/,
+      /^Give each stage workers of its own: `one-worker` with 2 workers reached 0.5\d*× \(.*\) its rate\.$/,
     );
   });
 
