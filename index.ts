@@ -47,6 +47,7 @@ export type {
   RunOptions,
   Session,
   SideChannel,
+  StageReport,
   Strategy,
   StrategyEntry,
   StrategyTraits,
@@ -57,6 +58,7 @@ export { isolates, isolations, isolationsOf } from './strategies/strategy.js';
 
 import type { TaskFile } from './workloads/task-file.js';
 
+export type { Batch, Stage, StageIsolation } from './workloads/stages.js';
 export type { TaskFile } from './workloads/task-file.js';
 export type { TaskFinding } from './workloads/task-findings.js';
 export {
