@@ -79,6 +79,11 @@ export function cli(
   });
 }
 
+/** With this environment the command draws no charts, which take half a second. */
+export const chartless = {
+  NODE_OPTIONS: `--import=${new URL('./fixtures/without-charts.js', import.meta.url).href}`,
+};
+
 export function fixture(name: string, options: WorkloadRef['options'] = {}): WorkloadRef {
   return { name, url: new URL(`./fixtures/${name}.js`, import.meta.url).href, options };
 }

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { readRecommendation } from '../../runner/recommendation.js';
 import { compileTask } from '../../workloads/task-file.js';
 import { recommendation } from '../runner/recommendations.js';
-import { cli } from '../support.js';
+import { chartless, cli } from '../support.js';
 import { checkTask, folderWith } from './check-command.js';
 
 /** The longest text so far is kept across an await: another document may have changed it meanwhile. */
@@ -130,7 +130,9 @@ describe('several documents in flight on one thread', { concurrency: 2 }, () => 
 });
 
 describe('a task that is known to mix documents up', () => {
-  const { folder, env } = folderWith('mixing.mjs', mixing, { documents: 20 });
+  const made = folderWith('mixing.mjs', mixing, { documents: 20 });
+  const { folder } = made;
+  const env = { ...made.env, ...chartless };
   const run = (...args: string[]) =>
     cli(['run', '--task', 'mixing.mjs', '--docs', 'docs', '--out', 'out.ndjson', ...args], folder, env);
 

@@ -4,12 +4,18 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { summaryTable, trialTable } from '../../bench/tables/columns.js';
 import { decode } from '../../bench/tables/csv.js';
-import { folder, fresh, run, spin } from './start.js';
+import { folder, fresh, run, runWithCharts, spin } from './start.js';
 
 describe('a run', () => {
   it('leaves a folder with trials, summary, environment, charts and report', async () => {
     const out = fresh();
-    const { code, stdout, stderr, temporary } = await run('bench', '--profile', 'smoke', '--out', out);
+    const { code, stdout, stderr, temporary } = await runWithCharts(
+      'bench',
+      '--profile',
+      'smoke',
+      '--out',
+      out,
+    );
     assert.equal(code, 0, stderr);
     const trials = decode(trialTable, readFileSync(join(out, 'trials.csv'), 'utf8'));
     assert.equal(
@@ -288,7 +294,7 @@ describe('a run', () => {
 });
 
 it('lists workloads, strategies, peers, profiles and charts', async () => {
-  const { code, stdout } = await run('list', '--json');
+  const { code, stdout } = await runWithCharts('list', '--json');
   const lists = JSON.parse(stdout);
   assert.equal(code, 0);
   assert.deepEqual(Object.keys(lists), ['workloads', 'strategies', 'peers', 'profiles', 'charts']);

@@ -10,7 +10,7 @@ import type { Environment } from '../../bench/tables/environment.js';
 import { projectionTable } from '../../bench/tables/scaling-columns.js';
 import { charts } from '../../plots/index.js';
 import { renderPng } from '../../plots/png.js';
-import { cli } from '../support.js';
+import { chartless, cli } from '../support.js';
 
 /** These tests run commands on runs that exist already: resume, report, compare. */
 
@@ -18,7 +18,8 @@ const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
 const original = join(folder, 'original');
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const run = (...args: string[]) => cli(args, folder);
+const run = (...args: string[]) => cli(args, folder, chartless);
+const runWithCharts = (...args: string[]) => cli(args, folder);
 
 let copies = 0;
 /** A copy of the run with its trials, or its environment, changed. */
@@ -53,7 +54,7 @@ before(async () => {
     '--rounds',
     '3',
   ];
-  const { code, stderr } = await run('bench', ...plan, '--out', original);
+  const { code, stderr } = await runWithCharts('bench', ...plan, '--out', original);
   assert.equal(code, 0, stderr);
 });
 
@@ -65,7 +66,7 @@ describe('report', () => {
     );
     assert.ok(derived.length >= 15);
     for (const name of derived) rmSync(join(copy, name));
-    const { code, stdout } = await run('report', copy);
+    const { code, stdout } = await runWithCharts('report', copy);
     assert.equal(code, 0);
     assert.match(stdout, /spin/);
     for (const name of derived)
@@ -104,7 +105,7 @@ describe('report, asked for more', () => {
 
   it('draws PNGs with their text, wherever fonts are or are not', async () => {
     const copy = changed({});
-    assert.equal((await run('report', copy, '--png')).code, 0);
+    assert.equal((await runWithCharts('report', copy, '--png')).code, 0);
     const pictures = readdirSync(join(copy, 'plots')).filter((name) => name.endsWith('.png'));
     assert.equal(pictures.length, charts.filter(({ optional }) => !optional).length);
     for (const name of pictures)
@@ -144,9 +145,12 @@ describe('report, asked for more', () => {
     const copy = changed({});
     const path = join(copy, 'summary-of-the-job.md');
     writeFileSync(path, 'before\n');
-    assert.equal((await cli(['report', copy], folder, { GITHUB_STEP_SUMMARY: path })).code, 0);
+    assert.equal((await cli(['report', copy], folder, { ...chartless, GITHUB_STEP_SUMMARY: path })).code, 0);
     assert.equal(readFileSync(path, 'utf8'), `before\n${readFileSync(join(copy, 'report.md'), 'utf8')}\n`);
-    const nowhere = await cli(['report', copy], folder, { GITHUB_STEP_SUMMARY: join(copy, 'no', 'folder') });
+    const nowhere = await cli(['report', copy], folder, {
+      ...chartless,
+      GITHUB_STEP_SUMMARY: join(copy, 'no', 'folder'),
+    });
     assert.equal(nowhere.code, 0);
     assert.match(nowhere.stderr, /GITHUB_STEP_SUMMARY: ENOENT/);
   });

@@ -3,20 +3,30 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
-import { cliPath } from '../support.js';
+import { chartless, cliPath } from '../support.js';
 
 export const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 let count = 0;
 export const fresh = () => join(folder, `run-${count++}`);
 
-/** The command in an empty temporary folder of its own, so that what it leaves behind there can be seen. */
+/**
+ * The command in an empty temporary folder of its own, so that what it leaves behind there can be seen. It
+ * draws no charts unless `env` says so.
+ */
 export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const temporary = join(folder, `tmp-${count++}`);
   mkdirSync(temporary);
   const child: ChildProcess = spawn(process.execPath, [cliPath, ...args], {
     cwd: folder,
-    env: { ...process.env, NO_COLOR: '1', XDG_CACHE_HOME: join(folder, 'cache'), ...env, TMPDIR: temporary },
+    env: {
+      ...process.env,
+      ...chartless,
+      NO_COLOR: '1',
+      XDG_CACHE_HOME: join(folder, 'cache'),
+      ...env,
+      TMPDIR: temporary,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
@@ -44,4 +54,5 @@ export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
 }
 
 export const run = (...args: string[]) => start(args).ended;
+export const runWithCharts = (...args: string[]) => start(args, { NODE_OPTIONS: '' }).ended;
 export const spin = ['bench', '--profile', 'smoke', '--workloads', 'spin', '--documents', '4'];

@@ -368,7 +368,7 @@ export function describeDeaths(strategy: Strategy): void {
 
     it('stops replacing workers that do no work, and gives every document its outcome', async (t) => {
       const marker = mkdtempSync(join(folder, 'storm-'));
-      // Each death costs the start of a worker. The agents of a broker are other processes and keep the usual.
+      // Each death costs the start of a worker. The agents of a broker keep the usual number.
       const usual = maxDeathsWithoutResult.count;
       maxDeathsWithoutResult.count = 8;
       t.after(() => {

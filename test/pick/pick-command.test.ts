@@ -8,13 +8,13 @@ import { promisify } from 'node:util';
 import { trialTable } from '../../bench/tables/columns.js';
 import { decode } from '../../bench/tables/csv.js';
 import { isolates } from '../../strategies/strategy.js';
-import { cli as cliIn, cliPath } from '../support.js';
+import { chartless, cli as cliIn, cliPath } from '../support.js';
 import { strategies } from './support.js';
 
 describe('pick and recommend', () => {
   const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
   after(() => rmSync(folder, { recursive: true, force: true }));
-  const cli = (args: readonly string[]) => cliIn(args, folder);
+  const cli = (args: readonly string[]) => cliIn(args, folder, chartless);
   const docs = join(folder, 'docs');
   mkdirSync(docs);
   for (let i = 0; i < 40; i++) writeFileSync(join(docs, `${i}.txt`), `${i} `.repeat(2000));

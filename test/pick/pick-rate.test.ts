@@ -7,7 +7,7 @@ import { arrivalTable } from '../../bench/tables/arrival-columns.js';
 import { trialTable } from '../../bench/tables/columns.js';
 import { decode } from '../../bench/tables/csv.js';
 import { readRecommendation } from '../../runner/recommendation.js';
-import { cli as cliIn } from '../support.js';
+import { chartless, cli as cliIn } from '../support.js';
 
 describe('pick --rate', { skip: process.platform === 'win32' && 'needs named pipes' }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
@@ -25,7 +25,7 @@ describe('pick --rate', { skip: process.platform === 'win32' && 'needs named pip
   );
   const out = join(folder, 'run');
   const pick = (more: readonly string[]) =>
-    cliIn(['pick', '--task', task, '--docs', docs, '--out', out, ...more], folder);
+    cliIn(['pick', '--task', task, '--docs', docs, '--out', out, ...more], folder, chartless);
 
   it('refuses what makes no sense before anything is written', async () => {
     for (const [args, said] of [
