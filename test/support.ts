@@ -79,7 +79,7 @@ export function cli(
   });
 }
 
-/** With this environment the command draws no charts, which take half a second. */
+/** The command draws no charts with this environment: they take half a second. */
 export const chartless = {
   NODE_OPTIONS: `--import=${new URL('./fixtures/without-charts.js', import.meta.url).href}`,
 };
