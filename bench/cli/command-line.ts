@@ -409,7 +409,7 @@ withJobFile(program.command('run'))
   .action(async (flags, command: Command) => {
     try {
       const { runDocuments } = await import('./commands/run.js');
-      process.exitCode = await runDocuments(flags, { version, job: jobOf(command) });
+      process.exitCode = await runDocuments(flags, { version, job: jobOf(command), command });
     } finally {
       endSoon();
     }

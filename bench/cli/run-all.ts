@@ -16,6 +16,8 @@ import type { LineOrder } from './run-request.js';
 export interface RunAllOptions {
   readonly output: Output;
   readonly order: LineOrder;
+  /** The lines name this group; absent: the job has no groups. */
+  readonly group?: string;
   /** All documents were found: the job has this number of them. */
   readonly found: (documents: number) => void;
   readonly workers: number;
@@ -35,7 +37,7 @@ export interface RunAllOptions {
 export async function runAll(
   opened: OpenSession,
   batches: Iterable<readonly WalkEntry[]>,
-  { output, order: lineOrder, found, workers, isProtected, stop, broken, own }: RunAllOptions,
+  { output, order: lineOrder, group, found, workers, isProtected, stop, broken, own }: RunAllOptions,
 ): Promise<boolean> {
   const inProgress = new InProgress<WalkEntry & { readonly path: string | Buffer }>();
   let waiting = 0;
@@ -60,7 +62,7 @@ export async function runAll(
         if (hasLine(output, entry.id)) continue;
         waiting++;
         if (entry.path === null) {
-          const line = lineOf(entry.id, failure(entry), null);
+          const line = lineOf(entry.id, failure(entry), null, group);
           if (order === null) write(line);
           else order.found(line);
         } else {
@@ -75,7 +77,7 @@ export async function runAll(
   const held = new HeldFailures(stop);
   own?.begin(() => inProgress.oldest(workers)); // documents begin in their order
   const append = (id: string, outcome: Outcome, source: FileState | null) => {
-    const line = lineOf(id, outcome, source);
+    const line = lineOf(id, outcome, source, group);
     if (order === null) write(line);
     else order.add(outcome.index, line);
   };

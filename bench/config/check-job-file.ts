@@ -37,14 +37,27 @@ export function givenTo(
   return Object.hasOwn(job.content, key) ? { value: job.content[key], keys: [key] } : undefined;
 }
 
+/** A key that is no option: see `job-keys.ts`. */
+export interface OtherKey {
+  check(job: JobFile, keys: readonly string[], value: unknown, run: Command): void;
+}
+
 /** Checks all keys and the kinds of all values, also those for other commands. @throws UsageError */
-export function checkJobFile(job: JobFile, commands: readonly Command[]): void {
+export function checkJobFile(
+  job: JobFile,
+  commands: readonly Command[],
+  others: Readonly<Record<string, OtherKey>>,
+): void {
   const sections = new Map(jobCommands(commands).map((command) => [command.name(), command]));
   const top = topFlags(commands);
-  const known = [...top.keys(), ...sections.keys()];
+  const known = [...top.keys(), ...Object.keys(others), ...sections.keys()];
   for (const [key, value] of Object.entries(job.content)) {
     const command = sections.get(key);
     if (key === '$schema') continue;
+    if (Object.hasOwn(others, key)) {
+      others[key]?.check(job, [key], value, sections.get('run') as Command);
+      continue;
+    }
     if (command !== undefined) checkSection(job, [key], new Map(byKey(flagsOf(command))));
     else checkValue(job, { keys: [key], flag: top.get(key), known, value });
   }

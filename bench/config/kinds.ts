@@ -108,6 +108,10 @@ const kinds: Readonly<Record<string, Kind>> = {
   times: list('a time, or a list of times'),
 };
 
+export function kindNamed(word: 'file' | 'count' | 'size'): Kind {
+  return kinds[word] as Kind;
+}
+
 /** An option with a word that is not in the list takes a text or a number. */
 export function kindOf(option: Option): Kind {
   if (!option.required && !option.optional) return flag;

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { jobCommands, topFlags } from './check-job-file.js';
 import { type Flag, flagsOf } from './flags.js';
+import { jobKeys, schemasOf } from './job-keys.js';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -19,6 +20,7 @@ export function jobFileSchema(commands: readonly Command[]): Schema {
     ...objectOf({
       $schema: { type: 'string' },
       ...propertiesOf([...topFlags(commands).values()]),
+      ...schemasOf(jobKeys, commands.find((command) => command.name() === 'run') as Command),
       ...Object.fromEntries(sections),
     }),
   };

@@ -66,7 +66,8 @@ async function chosenJob(command: Command, say: (text: string) => void): Promise
 /** The values that a checked job file has for a command, by their keys. */
 async function valuesOf(job: JobFile, command: Command): Promise<Map<string, string | boolean>> {
   const { checkJobFile, givenTo } = await import('./check-job-file.js');
-  checkJobFile(job, (command.parent ?? command).commands);
+  const { jobKeys } = await import('./job-keys.js');
+  checkJobFile(job, (command.parent ?? command).commands, jobKeys);
   return new Map(
     flagsOf(command).flatMap(({ key, kind }) => {
       const given = givenTo(job, command, key);

@@ -29,27 +29,36 @@ export interface DocumentLine {
 /**
  * Makes the line of one document. The id and the status come first and the source last, so they can be read
  * without the value.
+ * @param group the name of the document's group; absent: the job has no groups
  */
-export function lineOf(id: string, result: Outcome | NotOk, source: FileState | null): DocumentLine {
+export function lineOf(
+  id: string,
+  result: Outcome | NotOk,
+  source: FileState | null,
+  group?: string,
+): DocumentLine {
   if (result.status === 'ok' && isPlain(result.value)) {
     // One call of JSON.stringify takes less time than one for each part.
     const { status, value } = result;
-    return { id, line: `${JSON.stringify({ id, status, value, source })}\n`, notOk: null };
+    const members =
+      group === undefined ? { id, status, value, source } : { id, status, group, value, source };
+    return { id, line: `${JSON.stringify(members)}\n`, notOk: null };
   }
   const head = `{"id":${JSON.stringify(id)},"status":`;
+  const part = group === undefined ? '' : `,"group":${JSON.stringify(group)}`;
   const tail = `,"source":${JSON.stringify(source)}}\n`;
   if (result.status === 'ok') {
     try {
-      return { id, line: `${head}"ok","value":${jsonOf(result.value)}${tail}`, notOk: null };
+      return { id, line: `${head}"ok"${part},"value":${jsonOf(result.value)}${tail}`, notOk: null };
     } catch (cause) {
       const { name, message } = cause as Error;
-      return lineOf(id, { id, status: 'failed', error: { name, message } }, source);
+      return lineOf(id, { id, status: 'failed', error: { name, message } }, source, group);
     }
   }
   const { status, error } = result;
   return {
     id,
-    line: `${head}"${status}","error":${jsonOfError(error)}${tail}`,
+    line: `${head}"${status}"${part},"error":${jsonOfError(error)}${tail}`,
     notOk: { id, status, error: remembered(error) },
   };
 }

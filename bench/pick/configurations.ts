@@ -1,4 +1,5 @@
 import { predictedRate } from '../../control/allotment.js';
+import type { Limits } from '../../strategies/processes/memory-share.js';
 import {
   type Delivery,
   deliveriesOfBytes,
@@ -20,7 +21,7 @@ import {
   type Timing,
 } from '../trials/plan.js';
 import { configurationName } from '../verdict/configurations.js';
-import { type Limits, limitsUnder } from './limits.js';
+import { limitsUnder } from './limits.js';
 import { documentsForPass, documentsPerWorker, maxDocumentsInPass, timesOver } from './pass-size.js';
 
 /**

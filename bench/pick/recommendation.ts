@@ -1,4 +1,5 @@
 import type { Recommendation } from '../../runner/recommendation.js';
+import type { Limits } from '../../strategies/processes/memory-share.js';
 import type { Configuration, StrategyTraits } from '../../strategies/strategy.js';
 import type { TaskFinding } from '../../workloads/task-findings.js';
 import { deliveryOf, type SummaryRow } from '../tables/columns.js';
@@ -10,7 +11,6 @@ import { sameCell } from '../tables/summarise.js';
 import { withInterval } from '../words/configuration.js';
 import type { Constraints } from './constraints.js';
 import type { Decision } from './decide.js';
-import type { Limits } from './limits.js';
 import type { Judged } from './open-loop/judge.js';
 
 export interface RecommendationOptions {

@@ -1,9 +1,8 @@
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import { WorkerEnded } from '../session/task-error.js';
+import { usableShare } from './memory-share.js';
 
-/** The workers get this share of the memory; the rest is for buffers, code and the caller. */
-const heapShare = 0.8;
 /** Most tasks do not load with less than this. */
 const minMb = 64;
 
@@ -14,15 +13,16 @@ const minMb = 64;
  */
 export function heapLimitMb(workers: number): number {
   const ownMb = getHeapStatistics().heap_size_limit / 2 ** 20;
-  return Math.max(minMb, Math.floor(Math.min(ownMb, (heapShare * memoryBytes()) / 2 ** 20 / workers)));
+  return Math.max(minMb, Math.floor(Math.min(ownMb, (usableShare * memoryBytes()) / 2 ** 20 / workers)));
 }
 
 /** Returns the limit of a worker process's memory, MB, which includes heap and buffers. */
 export function memoryLimitMb(workers: number): number {
-  return Math.max(minMb, Math.floor((heapShare * memoryBytes()) / 2 ** 20 / workers));
+  return Math.max(minMb, Math.floor((usableShare * memoryBytes()) / 2 ** 20 / workers));
 }
 
-function memoryBytes(): number {
+/** The memory that this process may use. */
+export function memoryBytes(): number {
   // 0, or more than there is, where nothing constrains it.
   const constrained = process.constrainedMemory?.() ?? 0;
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
@@ -61,7 +61,7 @@ export function processLimit(workers: number, memoryMb?: number): MemoryLimit {
     : { mb: memoryMb, from: 'which memoryMb sets', remedy: 'raise memoryMb' };
 }
 
-const share = `its share of ${100 * heapShare} % of the memory`;
+const share = `its share of ${100 * usableShare} % of the memory`;
 
 /** Node's own error has this code when the heap of a thread is full. */
 export const outOfMemoryCode = 'ERR_WORKER_OUT_OF_MEMORY';

@@ -8,6 +8,7 @@ import { program } from '../../bench/cli/command-line.js';
 import { checkJobFile, givenTo, jobCommands } from '../../bench/config/check-job-file.js';
 import { flagsOf } from '../../bench/config/flags.js';
 import { readJobFile } from '../../bench/config/job-file.js';
+import { jobKeys } from '../../bench/config/job-keys.js';
 import { jobFileSchema } from '../../bench/config/schema.js';
 import { linesIn, folderOf as madeFolder, run } from '../job/job.js';
 
@@ -18,7 +19,7 @@ async function jobFile(ending: string, text: string) {
   const path = join(folder, `job-${files++}.${ending}`);
   writeFileSync(path, text);
   const job = await readJobFile(path);
-  checkJobFile(job, program.commands);
+  checkJobFile(job, program.commands, jobKeys);
   return job;
 }
 const command = (name: string) => {

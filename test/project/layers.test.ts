@@ -81,7 +81,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     may: [
       /^bench\/(?!cli|scripts)/,
       terminal,
-      /^strategies\/(strategy|processes\/cores)\.ts$/,
+      /^strategies\/(strategy|processes\/(cores|memory-share))\.ts$/,
       /^strategies\/session\/(outcome|task-error|file-reader|pushed-source|source)\.ts$/,
       /^strategies\/broker\/own-redis\.ts$/,
       /^strategies\/worker\/(clock|usage-report|worker-id)\.ts$/,

@@ -1,14 +1,9 @@
-import { openForRunner, type RunnerOptions } from '../../../runner/create-runner.js';
-import { findStrategy } from '../../../runner/open-strategy.js';
-import { refuseInFlight } from '../../../runner/refusal.js';
-import { strategies } from '../../../strategies/index.js';
+import { writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { openForRunner } from '../../../runner/create-runner.js';
+import { heapLimitMb } from '../../../strategies/processes/limits.js';
 import { printToStandardError } from '../../../strategies/processes/task-output.js';
-import {
-  isolates,
-  type Strategy,
-  type StrategyEntry,
-  type StrategyTraits,
-} from '../../../strategies/strategy.js';
+import { isolates } from '../../../strategies/strategy.js';
 import {
   type LeftOut,
   type LeftOutCounts,
@@ -18,6 +13,8 @@ import {
 import { compileTask } from '../../../workloads/task-file.js';
 import type { JobFile } from '../../config/job-file.js';
 import { exitCode, type RunError, UsageError } from '../../errors.js';
+import { optionsOf, planOf, reduceOf } from '../../groups/plan.js';
+import { compileReduce, reduce } from '../../groups/reduce.js';
 import { type Earlier, findEarlier } from '../../job/again.js';
 import { FileCount } from '../../job/count-files.js';
 import { OutFile } from '../../job/out-file.js';
@@ -40,6 +37,7 @@ import {
   type Target,
   taskOf,
 } from '../run-request.js';
+import { isolatingNames, refuse, traitsOf } from '../run-strategy.js';
 import { handleSignals } from '../signals.js';
 import { colorsFor, keepStandardOutput, note, print } from '../terminal.js';
 
@@ -50,6 +48,7 @@ const countAfterMs = 2000;
 export interface RunContext {
   readonly version: string;
   readonly job: JobFile | null;
+  readonly command: Command;
 }
 
 /**
@@ -57,13 +56,23 @@ export interface RunContext {
  * file or into shards. The same command resumes a job that was stopped.
  * @returns the exit code.
  */
-export async function runDocuments(given: GivenRunFlags, { version }: RunContext): Promise<number> {
+export async function runDocuments(
+  given: GivenRunFlags,
+  { version, job, command }: RunContext,
+): Promise<number> {
+  const plan = job === null ? null : planOf(job);
+  if (job !== null && plan !== null) {
+    const { runGroups } = await import('./groups.js');
+    return runGroups(given, { version, job, plan, command });
+  }
   const flags = complete(given);
   const { target, order } = flags;
   const chosen = runnerOptions(flags);
+  const taskOptions = optionsOf(job);
   const traits = await traitsOf(chosen.strategy);
   const options = {
     ...chosen,
+    ...(taskOptions !== null && { options: taskOptions }),
     workers: traits.scales ? chosen.workers : 1,
     // Workers read the documents, unless a recommendation says that another way was faster.
     ...(chosen.delivery === undefined && traits.deliveries.includes('reference') && byReference),
@@ -79,11 +88,15 @@ export async function runDocuments(given: GivenRunFlags, { version }: RunContext
   if (flags.json) printToStandardError();
   const { ref, file, export: name, sha256 } = await compileTask(taskOf(options.task));
   if (flags.force === undefined) await refuse({ name: ref.name, sha256 }, options);
+  const reducePath = reduceOf(job);
+  if (reducePath !== null && target.kind === 'shards')
+    throw new UsageError('expected --out with "reduce" in the job file, got --shards');
+  const reduceUrl = reducePath === null ? null : await compileReduce(reducePath);
   const broken = new AbortController();
   const files = new JobFiles(flags.docs, target);
-  const job = { task: { file, export: name, sha256 }, docs: flags.docs, root: files.root };
+  const subject = { task: { file, export: name, sha256 }, docs: flags.docs, root: files.root };
   const progress = jobProgressOn(process.stderr);
-  const output = outputOf(target, job, {
+  const output = outputOf(target, subject, {
     forkwise: version,
     failed: (error) => broken.abort(error),
     written: (lines) => progress.step(lines, output.tally.notOkCount),
@@ -200,6 +213,7 @@ export async function runDocuments(given: GivenRunFlags, { version }: RunContext
       note(`stopped; to go on: ${commandLine()}`);
       return exitCode.interrupted;
     }
+    if (reduceUrl !== null) await reduceLines(target.path, { url: reduceUrl, options: taskOptions ?? {} });
     return notOk.length === 0 ? exitCode.ok : exitCode.failed;
   } finally {
     await own?.end();
@@ -219,26 +233,16 @@ function outputOf(
     : new Shards(target.path, job, { ...options, ...target.options });
 }
 
-/** Refuses before anything is written. @throws WorkloadError as `openForRunner` does */
-async function refuse(
-  task: { readonly name: string; readonly sha256: string },
-  options: RunnerOptions & { readonly workers: number },
+/** Reduces the outcomes of a job that is done. The result is beside them. @throws RunError */
+async function reduceLines(
+  out: string,
+  { url, options }: { readonly url: string; readonly options: Readonly<Record<string, unknown>> },
 ): Promise<void> {
-  const { workers, findings = [], task: given } = options;
-  const { strategy } = await findStrategy(options.strategy, { workers });
-  const isSame = typeof given === 'object' && 'sha256' in given && given.sha256 === task.sha256;
-  refuseInFlight({ task, strategy, workers, findings: isSame ? findings : [] });
-}
-
-async function traitsOf(name: string): Promise<StrategyTraits> {
-  const entry = strategies.find((entry) => entry.name === name) as StrategyEntry;
-  return ((await import(entry.url)) as { default: Strategy }).default;
-}
-
-/** Loads all strategies, which is slow: only for a job that is lost anyway. */
-async function isolatingNames(): Promise<string[]> {
-  const all = await Promise.all(strategies.map(({ name }) => traitsOf(name)));
-  return all.filter(({ isolation }) => isolation !== 'none').map(({ name }) => name);
+  const path = `${out}.reduced.json`;
+  const { signal } = new AbortController();
+  const text = await reduce({ url, files: [out], group: null, options }, { heapMb: heapLimitMb(1), signal });
+  writeFileSync(path, `${text}\n`);
+  note(`reduced: ${path}`);
 }
 
 /** Says what there is of the job. @param before the number of lines that were not taken out */

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { planOf } from '../../bench/groups/plan.js';
+import { folderOf, type Line, run } from '../job/job.js';
+
+const lines = (path: string): (Line & { readonly group: string })[] =>
+  readFileSync(path, 'utf8')
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line));
+
+/** A folder with documents of two groups, and a job file. */
+function jobOf(text: string): string {
+  const folder = folderOf({ 'a.txt': 'one', 'b.txt': 'two \u2028 three' });
+  mkdirSync(join(folder, 'more'));
+  writeFileSync(join(folder, 'more', 'c.txt'), 'bad one');
+  writeFileSync(join(folder, 'more', 'a.txt'), 'four');
+  writeFileSync(
+    join(folder, 'count.mjs'),
+    `export default async (outcomes, { group, options }) => {
+       const seen = [];
+       for await (const { id, status, group } of outcomes) seen.push([group, id, status].join(' '));
+       return { group, options, seen: seen.sort() };
+     };`,
+  );
+  writeFileSync(
+    join(folder, 'options.mjs'),
+    "export const kind = 'cpu'; export default (_document, { options }) => options;",
+  );
+  writeFileSync(join(folder, 'forkwise.config.yaml'), text);
+  return folder;
+}
+
+describe('groups', () => {
+  it('run within the budget, are reduced, and go on', async () => {
+    const folder = jobOf(`
+task: ./task.mjs
+strategy: thread-pool
+out: out
+resources: { cores: 1, memory: 1GB }
+options: { language: en }
+reduce: ./count.mjs
+groups:
+  last: { docs: docs, after: first, task: ./options.mjs, options: { limit: 3 }, reduce: ./count.mjs }
+  first: { docs: more }
+`);
+    const { code, stdout, stderr } = await run(folder, ['run']);
+    assert.equal(code, 4, stderr); // a document has failed, which stops nothing
+    assert.match(stdout, /^last · 2 documents: 2 ok · thread-pool × 1/m);
+    assert.match(stdout, /^first · 2 documents: 1 ok and 1 failed · thread-pool × 1/m);
+    assert.ok(stderr.indexOf('first: 1 worker') < stderr.indexOf('last: 1 worker'));
+    const last = lines(join(folder, 'out', 'last.ndjson'));
+    assert.deepEqual(
+      last.map(({ id, group, value }) => ({ id, group, value })).sort((a, b) => (a.id < b.id ? -1 : 1)),
+      ['docs/a.txt', 'docs/b.txt'].map((id) => ({ id, group: 'last', value: { language: 'en', limit: 3 } })),
+    );
+    const reduced = (name: string) => JSON.parse(readFileSync(join(folder, 'out', name), 'utf8'));
+    assert.deepEqual(reduced('last.reduced.json'), {
+      group: 'last',
+      options: { language: 'en', limit: 3 },
+      seen: ['last docs/a.txt ok', 'last docs/b.txt ok'],
+    });
+    const all = [
+      'first more/a.txt ok',
+      'first more/c.txt failed',
+      'last docs/a.txt ok',
+      'last docs/b.txt ok',
+    ];
+    assert.deepEqual(reduced('reduced.json'), { group: null, options: { language: 'en' }, seen: all });
+    // A line is taken out, as if the job had been killed before; the same command does this document alone.
+    const file = join(folder, 'out', 'first.ndjson');
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/^.*"more\/a\.txt".*\n/m, ''));
+    rmSync(join(folder, 'out', 'reduced.json'));
+    const again = await run(folder, ['run', '--json']);
+    const { groups } = JSON.parse(again.stdout) as {
+      groups: { group: string; earlier: number; ok: number }[];
+    };
+    assert.deepEqual(
+      groups.map(({ group, earlier, ok }) => [group, earlier, ok]),
+      [
+        ['last', 2, 2],
+        ['first', 1, 1],
+      ],
+    );
+    assert.deepEqual(reduced('reduced.json').seen, all);
+  });
+
+  it('that fail stop the others only if they are asked to', async () => {
+    const text = (stop: boolean) => `
+task: ./task.mjs
+strategy: sequential
+out: out
+groups:
+  bad: { docs: more, stopOnFailure: ${stop} }
+  other: { docs: docs }
+`;
+    const folder = jobOf(text(true));
+    const stopped = await run(folder, ['run']);
+    assert.equal(stopped.code, 4, stopped.stderr);
+    assert.match(stopped.stdout, /^other · not run: the job was stopped/m);
+    writeFileSync(join(folder, 'forkwise.config.yaml'), text(false));
+    const ended = await run(folder, ['run']);
+    assert.match(ended.stdout, /^other · 2 documents: 2 ok/m);
+  });
+
+  it('are not done after one that could not run, and all others are', async () => {
+    const folder = jobOf(`
+task: ./task.mjs
+strategy: thread-pool
+out: out
+groups:
+  broken: { docs: docs, task: ./setup.mjs }
+  next: { docs: docs, after: [broken] }
+  other: { docs: more/a.txt }
+`);
+    writeFileSync(
+      join(folder, 'setup.mjs'),
+      "export const kind = 'cpu'; export const setup = () => { throw new Error('no database'); };" +
+        'export default () => 1;',
+    );
+    const { code, stdout, stderr } = await run(folder, ['run']);
+    assert.equal(code, 4, stderr);
+    assert.match(stderr, /error: group "broken": .*no database/);
+    assert.match(stdout, /^next · not run: group "broken" was not done/m);
+    assert.match(stdout, /^other · 1 documents: 1 ok/m);
+  });
+
+  it('that wait for each other, or for none, are refused', () => {
+    const plan = (groups: object) =>
+      planOf({ path: 'job.ts', folder: '.', content: { groups }, at: () => 'job.ts' });
+    assert.throws(
+      () => plan({ a: { after: 'b' }, b: { after: ['c'] }, c: { after: 'a' } }),
+      /a after b after c after a/,
+    );
+    assert.throws(() => plan({ a: { after: 'a' } }), /got a after a/);
+    assert.throws(() => plan({ parse: {}, b: { after: 'parze' } }), /"parze"; did you mean "parse"\?/);
+    assert.equal(planOf({ path: 'job.ts', folder: '.', content: {}, at: () => 'job.ts' }), null);
+  });
+});
