@@ -14,11 +14,8 @@ export interface Compressor {
 /** Shards have this at the end of their names. */
 export const endings: Readonly<Record<Compression, string>> = { none: '', gzip: '.gz', zstd: '.zst' };
 
-/**
- * Faster than the usual level 6 by a factor of three. The files are 1 % larger for numbers, and 6 % for
- * English text.
- */
-const gzipLevel = 3;
+/** Twice as fast as the usual level 6. Files are 1 % larger for numbers, and 4 % for text. */
+const gzipLevel = 4;
 
 /** Node has these from 22.15 on, which is newer than the types. */
 type Zstd = (bytes: Buffer) => Buffer;
