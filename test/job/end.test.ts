@@ -133,14 +133,18 @@ describe('a signal to the whole process group', { skip: process.platform !== 'li
 });
 
 describe('a job ends', { skip: process.platform === 'win32' }, () => {
-  it('whatever the task has left open, and says so', { timeout: 60_000 }, async () => {
+  it('whatever the task has left open, and says so; --json alone is on standard output', {
+    timeout: 60_000,
+  }, async () => {
     const task = `
       import { createServer } from 'node:net';
       import { watch } from 'node:fs';
       createServer().listen(0);
       watch(FOLDER);
       setInterval(() => {}, 1e6);
-      export default ({ index, size }) => {
+      export default ({ id, index, size }) => {
+        console.log('printed ' + id);
+        process.stdout.write('written\\n');
         if (index === 3) throw new RangeError(String(size));
         return size;
       };`;
@@ -149,11 +153,14 @@ describe('a job ends', { skip: process.platform === 'win32' }, () => {
       export default () => new Promise((resolve) => spawn('true').on('exit', resolve));`;
     for (const strategy of all) {
       const folder = folderOf(task);
-      const open = await start(folder, strategy, oneWorker).ended;
+      const open = await start(folder, strategy, [...oneWorker, '--json']).ended;
       assert.equal(open.code, 4, `${strategy.name}: ${open.stderr}`);
       assert.equal(statusesIn(folder).length, 6);
       const said = /left something open (in a worker )?\(.*TCPServerWrap.*\); its teardown should/;
       assert.match(open.stderr, said);
+      assert.equal(JSON.parse(open.stdout).ok, 5);
+      assert.equal(open.stderr.match(/printed in\/\d\.doc/g)?.length, 6, strategy.name);
+      assert.equal(open.stderr.match(/^written$/gm)?.length, 6, strategy.name);
       const closed = await start(folderOf(closing), strategy, oneWorker).ended;
       assert.equal(closed.code, 0, `${strategy.name}: ${closed.stderr}`);
       assert.doesNotMatch(closed.stderr, /left something open/, strategy.name);
@@ -196,26 +203,5 @@ describe('a job ends', { skip: process.platform === 'win32' }, () => {
     await job.ended;
     assert.deepEqual(statusesIn(folder), []);
     assert.ok(!existsSync(join(folder, 'out.ndjson.lock')));
-  });
-});
-
-describe('--json', { skip: process.platform === 'win32' }, () => {
-  it('is JSON alone on standard output: what tasks print goes to standard error', {
-    timeout: 60_000,
-  }, async () => {
-    const task = `
-      export default ({ id }) => {
-        console.log('printed ' + id);
-        process.stdout.write('written\\n');
-        return id;
-      };`;
-    for (const strategy of all) {
-      const folder = folderOf(task);
-      const { code, stdout, stderr } = await start(folder, strategy, [...oneWorker, '--json']).ended;
-      assert.equal(code, 0, stderr);
-      assert.equal(JSON.parse(stdout).ok, 6);
-      assert.equal(stderr.match(/printed in\/\d\.doc/g)?.length, 6, strategy.name);
-      assert.equal(stderr.match(/^written$/gm)?.length, 6, strategy.name);
-    }
   });
 });
