@@ -43,6 +43,7 @@ export type {
   OpenOptions,
   Origin,
   Outcome,
+  PipelineOptions,
   Result,
   RunOptions,
   Session,

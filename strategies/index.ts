@@ -14,5 +14,6 @@ export const strategies: readonly StrategyEntry[] = [
   { name: 'partitioned', url: at('./shared-memory/partitioned.js') },
   { name: 'self-scheduling', url: at('./shared-memory/self-scheduling.js') },
   { name: 'queue', url: at('./batch-queue/queue.js') },
+  { name: 'pipeline', url: at('./pipeline/pipeline.js') },
   { name: 'broker', url: at('./broker/broker.js'), needsBroker: true },
 ];

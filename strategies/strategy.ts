@@ -76,8 +76,9 @@ export interface StrategyTraits {
    */
   readonly axes?: readonly string[];
   /**
-   * Each stage of a task has workers of its own. The axes of `configuration` are then the names of the stages,
-   * and each number is that of the stage's workers. Absent: a worker runs all stages of a document.
+   * Each stage of a task has workers of its own, and a task without stages is one stage. The axes of
+   * `configuration` are then the names of the stages, and each number is that of the stage's workers.
+   * Absent: a worker runs all stages of a document.
    */
   readonly staged?: true;
 }
@@ -182,6 +183,26 @@ export interface OpenOptions {
   readonly runId?: string;
   /** Says where a strategy between machines finds its broker and its agents. Other strategies ignore it. */
   readonly broker?: BrokerOptions;
+  /** Limits the queues of a strategy that runs stages beside each other. Other strategies ignore it. */
+  readonly pipeline?: PipelineOptions;
+}
+
+/** A strategy that runs the stages of a task beside each other takes these options. */
+export interface PipelineOptions {
+  /** Each queue between two stages has this many places. Absent: as many as keep all workers busy. */
+  readonly places?: number;
+  /**
+   * All queues together, and the documents that have no outcome yet, hold about this much, MB of 2²⁰ bytes;
+   * each worker may hold one value more. Absent: 64.
+   */
+  readonly mb?: number;
+  /**
+   * A run in which documents wait, no worker runs any, and nothing moves for this time fails, ms. Absent:
+   * 30000.
+   */
+  readonly stallMs?: number;
+  /** Gets one line for each change of the workers per stage, which says what moves and why. */
+  readonly onDecision?: (line: string) => void;
 }
 
 /** A strategy between machines takes these options. */
@@ -274,10 +295,10 @@ export interface Session {
    */
   members(): Promise<Members>;
   /**
-   * Asks each stage what its workers did since the session opened, in the order of the stages. Absent where
-   * the strategy has no stages of its own. Call it only between runs.
+   * Says what each stage has done since the session opened, and what it is doing, in the order of the stages.
+   * It may be called at any time and costs no worker anything. Absent where the strategy has no stages.
    */
-  stages?(): Promise<readonly StageReport[]>;
+  stages?(): readonly StageReport[];
   /**
    * Workers that were replaced between two documents since the session opened, because they were near their
    * limit of memory. Absent: unknown.
@@ -482,24 +503,30 @@ export interface Engine {
 }
 
 /**
- * One stage reports its work since the session opened. Times are those of all its workers together, by the
- * workers' clocks.
+ * One stage reports its work since the session opened. Times are those of all its workers together. Where a
+ * worker serves several stages, the time in which it does nothing counts for one of them.
  */
 export interface StageReport {
   /** The stage has this name. */
   readonly stage: string;
   /** The stage has this many workers now; a starting one counts. */
   readonly workers: number;
-  /** The stage has finished this many values. */
+  /** Of these workers, this many are not ready yet. */
+  readonly starting: number;
+  /** The stage has finished this many values, with a result or an error. */
   readonly documents: number;
-  /** The values that the stage took had this size, bytes. */
+  /** The values that the stage took had about this size, bytes. */
   readonly bytes: number;
-  /** Workers ran the stage for this long, ms. */
+  /** Workers ran the stage for this long by their clocks, ms. */
   readonly busyMs: number;
-  /** Workers had a result that no later stage had room for, for this long, ms. */
+  /** Workers were ready, values waited, and the queue behind the stage had no room, for this long, ms. */
   readonly blockedMs: number;
-  /** Workers waited for values for this long, ms. */
+  /** Workers were ready and waited for values for this long, ms. */
   readonly idleMs: number;
+  /** Values that wait in front of the stage now, in its queue and in its workers. */
+  readonly waiting: number;
+  /** These values have about this size, bytes. */
+  readonly waitingBytes: number;
 }
 
 /** `members` returns this where there are no workers beside the caller's thread. */

@@ -16,16 +16,16 @@ export class StageCounters {
     this.#session = session;
   }
 
-  async open(): Promise<void> {
-    this.#opened = (await this.#session.stages?.()) ?? [];
+  open(): void {
+    this.#opened = this.#session.stages?.() ?? [];
   }
 
-  async close(): Promise<void> {
-    const closed = (await this.#session.stages?.()) ?? [];
+  close(): void {
+    const closed = this.#session.stages?.() ?? [];
     this.#total = closed.map((after, i) => {
       const before = this.#opened[i];
       const earlier = this.#total[i];
-      const sum = (of: (report: StageReport) => number) =>
+      const sum = (of: (report: StageRecord) => number) =>
         (earlier === undefined ? 0 : of(earlier)) + of(after) - (before === undefined ? 0 : of(before));
       return {
         stage: after.stage,

@@ -125,12 +125,12 @@ async function timePasses(
       async: true,
       beforeEach: guard(async () => {
         passes.prepare();
-        await stages.open();
+        stages.open();
         await counters.open();
       }),
       afterEach: guard(async () => {
         await counters.close();
-        await stages.close();
+        stages.close();
         passes.verify();
       }),
     },

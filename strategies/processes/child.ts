@@ -69,7 +69,7 @@ export type FromEveryChild =
   | FileOffer
   | ChannelEnvelope<FromTask>;
 
-/** The time limit of a request. */
+/** A request has this time limit. */
 export interface RequestLimit {
   /** The child is killed this long after it began with the request, ms. */
   readonly ms: number;
@@ -96,6 +96,8 @@ export interface StartOptions {
   readonly stopped: StopWatch | null;
   /** The heap of the process may grow to this size, MB. */
   readonly heapMb: number;
+  /** Kills the child when it aborts. Absent: nothing does before the child is ready. */
+  readonly signal?: AbortSignal;
   /** The child gets this descriptor as its descriptor 4. Null: it gets none. */
   readonly fd: number | null;
   /** Variables of the child's environment, beside those of this process. */
@@ -108,7 +110,7 @@ interface WithParts {
   readonly filed?: readonly { readonly at: number; readonly parts: readonly FiledPart[] }[];
 }
 
-/** What differs between the children of strategies. */
+/** Children of strategies differ in this. */
 export interface ChildKind<Message> {
   /** The child gets this as its only argument, as JSON. */
   readonly start: object;
@@ -200,7 +202,7 @@ export class Child<Message extends object, Answer extends { readonly kind: strin
   #failure: Error | null = null;
 
   private constructor(options: StartOptions, kind: ChildKind<Message>) {
-    const { entry, reaper, memory, stopped, fd, heapMb, callerEnd, env } = options;
+    const { entry, reaper, memory, stopped, fd, heapMb, callerEnd, env, signal } = options;
     this.#kind = kind;
     const child = fork(entry, [JSON.stringify(kind.start)], {
       env: { ...allocator, ...process.env, ...env },
@@ -217,6 +219,8 @@ export class Child<Message extends object, Answer extends { readonly kind: strin
       memory.add(pid, () => child.kill('SIGKILL'));
       stopped?.add(pid, () => child.kill('SIGKILL'));
     }
+    const end = () => this.kill();
+    signal?.addEventListener('abort', end);
     let resolveFirst: (word: 'ready' | null) => void = () => {};
     this.#first = new Promise((resolve) => {
       resolveFirst = resolve;
@@ -250,13 +254,14 @@ export class Child<Message extends object, Answer extends { readonly kind: strin
         this.#watch();
       }
     });
-    this.ended = endOf(child, () => this.#leaving).then((end) => {
-      const death = withLastWords(pid === undefined ? end : memory.explain(pid, end), this.#lastWords);
+    this.ended = endOf(child, () => this.#leaving).then((ended) => {
+      const death = withLastWords(pid === undefined ? ended : memory.explain(pid, ended), this.#lastWords);
       if (pid !== undefined) {
         reaper.remove(pid);
         memory.remove(pid);
         stopped?.remove(pid);
       }
+      signal?.removeEventListener('abort', end);
       this.#death = death;
       this.#resultFile.close();
       if (this.#waiting.length === 0 && !this.#leaving && !this.#cancelled) this.idleEnd = death;

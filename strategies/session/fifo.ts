@@ -11,6 +11,11 @@ export class Fifo<Item> {
     this.#items.push(item);
   }
 
+  /** The item that is shifted next; null when there is none. */
+  get first(): Item | null {
+    return this.#at === this.#items.length ? null : (this.#items[this.#at] as Item);
+  }
+
   shift(): Item | null {
     if (this.#at === this.#items.length) return null;
     const item = this.#items[this.#at] as Item;

@@ -8,7 +8,7 @@ import type { CallerEnd } from './side-channel.js';
 import { limited } from './source.js';
 
 /** A session as a strategy writes it; `guarded` makes a `Session` of it. */
-export interface PlainSession extends Pick<Session, 'transport' | 'members'> {
+export interface PlainSession extends Pick<Session, 'transport' | 'members' | 'stages'> {
   /** Its end of the side channel; absent where there is none. */
   readonly callerEnd?: CallerEnd;
   /** True when it was opened with delivery `reference`. Absent: documents by reference have failed. */
@@ -57,6 +57,7 @@ export function guarded(session: PlainSession): Session {
   return {
     ...(session.transport !== undefined && { transport: session.transport }),
     members: () => session.members(),
+    ...(session.stages && { stages: session.stages.bind(session) }),
     ...(session.setPerWorker && {
       setPerWorker: (perWorker: number) => session.setPerWorker?.(checkedPerWorker(perWorker)),
     }),

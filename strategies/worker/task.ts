@@ -180,7 +180,8 @@ async function setUp(workload: Workload, { options }: WorkloadRef): Promise<unkn
   }
 }
 
-async function limited(teardown: void | Promise<void>): Promise<void> {
+/** Waits for a teardown, for `teardownMs` at most. */
+export async function limited(teardown: void | Promise<void>): Promise<void> {
   if (!isThenable(teardown)) return;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
@@ -199,13 +200,13 @@ async function limited(teardown: void | Promise<void>): Promise<void> {
 }
 
 /** Refuses a value that only some strategies could bring back: all strategies must give the same outcome. */
-function live(value: unknown, large: LargeParts | null): unknown {
+export function live(value: unknown, large: LargeParts | null): unknown {
   refuseUncloneable(value);
   return large === null ? value : withoutLargeParts(value, large);
 }
 
 /** Never throws, although the value may have getters that do. */
-function taken(value: unknown, take: (value: unknown) => unknown): Result {
+export function taken(value: unknown, take: (value: unknown) => unknown): Result {
   try {
     return { status: 'ok', value: take(value) };
   } catch (cause) {
@@ -213,12 +214,12 @@ function taken(value: unknown, take: (value: unknown) => unknown): Result {
   }
 }
 
-function failed(cause: unknown): Result {
+export function failed(cause: unknown): Result {
   if (cause instanceof StageTimeout) return { status: 'timed-out', error: taskError(cause) };
   return { status: 'failed', error: taskError(cause) };
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function'
   );

@@ -1,0 +1,501 @@
+import { setTimeout } from 'node:timers';
+import type { Cancelling } from '../session/cancelling.js';
+import { cancelled, crashed } from '../session/outcome.js';
+import type { CarriedDocument, CarriedDocuments } from '../session/reference.js';
+import { SourceReader } from '../session/source.js';
+import type { Emit, Outcome } from '../strategy.js';
+import { now } from '../worker/clock.js';
+import type { Deaths } from './deaths.js';
+import type { EngineEnd } from './engine.js';
+import type { QueueRoom } from './limits.js';
+import { messageOf } from './message-of.js';
+import { OutcomeQueue } from './outcome-queue.js';
+import type { RunReplies } from './protocol.js';
+import { isProcess } from './seats.js';
+import type { Staff } from './staff.js';
+import { isWanted, type Stage } from './stage.js';
+import type { StageRequest, StageWorker, StageWorkerEvents } from './stage-worker.js';
+import { StagedDocument, type StageValue } from './staged-document.js';
+
+export interface StagedRunParts {
+  readonly staff: Staff;
+  readonly stages: readonly Stage[];
+  readonly room: QueueRoom;
+  readonly deaths: Deaths;
+  /** A request has ended with these values. */
+  learned(
+    stage: Stage,
+    call: { readonly count: number; readonly values: number; readonly busyMs: number },
+  ): void;
+}
+
+/**
+ * One run of a pipeline: it pulls documents, sends values to the workers of the stages, and emits outcomes.
+ * Every event (an answer, an end, a document, an outcome that was taken) ends with `pump`, which moves
+ * whatever can move.
+ */
+export class StagedRun implements StageWorkerEvents {
+  readonly #parts: StagedRunParts;
+  readonly #source: SourceReader<CarriedDocument>;
+  readonly #cancelling: Cancelling;
+  readonly #outcomes: OutcomeQueue;
+  readonly #givesArray: boolean;
+  /** Documents that have no outcome. */
+  readonly #live = new Set<StagedDocument>();
+  #liveBytes = 0;
+  #isAsking = false;
+  #isExhausted = false;
+  #isPumping = false;
+  #pumpsAgain = false;
+  /** Why the run fails; null while it does not. */
+  #failure: { readonly cause: unknown } | null = null;
+  /** True when outcomes are not emitted any more. */
+  #isDropped = false;
+  #killed: Error | null = null;
+  #hasEnded = false;
+  #figuredMs = now();
+  /** Something has moved at this time. */
+  movedMs = now();
+  #resolve: () => void = () => {};
+  #reject: (cause: unknown) => void = () => {};
+
+  constructor(
+    parts: StagedRunParts,
+    { documents, emit, cancelling }: { documents: CarriedDocuments; emit: Emit; cancelling: Cancelling },
+  ) {
+    this.#parts = parts;
+    this.#source = new SourceReader(documents);
+    this.#cancelling = cancelling;
+    this.#givesArray = parts.stages.some(({ description }) => description.flatMap);
+    this.#outcomes = new OutcomeQueue(emit, {
+      taken: () => this.#pump(),
+      failed: (cause) => this.#drop(cause),
+    });
+  }
+
+  run(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      for (const worker of this.#parts.staff.workers) {
+        worker.deaths.reset();
+        worker.replace();
+      }
+      this.#pump();
+    });
+  }
+
+  /** Documents that have no outcome. */
+  get live(): number {
+    return this.#live.size;
+  }
+
+  /** Outcomes that the caller has not taken. */
+  get outcomes(): OutcomeQueue {
+    return this.#outcomes;
+  }
+
+  cancel(index: number): void {
+    for (const owner of this.#live) {
+      if (owner.document.index !== index) continue;
+      owner.isCancelled = true;
+      if (owner.inWorkers === 0) this.settle(owner, cancelled(owner.document));
+      else for (const worker of this.#parts.staff.workers) worker.cancel(index);
+    }
+    this.#pump();
+  }
+
+  /** All documents have crashed, and no further one is pulled. */
+  kill(): void {
+    this.#killed ??= new Error('the session was ended');
+    this.#stopPulling();
+    for (const owner of [...this.#live]) this.settle(owner, crashed(owner.document, this.#killed));
+    this.#pump();
+  }
+
+  /** Ends the run with this error, whatever its workers do. */
+  giveUp(cause: unknown): void {
+    this.#fail(cause);
+    this.#isDropped = true;
+    this.#forgetAll();
+    this.#end();
+  }
+
+  answered(worker: StageWorker, request: StageRequest, replies: RunReplies): void {
+    this.movedMs = now();
+    worker.deaths.progress();
+    const { stage, values } = request;
+    const { startedMs, taskMs, bytes } = replies;
+    let busyMs = 0;
+    let taken = 0;
+    let resultBytes = 0;
+    let given = 0;
+    const failures = new Map(replies.failures.map(({ at, result }) => [at, result]));
+    for (const [at, value] of values.entries()) {
+      const { owner } = value;
+      stage.inWorkers--;
+      stage.inWorkersBytes -= value.bytes;
+      owner.inWorkers--;
+      busyMs += taskMs[at] as number;
+      taken += value.bytes;
+      resultBytes += bytes[at] as number;
+      if (isWanted(value)) {
+        owner.note(replies.worker, { startedMs: startedMs[at] as number, taskMs: taskMs[at] as number });
+        const read = replies.reads?.find((read) => read.at === at);
+        if (read !== undefined) owner.noteRead(read);
+        const failure = failures.get(at);
+        if (failure !== undefined)
+          this.settle(owner, owner.failed(failure.status as 'failed' | 'timed-out', failure.error));
+        else given += this.#passOn(value, { stage, result: replies.values[at], bytes: bytes[at] as number });
+      } else this.#settleCancelled(owner);
+    }
+    stage.learn({ count: values.length, busyMs, bytes: taken, resultBytes });
+    this.#parts.learned(stage, { count: values.length, values: given, busyMs });
+    this.#pump();
+  }
+
+  lost(worker: StageWorker, end: EngineEnd, unanswered: readonly StageRequest[]): void {
+    this.movedMs = now();
+    for (const { stage, values } of unanswered)
+      for (const { owner, bytes } of values) {
+        stage.inWorkers--;
+        stage.inWorkersBytes -= bytes;
+        owner.inWorkers--;
+      }
+    if (this.#killed === null) this.#parts.deaths.handle(this, worker, end, unanswered);
+    for (const { values } of unanswered) for (const { owner } of values) this.#settleCancelled(owner);
+    if (worker.deaths.stopped === null) worker.replace();
+    this.#pump();
+  }
+
+  changed(): void {
+    this.movedMs = now();
+    this.#pump();
+  }
+
+  unopened(worker: StageWorker, cause: unknown): void {
+    worker.deaths.endedBeforeStart(cause);
+    if (worker.deaths.stopped === null) worker.replace();
+    this.#pump();
+  }
+
+  /** The document has its outcome. */
+  settle(owner: StagedDocument, outcome: Outcome): void {
+    if (owner.isSettled) return;
+    owner.isSettled = true;
+    this.#live.delete(owner);
+    this.#liveBytes -= owner.document.bytes.length;
+    this.#parts.deaths.explain(owner, outcome.status);
+    if (this.#isDropped) return;
+    this.#outcomes.push(outcome, owner.resultBytes);
+    this.#pumpsAgain = true;
+  }
+
+  /** The document starts again from the first stage. */
+  restart(owner: StagedDocument, isAlone: boolean): void {
+    if (owner.isSettled || owner.isCancelled) return;
+    owner.restart();
+    owner.isAlone ||= isAlone;
+    this.#enter(owner);
+  }
+
+  /** The value goes to another worker of its stage. */
+  sendAgain(value: StageValue, stage: Stage): void {
+    if (isWanted(value)) stage.push(value);
+  }
+
+  #enter(owner: StagedDocument): void {
+    const { bytes } = owner.document;
+    owner.pending = 1;
+    this.#parts.stages[0]?.push({
+      owner,
+      attempt: owner.attempt,
+      value: bytes,
+      bytes: bytes.length,
+      path: [],
+      sinceMs: now(),
+      isGone: false,
+    });
+  }
+
+  /** Puts what a stage has returned for a value into the next queue. Returns how many values that are. */
+  #passOn(
+    value: StageValue,
+    { stage, result, bytes }: { readonly stage: Stage; readonly result: unknown; readonly bytes: number },
+  ): number {
+    const { owner, attempt, path } = value;
+    const next = this.#parts.stages[stage.number + 1];
+    const results = stage.description.flatMap ? (result as readonly unknown[]) : [result];
+    const sinceMs = now();
+    owner.pending += results.length - 1;
+    for (const [place, one] of results.entries()) {
+      const passed: StageValue = {
+        owner,
+        attempt,
+        value: one,
+        bytes: bytes / results.length,
+        path: stage.description.flatMap ? [...path, place] : path,
+        sinceMs,
+        isGone: false,
+      };
+      if (next !== undefined) next.push(passed);
+      else {
+        owner.keep(passed);
+        owner.pending--;
+      }
+    }
+    if (owner.pending === 0) this.settle(owner, owner.ok(this.#givesArray));
+    return results.length;
+  }
+
+  #settleCancelled(owner: StagedDocument): void {
+    if (owner.isCancelled && owner.inWorkers === 0) this.settle(owner, cancelled(owner.document));
+  }
+
+  /** Moves whatever can move: the last stages first, so that they make room for those before them. */
+  #pump(): void {
+    if (this.#isPumping) {
+      this.#pumpsAgain = true;
+      return;
+    }
+    this.#isPumping = true;
+    do {
+      this.#pumpsAgain = false;
+      this.#figure();
+      this.#outcomes.emit();
+      const { stages } = this.#parts;
+      for (let number = stages.length - 1; number > 0; number--) this.#dispatch(stages[number] as Stage);
+      this.#pull();
+      this.#dispatch(stages[0] as Stage);
+      for (const stage of stages) {
+        this.#pumpsAgain ||= stage.hasLeftOut;
+        stage.hasLeftOut = false;
+      }
+    } while (this.#pumpsAgain);
+    this.#isPumping = false;
+    this.#endIfDone();
+  }
+
+  /** Counts the time of workers that had nothing to do, by the reason. */
+  #figure(): void {
+    const nowMs = now();
+    const elapsedMs = nowMs - this.#figuredMs;
+    this.#figuredMs = nowMs;
+    for (const worker of this.#parts.staff.workers) {
+      if (!worker.isIdle) continue;
+      const blocked = worker.stages.find((number) => this.#parts.stages[number]?.isBlocked);
+      const stage = this.#parts.stages[blocked ?? (worker.stages[0] as number)] as Stage;
+      if (blocked === undefined) stage.idleMs += elapsedMs;
+      else stage.blockedMs += elapsedMs;
+    }
+  }
+
+  #dispatch(stage: Stage): void {
+    const workers = this.#parts.staff.of(stage.number);
+    stage.isBlocked = false;
+    if (stage.alone.length === 0 && stage.waiting.length === 0) return;
+    const [first] = workers;
+    if (first !== undefined && workers.every(({ deaths }) => deaths.stopped !== null)) {
+      this.#crashAll(stage, first);
+      return;
+    }
+    for (;;) {
+      const room = this.#parts.room.of(stage, workers.length, this.#behind(stage));
+      if (room <= 0) {
+        stage.isBlocked = stage.alone.length + stage.waiting.length > 0;
+        return;
+      }
+      if (stage.alone.length > 0) {
+        // While a document waits for a worker of its own, the others wait, too: so a worker has answered all
+        // soon.
+        const idle = workers.find(({ isIdle }) => isIdle);
+        if (idle === undefined) return;
+        const value = stage.take(stage.alone);
+        if (value !== null) this.#send(idle, stage, [value]);
+      } else if (!this.#sendSome(stage, workers, room)) return;
+    }
+  }
+
+  /**
+   * Sends one request with values that need no worker of their own. Returns false when that is not
+   * possible.
+   */
+  #sendSome(stage: Stage, workers: readonly StageWorker[], room: number): boolean {
+    const free = workers.filter((worker) => worker.takes(stage.maxRequests));
+    const [first, ...others] = free;
+    if (first === undefined || stage.waiting.length === 0) return false;
+    const least = others.reduce((a, b) => (b.requests.length < a.requests.length ? b : a), first);
+    const { batch } = stage.description;
+    if (batch !== null && !this.#isBatchDue(stage, batch)) return false;
+    const share = batch === null ? Math.ceil(stage.waiting.length / free.length) : batch.documents;
+    const values: StageValue[] = [];
+    for (let left = Math.min(stage.maxValues, share, room); left > 0; left--) {
+      const value = stage.take(stage.waiting);
+      if (value === null) break;
+      values.push(value);
+    }
+    if (values.length > 0) this.#send(least, stage, values);
+    return values.length > 0;
+  }
+
+  /**
+   * Tells whether a batch is full, or its first value has waited long enough, or no further value will
+   * come.
+   */
+  #isBatchDue(stage: Stage, batch: { readonly documents: number; readonly ms: number }): boolean {
+    const { first, length } = stage.waiting;
+    if (length >= batch.documents || first === null || this.#isLast(stage)) return true;
+    const leftMs = first.sinceMs + batch.ms - now();
+    if (leftMs <= 0) return true;
+    stage.batchTimer ??= setTimeout(() => {
+      stage.batchTimer = null;
+      this.#pump();
+    }, leftMs);
+    return false;
+  }
+
+  /** True when no further value can reach the stage before one that waits has moved. */
+  #isLast(stage: Stage): boolean {
+    return (
+      this.#isExhausted &&
+      this.#parts.stages.slice(0, stage.number).every(({ inFront, inWorkers }) => inFront + inWorkers === 0)
+    );
+  }
+
+  /** Returns what is in the queue behind the stage. */
+  #behind(stage: Stage): { readonly values: number; readonly bytes: number } {
+    const next = this.#parts.stages[stage.number + 1];
+    return next === undefined
+      ? { values: this.#outcomes.length, bytes: this.#outcomes.bytes }
+      : { values: next.inFront, bytes: next.bytesInFront };
+  }
+
+  #send(worker: StageWorker, stage: Stage, values: readonly StageValue[]): void {
+    const owner = (values[0] as StageValue).owner;
+    const inProcess = isProcess(this.#parts.staff.stages, worker.stages);
+    const isSingle = values.length === 1;
+    const isWatched = inProcess && isSingle && (owner.isAlone || stage.limitMs !== null);
+    const { message, moved } = messageOf(stage, values, { isProcess: inProcess, isWatched });
+    const calls = message.isBatch ? 1 : values.length;
+    stage.inWorkers += values.length;
+    for (const value of values) {
+      stage.inWorkersBytes += value.bytes;
+      value.owner.inWorkers++;
+    }
+    worker.ask({
+      message,
+      moved,
+      stage,
+      values,
+      isAlone: owner.isAlone,
+      // The board of a thread says when each call began.
+      limitMs: stage.limitMs === null ? null : stage.limitMs * (inProcess ? calls : 1),
+      cancellable: owner.isAlone && this.#cancelling.may(owner.document.index) ? owner.document.index : null,
+    });
+  }
+
+  /** No worker of the stage runs anything any more. */
+  #crashAll(stage: Stage, worker: StageWorker): void {
+    for (const queue of [stage.alone, stage.waiting])
+      for (let value = stage.take(queue); value !== null; value = stage.take(queue))
+        this.settle(value.owner, crashed(value.owner.document, worker.deaths.stopped));
+    this.#pumpsAgain = true;
+  }
+
+  #pull(): void {
+    const { staff, room } = this.#parts;
+    while (!this.#isExhausted && !this.#isAsking) {
+      const kept = { documents: this.#live.size, bytes: this.#liveBytes };
+      if (room.ofDocuments(staff.of(0).length, kept, staff.workers.length) <= 0) return;
+      let next: IteratorResult<CarriedDocument> | null;
+      try {
+        next = this.#source.now();
+      } catch (cause) {
+        this.#sourceFailed(cause);
+        return;
+      }
+      if (next === null) this.#ask();
+      else this.#pulled(next);
+    }
+  }
+
+  #ask(): void {
+    this.#isAsking = true;
+    this.#source.next().then(
+      (next) => {
+        this.#isAsking = false;
+        this.#pulled(next);
+        this.#pump();
+      },
+      (cause: unknown) => {
+        this.#isAsking = false;
+        this.#sourceFailed(cause);
+        this.#pump();
+      },
+    );
+  }
+
+  #pulled({ done, value: document }: IteratorResult<CarriedDocument>): void {
+    if (done) {
+      this.#isExhausted = true;
+      return;
+    }
+    if (this.#isDropped || this.#hasEnded) return;
+    this.movedMs = now();
+    const { index } = document;
+    const owner = new StagedDocument(document, this.movedMs, this.#cancelling.may(index));
+    this.#live.add(owner);
+    this.#liveBytes += document.bytes.length;
+    if (this.#killed !== null) this.settle(owner, crashed(document, this.#killed));
+    else if (this.#cancelling.has(index)) this.settle(owner, cancelled(document));
+    else this.#enter(owner);
+  }
+
+  #sourceFailed(cause: unknown): void {
+    this.#isExhausted = true;
+    this.#failure ??= { cause };
+  }
+
+  /** The caller takes no further outcomes: the run fails when its workers have ended what they have. */
+  #drop(cause: unknown): void {
+    this.#fail(cause);
+    this.#isDropped = true;
+    this.#forgetAll();
+    this.#pump();
+  }
+
+  #fail(cause: unknown): void {
+    this.#failure ??= { cause };
+    this.#stopPulling();
+  }
+
+  #stopPulling(): void {
+    if (!this.#isExhausted) this.#source.stop();
+    this.#isExhausted = true;
+  }
+
+  #forgetAll(): void {
+    for (const owner of [...this.#live]) {
+      owner.isSettled = true;
+      this.#live.delete(owner);
+    }
+    this.#liveBytes = 0;
+    this.#outcomes.clear();
+    for (const stage of this.#parts.stages) stage.clear();
+  }
+
+  #endIfDone(): void {
+    if (!this.#isExhausted || this.#live.size > 0 || !this.#outcomes.isEmpty) return;
+    if (this.#killed === null && this.#parts.stages.some(({ inWorkers }) => inWorkers > 0)) return;
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#parts.staff.listen(null);
+    for (const stage of this.#parts.stages) stage.clear();
+    if (this.#failure === null) this.#resolve();
+    else this.#reject(this.#failure.cause);
+  }
+}

@@ -1,0 +1,186 @@
+import type { LoadedWorkload } from '../../../workloads/load-workload.js';
+import type { StageItem, StageResult } from '../../../workloads/open-stage.js';
+import { nameSources } from '../../../workloads/source-stack.js';
+import type { Stage } from '../../../workloads/stages.js';
+import type { LocalReply } from '../../session/outcome.js';
+import type { Result } from '../../strategy.js';
+import { now } from '../../worker/clock.js';
+import {
+  cancelledError,
+  closedError,
+  DocumentContext,
+  droppedError,
+  type TaskEnvironment,
+} from '../../worker/document-context.js';
+import { type LargeParts, MovedParts } from '../../worker/large-parts.js';
+import { openResources, warnOfLeftOpen } from '../../worker/left-open.js';
+import { snapshot } from '../../worker/snapshot.js';
+import { failed, limited } from '../../worker/task.js';
+import { TaskEnd } from '../../worker/task-end.js';
+import { thisWorker } from '../../worker/worker-id.js';
+import type { StageStart } from '../protocol.js';
+import { Calls } from './calls.js';
+import { inputReader, type ReadInput } from './read-inputs.js';
+import type { Served, ServedOptions, StageInput, StageReply } from './served.js';
+import { sizeOf } from './size-of.js';
+
+export interface StagesToOpen {
+  readonly workload: LoadedWorkload;
+  /** The task has these stages. */
+  readonly all: readonly Stage[];
+  /** This worker serves the stages with these numbers. */
+  readonly stages: readonly number[];
+}
+
+/** Opens the stages that this worker serves. @throws what their `setup` throws */
+export async function openStages(
+  { workload: ref, services, timeoutMs }: StageStart,
+  { workload, all, stages }: StagesToOpen,
+  { connect, large, begins }: ServedOptions,
+): Promise<Served> {
+  // Node prints what the task throws in passing, and ends the worker.
+  process.on('uncaughtExceptionMonitor', (cause) => void nameSources(cause));
+  const open = openResources();
+  const watched = new Set<DocumentContext>();
+  const abort = (isMeant: (context: DocumentContext) => boolean, reason: () => Error) => {
+    for (const context of [...watched]) if (isMeant(context)) context.abort(reason());
+  };
+  const end = new TaskEnd(connect, {
+    cancelled: (atMs) => abort(({ startedMs }) => startedMs <= atMs, cancelledError),
+    dropped: (index) => abort((context) => context.index === index, droppedError),
+  });
+  const calls = await openAll({ all, stages }, (stage) =>
+    Calls.open(stage, { options: ref.options, timeoutMs, begins }),
+  );
+  const first = calls.get(0);
+  const environment: TaskEnvironment = {
+    // `resolve` of a task with stages looks for the state of the first stage here.
+    state: first === undefined ? [] : [first.opened],
+    options: ref.options,
+    services,
+    timeoutMs: undefined, // each call has the limit of its stage
+    end,
+    watched,
+  };
+  const read = inputReader(workload);
+  const parts = large === 'move' ? new MovedParts(workload.results ?? 'copy') : large;
+  return {
+    call(stage, inputs) {
+      const startedMs = now();
+      const contexts = inputs.map((input) => new DocumentContext(environment, startedMs, input));
+      const call: StageCall = { calls: calls.get(stage) as Calls, inputs, contexts, startedMs, parts };
+      if (stage > 0)
+        return run(
+          call,
+          inputs.map(({ value }) => ({ document: value as never })),
+        );
+      begins();
+      const found = inputs.map((input, i) => read(input, contexts[i] as DocumentContext));
+      return found.some((one) => one instanceof Promise)
+        ? Promise.all(found).then((found) => run(call, found))
+        : run(call, found as ReadInput[]);
+    },
+    async close() {
+      for (const context of [...watched]) context.abort(closedError());
+      end.close();
+      await limited(closeAll(calls));
+      await warnOfLeftOpen(open);
+    },
+  };
+}
+
+async function openAll(
+  { all, stages }: Pick<StagesToOpen, 'all' | 'stages'>,
+  open: (stage: Stage) => Promise<Calls>,
+): Promise<Map<number, Calls>> {
+  const calls = new Map<number, Calls>();
+  try {
+    for (const number of stages) calls.set(number, await open(all[number] as Stage));
+    return calls;
+  } catch (cause) {
+    await closeAll(calls).catch(() => {}); // the first error is the cause of what follows
+    nameSources(cause);
+    throw cause;
+  }
+}
+
+async function closeAll(calls: ReadonlyMap<number, Calls>): Promise<void> {
+  const closed = await Promise.allSettled([...calls.values()].map((each) => each.close()));
+  for (const each of closed) if (each.status === 'rejected') throw each.reason;
+}
+
+interface StageCall {
+  readonly calls: Calls;
+  readonly inputs: readonly StageInput[];
+  readonly contexts: readonly DocumentContext[];
+  readonly startedMs: number;
+  readonly parts: LargeParts | null;
+}
+
+/** Runs what could be read, as one batch. The replies have the order of the inputs. */
+function run(call: StageCall, found: readonly ReadInput[]): StageReply[] | Promise<StageReply[]> {
+  const items: StageItem[] = [];
+  for (const [i, one] of found.entries()) if ('document' in one) items.push(itemOf(call, i, one.document));
+  const replies = (results: readonly StageResult[]): StageReply[] => {
+    const taskMs = (now() - call.startedMs) / found.length;
+    let next = 0;
+    return found.map((one, i) => {
+      const result = 'document' in one ? (results[next++] as StageResult) : { error: one.cause };
+      return replyTo(call, { at: i, result, taskMs });
+    });
+  };
+  const results = call.calls.run(items);
+  return results instanceof Promise ? results.then(replies) : replies(results);
+}
+
+function itemOf({ inputs, contexts }: StageCall, at: number, value: unknown): StageItem {
+  const { id, part } = inputs[at] as StageInput;
+  return { value, context: contexts[at] as DocumentContext, document: id, part };
+}
+
+interface Answered {
+  readonly at: number;
+  readonly result: { readonly values: readonly unknown[] } | { readonly error: unknown };
+  readonly taskMs: number;
+}
+
+function replyTo(
+  { calls, contexts, startedMs, parts }: StageCall,
+  { at, result, taskMs }: Answered,
+): StageReply {
+  const context = contexts[at] as DocumentContext;
+  context.finish();
+  const { bytes, ...found } = taken(result, { parts, flatMap: calls.flatMap });
+  const reply: Mutable<LocalReply> = { worker: thisWorker(), startedMs, taskMs, ...found };
+  const { wasRead } = context;
+  if (wasRead !== null) {
+    reply.size = wasRead.size;
+    if (wasRead.mtimeMs !== undefined) reply.mtimeMs = wasRead.mtimeMs;
+  }
+  if (reply.status === 'ok') parts?.note(reply);
+  else parts?.forget();
+  return { reply, bytes };
+}
+
+type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
+
+/** Replies are sent together with later ones, so their values are copies. */
+function taken(
+  result: Answered['result'],
+  { parts, flatMap }: { readonly parts: LargeParts | null; readonly flatMap: boolean },
+): Result & { readonly bytes: number } {
+  if ('error' in result) return { ...failed(result.error), bytes: 0 };
+  try {
+    const value: unknown = flatMap ? result.values : result.values[0];
+    const bytes = sizeOf(value);
+    return {
+      status: 'ok',
+      value: flatMap
+        ? result.values.map((each) => snapshot(each, null, parts))
+        : snapshot(value, null, parts),
+      bytes,
+    };
+  } catch (cause) {
+    return { ...failed(cause), bytes: 0 }; // it cannot be cloned, or has a getter that throws
+  }
+}

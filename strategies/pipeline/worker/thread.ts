@@ -1,0 +1,62 @@
+import { workerData } from 'node:worker_threads';
+import { loadWorkload } from '../../../workloads/load-workload.js';
+import { now } from '../../worker/clock.js';
+import { connectThread } from '../../worker/connect.js';
+import { engineReport, processReport } from '../../worker/usage-report.js';
+import { thisWorker } from '../../worker/worker-id.js';
+import { Board } from '../board.js';
+import { descriptionsOf } from '../description.js';
+import type { FromStage, ThreadStart, ToStage } from '../protocol.js';
+import { openServed } from './open-served.js';
+import { serve } from './serve.js';
+import type { Served } from './served.js';
+
+/** This module is the side of a thread in `protocol.ts`. */
+
+const start = workerData as ThreadStart;
+const { port } = start;
+const board = new Board(start.board);
+const send = (message: FromStage, moved: readonly ArrayBuffer[] = []) => port.postMessage(message, moved);
+
+// An error thrown here ends the thread, and the controller hears of it.
+const workload = await loadWorkload(start.workload);
+const stages = start.stages ?? (await assigned());
+const served: Served = await openServed(
+  start,
+  { workload, stages },
+  {
+    connect: connectThread,
+    large: 'move',
+    begins: () => board.beginCall(now()),
+  },
+);
+
+let last: Promise<void> = Promise.resolve();
+port.on('message', (message: ToStage) => {
+  last = last.then(() => take(message));
+});
+send({ kind: 'ready' });
+
+async function take(message: ToStage): Promise<void> {
+  if (message.kind === 'run') {
+    const { replies, moved } = await serve(served, message, board);
+    send(replies, moved);
+  } else if (message.kind === 'report')
+    send({ kind: 'report', member: processReport(), engine: engineReport(thisWorker()) });
+  else if (message.kind === 'close') {
+    await served.close();
+    port.close();
+    process.exit(); // whatever the task has left open
+  }
+}
+
+/** Tells the controller which stages there are, and waits until it hears which of them this thread serves. */
+function assigned(): Promise<readonly number[]> {
+  send({ kind: 'described', stages: descriptionsOf(workload.stages) });
+  return new Promise((resolve) => {
+    port.once('message', (message: ToStage) => {
+      if (message.kind === 'open') resolve(message.stages);
+      else process.exit();
+    });
+  });
+}
