@@ -80,10 +80,12 @@ class StageMeter {
 
   cost({ name, kind }: Stage, documents: number): StageCost {
     const { total } = this.#meter;
+    // Time in which other processes had the cores is no cost of the stage.
+    const ownMs = Math.max(0, total.wallMs - total.delayedMs);
     return {
       name,
       kind: kind ?? kindOf(waitingShare(total)),
-      serviceMs: this.#values === 0 ? 0 : total.wallMs / this.#values,
+      serviceMs: this.#values === 0 ? 0 : ownMs / this.#values,
       ratio: documents === 0 ? 1 : this.#values / documents,
     };
   }
