@@ -30,6 +30,11 @@ export interface RunnerOptions {
   /** Gives numbers to the strategy's axes, beside `workers`. Absent: the strategy uses its defaults. */
   readonly configuration?: Configuration;
   /**
+   * Each worker runs this many documents at the same time, as in `OpenOptions`: others compute while one
+   * waits. Absent: one.
+   */
+  readonly perWorker?: number;
+  /**
    * A task that runs longer ends as `timed-out`, ms, as in `OpenOptions`. Absent or null: there is no limit.
    */
   readonly timeoutMs?: number | null;
@@ -115,7 +120,7 @@ export async function openForRunner(options: RunnerOptions | Recommendation): Pr
     memoryMb: limit('memoryMb', memoryMb),
   });
   const others = present({ channel: rest.channel, runId: rest.runId, broker: rest.broker });
-  const configuration = present({ configuration: rest.configuration });
+  const configuration = present({ configuration: rest.configuration, perWorker: rest.perWorker });
   const { strategy, workers, delivery } = await findStrategy(name, {
     ...present({ workers: rest.workers, delivery: rest.delivery }),
     ...configuration,
@@ -131,7 +136,7 @@ export async function openForRunner(options: RunnerOptions | Recommendation): Pr
       task: { name: ref.name, sha256 },
       strategy,
       workers,
-      ...present({ findings: measured }),
+      ...present({ findings: measured, perWorker: rest.perWorker }),
     });
   }
   for (const said of notCompiled) warn(said);
@@ -154,6 +159,7 @@ const optionNames: { readonly [Name in keyof Required<RunnerOptions>]: 'needed' 
   workers: 'needed',
   delivery: 'optional',
   configuration: 'optional',
+  perWorker: 'optional',
   timeoutMs: 'optional',
   heapMb: 'optional',
   memoryMb: 'optional',

@@ -1,12 +1,14 @@
 import { strategies } from '../strategies/index.js';
+import { checkedPerWorker } from '../strategies/session/session.js';
 import type { Configuration, Delivery, OpenOptions, Session, Strategy } from '../strategies/strategy.js';
 import type { WorkloadRef } from '../workloads/workload.js';
 
 /**
  * Opens a strategy by its name. Absent options have their defaults: one worker, the strategy's first
  * delivery.
- * @throws RangeError for an unknown name, a worker count that is not a whole number from 1 on, a delivery or
- * an axis that the strategy does not have; WorkloadError when the workload's module does not load.
+ * @throws RangeError for an unknown name, a worker count that is not a whole number from 1 on, a delivery, an
+ * axis or `perWorker` that the strategy does not have; WorkloadError when the workload's module does not
+ * load.
  */
 export async function openStrategy(
   name: string,
@@ -20,7 +22,7 @@ export async function openStrategy(
 /** @throws RangeError as `openStrategy` does. */
 export async function findStrategy(
   name: string,
-  options: Partial<Pick<OpenOptions, 'workers' | 'delivery' | 'configuration'>>,
+  options: Partial<Pick<OpenOptions, 'workers' | 'delivery' | 'configuration' | 'perWorker'>>,
 ): Promise<{ readonly strategy: Strategy; readonly workers: number; readonly delivery: Delivery }> {
   const entry = strategies.find((entry) => entry.name === name);
   if (entry === undefined)
@@ -39,6 +41,11 @@ export async function findStrategy(
       `expected a delivery that "${name}" has (${strategy.deliveries.join(', ')}), got "${delivery}"`,
     );
   checkConfiguration(strategy, options.configuration ?? {});
+  const { perWorker = 1 } = options;
+  if (checkedPerWorker(perWorker) > 1 && strategy.perWorker !== true)
+    throw new RangeError(
+      `expected perWorker to be 1 or absent with "${name}", which has no such option, got ${perWorker}`,
+    );
   return { strategy, workers, delivery };
 }
 

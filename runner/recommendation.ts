@@ -27,6 +27,8 @@ export interface RecommendationFields {
   readonly strategy: string;
   /** How many workers to start; documents in flight where the strategy runs on the caller's thread. */
   readonly workers: number;
+  /** How many documents each worker runs at the same time. Absent: one. */
+  readonly perWorker?: number;
   /** How documents reach a worker. */
   readonly delivery: Delivery;
   /** Time limit of a task, ms; null: none was measured, and none is set. */
@@ -149,6 +151,10 @@ const kinds = {
     about: 'a whole number from 1 on',
     holds: (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 1,
   },
+  countOrNothing: {
+    about: 'a whole number from 1 on, or nothing',
+    holds: (value: unknown) => value === undefined || (Number.isSafeInteger(value) && (value as number) >= 1),
+  },
   delivery: {
     about: `one of ${deliveries.join(', ')}`,
     holds: (value: unknown) => deliveries.includes(value as Delivery),
@@ -194,6 +200,7 @@ function fieldsOf(schema: unknown): [path: string, kind: keyof typeof kinds][] {
     ['task.sha256', 'hash'],
     ['strategy', 'text'],
     ['workers', 'count'],
+    ['perWorker', 'countOrNothing'],
     ['delivery', 'delivery'],
     ['findings', 'findings'],
     ['configuration', schema === 2 ? 'configuration' : 'absent'],

@@ -7,6 +7,8 @@ export interface Intended {
   readonly task: { readonly name: string; readonly sha256: string };
   readonly strategy: Pick<StrategyTraits, 'name' | 'concurrency'>;
   readonly workers: number;
+  /** A worker runs this many documents at the same time. Absent: one. */
+  readonly perWorker?: number;
   /** Findings that came with a recommendation for the same task. */
   readonly findings?: readonly TaskFinding[];
 }
@@ -16,13 +18,17 @@ export interface Intended {
  * is tried here: `forkwise check`, `pick` and `bench` find it out, and keep it.
  * @throws WorkloadError that says what was found and what to do
  */
-export function refuseInFlight({ task, strategy, workers, findings = [] }: Intended): void {
-  if (strategy.concurrency !== 'in flight' || workers < 2) return;
+export function refuseInFlight({ task, strategy, workers, perWorker = 1, findings = [] }: Intended): void {
+  const atOnce = strategy.concurrency === 'in flight' ? workers : perWorker;
+  if (atOnce < 2) return;
   const error = inFlightError(findings) ?? inFlightError(knownFindings(task.sha256));
   if (error === undefined) return;
+  const many =
+    strategy.concurrency === 'in flight'
+      ? `${workers} documents in flight`
+      : `${perWorker} documents at the same time in a worker`;
   throw new WorkloadError(
-    `task "${task.name}" cannot run with "${strategy.name}" and ${workers} documents in flight: ` +
-      `${error.said}; ` +
+    `task "${task.name}" cannot run with "${strategy.name}" and ${many}: ${error.said}; ` +
       'use a strategy with workers, which run one document at a time, mend the task and try it with ' +
       '`forkwise check`, or override this with --force (`force: true` in a program)',
   );

@@ -45,16 +45,25 @@ export async function inFlightFinding(
 }
 
 /** Returns true if a configuration has more than one document at a time on a thread. */
-export function isInFlight({ strategy: { strategy }, workers }: Pick<Cell, 'strategy' | 'workers'>): boolean {
-  return strategy.concurrency === 'in flight' && workers > 1;
+export function isInFlight({
+  strategy: { strategy },
+  workers,
+  perWorker = 1,
+}: Pick<Cell, 'strategy' | 'workers' | 'perWorker'>): boolean {
+  return (strategy.concurrency === 'in flight' ? workers : perWorker) > 1;
 }
 
 /** Says to people what is not measured and why, or what is measured only because they force it. */
 export function mixingText(
-  cells: readonly Pick<Cell, 'strategy' | 'workers'>[],
+  cells: readonly Pick<Cell, 'strategy' | 'workers' | 'perWorker'>[],
   { said, force }: { readonly said: string; readonly force: boolean },
 ): string {
-  const names = new Set(cells.map(({ strategy, workers }) => `${strategy.strategy.name} × ${workers}`));
+  const names = new Set(
+    cells.map(({ strategy, workers, perWorker }) => {
+      const each = perWorker === undefined ? '' : ` (${perWorker} per worker)`;
+      return `${strategy.strategy.name} × ${workers}${each}`;
+    }),
+  );
   const which = [...names].join(', ');
   if (!force) return `left out: ${which}, because ${said}; see forkwise check`;
   return (

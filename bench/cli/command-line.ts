@@ -63,6 +63,10 @@ withJobFile(program.command('bench'))
   )
   .option('--workers <counts>', 'worker counts, like 1,2,4 (default: by profile)')
   .option(
+    '--per-worker <counts>',
+    'documents at the same time in a worker, like 1,4,16, of strategies that have the option (default: 1)',
+  )
+  .option(
     '--stages <split>',
     'workers of each stage of a task with stages, like load=1,encode=2,write=1 (default: by what the ' +
       'stages cost)',
@@ -378,6 +382,10 @@ withJobFile(program.command('run'))
   .option(
     '--workers <count>',
     'worker threads or processes (default: that of --config, or the number of cores)',
+  )
+  .option(
+    '--per-worker <count>',
+    'documents at the same time in a worker, for tasks that wait (default: that of --config, or 1)',
   )
   .option(
     '--stages <split>',

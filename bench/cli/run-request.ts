@@ -23,6 +23,7 @@ export interface GivenRunFlags {
   config?: string;
   strategy?: string;
   workers?: string;
+  perWorker?: string;
   stages?: string;
   timeout?: string;
   grace: string;
@@ -130,6 +131,7 @@ export function runnerOptions(flags: RunFlags): RunnerOptions & { readonly worke
     task: given,
     timeoutMs,
     ...(workers !== undefined && { workers: parseCount(workers, '--workers') }),
+    ...(flags.perWorker !== undefined && { perWorker: parseCount(flags.perWorker, '--per-worker') }),
     ...(flags.stages !== undefined && split(flags.stages, flags)),
   };
   // Another strategy has other deliveries and counts, and another number of workers has other axes.

@@ -77,6 +77,7 @@ export function recommendation(options: RecommendationOptions): Recommendation {
     task,
     strategy: choice.strategy,
     workers: choice.workers,
+    ...(choice.per_worker !== null && { perWorker: choice.per_worker }),
     delivery: deliveryOf(choice),
     timeoutMs,
     heapMb: limits.heapMb ?? null,
@@ -149,8 +150,13 @@ function openLoopMember({ demand, feasible }: Judged) {
   };
 }
 
-function named({ strategy, workers, delivery }: Pick<SummaryRow, 'strategy' | 'workers' | 'delivery'>) {
-  return { strategy, workers, delivery };
+function named({
+  strategy,
+  workers,
+  per_worker,
+  delivery,
+}: Pick<SummaryRow, 'strategy' | 'workers' | 'per_worker' | 'delivery'>) {
+  return { strategy, workers, ...(per_worker !== null && { perWorker: per_worker }), delivery };
 }
 
 function loopDelayOf(choice: SummaryRow, responsiveness: readonly ResponsivenessRow[]) {

@@ -9,8 +9,8 @@ import { type Findings, usableMemory } from '../verdict/findings.js';
 export function chartData(found: Findings): ChartData {
   const { environment, summaries, comparisons, scaling, projections, winners, crossovers, trials } = found;
   const { arrivals, limits, stages } = found;
-  const keyOf = ({ strategy, delivery, rtt_ms = null }: Named) =>
-    JSON.stringify([strategy, delivery, rtt_ms]);
+  const keyOf = ({ strategy, delivery, rtt_ms = null, per_worker = null }: Named) =>
+    JSON.stringify([strategy, delivery, rtt_ms, per_worker]);
   const names = new Map(summaries.map((row) => [keyOf(row), seriesName(row, summaries)]));
   const named = <Row extends Named>(rows: readonly Row[]): Row[] =>
     rows.map((row) => {
@@ -38,4 +38,5 @@ interface Named {
   readonly strategy: string;
   readonly delivery: string;
   readonly rtt_ms?: number | null;
+  readonly per_worker?: number | null;
 }

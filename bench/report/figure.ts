@@ -17,7 +17,7 @@ export interface FigureTable {
 }
 
 /** These columns name a row. They are shown where rows differ in them. */
-const names = ['workload', 'corpus', 'source', 'strategy', 'workers', 'delivery', 'rtt_ms'];
+const names = ['workload', 'corpus', 'source', 'strategy', 'workers', 'delivery', 'rtt_ms', 'per_worker'];
 /** Longer tables are for programs, which read the CSV. */
 const maxRows = 200;
 

@@ -74,7 +74,7 @@ export function summariseArrivals(rows: readonly ArrivalRow[]): ArrivalSummaryRo
     const [first] = counted;
     if (first === undefined) return [];
     const { workload, kind, corpus, source, document_bytes, strategy, workers, delivery, rtt_ms } = first;
-    const { configuration, pattern, asked } = first;
+    const { per_worker, configuration, pattern, asked } = first;
     const middle = (value: (row: ArrivalRow) => number | null) => {
       const known = counted.map(value);
       return known.includes(null) ? null : geometricInterval(known as number[]);
@@ -95,6 +95,7 @@ export function summariseArrivals(rows: readonly ArrivalRow[]): ArrivalSummaryRo
         workers,
         delivery,
         rtt_ms,
+        per_worker,
         configuration,
         pattern,
         asked,

@@ -27,6 +27,16 @@ export const rttColumn = {
     'where there is no proxy',
 } as const satisfies Column;
 
+/** A strategy may run several documents at the same time in a worker. The number tells its cells apart. */
+export const perWorkerColumn = {
+  name: 'per_worker',
+  type: 'number',
+  empty: true,
+  about:
+    'a worker runs this many documents at the same time (`--per-worker`); empty where it runs one, or ' +
+    'where `workers` counts documents in flight',
+} as const satisfies Column;
+
 /**
  * A strategy may take several numbers of workers, such as one per stage. A run has one split for each number
  * of workers, so the column tells no cells apart.
@@ -73,6 +83,7 @@ export const cellColumns = [
       'how documents reach a worker: `none`, `clone`, `transfer`, `shared`, `message`, `path`, `reference`',
   },
   rttColumn,
+  perWorkerColumn,
   configurationColumn,
 ] as const satisfies readonly Column[];
 

@@ -1,4 +1,4 @@
-import { rttColumn, sourceColumn } from './columns.js';
+import { perWorkerColumn, rttColumn, sourceColumn } from './columns.js';
 import { type Row, table, together } from './table.js';
 
 /** These columns are known for every comparison that is judged. */
@@ -21,6 +21,7 @@ export const comparisonTable = table(
     { name: 'workers', type: 'number', about: 'workers of the compared cell' },
     { name: 'delivery', type: 'text', about: 'delivery of the compared cell' },
     { ...rttColumn, about: 'round-trip time of the compared cell, as in `trials.csv`' },
+    perWorkerColumn,
     {
       name: 'twin',
       type: 'text',
@@ -38,6 +39,11 @@ export const comparisonTable = table(
     { name: 'reference_workers', type: 'number', about: 'workers of the reference' },
     { name: 'reference_delivery', type: 'text', about: 'delivery of the reference' },
     { ...rttColumn, name: 'reference_rtt_ms', about: 'round-trip time of the reference' },
+    {
+      ...perWorkerColumn,
+      name: 'reference_per_worker',
+      about: 'documents at the same time in a worker of the reference; empty where it is one',
+    },
     { name: 'rounds', type: 'number', about: 'number of pairs: rounds in which both cells were ok' },
     {
       name: 'ratio',

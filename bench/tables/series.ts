@@ -1,22 +1,27 @@
 /**
- * Rows of one strategy, delivery and round-trip time belong together. They are a line in a chart, or a row in
- * a table.
+ * Rows of one strategy, delivery, round-trip time and `per_worker` belong together. They are a line in a
+ * chart, or a row in a table.
  */
 interface Series {
   readonly strategy: string;
   readonly delivery: string;
   readonly rtt_ms?: number | null;
+  readonly per_worker?: number | null;
 }
 
 /**
  * Returns the name of a series: its strategy, with its delivery and its round-trip time if `rows` have the
- * strategy with several.
+ * strategy with several, and with its documents per worker where they are several.
  */
-export function seriesName({ strategy, delivery, rtt_ms = null }: Series, rows: readonly Series[]): string {
+export function seriesName(
+  { strategy, delivery, rtt_ms = null, per_worker = null }: Series,
+  rows: readonly Series[],
+): string {
   const own = rows.filter((row) => row.strategy === strategy);
   const parts = [
     ...(own.some((row) => row.delivery !== delivery) ? [delivery] : []),
     ...(rtt_ms !== null && own.some((row) => (row.rtt_ms ?? null) !== rtt_ms) ? [`${rtt_ms} ms`] : []),
+    ...(per_worker === null ? [] : [`${per_worker} per worker`]),
   ];
   return parts.length === 0 ? strategy : `${strategy} (${parts.join(', ')})`;
 }

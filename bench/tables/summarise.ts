@@ -11,7 +11,7 @@ import { unknown } from './table.js';
 /** These columns distinguish a cell from the others of its run. */
 export type CellId = FamilyId &
   Pick<TrialRow, 'strategy' | 'workers' | 'delivery'> &
-  Partial<Pick<TrialRow, 'rtt_ms'>>;
+  Partial<Pick<TrialRow, 'rtt_ms' | 'per_worker'>>;
 
 /** These columns distinguish a family: cells with the same ones compete with each other. */
 export type FamilyId = Pick<TrialRow, 'workload' | 'corpus' | 'source'>;
@@ -26,7 +26,8 @@ export function sameCell(a: CellId, b: CellId): boolean {
     a.strategy === b.strategy &&
     a.workers === b.workers &&
     a.delivery === b.delivery &&
-    (a.rtt_ms ?? null) === (b.rtt_ms ?? null)
+    (a.rtt_ms ?? null) === (b.rtt_ms ?? null) &&
+    (a.per_worker ?? null) === (b.per_worker ?? null)
   );
 }
 
@@ -39,8 +40,10 @@ export interface SummariseOptions {
 
 /** Summarises each cell of a run in one row. */
 export function summarise(trials: readonly TrialRow[], options: SummariseOptions): SummaryRow[] {
-  const cells = groupBy(trials, ({ workload, corpus, source, strategy, workers, delivery, rtt_ms }) =>
-    JSON.stringify([workload, corpus, source, strategy, workers, delivery, rtt_ms]),
+  const cells = groupBy(
+    trials,
+    ({ workload, corpus, source, strategy, workers, delivery, rtt_ms, per_worker }) =>
+      JSON.stringify([workload, corpus, source, strategy, workers, delivery, rtt_ms, per_worker ?? null]),
   );
   const baselineName = options.strategies.find(({ baseline }) => baseline)?.name;
   const place = ({ workload, corpus, strategy, workers }: SummaryRow) =>
@@ -106,6 +109,7 @@ function summariseCell(
     workers,
     delivery,
     rtt_ms,
+    per_worker,
     configuration,
   } = cell[0];
   const id = {
@@ -118,6 +122,7 @@ function summariseCell(
     workers,
     delivery,
     rtt_ms,
+    per_worker,
     configuration,
   };
   const ok = withoutScreening(cell.filter(isOk));

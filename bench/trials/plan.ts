@@ -81,7 +81,7 @@ export function hasStages({ corpora }: PreparedWorkload): boolean {
   return corpora.some(({ stages }) => stages !== undefined);
 }
 
-/** A cell is what a trial measures: workload × corpus × strategy × workers × delivery. */
+/** A trial measures a cell: workload × corpus × strategy × workers × delivery × documents per worker. */
 export interface Cell {
   readonly workload: PreparedWorkload;
   readonly corpus: PreparedCorpus;
@@ -92,6 +92,8 @@ export interface Cell {
   readonly rttMs?: number;
   /** How the workers are split, where the strategy takes several numbers. */
   readonly configuration?: Configuration;
+  /** A worker runs this many documents at the same time. Absent: one. */
+  readonly perWorker?: number;
   /** Memory limits of each worker, MB. If one is absent, the strategy's own limit applies. */
   readonly limits?: { readonly heapMb?: number; readonly memoryMb?: number };
 }
@@ -146,8 +148,14 @@ const byCost = (cores: number): Splitting => ({ fixed: null, cores });
 export function cellsOf(
   workloads: readonly PreparedWorkload[],
   planned: readonly PlannedStrategy[],
-  { rttsMs = [], ...splitting }: Splitting & { readonly rttsMs?: readonly number[] } = byCost(1),
+  {
+    rttsMs = [],
+    perWorker = [1],
+    ...splitting
+  }: Splitting & { readonly rttsMs?: readonly number[]; readonly perWorker?: readonly number[] } = byCost(1),
 ): Cell[] {
+  const places = ({ strategy }: LoadedStrategy): Pick<Cell, 'perWorker'>[] =>
+    strategy.perWorker === true ? perWorker.map(placesOf) : [{}];
   const networks = ({ strategy }: LoadedStrategy): Pick<Cell, 'rttMs'>[] =>
     strategy.isolation === 'machine' && rttsMs.length > 0 ? rttsMs.map((rttMs) => ({ rttMs })) : [{}];
   const some = workloads.some(hasStages);
@@ -158,14 +166,29 @@ export function cellsOf(
         .flatMap(({ loaded, deliveries, workers }) =>
           deliveries.flatMap((delivery) =>
             countsOf(loaded, { corpus, workers, splitting }).flatMap((count) =>
-              networks(loaded).map(
-                (network): Cell => ({ workload, corpus, strategy: loaded, delivery, ...count, ...network }),
+              networks(loaded).flatMap((network) =>
+                places(loaded).map(
+                  (places): Cell => ({
+                    workload,
+                    corpus,
+                    strategy: loaded,
+                    delivery,
+                    ...count,
+                    ...network,
+                    ...places,
+                  }),
+                ),
               ),
             ),
           ),
         ),
     ),
   );
+}
+
+/** A cell says nothing of one document per worker. */
+export function placesOf(perWorker: number): Pick<Cell, 'perWorker'> {
+  return perWorker === 1 ? {} : { perWorker };
 }
 
 /** The numbers of workers that a strategy is measured with on a corpus. */

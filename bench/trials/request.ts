@@ -31,6 +31,7 @@ export interface BenchFlags extends ArrivalFlags {
   source?: string;
   documents?: string;
   workers?: string;
+  perWorker?: string;
   stages?: string;
   rounds?: string;
   budget?: string;
@@ -72,6 +73,8 @@ export interface BenchRequest {
   /** Number of documents per pass; null: the profile chooses it. */
   readonly documents: number | null;
   readonly workers: readonly number[];
+  /** Workers run these numbers of documents at the same time, where a strategy has the option. */
+  readonly perWorker: readonly number[];
   /** The user's own split of workers over stages; null: by what the stages cost. */
   readonly stages: Configuration | null;
   readonly rounds: { readonly min: number; readonly max: number };
@@ -173,6 +176,7 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
       flags.workers === undefined
         ? profile.workers
         : parseList(flags.workers, '--workers', workerCount).sort((a, b) => a - b),
+    perWorker: perWorkerList(flags.perWorker),
     stages: flags.stages === undefined ? null : parseStages(flags.stages),
     rounds: flags.rounds === undefined ? profile.rounds : fixed(parseCount(flags.rounds, '--rounds')),
     budgetMs: flags.budget === undefined ? null : parseDuration(flags.budget),
@@ -186,6 +190,13 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
       parallel: parseCount(flags.llmParallel, '--llm-parallel'),
     },
   };
+}
+
+/** Reads `--per-worker`: whole numbers, the smallest first. */
+export function perWorkerList(text: string | undefined): number[] {
+  if (text === undefined) return [1];
+  const numbers = parseList(text, '--per-worker', (number) => parseCount(number, '--per-worker'));
+  return [...new Set(numbers)].sort((a, b) => a - b);
 }
 
 const fixed = (rounds: number) => ({ min: rounds, max: rounds });

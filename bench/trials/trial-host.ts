@@ -29,6 +29,8 @@ export interface TrialRequest extends Warmup {
   readonly delivery: Delivery;
   /** How the workers are split. Absent: the strategy takes one number, or decides itself. */
   readonly configuration?: Configuration;
+  /** A worker runs this many documents at the same time. Absent: one. */
+  readonly perWorker?: number;
   readonly timeMs: number;
   /** Number of documents to run, from the start of the corpus; absent: all. */
   readonly documents?: number;

@@ -67,6 +67,7 @@ export async function runTrial(
     unique: cell.corpus.profile.documents,
     round: place.round,
     ...(cell.configuration !== undefined && { configuration: cell.configuration }),
+    ...(cell.perWorker !== undefined && { perWorker: cell.perWorker }),
     ...cell.limits,
   };
   try {
@@ -120,7 +121,8 @@ function cellColumns(cell: Cell, place: Place) {
 }
 
 /** The columns that say which cell a row of any table of trials is of. */
-export function cellNames({ workload, corpus, strategy, workers, delivery, rttMs, configuration }: Cell) {
+export function cellNames(cell: Cell) {
+  const { workload, corpus, strategy, workers, delivery, rttMs, perWorker, configuration } = cell;
   return {
     workload: workload.ref.name,
     kind: workload.kind,
@@ -131,6 +133,7 @@ export function cellNames({ workload, corpus, strategy, workers, delivery, rttMs
     workers,
     delivery,
     rtt_ms: rttMs ?? null,
+    per_worker: perWorker ?? null,
     configuration: configuration === undefined ? null : configurationText(configuration),
   };
 }

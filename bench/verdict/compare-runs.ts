@@ -82,8 +82,18 @@ export function differencesBetween(a: Environment, b: Environment): string[] {
   ];
 }
 
-function named({ workload, corpus, source, strategy, workers, delivery, rtt_ms }: CellId): CellId {
-  return { workload, corpus, source, strategy, workers, delivery, rtt_ms: rtt_ms ?? null };
+function named({
+  workload,
+  corpus,
+  source,
+  strategy,
+  workers,
+  delivery,
+  rtt_ms,
+  per_worker,
+}: CellId): CellId {
+  const axes = { rtt_ms: rtt_ms ?? null, per_worker: per_worker ?? null };
+  return { workload, corpus, source, strategy, workers, delivery, ...axes };
 }
 
 function judged({ difference, low, high }: Welch, { p, margin }: { p: number; margin: number }) {

@@ -157,7 +157,7 @@ function row(
   { contender, reference, ratios, stats }: Pair,
   { margin, claims, moderated, p, ...given }: Terms & { reference: string; p: number | null },
 ): ComparisonRow {
-  const { workload, corpus, source, strategy, workers, delivery, rtt_ms, twin } = contender[0];
+  const { workload, corpus, source, strategy, workers, delivery, rtt_ms, per_worker, twin } = contender[0];
   const { mild, severe } = outliers(ratios);
   return {
     workload,
@@ -167,12 +167,14 @@ function row(
     workers,
     delivery,
     rtt_ms,
+    per_worker,
     twin,
     reference: given.reference,
     reference_strategy: reference[0].strategy,
     reference_workers: reference[0].workers,
     reference_delivery: reference[0].delivery,
     reference_rtt_ms: reference[0].rtt_ms,
+    reference_per_worker: reference[0].per_worker,
     rounds: ratios.length,
     ratio: Math.exp(mean(ratios)),
     ...judgement(ratios, { stats, p: claims === 'verdicts' ? p : null, margin }),

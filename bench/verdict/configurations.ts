@@ -38,8 +38,11 @@ export function configurationName({
   workers,
   delivery,
   rtt_ms = null,
-}: Pick<TrialRow, 'strategy' | 'workers' | 'delivery'> & Partial<Pick<TrialRow, 'rtt_ms'>>): string {
-  return `${strategy} ${workers} ${delivery}${rtt_ms === null ? '' : ` ${rtt_ms} ms`}`;
+  per_worker = null,
+}: Pick<TrialRow, 'strategy' | 'workers' | 'delivery'> &
+  Partial<Pick<TrialRow, 'rtt_ms' | 'per_worker'>>): string {
+  const network = rtt_ms === null ? '' : ` ${rtt_ms} ms`;
+  return `${strategy} ${workers} ${delivery}${network}${per_worker === null ? '' : ` ${per_worker} each`}`;
 }
 
 /** Rows with the same key compete with each other. */

@@ -7,7 +7,7 @@ import { ratio } from './units.js';
 /** How a configuration is named, in sentences and in tables. */
 
 type Named = Pick<SummaryRow, 'strategy' | 'workers' | 'delivery'> &
-  Partial<Pick<SummaryRow, 'rtt_ms' | 'configuration'>>;
+  Partial<Pick<SummaryRow, 'rtt_ms' | 'per_worker' | 'configuration'>>;
 type Namer = (configuration: Named) => string;
 
 /** The words for what a strategy's number of workers counts. */

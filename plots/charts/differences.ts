@@ -67,7 +67,8 @@ function layers({ rows, y, looks }: Panel, { comparisons }: ChartData): Spec[] {
           row.strategy === cell.strategy &&
           row.workers === cell.workers &&
           row.delivery === cell.delivery &&
-          row.rtt_ms === cell.rtt_ms,
+          row.rtt_ms === cell.rtt_ms &&
+          row.per_worker === cell.per_worker,
       );
     // The fastest has no row, because it is not compared with itself. Its ratio is 1.
     return {

@@ -92,8 +92,8 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     const planned = plannedAgain(loaded, { request, recorded });
     const { force = false } = settled;
     const cores = effectiveCores().effective;
-    const { rttsMs, stages: fixed } = request;
-    const cells = await withoutMixing(cellsOf(prepared, planned, { rttsMs, fixed, cores }), {
+    const { rttsMs, perWorker, stages: fixed } = request;
+    const cells = await withoutMixing(cellsOf(prepared, planned, { rttsMs, perWorker, fixed, cores }), {
       helpers,
       request,
       prepared,

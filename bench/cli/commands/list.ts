@@ -14,10 +14,11 @@ export async function list(flags: { json?: true }): Promise<number> {
   const kinds = await Promise.all(workloads.map(({ name, url }) => loadWorkload({ name, url, options: {} })));
   const described = async (entries: readonly StrategyEntry[]) =>
     (await loadStrategies(entries.map(({ url }) => url))).map(
-      ({ strategy: { name, isolation, deliveries, about } }) => ({
+      ({ strategy: { name, isolation, deliveries, about, perWorker = false } }) => ({
         name,
         isolation,
         deliveries,
+        perWorker,
         about,
       }),
     );
@@ -32,7 +33,14 @@ export async function list(flags: { json?: true }): Promise<number> {
   return exitCode.ok;
 }
 
-function text(lists: Record<string, { name: string; about: string; kind?: string | undefined }[]>): string {
+interface Entry {
+  readonly name: string;
+  readonly about: string;
+  readonly kind?: string | undefined;
+  readonly perWorker?: boolean;
+}
+
+function text(lists: Record<string, Entry[]>): string {
   const colors = colorsFor(process.stdout);
   const width = Math.max(
     ...Object.values(lists)
@@ -41,10 +49,10 @@ function text(lists: Record<string, { name: string; about: string; kind?: string
   );
   return Object.entries(lists)
     .map(([title, entries]) => {
-      const lines = entries.map(
-        ({ name, kind, about }) =>
-          `  ${name.padEnd(width)}  ${about}${kind === undefined ? '' : colors.dim(` (${kind})`)}`,
-      );
+      const lines = entries.map(({ name, about, kind, perWorker }) => {
+        const note = perWorker === true ? '--per-worker' : kind;
+        return `  ${name.padEnd(width)}  ${about}${note === undefined ? '' : colors.dim(` (${note})`)}`;
+      });
       return `${colors.bold(title)}\n${lines.join('\n')}\n`;
     })
     .join('\n');

@@ -84,6 +84,11 @@ export async function runDocuments(
     throw new UsageError(
       `expected a strategy with workers for each stage with --stages, and "${traits.name}" is none`,
     );
+  if ((options.perWorker ?? 1) > 1 && traits.perWorker !== true)
+    throw new UsageError(
+      `expected a strategy that runs several documents per worker with --per-worker, and "${traits.name}" ` +
+        'is none; see forkwise list',
+    );
   const printResult = flags.json ? keepStandardOutput() : print;
   if (flags.json) printToStandardError();
   const { ref, file, export: name, sha256 } = await compileTask(taskOf(options.task));
