@@ -51,16 +51,29 @@ export function assertComplete(folder: string, ids: readonly string[]): ShardFol
   const found = readShardFolder(folder);
   const all = [...found.lines, ...found.failed].map(({ id }) => id);
   assert.deepEqual(all.sort(), [...ids].sort());
-  const manifest = linesOf(textIn(join(folder, 'manifest.ndjson'))).map((line) => JSON.parse(line).name);
+  for (const name of ['manifest.ndjson', 'failed.ndjson'])
+    assert.match(textIn(join(folder, name)), /^$|\n$/, `${name} ends with a torn line`);
+  const manifest = linesOf(textIn(join(folder, 'manifest.ndjson'))).map((line) => JSON.parse(line));
   const others = ['failed.ndjson', 'index.json', 'manifest.ndjson', 'manifest.ndjson.json'];
-  assert.deepEqual(found.files, [...others, ...manifest].sort());
+  assert.deepEqual(found.files, [...others, ...manifest.map(({ name }) => name)].sort());
   const index = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8'));
   assert.deepEqual([index.documents, index.failed], [found.lines.length, found.failed.length]);
   assert.deepEqual(
-    index.shards.map(
-      ({ raw_data, zip_data }: Record<string, { basename: string }>) => (zip_data ?? raw_data)?.basename,
-    ),
-    manifest,
+    index.shards,
+    manifest.map(({ name, bytes, sha256, documents, first, last, rawBytes, limit }) => {
+      const file = { basename: name, bytes, hashes: { sha256 } };
+      const shard = {
+        format: 'ndjson',
+        samples: documents,
+        size_limit: limit,
+        hashes: ['sha256'],
+        first,
+        last,
+      };
+      if (name.endsWith('.ndjson')) return { ...shard, compression: null, raw_data: file, zip_data: null };
+      const raw = { basename: name.replace('.gz', ''), bytes: rawBytes, hashes: {} };
+      return { ...shard, compression: 'gzip', raw_data: raw, zip_data: file };
+    }),
   );
   return found;
 }
