@@ -82,7 +82,7 @@ describe('shards go on', () => {
         (kept, torn, hasUnlisted, temporary, garbage, compression) => {
           const folder = copyOfWhole();
           const lines = manifestText.split('\n');
-          const next = lines[kept] ?? '';
+          const next = lines[kept] || '{"name":"shard.0';
           const before = lines.slice(0, kept).map((line) => `${line}\n`);
           writeFileSync(
             join(folder, 'manifest.ndjson'),
@@ -195,6 +195,7 @@ describe('a disk that is full', () => {
       });
       const { files, lines, failed } = readShardFolder(folder);
       assert.ok(!files.some((name) => /tmp|lock|new/.test(name)), `found ${files}`);
+      assert.match(readFileSync(join(folder, 'manifest.ndjson'), 'utf8'), /^$|\n$/);
       assert.equal(goOn(folder), count - lines.length - failed.length);
       assertComplete(folder, ids);
     }
