@@ -9,9 +9,10 @@ const missing = 'no stages with workers of their own were measured';
 
 /** The parts of a bar, left to right. */
 const parts = [
-  { name: 'busy with a value', colour: '#1b4f72', column: 'busy_ms' },
-  { name: 'blocked: no room in the next stage', colour: '#d98c5f', column: 'blocked_ms' },
-  { name: 'idle: waiting for values', colour: '#d9d9d9', column: 'idle_ms' },
+  { name: 'busy with a value', colour: '#1b4f72' },
+  { name: 'values on their way', colour: '#a9c4d8' },
+  { name: 'blocked: no room in the next stage', colour: '#d98c5f' },
+  { name: 'idle: waiting for values', colour: '#d9d9d9' },
 ] as const;
 
 /** A bar shows the time of all workers of one stage, over all trials of a configuration. */
@@ -34,7 +35,16 @@ const stages: Chart = {
   optional: true,
   table: {
     from: 'stages',
-    columns: ['stage', 'stage_workers', 'stage_documents', 'bytes', 'busy_ms', 'blocked_ms', 'idle_ms'],
+    columns: [
+      'stage',
+      'stage_workers',
+      'stage_documents',
+      'bytes',
+      'wall_ms',
+      'busy_ms',
+      'blocked_ms',
+      'idle_ms',
+    ],
   },
   caption,
   spec,
@@ -67,12 +77,23 @@ function barsOf(rows: readonly StageRow[]): Bar[] {
   const inOrder = [...rows].sort((a, b) => a.place - b.place);
   return unique(inOrder.map(({ stage }) => stage)).map((stage) => {
     const own = inOrder.filter((row) => row.stage === stage);
-    const sums = parts.map(({ column }) => own.reduce((sum, row) => sum + row[column], 0));
-    const total = sums.reduce((sum, ms) => sum + ms, 0);
+    const sumOf = (value: (row: StageRow) => number) => own.reduce((sum, row) => sum + value(row), 0);
+    const [busy, blocked, idle] = [
+      sumOf((row) => row.busy_ms),
+      sumOf((row) => row.blocked_ms),
+      sumOf((row) => row.idle_ms),
+    ];
+    // What is left of the workers' time is that of values which are sent and received.
+    const total = Math.max(
+      busy + blocked + idle,
+      sumOf((row) => row.stage_workers * row.wall_ms),
+    );
     return {
       stage,
       label: `${stage} × ${own.at(-1)?.stage_workers ?? 0}`,
-      shares: sums.map((ms) => (total === 0 ? 0 : ms / total)),
+      shares: [busy, total - busy - blocked - idle, blocked, idle].map((ms) =>
+        total === 0 ? 0 : ms / total,
+      ),
     };
   });
 }
@@ -139,7 +160,7 @@ function layer(bars: readonly Bar[]): Spec {
         field: 'part',
         type: 'nominal',
         scale: { domain: parts.map(({ name }) => name), range: parts.map(({ colour }) => colour) },
-        legend: { orient: 'top', columns: 3, labelLimit: 320 },
+        legend: { orient: 'top', columns: 2, labelLimit: 320 },
       },
       tooltip: [
         { field: 'part', type: 'nominal' },

@@ -123,6 +123,7 @@ export class StagedRun implements StageWorkerEvents {
 
   answered(worker: StageWorker, request: StageRequest, replies: RunReplies): void {
     this.movedMs = now();
+    this.#figure(worker);
     worker.deaths.progress();
     const { stage, values } = request;
     const { startedMs, taskMs, bytes } = replies;
@@ -276,13 +277,16 @@ export class StagedRun implements StageWorkerEvents {
     this.#endIfDone();
   }
 
-  /** Counts the time of workers that had nothing to do, by the reason. */
-  #figure(): void {
+  /**
+   * Counts the time of workers that had nothing to do, by the reason.
+   * @param busy this worker has just answered: it was busy until now, although it has no request any more
+   */
+  #figure(busy: StageWorker | null = null): void {
     const nowMs = now();
     const elapsedMs = nowMs - this.#figuredMs;
     this.#figuredMs = nowMs;
     for (const worker of this.#parts.staff.workers) {
-      if (!worker.isIdle) continue;
+      if (!worker.isIdle || worker === busy) continue;
       const blocked = worker.stages.find((number) => this.#parts.stages[number]?.isBlocked);
       const stage = this.#parts.stages[blocked ?? (worker.stages[0] as number)] as Stage;
       if (blocked === undefined) stage.idleMs += elapsedMs;

@@ -180,7 +180,7 @@ function stagesOf(row: SummaryRow): StageRow[] {
   if (documents_per_second === null || strategy !== 'thread-pool') return [];
   const id = { workload, kind, corpus, document_bytes, strategy, workers, delivery };
   return [
-    ['load', 300, 650],
+    ['load', 300, 640],
     ['encode', 950, 0],
     ['write', 200, 0],
   ].map(([stage, busy, blocked], i) => ({
@@ -199,7 +199,7 @@ function stagesOf(row: SummaryRow): StageRow[] {
     bytes: 100 * document_bytes,
     busy_ms: workers * (busy as number),
     blocked_ms: workers * (blocked as number),
-    idle_ms: workers * (1000 - (busy as number) - (blocked as number)),
+    idle_ms: workers * (980 - (busy as number) - (blocked as number)),
   }));
 }
 
