@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers';
+import type { InnerChannel } from '../services/limit-server.js';
 import type { BatchDocument, DecodedBatch } from '../strategies/broker/batch-blob.js';
 import { type Engine, RunLost, type TakenBatch, type Taking } from '../strategies/broker/engine.js';
 import {
@@ -18,6 +19,7 @@ import type { AnyDocument, Members, Outcome, Session, SideChannel } from '../str
 import { now } from '../strategies/worker/clock.js';
 import { engineReport, processReport } from '../strategies/worker/usage-report.js';
 import { Asks } from './asks.js';
+import { ForwardedLimits } from './forwarded-limits.js';
 import { Heard } from './heard.js';
 import { HeldBatch } from './held-batch.js';
 import { Inner, type InnerDocument } from './inner.js';
@@ -69,6 +71,11 @@ export type Left =
   | { readonly why: 'asked' }
   | { readonly why: 'failed'; readonly cause: unknown };
 
+interface Channels {
+  readonly asks: Asks;
+  readonly limits: ForwardedLimits;
+}
+
 export class Member {
   /** Resolves when nothing of the member is left. */
   readonly left: Promise<Left>;
@@ -76,6 +83,7 @@ export class Member {
   readonly #session: Session;
   readonly #inner: Inner;
   readonly #asks: Asks;
+  readonly #limits: ForwardedLimits;
   readonly #turns = new Turns();
   /** The numbers of the caller's lists that were heard. */
   readonly #heard = new Heard();
@@ -93,15 +101,18 @@ export class Member {
    */
   static async join(options: MemberOptions): Promise<Member> {
     const { engine, hello } = options;
-    const asks = new Asks(hello.agent, (message) => engine.post(encodeMessage(message)));
+    const post = (message: FromAgent) => engine.post(encodeMessage(message));
+    const asks = new Asks(hello.agent, post);
+    const limits = new ForwardedLimits(hello.agent, post);
+    const channel: InnerChannel = { onRequest: (request, { worker }) => asks.ask(request, worker), limits };
     let session: Session;
     try {
-      session = await options.open({ onRequest: (request, { worker }) => asks.ask(request, worker) });
+      session = await options.open(channel);
     } catch (cause) {
       await refuseRun(engine, hello.agent, cause);
       throw new CannotJoin(cause);
     }
-    const member = new Member(options, session, asks);
+    const member = new Member(options, session, { asks, limits });
     try {
       await member.#begin();
     } catch (cause) {
@@ -111,11 +122,12 @@ export class Member {
     return member;
   }
 
-  private constructor(options: MemberOptions, session: Session, asks: Asks) {
+  private constructor(options: MemberOptions, session: Session, { asks, limits }: Channels) {
     this.#options = options;
     this.#session = session;
     this.#inner = new Inner(session);
     this.#asks = asks;
+    this.#limits = limits;
     let left: (left: Left) => void = () => {};
     this.left = new Promise((resolve) => {
       left = resolve;
@@ -184,6 +196,7 @@ export class Member {
     if (this.#leaving || (to !== null && to !== this.#options.hello.agent)) return;
     const { kind } = message;
     if (kind === 'answer' || kind === 'refusal') this.#asks.settle(message);
+    else if (kind === 'limit') this.#limits.answer(message.worker, message.answer);
     else if (kind === 'broadcast') this.#session.broadcast(message.message);
     else if (kind === 'cancel') this.#inner.cancel(message.pass);
     else if (kind === 'count') this.#heard.reach(message.count);

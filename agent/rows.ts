@@ -20,7 +20,7 @@ export class Rows {
 
   /** @param position the place of the document in its batch */
   add(outcome: Outcome, position: number): void {
-    const { positions, workers, taskMs, values, failures, reads } = this.#columns;
+    const { positions, workers, taskMs, values, failures, reads, served } = this.#columns;
     const at = positions.push(position) - 1;
     workers.push(outcome.worker);
     taskMs.push(outcome.taskMs);
@@ -29,7 +29,9 @@ export class Rows {
       values.push(undefined);
       failures.push({ at, result: { status: outcome.status, error: outcome.error } });
     }
-    const { size, mtimeMs } = outcome;
+    const { size, mtimeMs, tries, waitedMs } = outcome;
+    if (tries !== undefined || waitedMs !== undefined)
+      served.push({ at, ...(tries !== undefined && { tries }), ...(waitedMs !== undefined && { waitedMs }) });
     if (size !== undefined) reads.push({ at, size, ...(mtimeMs !== undefined && { mtimeMs }) });
     this.count++;
   }
@@ -43,7 +45,7 @@ export class Rows {
 }
 
 function empty(): Columns {
-  return { positions: [], workers: [], taskMs: [], values: [], failures: [], reads: [] };
+  return { positions: [], workers: [], taskMs: [], values: [], failures: [], reads: [], served: [] };
 }
 
 /** The same rows, in which each result that cannot be sent to another process has failed instead. */

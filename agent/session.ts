@@ -55,6 +55,8 @@ export function openSession(
     delivery: deliveryFor(choice, card),
     channel,
     runId: card.runId ?? card.run,
+    ...(card.limits !== undefined && { limits: card.limits }),
+    ...(card.retry !== undefined && { retry: card.retry }),
     ...(configuration !== undefined && { configuration }),
     ...(card.timeoutMs !== undefined && { timeoutMs: card.timeoutMs }),
     ...(heapMb !== undefined && { heapMb }),

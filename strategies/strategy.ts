@@ -81,6 +81,12 @@ export interface StrategyTraits {
    * Absent: a worker runs all stages of a document.
    */
   readonly staged?: true;
+  /**
+   * False where only requests count for `OpenOptions.limits` for which a task calls
+   * `context.limit.acquire`, and `OpenOptions.retry` is refused. Absent: documents of other tasks are
+   * limited, and tried again.
+   */
+  readonly serves?: false;
 }
 
 /**
@@ -181,6 +187,22 @@ export interface OpenOptions {
    * id. Absent: the run's id on the broker, or a new one per session.
    */
   readonly runId?: string;
+  /**
+   * The service that tasks call accepts this much, from all workers together. Tasks say so with
+   * `context.limit.acquire`; the documents of a task that does not are limited instead. Absent: nothing is
+   * limited.
+   */
+  readonly limits?: readonly ServiceLimit[];
+  /**
+   * A document whose task fails for a reason that may go away is tried again, in the same worker. `timeoutMs`
+   * is the limit of each try. Absent: it is tried once.
+   */
+  readonly retry?: RetryOptions;
+  /**
+   * A document that fails for good gets this value instead, whatever the reason: its outcome is `ok`, has
+   * `fallback: true`, and still has the error. Absent: it is `failed`, `timed-out` or `crashed`.
+   */
+  readonly fallback?: Fallback;
   /** Says where a strategy between machines finds its broker and its agents. Other strategies ignore it. */
   readonly broker?: BrokerOptions;
   /** Limits the queues of a strategy that runs stages beside each other. Other strategies ignore it. */
@@ -203,6 +225,47 @@ export interface PipelineOptions {
   readonly stallMs?: number;
   /** Gets one line for each change of the workers per stage, which says what moves and why. */
   readonly onDecision?: (line: string) => void;
+}
+
+/**
+ * One limit of a service: at most this many requests or tokens in any time of this length, such as `1s`,
+ * `60s` or `500ms`.
+ */
+export type ServiceLimit =
+  | { readonly requests: number; readonly per: string }
+  | { readonly tokens: number; readonly per: string };
+
+/**
+ * The value of documents that fail for good: always the same one, or what a function of the caller's returns.
+ * A document for which the function throws has its own error.
+ */
+export type Fallback =
+  | { readonly value: unknown }
+  | ((error: TaskError, document: { readonly index: number; readonly id: string }) => unknown);
+
+/**
+ * Says which documents are tried again. A task marks an error with `retryable: true`, and may say with
+ * `retryAfterMs` when the service will be there again. Errors without a mark are judged by `codes` and
+ * `statuses`. This has nothing to do with a document that runs again because its worker has ended.
+ */
+export interface RetryOptions {
+  /** A document is tried this often, the first time included. */
+  readonly attempts: number;
+  /**
+   * Retries of all workers together are at most this share of the documents, so that a service in trouble is
+   * not asked several times as often. A document that may not be tried again has failed. Absent: 0.1.
+   */
+  readonly budget?: number;
+  /** The wait is always the same with 0, and any time between none and that with 1. Absent: 1. */
+  readonly jitter?: number;
+  /** The first retry waits for this time, ms, and each one for twice as long. Absent: 100. */
+  readonly firstMs?: number;
+  /** The longest wait, ms, unless the error asks for more with `retryAfterMs`. Absent: 20,000. */
+  readonly maxMs?: number;
+  /** Errors with such a `code` or `name`, such as `ECONNRESET` or `TimeoutError`, are tried again. */
+  readonly codes?: readonly (string | number)[];
+  /** Errors with such a `status` or `statusCode` of HTTP are tried again. */
+  readonly statuses?: readonly number[];
 }
 
 /** A strategy between machines takes these options. */
@@ -406,11 +469,22 @@ export type Outcome = {
   readonly size?: number;
   /** The file that the worker read was changed at this time, ms since 1970; absent for other documents. */
   readonly mtimeMs?: number;
+  /** The document was tried this often. Absent: once. */
+  readonly tries?: number;
+  /** It waited this long in its worker for limits and between tries, ms. Absent: not at all. */
+  readonly waitedMs?: number;
 } & Result;
 
 /** A document ends with the value of its task, or with an error. */
 export type Result =
-  | { readonly status: 'ok'; readonly value: unknown }
+  | {
+      readonly status: 'ok';
+      readonly value: unknown;
+      /** The document has failed, and `OpenOptions.fallback` has given the value. */
+      readonly fallback?: true;
+      /** The reason, where there is a fallback. */
+      readonly error?: TaskError;
+    }
   | { readonly status: 'failed' | 'timed-out' | 'crashed'; readonly error: TaskError };
 
 /** An error as plain data, the same from every strategy: error classes do not survive a process boundary. */

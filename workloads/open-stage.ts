@@ -258,6 +258,10 @@ class StageContext implements Context {
     return this.#document.options;
   }
 
+  get limit(): Context['limit'] {
+    return this.#document.limit;
+  }
+
   get signal(): AbortSignal {
     if (!this.#isLimited) return this.#document.signal;
     this.#controller ??= this.#follow();

@@ -53,6 +53,8 @@ export interface Context<State = unknown> {
    * on, to `fetch` for example.
    */
   readonly signal: AbortSignal;
+  /** The limits of the service that the task calls; see `OpenOptions.limits`. */
+  readonly limit: ContextLimit;
   /**
    * Asks the program that opened the session, and resolves with its answer. Request and answer are cloned.
    * @throws the error of the caller's `onRequest`; DataCloneError when the request cannot be cloned; Error
@@ -70,6 +72,38 @@ export interface Context<State = unknown> {
 }
 
 /**
+ * A task that calls a limited service waits here before each request. All workers share the limits. Without
+ * limits nothing waits, except after the service has refused a request with 429 or 503.
+ */
+export interface ContextLimit {
+  /**
+   * Resolves when a request may be sent, which the task then does at once.
+   * @param cost.tokens tokens that the request and its answer will have, as well as the task knows
+   * @throws RangeError for more tokens than the limit has; the reason of `context.signal` when that aborts
+   */
+  acquire(cost?: { readonly tokens?: number }): Promise<void>;
+  /**
+   * Says how the service has answered. After a refusal (429 or 503) all workers wait as long as its
+   * `Retry-After` asks. Headers that say what is left of a limit are heeded.
+   * @param usage.tokens tokens that the request really had
+   */
+  report(response: ServiceResponse, usage?: { readonly tokens?: number | null }): void;
+}
+
+/**
+ * An answer of a service: a `Response` of `fetch`, or what another client gives, with names in lower case.
+ */
+export interface ServiceResponse {
+  readonly status: number;
+  readonly headers?:
+    | { get(name: string): string | null }
+    | Readonly<Record<string, string | readonly string[] | number | undefined>>;
+}
+
+/** The limit of a task that runs without a session, or whose session has no limits. */
+const unlimited: ContextLimit = { acquire: () => Promise.resolve(), report() {} };
+
+/**
  * Makes the context of a task that is called without a session: its requests are rejected, no broadcast
  * arrives, and its key is a new one each time that it is read.
  */
@@ -81,6 +115,7 @@ export function contextWithoutSession<State>(
     get key() {
       return crypto.randomUUID();
     },
+    limit: unlimited,
     ask: () => Promise.reject(new Error('expected a session to ask, and this task runs without one')),
     onBroadcast: () => () => {},
   };

@@ -68,7 +68,7 @@ export async function openBatchSession(
   const laneBytes = regions * regionBytes;
   const file = delivery === 'message' ? null : openShared(kind.name, processes * laneBytes);
   const reaper = new Reaper();
-  const callerEnd = new CallerEnd(channel);
+  const callerEnd = new CallerEnd(channel, options);
   const memory = new MemoryWatch({ memory: processLimit(processes, memoryMb), heap });
   const stopped = timeoutMs === undefined ? null : new StopWatch(timeoutMs);
   const hidden = new HiddenEnds();

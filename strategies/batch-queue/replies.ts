@@ -1,5 +1,12 @@
 import type { FiledPart } from '../processes/result-file.js';
-import { type LocalReply, outcome, type Reply, withRead } from '../session/outcome.js';
+import {
+  type LocalReply,
+  outcome,
+  type Reply,
+  type Served,
+  withRead,
+  withServed,
+} from '../session/outcome.js';
 import type { Outcome, Result } from '../strategy.js';
 import type { WasRead } from '../worker/read-reference.js';
 import type { Batch } from './puller.js';
@@ -17,6 +24,8 @@ export interface Replies {
   readonly failures: readonly { readonly at: number; readonly result: Exclude<Result, { status: 'ok' }> }[];
   /** What the child has read for documents by reference; absent when it has read none. */
   readonly reads?: readonly ({ readonly at: number } & WasRead)[];
+  /** What services have to do with documents; absent when there is nothing. */
+  readonly served?: readonly ({ readonly at: number } & Served)[];
   /** The parts of values that are in the child's file; absent when there are none. */
   readonly filed?: readonly { readonly at: number; readonly parts: readonly FiledPart[] }[];
 }
@@ -28,6 +37,7 @@ export class ReplyColumns {
   readonly #values: unknown[] = [];
   readonly #failures: Replies['failures'][number][] = [];
   #reads: NonNullable<Replies['reads']>[number][] | null = null;
+  #served: NonNullable<Replies['served']>[number][] | null = null;
   #filed: NonNullable<Replies['filed']>[number][] | null = null;
 
   constructor(count: number) {
@@ -44,7 +54,11 @@ export class ReplyColumns {
       this.#values.push(undefined);
       this.#failures.push({ at, result: { status: reply.status, error: reply.error } });
     }
-    const { size, mtimeMs, filed } = reply;
+    const { size, mtimeMs, filed, served } = reply;
+    if (served !== undefined) {
+      this.#served ??= [];
+      this.#served.push({ at, ...served });
+    }
     if (filed !== undefined) {
       this.#filed ??= [];
       this.#filed.push({ at, parts: filed });
@@ -61,6 +75,7 @@ export class ReplyColumns {
       values: this.#values,
       failures: this.#failures,
       ...(this.#reads !== null && { reads: this.#reads }),
+      ...(this.#served !== null && { served: this.#served }),
       ...(this.#filed !== null && { filed: this.#filed }),
     };
   }
@@ -70,7 +85,7 @@ export class ReplyColumns {
 export function outcomesOf(
   batch: Batch,
   worker: string,
-  { startedMs, taskMs, values, failures, reads }: Replies,
+  { startedMs, taskMs, values, failures, reads, served }: Replies,
 ): Outcome[] {
   const outcomes = batch.documents.map(
     ({ index, id }, i): Outcome => ({
@@ -97,5 +112,6 @@ export function outcomesOf(
     );
   }
   if (reads !== undefined) for (const read of reads) withRead(outcomes[read.at] as Outcome, read);
+  if (served !== undefined) for (const each of served) withServed(outcomes[each.at] as Outcome, each);
   return outcomes;
 }

@@ -85,6 +85,8 @@ async function work(batch: BatchMessage, request: number): Promise<void> {
   const replies: (LocalReply | Promise<LocalReply>)[] = [];
   let isWaiting = false;
   if (batch.watched) await send({ kind: 'began', request });
+  const isTouched = task.isServed && timeoutMs !== undefined;
+  const touch = isTouched ? () => void send({ kind: 'touched', request }) : undefined;
   for (let i = 0; i < bytes.length; i++) {
     const own = bytes[i] as Uint8Array;
     const document: Document = {
@@ -95,7 +97,7 @@ async function work(batch: BatchMessage, request: number): Promise<void> {
     };
     const by = batch.by?.[i];
     while (pending >= perWorker) await oneEnded();
-    const reply = task.run(by === undefined ? document : { ...document, by });
+    const reply = task.run(by === undefined ? document : { ...document, by }, touch);
     if (!(reply instanceof Promise)) replies.push(reply);
     else if (perWorker === 1 && pending === 0) replies.push(await reply);
     else {

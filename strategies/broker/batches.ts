@@ -60,9 +60,10 @@ export class SentBatch {
 
   /** Turns results into outcomes. Documents that have their outcome are left out. */
   outcomes(agent: string, rows: ResultRows): Outcome[] {
-    const { positions, workers, taskMs, values, failures, reads } = rows;
+    const { positions, workers, taskMs, values, failures, reads, served } = rows;
     const failed = failures.length === 0 ? null : new Map(failures.map(({ at, result }) => [at, result]));
     const read = reads.length === 0 ? null : new Map(reads.map(({ at, ...read }) => [at, read]));
+    const services = served.length === 0 ? null : new Map(served.map(({ at, ...each }) => [at, each]));
     const outcomes: Outcome[] = [];
     for (const [at, position] of positions.entries()) {
       const document = this.#take(position);
@@ -76,6 +77,7 @@ export class SentBatch {
         queuedMs: null,
         taskMs: taskMs[at] ?? null,
         ...read?.get(at),
+        ...services?.get(at),
         ...(failed?.get(at) ?? { status: 'ok', value: values[at] }),
       };
       outcomes.push(found);

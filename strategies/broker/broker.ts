@@ -67,7 +67,7 @@ async function openOn(
   const counts = agentWorkers(options);
   const { code, bundle } = counts === null ? await portableCode(workload) : inPlace(workload);
   const engine = await connectBullmq({ url, side: 'caller', run });
-  const callerEnd = new CallerEnd(channel);
+  const callerEnd = new CallerEnd(channel, options);
   let left: Awaited<ReturnType<typeof engine.announce>>;
   try {
     left = await engine.announce(cardOf(run, workload, code, options), bundle);
@@ -170,18 +170,20 @@ function cardOf(
   run: string,
   { name, options: taskOptions }: WorkloadRef,
   code: TaskCode,
-  { workers, delivery, runId, timeoutMs, broker = {}, ...limits }: OpenOptions,
+  { workers, delivery, runId, limits, retry, timeoutMs, broker = {}, ...memory }: OpenOptions,
 ): RunCard {
   // Agents that share this machine must share its memory, too; others divide that of their own machine.
   const sharesMemory = 'url' in code;
-  const heapMb = limits.heapMb ?? (sharesMemory ? heapLimit(workers).mb : undefined);
-  const memoryMb = limits.memoryMb ?? (sharesMemory ? processLimit(workers).mb : undefined);
+  const heapMb = memory.heapMb ?? (sharesMemory ? heapLimit(workers).mb : undefined);
+  const memoryMb = memory.memoryMb ?? (sharesMemory ? processLimit(workers).mb : undefined);
   return {
     version,
     run,
     task: { name, options: taskOptions, code },
     takesReferences: delivery === 'reference',
     ...(runId !== undefined && { runId }),
+    ...(limits !== undefined && { limits }),
+    ...(retry !== undefined && { retry }),
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(heapMb !== undefined && { heapMb }),
     ...(memoryMb !== undefined && { memoryMb }),

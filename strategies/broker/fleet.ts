@@ -157,6 +157,7 @@ export class Fleet {
     const { receive, ended } = this.#callerEnd.connect(agent, {
       send: (message) => this.#send(agent, message),
       close() {},
+      sharesClock: false,
     });
     this.#agents.set(agent, { hello, receive, ended });
     this.joined(slotsOf(hello));

@@ -1,6 +1,7 @@
 import { deserialize, serialize } from 'node:v8';
+import type { Served } from '../session/outcome.js';
 import type { FromTask, ToTask } from '../session/side-channel-protocol.js';
-import type { Members, Result, TaskError } from '../strategy.js';
+import type { Members, Result, RetryOptions, ServiceLimit, TaskError } from '../strategy.js';
 
 /**
  * The protocol between the caller of a run and its agents, over a broker that keeps what they exchange.
@@ -89,6 +90,8 @@ export interface RunCard {
   readonly takesReferences: boolean;
   /** Keys of documents begin with this; absent: with `run`. */
   readonly runId?: string;
+  readonly limits?: readonly ServiceLimit[];
+  readonly retry?: RetryOptions;
   readonly timeoutMs?: number;
   readonly heapMb?: number;
   readonly memoryMb?: number;
@@ -176,7 +179,7 @@ export interface Results {
 
 /**
  * Results in columns, as in `batch-queue/replies.ts`: an object per document would repeat the same names. All
- * columns but `failures` and `reads` have one entry per document.
+ * columns but `failures`, `reads` and `served` have one entry per document.
  */
 export interface ResultRows {
   /** Each document has this place in its batch. */
@@ -190,6 +193,8 @@ export interface ResultRows {
   /** `at` is the place in these columns. */
   readonly failures: readonly { readonly at: number; readonly result: Exclude<Result, { status: 'ok' }> }[];
   readonly reads: readonly { readonly at: number; readonly size: number; readonly mtimeMs?: number }[];
+  /** What services have to do with documents. */
+  readonly served: readonly ({ readonly at: number } & Served)[];
 }
 
 /**

@@ -77,11 +77,19 @@ export class LimitedCall {
   /** The library gave this promise for the call. */
   asked: { timeout(ms: number): unknown } | null = null;
   readonly #limitMs: number;
+  /** The index of its document; null for another request. */
+  readonly index: number | null;
   #seenMs: number | null = null;
   #ended = false;
 
-  constructor(limitMs: number) {
+  constructor(limitMs: number, index: number | null) {
     this.#limitMs = limitMs;
+    this.index = index;
+  }
+
+  /** The call's time begins again. */
+  touch(): void {
+    this.#seenMs = now();
   }
 
   /**

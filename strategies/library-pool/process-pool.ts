@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import workerpool, { type Pool } from 'workerpool';
-import { taskServices } from '../../services/task-services.js';
+import { taskServices, usesServices } from '../../services/task-services.js';
 import type { WorkloadRef } from '../../workloads/workload.js';
 import { allocator } from '../processes/allocator.js';
 import { inheritedFlags } from '../processes/exec-argv.js';
@@ -36,7 +36,7 @@ import { submitted } from './in-flight.js';
 import { type PoolParts, poolSession, within } from './pool-session.js';
 import { ProcessRetirement } from './process-retirement.js';
 import { Stall } from './stall.js';
-import type { NearLimit, ProcessPoolData } from './worker/process-pool.js';
+import type { NearLimit, ProcessPoolData, Touched } from './worker/process-pool.js';
 import type { Answer, Request } from './worker/serve.js';
 
 const file = new URL('./worker/process-pool.js', import.meta.url);
@@ -57,7 +57,7 @@ export default {
   scales: true,
   perWorker: true,
   async open(workload, options) {
-    const parts = { callerEnd: new CallerEnd(options.channel), services: taskServices(options) };
+    const parts = { callerEnd: new CallerEnd(options.channel, options), services: taskServices(options) };
     const alone = { ...options, workers: 1, perWorker: 1 };
     const again = new SecondAttempt(() => open(workload, alone, { ...parts, again: null }));
     const session = await open(workload, options, { ...parts, again });
@@ -126,7 +126,9 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, services
   // something else kills it, the next calls never settle. Calls that wait when a worker ends may be forgotten
   // until another comes.
   const stall = new Stall({
-    limitMs: timeoutMs === undefined ? Number.POSITIVE_INFINITY : timeoutMs + graceMs,
+    // A document that waits for a service has no time limit.
+    limitMs:
+      timeoutMs === undefined || usesServices(services) ? Number.POSITIVE_INFINITY : timeoutMs + graceMs,
     isIdle: () => workersOf(pool).every((worker) => callsOf(worker) === 0) && retirement.workers.length === 0,
     isStarting: () => isStarting(workersOf(pool)),
     ended() {
@@ -142,7 +144,14 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, services
     return asked;
   };
   const call = <T>(argument: Request | CarriedDocument, limitMs: number | undefined): Promise<T> =>
-    stall.guard<T>(exec(argument, limitMs === undefined ? undefined : new LimitedCall(limitMs)));
+    stall.guard<T>(
+      exec(
+        argument,
+        limitMs === undefined
+          ? undefined
+          : new LimitedCall(limitMs, typeof argument === 'string' ? null : argument.index),
+      ),
+    );
   const endMs = timeoutMs === undefined ? undefined : timeoutMs + abortGraceMs;
   // A short time limit of the tasks must not end workers that are asked for a report.
   const askMs = timeoutMs === undefined ? undefined : Math.max(timeoutMs, graceMs);
@@ -158,7 +167,7 @@ function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, services
       },
       submit: (document) => call<Reply>(document, endMs),
       submitCancellable(document) {
-        const options = endMs === undefined ? {} : new LimitedCall(endMs);
+        const options = endMs === undefined ? {} : new LimitedCall(endMs, document.index);
         const asked = exec(document, options);
         return {
           reply: stall.guard<Reply>(asked),
@@ -261,10 +270,14 @@ class WatchedProcesses {
       if (worker === null || pid === undefined || this.#alive.has(pid) || worker.exitCode !== null) continue;
       this.#reaper.add(pid);
       connectChild(this.#callerEnd, worker);
-      worker.on('message', (message: 'ready' | Partial<NearLimit | FileOffer> | null) => {
+      worker.on('message', (message: 'ready' | Partial<NearLimit | Touched | FileOffer> | null) => {
         if (message === 'ready') this.#memory.loaded(pid, () => near(worker));
         else if (message?.kind === 'near-limit') near(worker);
-        else if (message?.kind === 'result file') this.#offered(pid, message as FileOffer);
+        else if (message?.kind === 'touched') {
+          for (const call of Object.values(processing))
+            if (call?.options instanceof LimitedCall && call.options.index === message.index)
+              call.options.touch();
+        } else if (message?.kind === 'result file') this.#offered(pid, message as FileOffer);
       });
       for (const output of [worker.stdout, worker.stderr])
         output?.on('data', (text) => process.stderr.write(text));

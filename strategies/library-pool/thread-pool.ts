@@ -39,7 +39,7 @@ export default {
   perWorker: true,
   async open(workload, options) {
     warnOfOverridingFlag();
-    const parts = { callerEnd: new CallerEnd(options.channel), services: taskServices(options) };
+    const parts = { callerEnd: new CallerEnd(options.channel, options), services: taskServices(options) };
     const alone = { ...options, workers: 1, inFlight: 1, perWorker: 1 };
     const again = new SecondAttempt(() => open(workload, alone, { ...parts, again: null }));
     const session = await open(workload, options, { ...parts, again });

@@ -9,7 +9,7 @@ import { now } from '../worker/clock.js';
 import { openTask } from '../worker/task.js';
 import { mainWorker } from '../worker/worker-id.js';
 import { connectLocally } from './connect.js';
-import { withDeadline } from './deadline.js';
+import { runWithin, withDeadline } from './deadline.js';
 
 export default {
   name: 'async',
@@ -26,7 +26,7 @@ export default {
   scales: true,
   async open(workload, options) {
     const { workers, delivery, timeoutMs, channel } = options;
-    const callerEnd = new CallerEnd(channel);
+    const callerEnd = new CallerEnd(channel, options);
     const task = await openTask(workload, {
       worker: mainWorker,
       services: taskServices(options),
@@ -45,6 +45,10 @@ export default {
             const document = box.take();
             if (cancelling.has(document.index)) return emit(cancelled(document));
             const pulledMs = now();
+            if (task.isServed && timeoutMs !== undefined)
+              return emit(
+                await runWithin(task, document, timeoutMs, (reply) => outcome(document, pulledMs, reply)),
+              );
             const reply = task.run(document);
             const found =
               reply instanceof Promise

@@ -8,7 +8,7 @@ import { alone, type Outcome, type Strategy } from '../strategy.js';
 import { openTask } from '../worker/task.js';
 import { mainWorker } from '../worker/worker-id.js';
 import { connectLocally } from './connect.js';
-import { withDeadline } from './deadline.js';
+import { runWithin, withDeadline } from './deadline.js';
 
 /** After this many documents that waited for nothing, callers that wait for outcomes have their turn. */
 const documentsPerTurn = 16;
@@ -29,7 +29,7 @@ export default {
   scales: false,
   async open(workload, options) {
     const { delivery, timeoutMs, channel } = options;
-    const callerEnd = new CallerEnd(channel);
+    const callerEnd = new CallerEnd(channel, options);
     const task = await openTask(workload, {
       worker: mainWorker,
       services: taskServices(options),
@@ -43,6 +43,8 @@ export default {
       async run(documents, emit, cancelling) {
         const runOne = (document: CarriedDocument): Promise<Outcome> | Outcome => {
           if (cancelling.has(document.index)) return cancelled(document);
+          if (task.isServed && timeoutMs !== undefined)
+            return runWithin(task, document, timeoutMs, (reply) => outcome(document, reply.startedMs, reply));
           const reply = task.run(document);
           // The task begins when its document is pulled.
           if (!(reply instanceof Promise)) return outcome(document, reply.startedMs, reply);

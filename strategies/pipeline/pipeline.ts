@@ -34,9 +34,14 @@ export default {
   travelsInFile: [],
   scales: true,
   staged: true,
+  serves: false,
   async open(workload, { delivery, channel, ...options }) {
     const { workers, timeoutMs, configuration, pipeline = {} } = options;
-    const callerEnd = new CallerEnd(channel);
+    if (options.retry !== undefined)
+      throw new RangeError(
+        'expected no `retry` for pipeline, whose stages run apart: catch the error in the stage and call again',
+      );
+    const callerEnd = new CallerEnd(channel, options);
     const services = taskServices(options);
     const staff = await Staff.open({ ...options, workload, services, callerEnd });
     const stages = staff.stages.map((description, number) => new Stage(number, description, timeoutMs));

@@ -64,6 +64,8 @@ export type FromEveryChild =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly error: TaskError }
   | { readonly kind: 'began'; readonly request?: number }
+  /** The time limit of a request begins again: its document is tried again, or waits for a service. */
+  | { readonly kind: 'touched'; readonly request?: number }
   | { readonly kind: 'near-limit' }
   | LastWords
   | FileOffer
@@ -246,9 +248,10 @@ export class Child<Message extends object, Answer extends { readonly kind: strin
         this.#failure = errorOf(message.error);
         resolveFirst(null);
       } else if (message.kind === 'last words') this.#lastWords = message.error;
-      else if (message.kind === 'began') {
-        const request = this.#waiting[this.#placeOf(message)] as Request<Message, Answer>;
-        request.began = true;
+      else if (message.kind === 'began' || message.kind === 'touched') {
+        const request = this.#waiting[this.#placeOf(message)];
+        if (request === undefined) return;
+        if (message.kind === 'began') request.began = true;
         if (request.timer !== null) clearTimeout(request.timer);
         request.timer = null;
         this.#watch();

@@ -4,6 +4,9 @@ import type { FiledPart } from '../processes/result-file.js';
 import type { Outcome, Result, TaskError } from '../strategy.js';
 import { taskError } from './task-error.js';
 
+/** The outcome of a document that has no value. */
+export type NotOk = Extract<Outcome, { readonly status: 'failed' | 'timed-out' | 'crashed' }>;
+
 /** A worker reports this about one document. Times are on the machine's monotonic clock, in milliseconds. */
 export type Reply = {
   readonly worker: string;
@@ -16,9 +19,14 @@ export type Reply = {
   readonly mtimeMs?: number;
   /** True where buffers of the value were moved from another thread; else absent. */
   readonly hasMoved?: true;
+  /** Absent where the document was tried once and waited for nothing. */
+  readonly served?: Served;
   /** Parts of the value that are in the worker's file; absent where there are none. */
   readonly filed?: readonly FiledPart[];
 } & Result;
+
+/** What services have to do with an outcome. */
+export type Served = Pick<Outcome, 'tries' | 'waitedMs'>;
 
 /** A reply that comes from the same machine, where all workers and the caller read one clock. */
 export type LocalReply = Reply & {
@@ -35,6 +43,7 @@ export function outcome({ index, id }: Document, pulledMs: number, reply: Reply)
     reply.status === 'ok'
       ? { index, id, worker, queuedMs, taskMs, status: 'ok', value: reply.value }
       : { index, id, worker, queuedMs, taskMs, status: reply.status, error: reply.error };
+  if (reply.served !== undefined) withServed(found, reply.served);
   return reply.size === undefined ? found : withRead(found, reply);
 }
 
@@ -46,6 +55,13 @@ export function withRead(
   // The outcome is changed in place: a copy takes longer than a short task.
   if (size !== undefined) outcome.size = size;
   if (mtimeMs !== undefined) outcome.mtimeMs = mtimeMs;
+  return outcome;
+}
+
+/** Adds what services have to do with the outcome. */
+export function withServed(outcome: Mutable<Outcome>, { tries, waitedMs }: Served): Outcome {
+  if (tries !== undefined && tries > 1) outcome.tries = tries;
+  if (waitedMs !== undefined && waitedMs > 0) outcome.waitedMs = waitedMs;
   return outcome;
 }
 

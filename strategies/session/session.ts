@@ -2,6 +2,7 @@ import type { AnyDocument, Documents, Emit, Outcome, Session } from '../strategy
 import { now as clock } from '../worker/clock.js';
 import { Quarantine } from './attempts.js';
 import { Cancelled, type Cancelling } from './cancelling.js';
+import { withFallback } from './fallback.js';
 import { refused } from './outcome.js';
 import { type CarriedDocument, type CarriedDocuments, carried } from './reference.js';
 import type { CallerEnd } from './side-channel.js';
@@ -91,9 +92,12 @@ export function guarded(session: PlainSession): Session {
       signal?.addEventListener('abort', cancel, { once: true });
       const own = new Cancelled(cancellable);
       cancelled = own;
+      const fallback = session.callerEnd?.fallback ?? null;
       const give: Emit = (outcome) => {
-        if (own.remove(outcome.index)) session.callerEnd?.forget(outcome.index);
-        return emit(outcome);
+        const isCancelled = own.remove(outcome.index);
+        if (isCancelled) session.callerEnd?.forget(outcome.index);
+        if (outcome.status === 'ok' || fallback === null || isCancelled || ends.aborted) return emit(outcome);
+        return emit(withFallback(outcome, fallback));
       };
       running = quarantined(session, { documents, emit: give, signal: ends, quarantine, cancelling: own });
       try {

@@ -1,3 +1,4 @@
+import type { LimitAnswer, LimitRequest } from '../../services/limit-protocol.js';
 import type { TaskError } from '../strategy.js';
 
 /**
@@ -19,6 +20,8 @@ import type { TaskError } from '../strategy.js';
  *   resume      caller       the cancelled run has ended: documents that begin now are not cancelled
  *   drop        caller       aborts the signal of one document, now or when it begins
  *   forget      caller       that document has its outcome: its index may come again in another run
+ *   limit       both         slots of a limited service: see `services/limit-protocol.ts`. The caller names
+ *                            the worker, or null for all, because several may share a way
  *   close       caller       rejects all pending requests, and each later one at once
  *
  * Order. The messages of one side arrive in the order they were sent. They are in no order with documents
@@ -36,11 +39,9 @@ import type { TaskError } from '../strategy.js';
  * caller receives after `close` is dropped; the worker rejected it when it read `close`, or has ended.
  */
 
-export interface FromTask {
-  readonly kind: 'ask';
-  readonly id: number;
-  readonly request: unknown;
-}
+export type FromTask =
+  | { readonly kind: 'ask'; readonly id: number; readonly request: unknown }
+  | { readonly kind: 'limit'; readonly request: LimitRequest };
 
 export type ToTask =
   | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
@@ -50,6 +51,7 @@ export type ToTask =
   | { readonly kind: 'resume' }
   | { readonly kind: 'drop'; readonly index: number }
   | { readonly kind: 'forget'; readonly index: number }
+  | { readonly kind: 'limit'; readonly worker: string | null; readonly answer: LimitAnswer }
   | { readonly kind: 'close' };
 
 /**

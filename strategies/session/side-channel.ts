@@ -1,20 +1,34 @@
 import type { ChildProcess } from 'node:child_process';
 import type { MessagePort } from 'node:worker_threads';
-import type { SideChannel } from '../strategy.js';
+import {
+  type InnerChannel,
+  type LimitEnd,
+  LimitServer,
+  type LimitWire,
+} from '../../services/limit-server.js';
+import type { Fallback, OpenOptions, SideChannel } from '../strategy.js';
+import { now } from '../worker/clock.js';
 import { sendCloned } from '../worker/cloneable.js';
 import { processWorker } from '../worker/worker-id.js';
 import type { ChannelEnvelope, FromTask, ToTask } from './side-channel-protocol.js';
 import { taskError } from './task-error.js';
 
-/** Carries messages to one connected worker. */
+/** Carries messages to one connected worker, or to several. */
 export interface WorkerWire {
   send(message: ToTask): void;
+  /** False where the worker is on another machine, whose clock is another. Absent: it is on this one. */
+  readonly sharesClock?: false;
   close(): void;
 }
+
+/** The caller has these options for the services that tasks call. */
+export type CallerServices = Pick<OpenOptions, 'limits' | 'retry' | 'fallback'>;
 
 /** The caller's end of a session's side channel, for all its workers: see `side-channel-protocol.ts`. */
 export class CallerEnd {
   readonly #channel: SideChannel;
+  readonly #services: CallerServices;
+  #limits: LimitEnd | null = null;
   readonly #wires = new Set<WorkerWire>();
   /** The latest broadcast, for workers that connect later. */
   #latest: { readonly message: unknown } | null = null;
@@ -23,8 +37,15 @@ export class CallerEnd {
   readonly #dropped = new Set<number>();
   #closed = false;
 
-  constructor(channel: SideChannel = {}) {
+  /** @param services the caller's options for the services that tasks call */
+  constructor(channel: SideChannel = {}, services: CallerServices = {}) {
     this.#channel = channel;
+    this.#services = services;
+  }
+
+  /** The value of documents that fail for good; null where they have failed. */
+  get fallback(): Fallback | null {
+    return this.#services.fallback ?? null;
   }
 
   /**
@@ -38,12 +59,23 @@ export class CallerEnd {
   ): { readonly receive: (message: FromTask, from?: string) => void; readonly ended: () => void } {
     if (this.#closed) wire.close();
     else this.#wires.add(wire);
+    const limitWire: LimitWire = {
+      send: (worker, answer) => wire.send({ kind: 'limit', worker, answer }),
+      sharesClock: wire.sharesClock ?? true,
+    };
+    this.#limitEnd().connect(limitWire);
     if (this.#latest !== null) wire.send({ kind: 'broadcast', message: this.#latest.message });
     if (this.#cancelledMs !== null) wire.send({ kind: 'cancel', atMs: this.#cancelledMs });
     for (const index of this.#dropped) wire.send({ kind: 'drop', index });
     return {
-      receive: ({ id, request }, from = worker) => void this.#answer({ worker: from, wire, id, request }),
-      ended: () => void this.#wires.delete(wire),
+      receive: (message, from = worker) => {
+        if (message.kind === 'limit') this.#limitEnd().receive(limitWire, from, message.request);
+        else void this.#answer({ worker: from, wire, id: message.id, request: message.request });
+      },
+      ended: () => {
+        this.#wires.delete(wire);
+        this.#limits?.disconnect(limitWire);
+      },
     };
   }
 
@@ -100,11 +132,17 @@ export class CallerEnd {
   /** No request is passed on any more, and the pending ones are rejected. */
   close(): void {
     this.#closed = true;
+    this.#limits?.close();
     for (const wire of this.#wires) {
       wire.send({ kind: 'close' });
       wire.close();
     }
     this.#wires.clear();
+  }
+
+  #limitEnd(): LimitEnd {
+    this.#limits ??= (this.#channel as InnerChannel).limits ?? new LimitServer(this.#services, now);
+    return this.#limits;
   }
 
   async #answer({ worker, wire, id, request }: Asked): Promise<void> {

@@ -93,7 +93,7 @@ class ArenaSession {
     const { timeoutMs, channel, heapMb } = options;
     const services = taskServices(options);
     const heap = threadHeapLimit(workers, heapMb);
-    const callerEnd = new CallerEnd(channel);
+    const callerEnd = new CallerEnd(channel, options);
     this.callerEnd = callerEnd;
     const slots = Math.ceil(size.slots / split.queues);
     const slabsPerQueue = Math.ceil(size.slabs / split.queues);

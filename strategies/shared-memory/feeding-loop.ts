@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers';
 import type { Cancelling } from '../session/cancelling.js';
-import { cancelled, crashed, withRead } from '../session/outcome.js';
+import { cancelled, crashed, withRead, withServed } from '../session/outcome.js';
 import { freeReceivedBuffers } from '../session/received-buffers.js';
 import type { CarriedDocuments } from '../session/reference.js';
 import type { Emit, Outcome, TaskError } from '../strategy.js';
@@ -141,11 +141,12 @@ export class FeedingLoop {
   }
 
   /** Takes the outcomes of one message of a worker and frees the slots of their documents. */
-  receive(lane: ThreadLane, { slots, values, timedOut, hasMoved }: Outcomes): void {
+  receive(lane: ThreadLane, { slots, values, timedOut, served, hasMoved }: Outcomes): void {
     if (hasMoved) this.#hasMoved = true;
     const queue = this.#queues[lane.queue] as SlabQueue;
     const worker = lane.workerId;
     const statusOf = (slot: number) => (timedOut?.includes(slot) ? 'timed-out' : 'failed');
+    const first = this.#outcomes.length;
     for (let i = 0; i < slots.length; i++) {
       const mark = slots[i] as number;
       const slot = mark < 0 ? ~mark : mark;
@@ -162,6 +163,8 @@ export class FeedingLoop {
           : { index, id, worker, queuedMs, taskMs, status: 'ok', value: values[i] };
       this.#outcomes.push(wasRead === null ? outcome : withRead(outcome, wasRead));
     }
+    if (served !== undefined)
+      for (const each of served) withServed(this.#outcomes[first + each.at] as Outcome, each);
     this.#wake();
   }
 

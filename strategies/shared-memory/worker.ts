@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers';
 import { type MessagePort, parentPort, resourceLimits, workerData } from 'node:worker_threads';
 import type { TaskServices } from '../../services/task-services.js';
 import type { WorkloadRef } from '../../workloads/workload.js';
-import type { LocalReply } from '../session/outcome.js';
+import type { LocalReply, Served } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
 import type { ChannelPort } from '../session/side-channel-protocol.js';
 import type { Engine, TaskError } from '../strategy.js';
@@ -83,6 +83,8 @@ export interface Outcomes {
   readonly values: readonly unknown[];
   /** The failed slots whose task ended because its time was over; absent where there are none. */
   readonly timedOut?: readonly number[];
+  /** What services have to do with documents, by place in `slots`; absent where there is nothing. */
+  readonly served?: readonly ({ readonly at: number } & Served)[];
   /** True where the message has moved buffers of values; else absent. */
   readonly hasMoved?: true;
 }
@@ -141,6 +143,7 @@ const task = await openTask(workload, {
 let slots: number[] = [];
 let values: unknown[] = [];
 let timedOut: number[] | null = null;
+let served: NonNullable<Outcomes['served']>[number][] | null = null;
 /** Buffers in the values that the message moves. */
 let moved = new Set<ArrayBuffer>();
 let unreportedBytes = 0;
@@ -204,7 +207,7 @@ async function work(): Promise<void> {
     const document = read(slot) ?? (await ask(slot));
     if (document === null) continue;
     table.begin(slot, nextTask());
-    const answer = task.run(document);
+    const answer = task.run(document, task.isServed ? () => table.begin(slot, nextTask()) : undefined);
     let reply: LocalReply;
     if (answer instanceof Promise) {
       waits = true;
@@ -319,6 +322,10 @@ function keep(slot: number, { size }: CarriedDocument, reply: LocalReply): void 
     timedOut ??= [];
     timedOut.push(slot);
   }
+  if (reply.served !== undefined) {
+    served ??= [];
+    served.push({ at: slots.length - 1, ...reply.served });
+  }
   unreportedBytes += size;
   if (reply.moved === undefined) return;
   for (const buffer of reply.moved) {
@@ -345,12 +352,14 @@ function report(): void {
     slots,
     values,
     ...(timedOut && { timedOut }),
+    ...(served && { served }),
     ...(moved.size > 0 && { hasMoved: true }),
   };
   port.postMessage(outcomes, [...moved]);
   slots = [];
   values = [];
   timedOut = null;
+  served = null;
   moved = new Set();
   unreportedBytes = 0;
 }

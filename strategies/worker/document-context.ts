@@ -1,4 +1,7 @@
 import { clearTimeout, setTimeout } from 'node:timers';
+import { DocumentLimit } from '../../services/document-limit.js';
+import type { LimitClient } from '../../services/limit-client.js';
+import type { Slot } from '../../services/limits.js';
 import { documentKey, type TaskServices } from '../../services/task-services.js';
 import type { Context, Document } from '../../workloads/workload.js';
 import { now } from './clock.js';
@@ -12,6 +15,8 @@ export interface TaskEnvironment {
   readonly services: TaskServices;
   readonly timeoutMs: number | undefined;
   readonly end: TaskEnd;
+  /** The worker's end of the limits. */
+  readonly limits: () => LimitClient;
   /** Holds the contexts whose signal has been read, while their documents run. */
   readonly watched: Set<DocumentContext>;
 }
@@ -34,18 +39,35 @@ export class DocumentContext implements Context {
   #unlisten: (() => void)[] | null = null;
   #timedOut = false;
   #read: WasRead | null = null;
+  #limit: DocumentLimit | null = null;
 
-  constructor(environment: TaskEnvironment, startedMs: number, { index, id }: NamedDocument) {
+  constructor(
+    environment: TaskEnvironment,
+    startedMs: number,
+    { index, id }: NamedDocument,
+    own: Slot | null = null,
+  ) {
     this.state = environment.state;
     this.options = environment.options;
     this.#environment = environment;
     this.#startedMs = startedMs;
     this.#index = index;
     this.#id = id;
+    if (own !== null) this.#limit = this.#limited(own);
   }
 
   get key(): string {
     return documentKey(this.#environment.services.runId, this.#id);
+  }
+
+  get limit(): DocumentLimit {
+    this.#limit ??= this.#limited(null);
+    return this.#limit;
+  }
+
+  /** The task has waited this long for slots, ms. */
+  get waitedMs(): number {
+    return this.#limit?.waitedMs ?? 0;
   }
 
   get signal(): AbortSignal {
@@ -92,10 +114,15 @@ export class DocumentContext implements Context {
 
   /** The document has its outcome. */
   finish(): void {
+    this.#limit?.finish();
     if (this.#unlisten !== null) for (const unlisten of this.#unlisten) unlisten();
     if (this.#controller === null) return;
     this.#environment.watched.delete(this);
     if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  #limited(own: Slot | null): DocumentLimit {
+    return new DocumentLimit(this.#environment.limits(), { signal: () => this.signal, now, own });
   }
 
   #watch(): AbortController {

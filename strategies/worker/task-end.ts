@@ -1,3 +1,4 @@
+import type { LimitAnswer, LimitRequest } from '../../services/limit-protocol.js';
 import type { FromTask, ToTask } from '../session/side-channel-protocol.js';
 import { errorOf } from '../session/task-error.js';
 
@@ -23,6 +24,8 @@ export interface TaskEndEvents {
   cancelled(atMs: number): void;
   /** The document with this index is cancelled. */
   dropped(index: number): void;
+  /** The caller says something about the limits of a service. */
+  limited(answer: LimitAnswer): void;
 }
 
 /**
@@ -81,6 +84,11 @@ export class TaskEnd {
     });
   }
 
+  /** Says something about the limits of a service; without a side channel it does nothing. */
+  sendLimit(request: LimitRequest): void {
+    if (!this.#closed) this.#connected()?.send({ kind: 'limit', request });
+  }
+
   /** @returns removes the listener */
   listen(listener: Listener): () => void {
     this.open();
@@ -108,6 +116,7 @@ export class TaskEnd {
   #receive(message: ToTask): void {
     if (message.kind === 'answer') this.#take(message.id)?.resolve(message.answer);
     else if (message.kind === 'refusal') this.#take(message.id)?.reject(errorOf(message.error));
+    else if (message.kind === 'limit') this.#events.limited(message.answer);
     else if (message.kind === 'broadcast') {
       this.#latest = { message: message.message };
       for (const listener of [...this.#listeners]) listener(message.message);

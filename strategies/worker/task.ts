@@ -1,4 +1,5 @@
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
+import type { Slot } from '../../services/limits.js';
 import type { TaskServices } from '../../services/task-services.js';
 import { loadWorkload } from '../../workloads/load-workload.js';
 import { nameSources } from '../../workloads/source-stack.js';
@@ -22,8 +23,10 @@ import { type LargeParts, MovedParts, withoutLargeParts } from './large-parts.js
 import { openResources, warnOfLeftOpen } from './left-open.js';
 import { ownDocuments } from './own-document.js';
 import { type Content, readReference } from './read-reference.js';
+import { runServed, type ServedTask } from './served.js';
 import { snapshot } from './snapshot.js';
 import { type Connect, TaskEnd } from './task-end.js';
+import { TaskLimits } from './task-limits.js';
 import { mainWorker } from './worker-id.js';
 
 /**
@@ -33,11 +36,15 @@ import { mainWorker } from './worker-id.js';
 export interface OpenTask {
   /** The task gets documents in shared memory in this way. */
   readonly views: Views;
+  /** True where documents may wait for a service, and be tried again. */
+  readonly isServed: boolean;
   /**
    * Reads a document by reference, and runs the task. Never throws and never rejects. A task that does not
    * wait is answered without a promise.
+   * @param touch called when the document's time limit begins again: it is tried again, or waits for a
+   * service
    */
-  run(document: CarriedDocument): LocalReply | Promise<LocalReply>;
+  run(document: CarriedDocument, touch?: () => void): LocalReply | Promise<LocalReply>;
   close(): Promise<void>;
 }
 
@@ -99,9 +106,12 @@ export async function openTask(
   const abort = (isMeant: (context: DocumentContext) => boolean, reason: () => Error) => {
     for (const context of [...watched]) if (isMeant(context)) context.abort(reason());
   };
+  const taskLimits = new TaskLimits(services, connect !== undefined);
+  const limits = () => taskLimits.open(end);
   const end = new TaskEnd(connect ?? null, {
     cancelled: (atMs) => abort(({ startedMs }) => startedMs <= atMs, cancelledError),
     dropped: (index) => abort((context) => context.index === index, droppedError),
+    limited: (answer) => taskLimits.receive(answer),
   });
   const ownDocument = ownDocuments(views, worker === mainWorker);
   const reading = { resolve: workload.resolve, isShared };
@@ -119,48 +129,76 @@ export async function openTask(
       ? content.then((content) => runOn(document, content, context))
       : runOn(document, content, context);
   };
-  const environment: TaskEnvironment = { state, options: ref.options, services, timeoutMs, end, watched };
+  const environment: TaskEnvironment = {
+    state,
+    options: ref.options,
+    services,
+    timeoutMs,
+    end,
+    limits,
+    watched,
+  };
+  const runOnce = (document: CarriedDocument, own: Slot | null): LocalReply | Promise<LocalReply> => {
+    const startedMs = now();
+    const context = new DocumentContext(environment, startedMs, document, own);
+    const reply = (result: Result): LocalReply => {
+      const taskMs = now() - startedMs;
+      context.finish();
+      const { timedOut, wasRead } = context;
+      // Each kind of reply is one literal: to spread the result into it would take as long as a short task.
+      const reply: Mutable<LocalReply> = timedOut
+        ? { worker, startedMs, taskMs, status: 'timed-out', error: timeoutError(timeoutMs as number) }
+        : result.status === 'ok'
+          ? { worker, startedMs, taskMs, status: 'ok', value: result.value }
+          : { worker, startedMs, taskMs, status: result.status, error: result.error };
+      if (wasRead !== null) {
+        reply.size = wasRead.size;
+        if (wasRead.mtimeMs !== undefined) reply.mtimeMs = wasRead.mtimeMs;
+      }
+      if (context.waitedMs > 0) reply.served = { waitedMs: context.waitedMs };
+      if (large !== null) {
+        if (reply.status === 'ok') large.note(reply);
+        else large.forget();
+      }
+      return reply;
+    };
+    try {
+      const value =
+        document.by === undefined
+          ? workload.default(ownDocument(document), context)
+          : readAndRun(document, context);
+      if (!isThenable(value)) return reply(taken(value, take));
+      return Promise.resolve(value).then(
+        (value) => reply(taken(value, take)),
+        (cause: unknown) => reply(failed(cause)),
+      );
+    } catch (cause) {
+      return reply(failed(cause));
+    }
+  };
+  const { retry } = services;
+  const served: ServedTask | null =
+    services.limits === null && retry === null
+      ? null
+      : {
+          runOnce,
+          limits,
+          hasLimits: services.limits !== null,
+          retry,
+          waiting(document) {
+            const context = new DocumentContext({ ...environment, timeoutMs: undefined }, now(), document);
+            return { signal: context.signal, end: () => context.finish() };
+          },
+          failed: (cause) => ({ worker, startedMs: now(), taskMs: 0, ...failed(cause) }),
+        };
   return {
     views,
-    run(document) {
-      const startedMs = now();
-      const context = new DocumentContext(environment, startedMs, document);
-      const reply = (result: Result): LocalReply => {
-        const taskMs = now() - startedMs;
-        context.finish();
-        const { timedOut, wasRead } = context;
-        // Each kind of reply is one literal: to spread the result into it would take as long as a short task.
-        const reply: Mutable<LocalReply> = timedOut
-          ? { worker, startedMs, taskMs, status: 'timed-out', error: timeoutError(timeoutMs as number) }
-          : result.status === 'ok'
-            ? { worker, startedMs, taskMs, status: 'ok', value: result.value }
-            : { worker, startedMs, taskMs, status: result.status, error: result.error };
-        if (wasRead !== null) {
-          reply.size = wasRead.size;
-          if (wasRead.mtimeMs !== undefined) reply.mtimeMs = wasRead.mtimeMs;
-        }
-        if (large !== null) {
-          if (reply.status === 'ok') large.note(reply);
-          else large.forget();
-        }
-        return reply;
-      };
-      try {
-        const value =
-          document.by === undefined
-            ? workload.default(ownDocument(document), context)
-            : readAndRun(document, context);
-        if (!isThenable(value)) return reply(taken(value, take));
-        return Promise.resolve(value).then(
-          (value) => reply(taken(value, take)),
-          (cause: unknown) => reply(failed(cause)),
-        );
-      } catch (cause) {
-        return reply(failed(cause));
-      }
-    },
+    isServed: served !== null,
+    run: (document, touch = ignore) =>
+      served === null ? runOnce(document, null) : runServed(served, document, touch),
     async close() {
       for (const context of [...watched]) context.abort(closedError());
+      taskLimits.close();
       end.close();
       await limited(workload.teardown?.(state));
       // On the caller's own thread, others may have opened something.
@@ -168,6 +206,8 @@ export async function openTask(
     },
   };
 }
+
+const ignore = () => {};
 
 type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 

@@ -235,7 +235,7 @@ it('carries requests of tasks to the caller, answers to the tasks, and reports i
       const asked = () => broker.posted.find(({ kind }) => kind === 'ask');
       while (asked() === undefined) await new Promise(setImmediate);
       const ask = asked();
-      assert.ok(ask?.kind === 'ask');
+      assert.ok(ask?.kind === 'ask' && ask.request.kind === 'ask');
       broker.say({ kind: 'answer', id: ask.request.id, answer: 'for another' }, 'another agent');
       broker.say({ kind: 'answer', id: ask.request.id, answer: 'yes' }, 'a');
       await batch;

@@ -79,6 +79,7 @@ class StandIn {
         values: reported.map(({ id }) => id),
         failures: [],
         reads: [],
+        served: [],
       },
     };
     await this.engine.post(encodeMessage(results));

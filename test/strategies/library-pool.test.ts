@@ -22,7 +22,7 @@ for (const strategy of [threadPool, processPool]) {
 }
 
 it('a call counts from when a worker that is ready has it, and is ended once', async () => {
-  const call = new LimitedCall(40);
+  const call = new LimitedCall(40, null);
   const ends: number[] = [];
   call.asked = { timeout: (ms) => ends.push(ms) };
   const child = { ready: false, exitCode: null, signalCode: null };

@@ -23,6 +23,12 @@ export interface NearLimit {
   readonly kind: 'near-limit';
 }
 
+/** The time limit of the document with this index begins again: it is tried again, or waits for a service. */
+export interface Touched {
+  readonly kind: 'touched';
+  readonly index: number;
+}
+
 // On Windows, Ctrl-C in a terminal reaches all processes; the parent decides when its workers end.
 process.on('SIGINT', () => {});
 
@@ -32,5 +38,13 @@ const { workload, workers, services, timeoutMs, heapMb } = JSON.parse(
   process.argv[2] as string,
 ) as ProcessPoolData;
 const large = filedParts(workers, (offer) => void process.send?.(offer));
-workerpool.worker({ serve: await serve(workload, { large, services, timeoutMs, connect: connectProcess }) });
+workerpool.worker({
+  serve: await serve(workload, {
+    large,
+    services,
+    timeoutMs,
+    connect: connectProcess,
+    touch: (index) => void process.send?.({ kind: 'touched', index } satisfies Touched),
+  }),
+});
 whenHeapIsNear(heapMb, () => void process.send?.({ kind: 'near-limit' } satisfies NearLimit));

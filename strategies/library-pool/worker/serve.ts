@@ -28,15 +28,17 @@ export interface Serve {
   (either: Request | CarriedDocument): Reply | Promise<Reply | Answer>;
 }
 
+interface ServeOptions extends Partial<Omit<TaskOptions, 'worker'>> {
+  /** Called with the index of a document whose time limit begins again. */
+  readonly touch?: (index: number) => void;
+}
+
 /**
  * Makes the one function that a library's workers call, whichever library it is. It takes documents, and
  * requests about the worker itself. It never rejects.
  * @param options as for `openTask`; a library that carries no services has a run of its own in each worker
  */
-export async function serve(
-  ref: WorkloadRef,
-  options: Partial<Omit<TaskOptions, 'worker'>> = {},
-): Promise<Serve> {
+export async function serve(ref: WorkloadRef, { touch, ...options }: ServeOptions = {}): Promise<Serve> {
   const id = thisWorker();
   let running = 0;
   const isShared = () => running > 0;
@@ -53,7 +55,8 @@ export async function serve(
   return ((either: Request | CarriedDocument) => {
     if (typeof either === 'string') return answer(either);
     if (task === null) throw new Error(failure.message);
-    const reply = task.run(either);
+    const touched = touch !== undefined && task.isServed ? () => touch(either.index) : undefined;
+    const reply = task.run(either, touched);
     if (!(reply instanceof Promise)) return reply;
     running++;
     return reply.finally(() => running--);

@@ -97,7 +97,14 @@ export default function run(request: Request | Watched | CarriedDocument): Reply
     board[place] = now();
   }
   running++;
-  const reply = task.run(document);
+  const reply = task.run(
+    document,
+    place === null
+      ? undefined
+      : () => {
+          board[place] = now();
+        },
+  );
   return reply instanceof Promise ? ended(reply, place) : isDue(reply) ? held(reply, place) : done(reply);
 }
 

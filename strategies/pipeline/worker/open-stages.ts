@@ -17,6 +17,7 @@ import { openResources, warnOfLeftOpen } from '../../worker/left-open.js';
 import { snapshot } from '../../worker/snapshot.js';
 import { failed, limited } from '../../worker/task.js';
 import { TaskEnd } from '../../worker/task-end.js';
+import { TaskLimits } from '../../worker/task-limits.js';
 import { thisWorker } from '../../worker/worker-id.js';
 import type { StageStart } from '../protocol.js';
 import { Calls } from './calls.js';
@@ -45,9 +46,11 @@ export async function openStages(
   const abort = (isMeant: (context: DocumentContext) => boolean, reason: () => Error) => {
     for (const context of [...watched]) if (isMeant(context)) context.abort(reason());
   };
+  const limits = new TaskLimits(services, true);
   const end = new TaskEnd(connect, {
     cancelled: (atMs) => abort(({ startedMs }) => startedMs <= atMs, cancelledError),
     dropped: (index) => abort((context) => context.index === index, droppedError),
+    limited: (answer) => limits.receive(answer),
   });
   const calls = await openAll({ all, stages }, (stage) =>
     Calls.open(stage, { options: ref.options, timeoutMs, begins }),
@@ -58,6 +61,7 @@ export async function openStages(
     state: first === undefined ? [] : [first.opened],
     options: ref.options,
     services,
+    limits: () => limits.open(end),
     timeoutMs: undefined, // each call has the limit of its stage
     end,
     watched,
@@ -82,6 +86,7 @@ export async function openStages(
     },
     async close() {
       for (const context of [...watched]) context.abort(closedError());
+      limits.close();
       end.close();
       await limited(closeAll(calls));
       await warnOfLeftOpen(open);

@@ -1,0 +1,75 @@
+import type { ContextLimit, ServiceResponse } from '../workloads/workload.js';
+import { readHeaders } from './headers.js';
+import type { LimitClient } from './limit-client.js';
+import type { Slot } from './limits.js';
+
+/** The limits as the task of one document sees them. */
+export class DocumentLimit implements ContextLimit {
+  readonly #client: LimitClient;
+  readonly #signal: () => AbortSignal;
+  readonly #now: () => number;
+  /** The document's own slot, which the task's first request takes; null when there is none any more. */
+  #own: Slot | null;
+  /** Slots whose requests were not reported yet; null while there is none. */
+  #slots: Slot[] | null = null;
+  /** The task has waited this long for slots, ms. */
+  waitedMs = 0;
+
+  constructor(
+    client: LimitClient,
+    { signal, now, own }: { signal: () => AbortSignal; now: () => number; own: Slot | null },
+  ) {
+    this.#client = client;
+    this.#signal = signal;
+    this.#now = now;
+    this.#own = own;
+  }
+
+  acquire({ tokens = 0 }: { readonly tokens?: number } = {}): Promise<void> {
+    this.#client.tasksAcquire = true;
+    if (this.#own !== null && tokens === 0) {
+      this.#note(this.#own);
+      this.#own = null;
+      return atOnce;
+    }
+    const slot = this.#client.acquireNow(tokens);
+    if (slot === null) return this.#wait(tokens);
+    if (slot.id !== 0) this.#note(slot);
+    return atOnce;
+  }
+
+  report(response: ServiceResponse, { tokens = null }: { readonly tokens?: number | null } = {}): void {
+    const slot = this.#slots?.shift() ?? this.#own;
+    if (slot === this.#own) this.#own = null;
+    const { status } = response;
+    const isRefused = status === 429 || status === 503;
+    const { pauseMs, budgets } = readHeaders(response.headers, Date.now());
+    // Most answers say nothing that the caller does not know.
+    if (!isRefused && tokens === null && budgets.length === 0 && !slot?.isProbe) return;
+    this.#client.answered({ id: slot?.id ?? null, tokens, isRefused, pauseMs, budgets });
+  }
+
+  /** The document has its outcome: requests that the task has not reported were answered. */
+  finish(): void {
+    if (this.#own !== null) this.#note(this.#own);
+    for (const { id, isProbe } of this.#slots ?? [])
+      if (isProbe) this.#client.answered({ id, tokens: null, isRefused: false, pauseMs: null, budgets: [] });
+  }
+
+  async #wait(tokens: number): Promise<void> {
+    const startedMs = this.#now();
+    try {
+      const slot = await this.#client.acquire(tokens, this.#signal());
+      if (slot.id !== 0) this.#note(slot);
+    } finally {
+      this.waitedMs += this.#now() - startedMs;
+    }
+  }
+
+  #note(slot: Slot): void {
+    this.#slots ??= [];
+    this.#slots.push(slot);
+  }
+}
+
+const atOnce = Promise.resolve();

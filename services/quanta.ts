@@ -1,0 +1,85 @@
+import { LimitWindow } from './limit-window.js';
+import type { Limit, Slot } from './limits.js';
+import { Pace } from './pace.js';
+
+/**
+ * A service may enforce 600 requests a minute as ten a second. So a long window begins at its even pace, and
+ * only one request at a time is ahead of that. When the service has accepted clearly more in a second, and in
+ * ten seconds, than an even pace gives, nothing holds the window back. When it refuses instead, the shorter
+ * window is the limit from then on. A second refusal makes the pace even for good.
+ */
+export class Quanta {
+  readonly #limit: Limit;
+  readonly #even: Pace;
+  /** The shorter windows that the service may enforce, and what it has accepted in each. */
+  #open: { readonly perMs: number; readonly enough: number }[];
+  readonly #accepted: number[] = [];
+  #enforced: LimitWindow | null = null;
+  #enforcedPace: Pace | null = null;
+  #probe: number | null = null;
+  #refusals = 0;
+
+  constructor(limit: Limit) {
+    const { max, perMs } = limit;
+    this.#limit = limit;
+    this.#even = new Pace(perMs / max);
+    this.#open = [1000, 10_000]
+      .filter((quantum) => quantum < perMs / 2 && (max * quantum) / perMs >= 1)
+      .map((quantum) => ({ perMs: quantum, enough: Math.ceil((1.5 * max * quantum) / perMs) + 2 }));
+  }
+
+  /** Returns when a slot may be used, and whether it is ahead of the even pace then. */
+  freeAt(nowMs: number): { readonly atMs: number; readonly isProbe: boolean } {
+    if (this.#enforced !== null && this.#enforcedPace !== null)
+      return {
+        atMs: Math.max(this.#enforced.freeAt(1, nowMs), this.#enforcedPace.freeAt(nowMs)),
+        isProbe: false,
+      };
+    if (this.#open.length === 0) return { atMs: nowMs, isProbe: false };
+    const evenMs = this.#even.freeAt(nowMs);
+    if (evenMs <= nowMs) return { atMs: nowMs, isProbe: true };
+    return this.#probe === null ? { atMs: nowMs, isProbe: true } : { atMs: evenMs, isProbe: true };
+  }
+
+  take({ id, atMs, isProbe }: Slot): void {
+    if (this.#enforced !== null) {
+      this.#enforced.use(1, atMs + lateUseMs);
+      this.#enforcedPace?.take(1, atMs);
+    } else if (isProbe) {
+      if (this.#even.freeAt(atMs) <= atMs) this.#even.take(1, atMs);
+      else this.#probe = id;
+    }
+  }
+
+  /** @param acceptedMs when the service's answer came; null where the slot was not used */
+  settle({ id }: Slot, acceptedMs: number | null): void {
+    if (this.#probe === id) this.#probe = null;
+    if (acceptedMs === null || this.#open.length === 0) return;
+    this.#accepted.push(acceptedMs);
+    while ((this.#accepted[0] as number) < acceptedMs - 10_000) this.#accepted.shift();
+    this.#open = this.#open.filter(({ perMs, enough }) => {
+      const recent = this.#accepted.length - this.#accepted.findIndex((ms) => ms >= acceptedMs - perMs);
+      return recent < enough;
+    });
+  }
+
+  /** @param isNews false for a refusal that came together with another one */
+  refused(slot: Slot | null, isNews: boolean, _nowMs: number): void {
+    if (slot !== null && this.#probe === slot.id) this.#probe = null;
+    if (!isNews) return;
+    const { max, perMs } = this.#limit;
+    const [shortest] = this.#open;
+    this.#refusals++;
+    if (this.#refusals === 1 && shortest !== undefined) {
+      const units = Math.floor((max * shortest.perMs) / perMs);
+      this.#enforced = new LimitWindow(units, shortest.perMs, shortest.perMs / 50);
+      this.#enforcedPace = new Pace((0.9 * shortest.perMs) / units);
+    } else if (shortest !== undefined) {
+      this.#enforced = new LimitWindow(1, perMs / max, perMs / max / 50);
+      this.#enforcedPace = new Pace(perMs / max);
+    }
+  }
+}
+
+/** A slot is used this much after its time at the latest, as a rule, ms. */
+const lateUseMs = 5;
