@@ -100,7 +100,7 @@ export async function runDocuments(
   const broken = new AbortController();
   const files = new JobFiles(flags.docs, target);
   const subject = { task: { file, export: name, sha256 }, docs: flags.docs, root: files.root };
-  const progress = jobProgressOn(process.stderr);
+  const progress = jobProgressOn(process.stderr, { isStaged: traits.staged === true });
   const output = outputOf(target, subject, {
     forkwise: version,
     failed: (error) => broken.abort(error),
@@ -168,6 +168,7 @@ export async function runDocuments(
       const runLeftOut = nothingLeftOut();
       try {
         progress.start({ total: documents, done: earlier === null ? 0 : earlier.done - earlier.again });
+        if (opened.session.stages !== undefined) progress.watch(opened.session.stages.bind(opened.session));
         if (documents === null) count.begin(countAfterMs);
         complete = await runAll(opened, walk(runLeftOut), {
           output,
