@@ -67,7 +67,7 @@ function spec(data: ChartData): Spec {
     data,
     data.limits.map(({ strategy }) => strategy),
   );
-  const { color, shape } = lookChannelsWithoutLegend(looks);
+  const { color } = lookChannelsWithoutLegend(looks);
   const width = 420;
   const body = {
     spacing: 24,
@@ -101,7 +101,7 @@ function spec(data: ChartData): Spec {
       return {
         title: {
           ...panelTitle(title, width),
-          subtitle: 'documents/s: knee with 95 % interval (symbol), confirmed (stroke)',
+          subtitle: 'documents/s: knee with 95 % interval (circle), confirmed (stroke)',
         },
         width,
         height: rows.length * 24,
@@ -118,8 +118,14 @@ function spec(data: ChartData): Spec {
           },
           {
             data: { values: values.filter((value) => value.knee !== null) },
-            mark: { type: 'point', filled: true, opacity: 1, size: 60 },
-            encoding: { x, y, color, shape, tooltip },
+            // A circle for every strategy: rows have names, and a stroke would vanish in its interval.
+            mark: { type: 'point', shape: 'circle', filled: true, opacity: 1, size: 60 },
+            encoding: { x, y, color, tooltip },
+          },
+          {
+            data: { values: values.filter(({ knee, confirmed }) => knee === null && confirmed !== null) },
+            mark: { type: 'text', align: 'right', dx: -8, text: 'knee not reached' },
+            encoding: { x: { ...x, field: 'confirmed' }, y },
           },
           {
             data: { values: values.filter(({ knee, confirmed }) => knee === null && confirmed === null) },
