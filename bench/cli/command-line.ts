@@ -477,6 +477,28 @@ program
     process.exitCode = await list(flags);
   });
 
+withJobFile(program.command('size'))
+  .description('how many workers fit? Measures the memory of one worker alone, with the largest documents')
+  .addHelpText(
+    'before',
+    `Examples:
+  forkwise size --task ./parse.ts --docs './samples/**'                 # for this machine, and for 4 to 256 GB
+  forkwise size --task ./parse.ts --docs ./samples --max-memory 2GB --cores 4 --json
+`,
+  )
+  .option('--task <file>', 'your task, TypeScript or JavaScript; ./parse.ts#clean names an export')
+  .option('--docs <folder or glob>', 'your documents')
+  .option('--documents <count>', 'maximum number of documents, the largest first', '16')
+  .option('--timeout <duration>', 'time limit per document', '30s')
+  .option('--max-memory <size>', 'memory of the machine or container, like 512MB (default: that of this one)')
+  .option('--cores <count>', 'cores of the machine or container (default: those of this one)')
+  .option('--seed <number>', 'seed of the sample', '1')
+  .option('--json', 'as JSON')
+  .action(async (flags) => {
+    const { sizeCommand } = await import('./commands/size.js');
+    process.exitCode = await sizeCommand(flags);
+  });
+
 program
   .command('config')
   .description('print what a command would do here: each option, its value and where the value comes from')
@@ -488,7 +510,7 @@ program
   forkwise config pick --time-budget 30s --json # with options on the command line
 `,
   )
-  .argument('[command]', 'bench, pick, run or check (default: all of them, without defaults)')
+  .argument('[command]', 'bench, pick, run, check or size (default: all of them, without defaults)')
   .argument('[options...]', 'options of that command')
   .option('--json', 'as JSON')
   .allowUnknownOption()
@@ -497,7 +519,7 @@ program
     process.exitCode = await config(program, command.args);
   });
 
-/** Returns the options that were given, also by the job file unless `by` says less, without the defaults. */
+/** Returns the options that were given, also by the job file unless `by` says less, without defaults. */
 function given(command: Command, by: readonly string[] = ['cli', 'env', 'config']): Record<string, never> {
   const isGiven = ([name]: [string, unknown]) =>
     name !== 'job' && by.includes(command.getOptionValueSource(name) as string);

@@ -6,8 +6,8 @@ import type { Document, WorkloadRef } from '../../../workloads/workload.js';
 import { type CorpusFile, readCorpus } from '../../trials/corpus-file.js';
 import { copyOf } from '../../trials/supply.js';
 import { size } from '../../words/units.js';
-import { type Check, fine, found, type Row } from '../finding.js';
-import { inFreshProcess } from '../lab.js';
+import { type Check, fine, found, type Probes, type Row } from '../finding.js';
+import { inFreshProcess, type Lab } from '../lab.js';
 
 /** Memory grows if it grows by more than this per document, bytes … */
 const minSlope = 32 * 1024;
@@ -43,7 +43,7 @@ type Point = readonly [runs: number, bytes: number];
 
 export default {
   rows: [row],
-  async measure({ timeoutMs }, lab) {
+  async measure({ timeoutMs }: Pick<Probes, 'timeoutMs'>, lab: Lab) {
     const { task: workload, corpus, inTime, strategies } = lab;
     if (inTime.length === 0) return [];
     const request: GrowthRequest = { workload, strategy: strategies.baseline, corpus, inTime };
