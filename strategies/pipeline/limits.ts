@@ -49,7 +49,8 @@ export class QueueRoom {
     all: number,
   ): number {
     const first = this.#stages[0] as Stage;
-    const wanted = workers * first.maxRequests * first.maxValues;
+    const places = Math.max(workers, this.#limits.places ?? Number.POSITIVE_INFINITY);
+    const wanted = Math.min(places, workers * first.maxRequests * first.maxValues);
     const free = wanted - first.inFront;
     if (kept.bytes < this.#share) return free;
     return Math.min(free, all + 2 - kept.documents);

@@ -51,10 +51,6 @@ export class Calls {
     this.#calls = calls;
   }
 
-  get flatMap(): boolean {
-    return this.opened.stage.flatMap === true;
-  }
-
   /** Runs the stage on these values, as one batch if there are several. */
   run(items: readonly StageItem[]): readonly StageResult[] | Promise<readonly StageResult[]> {
     const results = this.opened.run(items);

@@ -1,6 +1,7 @@
 import type { LoadedWorkload } from '../../../workloads/load-workload.js';
 import type { StageItem, StageResult } from '../../../workloads/open-stage.js';
 import { nameSources } from '../../../workloads/source-stack.js';
+import { StageError } from '../../../workloads/stage-error.js';
 import type { Stage } from '../../../workloads/stages.js';
 import type { LocalReply } from '../../session/outcome.js';
 import type { Result } from '../../strategy.js';
@@ -149,13 +150,11 @@ interface Answered {
   readonly taskMs: number;
 }
 
-function replyTo(
-  { calls, contexts, startedMs, parts }: StageCall,
-  { at, result, taskMs }: Answered,
-): StageReply {
+function replyTo(call: StageCall, { at, result, taskMs }: Answered): StageReply {
+  const { contexts, startedMs, parts } = call;
   const context = contexts[at] as DocumentContext;
   context.finish();
-  const { bytes, ...found } = taken(result, { parts, flatMap: calls.flatMap });
+  const { found, bytes } = taken(call, at, result);
   const reply: Mutable<LocalReply> = { worker: thisWorker(), startedMs, taskMs, ...found };
   const { wasRead } = context;
   if (wasRead !== null) {
@@ -171,21 +170,22 @@ type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 
 /** Replies are sent together with later ones, so their values are copies. */
 function taken(
+  { calls, inputs, parts }: StageCall,
+  at: number,
   result: Answered['result'],
-  { parts, flatMap }: { readonly parts: LargeParts | null; readonly flatMap: boolean },
-): Result & { readonly bytes: number } {
-  if ('error' in result) return { ...failed(result.error), bytes: 0 };
+): { readonly found: Result; readonly bytes: number } {
+  if ('error' in result) return { found: failed(result.error), bytes: 0 };
   try {
-    const value: unknown = flatMap ? result.values : result.values[0];
+    const { stage } = calls.opened;
+    const value: unknown = stage.flatMap ? result.values : result.values[0];
     const bytes = sizeOf(value);
-    return {
-      status: 'ok',
-      value: flatMap
-        ? result.values.map((each) => snapshot(each, null, parts))
-        : snapshot(value, null, parts),
-      bytes,
-    };
+    const copy = stage.flatMap
+      ? result.values.map((each) => snapshot(each, null, parts))
+      : snapshot(value, null, parts);
+    return { found: { status: 'ok', value: copy }, bytes };
   } catch (cause) {
-    return { ...failed(cause), bytes: 0 }; // it cannot be cloned, or has a getter that throws
+    // It cannot be cloned, or has a getter that throws.
+    const of = { stage: calls.opened.stage.name, document: (inputs[at] as StageInput).id };
+    return { found: failed(new StageError(of, cause)), bytes: 0 };
   }
 }
