@@ -26,6 +26,7 @@ import {
   chooseTwins,
   hasStages,
   isMeasuredOn,
+  type LoadedStrategy,
   type PreparedWorkload,
   sourceRecord,
 } from '../../trials/plan.js';
@@ -44,6 +45,7 @@ import { estimateRoundMs, type Progress, runRounds, timingOf } from '../../trial
 import { runTrial } from '../../trials/trial.js';
 import { enough } from '../../verdict/stop.js';
 import { arrivalLine, limitLine } from '../../words/arrivals.js';
+import { parseList } from '../../words/parse.js';
 import { duration, number } from '../../words/units.js';
 import { commandLine, newRunFolder, quoted } from '../folder.js';
 import { handleSignals } from '../signals.js';
@@ -86,8 +88,7 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
       baseline,
       say: (step) => note(colorsFor(process.stderr).dim(step)),
     });
-    const named = settled.strategies !== undefined || recorded !== undefined;
-    const loaded = named ? chosen : chosen.filter(isMeasuredOn(prepared));
+    const loaded = recorded === undefined ? chosen.filter(isMeant(settled.strategies, prepared)) : chosen;
     refuseUnstaged(request, { prepared, loaded });
     const planned = plannedAgain(loaded, { request, recorded });
     const { force = false } = settled;
@@ -135,6 +136,23 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     signals.end();
     helpers.end();
   }
+}
+
+/**
+ * Tells which of the chosen strategies are measured: those that the user names, and otherwise those that
+ * apply. `peers` names none of ours.
+ */
+function isMeant(
+  names: string | undefined,
+  prepared: readonly PreparedWorkload[],
+): (loaded: LoadedStrategy) => boolean {
+  const applies = isMeasuredOn(prepared);
+  if (names === undefined) return applies;
+  const named = parseList(names, '--strategies', (name) => name);
+  return (loaded) => {
+    const { name, measured } = loaded.strategy;
+    return measured !== 'when it applies' || named.includes(name) || applies(loaded);
+  };
 }
 
 /** @throws UsageError where workers of stages are asked for, and nothing has any */
