@@ -232,43 +232,65 @@ describe('a job with shards that is killed', onLinux, () => {
 });
 
 describe('a job with shards that gets a signal', onLinux, () => {
-  const startHeld = async (gate: string) => {
-    const documents = { ...texts(40), a: `gate ${gate}`, b: `gate ${gate}` };
+  /** Its second stage has a process of its own, and waits at the gate. */
+  const stagedTask = `
+    import { existsSync } from 'node:fs';
+    import { setTimeout } from 'node:timers/promises';
+    const wait = async (text) => {
+      const [word, gate] = text.split(' ');
+      if (word === 'gate') while (!existsSync(gate)) await setTimeout(5);
+      return text;
+    };
+    export const stages = [
+      { name: 'load', run: ({ bytes }) => new TextDecoder().decode(bytes) },
+      { name: 'wait', isolation: 'process', run: wait },
+      { name: 'pack', run: (text) => text },
+    ];`;
+  const startHeld = async (gate: string, strategy: string) => {
+    const documents = { ...texts(40), a: `gate ${gate}` };
     const folder = folderOf(documents);
-    const job = start(folder, words('process-pool', ['--shard-size', '2KB']));
+    if (strategy === 'pipeline') writeFileSync(join(folder, 'task.mjs'), stagedTask);
+    const workers = strategy === 'pipeline' ? ['--workers', '4'] : [];
+    const job = start(folder, words(strategy, ['--shard-size', '2KB', ...workers]));
     const out = join(folder, 'out');
-    // Both workers are at the gate.
-    await until(() => descendants(job.child.pid as number).length >= 2 && existsSync(out));
+    // One document is at the gate, others are in a shard that is whole and in one that is not.
+    await until(() => (filesIn(out) ?? []).some((name) => name === 'shard.00001.ndjson.tmp'));
     return { documents, folder, job, out };
+  };
+  const assertWhole = (out: string) => {
+    const { files, lines } = readShardFolder(out);
+    assert.ok(!files.some((name) => /tmp|lock|index/.test(name)), `found ${files}`);
+    assert.ok(files.includes('shard.00001.ndjson'), `found ${files}`);
+    return lines.map(({ id }) => id);
   };
 
   it('finishes what is in progress and closes the shard', { timeout: 30_000 }, async () => {
     const gate = join(root, 'shards-signal');
-    const { documents, folder, job, out } = await startHeld(gate);
+    const { documents, folder, job, out } = await startHeld(gate, 'process-pool');
     job.child.kill('SIGINT');
     await until(() => /finishing the documents/.test(job.result.stderr));
     writeFileSync(gate, '');
     const { code, stderr } = await job.ended;
     assert.equal(code, 130, stderr);
     assert.match(stderr, /stopped; to go on: forkwise run .*--shards out/);
-    const { files } = readShardFolder(out);
-    assert.ok(!files.some((name) => /tmp|lock|index/.test(name)), `found ${files}`);
+    assert.ok(assertWhole(out).includes('docs/a'));
     assert.equal((await run(folder, words('process-pool'))).code, 0);
     assertComplete(out, idsOf(documents));
   });
 
-  it('twice ends at once, and leaves whole shards alone', { timeout: 30_000 }, async () => {
-    const { documents, folder, job, out } = await startHeld(join(root, 'shards-never'));
-    const children = descendants(job.child.pid as number);
-    job.child.kill('SIGTERM');
-    await until(() => /finishing the documents/.test(job.result.stderr));
-    job.child.kill('SIGTERM');
-    assert.equal((await job.ended).code, 130);
-    await until(() => children.every((pid) => !alive(pid)));
-    const { files } = readShardFolder(out);
-    assert.ok(!files.some((name) => /tmp|lock|index/.test(name)), `found ${files}`);
-    writeFileSync(join(root, 'shards-never'), '');
-    assert.equal((await run(folder, words('queue'))).code, 0);
-    assertComplete(out, idsOf(documents));
-  });
+  for (const strategy of ['process-pool', 'pipeline'])
+    it(`twice ends ${strategy} at once, with whole shards`, { timeout: 30_000 }, async () => {
+      const gate = join(root, `shards-never-${strategy}`);
+      const { documents, folder, job, out } = await startHeld(gate, strategy);
+      const children = descendants(job.child.pid as number);
+      job.child.kill('SIGTERM');
+      await until(() => /finishing the documents/.test(job.result.stderr));
+      job.child.kill('SIGTERM');
+      assert.equal((await job.ended).code, 130);
+      await until(() => children.every((pid) => !alive(pid)));
+      assert.ok(!assertWhole(out).includes('docs/a'));
+      writeFileSync(gate, '');
+      assert.equal((await run(folder, words('queue'))).code, 0);
+      assertComplete(out, idsOf(documents));
+    });
 });

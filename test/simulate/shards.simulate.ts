@@ -15,7 +15,7 @@ import { alive, descendants, until } from '../processes.js';
  */
 const kills = 50;
 /** Kills of one job, before the next one has its turn. */
-const killsPerJob = 10;
+const killsPerJob = 9;
 const documents = 1500;
 const perShard = 40;
 /** Documents of this number end in each hundred with an error. */
@@ -38,6 +38,7 @@ export default async ({ id }) => {
 const jobs = [
   { strategy: 'sequential', onTheirWay: 1, options: [] },
   { strategy: 'thread-pool', onTheirWay: 40, options: ['--shard-compression', 'gzip'] },
+  { strategy: 'pipeline', onTheirWay: 80, options: [] },
   { strategy: 'queue', onTheirWay: 80, options: ['--order', 'input'] },
   { strategy: 'process-pool', onTheirWay: 40, options: [] },
   {
