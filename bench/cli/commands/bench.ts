@@ -139,8 +139,8 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
 }
 
 /**
- * Tells which of the chosen strategies are measured: those that the user names, and otherwise those that
- * apply. `peers` names none of ours.
+ * Tells which of the chosen strategies are measured: the ones with a name that the user gives, and otherwise
+ * the ones that apply. `peers` names none of ours.
  */
 function isMeant(
   names: string | undefined,
