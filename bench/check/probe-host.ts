@@ -10,6 +10,7 @@ import { copyOf } from '../trials/supply.js';
 import { errorInWords } from '../words/errors.js';
 import { type Computing, ComputingMeter } from './computing.js';
 import { lostPart } from './lost-part.js';
+import { type Nested, watchNested } from './nested.js';
 import { type Trap, watchTraps } from './traps.js';
 
 /**
@@ -80,6 +81,8 @@ export interface Probe {
   /** Environment variables that differ after the last pass from before the task was loaded. */
   readonly environment: readonly string[];
   readonly traps: readonly Trap[];
+  /** What the task has started; meaningful if documents run in this process. */
+  readonly nested: Nested;
   readonly prints: { readonly times: number; readonly bytes: number };
 }
 
@@ -97,6 +100,7 @@ answerRequests(async (request: ProbeRequest): Promise<Probe> => {
   let documents = readCorpus(request.corpus);
   const environment = { ...process.env };
   const watch = watchTraps(isOurs);
+  const nesting = watchNested();
   try {
     const { workers, timeoutMs } = request;
     const openedMs = now();
@@ -134,6 +138,7 @@ answerRequests(async (request: ProbeRequest): Promise<Probe> => {
       passes.push(facts);
       documents = documents.slice(0, facts.length);
     }
+    const { nested } = nesting;
     await session.close();
     return {
       startupMs,
@@ -149,9 +154,11 @@ answerRequests(async (request: ProbeRequest): Promise<Probe> => {
       computing: computing.total,
       environment: changed(environment, process.env),
       traps: watch.traps,
+      nested,
       prints: { ...watch.prints },
     };
   } finally {
+    nesting.end();
     watch.end();
   }
 });

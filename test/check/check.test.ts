@@ -273,6 +273,7 @@ describe('findings', () => {
     computing: null,
     environment: [],
     traps: [],
+    nested: { threads: 0, processes: 0, left: 0 },
     prints: { times: 0, bytes: 0 },
     ...rest,
   });

@@ -182,3 +182,37 @@ describe('check of native threads', { concurrency: 2 }, () => {
     assert.deepEqual((await checkTask('computes.mjs', computes)).said('native-threads'), []);
   });
 });
+
+describe('check of a task that opens a pool of its own', { concurrency: 2 }, () => {
+  it('warns, and says what the product is', async () => {
+    const { code, said, bad } = await checkTask(
+      'pool.mjs',
+      `import { Worker } from 'node:worker_threads';
+       const code = "require('node:worker_threads').parentPort.on('message', () => {})";
+       export const setup = () => [1, 2, 3].map(() => new Worker(code, { eval: true }));
+       export const teardown = (pool) => Promise.all(pool.map((worker) => worker.terminate()));
+       export default ({ size }) => size;`,
+    );
+    assert.equal(code, 0, 'a warning is sound');
+    assert.deepEqual(bad, ['nested-pool']);
+    assert.match(
+      said('nested-pool').join(),
+      /^warning: opens 3 threads of its own; .* makes (\d+) × 3 = \d+$/,
+    );
+  });
+
+  it('says nothing of a tool that runs for a document', async () => {
+    const { bad, result } = await checkTask(
+      'tool.mjs',
+      `import { execFile } from 'node:child_process';
+       import { promisify } from 'node:util';
+       export default async ({ size }) => {
+         const { stdout } = await promisify(execFile)(process.execPath, ['-p', String(size)]);
+         return stdout.trim();
+       };`,
+      { args: ['--documents', '2'] },
+    );
+    assert.deepEqual(bad, []);
+    assert.equal(result.sound, true);
+  });
+});

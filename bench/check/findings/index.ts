@@ -12,6 +12,7 @@ import inFlight from './in-flight.js';
 import loads, { endings } from './loads.js';
 import lost from './lost.js';
 import nativeThreads from './native-threads.js';
+import nestedPool from './nested-pool.js';
 import places from './places.js';
 import remembers from './remembers.js';
 import share from './share.js';
@@ -38,6 +39,7 @@ export const checks: readonly Check[] = [
   share,
   slowStart,
   nativeThreads,
+  nestedPool,
   views,
   waiting,
 ];

@@ -39,6 +39,7 @@ export const hintNames = {
   'quota-below-cores': 'the CPU quota is less than the cores that Node sees',
   'one-core': 'work that computes on less than two effective cores',
   'node-end-of-life': 'the Node that was measured gets no more security fixes',
+  'nested-pool': 'the task has threads or processes of its own, which every worker opens again',
   'still-warming': 'rates still rose by more than 3 % within the trials',
   'promises-are-not-parallel':
     'a strategy without threads of its own gains less than 5 % on work that computes',

@@ -20,6 +20,7 @@ export const trialHints: readonly Rule[] = [
   drift,
   noiseFloor,
   stillWarming,
+  nestedPool,
 ];
 
 function interrupted({ complete }: HintData): HintRow[] {
@@ -191,4 +192,29 @@ function stillWarming({ trials, strategies }: HintData): HintRow[] {
       'a long run may be faster than these rates; measure with a longer profile',
     ),
   ];
+}
+
+/** Node has this many threads in a process: its own, and four each for V8 and for libuv. */
+const nodeThreads = 11;
+/** UV_THREADPOOL_SIZE and other versions of Node may add some. */
+const spareThreads = 5;
+
+/** The baseline runs on one thread, so what it has beyond Node's own threads is the task's. */
+function nestedPool({ trials, strategies }: HintData): HintRow[] {
+  return [...groupBy(trials, ({ workload }) => workload)].flatMap(([workload, all]) => {
+    const counts = all
+      .filter((trial) => isOk(trial) && isBaseline(strategies, trial))
+      .flatMap(({ threads_peak }) => threads_peak ?? []);
+    const own = Math.min(...counts) - nodeThreads;
+    if (counts.length === 0 || own < spareThreads) return [];
+    const max = Math.max(...all.map(({ workers }) => workers));
+    return [
+      warning(
+        'nested-pool',
+        `${workload} has about ${own} threads of its own on one thread of ours, so ${max} workers ` +
+          `have about ${max} × ${own} = ${max * own}`,
+        'give the task a pool of one, or keep its pool and use one worker',
+      ),
+    ];
+  });
 }
