@@ -2,6 +2,7 @@
  * The library: the same strategies that the bench measures. Importing it loads no chart, statistics or
  * command-line code. The library beneath a strategy is loaded only when that strategy is opened. @module
  */
+export type { AdaptiveDecision, AdaptiveStats } from './runner/adaptive.js';
 export { createRunner, type RunnerOptions } from './runner/create-runner.js';
 export { openStrategy } from './runner/open-strategy.js';
 export type { InputBytes, InputDocument, InputPath, InputReference } from './runner/pending.js';

@@ -41,6 +41,8 @@ export interface Decision {
 const step = 0.25;
 /** A block has at least this many documents. */
 const minBlock = 16;
+/** A block lasts about this long at least, ms: machines are slow and fast for shorter times. */
+const minBlockMs = 100;
 /** Documents take this many times their shortest time before a lower number is tried for that reason. */
 const queueingFrom = 1.3;
 /** The number rests this far above what the service can run at once, so that a rise of that is noticed. */
@@ -456,9 +458,12 @@ export class Adaptive {
 
   /** @param skipped documents left out, as a multiple of what is at work */
   #restartMeter(felt: number, skipped = 1): void {
-    const size = Math.max(minBlock, felt * this.#workers);
+    const atWork = felt * this.#workers;
+    const { meanMs } = this.#meter.sizes;
+    const short = meanMs === 0 ? 0 : Math.ceil((atWork * minBlockMs) / meanMs);
+    const size = Math.max(minBlock, atWork, short);
     this.#windowBlocks = windowBlocks(size);
-    this.#meter.restart({ number: this.#number, size, skip: skipped * felt * this.#workers });
+    this.#meter.restart({ number: this.#number, size, skip: skipped * atWork });
   }
 }
 

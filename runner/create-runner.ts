@@ -1,7 +1,16 @@
-import type { BrokerOptions, Configuration, Delivery, Session, SideChannel } from '../strategies/strategy.js';
+import type {
+  BrokerOptions,
+  Configuration,
+  Delivery,
+  Session,
+  SideChannel,
+  Strategy,
+} from '../strategies/strategy.js';
 import type { TaskFile } from '../workloads/task-file.js';
 import type { TaskFinding } from '../workloads/task-findings.js';
 import type { WorkloadRef } from '../workloads/workload.js';
+import type { AdaptiveDecision } from './adaptive.js';
+import { type Adapts, adapts } from './adapts.js';
 import { findStrategy } from './open-strategy.js';
 import type { Recommendation, RecommendedTask, ValidWhen } from './recommendation.js';
 import type { Runner } from './runner.js';
@@ -25,6 +34,13 @@ export interface RunnerOptions {
    * caller's thread.
    */
   readonly workers: number;
+  /**
+   * True lets the number of documents at the same time follow the load: `perWorker`, or `workers` where the
+   * strategy runs on the caller's thread. It starts as given. Absent: it stays as given.
+   */
+  readonly adaptive?: boolean;
+  /** Gets each decision of an adaptive runner. Absent: none is reported; `stats()` counts them. */
+  readonly onDecision?: (decision: AdaptiveDecision) => void;
   /** How documents reach a worker. Absent: the strategy's first delivery. */
   readonly delivery?: Delivery;
   /** Gives numbers to the strategy's axes, beside `workers`. Absent: the strategy uses its defaults. */
@@ -125,6 +141,7 @@ export async function openForRunner(options: RunnerOptions | Recommendation): Pr
     ...present({ workers: rest.workers, delivery: rest.delivery }),
     ...configuration,
   });
+  const kind = rest.adaptive === true ? adaptable(strategy) : null;
   const warn: Warn = rest.onWarning ?? ((message) => process.emitWarning(message, 'ForkwiseWarning'));
   const { ref, sha256, notCompiled } = await compiled(task);
   if (isRecommended(task) && task.sha256 !== sha256)
@@ -136,7 +153,7 @@ export async function openForRunner(options: RunnerOptions | Recommendation): Pr
       task: { name: ref.name, sha256 },
       strategy,
       workers,
-      ...present({ findings: measured, perWorker: rest.perWorker }),
+      ...present({ findings: measured, perWorker: rest.perWorker, adaptive: rest.adaptive }),
     });
   }
   for (const said of notCompiled) warn(said);
@@ -150,13 +167,20 @@ export async function openForRunner(options: RunnerOptions | Recommendation): Pr
     delivery,
   });
   const see = validWhen === undefined ? () => {} : sizeCheck(validWhen, warn);
-  return { session, facts: { strategy: name, workers, delivery, see } };
+  const { perWorker = 1, onDecision = () => {} } = rest;
+  const facts = { strategy: name, workers, perWorker, delivery, see };
+  if (kind === null) return { session, facts };
+  const { AdaptiveNumber } = await import('./adaptive.js'); // this loads statistics
+  const adaptive = new AdaptiveNumber(session, { ...startOf(kind, workers, perWorker), onDecision });
+  return { session, facts: { ...facts, adaptive } };
 }
 
 const optionNames: { readonly [Name in keyof Required<RunnerOptions>]: 'needed' | 'optional' } = {
   task: 'needed',
   strategy: 'needed',
   workers: 'needed',
+  adaptive: 'optional',
+  onDecision: 'optional',
   delivery: 'optional',
   configuration: 'optional',
   perWorker: 'optional',
@@ -191,6 +215,20 @@ function checkNames(options: object): void {
           '`forkwise pick` measures which one is best and writes it into recommendation.json',
       );
   }
+}
+
+/** @throws RangeError when nothing adapts in the strategy */
+function adaptable(strategy: Strategy): Adapts {
+  const kind = adapts(strategy);
+  if (kind !== null) return kind;
+  throw new RangeError(
+    `expected a strategy with several documents at a time on one thread for \`adaptive\`, ` +
+      `and "${strategy.name}" has none: leave \`adaptive\` out, or choose another strategy`,
+  );
+}
+
+function startOf(kind: Adapts, workers: number, perWorker: number) {
+  return kind === 'per worker' ? { kind, start: perWorker, workers } : { kind, start: workers, workers: 1 };
 }
 
 /** The same object without properties that are undefined. */

@@ -2,6 +2,7 @@ import { owned } from '../strategies/session/owned.js';
 import { end, PushedSource } from '../strategies/session/pushed-source.js';
 import type { CarriedDocument } from '../strategies/session/reference.js';
 import type { AnyDocument, Delivery, Outcome, Session } from '../strategies/strategy.js';
+import type { AdaptiveNumber } from './adaptive.js';
 import { Calls } from './calls.js';
 import { CancellableCall, Signals } from './cancellable-call.js';
 import { InProgress } from './in-progress.js';
@@ -53,6 +54,7 @@ export class Exchange {
   readonly #session: Session;
   readonly #copyViews: boolean;
   readonly #see: (bytes: number) => void;
+  readonly #adaptive: AdaptiveNumber | null;
   /** Documents that the session has. */
   readonly inProgress = new InProgress();
   readonly #calls: Calls;
@@ -68,8 +70,8 @@ export class Exchange {
   #closed: { readonly cause: unknown } | null = null;
   #drained: (() => void) | null = null;
 
-  constructor(session: Session, { workers, delivery, see }: ExchangeOptions) {
-    this.readAhead = new ReadAhead(workers);
+  constructor(session: Session, { workers, perWorker = 1, delivery, see, adaptive }: ExchangeOptions) {
+    this.readAhead = new ReadAhead(workers * perWorker);
     this.#session = session;
     this.#calls = new Calls({
       delivery,
@@ -80,6 +82,10 @@ export class Exchange {
     this.#inputs = new Inputs(this.#calls);
     this.#copyViews = delivery === 'clone'; // a view would be cloned with its whole buffer
     this.#see = see;
+    this.#adaptive = adaptive ?? null;
+    adaptive?.begin((documents) => {
+      this.readAhead.atWork = documents;
+    });
   }
 
   /** Documents that wait for the session. */
@@ -234,7 +240,8 @@ export class Exchange {
   };
 
   /** @param bytes the runner held this many bytes of the document */
-  readonly count = ({ status, taskMs, queuedMs, size }: Outcome, bytes = 0): void => {
+  readonly count = (outcome: Outcome, bytes = 0): void => {
+    const { status, taskMs, queuedMs, size } = outcome;
     const { counters } = this;
     counters[status]++;
     counters.bytes += size ?? bytes;
@@ -243,6 +250,7 @@ export class Exchange {
     counters.busyMs += taskMs;
     this.readAhead.learn(taskMs);
     this.#see(size ?? bytes);
+    this.#adaptive?.ended(outcome, size ?? bytes);
   };
 
   /**
@@ -273,7 +281,10 @@ type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 
 export interface ExchangeOptions {
   readonly workers: number;
+  readonly perWorker?: number;
   readonly delivery: Delivery;
+  /** Lets the number of documents at the same time follow the load; absent where it does not. */
+  readonly adaptive?: AdaptiveNumber;
   /** Gets the size of every document whose task has ended, bytes. */
   readonly see: (bytes: number) => void;
 }

@@ -73,7 +73,33 @@ export function collectMetrics(
   gauge('documents_in_flight', 'Documents that the strategy has', ({ inFlight }) => inFlight);
   gauge('documents_queued', 'Documents that are accepted and wait for the strategy', ({ queued }) => queued);
   gauge('workers', 'Worker threads or processes, or documents in flight of async', ({ workers }) => workers);
+  if (runner.stats().adaptive !== undefined) collectAdaptive();
   return () => {
     for (const name of names) register.removeSingleMetric(name);
   };
+
+  /** The number of documents at the same time, where it follows the load. */
+  function collectAdaptive(): void {
+    gauge(
+      'documents_at_once',
+      'Documents that each worker runs at the same time; documents in flight of async',
+      ({ adaptive }) => adaptive?.number ?? 0,
+    );
+    gauge('documents_at_once_low', 'The lowest such number so far', ({ adaptive }) => adaptive?.low ?? 0);
+    gauge('documents_at_once_high', 'The highest such number so far', ({ adaptive }) => adaptive?.high ?? 0);
+    counter(
+      'documents_at_once_moves_total',
+      'How often that number has moved; probes do not count',
+      ({ adaptive }) => adaptive?.moves ?? 0,
+    );
+    new Counter({
+      ...options('documents_at_once_decisions_total', 'Decisions about that number by their kind'),
+      labelNames: ['kind'],
+      collect() {
+        this.reset();
+        const decisions = runner.stats().adaptive?.decisions ?? {};
+        for (const [kind, count] of Object.entries<number>(decisions)) this.inc({ kind }, count);
+      },
+    });
+  }
 }

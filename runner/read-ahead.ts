@@ -25,23 +25,32 @@ const weight = 1 / 16;
  * worker, and a window of 1,024. The bytes are an arena and a window of 16 MiB each.
  */
 export class ReadAhead {
-  /** Bytes allowed per source: those of its documents, and of its outcomes until they are taken. */
-  readonly bytes: number;
-  /** Documents that are always allowed, however large they are. */
-  readonly minDocuments: number;
-  /** Documents allowed per source until their outcomes are taken: these may wait for the caller. */
-  readonly outcomes: number;
-  readonly #workers: number;
-  /** Documents that are always allowed, however slow they are, where the bytes allow them. */
-  readonly #minSmall: number;
+  #atWork: number;
   #taskMs: number | null = null;
 
-  constructor(workers: number) {
-    this.#workers = workers;
-    this.minDocuments = workers + moreThanWorkers;
-    this.#minSmall = minPerWorker * workers;
-    this.outcomes = Math.max(3072, 96 * workers);
-    this.bytes = Math.max(32, 4 * workers) * 2 ** 20;
+  /** @param atWork documents at the same time: one per worker, where a worker runs one at a time */
+  constructor(atWork: number) {
+    this.#atWork = atWork;
+  }
+
+  /** This many documents run at the same time from now on. */
+  set atWork(documents: number) {
+    this.#atWork = documents;
+  }
+
+  /** Bytes allowed per source: those of its documents, and of its outcomes until they are taken. */
+  get bytes(): number {
+    return Math.max(32, 4 * this.#atWork) * 2 ** 20;
+  }
+
+  /** Documents that are always allowed, however large they are. */
+  get minDocuments(): number {
+    return this.#atWork + moreThanWorkers;
+  }
+
+  /** Documents allowed per source until their outcomes are taken: these may wait for the caller. */
+  get outcomes(): number {
+    return Math.max(3072, 96 * this.#atWork);
   }
 
   /** Takes the time of one task into the mean, milliseconds. */
@@ -51,16 +60,16 @@ export class ReadAhead {
 
   /** Documents without an outcome allowed per source; four a worker until the first task has ended. */
   get documents(): number {
-    return this.#within(aheadMs, this.#minSmall);
+    return this.#within(aheadMs, minPerWorker * this.#atWork);
   }
 
   /** Documents of an asynchronous source that may wait for the session. */
   get ready(): number {
-    return this.#within(readyMs, minReady * this.#workers);
+    return this.#within(readyMs, minReady * this.#atWork);
   }
 
   #within(ms: number, min: number): number {
     if (this.#taskMs === null) return min;
-    return Math.max(min, Math.min(this.outcomes, (this.#workers * ms) / this.#taskMs));
+    return Math.max(min, Math.min(this.outcomes, (this.#atWork * ms) / this.#taskMs));
   }
 }

@@ -33,13 +33,16 @@ export async function runFiles(
   files: Iterable<NamedFile> | AsyncIterable<NamedFile>,
   { signal, onOutcome }: RunFilesOptions,
 ): Promise<void> {
-  const { workers, delivery, see } = facts;
+  const { workers, delivery, see, adaptive } = facts;
   // Workers read the files themselves only with this delivery.
   const reader = delivery === 'reference' ? null : new FileReader(files, { workers });
   let hasAborted = false;
   const give = (outcome: Outcome) => {
     if (hasAborted) return;
-    if (outcome.taskMs !== null) see(outcome.size ?? 0);
+    if (outcome.taskMs !== null) {
+      see(outcome.size ?? 0);
+      adaptive?.ended(outcome, outcome.size ?? 0);
+    }
     onOutcome(outcome);
   };
   const source = new FileSource(reader ?? files, give);

@@ -1,4 +1,5 @@
 import type { CloseOptions, Outcome } from '../strategies/strategy.js';
+import type { AdaptiveStats } from './adaptive.js';
 import type { InputDocument } from './pending.js';
 import type { InputDocuments } from './stream.js';
 
@@ -120,6 +121,8 @@ export interface RunnerStats {
   readonly bytes: number;
   /** Workers that were replaced between two documents, because they were near their limit of memory. */
   readonly replaced: number;
+  /** The number of documents at the same time, where it follows the load; absent where it does not. */
+  readonly adaptive?: AdaptiveStats;
 }
 
 /** The runner drains or is closed, or its session has failed. */

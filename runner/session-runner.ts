@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers';
 import type { CloseOptions, Delivery, Outcome, Session } from '../strategies/strategy.js';
 import { now } from '../strategies/worker/clock.js';
+import type { AdaptiveNumber } from './adaptive.js';
 import { Exchange } from './exchange.js';
 import { checkDocument, type InputDocument } from './pending.js';
 import {
@@ -17,7 +18,11 @@ import { type InputDocuments, Stream } from './stream.js';
 export interface RunnerFacts {
   readonly strategy: string;
   readonly workers: number;
+  /** Documents that each worker runs at the same time; absent: one. */
+  readonly perWorker?: number;
   readonly delivery: Delivery;
+  /** Lets the number of documents at the same time follow the load; absent where it does not. */
+  readonly adaptive?: AdaptiveNumber;
   /** Gets the size of every document whose task has ended, bytes. */
   readonly see: (bytes: number) => void;
 }
@@ -166,7 +171,7 @@ export class SessionRunner implements Runner {
   stats(): RunnerStats {
     const { ok, failed, 'timed-out': timedOut, crashed, ...sums } = this.#exchange.counters;
     const { queued, inProgress } = this.#exchange;
-    const { strategy, workers } = this.#facts;
+    const { strategy, workers, adaptive } = this.#facts;
     const { replaced = 0 } = this.#session;
     const outcomes = { ok, failed, 'timed-out': timedOut, crashed };
     return {
@@ -178,6 +183,7 @@ export class SessionRunner implements Runner {
       queued,
       replaced,
       ...sums,
+      ...(adaptive !== undefined && { adaptive: adaptive.stats() }),
     };
   }
 
@@ -197,6 +203,7 @@ export class SessionRunner implements Runner {
     if (this.#closing === null)
       this.#closing = this.#exchange
         .close(this.#refusal, () => this.#session.close(options))
+        .finally(() => this.#facts.adaptive?.close())
         .finally(this.#resolveClosed);
     // The first call waits for tasks, and this one ends them.
     else if (options?.now) void this.#session.close(options);

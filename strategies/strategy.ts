@@ -348,7 +348,8 @@ export interface Session {
   broadcast(message: unknown): void;
   /**
    * Changes `OpenOptions.perWorker`, also during a run: workers begin no further document before fewer than
-   * this many are running. Absent where the strategy has no such option.
+   * this many are running. Absent where the strategy has no such option. In a strategy that counts documents
+   * in flight it changes their number, from the run on that begins after its first call.
    * @throws RangeError when it is no whole number from 1 on
    */
   setPerWorker?(perWorker: number): void;

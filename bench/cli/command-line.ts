@@ -391,6 +391,10 @@ withJobFile(program.command('run'))
     '--stages <split>',
     'in place of --workers, the workers of each stage of a task with stages, like load=1,encode=2,write=1',
   )
+  .option(
+    '--adaptive',
+    'the documents that a worker runs at the same time follow the load (with async: documents in flight)',
+  )
   .option('--timeout <duration>', 'a document that takes longer ends as timed-out, like 30s')
   .option(
     '--serial',

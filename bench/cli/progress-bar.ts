@@ -64,6 +64,12 @@ export class ProgressBar {
     else if (line !== null) this.#stream.write(`${line}\n`);
   }
 
+  /** Prints a line above the bar, which is drawn again with its next step. */
+  log(text: string): void {
+    const clear = this.#bar !== null && this.#running ? '\r\x1b[K' : '';
+    this.#stream.write(`${clear}${text}\n`);
+  }
+
   /** Removes the bar and prints a message; a bar does not come back afterwards, the lines of a log go on. */
   say(text: string): void {
     if (this.#bar !== null) this.stop();

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Recommendation, type RunnerOptions, readRecommendation } from '../../index.js';
+import { adapts } from '../../runner/adapts.js';
 import { strategies } from '../../strategies/index.js';
 import { effectiveCores } from '../../strategies/processes/cores.js';
 import type { Configuration, StrategyEntry, StrategyTraits } from '../../strategies/strategy.js';
@@ -25,6 +26,7 @@ export interface GivenRunFlags {
   workers?: string;
   perWorker?: string;
   stages?: string;
+  adaptive?: true;
   timeout?: string;
   grace: string;
   retry?: string;
@@ -111,7 +113,11 @@ const noTask = 'expected --task, the path of a module like ./parse.ts';
 export function runnerOptions(flags: RunFlags): RunnerOptions & { readonly workers: number } {
   const config = flags.config === undefined ? null : readConfig(flags.config);
   const { task, strategy, workers, timeout } = flags;
-  if (flags.serial) return serially(flags, config);
+  if (flags.serial) {
+    if (flags.adaptive)
+      throw new UsageError('--serial runs one document at a time, so it cannot be combined with --adaptive');
+    return serially(flags, config);
+  }
   if (strategy !== undefined && !strategies.some(({ name }) => name === strategy))
     throw unknownName(
       'strategy',
@@ -132,6 +138,7 @@ export function runnerOptions(flags: RunFlags): RunnerOptions & { readonly worke
     timeoutMs,
     ...(workers !== undefined && { workers: parseCount(workers, '--workers') }),
     ...(flags.perWorker !== undefined && { perWorker: parseCount(flags.perWorker, '--per-worker') }),
+    ...(flags.adaptive && { adaptive: true }),
     ...(flags.stages !== undefined && split(flags.stages, flags)),
   };
   // Another strategy has other deliveries and counts, and another number of workers has other axes.
@@ -201,6 +208,15 @@ export function brokerUrl(
   // A machine may have the variable for all jobs on it.
   if (broker === undefined || broker === process.env[brokerVariable]) return null;
   throw new UsageError(`expected a strategy between machines with --broker, and "${name}" is none`);
+}
+
+/** @throws UsageError when nothing adapts in the strategy */
+export function checkAdaptive({ adaptive }: RunFlags, traits: StrategyTraits): void {
+  if (adaptive && adapts(traits) === null)
+    throw new UsageError(
+      'expected a strategy that runs several documents at a time on one thread with --adaptive, ' +
+        `and "${traits.name}" does not`,
+    );
 }
 
 /** The address of the broker may have a password, which process lists would show. */

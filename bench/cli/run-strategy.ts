@@ -9,10 +9,10 @@ export async function refuse(
   task: { readonly name: string; readonly sha256: string },
   options: RunnerOptions & { readonly workers: number },
 ): Promise<void> {
-  const { workers, perWorker = 1, findings = [], task: given } = options;
+  const { workers, perWorker = 1, adaptive = false, findings = [], task: given } = options;
   const { strategy } = await findStrategy(options.strategy, { workers, perWorker });
   const isSame = typeof given === 'object' && 'sha256' in given && given.sha256 === task.sha256;
-  refuseInFlight({ task, strategy, workers, perWorker, findings: isSame ? findings : [] });
+  refuseInFlight({ task, strategy, workers, perWorker, adaptive, findings: isSame ? findings : [] });
 }
 
 export async function traitsOf(name: string): Promise<StrategyTraits> {

@@ -17,6 +17,8 @@ export interface JobProgress {
    * @param notOk the number of all documents that are not ok
    */
   step(documents: number, notOk: number): void;
+  /** Prints a line; progress goes on below it. */
+  log(text: string): void;
   say(text: string): void;
   stop(): void;
 }
@@ -95,6 +97,7 @@ export function jobProgressOn(
       notOk = notOkCount;
       bar.step(done, shown);
     },
+    log: (text) => bar.log(text),
     say: (text) => bar.say(text),
     stop() {
       clearInterval(timer);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { AdaptiveStats } from '../../runner/adaptive.js';
 import type { LeftOut } from '../../workloads/file-walk.js';
 import { errorInWords } from '../words/errors.js';
 import { duration, listed, number } from '../words/units.js';
@@ -26,6 +27,8 @@ export interface Summary {
   readonly notOk: readonly NotOk[];
   /** Workers that were replaced because they were near their limit of memory. */
   readonly workersReplaced: number;
+  /** The number of documents at the same time, where it followed the load; absent where it did not. */
+  readonly adaptive?: AdaptiveStats;
   readonly elapsedMs: number;
   /** True when every document has its line. */
   readonly complete: boolean;
@@ -46,6 +49,7 @@ export function summaryText(summary: Summary): string {
     `${summary.strategy} × ${summary.workers}`,
     ...rateOf(summary),
     ...replacedText(summary),
+    ...adaptiveText(summary),
     shards === undefined ? out : `${whole(shards)} ${shards === 1 ? 'shard' : 'shards'} in ${out}`,
   ].join(' · ');
   const named = notOk
@@ -88,6 +92,14 @@ function replacedText({ workersReplaced: count }: Summary): string[] {
       ? '1 worker replaced near its memory limit'
       : `${whole(count)} workers replaced near their memory limit`,
   ];
+}
+
+/** Empty when the number of documents at the same time was fixed. */
+function adaptiveText({ adaptive }: Summary): string[] {
+  if (adaptive === undefined) return [];
+  const { number, low, high, lastMove } = adaptive;
+  const range = low === high ? '' : ` (${low} to ${high}; ${lastMove?.why})`;
+  return [`${number} at a time${range}`];
 }
 
 function linesOf({ counts }: Summary): number {

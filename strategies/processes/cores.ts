@@ -48,24 +48,60 @@ function read(path: string): string | null {
  * 1 and 2.
  */
 function cpuQuota(read: System['read']): number | null {
-  const quotas: number[] = [];
+  const quotas = cpuFolders(read).flatMap(({ version, folder }) =>
+    version === 2
+      ? quotaV2(read(join(folder, 'cpu.max')))
+      : quotaV1(read(join(folder, 'cpu.cfs_quota_us')), read(join(folder, 'cpu.cfs_period_us'))),
+  );
+  return quotas.length === 0 ? null : Math.min(...quotas);
+}
+
+interface CpuFolder {
+  readonly version: 1 | 2;
+  readonly folder: string;
+}
+
+/** Folders of this process's cgroup and its ancestors that may limit CPU time. */
+function cpuFolders(read: System['read']): CpuFolder[] {
+  const folders: CpuFolder[] = [];
   for (const line of (read('/proc/self/cgroup') ?? '').split('\n')) {
     const [, id, controllers, path] = /^(\d+):([^:]*):(.*)$/.exec(line) ?? [];
     if (path === undefined) continue;
-    if (id === '0') {
-      for (const mount of ['/sys/fs/cgroup', '/sys/fs/cgroup/unified'])
-        quotas.push(...ancestors(path).flatMap((p) => quotaV2(read(join(mount, p, 'cpu.max')))));
-    } else if (controllers?.split(',').includes('cpu')) {
-      for (const mount of ['/sys/fs/cgroup/cpu', '/sys/fs/cgroup/cpu,cpuacct']) {
-        quotas.push(
-          ...ancestors(path).flatMap((p) =>
-            quotaV1(read(join(mount, p, 'cpu.cfs_quota_us')), read(join(mount, p, 'cpu.cfs_period_us'))),
-          ),
-        );
-      }
-    }
+    const version = id === '0' ? 2 : 1;
+    if (version === 1 && !controllers?.split(',').includes('cpu')) continue;
+    const mounts =
+      version === 2
+        ? ['/sys/fs/cgroup', '/sys/fs/cgroup/unified']
+        : ['/sys/fs/cgroup/cpu', '/sys/fs/cgroup/cpu,cpuacct'];
+    for (const mount of mounts)
+      folders.push(...ancestors(path).map((p) => ({ version, folder: join(mount, p) }) as const));
   }
-  return quotas.length === 0 ? null : Math.min(...quotas);
+  return folders;
+}
+
+/** Periods of a CPU quota since the cgroup was made. */
+export interface QuotaPeriods {
+  readonly all: number;
+  /** In these the processes had used up their share, and were stopped. */
+  readonly throttled: number;
+}
+
+/** Returns a function that reads the periods of a CPU quota; null where the system counts none. */
+export function quotaPeriods(system: Pick<System, 'read'> = { read }): (() => QuotaPeriods) | null {
+  const files = cpuFolders(system.read)
+    .map(({ folder }) => join(folder, 'cpu.stat'))
+    .filter((file) => periodsOf(system.read(file)) !== null);
+  if (files.length === 0) return null;
+  return () =>
+    files
+      .map((file) => periodsOf(system.read(file)) ?? { all: 0, throttled: 0 })
+      .reduce((a, b) => (b.throttled > a.throttled ? b : a));
+}
+
+function periodsOf(text: string | null): QuotaPeriods | null {
+  const [, all] = /^nr_periods (\d+)$/m.exec(text ?? '') ?? [];
+  const [, throttled] = /^nr_throttled (\d+)$/m.exec(text ?? '') ?? [];
+  return all === undefined ? null : { all: Number(all), throttled: Number(throttled ?? 0) };
 }
 
 /** `/a/b` → `/a/b`, `/a`, `/` */

@@ -106,7 +106,7 @@ export class MemoryWatch extends ProcessWatch {
 }
 
 /** The memory that a process has now, bytes; null where the system does not say. */
-function residentBytes(pid: number): number | null {
+export function residentBytes(pid: number): number | null {
   const [, kilobytes] = /^VmRSS:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`)) ?? [];
   return kilobytes === undefined ? null : Number(kilobytes) * 1024;
 }

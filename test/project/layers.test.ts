@@ -85,7 +85,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
       /^strategies\/session\/(outcome|task-error|file-reader|pushed-source|source)\.ts$/,
       /^strategies\/broker\/own-redis\.ts$/,
       /^strategies\/worker\/(clock|usage-report|worker-id)\.ts$/,
-      /^runner\/recommendation\.ts$/,
+      /^runner\/(recommendation|adaptive)\.ts$/,
       /^workloads\/(workload|load-workload|task-file|task-findings|tsconfig-limits|services\/service)\.ts$/,
       /^workloads\/(stages|open-stage|stage-error)\.ts$/,
       /^control\/allotment\.ts$/,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { effectiveCores } from '../../strategies/processes/cores.js';
+import { effectiveCores, quotaPeriods } from '../../strategies/processes/cores.js';
 
 /** Describes a machine with 8 CPUs, 6 of which this process may use, and with these files. */
 const cores = (files: Record<string, string>) =>
@@ -48,4 +48,18 @@ describe('effective cores', () => {
       6,
     );
   });
+});
+
+it('periods of a quota are those of the group that is stopped most often', () => {
+  const files: Record<string, string> = {
+    '/proc/self/cgroup': '0::/pods/box\n1:cpu:/a\n',
+    '/sys/fs/cgroup/pods/box/cpu.stat': 'usage_usec 5\nnr_periods 40\nnr_throttled 3\nthrottled_usec 9\n',
+    '/sys/fs/cgroup/pods/cpu.stat': 'usage_usec 5\nnr_periods 50\nnr_throttled 7\nthrottled_usec 9\n',
+    '/sys/fs/cgroup/cpu/a/cpu.stat': 'nr_periods 60\nnr_throttled 0\nthrottled_time 0\n',
+  };
+  const periods = quotaPeriods({ read: (path) => files[path] ?? null });
+  assert.deepEqual(periods?.(), { all: 50, throttled: 7 });
+  files['/sys/fs/cgroup/pods/box/cpu.stat'] = 'nr_periods 80\nnr_throttled 30\n';
+  assert.deepEqual(periods?.(), { all: 80, throttled: 30 });
+  assert.equal(quotaPeriods({ read: () => null }), null);
 });

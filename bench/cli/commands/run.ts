@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import type { DecisionKind } from '../../../control/adaptive.js';
+import type { AdaptiveStats } from '../../../runner/adaptive.js';
 import { openForRunner } from '../../../runner/create-runner.js';
 import { heapLimitMb } from '../../../strategies/processes/limits.js';
 import { printToStandardError } from '../../../strategies/processes/task-output.js';
@@ -31,6 +33,7 @@ import { runAll } from '../run-all.js';
 import {
   againOf,
   brokerUrl,
+  checkAdaptive,
   complete,
   type GivenRunFlags,
   runnerOptions,
@@ -40,6 +43,9 @@ import {
 import { isolatingNames, refuse, traitsOf } from '../run-strategy.js';
 import { handleSignals } from '../signals.js';
 import { colorsFor, keepStandardOutput, note, print } from '../terminal.js';
+
+/** These decisions about the number of documents at the same time may have moved it. */
+const settles: ReadonlySet<string> = new Set<DecisionKind>(['raise', 'lower', 'guard']);
 
 const byReference = { delivery: 'reference' } as const;
 /** A job that takes longer than this counts its documents, so that progress can say how much is left, ms. */
@@ -89,6 +95,7 @@ export async function runDocuments(
       `expected a strategy that runs several documents per worker with --per-worker, and "${traits.name}" ` +
         'is none; see forkwise list',
     );
+  checkAdaptive(flags, traits);
   const printResult = flags.json ? keepStandardOutput() : print;
   if (flags.json) printToStandardError();
   const { ref, file, export: name, sha256 } = await compileTask(taskOf(options.task));
@@ -142,6 +149,7 @@ export async function runDocuments(
     const startedMs = performance.now();
     let elapsedMs = 0;
     let workersReplaced = 0;
+    let adaptive: AdaptiveStats | undefined;
     let complete = earlier !== null && earlier.done - earlier.again === earlier.all;
     if (!complete) {
       if (traits.isolation === 'none') own = watchOwnProcess({ output, isolating: isolatingNames });
@@ -152,6 +160,9 @@ export async function runDocuments(
         ...(broker !== null && { broker: { url: broker, run } }),
         runId: run,
         force: flags.force === true,
+        onDecision: ({ kind, why }) => {
+          if (settles.has(kind)) progress.log(`documents at the same time: ${why}`);
+        },
         onWarning: (warning) => note(`${colorsFor(process.stderr).yellow('warning:')} ${warning}`),
       }).catch((cause: Error) => {
         // The strategy has compared the stages with those of the task.
@@ -189,6 +200,8 @@ export async function runDocuments(
         count.stop();
         progress.stop();
         workersReplaced = opened.session.replaced ?? 0;
+        adaptive = opened.facts.adaptive?.stats();
+        opened.facts.adaptive?.close();
         await opened.session.close({ now: broken.signal.aborted });
       }
       if (documents === null) {
@@ -211,6 +224,7 @@ export async function runDocuments(
       counts,
       notOk,
       workersReplaced,
+      ...(adaptive !== undefined && { adaptive }),
       elapsedMs,
       complete,
     };

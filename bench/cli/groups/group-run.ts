@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { AdaptiveStats } from '../../../runner/adaptive.js';
 import { openForRunner, type RunnerOptions } from '../../../runner/create-runner.js';
 import { heapLimitMb } from '../../../strategies/processes/limits.js';
 import { limitsOf } from '../../../strategies/processes/memory-share.js';
@@ -70,6 +71,8 @@ export class GroupRun {
   #areComplete = true;
   #found = 0;
   #workersReplaced = 0;
+  /** The number of documents at the same time when the group last ran, where it follows the load. */
+  #adaptive: AdaptiveStats | undefined;
   #maxWorkers = 0;
   #startMs = 0;
   #elapsedMs = 0;
@@ -182,6 +185,8 @@ export class GroupRun {
       } finally {
         this.#elapsedMs = performance.now() - this.#startedMs;
         this.#workersReplaced += opened.session.replaced ?? 0;
+        this.#adaptive = opened.facts.adaptive?.stats();
+        opened.facts.adaptive?.close();
         await opened.session.close({ now: this.#broken.signal.aborted });
       }
     } catch (cause) {
@@ -215,6 +220,7 @@ export class GroupRun {
       counts: this.output.tally.counts,
       notOk: this.output.tally.notOk,
       workersReplaced: this.#workersReplaced,
+      ...(this.#adaptive !== undefined && { adaptive: this.#adaptive }),
       elapsedMs: this.#elapsedMs,
       complete: this.isComplete,
     };

@@ -12,6 +12,7 @@ import { parseCount } from '../../words/parse.js';
 
 import {
   brokerUrl,
+  checkAdaptive,
   complete,
   type GivenRunFlags,
   type RunFlags,
@@ -38,6 +39,7 @@ export async function readyGroup(group: Group, asked: Asked): Promise<ReadyGroup
   const { workers: own, ...rest } = flags;
   const options = runnerOptions(rest);
   const traits = await traitsOf(options.strategy);
+  checkAdaptive(flags, traits);
   const width =
     own === undefined || flags.serial ? null : parseCount(own, `workers of group "${group.name}"`);
   const recommended = flags.config === undefined ? null : options.workers;

@@ -1,0 +1,52 @@
+import type { Box } from '../session/box.js';
+
+/** Lets documents through while fewer than a number of them are in flight. The number may change. */
+export class Gate {
+  #number: number;
+  #inFlight = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(number: number) {
+    this.#number = number;
+  }
+
+  setNumber(number: number): void {
+    this.#number = number;
+    this.#open();
+  }
+
+  /** A document that was let through has its outcome. */
+  leave(): void {
+    this.#inFlight--;
+    this.#open();
+  }
+
+  /** Returns the same source, whose documents wait here until there is room. */
+  through(boxes: Iterable<Box> | AsyncIterable<Box>): AsyncIterable<Box> {
+    return {
+      [Symbol.asyncIterator]: () => {
+        const source =
+          Symbol.asyncIterator in boxes ? boxes[Symbol.asyncIterator]() : boxes[Symbol.iterator]();
+        return {
+          next: async () => {
+            if (this.#inFlight < this.#number) this.#inFlight++;
+            else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+            const next = await source.next();
+            if (next.done) this.leave();
+            return next;
+          },
+          return: async () => (await source.return?.()) ?? { done: true, value: undefined },
+        };
+      },
+    };
+  }
+
+  #open(): void {
+    while (this.#inFlight < this.#number) {
+      const enter = this.#waiting.shift();
+      if (enter === undefined) return;
+      this.#inFlight++;
+      enter();
+    }
+  }
+}
