@@ -2,6 +2,9 @@ import type {
   BrokerOptions,
   Configuration,
   Delivery,
+  Fallback,
+  RetryOptions,
+  ServiceLimit,
   Session,
   SideChannel,
   Strategy,
@@ -73,6 +76,12 @@ export interface RunnerOptions {
    * its documents: their keys are then the same. Absent: a new one.
    */
   readonly runId?: string;
+  /** The service that tasks call accepts this much, as in `OpenOptions`. Absent: nothing is limited. */
+  readonly limits?: readonly ServiceLimit[];
+  /** Failures that may go away are tried again, as in `OpenOptions`. Absent: a document is tried once. */
+  readonly retry?: RetryOptions;
+  /** Documents that fail for good get this value, as in `OpenOptions`. Absent: they have failed. */
+  readonly fallback?: Fallback;
   /**
    * Says where a strategy between machines finds its broker and its agents, as in `OpenOptions`. Absent: it
    * starts a Redis and agents of its own, on this machine.
@@ -135,7 +144,14 @@ export async function openForRunner(options: RunnerOptions | Recommendation): Pr
     heapMb: limit('heapMb', heapMb),
     memoryMb: limit('memoryMb', memoryMb),
   });
-  const others = present({ channel: rest.channel, runId: rest.runId, broker: rest.broker });
+  const others = present({
+    channel: rest.channel,
+    runId: rest.runId,
+    limits: rest.limits,
+    retry: rest.retry,
+    fallback: rest.fallback,
+    broker: rest.broker,
+  });
   const configuration = present({ configuration: rest.configuration, perWorker: rest.perWorker });
   const { strategy, workers, delivery } = await findStrategy(name, {
     ...present({ workers: rest.workers, delivery: rest.delivery }),
@@ -190,6 +206,9 @@ const optionNames: { readonly [Name in keyof Required<RunnerOptions>]: 'needed' 
   options: 'optional',
   channel: 'optional',
   runId: 'optional',
+  limits: 'optional',
+  retry: 'optional',
+  fallback: 'optional',
   broker: 'optional',
   validWhen: 'optional',
   findings: 'optional',

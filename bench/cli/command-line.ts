@@ -397,6 +397,19 @@ withJobFile(program.command('run'))
   )
   .option('--timeout <duration>', 'a document that takes longer ends as timed-out, like 30s')
   .option(
+    '--limit <limits>',
+    'the service that the task calls accepts this much, like 100/s,600/60s,tokens=90000/60s',
+  )
+  .option(
+    '--tries <count>',
+    'try a document this often when its task marks the failure as retryable, or --retry-on names it',
+  )
+  .option('--retry-on <codes>', 'codes and HTTP statuses of failures to try again, like ECONNRESET,502')
+  .option(
+    '--fallback <json>',
+    'the value of documents that fail for good, like null; they then count as ok, and are counted apart',
+  )
+  .option(
     '--serial',
     'run the documents one by one on the main thread, whatever the strategy and the workers, for a debugger',
   )

@@ -1,9 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { type Recommendation, type RunnerOptions, readRecommendation } from '../../index.js';
 import { adapts } from '../../runner/adapts.js';
+import { parseLimit } from '../../services/limits.js';
 import { strategies } from '../../strategies/index.js';
 import { effectiveCores } from '../../strategies/processes/cores.js';
-import type { Configuration, StrategyEntry, StrategyTraits } from '../../strategies/strategy.js';
+import type {
+  Configuration,
+  ServiceLimit,
+  StrategyEntry,
+  StrategyTraits,
+} from '../../strategies/strategy.js';
 import { UsageError, unknownName } from '../errors.js';
 import { type Again, statusesNotOk } from '../job/again.js';
 import { type Compression, compressions } from '../job/shards/compression.js';
@@ -34,6 +40,10 @@ export interface GivenRunFlags {
   force?: true;
   json?: true;
   broker?: string;
+  limit?: string;
+  tries?: string;
+  retryOn?: string;
+  fallback?: string;
   serial?: true;
   job?: string | false;
 }
@@ -134,6 +144,7 @@ export function runnerOptions(flags: RunFlags): RunnerOptions & { readonly worke
   if (given === undefined) throw new UsageError(noTask);
   const timeoutMs = timeout === undefined ? (config?.timeoutMs ?? null) : parseDuration(timeout);
   const own = {
+    ...serviceOptions(flags),
     task: given,
     timeoutMs,
     ...(workers !== undefined && { workers: parseCount(workers, '--workers') }),
@@ -150,6 +161,48 @@ export function runnerOptions(flags: RunFlags): RunnerOptions & { readonly worke
   return { strategy: chosen, workers: Math.max(1, Math.floor(effectiveCores().effective)), ...own };
 }
 
+/** What the flags say about the service that the task calls. @throws UsageError */
+function serviceOptions({
+  limit,
+  tries,
+  retryOn,
+  fallback,
+}: RunFlags): Pick<RunnerOptions, 'limits' | 'retry' | 'fallback'> {
+  if (retryOn !== undefined && tries === undefined)
+    throw new UsageError('expected --tries with --retry-on, like --tries 3');
+  const on = retryOn === undefined ? [] : parseList(retryOn, '--retry-on', (code) => code);
+  const isStatus = (code: string) => /^[1-5]\d\d$/.test(code);
+  return {
+    ...(limit !== undefined && { limits: parseList(limit, '--limit', limitOf) }),
+    ...(tries !== undefined && {
+      retry: {
+        attempts: parseCount(tries, '--tries'),
+        codes: on.filter((code) => !isStatus(code)),
+        statuses: on.filter(isStatus).map(Number),
+      },
+    }),
+    ...(fallback !== undefined && { fallback: { value: jsonValue(fallback) } }),
+  };
+}
+
+function limitOf(text: string): ServiceLimit {
+  try {
+    return parseLimit(text);
+  } catch (cause) {
+    throw new UsageError(`--limit: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function jsonValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new UsageError(`expected --fallback to be JSON, like null or {"title":null}, got "${text}"`, {
+      cause,
+    });
+  }
+}
+
 /** Workers of each stage by `--stages`; they are all workers. @throws UsageError */
 function split(
   stages: string,
@@ -163,15 +216,17 @@ function split(
 
 /** The same documents, one after the other on the main thread. @throws UsageError when no task is named */
 function serially(
-  { task, timeout }: RunFlags,
+  flags: RunFlags,
   config: Recommendation | null,
 ): RunnerOptions & { readonly workers: number } {
+  const { task, timeout } = flags;
   const given = task ?? config?.task;
   if (given === undefined) throw new UsageError(noTask);
   return {
     task: given,
     strategy: (strategies[0] as StrategyEntry).name, // the baseline
     workers: 1,
+    ...serviceOptions(flags),
     timeoutMs: timeout === undefined ? (config?.timeoutMs ?? null) : parseDuration(timeout),
   };
 }

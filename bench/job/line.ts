@@ -13,7 +13,10 @@ export interface NotOk {
 }
 
 /** A resumed job reads this of a line: everything but the value. */
-export type LineRecord = ({ readonly id: string; readonly status: 'ok' } | NotOk) & {
+export type LineRecord = (
+  | { readonly id: string; readonly status: 'ok'; readonly isFallback: boolean }
+  | NotOk
+) & {
   /** The file had this state when it was read; null where that is unknown. */
   readonly source: FileState | null;
 };
@@ -24,6 +27,8 @@ export interface DocumentLine {
   readonly line: string;
   /** What the job remembers of a document that is not ok; null for one that is. */
   readonly notOk: NotOk | null;
+  /** True for a document that has failed, and has the fallback's value. */
+  readonly isFallback: boolean;
 }
 
 /**
@@ -37,19 +42,22 @@ export function lineOf(
   source: FileState | null,
   group?: string,
 ): DocumentLine {
-  if (result.status === 'ok' && isPlain(result.value)) {
+  const isFallback = result.status === 'ok' && result.fallback === true;
+  if (result.status === 'ok' && !isFallback && isPlain(result.value)) {
     // One call of JSON.stringify takes less time than one for each part.
     const { status, value } = result;
     const members =
       group === undefined ? { id, status, value, source } : { id, status, group, value, source };
-    return { id, line: `${JSON.stringify(members)}\n`, notOk: null };
+    return { id, line: `${JSON.stringify(members)}\n`, notOk: null, isFallback };
   }
   const head = `{"id":${JSON.stringify(id)},"status":`;
   const part = group === undefined ? '' : `,"group":${JSON.stringify(group)}`;
   const tail = `,"source":${JSON.stringify(source)}}\n`;
   if (result.status === 'ok') {
     try {
-      return { id, line: `${head}"ok"${part},"value":${jsonOf(result.value)}${tail}`, notOk: null };
+      const instead = isFallback ? `,"fallback":true,"error":${jsonOfError(result.error ?? {})}` : '';
+      const line = `${head}"ok"${instead}${part},"value":${jsonOf(result.value)}${tail}`;
+      return { id, line, notOk: null, isFallback };
     } catch (cause) {
       const { name, message } = cause as Error;
       return lineOf(id, { id, status: 'failed', error: { name, message } }, source, group);
@@ -60,6 +68,7 @@ export function lineOf(
     id,
     line: `${head}"${status}"${part},"error":${jsonOfError(error)}${tail}`,
     notOk: { id, status, error: remembered(error) },
+    isFallback: false,
   };
 }
 
@@ -95,7 +104,7 @@ function remembered({ cause: _, errors: __, data: ___, ...error }: NotOk['error'
   return error;
 }
 
-const shape = /^\{"id":("(?:[^"\\]|\\.)*"),"status":"(ok|failed|timed-out|crashed)",/;
+const shape = /^\{"id":("(?:[^"\\]|\\.)*"),"status":"(ok|failed|timed-out|crashed)",("fallback":true,)?/;
 
 /** A result whose last member has this name ends with one more brace. */
 const sourceShape = /^,"source":(\{"size":\d+,"mtimeMs":[\d.e+-]+\})\}$/;
@@ -111,12 +120,12 @@ export function readLine(
   line: string,
   { path, number }: { readonly path: string; readonly number: number },
 ): LineRecord {
-  const [, quotedId, word] = shape.exec(line) ?? [];
+  const [, quotedId, word, fallback] = shape.exec(line) ?? [];
   try {
     if (quotedId !== undefined && line.endsWith('}')) {
       const id: string = JSON.parse(quotedId);
       const source = sourceOf(line);
-      if (word === 'ok') return { id, status: word, source };
+      if (word === 'ok') return { id, status: word, isFallback: fallback !== undefined, source };
       const { status, error } = JSON.parse(line) as NotOk;
       return { id, status, error: remembered(error), source };
     }

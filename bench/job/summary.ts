@@ -24,6 +24,8 @@ export interface Summary {
   readonly leftOut: LeftOut;
   /** The file has this number of lines, by status. */
   readonly counts: Readonly<Record<Status, number>>;
+  /** This number of the documents that are ok has failed and has the value of the fallback. */
+  readonly fallbacks: number;
   readonly notOk: readonly NotOk[];
   /** Workers that were replaced because they were near their limit of memory. */
   readonly workersReplaced: number;
@@ -42,7 +44,11 @@ export function summaryText(summary: Summary): string {
   const { out, shards, counts, notOk, complete } = summary;
   const statuses = Object.entries(counts)
     .filter(([status, count]) => count > 0 || status === 'ok')
-    .map(([status, count]) => `${whole(count)} ${status}`);
+    .map(([status, count]) =>
+      status === 'ok' && summary.fallbacks > 0
+        ? `${whole(count)} ok (${whole(summary.fallbacks)} by --fallback)`
+        : `${whole(count)} ${status}`,
+    );
   const documents = `${whole(summary.documents)} documents`;
   const head = [
     `${complete ? documents : `${whole(linesOf(summary))} of ${documents}`}: ${listed(statuses)}`,

@@ -7,6 +7,7 @@ export class Tally {
   readonly done = new DoneDocuments();
   readonly #counts: Record<Status, number> = { ok: 0, failed: 0, 'timed-out': 0, crashed: 0 };
   #notOk: NotOk[] = [];
+  #fallbacks = 0;
 
   /** Number of documents that have a line. */
   get documents(): number {
@@ -16,6 +17,11 @@ export class Tally {
   /** Numbers of lines by status. */
   get counts(): Readonly<Record<Status, number>> {
     return { ...this.#counts };
+  }
+
+  /** Number of documents that are ok because they have the value of the fallback. */
+  get fallbacks(): number {
+    return this.#fallbacks;
   }
 
   /** Number of documents that are not ok. */
@@ -32,13 +38,17 @@ export class Tally {
   found(record: LineRecord): void {
     this.done.add(record);
     this.#counts[record.status]++;
-    if (record.status === 'ok') return;
+    if (record.status === 'ok') {
+      if (record.isFallback) this.#fallbacks++;
+      return;
+    }
     const { id, status, error } = record;
     this.#notOk.push({ id, status, error });
   }
 
   /** A document has its line now. */
-  add({ notOk }: DocumentLine): void {
+  add({ notOk, isFallback }: DocumentLine): void {
+    if (isFallback) this.#fallbacks++;
     if (notOk !== null) this.#notOk.push(notOk);
     this.#counts[notOk === null ? 'ok' : notOk.status]++;
   }
@@ -50,8 +60,9 @@ export class Tally {
   }
 
   /** The line of a document that runs again was taken out. */
-  drop({ status }: Pick<LineRecord, 'status'>): void {
-    this.#counts[status]--;
+  drop(record: Pick<LineRecord, 'status'> & { readonly isFallback?: boolean }): void {
+    this.#counts[record.status]--;
+    if (record.isFallback) this.#fallbacks--;
   }
 
   /** All lines of documents that run again were taken out. */

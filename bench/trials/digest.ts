@@ -14,11 +14,13 @@ export function stableDigest(value: unknown): string {
 }
 
 /**
- * Returns the text that must be equal in all strategies for one document: the status of a failure, otherwise
+ * Returns the text that must be equal in all strategies for one document: the status of a failure, which a
+ * fallback is, too; otherwise
  * the task's own digest or, if the task has none, a hash of the value.
  */
 export function outcomeDigest(outcome: Outcome, workload: Pick<Workload, 'digest'>): string {
   if (outcome.status !== 'ok') return outcome.status;
+  if (outcome.fallback === true) return 'failed';
   return workload.digest
     ? `ok ${String(workload.digest(outcome.value))}`
     : `ok ${stableDigest(outcome.value)}`;

@@ -7,7 +7,7 @@ import { InputOrder } from '../../bench/job/input-order.js';
 import type { DocumentLine } from '../../bench/job/line.js';
 import { ready } from '../../strategies/session/source.js';
 
-const lineOf = (id: string): DocumentLine => ({ id, line: `${id}\n`, notOk: null });
+const lineOf = (id: string): DocumentLine => ({ id, line: `${id}\n`, notOk: null, isFallback: false });
 
 describe('lines in the order of the input', () => {
   it('come in that order, whichever documents end first and however many there are', () => {

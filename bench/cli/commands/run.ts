@@ -222,6 +222,7 @@ export async function runDocuments(
       changed,
       leftOut,
       counts,
+      fallbacks: tally.fallbacks,
       notOk,
       workersReplaced,
       ...(adaptive !== undefined && { adaptive }),

@@ -218,6 +218,7 @@ export class GroupRun {
       changed: this.#changed,
       leftOut: this.#leftOut,
       counts: this.output.tally.counts,
+      fallbacks: this.output.tally.fallbacks,
       notOk: this.output.tally.notOk,
       workersReplaced: this.#workersReplaced,
       ...(this.#adaptive !== undefined && { adaptive: this.#adaptive }),
