@@ -100,6 +100,7 @@ const ofJob: readonly string[] = [
   'shards',
   'shardSize',
   'shardCompression',
+  'order',
   'json',
   'grace',
   'serial',

@@ -97,6 +97,14 @@ groups:
   other: { docs: docs }
 `;
     const folder = jobOf(text(true));
+    for (const [option, value] of [
+      ['--order', 'input'],
+      ['--shards', 'other'],
+    ] as const) {
+      const refused = await run(folder, ['run', option, value]);
+      assert.equal(refused.code, 2);
+      assert.match(refused.stderr, /with groups in the job file, got/);
+    }
     const stopped = await run(folder, ['run']);
     assert.equal(stopped.code, 4, stopped.stderr);
     assert.match(stopped.stdout, /^other · not run: the job was stopped/m);

@@ -37,8 +37,11 @@ export async function runGroups(
   flags: GivenRunFlags,
   { version, job, plan, command }: GroupsContext,
 ): Promise<number> {
-  const { out, shards } = flags;
+  const { out, shards, order } = flags;
   if (shards !== undefined) throw new UsageError('expected --out with groups in the job file, got --shards');
+  // A group that has cores to spare takes documents in several sessions.
+  if (order === 'input')
+    throw new UsageError('expected --order completion with groups in the job file, got input');
   if (out === undefined) throw new UsageError('expected --out, a folder for the results of the groups');
   const cores =
     plan.cores ??
