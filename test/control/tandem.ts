@@ -1,7 +1,9 @@
+import { QueueRoom } from '../../strategies/pipeline/limits.js';
+import { Stage } from '../../strategies/pipeline/stage.js';
+
 /**
- * A pipeline on virtual time: stages with workers, a bounded queue before each stage but the first, and a
- * source that always has a document. A worker that has finished keeps its document while the next queue is
- * full, and begins nothing meanwhile.
+ * A pipeline on virtual time: stages with workers, and a source that always has a document. The rule of the
+ * strategy says when a worker may begin: what it returns must have room in the next queue.
  */
 
 export interface SimulatedStage {
@@ -28,8 +30,6 @@ interface StageState {
   workers: number;
   ready: number;
   busy: number;
-  /** These workers have a document for which the next queue has no place. */
-  blocked: number;
   /** These documents wait before this stage. */
   queued: number;
 }
@@ -39,7 +39,8 @@ export class Tandem {
   /** This many documents have left the last stage. */
   finished = 0;
   readonly #stages: readonly SimulatedStage[];
-  readonly #places: number;
+  readonly #room: QueueRoom;
+  readonly #own: readonly Stage[];
   readonly #onDone: (done: Done) => void;
   readonly #states: readonly StageState[];
   #events: Event[] = [];
@@ -57,9 +58,11 @@ export class Tandem {
     readonly onDone?: (done: Done) => void;
   }) {
     this.#stages = stages;
-    this.#places = places;
+    const plain = { isolation: 'thread', batch: null, timeoutMs: null, flatMap: false } as const;
+    this.#own = stages.map((_, number) => new Stage(number, { name: `${number}`, ...plain }, undefined));
+    this.#room = new QueueRoom({ places, bytes: 2 ** 30 }, this.#own);
     this.#onDone = onDone;
-    this.#states = stages.map(() => ({ workers: 0, ready: 0, busy: 0, blocked: 0, queued: 0 }));
+    this.#states = stages.map(() => ({ workers: 0, ready: 0, busy: 0, queued: 0 }));
     this.allot(workers);
   }
 
@@ -101,31 +104,34 @@ export class Tandem {
     if (busyMs === null) state.ready = Math.min(state.ready + 1, state.workers);
     else {
       state.busy--;
-      state.blocked++;
+      const next = this.#states[stage + 1];
+      if (next === undefined) this.finished++;
+      else next.queued++;
       this.#onDone({ stage, busyMs, atMs: this.nowMs });
     }
     this.#move();
   }
 
-  /** Passes documents on and begins what can begin, until nothing moves. */
+  /** Begins what can begin, until nothing moves. */
   #move(): void {
     for (let moved = true; moved; ) {
       moved = false;
       for (const [stage, state] of this.#states.entries()) {
-        const next = this.#states[stage + 1];
-        while (state.blocked > 0 && (next === undefined || next.queued < this.#places)) {
-          state.blocked--;
-          if (next === undefined) this.finished++;
-          else next.queued++;
-          moved = true;
-        }
-        while (state.busy + state.blocked < state.ready && (stage === 0 || state.queued > 0)) {
+        while (state.busy < state.ready && (stage === 0 || state.queued > 0) && this.#hasRoom(stage)) {
           if (stage > 0) state.queued--;
           this.#begin(stage);
           moved = true;
         }
       }
     }
+  }
+
+  #hasRoom(stage: number): boolean {
+    const own = this.#own[stage] as Stage;
+    const { busy, workers } = this.#states[stage] as StageState;
+    own.inWorkers = busy;
+    const behind = { values: this.#states[stage + 1]?.queued ?? 0, bytes: 0 };
+    return this.#room.of(own, workers, behind) > 0;
   }
 
   #begin(stage: number): void {
