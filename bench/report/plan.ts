@@ -10,8 +10,9 @@ import {
 } from '../trials/plan.js';
 import type { BenchRequest } from '../trials/request.js';
 import { estimateRoundMs } from '../trials/rounds.js';
+import type { StageCost } from '../trials/splits.js';
 import { fromFiles } from '../words/source.js';
-import { duration, listed, size } from '../words/units.js';
+import { duration, listed, number, size } from '../words/units.js';
 
 /** Everything that is settled before the first trial. */
 export interface Plan {
@@ -37,6 +38,13 @@ export function planText(plan: Plan): string {
     });
     return `  ${ref.name} (${kind}) on ${listed(parts)}`;
   });
+  const stages = prepared.flatMap(({ ref, corpora }) =>
+    corpora.flatMap((corpus) =>
+      corpus.stages === undefined
+        ? []
+        : [`  stages of ${ref.name} on ${corpus.name}: ${costsText(corpus.stages)}`],
+    ),
+  );
   const rounds = min === max ? `${max} ${max === 1 ? 'round' : 'rounds'}` : `${min} to ${max} rounds`;
   const trials = span(min, max, (rounds) => String(rounds * trialsPerRound(plan)));
   const perRound = `${cells.length} cells and ${twins.length} for the A/A test`;
@@ -47,11 +55,21 @@ export function planText(plan: Plan): string {
   return [
     `Plan: profile ${request.profile.name}, ${measured}, seed ${request.seed}`,
     ...corpora,
+    ...stages,
     `  ${names} at ${workerCounts(plan).join(', ')} workers; ${cores} effective cores`,
     `  about ${time}${budget}`,
     ...openLoops(plan),
     '',
   ].join('\n');
+}
+
+function costsText(stages: readonly StageCost[]): string {
+  return listed(
+    stages.map(({ name, kind, serviceMs, ratio }) => {
+      const often = ratio === 1 ? '' : `, ${number(ratio)} values per document`;
+      return `${name} ${number(serviceMs)} ms (${kind}${often})`;
+    }),
+  );
 }
 
 /** What open loops add to the plan. */
@@ -99,13 +117,14 @@ export function planData(plan: Plan) {
         ...corpus.profile,
       })),
     ),
-    cells: cells.map(({ workload, corpus, strategy, workers, delivery }) => ({
+    cells: cells.map(({ workload, corpus, strategy, workers, delivery, configuration }) => ({
       workload: workload.ref.name,
       corpus: corpus.name,
       ...sourceRecord(corpus),
       strategy: strategy.strategy.name,
       workers,
       delivery,
+      ...(configuration !== undefined && { configuration }),
     })),
   };
 }

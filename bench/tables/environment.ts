@@ -105,7 +105,19 @@ export interface Environment {
     /** Says that configurations started with the names of files. Absent: the documents were in memory. */
     readonly source?: 'files';
     readonly sha256: string;
+    /** What each stage costs alone; workers are split by that. Absent where the task is one function. */
+    readonly stages?: readonly StageRecord[];
     /** Only runs of `pick` have it: their passes run a sample, and the promise is about the whole folder. */
     readonly costs?: CorpusCosts;
   } & SizeProfile)[];
+}
+
+/** A stage of a task, and what it costs. */
+export interface StageRecord {
+  readonly name: string;
+  readonly kind: 'cpu' | 'io' | 'mixed';
+  /** One value takes this long, milliseconds. */
+  readonly service_ms: number;
+  /** This many values reach the stage per document. */
+  readonly ratio: number;
 }

@@ -11,6 +11,7 @@ import {
   plannedStrategies,
 } from './plan.js';
 import { type BenchFlags, type BenchRequest, inputSource } from './request.js';
+import { stagesFrom } from './splits.js';
 
 /** This module continues a run exactly as it was planned, or refuses to continue it. */
 
@@ -129,6 +130,21 @@ export function refuseOtherCorpora({ corpora }: Environment, prepared: readonly 
       );
     }
   }
+}
+
+/** Puts the costs of stages that the run was planned with in the place of new ones, which differ a little. */
+export function withRecordedStages(
+  prepared: readonly PreparedWorkload[],
+  { corpora }: Pick<Environment, 'corpora'>,
+): PreparedWorkload[] {
+  return prepared.map((workload) => ({
+    ...workload,
+    corpora: workload.corpora.map((corpus) => {
+      const { stages } =
+        corpora.find((was) => was.workload === workload.ref.name && was.corpus === corpus.name) ?? {};
+      return stages === undefined ? corpus : { ...corpus, stages: stagesFrom(stages) };
+    }),
+  }));
 }
 
 /** Returns the options that shape a plan. It leaves out where results are written and how they are shown. */

@@ -1,6 +1,7 @@
 import { optimal } from '../../control/allotment.js';
 import type { Configuration } from '../../strategies/strategy.js';
 import type { Kind } from '../../workloads/workload.js';
+import type { StageRecord } from '../tables/environment.js';
 
 /** Decides how many workers each stage gets where a strategy gives stages workers of their own. */
 
@@ -13,6 +14,21 @@ export interface StageCost {
   readonly serviceMs: number;
   /** This many values reach the stage per document. */
   readonly ratio: number;
+}
+
+/** Returns what `environment.json` records of stages: nothing where there are none. */
+export function stagesRecord(stages: readonly StageCost[] | undefined): {
+  readonly stages?: readonly StageRecord[];
+} {
+  if (stages === undefined) return {};
+  return {
+    stages: stages.map(({ name, kind, serviceMs, ratio }) => ({ name, kind, service_ms: serviceMs, ratio })),
+  };
+}
+
+/** Reads what `stagesRecord` has written. */
+export function stagesFrom(record: readonly StageRecord[]): StageCost[] {
+  return record.map(({ name, kind, service_ms: serviceMs, ratio }) => ({ name, kind, serviceMs, ratio }));
 }
 
 /** Each stage gets a number of workers, and `workers` is their sum. */

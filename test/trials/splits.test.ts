@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { onlyCompute, type StageCost, splitsOf } from '../../bench/trials/splits.js';
+import { withRecordedStages } from '../../bench/trials/resume.js';
+import { onlyCompute, type StageCost, splitsOf, stagesRecord } from '../../bench/trials/splits.js';
 import { checkStages, parseStages } from '../../bench/words/stages.js';
 
 const waiting = (name: string, serviceMs: number, ratio = 1): StageCost => ({
@@ -71,4 +72,16 @@ describe('--stages is refused', () => {
     });
     checkStages({ load: 1, encode: 1 }, ['load', 'encode']);
   });
+});
+
+it('a run that is continued keeps the costs that it was planned with', () => {
+  const planned = [waiting('load', 10), waiting('write', 20, 3)];
+  const corpus = { name: 'docs', stages: [waiting('load', 11), waiting('write', 2, 3)] };
+  const workload = { ref: { name: 'chain' }, corpora: [corpus] };
+  const record = { workload: 'chain', corpus: 'docs', ...stagesRecord(planned) };
+  const again = (records: readonly object[]) =>
+    withRecordedStages([workload as never], { corpora: records as never })[0]?.corpora[0]?.stages;
+  assert.deepEqual(again([JSON.parse(JSON.stringify(record))]), planned);
+  assert.deepEqual(again([{ ...record, corpus: 'mixed' }]), corpus.stages);
+  assert.deepEqual(stagesRecord(undefined), {});
 });

@@ -40,8 +40,10 @@ import {
   refuseOtherCorpora,
   refuseOtherPlan,
   resumable,
+  withRecordedStages,
 } from '../../trials/resume.js';
 import { estimateRoundMs, type Progress, runRounds, timingOf } from '../../trials/rounds.js';
+import { stagesRecord } from '../../trials/splits.js';
 import { runTrial } from '../../trials/trial.js';
 import { enough } from '../../verdict/stop.js';
 import { arrivalLine, limitLine } from '../../words/arrivals.js';
@@ -84,10 +86,11 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
   try {
     const { url: baseline } = baselineOf(await loadStrategies(strategies.map(({ url }) => url)));
     const chosen = await loadStrategies(entries.map(({ url }) => url));
-    const { workloads: prepared, services } = await prepare(helpers, request, {
+    const { workloads: found, services } = await prepare(helpers, request, {
       baseline,
       say: (step) => note(colorsFor(process.stderr).dim(step)),
     });
+    const prepared = earlier === null ? found : withRecordedStages(found, earlier.environment());
     const loaded = recorded === undefined ? chosen.filter(isMeant(settled.strategies, prepared)) : chosen;
     refuseUnstaged(request, { prepared, loaded });
     const planned = plannedAgain(loaded, { request, recorded });
@@ -346,6 +349,7 @@ function corporaOf({ prepared }: Plan): Environment['corpora'] {
       ...sourceRecord(corpus),
       sha256: corpus.hash,
       ...corpus.profile,
+      ...stagesRecord(corpus.stages),
     })),
   );
 }

@@ -32,6 +32,7 @@ import { HelperProcesses } from '../../trials/helper-processes.js';
 import { taskRecord } from '../../trials/own-task.js';
 import { baselineOf, defaultDelivery, type LoadedStrategy, sourceRecord } from '../../trials/plan.js';
 import { loadStrategies } from '../../trials/prepare.js';
+import { stagesRecord } from '../../trials/splits.js';
 import { runTrial } from '../../trials/trial.js';
 import { configurationName } from '../../verdict/configurations.js';
 import { findings } from '../../verdict/findings.js';
@@ -291,6 +292,7 @@ async function begin(
         ...sourceRecord(corpus),
         sha256: corpus.hash,
         ...corpus.profile,
+        ...stagesRecord(corpus.stages),
         costs: { ...costs, pass_mean_ms: passMeanMs(configurations) },
       },
     ],
