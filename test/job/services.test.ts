@@ -15,8 +15,8 @@ writeFileSync(
     await limit.acquire();
     const count = (tried.get(key) ?? 0) + 1;
     tried.set(key, count);
-    if (id === 'gone.txt') throw Object.assign(new Error('not found'), { status: 404 });
-    if (id === 'y-busy.txt' && count < 3) throw Object.assign(new Error('busy'), { status: 503 });
+    if (id === 'docs/gone.txt') throw Object.assign(new Error('not found'), { status: 404 });
+    if (id === 'docs/y-busy.txt' && count < 3) throw Object.assign(new Error('busy'), { status: 503 });
     return count;
   }`,
 );
@@ -46,8 +46,8 @@ it('tries again, gives a fallback, counts it apart, and remembers that when the 
     .split('\n')
     .map((line) => JSON.parse(line));
   const lineOf = (id: string) => lines.find((line) => line.id === id);
-  assert.equal(lineOf('y-busy.txt').value, 3);
-  const { status, fallback, error, value } = lineOf('gone.txt');
+  assert.equal(lineOf('docs/y-busy.txt').value, 3);
+  const { status, fallback, error, value } = lineOf('docs/gone.txt');
   assert.deepEqual([status, fallback, error.message, value], ['ok', true, 'not found', { count: null }]);
   const again = await cli([...job, ...services, '--json'], folder);
   assert.deepEqual([again.code, JSON.parse(again.stdout).fallbacks], [0, 1]);
