@@ -15,8 +15,8 @@ const promptBytes = 2_000;
 const decoder = new TextDecoder();
 
 /**
- * Sends the first 2,000 bytes of the document and reads the answer. After every 429 it waits for the seconds
- * in `Retry-After` and tries again.
+ * Sends the first 2,000 bytes of the document and reads the answer, within the session's limits. After every
+ * 429 it waits for the seconds in `Retry-After` and tries again.
  * @throws Error when the server answers with another status than 200, or when `context.signal` aborts
  */
 export async function generate(document: Document, context: Context): Promise<Answer> {
@@ -25,21 +25,28 @@ export async function generate(document: Document, context: Context): Promise<An
   const prompt = decoder.decode(document.bytes.slice(0, promptBytes));
   const body = JSON.stringify({ model, prompt, stream: false });
   for (;;) {
+    await context.limit.acquire();
     const reply = await fetch(new URL('/api/generate', service), {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', 'idempotency-key': context.key },
       body,
       signal: context.signal,
     });
+    context.limit.report(reply);
     if (reply.status === 429) {
       await reply.arrayBuffer();
-      await setTimeout(1000 * Number(reply.headers.get('retry-after') ?? 1), undefined, {
-        signal: context.signal,
-      });
+      const seconds = Number(reply.headers.get('retry-after') ?? 1);
+      await setTimeout(1000 * seconds, undefined, { signal: context.signal });
       continue;
     }
     if (reply.status !== 200)
-      throw new Error(`POST ${reply.url}: expected 200, got ${reply.status} ${await reply.text()}`);
+      throw Object.assign(
+        new Error(`POST ${reply.url}: expected 200, got ${reply.status} ${await reply.text()}`),
+        {
+          status: reply.status,
+          retryable: reply.status >= 500,
+        },
+      );
     const { response } = (await reply.json()) as { response: string };
     if (typeof response !== 'string')
       throw new Error(`POST ${reply.url}: expected a "response" string in the answer`);
