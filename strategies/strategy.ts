@@ -586,7 +586,7 @@ export interface StageReport {
   readonly stage: string;
   /** The stage has this many workers now; a starting one counts. */
   readonly workers: number;
-  /** Of these workers, this many are not ready yet. */
+  /** This many of these workers are not ready yet. */
   readonly starting: number;
   /** The stage has finished this many values, with a result or an error. */
   readonly documents: number;

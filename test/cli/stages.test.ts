@@ -15,7 +15,7 @@ before(() => {
     task,
     `export const stages = [
   { name: 'load', kind: 'cpu', flatMap: true, run: ({ bytes }) => [bytes.length, bytes[0]] },
-  { name: 'encode', kind: 'io', batch: { documents: 4, ms: 1 }, run: async (values) => values.map((n) => 2 * n) },
+  { name: 'encode', kind: 'io', batch: { documents: 4, ms: 1 }, run: async (all) => all.map((n) => 2 * n) },
   { name: 'write', kind: 'cpu', run: (n) => ({ n }) },
 ];`,
   );

@@ -65,7 +65,8 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     files: /^plots\//,
     may: [
       /^plots\/(?!index)/,
-      /^bench\/tables\/((comparison-|scaling-|situation-|slo-|stage-)?columns|arrival-summary|memory|table)\.ts$/,
+      /^bench\/tables\/((comparison-|scaling-|situation-|slo-|stage-)?columns|arrival-summary)\.ts$/,
+      /^bench\/tables\/(memory|table)\.ts$/,
       /^bench\/words\/units\.ts$/,
     ],
   },

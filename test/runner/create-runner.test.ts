@@ -186,3 +186,23 @@ it('the library loads no chart, statistics, table or command-line code', async (
       /^dist\/(index\.js$|runner\/|strategies\/(?!peers)|workloads\/(workload|read-file|source-stack)\.js$)/,
     );
 });
+
+it('a configuration gives workers to the stages of a task', async () => {
+  const task = join(folder, 'chain.mjs');
+  writeFileSync(
+    task,
+    "export const stages = [{ name: 'load', run: ({ size }) => size }, { name: 'write', run: (n) => 2 * n }];",
+  );
+  const options = { task, strategy: 'pipeline', workers: 3 };
+  const runner = await createRunner({ ...options, configuration: { load: 1, write: 2 } });
+  try {
+    const outcome = await runner.run(document('a', 21));
+    assert.deepEqual([outcome.status, outcome.status === 'ok' && outcome.value], ['ok', 42]);
+  } finally {
+    await runner.close();
+  }
+  await assert.rejects(createRunner({ ...options, configuration: { load: 1, wrote: 2 } }), {
+    name: 'RangeError',
+    message: /"wrote".*load, write/,
+  });
+});
