@@ -27,6 +27,7 @@ const looks: Readonly<Record<string, Look>> = {
   queue: { colour: '#1f9bcf', shape: 'cross' },
   'self-scheduling': { colour: '#7f3b08', shape: 'triangle-down' },
   broker: { colour: '#5e3c99', shape: 'triangle-left' },
+  hybrid: { colour: '#5b7f00', shape: 'M-1,0.7L0,-0.9L1,0.7L0,0.2Z' },
   pipeline: { colour: '#c2185b', shape: 'triangle-right' },
   piscina: {
     colour: '#1b61db',
@@ -45,8 +46,8 @@ const looks: Readonly<Record<string, Look>> = {
   'independent-processes': { colour: '#767676', shape: 'M-1,-0.45L1,-0.45L1,0.45L-1,0.45Z' },
 };
 
-const spareColours = ['#5b7f00', '#4a6a8a'] as const;
-const spareShapes = ['M-0.45,-1L0.45,-1L0.45,1L-0.45,1Z', 'M-1,0.7L0,-0.9L1,0.7L0,0.2Z'] as const;
+const spareColours = ['#4a6a8a'] as const;
+const spareShapes = ['M-0.45,-1L0.45,-1L0.45,1L-0.45,1Z'] as const;
 
 /**
  * Series of the dispatch benchmark have a variant in brackets behind the strategy's name. They have the

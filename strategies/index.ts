@@ -15,5 +15,6 @@ export const strategies: readonly StrategyEntry[] = [
   { name: 'self-scheduling', url: at('./shared-memory/self-scheduling.js') },
   { name: 'queue', url: at('./batch-queue/queue.js') },
   { name: 'pipeline', url: at('./pipeline/pipeline.js') },
+  { name: 'hybrid', url: at('./hybrid/hybrid.js') },
   { name: 'broker', url: at('./broker/broker.js'), needsBroker: true },
 ];

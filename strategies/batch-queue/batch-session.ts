@@ -16,8 +16,8 @@ import { ProcessLane } from './process-lane.js';
 import { Puller } from './puller.js';
 
 /**
- * Number of batches that a process may hold beside those that it works on: the next one is ready, so that it
- * never waits for the parent. More would only lengthen the queue in front of a slow document.
+ * Number of batches that a process may hold beside the ones that it works on: the next one is ready, so that
+ * it never waits for the parent. More would only lengthen the queue in front of a slow document.
  */
 const prefetch = 1;
 
@@ -48,7 +48,7 @@ export interface BatchProcesses {
   /** The processes start with these values beside those of the protocol. */
   readonly inside?: object;
   readonly env?: Readonly<Record<string, string>>;
-  /** False where the process itself ends tasks that take too long. */
+  /** False where the process itself ends tasks that take too long, and limits the heaps of its threads. */
   readonly watchesTime: boolean;
 }
 
@@ -95,6 +95,7 @@ export async function openBatchSession(
         regions,
         ...(kind.inside && { inside: kind.inside }),
         ...(kind.env && { env: kind.env }),
+        ...(!kind.watchesTime && { limitsThreads: true as const }),
       }),
   );
   const close = async () => {
@@ -215,7 +216,7 @@ class BatchRun {
       if (!(await this.#serveOne(lane, region))) return;
   }
 
-  /** It is a method of its own so that a loop which waits for a batch does not hold the last one's documents. */
+  /** It is a method of its own, so that a loop that waits for a batch holds no documents of the last one. */
   async #serveOne(lane: ProcessLane, region: number): Promise<boolean> {
     const batch = await this.#puller.take({
       documents: Math.min(this.#size.documents, lane.maxResults),
@@ -235,9 +236,8 @@ class BatchRun {
 function openShared(name: string, bytes: number) {
   const { file, refusals } = openSharedFile({ bytes, folders: usualFolders() });
   if (refusals.length > 0) {
-    process.emitWarning(
-      `${name}: documents travel in ${file === null ? 'messages' : 'a temporary file'}: ${refusals.join('; ')}`,
-    );
+    const where = file === null ? 'messages' : 'a temporary file';
+    process.emitWarning(`${name}: documents travel in ${where}: ${refusals.join('; ')}`);
   }
   return file;
 }

@@ -363,6 +363,9 @@ export class ProcessLane {
 }
 
 /** Says how the children of this strategy start, what they answer with, and how long a batch may take. */
+/** A child that ends tasks itself is only killed when it does not do so, ms. */
+const moreGraceMs = 4000;
+
 /** How a batch is sent. */
 interface How {
   readonly region: number;
@@ -377,6 +380,7 @@ function childKind(options: ProcessLaneOptions): ChildKind<ToChild> {
       const own = { workload, workers, fd: fd === null ? null : 4, services, timeoutMs, heapMb };
       return { ...inside, ...own, perWorker: perChild.perWorker } satisfies Start;
     },
+    ...(!watchesTime && { moreGraceMs }),
     atOnce: () => perChild.atOnce,
     isAlone: (message) => message.kind === 'batch' && message.alone === true,
     answers: ['replies', 'piece', 'report'] satisfies Answer['kind'][],

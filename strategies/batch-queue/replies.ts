@@ -26,6 +26,8 @@ export interface Replies {
   readonly reads?: readonly ({ readonly at: number } & WasRead)[];
   /** What services have to do with documents; absent when there is nothing. */
   readonly served?: readonly ({ readonly at: number } & Served)[];
+  /** The worker of each document, where the child has several; null for one whose worker has ended. */
+  readonly workers?: readonly (string | null)[];
   /** The parts of values that are in the child's file; absent when there are none. */
   readonly filed?: readonly { readonly at: number; readonly parts: readonly FiledPart[] }[];
 }
@@ -85,7 +87,7 @@ export class ReplyColumns {
 export function outcomesOf(
   batch: Batch,
   worker: string,
-  { startedMs, taskMs, values, failures, reads, served }: Replies,
+  { startedMs, taskMs, values, failures, reads, served, workers }: Replies,
 ): Outcome[] {
   const outcomes = batch.documents.map(
     ({ index, id }, i): Outcome => ({
@@ -111,7 +113,15 @@ export function outcomesOf(
       reply,
     );
   }
+  if (workers !== undefined)
+    for (const [at, own] of workers.entries()) outcomes[at] = withWorker(outcomes[at] as Outcome, own);
   if (reads !== undefined) for (const read of reads) withRead(outcomes[read.at] as Outcome, read);
   if (served !== undefined) for (const each of served) withServed(outcomes[each.at] as Outcome, each);
   return outcomes;
+}
+
+/** Times that the child does not know are no numbers in its columns. */
+function withWorker(outcome: Outcome, worker: string | null): Outcome {
+  const known = (ms: number | null) => (ms === null || Number.isNaN(ms) ? null : ms);
+  return { ...outcome, worker, queuedMs: known(outcome.queuedMs), taskMs: known(outcome.taskMs) };
 }

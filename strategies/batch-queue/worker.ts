@@ -10,7 +10,8 @@ import { whenHeapIsNear } from '../worker/near-limit.js';
 import { type OpenTask, openTask } from '../worker/task.js';
 import { engineReport, processReport } from '../worker/usage-report.js';
 import { thisWorker } from '../worker/worker-id.js';
-import type { BatchMessage, FromChild, Numbered, PieceMessage, Start, ToChild } from './protocol.js';
+import type { BatchMessage, FromChild, Numbered, Start, ToChild } from './protocol.js';
+import { ReceivedBytes } from './received-bytes.js';
 import { ReplyColumns } from './replies.js';
 
 /** This module is the child's side of `protocol.ts`. */
@@ -35,6 +36,7 @@ process.on('SIGINT', () => {});
 
 sendLastWords();
 
+const received = new ReceivedBytes(fd);
 let task: OpenTask;
 try {
   task = await openTask(workload, {
@@ -68,7 +70,10 @@ type Request = Exclude<ToChild, { kind: 'channel' | 'per-worker' }>;
 async function serve(message: Numbered<Request>): Promise<void> {
   const { request } = message;
   if (message.kind === 'batch') return work(message, request);
-  if (message.kind === 'piece') return takePiece(message, request);
+  if (message.kind === 'piece') {
+    received.takePiece(message);
+    return void (await send({ kind: 'piece', request }));
+  }
   if (message.kind === 'report') {
     const engines = [engineReport(thisWorker())];
     return void (await send({ kind: 'report', request, member: processReport(), engines }));
@@ -81,7 +86,7 @@ async function serve(message: Numbered<Request>): Promise<void> {
 /** Resolves when the next batch may begin: its documents have ended, or wait and leave room for others. */
 async function work(batch: BatchMessage, request: number): Promise<void> {
   while (pending >= perWorker) await oneEnded();
-  const bytes = task.views === 'shared' ? views(batch) : copies(batch);
+  const bytes = task.views === 'shared' ? views(batch) : received.copies(batch);
   const replies: (LocalReply | Promise<LocalReply>)[] = [];
   let isWaiting = false;
   if (batch.watched) await send({ kind: 'began', request });
@@ -103,7 +108,7 @@ async function work(batch: BatchMessage, request: number): Promise<void> {
     else {
       isWaiting = true;
       replies.push(beside(reply));
-      // Tasks that compute before they wait would else hold up those that wait already.
+      // Tasks that compute before they wait would else hold up the ones that wait already.
       await new Promise(setImmediate);
     }
   }
@@ -132,44 +137,13 @@ function oneEnded(): Promise<void> {
   });
 }
 
-/** A large document, as far as its pieces have come. */
-let large: Uint8Array | null = null;
-
-async function takePiece({ size, at, length, bytes }: PieceMessage, request: number): Promise<void> {
-  if (at === 0) large = unfilled(size);
-  const piece = (large as Uint8Array).subarray(at, at + length);
-  if (typeof bytes === 'number') readRegion(fd as number, [piece], bytes);
-  else piece.set(bytes);
-  await send({ kind: 'piece', request });
-}
-
-function takeLarge(): Uint8Array[] {
-  const whole = [large as Uint8Array];
-  large = null;
-  return whole;
-}
-
-/** Gives each document a buffer of its own, which the task may keep, change or transfer. */
-function copies({ documents, lengths }: BatchMessage): Uint8Array[] {
-  if (documents === 'pieces') return takeLarge();
-  if (typeof documents !== 'number') return documents.map((bytes) => new Uint8Array(bytes));
-  const own = lengths.map(unfilled);
-  readRegion(fd as number, own, documents);
-  return own;
-}
-
-/** Allocates without filling with zeros, which would be overwritten at once. */
-function unfilled(length: number): Uint8Array {
-  return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
-}
-
 /**
  * Memory for tasks that only read and keep nothing. It is used again when the previous batch has been
  * answered, as it has where batches are served one after the other.
  */
 let arena = new Uint8Array(new SharedArrayBuffer(0));
 function views({ documents, lengths }: BatchMessage): readonly Uint8Array[] {
-  if (documents === 'pieces') return takeLarge();
+  if (documents === 'pieces') return received.takeLarge();
   if (typeof documents !== 'number') return documents;
   const total = lengths.reduce((sum, length) => sum + length, 0);
   if (perWorker > 1 || pending > 0 || arena.length < total)

@@ -11,6 +11,7 @@ import type { LastWords } from '../worker/last-words.js';
 import { allocator } from './allocator.js';
 import { inheritedFlags } from './exec-argv.js';
 import { killGroup, ownGroup } from './group.js';
+import { isHeapFlag } from './limits.js';
 import { processEnd, withLastWords } from './process-end.js';
 import type { Reaper } from './reaper.js';
 import { type FiledPart, type FileOffer, ResultFile } from './result-file.js';
@@ -102,6 +103,8 @@ export interface StartOptions {
   readonly signal?: AbortSignal;
   /** The child gets this descriptor as its descriptor 4. Null: it gets none. */
   readonly fd: number | null;
+  /** True where threads of the child have limits of their own, which a flag of its process would override. */
+  readonly limitsThreads?: true;
   /** Variables of the child's environment, beside those of this process. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -124,6 +127,11 @@ export interface ChildKind<Message> {
   atOnce?(): number;
   /** Tells whether no other request may be served beside this one. Absent: none is so. */
   isAlone?(message: Message): boolean;
+  /**
+   * A child that ends cancelled tasks itself has this much longer than their grace, ms, before it is killed.
+   * Absent: 0.
+   */
+  readonly moreGraceMs?: number;
 }
 
 interface Request<Message, Answer> {
@@ -204,11 +212,13 @@ export class Child<Message extends object, Answer extends { readonly kind: strin
   #failure: Error | null = null;
 
   private constructor(options: StartOptions, kind: ChildKind<Message>) {
-    const { entry, reaper, memory, stopped, fd, heapMb, callerEnd, env, signal } = options;
+    const { entry, reaper, memory, stopped, fd, heapMb, callerEnd, env, limitsThreads, signal } = options;
     this.#kind = kind;
     const child = fork(entry, [JSON.stringify(kind.start)], {
-      env: { ...allocator, ...process.env, ...env },
-      execArgv: [...inheritedFlags(), `--max-old-space-size=${heapMb}`],
+      env: { ...allocator, ...process.env, ...env, ...(limitsThreads && withoutHeapFlag(process.env)) },
+      execArgv: limitsThreads
+        ? inheritedFlags().filter((flag) => !isHeapFlag(flag))
+        : [...inheritedFlags(), `--max-old-space-size=${heapMb}`],
       serialization: 'advanced', // JSON would turn bytes into an object of numbers
       ...ownGroup,
       stdio: ['ignore', taskOutput(), 'inherit', 'ipc', ...(fd === null ? [] : [fd])],
@@ -393,10 +403,13 @@ export class Child<Message extends object, Answer extends { readonly kind: strin
     const request = this.#waiting[place];
     if (request === undefined) return;
     if (request.sent) {
-      request.killTimer = setTimeout(() => {
-        this.#cancelled = true;
-        this.kill();
-      }, cancelGrace.ms);
+      request.killTimer = setTimeout(
+        () => {
+          this.#cancelled = true;
+          this.kill();
+        },
+        cancelGrace.ms + (this.#kind.moreGraceMs ?? 0),
+      );
       return;
     }
     this.#waiting.splice(place, 1);
@@ -433,6 +446,12 @@ export class Child<Message extends object, Answer extends { readonly kind: strin
 }
 
 const ignore = () => {};
+
+/** Returns the variable with flags for Node, without the one that limits the heap. */
+function withoutHeapFlag({ NODE_OPTIONS = '' }: NodeJS.ProcessEnv): { readonly NODE_OPTIONS?: string } {
+  const flags = NODE_OPTIONS.split(/\s+/);
+  return flags.some(isHeapFlag) ? { NODE_OPTIONS: flags.filter((flag) => !isHeapFlag(flag)).join(' ') } : {};
+}
 
 function isAnswer<Answer extends { readonly kind: string }>(
   message: FromEveryChild | Answer,

@@ -90,5 +90,10 @@ export function warnOfOverridingFlag(): void {
 
 function overridingFlag(): string | undefined {
   const flags = [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)];
-  return flags.find((flag) => /^--max[-_]old[-_]space[-_]size/.test(flag));
+  return flags.find(isHeapFlag);
+}
+
+/** Tells whether a flag limits the heap. V8 then ignores the limits of threads. */
+export function isHeapFlag(flag: string): boolean {
+  return /^--max[-_]old[-_]space[-_]size/.test(flag);
 }

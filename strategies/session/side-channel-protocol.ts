@@ -40,8 +40,14 @@ import type { TaskError } from '../strategy.js';
  */
 
 export type FromTask =
-  | { readonly kind: 'ask'; readonly id: number; readonly request: unknown }
-  | { readonly kind: 'limit'; readonly request: LimitRequest };
+  | {
+      readonly kind: 'ask';
+      readonly id: number;
+      readonly request: unknown;
+      /** The worker that asks, where several share a wire; absent: the worker of the wire. */
+      readonly worker?: string;
+    }
+  | { readonly kind: 'limit'; readonly request: LimitRequest; readonly worker?: string };
 
 export type ToTask =
   | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }

@@ -175,7 +175,7 @@ export function connectChild(callerEnd: CallerEnd, child: ChildProcess): void {
       },
       close() {},
     });
-    if (envelope.message) connection.receive(envelope.message);
+    if (envelope.message) connection.receive(envelope.message, envelope.message.worker);
   });
   child.once('exit', () => connection?.ended());
 }

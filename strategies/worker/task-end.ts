@@ -25,7 +25,7 @@ export interface TaskEndEvents {
   /** The document with this index is cancelled. */
   dropped(index: number): void;
   /** The caller says something about the limits of a service. */
-  limited(answer: LimitAnswer): void;
+  limited(answer: LimitAnswer, worker: string | null): void;
 }
 
 /**
@@ -68,7 +68,8 @@ export class TaskEnd {
     if (!this.#closed) this.#connected()?.drain();
   }
 
-  async ask(request: unknown): Promise<unknown> {
+  /** @param worker the worker that asks, where several share this end */
+  async ask(request: unknown, worker?: string): Promise<unknown> {
     if (this.#closed) throw closedError();
     const wire = this.#connected();
     if (wire === null) throw new Error('expected a strategy with a side channel, and this one has none');
@@ -76,7 +77,7 @@ export class TaskEnd {
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
       try {
-        wire.send({ kind: 'ask', id, request });
+        wire.send({ kind: 'ask', id, request, ...(worker !== undefined && { worker }) });
       } catch (cause) {
         this.#pending.delete(id);
         reject(cause as Error);
@@ -85,8 +86,9 @@ export class TaskEnd {
   }
 
   /** Says something about the limits of a service; without a side channel it does nothing. */
-  sendLimit(request: LimitRequest): void {
-    if (!this.#closed) this.#connected()?.send({ kind: 'limit', request });
+  sendLimit(request: LimitRequest, worker?: string): void {
+    if (this.#closed) return;
+    this.#connected()?.send({ kind: 'limit', request, ...(worker !== undefined && { worker }) });
   }
 
   /** @returns removes the listener */
@@ -116,7 +118,7 @@ export class TaskEnd {
   #receive(message: ToTask): void {
     if (message.kind === 'answer') this.#take(message.id)?.resolve(message.answer);
     else if (message.kind === 'refusal') this.#take(message.id)?.reject(errorOf(message.error));
-    else if (message.kind === 'limit') this.#events.limited(message.answer);
+    else if (message.kind === 'limit') this.#events.limited(message.answer, message.worker);
     else if (message.kind === 'broadcast') {
       this.#latest = { message: message.message };
       for (const listener of [...this.#listeners]) listener(message.message);
