@@ -16,6 +16,8 @@ import { Quanta } from './quanta.js';
 interface Held extends Slot {
   readonly holder: string;
   readonly isAdvance: boolean;
+  /** One of the first of its holder, which may take long to arrive. */
+  readonly isCold: boolean;
   tokens: number;
   usedMs: number | null;
 }
@@ -31,10 +33,17 @@ export const aheadMs = 100;
 /** A slot must be used within this time, ms. */
 export const lifeMs = 100;
 
+/** Requests need from 0 to this time from a worker to the service, ms; the first ones of a worker more. */
+const usualJitterMs = 30;
+/** A worker that sends its first requests loads code and opens connections. */
+const coldSlots = 2;
+
 export class RateLimiter {
   readonly #windows: { readonly of: Limit['of']; readonly window: LimitWindow; pace: Pace | null }[];
   readonly #quanta: Quanta[];
   readonly #held = new Map<number, Held>();
+  /** How many slots each holder has had, up to `coldSlots`. */
+  readonly #slotsOf = new Map<string, number>();
   #lastId = 0;
   /** No slot may be used before this time, because the service has said so. */
   #closedUntilMs = Number.NEGATIVE_INFINITY;
@@ -42,7 +51,7 @@ export class RateLimiter {
   #budgetMs = Number.NEGATIVE_INFINITY;
 
   /** @param jitterMs requests need from 0 to this time from the worker to the service */
-  constructor(limits: readonly Limit[], { jitterMs = 20 }: { readonly jitterMs?: number } = {}) {
+  constructor(limits: readonly Limit[], { jitterMs = usualJitterMs }: { readonly jitterMs?: number } = {}) {
     this.#windows = limits.map(({ of, max, perMs }) => ({
       of,
       // Long windows can afford more, and what arrives late there came in a crowd.
@@ -94,11 +103,15 @@ export class RateLimiter {
       isProbe ||= found.isProbe;
     }
     if (atMs > nowMs + aheadMs) return { againMs: atMs - aheadMs };
+    const slots = this.#slotsOf.get(holder) ?? 0;
+    const isCold = slots < coldSlots && this.#windows.length > 0;
+    if (isCold) this.#slotsOf.set(holder, slots + 1);
     const slot: Held = {
       id: ++this.#lastId,
       atMs,
       untilMs: atMs + lifeMs,
-      isProbe,
+      isProbe: isProbe || isCold,
+      isCold,
       isAdvance,
       holder,
       tokens,
@@ -110,7 +123,8 @@ export class RateLimiter {
       window.hold(units);
       pace?.take(units, atMs);
     }
-    for (const quanta of this.#quanta) quanta.take(slot);
+    if (isProbe) for (const quanta of this.#quanta) quanta.take(slot);
+    else for (const quanta of this.#quanta) quanta.take({ ...slot, isProbe: false });
     return slot;
   }
 
@@ -152,8 +166,13 @@ export class RateLimiter {
       if (slot.usedMs === null) {
         window.unhold(units);
         window.use(units, nowMs);
+      } else if (slot.isCold) {
+        // It has arrived by now; when it did is not known.
+        window.use(-units, slot.usedMs);
+        window.use(units, nowMs);
       }
-      if (of === 'tokens' && tokens !== null) window.use(tokens - slot.tokens, slot.usedMs ?? nowMs);
+      if (of === 'tokens' && tokens !== null)
+        window.use(tokens - slot.tokens, slot.isCold ? nowMs : (slot.usedMs ?? nowMs));
     }
     for (const quanta of this.#quanta) quanta.settle(slot, nowMs);
   }
@@ -204,6 +223,7 @@ export class RateLimiter {
    * may have used them until now.
    */
   lost(holder: string, nowMs: number): void {
+    this.#slotsOf.delete(holder);
     for (const slot of [...this.#held.values()]) {
       if (slot.holder !== holder) continue;
       if (slot.usedMs !== null) this.answered(slot.id, null, nowMs);
