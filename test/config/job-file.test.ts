@@ -82,6 +82,14 @@ describe('a job file', () => {
       /force: expected true or false, got "yes"/,
     ],
     ['a section that is none', 'yaml', 'run: 3\n', /:1: run: expected an object, got 3/],
+    [
+      'a misspelt key of a group',
+      'yaml',
+      'groups:\n  a:\n    doc: x\n',
+      /:3: unknown key in "groups.a" "doc"; did you/,
+    ],
+    ['a bad size', 'yaml', 'resources: { memory: much }\n', /:1: resources.memory: expected a size like/],
+    ['no groups', 'json', '{ "groups": {} }', /:1: groups: expected groups by name, got an object/],
     ['a list', 'yaml', '- a\n', /expected an object of options, got a list/],
     ['a module without options', 'ts', 'export const a: number = 1;', /as the default export, got nothing/],
     ['YAML that is none', 'yaml', 'a: {\nb', /:2:1: Flow map/],
@@ -100,6 +108,10 @@ describe('a job file', () => {
     const valid = new Ajv({ allowUnionTypes: true }).compile(jobFileSchema(program.commands));
     for (const [ending, text] of Object.entries(texts))
       if (ending !== 'yaml') assert.ok(valid((await jobFile(ending, text)).content), ending);
+    const groups = { a: { docs: 'a', after: 'b', resources: { cores: 2, memory: '1GB' } }, b: { docs: 'b' } };
+    assert.ok(valid({ groups, reduce: 'r.ts', stopOnFailure: true, options: { x: 1 } }));
+    for (const wrong of [{ doc: 'a' }, { resources: { core: 1 } }, { out: 'a' }, { after: 3 }])
+      assert.equal(valid({ groups: { a: wrong } }), false, JSON.stringify(wrong));
     for (const content of [{ worker: 3 }, { workers: 'many' }, { timeout: 30 }, { run: 3 }, { force: 'yes' }])
       assert.equal(valid(content), false, JSON.stringify(content));
   });

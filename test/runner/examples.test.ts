@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -135,6 +143,33 @@ it('the command of docs/job.md runs, and resumes', limit, async () => {
     lines.map((line) => JSON.parse(line).id).sort(),
     pages.map((name) => `docs/${name}`).sort(),
   );
+});
+
+it('the job of docs/job-file.md runs as it is printed', limit, async () => {
+  const page = readFileSync(join(root, 'docs', 'job-file.md'), 'utf8');
+  const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  for (const name of ['docs', 'examples']) symlinkSync(join(root, name), join(folder, name), 'dir');
+  const files = [...page.matchAll(/^```\w+\n(?:#|\/\/) (words\.yaml|total\.mjs)\n([\s\S]*?)^```/gm)];
+  assert.equal(files.length, 2);
+  for (const [, name = '', text = ''] of files) writeFileSync(join(folder, name), text);
+  const [, command = ''] = /`forkwise (run --job [^`]*)`/.exec(page) ?? [];
+  const child = spawn(process.execPath, [join(root, 'dist/bench/cli.js'), ...command.split(' ')], {
+    cwd: folder,
+    stdio: 'ignore',
+  });
+  after(() => child.kill('SIGKILL'));
+  const [code] = await once(child, 'close');
+  assert.equal(code, 0);
+  const { group, words } = JSON.parse(readFileSync(join(folder, 'words', 'reduced.json'), 'utf8'));
+  assert.equal(group, null);
+  const lines = ['first', 'rest'].flatMap((name) =>
+    readFileSync(join(folder, 'words', `${name}.ndjson`), 'utf8')
+      .trim()
+      .split('\n'),
+  );
+  const sum = lines.reduce((all, line) => all + JSON.parse(line).value.words, 0);
+  assert.equal(words, sum);
 });
 
 it('links between the pages lead somewhere', () => {

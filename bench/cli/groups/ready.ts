@@ -40,8 +40,7 @@ export async function readyGroup(group: Group, asked: Asked): Promise<ReadyGroup
   const options = runnerOptions(rest);
   const traits = await traitsOf(options.strategy);
   checkAdaptive(flags, traits);
-  const width =
-    own === undefined || flags.serial ? null : parseCount(own, `workers of group "${group.name}"`);
+  const width = widthOf(group, { own: flags.serial ? undefined : own, options, traits, budget });
   const recommended = flags.config === undefined ? null : options.workers;
   const cores = coresOf(group, { traits, width });
   const claim: Claim = {
@@ -94,6 +93,26 @@ function flagsFor(group: Group, { flags, overriding, job, options }: Asked): Run
       `${job.at(['groups', group.name])}: group "${group.name}": expected "docs", got nothing`,
     );
   return complete({ ...(merged as unknown as GivenRunFlags), docs, out: outOf(flags.out, group.name) });
+}
+
+/** The number of workers where it is fixed; null where the group takes what is free. */
+function widthOf(
+  { name, cores }: Group,
+  {
+    own,
+    options,
+    traits,
+    budget,
+  }: {
+    readonly own: string | undefined;
+    readonly options: ReadyGroup['options'];
+    readonly traits: StrategyTraits;
+    readonly budget: Budget;
+  },
+): number | null {
+  if (own !== undefined) return parseCount(own, `workers of group "${name}"`);
+  if (options.configuration !== undefined) return options.workers; // its axes are for this number alone
+  return traits.staged === true ? (cores ?? budget.cores) : null; // stages share their workers themselves
 }
 
 /** Workers that compute are counted; documents in flight share the thread of this process. */
