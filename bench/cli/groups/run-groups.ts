@@ -184,7 +184,8 @@ export class GroupsRun {
       })
       .then(() => {
         budget.give(share);
-        if (run.cores === 0) void this.#close(run);
+        // Two sessions may end in the same turn, and the group ends once.
+        if (run.cores === 0 && this.#running.has(name)) void this.#close(run);
         else this.#advance();
       });
   }
