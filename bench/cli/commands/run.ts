@@ -86,7 +86,7 @@ export async function runDocuments(
   const again = againOf(flags);
   const graceMs = parseDuration(flags.grace);
   const broker = brokerUrl(flags, traits);
-  if (flags.stages !== undefined && traits.staged !== true)
+  if (flags.stages !== undefined && !flags.serial && traits.staged !== true)
     throw new UsageError(
       `expected a strategy with workers for each stage with --stages, and "${traits.name}" is none`,
     );

@@ -55,6 +55,7 @@ export async function readyGroup(group: Group, asked: Asked): Promise<ReadyGroup
       traits.concurrency === 'workers' &&
       width === null &&
       flags.order === 'completion' &&
+      options.limits === undefined && // each session keeps them for itself
       traits.isolation !== 'machine',
     isOnMainThread: traits.isolation === 'none',
   };
