@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { isPlain } from '../worker/cloneable.js';
 import { largeBytes } from '../worker/large-parts.js';
-import type { RunMessage } from './protocol.js';
+import { movedBytes, type RunMessage } from './protocol.js';
 import type { Stage } from './stage.js';
 import type { StageValue } from './staged-document.js';
 
@@ -40,6 +40,7 @@ export function messageOf(
       }),
       isBatch: stage.description.batch !== null,
       isWatched,
+      ...(moved.length > 0 && { hasMoved: true }),
     },
     moved,
   };
@@ -64,7 +65,7 @@ function passedOn(value: StageValue, moved: ArrayBuffer[]): unknown {
 
 function collect(part: unknown, moved: ArrayBuffer[]): void {
   const buffer = ArrayBuffer.isView(part) && isWhole(part) ? part.buffer : part;
-  if (!types.isArrayBuffer(buffer) || buffer.byteLength < largeBytes) return;
+  if (!types.isArrayBuffer(buffer) || buffer.byteLength < movedBytes) return;
   if (!moved.includes(buffer)) moved.push(buffer);
 }
 

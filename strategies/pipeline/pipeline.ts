@@ -48,8 +48,9 @@ export default {
     const bytes = (pipeline.mb ?? usualMb) * 2 ** 20;
     const room = new QueueRoom({ places: pipeline.places, bytes }, stages);
     const deaths = new Deaths(staff.isStaged);
-    const isFree = staff.allotment !== null && workers > stages.length && configuration === undefined;
-    const allotter = isFree ? new Allotter({ stages: staff.stages, workers }) : null;
+    const mayMove = staff.allotment !== null && workers > stages.length;
+    const allotter =
+      mayMove && configuration === undefined ? new Allotter({ stages: staff.stages, workers }) : null;
     let current: StagedRun | null = null;
     const allot = () => {
       const decision = allotter?.decide(now()) ?? null;

@@ -74,6 +74,12 @@ export type ToStage =
   | { readonly kind: 'close' }
   | ChannelEnvelope<ToTask>;
 
+/**
+ * Buffers of at least this many bytes are moved between threads, in both directions. A message that clones a
+ * smaller one costs less.
+ */
+export const movedBytes = 4096;
+
 /** Carries values to a worker. An object per value would repeat the same names. */
 export interface RunMessage {
   readonly kind: 'run';
@@ -92,6 +98,8 @@ export interface RunMessage {
   readonly isBatch: boolean;
   /** True where a process announces that it begins. */
   readonly isWatched: boolean;
+  /** True where buffers of the values were moved from the controller; absent elsewhere. */
+  readonly hasMoved?: true;
 }
 
 export type FromStage =

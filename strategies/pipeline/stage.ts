@@ -9,8 +9,9 @@ import type { StageValue } from './staged-document.js';
 const longMs = 20;
 /** A request with several values is about this much work, ms. */
 const requestMs = 1;
-/** A request has at most this many values. */
+/** A request has at most this many values, and about this many bytes: larger values gain nothing together. */
 const maxValues = 32;
+const maxBytes = 2 ** 18;
 /** A new time or size counts this much in its mean. */
 const learning = 1 / 8;
 
@@ -54,6 +55,8 @@ export class Stage {
   idleMs = 0;
   #serviceMs: number | null = null;
   #resultBytes: number | null = null;
+  /** A value, or what the stage makes of it, has about this size, bytes. */
+  #largerBytes = 1;
 
   constructor(number: number, description: StageDescription, timeoutMs: number | undefined) {
     this.number = number;
@@ -75,7 +78,8 @@ export class Stage {
     const { batch } = this.description;
     if (batch !== null) return batch.documents;
     if (this.#serviceMs === null) return 1;
-    return Math.max(1, Math.min(maxValues, Math.floor(requestMs / this.#serviceMs)));
+    const inTime = requestMs / this.#serviceMs;
+    return Math.max(1, Math.floor(Math.min(maxValues, inTime, maxBytes / this.#largerBytes)));
   }
 
   /** A worker may have this many requests. */
@@ -96,6 +100,7 @@ export class Stage {
     this.bytes += bytes;
     this.#serviceMs = mean(this.#serviceMs, busyMs / count);
     this.#resultBytes = mean(this.#resultBytes, resultBytes / count);
+    this.#largerBytes = mean(this.#largerBytes, Math.max(bytes, resultBytes) / count);
   }
 
   push(value: StageValue): void {

@@ -47,7 +47,8 @@ function stallOf({ staff, stages, run }: StallParts, stallMs: number): Error | n
   const seconds = Math.round(stillMs / 100) / 10;
   return new Error(
     `the pipeline has stalled: nothing has moved for ${seconds} s, ` +
-      `and ${run.live} documents have no outcome. ${lines.join('; ')}; outcomes: ${run.outcomes.length} waiting. ` +
+      `and ${run.live} documents have no outcome. ${lines.join('; ')}; ` +
+      `outcomes: ${run.outcomes.length} waiting. ` +
       'Look at the stage that has values waiting and no worker ready',
   );
 }

@@ -16,6 +16,8 @@ export interface PartsOfReply {
 
 /** Large typed arrays and buffers of results, on their way out of a worker. */
 export interface LargeParts {
+  /** A part of at least this many bytes is large. Absent: `largeBytes`. */
+  readonly minBytes?: number;
   /**
    * Returns what is sent in place of the part: a copy, the part itself, or an object in its place. Null: it
    * cannot be carried, and travels like the rest of the result.
@@ -35,11 +37,13 @@ export interface LargeParts {
  * themselves, if the part is the whole of an ordinary buffer.
  */
 export class MovedParts implements LargeParts {
+  readonly minBytes: number;
   readonly #givesUp: boolean;
   readonly #buffers = new Set<ArrayBuffer>();
 
-  constructor(results: Results) {
+  constructor(results: Results, minBytes = largeBytes) {
     this.#givesUp = results === 'move';
+    this.minBytes = minBytes;
   }
 
   take(part: LargePart): LargePart {
@@ -65,14 +69,14 @@ export class MovedParts implements LargeParts {
 
 /** Takes the large parts of a result that is sent at once: itself, or the members of a plain object. */
 export function withoutLargeParts(value: unknown, large: LargeParts): unknown {
-  if (isLarge(value)) return large.take(value) ?? value;
+  if (isLarge(value, large.minBytes)) return large.take(value) ?? value;
   if (typeof value !== 'object' || value === null || types.isProxy(value)) return value;
   if (!isPlain(value, Object.getPrototypeOf(value))) return value;
   let copy: Record<string, unknown> | null = null;
   let taken: Map<unknown, unknown> | null = null; // a part that occurs twice stays one
   for (const key of Object.keys(value)) {
     const part = (value as Record<string, unknown>)[key];
-    if (typeof part !== 'object' || !isLarge(part)) continue;
+    if (typeof part !== 'object' || !isLarge(part, large.minBytes)) continue;
     copy ??= { ...value };
     taken ??= new Map();
     if (!taken.has(part)) taken.set(part, large.take(part) ?? part);
@@ -82,9 +86,9 @@ export function withoutLargeParts(value: unknown, large: LargeParts): unknown {
 }
 
 /** Tells whether a part of a result is large enough to travel beside the message. */
-export function isLarge(part: unknown): part is LargePart {
-  if (ArrayBuffer.isView(part)) return part.byteLength >= largeBytes;
-  return types.isArrayBuffer(part) && part.byteLength >= largeBytes && !isResizable(part);
+export function isLarge(part: unknown, minBytes = largeBytes): part is LargePart {
+  if (ArrayBuffer.isView(part)) return part.byteLength >= minBytes;
+  return types.isArrayBuffer(part) && part.byteLength >= minBytes && !isResizable(part);
 }
 
 /** Returns a view of the same kind that is alone in its buffer. A Buffer becomes a Uint8Array. */

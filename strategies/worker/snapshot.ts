@@ -61,7 +61,9 @@ function plainCopy(
   if (prototype === Array.prototype) return copyOfArray(value as unknown[], copies, depth, around);
   if (ArrayBuffer.isView(value))
     return isRefusedView(value, around.allowed) ? notPlain : ownPart(value, copies, around);
-  return types.isArrayBuffer(value) && isLarge(value) ? ownPart(value, copies, around) : notPlain;
+  return types.isArrayBuffer(value) && isLarge(value, around.large?.minBytes)
+    ? ownPart(value, copies, around)
+    : notPlain;
 }
 
 function copyOfObject(
@@ -103,7 +105,7 @@ function copyOfArray(
 
 /** A Buffer arrives as a Uint8Array, and two views of one buffer as two buffers. */
 function ownPart(part: LargePart, copies: Map<object, unknown> | null, { large }: Around): unknown {
-  const own = (isLarge(part) ? large?.take(withoutClass(part)) : null) ?? copyOf(part);
+  const own = (isLarge(part, large?.minBytes) ? large?.take(withoutClass(part)) : null) ?? copyOf(part);
   copies?.set(part, own);
   return own;
 }

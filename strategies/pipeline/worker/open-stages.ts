@@ -20,7 +20,7 @@ import { failed, limited } from '../../worker/task.js';
 import { TaskEnd } from '../../worker/task-end.js';
 import { TaskLimits } from '../../worker/task-limits.js';
 import { thisWorker } from '../../worker/worker-id.js';
-import type { StageStart } from '../protocol.js';
+import { movedBytes, type StageStart } from '../protocol.js';
 import { Calls } from './calls.js';
 import { inputReader, type ReadInput } from './read-inputs.js';
 import type { Served, ServedOptions, StageInput, StageReply } from './served.js';
@@ -68,7 +68,7 @@ export async function openStages(
     watched,
   };
   const read = inputReader(workload);
-  const parts = large === 'move' ? new MovedParts(workload.results ?? 'copy') : large;
+  const parts = large === 'move' ? new MovedParts(workload.results ?? 'copy', movedBytes) : large;
   return {
     call(stage, inputs) {
       const startedMs = now();

@@ -1,5 +1,6 @@
 import { workerData } from 'node:worker_threads';
 import { loadWorkload } from '../../../workloads/load-workload.js';
+import { freeReceivedBuffers } from '../../session/received-buffers.js';
 import { now } from '../../worker/clock.js';
 import { connectThread } from '../../worker/connect.js';
 import { engineReport, processReport } from '../../worker/usage-report.js';
@@ -39,6 +40,7 @@ send({ kind: 'ready' });
 
 async function take(message: ToStage): Promise<void> {
   if (message.kind === 'run') {
+    if (message.hasMoved) freeReceivedBuffers();
     const { replies, moved } = await serve(served, message, board);
     send(replies, moved);
   } else if (message.kind === 'report')
