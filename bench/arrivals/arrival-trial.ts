@@ -4,6 +4,7 @@ import { voidReason } from '../measure/noise.js';
 import { quantile } from '../stats/estimate.js';
 import { type ArrivalRow, arrivalSchema, arrivalTable } from '../tables/arrival-columns.js';
 import { unknown } from '../tables/table.js';
+import { brokerThere } from '../trials/agents-there.js';
 import { Helper } from '../trials/helper.js';
 import type { HelperProcesses } from '../trials/helper-processes.js';
 import { type Cell, warmupDocuments } from '../trials/plan.js';
@@ -77,6 +78,7 @@ export async function runArrivalTrial(
         schedule,
         accept,
         ...cell.limits,
+        ...(cell.brokerUrl !== undefined && brokerThere(cell.brokerUrl)),
       } satisfies ArrivalRequest,
       {
         timeoutMs:

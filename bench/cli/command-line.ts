@@ -208,6 +208,11 @@ constrained(
     'documents arrive at this rate, like 200/s: the fewest cores that keep up with it, measured in open ' +
       'loops, where --latency-p99 counts from the arrival (default: the highest rate)',
   )
+  .option(
+    '--broker <url>',
+    'measure strategies between machines, too: with this broker and the agents that are there, like ' +
+      'redis://host:6379, or with ones that each trial starts (own) (default: no broker)',
+  )
   .option('--time-budget <duration>', 'time for the whole command', '2m')
   .option('--seed <number>', 'seed of sample and order', '1')
   .option(

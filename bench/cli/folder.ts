@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { withoutPassword } from '../../strategies/broker/address.js';
 
 /** A name in `results/` that nothing has yet. */
 export function newRunFolder(): string {
@@ -10,9 +11,9 @@ export function newRunFolder(): string {
   }
 }
 
-/** The command line that repeats this invocation. */
+/** The command line that repeats this invocation, without the password of a broker. */
 export function commandLine(): string {
-  return ['forkwise', ...process.argv.slice(2).map(quoted)].join(' ');
+  return ['forkwise', ...process.argv.slice(2).map((word) => quoted(withoutPassword(word)))].join(' ');
 }
 
 /** Quotes a word as a shell takes it. */

@@ -69,6 +69,14 @@ export interface ConfigurationOptions {
    * to keep it. Absent means no limit.
    */
   readonly blockMs?: number;
+  /** Strategies between machines use agents that are there. Absent: each trial starts its own. */
+  readonly there?: AgentsThere | null;
+}
+
+export interface AgentsThere {
+  readonly broker: string;
+  /** All agents together have this many workers, with a core each. */
+  readonly workers: number;
 }
 
 /** Requests in flight on one thread that are worth trying; a server rarely answers more at once. */
@@ -123,7 +131,7 @@ function configurationsWith(
 ): Configuration[] {
   const all = axesOf(options).map((axes) => {
     const maxRate = Math.max(
-      maxRateOf(axes.strategy.strategy, axes.workers, options),
+      maxRateOf(axes.strategy.strategy, axes.workers, { ...options, cores: coresOf(axes, options) }),
       stagedRate(axes, options),
     );
     const wanted = documentsForPass({ maxRate, workers: axes.workers, perWorker });
@@ -140,7 +148,9 @@ function configurationsWith(
   });
 }
 
-type Axes = Pick<Cell, 'strategy' | 'workers' | 'delivery' | 'configuration'> & { readonly limits: Limits };
+type Axes = Pick<Cell, 'strategy' | 'workers' | 'delivery' | 'configuration' | 'brokerUrl'> & {
+  readonly limits: Limits;
+};
 
 /**
  * Every strategy × workers × delivery that is worth trying, keeps the isolation and fits into the memory
@@ -154,13 +164,16 @@ function axesOf({
   cores,
   isolation,
   maxMemoryBytes,
+  there = null,
 }: ConfigurationOptions): Axes[] {
   return strategies
     .filter(({ strategy }) => strategy.baseline || isolates(strategy.isolation, isolation))
     .flatMap((loaded) => {
       const { strategy } = loaded;
       const { kind } = workload;
-      const counts = strategy.scales ? workerCounts(strategy, { kind, cost, cores }) : [1];
+      const agents = strategy.isolation === 'machine' ? there : null;
+      const own = strategy.scales ? workerCounts(strategy, { kind, cost, cores }) : [1];
+      const counts = agents === null ? own : [agents.workers];
       const splitting = { fixed: null, cores };
       const splits = countsOf(loaded, { corpus, workers: counts, splitting });
       const split = new Map(splits.map((split) => [split.workers, split]));
@@ -169,7 +182,16 @@ function axesOf({
           const limits = limitsUnder(maxMemoryBytes, { isolation: strategy.isolation, workers });
           return limits === null
             ? []
-            : [{ strategy: loaded, delivery, limits, workers, ...split.get(workers) }];
+            : [
+                {
+                  strategy: loaded,
+                  delivery,
+                  limits,
+                  workers,
+                  ...split.get(workers),
+                  ...(agents !== null && { brokerUrl: agents.broker }),
+                },
+              ];
         },
       );
     });
@@ -234,6 +256,10 @@ function nextPower(count: number): number {
 function doubledUpTo(max: number): number[] {
   const doubled = Array.from({ length: Math.floor(Math.log2(max)) + 1 }, (_, i) => 2 ** i);
   return doubled.at(-1) === max ? doubled : [...doubled, max];
+}
+
+function coresOf({ brokerUrl, workers }: Axes, { cores }: Pick<Machine, 'cores'>): number {
+  return brokerUrl === undefined ? cores : workers;
 }
 
 function maxRateOf(

@@ -1,6 +1,7 @@
 import { Agent, get } from 'node:http';
 import { quantile } from '../stats/estimate.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
+import { brokerThere } from '../trials/agents-there.js';
 import { Helper } from '../trials/helper.js';
 import type { HelperProcesses } from '../trials/helper-processes.js';
 import { type Cell, estimateTrialMs, sourceCell, warmupDocuments } from '../trials/plan.js';
@@ -37,6 +38,7 @@ export async function measurePing(
     maxWarmupMs: pingTiming.maxWarmupMs,
     timeMs: pingTiming.timeMs,
     ...cell.limits,
+    ...(cell.brokerUrl !== undefined && brokerThere(cell.brokerUrl)),
   };
   let pings: Pings | null = null;
   try {

@@ -2,7 +2,7 @@ import type { StrategyTraits } from '../../strategies/strategy.js';
 import type { TrialRow } from '../tables/columns.js';
 import type { Environment } from '../tables/environment.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
-import { summarise } from '../tables/summarise.js';
+import { strategiesElsewhere, summarise } from '../tables/summarise.js';
 import type { HelperProcesses } from '../trials/helper-processes.js';
 import { configurationName } from '../verdict/configurations.js';
 import { type Configuration, nameOf } from './configurations.js';
@@ -74,6 +74,7 @@ export class Responsiveness {
       effectiveCores: environment.cores.effective,
       corpora: environment.corpora,
       strategies,
+      elsewhere: strategiesElsewhere(environment, strategies),
     });
     const corpus = environment.corpora[0]?.corpus ?? '';
     return decide({

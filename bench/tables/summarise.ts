@@ -4,6 +4,7 @@ import { geometricInterval, type Interval, mean, median } from '../stats/estimat
 import { groupBy } from '../stats/group-by.js';
 import { enoughLong } from '../stats/moderated.js';
 import { isOk, type OkTrial, type SummaryRow, summaryTable, type TrialRow } from './columns.js';
+import type { Environment } from './environment.js';
 import { unknown } from './table.js';
 
 /** These functions compute everything that a run's trials say about its cells, from the rows alone. */
@@ -36,6 +37,8 @@ export interface SummariseOptions {
   /** Rows are ordered by workload and corpus, then by strategy, then by workers. */
   readonly corpora: readonly { readonly workload: string; readonly corpus: string }[];
   readonly strategies: readonly Pick<StrategyTraits, 'name' | 'baseline'>[];
+  /** The workers of these strategies have cores of other machines. Absent: none have. */
+  readonly elsewhere?: readonly string[];
 }
 
 /** Summarises each cell of a run in one row. */
@@ -53,12 +56,37 @@ export function summarise(trials: readonly TrialRow[], options: SummariseOptions
       workers,
     ] as const;
   return [...cells.values()]
-    .map((cell) => summariseCell(cell, { all: trials, effectiveCores: options.effectiveCores, baselineName }))
+    .map((cell) =>
+      summariseCell(cell, { all: trials, effectiveCores: coresOf(cell[0], options), baselineName }),
+    )
     .sort((a, b) => {
       const [p, q] = [place(a), place(b)];
       return p[0] - q[0] || p[1] - q[1] || p[2] - q[2];
     });
 }
+
+/** The cores of this machine do not limit workers that are elsewhere: they have one each. */
+function coresOf(
+  { strategy, workers }: TrialRow,
+  { effectiveCores, elsewhere = [] }: Pick<SummariseOptions, 'effectiveCores' | 'elsewhere'>,
+): number {
+  return elsewhere.includes(strategy) ? workers : effectiveCores;
+}
+
+/**
+ * Returns the strategies whose agents were there before the run, and that may have other machines.
+ * @param flags the options of the run
+ */
+export function strategiesElsewhere(
+  { flags }: Pick<Environment, 'flags'>,
+  strategies: readonly Pick<StrategyTraits, 'name' | 'isolation'>[],
+): string[] {
+  if (typeof flags.broker !== 'string' || flags.broker === ownBroker) return [];
+  return strategies.filter(({ isolation }) => isolation === 'machine').map(({ name }) => name);
+}
+
+/** `pick --broker own`: each trial starts its own. */
+export const ownBroker = 'own';
 
 /** Returns log(rate of a ÷ rate of b) for each round in which the trials of both cells were ok. */
 export function pairedLogRatios(a: readonly TrialRow[], b: readonly TrialRow[]): number[] {

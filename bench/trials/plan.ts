@@ -90,6 +90,8 @@ export interface Cell {
   readonly delivery: Delivery;
   /** A proxy before the broker makes a round trip this much longer, ms. Absent: there is no proxy. */
   readonly rttMs?: number;
+  /** The broker has this address, and its agents are there. Absent: each trial starts its own. */
+  readonly brokerUrl?: string;
   /** How the workers are split, where the strategy takes several numbers. */
   readonly configuration?: Configuration;
   /** A worker runs this many documents at the same time. Absent: one. */
@@ -138,6 +140,14 @@ export interface Splitting {
   readonly cores: number;
 }
 
+/** Strategies between machines use these networks. */
+interface Networks {
+  /** They are measured at each of these round-trip times, ms. */
+  readonly rttsMs?: readonly number[];
+  /** They use this broker and the agents that are there; null: each trial starts its own. */
+  readonly broker?: string | null;
+}
+
 const byCost = (cores: number): Splitting => ({ fixed: null, cores });
 
 /**
@@ -150,14 +160,18 @@ export function cellsOf(
   planned: readonly PlannedStrategy[],
   {
     rttsMs = [],
+    broker = null,
     perWorker = [1],
     ...splitting
-  }: Splitting & { readonly rttsMs?: readonly number[]; readonly perWorker?: readonly number[] } = byCost(1),
+  }: Splitting & Networks & { readonly perWorker?: readonly number[] } = byCost(1),
 ): Cell[] {
   const places = ({ strategy }: LoadedStrategy): Pick<Cell, 'perWorker'>[] =>
     strategy.perWorker === true ? perWorker.map(placesOf) : [{}];
-  const networks = ({ strategy }: LoadedStrategy): Pick<Cell, 'rttMs'>[] =>
-    strategy.isolation === 'machine' && rttsMs.length > 0 ? rttsMs.map((rttMs) => ({ rttMs })) : [{}];
+  const networks = ({ strategy }: LoadedStrategy): Pick<Cell, 'rttMs' | 'brokerUrl'>[] => {
+    if (strategy.isolation !== 'machine') return [{}];
+    if (broker !== null) return [{ brokerUrl: broker }];
+    return rttsMs.length > 0 ? rttsMs.map((rttMs) => ({ rttMs })) : [{}];
+  };
   const some = workloads.some(hasStages);
   return workloads.flatMap((workload) =>
     workload.corpora.flatMap((corpus) =>

@@ -1,3 +1,4 @@
+import { withoutPassword } from '../../strategies/broker/address.js';
 import type { StrategyEntry } from '../../strategies/strategy.js';
 import { CorpusError } from '../../workloads/documents.js';
 import { UsageError } from '../errors.js';
@@ -147,7 +148,10 @@ export function withRecordedStages(
   }));
 }
 
-/** Returns the options that shape a plan. It leaves out where results are written and how they are shown. */
+/**
+ * Returns the options that shape a plan. It leaves out where results are written and how they are shown, and
+ * the broker's password, because people publish their runs.
+ */
 export function planning(flags: Partial<BenchFlags>): Partial<BenchFlags> {
   const {
     out: _,
@@ -160,7 +164,7 @@ export function planning(flags: Partial<BenchFlags>): Partial<BenchFlags> {
     budget: _budget,
     ...rest
   } = flags;
-  return rest;
+  return rest.broker === undefined ? rest : { ...rest, broker: withoutPassword(rest.broker) };
 }
 
 function option(name: string, value: unknown): string {

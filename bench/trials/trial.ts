@@ -3,6 +3,7 @@ import { schema, type TrialRow, trialTable } from '../tables/columns.js';
 import { configurationText } from '../tables/configuration-text.js';
 import { type StageRow, stageSchema } from '../tables/stage-columns.js';
 import { unknown } from '../tables/table.js';
+import { brokerThere } from './agents-there.js';
 import { Helper } from './helper.js';
 import type { HelperProcesses } from './helper-processes.js';
 import { type Network, startNetwork } from './network.js';
@@ -35,8 +36,6 @@ export interface TrialOptions {
    * minute.
    */
   readonly timeoutMs?: number;
-  /** Strategies between machines use this broker and its agents. Absent: each trial starts its own. */
-  readonly broker?: string | null;
   /** Gets what each stage did, before the promise resolves, where stages have workers of their own. */
   readonly keepStage?: (row: StageRow) => void;
 }
@@ -48,7 +47,7 @@ export interface TrialOptions {
 export async function runTrial(
   helpers: HelperProcesses,
   cell: Cell,
-  { place, timing, cores, suite, timeoutMs, broker = null, keepStage }: TrialOptions,
+  { place, timing, cores, suite, timeoutMs, keepStage }: TrialOptions,
 ): Promise<TrialRow> {
   const host = new Helper(helpers, new URL('./trial-host.js', import.meta.url));
   let network: Network | null = null;
@@ -75,7 +74,7 @@ export async function runTrial(
       network = await startNetwork(helpers, cell.rttMs);
       beside.push(network.pid);
     }
-    const brokerRequest = brokerOf(cell, { network, broker });
+    const brokerRequest = networkOf(cell, network);
     const record = await host.ask<TrialRecord, TrialNotice>(
       { ...request, ...brokerRequest },
       {
@@ -94,17 +93,13 @@ export async function runTrial(
   }
 }
 
-/** The trial's agents share the machine with it, except where they are there already. */
-function brokerOf(
-  { workers }: Cell,
-  { network, broker }: { readonly network: Network | null; readonly broker: string | null },
-): Partial<TrialRequest> {
-  if (network !== null)
-    return {
-      broker: { url: network.proxy, agents: Math.min(2, workers) },
-      brokerFolder: network.brokerFolder,
-    };
-  return broker === null ? {} : { broker: { url: broker, agents: 'there' } };
+/** Says how to reach the broker of a strategy between machines. Its own agents share the machine with it. */
+function networkOf({ workers, brokerUrl }: Cell, network: Network | null): Partial<TrialRequest> {
+  if (network === null) return brokerUrl === undefined ? {} : brokerThere(brokerUrl);
+  return {
+    broker: { url: network.proxy, agents: Math.min(2, workers) },
+    brokerFolder: network.brokerFolder,
+  };
 }
 
 function cellColumns(cell: Cell, place: Place) {

@@ -8,7 +8,7 @@ import type { ProjectionRow, ScalingRow } from '../tables/scaling-columns.js';
 import type { CrossoverRow, HintRow, SituationRow, WinnerRow } from '../tables/situation-columns.js';
 import type { SloRow } from '../tables/slo-columns.js';
 import type { StageRow } from '../tables/stage-columns.js';
-import { summarise } from '../tables/summarise.js';
+import { strategiesElsewhere, summarise } from '../tables/summarise.js';
 import { compare, marginsOf } from './compare.js';
 import { type Conclusion, conclude, type Decided } from './conclude.js';
 import type { Traits } from './configurations.js';
@@ -75,6 +75,7 @@ export function findings(
     effectiveCores: cores.effective,
     corpora,
     strategies,
+    elsewhere: strategiesElsewhere(environment, strategies),
   });
   const baseline = strategies.find((strategy) => strategy.baseline)?.name ?? '';
   const upperBounds = strategies.filter(({ limit }) => limit === true).map(({ name }) => name);

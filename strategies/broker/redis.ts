@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { withoutPassword } from './address.js';
 import { NoBroker, NoPackages } from './engine.js';
 
 /** Connections to Redis, and the packages that they need. */
@@ -89,11 +90,6 @@ function warnWhenAway(client: Redis, url: string): void {
   };
   client.on('ready', back);
   client.on('end', back);
-}
-
-/** Returns a URL as messages may show it. */
-export function withoutPassword(url: string): string {
-  return url.replace(/^(\w+:\/\/[^:/@]*):[^@]*@/, '$1:…@');
 }
 
 /** Pauses between two attempts to write to a broker that is full, ms. */

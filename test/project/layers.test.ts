@@ -84,7 +84,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
       terminal,
       /^strategies\/(strategy|processes\/(cores|memory-share))\.ts$/,
       /^strategies\/session\/(outcome|task-error|file-reader|pushed-source|source)\.ts$/,
-      /^strategies\/broker\/own-redis\.ts$/,
+      /^strategies\/broker\/(own-redis|address)\.ts$/,
       /^strategies\/worker\/(clock|usage-report|worker-id)\.ts$/,
       /^runner\/(recommendation|adaptive)\.ts$/,
       /^workloads\/(workload|load-workload|task-file|task-findings|tsconfig-limits|services\/service)\.ts$/,

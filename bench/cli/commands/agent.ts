@@ -5,7 +5,7 @@ import { type HealthServer, serveHealth } from '../../../agent/health.js';
 import { creditFor, defaultStrategy, type SessionChoice, suitsAgent } from '../../../agent/session.js';
 import { findStrategy } from '../../../runner/open-strategy.js';
 import { connectBullmq } from '../../../strategies/broker/bullmq.js';
-import { withoutPassword } from '../../../strategies/broker/redis.js';
+import { withoutPassword } from '../../../strategies/broker/address.js';
 import { strategies } from '../../../strategies/index.js';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
 import { workloads } from '../../../workloads/index.js';

@@ -17,6 +17,7 @@ import { resultData, resultText } from '../../report/result.js';
 import { schema } from '../../tables/columns.js';
 import type { Environment } from '../../tables/environment.js';
 import { Store } from '../../tables/store.js';
+import { workersThere } from '../../trials/agents-there.js';
 import { HelperProcesses } from '../../trials/helper-processes.js';
 import { compileOwn, taskRecord } from '../../trials/own-task.js';
 import {
@@ -27,6 +28,7 @@ import {
   hasStages,
   isMeasuredOn,
   type LoadedStrategy,
+  type PlannedStrategy,
   type PreparedWorkload,
   sourceRecord,
 } from '../../trials/plan.js';
@@ -61,7 +63,13 @@ import { colorsFor, note, print } from '../terminal.js';
 export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Promise<number> {
   const earlier = flags.resume === undefined ? null : resumable(flags.resume, asked);
   const settled =
-    earlier === null ? flags : { ...flags, ...(earlier.environment().flags as Partial<BenchFlags>) };
+    earlier === null
+      ? flags
+      : {
+          ...flags,
+          ...(earlier.environment().flags as Partial<BenchFlags>),
+          ...(flags.broker !== undefined && { broker: flags.broker }), // the record has no password
+        };
   const asPlanned = benchRequest(settled, { workloads, strategies, peers });
   const folder = flags.out ?? newRunFolder();
   if (earlier === null) Store.refuseExisting(folder);
@@ -93,16 +101,22 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     const prepared = earlier === null ? found : withRecordedStages(found, earlier.environment());
     const loaded = recorded === undefined ? chosen.filter(isMeant(settled.strategies, prepared)) : chosen;
     refuseUnstaged(request, { prepared, loaded });
-    const planned = plannedAgain(loaded, { request, recorded });
+    const planned = await withAgentsThere(plannedAgain(loaded, { request, recorded }), {
+      broker: recorded === undefined ? request.broker : null, // the record has their workers
+      prepared,
+    });
     const { force = false } = settled;
     const cores = effectiveCores().effective;
-    const { rttsMs, perWorker, stages: fixed } = request;
-    const cells = await withoutMixing(cellsOf(prepared, planned, { rttsMs, perWorker, fixed, cores }), {
-      helpers,
-      request,
-      prepared,
-      force,
-    });
+    const { rttsMs, broker, perWorker, stages: fixed } = request;
+    const cells = await withoutMixing(
+      cellsOf(prepared, planned, { rttsMs, broker, perWorker, fixed, cores }),
+      {
+        helpers,
+        request,
+        prepared,
+        force,
+      },
+    );
     const twins = chooseTwins(cells);
     const { profile } = request;
     const timing =
@@ -172,6 +186,18 @@ function refuseUnstaged(
     throw new UsageError(
       '--stages: expected a strategy with workers for each stage in --strategies, got none; leave one out',
     );
+}
+
+/** Agents that are there have a number of workers of their own. It replaces the ones that were asked for. */
+async function withAgentsThere(
+  planned: PlannedStrategy[],
+  { broker, prepared }: { readonly broker: string | null; readonly prepared: readonly PreparedWorkload[] },
+): Promise<PlannedStrategy[]> {
+  const between = planned.find(({ loaded }) => loaded.strategy.isolation === 'machine');
+  const [first] = prepared;
+  if (broker === null || between === undefined || first === undefined) return planned;
+  const workers = [await workersThere(broker, { loaded: between.loaded, task: first.ref })];
+  return planned.map((each) => (each.loaded.strategy.isolation === 'machine' ? { ...each, workers } : each));
 }
 
 /** Waits for a quiet machine, and says so. A machine that stays busy is measured all the same, and marked. */
@@ -282,7 +308,6 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
         timing,
         cores,
         suite: [process.pid, ...services],
-        broker: request.broker,
         keepStage: (row) => store.stages.append(row),
       }),
     keep: (trial) => store.append(trial),

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { withoutPassword } from '../../../strategies/broker/address.js';
 import { strategies } from '../../../strategies/index.js';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
 import { compileTask, type TaskFile } from '../../../workloads/task-file.js';
@@ -7,6 +8,7 @@ import { inFlightFinding, isInFlight, mixingText } from '../../check/known.js';
 import { exitCode, UnfitError, UsageError } from '../../errors.js';
 import { readEnvironment } from '../../measure/environment.js';
 import {
+  type AgentsThere,
   type Configuration,
   configurationsOf,
   final,
@@ -28,6 +30,8 @@ import { encodeHeader, encodeRows } from '../../tables/csv.js';
 import type { Environment } from '../../tables/environment.js';
 import { responsivenessTable } from '../../tables/responsiveness-columns.js';
 import { Store } from '../../tables/store.js';
+import { ownBroker } from '../../tables/summarise.js';
+import { workersThere } from '../../trials/agents-there.js';
 import { HelperProcesses } from '../../trials/helper-processes.js';
 import { taskRecord } from '../../trials/own-task.js';
 import { baselineOf, defaultDelivery, type LoadedStrategy, sourceRecord } from '../../trials/plan.js';
@@ -47,6 +51,7 @@ export interface PickFlags extends ConstraintFlags {
   task?: string;
   docs?: string;
   rate?: string;
+  broker?: string;
   timeBudget: string;
   out?: string;
   seed: string;
@@ -67,7 +72,10 @@ const reportMs = 3000;
 export async function pick(flags: PickFlags): Promise<number> {
   const startedMs = performance.now();
   const listed = await loadStrategies(strategies.map(({ url }) => url));
-  const loaded = listed.filter(({ strategy }) => strategy.measured !== 'when named');
+  const loaded = listed.filter(
+    ({ strategy: { measured, isolation } }) =>
+      measured !== 'when named' || (isolation === 'machine' && flags.broker !== undefined),
+  );
   const request = requestOf(flags, loaded);
   const { budgetMs, constraints, seed, demand } = request;
   const task = await compileTask(request.task);
@@ -86,6 +94,7 @@ export async function pick(flags: PickFlags): Promise<number> {
   try {
     const cores = effectiveCores().effective;
     const baseline = baselineOf(loaded);
+    const there = await agentsThere(loaded, { broker: flags.broker, task });
     const sample = await takeSample(helpers, {
       task: task.ref,
       docs: request.docs,
@@ -115,6 +124,7 @@ export async function pick(flags: PickFlags): Promise<number> {
       ...constraints,
       strategies: loaded,
       cores,
+      there,
       blockMs: blockShare * (raceMs + reportMs),
     }).filter(({ cell }) => demand === null || hasOpenLoop(cell));
     const { force = false } = flags;
@@ -222,6 +232,16 @@ export async function pick(flags: PickFlags): Promise<number> {
   }
 }
 
+/** Returns null where no strategy uses agents, or each trial starts its own. */
+async function agentsThere(
+  loaded: readonly LoadedStrategy[],
+  { broker, task }: { readonly broker: string | undefined; readonly task: TaskFile },
+): Promise<AgentsThere | null> {
+  const between = loaded.find(({ strategy }) => strategy.isolation === 'machine');
+  if (broker === undefined || broker === ownBroker || between === undefined) return null;
+  return { broker, workers: await workersThere(broker, { loaded: between, task: task.ref }) };
+}
+
 interface PickRequest {
   readonly flags: PickFlags;
   readonly task: string;
@@ -282,7 +302,7 @@ async function begin(
     seed,
     profile: 'pick',
     claims: 'suggests',
-    flags: { ...flags },
+    flags: { ...flags, ...(flags.broker !== undefined && { broker: withoutPassword(flags.broker) }) },
     task: taskRecord(task),
     plan: { trials_per_round: 0, rounds_least: 1, rounds_most: 0 },
     corpora: [
