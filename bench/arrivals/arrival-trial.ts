@@ -7,7 +7,7 @@ import { unknown } from '../tables/table.js';
 import { brokerThere } from '../trials/agents-there.js';
 import { Helper } from '../trials/helper.js';
 import type { HelperProcesses } from '../trials/helper-processes.js';
-import { type Cell, warmupDocuments } from '../trials/plan.js';
+import { type Cell, openingOf, warmupDocuments } from '../trials/plan.js';
 import { cellNames } from '../trials/trial.js';
 import type { TrialNotice } from '../trials/trial-host.js';
 import { type Seen, Window } from '../trials/window.js';
@@ -70,14 +70,12 @@ export async function runArrivalTrial(
         workload: cell.workload.ref,
         corpus: cell.corpus.file,
         documents: cell.corpus.documents,
-        workers: cell.workers,
-        delivery: cell.delivery,
         warmupDocuments: warmupDocuments(cell, warmup),
         maxWarmupMs: warmup.maxWarmupMs,
         pipe,
         schedule,
         accept,
-        ...cell.limits,
+        ...openingOf(cell),
         ...(cell.brokerUrl !== undefined && brokerThere(cell.brokerUrl)),
       } satisfies ArrivalRequest,
       {

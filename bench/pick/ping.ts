@@ -4,7 +4,7 @@ import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { brokerThere } from '../trials/agents-there.js';
 import { Helper } from '../trials/helper.js';
 import type { HelperProcesses } from '../trials/helper-processes.js';
-import { type Cell, estimateTrialMs, sourceCell, warmupDocuments } from '../trials/plan.js';
+import { type Cell, estimateTrialMs, openingOf, sourceCell, warmupDocuments } from '../trials/plan.js';
 import type { PingNotice, PingRecord, PingRequest } from './ping-host.js';
 
 /**
@@ -32,12 +32,10 @@ export async function measurePing(
     workload: cell.workload.ref,
     corpus: cell.corpus.file,
     documents: cell.corpus.documents,
-    workers: cell.workers,
-    delivery: cell.delivery,
     warmupDocuments: warmupDocuments(cell, pingTiming),
     maxWarmupMs: pingTiming.maxWarmupMs,
     timeMs: pingTiming.timeMs,
-    ...cell.limits,
+    ...openingOf(cell),
     ...(cell.brokerUrl !== undefined && brokerThere(cell.brokerUrl)),
   };
   let pings: Pings | null = null;

@@ -1,6 +1,6 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import type { Configuration, Delivery, StrategyTraits } from '../../strategies/strategy.js';
+import type { Configuration, Delivery, OpenOptions, StrategyTraits } from '../../strategies/strategy.js';
 import type { SizeProfile } from '../../workloads/documents.js';
 import type { Kind, WorkloadRef } from '../../workloads/workload.js';
 import { groupBy } from '../stats/group-by.js';
@@ -98,6 +98,23 @@ export interface Cell {
   readonly perWorker?: number;
   /** Memory limits of each worker, MB. If one is absent, the strategy's own limit applies. */
   readonly limits?: { readonly heapMb?: number; readonly memoryMb?: number };
+}
+
+/** Returns the options that the strategy of a cell is opened with. */
+export function openingOf({
+  workers,
+  delivery,
+  configuration,
+  perWorker,
+  limits,
+}: Cell): Pick<OpenOptions, 'workers' | 'delivery' | 'configuration' | 'perWorker' | 'heapMb' | 'memoryMb'> {
+  return {
+    workers,
+    delivery,
+    ...(configuration !== undefined && { configuration }),
+    ...(perWorker !== undefined && { perWorker }),
+    ...limits,
+  };
 }
 
 export interface PlanOptions {

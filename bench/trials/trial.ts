@@ -7,7 +7,7 @@ import { brokerThere } from './agents-there.js';
 import { Helper } from './helper.js';
 import type { HelperProcesses } from './helper-processes.js';
 import { type Network, startNetwork } from './network.js';
-import { type Cell, estimateTrialMs, sourceCell, type Timing, warmupDocuments } from './plan.js';
+import { type Cell, estimateTrialMs, openingOf, sourceCell, type Timing, warmupDocuments } from './plan.js';
 import type { TrialNotice, TrialRecord, TrialRequest } from './trial-host.js';
 import { type Seen, Window } from './window.js';
 
@@ -57,17 +57,13 @@ export async function runTrial(
     strategy: cell.strategy.url,
     workload: cell.workload.ref,
     corpus: cell.corpus.file,
-    workers: cell.workers,
-    delivery: cell.delivery,
     documents: cell.corpus.documents,
     warmupDocuments: warmupDocuments(cell, timing),
     ...(timing.maxWarmupMs !== undefined && { maxWarmupMs: timing.maxWarmupMs }),
     timeMs: timing.timeMs,
     unique: cell.corpus.profile.documents,
     round: place.round,
-    ...(cell.configuration !== undefined && { configuration: cell.configuration }),
-    ...(cell.perWorker !== undefined && { perWorker: cell.perWorker }),
-    ...cell.limits,
+    ...openingOf(cell),
   };
   try {
     if (cell.rttMs !== undefined) {
