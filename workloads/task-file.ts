@@ -29,11 +29,15 @@ const endings = ['.ts', '.mts', '.cts', '.tsx', '.js', '.mjs', '.cjs', '.jsx'];
 /**
  * Compiles a task module, TypeScript or JavaScript, and keeps it in the user's cache folder. Does not run it.
  * @param task is `./parse.ts`, or `./parse.ts#clean` where the task is another export than the default one
+ * @param options the task gets these as `context.options`
  * @throws WorkloadError when there is no such file or export, or it does not compile; the message says where
  * and what to do
  * @throws TypeError when it is not a path, for example a function
  */
-export async function compileTask(task: string | URL): Promise<TaskFile> {
+export async function compileTask(
+  task: string | URL,
+  options: WorkloadRef['options'] = {},
+): Promise<TaskFile> {
   const source = locateTask(task);
   const { file, export: name } = source;
   try {
@@ -42,7 +46,7 @@ export async function compileTask(task: string | URL): Promise<TaskFile> {
       throw new WorkloadError(`task "${shown(task)}": ${unknownExport(name, known)}`);
     const { path, sha256 } = keep(taskName(source), await compile(source));
     return {
-      ref: { name: taskName(source), url: pathToFileURL(path).href, options: {} },
+      ref: { name: taskName(source), url: pathToFileURL(path).href, options },
       file,
       export: name,
       sha256,

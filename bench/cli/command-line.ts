@@ -145,7 +145,8 @@ withJobFile(program.command('bench'))
       process.exitCode = await faultMatrix(flags, given(command, ['cli']));
     } else {
       const { bench } = await import('./commands/bench.js');
-      process.exitCode = await bench(flags, given(command));
+      const options = taskOptions(command);
+      process.exitCode = await bench({ ...flags, ...options }, { ...given(command), ...options });
     }
   });
 
@@ -224,9 +225,9 @@ constrained(
     'measure several documents at a time on one thread even if the task is known to mix them up',
   )
   .option('--json', 'the recommendation as JSON on standard output')
-  .action(async (flags) => {
+  .action(async (flags, command: Command) => {
     const { pick } = await import('./commands/pick.js');
-    process.exitCode = await pick(flags);
+    process.exitCode = await pick({ ...flags, ...taskOptions(command) });
   });
 
 constrained(
@@ -277,9 +278,9 @@ withJobFile(program.command('check'))
   )
   .option('--seed <number>', 'seed of the sample', '1')
   .option('--json', 'as JSON')
-  .action(async (flags) => {
+  .action(async (flags, command: Command) => {
     const { check } = await import('./commands/check.js');
-    process.exitCode = await check(flags);
+    process.exitCode = await check({ ...flags, ...taskOptions(command) });
   });
 
 program
@@ -516,9 +517,9 @@ withJobFile(program.command('size'))
   .option('--cores <count>', 'cores of the machine or container (default: those of this one)')
   .option('--seed <number>', 'seed of the sample', '1')
   .option('--json', 'as JSON')
-  .action(async (flags) => {
+  .action(async (flags, command: Command) => {
     const { sizeCommand } = await import('./commands/size.js');
-    process.exitCode = await sizeCommand(flags);
+    process.exitCode = await sizeCommand({ ...flags, ...taskOptions(command) });
   });
 
 program
@@ -546,4 +547,10 @@ function given(command: Command, by: readonly string[] = ['cli', 'env', 'config'
   const isGiven = ([name]: [string, unknown]) =>
     name !== 'job' && by.includes(command.getOptionValueSource(name) as string);
   return Object.fromEntries(Object.entries(command.opts()).filter(isGiven)) as Record<string, never>;
+}
+
+/** What the job file says that tasks get as `context.options`, where it says something. */
+function taskOptions(command: Command): { readonly options?: Record<string, unknown> } {
+  const options = jobOf(command)?.content.options as Record<string, unknown> | undefined;
+  return options === undefined ? {} : { options };
 }

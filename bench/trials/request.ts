@@ -48,6 +48,8 @@ export interface BenchFlags extends ArrivalFlags {
   interactive?: boolean;
   dryRun?: true;
   json?: true;
+  /** The task gets these; only a job file has them. */
+  options?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -183,7 +185,7 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
     waitQuietMs: flags.waitQuiet === undefined ? null : parseDuration(flags.waitQuiet),
     seed: parseCount(flags.seed, '--seed'),
     arrivals: arrivalRequest(flags),
-    options: {},
+    options: flags.options ?? {},
     llm: {
       url: flags.llmUrl === undefined ? null : url(flags.llmUrl),
       model: flags.llmModel,

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { planOf } from '../../bench/groups/plan.js';
-import { folderOf, type Line, run } from '../job/job.js';
+import { folderOf, type Line, run, start } from '../job/job.js';
+import { until } from '../processes.js';
 
 const lines = (path: string): (Line & { readonly group: string })[] =>
   readFileSync(path, 'utf8')
@@ -133,6 +134,40 @@ groups:
     assert.match(stderr, /error: group "broken": .*no database/);
     assert.match(stdout, /^next · not run: group "broken" was not done/m);
     assert.match(stdout, /^other · 1 documents: 1 ok/m);
+  });
+
+  it('that are stopped finish the documents in progress, and go on', async () => {
+    const folder = jobOf(`
+task: ./task.mjs
+strategy: thread-pool
+out: out
+resources: { cores: 2 }
+groups:
+  slow: { docs: slow }
+  next: { docs: docs, after: slow }
+`);
+    mkdirSync(join(folder, 'slow'));
+    writeFileSync(join(folder, 'slow', '1.txt'), 'one');
+    const gate = join(folder, 'gate');
+    for (const name of ['2', '3', '4', '5'])
+      writeFileSync(join(folder, 'slow', `${name}.txt`), `gate ${gate}`);
+    const { child, result, ended } = start(folder, ['run']);
+    const file = join(folder, 'out', 'slow.ndjson');
+    await until(() => child.exitCode !== null || (existsSync(file) && lines(file).length > 0));
+    child.kill('SIGINT');
+    await until(() => child.exitCode !== null || /finishing the documents/.test(result.stderr));
+    writeFileSync(gate, '');
+    const { code, stdout, stderr } = await ended;
+    assert.equal(code, 130, stderr);
+    assert.match(stdout, /^next · not run: the job was stopped/m);
+    assert.match(stderr, /stopped; to go on: forkwise run$/m);
+    assert.equal((await run(folder, ['run'])).code, 0);
+    assert.deepEqual(
+      lines(file)
+        .map(({ id }) => id)
+        .sort(),
+      ['1', '2', '3', '4', '5'].map((name) => `slow/${name}.txt`),
+    );
   });
 
   it('that wait for each other, or for none, are refused', () => {

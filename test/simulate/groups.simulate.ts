@@ -9,7 +9,8 @@ import { cliPath } from '../support.js';
 
 /**
  * `npm run test:groups`: a job of four groups beside the same documents in one set, and beside four jobs
- * that do not know of each other; and three groups of 1 GB under 3 GB. Workers and memory are sampled from outside.
+ * that do not know of each other; and three groups of 1 GB under 3 GB. Workers and memory are sampled from
+ * outside.
  */
 
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-groups-'));
@@ -18,6 +19,8 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const cores = 2;
 const perGroup = 500;
 const names = ['a', 'b', 'c', 'd'];
+/** The same documents, unevenly in two groups: the workers of the small one must go to the large one. */
+const uneven = { few: ['a'], many: ['b', 'c', 'd'] };
 const rounds = Number(process.env.FORKWISE_ROUNDS ?? 5);
 const sampleMs = 10;
 
@@ -90,12 +93,17 @@ it('groups keep the budget, and lose at most a twentieth of the rate of one set'
   }
   const rest = { task: './burn.mjs', strategy: 'process-pool', workers: cores };
   const groups = Object.fromEntries(names.map((name) => [name, { docs: `./in/${name}` }]));
-  const runs = { flat: [] as Run[], groups: [] as Run[], naive: [] as Run[][] };
+  const unevenGroups = Object.fromEntries(
+    Object.entries(uneven).map(([name, of]) => [name, { docs: `./in/{${of.join(',')}}/*.txt` }]),
+  );
+  const runs = { flat: [] as Run[], groups: [] as Run[], uneven: [] as Run[], naive: [] as Run[][] };
   for (let round = 0; round < rounds; round++) {
     const flat = jobFile('flat', { ...rest, docs: './in', out: `./flat-${round}.ndjson` });
     runs.flat.push(await job(['--job', flat]));
     const grouped = { ...rest, out: `./groups-${round}`, resources: { cores }, groups, reduce: './sum.mjs' };
     runs.groups.push(await job(['--job', jobFile('groups', grouped)]));
+    const two = { ...grouped, out: `./uneven-${round}`, groups: unevenGroups };
+    runs.uneven.push(await job(['--job', jobFile('uneven', two)]));
     runs.naive.push(
       await Promise.all(
         names.map((name) =>
@@ -112,18 +120,27 @@ it('groups keep the budget, and lose at most a twentieth of the rate of one set'
     groups: median(runs.groups.map(({ elapsedMs }) => elapsedMs)),
     naive: median(runs.naive.map((jobs) => Math.max(...jobs.map(({ elapsedMs }) => elapsedMs)))),
   };
-  const ratio = median(runs.groups.map(({ elapsedMs }, i) => (runs.flat[i] as Run).elapsedMs / elapsedMs));
-  const most = Math.max(...runs.groups.map(({ maxWorkers }) => maxWorkers));
+  const ratioOf = (of: readonly Run[]) =>
+    median(of.map(({ elapsedMs }, i) => (runs.flat[i] as Run).elapsedMs / elapsedMs));
+  const ratio = ratioOf(runs.groups);
+  const unevenRatio = ratioOf(runs.uneven);
+  const most = Math.max(...[...runs.groups, ...runs.uneven].map(({ maxWorkers }) => maxWorkers));
   const naive = Math.max(
     ...runs.naive.map((jobs) => jobs.reduce((sum, { maxWorkers }) => sum + maxWorkers, 0)),
   );
   const rate = (time: number) => `${Math.round((names.length * perGroup) / (time / 1e3))}/s`;
   console.log(
-    `one set ${rate(ms.flat)} · groups ${rate(ms.groups)}, ${(100 * ratio).toFixed(1)} % of it (median of pairs), ` +
-      `at most ${most} workers of ${cores} · each group with a pool of its own ${rate(ms.naive)}, ${naive} workers`,
+    [
+      `one set ${rate(ms.flat)}`,
+      `groups ${rate(ms.groups)}, ${(100 * ratio).toFixed(1)} % of it (median of pairs)`,
+      `two uneven groups ${(100 * unevenRatio).toFixed(1)} %`,
+      `at most ${most} workers of ${cores}`,
+      `each group with a pool of its own ${rate(ms.naive)}, ${naive} workers`,
+    ].join(' · '),
   );
   assert.ok(most <= cores, `expected at most ${cores} workers, got ${most}`);
-  assert.ok(ratio >= 0.95, `expected 95 % of the rate of one set, got ${(100 * ratio).toFixed(1)} %`);
+  for (const ratio of [ratioOf(runs.groups), unevenRatio])
+    assert.ok(ratio >= 0.95, `expected 95 % of the rate of one set, got ${(100 * ratio).toFixed(1)} %`);
 });
 
 it('three groups of 1 GB under 3 GB run two at a time, and all finish', async () => {

@@ -28,6 +28,8 @@ export interface CheckFlags {
   maxMemory?: string;
   seed: string;
   json?: true;
+  /** The task gets these; only a job file has them. */
+  options?: Readonly<Record<string, unknown>>;
 }
 
 /** `forkwise check`: is the task sound, and what does it cost? @returns the exit code */
@@ -38,7 +40,7 @@ export async function check(flags: CheckFlags): Promise<number> {
   const seed = parseCount(flags.seed, '--seed');
   const source = sourceOf(flags.task);
   const { corpus, left } = await corpusOf(flags.docs, { count, seed });
-  const compiled = await compileTask(flags.task).catch((cause: Error) => cause);
+  const compiled = await compileTask(flags.task, flags.options).catch((cause: Error) => cause);
   const task = { name: taskName(source), file: source.file, export: source.export };
   const result: CheckResult =
     compiled instanceof Error

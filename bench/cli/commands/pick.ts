@@ -57,6 +57,8 @@ export interface PickFlags extends ConstraintFlags {
   seed: string;
   force?: true;
   json?: true;
+  /** The task gets these; only a job file has them. */
+  options?: Readonly<Record<string, unknown>>;
 }
 
 /** Share of the budget that the first block may take. */
@@ -78,7 +80,7 @@ export async function pick(flags: PickFlags): Promise<number> {
   );
   const request = requestOf(flags, loaded);
   const { budgetMs, constraints, seed, demand } = request;
-  const task = await compileTask(request.task);
+  const task = await compileTask(request.task, flags.options);
   const helpers = new HelperProcesses();
   const progress = pickProgressOn(process.stderr, budgetMs - reportMs);
   const signals = handleSignals({

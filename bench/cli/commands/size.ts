@@ -27,6 +27,8 @@ export interface SizeFlags {
   cores?: string;
   seed: string;
   json?: true;
+  /** The task gets these; only a job file has them. */
+  options?: Readonly<Record<string, unknown>>;
 }
 
 /** A task that waits for this share of its time is not limited by cores. */
@@ -51,7 +53,7 @@ export async function sizeCommand(flags: SizeFlags): Promise<number> {
   const seed = parseCount(flags.seed, '--seed');
   const cores = flags.cores === undefined ? effectiveCores().effective : parseCount(flags.cores, '--cores');
   const limitBytes = flags.maxMemory === undefined ? memoryBytes() : parseSize(flags.maxMemory);
-  const { ref } = await compileTask(given);
+  const { ref } = await compileTask(given, flags.options);
   const list = await findFiles(docs);
   const loaded = await loadStrategies(strategies.map(({ url }) => url));
   const helpers = new HelperProcesses();
