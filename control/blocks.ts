@@ -25,12 +25,16 @@ export interface Block {
   readonly elapsedMs: number;
 }
 
+/** A document may begin this much later than another one has ended, ms; after that there was a pause. */
+const maxIdleMs = 100;
+
 /** Puts completions into blocks. Completions after a change of the number are left out until it is felt. */
 export class BlockMeter {
   #number: number;
   #size = 1;
   #skip = 1;
   #beganMs = 0;
+  #latestMs = 0;
   #documents = 0;
   #taskMs = 0;
   #bytes = 0;
@@ -60,6 +64,10 @@ export class BlockMeter {
   /** Returns the block if this completion ends it, or null. */
   add({ atMs, taskMs, bytes }: Completion): Block | null {
     this.#sizes.add(taskMs, bytes);
+    const idleMs = atMs - taskMs - this.#latestMs;
+    this.#latestMs = atMs;
+    // A block with a pause says nothing about the number: there was no work.
+    if (idleMs > maxIdleMs) this.#empty(atMs);
     if (this.#skip > 0) {
       this.#skip--;
       this.#beganMs = atMs;

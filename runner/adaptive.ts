@@ -4,7 +4,7 @@ import { Adaptive, type Decision, type DecisionKind } from '../control/adaptive.
 import type { Signals } from '../control/guards.js';
 import { effectiveCores, quotaPeriods } from '../strategies/processes/cores.js';
 import { memoryBytes } from '../strategies/processes/limits.js';
-import { treeUsage } from '../strategies/processes/tree-usage.js';
+import { threadDelayMs, treeUsage } from '../strategies/processes/tree-usage.js';
 import type { Outcome, Session, TaskError } from '../strategies/strategy.js';
 import { now } from '../strategies/worker/clock.js';
 import type { Adapts } from './adapts.js';
@@ -133,11 +133,16 @@ class Machine {
   #looks = 0;
   #expectedMs = now() + lookMs;
   #lateMs = 0;
+  #delayedMs = threadDelayMs();
   #before = this.#periods?.() ?? null;
 
   look(): Signals {
     const nowMs = now();
-    this.#lateMs = Math.max(this.#lateMs, nowMs - this.#expectedMs);
+    const delayedMs = threadDelayMs();
+    // A loop that had no core is not late by its own work.
+    const lateMs = nowMs - this.#expectedMs - (delayedMs - this.#delayedMs);
+    this.#delayedMs = delayedMs;
+    this.#lateMs = Math.max(this.#lateMs, lateMs);
     this.#expectedMs = nowMs + lookMs;
     if (this.#looks++ % looksPerRead !== 0) return this.#read;
     const { memoryBytes: used, cpuMs } = treeUsage();

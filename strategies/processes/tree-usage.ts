@@ -25,6 +25,12 @@ export function treeUsage(): TreeUsage {
   );
 }
 
+/** Time in which the main thread was ready to run and other threads had the cores, ms; 0 where unknown. */
+export function threadDelayMs(): number {
+  const [, nanoseconds = 0] = read('/proc/self/schedstat').split(' ');
+  return Number(nanoseconds) / 1e6;
+}
+
 function childrenOf(pid: number): number[] {
   return read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
 }

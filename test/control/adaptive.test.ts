@@ -84,6 +84,15 @@ describe('guards', () => {
   });
 });
 
+it('a pause without work is no reason to stay', () => {
+  const { adaptive, complete, rest } = running({ start: 8 });
+  for (let i = 0; i < 40; i++) {
+    complete(50, 100);
+    rest(5000);
+  }
+  assert.ok(adaptive.range.high > 12, `${adaptive.range.high}`);
+});
+
 it('every decision is counted, and is one line that says the number', () => {
   const { adaptive, decisions, complete } = running({ start: 8 });
   complete(5000, 100);
@@ -123,6 +132,9 @@ function running(options: { readonly start: number; readonly workers?: number })
     adaptive,
     decisions,
     says,
+    rest(ms: number) {
+      nowMs += ms;
+    },
     complete(documents: number, taskMs: number) {
       for (let i = 0; i < documents; i++) {
         nowMs += taskMs / (adaptive.number * (options.workers ?? 1));
