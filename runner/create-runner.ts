@@ -3,6 +3,7 @@ import type {
   Configuration,
   Delivery,
   Fallback,
+  PipelineOptions,
   RetryOptions,
   ServiceLimit,
   Session,
@@ -88,6 +89,11 @@ export interface RunnerOptions {
    */
   readonly broker?: BrokerOptions;
   /**
+   * Limits the queues of a strategy that runs stages beside each other, as in `OpenOptions`. Absent: its
+   * defaults.
+   */
+  readonly pipeline?: PipelineOptions;
+  /**
    * The strategy was measured under these conditions; the runner warns when they differ. Absent: nothing is
    * compared.
    */
@@ -151,6 +157,7 @@ export async function openForRunner(options: RunnerOptions | Recommendation): Pr
     retry: rest.retry,
     fallback: rest.fallback,
     broker: rest.broker,
+    pipeline: rest.pipeline,
   });
   const configuration = present({ configuration: rest.configuration, perWorker: rest.perWorker });
   const { strategy, workers, delivery } = await findStrategy(name, {
@@ -210,6 +217,7 @@ const optionNames: { readonly [Name in keyof Required<RunnerOptions>]: 'needed' 
   retry: 'optional',
   fallback: 'optional',
   broker: 'optional',
+  pipeline: 'optional',
   validWhen: 'optional',
   findings: 'optional',
   force: 'optional',

@@ -39,7 +39,8 @@ export default {
     const { workers, timeoutMs, configuration, pipeline = {} } = options;
     if (options.retry !== undefined)
       throw new RangeError(
-        'expected no `retry` for pipeline, whose stages run apart: catch the error in the stage and call again',
+        'expected no `retry` for pipeline, whose stages run apart: ' +
+          'catch the error in the stage and call again',
       );
     const callerEnd = new CallerEnd(channel, options);
     const services = taskServices(options);

@@ -163,6 +163,9 @@ export async function runDocuments(
         onDecision: ({ kind, why }) => {
           if (settles.has(kind)) progress.log(`documents at the same time: ${why}`);
         },
+        ...(traits.staged === true && {
+          pipeline: { onDecision: (line: string) => progress.log(line) },
+        }),
         onWarning: (warning) => note(`${colorsFor(process.stderr).yellow('warning:')} ${warning}`),
       }).catch((cause: Error) => {
         // The strategy has compared the stages with those of the task.
