@@ -24,8 +24,8 @@ export class Inner {
   #documents = 0;
   /** The workers are being asked for their usage, which they are between two runs. */
   #asking = false;
-  /** Documents that were cancelled, until `forget`. */
-  readonly #dropped = new Set<number>();
+  /** Documents of this pass that were cancelled, until `forget`. */
+  #dropped = { pass: -1, indexes: new Set<number>() };
   /** All documents of this pass, and of those before it, are cancelled. */
   #cancelledPass = -1;
   #closed: { readonly cause: unknown } | null = null;
@@ -62,15 +62,17 @@ export class Inner {
     return batch.done;
   }
 
-  /** Cancels one document, now or when it comes. */
-  drop(index: number): void {
-    this.#dropped.add(index);
-    if (this.#inProgress.has(index)) this.#session.cancel(index);
+  /** Cancels one document, now or when it comes. Documents of earlier passes have their outcomes. */
+  drop(pass: number, index: number): void {
+    if (pass > this.#dropped.pass) this.#dropped = { pass, indexes: new Set() };
+    if (pass !== this.#dropped.pass) return;
+    this.#dropped.indexes.add(index);
+    if (this.#inProgress.get(index)?.pass === pass) this.#session.cancel(index);
   }
 
   /** The caller has the outcome of this document, and may give its index to another one. */
-  forget(index: number): void {
-    this.#dropped.delete(index);
+  forget(pass: number, index: number): void {
+    if (pass === this.#dropped.pass) this.#dropped.indexes.delete(index);
   }
 
   /** Cancels the documents of this pass and of those before it, here or still to come. */
@@ -168,7 +170,7 @@ export class Inner {
       }
       batch.take();
       if (batch.isTaken) this.#current = this.#waiting.shift();
-      if (this.#dropped.size > 0 && this.#dropped.has(index)) {
+      if (batch.pass === this.#dropped.pass && this.#dropped.indexes.has(index)) {
         batch.settle(cancelled(document));
         continue;
       }

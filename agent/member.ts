@@ -200,8 +200,8 @@ export class Member {
     else if (kind === 'broadcast') this.#session.broadcast(message.message);
     else if (kind === 'cancel') this.#inner.cancel(message.pass);
     else if (kind === 'count') this.#heard.reach(message.count);
-    else if (kind === 'drop') this.#inner.drop(message.index);
-    else if (kind === 'forget') this.#inner.forget(message.index);
+    else if (kind === 'drop') this.#inner.drop(message.pass, message.index);
+    else if (kind === 'forget') this.#inner.forget(message.pass, message.index);
     else if (kind === 'close') this.#asks.close();
     else if (kind === 'report')
       this.#reportUsage(message.id).catch(() => {}); // the broker refuses it

@@ -147,8 +147,12 @@ export class Fleet {
   }
 
   #send(agent: string, message: ToTask): void {
-    if (message.kind === 'cancel') this.#post({ to: agent, message: { kind: 'cancel', pass: this.#pass() } });
-    else if (message.kind !== 'resume') this.#post({ to: agent, message }); // the next pass is not cancelled
+    const { kind } = message;
+    if (kind === 'resume') return; // the next pass is not cancelled
+    if (kind === 'cancel') this.#post({ to: agent, message: { kind, pass: this.#pass() } });
+    else if (kind === 'drop' || kind === 'forget')
+      this.#post({ to: agent, message: { kind, pass: this.#pass(), index: message.index } });
+    else this.#post({ to: agent, message });
   }
 
   #hello(hello: Hello): void {

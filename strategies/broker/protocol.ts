@@ -205,12 +205,15 @@ export interface ToAgent {
   /** The agent that it is for; null for all. */
   readonly to: string | null;
   readonly message:
-    | Exclude<ToTask, { readonly kind: 'cancel' | 'resume' }>
+    | Exclude<ToTask, { readonly kind: 'cancel' | 'resume' | 'drop' | 'forget' }>
     /**
      * All documents of this pass, and of those before it, are cancelled. A batch of the next pass may come
      * before an agent has read this.
      */
     | { readonly kind: 'cancel'; readonly pass: number }
+    /** One document of this pass is cancelled, or has its outcome. In another pass its index is another's. */
+    | { readonly kind: 'drop'; readonly pass: number; readonly index: number }
+    | { readonly kind: 'forget'; readonly pass: number; readonly index: number }
     | { readonly kind: 'report'; readonly id: number }
     /** The list that this is in has this number. Batches name the one that was last when they were made. */
     | { readonly kind: 'count'; readonly count: number }

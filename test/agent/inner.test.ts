@@ -96,17 +96,36 @@ it('cancels a document that waits, one that runs and one that comes later, and n
   await within({ workers: 1 }, async (inner) => {
     const running = run(inner, 1, batchOf(['never0'], { cancellable: true }));
     const waiting = run(inner, 1, batchOf(['size0', 'size1'], { first: 1, cancellable: true }));
-    inner.drop(1);
-    inner.drop(3);
+    inner.drop(1, 1);
+    inner.drop(1, 3);
     await new Promise(setImmediate);
-    inner.drop(0);
+    inner.drop(1, 0);
     await running;
     const later = run(inner, 1, batchOf(['size3'], { first: 3 }));
     const statuses = [...(await waiting), ...(await later)].map(({ status }) => status);
     assert.deepEqual(statuses, ['failed', 'ok', 'failed']);
-    inner.forget(3);
+    inner.forget(1, 3);
     const [again] = await run(inner, 2, batchOf(['size3'], { first: 3 }));
     assert.equal(again?.status, 'ok');
+  });
+});
+
+it('cancels no document of another pass that has the same index', async () => {
+  await within({ workers: 1 }, async (inner) => {
+    const running = run(inner, 2, batchOf(['later0'], { first: 4, cancellable: true }));
+    await new Promise(setImmediate);
+    inner.drop(1, 4); // comes late
+    inner.drop(1, 5);
+    const [ok, later] = [await running, await run(inner, 2, batchOf(['size0'], { first: 5 }))];
+    assert.deepEqual([ok[0]?.status, later[0]?.status], ['ok', 'ok']);
+    inner.drop(3, 6); // comes before its document, and a late message does not take it back
+    inner.forget(2, 6);
+    inner.drop(2, 7);
+    const found = await run(inner, 3, batchOf(['size0', 'size1'], { first: 6 }));
+    assert.deepEqual(
+      found.map(({ status }) => status),
+      ['failed', 'ok'],
+    );
   });
 });
 

@@ -254,7 +254,8 @@ it('carries requests of tasks to the caller, answers to the tasks, and reports i
 it('cancels a document when the caller says so', async () => {
   await joined(async (broker) => {
     const batch = broker.give(1, ['never0'], { first: 5, cancellable: true });
-    broker.say({ kind: 'drop', index: 5 });
+    broker.say({ kind: 'drop', pass: 0, index: 5 }); // another document
+    broker.say({ kind: 'drop', pass: 1, index: 5 });
     await batch;
     assert.equal(broker.results(1).length, 1);
   });
