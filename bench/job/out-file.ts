@@ -3,7 +3,7 @@ import type { DocumentLine } from './line.js';
 import { LineFile, newOf } from './line-file.js';
 import { lock } from './lock.js';
 import type { Output, OutputOptions } from './output.js';
-import { type Job, refuseOthers, runOf, sidecarOf, writeSidecar } from './sidecar.js';
+import { entryAt, type Job, refuseOthers, runOf, sidecarOf, writeSidecar } from './sidecar.js';
 import { Tally } from './tally.js';
 
 export interface OutFileOptions extends OutputOptions {
@@ -28,7 +28,7 @@ export class OutFile implements Output {
    */
   constructor(path: string, job: Job, { forkwise, isEarlier, goOn, failed, written }: OutFileOptions) {
     this.path = path;
-    const place = { flag: '--out', given: path, path };
+    const place = { flag: '--out', given: path, path, isEmpty: () => entryAt(path)?.size === 0 };
     refuseOthers(place, job); // before the lock, so that nothing is written beside a file that is not ours
     this.#unlock = lock(path);
     try {

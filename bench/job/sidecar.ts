@@ -46,6 +46,8 @@ export interface Place {
   readonly given: string;
   /** Sidecar and lock are beside this file. */
   readonly path: string;
+  /** Returns true when no document has a line there. */
+  isEmpty(): boolean;
 }
 
 /**
@@ -53,7 +55,7 @@ export interface Place {
  * whether the documents are the same.
  * @throws UsageError when the results belong to another job
  */
-export function refuseOthers({ flag, given, path }: Place, job: Job): Sidecar['schema'] | null {
+export function refuseOthers({ flag, given, path, isEmpty }: Place, job: Job): Sidecar['schema'] | null {
   const choose = `choose another ${flag}, or move it away`;
   const entry = entryAt(path);
   if (entry !== undefined && !entry.isFile())
@@ -69,6 +71,7 @@ export function refuseOthers({ flag, given, path }: Place, job: Job): Sidecar['s
       `${flag} "${given}": the file is there, and not one that \`forkwise run\` began ` +
         `(no "${sidecarOf(path)}"); ${choose}`,
     );
+  if (isEmpty()) return null; // a task that did not load may be mended
   if (sidecar.schema === 2 && sidecar.root !== job.root)
     throw new UsageError(
       `${flag} "${given}" holds results of the documents in "${sidecar.root}"; ` +

@@ -90,6 +90,21 @@ describe('--out', () => {
     assert.equal((await run(folder, of('others'))).code, 0); // there was nothing to mix
   });
 
+  it('without a line belongs to no task yet', async () => {
+    for (const place of [
+      ['--out', 'out.ndjson'],
+      ['--shards', 'out'],
+    ]) {
+      const folder = folderOf({ a: 'x' });
+      writeFileSync(join(folder, 'task.mjs'), 'throw new Error("no model");');
+      const args = ['run', '--task', 'task.mjs', '--docs', 'docs', '--strategy', 'queue', ...place];
+      const broken = await run(folder, args);
+      assert.deepEqual([broken.code, /no model/.test(broken.stderr)], [3, true]);
+      writeFileSync(join(folder, 'task.mjs'), task);
+      assert.equal((await run(folder, args)).code, 0);
+    }
+  });
+
   it('may be among the documents, and is not processed as one of them', async () => {
     const folder = folderOf({ a: 'x', b: 'y' });
     const args = usual.map((word) => (word === 'out.ndjson' ? 'docs/out.ndjson' : word));

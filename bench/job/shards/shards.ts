@@ -54,7 +54,7 @@ export class Shards implements Output {
     this.path = folder;
     this.#options = options;
     const manifest = join(folder, manifestName);
-    const place = { flag: '--shards', given: folder, path: manifest };
+    const place = { flag: '--shards', given: folder, path: manifest, isEmpty: () => isEmpty(folder) };
     const isNew = refuseFolder(place);
     refuseOthers(place, job); // before the lock, so that nothing is written into a folder that is not ours
     if (isNew) makeFolder(folder);
@@ -244,6 +244,12 @@ function refuseFolder({ flag, given, path }: Place): boolean {
     `${flag} "${given}": expected a new or empty folder, or one that \`forkwise run --shards\` began ` +
       `(with "${path}.json"); it has other files, such as "${other}"; choose another folder`,
   );
+}
+
+/** No document has a line, in shards that are listed or not, or among the failures. */
+function isEmpty(folder: string): boolean {
+  const lines = [manifestName, failedName].some((name) => (entryAt(join(folder, name))?.size ?? 0) > 0);
+  return !lines && unlistedIn(namesIn(folder), []).length === 0;
 }
 
 /** @throws RunError when the folder cannot be read */
