@@ -124,6 +124,10 @@ withJobFile(program.command('bench'))
     'number of requests that the built-in language-model server answers at once',
     '64',
   )
+  .option(
+    '--llm-limit <limits>',
+    'the built-in server refuses more than this, like 100/s, and strategies keep within it',
+  )
   .option('--llm-url <url>', 'use a real Ollama at this URL instead')
   .option('--llm-model <name>', 'the model to ask for', 'llama3.2')
   .option(

@@ -1,20 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { type Recommendation, type RunnerOptions, readRecommendation } from '../../index.js';
 import { adapts } from '../../runner/adapts.js';
-import { parseLimit } from '../../services/limits.js';
 import { strategies } from '../../strategies/index.js';
 import { effectiveCores } from '../../strategies/processes/cores.js';
-import type {
-  Configuration,
-  ServiceLimit,
-  StrategyEntry,
-  StrategyTraits,
-} from '../../strategies/strategy.js';
+import type { Configuration, StrategyEntry, StrategyTraits } from '../../strategies/strategy.js';
 import { UsageError, unknownName } from '../errors.js';
 import { type Again, statusesNotOk } from '../job/again.js';
 import { type Compression, compressions } from '../job/shards/compression.js';
 import type { ShardOptions } from '../job/shards/shards.js';
-import { parseCount, parseDuration, parseList, parseSize } from '../words/parse.js';
+import { parseCount, parseDuration, parseLimitFlag, parseList, parseSize } from '../words/parse.js';
 import { parseStages } from '../words/stages.js';
 
 /** What the flags of `forkwise run` ask for. */
@@ -173,7 +167,7 @@ function serviceOptions({
   const on = retryOn === undefined ? [] : parseList(retryOn, '--retry-on', (code) => code);
   const isStatus = (code: string) => /^[1-5]\d\d$/.test(code);
   return {
-    ...(limit !== undefined && { limits: parseList(limit, '--limit', limitOf) }),
+    ...(limit !== undefined && { limits: parseList(limit, '--limit', parseLimitFlag) }),
     ...(tries !== undefined && {
       retry: {
         attempts: parseCount(tries, '--tries'),
@@ -183,14 +177,6 @@ function serviceOptions({
     }),
     ...(fallback !== undefined && { fallback: { value: jsonValue(fallback) } }),
   };
-}
-
-function limitOf(text: string): ServiceLimit {
-  try {
-    return parseLimit(text);
-  } catch (cause) {
-    throw new UsageError(`--limit: ${(cause as Error).message}`, { cause });
-  }
 }
 
 function jsonValue(text: string): unknown {

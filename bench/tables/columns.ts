@@ -160,6 +160,26 @@ export const trialTable = table(
       about: 'input bytes ÷ wall time; 1 MB = 10⁶ bytes',
     },
     {
+      name: 'service_requests',
+      type: 'number',
+      empty: true,
+      about:
+        'requests that arrived at the service of the task in the timed passes; empty without --llm-limit',
+    },
+    {
+      name: 'service_refusals',
+      type: 'number',
+      empty: true,
+      about: 'requests of these that the service has refused with 429',
+    },
+    {
+      name: 'service_violations',
+      type: 'number',
+      empty: true,
+      about:
+        'requests of these that exceeded a limit, in the window that ended with them, by the log of the service',
+    },
+    {
       name: 'startup_ms',
       type: 'number',
       empty: true,

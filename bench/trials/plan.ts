@@ -1,6 +1,12 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import type { Configuration, Delivery, OpenOptions, StrategyTraits } from '../../strategies/strategy.js';
+import type {
+  Configuration,
+  Delivery,
+  OpenOptions,
+  ServiceLimit,
+  StrategyTraits,
+} from '../../strategies/strategy.js';
 import type { SizeProfile } from '../../workloads/documents.js';
 import type { Kind, WorkloadRef } from '../../workloads/workload.js';
 import { groupBy } from '../stats/group-by.js';
@@ -51,6 +57,8 @@ export interface PreparedWorkload {
   readonly ref: WorkloadRef;
   readonly kind: Kind;
   readonly corpora: readonly PreparedCorpus[];
+  /** The service of the task accepts this much. Absent: it has no limits. */
+  readonly limits?: readonly ServiceLimit[];
 }
 
 export interface LoadedStrategy {

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { readLimits } from '../../services/limits.js';
+import type { ServiceLimit } from '../../strategies/strategy.js';
 import { type Strategy, traitsOf } from '../../strategies/strategy.js';
 import {
   type Corpus,
@@ -113,7 +115,12 @@ export async function prepare(
           ...(stages !== null && { stages: await stageCosts(oracle, { ref, file }) }),
         });
       }
-      prepared.push({ ref, kind, corpora: ready });
+      prepared.push({
+        ref,
+        kind,
+        corpora: ready,
+        ...(service !== undefined && request.llm.limits.length > 0 && { limits: request.llm.limits }),
+      });
     } catch (cause) {
       // An error of the helper process itself has its own name. Every other error was thrown by the task's
       // setup, teardown or digest.
@@ -223,6 +230,11 @@ interface RunningService {
   readonly pid: number;
 }
 
+/** The limits that the server itself enforces: it counts requests. */
+function enforced(limits: readonly ServiceLimit[]): { readonly max: number; readonly perMs: number }[] {
+  return readLimits(limits).flatMap(({ of, max, perMs }) => (of === 'requests' ? [{ max, perMs }] : []));
+}
+
 /** Starts the service if it is not running yet, and returns the options that tell the task its address. */
 async function serviceOptions(
   helpers: HelperProcesses,
@@ -236,7 +248,7 @@ async function serviceOptions(
     const host = new Helper(helpers, new URL('./service-host.js', import.meta.url));
     const address = await host.ask<string>({
       url,
-      options: { seed, parallel: llm.parallel },
+      options: { seed, parallel: llm.parallel, limits: enforced(llm.limits) },
     } satisfies ServiceRequest);
     service = { address, pid: host.pid };
     services.set(url, service);

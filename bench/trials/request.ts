@@ -3,6 +3,7 @@ import {
   type Configuration,
   type Delivery,
   deliveries,
+  type ServiceLimit,
   type StrategyEntry,
 } from '../../strategies/strategy.js';
 import type { WorkloadEntry } from '../../workloads/index.js';
@@ -11,7 +12,7 @@ import type { TaskFile } from '../../workloads/task-file.js';
 import { locateTask, taskName } from '../../workloads/task-file.js';
 import { type ArrivalFlags, type ArrivalRequest, arrivalRequest } from '../arrivals/request.js';
 import { UsageError, unknownName } from '../errors.js';
-import { parseCount, parseDuration, parseList, parseSize } from '../words/parse.js';
+import { parseCount, parseDuration, parseLimitFlag, parseList, parseSize } from '../words/parse.js';
 import { parseStages } from '../words/stages.js';
 import { type CorpusSource, corpusSources } from './corpus-file.js';
 import { type Profile, profiles } from './profiles.js';
@@ -42,6 +43,7 @@ export interface BenchFlags extends ArrivalFlags {
   llmUrl?: string;
   llmModel: string;
   llmParallel: string;
+  llmLimit?: string;
   faults?: true;
   force?: true;
   png?: true;
@@ -89,7 +91,12 @@ export interface BenchRequest {
   readonly arrivals: ArrivalRequest | null;
   /** Passed to every task as `context.options`. */
   readonly options: Readonly<Record<string, unknown>>;
-  readonly llm: { readonly url: string | null; readonly model: string; readonly parallel: number };
+  readonly llm: {
+    readonly url: string | null;
+    readonly model: string;
+    readonly parallel: number;
+    readonly limits: readonly ServiceLimit[];
+  };
 }
 
 export type Input =
@@ -190,6 +197,7 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
       url: flags.llmUrl === undefined ? null : url(flags.llmUrl),
       model: flags.llmModel,
       parallel: parseCount(flags.llmParallel, '--llm-parallel'),
+      limits: flags.llmLimit === undefined ? [] : parseList(flags.llmLimit, '--llm-limit', parseLimitFlag),
     },
   };
 }

@@ -4,12 +4,14 @@ import type {
   BrokerOptions,
   Configuration,
   Delivery,
+  ServiceLimit,
   Session,
   Strategy,
   Transport,
 } from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
 import { loadWorkload } from '../../workloads/load-workload.js';
+import type { ServiceLog } from '../../workloads/services/service.js';
 import type { WorkloadRef } from '../../workloads/workload.js';
 import { type Counters, TreeCounters } from '../measure/counters.js';
 import { Passes, type PassRecord, type Run } from '../measure/passes.js';
@@ -48,6 +50,8 @@ export interface TrialRequest extends Warmup {
    * Absent: this process starts none.
    */
   readonly brokerFolder?: string;
+  /** The service of the task accepts this much. Absent: it has no limits. */
+  readonly limits?: readonly ServiceLimit[];
 }
 
 export interface TrialRecord extends PassRecord {
@@ -56,6 +60,8 @@ export interface TrialRecord extends PassRecord {
   readonly counters: Counters;
   /** What each stage did, where stages have workers of their own; else empty. */
   readonly stages: readonly StageRecord[];
+  /** What arrived at a service with limits in the timed passes; null where there is none. */
+  readonly service: (Omit<ServiceLog, 'arrivals'> & { readonly requests: number }) | null;
 }
 
 /**
@@ -84,14 +90,25 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
       await supply.run(session, documents, handlers);
       return session.runMs;
     };
+    const takeLog = () => (request.limits === undefined ? null : serviceLog(request.workload));
+    await takeLog(); // what came before counts no longer
     const { counters, stages } = await timePasses(session, { passes, run, timeMs: request.timeMs });
+    const service = await takeLog();
     if (round === 1) await passes.verifyAll(run);
-    return { startupMs, transport: session.transport ?? null, counters, stages, ...passes.record };
+    return { service, startupMs, transport: session.transport ?? null, counters, stages, ...passes.record };
   } finally {
     await session.close();
     await redis?.close();
   }
 });
+
+/** Takes the log of the task's service, which begins a new one. */
+async function serviceLog({ options }: WorkloadRef): Promise<TrialRecord['service']> {
+  if (options.repeatable !== true) return null; // a real server has none
+  const response = await fetch(new URL('/log', options.service as string), { method: 'POST' });
+  const { arrivals, refusals, violations } = (await response.json()) as ServiceLog;
+  return { requests: arrivals.length, refusals, violations };
+}
 
 /** A broker that this process has started is charged to the session. */
 function charged(session: Session, redis: OwnRedis | null): Session {

@@ -64,6 +64,7 @@ export async function runTrial(
     unique: cell.corpus.profile.documents,
     round: place.round,
     ...openingOf(cell),
+    ...(cell.workload.limits !== undefined && { limits: cell.workload.limits }),
   };
   try {
     if (cell.rttMs !== undefined) {
@@ -156,6 +157,9 @@ function trialRow(
     documents_per_second: (1e3 * passes * cell.corpus.documents) / wall_ms,
     megabytes_per_second: (passes * cell.corpus.bytes) / 1e3 / wall_ms,
     startup_ms: record.startupMs,
+    service_requests: record.service?.requests ?? null,
+    service_refusals: record.service?.refusals ?? null,
+    service_violations: record.service?.violations ?? null,
     cpu_user_ms: counters.cpuUserMs,
     cpu_system_ms: counters.cpuSystemMs,
     cpu_percent: cpuMs === null ? null : (100 * cpuMs) / wall_ms,

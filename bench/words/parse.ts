@@ -1,3 +1,5 @@
+import { parseLimit } from '../../services/limits.js';
+import type { ServiceLimit } from '../../strategies/strategy.js';
 import { UsageError } from '../errors.js';
 
 /** Reads sizes, durations, counts and lists from the command line. KB = 1,000 bytes, KiB = 1,024. */
@@ -45,4 +47,13 @@ export function parseList<Item>(text: string, what: string, parse: (item: string
   const twice = parsed.find((item, i) => parsed.indexOf(item) !== i);
   if (twice !== undefined) throw new UsageError(`expected each of ${what} once, got "${twice}" twice`);
   return parsed;
+}
+
+/** Reads a limit of a service, like `100/s` or `tokens=90000/60s`. @throws UsageError */
+export function parseLimitFlag(text: string): ServiceLimit {
+  try {
+    return parseLimit(text);
+  } catch (cause) {
+    throw new UsageError((cause as Error).message, { cause });
+  }
 }

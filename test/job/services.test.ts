@@ -55,7 +55,7 @@ it('tries again, gives a fallback, counts it apart, and remembers that when the 
 
 it('says what a flag should look like', async () => {
   for (const [flags, message] of [
-    [['--limit', '100'], /--limit: expected a limit like 100\/s, 600\/60s or tokens=90000\/60s, got "100"/],
+    [['--limit', '100'], /expected a limit like 100\/s, 600\/60s or tokens=90000\/60s, got "100"/],
     [['--retry-on', '503'], /expected --tries with --retry-on/],
     [['--fallback', 'none'], /expected --fallback to be JSON, like null/],
   ] as const) {

@@ -46,7 +46,10 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
   { files: /^agent\//, may: [/^(agent|runner|services)\//, /^strategies\/(?!peers)/, /^workloads\//] },
   { files: /^index\.ts$/, may: [/^(strategies\/(?!peers)|workloads\/|runner\/)/] },
   { files: /^bench\/(stats\/|errors\.ts)/, may: [/^bench\/(stats\/|errors\.ts)/] },
-  { files: /^bench\/words\/(units|parse)\.ts$/, may: [/^bench\/errors\.ts$/] },
+  {
+    files: /^bench\/words\/(units|parse)\.ts$/,
+    may: [/^bench\/errors\.ts$/, /^services\/limits\.ts$/, /^strategies\/strategy\.ts$/],
+  },
   {
     files: /^bench\/tables\//,
     may: [
@@ -91,6 +94,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
       /^workloads\/(stages|open-stage|stage-error)\.ts$/,
       /^control\/allotment\.ts$/,
       /^workloads\/(documents|files|file-walk|read-file|synthetic)\.ts$/,
+      /^services\//,
     ],
   },
 ];

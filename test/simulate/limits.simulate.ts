@@ -11,7 +11,8 @@ import { LimitServer } from '../../services/limit-server.js';
 import { taskServices } from '../../services/task-services.js';
 import type { OpenOptions, Outcome, ServiceLimit } from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
-import type { OllamaOptions, ServerLog } from '../../workloads/services/ollama.js';
+import type { OllamaOptions } from '../../workloads/services/ollama.js';
+import type { ServiceLog } from '../../workloads/services/service.js';
 import type { Document } from '../../workloads/workload.js';
 import { descendants, isWorker } from '../processes.js';
 
@@ -31,10 +32,10 @@ const eight = { workers: 4, perWorker: 2 };
 
 interface Server {
   readonly address: string;
-  log(): Promise<ServerLog>;
+  log(): Promise<ServiceLog>;
 }
 
-interface Ended extends ServerLog {
+interface Ended extends ServiceLog {
   readonly outcomes: number;
   readonly failures: readonly Outcome[];
   readonly requests: number;
@@ -50,7 +51,7 @@ async function withServer<T>(
     const { address } = await new Promise<{ address: string }>((resolve) => child.once('message', resolve));
     return await use({
       address,
-      log: async () => (await (await fetch(`${address}/log`)).json()) as ServerLog,
+      log: async () => (await (await fetch(`${address}/log`)).json()) as ServiceLog,
     });
   } finally {
     child.disconnect();

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { type EnforcedLimit, type Enforcement, Enforcer, violations } from './enforcer.js';
-import type { Service } from './service.js';
+import type { Service, ServiceLog } from './service.js';
 
 export interface OllamaOptions {
   readonly seed: number;
@@ -22,15 +22,6 @@ export interface OllamaOptions {
   readonly errors?: { readonly share: number; readonly fromMs: number; readonly toMs: number };
   /** The median latency, ms. Absent: 20. */
   readonly medianMs?: number;
-}
-
-/** What the server says about itself at `/log`. A POST there also begins a new log. */
-export interface ServerLog {
-  /** When requests arrived, ms on the machine's monotonic clock. */
-  readonly arrivals: readonly number[];
-  readonly refusals: number;
-  /** Arrivals that exceeded a limit, in the window that ends with each. */
-  readonly violations: number;
 }
 
 /** Latency is log-normal, with a median of 20 ms and a standard deviation of 0.5 of its logarithm. */
@@ -116,7 +107,7 @@ function sendLog(
   const { arrivals, refusals } = enforcer;
   const over = limits.reduce((sum, limit) => sum + violations(arrivals, limit), 0);
   if (request.method === 'POST') enforcer.reset();
-  send(response, 200, { arrivals, refusals, violations: over } satisfies ServerLog);
+  send(response, 200, { arrivals, refusals, violations: over } satisfies ServiceLog);
 }
 
 /** Says in the headers of a provider what is left of the first limit. */

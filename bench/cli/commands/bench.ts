@@ -50,6 +50,7 @@ import { runTrial } from '../../trials/trial.js';
 import { enough } from '../../verdict/stop.js';
 import { arrivalLine, limitLine } from '../../words/arrivals.js';
 import { parseList } from '../../words/parse.js';
+import { serviceLimitText } from '../../words/service-limits.js';
 import { duration, number } from '../../words/units.js';
 import { commandLine, newRunFolder, quoted } from '../folder.js';
 import { handleSignals } from '../signals.js';
@@ -324,6 +325,8 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
       ? `${JSON.stringify(resultData(found, store.folder), null, 2)}\n`
       : resultText(found, { folder: store.folder, colors: colorsFor(process.stdout) }),
   );
+  const underLimits = serviceLimitText(store.trials(), request.llm.limits);
+  if (underLimits !== null && !json) print(underLimits);
   for (const criterion of unmet) note(`not reached: ${criterion}`);
   if (ended) return exitCodeOf(found);
   note(
