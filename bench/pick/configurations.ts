@@ -23,6 +23,7 @@ import {
 import { configurationName } from '../verdict/configurations.js';
 import { limitsUnder } from './limits.js';
 import { documentsForPass, documentsPerWorker, maxDocumentsInPass, timesOver } from './pass-size.js';
+import { type StrategySplit, splitsToTry } from './per-worker.js';
 
 /**
  * A configuration that `pick` may choose (strategy × workers × delivery), with the documents of its trials.
@@ -130,11 +131,12 @@ function configurationsWith(
   { perWorker, same }: PassOptions,
 ): Configuration[] {
   const all = axesOf(options).map((axes) => {
+    const atOnce = axes.workers * (axes.perWorker ?? 1);
     const maxRate = Math.max(
-      maxRateOf(axes.strategy.strategy, axes.workers, { ...options, cores: coresOf(axes, options) }),
+      maxRateOf(axes.strategy.strategy, atOnce, { ...options, cores: coresOf(axes, options) }),
       stagedRate(axes, options),
     );
-    const wanted = documentsForPass({ maxRate, workers: axes.workers, perWorker });
+    const wanted = documentsForPass({ maxRate, workers: atOnce, perWorker });
     return { axes, maxRate, wanted };
   });
   const { workload, corpus } = options;
@@ -148,7 +150,7 @@ function configurationsWith(
   });
 }
 
-type Axes = Pick<Cell, 'strategy' | 'workers' | 'delivery' | 'configuration' | 'brokerUrl'> & {
+type Axes = Pick<Cell, 'strategy' | 'workers' | 'delivery' | 'perWorker' | 'configuration' | 'brokerUrl'> & {
   readonly limits: Limits;
 };
 
@@ -156,16 +158,9 @@ type Axes = Pick<Cell, 'strategy' | 'workers' | 'delivery' | 'configuration' | '
  * Every strategy × workers × delivery that is worth trying, keeps the isolation and fits into the memory
  * limit.
  */
-function axesOf({
-  workload,
-  corpus,
-  strategies,
-  cost,
-  cores,
-  isolation,
-  maxMemoryBytes,
-  there = null,
-}: ConfigurationOptions): Axes[] {
+function axesOf(options: ConfigurationOptions): Axes[] {
+  const { workload, corpus, strategies, cost, cores, isolation, maxMemoryBytes, there = null } = options;
+  const shared = splitsOf(options);
   return strategies
     .filter(({ strategy }) => strategy.baseline || isolates(strategy.isolation, isolation))
     .flatMap((loaded) => {
@@ -177,7 +172,16 @@ function axesOf({
       const splitting = { fixed: null, cores };
       const splits = countsOf(loaded, { corpus, workers: counts, splitting });
       const split = new Map(splits.map((split) => [split.workers, split]));
-      return waysOf(strategy, [...split.keys()], { kind, source: corpus.file.source }).flatMap(
+      const several = shared.flatMap((one): Axes[] => {
+        if (one.strategy !== strategy.name) return [];
+        const { workers, perWorker } = one;
+        const limits = limitsUnder(maxMemoryBytes, { isolation: strategy.isolation, workers });
+        const delivery = defaultDelivery(strategy, corpus.file.source);
+        return limits === null ? [] : [{ strategy: loaded, delivery, limits, workers, perWorker }];
+      });
+      // A strategy with axes has no advantage over simpler ones while its workers run one document.
+      if (strategy.axes !== undefined && strategy.staged !== true) return several;
+      const ways = waysOf(strategy, [...split.keys()], { kind, source: corpus.file.source }).flatMap(
         ({ delivery, workers }): Axes[] => {
           const limits = limitsUnder(maxMemoryBytes, { isolation: strategy.isolation, workers });
           return limits === null
@@ -194,7 +198,19 @@ function axesOf({
               ];
         },
       );
+      return [...ways, ...several];
     });
+}
+
+/** Splits with several documents per worker that are worth trying. */
+export function splitsOf(options: ConfigurationOptions): StrategySplit[] {
+  const { workload, corpus, strategies, isolation } = options;
+  return splitsToTry({
+    ...options,
+    kind: workload.kind,
+    documentBytes: corpus.bytes / Math.max(1, corpus.documents),
+    strategies: strategies.filter(({ strategy }) => isolates(strategy.isolation, isolation)),
+  });
 }
 
 interface Documents {
@@ -323,6 +339,7 @@ export function passMeanMs([first]: readonly Configuration[]): number {
   return sequentialMs / documents / costRatio;
 }
 
-export function nameOf({ cell: { strategy, workers, delivery } }: Configuration): string {
-  return configurationName({ strategy: strategy.strategy.name, workers, delivery });
+export function nameOf({ cell: { strategy, workers, delivery, perWorker } }: Configuration): string {
+  const per_worker = perWorker ?? null;
+  return configurationName({ strategy: strategy.strategy.name, workers, delivery, per_worker });
 }

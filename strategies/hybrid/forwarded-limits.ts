@@ -36,9 +36,11 @@ export class ForwardedLimits implements LimitEnd {
 
   /** @param worker the thread's name in this process; null for all */
   answer(worker: string | null, answer: LimitAnswer): void {
-    if (worker !== null) return this.#workers.get(worker)?.send(worker, answer);
-    this.#latest = answer;
-    for (const wire of this.#wires) wire.send(null, answer);
+    if (worker !== null) this.#workers.get(worker)?.send(worker, answer);
+    else {
+      this.#latest = answer;
+      for (const wire of this.#wires) wire.send(null, answer);
+    }
   }
 
   close(): void {

@@ -1,9 +1,9 @@
 import { openBatchSession } from '../batch-queue/batch-session.js';
 import { effectiveCores } from '../processes/cores.js';
 import { heapLimit } from '../processes/limits.js';
+import { axesOf, poolThreads, splitOf } from '../processes/split.js';
 import { maxRuns } from '../session/attempts.js';
 import type { Strategy } from '../strategy.js';
-import { axesOf, poolThreads, splitOf } from './split.js';
 import type { HybridStart } from './worker.js';
 
 const entry = new URL('./worker.js', import.meta.url);
@@ -21,7 +21,7 @@ export default {
   origin: 'ours',
   baseline: false,
   concurrency: 'workers',
-  measured: 'when named',
+  measured: 'when it applies',
   maxRuns: maxRuns.reportedTogether,
   workerModule: new URL('../shared-memory/worker.js', import.meta.url).href,
   deliveries: ['path', 'message', 'reference'],

@@ -18,8 +18,9 @@ import { ForwardedLimits } from './forwarded-limits.js';
 import { InnerRun } from './inner-run.js';
 
 /**
- * The child of `hybrid`: it serves batches as `batch-queue/protocol.ts` says, and its threads run them. A batch
- * has begun when its documents are given to the threads, as many at a time as these can run and have next.
+ * The child of `hybrid`: it serves batches as `batch-queue/protocol.ts` says, and its threads run them. A
+ * batch has begun when its documents are given to the threads: as many at a time as these can run, and as
+ * many again.
  */
 
 /** The child starts with these values beside those of `batch-queue`. */
@@ -53,7 +54,7 @@ const named = (worker: string) => `${me}/${worker}`;
 const end: TaskEnd = new TaskEnd(connectProcess, {
   cancelled: () => inner.cancelAll(),
   dropped: (index) => inner.cancel(index),
-  limited: (answer, worker) => limits.answer(worker === null ? null : worker.slice(named('').length), answer),
+  limited: (answer, worker) => limits.answer(worker && worker.slice(named('').length), answer),
 });
 const limits = new ForwardedLimits((request, worker) => end.sendLimit(request, named(worker)));
 const channel: InnerChannel = {

@@ -85,7 +85,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     may: [
       /^bench\/(?!cli|scripts)/,
       terminal,
-      /^strategies\/(strategy|processes\/(cores|memory-share))\.ts$/,
+      /^strategies\/(strategy|processes\/(cores|memory-share|split))\.ts$/,
       /^strategies\/session\/(outcome|task-error|file-reader|pushed-source|source)\.ts$/,
       /^strategies\/broker\/(own-redis|address)\.ts$/,
       /^strategies\/worker\/(clock|usage-report|worker-id)\.ts$/,

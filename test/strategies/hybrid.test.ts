@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import hybrid from '../../strategies/hybrid/hybrid.js';
-import { poolThreads, splitOf } from '../../strategies/hybrid/split.js';
+import { poolThreads, splitOf } from '../../strategies/processes/split.js';
 import { documentsOf, fixture, outcomesOf, withSession } from '../support.js';
 
 describe('hybrid', () => {

@@ -15,6 +15,7 @@ import {
   once,
   passMeanMs,
   screening,
+  splitsOf,
 } from '../../pick/configurations.js';
 import type { Constraints } from '../../pick/constraints.js';
 import { decide, eligibleCells } from '../../pick/decide.js';
@@ -41,6 +42,7 @@ import { runTrial } from '../../trials/trial.js';
 import { configurationName } from '../../verdict/configurations.js';
 import { findings } from '../../verdict/findings.js';
 import { parseCount, parseDuration } from '../../words/parse.js';
+import { splitsText } from '../../words/splits.js';
 import { duration } from '../../words/units.js';
 import { commandLine, newRunFolder } from '../folder.js';
 import { hasOpenLoop, openLoops } from '../open-loops.js';
@@ -121,11 +123,9 @@ export async function pick(flags: PickFlags): Promise<number> {
       documents: unique,
     });
     const raceMs = budgetMs - reportMs - (demand === null ? 0 : openLoopMs(budgetMs));
+    const field = { ...sample, ...constraints, strategies: loaded, cores };
     const all = configurationsOf({
-      ...sample,
-      ...constraints,
-      strategies: loaded,
-      cores,
+      ...field,
       there,
       blockMs: blockShare * (raceMs + reportMs),
     }).filter(({ cell }) => demand === null || hasOpenLoop(cell));
@@ -138,6 +138,8 @@ export async function pick(flags: PickFlags): Promise<number> {
     }
     const { store, environment } = await begin(request, { task, sample, configurations });
     note(plannedText({ sample, configurations, budgetMs, cores }));
+    if (configurations.some(({ cell }) => cell.perWorker !== undefined))
+      note(splitsText(splitsOf(field), { cost: sample.cost, cores }));
     const traits = loaded.map(({ strategy }) => strategy);
     const responsiveness = new Responsiveness({
       helpers,
