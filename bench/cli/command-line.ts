@@ -546,7 +546,7 @@ program
     process.exitCode = await config(program, command.args);
   });
 
-/** Returns the options that were given, also by the job file unless `by` says less, without defaults. */
+/** Returns the options that were given, also by the job file unless `by` says less. */
 function given(command: Command, by: readonly string[] = ['cli', 'env', 'config']): Record<string, never> {
   const isGiven = ([name]: [string, unknown]) =>
     name !== 'job' && by.includes(command.getOptionValueSource(name) as string);

@@ -5,8 +5,8 @@ const row: Row = {
   id: 'nested-pool',
   level: 'warning',
   when:
-    'the task has two or more threads or processes of its own at the same time, or leaves one open when its ' +
-    'document is done',
+    'the task has two or more threads or processes of its own at the same time, or leaves one open when ' +
+    'its document is done',
   remedy:
     'let one of the two be parallel: give the task a pool of one, or none, and leave the documents to the ' +
     'workers; or keep the pool and use one worker',
