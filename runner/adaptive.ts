@@ -11,7 +11,10 @@ import type { Adapts } from './adapts.js';
 
 /** The number of documents at the same time, where it follows the load. */
 export interface AdaptiveStats {
-  /** Documents that each worker runs at the same time now; all documents in flight of `async`. */
+  /**
+   * Documents that each worker runs at the same time; all documents in flight of `async`. A probe that is in
+   * progress is left out.
+   */
   readonly number: number;
   /** The lowest number so far. */
   readonly low: number;
@@ -95,9 +98,9 @@ export class AdaptiveNumber {
   }
 
   stats(): AdaptiveStats {
-    const { number, range, moves, lastMove, counts } = this.#controller;
+    const { resting, range, moves, lastMove, counts } = this.#controller;
     return {
-      number,
+      number: resting,
       ...range,
       moves,
       lastMove: lastMove === null ? null : { atMs: lastMove.atMs - this.#openedMs, why: lastMove.why },
