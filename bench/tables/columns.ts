@@ -177,7 +177,8 @@ export const trialTable = table(
       type: 'number',
       empty: true,
       about:
-        'requests of these that exceeded a limit, in the window that ended with them, by the log of the service',
+        'requests of these that exceeded a limit in the window that ended with them, by the log of the ' +
+        'service',
     },
     {
       name: 'startup_ms',

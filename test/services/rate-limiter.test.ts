@@ -155,7 +155,7 @@ describe('a rate limiter', () => {
     assert.ok(lastMs < 20_000, `the window's requests took ${Math.round(lastMs / 1000)} s`);
   });
 
-  it('gives the slots of a lost worker back, but not those that it may have used', () => {
+  it('gives the slots of a lost worker back, but not slots that it may have used', () => {
     const limits: Limit[] = [{ of: 'requests', max: 4, perMs: 60_000 }];
     const limiter = new RateLimiter(limits, { jitterMs });
     const take = (holder: string, nowMs: number, isAdvance = false) => {

@@ -17,9 +17,9 @@ import type { Document } from '../../workloads/workload.js';
 import { descendants, isWorker } from '../processes.js';
 
 /**
- * Whether limits of services are kept and used, judged by the log of a server on this machine. Every part has
- * a name, and `node --test --test-name-pattern 'part a' …` runs one. `FORKWISE_SHARE=0.1` takes a tenth of the
- * time.
+ * Whether limits of services are kept and used, judged by the log of a server on this machine. Every part
+ * has a name, and `node --test --test-name-pattern 'part a' …` runs one. `FORKWISE_SHARE=0.1` takes a tenth
+ * of the time.
  */
 
 const share = Number(process.env.FORKWISE_SHARE ?? 1);
@@ -93,7 +93,7 @@ async function* endless(endMs: number): AsyncGenerator<Document> {
   }
 }
 
-/** The number of requests that a schedule could make which sends each request as soon as all limits allow it. */
+/** The number of requests of a schedule that sends each one as soon as all limits allow it. */
 function greedy(limits: readonly { readonly max: number; readonly perMs: number }[], forMs: number): number {
   const sent: number[] = [];
   for (let atMs = 0; ; ) {

@@ -18,7 +18,7 @@ export interface OllamaOptions {
   readonly enforcement?: Enforcement;
   /** Headers that say what is left of the first limit. Absent: none do. */
   readonly dialect?: 'openai' | 'anthropic';
-  /** From `fromMs` to `toMs` after the start, this share of the requests gets a 500. Absent: none. */
+  /** This share of the requests gets a 500, from `fromMs` to `toMs` after the start. Absent: none. */
   readonly errors?: { readonly share: number; readonly fromMs: number; readonly toMs: number };
   /** The median latency, ms. Absent: 20. */
   readonly medianMs?: number;
