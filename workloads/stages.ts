@@ -186,8 +186,10 @@ function checkKeys(
   const known = Object.keys(rules);
   const unknown = Object.keys(given).find((key) => !known.includes(key));
   if (unknown === undefined) return;
-  const near = closest(unknown, known);
-  const hint = distance(unknown, near) <= Math.max(2, unknown.length / 3) ? `; did you mean "${near}"?` : ';';
+  const begin = known.find((key) => unknown.startsWith(key)); // `batch` of `batchSize`
+  const near = begin ?? closest(unknown, known);
+  const isNear = begin !== undefined || distance(unknown, near) <= Math.max(2, unknown.length / 3);
+  const hint = isNear ? `; did you mean "${near}"?` : ';';
   throw new WorkloadError(`unknown key "${unknown}" in ${place}${hint} expected some of ${known.join(', ')}`);
 }
 

@@ -8,6 +8,7 @@ import type { Environment } from '../tables/environment.js';
 import { memoryOf } from '../tables/memory.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { sameCell } from '../tables/summarise.js';
+import { stagedData } from '../verdict/fused.js';
 import { withInterval } from '../words/configuration.js';
 import type { Constraints } from './constraints.js';
 import type { Decision } from './decide.js';
@@ -121,6 +122,7 @@ export function recommendation(options: RecommendationOptions): Recommendation {
     disqualified: disqualified
       .filter(({ cell }) => !judged?.feasible.some((one) => sameCell(one.cell, cell)))
       .map(({ cell, reason }) => ({ ...named(cell), reason })),
+    ...(decision.staged !== null && { stages: stagedData(decision.staged) }),
     constraints,
     effort,
     ...(findings.length > 0 && { findings }),

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { Colors } from 'picocolors/types.js';
 import type { Findings } from '../verdict/findings.js';
+import { stagedData } from '../verdict/fused.js';
 import { adviceByWorkload } from '../words/advice.js';
+import { fusedByWorkload } from '../words/fused.js';
 import { sourceSentence } from '../words/source.js';
 import { consoleReport } from './console.js';
 import { environmentLine } from './markdown.js';
@@ -44,16 +46,19 @@ export function resultData(
     run_id: environment.run_id,
     folder,
     complete,
-    conclusions: conclusions.map(({ workload, corpus, source, choice, fastest, tied, confidence }) => ({
-      workload,
-      corpus,
-      source,
-      choice,
-      confidence,
-      fastest,
-      tied: tied.map(({ strategy, workers }) => ({ strategy, workers })),
-    })),
-    sentences: adviceByWorkload(conclusions).flat(),
+    conclusions: conclusions.map(
+      ({ workload, corpus, source, choice, fastest, tied, confidence, staged }) => ({
+        workload,
+        corpus,
+        source,
+        choice,
+        confidence,
+        fastest,
+        tied: tied.map(({ strategy, workers }) => ({ strategy, workers })),
+        ...(staged !== null && { stages: stagedData(staged) }),
+      }),
+    ),
+    sentences: [...adviceByWorkload(conclusions).flat(), ...fusedByWorkload(conclusions)],
     situations,
     hints,
     summaries,

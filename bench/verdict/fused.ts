@@ -35,3 +35,15 @@ export function fusedOrStaged(
     onlyComputes: choice.cell.kind === 'cpu',
   };
 }
+
+/** Returns it as data, for `--json` and `recommendation.json`. */
+export function stagedData({ use, other, ratio, relation, onlyComputes }: FusedOrStaged) {
+  const { strategy, workers, delivery, configuration } = other;
+  return {
+    use,
+    other: { strategy, workers, delivery, ...(configuration !== null && { configuration }) },
+    ratio,
+    relation,
+    onlyComputes,
+  };
+}

@@ -5,6 +5,7 @@ import { decide } from '../../bench/pick/decide.js';
 import { summarise } from '../../bench/tables/summarise.js';
 import { conclude } from '../../bench/verdict/conclude.js';
 import type { Traits } from '../../bench/verdict/configurations.js';
+import { stagedData } from '../../bench/verdict/fused.js';
 import { fusedByWorkload } from '../../bench/words/fused.js';
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import { trial } from '../rows.js';
@@ -69,7 +70,12 @@ describe('fused or staged', () => {
 
   it('is fused where they are not, and says so of stages that compute', () => {
     const { conclusions, staged } = runOf('cpu', { fused: 195, staged: 180 });
-    assert.equal(staged?.use, 'fused');
+    assert.ok(staged !== null && staged.use === 'fused');
+    const { other, onlyComputes } = stagedData(staged);
+    assert.deepEqual(
+      [other, onlyComputes],
+      [{ strategy: 'by-stage', workers: 3, delivery: 'clone', configuration: 'load=1,encode=2' }, true],
+    );
     assert.equal(staged?.other.strategy, 'by-stage');
     const [first = '', second = ''] = fusedByWorkload(conclusions);
     assert.match(

@@ -168,8 +168,8 @@ function isMeant(
   if (names === undefined) return applies;
   const named = parseList(names, '--strategies', (name) => name);
   return (loaded) => {
-    const { name, measured } = loaded.strategy;
-    return measured !== 'when it applies' || named.includes(name) || applies(loaded);
+    const { name, origin } = loaded.strategy;
+    return origin !== 'ours' || named.includes(name) || applies(loaded);
   };
 }
 
