@@ -16,6 +16,8 @@ export interface Claim extends Share {
   readonly isOnMainThread: boolean;
 }
 
+/** A worker does not load with less, MB. */
+const minMb = 16;
 /** Sums of numbers that are no integers are equal up to this, MB. */
 const rounding = 1e-6;
 
@@ -27,9 +29,15 @@ export class Budget {
   #usedCores = 0;
   #usedMb = 0;
 
+  /** @throws UsageError when no worker fits */
   constructor({ cores, memoryBytes }: { readonly cores: number; readonly memoryBytes: number }) {
     this.cores = cores;
     this.memoryMb = workersMb(memoryBytes);
+    if (this.memoryMb < minMb)
+      throw new UsageError(
+        `expected memory for workers of at least ${minMb} MB, got ${Math.floor(this.memoryMb)} MB, which is ` +
+          `${100 * usableShare} % of the job's without its own process; give "resources" more memory`,
+      );
   }
 
   get freeCores(): number {
@@ -82,7 +90,16 @@ export class Budget {
  */
 export function opening(
   waiting: readonly Claim[],
-  { budget, mainThreadIsFree }: { readonly budget: Budget; readonly mainThreadIsFree: boolean },
+  {
+    budget,
+    mainThreadIsFree,
+    others = 0,
+  }: {
+    readonly budget: Budget;
+    readonly mainThreadIsFree: boolean;
+    /** This many more groups wait, which do not fit yet. */
+    readonly others?: number;
+  },
 ): Map<string, Share> {
   const begun: Claim[] = [];
   const shares = new Map<string, Share>();
@@ -94,7 +111,7 @@ export function opening(
     shares.set(claim.name, { cores: claim.cores, memoryMb: claim.memoryMb });
     begun.push(claim);
   }
-  if (begun.length === waiting.length) widen(begun, shares, budget);
+  if (others === 0 && begun.length === waiting.length) widen(begun, shares, budget);
   return shares;
 }
 

@@ -28,6 +28,7 @@ describe('a budget', () => {
   });
 
   it('refuses a group that would wait for ever', () => {
+    assert.throws(() => new Budget({ cores: 2, memoryBytes: 50e6 }), /at least 16 MB, got -26 MB/);
     const budget = new Budget({ cores: 2, memoryBytes: 3 * GB });
     assert.throws(
       () => budget.refuse(claim('a', { cores: 3 })),
@@ -45,6 +46,12 @@ describe('a budget', () => {
     const cores = [...opening(claims, { budget, mainThreadIsFree: true }).values()].map(({ cores }) => cores);
     assert.deepEqual(cores, [2, 1, 2]);
     assert.equal(budget.freeCores, 0);
+  });
+
+  it('keeps what is free for a group that waits for more', () => {
+    const budget = new Budget({ cores: 4, memoryBytes: 10 * GB });
+    const shares = opening([claim('a', { grows: true })], { budget, mainThreadIsFree: true, others: 1 });
+    assert.deepEqual([...shares.values()], [{ cores: 1, memoryMb: 100 }]);
   });
 
   it('runs one group at a time on the main thread', () => {

@@ -65,7 +65,16 @@ function settingOf(command: Command, flag: Flag): Setting {
     env: flag.variable,
     config: job?.at(keys ?? []),
   };
-  return { option: flag.long, value, origin: origins[source ?? byDefault] ?? byDefault };
+  return {
+    option: flag.long,
+    value: withoutPassword(value),
+    origin: origins[source ?? byDefault] ?? byDefault,
+  };
+}
+
+/** The address of a broker may have a password, which is not for logs. */
+function withoutPassword(value: unknown): unknown {
+  return typeof value === 'string' ? value.replace(/^(\w+:\/\/[^:@/]*:)[^@/]+@/, '$1…@') : value;
 }
 
 function inTables(settings: Readonly<Record<string, readonly Setting[]>>): string {

@@ -96,10 +96,10 @@ export class GroupsRun {
         reduction.begin();
       }
     const ready = this.#waiting.filter(({ group }) => group.after.every((name) => this.#ends.has(name)));
-    const fitting = ready.filter(({ claim }) => this.#hasMemory(claim));
+    const fitting = ready.filter(({ claim }) => budget.fits(claim) && this.#hasMemory(claim));
     const shares = opening(
       fitting.map(({ claim }) => claim),
-      { budget, mainThreadIsFree: this.#mainThreadIsFree },
+      { budget, mainThreadIsFree: this.#mainThreadIsFree, others: ready.length - fitting.length },
     );
     for (const group of ready) {
       const share = shares.get(group.group.name);
