@@ -1,6 +1,8 @@
 import { clearTimeout, setTimeout } from 'node:timers';
+import { serviceClosed } from './circuit.js';
 import type { Answered, Given, LimitAnswer, LimitRequest, UsedSlot, Want } from './limit-protocol.js';
 import type { Slot } from './limits.js';
+import { maxPauseMs } from './retry.js';
 
 /** A worker gets this with its task where the session has limits. */
 export interface LimitFacts {
@@ -99,6 +101,8 @@ export class LimitClient {
    */
   async acquire(tokens: number, signal: AbortSignal): Promise<Slot> {
     if (this.#closed !== null) throw this.#closed;
+    const closed = this.#closedForLong();
+    if (closed !== null) throw closed;
     const { limits } = this.#options;
     if (limits === null) return this.#whenOpen(signal);
     const max = limits.maxTokens ?? Number.POSITIVE_INFINITY;
@@ -154,6 +158,13 @@ export class LimitClient {
     const offsetMs = this.#options.sharesClock ? 0 : nowMs - clockMs;
     if (closedUntilMs !== undefined)
       this.#closedUntilMs = Math.max(this.#closedUntilMs, closedUntilMs + offsetMs);
+    const closed = this.#closedForLong();
+    if (closed !== null)
+      for (const waiter of [...this.#waiters.values()]) {
+        if (waiter.slot !== null) this.#unused.push(waiter.slot.id);
+        this.#forget(waiter);
+        waiter.reject(closed);
+      }
     const due: Waiter[] = [];
     for (const each of given) {
       const slot: Given = { ...each, atMs: each.atMs + offsetMs };
@@ -247,6 +258,18 @@ export class LimitClient {
       this.#wants.push({ want, tokens });
       this.#flushSoon();
     });
+  }
+
+  /** The error of tasks that would have to wait for longer than a job does; null where they need not. */
+  #closedForLong(): Error | null {
+    const leftMs = this.#closedUntilMs - this.#now();
+    if (leftMs <= maxPauseMs) return null;
+    const error = new Error(
+      `the service asks to wait for ${Math.ceil(leftMs / 60_000)} minutes, and forkwise waits for ` +
+        `${maxPauseMs / 60_000} at most: run these documents again later`,
+    );
+    error.name = serviceClosed;
+    return error;
   }
 
   async #whenOpen(signal: AbortSignal): Promise<Slot> {

@@ -25,6 +25,8 @@ export interface RunAllOptions {
   readonly isProtected: boolean;
   readonly stop: AbortSignal;
   readonly broken: AbortSignal;
+  /** Gets each outcome of a document that ran; absent: nothing does. */
+  readonly see?: (outcome: Outcome) => void;
   /** Null where tasks run in workers. */
   readonly own: OwnProcess | null;
 }
@@ -37,7 +39,7 @@ export interface RunAllOptions {
 export async function runAll(
   opened: OpenSession,
   batches: Iterable<readonly WalkEntry[]>,
-  { output, order: lineOrder, group, found, workers, isProtected, stop, broken, own }: RunAllOptions,
+  { output, order: lineOrder, group, found, workers, isProtected, stop, broken, see, own }: RunAllOptions,
 ): Promise<boolean> {
   const inProgress = new InProgress<WalkEntry & { readonly path: string | Buffer }>();
   let waiting = 0;
@@ -82,6 +84,7 @@ export async function runAll(
     else order.add(outcome.index, line);
   };
   const onOutcome = (outcome: Outcome) => {
+    see?.(outcome);
     const { id, path } = inProgress.take(outcome.index);
     if (isProtected || outcome.status === 'ok') append(id, outcome, sourceOf(outcome, path));
     else held.add(() => append(id, outcome, sourceOf(outcome, path)));

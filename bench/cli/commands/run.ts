@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { DecisionKind } from '../../../control/adaptive.js';
 import type { AdaptiveStats } from '../../../runner/adaptive.js';
 import { openForRunner } from '../../../runner/create-runner.js';
+import { Circuit } from '../../../services/circuit.js';
 import { heapLimitMb } from '../../../strategies/processes/limits.js';
 import { printToStandardError } from '../../../strategies/processes/task-output.js';
 import { isolates } from '../../../strategies/strategy.js';
@@ -149,6 +150,9 @@ export async function runDocuments(
     const startedMs = performance.now();
     let elapsedMs = 0;
     let workersReplaced = 0;
+    const circuit = new Circuit();
+    const broke = new AbortController();
+    const usesService = options.limits !== undefined || options.retry !== undefined;
     let adaptive: AdaptiveStats | undefined;
     let complete = earlier !== null && earlier.done - earlier.again === earlier.all;
     if (!complete) {
@@ -194,7 +198,10 @@ export async function runDocuments(
           },
           workers: options.workers,
           isProtected: isolates(traits.isolation, 'process'),
-          stop: signals.signal,
+          stop: AbortSignal.any([signals.signal, broke.signal]),
+          see(outcome) {
+            if (usesService && circuit.see(outcome)) broke.abort();
+          },
           broken: broken.signal,
           own,
         });
@@ -233,6 +240,13 @@ export async function runDocuments(
       complete,
     };
     printResult(flags.json ? `${JSON.stringify(summaryData(summary), null, 2)}\n` : summaryText(summary));
+    if (!summary.complete && circuit.reason !== null) {
+      note(
+        `stopped, because the service of the task fails every document (${circuit.reason}); ` +
+          `to go on when it works again: ${commandLine()} --retry failed`,
+      );
+      return exitCode.failed;
+    }
     if (!summary.complete) {
       note(`stopped; to go on: ${commandLine()}`);
       return exitCode.interrupted;
