@@ -68,7 +68,7 @@ function compute(ms: number): void {
   if (Number.isNaN(sum)) throw new Error('expected a number');
 }
 
-const stepsPerMs = 120_000;
+const stepsPerMs = 240_000;
 
 function fillHeap(): void {
   let list: object = {};
