@@ -1,5 +1,5 @@
 import { maxRuns, runsAgain } from '../session/attempts.js';
-import { HiddenEnds } from '../session/hidden-ends.js';
+import type { HiddenEnds } from '../session/hidden-ends.js';
 import { crashed, timedOut } from '../session/outcome.js';
 import type { Outcome } from '../strategy.js';
 import type { EngineEnd } from './engine.js';
@@ -26,12 +26,13 @@ interface Had {
 
 /** Decides what happens to documents when a worker has ended. `session/attempts.ts` has the policy. */
 export class Deaths {
-  readonly #hidden = new HiddenEnds();
+  readonly #hidden: HiddenEnds;
   /** True where errors name the stage. */
   readonly #isStaged: boolean;
 
-  constructor(isStaged: boolean) {
+  constructor(isStaged: boolean, hidden: HiddenEnds) {
     this.#isStaged = isStaged;
+    this.#hidden = hidden;
   }
 
   handle(run: Survivors, worker: StageWorker, end: EngineEnd, unanswered: readonly StageRequest[]): void {

@@ -2,6 +2,7 @@ import { clearInterval, setInterval } from 'node:timers';
 import { Allotter } from '../../control/allotment.js';
 import { taskServices } from '../../services/task-services.js';
 import { maxRuns } from '../session/attempts.js';
+import { HiddenEnds } from '../session/hidden-ends.js';
 import { guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
 import type { StageReport, Strategy } from '../strategy.js';
@@ -44,11 +45,12 @@ export default {
       );
     const callerEnd = new CallerEnd(channel, options);
     const services = taskServices(options);
-    const staff = await Staff.open({ ...options, workload, services, callerEnd });
+    const hidden = new HiddenEnds();
+    const staff = await Staff.open({ ...options, workload, services, callerEnd, hidden });
     const stages = staff.stages.map((description, number) => new Stage(number, description, timeoutMs));
     const bytes = (pipeline.mb ?? usualMb) * 2 ** 20;
     const room = new QueueRoom({ places: pipeline.places, bytes }, stages);
-    const deaths = new Deaths(staff.isStaged);
+    const deaths = new Deaths(staff.isStaged, hidden);
     const mayMove = staff.allotment !== null && workers > stages.length;
     const allotter =
       mayMove && configuration === undefined ? new Allotter({ stages: staff.stages, workers }) : null;

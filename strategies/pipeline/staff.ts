@@ -9,6 +9,7 @@ import {
 } from '../processes/limits.js';
 import { Reaper } from '../processes/reaper.js';
 import { MemoryWatch, StopWatch } from '../processes/watch.js';
+import type { HiddenEnds } from '../session/hidden-ends.js';
 import type { CallerEnd } from '../session/side-channel.js';
 import type { Members, OpenOptions } from '../strategy.js';
 import { CallWatch } from './call-watch.js';
@@ -24,6 +25,7 @@ export interface StaffOptions extends Omit<OpenOptions, 'delivery' | 'channel'> 
   readonly workload: WorkloadRef;
   readonly services: TaskServices;
   readonly callerEnd: CallerEnd;
+  readonly hidden: HiddenEnds;
 }
 
 /** Processes need this; a staff of threads has none of it. */
@@ -33,9 +35,6 @@ interface ProcessParts {
   readonly stopped: StopWatch | null;
   readonly heap: MemoryLimit;
 }
-
-/** Nothing listens between two runs. */
-const nothing: StageWorkerEvents = { answered() {}, lost() {}, changed() {}, unopened() {} };
 
 /** A session has these workers. */
 export class Staff {
@@ -50,7 +49,9 @@ export class Staff {
   readonly #processes: ProcessParts | null;
   readonly #threadHeap: MemoryLimit;
   #workers: StageWorker[] = [];
-  #events: StageWorkerEvents = nothing;
+  /** Between two runs, only the end of a worker says anything. */
+  readonly #between: StageWorkerEvents;
+  #events: StageWorkerEvents;
 
   /**
    * Starts all workers. Resolves when they have opened their stages.
@@ -94,6 +95,13 @@ export class Staff {
     const { workers, timeoutMs, heapMb, memoryMb, configuration } = options;
     const { stages, watch } = found;
     this.#options = options;
+    this.#between = {
+      answered() {},
+      lost: (_, { cause, killedFor }) => killedFor === null && options.hidden.report(cause),
+      changed() {},
+      unopened() {},
+    };
+    this.#events = this.#between;
     this.stages = stages;
     this.isStaged = found.isStaged;
     this.#allotment = firstAllotment(stages, workers, configuration);
@@ -130,7 +138,7 @@ export class Staff {
 
   /** The events of all workers go to this run; null: to none. */
   listen(events: StageWorkerEvents | null): void {
-    this.#events = events ?? nothing;
+    this.#events = events ?? this.#between;
   }
 
   /** Gives each stage this many workers. Workers that a stage has too many finish their values. */
