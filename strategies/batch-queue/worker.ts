@@ -87,8 +87,9 @@ async function serve(message: Numbered<Request>): Promise<void> {
 async function work(batch: BatchMessage, request: number): Promise<void> {
   while (pending >= perWorker) await oneEnded();
   const bytes = task.views === 'shared' ? views(batch) : received.copies(batch);
-  const replies: (LocalReply | Promise<LocalReply>)[] = [];
-  let isWaiting = false;
+  const columns = new ReplyColumns(bytes.length);
+  /** Replies from the first document on whose end the next one does not wait for; null before it. */
+  let beside: (LocalReply | Promise<LocalReply>)[] | null = null;
   if (batch.watched) await send({ kind: 'began', request });
   const isTouched = task.isServed && timeoutMs !== undefined;
   const touch = isTouched ? () => void send({ kind: 'touched', request }) : undefined;
@@ -103,27 +104,27 @@ async function work(batch: BatchMessage, request: number): Promise<void> {
     const by = batch.by?.[i];
     while (pending >= perWorker) await oneEnded();
     const reply = task.run(by === undefined ? document : { ...document, by }, touch);
-    if (!(reply instanceof Promise)) replies.push(reply);
-    else if (perWorker === 1 && pending === 0) replies.push(await reply);
+    const isPending = reply instanceof Promise && (perWorker > 1 || pending > 0 || beside !== null);
+    if (beside === null && !isPending) columns.add(reply instanceof Promise ? await reply : reply);
+    else if (!isPending) beside?.push(reply);
     else {
-      isWaiting = true;
-      replies.push(beside(reply));
+      beside ??= [];
+      beside.push(counted(reply));
       // Tasks that compute before they wait would else hold up the ones that wait already.
       await new Promise(setImmediate);
     }
   }
-  if (isWaiting) void Promise.all(replies).then((replies) => answer(request, replies));
-  else await answer(request, replies as LocalReply[]);
-}
-
-async function answer(request: number, replies: readonly LocalReply[]): Promise<void> {
-  const columns = new ReplyColumns(replies.length);
-  for (const reply of replies) columns.add(reply);
-  await send({ kind: 'replies', request, ...columns.replies });
+  const answer = () => send({ kind: 'replies', request, ...columns.replies });
+  if (beside === null) await answer();
+  else
+    void Promise.all(beside).then((replies) => {
+      for (const reply of replies) columns.add(reply);
+      return answer();
+    });
 }
 
 /** Counts a task that waits while others run. */
-async function beside(answer: Promise<LocalReply>): Promise<LocalReply> {
+async function counted(answer: Promise<LocalReply>): Promise<LocalReply> {
   pending++;
   const reply = await answer;
   pending--;
