@@ -7,8 +7,8 @@ import { compute } from '../fixtures/half-waiting-task.js';
 import { documentsOf, fixture } from '../support.js';
 
 /**
- * This shows what several documents per worker gain where a task waits and computes, and that they cost nothing
- * where it does only one of the two. All configurations of a test take turns, so that a slow phase of the
+ * This shows what several documents per worker gain where a task waits and computes, and that they cost
+ * nothing where it does only one of the two. All configurations of a test take turns, so that a slow phase of the
  * machine meets all of them. It needs a quiet machine.
  */
 
@@ -77,7 +77,7 @@ async function rates(
 const nameOf = ({ strategy, workers, perWorker = 1 }: Configuration) =>
   `${strategy} × ${workers} × ${perWorker}`;
 
-it(`${partMs} ms of waiting and ${partMs} ms of computing reach 93 % of what computing alone reaches`, async () => {
+it(`${partMs} ms of waiting and ${partMs} ms of computing reach 93 % of computing alone`, async () => {
   const alone: Configuration = { strategy: 'self-scheduling', workers: cores };
   const before: readonly Configuration[] = [
     { strategy: 'self-scheduling', workers: perWorker * cores },
