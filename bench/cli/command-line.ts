@@ -509,7 +509,7 @@ withJobFile(program.command('size'))
   .addHelpText(
     'before',
     `Examples:
-  forkwise size --task ./parse.ts --docs './samples/**'                 # for this machine, and for 4 to 256 GB
+  forkwise size --task ./parse.ts --docs './samples/**'  # here, and for 4 to 256 GB
   forkwise size --task ./parse.ts --docs ./samples --max-memory 2GB --cores 4 --json
 `,
   )

@@ -35,8 +35,8 @@ export class Budget {
     this.memoryMb = workersMb(memoryBytes);
     if (this.memoryMb < minMb)
       throw new UsageError(
-        `expected memory for workers of at least ${minMb} MB, got ${Math.floor(this.memoryMb)} MB, which is ` +
-          `${100 * usableShare} % of the job's without its own process; give "resources" more memory`,
+        `expected memory for workers of at least ${minMb} MB, got ${Math.floor(this.memoryMb)} MB, ` +
+          `which is ${100 * usableShare} % of the job's without its own process; give "resources" more memory`,
       );
   }
 
