@@ -8,8 +8,8 @@ import { documentsOf, fixture } from '../support.js';
 
 /**
  * This shows what several documents per worker gain where a task waits and computes, and that they cost
- * nothing where it does only one of the two. All configurations of a test take turns, so that a slow phase of the
- * machine meets all of them. It needs a quiet machine.
+ * nothing where it does only one of the two. All configurations of a test take turns, so that a slow phase
+ * of the machine meets all of them. It needs a quiet machine.
  */
 
 const cores = Math.floor(effectiveCores().effective);
