@@ -191,7 +191,7 @@ it('a configuration gives workers to the stages of a task', async () => {
   const task = join(folder, 'chain.mjs');
   writeFileSync(
     task,
-    "export const stages = [{ name: 'load', run: ({ size }) => size }, { name: 'write', run: (n) => 2 * n }];",
+    "export const stages = [{ name: 'load', run: (d) => d.size }, { name: 'write', run: (n) => 2 * n }];",
   );
   const options = { task, strategy: 'pipeline', workers: 3 };
   const runner = await createRunner({ ...options, configuration: { load: 1, write: 2 } });
