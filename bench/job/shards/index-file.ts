@@ -1,9 +1,9 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { newOf } from '../line-file.js';
-import { syncFolder } from './folder.js';
 import type { ManifestLine } from './manifest.js';
 import { indexName, readShardName, type ShardName } from './names.js';
+import { syncFolder } from './sync-folder.js';
 
 /** The content of `index.json`, whose names of a shard's members are those of MosaicML's StreamingDataset. */
 interface Index {

@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import { UnfitError } from '../../errors.js';
 import { newOf } from '../line-file.js';
 import { wholeLines } from '../whole-lines.js';
-import { syncFolder } from './folder.js';
 import { readShardName } from './names.js';
+import { syncFolder } from './sync-folder.js';
 
 /** A shard that is whole. */
 export interface ManifestLine {

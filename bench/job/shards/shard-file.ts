@@ -3,9 +3,9 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'n
 import { join } from 'node:path';
 import type { DocumentLine } from '../line.js';
 import { type Compression, type Compressor, compressorOf } from './compression.js';
-import { syncFolder } from './folder.js';
 import type { ManifestLine } from './manifest.js';
 import { shardName, temporaryOf } from './names.js';
+import { syncFolder } from './sync-folder.js';
 
 /** Lines are compressed and written together at this many characters. */
 const partLength = 2 ** 20;
