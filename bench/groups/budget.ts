@@ -36,7 +36,7 @@ export class Budget {
     if (this.memoryMb < minMb)
       throw new UsageError(
         `expected memory for workers of at least ${minMb} MB, got ${Math.floor(this.memoryMb)} MB, ` +
-          `which is ${100 * usableShare} % of the job's without its own process; give "resources" more memory`,
+          `which is ${100 * usableShare} % of the job's without its own process; give it more memory`,
       );
   }
 
