@@ -36,7 +36,7 @@ export const lifeMs = 100;
 /** Requests need from 0 to this time from a worker to the service, ms; the first ones of a worker more. */
 const usualJitterMs = 30;
 /** A worker that sends its first requests loads code and opens connections. */
-const coldSlots = 2;
+const coldSlots = 8;
 
 export class RateLimiter {
   readonly #windows: { readonly of: Limit['of']; readonly window: LimitWindow; pace: Pace | null }[];
