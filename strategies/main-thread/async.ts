@@ -2,9 +2,10 @@ import pMap from 'p-map';
 import { taskServices } from '../../services/task-services.js';
 import { type Box, boxed } from '../session/box.js';
 import { cancelled, outcome } from '../session/outcome.js';
+import type { CarriedDocument } from '../session/reference.js';
 import { guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
-import { alone, type Strategy } from '../strategy.js';
+import { alone, type Outcome, type Strategy } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import { openTask } from '../worker/task.js';
 import { mainWorker } from '../worker/worker-id.js';
@@ -40,33 +41,31 @@ export default {
     });
     /** There is one once the number has been changed: it costs a promise per document. */
     let gate: Gate | null = null;
+    const ended = (document: CarriedDocument): Outcome | Promise<Outcome> => {
+      const pulledMs = now();
+      if (task.isServed && timeoutMs !== undefined)
+        return runWithin(task, document, timeoutMs, (reply) => outcome(document, pulledMs, reply));
+      const reply = task.run(document);
+      const found =
+        reply instanceof Promise
+          ? reply.then((reply) => outcome(document, pulledMs, reply))
+          : outcome(document, pulledMs, reply);
+      return withDeadline(document, timeoutMs, found);
+    };
     return guarded({
       callerEnd,
       takesReferences: delivery === 'reference',
       keepsPaths: true,
       async run(documents, emit, cancelling) {
+        const through = gate;
         const run = async (box: Box) => {
           const document = box.take();
-          if (cancelling.has(document.index)) return emit(cancelled(document));
-          const pulledMs = now();
-          if (task.isServed && timeoutMs !== undefined)
-            return emit(
-              await runWithin(task, document, timeoutMs, (reply) => outcome(document, pulledMs, reply)),
-            );
-          const reply = task.run(document);
-          const found =
-            reply instanceof Promise
-              ? reply.then((reply) => outcome(document, pulledMs, reply))
-              : outcome(document, pulledMs, reply);
-          await emit(await withDeadline(document, timeoutMs, found));
+          await emit(cancelling.has(document.index) ? cancelled(document) : await ended(document));
+          through?.leave();
         };
         const boxes = boxed(documents);
-        const through = gate;
         if (through === null) await pMap(boxes, run, { concurrency: workers });
-        else {
-          const runAndLeave = (box: Box) => run(box).finally(() => through.leave());
-          await pMap(through.through(boxes), runAndLeave, { concurrency: maxInFlight });
-        }
+        else await pMap(through.through(boxes), run, { concurrency: maxInFlight });
       },
       /** The caller's thread is the one worker. The first call takes effect with the next run. */
       setPerWorker(number) {

@@ -28,17 +28,28 @@ export class Gate {
         const source =
           Symbol.asyncIterator in boxes ? boxes[Symbol.asyncIterator]() : boxes[Symbol.iterator]();
         return {
-          next: async () => {
-            if (this.#inFlight < this.#number) this.#inFlight++;
-            else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-            const next = await source.next();
-            if (next.done) this.leave();
-            return next;
+          next: () => {
+            if (this.#inFlight >= this.#number)
+              return new Promise((resolve) => this.#waiting.push(() => resolve(this.#next(source))));
+            this.#inFlight++;
+            return this.#next(source);
           },
           return: async () => (await source.return?.()) ?? { done: true, value: undefined },
         };
       },
     };
+  }
+
+  #next(source: Iterator<Box> | AsyncIterator<Box>): Promise<IteratorResult<Box>> {
+    const next = source.next();
+    return next instanceof Promise
+      ? next.then((next) => this.#passed(next))
+      : Promise.resolve(this.#passed(next));
+  }
+
+  #passed(next: IteratorResult<Box>): IteratorResult<Box> {
+    if (next.done) this.leave();
+    return next;
   }
 
   #open(): void {
