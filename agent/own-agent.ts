@@ -1,10 +1,10 @@
 import { hostname } from 'node:os';
 import { findStrategy } from '../runner/open-strategy.js';
 import { connectBullmq } from '../strategies/broker/bullmq.js';
-import type { OwnAgentStart } from '../strategies/broker/protocol.js';
+import { innerStrategy, type OwnAgentStart } from '../strategies/broker/protocol.js';
 import { now } from '../strategies/worker/clock.js';
 import { CannotJoin, Member } from './member.js';
-import { copiesViews, creditFor, defaultStrategy, openSession } from './session.js';
+import { copiesViews, creditFor, openSession } from './session.js';
 
 /**
  * An agent that a session has started itself is a process of this module: see `OwnAgentStart`. It works for
@@ -35,7 +35,7 @@ async function join({ url, run, agent, workers }: OwnAgentStart): Promise<Member
   if (card === undefined || !('url' in card.task.code))
     throw new Error(`expected the run ${run}, and it is over`);
   const { name, options, code } = card.task;
-  const { strategy } = await findStrategy(defaultStrategy, { workers });
+  const { strategy } = await findStrategy(innerStrategy, { workers });
   const choice = { strategy, workers };
   const { pid } = process;
   const credit = creditFor(workers);

@@ -13,9 +13,6 @@ export interface SessionChoice {
   readonly memoryMb?: number;
 }
 
-/** A worker process that crashes ends no agent, so this strategy is the default. */
-export const defaultStrategy = 'queue';
-
 /**
  * Returns how many batches may be with an agent at a time: one for each worker, where each batch is a single
  * long document, and two that come in the meantime.

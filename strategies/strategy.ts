@@ -53,6 +53,11 @@ export interface StrategyTraits {
    * another document was cancelled do not count.
    */
   readonly maxRuns: number;
+  /**
+   * A strategy between machines runs documents in sessions of this strategy, unless the machines choose
+   * another. What a document costs beyond it is the price of the broker. Absent: it has none.
+   */
+  readonly inner?: string;
   /** A worker that is near a limit of its memory is replaced between two documents. Absent: it is not. */
   readonly retires?: true;
   /** The workers run the module at this URL; null where documents run on the caller's own thread. */

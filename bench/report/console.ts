@@ -4,6 +4,7 @@ import { groupBy } from '../stats/group-by.js';
 import type { Findings } from '../verdict/findings.js';
 import { adviceLegend, adviceSentences, adviceTable, hasAdvice } from '../words/advice.js';
 import { arrivalLegend, arrivalTable, limitLegend, limitTable } from '../words/arrivals.js';
+import { brokerPriceSentences } from '../words/broker-price.js';
 import { busyLine } from '../words/busy.js';
 import { fusedByWorkload } from '../words/fused.js';
 import { limitSentences } from '../words/limit.js';
@@ -45,6 +46,7 @@ export function consoleReport(
     ...(hasAdvice(conclusions) ? [renderTable(adviceTable(conclusions), colors)] : []),
     ...workloads.flatMap(([, members]) => adviceSentences(members).map(marked)),
     ...fusedByWorkload(conclusions).map(marked),
+    ...brokerPriceSentences(conclusions).map(marked),
     ...limitSentences(conclusions).map(marked),
     ...(hasAdvice(conclusions) ? [colors.dim(adviceLegend)] : []),
     '',

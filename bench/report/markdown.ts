@@ -4,6 +4,7 @@ import type { HintRow } from '../tables/situation-columns.js';
 import type { Findings } from '../verdict/findings.js';
 import { adviceByWorkload, adviceTable, hasAdvice } from '../words/advice.js';
 import { arrivalLegend, arrivalTable, limitLegend, limitTable } from '../words/arrivals.js';
+import { brokerPriceSentences } from '../words/broker-price.js';
 import { busyLine } from '../words/busy.js';
 import { fusedByWorkload } from '../words/fused.js';
 import { limitSentences } from '../words/limit.js';
@@ -37,6 +38,7 @@ export function markdownReport(found: Findings, figures: readonly Pick<Figure, '
     said.length === 0 ? 'No trial was valid: nothing is shown.' : adviceTableText(found, most.places),
     lines(said, most.workloads, 'workloads'),
     fusedByWorkload(conclusions).map(safe).join(' '),
+    brokerPriceSentences(conclusions).map(safe).join(' '),
     limitSentences(conclusions).map(safe).join(' '),
     faultSentence(found.faults) ?? '',
     lines(warnings, most.warnings, 'warnings'),

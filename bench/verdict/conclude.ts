@@ -3,6 +3,7 @@ import { hasRate, type RatedSummary, type SummaryRow, type TrialRow } from '../t
 import type { ComparisonRow } from '../tables/comparison-columns.js';
 import type { Claims } from '../tables/environment.js';
 import { seriesName } from '../tables/series.js';
+import { type BrokerPrice, brokerPrices } from './broker-price.js';
 import { isBusy } from './busy.js';
 import { type Choice, chooseTogether, type Ratio, type Relation } from './choice.js';
 import {
@@ -65,6 +66,8 @@ export interface Conclusion {
   readonly ofLimit: ReadonlyMap<string, Ratio>;
   /** Whether stages are to have workers of their own; null where not both ways were measured. */
   readonly staged: FusedOrStaged | null;
+  /** What brokers cost; empty where no strategy was measured both with one and without. */
+  readonly prices: readonly BrokerPrice[];
   /** The words need the traits of the strategies. */
   readonly strategies: readonly Traits[];
 }
@@ -155,6 +158,7 @@ function conclusionOf(
     shortfall: judged.shortfall,
     regretBound: judged.regretBound,
     staged: fusedOrStaged(judged, strategies),
+    prices: brokerPrices(family, { trials, strategies }),
     ofLimit: new Map(
       comparisons
         .filter((row) => row.reference === 'limit' && familyOf(row) === familyOf(family[0]))

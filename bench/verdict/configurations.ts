@@ -9,7 +9,7 @@ import { type Configuration, type FamilyRates, practicalMargin } from './choice.
 /** The verdict needs to know these traits of a strategy. */
 export type Traits = Pick<
   StrategyTraits,
-  'name' | 'isolation' | 'baseline' | 'concurrency' | 'limit' | 'staged'
+  'name' | 'isolation' | 'baseline' | 'concurrency' | 'limit' | 'staged' | 'inner'
 >;
 
 export function isBaseline(

@@ -12,7 +12,7 @@ import { connectBullmq } from './bullmq.js';
 import { Caller } from './caller.js';
 import type { Fleet } from './fleet.js';
 import { type OwnRedis, startRedis } from './own-redis.js';
-import { encodeMessage, type RunCard, type TaskCode, version } from './protocol.js';
+import { encodeMessage, innerStrategy, type RunCard, type TaskCode, version } from './protocol.js';
 
 /**
  * An agent that was killed or cut off loses its batches after `lockMs`, and another one finds them at the
@@ -43,6 +43,7 @@ export default {
   deliveries: ['message', 'reference'],
   travelsInFile: [],
   scales: true,
+  inner: innerStrategy,
   axes: ['agents'],
   async open(workload, options) {
     const { broker = {} } = options;

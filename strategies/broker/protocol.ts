@@ -73,6 +73,12 @@ import type { Members, Result, RetryOptions, ServiceLimit, TaskError } from '../
 /** The keys of a run expire when neither its caller nor an agent has renewed them for this time, ms. */
 export const keepMs = 24 * 60 * 60 * 1000;
 
+/**
+ * Agents run documents in a session of this strategy, unless their machine chooses another: a worker process
+ * that crashes ends no agent.
+ */
+export const innerStrategy = 'queue';
+
 /** The version of the protocol. An agent joins only runs of its own version. */
 export const version = 1;
 

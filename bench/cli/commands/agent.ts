@@ -2,10 +2,11 @@ import { resolve } from 'node:path';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { Agent } from '../../../agent/agent.js';
 import { type HealthServer, serveHealth } from '../../../agent/health.js';
-import { creditFor, defaultStrategy, type SessionChoice, suitsAgent } from '../../../agent/session.js';
+import { creditFor, type SessionChoice, suitsAgent } from '../../../agent/session.js';
 import { findStrategy } from '../../../runner/open-strategy.js';
 import { withoutPassword } from '../../../strategies/broker/address.js';
 import { connectBullmq } from '../../../strategies/broker/bullmq.js';
+import { innerStrategy } from '../../../strategies/broker/protocol.js';
 import { strategies } from '../../../strategies/index.js';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
 import { workloads } from '../../../workloads/index.js';
@@ -84,7 +85,7 @@ export async function agent(flags: AgentFlags): Promise<number> {
 /** @throws UsageError for a strategy whose documents run on the agent's own thread, or on other machines */
 async function sessionOf(flags: AgentFlags): Promise<SessionChoice> {
   const config = flags.config === undefined ? null : readConfig(flags.config);
-  const name = flags.strategy ?? config?.strategy ?? defaultStrategy;
+  const name = flags.strategy ?? config?.strategy ?? innerStrategy;
   const names = strategies.map(({ name }) => name);
   if (!names.includes(name)) throw unknownName('strategy', name, names);
   const isConfigured = config?.strategy === name;

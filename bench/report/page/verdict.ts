@@ -2,6 +2,7 @@ import { groupBy, type NonEmpty } from '../../stats/group-by.js';
 import type { Conclusion } from '../../verdict/conclude.js';
 import type { Findings } from '../../verdict/findings.js';
 import { adviceLegend, adviceSentences, adviceTable, hasAdvice } from '../../words/advice.js';
+import { brokerPriceSentences } from '../../words/broker-price.js';
 import { busyLine } from '../../words/busy.js';
 import { fusedByWorkload } from '../../words/fused.js';
 import { faultSentence } from '../faults.js';
@@ -25,7 +26,11 @@ export function verdictSection({ conclusions, faults }: Findings, chart: Html | 
 function verdict(conclusions: NonEmpty<Conclusion>): Html {
   const [{ workload, kind }] = conclusions;
   const words = [...new Set(conclusions.map(({ confidence }) => confidence))];
-  const sentences = [...adviceSentences(conclusions), ...fusedByWorkload(conclusions)];
+  const sentences = [
+    ...adviceSentences(conclusions),
+    ...fusedByWorkload(conclusions),
+    ...brokerPriceSentences(conclusions),
+  ];
   const badges = words.map((word) => html`<span class="badge ${word}">${word}</span> `);
   return html`<div class="verdict"><h3>${workload} <span class="muted">(${kind})</span> ${badges}</h3>
 ${hasAdvice(conclusions) ? tableOf(adviceTable(conclusions)) : null}
