@@ -81,12 +81,26 @@ export function familyRates(
       baseline: traits?.baseline ?? false,
       barred:
         traits?.limit === true ||
+        hasLongerNetwork(cells, cell) ||
         barredBecause(cell, { isolation, staged: traits?.staged }, { allowOversubscribed }) !== null ||
         barred(cell),
       cell,
     };
   });
   return { configurations, rates, margin, chosen };
+}
+
+/**
+ * True where the same strategy was also measured with a longer round trip to its broker. A network is no
+ * choice: only the longest one of a run competes, and the others show what it costs.
+ */
+export function hasLongerNetwork(
+  among: readonly Pick<TrialRow, 'strategy' | 'rtt_ms'>[],
+  { strategy, rtt_ms }: Pick<TrialRow, 'strategy' | 'rtt_ms'>,
+): boolean {
+  return (
+    rtt_ms !== null && among.some((other) => other.strategy === strategy && (other.rtt_ms ?? 0) > rtt_ms)
+  );
 }
 
 /** One log rate per configuration and round. Twins are left out. */

@@ -11,7 +11,7 @@ import type { StageRow } from '../tables/stage-columns.js';
 import { strategiesElsewhere, summarise } from '../tables/summarise.js';
 import { compare, marginsOf } from './compare.js';
 import { type Conclusion, conclude, type Decided } from './conclude.js';
-import type { Traits } from './configurations.js';
+import { hasLongerNetwork, type Traits } from './configurations.js';
 import { crossovers } from './crossovers.js';
 import { hints } from './hints/hints.js';
 import { measuredRows, type Projection, projectionRows, scalingRows, scalingSeries } from './scaling.js';
@@ -80,11 +80,16 @@ export function findings(
   const baseline = strategies.find((strategy) => strategy.baseline)?.name ?? '';
   const upperBounds = strategies.filter(({ limit }) => limit === true).map(({ name }) => name);
   const comparisons = compare(trials, { claims: environment.claims, baseline, limits: upperBounds });
-  const scaling = scalingSeries(cells, {
-    effectiveCores: cores.effective,
-    memoryBytes: usableMemory(environment),
-    seed: environment.seed,
-  });
+  // Their tables have no column for it.
+  const longest = trials.filter((trial) => !hasLongerNetwork(trials, trial));
+  const scaling = scalingSeries(
+    longest.filter(({ twin }) => twin === null),
+    {
+      effectiveCores: cores.effective,
+      memoryBytes: usableMemory(environment),
+      seed: environment.seed,
+    },
+  );
   const terms = { trials: cells, strategies, margins: marginsOf(trials) };
   const conclusions = conclude(summaries, {
     ...terms,
@@ -106,7 +111,7 @@ export function findings(
       ...projectionRows(scaling, projection),
     ],
     winners: winners(summaries, terms),
-    crossovers: crossovers(trials, {
+    crossovers: crossovers(longest, {
       seed: environment.seed,
       workloads: corpora.map(({ workload }) => workload),
       strategies,

@@ -5,7 +5,8 @@ import { megabytes, number } from './units.js';
 
 /** At most two sentences for each configuration with a broker that has one without beside it. */
 export function brokerPriceSentences(conclusions: readonly Conclusion[]): string[] {
-  return conclusions.flatMap(({ corpus, prices, strategies }) => {
+  return conclusions.flatMap(({ corpus, claims, prices, strategies }) => {
+    if (claims === 'nothing') return [];
     const name = namer(
       strategies,
       prices.flatMap(({ between, alone }) => [between, alone]),

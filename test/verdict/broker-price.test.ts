@@ -3,6 +3,7 @@ import { it } from 'node:test';
 import { summarise } from '../../bench/tables/summarise.js';
 import { conclude } from '../../bench/verdict/conclude.js';
 import type { Traits } from '../../bench/verdict/configurations.js';
+import { winners } from '../../bench/verdict/winners.js';
 import { brokerPriceSentences } from '../../bench/words/broker-price.js';
 import { trial } from '../rows.js';
 
@@ -12,7 +13,7 @@ const traits: Traits[] = [
 ];
 
 /** A run of four rounds. The rate through the broker is a little different in each. */
-function said(far: Partial<Parameters<typeof trial>[0]>[], rounds = [0.78, 0.8, 0.82, 0.8]): string[] {
+function concluded(far: Partial<Parameters<typeof trial>[0]>[], rounds = [0.78, 0.8, 0.82, 0.8]) {
   const trials = rounds.flatMap((ratio, i) => {
     const documents_per_second = 1000 * (1 + i / 10);
     const common = { round: i + 1, workers: 2, delivery: 'message', cpu_system_ms: 0 };
@@ -35,10 +36,13 @@ function said(far: Partial<Parameters<typeof trial>[0]>[], rounds = [0.78, 0.8, 
   const corpora = [{ workload: 'word-frequency', corpus: '10KB' }];
   const summaries = summarise(trials, { effectiveCores: 2, corpora, strategies: traits });
   const margins = () => Math.log(1.03);
-  return brokerPriceSentences(
-    conclude(summaries, { trials, strategies: traits, claims: 'verdicts', margins }),
-  );
+  const terms = { trials, strategies: traits, margins };
+  const conclusions = conclude(summaries, { ...terms, claims: 'verdicts' });
+  return { conclusions, winners: winners(summaries, terms) };
 }
+
+const said = (far: Partial<Parameters<typeof trial>[0]>[]) =>
+  brokerPriceSentences(concluded(far).conclusions);
 
 it('the price of a broker is its cost beyond the strategy of its agents', () => {
   const [rate, costs, ...more] = said([{}]);
@@ -55,6 +59,18 @@ it('each round-trip time has a price of its own, and another number of workers h
   assert.equal(found.length, 4);
   assert.match(found[0] as string, /`far \(0 ms\)` with 2 workers reached 0\.80×/);
   assert.match(found[2] as string, /`far \(1 ms\)` with 2 workers reached/);
+});
+
+it('a shorter round trip is not a choice, however fast', () => {
+  const rows = [{ rtt_ms: 0 }, { rtt_ms: 1, documents_per_second: 500 }];
+  const faster = concluded(rows, [1.98, 2, 2.02, 2]);
+  assert.equal(faster.conclusions[0]?.choice.strategy, 'alone');
+  assert.deepEqual(
+    faster.winners.map(({ strategy }) => strategy),
+    ['alone'],
+  );
+  const [only] = concluded([{ rtt_ms: 0 }], [1.98, 2, 2.02, 2]).conclusions;
+  assert.equal(only?.choice.strategy, 'far', 'without a longer one it competes');
 });
 
 it('costs that were not seen are left out', () => {
