@@ -16,7 +16,9 @@ import { encodeMessage, innerStrategy, type RunCard, type TaskCode, version } fr
 
 /**
  * An agent that was killed or cut off loses its batches after `lockMs`, and another one finds them at the
- * second look after that at the latest: after 8 s. Looking is a script of five commands. The lock is renewed
+ * second look after that at the latest: after 8 s. With 3 s between looks it would be 11 s: agents share one
+ * look, and with two of them a look that comes a moment too early is left out, so that the next one is up to
+ * twice as late (1.6 times was seen within 12 s). Looking is a script of five commands. The lock is renewed
  * every half of its time, so an agent that is merely starved must miss several turns of its event loop.
  */
 const usualLockMs = 5000;

@@ -10,7 +10,10 @@ import { Reaper } from '../../../strategies/processes/reaper.js';
 import type { BrokerOptions } from '../../../strategies/strategy.js';
 import { cliPath } from '../../support.js';
 
-/** Times of the locks in these checks. A lost batch is found after `lockMs` + 2 × `sweepMs` at the latest. */
+/**
+ * Times of the locks in these checks, the usual ones. A lost batch is found after `lockMs` + 2 × `sweepMs` at
+ * the latest, so 3 s between sweeps would not keep a recovery within 10 s.
+ */
 export const times = { lockMs: 5000, sweepMs: 1500 } satisfies BrokerOptions;
 
 /** One broker, and agents as `forkwise agent` starts them on other machines. */
