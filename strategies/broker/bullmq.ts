@@ -265,7 +265,8 @@ class BullmqEngine implements Engine {
   /** Renews the time to live of all keys that the run has at any time; jobs and documents have their own. */
   async #renew(): Promise<void> {
     if (this.#run === '' || this.#client.status !== 'ready') return;
-    const keys = [runsKey, ...fixedKeys(this.#run)];
+    // While this key lives, no agent looks for batches of lost agents: it must expire as BullMQ says.
+    const keys = [runsKey, ...fixedKeys(this.#run)].filter((key) => key !== this.#queueKey('stalled-check'));
     await Promise.all(keys.map((key) => this.#client.pexpire(key, keepMs))).catch(() => {});
   }
 
