@@ -23,8 +23,9 @@ export function serviceLimitText(
     const documents = sum(({ passes, documents }) => (passes ?? 0) * (documents ?? 0));
     const rate = documents / (sum(({ wall_ms }) => wall_ms) / 1e3);
     const requests = sum(({ service_requests }) => service_requests);
+    const lost = number(Math.max(0, 100 * (1 - rate / perSecond)));
     return [
-      `  ${name}: ${number(rate)}/s, ${number(Math.max(0, 100 * (1 - rate / perSecond)))} % of the time lost; ` +
+      `  ${name}: ${number(rate)}/s, ${lost} % of the time lost; ` +
         `${sum(({ service_violations }) => service_violations)} over a limit, ` +
         `${sum(({ service_refusals }) => service_refusals)} refused, ` +
         `${Math.max(0, requests - documents)} asked again`,

@@ -41,9 +41,9 @@ import type { Replies } from './replies.js';
  * Several documents at the same time (`per-worker`): while fewer than that many tasks of the child wait, it
  * begins the next document, of the same batch or of the next one. It answers a batch when all its documents
  * have ended, so answers come in any order. All batches are then `watched`. When the child ends, batches that
- * it had not begun are sent again as they are. Documents of the others run again `alone`: such a batch is sent
- * when the child has answered everything else, and nothing else is sent until it is answered. A document has
- * timed out only if it was alone. At most `per-worker` batches that may be cancelled are sent at a time.
+ * it had not begun are sent again as they are. Documents of the others run again `alone`: such a batch is
+ * sent when the child has answered everything else, and nothing else is sent until it is answered. A document
+ * has timed out only if it was alone. At most `per-worker` batches that may be cancelled are sent at a time.
  *
  * Messages of the kind `channel` belong to the side channel (`session/side-channel-protocol.ts`), in both
  * directions and in no order with the others.

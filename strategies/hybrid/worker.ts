@@ -54,7 +54,7 @@ const named = (worker: string) => `${me}/${worker}`;
 const end: TaskEnd = new TaskEnd(connectProcess, {
   cancelled: () => inner.cancelAll(),
   dropped: (index) => inner.cancel(index),
-  limited: (answer, worker) => limits.answer(worker && worker.slice(named('').length), answer),
+  limited: (answer, worker) => limits.answer(worker?.slice(named('').length) ?? null, answer),
 });
 const limits = new ForwardedLimits((request, worker) => end.sendLimit(request, named(worker)));
 const channel: InnerChannel = {

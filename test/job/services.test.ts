@@ -65,7 +65,7 @@ it('says what a flag should look like', async () => {
   }
 });
 
-it('stops with whole lines when the service fails every document, and goes on when it works again', async () => {
+it('stops with whole lines when the service fails every document, and goes on when it works', async () => {
   const task = (body: string) => writeFileSync(join(folder, 'down.mjs'), `export default ${body}`);
   // The state of the service is in a file, so that the task stays the same.
   writeFileSync(join(folder, 'state'), 'down');

@@ -10,9 +10,9 @@ import { HelperProcesses } from '../../bench/trials/helper-processes.js';
 import { createRunner, type Runner, type RunnerOptions } from '../../index.js';
 
 /**
- * `npm run test:adaptive-real`: an adaptive runner beside fixed numbers of documents at the same time, on real
- * tasks. All have their turns in each round. Then a neighbour takes a core, and a quota is halved where this
- * process may make a cgroup. It prints rates with 95 % intervals. It needs a quiet machine.
+ * `npm run test:adaptive-real`: an adaptive runner beside fixed numbers of documents at the same time, on
+ * real tasks. All have their turns in each round. Then a neighbour takes a core, and a quota is halved where
+ * this process may make a cgroup. It prints rates with 95 % intervals. It needs a quiet machine.
  *
  * FORKWISE_SHARE=0.1 measures for a tenth of the time.
  */
