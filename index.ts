@@ -63,7 +63,7 @@ export { isolates, isolations, isolationsOf } from './strategies/strategy.js';
 
 import type { TaskFile } from './workloads/task-file.js';
 
-export type { Batch, Stage, StageIsolation } from './workloads/stages.js';
+export type { Batch, Stage, StageIsolation } from './workloads/stages/stages.js';
 export type { TaskFile } from './workloads/task-file.js';
 export type { TaskFinding } from './workloads/task-findings.js';
 export {

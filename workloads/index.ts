@@ -20,31 +20,35 @@ export const workloads: readonly WorkloadEntry[] = [
   {
     name: 'word-frequency',
     about: 'tokenise UTF-8 text, count words, top 20',
-    url: at('./word-frequency.js'),
+    url: at('./built-in/word-frequency.js'),
   },
   {
     name: 'markdown',
     about: 'Markdown to HTML, with headings and links extracted',
-    url: at('./markdown.js'),
+    url: at('./built-in/markdown.js'),
   },
-  { name: 'compress', about: "gzip in libuv's thread pool, then SHA-256", url: at('./compress.js') },
+  { name: 'compress', about: "gzip in libuv's thread pool, then SHA-256", url: at('./built-in/compress.js') },
   {
     name: 'llm-extract',
     about: 'ask an Ollama-compatible server about the document',
-    url: at('./llm-extract.js'),
+    url: at('./built-in/llm-extract.js'),
     service: ollama,
   },
   {
     name: 'enrich',
     about: 'one look-up over HTTP, then parse and aggregate',
-    url: at('./enrich.js'),
+    url: at('./built-in/enrich.js'),
     service: ollama,
   },
   {
     name: 'embed',
     about: 'stages: rows of tokens, vectors by a model that loads for a second, packed for shards',
-    url: at('./embed/embed.js'),
+    url: at('./built-in/embed/embed.js'),
   },
-  { name: 'spin', about: 'fixed-iteration arithmetic: a known answer for self-tests', url: at('./spin.js') },
-  { name: 'sleep', about: 'fixed wait: a known answer for self-tests', url: at('./sleep.js') },
+  {
+    name: 'spin',
+    about: 'fixed-iteration arithmetic: a known answer for self-tests',
+    url: at('./built-in/spin.js'),
+  },
+  { name: 'sleep', about: 'fixed wait: a known answer for self-tests', url: at('./built-in/sleep.js') },
 ];

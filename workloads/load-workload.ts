@@ -1,6 +1,6 @@
-import { composed } from './composed.js';
 import { nameSources } from './source-stack.js';
-import { type Stage, stagesOf } from './stages.js';
+import { composed } from './stages/composed.js';
+import { type Stage, stagesOf } from './stages/stages.js';
 import {
   type Kind,
   kinds,

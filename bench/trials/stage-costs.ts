@@ -1,7 +1,7 @@
 import type { LoadedWorkload } from '../../workloads/load-workload.js';
-import { type OpenStage, openStage, partOf, type StageItem } from '../../workloads/open-stage.js';
-import { StageTimeout } from '../../workloads/stage-error.js';
-import { batchOf, givesArray, type Stage } from '../../workloads/stages.js';
+import { type OpenStage, openStage, partOf, type StageItem } from '../../workloads/stages/open-stage.js';
+import { StageTimeout } from '../../workloads/stages/stage-error.js';
+import { batchOf, givesArray, type Stage } from '../../workloads/stages/stages.js';
 import { contextWithoutSession, type Document, type WorkloadRef } from '../../workloads/workload.js';
 import { kindOf, WaitingMeter, waitingShare } from '../measure/waiting.js';
 import { outcomeDigest } from './digest.js';

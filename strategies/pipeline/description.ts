@@ -1,4 +1,4 @@
-import { batchOf, type Stage } from '../../workloads/stages.js';
+import { batchOf, type Stage } from '../../workloads/stages/stages.js';
 import type { StageDescription } from './protocol.js';
 
 /** Returns the stages as plain data; null for a task without stages. */

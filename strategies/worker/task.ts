@@ -3,7 +3,7 @@ import type { Slot } from '../../services/limits.js';
 import type { TaskServices } from '../../services/task-services.js';
 import { loadWorkload } from '../../workloads/load-workload.js';
 import { nameSources } from '../../workloads/source-stack.js';
-import { StageTimeout } from '../../workloads/stage-error.js';
+import { StageTimeout } from '../../workloads/stages/stage-error.js';
 import type { Views, Workload, WorkloadRef } from '../../workloads/workload.js';
 import { type LocalReply, timeoutError } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';

@@ -106,7 +106,7 @@ it('refuses a task whose source has changed since it was compiled', async () => 
 });
 
 it('names a built-in workload, and bundles a module that was not compiled', async () => {
-  const url = new URL('../../workloads/markdown.js', import.meta.url).href;
+  const url = new URL('../../workloads/built-in/markdown.js', import.meta.url).href;
   assert.deepEqual(await portable({ name: 'any', url }), { workload: 'markdown' });
   assert.ok('sha256' in (await portable(fixture('count-task'))));
 });

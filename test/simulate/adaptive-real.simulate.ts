@@ -62,7 +62,7 @@ async function measure(): Promise<void> {
     {
       name: 'llm-extract, 16 at once',
       options: {
-        task: task('workloads/llm-extract'),
+        task: task('workloads/built-in/llm-extract'),
         strategy: 'async',
         options: { service, model: 'any' },
       },
@@ -81,7 +81,7 @@ async function measure(): Promise<void> {
     },
     {
       name: 'word-frequency',
-      options: { task: task('workloads/word-frequency'), strategy: 'self-scheduling' },
+      options: { task: task('workloads/built-in/word-frequency'), strategy: 'self-scheduling' },
       bytes: 10_000,
       at: perWorker,
       start: 1,

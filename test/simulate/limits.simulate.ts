@@ -279,7 +279,7 @@ async function refusedOnce(
 function taskOf(service: string) {
   return {
     name: 'llm-extract',
-    url: new URL('../../workloads/llm-extract.js', import.meta.url).href,
+    url: new URL('../../workloads/built-in/llm-extract.js', import.meta.url).href,
     options: { service, model: 'm', repeatable: true },
   };
 }

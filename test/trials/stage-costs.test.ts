@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { runStages } from '../../bench/trials/stage-costs.js';
-import { composed } from '../../workloads/composed.js';
 import type { LoadedWorkload } from '../../workloads/load-workload.js';
-import type { Stage } from '../../workloads/stages.js';
+import { composed } from '../../workloads/stages/composed.js';
+import type { Stage } from '../../workloads/stages/stages.js';
 
 const ref = { name: 'test', url: '', options: {} };
 const documents = ['a b', 'c', 'bad d'].map((text, index) => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { encode, loadModel } from '../../workloads/embed/model.js';
+import { encode, loadModel } from '../../workloads/built-in/embed/model.js';
 import { workloads } from '../../workloads/index.js';
 import { loadWorkload } from '../../workloads/load-workload.js';
-import { openStage } from '../../workloads/open-stage.js';
+import { openStage } from '../../workloads/stages/open-stage.js';
 import { contextWithoutSession } from '../../workloads/workload.js';
 
 const rowOf = (seed: number, length = 20) =>

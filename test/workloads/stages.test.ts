@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { composed } from '../../workloads/composed.js';
 import { loadWorkload } from '../../workloads/load-workload.js';
-import { openStage, type StageItem } from '../../workloads/open-stage.js';
-import { StageTimeout } from '../../workloads/stage-error.js';
-import { batchOf, type Stage, stagesOf } from '../../workloads/stages.js';
+import { composed } from '../../workloads/stages/composed.js';
+import { openStage, type StageItem } from '../../workloads/stages/open-stage.js';
+import { StageTimeout } from '../../workloads/stages/stage-error.js';
+import { batchOf, type Stage, stagesOf } from '../../workloads/stages/stages.js';
 import { compileTask } from '../../workloads/task-file.js';
 import { type Context, contextWithoutSession } from '../../workloads/workload.js';
 

@@ -3,9 +3,9 @@ import {
   openStage,
   type StageItem,
   type StageResult,
-} from '../../../workloads/open-stage.js';
-import { StageTimeout } from '../../../workloads/stage-error.js';
-import type { Stage } from '../../../workloads/stages.js';
+} from '../../../workloads/stages/open-stage.js';
+import { StageTimeout } from '../../../workloads/stages/stage-error.js';
+import type { Stage } from '../../../workloads/stages/stages.js';
 
 export interface CallsOptions {
   readonly options: Readonly<Record<string, unknown>>;

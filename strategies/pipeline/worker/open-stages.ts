@@ -1,8 +1,8 @@
 import type { LoadedWorkload } from '../../../workloads/load-workload.js';
-import type { StageItem, StageResult } from '../../../workloads/open-stage.js';
 import { nameSources } from '../../../workloads/source-stack.js';
-import { StageError } from '../../../workloads/stage-error.js';
-import type { Stage } from '../../../workloads/stages.js';
+import type { StageItem, StageResult } from '../../../workloads/stages/open-stage.js';
+import { StageError } from '../../../workloads/stages/stage-error.js';
+import type { Stage } from '../../../workloads/stages/stages.js';
 import type { LocalReply } from '../../session/outcome.js';
 import type { Result } from '../../strategy.js';
 import { now } from '../../worker/clock.js';

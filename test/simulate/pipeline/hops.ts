@@ -1,4 +1,4 @@
-import type { Stage } from '../../../workloads/stages.js';
+import type { Stage } from '../../../workloads/stages/stages.js';
 import type { Document, Results } from '../../../workloads/workload.js';
 
 /** Stages that pass on what they get: `hops.js?3` has three. The first one returns a copy of the document. */

@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Stage } from '../../../workloads/stages.js';
+import type { Stage } from '../../../workloads/stages/stages.js';
 import type { Context, Document } from '../../../workloads/workload.js';
 
 /** What one stage does with a value: see `test:pipeline`. */

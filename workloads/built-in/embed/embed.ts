@@ -1,5 +1,5 @@
-import type { Stage } from '../stages.js';
-import type { Context, Document, Views } from '../workload.js';
+import type { Stage } from '../../stages/stages.js';
+import type { Context, Document, Views } from '../../workload.js';
 import { type EmbeddingModel, encode, loadModel } from './model.js';
 
 /**

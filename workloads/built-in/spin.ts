@@ -1,4 +1,4 @@
-import type { Context, Document, Kind } from './workload.js';
+import type { Context, Document, Kind } from '../workload.js';
 
 export const kind: Kind = 'cpu';
 

@@ -1,5 +1,5 @@
 import { closest, distance } from 'fastest-levenshtein';
-import { type Context, type Kind, kinds, WorkloadError } from './workload.js';
+import { type Context, type Kind, kinds, WorkloadError } from '../workload.js';
 
 /**
  * A task may be a chain of stages instead of one function: `export const stages = [load, encode, write]`. The

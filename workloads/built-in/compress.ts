@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { Document, Kind } from './workload.js';
+import type { Document, Kind } from '../workload.js';
 
 export const kind: Kind = 'cpu';
 

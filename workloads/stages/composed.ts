@@ -1,3 +1,4 @@
+import type { Context, Document, Kind, Workload } from '../workload.js';
 import {
   type OpenStage,
   openStage,
@@ -7,7 +8,6 @@ import {
   withState,
 } from './open-stage.js';
 import { givesArray, type Stage } from './stages.js';
-import type { Context, Document, Kind, Workload } from './workload.js';
 
 /**
  * Makes one function of a chain of stages: a worker runs all of them for a document, one after the other, in

@@ -1,6 +1,6 @@
+import type { Context } from '../workload.js';
 import { hookError, StageError, StageTimeout } from './stage-error.js';
 import type { Stage } from './stages.js';
-import type { Context } from './workload.js';
 
 /** A value is on its way through a stage. */
 export interface StageItem {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { generate, repeatable } from './services/ollama-client.js';
-import type { Context, Document, Kind } from './workload.js';
+import { generate, repeatable } from '../services/ollama-client.js';
+import type { Context, Document, Kind } from '../workload.js';
 
 export const kind: Kind = 'io';
 

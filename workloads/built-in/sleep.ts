@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Context, Document, Kind } from './workload.js';
+import type { Context, Document, Kind } from '../workload.js';
 
 export const kind: Kind = 'io';
 

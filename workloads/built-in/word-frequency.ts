@@ -1,4 +1,4 @@
-import type { Document, Kind, Views } from './workload.js';
+import type { Document, Kind, Views } from '../workload.js';
 
 export const kind: Kind = 'cpu';
 /** The task decodes the bytes at once and keeps none of them. */

@@ -1,5 +1,5 @@
-import { generate, repeatable } from './services/ollama-client.js';
-import type { Context, Document, Kind } from './workload.js';
+import { generate, repeatable } from '../services/ollama-client.js';
+import type { Context, Document, Kind } from '../workload.js';
 
 export const kind: Kind = 'mixed';
 

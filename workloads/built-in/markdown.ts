@@ -1,5 +1,5 @@
 import { Marked } from 'marked';
-import type { Document, Kind, Views } from './workload.js';
+import type { Document, Kind, Views } from '../workload.js';
 
 export const kind: Kind = 'cpu';
 /** The task decodes the bytes at once and keeps none of them. */
