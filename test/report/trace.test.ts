@@ -90,9 +90,11 @@ function allowed(found: Findings): Set<string> {
   add(best.filter(({ verdict }) => verdict === 'inconclusive').length);
   add(best.filter(({ ratio_high, margin }) => ratio_high !== null && ratio_high < 1 / margin).length);
   add(best.filter(({ ratio_high }) => ratio_high !== null).length);
-  for (const { work_efficiency, balance, availability } of found.summaries)
+  for (const { work_efficiency, balance, availability, cpu_ms_per_document } of found.summaries) {
     if (work_efficiency !== null && balance !== null && availability !== null)
       add(Math.min(1, work_efficiency) * balance * availability);
+    if (cpu_ms_per_document !== null) add(1e3 * cpu_ms_per_document); // what a broker costs is said in µs
+  }
   const walk = (value: unknown): void => {
     if (typeof value === 'number') add(value);
     else if (typeof value === 'object' && value !== null) Object.values(value).forEach(walk);
