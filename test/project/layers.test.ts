@@ -29,7 +29,8 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     files: /^strategies\//,
     may: [
       /^strategies\/(?!index|peers)/,
-      /^workloads\/(workload|load-workload|stages|open-stage|stage-error|source-stack|read-file)\.ts$/,
+      /^workloads\/(workload|load-workload|source-stack|read-file)\.ts$/,
+      /^workloads\/stages\/(stages|open-stage|stage-error)\.ts$/,
       /^(services|control)\//,
     ],
   },
@@ -39,7 +40,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     may: [
       /^runner\//,
       /^strategies\/(?!peers)/,
-      /^workloads\/(workload|stages|read-file|task-file|task-findings|tsconfig-limits)\.ts$/,
+      /^workloads\/(workload|stages\/stages|read-file|task-file|task-findings|tsconfig-limits)\.ts$/,
       /^(services|control)\//,
     ],
   },
@@ -91,7 +92,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
       /^strategies\/worker\/(clock|usage-report|worker-id)\.ts$/,
       /^runner\/(recommendation|adaptive)\.ts$/,
       /^workloads\/(workload|load-workload|task-file|task-findings|tsconfig-limits|services\/service)\.ts$/,
-      /^workloads\/(stages|open-stage|stage-error)\.ts$/,
+      /^workloads\/stages\/(stages|open-stage|stage-error)\.ts$/,
       /^control\/allotment\.ts$/,
       /^workloads\/(documents|files|file-walk|read-file|synthetic)\.ts$/,
       /^services\//,
