@@ -20,7 +20,7 @@ import {
   type TaskEnvironment,
 } from './document-context.js';
 import { type LargeParts, MovedParts, withoutLargeParts } from './large-parts.js';
-import { openResources, warnOfLeftOpen } from './left-open.js';
+import { type OpenResources, openResources, warnOfLeftOpen } from './left-open.js';
 import { ownDocuments } from './own-document.js';
 import { type Content, readReference } from './read-reference.js';
 import { runServed, type ServedTask } from './served.js';
@@ -74,6 +74,8 @@ export interface TaskOptions {
   readonly isShared?: () => boolean;
   /** Connects the worker with its caller; absent where the strategy has no side channel. */
   readonly connect?: Connect;
+  /** What was open before the task was loaded; absent: it is loaded here. */
+  readonly before?: OpenResources;
 }
 
 /** Loads the workload and runs its `setup`. */
@@ -88,11 +90,11 @@ export async function openTask(
     timeoutMs,
     isShared = () => false,
     connect,
+    before = openResources(),
   }: TaskOptions,
 ): Promise<OpenTask> {
   // Node prints what the task throws in passing, and ends the worker.
   if (worker !== mainWorker) process.on('uncaughtExceptionMonitor', (cause) => void nameSources(cause));
-  const open = openResources();
   const workload = await loadWorkload(ref);
   const state = await setUp(workload, ref);
   const views = workload.views ?? 'copy';
@@ -202,7 +204,7 @@ export async function openTask(
       end.close();
       await limited(workload.teardown?.(state));
       // On the caller's own thread, others may have opened something.
-      if (worker !== mainWorker) await warnOfLeftOpen(open);
+      if (worker !== mainWorker) await warnOfLeftOpen(before);
     },
   };
 }

@@ -20,7 +20,7 @@ export async function openServed(
 
 async function openWhole(
   { workload, services, timeoutMs }: StageStart,
-  { connect, large, begins }: ServedOptions,
+  { connect, large, begins, before }: ServedOptions,
 ): Promise<Served> {
   const worker = thisWorker();
   // Replies to short tasks are sent together, so they are copies.
@@ -31,6 +31,7 @@ async function openWhole(
     services,
     timeoutMs,
     connect,
+    before,
   });
   return {
     call(_, [input]) {

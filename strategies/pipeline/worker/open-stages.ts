@@ -14,7 +14,7 @@ import {
   type TaskEnvironment,
 } from '../../worker/document-context.js';
 import { type LargeParts, MovedParts } from '../../worker/large-parts.js';
-import { openResources, warnOfLeftOpen } from '../../worker/left-open.js';
+import { warnOfLeftOpen } from '../../worker/left-open.js';
 import { snapshot } from '../../worker/snapshot.js';
 import { failed, limited } from '../../worker/task.js';
 import { TaskEnd } from '../../worker/task-end.js';
@@ -38,11 +38,10 @@ export interface StagesToOpen {
 export async function openStages(
   { workload: ref, services, timeoutMs }: StageStart,
   { workload, all, stages }: StagesToOpen,
-  { connect, large, begins }: ServedOptions,
+  { connect, large, begins, before }: ServedOptions,
 ): Promise<Served> {
   // Node prints what the task throws in passing, and ends the worker.
   process.on('uncaughtExceptionMonitor', (cause) => void nameSources(cause));
-  const open = openResources();
   const watched = new Set<DocumentContext>();
   const abort = (isMeant: (context: DocumentContext) => boolean, reason: () => Error) => {
     for (const context of [...watched]) if (isMeant(context)) context.abort(reason());
@@ -90,7 +89,7 @@ export async function openStages(
       limits.close();
       end.close();
       await limited(closeAll(calls));
-      await warnOfLeftOpen(open);
+      await warnOfLeftOpen(before);
     },
   };
 }

@@ -3,6 +3,7 @@ import { taskError } from '../../session/task-error.js';
 import { connectProcess } from '../../worker/connect.js';
 import { filedParts } from '../../worker/filed-parts.js';
 import { sendLastWords } from '../../worker/last-words.js';
+import { openResources } from '../../worker/left-open.js';
 import { engineReport, processReport } from '../../worker/usage-report.js';
 import { thisWorker } from '../../worker/worker-id.js';
 import type { FromStage, StageStart, ToStage } from '../protocol.js';
@@ -25,6 +26,7 @@ process.on('SIGINT', () => {});
 
 sendLastWords();
 
+const before = openResources();
 let served: Served;
 try {
   const workload = await loadWorkload(start.workload);
@@ -35,6 +37,7 @@ try {
       connect: connectProcess,
       large: filedParts(start.workers, (offer) => void send(offer)),
       begins() {},
+      before,
     },
   );
 } catch (cause) {

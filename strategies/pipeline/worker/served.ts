@@ -1,6 +1,7 @@
 import type { LocalReply } from '../../session/outcome.js';
 import type { CarriedDocument } from '../../session/reference.js';
 import type { LargeParts } from '../../worker/large-parts.js';
+import type { OpenResources } from '../../worker/left-open.js';
 import type { Connect } from '../../worker/task-end.js';
 
 /** One value for a stage, as the controller has sent it. */
@@ -34,6 +35,8 @@ export interface ServedOptions {
   readonly large: 'move' | LargeParts | null;
   /** Called when the task's function is about to be called, once or more for each `call`. */
   begins(): void;
+  /** What was open before the task was loaded: what it opens itself, it should close. */
+  readonly before: OpenResources;
 }
 
 /** Makes a document again of what the first stage was sent. */

@@ -3,6 +3,7 @@ import { loadWorkload } from '../../../workloads/load-workload.js';
 import { freeReceivedBuffers } from '../../session/received-buffers.js';
 import { now } from '../../worker/clock.js';
 import { connectThread } from '../../worker/connect.js';
+import { openResources } from '../../worker/left-open.js';
 import { engineReport, processReport } from '../../worker/usage-report.js';
 import { thisWorker } from '../../worker/worker-id.js';
 import { Board } from '../board.js';
@@ -19,6 +20,7 @@ const { port } = start;
 const board = new Board(start.board);
 const send = (message: FromStage, moved: readonly ArrayBuffer[] = []) => port.postMessage(message, moved);
 
+const before = openResources();
 // An error thrown here ends the thread, and the controller hears of it.
 const workload = await loadWorkload(start.workload);
 const stages = start.stages ?? (await assigned());
@@ -29,6 +31,7 @@ const served: Served = await openServed(
     connect: connectThread,
     large: 'move',
     begins: () => board.beginCall(now()),
+    before,
   },
 );
 
