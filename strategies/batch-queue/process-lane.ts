@@ -12,7 +12,7 @@ import type { Batch } from './puller.js';
 import { outcomesOf, type Replies } from './replies.js';
 
 export interface ProcessLaneOptions extends StartOptions, Omit<Start, 'perWorker'> {
-  /** Children start with these values beside those of `Start`. */
+  /** A child with threads of its own starts with these values beside those of `Start`. Others have none. */
   readonly inside?: object;
   /** A child runs `atOnce` documents at the same time, and starts with `perWorker`. Both may change. */
   readonly perChild: { readonly perWorker: number; readonly atOnce: number };
@@ -83,10 +83,11 @@ export class ProcessLane {
     return Math.max(1, Math.floor(maxResultBytes / this.#resultBytes));
   }
 
-  /** Begins a run: a lane that was given up starts workers again. */
+  /** Begins a run: a lane that was given up starts workers again, and so does its child. */
   reset(cancelling: Cancelling): void {
     this.#cancelling = cancelling;
     this.#deaths.reset();
+    if (this.#options.inside !== undefined) this.#tell({ kind: 'run' });
   }
 
   /** Cancels the document if the child has it; elsewhere, the lane refuses it when it gets there. */
@@ -157,9 +158,15 @@ export class ProcessLane {
 
   /** Tells the children a new `perWorker`. */
   setPerWorker(perWorker: number): void {
-    const tell = (child: QueueChild) => child.tell({ kind: 'per-worker', perWorker } satisfies ToChild);
-    this.#child?.then(tell, () => {});
-    for (const child of this.#retiring) tell(child);
+    this.#tell({ kind: 'per-worker', perWorker });
+  }
+
+  #tell(message: ToChild): void {
+    this.#child?.then(
+      (child) => child.tell(message),
+      () => {},
+    );
+    for (const child of this.#retiring) child.tell(message);
   }
 
   /** Reports the end of a child when all its documents have outcomes, and none of them shows it. */

@@ -59,6 +59,8 @@ export type ToChild =
   | { readonly kind: 'report' }
   /** The child has no answer to this. */
   | { readonly kind: 'per-worker'; readonly perWorker: number }
+  /** A run begins. Only a child with threads of its own gets this, and has no answer to it. */
+  | { readonly kind: 'run' }
   | { readonly kind: 'close' }
   | ChannelEnvelope<ToTask>;
 

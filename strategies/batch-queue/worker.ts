@@ -65,7 +65,7 @@ process.on('message', (message: ToChild) => {
 await send({ kind: 'ready' });
 whenHeapIsNear(heapMb, () => void send({ kind: 'near-limit' }));
 
-type Request = Exclude<ToChild, { kind: 'channel' | 'per-worker' }>;
+type Request = Exclude<ToChild, { kind: 'channel' | 'per-worker' | 'run' }>;
 
 async function serve(message: Numbered<Request>): Promise<void> {
   const { request } = message;

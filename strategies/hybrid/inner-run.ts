@@ -26,7 +26,8 @@ interface Run {
 
 /**
  * Gives the documents of batches to a session, in one run that goes on until the workers are asked for their
- * usage. Documents of the next batch follow without a pause, so that no thread waits for the last one.
+ * usage, or until the parent begins a run: threads that were given up start again then. Documents of the next
+ * batch follow without a pause, so that no thread waits for the last one.
  */
 export class InnerRun {
   readonly #session: Session;
@@ -89,7 +90,7 @@ export class InnerRun {
     this.#run?.stop.abort();
   }
 
-  /** Ends the run, so that the session can be asked for its usage, or closed. */
+  /** Ends the run, so that the session can be asked for its usage, closed, or begin another one. */
   async end(): Promise<void> {
     if (this.#run === null) return;
     this.#run.isEnding = true;

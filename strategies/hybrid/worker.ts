@@ -2,9 +2,11 @@ import type { InnerChannel } from '../../services/limit-server.js';
 import type { BatchMessage, FromChild, Numbered, Start, ToChild } from '../batch-queue/protocol.js';
 import { ReceivedBytes } from '../batch-queue/received-bytes.js';
 import { ReplyColumns } from '../batch-queue/replies.js';
+import { HiddenEnds } from '../session/hidden-ends.js';
 import type { LocalReply } from '../session/outcome.js';
 import { taskError } from '../session/task-error.js';
-import selfScheduling from '../shared-memory/self-scheduling.js';
+import { openArenaSession } from '../shared-memory/arena-session.js';
+import { split } from '../shared-memory/self-scheduling.js';
 import type { AnyDocument, OpenOptions, Outcome, Session } from '../strategy.js';
 import { connectProcess } from '../worker/connect.js';
 import { filedParts } from '../worker/filed-parts.js';
@@ -32,7 +34,7 @@ export interface HybridStart {
   readonly retry?: OpenOptions['retry'];
 }
 
-type Request = Exclude<ToChild, { kind: 'channel' | 'per-worker' }>;
+type Request = Exclude<ToChild, { kind: 'channel' | 'per-worker' | 'run' }>;
 
 const start = JSON.parse(process.argv[2] as string) as Start & HybridStart;
 const { workload, workers, fd, services, timeoutMs, heapMb, threads } = start;
@@ -63,7 +65,9 @@ const channel: InnerChannel = {
 };
 let session: Session;
 try {
-  session = await selfScheduling.open(workload, {
+  session = await openArenaSession(workload, {
+    split,
+    hidden: new HiddenEnds((error) => void send({ kind: 'hidden end', error })),
     workers: threads,
     delivery: 'reference',
     perWorker: start.perWorker,
@@ -91,7 +95,8 @@ process.on('message', (message: ToChild) => {
   if (message.kind === 'per-worker') {
     session.setPerWorker?.(message.perWorker);
     inner.setAtOnce(threads * message.perWorker);
-  } else last = last.then(() => serve(message as Numbered<Request>));
+  } else if (message.kind === 'run') last = last.then(() => inner.end());
+  else last = last.then(() => serve(message as Numbered<Request>));
 });
 await send({ kind: 'ready' });
 whenHeapIsNear(heapMb, () => void send({ kind: 'near-limit' }));

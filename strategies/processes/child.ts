@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { cancelGrace } from '../session/cancelling.js';
+import type { HiddenEnds } from '../session/hidden-ends.js';
 import { abortGraceMs } from '../session/outcome.js';
 import { type CallerEnd, connectChild } from '../session/side-channel.js';
 import type { ChannelEnvelope, FromTask } from '../session/side-channel-protocol.js';
@@ -68,6 +69,8 @@ export type FromEveryChild =
   /** The time limit of a request begins again: its document is tried again, or waits for a service. */
   | { readonly kind: 'touched'; readonly request?: number }
   | { readonly kind: 'near-limit' }
+  /** A thread of the child has ended, and no outcome shows it. */
+  | { readonly kind: 'hidden end'; readonly error: TaskError }
   | LastWords
   | FileOffer
   | ChannelEnvelope<FromTask>;
@@ -103,6 +106,8 @@ export interface StartOptions {
   readonly signal?: AbortSignal;
   /** The child gets this descriptor as its descriptor 4. Null: it gets none. */
   readonly fd: number | null;
+  /** Gets the ends that a child with threads reports. Absent: its children have none. */
+  readonly hidden?: HiddenEnds;
   /** True where threads of the child have limits of their own, which a flag of its process would override. */
   readonly limitsThreads?: true;
   /** Variables of the child's environment, beside those of this process. */
@@ -212,7 +217,8 @@ export class Child<Message extends object, Answer extends { readonly kind: strin
   #failure: Error | null = null;
 
   private constructor(options: StartOptions, kind: ChildKind<Message>) {
-    const { entry, reaper, memory, stopped, fd, heapMb, callerEnd, env, limitsThreads, signal } = options;
+    const { entry, reaper, memory, stopped, fd, heapMb, callerEnd, env, limitsThreads, hidden, signal } =
+      options;
     this.#kind = kind;
     const child = fork(entry, [JSON.stringify(kind.start)], {
       env: { ...allocator, ...process.env, ...env, ...(limitsThreads && withoutHeapFlag(process.env)) },
@@ -252,6 +258,7 @@ export class Child<Message extends object, Answer extends { readonly kind: strin
         if (pid !== undefined) memory.loaded(pid, () => this.#nearLimit());
         resolveFirst('ready');
       } else if (message.kind === 'near-limit') this.#nearLimit();
+      else if (message.kind === 'hidden end') hidden?.report(errorOf(message.error));
       else if (message.kind === 'result file') this.#resultFile.offered(message);
       else if (message.kind === 'failed') {
         this.#leaving = true;

@@ -1,3 +1,4 @@
+import type { TaskError } from '../strategy.js';
 import { taskError } from './task-error.js';
 
 /**
@@ -5,15 +6,24 @@ import { taskError } from './task-error.js';
  * Something is wrong with the task all the same. The first such end of a session gives a warning.
  */
 export class HiddenEnds {
+  readonly #say: (end: TaskError) => void;
   #said = false;
+
+  /** @param say gets the first end. A session inside a worker process tells its parent, which warns. */
+  constructor(say = warn) {
+    this.#say = say;
+  }
 
   report(cause: unknown): void {
     if (this.#said) return;
     this.#said = true;
-    const { name, message } = taskError(cause);
-    const reason = name === 'Error' ? message : `${name}: ${message}`;
-    process.emitWarning(
-      `a worker ended and was replaced, although no document failed: ${reason} (reported once per session)`,
-    );
+    this.#say(taskError(cause));
   }
+}
+
+function warn({ name, message }: TaskError): void {
+  const reason = name === 'Error' ? message : `${name}: ${message}`;
+  process.emitWarning(
+    `a worker ended and was replaced, although no document failed: ${reason} (reported once per session)`,
+  );
 }

@@ -2,6 +2,7 @@ import { taskServices } from '../../services/task-services.js';
 import type { WorkloadRef } from '../../workloads/workload.js';
 import { threadHeapLimit, warnOfOverridingFlag } from '../processes/limits.js';
 import type { Cancelling } from '../session/cancelling.js';
+import { HiddenEnds } from '../session/hidden-ends.js';
 import type { CarriedDocument, CarriedDocuments } from '../session/reference.js';
 import { checkedPerWorker, guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
@@ -45,6 +46,8 @@ export interface ArenaOptions extends Omit<OpenOptions, 'delivery'> {
   /** The session takes documents by reference when this is `reference`; absent: it does not. */
   readonly delivery?: Delivery;
   readonly split: QueueSplit;
+  /** Gets the ends of workers that no outcome shows. Absent: the first one gives a warning. */
+  readonly hidden?: HiddenEnds;
   readonly size?: ArenaSize;
 }
 
@@ -90,7 +93,7 @@ class ArenaSession {
 
   constructor(workload: WorkloadRef, options: ArenaOptions) {
     const { workers, split, perWorker = 1, size = usualSize(workers, perWorker) } = options;
-    const { timeoutMs, channel, heapMb } = options;
+    const { timeoutMs, channel, heapMb, hidden = new HiddenEnds() } = options;
     const services = taskServices(options);
     const heap = threadHeapLimit(workers, heapMb);
     const callerEnd = new CallerEnd(channel, options);
@@ -132,7 +135,7 @@ class ArenaSession {
     const watchdog = timeoutMs === undefined ? null : new Watchdog(parts, timeoutMs);
     this.#loop = new FeedingLoop(parts, split, checkedPerWorker(perWorker));
     this.#cancels = new Cancels(parts, this.#loop);
-    this.#deaths = new WorkerDeaths(parts, { loop: this.#loop, watchdog, cancels: this.#cancels });
+    this.#deaths = new WorkerDeaths(parts, { loop: this.#loop, watchdog, cancels: this.#cancels, hidden });
   }
 
   /** Opens all workers, or none: when one fails, the others are closed before the error is passed on. */

@@ -20,7 +20,7 @@ import { arenaTraits } from './traits.js';
  *
  * The window below is something else: the number of documents that the caller takes from the source at once.
  */
-const split = {
+export const split = {
   queues: 1,
   window: { documents: 64, bytes: 2 ** 20, ms: 0.2 },
   ahead: { publishedMs: 5, pulledMs: 5, streamsOnly: false },

@@ -1,5 +1,5 @@
 import { DeathCount, maxRuns, runsAgain } from '../session/attempts.js';
-import { HiddenEnds } from '../session/hidden-ends.js';
+import type { HiddenEnds } from '../session/hidden-ends.js';
 import { crashed, timedOut } from '../session/outcome.js';
 import type { Cancels } from './cancels.js';
 import type { ClaimTable } from './claim-table.js';
@@ -14,6 +14,7 @@ export interface DeathsParts {
   readonly loop: FeedingLoop;
   readonly watchdog: Watchdog | null;
   readonly cancels: Cancels;
+  readonly hidden: HiddenEnds;
 }
 
 /**
@@ -35,18 +36,19 @@ export class WorkerDeaths {
   readonly #cancels: Cancels;
   readonly #deaths: readonly DeathCount[];
   readonly #givenUp = new Set<ThreadLane>();
-  readonly #hidden = new HiddenEnds();
+  readonly #hidden: HiddenEnds;
   /** Slots of documents that run again, with the ends of the workers that ran them. */
   readonly #again = new Map<number, unknown>();
   #running = false;
 
-  constructor({ table, queues, lanes }: ArenaParts, { loop, watchdog, cancels }: DeathsParts) {
+  constructor({ table, queues, lanes }: ArenaParts, { loop, watchdog, cancels, hidden }: DeathsParts) {
     this.#table = table;
     this.#queues = queues;
     this.#lanes = lanes;
     this.#loop = loop;
     this.#watchdog = watchdog;
     this.#cancels = cancels;
+    this.#hidden = hidden;
     this.#deaths = lanes.map(() => new DeathCount());
   }
 
