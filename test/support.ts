@@ -26,6 +26,20 @@ export async function openable(entries: readonly Pick<StrategyEntry, 'url'>[]): 
   );
 }
 
+/** `npm run test:long` runs what `npm test` runs for a few strategies and tasks alone. */
+const isLong = process.env.FORKWISE_TESTS === 'long';
+
+/** The options of a test that takes long, and of which `npm test` runs another of the same kind. */
+export const onlyLong = { skip: isLong ? false : 'npm run test:long' };
+
+/**
+ * The options of a test of the contract that `hybrid` and `broker` keep in `npm run test:long` alone: their
+ * sessions open slowly, and are made of parts whose other strategies keep it in `npm test`.
+ */
+export function longWithParts({ name }: Strategy): { skip: string | boolean } {
+  return name === 'hybrid' || name === 'broker' ? onlyLong : { skip: false };
+}
+
 /** Makes documents with these ids and distinct contents; each has a buffer of its own. */
 export function documentsOf(ids: readonly string[], size = 100): Document[] {
   return ids.map((id, index) => ({ index, id, size, bytes: new Uint8Array(size).fill(97 + (index % 26)) }));

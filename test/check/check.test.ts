@@ -9,7 +9,7 @@ import type { Place, Tried } from '../../bench/check/probe.js';
 import type { DocumentFact, Probe } from '../../bench/check/probe-host.js';
 import { type CheckResult, resultText } from '../../bench/check/result.js';
 import { colorsFor } from '../../bench/cli/terminal.js';
-import { cli } from '../support.js';
+import { cli, onlyLong } from '../support.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -162,7 +162,7 @@ describe('forkwise check', () => {
     );
   });
 
-  it('warns of large results and memory, and is sound all the same', async () => {
+  it('warns of large results and memory, and is sound all the same', onlyLong, async () => {
     const { code, said, result } = await check(
       'large.mjs',
       `export default ({ id }) => new Uint8Array(id.endsWith('/c.txt') ? 12_000_000 : 10).fill(7);`,

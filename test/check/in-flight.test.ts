@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { readRecommendation } from '../../runner/recommendation.js';
 import { compileTask } from '../../workloads/task-file.js';
 import { recommendation } from '../runner/recommendations.js';
-import { chartless, cli } from '../support.js';
+import { chartless, cli, onlyLong } from '../support.js';
 import { checkTask, folderWith } from './check-command.js';
 
 /** The longest text so far is kept across an await: another document may have changed it meanwhile. */
@@ -31,7 +31,7 @@ describe('several documents in flight on one thread', { concurrency: 2 }, () => 
     assert.match(said('waiting').join(), /: workers will gain, .*ruled out by the error in-flight/);
   });
 
-  it('are not advised where they are an error, for native threads either', async () => {
+  it('are not advised where they are an error, for native threads either', onlyLong, async () => {
     const { result, said, bad } = await checkTask(
       'native.mjs',
       `import { scrypt } from 'node:crypto';
@@ -71,7 +71,7 @@ describe('several documents in flight on one thread', { concurrency: 2 }, () => 
     assert.match(said('in-flight').join(), /^error: \d+ of 16 documents never end when 8 /);
   });
 
-  it('are an error if the process ends then', async () => {
+  it('are an error if the process ends then', onlyLong, async () => {
     const { said, bad } = await checkTask(
       'ends.mjs',
       `let busy = 0;
@@ -86,7 +86,7 @@ describe('several documents in flight on one thread', { concurrency: 2 }, () => 
     assert.match(said('in-flight').join(), /^error: the task’s process ends when 8 .*two at once/s);
   });
 
-  it('are an error if documents fail then, and not if all fail all the same', async () => {
+  it('are an error if documents fail then, and not if all fail all the same', onlyLong, async () => {
     const { said } = await checkTask(
       'refuses.mjs',
       `let busy = false;
@@ -103,7 +103,7 @@ describe('several documents in flight on one thread', { concurrency: 2 }, () => 
     assert.ok(!said('in-flight').join().includes('/3.txt'), said('in-flight').join());
   });
 
-  it('are fine if the task keeps nothing, or waits in turn', async () => {
+  it('are fine if the task keeps nothing, or waits in turn', onlyLong, async () => {
     const { code, said, bad } = await checkTask(
       'turns.mjs',
       `let last = Promise.resolve();
@@ -158,7 +158,7 @@ describe('a task that is known to mix documents up', () => {
     );
   });
 
-  it('is not measured with several in flight by pick, whose recommendation says why', async () => {
+  it('is not measured with several in flight by pick, whose recommendation says why', onlyLong, async () => {
     const args = ['pick', '--task', 'mixing.mjs', '--docs', 'docs', '--time-budget', '5s', '--out', 'picked'];
     const { code, stderr } = await cli(args, folder, env);
     assert.match(stderr, /left out: async × 2.* because \d+ of \d+ results change when 8 /);
@@ -172,7 +172,7 @@ describe('a task that is known to mix documents up', () => {
     );
   });
 
-  it('is measured with several in flight by pick if it is forced', async () => {
+  it('is measured with several in flight by pick if it is forced', onlyLong, async () => {
     const args = ['pick', '--task', 'mixing.mjs', '--docs', 'docs', '--time-budget', '5s'];
     const { stderr } = await cli([...args, '--force', '--out', 'forced'], folder, env);
     assert.match(stderr, /measured by --force: async × 2.*, although \d+ of \d+ results change when 8 /);

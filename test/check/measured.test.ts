@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { findingsOf } from '../../bench/check/findings/grows.js';
+import { onlyLong } from '../support.js';
 import { checkTask } from './check-command.js';
 
 /** These findings are about time and memory. The effects are large; only their presence is asserted. */
@@ -60,7 +61,7 @@ it('check runs a document that never ends once, and goes on with the others', as
 });
 
 describe('check of memory', { concurrency: 2 }, () => {
-  it('warns if buffers grow', async () => {
+  it('warns if buffers grow', onlyLong, async () => {
     const { said, bad } = await checkTask(
       'buffers.mjs',
       `const kept = [];
@@ -70,7 +71,7 @@ describe('check of memory', { concurrency: 2 }, () => {
     assert.match(said('grows').join(), /^warning: memory grows by (49\d|50\d|51\d|52\d) KB per document/);
   });
 
-  it('warns if buffers of a slow task grow, which has few runs', async () => {
+  it('warns if buffers of a slow task grow, which has few runs', onlyLong, async () => {
     const { bad } = await checkTask(
       'slow-buffers.mjs',
       `const kept = [];
@@ -97,7 +98,7 @@ describe('check of memory', { concurrency: 2 }, () => {
     assert.match(said('grows').join(), /^warning: memory grows by \d+ KB per document/);
   });
 
-  it('says nothing of a cache that is full after some documents, nor of garbage', async () => {
+  it('says nothing of a cache that is full after some documents, nor of garbage', onlyLong, async () => {
     const { said, bad } = await checkTask(
       'bounded.mjs',
       `const cache = new Map();
@@ -110,7 +111,7 @@ describe('check of memory', { concurrency: 2 }, () => {
     assert.match(said('grows').join(), /^ok: memory does not grow over 300 documents$/);
   });
 
-  it('warns if a document needs more than a worker’s share of the limit', async () => {
+  it('warns if a document needs more than a worker’s share of the limit', onlyLong, async () => {
     const { bad, said } = await checkTask(
       'large.mjs',
       `export default ({ id, size }) =>
@@ -172,7 +173,7 @@ describe('check of native threads', { concurrency: 2 }, () => {
     assert.match(remedy ?? '', /UV_THREADPOOL_SIZE/);
   });
 
-  it('says nothing of them if the task waits or computes itself', async () => {
+  it('says nothing of them if the task waits or computes itself', onlyLong, async () => {
     const waits = `export default ({ size }) => new Promise((resolve) => setTimeout(resolve, 15, size));`;
     assert.deepEqual((await checkTask('waits.mjs', waits)).said('native-threads'), []);
     const computes = `export default ({ size }) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { onlyLong } from '../support.js';
 import { checkTask } from './check-command.js';
 
 /**
@@ -23,7 +24,7 @@ describe('places', { concurrency: 2 }, () => {
     assert.match(places?.remedy ?? '', /a thread has 4 MB of stack/);
   });
 
-  it('differ in the time zone that is set at run time', async () => {
+  it('differ in the time zone that is set at run time', onlyLong, async () => {
     const { said, bad, result } = await checkTask(
       'zone.mjs',
       `process.env.TZ = 'Pacific/Kiritimati';
@@ -38,7 +39,7 @@ describe('places', { concurrency: 2 }, () => {
     assert.match(places?.remedy ?? '', /set the variable before Node starts/);
   });
 
-  it('share files, which workers overwrite for each other', async () => {
+  it('share files, which workers overwrite for each other', onlyLong, async () => {
     const { said, bad } = await checkTask(
       'scratch.mjs',
       `import { readFile, rm, writeFile } from 'node:fs/promises';
@@ -75,7 +76,7 @@ describe('places', { concurrency: 2 }, () => {
     assert.match(result.findings.find(({ id }) => id === 'loads')?.remedy ?? '', /port \(0\)/);
   });
 
-  it('differ in what is on the main thread alone, in both directions', async () => {
+  it('differ in what is on the main thread alone, in both directions', onlyLong, async () => {
     const { said, bad } = await checkTask(
       'thread.mjs',
       `import { isMainThread } from 'node:worker_threads';
@@ -94,7 +95,7 @@ describe('places', { concurrency: 2 }, () => {
     );
   });
 
-  it('differ in earlier documents: fresh workers begin with others', async () => {
+  it('differ in earlier documents: fresh workers begin with others', onlyLong, async () => {
     const { said, bad } = await checkTask(
       'header.mjs',
       `let header = null;
@@ -109,7 +110,7 @@ describe('places', { concurrency: 2 }, () => {
     assert.match(said('places').join('\n'), /results differ from the main thread/);
   });
 
-  it('have no standard input to read', async () => {
+  it('have no standard input to read', onlyLong, async () => {
     const { said } = await checkTask(
       'stdin.mjs',
       'export default ({ size }) => (process.stdin.isTTY === true ? 0 : size);',

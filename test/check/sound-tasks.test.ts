@@ -3,14 +3,20 @@ import { readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type RegretTask, tasks } from '../../bench/regret/tasks.js';
+import { onlyLong } from '../support.js';
 import { assertSound, findings, findingsOf, notesNativeThreads } from './sound-tasks.js';
 
-/** One task of each kind: computing, native threads, waiting, large results. `npm run test:sound` has all. */
-const few = ['count-lines', 'gzip-async', 'wait', 'large-results'];
+/**
+ * One task of each kind: computing, waiting, native threads, large results. `npm test` has the first two, and
+ * `npm run test:sound` all tasks.
+ */
+const few = ['count-lines', 'wait', 'gzip-async', 'large-results'];
+const short = ['count-lines', 'wait', 'words.mjs'];
+const when = (name: string) => (short.includes(name) ? {} : onlyLong);
 
 describe('check', { concurrency: 2 }, () => {
   for (const task of few.map(taskOf)) {
-    it(`finds nothing wrong with ${task.name}`, async () => {
+    it(`finds nothing wrong with ${task.name}`, when(task.name), async () => {
       const found = await findingsOf(task);
       assertSound(found);
       if (task.name === 'wait') assert.ok(!notesNativeThreads(found), 'notes no native threads');
@@ -24,7 +30,7 @@ describe('check', { concurrency: 2 }, () => {
 
   const examples = new URL('../../../examples/tasks/', import.meta.url);
   for (const name of readdirSync(examples)) {
-    it(`finds nothing wrong with the example ${name}`, async () => {
+    it(`finds nothing wrong with the example ${name}`, when(name), async () => {
       assertSound(await findings(fileURLToPath(new URL(name, examples)), []));
     });
   }

@@ -11,7 +11,7 @@ import { cancelGrace } from '../../strategies/session/cancelling.js';
 import type { OpenOptions, Outcome, Strategy } from '../../strategies/strategy.js';
 import { until } from '../processes.js';
 import { document } from '../runner/puppet.js';
-import { fixture } from '../support.js';
+import { fixture, longWithParts } from '../support.js';
 
 const reason = new Error('the client has gone');
 /** A task that does not end costs as much CPU time as it has grace. */
@@ -25,6 +25,7 @@ interface OpenTest {
 
 /** This tests how a strategy cancels single documents, as the runner asks it to. */
 export function describeCancelling(strategy: Strategy): void {
+  const rest = longWithParts(strategy);
   const ends = strategy.isolation !== 'none';
 
   describe(`${strategy.name}: cancelling`, () => {
@@ -78,7 +79,7 @@ export function describeCancelling(strategy: Strategy): void {
       });
     });
 
-    it('cancels many at once, each alone, and no other', async () => {
+    it('cancels many at once, each alone, and no other', rest, async () => {
       await open({ workers: strategy.scales ? 2 : 1 }, async (runner) => {
         const shared = new AbortController();
         const own = numbered('', 150).map(() => new AbortController());
@@ -104,7 +105,7 @@ export function describeCancelling(strategy: Strategy): void {
       });
     });
 
-    it('during close: documents that wait fail as ever, and one that runs is cancelled', async () => {
+    it('during close: documents that wait fail as ever, and one that runs is cancelled', rest, async () => {
       await open({ graceMs }, async (runner, began) => {
         const stop = new AbortController();
         const running = isRejected(runner.run(document(ends ? 'spin' : 'until'), stop));
@@ -160,7 +161,7 @@ export function describeCancelling(strategy: Strategy): void {
         });
     });
 
-    it('counts no attempt for the others on the worker, however often it is ended', async () => {
+    it('counts no attempt for the others on the worker, however often it is ended', rest, async () => {
       await open({ setupMs: 300, graceMs }, async (runner, began) => {
         const stops = numbered('spin', 2).map((id) => ({ id, stop: new AbortController() }));
         // It has run twice when it ends its worker, if its outcome was lost with each killed worker.
@@ -182,7 +183,7 @@ export function describeCancelling(strategy: Strategy): void {
       });
     });
 
-    it('ends the worker of a document that has ended another one before', async () => {
+    it('ends the worker of a document that has ended another one before', rest, async () => {
       await open({ graceMs }, async (runner, began) => {
         const stop = new AbortController();
         const rejected = isRejected(runner.run(document('again'), stop));
@@ -198,7 +199,7 @@ export function describeCancelling(strategy: Strategy): void {
       });
     });
 
-    it('a document whose worker is starting never begins', async () => {
+    it('a document whose worker is starting never begins', rest, async () => {
       await open({ setupMs: 400 }, async (runner, began) => {
         const stop = new AbortController();
         const setups = count(began(), 'setup');

@@ -20,7 +20,7 @@ import {
 import { loadWorkload } from '../../workloads/load-workload.js';
 import { syntheticCorpus } from '../../workloads/synthetic.js';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
-import { documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
+import { documentsOf, fixture, longWithParts, openable, outcomesOf, withSession } from '../support.js';
 import { failing, harmless, rich } from './odd-documents.js';
 
 /**
@@ -70,6 +70,7 @@ export async function sameOutcomes(ref: WorkloadRef, strategies: readonly Strate
 
 /** Tests results, errors of tasks, sources, back-pressure and time limits. */
 export function describeResults(strategy: Strategy): void {
+  const rest = longWithParts(strategy);
   describe(`${strategy.name}: results`, () => {
     /** The tests that need no options use one session. */
     let session: Session;
@@ -140,7 +141,7 @@ export function describeResults(strategy: Strategy): void {
         }
       });
 
-    it('finishes documents in their order on one worker', async () => {
+    it('finishes documents in their order on one worker', rest, async () => {
       const documents = documentsOf(Array.from({ length: 20 }, (_, i) => `size${i}`)).map((document, i) => {
         const bytes = new Uint8Array(1 + ((i * 7919) % 20) * 5000);
         return { ...document, size: bytes.length, bytes };
@@ -239,7 +240,7 @@ export function describeResults(strategy: Strategy): void {
     });
 
     for (const delivery of deliveriesOfBytes(strategy))
-      it(`brings large documents whole (${delivery})`, async () => {
+      it(`brings large documents whole (${delivery})`, rest, async () => {
         // A session may take the bytes.
         const documents = largeDocuments().map((one) => ({ ...one, bytes: one.bytes.slice() }));
         const expected = documents.map(({ bytes }) => createHash('sha256').update(bytes).digest('hex'));
@@ -258,7 +259,7 @@ export function describeResults(strategy: Strategy): void {
       await assert.rejects(open(fixture('no-such-task')), /no-such-task/);
     });
 
-    it('gives up a task that waits for too long, and no other', async () => {
+    it('gives up a task that waits for too long, and no other', rest, async () => {
       const ids = Array.from({ length: 30 }, (_, i) =>
         i % 10 === 5 ? `never${i}` : i % 3 === 0 ? `later${i}` : `size${i}`,
       );
@@ -274,10 +275,11 @@ export function describeResults(strategy: Strategy): void {
 /** Tests what happens when workers end. Strategies without isolation have none that can end. */
 export function describeDeaths(strategy: Strategy): void {
   if (strategy.isolation === 'none') return;
+  const rest = longWithParts(strategy);
   const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
   after(() => rmSync(folder, { recursive: true, force: true }));
   describe(`${strategy.name}: workers that end`, () => {
-    it('ends a task that computes for too long, and lets all others finish', async () => {
+    it('ends a task that computes for too long, and lets all others finish', rest, async () => {
       const ids = Array.from({ length: 60 }, (_, i) => (i === 10 ? `loop${i}` : `size${i}`));
       await withSession(strategy, fixture('odd-task'), { timeoutMs: 1000 }, async (session) => {
         const warnings = await warningsDuring(async () => {
@@ -294,7 +296,7 @@ export function describeDeaths(strategy: Strategy): void {
       });
     });
 
-    it('counts no start of a worker as the time of a document', { timeout: 60_000 }, async () => {
+    it('counts no start of a worker as the time of a document', { ...rest, timeout: 60_000 }, async () => {
       const marker = mkdtempSync(join(folder, 'start-'));
       const ids = Array.from({ length: 24 }, (_, i) =>
         i === 3 ? 'block3' : i === 11 ? 'exit-once11' : `size${i}`,
@@ -324,7 +326,7 @@ export function describeDeaths(strategy: Strategy): void {
       assert.match(ends[0] as string, /code:? 3/);
     });
 
-    it('brings large results whole when a worker ends in the middle of one', async () => {
+    it('brings large results whole when a worker ends in the middle of one', rest, async () => {
       const marker = mkdtempSync(join(folder, 'bulk-'));
       const ids = Array.from({ length: 12 }, (_, i) => (i === 5 ? 'bulk-once5' : `bulk${i}`));
       const outcomes = await withSession(strategy, fixture('odd-task', { marker }), {}, (session) =>
@@ -339,7 +341,7 @@ export function describeDeaths(strategy: Strategy): void {
       }
     });
 
-    it('says which error has ended a worker', async () => {
+    it('says which error has ended a worker', rest, async () => {
       const ids = ['size1', 'uncaught2', 'size3'];
       const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
         outcomesOf(session, documentsOf(ids), ids.length),
@@ -366,7 +368,7 @@ export function describeDeaths(strategy: Strategy): void {
       });
     });
 
-    it('stops replacing workers that do no work, and gives every document its outcome', async (t) => {
+    it('stops replacing workers that do no work, and gives every document its outcome', rest, async (t) => {
       const marker = mkdtempSync(join(folder, 'storm-'));
       // Each death costs the start of a worker. The agents of a broker keep the usual number.
       const usual = maxDeathsWithoutResult.count;
@@ -386,17 +388,21 @@ export function describeDeaths(strategy: Strategy): void {
       });
     });
 
-    it('gives every document one outcome when workers exit, and warns of no end that it shows', async () => {
-      const ids = Array.from({ length: 60 }, (_, i) => (i % 20 === 10 ? `exit${i}` : `size${i}`));
-      const warnings = await warningsDuring(async () => {
-        const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
-          outcomesOf(session, documentsOf(ids), ids.length),
-        );
-        for (const { id, status } of outcomes)
-          assert.equal(status, id.startsWith('exit') ? 'crashed' : 'ok', id);
-      });
-      assert.deepEqual(warnings, []);
-    });
+    it(
+      'gives every document one outcome when workers exit, and warns of no end that it shows',
+      rest,
+      async () => {
+        const ids = Array.from({ length: 60 }, (_, i) => (i % 20 === 10 ? `exit${i}` : `size${i}`));
+        const warnings = await warningsDuring(async () => {
+          const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
+            outcomesOf(session, documentsOf(ids), ids.length),
+          );
+          for (const { id, status } of outcomes)
+            assert.equal(status, id.startsWith('exit') ? 'crashed' : 'ok', id);
+        });
+        assert.deepEqual(warnings, []);
+      },
+    );
   });
 }
 

@@ -17,7 +17,7 @@ import type { Outcome } from '../../strategies/strategy.js';
 import type { Document } from '../../workloads/workload.js';
 import { alive, descendants, isWorker, until } from '../processes.js';
 import { made, type Some } from '../rows.js';
-import { cli, documentsOf, fixture, openable } from '../support.js';
+import { cli, documentsOf, fixture, longWithParts, onlyLong, openable } from '../support.js';
 
 const loaded = await openable(entries);
 const measurable = await loadStrategies(entries.map(({ url }) => url));
@@ -29,7 +29,10 @@ describe('a worker process that is stopped before it is ready', onLinux, () => {
   const marks = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
   after(() => rmSync(marks, { recursive: true, force: true }));
   for (const strategy of loaded.filter((strategy) => strategy.isolation === 'process')) {
-    it(`${strategy.name} ends it and starts another`, { timeout: 60_000 }, async () => {
+    it(`${strategy.name} ends it and starts another`, {
+      ...longWithParts(strategy),
+      timeout: 60_000,
+    }, async () => {
       const task = fixture('stopped-start-task', { marks: join(marks, strategy.name) });
       const session = await strategy.open(task, {
         workers: 1,
@@ -57,26 +60,31 @@ describe('the fault matrix', onLinux, () => {
       workers: 2,
     });
 
-  for (const [strategy, fault, status] of [
-    ['self-scheduling', 'exit', 'crashed'],
+  const short = [
     ['thread-pool', 'endless-loop', 'timed-out'],
+    ['queue', 'killed-from-outside', null],
+    ['async', 'never-settles', 'timed-out'],
+    ['queue', 'ctrl-c', null],
+  ] as const;
+  const long = [
+    ['self-scheduling', 'exit', 'crashed'],
     ['queue', 'abort', 'crashed'],
     // On a busy machine its buffers may not grow to the limit in its time.
     ['process-pool', 'heap-buffers', 'crashed or timed-out'],
-    ['queue', 'killed-from-outside', null],
     ['queue', 'disk-full', null],
-    ['async', 'never-settles', 'timed-out'],
     ['partitioned', 'open-handle', 'ok'],
     ['process-pool', 'open-handle', 'ok'],
     // The worker may end before it has reported the result, and the document then runs again.
-    ['thread-pool', 'unhandled-rejection', 'ok or crashed'],
     ['self-scheduling', 'unhandled-rejection', 'ok or crashed'],
+    ['thread-pool', 'unhandled-rejection', 'ok or crashed'],
     ['queue', 'unhandled-rejection', 'ok or crashed'],
     ['sequential', 'ctrl-c', null],
     ['process-pool', 'ctrl-c', null],
-    ['queue', 'ctrl-c', null],
-  ] as const) {
-    it(`${strategy} survives ${fault}: nothing lost, nothing twice, nothing left`, async () => {
+  ] as const;
+  for (const cell of [...short, ...long]) {
+    const [strategy, fault, status] = cell;
+    const when = (short as readonly unknown[]).includes(cell) ? {} : onlyLong;
+    it(`${strategy} survives ${fault}: nothing lost, nothing twice, nothing left`, when, async () => {
       const row = await measure(strategy, fault);
       assert.equal(row.state, 'survived', JSON.stringify(row));
       const { lost, duplicates, others_failed, fault_status, leftovers } = row;

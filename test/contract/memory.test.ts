@@ -8,13 +8,16 @@ import { promisify } from 'node:util';
 import { strategies as entries } from '../../strategies/index.js';
 import { heapLimit, heapLimitMb, memoryLimitMb, processLimit } from '../../strategies/processes/limits.js';
 import type { OpenOptions, Outcome, Strategy } from '../../strategies/strategy.js';
-import { documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
+import { documentsOf, fixture, onlyLong, openable, outcomesOf, withSession } from '../support.js';
 
 const onLinux = { skip: process.platform !== 'linux' };
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const loaded = await openable(entries);
+/** `npm test` has a strategy with threads and one with processes, each in its first variant. */
+const few = ['thread-pool', 'queue'];
+const others = (name: string, variant = 0) => !(few.includes(name) && variant === 0) && onlyLong.skip;
 const library = JSON.stringify(new URL('../../index.js', import.meta.url).href);
 const task = JSON.stringify(fixture('odd-task'));
 
@@ -42,7 +45,7 @@ describe('limits of memory', () => {
 
   for (const { name } of loaded.filter(({ isolation }) => isolation === 'process'))
     it(`${name}: a flag of the caller does not lift heapMb, and the outcome names the limit`, {
-      ...onLinux,
+      skip: onLinux.skip || others(name),
       timeout: 60_000,
     }, async () => {
       const script = `
@@ -65,8 +68,9 @@ describe('limits of memory', () => {
     });
 
   for (const strategy of loaded.filter(({ retires }) => retires === true))
-    for (const { words, ...options } of variantsOf(strategy))
+    for (const [i, { words, ...options }] of variantsOf(strategy).entries())
       it(`${strategy.name}${words}: a worker near its limit is replaced, and each document runs once`, {
+        skip: others(strategy.name, i),
         timeout: 60_000,
       }, async () => {
         const log = join(mkdtempSync(join(folder, 'leak-')), 'log');
@@ -98,7 +102,7 @@ describe('limits of memory', () => {
 
   for (const strategy of loaded.filter(({ isolation }) => isolation === 'process'))
     it(`${strategy.name}: buffers count, too, and documents in progress are finished first`, {
-      ...onLinux,
+      skip: onLinux.skip || others(strategy.name),
       timeout: 60_000,
     }, async () => {
       const ids = Array.from({ length: 400 }, (_, i) => `leak-buffer${i}`);

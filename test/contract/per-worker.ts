@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { AnyDocument, Outcome, Strategy } from '../../strategies/strategy.js';
-import { documentsOf, fixture, outcomesOf, withSession } from '../support.js';
+import { documentsOf, fixture, longWithParts, outcomesOf, withSession } from '../support.js';
 
 const perWorker = 4;
 
@@ -27,6 +27,7 @@ export function describePerWorker(strategy: Strategy): void {
     return { outcomes, again: ids.filter((id) => runsOf(id) > 1), runsOf };
   };
 
+  const rest = longWithParts(strategy);
   describe(`${strategy.name}: several documents at the same time in a worker`, () => {
     it('runs as many as its option says, and no more, also after a change', async () => {
       const task = fixture('beside-task');
@@ -56,20 +57,20 @@ export function describePerWorker(strategy: Strategy): void {
       for (const id of again) if (id !== 'exit9') assert.equal(runsOf(id), 2, id);
     });
 
-    it('blames no document for the time of one beside it', async () => {
+    it('blames no document for the time of one beside it', rest, async () => {
       const { outcomes, again } = await marked(idsOf(16, { 5: 'loop' }), 400);
       for (const { id, status } of outcomes) assert.equal(status, id === 'loop5' ? 'timed-out' : 'ok', id);
       assert.ok(again.length <= perWorker, `ran again: ${again.join()}`);
     });
 
-    it('ends a document that waits for too long, unless it hears its signal', async () => {
+    it('ends a document that waits for too long, unless it hears its signal', rest, async () => {
       const { outcomes, again } = await marked(idsOf(16, { 3: 'abort', 9: 'never' }), 400);
       for (const { id, status } of outcomes)
         assert.equal(status, id.startsWith('wait') ? 'ok' : 'timed-out', id);
       assert.ok(again.length <= perWorker && !again.includes('abort3'), `ran again: ${again.join()}`);
     });
 
-    it('cancels one document, and the others have their outcomes', async () => {
+    it('cancels one document, and the others have their outcomes', rest, async () => {
       const ids = idsOf(12, { 1: 'never', 2: 'abort' });
       await withSession(strategy, fixture('beside-task'), { workers: 1, perWorker }, async (session) => {
         const outcomes: Outcome[] = [];
@@ -93,7 +94,7 @@ export function describePerWorker(strategy: Strategy): void {
       });
     });
 
-    it('ends at once with `now`, and gives one outcome to each document', async () => {
+    it('ends at once with `now`, and gives one outcome to each document', rest, async () => {
       const ids = idsOf(12, { 0: 'never', 1: 'never' });
       const session = await strategy.open(fixture('beside-task'), {
         workers: 1,
@@ -112,7 +113,7 @@ export function describePerWorker(strategy: Strategy): void {
     });
 
     if (strategy.deliveries.includes('reference'))
-      it('reads documents by path while others wait', async () => {
+      it('reads documents by path while others wait', rest, async () => {
         const documents = Array.from({ length: 12 }, (_, index): AnyDocument => {
           const path = join(folder, `document${index}`);
           writeFileSync(path, `content ${index}`);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { AnyDocument, OpenOptions, Outcome, Session, Strategy } from '../../strategies/strategy.js';
 import { type Got, hashOf } from '../fixtures/reference-task.js';
-import { fixture, outcomesOf, withSession } from '../support.js';
+import { fixture, longWithParts, outcomesOf, withSession } from '../support.js';
 import {
   errorOf,
   type Form,
@@ -20,6 +20,7 @@ import { itReadsFiles } from './references-reading.js';
 
 /** Tests documents by path and by reference.  */
 export function describeReferences(strategy: Strategy): void {
+  const rest = longWithParts(strategy);
   const open = <T>(options: Partial<OpenOptions>, use: (session: Session) => Promise<T>) =>
     withSession(strategy, fixture('reference-task'), { delivery: 'reference', ...options }, use);
   const outcomesOfForms = (forms: readonly Form[], options: Partial<OpenOptions> = {}) =>
@@ -102,7 +103,7 @@ export function describeReferences(strategy: Strategy): void {
       assert.deepEqual([outcome?.status, outcome?.size], ['failed', 5]);
     });
 
-    it('takes no references in a session that was opened with another delivery', async () => {
+    it('takes no references in a session that was opened with another delivery', rest, async () => {
       const forms = [
         { id: 'a', path: fileOf('a') },
         { id: 'text', size: 1, bytes: pattern(1) },
@@ -134,7 +135,7 @@ export function describeReferences(strategy: Strategy): void {
       assert.equal(okValue(outcome as Outcome), 'text');
     });
 
-    it('counts reading as the time of the document', async () => {
+    it('counts reading as the time of the document', rest, async () => {
       const forms = Array.from({ length: 12 }, (_, i) =>
         i === 5 ? { id: 'a', reference: { by: 'never' } } : { id: `b${i}`, path: fileOf('b') },
       );
@@ -145,7 +146,7 @@ export function describeReferences(strategy: Strategy): void {
       assert.ok((outcomes.at(-1)?.taskMs as number) > 50);
     });
 
-    it('ends a `resolve` that is cancelled, and no other document', async () => {
+    it('ends a `resolve` that is cancelled, and no other document', rest, async () => {
       const forms = Array.from({ length: 20 }, (_, i) =>
         i === 7 ? { id: 'a', reference: { by: 'cancelled', text: '7' } } : { id: `b${i}`, path: fileOf('b') },
       );
@@ -168,7 +169,7 @@ export function describeReferences(strategy: Strategy): void {
       });
     });
 
-    it('gives every document that it has pulled its outcome when it closes early', async () => {
+    it('gives every document that it has pulled its outcome when it closes early', rest, async () => {
       const path = fileOf(pattern(20_000));
       const count = 20_000; // more than any strategy pulls before the first outcome
       for (const now of [false, true]) {
@@ -195,7 +196,7 @@ export function describeReferences(strategy: Strategy): void {
       }
     });
 
-    it('leaves no descriptor open', onLinux, async () => {
+    it('leaves no descriptor open', { skip: onLinux.skip || rest.skip }, async () => {
       const forms: Form[] = [
         ...unreadableFiles().map(({ path }, i) => ({ id: `bad${i}`, path })),
         ...Array.from({ length: 50 }, (_, i) => ({ id: `good${i}`, path: fileOf('good') })),
@@ -242,7 +243,7 @@ export function describeReferences(strategy: Strategy): void {
       assert.equal(okValue(outcomes[40] as Outcome), 'resolved');
     });
 
-    it('gives a document up that ends its workers or takes too long', async () => {
+    it('gives a document up that ends its workers or takes too long', rest, async () => {
       const forms: Form[] = Array.from({ length: 40 }, (_, i) => ({ id: `a${i}`, path: fileOf('a') }));
       forms[11] = { id: 'exit11', path: fileOf('b') };
       forms[23] = { id: 'c', reference: { by: 'exit' } };

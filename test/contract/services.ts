@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { OpenOptions, Outcome, Strategy } from '../../strategies/strategy.js';
-import { documentsOf, fixture, outcomesOf, withSession } from '../support.js';
+import { documentsOf, fixture, longWithParts, outcomesOf, withSession } from '../support.js';
 
 let unique = 0;
 
 /** This tests what a strategy's tasks have for the services that they call. */
 export function describeServices(strategy: Strategy): void {
+  const rest = longWithParts(strategy);
   describe(`${strategy.name}: services`, () => {
     const run = (task: string, ids: readonly string[], options: Partial<OpenOptions> = {}) =>
       withSession(strategy, fixture(task), options, (session) =>
@@ -17,14 +18,18 @@ export function describeServices(strategy: Strategy): void {
     /** Some strategies run their tasks in this process, which remembers how often a document was tried. */
     const own = (id: string) => `${id}${unique++}`;
 
-    it('gives a document a key of its own, which is the same in another session of the run', async () => {
-      const ids = ['key1', 'key2', 'key33'];
-      const keys = (await run('odd-task', ids, { runId: 'run 7' })).map(valueIn);
-      const again = await run('odd-task', [...ids].reverse(), { runId: 'run 7' });
-      assert.deepEqual(again.map(valueIn), [...keys].reverse());
-      assert.equal(new Set(keys).size, ids.length);
-      for (const key of keys) assert.match(String(key), /^run%207-[\w.-]+$/);
-    });
+    it(
+      'gives a document a key of its own, which is the same in another session of the run',
+      rest,
+      async () => {
+        const ids = ['key1', 'key2', 'key33'];
+        const keys = (await run('odd-task', ids, { runId: 'run 7' })).map(valueIn);
+        const again = await run('odd-task', [...ids].reverse(), { runId: 'run 7' });
+        assert.deepEqual(again.map(valueIn), [...keys].reverse());
+        assert.equal(new Set(keys).size, ids.length);
+        for (const key of keys) assert.match(String(key), /^run%207-[\w.-]+$/);
+      },
+    );
 
     for (const [deed, tasks] of [
       ['call', 'that wait for it'],
@@ -49,7 +54,7 @@ export function describeServices(strategy: Strategy): void {
       assertWindows(outcomes, 2, 250);
     });
 
-    it('lets all workers wait after a refusal', async () => {
+    it('lets all workers wait after a refusal', rest, async () => {
       await withSession(strategy, fixture('service-task'), {}, async (session) => {
         const [refused] = await outcomesOf(session, documentsOf(['refuse']), 1);
         await new Promise((resolve) => setTimeout(resolve, 100)); // the word is on its way
@@ -64,7 +69,7 @@ export function describeServices(strategy: Strategy): void {
         assert.rejects(run('service-task', ['plain'], { retry }), /expected no `retry`/));
     else describeRetries();
 
-    it('gives documents that fail for good another value, and the error beside it', async () => {
+    it('gives documents that fail for good another value, and the error beside it', rest, async () => {
       // Nothing contains the end of a process on the caller's own thread.
       const ids = strategy.isolation === 'none' ? ['plain', 'broken'] : ['plain', 'broken', 'exit'];
       const outcomes = await run('service-task', ids, { fallback: { value: { title: null } } });
@@ -104,7 +109,7 @@ export function describeServices(strategy: Strategy): void {
         assert.equal(valueIn(reads), 97 + 3, 'the second try begins with the bytes of the first');
       });
 
-      it('has a time limit for each try, and none while it waits', async () => {
+      it('has a time limit for each try, and none while it waits', rest, async () => {
         const outcomes = await run('service-task', [own('hangs')], {
           timeoutMs: 150,
           retry: { ...retry, jitter: 0, firstMs: 400, codes: ['TimeoutError'] },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { OpenOptions, Outcome, Session, SideChannel, Strategy } from '../../strategies/strategy.js';
 import type { Document } from '../../workloads/workload.js';
-import { documentsOf, fixture, outcomesOf, withSession } from '../support.js';
+import { documentsOf, fixture, longWithParts, outcomesOf, withSession } from '../support.js';
 
 const values = (outcomes: readonly Outcome[]) =>
   outcomes.map((outcome) => (outcome.status === 'ok' ? outcome.value : outcome.status));
@@ -17,6 +17,7 @@ interface Request {
 
 /** This tests the side channel of a strategy, and the signals of its documents. */
 export function describeSideChannel(strategy: Strategy): void {
+  const rest = longWithParts(strategy);
   describe(`${strategy.name}: side channel`, () => {
     const open = <T>(options: Partial<OpenOptions>, use: (session: Session) => Promise<T>) =>
       withSession(strategy, fixture('channel-task'), options, use);
@@ -62,7 +63,7 @@ export function describeSideChannel(strategy: Strategy): void {
       assert.equal(requests, 350);
     });
 
-    it('rejects what the caller refuses, what cannot be cloned, and what has no answer', async () => {
+    it('rejects what the caller refuses, what cannot be cloned, and what has no answer', rest, async () => {
       const channel: SideChannel = {
         onRequest: (request) => {
           if (request === 'refuse') throw new RangeError('no more');
@@ -94,7 +95,7 @@ export function describeSideChannel(strategy: Strategy): void {
       });
     });
 
-    it('keeps the latest broadcast for the tasks that follow, also on a new worker', async () => {
+    it('keeps the latest broadcast for the tasks that follow, also on a new worker', rest, async () => {
       await open({}, async (session) => {
         const run = (ids: string[]) => outcomesOf(session, documentsOf(ids), ids.length).then(values);
         assert.deepEqual(await run(numbered('plain', 4)), [100, 100, 100, 100]);
@@ -105,7 +106,7 @@ export function describeSideChannel(strategy: Strategy): void {
       });
     });
 
-    it('passes no request on after close, and rejects pending ones', async () => {
+    it('passes no request on after close, and rejects pending ones', rest, async () => {
       let requests = 0;
       let closed = false;
       const { arrived, channel } = waiting(1);
@@ -137,7 +138,7 @@ export function describeSideChannel(strategy: Strategy): void {
       assert.throws(() => session.broadcast('late'), /closed/);
     });
 
-    it('a signal is its document’s own', async () => {
+    it('a signal is its document’s own', rest, async () => {
       await open({}, async (session) => {
         const outcomes = await outcomesOf(session, documentsOf(numbered('signals-differ', 6)), 6);
         const counts = values(outcomes).map(Number);
@@ -145,18 +146,22 @@ export function describeSideChannel(strategy: Strategy): void {
       });
     });
 
-    it('a signal aborts when the time is over, and a task that ends then keeps its worker', async () => {
-      await open({ timeoutMs: 700, workers: 1 }, async (session) => {
-        const first = await outcomesOf(session, documentsOf(['plain']), 1);
-        const [late] = await outcomesOf(session, documentsOf(['until-aborted']), 1);
-        const after = await outcomesOf(session, documentsOf(['plain']), 1);
-        assert.equal(late?.status === 'timed-out' && late.error.name, 'TimeoutError');
-        assert.deepEqual(values(after), [100]);
-        assert.equal(after[0]?.worker, first[0]?.worker, 'the same worker');
-      });
-    });
+    it(
+      'a signal aborts when the time is over, and a task that ends then keeps its worker',
+      rest,
+      async () => {
+        await open({ timeoutMs: 700, workers: 1 }, async (session) => {
+          const first = await outcomesOf(session, documentsOf(['plain']), 1);
+          const [late] = await outcomesOf(session, documentsOf(['until-aborted']), 1);
+          const after = await outcomesOf(session, documentsOf(['plain']), 1);
+          assert.equal(late?.status === 'timed-out' && late.error.name, 'TimeoutError');
+          assert.deepEqual(values(after), [100]);
+          assert.equal(after[0]?.worker, first[0]?.worker, 'the same worker');
+        });
+      },
+    );
 
-    it('a signal aborts when the run is cancelled, and not in the next run', async () => {
+    it('a signal aborts when the run is cancelled, and not in the next run', rest, async () => {
       const { channel, arrived } = waiting(1);
       await open({ channel, workers: 1 }, async (session) => {
         const stop = new AbortController();
@@ -178,7 +183,7 @@ export function describeSideChannel(strategy: Strategy): void {
     });
 
     if (strategy.isolation !== 'none') {
-      it('a worker may die with a request: its document asks again', async () => {
+      it('a worker may die with a request: its document asks again', rest, async () => {
         let deaths = 0;
         const channel: SideChannel = {
           onRequest: (request) => {
