@@ -17,6 +17,12 @@ export interface TaskServices {
 }
 
 /**
+ * The id of the run in every session that measures or checks a task. A task that returns its key then has the
+ * same results in all of them.
+ */
+export const measuredRunId = 'measured';
+
+/**
  * The services of a session. All its workers, and their replacements, get the same.
  * @throws RangeError for a limit that is none, and for numbers out of range
  */

@@ -1,5 +1,6 @@
 import { constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { measuredRunId } from '../../services/task-services.js';
 import { PushedSource } from '../../strategies/session/pushed-source.js';
 import type { Outcome, Session, Strategy } from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
@@ -54,7 +55,7 @@ answerRequests(async (request: ArrivalRequest): Promise<ArrivalRecord> => {
     throw new Error('expected documents in memory, or the delivery `reference`, for rates of arrivals');
   const workload = await loadWorkload(request.workload);
   const openedMs = now();
-  const session = await strategy.open(request.workload, request);
+  const session = await strategy.open(request.workload, { ...request, runId: measuredRunId });
   const startupMs = now() - openedMs;
   try {
     await warmUp(session, supply, request);

@@ -1,3 +1,4 @@
+import { measuredRunId } from '../../services/task-services.js';
 import type { Outcome, Strategy } from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
 import { loadWorkload } from '../../workloads/load-workload.js';
@@ -107,6 +108,7 @@ answerRequests(async (request: ProbeRequest): Promise<Probe> => {
     const session = await strategy.open(request.workload, {
       workers,
       timeoutMs,
+      runId: measuredRunId,
       delivery: strategy.deliveries[0],
     });
     const startupMs = now() - openedMs;

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { measuredRunId } from '../../services/task-services.js';
 import type { Strategy } from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
 import { answerRequests, notify } from '../trials/answer.js';
@@ -24,7 +25,7 @@ export interface PingRecord {
 answerRequests(async (request: PingRequest): Promise<PingRecord> => {
   const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
   const supply = supplyOf(request.corpus, { ...request, truth: readTruth(request.corpus) });
-  const session = await strategy.open(request.workload, request);
+  const session = await strategy.open(request.workload, { ...request, runId: measuredRunId });
   const server = createServer((_, response) => response.end('ok'));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   try {

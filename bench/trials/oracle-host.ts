@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { measuredRunId } from '../../services/task-services.js';
 import type { Strategy } from '../../strategies/strategy.js';
 import { loadWorkload } from '../../workloads/load-workload.js';
 import type { Document, Kind, WorkloadRef } from '../../workloads/workload.js';
@@ -78,6 +79,7 @@ answerRequests(async (request: OracleRequest): Promise<Inspected | readonly Stag
   const { default: baseline } = (await import(request.strategy)) as { default: Strategy };
   const session = await baseline.open(request.workload, {
     workers: 1,
+    runId: measuredRunId,
     delivery: defaultDelivery(baseline, request.corpus.source),
   });
   const meter = new WaitingMeter();

@@ -1,3 +1,4 @@
+import { documentKey, measuredRunId } from '../../services/task-services.js';
 import type { LoadedWorkload } from '../../workloads/load-workload.js';
 import { type OpenStage, openStage, partOf, type StageItem } from '../../workloads/stages/open-stage.js';
 import { StageTimeout } from '../../workloads/stages/stage-error.js';
@@ -93,7 +94,8 @@ class StageMeter {
 
 function begun(document: Document, { options }: WorkloadRef): Progress {
   const signal = new AbortController().signal;
-  const context = contextWithoutSession({ state: undefined, options, signal });
+  const key = documentKey(measuredRunId, document.id);
+  const context = { ...contextWithoutSession({ state: undefined, options, signal }), key };
   return { document, failed: null, items: [{ value: document, context, document: document.id, part: '' }] };
 }
 

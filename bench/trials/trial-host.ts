@@ -1,4 +1,5 @@
 import { Bench } from 'tinybench';
+import { measuredRunId } from '../../services/task-services.js';
 import { type OwnRedis, startRedis } from '../../strategies/broker/own-redis.js';
 import type {
   BrokerOptions,
@@ -78,7 +79,7 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
   const openedMs = now();
   const { brokerFolder } = request;
   const redis = brokerFolder === undefined ? null : await startRedis({ folder: brokerFolder });
-  const session = charged(await strategy.open(request.workload, request), redis);
+  const session = charged(await strategy.open(request.workload, { ...request, runId: measuredRunId }), redis);
   const startupMs = now() - openedMs;
   try {
     const { workers, round, unique } = request;

@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { measuredRunId } from '../../../services/task-services.js';
 import type { Strategy } from '../../../strategies/strategy.js';
 import { now } from '../../../strategies/worker/clock.js';
 import type { Document, WorkloadRef } from '../../../workloads/workload.js';
@@ -95,7 +96,11 @@ export async function trial({ workload, strategy, corpus, inTime }: GrowthReques
   const { default: baseline } = (await import(strategy)) as { default: Strategy };
   const all = readCorpus(corpus);
   const documents = inTime.map((index) => all[index] as Document);
-  const session = await baseline.open(workload, { workers: 1, delivery: baseline.deliveries[0] });
+  const session = await baseline.open(workload, {
+    workers: 1,
+    runId: measuredRunId,
+    delivery: baseline.deliveries[0],
+  });
   const collect = collector();
   const untilMs = now() + 2 * maxMs;
   const points: Point[] = [];

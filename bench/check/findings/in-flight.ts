@@ -1,3 +1,4 @@
+import { measuredRunId } from '../../../services/task-services.js';
 import type { Strategy } from '../../../strategies/strategy.js';
 import { now } from '../../../strategies/worker/clock.js';
 import { loadWorkload } from '../../../workloads/load-workload.js';
@@ -218,7 +219,11 @@ export async function trial(request: InFlightRequest): Promise<InFlight> {
   const { default: strategy } = (await import(request.strategy)) as { default: Strategy };
   const all = readCorpus(corpus);
   const workload = await loadWorkload(ref);
-  const session = await strategy.open(ref, { workers, delivery: strategy.deliveries[0] });
+  const session = await strategy.open(ref, {
+    workers,
+    runId: measuredRunId,
+    delivery: strategy.deliveries[0],
+  });
   const answers: { index: number; digest: string | null }[] = [];
   const running = new Set<number>();
   let ticks = 0;

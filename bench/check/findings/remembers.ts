@@ -1,3 +1,4 @@
+import { measuredRunId } from '../../../services/task-services.js';
 import type { Strategy } from '../../../strategies/strategy.js';
 import type { Document, WorkloadRef } from '../../../workloads/workload.js';
 import { type CorpusFile, readCorpus } from '../../trials/corpus-file.js';
@@ -76,7 +77,11 @@ interface RemembersRequest {
 /** Runs the documents twice in this process. @returns times by pass and document, ms */
 export async function trial({ workload, corpus, inTime, ...request }: RemembersRequest): Promise<number[][]> {
   const { default: baseline } = (await import(request.strategy)) as { default: Strategy };
-  const session = await baseline.open(workload, { workers: 1, delivery: baseline.deliveries[0] });
+  const session = await baseline.open(workload, {
+    workers: 1,
+    runId: measuredRunId,
+    delivery: baseline.deliveries[0],
+  });
   const all = readCorpus(corpus);
   const documents = inTime.map((from, index): Document => ({ ...(all[from] as Document), index }));
   const passes: number[][] = [[], []];

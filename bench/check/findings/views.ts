@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { measuredRunId } from '../../../services/task-services.js';
 import type { Strategy } from '../../../strategies/strategy.js';
 import { now } from '../../../strategies/worker/clock.js';
 import { loadWorkload } from '../../../workloads/load-workload.js';
@@ -86,7 +87,11 @@ const minDocuments = 3;
 export async function trial({ workload: ref, corpus, ...request }: ViewsRequest): Promise<ViewsTried | null> {
   const { default: baseline } = (await import(request.strategy)) as { default: Strategy };
   const workload = await loadWorkload(ref);
-  const session = await baseline.open(ref, { workers: 1, delivery: baseline.deliveries[0] });
+  const session = await baseline.open(ref, {
+    workers: 1,
+    runId: measuredRunId,
+    delivery: baseline.deliveries[0],
+  });
   // The sample begins with the largest documents, which may take all the time there is.
   const originals = readCorpus(corpus).slice(0, request.digests.length).reverse().slice(0, maxDocuments);
   const held: WeakRef<SharedArrayBuffer>[] = [];
