@@ -49,6 +49,7 @@ export class LimitServer {
   #timer: NodeJS.Timeout | null = null;
   #sweptMs = 0;
   #closed = false;
+  #hasWarned = false;
 
   constructor({ limits = [], retry }: Pick<OpenOptions, 'limits' | 'retry'>, now: () => number) {
     this.#limiter = new RateLimiter(readLimits(limits));
@@ -100,6 +101,7 @@ export class LimitServer {
       for (const other of this.#wires) other.send(null, { clockMs: nowMs, closedUntilMs });
     this.#budget.begin(begun);
     const allowed = retries.filter(() => this.#budget.take());
+    if (allowed.length < retries.length) this.#warnOfBudget();
     if (retries.length > 0) wire.send(worker, { clockMs: nowMs, retries: { asked: retries, allowed } });
     const asker: Asker = { wire, worker, sentMs: clockMs, receivedMs: nowMs };
     for (const want of wants) this.#waiting.push({ ...want, ...asker });
@@ -110,6 +112,16 @@ export class LimitServer {
     this.#closed = true;
     this.#waiting.length = 0;
     if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  #warnOfBudget(): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    process.emitWarning(
+      `documents that may be tried again were not: retries are limited to ${100 * this.#budget.share} % of ` +
+        'the documents (retry.budget), because a service that fails all of them must not get more requests ' +
+        '(reported once per session)',
+    );
   }
 
   #drop(isMeant: (asker: Asker) => boolean): void {

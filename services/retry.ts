@@ -72,12 +72,13 @@ export function backoffMs(
  * refuses everything then gets a tenth more requests, and not three times as many.
  */
 export class RetryBudget {
-  readonly #share: number;
+  /** Retries may be this share of the documents that have begun. */
+  readonly share: number;
   #begun = 0;
   #retries = 0;
 
   constructor(share: number) {
-    this.#share = share;
+    this.share = share;
   }
 
   begin(documents: number): void {
@@ -86,7 +87,7 @@ export class RetryBudget {
 
   /** Takes one retry; false when there is none left. */
   take(): boolean {
-    if (this.#retries + 1 > Math.ceil(this.#share * this.#begun)) return false;
+    if (this.#retries + 1 > Math.ceil(this.share * this.#begun)) return false;
     this.#retries++;
     return true;
   }

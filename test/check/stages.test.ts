@@ -26,7 +26,8 @@ it('check finds nothing wrong with sound stages', async () => {
     'sound.mjs',
     `export const stages = [
   { name: 'words', flatMap: true, run: ({ bytes }) => new TextDecoder().decode(bytes).trim().split(' ') },
-  { name: 'length', batch: { documents: 3 }, run: (words) => words.map(({ length }) => length) },
+  { name: 'length', batch: { documents: 3 },
+    run: (words, contexts) => words.map(({ length }, i) => ({ length, key: contexts[i].key })) },
 ];`,
     { documents: 4 },
   );
