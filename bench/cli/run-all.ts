@@ -23,10 +23,11 @@ export interface RunAllOptions {
   readonly workers: number;
   /** Tasks run in processes that a terminal's Ctrl-C does not reach. */
   readonly isProtected: boolean;
+  /** A signal has come: no further document begins, and failures that it may have caused get no line. */
   readonly stop: AbortSignal;
   readonly broken: AbortSignal;
-  /** Gets each outcome of a document that ran; absent: nothing does. */
-  readonly see?: (outcome: Outcome) => void;
+  /** Gets each outcome of a document that ran; when it returns true, no further document begins. */
+  readonly see?: (outcome: Outcome) => boolean;
   /** Null where tasks run in workers. */
   readonly own: OwnProcess | null;
 }
@@ -84,7 +85,7 @@ export async function runAll(
     else order.add(outcome.index, line);
   };
   const onOutcome = (outcome: Outcome) => {
-    see?.(outcome);
+    if (see?.(outcome) && !isStopped) stopWalk();
     const { id, path } = inProgress.take(outcome.index);
     if (isProtected || outcome.status === 'ok') append(id, outcome, sourceOf(outcome, path));
     else held.add(() => append(id, outcome, sourceOf(outcome, path)));

@@ -151,7 +151,6 @@ export async function runDocuments(
     let elapsedMs = 0;
     let workersReplaced = 0;
     const circuit = new Circuit();
-    const broke = new AbortController();
     const usesService = options.limits !== undefined || options.retry !== undefined;
     let adaptive: AdaptiveStats | undefined;
     let complete = earlier !== null && earlier.done - earlier.again === earlier.all;
@@ -198,10 +197,8 @@ export async function runDocuments(
           },
           workers: options.workers,
           isProtected: isolates(traits.isolation, 'process'),
-          stop: AbortSignal.any([signals.signal, broke.signal]),
-          see(outcome) {
-            if (usesService && circuit.see(outcome)) broke.abort();
-          },
+          stop: signals.signal,
+          ...(usesService && { see: (outcome) => circuit.see(outcome) }),
           broken: broken.signal,
           own,
         });
