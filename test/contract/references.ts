@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { AnyDocument, OpenOptions, Outcome, Session, Strategy } from '../../strategies/strategy.js';
 import { type Got, hashOf } from '../fixtures/reference-task.js';
-import { fixture, longWithParts, outcomesOf, withSession } from '../support.js';
+import { fixture, longWithParts, onlyLong, outcomesOf, withSession } from '../support.js';
 import {
   errorOf,
   type Form,
@@ -21,6 +21,10 @@ import { itReadsFiles } from './references-reading.js';
 /** Tests documents by path and by reference.  */
 export function describeReferences(strategy: Strategy): void {
   const rest = longWithParts(strategy);
+  /** Reading is the same code in all strategies of a kind: one of each has the tests that take long. */
+  const ofEachKind = ['sequential', 'thread-pool', 'queue'].includes(strategy.name)
+    ? { skip: false }
+    : onlyLong;
   const open = <T>(options: Partial<OpenOptions>, use: (session: Session) => Promise<T>) =>
     withSession(strategy, fixture('reference-task'), { delivery: 'reference', ...options }, use);
   const outcomesOfForms = (forms: readonly Form[], options: Partial<OpenOptions> = {}) =>
@@ -196,7 +200,7 @@ export function describeReferences(strategy: Strategy): void {
       }
     });
 
-    it('leaves no descriptor open', { skip: onLinux.skip || rest.skip }, async () => {
+    it('leaves no descriptor open', { skip: onLinux.skip || ofEachKind.skip }, async () => {
       const forms: Form[] = [
         ...unreadableFiles().map(({ path }, i) => ({ id: `bad${i}`, path })),
         ...Array.from({ length: 50 }, (_, i) => ({ id: `good${i}`, path: fileOf('good') })),
@@ -243,7 +247,7 @@ export function describeReferences(strategy: Strategy): void {
       assert.equal(okValue(outcomes[40] as Outcome), 'resolved');
     });
 
-    it('gives a document up that ends its workers or takes too long', rest, async () => {
+    it('gives a document up that ends its workers or takes too long', ofEachKind, async () => {
       const forms: Form[] = Array.from({ length: 40 }, (_, i) => ({ id: `a${i}`, path: fileOf('a') }));
       forms[11] = { id: 'exit11', path: fileOf('b') };
       forms[23] = { id: 'c', reference: { by: 'exit' } };

@@ -13,7 +13,7 @@ import { HelperProcesses } from '../../bench/trials/helper-processes.js';
 import { loadStrategies } from '../../bench/trials/prepare.js';
 import { charts } from '../../plots/index.js';
 import { type WorkloadEntry, workloads } from '../../workloads/index.js';
-import { cli, documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
+import { cli, documentsOf, fixture, onlyLong, openable, outcomesOf, withSession } from '../support.js';
 import { describeResults, sameOutcomes } from './conformance.js';
 
 /**
@@ -98,7 +98,7 @@ describe('a strategy that is added at run time', () => {
     assert.ok(matrixTable(rows).header.includes('toy'));
   });
 
-  it('has its overhead measured, as one of ours', async () => {
+  it('has its overhead measured, as one of ours', onlyLong, async () => {
     const roles = seriesOf(await loadStrategies([url])).map(({ role }) => role);
     assert.deepEqual([...new Set(roles)], ['ours']);
     const plan = '--strategies toy --lines sessions --sizes 1KB --workers 2 --rounds 1 --time 5ms';

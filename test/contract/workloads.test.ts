@@ -7,8 +7,8 @@ import { openable } from '../support.js';
 import { sameOutcomes } from './conformance.js';
 
 const strategies = await openable(entries);
-/** Every strategy runs these: a task that computes, one that waits for a service, and one with both. */
-const everywhere = ['word-frequency', 'llm-extract', 'enrich'];
+/** Every strategy runs these: a task that computes, and one that waits for a service. */
+const everywhere = ['word-frequency', 'llm-extract'];
 /** The others run on the main thread, in threads and in processes. */
 const oneOfEachIsolation = strategies
   .slice(1)

@@ -3,7 +3,7 @@ import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { strategies as entries } from '../../strategies/index.js';
-import { openable } from '../support.js';
+import { onlyLong, openable } from '../support.js';
 import { folderOf, linesIn, onLinux, run } from './job.js';
 
 const sizeMb = 48;
@@ -30,10 +30,15 @@ interface Peaks {
 }
 
 const loaded = await openable(entries);
+/** `npm test` has one strategy of each kind, and `npm run test:long` all of them. */
+const few = ['sequential', 'self-scheduling', 'queue', 'process-pool'];
 
 describe('memory of a job with large files', onLinux, () => {
   for (const { name, isolation, scales } of loaded)
-    it(`${name}: has a file for each worker, its garbage, and no other`, { timeout: 60_000 }, async () => {
+    it(`${name}: has a file for each worker, its garbage, and no other`, {
+      ...(few.includes(name) ? {} : onlyLong),
+      timeout: 60_000,
+    }, async () => {
       const ids = Array.from({ length: count }, (_, i) => `${i}.scan`);
       const folder = folderOf(Object.fromEntries(ids.map((id) => [id, ''])));
       for (const id of ids) truncateSync(join(folder, 'docs', id), sizeMb * 2 ** 20); // sparse

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { strategies } from '../../strategies/index.js';
-import { cli } from '../support.js';
+import { cli, onlyLong } from '../support.js';
 
 /** Tasks that change what they run in, or return odd values, have the same lines in every strategy. */
 
@@ -41,12 +41,18 @@ const tasks: Record<string, string> = {
     export default (document) => Object.assign(document, odd);`,
 };
 
+/** `npm test` has one strategy of each kind, and `npm run test:long` all of them. */
+const few = ['sequential', 'thread-pool', 'self-scheduling', 'queue', 'process-pool'];
+const names = strategies
+  .map(({ name }) => name)
+  .filter((name) => onlyLong.skip === false || few.includes(name));
+
 describe('run of a task', () => {
   for (const [about, source] of Object.entries(tasks)) {
     it(about, async () => {
       writeFileSync(join(folder, 'task.mjs'), source);
       let expected: string[] | undefined;
-      for (const { name } of strategies) {
+      for (const name of names) {
         const out = `${about.length}-${name}.ndjson`;
         const args = ['--docs', 'docs', '--strategy', name, '--workers', '2', '--out', out];
         const { code, stderr } = await cli(

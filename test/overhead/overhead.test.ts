@@ -29,7 +29,7 @@ import { loadStrategies } from '../../bench/trials/prepare.js';
 import { strategies } from '../../strategies/index.js';
 import { peers } from '../../strategies/peers/index.js';
 import { made, type Some } from '../rows.js';
-import { cli } from '../support.js';
+import { cli, onlyLong } from '../support.js';
 
 const loaded = await loadStrategies([...strategies, ...peers].map(({ url }) => url));
 const series = seriesOf(loaded);
@@ -335,7 +335,7 @@ describe('forkwise overhead', () => {
     rmSync(parent, { recursive: true });
   });
 
-  it('measures references and the runner beside rivals that read files themselves', async () => {
+  it('measures references and the runner beside rivals that read files themselves', onlyLong, async () => {
     const parent = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
     const args =
       'overhead --lines references,runner --strategies sequential,self-scheduling,post-message ' +
