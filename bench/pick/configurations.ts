@@ -179,8 +179,10 @@ function axesOf(options: ConfigurationOptions): Axes[] {
         const delivery = defaultDelivery(strategy, corpus.file.source);
         return limits === null ? [] : [{ strategy: loaded, delivery, limits, workers, perWorker }];
       });
-      // A strategy with axes has no advantage over simpler ones while its workers run one document.
-      if (strategy.axes !== undefined && strategy.staged !== true) return several;
+      // A strategy with axes has no advantage over simpler ones while its workers run one document, unless
+      // they are on other machines.
+      const isElsewhere = strategy.isolation === 'machine';
+      if (strategy.axes !== undefined && strategy.staged !== true && !isElsewhere) return several;
       const ways = waysOf(strategy, [...split.keys()], { kind, source: corpus.file.source }).flatMap(
         ({ delivery, workers }): Axes[] => {
           const limits = limitsUnder(maxMemoryBytes, { isolation: strategy.isolation, workers });

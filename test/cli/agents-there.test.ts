@@ -18,6 +18,7 @@ describe('bench and pick with agents that are there', { skip: noRedis() }, () =>
   before(async () => {
     mkdirSync(join(folder, 'docs'));
     for (let i = 0; i < 12; i++) writeFileSync(join(folder, 'docs', `${i}.txt`), `${i} `.repeat(500));
+    writeFileSync(join(folder, 'loaded'), '');
     // Workers say in which folder they run, so that a test can tell whose they are.
     writeFileSync(
       join(folder, 'task.mjs'),
