@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TaskMap } from './source-stack.js';
 import { compile, type Source } from './task-compiler.js';
@@ -27,6 +27,9 @@ export type PortableTask =
   | { readonly workload: string }
   | { readonly sha256: string; readonly bytes: Uint8Array };
 
+/** The built-in workloads are here, in files that have their names. */
+const builtIn = fileURLToPath(new URL('./built-in/', import.meta.url));
+
 /**
  * Makes a workload portable. It compiles a task again from its source, because the compiled module names
  * files of this machine.
@@ -34,7 +37,7 @@ export type PortableTask =
  */
 export async function portable({ name, url }: Pick<WorkloadRef, 'name' | 'url'>): Promise<PortableTask> {
   const file = fileURLToPath(url);
-  if (dirname(file) === dirname(fileURLToPath(import.meta.url))) return { workload: basename(file, '.js') };
+  if (file.startsWith(builtIn)) return { workload: basename(file, '.js') };
   const source = sourceOf(file);
   if (source.file !== file) {
     const { code } = await compile(source);

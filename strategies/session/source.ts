@@ -148,6 +148,9 @@ function limitedLater(source: Source<AnyDocument>, limits: Limits): Source {
   // A set of our own: a race of promises would add one reaction per document to the signal's promise. There
   // may be several readers at once, because a pool asks for the next document in each of its places.
   const waiting = new Set<() => void>();
+  // p-map drops a document that answers a later question than the end does. So each question waits for the
+  // answer to the one before.
+  let answered: Promise<unknown> = Promise.resolve();
   signal.addEventListener('abort', stop, { once: true });
   const seen = (next: IteratorResult<CarriedDocument>) => {
     if (next.done) signal.removeEventListener('abort', stop); // the session may have many more runs
@@ -168,24 +171,31 @@ function limitedLater(source: Source<AnyDocument>, limits: Limits): Source {
     }),
     next() {
       if (stopped) return Promise.resolve(end);
-      return new Promise((resolve, reject) => {
+      const next = new Promise<IteratorResult<CarriedDocument>>((resolve, reject) => {
         const giveUp = () => resolve(end);
-        const ask = () =>
+        const ask = (): void => {
+          if (stopped) {
+            giveUp(); // a document that is taken now would be lost
+            return;
+          }
           source.next().then(
             (next) => {
               const taken = takenOf(next, limits);
-              if (taken === null && !stopped) return void ask();
+              if (taken === null) return ask();
               waiting.delete(giveUp);
-              resolve(taken === null ? end : seen(taken));
+              resolve(seen(taken));
             },
             (cause: unknown) => {
               waiting.delete(giveUp);
               reject(cause);
             },
           );
+        };
         waiting.add(giveUp);
-        ask();
+        answered.then(ask);
       });
+      answered = next.catch(() => {});
+      return next;
     },
     async return() {
       signal.removeEventListener('abort', stop);

@@ -145,6 +145,33 @@ describe('sources', () => {
     });
   }
 
+  it('give several readers at once their documents in order, whichever the source finds first', async () => {
+    const given = documentsOf(['a', 'b', 'c']);
+    let asked = 0;
+    const slowFirst: Source = {
+      async next() {
+        const place = asked++;
+        if (place === 1) await new Promise(setImmediate);
+        const value = given.shift();
+        return value === undefined ? { done: true, value } : { done: false, value };
+      },
+    };
+    const reader = new SourceReader(
+      limited(
+        { [Symbol.asyncIterator]: () => slowFirst },
+        {
+          signal: new AbortController().signal,
+          take: (document) => (document.id === 'a' ? null : carried(document, false)),
+        },
+      ),
+    );
+    const answers = await Promise.all([reader.next(), reader.next(), reader.next(), reader.next()]);
+    assert.deepEqual(
+      answers.map(({ value }) => value?.id),
+      ['b', 'c', undefined, undefined],
+    );
+  });
+
   it('end while a reader waits', async () => {
     const stop = new AbortController();
     let returned = 0;
