@@ -149,14 +149,21 @@ function limitedLater(source: Source<AnyDocument>, limits: Limits): Source {
   // may be several readers at once, because a pool asks for the next document in each of its places.
   const waiting = new Set<() => void>();
   // p-map drops a document that answers a later question than the end does. So each question waits for the
-  // answer to the one before.
-  let answered: Promise<unknown> = Promise.resolve();
+  // answer to the one before, which is this one; null when all have their answers.
+  let latest: Promise<void> | null = null;
   signal.addEventListener('abort', stop, { once: true });
   const seen = (next: IteratorResult<CarriedDocument>) => {
     if (next.done) signal.removeEventListener('abort', stop); // the session may have many more runs
     return next;
   };
   const atOnce = source[ready]?.bind(source);
+  const ask = async (): Promise<IteratorResult<CarriedDocument>> => {
+    while (!stopped) {
+      const taken = takenOf(await source.next(), limits);
+      if (taken !== null) return seen(taken);
+    }
+    return end; // a document that is taken now would be lost
+  };
   return {
     ...(atOnce !== undefined && {
       [ready]() {
@@ -173,28 +180,14 @@ function limitedLater(source: Source<AnyDocument>, limits: Limits): Source {
       if (stopped) return Promise.resolve(end);
       const next = new Promise<IteratorResult<CarriedDocument>>((resolve, reject) => {
         const giveUp = () => resolve(end);
-        const ask = (): void => {
-          if (stopped) {
-            giveUp(); // a document that is taken now would be lost
-            return;
-          }
-          source.next().then(
-            (next) => {
-              const taken = takenOf(next, limits);
-              if (taken === null) return ask();
-              waiting.delete(giveUp);
-              resolve(seen(taken));
-            },
-            (cause: unknown) => {
-              waiting.delete(giveUp);
-              reject(cause);
-            },
-          );
-        };
         waiting.add(giveUp);
-        answered.then(ask);
+        const given = latest === null ? ask() : latest.then(ask);
+        given.then(resolve, reject).then(() => waiting.delete(giveUp));
       });
-      answered = next.catch(() => {});
+      const answered = next.then(ignore, ignore).then(() => {
+        if (latest === answered) latest = null;
+      });
+      latest = answered;
       return next;
     },
     async return() {
@@ -204,3 +197,5 @@ function limitedLater(source: Source<AnyDocument>, limits: Limits): Source {
     },
   };
 }
+
+const ignore = () => {};
