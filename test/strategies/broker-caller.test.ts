@@ -180,17 +180,6 @@ describe('the caller of a broker', { skip: noRedis() }, () => {
     await caller.close();
   });
 
-  it('lets agents look for lost batches after the keys of a run were renewed', async () => {
-    const looked = 'forkwise:{renewed}:batches:stalled-check';
-    await inspect.set(looked, '1', 'PX', 10_000); // an agent has looked just now
-    const { caller, engine } = await openCaller(redis.url, 'renewed'); // renews
-    assert.ok((await inspect.pttl(looked)) <= 10_000);
-    assert.ok((await inspect.pttl('forkwise:{renewed}:card')) > 10_000);
-    await caller.close();
-    await engine.close({ remove: true });
-    assert.deepEqual(await inspect.keys('*'), []);
-  });
-
   it('sends documents again that the broker has lost', async () => {
     const { caller } = await openCaller(redis.url, 'lost');
     const ids = idsOf(3);
