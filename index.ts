@@ -2,7 +2,7 @@
  * The library: the same strategies that the bench measures. Importing it loads no chart, statistics or
  * command-line code. The library beneath a strategy is loaded only when that strategy is opened. @module
  */
-export type { AdaptiveDecision, AdaptiveStats } from './runner/adaptive.js';
+export type { AdaptiveDecision, AdaptiveStats, DecisionKind } from './runner/adaptive.js';
 export { createRunner, type RunnerOptions } from './runner/create-runner.js';
 export { openStrategy } from './runner/open-strategy.js';
 export type { InputBytes, InputDocument, InputPath, InputReference } from './runner/pending.js';
@@ -63,7 +63,7 @@ export { isolates, isolations, isolationsOf } from './strategies/strategy.js';
 
 import type { TaskFile } from './workloads/task-file.js';
 
-export type { Batch, Stage, StageIsolation } from './workloads/stages/stages.js';
+export type { Batch, BatchStage, SingleStage, Stage, StageIsolation } from './workloads/stages/stages.js';
 export type { TaskFile } from './workloads/task-file.js';
 export type { TaskFinding } from './workloads/task-findings.js';
 export {

@@ -26,6 +26,10 @@ export interface AdaptiveOptions {
 }
 
 export const decisionKinds = ['probe', 'back', 'raise', 'lower', 'guard', 'sleep', 'wake'] as const;
+/**
+ * What a decision did with the number: tried another one, went back, raised or lowered it, obeyed a guard, or
+ * stopped or began trying.
+ */
 export type DecisionKind = (typeof decisionKinds)[number];
 
 export interface Decision {

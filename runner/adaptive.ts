@@ -9,6 +9,8 @@ import type { Outcome, Session, TaskError } from '../strategies/strategy.js';
 import { now } from '../strategies/worker/clock.js';
 import type { Adapts } from './adapts.js';
 
+export type { DecisionKind };
+
 /** The number of documents at the same time, where it follows the load. */
 export interface AdaptiveStats {
   /**

@@ -96,7 +96,10 @@ export interface ContextLimit {
 export interface ServiceResponse {
   readonly status: number;
   readonly headers?:
-    | { get(name: string): string | null }
+    | {
+        /** Returns the value of the header with this name; null when there is none. */
+        get(name: string): string | null;
+      }
     | Readonly<Record<string, string | readonly string[] | number | undefined>>;
 }
 
