@@ -25,12 +25,12 @@ export interface AdaptiveOptions {
   readonly workers?: number;
 }
 
-export const decisionKinds = ['probe', 'back', 'raise', 'lower', 'guard', 'sleep', 'wake'] as const;
+const decisionKinds: readonly DecisionKind[] = ['probe', 'back', 'raise', 'lower', 'guard', 'sleep', 'wake'];
 /**
  * What a decision did with the number: tried another one, went back, raised or lowered it, obeyed a guard, or
  * stopped or began trying.
  */
-export type DecisionKind = (typeof decisionKinds)[number];
+export type DecisionKind = 'probe' | 'back' | 'raise' | 'lower' | 'guard' | 'sleep' | 'wake';
 
 export interface Decision {
   readonly kind: DecisionKind;

@@ -42,6 +42,10 @@ interface AnyStage<State> {
 /** A stage that gets one value at a time. */
 export interface SingleStage<State = unknown> extends AnyStage<State> {
   readonly batch?: undefined;
+  /**
+   * Returns the next stage's value, or the outcome's, or a promise of it.
+   * @param value what the stage before has returned; the document itself for the first stage
+   */
   run(value: unknown, context: Context<State>): unknown;
 }
 
@@ -50,7 +54,12 @@ export interface SingleStage<State = unknown> extends AnyStage<State> {
  * each of them. When a call fails, its values run again one by one.
  */
 export interface BatchStage<State = unknown> extends AnyStage<State> {
+  /** Calls have at most this many values. */
   readonly batch: Batch;
+  /**
+   * Returns an array with a result for each value, or a promise of it.
+   * @param values what the stage before has returned; the documents themselves for the first stage
+   */
   run(values: readonly unknown[], contexts: readonly Context<State>[]): unknown;
 }
 
