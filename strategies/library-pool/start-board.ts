@@ -8,7 +8,7 @@ import { now } from '../worker/clock.js';
  * task that has run too long. A place is free again when its task has settled. So only run time counts, not
  * queue time.
  *
- * With its time a worker writes its thread. A task that was the only one in its thread is to blame for its
+ * A worker writes its thread beside the time. A task that was the only one in its thread is to blame for its
  * time. When others were running there, none of them is known to be to blame.
  *
  * The first number of the memory is how many tasks a thread may run at the same time. The caller writes it.
