@@ -158,9 +158,11 @@ class BullmqEngine implements Engine {
 
   async receive(waitMs: number): Promise<Received[]> {
     this.#reader ??= await this.#connectReader();
-    const messages =
-      this.#side === 'caller' ? await this.#receiveAsCaller(waitMs) : await this.#receiveAsAgent(waitMs);
-    return messages;
+    if (this.#closed) {
+      this.#reader.disconnect(); // it has connected after `close`
+      throw new RunLost();
+    }
+    return this.#side === 'caller' ? this.#receiveAsCaller(waitMs) : this.#receiveAsAgent(waitMs);
   }
 
   async settle({ receipts, batches }: Settled): Promise<void> {

@@ -180,6 +180,28 @@ describe('the caller of a broker', { skip: noRedis() }, () => {
     await caller.close();
   });
 
+  it('lets agents look for lost batches after the keys of a run were renewed', async () => {
+    const looked = 'forkwise:{renewed}:batches:stalled-check';
+    await inspect.set(looked, '1', 'PX', 10_000); // an agent has looked just now
+    const { caller } = await openCaller(redis.url, 'renewed'); // renews
+    assert.ok((await inspect.pttl(looked)) <= 10_000);
+    assert.ok((await inspect.pttl('forkwise:{renewed}:card')) > 10_000);
+    await caller.close();
+  });
+
+  it('leaves no connection behind when it is closed while it connects', async () => {
+    const connections = async () =>
+      String(await inspect.client('LIST'))
+        .trim()
+        .split('\n').length;
+    const before = await connections();
+    const engine = await connectBullmq({ url: redis.url, side: 'caller', run: 'at once' });
+    await engine.announce(cardOf('at once'), null);
+    const receiving = engine.receive(60_000);
+    await Promise.all([assert.rejects(receiving, RunLost), engine.close({ remove: true })]);
+    while ((await connections()) > before) await sleep(5);
+  });
+
   it('sends documents again that the broker has lost', async () => {
     const { caller } = await openCaller(redis.url, 'lost');
     const ids = idsOf(3);
