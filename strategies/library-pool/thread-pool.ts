@@ -87,6 +87,7 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, se
     maxThreads: workers,
     concurrentTasksPerWorker: sent(perWorker),
     loadBalancer: retirement.balance,
+    stricterFIFO: true,
     resourceLimits: { maxOldGenerationSizeMb: heap.mb },
     workerData: {
       workload,
@@ -103,9 +104,10 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, se
     if (message?.kind === 'channel') callerEnd.connectPort(message.worker, message.port);
   });
   let ended = false;
-  // piscina never gets more than it can begin: it puts the oldest document that waits behind all others each
-  // time that no thread is free for it. A document that may be aborted needs a whole thread
-  // where a thread runs one document at a time.
+  // piscina keeps the order of documents that may not be aborted (`stricterFIFO`), but gives the newest of those
+  // that may a thread first. So they wait for their turns here, with all that come after them, and piscina never
+  // gets more of them than it can begin. Such a document needs a whole thread where a thread runs one document
+  // at a time.
   let shared = perWorker > 1;
   const turns = new Turns(workers * sent(perWorker));
   let perThread = sent(perWorker);
@@ -117,17 +119,20 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, se
       ? pool.run(document, { transferList })
       : pool.run({ place: watched.place, document }, { transferList, signal: watched.signal });
   };
-  /** Submits a document when a worker can take it. */
+  const begin = (own: CarriedDocument, watched?: Place): Promise<Reply> => {
+    if (ended) throw new Error('the session was ended'); // piscina would start a worker for it
+    if (delivery === 'transfer') return post(own, own.bytes.buffer as ArrayBuffer, watched);
+    if (own.bytes.length < largeBytes) return post(own, null, watched);
+    const copy = copied(own);
+    return post(copy, copy.bytes.buffer, watched);
+  };
+  /** Submits a document in its turn. */
   const submit = (document: CarriedDocument, watched?: Place): Promise<Reply> => {
     const own = delivery === 'transfer' ? owned(document) : document;
+    const isCopiedInItsTurn = delivery !== 'transfer' && own.bytes.length >= largeBytes;
+    if (watched === undefined && turns.isIdle && !isCopiedInItsTurn) return begin(own);
     return turns.run(
-      () => {
-        if (ended) throw new Error('the session was ended'); // piscina would start a worker for it
-        if (delivery === 'transfer') return post(own, own.bytes.buffer as ArrayBuffer, watched);
-        if (own.bytes.length < largeBytes) return post(own, null, watched);
-        const copy = copied(own);
-        return post(copy, copy.bytes.buffer, watched);
-      },
+      () => begin(own, watched),
       watched === undefined || shared ? 1 : inFlight,
       watched?.signal,
     );

@@ -10,13 +10,20 @@ interface Waiting {
 
 /** Runs pieces of work in a limited number of places, in the order in which they came. */
 export class Turns {
+  #places: number;
   #free: number;
   readonly #waiting = new Fifo<Waiting>();
   /** The work that is next, which has more places than are free. */
   #next: Waiting | null = null;
 
   constructor(places: number) {
+    this.#places = places;
     this.#free = places;
+  }
+
+  /** No work is running, and so none waits. */
+  get isIdle(): boolean {
+    return this.#free === this.#places;
   }
 
   /**
@@ -35,6 +42,7 @@ export class Turns {
 
   /** Adds places, or takes some away when the number is negative. */
   add(places: number): void {
+    this.#places += places;
     this.#free += places;
     this.#begin();
   }

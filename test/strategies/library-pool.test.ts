@@ -21,6 +21,19 @@ for (const strategy of [threadPool, processPool]) {
   });
 }
 
+it('thread-pool keeps the order of documents that may be cancelled among others that may not', async () => {
+  const documents = documentsOf(Array.from({ length: 30 }, (_, i) => `size${i}`));
+  await withSession(threadPool, fixture('odd-task'), { workers: 1 }, async (session) => {
+    const order: number[] = [];
+    const cancellable = (index: number) => index >= 10 && index % 3 === 1;
+    await session.run(documents, ({ index }) => void order.push(index), { cancellable });
+    assert.deepEqual(
+      order,
+      documents.map(({ index }) => index),
+    );
+  });
+});
+
 it('a call counts from when a worker that is ready has it, and is ended once', async () => {
   const call = new LimitedCall(40, null);
   const ends: number[] = [];
