@@ -95,9 +95,10 @@ export function cli(
 
 /** The command draws no charts with this environment: they take half a second. */
 export const chartless = {
-  NODE_OPTIONS: `--import=${new URL('./fixtures/without-charts.js', import.meta.url).href}`,
+  NODE_OPTIONS: `--import=${new URL('./fixtures/preloads/without-charts.js', import.meta.url).href}`,
 };
 
+/** A task of `test/fixtures/tasks`. */
 export function fixture(name: string, options: WorkloadRef['options'] = {}): WorkloadRef {
-  return { name, url: new URL(`./fixtures/${name}.js`, import.meta.url).href, options };
+  return { name, url: new URL(`./fixtures/tasks/${name}.js`, import.meta.url).href, options };
 }

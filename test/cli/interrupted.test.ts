@@ -66,7 +66,7 @@ it('ends with 4 when the disk is full, and what was measured stays readable', {
   skip: !existsSync('/dev/full'),
 }, async () => {
   const out = fresh();
-  const module = new URL('../fixtures/full-disk.js', import.meta.url).href;
+  const module = new URL('../fixtures/preloads/full-disk.js', import.meta.url).href;
   const { code, stderr, temporary } = await start([...spin, '--rounds', '50', '--out', out], {
     NODE_OPTIONS: `--import=${module}`,
     FULL_AFTER: '3',

@@ -2,7 +2,7 @@ import { describe, it } from 'node:test';
 import { strategies as entries } from '../../strategies/index.js';
 import { deliveriesOfBytes } from '../../strategies/strategy.js';
 import { onlyLong, openable } from '../support.js';
-import { chaos } from './chaos.js';
+import { chaos } from './promises/chaos.js';
 
 /**
  * This is the short form; `npm run test:chaos` does the same with 10,000 documents and 200 faults. `npm test`

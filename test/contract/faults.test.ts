@@ -113,7 +113,7 @@ describe('the fault matrix', onLinux, () => {
 
   it('a fault that never happened fails its cell', async () => {
     const [strategy] = await loadStrategies([
-      new URL('../fixtures/claims-file-strategy.js', import.meta.url).href,
+      new URL('../fixtures/strategies/claims-file-strategy.js', import.meta.url).href,
     ]);
     for (const name of ['disk-full', 'killed-from-outside']) {
       const fault = faults.find((each) => each.name === name);

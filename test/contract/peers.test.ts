@@ -24,7 +24,7 @@ import type { WorkloadRef } from '../../workloads/workload.js';
 import { alive, descendants, until } from '../processes.js';
 import { noRedis } from '../redis.js';
 import { documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
-import { failing, harmless } from './odd-documents.js';
+import { failing, harmless } from './promises/odd-documents.js';
 
 const [sequential] = (await openable(strategies.slice(0, 1))) as [Strategy];
 const all = await openable(entries);
@@ -91,7 +91,7 @@ it('a library that is not there is named, with what to do', async () => {
 it('no pool, of ours or a peer, requires an ES module', async () => {
   const args = [
     '--trace-require-module=all',
-    fileURLToPath(new URL('../fixtures/open-all.js', import.meta.url)),
+    fileURLToPath(new URL('../fixtures/programs/open-all.js', import.meta.url)),
   ];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, args);
   assert.deepEqual(

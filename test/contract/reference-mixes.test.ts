@@ -7,7 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { strategies as entries } from '../../strategies/index.js';
 import type { AnyDocument, Outcome, Session, Strategy } from '../../strategies/strategy.js';
-import { hashOf } from '../fixtures/reference-task.js';
+import { hashOf } from '../fixtures/tasks/reference-task.js';
 import { fixture, openable } from '../support.js';
 
 /** A session on other machines is slow to open, and reads documents with the code of the others. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { strategies as entries } from '../../strategies/index.js';
 import { openable } from '../support.js';
-import { describeReferences } from './references.js';
+import { describeReferences } from './promises/references.js';
 
 const strategies = await openable(entries);
 for (const strategy of strategies) describeReferences(strategy);

@@ -14,14 +14,14 @@ import { loadStrategies } from '../../bench/trials/prepare.js';
 import { charts } from '../../plots/index.js';
 import { type WorkloadEntry, workloads } from '../../workloads/index.js';
 import { cli, documentsOf, fixture, onlyLong, openable, outcomesOf, withSession } from '../support.js';
-import { describeResults, sameOutcomes } from './conformance.js';
+import { describeResults, sameOutcomes } from './promises/conformance.js';
 
 /**
  * A strategy is its own file: this one is in no list of ours, and everything that works for the listed
  * strategies works for it. Commands get it from `with-toy-strategy.ts`, which adds its line to the list of
  * their process. `npm run test:toy` has the rest of the contract.
  */
-const url = new URL('../fixtures/toy-strategy.js', import.meta.url).href;
+const url = new URL('../fixtures/strategies/toy-strategy.js', import.meta.url).href;
 const [toy] = await openable([{ url }]);
 if (toy === undefined) throw new Error('the fixture has no strategy');
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
@@ -29,7 +29,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 const withToy = (...args: string[]) =>
   cli(args, folder, {
-    NODE_OPTIONS: `--import=${new URL('../fixtures/with-toy-strategy.js', import.meta.url).href}`,
+    NODE_OPTIONS: `--import=${new URL('../fixtures/preloads/with-toy-strategy.js', import.meta.url).href}`,
   });
 const read = (...path: string[]) => readFileSync(join(folder, ...path), 'utf8');
 

@@ -13,7 +13,7 @@ import { processReport } from '../../strategies/worker/usage-report.js';
 
 const linux = existsSync('/proc/self/smaps_rollup');
 const only = linux ? {} : { skip: 'needs /proc' };
-const burner = fileURLToPath(new URL('../fixtures/burner.js', import.meta.url));
+const burner = fileURLToPath(new URL('../fixtures/programs/burner.js', import.meta.url));
 
 describe('CPU time', () => {
   it(
@@ -105,7 +105,7 @@ describe('CPU time', () => {
 
 describe('memory', () => {
   it('of a process with four idle children counts what they share once', only, async () => {
-    const parent = fork(fileURLToPath(new URL('../fixtures/family.js', import.meta.url)), ['4']);
+    const parent = fork(fileURLToPath(new URL('../fixtures/programs/family.js', import.meta.url)), ['4']);
     try {
       await new Promise((resolve) => parent.once('message', resolve));
       const pids = processTree(files, parent.pid as number);
@@ -123,7 +123,7 @@ describe('memory', () => {
   });
 
   it('peak of a single process is exact, also between samples', only, async () => {
-    const child = fork(fileURLToPath(new URL('../fixtures/family.js', import.meta.url)), ['0']);
+    const child = fork(fileURLToPath(new URL('../fixtures/programs/family.js', import.meta.url)), ['0']);
     const said = () => new Promise((resolve) => child.once('message', resolve));
     try {
       await said();
@@ -140,7 +140,7 @@ describe('memory', () => {
   });
 
   it('peak of a tree is sampled at least once, and sampling keeps to its share', only, async () => {
-    const parent = fork(fileURLToPath(new URL('../fixtures/family.js', import.meta.url)), ['8']);
+    const parent = fork(fileURLToPath(new URL('../fixtures/programs/family.js', import.meta.url)), ['8']);
     try {
       await new Promise((resolve) => parent.once('message', resolve));
       const tree = new Sampler(processTree(files, parent.pid as number));
@@ -160,7 +160,7 @@ describe('memory', () => {
   });
 
   it('without /proc has resident sizes from pidusage, of the processes that the root named', async () => {
-    const child = fork(fileURLToPath(new URL('../fixtures/family.js', import.meta.url)), ['0']);
+    const child = fork(fileURLToPath(new URL('../fixtures/programs/family.js', import.meta.url)), ['0']);
     try {
       await new Promise((resolve) => child.once('message', resolve));
       const { rssBytes, memoryBytes, threads, kind, samples } = await new Sampler(

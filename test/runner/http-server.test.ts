@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import type { Wish } from '../fixtures/server-task.js';
+import type { Wish } from '../fixtures/tasks/server-task.js';
 import { alive, descendants, isWorker, until } from '../processes.js';
 import { recommendation } from './recommendations.js';
 import { example, root } from './start-example.js';
@@ -26,7 +26,7 @@ after(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const task = fileURLToPath(new URL('../fixtures/server-task.js', import.meta.url));
+const task = fileURLToPath(new URL('../fixtures/tasks/server-task.js', import.meta.url));
 const page = readFileSync(join(root, 'docs', 'http-server.md'), 'utf8');
 const onUnix = { timeout: 60_000, skip: process.platform === 'win32' };
 

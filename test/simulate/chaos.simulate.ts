@@ -1,6 +1,6 @@
 import { it } from 'node:test';
 import { strategies as entries } from '../../strategies/index.js';
-import { chaos } from '../contract/chaos.js';
+import { chaos } from '../contract/promises/chaos.js';
 import { openable } from '../support.js';
 
 /** `npm run test:chaos`: some minutes a strategy. FORKWISE_SEED repeats one. */

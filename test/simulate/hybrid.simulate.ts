@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import { openStrategy } from '../../runner/open-strategy.js';
 import { effectiveCores } from '../../strategies/processes/cores.js';
 import type { OpenOptions } from '../../strategies/strategy.js';
-import { compute } from '../fixtures/half-waiting-task.js';
+import { compute } from '../fixtures/tasks/half-waiting-task.js';
 import { documentsOf, fixture } from '../support.js';
 
 /**

@@ -156,7 +156,8 @@ describe('limits', () => {
 
   it('part clock: the time of day jumps', async () => {
     const before = process.env.NODE_OPTIONS;
-    process.env.NODE_OPTIONS = `--import ${new URL('../fixtures/jumping-clock.js', import.meta.url).href}`;
+    const clock = new URL('../fixtures/preloads/jumping-clock.js', import.meta.url).href;
+    process.env.NODE_OPTIONS = `--import ${clock}`;
     try {
       const { violations, requests } = await ask({ limits: [enforced.second] }, { limits: [second] });
       const possible = greedy([enforced.second], totalMs);

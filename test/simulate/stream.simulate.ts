@@ -24,7 +24,7 @@ for (const { name, url } of strategies.filter(({ name }) =>
     skip: process.platform !== 'linux',
     timeout: 300_000,
   }, async (t) => {
-    const host = fork(fileURLToPath(new URL('../fixtures/stream-host.js', import.meta.url)), [
+    const host = fork(fileURLToPath(new URL('../fixtures/programs/stream-host.js', import.meta.url)), [
       url,
       String(count),
       String(size),

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import queue from '../../strategies/batch-queue/queue.js';
 import type { Delivery, Documents, Outcome, Session } from '../../strategies/strategy.js';
 import type { Document } from '../../workloads/workload.js';
-import { sumOf } from '../fixtures/queue-task.js';
+import { sumOf } from '../fixtures/tasks/queue-task.js';
 import { fixture } from '../support.js';
 import { leftovers } from './leftovers.js';
 

@@ -10,13 +10,13 @@ import { promisify } from 'node:util';
 import queue from '../../strategies/batch-queue/queue.js';
 import type { Outcome } from '../../strategies/strategy.js';
 import type { Document } from '../../workloads/workload.js';
-import { sumOf } from '../fixtures/queue-task.js';
+import { sumOf } from '../fixtures/tasks/queue-task.js';
 import { alive, descendants, until } from '../processes.js';
 import { documentsOf, fixture, outcomesOf, withSession } from '../support.js';
 import { leftovers } from './leftovers.js';
 
 const onLinux = { skip: process.platform !== 'linux' };
-const parentModule = fileURLToPath(new URL('../fixtures/queue-parent.js', import.meta.url));
+const parentModule = fileURLToPath(new URL('../fixtures/programs/queue-parent.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-queue-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -7,7 +7,7 @@ import sequential from '../../strategies/main-thread/sequential.js';
 import pipeline from '../../strategies/pipeline/pipeline.js';
 import type { OpenOptions, Outcome } from '../../strategies/strategy.js';
 import type { Document } from '../../workloads/workload.js';
-import type { Passed } from '../fixtures/stages-task.js';
+import type { Passed } from '../fixtures/tasks/stages/stages-task.js';
 import { descendants, isWorker, until } from '../processes.js';
 import { documentsOf, fixture, outcomesOf, withSession } from '../support.js';
 
@@ -43,7 +43,7 @@ describe('stages', () => {
     it(`runs every document through all stages, with ${workers} workers`, async () => {
       const marks = mkdtempSync(join(folder, 'setups-'));
       const ids = numbered(20);
-      const outcomes = await outcomesFor('stages-task', ids, { workers, runId: 'run' }, { marks });
+      const outcomes = await outcomesFor('stages/stages-task', ids, { workers, runId: 'run' }, { marks });
       for (const [index, outcome] of outcomes.entries()) {
         const { id, index: seen, notes } = resultOf(outcome) as Passed;
         assert.deepEqual([id, seen, notes[0]], [ids[index], index, 100]);
@@ -57,15 +57,17 @@ describe('stages', () => {
     });
 
   it('gives a stage batches, and the rest of one when nothing follows', async () => {
-    const sizes = (await outcomesFor('stages-task', numbered(14))).map((outcome) => notesOf(outcome)[1]);
+    const sizes = (await outcomesFor('stages/stages-task', numbered(14))).map(
+      (outcome) => notesOf(outcome)[1],
+    );
     assert.ok(sizes.filter((size) => size === 'batch of 4').length >= 8, sizes.join());
-    const one = await outcomesFor('stages-task', ['ok']);
+    const one = await outcomesFor('stages/stages-task', ['ok']);
     assert.equal(notesOf(one[0])[1], 'batch of 1');
   });
 
   it('runs the values of a batch that fails one by one', async () => {
     const ids = [...numbered(3), 'throw@encode', ...numbered(4), 'function@encode'];
-    const outcomes = await outcomesFor('stages-task', ids);
+    const outcomes = await outcomesFor('stages/stages-task', ids);
     for (const { id, status } of outcomes) assert.equal(status, id.startsWith('ok') ? 'ok' : 'failed', id);
     const alone = outcomes.filter(
       (outcome) => outcome.status === 'ok' && notesOf(outcome)[1] === 'batch of 1',
@@ -76,7 +78,7 @@ describe('stages', () => {
   it('makes values of one document run beside each other, and brings them back in their order', async () => {
     const ids = ['3', '0', 'no', '5', '1'];
     const run = (strategy: typeof pipeline | typeof sequential) =>
-      withSession(strategy, fixture('parts-task'), { workers: 4, runId: 'run' }, (session) =>
+      withSession(strategy, fixture('stages/parts-task'), { workers: 4, runId: 'run' }, (session) =>
         outcomesOf(session, documentsOf(ids), ids.length),
       );
     const [ours, theirs] = [await run(pipeline), await run(sequential)];
@@ -106,7 +108,7 @@ describe('stages', () => {
       ...['function@load', 'never@load', 'loop@encode', 'never@write'],
     ];
     const ids = bad.flatMap((id) => [id, 'ok', 'wait@encode']);
-    const outcomes = await outcomesFor('stages-task', ids, { workers: 6, timeoutMs: 400 });
+    const outcomes = await outcomesFor('stages/stages-task', ids, { workers: 6, timeoutMs: 400 });
     for (const outcome of outcomes) {
       const [what = '', stage] = outcome.id.split('@');
       if (!(what in ends)) {
@@ -128,30 +130,35 @@ describe('stages', () => {
   it('runs a document once more, from the first stage, whose worker has ended', { ...onLinux }, async () => {
     const marks = mkdtempSync(join(folder, 'once-'));
     const ids = names.flatMap((stage) => [`exit-once@${stage}`, ...numbered(9)]);
-    const outcomes = await outcomesFor('stages-task', ids, { workers: 4 }, { marks });
+    const outcomes = await outcomesFor('stages/stages-task', ids, { workers: 4 }, { marks });
     for (const outcome of outcomes) assert.equal(outcome.status, 'ok', JSON.stringify(outcome));
   });
 
   it('cancels a document in a later stage, and no other', async () => {
     const ids = [...numbered(6), 'until@encode', ...numbered(6)];
     const configuration = { load: 1, encode: 2, write: 1 };
-    await withSession(pipeline, fixture('stages-task'), { workers: 4, configuration }, async (session) => {
-      const statuses: string[] = [];
-      let done = 0;
-      await session.run(
-        documentsOf(ids),
-        ({ index, status }) => {
-          statuses[index] = status;
-          if (++done === ids.length - 1) session.cancel(6);
-        },
-        { cancellable: (index) => index === 6 },
-      );
-      // It has its signal, and passes; the caller discards the outcome.
-      assert.deepEqual(
-        statuses.filter((_, i) => i !== 6),
-        Array.from({ length: 12 }, () => 'ok'),
-      );
-    });
+    await withSession(
+      pipeline,
+      fixture('stages/stages-task'),
+      { workers: 4, configuration },
+      async (session) => {
+        const statuses: string[] = [];
+        let done = 0;
+        await session.run(
+          documentsOf(ids),
+          ({ index, status }) => {
+            statuses[index] = status;
+            if (++done === ids.length - 1) session.cancel(6);
+          },
+          { cancellable: (index) => index === 6 },
+        );
+        // It has its signal, and passes; the caller discards the outcome.
+        assert.deepEqual(
+          statuses.filter((_, i) => i !== 6),
+          Array.from({ length: 12 }, () => 'ok'),
+        );
+      },
+    );
   });
 });
 
@@ -168,7 +175,7 @@ describe('queues', () => {
         yield document;
       }
     }
-    const task = fixture('steps-task', { steps: 1000 });
+    const task = fixture('stages/steps-task', { steps: 1000 });
     await withSession(pipeline, task, { workers, pipeline: { places } }, (session) =>
       session.run(source(), async () => {
         await new Promise((resolve) => setTimeout(resolve, 3));
@@ -187,13 +194,17 @@ describe('queues', () => {
     const ids = numbered(60);
     let emitted = 0;
     let max = 0;
-    await withSession(pipeline, fixture('steps-task', { bytes }), { workers, pipeline: { mb } }, (session) =>
-      session.run(documentsOf(ids), async () => {
-        const [first] = session.stages?.() ?? [];
-        max = Math.max(max, (first?.documents ?? 0) - emitted);
-        await new Promise((resolve) => setTimeout(resolve, 3));
-        emitted++;
-      }),
+    await withSession(
+      pipeline,
+      fixture('stages/steps-task', { bytes }),
+      { workers, pipeline: { mb } },
+      (session) =>
+        session.run(documentsOf(ids), async () => {
+          const [first] = session.stages?.() ?? [];
+          max = Math.max(max, (first?.documents ?? 0) - emitted);
+          await new Promise((resolve) => setTimeout(resolve, 3));
+          emitted++;
+        }),
     );
     assert.equal(emitted, ids.length);
     const allowed = (mb * 2 ** 20) / bytes + workers + 2;
@@ -204,26 +215,31 @@ describe('queues', () => {
 describe('workers of stages', () => {
   it('are as many as the configuration says', async () => {
     const configuration = { load: 1, encode: 3, write: 1 };
-    await withSession(pipeline, fixture('stages-task'), { workers: 5, configuration }, async (session) => {
-      await outcomesOf(session, documentsOf(numbered(12)), 12);
-      const stages = session.stages?.() ?? [];
-      assert.deepEqual(
-        stages.map(({ stage, workers, documents }) => [stage, workers, documents]),
-        [
-          ['load', 1, 12],
-          ['encode', 3, 12],
-          ['write', 1, 12],
-        ],
-      );
-      assert.ok(stages.every(({ busyMs, idleMs, waiting }) => busyMs > 0 && idleMs >= 0 && waiting === 0));
-      const { processes, engines } = await session.members();
-      assert.deepEqual([processes.length, engines.length], [1, 5]);
-    });
+    await withSession(
+      pipeline,
+      fixture('stages/stages-task'),
+      { workers: 5, configuration },
+      async (session) => {
+        await outcomesOf(session, documentsOf(numbered(12)), 12);
+        const stages = session.stages?.() ?? [];
+        assert.deepEqual(
+          stages.map(({ stage, workers, documents }) => [stage, workers, documents]),
+          [
+            ['load', 1, 12],
+            ['encode', 3, 12],
+            ['write', 1, 12],
+          ],
+        );
+        assert.ok(stages.every(({ busyMs, idleMs, waiting }) => busyMs > 0 && idleMs >= 0 && waiting === 0));
+        const { processes, engines } = await session.members();
+        assert.deepEqual([processes.length, engines.length], [1, 5]);
+      },
+    );
   });
 
   it('are refused where the configuration is wrong', async () => {
     const open = (configuration: Record<string, number>, workers = 3) =>
-      pipeline.open(fixture('stages-task'), { workers, delivery: 'clone', configuration });
+      pipeline.open(fixture('stages/stages-task'), { workers, delivery: 'clone', configuration });
     await assert.rejects(
       open({ load: 1, decode: 2 }),
       /no stage "decode"; its stages are load, encode, write/,
@@ -234,7 +250,7 @@ describe('workers of stages', () => {
 
   it('move to the stage that needs them, while documents run', { timeout: 60_000 }, async () => {
     const lines: string[] = [];
-    const task = fixture('steps-task', { steps: 0, slowMs: 30 });
+    const task = fixture('stages/steps-task', { steps: 0, slowMs: 30 });
     const onDecision = (line: string) => void lines.push(line);
     await withSession(pipeline, task, { workers: 6, pipeline: { onDecision } }, async (session) => {
       const before = (session.stages?.() ?? []).map(({ workers }) => workers);
@@ -261,7 +277,7 @@ describe('workers of stages', () => {
 describe('a pipeline that has stalled', () => {
   it('fails, says what is in each queue, and leaves nothing behind', { ...onLinux }, async () => {
     const marks = mkdtempSync(join(folder, 'stall-'));
-    const task = fixture('steps-task', { steps: 0, stuck: join(marks, 'stuck') });
+    const task = fixture('stages/steps-task', { steps: 0, stuck: join(marks, 'stuck') });
     const before = descendants(process.pid).filter(isWorker).length;
     const session = await pipeline.open(task, {
       workers: 3,

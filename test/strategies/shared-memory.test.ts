@@ -11,7 +11,7 @@ import partitioned from '../../strategies/shared-memory/partitioned.js';
 import selfScheduling from '../../strategies/shared-memory/self-scheduling.js';
 import type { Outcome, Session } from '../../strategies/strategy.js';
 import type { Document } from '../../workloads/workload.js';
-import { sum } from '../fixtures/arena-task.js';
+import { sum } from '../fixtures/tasks/arena-task.js';
 import { fixture, outcomesOf, withSession } from '../support.js';
 
 /** `FORKWISE_STRESS=<runs>` makes it more. */

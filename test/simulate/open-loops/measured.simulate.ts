@@ -109,7 +109,7 @@ it('M/D/1: `sleep` of 20 ms on one worker, five fresh processes each at half and
 
 it('a stall of 1 s in 30 s shows in p99, where a closed loop shows the service time', { skip }, async (t) => {
   const cell = await lab.cell({
-    task: new URL('../../fixtures/stalls-once.js', import.meta.url).href,
+    task: new URL('../../fixtures/tasks/stalls-once.js', import.meta.url).href,
     strategy: 'process-pool',
     workers: 1,
   });

@@ -24,7 +24,7 @@ after(() => {
 });
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const cli = at('../../../bench/cli.js');
-const program = at('../../fixtures/served-program.js');
+const program = at('../../fixtures/programs/served-program.js');
 const programs = 10;
 const seconds = 8;
 
@@ -44,7 +44,7 @@ const tasks: readonly Task[] = [
   },
   {
     name: 'llm-extract',
-    task: at('../../fixtures/llm-task.js'),
+    task: at('../../fixtures/tasks/llm-task.js'),
     documents: { files: 100, documents: 2_000 },
     environment: async () => {
       const host = new Helper(helpers, new URL('../../../bench/trials/service-host.js', import.meta.url));

@@ -35,7 +35,7 @@ it('answers or refuses everything under overload, within its promise, in constan
   timeout: 120_000,
 }, async (t) => {
   const file = join(folder, 'recommendation.json');
-  const task = fileURLToPath(new URL('../../fixtures/server-task.js', import.meta.url));
+  const task = fileURLToPath(new URL('../../fixtures/tasks/server-task.js', import.meta.url));
   const expected = { ...recommendation().expected, documentsPerSecond: 1.1 * perSecond, low: perSecond };
   const content = recommendation({ task, strategy: 'process-pool', workers, delivery: 'message', expected });
   writeFileSync(file, JSON.stringify(content));

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Outcome, Strategy } from '../../../strategies/strategy.js';
+import { documentsOf, fixture, outcomesOf, withSession } from '../../support.js';
+
+const value = (...sizes: number[]) => sizes.map((size) => ({ size, state: true }));
+const bad = (stage: string) => ({
+  name: 'StageError',
+  message: `stage "${stage}": bad throw@${stage}`,
+  code: 'E_BAD',
+  data: { stage, document: `throw@${stage}` },
+  cause: 'bad throw',
+});
+const late = (stage: string) => ({
+  name: 'TimeoutError',
+  message: `stage "${stage}": the stage was still running after 200 ms`,
+  data: { stage, document: `hang@${stage}` },
+});
+
+/** Every strategy has these outcomes, whether a stage has workers of its own or not. */
+const expected: Readonly<Record<string, unknown>> = {
+  '3': value(10, 11, 12),
+  'throw@read': bad('read'),
+  'hang@read': late('read'),
+  one: value(10),
+  'throw@size': bad('size'),
+  'hang@size': late('size'),
+  '4': value(10, 11, 12, 13),
+};
+
+/** Tests that a task with stages has the same outcomes in a strategy as in all others. */
+export function describeStages(strategy: Strategy): void {
+  describe(`${strategy.name}: stages`, () => {
+    it('give each document its own outcome, which names the stage', async () => {
+      const ids = Object.keys(expected);
+      const outcomes = await withSession(strategy, fixture('stages/chain-task'), { workers: 1 }, (session) =>
+        outcomesOf(session, documentsOf(ids), ids.length),
+      );
+      assert.deepEqual(Object.fromEntries(outcomes.map((outcome) => [outcome.id, plain(outcome)])), expected);
+      assert.deepEqual(
+        outcomes.map(({ id, status }) => `${id} ${status}`),
+        ids.map(
+          (id) => `${id} ${{ throw: 'failed', hang: 'timed-out' }[id.slice(0, id.indexOf('@'))] ?? 'ok'}`,
+        ),
+      );
+    });
+  });
+}
+
+/** The value, or the error without its stack. */
+function plain(outcome: Outcome): unknown {
+  if (outcome.status === 'ok') return outcome.value;
+  const { name, message, code, data, cause } = outcome.error;
+  return {
+    name,
+    message,
+    ...(code !== undefined && { code }),
+    data,
+    ...(cause !== undefined && { cause: cause.message.slice(0, 'bad throw'.length) }),
+  };
+}
