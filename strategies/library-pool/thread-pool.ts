@@ -104,10 +104,10 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, se
     if (message?.kind === 'channel') callerEnd.connectPort(message.worker, message.port);
   });
   let ended = false;
-  // piscina keeps the order of documents that may not be aborted (`stricterFIFO`), but gives the newest of those
-  // that may a thread first. So they wait for their turns here, with all that come after them, and piscina never
-  // gets more of them than it can begin. Such a document needs a whole thread where a thread runs one document
-  // at a time.
+  // piscina keeps the order of documents that may not be aborted (`stricterFIFO`). Of documents that may be
+  // aborted, it begins the newest first. So these wait for their turns here, with all that come after them,
+  // and piscina never gets more than it can begin. Such a document needs a whole thread where a thread runs
+  // one document at a time.
   let shared = perWorker > 1;
   const turns = new Turns(workers * sent(perWorker));
   let perThread = sent(perWorker);
