@@ -156,13 +156,14 @@ type Axes = Pick<Cell, 'strategy' | 'workers' | 'delivery' | 'perWorker' | 'conf
 
 /**
  * Every strategy × workers × delivery that is worth trying, keeps the isolation and fits into the memory
- * limit.
+ * limit. A strategy for stages is tried where the task has some.
  */
 function axesOf(options: ConfigurationOptions): Axes[] {
   const { workload, corpus, strategies, cost, cores, isolation, maxMemoryBytes, there = null } = options;
   const shared = splitsOf(options);
   return strategies
     .filter(({ strategy }) => strategy.baseline || isolates(strategy.isolation, isolation))
+    .filter(({ strategy }) => strategy.staged !== true || corpus.stages !== undefined)
     .flatMap((loaded) => {
       const { strategy } = loaded;
       const { kind } = workload;

@@ -18,12 +18,13 @@ export interface FusedOrStaged {
   readonly onlyComputes: boolean;
 }
 
-/** Null where only one of the two ways was measured. */
+/** Null where only one of the two ways was measured, also because the task has no stages. */
 export function fusedOrStaged(
   { choice, rivals }: Pick<Choice<Measured>, 'choice' | 'rivals'>,
   strategies: readonly Pick<StrategyTraits, 'name' | 'staged'>[],
 ): FusedOrStaged | null {
   const isStaged = ({ cell }: Pick<Measured, 'cell'>) =>
+    cell.configuration !== null &&
     strategies.some(({ name, staged }) => staged === true && name === cell.strategy);
   const rival = rivals.find(({ configuration }) => isStaged(configuration) !== isStaged(choice));
   if (rival === undefined) return null;

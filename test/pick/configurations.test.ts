@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { nameOf, workerCounts } from '../../bench/pick/configurations.js';
+import { type Configuration, nameOf, workerCounts } from '../../bench/pick/configurations.js';
 import { limitsUnder } from '../../bench/pick/limits.js';
 import { timesOver } from '../../bench/pick/pass-size.js';
+import { loadStrategies } from '../../bench/trials/prepare.js';
+import { strategies as entries } from '../../strategies/index.js';
 import { isolates } from '../../strategies/strategy.js';
 import { computing, configurations, corpus, corpusOfFiles, loaded, waiting } from './support.js';
 
@@ -51,6 +53,20 @@ describe('configurations', () => {
       assert.ok(tried.length < 1.5 * inMemory, `${tried.length} beside ${inMemory}`);
     }
     assert.ok(configurations('cpu', computing).every(({ cell }) => cell.delivery !== 'reference'));
+  });
+
+  it('have stages only where the task has some', async () => {
+    const strategies = (await loadStrategies(entries.map(({ url }) => url))).filter(
+      ({ strategy }) => strategy.measured !== 'when named',
+    );
+    const stages = [{ name: 'only', kind: 'cpu', ratio: 1, serviceMs: 1 }];
+    const staged = { ...corpus, stages } as unknown as typeof corpus;
+    const isStaged = ({ cell }: Configuration) => cell.strategy.strategy.staged === true;
+    for (const kind of ['cpu', 'io']) {
+      const cost = kind === 'cpu' ? computing : waiting;
+      assert.ok(!configurations(kind, cost, { strategies }).some(isStaged));
+      assert.ok(configurations(kind, cost, { strategies, corpus: staged }).some(isStaged));
+    }
   });
 
   it('keep the asked isolation, apart from the baseline', () => {

@@ -17,7 +17,11 @@ const traits: Traits[] = [
 ];
 
 /** A run of eight rounds with little noise, with these rates. */
-function runOf(kind: string, rates: { readonly fused: number; readonly staged: number }) {
+function runOf(
+  kind: string,
+  rates: { readonly fused: number; readonly staged: number },
+  configuration: string | null = 'load=1,encode=2',
+) {
   const cells = [
     { strategy: 'sequential', workers: 1, documents_per_second: 100, delivery: 'none' },
     { strategy: 'one-worker', workers: 2, documents_per_second: rates.fused, delivery: 'clone' },
@@ -26,7 +30,7 @@ function runOf(kind: string, rates: { readonly fused: number; readonly staged: n
       workers: 3,
       documents_per_second: rates.staged,
       delivery: 'clone',
-      configuration: 'load=1,encode=2',
+      configuration,
     },
   ];
   const trials = Array.from({ length: 8 }, (_, round) =>
@@ -56,6 +60,13 @@ function runOf(kind: string, rates: { readonly fused: number; readonly staged: n
 }
 
 describe('fused or staged', () => {
+  it('is no question for a task without stages', () => {
+    const { conclusions, staged } = runOf('cpu', { fused: 150, staged: 140 }, null);
+    assert.equal(staged, null);
+    assert.equal(conclusions[0]?.staged, null);
+    assert.deepEqual(fusedByWorkload(conclusions), []);
+  });
+
   it('is staged where workers for each stage are faster', () => {
     const { conclusions, staged } = runOf('io', { fused: 150, staged: 300 });
     assert.deepEqual(conclusions[0]?.staged, staged);
