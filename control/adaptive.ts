@@ -10,11 +10,22 @@
  * it from rising. There is no clock in here: the caller says what time it is.
  */
 
-import { mean, squares } from '../bench/stats/estimate.js';
-import { type Block, BlockMeter, type Completion } from './blocks.js';
-import { type Change, ChangeDetector } from './change.js';
+import { type Block, BlockMeter, busy, type Completion } from './blocks.js';
+import type { Change } from './change.js';
 import { Experiment, windowBlocks } from './experiment.js';
-import { CpuShares, LoopGuard, type Lowered, MemoryGuard, RefusalGuard, type Signals } from './guards.js';
+import {
+  CpuShares,
+  LoopGuard,
+  type Lowered,
+  MemoryGuard,
+  QuotaWatch,
+  RefusalGuard,
+  type Signals,
+} from './guards.js';
+import { sizesDiffer } from './sizes.js';
+import { Sleep } from './sleep.js';
+import { TaskTimes } from './task-times.js';
+import { type Decision, type DecisionKind, WorkNumber } from './work-number.js';
 
 export interface AdaptiveOptions {
   /** The number begins with this. */
@@ -23,22 +34,6 @@ export interface AdaptiveOptions {
   readonly max?: number;
   /** The number counts for each of these, such as worker threads. Absent: 1. */
   readonly workers?: number;
-}
-
-const decisionKinds: readonly DecisionKind[] = ['probe', 'back', 'raise', 'lower', 'guard', 'sleep', 'wake'];
-/**
- * What a decision did with the number: tried another one, went back, raised or lowered it, obeyed a guard, or
- * stopped or began trying.
- */
-export type DecisionKind = 'probe' | 'back' | 'raise' | 'lower' | 'guard' | 'sleep' | 'wake';
-
-export interface Decision {
-  readonly kind: DecisionKind;
-  readonly atMs: number;
-  /** The number is this from now on. */
-  readonly number: number;
-  /** One line says what happens and why. */
-  readonly why: string;
 }
 
 /** A probe and a move change the number by at most this share, or by one. */
@@ -58,102 +53,83 @@ const maxQuiet = 1600;
 const used = 0.85;
 /** After a guard, a higher number is tried after this many quiet windows. */
 const afterGuard = 5;
-/** The sizes of documents have changed by this share. */
-const sizeChange = 0.15;
-
 type Direction = 'up' | 'down';
 
 type Phase =
   | { readonly kind: 'measuring'; readonly blocks: Block[] }
   | { readonly kind: 'probing'; readonly probe: Experiment; window: Block[] }
-  | {
-      readonly kind: 'asleep';
-      readonly change: ChangeDetector;
-      readonly logRate: (block: Block) => number;
-      readonly first: Block[];
-      readonly latest: Block[];
-      blocks: number;
-    };
+  | { readonly kind: 'asleep'; readonly sleep: Sleep };
 
 export class Adaptive {
   readonly #max: number;
   readonly #workers: number;
+  readonly #number: WorkNumber;
   readonly #meter: BlockMeter;
+  readonly #times: TaskTimes;
   readonly #memory = new MemoryGuard();
   readonly #loop = new LoopGuard();
+  readonly #quota = new QuotaWatch();
   readonly #refusals = new RefusalGuard();
   readonly #cpu: CpuShares;
-  readonly #counts = new Map<DecisionKind, number>(decisionKinds.map((kind) => [kind, 0]));
   /** Blocks that have ended since the last call of `decide`. */
   readonly #ended: Block[] = [];
-  #decisions: Decision[] = [];
-  #nowMs = 0;
-  /** The number now, which a probe may have changed for a while. */
-  #number: number;
-  /** The number that the last decision has settled on. */
-  #resting: number;
+  #signals: Signals = {};
+  #phase: Phase = { kind: 'measuring', blocks: [] };
+  /** A number is tried in these directions before the controller sleeps. */
+  #todo: Direction[] = ['up', 'down'];
   /** The number before a guard has lowered it. */
   #wanted = 0;
-  #phase: Phase = { kind: 'measuring', blocks: [] };
-  #todo: Direction[] = ['up', 'down'];
-  /** Task times were shortest in this window. */
-  #floor: readonly Block[] | null = null;
   /** The number has its headroom already. */
   #rested = false;
+  /** A higher number is tried after this many quiet windows. */
   #quiet = firstQuiet;
-  #signals: Signals = {};
-  #throttled = false;
   #windows = 0;
   #windowBlocks = windowBlocks(0);
-  #moves = 0;
-  #range: { readonly low: number; readonly high: number };
-  #last: Decision | null = null;
 
   constructor({ start, max = 1024, workers = 1 }: AdaptiveOptions) {
     this.#max = Math.max(max, start);
     this.#workers = workers;
-    this.#number = start;
-    this.#resting = start;
-    this.#range = { low: start, high: start };
+    this.#number = new WorkNumber(start);
     this.#cpu = new CpuShares(workers);
     this.#meter = new BlockMeter(start);
+    this.#times = new TaskTimes(this.#meter.sizes);
     // The first documents find cold code and no connection.
     this.#restartMeter(start, 2);
   }
 
   /** This many documents may be at work now, for each worker. */
   get number(): number {
-    return this.#number;
+    return this.#number.now;
   }
 
   /** The number that was settled on, without the probe that may be running. */
   get resting(): number {
-    return this.#resting;
+    return this.#number.resting;
   }
 
   /** The lowest and the highest number that was settled on. */
   get range(): { readonly low: number; readonly high: number } {
-    return this.#range;
+    return this.#number.range;
+  }
+
+  /** How often the number that was settled on has changed. */
+  get moves(): number {
+    return this.#number.moves;
+  }
+
+  /** How often each kind of decision was taken. */
+  get counts(): ReadonlyMap<DecisionKind, number> {
+    return this.#number.counts;
+  }
+
+  /** The last decision that changed the number that was settled on. */
+  get lastMove(): Decision | null {
+    return this.#number.lastMove;
   }
 
   /** Windows that were measured. */
   get windows(): number {
     return this.#windows;
-  }
-
-  /** How often the number that was settled on has changed. */
-  get moves(): number {
-    return this.#moves;
-  }
-
-  /** How often each kind of decision was taken. */
-  get counts(): ReadonlyMap<DecisionKind, number> {
-    return this.#counts;
-  }
-
-  /** The last decision that changed the number that was settled on. */
-  get lastMove(): Decision | null {
-    return this.#last;
   }
 
   /** A document has ended. @returns true where `decide` should be called now */
@@ -175,91 +151,88 @@ export class Adaptive {
    * second with new signals.
    */
   decide(nowMs: number, signals: Signals = this.#signals): readonly Decision[] {
-    this.#nowMs = nowMs;
+    const decisions = this.#number.decisionsAt(nowMs);
     this.#signals = signals;
-    this.#decisions = [];
     this.#cpu.see(nowMs, signals);
-    if (!this.#guarded()) for (const block of this.#ended.splice(0)) this.#take(block);
-    return this.#decisions;
+    if (!this.#guarded(nowMs)) for (const block of this.#ended.splice(0)) this.#take(block);
+    return decisions;
   }
 
   /** Returns true where a guard has the number, so that nothing is measured. */
-  #guarded(): boolean {
-    const near = this.#memory.see(this.#nowMs, this.#number, this.#signals, this.#meter.sizes.meanMs);
-    const lowered = near ?? this.#loop.see(this.#nowMs, this.#number, this.#signals);
+  #guarded(nowMs: number): boolean {
+    const number = this.#number.now;
+    const lowered =
+      this.#memory.see(nowMs, number, this.#signals, this.#meter.sizes.meanMs) ??
+      this.#loop.see(nowMs, number, this.#signals);
     if (lowered !== null) {
-      this.#wanted = Math.max(this.#wanted, this.#resting);
-      this.#guard(lowered);
+      this.#wanted = Math.max(this.#wanted, this.#number.resting);
+      this.#obey(lowered);
       this.#sleep();
       return true;
     }
-    this.#seeThrottling();
+    // A quota that begins to stop the processes is a reason to try fewer at once, and its end to try more.
+    if (this.#quota.see(this.#signals)) {
+      if (this.#quota.stops) this.#lessAtOnce();
+      else this.#wake(['up'], 'the CPU quota no longer stops the processes');
+    }
+    return this.#refused(nowMs);
+  }
+
+  /** Returns true as long as the number follows the refusals of a service. */
+  #refused(nowMs: number): boolean {
     const followed = this.#refusals.limits;
-    const asked = this.#refusals.see(this.#nowMs, this.#number, this.#highest());
-    if (asked !== null) this.#guard(asked);
+    const asked = this.#refusals.see(nowMs, this.#number.now, this.#highest());
+    if (asked !== null) this.#obey(asked);
     const follows = this.#refusals.limits;
     if (followed && !follows) this.#wake(['up', 'down'], 'the service no longer refuses');
     if (follows) {
       this.#ended.length = 0;
-      if (this.#phase.kind === 'probing') this.#resting = this.#number;
+      if (this.#phase.kind === 'probing') this.#number.keep();
       this.#phase = { kind: 'measuring', blocks: [] };
     }
     return follows;
   }
 
-  #guard({ number, why }: Lowered): void {
+  #obey({ number, why }: Lowered): void {
     this.#ended.length = 0;
-    this.#settle('guard', number, why);
+    this.#number.settle('guard', number, why);
     this.#restartMeter(number);
-  }
-
-  /** A quota that begins to stop the processes is a reason to try fewer at once, and its end to try more. */
-  #seeThrottling(): void {
-    const { throttledShare } = this.#signals;
-    if (throttledShare === undefined) return;
-    const now = throttledShare > (this.#throttled ? 0.1 : 0.25);
-    if (now === this.#throttled) return;
-    this.#throttled = now;
-    if (now) this.#lessAtOnce();
-    else this.#wake(['up'], 'the CPU quota no longer stops the processes');
   }
 
   /** The lower number comes first here, and only then the comparison with the present one. */
   #lessAtOnce(): void {
     this.#wake(['down', 'up'], 'a CPU quota stops the processes');
-    const to = this.#resting - Math.max(1, Math.floor(step * this.#resting));
+    const to = this.#number.resting - stepFrom(this.#number.resting);
     if (to >= 1) this.#probe({ to, known: [], queueing: true });
   }
 
   #take(block: Block): void {
     const phase = this.#phase;
-    if (block.number !== this.#number) return;
-    if (phase.kind === 'measuring') {
-      phase.blocks.push(block);
-      if (phase.blocks.length >= this.#windowBlocks) {
-        this.#windows++;
-        this.#next(phase.blocks);
-      }
-    } else if (phase.kind === 'probing') {
-      phase.window.push(block);
-      if (phase.window.length >= this.#windowBlocks) {
-        this.#windows++;
-        this.#probed(phase.probe, phase.window);
-      }
-    } else this.#watch(phase, block);
+    if (block.number !== this.#number.now) return;
+    if (phase.kind === 'asleep') {
+      this.#watch(phase.sleep, block);
+      return;
+    }
+    const window = phase.kind === 'measuring' ? phase.blocks : phase.window;
+    window.push(block);
+    if (window.length < this.#windowBlocks) return;
+    this.#windows++;
+    if (phase.kind === 'measuring') this.#next(window);
+    else this.#probed(phase.probe, window);
   }
 
   /** Begins the next probe, or sleeps. @param known blocks at the present number */
   #next(known: readonly Block[]): void {
-    this.#floor = this.#shorter(known);
+    this.#times.see(known);
     if (this.#cpu.pending) {
       this.#phase = { kind: 'measuring', blocks: [] };
       return;
     }
     for (let direction = this.#todo[0]; direction !== undefined; direction = this.#todo[0]) {
-      const queueing = direction === 'down' && (this.#throttled || this.#slowdown(known) > queueingFrom);
+      const queueing =
+        direction === 'down' && (this.#quota.stops || this.#times.slowdown(known) > queueingFrom);
       const to = this.#target(direction, known, queueing);
-      if (to !== this.#resting) {
+      if (to !== this.#number.resting) {
         this.#probe({ to, known, queueing });
         return;
       }
@@ -268,72 +241,69 @@ export class Adaptive {
     this.#sleep(known);
   }
 
+  /** Returns the number that is tried next in this direction, or the present one if none should be. */
   #target(direction: Direction, known: readonly Block[], queueing: boolean): number {
-    const now = this.#resting;
-    const by = Math.max(1, Math.floor(step * now));
+    const now = this.#number.resting;
+    const by = stepFrom(now);
     if (direction === 'up')
       return busy(known, this.#workers) < used ? now : Math.max(now, Math.min(now + by, this.#highest()));
-    const enough = queueing && !this.#throttled ? Math.ceil(headroom * this.#knee(known)) : 1;
+    const enough = queueing && !this.#quota.stops ? Math.ceil(headroom * this.#times.knee(known)) : 1;
     return Math.min(now, Math.max(now - by, enough, 1));
-  }
-
-  /** The service can run this many at once: more have only waited. */
-  #knee(known: readonly Block[]): number {
-    return (known[0] as Block).number / this.#slowdown(known);
   }
 
   /** The number may rise to this. */
   #highest(): number {
-    return Math.min(this.#max, this.#memory.highest(this.#signals), this.#cpu.highest(this.#resting));
+    const now = this.#number.resting;
+    return Math.min(this.#max, this.#memory.highest(this.#signals), this.#cpu.highest(now));
   }
 
   #probe({ to, known, queueing }: { to: number; known: readonly Block[]; queueing: boolean }): void {
-    const from = this.#resting;
-    this.#number = to;
+    const from = this.#number.resting;
+    this.#number.try(to);
     this.#restartMeter(Math.max(from, to));
-    const window = this.#windowBlocks;
-    const probe = new Experiment({ from, to, known, queueing, window, logRate: this.#logRate() });
+    const [window, logRate] = [this.#windowBlocks, this.#times.logRate()];
+    const probe = new Experiment({ from, to, known, queueing, window, logRate });
     this.#phase = { kind: 'probing', probe, window: [] };
-    this.#say('probe', `tries ${to} instead of ${from}`);
+    this.#number.note('probe', `tries ${to} instead of ${from}`);
   }
 
   #probed(probe: Experiment, window: readonly Block[]): void {
+    const { from, to } = probe;
     const earlier = [...probe.blocks.from];
     probe.add(window);
     if (sizesDiffer(earlier, window.at(-1))) {
-      this.#back(probe, 'the sizes of documents have changed');
-      this.#floor = null;
-      this.#sleep();
+      this.#number.settle('back', from, 'the sizes of documents have changed');
+      this.#otherDocuments();
       return;
     }
     const changed = probe.changed();
     if (changed !== null) {
-      this.#back(probe, `the rate ${changed} meanwhile`);
+      this.#number.settle('back', from, `the rate ${changed} meanwhile`);
       this.#wakeBy(changed);
       return;
     }
-    const starved = probe.to > probe.from && busy(window, this.#workers) < used;
+    const starved = to > from && busy(window, this.#workers) < used;
     const answer = starved ? 'not better' : probe.answer();
     if (answer === null) this.#otherSide(probe);
-    else if (answer === 'better') this.#moved(probe);
-    else this.#notBetter(probe, starved);
+    else if (answer === 'better') this.#better(probe);
+    else if (to > from) this.#higherNotBetter(probe, starved);
+    else this.#lowerNotBetter(probe);
   }
 
   #otherSide(probe: Experiment): void {
-    this.#number = this.#number === probe.to ? probe.from : probe.to;
+    const { from, to } = probe;
+    this.#number.try(this.#number.now === to ? from : to);
     this.#phase = { kind: 'probing', probe, window: [] };
-    this.#restartMeter(Math.max(probe.from, probe.to));
+    this.#restartMeter(Math.max(from, to));
   }
 
-  #moved(probe: Experiment): void {
+  #better(probe: Experiment): void {
     const up = probe.to > probe.from;
-    const change = percent(probe.ratio);
-    this.#settle(
+    const rates = ratesOf(probe);
+    this.#number.settle(
       up ? 'raise' : 'lower',
       probe.to,
-      probe.queueing
-        ? `documents only waited; the rate at ${probe.to} is ${change} of that at ${probe.from}`
-        : `the rate at ${probe.to} is ${change} of that at ${probe.from}`,
+      probe.queueing ? `documents only waited; ${rates}` : rates,
     );
     this.#rested = false;
     // A number that was better in one direction leaves nothing to find in the other.
@@ -341,67 +311,57 @@ export class Adaptive {
     this.#next(probe.blocks.to);
   }
 
-  #notBetter(probe: Experiment, starved: boolean): void {
-    const { from, to } = probe.blocks;
-    if (probe.to > probe.from) {
-      this.#wanted = 0;
-      const rest = Math.min(probe.to - 1, Math.ceil(headroom * this.#knee(to)));
-      const number = starved || this.#rested ? probe.from : Math.max(probe.from, rest);
-      this.#rested = true;
-      this.#back(
-        probe,
-        `the rate at ${probe.to} is ${percent(probe.ratio)} of that at ${probe.from}`,
-        number,
-      );
-    } else {
-      this.#back(probe, `the rate at ${probe.to} is ${percent(probe.ratio)} of that at ${probe.from}`);
-      // Documents do need the time that they take now.
-      if (probe.queueing) this.#floor = from;
-    }
+  #higherNotBetter(probe: Experiment, starved: boolean): void {
+    const { from, to, blocks } = probe;
+    this.#wanted = 0;
+    const rest = Math.min(to - 1, Math.ceil(headroom * this.#times.knee(blocks.to)));
+    this.#number.settle('back', starved || this.#rested ? from : Math.max(from, rest), ratesOf(probe));
+    this.#rested = true;
     this.#todo.shift();
-    this.#next(from);
+    this.#next(blocks.from);
   }
 
-  #back(probe: Experiment, why: string, number = probe.from): void {
-    this.#settle('back', number, why);
+  #lowerNotBetter(probe: Experiment): void {
+    const { from, blocks, queueing } = probe;
+    this.#number.settle('back', from, ratesOf(probe));
+    if (queueing) this.#times.need(blocks.from);
+    this.#todo.shift();
+    this.#next(blocks.from);
   }
 
   /** @param known blocks that are there already, at a number with the same rate */
   #sleep(known: readonly Block[] = []): void {
-    this.#number = this.#resting;
-    const logRate = this.#logRate();
-    const change = new ChangeDetector();
-    const first = [...known];
-    for (const block of first) change.learn(logRate(block));
-    this.#phase = { kind: 'asleep', change, logRate, first, latest: [], blocks: 0 };
-    this.#restartMeter(this.#number);
-    this.#say('sleep', `stays at ${this.#number} until the rate changes`);
+    this.#number.giveBack();
+    const number = this.#number.now;
+    this.#restartMeter(number);
+    const [window, logRate] = [this.#windowBlocks, this.#times.logRate()];
+    this.#phase = { kind: 'asleep', sleep: new Sleep({ known, window, logRate }) };
+    this.#number.note('sleep', `stays at ${number} until the rate changes`);
   }
 
-  #watch(phase: Extract<Phase, { kind: 'asleep' }>, block: Block): void {
-    phase.blocks++;
-    if (phase.first.length < 4 * this.#windowBlocks) phase.first.push(block);
-    phase.latest.push(block);
-    if (phase.latest.length > this.#windowBlocks) phase.latest.shift();
-    if (phase.blocks % this.#windowBlocks === 0) this.#windows++;
-    const changed = phase.change.add(phase.logRate(block));
-    if (changed !== null) this.#changed(phase, block, changed);
-    else if (phase.blocks >= this.#windowBlocks * (this.#wanted > this.#resting ? afterGuard : this.#quiet)) {
-      if (this.#wanted <= this.#resting) this.#quiet = Math.min(2 * this.#quiet, maxQuiet);
-      this.#todo = ['up'];
-      this.#next(phase.latest);
-    }
-  }
-
-  #changed({ first }: Extract<Phase, { kind: 'asleep' }>, block: Block, changed: Change): void {
-    if (sizesDiffer(first, block)) {
-      // Other documents are no reason to move.
-      this.#floor = null;
-      this.#sleep();
+  #watch(sleep: Sleep, block: Block): void {
+    const changed = sleep.add(block);
+    if (Number.isInteger(sleep.windows)) this.#windows++;
+    if (changed !== null) {
+      if (sleep.sizesChanged(block)) {
+        this.#otherDocuments();
+        return;
+      }
+      this.#quiet = firstQuiet;
+      this.#wakeBy(changed);
       return;
     }
-    this.#quiet = firstQuiet;
-    this.#wakeBy(changed);
+    const isLowered = this.#wanted > this.#number.resting;
+    if (sleep.windows < (isLowered ? afterGuard : this.#quiet)) return;
+    if (!isLowered) this.#quiet = Math.min(2 * this.#quiet, maxQuiet);
+    this.#todo = ['up'];
+    this.#next(sleep.latest);
+  }
+
+  /** Documents of other sizes are no reason to move, and their times say nothing about those before. */
+  #otherDocuments(): void {
+    this.#times.forget();
+    this.#sleep();
   }
 
   /** A rate that fell may leave documents waiting, so a lower number is tried first. */
@@ -411,88 +371,32 @@ export class Adaptive {
 
   #wake(todo: readonly Direction[], why: string): void {
     this.#todo = [...todo];
-    this.#number = this.#resting;
+    this.#number.giveBack();
     this.#phase = { kind: 'measuring', blocks: [] };
-    this.#restartMeter(this.#number, 0);
-    this.#say('wake', why);
+    this.#restartMeter(this.#number.now, 0);
+    this.#number.note('wake', why);
   }
 
-  /** Task times ÷ the shortest that were seen, for documents of the same sizes. */
-  #slowdown(blocks: readonly Block[]): number {
-    return this.#floor === null ? 1 : Math.max(1, this.#timeOf(blocks) / this.#timeOf(this.#floor));
-  }
-
-  #shorter(blocks: readonly Block[]): readonly Block[] {
-    return this.#floor === null || this.#timeOf(blocks) < this.#timeOf(this.#floor)
-      ? [...blocks]
-      : this.#floor;
-  }
-
-  #timeOf(blocks: readonly Block[]): number {
-    const expected = this.#meter.sizes.frozen();
-    return sum(blocks.map(({ taskMs }) => taskMs)) / sum(blocks.map(expected));
-  }
-
-  #logRate(): (block: Block) => number {
-    const expected = this.#meter.sizes.frozen();
-    return (block) => Math.log((block.number * expected(block)) / Math.max(block.taskMs, 1e-9));
-  }
-
-  #settle(kind: DecisionKind, number: number, why: string): void {
-    const before = this.#resting;
-    this.#resting = number;
-    this.#number = number;
-    const { low, high } = this.#range;
-    this.#range = { low: Math.min(low, number), high: Math.max(high, number) };
-    const decision = this.#say(
-      kind,
-      before === number ? `stays at ${number}: ${why}` : `${before} → ${number}: ${why}`,
-    );
-    if (before === number) return;
-    this.#last = decision;
-    this.#moves++;
-  }
-
-  #say(kind: DecisionKind, why: string): Decision {
-    const decision = { kind, atMs: this.#nowMs, number: this.#number, why };
-    this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + 1);
-    this.#decisions.push(decision);
-    return decision;
-  }
-
-  /** @param skipped documents left out, as a multiple of what is at work */
+  /**
+   * Begins new blocks.
+   * @param felt the larger of the numbers before and now
+   * @param skipped documents left out, as a multiple of what is at work
+   */
   #restartMeter(felt: number, skipped = 1): void {
     const atWork = felt * this.#workers;
     const { meanMs } = this.#meter.sizes;
     const short = meanMs === 0 ? 0 : Math.ceil((atWork * minBlockMs) / meanMs);
     const size = Math.max(minBlock, atWork, short);
     this.#windowBlocks = windowBlocks(size);
-    this.#meter.restart({ number: this.#number, size, skip: skipped * atWork });
+    this.#meter.restart({ number: this.#number.now, size, skip: skipped * atWork });
   }
 }
 
-/** Documents at work ÷ documents that were allowed. */
-function busy(blocks: readonly Block[], workers: number): number {
-  const elapsedMs = sum(blocks.map(({ elapsedMs }) => elapsedMs));
-  return sum(blocks.map(({ taskMs }) => taskMs)) / elapsedMs / ((blocks[0] as Block).number * workers);
+/** Returns by how much a probe changes this number. */
+function stepFrom(number: number): number {
+  return Math.max(1, Math.floor(step * number));
 }
 
-/** Returns true if the sizes of the latest block are others than before, and not by chance. */
-function sizesDiffer(before: readonly Block[], latest: Block | undefined): boolean {
-  if (before.length < 3 || latest === undefined) return false;
-  const sizes = before.map(logSize);
-  const spread = Math.sqrt(squares(sizes) / (sizes.length - 1));
-  return Math.abs(logSize(latest) - mean(sizes)) > Math.max(sizeChange, 4 * spread);
-}
-
-function logSize({ bytes, documents }: Block): number {
-  return Math.log(bytes / documents + 1);
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
-}
-
-function percent(ratio: number): string {
-  return `${Math.round(100 * ratio)} %`;
+function ratesOf({ from, to, ratio }: Experiment): string {
+  return `the rate at ${to} is ${Math.round(100 * ratio)} % of that at ${from}`;
 }

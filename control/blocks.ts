@@ -1,3 +1,5 @@
+import { type Sized, SizeModel } from './sizes.js';
+
 /**
  * Completions in blocks of equal numbers, and what a block says about the rate.
  *
@@ -14,13 +16,11 @@ export interface Completion {
   readonly bytes: number;
 }
 
-export interface Block {
+export interface Block extends Sized {
   /** This many documents were allowed at work. */
   readonly number: number;
-  readonly documents: number;
   /** The task times add up to this, ms. */
   readonly taskMs: number;
-  readonly bytes: number;
   /** The block lasted this long, ms. */
   readonly elapsedMs: number;
 }
@@ -96,56 +96,12 @@ export class BlockMeter {
   }
 }
 
-/** Older documents count half after 2000. */
-const keep = 0.5 ** (1 / 2000);
-
-/**
- * Regression of the task time on the document's size. A block with larger documents is expected to take
- * longer, and only what goes beyond that says something about the number at work.
- */
-export class SizeModel {
-  #n = 0;
-  #bytes = 0;
-  #ms = 0;
-  #bytes2 = 0;
-  #cross = 0;
-  #ms2 = 0;
-
-  add(ms: number, bytes: number): void {
-    this.#n = this.#n * keep + 1;
-    this.#bytes = this.#bytes * keep + bytes;
-    this.#ms = this.#ms * keep + ms;
-    this.#bytes2 = this.#bytes2 * keep + bytes * bytes;
-    this.#cross = this.#cross * keep + ms * bytes;
-    this.#ms2 = this.#ms2 * keep + ms * ms;
+/** Documents at work ÷ documents that were allowed. */
+export function busy(blocks: readonly Block[], workers: number): number {
+  let [taskMs, elapsedMs] = [0, 0];
+  for (const block of blocks) {
+    taskMs += block.taskMs;
+    elapsedMs += block.elapsedMs;
   }
-
-  get meanMs(): number {
-    return this.#n === 0 ? 0 : this.#ms / this.#n;
-  }
-
-  /**
-   * Returns a function that gives the expected time of a block's documents relative to documents of the
-   * usual size. It is their number where time does not depend on size.
-   */
-  frozen(): (block: Pick<Block, 'documents' | 'bytes'>) => number {
-    const slope = this.#slope();
-    const mean = { bytes: this.#bytes / this.#n, ms: this.#ms / this.#n };
-    if (slope === 0 || mean.ms <= 0) return ({ documents }) => documents;
-    return ({ documents, bytes }) => {
-      const expected = documents * (mean.ms - slope * mean.bytes) + slope * bytes;
-      return Math.max(expected / mean.ms, documents * 0.01);
-    };
-  }
-
-  /** ms per byte; 0 unless it is three standard errors above 0. A time that falls with size is no cost. */
-  #slope(): number {
-    const n = this.#n;
-    const spread = this.#bytes2 - this.#bytes ** 2 / n;
-    if (n < 30 || spread <= 1e-9 * this.#bytes2) return 0;
-    const cross = this.#cross - (this.#bytes * this.#ms) / n;
-    const slope = Math.min(cross / spread, this.#ms / this.#bytes);
-    const left = Math.max(this.#ms2 - this.#ms ** 2 / n - cross ** 2 / spread, 0);
-    return slope > 3 * Math.sqrt(left / (n - 2) / spread) ? slope : 0;
-  }
+  return taskMs / elapsedMs / ((blocks[0] as Block).number * workers);
 }

@@ -114,6 +114,28 @@ export class LoopGuard {
   }
 }
 
+/** A CPU quota stops the processes when it has stopped them in this share of its periods, and in less after. */
+const stopsFrom = 0.25;
+const stopsUntil = 0.1;
+
+/** Notices when a CPU quota begins to stop the processes, and when it no longer does. */
+export class QuotaWatch {
+  #stops = false;
+
+  /** True while the quota stops the processes. */
+  get stops(): boolean {
+    return this.#stops;
+  }
+
+  /** Returns true if `stops` has changed. */
+  see({ throttledShare }: Signals): boolean {
+    if (throttledShare === undefined) return false;
+    const before = this.#stops;
+    this.#stops = throttledShare > (before ? stopsUntil : stopsFrom);
+    return this.#stops !== before;
+  }
+}
+
 /** CPU time ÷ cores from which a higher number cannot help. */
 const cpuFull = 0.97;
 /** CPU time ÷ task time from which a task computes and does not wait. */

@@ -1,7 +1,8 @@
 import { freemem } from 'node:os';
 import { clearInterval, setInterval } from 'node:timers';
-import { Adaptive, type Decision, type DecisionKind } from '../control/adaptive.js';
+import { Adaptive } from '../control/adaptive.js';
 import type { Signals } from '../control/guards.js';
+import type { Decision, DecisionKind } from '../control/work-number.js';
 import { effectiveCores, quotaPeriods } from '../strategies/processes/cores.js';
 import { memoryBytes } from '../strategies/processes/limits.js';
 import { threadDelayMs, treeUsage } from '../strategies/processes/tree-usage.js';

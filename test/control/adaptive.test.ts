@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Adaptive, type Decision } from '../../control/adaptive.js';
+import { Adaptive } from '../../control/adaptive.js';
 import type { Signals } from '../../control/guards.js';
 import { scores } from '../../control/simulator/score.js';
+import type { Decision } from '../../control/work-number.js';
 
 /** `npm run test:adaptive` has 100 seeds of each model. */
 const seeds = [1, 2, 3];

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import type { DecisionKind } from '../../../control/adaptive.js';
+import type { DecisionKind } from '../../../control/work-number.js';
 import type { AdaptiveStats } from '../../../runner/adaptive.js';
 import { openForRunner } from '../../../runner/create-runner.js';
 import { Circuit } from '../../../services/circuit.js';

@@ -1,6 +1,6 @@
 import type { TaskError } from '../../../strategies/strategy.js';
 
-/** Ids of documents that `fixtures/tasks/odd-task.ts` knows. Strategies and peers are tested with the same. */
+/** Ids of documents that `tasks/odd-task.ts` knows. Strategies and peers are tested with the same. */
 
 /** The results of these are hard to clone, and structured clone takes them. */
 export const harmless = [
