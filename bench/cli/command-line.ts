@@ -24,6 +24,7 @@ export const program = new Command('forkwise')
   )
   .version(version)
   .exitOverride()
+  .showHelpAfterError('(forkwise <command> --help lists the options)')
   .addHelpText(
     'after',
     '\nExit codes: 0 ok · 1 internal error · 2 usage · 3 task or documents invalid, machine unfit · ' +
