@@ -8,6 +8,17 @@ export interface QueueLimits {
   readonly bytes: number;
 }
 
+/** Collecting fewer bytes of buffers would cost more than it saves. */
+const minGarbage = 2 ** 21;
+
+/**
+ * Returns how many bytes of buffers that are not used any more each thread may have. All threads together
+ * have a quarter of what the queues may hold.
+ */
+export function garbageLimit(bytes: number, workers: number): number {
+  return Math.max(minGarbage, Math.floor(bytes / 4 / (workers + 1)));
+}
+
 /** A queue has at least this many places: with 16, two stages of varying speed reach 95 % of their rate. */
 const minPlaces = 16;
 

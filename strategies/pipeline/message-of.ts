@@ -40,7 +40,6 @@ export function messageOf(
       }),
       isBatch: stage.description.batch !== null,
       isWatched,
-      ...(moved.length > 0 && { hasMoved: true }),
     },
     moved,
   };

@@ -2,13 +2,14 @@ import { clearInterval, setInterval } from 'node:timers';
 import { Allotter } from '../../control/allotment.js';
 import { taskServices } from '../../services/task-services.js';
 import { maxRuns } from '../session/attempts.js';
+import { BufferGarbage } from '../session/buffer-garbage.js';
 import { HiddenEnds } from '../session/hidden-ends.js';
 import { guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
 import type { StageReport, Strategy } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import { Deaths } from './deaths.js';
-import { QueueRoom } from './limits.js';
+import { garbageLimit, QueueRoom } from './limits.js';
 import { Staff } from './staff.js';
 import { Stage } from './stage.js';
 import { StagedRun } from './staged-run.js';
@@ -46,9 +47,10 @@ export default {
     const callerEnd = new CallerEnd(channel, options);
     const services = taskServices(options);
     const hidden = new HiddenEnds();
-    const staff = await Staff.open({ ...options, workload, services, callerEnd, hidden });
-    const stages = staff.stages.map((description, number) => new Stage(number, description, timeoutMs));
     const bytes = (pipeline.mb ?? usualMb) * 2 ** 20;
+    const garbageBytes = garbageLimit(bytes, workers);
+    const staff = await Staff.open({ ...options, workload, services, callerEnd, hidden, garbageBytes });
+    const stages = staff.stages.map((description, number) => new Stage(number, description, timeoutMs));
     const room = new QueueRoom({ places: pipeline.places, bytes }, stages);
     const deaths = new Deaths(staff.isStaged, hidden);
     const mayMove = staff.allotment !== null && workers > stages.length;
@@ -71,6 +73,7 @@ export default {
             stages,
             room,
             deaths,
+            garbage: new BufferGarbage(garbageBytes),
             learned: ({ number }, { count, values, busyMs }) =>
               allotter?.observe({ stage: number, documents: count, values, busyMs }),
           },

@@ -98,8 +98,6 @@ export interface RunMessage {
   readonly isBatch: boolean;
   /** True where a process announces that it begins. */
   readonly isWatched: boolean;
-  /** True where buffers of the values were moved from the controller; absent elsewhere. */
-  readonly hasMoved?: true;
 }
 
 export type FromStage =
@@ -117,8 +115,6 @@ export interface RunReplies extends Replies {
   readonly worker: string;
   /** Each value has about this size, bytes. */
   readonly bytes: Float64Array;
-  /** True where buffers of the values were moved from another thread; absent elsewhere. */
-  readonly hasMoved?: true;
 }
 
 /** The controller knows this of a stage. */
@@ -144,6 +140,8 @@ export interface StageStart {
   readonly workers: number;
   /** The heap may grow to this size, MB. */
   readonly heapMb: number;
+  /** Buffers that are not used any more are collected when they have this many bytes. */
+  readonly garbageBytes: number;
 }
 
 export interface ThreadStart extends StageStart {

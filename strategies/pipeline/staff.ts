@@ -26,6 +26,8 @@ export interface StaffOptions extends Omit<OpenOptions, 'delivery' | 'channel'> 
   readonly services: TaskServices;
   readonly callerEnd: CallerEnd;
   readonly hidden: HiddenEnds;
+  /** See `StageStart`. */
+  readonly garbageBytes: number;
 }
 
 /** Processes need this; a staff of threads has none of it. */
@@ -59,10 +61,18 @@ export class Staff {
    */
   static async open(options: StaffOptions): Promise<Staff> {
     warnOfOverridingFlag();
-    const { workload, services, workers, timeoutMs, heapMb, callerEnd } = options;
+    const { workload, services, workers, timeoutMs, heapMb, callerEnd, garbageBytes } = options;
     const heap = threadHeapLimit(workers, heapMb);
     const watch = new CallWatch();
-    const start: StageStart = { workload, stages: null, services, timeoutMs, workers, heapMb: heap.mb };
+    const start: StageStart = {
+      workload,
+      stages: null,
+      services,
+      timeoutMs,
+      workers,
+      heapMb: heap.mb,
+      garbageBytes,
+    };
     // The first worker says which stages there are, and is then one of them.
     const relay = new Relay();
     const first = new ThreadEngine<StageRequest>({ start, heap, callerEnd, watch }, relay);
@@ -219,8 +229,8 @@ export class Staff {
   }
 
   #start(stages: readonly number[], events: EngineEvents<StageRequest>, signal: AbortSignal) {
-    const { workload, services, workers, timeoutMs, callerEnd } = this.#options;
-    const start = { workload, stages, services, timeoutMs, workers };
+    const { workload, services, workers, timeoutMs, callerEnd, garbageBytes } = this.#options;
+    const start = { workload, stages, services, timeoutMs, workers, garbageBytes };
     const processes = isProcess(this.stages, stages) ? this.#processes : null;
     if (processes === null) {
       const heap = this.#threadHeap;

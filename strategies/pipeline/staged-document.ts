@@ -94,6 +94,7 @@ export class StagedDocument {
   /** @param givesArray true where a stage has `flatMap`: the value is then the array of all last values */
   ok(givesArray: boolean): Outcome {
     const value: unknown = givesArray ? this.#values() : this.#last[0]?.value;
+    this.#last = []; // an old document may be garbage later than the buffers that it gave
     return this.#outcome({ status: 'ok', value });
   }
 

@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers';
+import type { BufferGarbage } from '../session/buffer-garbage.js';
 import type { Cancelling } from '../session/cancelling.js';
 import { cancelled, crashed } from '../session/outcome.js';
 import type { CarriedDocument, CarriedDocuments } from '../session/reference.js';
@@ -22,6 +23,8 @@ export interface StagedRunParts {
   readonly stages: readonly Stage[];
   readonly room: QueueRoom;
   readonly deaths: Deaths;
+  /** Values that the controller has passed on may be buffers. */
+  readonly garbage: BufferGarbage;
   /** A request has ended with these values. */
   learned(
     stage: Stage,
@@ -153,6 +156,7 @@ export class StagedRun implements StageWorkerEvents {
     stage.learn({ count: values.length, busyMs, bytes: taken, resultBytes });
     this.#parts.learned(stage, { count: values.length, values: given, busyMs });
     this.#pump();
+    this.#parts.garbage.look();
   }
 
   lost(worker: StageWorker, end: EngineEnd, unanswered: readonly StageRequest[]): void {

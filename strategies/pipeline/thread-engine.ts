@@ -3,7 +3,6 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import { type MemoryLimit, threadEnd } from '../processes/limits.js';
 import { cancelGrace } from '../session/cancelling.js';
 import { abortGraceMs } from '../session/outcome.js';
-import { freeReceivedBuffers } from '../session/received-buffers.js';
 import type { CallerEnd } from '../session/side-channel.js';
 import type { ChannelPort } from '../session/side-channel-protocol.js';
 import { WorkerEnded } from '../session/task-error.js';
@@ -158,7 +157,6 @@ export class ThreadEngine<Request extends EngineRequest> implements Engine<Reque
 
   #take(message: FromStage): void {
     if (message.kind === 'replies') {
-      if (message.hasMoved) freeReceivedBuffers();
       this.#answered++;
       this.#events.answered(this.#waiting.shift() as Request, message);
     } else if (message.kind === 'ready') {

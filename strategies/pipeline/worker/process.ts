@@ -1,4 +1,5 @@
 import { loadWorkload } from '../../../workloads/load-workload.js';
+import { BufferGarbage } from '../../session/buffer-garbage.js';
 import { taskError } from '../../session/task-error.js';
 import { connectProcess } from '../../worker/connect.js';
 import { filedParts } from '../../worker/filed-parts.js';
@@ -14,6 +15,7 @@ import type { Served } from './served.js';
 /** This module is the side of a process in `protocol.ts`. */
 
 const start = JSON.parse(process.argv[2] as string) as StageStart;
+const garbage = new BufferGarbage(start.garbageBytes);
 
 /** Resolves when the system has the message: a reply must not wait until the next call ends. */
 const send = (message: FromStage) =>
@@ -57,6 +59,7 @@ async function take(message: ToStage): Promise<void> {
     if (message.isWatched) await send({ kind: 'began' });
     const { replies } = await serve(served, message, null);
     await send(replies);
+    garbage.look();
   } else if (message.kind === 'report')
     await send({ kind: 'report', member: processReport(), engine: engineReport(thisWorker()) });
   else if (message.kind === 'close') {

@@ -42,7 +42,6 @@ export async function serve(served: Served, message: RunMessage, board: Board | 
     worker: thisWorker(),
     bytes,
     ...columns.replies,
-    ...(moved.size > 0 && { hasMoved: true }),
   };
   return { replies, moved: [...moved] };
 }

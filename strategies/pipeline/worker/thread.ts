@@ -1,6 +1,6 @@
 import { workerData } from 'node:worker_threads';
 import { loadWorkload } from '../../../workloads/load-workload.js';
-import { freeReceivedBuffers } from '../../session/received-buffers.js';
+import { BufferGarbage } from '../../session/buffer-garbage.js';
 import { now } from '../../worker/clock.js';
 import { connectThread } from '../../worker/connect.js';
 import { openResources } from '../../worker/left-open.js';
@@ -17,6 +17,7 @@ import type { Served } from './served.js';
 
 const start = workerData as ThreadStart;
 const { port } = start;
+const garbage = new BufferGarbage(start.garbageBytes);
 const board = new Board(start.board);
 const send = (message: FromStage, moved: readonly ArrayBuffer[] = []) => port.postMessage(message, moved);
 
@@ -43,9 +44,9 @@ send({ kind: 'ready' });
 
 async function take(message: ToStage): Promise<void> {
   if (message.kind === 'run') {
-    if (message.hasMoved) freeReceivedBuffers();
     const { replies, moved } = await serve(served, message, board);
     send(replies, moved);
+    garbage.look();
   } else if (message.kind === 'report')
     send({ kind: 'report', member: processReport(), engine: engineReport(thisWorker()) });
   else if (message.kind === 'close') {
