@@ -3,7 +3,7 @@
  * command-line code. The library beneath a strategy is loaded only when that strategy is opened. @module
  */
 export type { AdaptiveDecision, AdaptiveStats, DecisionKind } from './runner/adaptive.js';
-export { createRunner, type RunnerOptions } from './runner/create-runner.js';
+export { type CircuitOptions, createRunner, type RunnerOptions } from './runner/create-runner.js';
 export { openStrategy } from './runner/open-strategy.js';
 export type { InputBytes, InputDocument, InputPath, InputReference } from './runner/pending.js';
 export {

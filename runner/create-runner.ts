@@ -1,3 +1,4 @@
+import type { Circuit, CircuitOptions } from '../services/circuit.js';
 import type {
   BrokerOptions,
   Configuration,
@@ -15,11 +16,14 @@ import type { TaskFinding } from '../workloads/task-findings.js';
 import type { WorkloadRef } from '../workloads/workload.js';
 import type { AdaptiveDecision } from './adaptive.js';
 import { type Adapts, adapts } from './adapts.js';
+import type { JobCircuit } from './circuit-session.js';
 import { findStrategy } from './open-strategy.js';
 import type { Recommendation, RecommendedTask, ValidWhen } from './recommendation.js';
 import type { Runner } from './runner.js';
 import { type RunnerFacts, SessionRunner } from './session-runner.js';
 import { checkEnvironment, sizeCheck, type Warn } from './validity.js';
+
+export type { CircuitOptions };
 
 /**
  * `createRunner` needs these options. A `Recommendation` has all of them: `createRunner(recommendation)`, or
@@ -84,6 +88,12 @@ export interface RunnerOptions {
   /** Documents that fail for good get this value, as in `OpenOptions`. Absent: they have failed. */
   readonly fallback?: Fallback;
   /**
+   * Documents wait while the service that tasks call fails all of them, and one after the other tries again;
+   * `false` lets each document fail by itself. Absent: the defaults of `CircuitOptions` where there are
+   * `limits` or `retry`, else false.
+   */
+  readonly circuit?: CircuitOptions | false;
+  /**
    * Says where a strategy between machines finds its broker and its agents, as in `OpenOptions`. Absent: it
    * starts a Redis and agents of its own, on this machine.
    */
@@ -129,10 +139,19 @@ export async function createRunner(options: RunnerOptions | Recommendation): Pro
 export interface OpenSession {
   readonly session: Session;
   readonly facts: RunnerFacts;
+  /** What is done while the service of the task fails every document; absent where nothing is. */
+  readonly circuit?: JobCircuit;
 }
 
-/** Opens the session of a runner. @throws as `createRunner` does */
-export async function openForRunner(options: RunnerOptions | Recommendation): Promise<OpenSession> {
+/**
+ * Opens the session of a runner, or of one job.
+ * @param isJob true where nothing waits for the outcome of one document
+ * @throws as `createRunner` does
+ */
+export async function openForRunner(
+  options: RunnerOptions | Recommendation,
+  { isJob = false } = {},
+): Promise<OpenSession> {
   checkNames(options);
   const {
     task,
@@ -182,20 +201,39 @@ export async function openForRunner(options: RunnerOptions | Recommendation): Pr
   for (const said of notCompiled) warn(said);
   if (validWhen !== undefined) checkEnvironment(validWhen, warn);
   const workload: WorkloadRef = { ...ref, options: { ...ref.options, ...rest.options } };
-  const session = await strategy.open(workload, {
+  const circuit = await circuitOf(rest, warn); // checks its options before workers start
+  const opened = await strategy.open(workload, {
     ...limits,
     ...configuration,
     ...others,
     workers,
     delivery,
   });
+  const own = circuit === null ? { session: opened } : await circuited(opened, { circuit, isJob });
   const see = validWhen === undefined ? () => {} : sizeCheck(validWhen, warn);
   const { perWorker = 1, onDecision = () => {} } = rest;
   const facts = { strategy: name, workers, perWorker, delivery, see };
-  if (kind === null) return { session, facts };
+  if (kind === null) return { ...own, facts };
   const { AdaptiveNumber } = await import('./adaptive.js'); // this loads statistics
-  const adaptive = new AdaptiveNumber(session, { ...startOf(kind, workers, perWorker), onDecision });
-  return { session, facts: { ...facts, adaptive } };
+  const adaptive = new AdaptiveNumber(own.session, { ...startOf(kind, workers, perWorker), onDecision });
+  return { ...own, facts: { ...facts, adaptive } };
+}
+
+/** @throws RangeError for numbers out of range */
+async function circuitOf(
+  { circuit, limits, retry }: Partial<RunnerOptions>,
+  warn: Warn,
+): Promise<Circuit | null> {
+  const isUsed = circuit === undefined ? limits !== undefined || retry !== undefined : circuit !== false;
+  if (!isUsed) return null;
+  const { Circuit } = await import('../services/circuit.js'); // most runners have none
+  const { onDecision = warn, ...options } = circuit || {};
+  return new Circuit(options, { retry, changed: onDecision });
+}
+
+async function circuited(session: Session, of: { readonly circuit: Circuit; readonly isJob: boolean }) {
+  const { withCircuit } = await import('./circuit-session.js');
+  return withCircuit(session, of);
 }
 
 const optionNames: { readonly [Name in keyof Required<RunnerOptions>]: 'needed' | 'optional' } = {
@@ -216,6 +254,7 @@ const optionNames: { readonly [Name in keyof Required<RunnerOptions>]: 'needed' 
   limits: 'optional',
   retry: 'optional',
   fallback: 'optional',
+  circuit: 'optional',
   broker: 'optional',
   pipeline: 'optional',
   validWhen: 'optional',

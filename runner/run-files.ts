@@ -29,7 +29,7 @@ export interface RunFilesOptions {
  * @throws what the source or `onOutcome` throws; the signal's reason
  */
 export async function runFiles(
-  { session, facts }: OpenSession,
+  { session, facts, circuit }: OpenSession,
   files: Iterable<NamedFile> | AsyncIterable<NamedFile>,
   { signal, onOutcome }: RunFilesOptions,
 ): Promise<void> {
@@ -53,7 +53,7 @@ export async function runFiles(
   };
   const runs = async () => {
     do await session.run(source.begin(), emit);
-    while (!source.hasEnded && !hasAborted);
+    while (!source.hasEnded && !hasAborted && circuit?.hasEnded !== true);
   };
   let abort = () => {};
   const aborted = new Promise<never>((_, reject) => {

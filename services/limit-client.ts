@@ -269,7 +269,7 @@ export class LimitClient {
         `${maxPauseMs / 60_000} at most: run these documents again later`,
     );
     error.name = serviceClosed;
-    return error;
+    return Object.assign(error, { retryAfterMs: leftMs });
   }
 
   async #whenOpen(signal: AbortSignal): Promise<Slot> {

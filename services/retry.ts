@@ -37,7 +37,10 @@ export function budgetOf(retry: RetryOptions | undefined): number {
 }
 
 /** Says whether a failure may go away: the task says so, or the rule does. */
-export function isRetryable(error: TaskError, { codes, statuses }: RetryRule): boolean {
+export function isRetryable(
+  error: TaskError,
+  { codes, statuses }: Pick<RetryRule, 'codes' | 'statuses'>,
+): boolean {
   const { retryable, status, statusCode, retryAfterMs } = error.data ?? {};
   if (typeof retryable === 'boolean') return retryable && !isTooLong(retryAfterMs);
   if (isTooLong(retryAfterMs)) return false;

@@ -421,6 +421,11 @@ withJobFile(program.command('run'))
     'the value of documents that fail for good, like null; they then count as ok, and are counted apart',
   )
   .option(
+    '--circuit <time>',
+    'while the service fails every document, wait this long for it to work again; then the job ends. 0s: not ' +
+      'at all; off: go on (default: 10m with --limit or --tries, or else off)',
+  )
+  .option(
     '--serial',
     'run the documents one by one on the main thread, whatever the strategy and the workers, for a debugger',
   )

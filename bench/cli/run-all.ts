@@ -26,8 +26,6 @@ export interface RunAllOptions {
   /** A signal has come: no further document begins, and failures that it may have caused get no line. */
   readonly stop: AbortSignal;
   readonly broken: AbortSignal;
-  /** Gets each outcome of a document that ran; when it returns true, no further document begins. */
-  readonly see?: (outcome: Outcome) => boolean;
   /** Null where tasks run in workers. */
   readonly own: OwnProcess | null;
 }
@@ -40,7 +38,7 @@ export interface RunAllOptions {
 export async function runAll(
   opened: OpenSession,
   batches: Iterable<readonly WalkEntry[]>,
-  { output, order: lineOrder, group, found, workers, isProtected, stop, broken, see, own }: RunAllOptions,
+  { output, order: lineOrder, group, found, workers, isProtected, stop, broken, own }: RunAllOptions,
 ): Promise<boolean> {
   const inProgress = new InProgress<WalkEntry & { readonly path: string | Buffer }>();
   let waiting = 0;
@@ -54,6 +52,7 @@ export async function runAll(
   const stopWalk = () => {
     isStopped = true;
     order?.release();
+    opened.circuit?.stop();
   };
   stop.addEventListener('abort', stopWalk, { once: true });
   function* documents() {
@@ -85,7 +84,6 @@ export async function runAll(
     else order.add(outcome.index, line);
   };
   const onOutcome = (outcome: Outcome) => {
-    if (see?.(outcome) && !isStopped) stopWalk();
     const { id, path } = inProgress.take(outcome.index);
     if (isProtected || outcome.status === 'ok') append(id, outcome, sourceOf(outcome, path));
     else held.add(() => append(id, outcome, sourceOf(outcome, path)));

@@ -8,8 +8,9 @@ import { UsageError, unknownName } from '../errors.js';
 import { type Again, statusesNotOk } from '../job/again.js';
 import { type Compression, compressions } from '../job/shards/compression.js';
 import type { ShardOptions } from '../job/shards/shards.js';
-import { parseCount, parseDuration, parseLimitFlag, parseList, parseSize } from '../words/parse.js';
+import { parseCount, parseDuration, parseList, parseSize } from '../words/parse.js';
 import { parseStages } from '../words/stages.js';
+import { serviceOptions } from './service-options.js';
 
 /** What the flags of `forkwise run` ask for. */
 
@@ -38,6 +39,7 @@ export interface GivenRunFlags {
   tries?: string;
   retryOn?: string;
   fallback?: string;
+  circuit?: string;
   serial?: true;
   job?: string | false;
 }
@@ -153,40 +155,6 @@ export function runnerOptions(flags: RunFlags): RunnerOptions & { readonly worke
     return { ...rest, ...own, workers: own.workers };
   }
   return { strategy: chosen, workers: Math.max(1, Math.floor(effectiveCores().effective)), ...own };
-}
-
-/** What the flags say about the service that the task calls. @throws UsageError */
-function serviceOptions({
-  limit,
-  tries,
-  retryOn,
-  fallback,
-}: RunFlags): Pick<RunnerOptions, 'limits' | 'retry' | 'fallback'> {
-  if (retryOn !== undefined && tries === undefined)
-    throw new UsageError('expected --tries with --retry-on, like --tries 3');
-  const on = retryOn === undefined ? [] : parseList(retryOn, '--retry-on', (code) => code);
-  const isStatus = (code: string) => /^[1-5]\d\d$/.test(code);
-  return {
-    ...(limit !== undefined && { limits: parseList(limit, '--limit', parseLimitFlag) }),
-    ...(tries !== undefined && {
-      retry: {
-        attempts: parseCount(tries, '--tries'),
-        codes: on.filter((code) => !isStatus(code)),
-        statuses: on.filter(isStatus).map(Number),
-      },
-    }),
-    ...(fallback !== undefined && { fallback: { value: jsonValue(fallback) } }),
-  };
-}
-
-function jsonValue(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new UsageError(`expected --fallback to be JSON, like null or {"title":null}, got "${text}"`, {
-      cause,
-    });
-  }
 }
 
 /** Workers of each stage by `--stages`; they are all workers. @throws UsageError */

@@ -88,6 +88,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   documents: count('a whole number of documents like 1000'),
   port: count('a port like 8080'),
   duration: text('a duration like 30s'),
+  time: text('a duration like 10m, or off'),
   size: text('a size like 512MB'),
   url: text('a URL'),
   name: text('a name'),

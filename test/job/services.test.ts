@@ -64,33 +64,3 @@ it('says what a flag should look like', async () => {
     assert.match(stderr, message);
   }
 });
-
-it('stops with whole lines when the service fails every document, and goes on when it works', async () => {
-  const task = (body: string) => writeFileSync(join(folder, 'down.mjs'), `export default ${body}`);
-  // The state of the service is in a file, so that the task stays the same.
-  writeFileSync(join(folder, 'state'), 'down');
-  task(`async (document, { options }) => {
-    const { readFileSync } = await import('node:fs');
-    if (readFileSync(${JSON.stringify(join(folder, 'state'))}, 'utf8') === 'up') return 'fine';
-    throw Object.assign(new Error('no service'), { retryable: true });
-  }`);
-  mkdirSync(join(folder, 'many'));
-  for (let i = 0; i < 200; i++) writeFileSync(join(folder, 'many', `${i}.txt`), 'x');
-  const words = ['run', '--task', 'down.mjs', '--docs', 'many', '--out', 'many.ndjson'];
-  const more = ['--strategy', 'sequential', '--tries', '2'];
-  const stopped = await cli([...words, ...more], folder);
-  assert.equal(stopped.code, 4);
-  assert.match(
-    stopped.stderr,
-    /the service of the task fails every document \(Error: no service\).* --retry failed/,
-  );
-  const text = readFileSync(join(folder, 'many.ndjson'), 'utf8');
-  assert.ok(text.endsWith('\n'), 'the last line is whole');
-  const lines = text.trim().split('\n');
-  assert.ok(lines.length >= 20, `the failures that stopped it have their lines, got ${lines.length}`);
-  assert.ok(lines.length < 100, `most documents were left alone, got ${lines.length} lines`);
-  writeFileSync(join(folder, 'state'), 'up');
-  const resumed = await cli([...words, ...more, '--retry', 'failed'], folder);
-  assert.equal(resumed.code, 0, resumed.stderr);
-  assert.equal(readFileSync(join(folder, 'many.ndjson'), 'utf8').trim().split('\n').length, 200);
-});

@@ -2,8 +2,7 @@ import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { DecisionKind } from '../../../control/work-number.js';
 import type { AdaptiveStats } from '../../../runner/adaptive.js';
-import { openForRunner } from '../../../runner/create-runner.js';
-import { Circuit } from '../../../services/circuit.js';
+import { openForRunner, type RunnerOptions } from '../../../runner/create-runner.js';
 import { heapLimitMb } from '../../../strategies/processes/limits.js';
 import { printToStandardError } from '../../../strategies/processes/task-output.js';
 import { isolates } from '../../../strategies/strategy.js';
@@ -150,14 +149,13 @@ export async function runDocuments(
     const startedMs = performance.now();
     let elapsedMs = 0;
     let workersReplaced = 0;
-    const circuit = new Circuit();
-    const usesService = options.limits !== undefined || options.retry !== undefined;
+    let serviceFailure: string | null = null;
     let adaptive: AdaptiveStats | undefined;
     let complete = earlier !== null && earlier.done - earlier.again === earlier.all;
     if (!complete) {
       if (traits.isolation === 'none') own = watchOwnProcess({ output, isolating: isolatingNames });
       const { run } = output;
-      const opened = await openForRunner({
+      const asked: RunnerOptions = {
         ...options,
         // A job that was killed has left documents and results under this name.
         ...(broker !== null && { broker: { url: broker, run } }),
@@ -169,8 +167,12 @@ export async function runDocuments(
         ...(traits.staged === true && {
           pipeline: { onDecision: (line: string) => progress.log(line) },
         }),
+        ...(options.circuit && {
+          circuit: { ...options.circuit, onDecision: (line: string) => progress.log(line) },
+        }),
         onWarning: (warning) => note(`${colorsFor(process.stderr).yellow('warning:')} ${warning}`),
-      }).catch((cause: Error) => {
+      };
+      const opened = await openForRunner(asked, { isJob: true }).catch((cause: Error) => {
         // The strategy has compared the stages with those of the task.
         throw cause instanceof RangeError && flags.stages !== undefined
           ? new UsageError(`--stages: ${cause.message}`, { cause })
@@ -198,7 +200,6 @@ export async function runDocuments(
           workers: options.workers,
           isProtected: isolates(traits.isolation, 'process'),
           stop: signals.signal,
-          ...(usesService && { see: (outcome) => circuit.see(outcome) }),
           broken: broken.signal,
           own,
         });
@@ -209,6 +210,7 @@ export async function runDocuments(
         workersReplaced = opened.session.replaced ?? 0;
         adaptive = opened.facts.adaptive?.stats();
         opened.facts.adaptive?.close();
+        serviceFailure = opened.circuit?.reason ?? null;
         await opened.session.close({ now: broken.signal.aborted });
       }
       if (documents === null) {
@@ -237,9 +239,9 @@ export async function runDocuments(
       complete,
     };
     printResult(flags.json ? `${JSON.stringify(summaryData(summary), null, 2)}\n` : summaryText(summary));
-    if (!summary.complete && circuit.reason !== null) {
+    if (!summary.complete && serviceFailure !== null) {
       note(
-        `stopped, because the service of the task fails every document (${circuit.reason}); ` +
+        `stopped, because the service of the task fails every document (${serviceFailure}); ` +
           `to go on when it works again: ${commandLine()} --retry failed`,
       );
       return exitCode.failed;

@@ -159,15 +159,22 @@ export class GroupRun {
       if (traits.isolation === 'none') own = this.#events.watch(this.output);
       this.#maxWorkers = Math.max(this.#maxWorkers, this.cores - share.cores + workers);
       const openedMs = performance.now();
-      const opened = await openForRunner({
+      const asked = {
         ...options,
         workers,
         ...this.#limits(share, workers),
         ...(broker !== null && { broker: { url: broker, run: this.output.run } }),
         runId: this.output.run,
         force: flags.force === true,
+        ...(options.circuit && {
+          circuit: {
+            ...options.circuit,
+            onDecision: (line: string) => warn(`${this.ready.group.name}: ${line}`),
+          },
+        }),
         onWarning: warn,
-      });
+      };
+      const opened = await openForRunner(asked, { isJob: true });
       if (this.#startMs === 0) this.#startMs = performance.now() - openedMs;
       try {
         const isComplete = await runAll(opened, this.#batches(), {
@@ -182,6 +189,12 @@ export class GroupRun {
           own,
         });
         this.#areComplete &&= isComplete;
+        const reason = opened.circuit?.reason ?? null;
+        if (reason !== null)
+          throw new RunError(
+            `the service of the task fails every document (${reason}); ` +
+              'to go on when it works again, run the job with --retry failed',
+          );
       } finally {
         this.#elapsedMs = performance.now() - this.#startedMs;
         this.#workersReplaced += opened.session.replaced ?? 0;

@@ -1,0 +1,68 @@
+import type { RunnerOptions } from '../../index.js';
+import type { CircuitOptions } from '../../services/circuit.js';
+import { UsageError } from '../errors.js';
+import { parseCount, parseDuration, parseLimitFlag, parseList } from '../words/parse.js';
+
+/** These flags of `forkwise run` are about the service that the task calls. */
+export interface ServiceFlags {
+  limit?: string;
+  tries?: string;
+  retryOn?: string;
+  fallback?: string;
+  circuit?: string;
+}
+
+/** What the flags say about the service that the task calls. @throws UsageError */
+export function serviceOptions({
+  limit,
+  tries,
+  retryOn,
+  fallback,
+  circuit,
+}: ServiceFlags): Pick<RunnerOptions, 'limits' | 'retry' | 'fallback' | 'circuit'> {
+  if (retryOn !== undefined && tries === undefined)
+    throw new UsageError('expected --tries with --retry-on, like --tries 3');
+  const on = retryOn === undefined ? [] : parseList(retryOn, '--retry-on', (code) => code);
+  const isStatus = (code: string) => /^[1-5]\d\d$/.test(code);
+  const isService = limit !== undefined || tries !== undefined;
+  return {
+    ...(limit !== undefined && { limits: parseList(limit, '--limit', parseLimitFlag) }),
+    ...(tries !== undefined && {
+      retry: {
+        attempts: parseCount(tries, '--tries'),
+        codes: on.filter((code) => !isStatus(code)),
+        statuses: on.filter(isStatus).map(Number),
+      },
+    }),
+    ...(fallback !== undefined && { fallback: { value: jsonValue(fallback) } }),
+    circuit: circuit === undefined ? isService && {} : parseCircuit(circuit),
+  };
+}
+
+function jsonValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new UsageError(`expected --fallback to be JSON, like null or {"title":null}, got "${text}"`, {
+      cause,
+    });
+  }
+}
+
+/** Reads `10m`, `10m,failures=20,first=1s,max=60s` or `off`. @throws UsageError */
+function parseCircuit(text: string): CircuitOptions | false {
+  if (text === 'off') return false;
+  const options: { -readonly [Name in keyof CircuitOptions]: CircuitOptions[Name] } = {};
+  for (const item of parseList(text, '--circuit', (item) => item)) {
+    const [, name, value = ''] = /^(?:(\w+)=)?(.+)$/.exec(item) ?? [];
+    if (name === undefined) options.giveUpMs = /^0(ms|s|m|h)?$/.test(value) ? 0 : parseDuration(value);
+    else if (name === 'failures') options.failures = parseCount(value, 'failures of --circuit');
+    else if (name === 'first') options.firstMs = parseDuration(value);
+    else if (name === 'max') options.maxMs = parseDuration(value);
+    else
+      throw new UsageError(
+        `expected --circuit to be off, or like 10m or 10m,failures=20,first=1s,max=60s, got "${item}"`,
+      );
+  }
+  return options;
+}
