@@ -114,8 +114,9 @@ export class LoopGuard {
   }
 }
 
-/** A CPU quota stops the processes when it has stopped them in this share of its periods, and in less after. */
+/** A CPU quota that stops the processes in this share of its periods is noticed. */
 const stopsFrom = 0.25;
+/** It is forgotten when it stops them in no more than this share. */
 const stopsUntil = 0.1;
 
 /** Notices when a CPU quota begins to stop the processes, and when it no longer does. */

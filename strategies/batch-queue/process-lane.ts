@@ -1,4 +1,5 @@
-import { Child, type ChildKind, Death, type StartOptions } from '../processes/child.js';
+import { Child, type ChildKind, type StartOptions } from '../processes/child.js';
+import { Death } from '../processes/death.js';
 import { writeRegion } from '../processes/regions.js';
 import { DeathCount, maxDeathsBeforeStart, maxRuns, runsAgain } from '../session/attempts.js';
 import type { Cancelling } from '../session/cancelling.js';

@@ -1,6 +1,6 @@
 import type { TaskServices } from '../../services/task-services.js';
 import type { WorkloadRef } from '../../workloads/workload.js';
-import type { FromEveryChild } from '../processes/child.js';
+import type { FromEveryChild } from '../processes/messages.js';
 import type { CarriedDocument } from '../session/reference.js';
 import type { ChannelEnvelope, ToTask } from '../session/side-channel-protocol.js';
 import type { Engine, Member } from '../strategy.js';

@@ -1,4 +1,5 @@
-import { Child, type ChildKind, type Death, type StartOptions } from '../processes/child.js';
+import { Child, type ChildKind, type StartOptions } from '../processes/child.js';
+import type { Death } from '../processes/death.js';
 import { WorkerEnded } from '../session/task-error.js';
 import { processWorker } from '../worker/worker-id.js';
 import type { Engine, EngineEvents, EngineRequest, Usage } from './engine.js';

@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { TaskServices } from '../../services/task-services.js';
 import type { WorkloadRef } from '../../workloads/workload.js';
 import type { Replies } from '../batch-queue/replies.js';
-import type { FromEveryChild } from '../processes/child.js';
+import type { FromEveryChild } from '../processes/messages.js';
 import type { CarriedDocument } from '../session/reference.js';
 import type { ChannelEnvelope, ToTask } from '../session/side-channel-protocol.js';
 import type { Engine, Member } from '../strategy.js';
