@@ -27,14 +27,21 @@ export class ForwardedLimits implements LimitEnd {
     wire.send(null, { ...answer, clockMs: answer.clockMs + now() - heardMs });
   }
 
-  /** The caller frees the slots of a worker that has ended when nothing was heard of them in time. */
   disconnect(wire: LimitWire): void {
     this.#wires.delete(wire);
-    for (const [worker, own] of this.#workers) if (own === wire) this.#workers.delete(worker);
+    for (const [worker, own] of this.#workers) {
+      if (own !== wire) continue;
+      this.#workers.delete(worker);
+      this.#forward(worker, { clockMs: now(), ended: true });
+    }
   }
 
   receive(wire: LimitWire, worker: string, request: LimitRequest): void {
     this.#workers.set(worker, wire);
+    this.#forward(worker, request);
+  }
+
+  #forward(worker: string, request: LimitRequest): void {
     this.#post({ kind: 'ask', agent: this.#agent, worker, request: { kind: 'limit', request } }).catch(
       () => {}, // the broker refuses it, and the member is about to leave
     );

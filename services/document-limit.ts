@@ -1,7 +1,7 @@
 import type { ContextLimit, ServiceResponse } from '../workloads/workload.js';
 import { readHeaders } from './headers.js';
 import type { LimitClient } from './limit-client.js';
-import type { Slot } from './limits.js';
+import type { TakenSlot } from './limits.js';
 
 /** The limits as the task of one document sees them. */
 export class DocumentLimit implements ContextLimit {
@@ -9,15 +9,15 @@ export class DocumentLimit implements ContextLimit {
   readonly #signal: () => AbortSignal;
   readonly #now: () => number;
   /** The document's own slot, which the task's first request takes; null when there is none any more. */
-  #own: Slot | null;
+  #own: TakenSlot | null;
   /** Slots whose requests were not reported yet; null while there is none. */
-  #slots: Slot[] | null = null;
+  #slots: TakenSlot[] | null = null;
   /** The task has waited this long for slots, ms. */
   waitedMs = 0;
 
   constructor(
     client: LimitClient,
-    { signal, now, own }: { signal: () => AbortSignal; now: () => number; own: Slot | null },
+    { signal, now, own }: { signal: () => AbortSignal; now: () => number; own: TakenSlot | null },
   ) {
     this.#client = client;
     this.#signal = signal;
@@ -44,16 +44,25 @@ export class DocumentLimit implements ContextLimit {
     const { status } = response;
     const isRefused = status === 429 || status === 503;
     const { pauseMs, budgets } = readHeaders(response.headers, Date.now());
-    // Most answers say nothing that the caller does not know.
-    if (!isRefused && tokens === null && budgets.length === 0 && !slot?.isProbe) return;
-    this.#client.answered({ id: slot?.id ?? null, tokens, isRefused, pauseMs, budgets });
+    const tookMs = slot === null ? null : this.#now() - slot.usedMs;
+    // Most answers say nothing but that they have come.
+    if (!isRefused && tokens === null && budgets.length === 0 && !slot?.isProbe) {
+      if (slot !== null && tookMs !== null) this.#client.done({ id: slot.id, tookMs });
+    } else this.#client.answered({ id: slot?.id ?? null, tookMs, tokens, isRefused, pauseMs, budgets });
   }
 
-  /** The document has its outcome: requests that the task has not reported were answered. */
+  /**
+   * The document has its outcome: requests that the task has not reported were answered, or never will be.
+   */
   finish(): void {
     if (this.#own !== null) this.#note(this.#own);
-    for (const { id, isProbe } of this.#slots ?? [])
-      if (isProbe) this.#client.answered({ id, tokens: null, isRefused: false, pauseMs: null, budgets: [] });
+    if (this.#slots === null) return;
+    const nowMs = this.#now();
+    for (const { id, usedMs, isProbe } of this.#slots) {
+      const tookMs = nowMs - usedMs;
+      if (!isProbe) this.#client.done({ id, tookMs });
+      else this.#client.answered({ id, tookMs, tokens: null, isRefused: false, pauseMs: null, budgets: [] });
+    }
   }
 
   async #wait(tokens: number): Promise<void> {
@@ -66,7 +75,7 @@ export class DocumentLimit implements ContextLimit {
     }
   }
 
-  #note(slot: Slot): void {
+  #note(slot: TakenSlot): void {
     this.#slots ??= [];
     this.#slots.push(slot);
   }

@@ -1,7 +1,15 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import { serviceClosed } from './circuit.js';
-import type { Answered, Given, LimitAnswer, LimitRequest, UsedSlot, Want } from './limit-protocol.js';
-import type { Slot } from './limits.js';
+import type {
+  Answered,
+  DoneSlot,
+  Given,
+  LimitAnswer,
+  LimitRequest,
+  UsedSlot,
+  Want,
+} from './limit-protocol.js';
+import type { Slot, TakenSlot } from './limits.js';
 import { maxPauseMs } from './retry.js';
 
 /** A worker gets this with its task where the session has limits. */
@@ -23,7 +31,7 @@ export interface LimitClientOptions {
 }
 
 interface Waiter extends Want {
-  readonly resolve: (slot: Slot) => void;
+  readonly resolve: (slot: TakenSlot) => void;
   readonly reject: (cause: unknown) => void;
   /** Rejects it when the document is no longer wanted. */
   readonly abort: () => void;
@@ -39,11 +47,11 @@ const rateMs = 100;
 const askAgainMs = 20;
 /** A worker says that documents have begun when they are this many, or when it says something else. */
 const begunTogether = 50;
-/** The use of slots that were given in advance is reported this much later at the latest, ms. */
+/** Slots in advance that were used, and answers, are reported this much later at the latest, ms. */
 const reportMs = 20;
 
 /** The slot of a request that no limit counts. */
-const noSlot: Slot = { id: 0, atMs: 0, untilMs: 0, isProbe: false };
+const noSlot: TakenSlot = { id: 0, atMs: 0, untilMs: 0, isProbe: false, usedMs: 0 };
 
 /** A worker's end of the limits: see `limit-protocol.ts`. */
 export class LimitClient {
@@ -71,6 +79,7 @@ export class LimitClient {
   #used: UsedSlot[] = [];
   #unused: number[] = [];
   #answers: Answered[] = [];
+  #done: DoneSlot[] = [];
   #begun = 0;
   /** Documents that would be tried again, and wait for the caller's word. */
   readonly #retries = new Map<number, (isAllowed: boolean) => void>();
@@ -86,7 +95,7 @@ export class LimitClient {
   }
 
   /** Returns a slot that is used from now on; null when there is none at once. */
-  acquireNow(tokens: number): Slot | null {
+  acquireNow(tokens: number): TakenSlot | null {
     const { limits } = this.#options;
     const nowMs = this.#now();
     if (limits === null) return this.#first === null && this.#closedUntilMs <= nowMs ? noSlot : null;
@@ -99,7 +108,7 @@ export class LimitClient {
    * Waits for a slot, which is used from when this resolves.
    * @throws RangeError for more tokens than the limit has; the signal's reason
    */
-  async acquire(tokens: number, signal: AbortSignal): Promise<Slot> {
+  async acquire(tokens: number, signal: AbortSignal): Promise<TakenSlot> {
     if (this.#closed !== null) throw this.#closed;
     const closed = this.#closedForLong();
     if (closed !== null) throw closed;
@@ -118,6 +127,13 @@ export class LimitClient {
     if (answer.isRefused && answer.pauseMs !== null)
       this.#closedUntilMs = Math.max(this.#closedUntilMs, this.#now() + answer.pauseMs);
     this.#flushSoon();
+  }
+
+  /** The slot's request has been answered, or never will be. */
+  done(slot: DoneSlot): void {
+    if (slot.id === 0) return;
+    this.#done.push(slot);
+    this.#flushLater();
   }
 
   /** A document is tried for the first time. */
@@ -195,7 +211,7 @@ export class LimitClient {
     }
   }
 
-  #fromAdvance(nowMs: number): Slot | null {
+  #fromAdvance(nowMs: number): TakenSlot | null {
     for (;;) {
       const slot = this.#advance.at(-1);
       if (slot === undefined || slot.atMs > nowMs || this.#closedUntilMs > nowMs) return null;
@@ -206,11 +222,8 @@ export class LimitClient {
       }
       this.#used.push({ id: slot.id, atMs: nowMs });
       this.#taken++;
-      this.#report ??= setTimeout(() => {
-        this.#report = null;
-        this.#flush();
-      }, reportMs).unref();
-      return slot;
+      this.#flushLater();
+      return { ...slot, usedMs: nowMs };
     }
   }
 
@@ -234,7 +247,7 @@ export class LimitClient {
     this.#countedMs = nowMs;
   }
 
-  #wait(tokens: number, signal: AbortSignal): Promise<Slot> {
+  #wait(tokens: number, signal: AbortSignal): Promise<TakenSlot> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       const want = ++this.#lastWant;
@@ -272,7 +285,7 @@ export class LimitClient {
     return Object.assign(error, { retryAfterMs: leftMs });
   }
 
-  async #whenOpen(signal: AbortSignal): Promise<Slot> {
+  async #whenOpen(signal: AbortSignal): Promise<TakenSlot> {
     if (this.#first !== null) await this.#first.promise;
     while (this.#closedUntilMs > this.#now()) await pause(this.#closedUntilMs - this.#now(), signal);
     return noSlot;
@@ -311,7 +324,7 @@ export class LimitClient {
     this.#flush(isBusy ? this.#wished(limits) : 0);
     for (const waiter of ready) {
       this.#forget(waiter);
-      waiter.resolve(waiter.slot as Slot);
+      waiter.resolve({ ...(waiter.slot as Slot), usedMs: nowMs });
     }
   }
 
@@ -330,18 +343,28 @@ export class LimitClient {
     });
   }
 
+  #flushLater(): void {
+    this.#report ??= setTimeout(() => {
+      this.#report = null;
+      this.#flush();
+    }, reportMs).unref();
+  }
+
   #flush(advance = 0): void {
     if (this.#closed !== null) return;
+    const done = this.#done;
     const [wants, used, unused, answers] = [this.#wants, this.#used, this.#unused, this.#answers];
     const [asked, begun] = [this.#asked, this.#begun];
     const isDue = begun >= begunTogether || asked.length > 0;
-    if (!isDue && advance + wants.length + used.length + unused.length + answers.length === 0) return;
+    if (!isDue && advance + wants.length + used.length + unused.length + answers.length + done.length === 0)
+      return;
     this.#asked = [];
     this.#begun = 0;
     this.#wants = [];
     this.#used = [];
     this.#unused = [];
     this.#answers = [];
+    this.#done = [];
     if (advance > 0) this.#askedMs = this.#now();
     this.#options.send({
       clockMs: this.#now(),
@@ -350,6 +373,7 @@ export class LimitClient {
       ...(used.length > 0 && { used }),
       ...(unused.length > 0 && { unused }),
       ...(answers.length > 0 && { answers }),
+      ...(done.length > 0 && { done }),
       ...(begun > 0 && { begun }),
       ...(asked.length > 0 && { retries: asked }),
     });

@@ -8,7 +8,8 @@ import type { Budget, Slot } from './limits.js';
  * A worker wants slots for tasks that wait, and gets one for each, at most a tenth of a second ahead. It says
  * that a slot is used before the task goes on, so when the worker dies, the caller knows what was used. Where
  * tasks take slots so fast that this would cost much, a worker gets some in advance, and says later which of
- * them were used.
+ * them were used. It also says when the answer of each has come: the slot is held until then, and
+ * `rate-limiter.ts` says why. That may come a little later than the answer, together with other words.
  */
 
 /** A worker sends these facts. */
@@ -24,6 +25,10 @@ export interface LimitRequest {
   readonly unused?: readonly number[];
   /** Answers of the service. */
   readonly answers?: readonly Answered[];
+  /** Slots whose answers have come and say nothing else, and slots whose documents have ended. */
+  readonly done?: readonly DoneSlot[];
+  /** The worker has ended: a process between it and the caller says so. */
+  readonly ended?: true;
   /** Documents that were tried for the first time since the worker has said so. */
   readonly begun?: number;
   /** Documents that would be tried again, by numbers of the worker's. */
@@ -40,10 +45,18 @@ export interface UsedSlot {
   readonly atMs: number;
 }
 
+export interface DoneSlot {
+  readonly id: number;
+  /** The time from the use of the slot, ms. */
+  readonly tookMs: number;
+}
+
 /** What a worker has learned from one answer of the service. */
 export interface Answered {
   /** The slot of the request; null where it had none. */
   readonly id: number | null;
+  /** The time from the use of the slot, ms; null where there was no slot. */
+  readonly tookMs: number | null;
   /** Tokens that the request had; null where that is unknown. */
   readonly tokens: number | null;
   /** True for 429 and 503. */

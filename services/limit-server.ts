@@ -65,35 +65,34 @@ export class LimitServer {
     wire.send(null, { clockMs, ...(closedUntilMs > clockMs && { closedUntilMs }) });
   }
 
-  /** The workers behind this wire have ended. Their slots are free again when their last words have come. */
+  /** The workers behind this wire have ended. */
   disconnect(wire: LimitWire): void {
     this.#wires.delete(wire);
     this.#drop(({ wire: own }) => own === wire);
     const ended = [...this.#workers].flatMap(([worker, own]) => (own === wire ? [worker] : []));
-    if (ended.length === 0) return;
-    setTimeout(() => {
-      for (const worker of ended) {
-        this.#workers.delete(worker);
-        this.#limiter.lost(worker, this.#now());
-      }
-      this.#pump();
-    }, lastWordsMs).unref();
+    this.#lose(ended);
   }
 
   receive(wire: LimitWire, worker: string, request: LimitRequest): void {
     if (this.#closed) return;
     const { clockMs, wants = [], advance = 0, used = [], unused = [], answers = [] } = request;
-    const { begun = 0, retries = [] } = request;
+    const { done = [], begun = 0, retries = [] } = request;
     const nowMs = this.#now();
+    if (request.ended === true) {
+      this.#drop((asker) => asker.worker === worker);
+      this.#lose([worker]);
+      return;
+    }
     this.#workers.set(worker, wire);
     // A message that took its time makes a use seem later than it was, which is safe.
     const offsetMs = wire.sharesClock ? 0 : nowMs - clockMs;
     for (const { id, atMs } of used) this.#limiter.used(id, Math.min(nowMs, atMs + offsetMs));
     for (const id of unused) this.#limiter.returned(id);
     const closedMs = this.#limiter.closedUntilMs;
-    for (const { id, tokens, isRefused, pauseMs, budgets } of answers) {
+    for (const { id, tookMs } of done) this.#limiter.answered(id, { tokens: null, tookMs }, nowMs);
+    for (const { id, tookMs, tokens, isRefused, pauseMs, budgets } of answers) {
       if (isRefused) this.#limiter.refused(id, pauseMs, nowMs);
-      else if (id !== null) this.#limiter.answered(id, tokens, nowMs);
+      else if (id !== null) this.#limiter.answered(id, { tokens, tookMs }, nowMs);
       for (const budget of budgets) this.#limiter.observed(budget, nowMs);
     }
     const { closedUntilMs } = this.#limiter;
@@ -112,6 +111,18 @@ export class LimitServer {
     this.#closed = true;
     this.#waiting.length = 0;
     if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  /** These workers have ended. Their slots are free again when their last words have come. */
+  #lose(ended: readonly string[]): void {
+    if (ended.length === 0) return;
+    setTimeout(() => {
+      for (const worker of ended) {
+        this.#workers.delete(worker);
+        this.#limiter.lost(worker, this.#now());
+      }
+      this.#pump();
+    }, lastWordsMs).unref();
   }
 
   #warnOfBudget(): void {

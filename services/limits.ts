@@ -17,8 +17,13 @@ export interface Slot {
   readonly id: number;
   readonly atMs: number;
   readonly untilMs: number;
-  /** The limiter must hear how the service has answered, because it goes faster than an even pace. */
+  /** The limiter must hear at once that the service has answered, because this is ahead of an even pace. */
   readonly isProbe: boolean;
+}
+
+/** A slot that a worker has used at this time of its own clock. */
+export interface TakenSlot extends Slot {
+  readonly usedMs: number;
 }
 
 /** Facts about a limit that a service's answer has in its headers. */

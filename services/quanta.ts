@@ -43,7 +43,7 @@ export class Quanta {
 
   take({ id, atMs, isProbe }: Slot): void {
     if (this.#enforced !== null) {
-      this.#enforced.use(1, atMs + lateUseMs);
+      this.#enforced.count(1, atMs + lateUseMs + this.#enforced.perMs / 50);
       this.#enforcedPace?.take(1, atMs);
     } else if (isProbe) {
       if (this.#even.freeAt(atMs) <= atMs) this.#even.take(1, atMs);
@@ -72,10 +72,10 @@ export class Quanta {
     this.#refusals++;
     if (this.#refusals === 1 && shortest !== undefined) {
       const units = Math.floor((max * shortest.perMs) / perMs);
-      this.#enforced = new LimitWindow(units, shortest.perMs, shortest.perMs / 50);
+      this.#enforced = new LimitWindow(units, shortest.perMs);
       this.#enforcedPace = new Pace((0.9 * shortest.perMs) / units);
     } else if (shortest !== undefined) {
-      this.#enforced = new LimitWindow(1, perMs / max, perMs / max / 50);
+      this.#enforced = new LimitWindow(1, perMs / max);
       this.#enforcedPace = new Pace(perMs / max);
     }
   }

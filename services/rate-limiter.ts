@@ -1,3 +1,4 @@
+import { AnswerTimes, Patience } from './answer-times.js';
 import { LimitWindow } from './limit-window.js';
 import type { Budget, Cost, Limit, Slot } from './limits.js';
 import { Pace } from './pace.js';
@@ -7,10 +8,24 @@ import { Quanta } from './quanta.js';
  * Decides when slots of a limited service may be used. It has no clock and no timers: callers bring the time,
  * on one monotonic clock, ms.
  *
- * A slot is taken for a holder, which is a worker, and may be used from `atMs` to `untilMs`. It counts as
- * used from when it is taken until its holder says what became of it: it was used at a certain time, or not
- * at all. A slot of which nothing was heard counts as used at its last moment, and a later word corrects
- * that.
+ * A limit holds for arrivals at the service, and arrivals are not seen here. A slot is taken for a holder,
+ * which is a worker, and may be used from `atMs` to `untilMs`. The worker says when it used the slot and when
+ * the answer had come; the request has arrived between. So each slot is held until its answer, and then
+ * counts until the latest time at which its request can have arrived, and one window more. The slots that are
+ * taken at one time are never more than the limit.
+ *
+ * No window at the service then has more arrivals than the limit, however long requests are on their way.
+ * Take any two requests that arrive within one window: each has its slot when the other one arrives or
+ * earlier, and keeps it until a window after its own arrival, so their slots are taken at one common time.
+ * Intervals of which any two overlap have a time that is common to all (Helly). So all requests of the window
+ * have their slots at one time, and these are at most the limit.
+ *
+ * Two things are estimated. The service is assumed to need half of its quickest answer for every answer, so a
+ * request arrived that much before its own. And where answers usually take more than a tenth of a window,
+ * slots that are held until their answers would waste much of the limit. There, a request is assumed to have
+ * arrived within `usualJitterMs` of the quickest ones.
+ *
+ * A slot of which nothing was heard counts as used at its last moment, and a later word corrects that.
  */
 
 interface Held extends Slot {
@@ -20,6 +35,17 @@ interface Held extends Slot {
   readonly isCold: boolean;
   tokens: number;
   usedMs: number | null;
+  /** Per window: from when on the slot counts for one window more; null while it is held. */
+  readonly countedMs: (number | null)[];
+  /** Per window: the slot has been late this often. */
+  readonly lates: number[];
+}
+
+interface Counted {
+  readonly of: Limit['of'];
+  readonly window: LimitWindow;
+  readonly patience: Patience;
+  pace: Pace | null;
 }
 
 /** Requests of shorter windows are spread evenly; a longer window may begin with many at once. */
@@ -33,16 +59,19 @@ export const aheadMs = 100;
 /** A slot must be used within this time, ms. */
 export const lifeMs = 100;
 
-/** Requests need from 0 to this time from a worker to the service, ms; the first ones of a worker more. */
+/** Where answers are slow, requests are assumed to need at most this time more than the quickest ones, ms. */
 const usualJitterMs = 30;
 /** A worker that sends its first requests loads code and opens connections. */
 const coldSlots = 8;
+/** That takes at most this time where answers are slow, ms. */
+const coldMs = 1000;
 
 export class RateLimiter {
-  readonly #windows: { readonly of: Limit['of']; readonly window: LimitWindow; pace: Pace | null }[];
+  readonly #windows: Counted[];
+  readonly #times = new AnswerTimes();
   readonly #quanta: Quanta[];
   readonly #held = new Map<number, Held>();
-  /** How many slots each holder has had, up to `coldSlots`. */
+  /** The number of slots that each holder has had, up to `coldSlots`. */
   readonly #slotsOf = new Map<string, number>();
   #lastId = 0;
   /** No slot may be used before this time, because the service has said so. */
@@ -50,12 +79,12 @@ export class RateLimiter {
   /** The budgets that the service reports are enough from this time on. */
   #budgetMs = Number.NEGATIVE_INFINITY;
 
-  /** @param jitterMs requests need from 0 to this time from the worker to the service */
-  constructor(limits: readonly Limit[], { jitterMs = usualJitterMs }: { readonly jitterMs?: number } = {}) {
+  constructor(limits: readonly Limit[]) {
     this.#windows = limits.map(({ of, max, perMs }) => ({
       of,
+      window: new LimitWindow(max, perMs),
       // Long windows can afford more, and what arrives late there came in a crowd.
-      window: new LimitWindow(max, perMs, Math.max(jitterMs, perMs > maxPacedMs ? perMs / 200 : 0)),
+      patience: new Patience(max, perMs, perMs > maxPacedMs ? perMs / 200 : usualJitterMs),
       pace: perMs <= maxPacedMs ? new Pace((catchUp * perMs) / max) : null,
     }));
     this.#quanta = limits
@@ -93,7 +122,7 @@ export class RateLimiter {
   ): Slot | { readonly againMs: number } {
     let atMs = Math.max(nowMs, this.#closedUntilMs, this.#budgetMs);
     for (const { of, window, pace } of this.#windows) {
-      atMs = Math.max(atMs, window.freeAt(of === 'tokens' ? tokens : 1, nowMs));
+      atMs = Math.max(atMs, window.freeAt(unitsOf({ tokens }, of), nowMs));
       if (pace !== null) atMs = Math.max(atMs, pace.freeAt(nowMs));
     }
     let isProbe = false;
@@ -110,16 +139,18 @@ export class RateLimiter {
       id: ++this.#lastId,
       atMs,
       untilMs: atMs + lifeMs,
-      isProbe: isProbe || isCold,
+      isProbe,
       isCold,
       isAdvance,
       holder,
       tokens,
       usedMs: null,
+      countedMs: this.#windows.map(() => null),
+      lates: this.#windows.map(() => 0),
     };
     this.#held.set(slot.id, slot);
     for (const { of, window, pace } of this.#windows) {
-      const units = of === 'tokens' ? tokens : 1;
+      const units = unitsOf(slot, of);
       window.hold(units);
       pace?.take(units, atMs);
     }
@@ -132,15 +163,9 @@ export class RateLimiter {
   used(id: number, usedMs: number): void {
     const slot = this.#held.get(id);
     if (slot === undefined) return;
-    for (const { of, window } of this.#windows) {
-      const units = of === 'tokens' ? slot.tokens : 1;
-      if (slot.usedMs === null) window.unhold(units);
-      else window.use(-units, slot.usedMs);
-      window.use(units, usedMs);
-    }
     slot.usedMs = usedMs;
-    // Nothing more is to be heard of most slots.
-    if (!slot.isProbe && !this.countsTokens) this.#held.delete(id);
+    for (const [i, { patience }] of this.#windows.entries())
+      this.#count(slot, i, patience.isSlow ? this.#guess(slot, i) : null);
   }
 
   /** The slot was not used, and will not be. */
@@ -148,32 +173,22 @@ export class RateLimiter {
     const slot = this.#held.get(id);
     if (slot === undefined) return;
     this.#held.delete(id);
-    for (const { of, window } of this.#windows) {
-      const units = of === 'tokens' ? slot.tokens : 1;
-      if (slot.usedMs === null) window.unhold(units);
-      else window.use(-units, slot.usedMs);
+    for (const [i, { of, window }] of this.#windows.entries()) {
+      this.#count(slot, i, null);
+      window.unhold(unitsOf(slot, of));
     }
     for (const quanta of this.#quanta) quanta.settle(slot, null);
   }
 
-  /** The service has answered. @param tokens what the request really had; null where that is unknown */
-  answered(id: number, tokens: number | null, nowMs: number): void {
+  /**
+   * The service has answered, or the request has ended without an answer.
+   * @param tokens what the request really had; null where that is unknown
+   * @param tookMs the time from the use of the slot; null where it is unknown
+   */
+  answered(id: number, { tokens, tookMs }: Answer, nowMs: number): void {
     const slot = this.#held.get(id);
     if (slot === undefined) return;
-    this.#held.delete(id);
-    for (const { of, window } of this.#windows) {
-      const units = of === 'tokens' ? slot.tokens : 1;
-      if (slot.usedMs === null) {
-        window.unhold(units);
-        window.use(units, nowMs);
-      } else if (slot.isCold) {
-        // It has arrived by now; when it did is not known.
-        window.use(-units, slot.usedMs);
-        window.use(units, nowMs);
-      }
-      if (of === 'tokens' && tokens !== null)
-        window.use(tokens - slot.tokens, slot.isCold ? nowMs : (slot.usedMs ?? nowMs));
-    }
+    this.#settle(slot, { tokens, tookMs }, nowMs);
     for (const quanta of this.#quanta) quanta.settle(slot, nowMs);
   }
 
@@ -183,18 +198,12 @@ export class RateLimiter {
    */
   refused(id: number | null, pauseMs: number | null, nowMs: number): void {
     const slot = id === null ? undefined : this.#held.get(id);
-    this.#held.delete(slot?.id ?? 0);
-    for (const { of, window } of this.#windows)
-      if (slot !== undefined && slot.usedMs === null) {
-        const units = of === 'tokens' ? slot.tokens : 1;
-        window.unhold(units);
-        window.use(units, nowMs);
-      }
+    if (slot !== undefined) this.#settle(slot, { tokens: null, tookMs: null }, nowMs);
     // Requests that were on their way together are refused together: they say one thing.
     const isNews = nowMs >= this.#closedUntilMs;
     this.closeUntil(nowMs + (pauseMs ?? usualPauseMs));
     for (const quanta of this.#quanta) quanta.refused(slot ?? null, isNews, nowMs);
-    if (isNews) for (const { window } of this.#windows) window.allowMoreJitter();
+    if (isNews) for (const { patience } of this.#windows) patience.allowMoreJitter();
   }
 
   /** No slot may be used before this time. */
@@ -208,8 +217,7 @@ export class RateLimiter {
    */
   observed({ of, max, remaining, resetMs }: Budget, nowMs: number): void {
     let underway = 0;
-    for (const slot of this.#held.values())
-      if (slot.usedMs === null) underway += of === 'tokens' ? slot.tokens : 1;
+    for (const slot of this.#held.values()) if (slot.usedMs === null) underway += unitsOf(slot, of);
     const missing = underway + 1 - remaining;
     if (missing <= 0 || max <= remaining) return;
     this.#budgetMs = Math.max(
@@ -219,33 +227,88 @@ export class RateLimiter {
   }
 
   /**
-   * The holder has ended. What it has used it has said before, except for slots that it had in advance: it
-   * may have used them until now.
+   * The holder has ended, and its requests have arrived. What it has used it has said before, except for
+   * slots that it had in advance: it may have used them until now.
    */
   lost(holder: string, nowMs: number): void {
     this.#slotsOf.delete(holder);
     for (const slot of [...this.#held.values()]) {
       if (slot.holder !== holder) continue;
-      if (slot.usedMs !== null) this.answered(slot.id, null, nowMs);
-      else if (slot.isAdvance) this.used(slot.id, Math.min(nowMs, slot.untilMs));
+      if (slot.usedMs !== null || slot.isAdvance) this.answered(slot.id, unknown, nowMs);
       else this.returned(slot.id);
     }
   }
 
-  /** Slots of which nothing was heard in time count as used at their last moment. */
+  /** Is called now and then: some slots count although nothing was heard of them. */
   expire(nowMs: number): void {
     for (const slot of this.#held.values()) {
-      if (slot.usedMs === null && slot.untilMs + lateMs <= nowMs) {
-        for (const { of, window } of this.#windows) {
-          const units = of === 'tokens' ? slot.tokens : 1;
-          window.unhold(units);
-          window.use(units, slot.untilMs);
-        }
-        slot.usedMs = slot.untilMs;
+      const { usedMs } = slot;
+      for (const [i, { patience }] of this.#windows.entries()) {
+        if (usedMs !== null)
+          this.#judge(slot, i, nowMs - usedMs - (slot.isCold ? coldMs : this.#times.surelyMs));
+        if (slot.countedMs[i] !== null) continue;
+        const isUnheard = usedMs === null && slot.untilMs + lateMs <= nowMs;
+        if (isUnheard || (usedMs !== null && patience.isSlow)) this.#count(slot, i, this.#guess(slot, i));
       }
-      if (slot.usedMs !== null && slot.usedMs + forgetMs <= nowMs) this.answered(slot.id, null, nowMs);
+      if ((usedMs ?? slot.untilMs) + forgetMs <= nowMs) this.answered(slot.id, unknown, nowMs);
     }
   }
+
+  #settle(slot: Held, { tokens, tookMs }: Answer, nowMs: number): void {
+    this.#held.delete(slot.id);
+    const { usedMs } = slot;
+    const endMs = usedMs === null || tookMs === null ? nowMs : Math.min(nowMs, usedMs + tookMs);
+    if (usedMs !== null && tookMs !== null) this.#times.see(tookMs, nowMs);
+    const latestMs = Math.max(usedMs ?? endMs, endMs - this.#times.surelyMs);
+    for (const [i, { of, window, patience }] of this.#windows.entries()) {
+      if (usedMs !== null && !slot.isCold) {
+        this.#judge(slot, i, latestMs - usedMs);
+        if (slot.lates[i] === 0) patience.see(false);
+      }
+      const arrivedMs = latestMs + patience.slackMs;
+      const countedMs = patience.isSlow ? Math.min(arrivedMs, this.#guess(slot, i)) : arrivedMs;
+      this.#count(slot, i, countedMs);
+      if (of === 'tokens' && tokens !== null) window.count(tokens - slot.tokens, countedMs);
+    }
+  }
+
+  /** @param ms the slot is or was held for this long */
+  #judge(slot: Held, i: number, ms: number): void {
+    const { patience } = this.#windows[i] as Counted;
+    const lates = patience.lates(ms);
+    for (let seen = slot.lates[i] as number; seen < lates; seen++) patience.see(true);
+    slot.lates[i] = Math.max(slot.lates[i] as number, lates);
+  }
+
+  /** When a request has probably arrived at the latest, ms, while its answer is unknown. */
+  #guess({ usedMs, untilMs, isCold }: Held, i: number): number {
+    const { patience, window } = this.#windows[i] as Counted;
+    const jitterMs = isCold ? coldMs : patience.jitterMs;
+    return (usedMs ?? untilMs) + Math.min(jitterMs + patience.slackMs, window.perMs);
+  }
+
+  /** The slot's units count from this time on; null: they are held. */
+  #count(slot: Held, i: number, countedMs: number | null): void {
+    const { of, window } = this.#windows[i] as Counted;
+    const units = unitsOf(slot, of);
+    const before = slot.countedMs[i] ?? null;
+    if (before === null) window.unhold(units);
+    else window.count(-units, before);
+    if (countedMs === null) window.hold(units);
+    else window.count(units, countedMs);
+    slot.countedMs[i] = countedMs;
+  }
+}
+
+interface Answer {
+  readonly tokens: number | null;
+  readonly tookMs: number | null;
+}
+
+const unknown: Answer = { tokens: null, tookMs: null };
+
+function unitsOf({ tokens }: Cost, of: Limit['of']): number {
+  return of === 'tokens' ? tokens : 1;
 }
 
 /** A word about a slot may come this much later than the slot's end, ms. */

@@ -23,10 +23,13 @@ export class ForwardedLimits implements LimitEnd {
     wire.send(null, { ...this.#latest, clockMs });
   }
 
-  /** The caller frees the slots of a thread that has ended when nothing was heard of them in time. */
   disconnect(wire: LimitWire): void {
     this.#wires.delete(wire);
-    for (const [worker, own] of this.#workers) if (own === wire) this.#workers.delete(worker);
+    for (const [worker, own] of this.#workers) {
+      if (own !== wire) continue;
+      this.#workers.delete(worker);
+      this.#send({ clockMs: now(), ended: true }, worker);
+    }
   }
 
   receive(wire: LimitWire, worker: string, request: LimitRequest): void {

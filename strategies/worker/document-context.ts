@@ -1,7 +1,7 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import { DocumentLimit } from '../../services/document-limit.js';
 import type { LimitClient } from '../../services/limit-client.js';
-import type { Slot } from '../../services/limits.js';
+import type { TakenSlot } from '../../services/limits.js';
 import { documentKey, type TaskServices } from '../../services/task-services.js';
 import type { Context, Document } from '../../workloads/workload.js';
 import { now } from './clock.js';
@@ -45,7 +45,7 @@ export class DocumentContext implements Context {
     environment: TaskEnvironment,
     startedMs: number,
     { index, id }: NamedDocument,
-    own: Slot | null = null,
+    own: TakenSlot | null = null,
   ) {
     this.state = environment.state;
     this.options = environment.options;
@@ -121,7 +121,7 @@ export class DocumentContext implements Context {
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
-  #limited(own: Slot | null): DocumentLimit {
+  #limited(own: TakenSlot | null): DocumentLimit {
     return new DocumentLimit(this.#environment.limits(), { signal: () => this.signal, now, own });
   }
 

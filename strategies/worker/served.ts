@@ -1,6 +1,6 @@
 import { clearInterval, setInterval } from 'node:timers';
 import { type LimitClient, pause } from '../../services/limit-client.js';
-import type { Slot } from '../../services/limits.js';
+import type { TakenSlot } from '../../services/limits.js';
 import { backoffMs, isRetryable, type RetryRule } from '../../services/retry.js';
 import type { LocalReply } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
@@ -9,7 +9,7 @@ import { now } from './clock.js';
 /** Runs documents of a task that calls a limited or unreliable service. */
 export interface ServedTask {
   /** Runs the document once. @param own the document's slot, which its first request takes */
-  readonly runOnce: (document: CarriedDocument, own: Slot | null) => LocalReply | Promise<LocalReply>;
+  readonly runOnce: (document: CarriedDocument, own: TakenSlot | null) => LocalReply | Promise<LocalReply>;
   /** The worker's end of the limits, which has read what the caller has said. */
   readonly limits: () => LimitClient;
   readonly hasLimits: boolean;

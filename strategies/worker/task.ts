@@ -1,5 +1,5 @@
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
-import type { Slot } from '../../services/limits.js';
+import type { TakenSlot } from '../../services/limits.js';
 import type { TaskServices } from '../../services/task-services.js';
 import { loadWorkload } from '../../workloads/load-workload.js';
 import { nameSources } from '../../workloads/source-stack.js';
@@ -140,7 +140,7 @@ export async function openTask(
     limits,
     watched,
   };
-  const runOnce = (document: CarriedDocument, own: Slot | null): LocalReply | Promise<LocalReply> => {
+  const runOnce = (document: CarriedDocument, own: TakenSlot | null): LocalReply | Promise<LocalReply> => {
     const startedMs = now();
     const context = new DocumentContext(environment, startedMs, document, own);
     const reply = (result: Result): LocalReply => {
