@@ -1,4 +1,5 @@
 import type { CarriedDocument, ReferenceKind } from '../session/reference.js';
+import type { BlobBuffers } from './blob-buffers.js';
 
 /**
  * The documents of a batch as one run of bytes. Numbers are little-endian:
@@ -32,12 +33,18 @@ const rowBytes = 24;
 const kinds: readonly (ReferenceKind | undefined)[] = [undefined, 'path', 'reference'];
 const cancellableFlag = 4;
 
+export interface EncodeOptions {
+  readonly pass: number;
+  /** The agent hears the caller's messages up to this `count` first. Absent: none. */
+  readonly after?: number;
+  mayCancel(index: number): boolean;
+  readonly buffers: BlobBuffers;
+}
+
 /** Makes one buffer, which has copies of the documents' bytes. */
 export function encodeBatch(
-  pass: number,
   documents: readonly CarriedDocument[],
-  mayCancel: (index: number) => boolean,
-  after = 0,
+  { pass, after = 0, mayCancel, buffers }: EncodeOptions,
 ): Uint8Array {
   let idBytes = 0;
   let contentBytes = 0;
@@ -49,7 +56,7 @@ export function encodeBatch(
     contentBytes += bytes.length;
   }
   const tableEnd = headBytes + rowBytes * documents.length;
-  const blob = Buffer.allocUnsafe(tableEnd + idBytes + contentBytes);
+  const blob = buffers.take(tableEnd + idBytes + contentBytes);
   blob.writeUInt32LE(magic, 0);
   blob.writeUInt32LE(pass, 4);
   blob.writeUInt32LE(documents.length, 8);

@@ -8,6 +8,7 @@ import type { CallerEnd } from '../session/side-channel.js';
 import type { Emit, Outcome } from '../strategy.js';
 import { encodeBatch } from './batch-blob.js';
 import { BatchSize, batchLimit, type Expected, SentBatch } from './batches.js';
+import { BlobBuffers } from './blob-buffers.js';
 import type { Engine, LeftBatch, Received } from './engine.js';
 import { Fleet } from './fleet.js';
 import { LeftDocuments } from './left-documents.js';
@@ -83,6 +84,7 @@ export class Caller {
       puller,
       turn: Promise.resolve(),
       size: new BatchSize(),
+      buffers: new BlobBuffers(),
       emitAll: inTurn(emit),
     };
     this.#current = pass;
@@ -184,7 +186,12 @@ export class Caller {
   }
 
   #send(pass: Pass, documents: readonly CarriedDocument[], expected: readonly Expected[]): Promise<void> {
-    const blob = encodeBatch(pass.number, documents, pass.cancelling.may, this.fleet.count);
+    const blob = encodeBatch(documents, {
+      pass: pass.number,
+      after: this.fleet.count,
+      mayCancel: pass.cancelling.may,
+      buffers: pass.buffers,
+    });
     const number = this.#nextBatch++;
     return new Promise((resolve, reject) => {
       const batch = new InFlight(expected, blob, pass, {
@@ -199,21 +206,36 @@ export class Caller {
       });
       this.#bytes += blob.length;
       this.#documents += expected.length;
-      batch.numbers.push(number);
-      this.#sent.set(number, batch);
-      this.#add(number, blob);
+      this.#addBatch(batch, number);
     });
   }
 
   #gone(batch: InFlight): void {
+    if (batch.isGone) return;
+    batch.isGone = true;
+    this.#reuse(batch);
     this.#bytes -= batch.blob.length;
     for (const number of batch.numbers) this.#sent.delete(number);
     this.#settle(batch.receipts, batch.numbers);
     this.#wake();
   }
 
-  #add(number: number, blob: Uint8Array): void {
-    this.#engine.add(number, blob).catch((cause: Error) => this.fail(cause));
+  #addBatch(batch: InFlight, number: number): void {
+    if (batch.numbers.at(-1) !== number) batch.numbers.push(number);
+    this.#sent.set(number, batch);
+    batch.adding++;
+    this.#engine.add(number, batch.blob).then(
+      () => {
+        batch.adding--;
+        this.#reuse(batch);
+      },
+      (cause: Error) => this.fail(cause),
+    );
+  }
+
+  /** The connection may read the bytes again until the broker has answered. */
+  #reuse({ isGone, adding, pass, blob }: InFlight): void {
+    if (isGone && adding === 0) pass.buffers.give(blob);
   }
 
   async #listen(): Promise<void> {
@@ -237,8 +259,9 @@ export class Caller {
    */
   #addAgain(): void {
     for (const [number, batch] of this.#sent)
-      if (batch.left > 0 && batch.numbers.at(-1) === number) this.#add(number, batch.blob);
-    for (const { batch, blob } of this.#left.unanswered()) this.#add(batch, blob);
+      if (batch.left > 0 && batch.numbers.at(-1) === number) this.#addBatch(batch, number);
+    for (const { batch, blob } of this.#left.unanswered())
+      this.#engine.add(batch, blob).catch((cause: Error) => this.fail(cause));
   }
 
   #receive({ receipt, message }: Received): void {
@@ -284,10 +307,7 @@ export class Caller {
   #sendAgain(number: number): void {
     const batch = this.#sent.get(number);
     if (batch === undefined || batch.left === 0 || batch.numbers.at(-1) !== number) return;
-    const again = this.#nextBatch++;
-    batch.numbers.push(again);
-    this.#sent.set(again, batch);
-    this.#add(again, batch.blob);
+    this.#addBatch(batch, this.#nextBatch++);
   }
 
   /** Settles with all else that comes in the same turn. */
@@ -326,6 +346,7 @@ interface Pass {
   /** One loop at a time takes from the source. */
   turn: Promise<unknown>;
   readonly size: BatchSize;
+  readonly buffers: BlobBuffers;
   emitAll(outcomes: readonly Outcome[]): Promise<void>;
 }
 
@@ -334,6 +355,10 @@ class InFlight extends SentBatch {
   readonly pass: Pass;
   readonly resolve: () => void;
   readonly reject: (cause: unknown) => void;
+  /** The broker has not answered this many times that the batch was added. */
+  adding = 0;
+  /** Nothing is sent or expected any more. */
+  isGone = false;
 
   constructor(
     documents: readonly Expected[],

@@ -58,7 +58,7 @@ export class Fleet {
     return Math.max(1, Math.ceil(this.workers / Math.max(1, this.size)));
   }
 
-  /** This many batches keep all agents busy: what they may have, and one that waits for each. */
+  /** This many batches keep all agents busy: what they may have, and two that wait for each. */
   get slots(): number {
     return this.#sum(slotsOf);
   }
@@ -196,6 +196,7 @@ interface Asked {
   answer(report: Report): void;
 }
 
+/** Two batches wait: an agent that finds none asks Redis twice for the next one. */
 function slotsOf({ credit }: Hello): number {
-  return credit + 1;
+  return credit + 2;
 }

@@ -3,6 +3,7 @@ import { it } from 'node:test';
 import { Member } from '../../agent/member.js';
 import { openStrategy } from '../../runner/open-strategy.js';
 import { encodeBatch } from '../../strategies/broker/batch-blob.js';
+import { BlobBuffers } from '../../strategies/broker/blob-buffers.js';
 import {
   type BatchMark,
   type Engine,
@@ -44,7 +45,10 @@ class FakeBroker implements Engine {
     const documents = documentsOf(ids).map((document) => ({ ...document, index: first + document.index }));
     return this.#options.work({
       batch,
-      blob: ids.length === 0 ? null : encodeBatch(pass, documents, () => cancellable),
+      blob:
+        ids.length === 0
+          ? null
+          : encodeBatch(documents, { pass, mayCancel: () => cancellable, buffers: new BlobBuffers() }),
       lost,
       mark,
       leaveMark: async (mark) => void this.marks.push(mark),
