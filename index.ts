@@ -4,6 +4,7 @@
  */
 export type { AdaptiveDecision, AdaptiveStats, DecisionKind } from './runner/adaptive.js';
 export { type CircuitOptions, createRunner, type RunnerOptions } from './runner/create-runner.js';
+export { type CacheOptions, openCache, type SessionCache } from './runner/open-cache.js';
 export { openStrategy } from './runner/open-strategy.js';
 export type { InputBytes, InputDocument, InputPath, InputReference } from './runner/pending.js';
 export {

@@ -1,5 +1,6 @@
 import { serialize } from 'node:v8';
 import type { ResultRows } from '../strategies/broker/protocol.js';
+import { servedIn } from '../strategies/session/outcome.js';
 import { taskError } from '../strategies/session/task-error.js';
 import type { Outcome } from '../strategies/strategy.js';
 
@@ -29,9 +30,9 @@ export class Rows {
       values.push(undefined);
       failures.push({ at, result: { status: outcome.status, error: outcome.error } });
     }
-    const { size, mtimeMs, tries, waitedMs } = outcome;
-    if (tries !== undefined || waitedMs !== undefined)
-      served.push({ at, ...(tries !== undefined && { tries }), ...(waitedMs !== undefined && { waitedMs }) });
+    const { size, mtimeMs } = outcome;
+    const services = servedIn(outcome).served;
+    if (services !== undefined) served.push({ at, ...services });
     if (size !== undefined) reads.push({ at, size, ...(mtimeMs !== undefined && { mtimeMs }) });
     this.count++;
   }

@@ -54,6 +54,7 @@ export function openSession(
     runId: card.runId ?? card.run,
     ...(card.limits !== undefined && { limits: card.limits }),
     ...(card.retry !== undefined && { retry: card.retry }),
+    ...(card.cache !== undefined && { cache: card.cache }),
     ...(configuration !== undefined && { configuration }),
     ...(card.timeoutMs !== undefined && { timeoutMs: card.timeoutMs }),
     ...(heapMb !== undefined && { heapMb }),

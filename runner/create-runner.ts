@@ -17,6 +17,7 @@ import type { WorkloadRef } from '../workloads/workload.js';
 import type { AdaptiveDecision } from './adaptive.js';
 import { type Adapts, adapts } from './adapts.js';
 import type { JobCircuit } from './circuit-session.js';
+import { type CacheOptions, openCache } from './open-cache.js';
 import { findStrategy } from './open-strategy.js';
 import type { Recommendation, RecommendedTask, ValidWhen } from './recommendation.js';
 import type { Runner } from './runner.js';
@@ -93,6 +94,11 @@ export interface RunnerOptions {
    * `limits` or `retry`, else false.
    */
   readonly circuit?: CircuitOptions | false;
+  /**
+   * Results are kept in this folder, and equal documents get them from there, also in later sessions. Absent:
+   * every document runs.
+   */
+  readonly cache?: string | CacheOptions;
   /**
    * Says where a strategy between machines finds its broker and its agents, as in `OpenOptions`. Absent: it
    * starts a Redis and agents of its own, on this machine.
@@ -202,8 +208,10 @@ export async function openForRunner(
   if (validWhen !== undefined) checkEnvironment(validWhen, warn);
   const workload: WorkloadRef = { ...ref, options: { ...ref.options, ...rest.options } };
   const circuit = await circuitOf(rest, warn); // checks its options before workers start
+  const cache = rest.cache === undefined ? undefined : await openCache(workload, rest.cache);
   const opened = await strategy.open(workload, {
     ...limits,
+    ...present({ cache }),
     ...configuration,
     ...others,
     workers,
@@ -255,6 +263,7 @@ const optionNames: { readonly [Name in keyof Required<RunnerOptions>]: 'needed' 
   retry: 'optional',
   fallback: 'optional',
   circuit: 'optional',
+  cache: 'optional',
   broker: 'optional',
   pipeline: 'optional',
   validWhen: 'optional',

@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { OpenOptions } from '../strategies/strategy.js';
+import type { SessionCache } from './cache/cache-facts.js';
 import type { LimitFacts } from './limit-client.js';
 import { type Limit, readLimits } from './limits.js';
 import { type RetryRule, readRetry } from './retry.js';
@@ -12,6 +13,8 @@ export interface TaskServices {
   readonly limits: LimitFacts | null;
   /** Null where documents are tried once. */
   readonly retry: RetryRule | null;
+  /** Null where results are not cached. */
+  readonly cache: SessionCache | null;
   /** False where the worker is on another machine than the limiter. */
   readonly sharesClock: boolean;
 }
@@ -27,13 +30,14 @@ export const measuredRunId = 'measured';
  * @throws RangeError for a limit that is none, and for numbers out of range
  */
 export function taskServices(
-  options: Pick<OpenOptions, 'runId' | 'limits' | 'retry' | 'channel'>,
+  options: Pick<OpenOptions, 'runId' | 'limits' | 'retry' | 'cache' | 'channel'>,
 ): TaskServices {
   const { runId = randomUUID(), limits = [], channel } = options;
   return {
     runId,
     limits: limits.length === 0 ? null : factsOf(readLimits(limits)),
     retry: readRetry(options),
+    cache: options.cache ?? null,
     // Another machine has the limiter where the channel leads to it.
     sharesClock: channel === undefined || !('limits' in channel),
   };
@@ -48,8 +52,8 @@ function factsOf(limits: readonly Limit[]): LimitFacts {
 }
 
 /** Tells whether documents may wait for a service in their worker, and be tried again there. */
-export function usesServices({ limits, retry }: TaskServices): boolean {
-  return limits !== null || retry !== null;
+export function usesServices({ limits, retry, cache }: TaskServices): boolean {
+  return limits !== null || retry !== null || cache !== null;
 }
 
 /** The characters of a key that tell documents apart: 128 bits of the id's hash, in hex. */

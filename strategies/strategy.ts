@@ -1,3 +1,4 @@
+import type { SessionCache } from '../services/cache/cache-facts.js';
 import type { Document, WorkloadRef } from '../workloads/workload.js';
 
 /**
@@ -208,6 +209,11 @@ export interface OpenOptions {
    * `fallback: true`, and still has the error. Absent: it is `failed`, `timed-out` or `crashed`.
    */
   readonly fallback?: Fallback;
+  /**
+   * Results are kept in a folder, and equal documents of later sessions get them from there; `openCache` makes
+   * this. Equal documents of one session run once. Absent: nothing is kept.
+   */
+  readonly cache?: SessionCache;
   /** Says where a strategy between machines finds its broker and its agents. Other strategies ignore it. */
   readonly broker?: BrokerOptions;
   /** Limits the queues of a strategy that runs stages beside each other. Other strategies ignore it. */
@@ -479,6 +485,10 @@ export type Outcome = {
   readonly tries?: number;
   /** It waited this long in its worker for limits and between tries, ms. Absent: not at all. */
   readonly waitedMs?: number;
+  /**
+   * The value is from the cache, and the task took this long when it was kept, ms. Absent: the task ran.
+   */
+  readonly cachedMs?: number;
 } & Result;
 
 /** A document ends with the value of its task, or with an error. */

@@ -61,6 +61,19 @@ export async function loadWorkload(ref: WorkloadRef): Promise<LoadedWorkload> {
     "`results` to be 'copy' or 'move'",
     module.results,
   );
+  const { cacheEnv, cacheKey } = module;
+  expect(
+    ref,
+    cacheEnv === undefined || (Array.isArray(cacheEnv) && cacheEnv.every((name) => typeof name === 'string')),
+    '`cacheEnv` to be an array of names',
+    cacheEnv,
+  );
+  expect(
+    ref,
+    cacheKey === undefined || ['string', 'function'].includes(typeof cacheKey),
+    '`cacheKey` to be a text or a function',
+    cacheKey,
+  );
   const workload = module as unknown as Workload;
   return stages === null ? { ...workload, stages } : { ...composed(stages, workload), stages };
 }

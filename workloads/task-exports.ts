@@ -13,6 +13,8 @@ export const hooks = [
   'results',
   'resolve',
   'stages',
+  'cacheEnv',
+  'cacheKey',
 ] as const;
 
 type Exports = Readonly<Record<string, unknown>>;

@@ -34,6 +34,12 @@ export interface Document {
   readonly bytes: Uint8Array;
 }
 
+/**
+ * A document notes that its task reads `id` where results are kept. Code that is not the task's reads the id
+ * under this name first.
+ */
+export const unwatchedId: unique symbol = Symbol('id');
+
 /** A task gets a context besides its document. Each document has a context of its own. */
 export interface Context<State = unknown> {
   /** `setup` returned this value in this worker; undefined without `setup`. */
@@ -147,6 +153,16 @@ export interface Workload<Result = unknown, State = unknown> {
    * @param reference what the caller gave, as JSON copies it
    */
   resolve?(reference: unknown, context: Context<State>): Uint8Array | Promise<Uint8Array>;
+  /**
+   * Names variables of the environment that decide the task's results. Where results are cached, one that was
+   * kept under other values is not used.
+   */
+  readonly cacheEnv?: readonly string[];
+  /**
+   * A text that changes when the task's results do, for reasons that are neither in its code nor in its
+   * options, such as the version of a model; or a function that returns it. It is called once per worker.
+   */
+  readonly cacheKey?: string | ((options: Readonly<Record<string, unknown>>) => string | Promise<string>);
 }
 
 /**

@@ -173,7 +173,7 @@ function cardOf(
   run: string,
   { name, options: taskOptions }: WorkloadRef,
   code: TaskCode,
-  { workers, delivery, runId, limits, retry, timeoutMs, broker = {}, ...memory }: OpenOptions,
+  { workers, delivery, runId, limits, retry, cache, timeoutMs, broker = {}, ...memory }: OpenOptions,
 ): RunCard {
   // Agents that share this machine must share its memory, too; others divide that of their own machine.
   const sharesMemory = 'url' in code;
@@ -187,6 +187,7 @@ function cardOf(
     ...(runId !== undefined && { runId }),
     ...(limits !== undefined && { limits }),
     ...(retry !== undefined && { retry }),
+    ...(cache !== undefined && { cache }),
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(heapMb !== undefined && { heapMb }),
     ...(memoryMb !== undefined && { memoryMb }),

@@ -1,7 +1,7 @@
 import { deserialize, serialize } from 'node:v8';
 import type { Served } from '../session/outcome.js';
 import type { FromTask, ToTask } from '../session/side-channel-protocol.js';
-import type { Members, Result, RetryOptions, ServiceLimit, TaskError } from '../strategy.js';
+import type { Members, OpenOptions, Result, RetryOptions, ServiceLimit, TaskError } from '../strategy.js';
 
 /**
  * The protocol between the caller of a run and its agents, over a broker that keeps what they exchange.
@@ -98,6 +98,8 @@ export interface RunCard {
   readonly runId?: string;
   readonly limits?: readonly ServiceLimit[];
   readonly retry?: RetryOptions;
+  /** Each machine has the folder at this path. */
+  readonly cache?: NonNullable<OpenOptions['cache']>;
   readonly timeoutMs?: number;
   readonly heapMb?: number;
   readonly memoryMb?: number;

@@ -3,7 +3,7 @@ import type { BatchMessage, FromChild, Numbered, Start, ToChild } from '../batch
 import { ReceivedBytes } from '../batch-queue/received-bytes.js';
 import { ReplyColumns } from '../batch-queue/replies.js';
 import { HiddenEnds } from '../session/hidden-ends.js';
-import type { LocalReply } from '../session/outcome.js';
+import { type LocalReply, servedIn } from '../session/outcome.js';
 import { taskError } from '../session/task-error.js';
 import { openArenaSession } from '../shared-memory/arena-session.js';
 import { split } from '../shared-memory/self-scheduling.js';
@@ -76,6 +76,7 @@ try {
     channel,
     ...(start.limits !== undefined && { limits: start.limits }),
     ...(start.retry !== undefined && { retry: start.retry }),
+    ...(services.cache !== null && { cache: services.cache }),
     ...(timeoutMs !== undefined && { timeoutMs }),
   });
 } catch (cause) {
@@ -143,18 +144,14 @@ function documentOf({ ids, indexes, by }: BatchMessage, bytes: Uint8Array, at: n
 async function answer(request: number, outcomes: readonly Given[]): Promise<void> {
   const columns = new ReplyColumns(outcomes.length);
   for (const { outcome, givenMs } of outcomes) {
-    const { worker, queuedMs, taskMs, size, mtimeMs, tries, waitedMs } = outcome;
-    const served = {
-      ...(tries !== undefined && { tries }),
-      ...(waitedMs !== undefined && { waitedMs }),
-    };
+    const { worker, queuedMs, taskMs, size, mtimeMs } = outcome;
     const times: Times = {
       worker: worker ?? me,
       startedMs: queuedMs === null ? Number.NaN : givenMs + queuedMs,
       taskMs: taskMs ?? Number.NaN,
       ...(size !== undefined && { size }),
       ...(mtimeMs !== undefined && { mtimeMs }),
-      ...((tries !== undefined || waitedMs !== undefined) && { served }),
+      ...servedIn(outcome),
     };
     if (outcome.status !== 'ok') {
       columns.add({ ...times, status: outcome.status, error: outcome.error });

@@ -44,6 +44,11 @@ export default {
         'expected no `retry` for pipeline, whose stages run apart: ' +
           'catch the error in the stage and call again',
       );
+    if (options.cache !== undefined)
+      throw new RangeError(
+        'expected no `cache` for pipeline, whose stages run apart: ' +
+          'other strategies keep the results of all stages of a document together',
+      );
     const callerEnd = new CallerEnd(channel, options);
     const services = taskServices(options);
     const hidden = new HiddenEnds();

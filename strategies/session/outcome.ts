@@ -26,7 +26,7 @@ export type Reply = {
 } & Result;
 
 /** What services have to do with an outcome. */
-export type Served = Pick<Outcome, 'tries' | 'waitedMs'>;
+export type Served = Pick<Outcome, 'tries' | 'waitedMs' | 'cachedMs'>;
 
 /** A reply that comes from the same machine, where all workers and the caller read one clock. */
 export type LocalReply = Reply & {
@@ -58,10 +58,23 @@ export function withRead(
   return outcome;
 }
 
+/** What services have to do with an outcome; absent where they have nothing. */
+export function servedIn({ tries, waitedMs, cachedMs }: Outcome): { readonly served?: Served } {
+  if (tries === undefined && waitedMs === undefined && cachedMs === undefined) return {};
+  return {
+    served: {
+      ...(tries !== undefined && { tries }),
+      ...(waitedMs !== undefined && { waitedMs }),
+      ...(cachedMs !== undefined && { cachedMs }),
+    },
+  };
+}
+
 /** Adds what services have to do with the outcome. */
-export function withServed(outcome: Mutable<Outcome>, { tries, waitedMs }: Served): Outcome {
+export function withServed(outcome: Mutable<Outcome>, { tries, waitedMs, cachedMs }: Served): Outcome {
   if (tries !== undefined && tries > 1) outcome.tries = tries;
   if (waitedMs !== undefined && waitedMs > 0) outcome.waitedMs = waitedMs;
+  if (cachedMs !== undefined) outcome.cachedMs = cachedMs;
   return outcome;
 }
 

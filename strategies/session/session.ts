@@ -96,6 +96,7 @@ export function guarded(session: PlainSession): Session {
       const give: Emit = (outcome) => {
         const isCancelled = own.remove(outcome.index);
         if (isCancelled) session.callerEnd?.forget(outcome.index);
+        if (outcome.status !== 'ok') session.callerEnd?.ended(outcome);
         if (outcome.status === 'ok' || fallback === null || isCancelled || ends.aborted) return emit(outcome);
         return emit(withFallback(outcome, fallback));
       };

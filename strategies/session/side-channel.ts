@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import type { MessagePort } from 'node:worker_threads';
+import { CallerClaims } from '../../services/cache/claims.js';
 import {
   type InnerChannel,
   type LimitEnd,
@@ -22,12 +23,13 @@ export interface WorkerWire {
 }
 
 /** The caller has these options for the services that tasks call. */
-export type CallerServices = Pick<OpenOptions, 'limits' | 'retry' | 'fallback'>;
+export type CallerServices = Pick<OpenOptions, 'limits' | 'retry' | 'fallback' | 'cache'>;
 
 /** The caller's end of a session's side channel, for all its workers: see `side-channel-protocol.ts`. */
 export class CallerEnd {
   readonly #channel: SideChannel;
   readonly #services: CallerServices;
+  readonly #claims: CallerClaims | null;
   #limits: LimitEnd | null = null;
   readonly #wires = new Set<WorkerWire>();
   /** The latest broadcast, for workers that connect later. */
@@ -41,6 +43,12 @@ export class CallerEnd {
   constructor(channel: SideChannel = {}, services: CallerServices = {}) {
     this.#channel = channel;
     this.#services = services;
+    this.#claims = services.cache === undefined ? null : new CallerClaims(services.cache.claims);
+  }
+
+  /** The document has its outcome, without a result. */
+  ended(document: { readonly index: number; readonly id: string }): void {
+    this.#claims?.end(document);
   }
 
   /** The value of documents that fail for good; null where they have failed. */
@@ -132,6 +140,8 @@ export class CallerEnd {
   /** No request is passed on any more, and the pending ones are rejected. */
   close(): void {
     this.#closed = true;
+    // The session of an agent, or of a process with threads, shares the file with others.
+    if (!('limits' in this.#channel)) this.#claims?.close();
     this.#limits?.close();
     for (const wire of this.#wires) {
       wire.send({ kind: 'close' });

@@ -1,4 +1,5 @@
 import { clearTimeout, setTimeout } from 'node:timers';
+import type { Seen } from '../../services/cache/seen.js';
 import { DocumentLimit } from '../../services/document-limit.js';
 import type { LimitClient } from '../../services/limit-client.js';
 import type { TakenSlot } from '../../services/limits.js';
@@ -23,6 +24,8 @@ export interface TaskEnvironment {
 
 type NamedDocument = Pick<Document, 'index' | 'id'>;
 
+const nothing = { own: null, seen: null } as const;
+
 /**
  * The context of one document. A task that uses neither its signal nor the side channel costs this object
  * and nothing else: the controller, its timer and its listeners are made when they are first used.
@@ -34,6 +37,8 @@ export class DocumentContext implements Context {
   readonly #startedMs: number;
   readonly #index: number;
   readonly #id: string;
+  /** Notes what the task uses, where its result may be kept. */
+  readonly #seen: Seen | null;
   #controller: AbortController | null = null;
   #timer: NodeJS.Timeout | null = null;
   #unlisten: (() => void)[] | null = null;
@@ -45,7 +50,7 @@ export class DocumentContext implements Context {
     environment: TaskEnvironment,
     startedMs: number,
     { index, id }: NamedDocument,
-    own: TakenSlot | null = null,
+    { own, seen }: { readonly own: TakenSlot | null; readonly seen: Seen | null } = nothing,
   ) {
     this.state = environment.state;
     this.options = environment.options;
@@ -53,10 +58,12 @@ export class DocumentContext implements Context {
     this.#startedMs = startedMs;
     this.#index = index;
     this.#id = id;
+    this.#seen = seen;
     if (own !== null) this.#limit = this.#limited(own);
   }
 
   get key(): string {
+    if (this.#seen !== null) this.#seen.id = true;
     return documentKey(this.#environment.services.runId, this.#id);
   }
 
@@ -76,10 +83,12 @@ export class DocumentContext implements Context {
   }
 
   ask(request: unknown): Promise<unknown> {
+    if (this.#seen !== null) this.#seen.isUnique = true;
     return this.#environment.end.ask(request);
   }
 
   onBroadcast(listener: (message: unknown) => void): () => void {
+    if (this.#seen !== null) this.#seen.isUnique = true;
     const unlisten = this.#environment.end.listen(listener);
     this.#unlisten ??= [];
     this.#unlisten.push(unlisten);

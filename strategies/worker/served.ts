@@ -4,20 +4,46 @@ import type { TakenSlot } from '../../services/limits.js';
 import { backoffMs, isRetryable, type RetryRule } from '../../services/retry.js';
 import type { LocalReply } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
+import type { Begun } from './cached.js';
 import { now } from './clock.js';
 
 /** Runs documents of a task that calls a limited or unreliable service. */
 export interface ServedTask {
   /** Runs the document once. @param own the document's slot, which its first request takes */
-  readonly runOnce: (document: CarriedDocument, own: TakenSlot | null) => LocalReply | Promise<LocalReply>;
+  readonly runOnce: (
+    document: CarriedDocument,
+    own: TakenSlot | null,
+    begun: Begun | null,
+  ) => LocalReply | Promise<LocalReply>;
   /** The worker's end of the limits, which has read what the caller has said. */
   readonly limits: () => LimitClient;
   readonly hasLimits: boolean;
   /** Null where a document is tried once. */
   readonly retry: RetryRule | null;
   /** Returns the signal of a document while it waits here, and what ends that. */
-  readonly waiting: (document: CarriedDocument) => { readonly signal: AbortSignal; readonly end: () => void };
+  readonly waiting: (document: CarriedDocument) => Waiting;
   readonly failed: (cause: unknown) => LocalReply;
+}
+
+/** The signal of a document while it waits, and what ends that. */
+export interface Waiting {
+  readonly signal: AbortSignal;
+  readonly end: () => void;
+}
+
+/** Waits for something before or between the runs of a document, which its time limit does not count. */
+export async function waitFor<T>(
+  until: (signal: AbortSignal) => Promise<T>,
+  { signal, end }: Waiting,
+  touch: () => void,
+): Promise<T> {
+  const touching = setInterval(touch, touchMs);
+  try {
+    return await until(signal);
+  } finally {
+    clearInterval(touching);
+    end();
+  }
 }
 
 /**
@@ -27,20 +53,16 @@ export interface ServedTask {
  */
 export async function runServed(
   { runOnce, limits, hasLimits, retry, waiting, failed }: ServedTask,
-  document: CarriedDocument,
+  { document, begun }: { readonly document: CarriedDocument; readonly begun: Begun | null },
   touch: () => void,
 ): Promise<LocalReply> {
   const client = limits();
   let waitedMs = 0;
   const wait = async <T>(until: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     const startedMs = now();
-    const { signal, end } = waiting(document);
-    const touching = setInterval(touch, touchMs);
     try {
-      return await until(signal);
+      return await waitFor(until, waiting(document), touch);
     } finally {
-      clearInterval(touching);
-      end();
       waitedMs += now() - startedMs;
     }
   };
@@ -57,7 +79,7 @@ export async function runServed(
       touch();
       if (tries === 1) startedMs = now();
       const given = tries === 1 || bytes === null ? document : { ...document, bytes: bytes.slice() };
-      reply = await runOnce(given, own);
+      reply = await runOnce(given, own, begun);
     } catch (cause) {
       return failed(cause);
     }

@@ -1,4 +1,5 @@
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
+import { taskFolder } from '../../services/cache/keys.js';
 import type { TakenSlot } from '../../services/limits.js';
 import type { TaskServices } from '../../services/task-services.js';
 import { loadWorkload } from '../../workloads/load-workload.js';
@@ -10,6 +11,7 @@ import type { CarriedDocument } from '../session/reference.js';
 import { taskError } from '../session/task-error.js';
 import { teardownMs } from '../session/teardown.js';
 import type { Result } from '../strategy.js';
+import { type Begun, type CachedTask, poll, ResultCache } from './cached.js';
 import { now } from './clock.js';
 import { refuseUncloneable } from './cloneable.js';
 import {
@@ -23,7 +25,7 @@ import { type LargeParts, MovedParts, withoutLargeParts } from './large-parts.js
 import { type OpenResources, openResources, warnOfLeftOpen } from './left-open.js';
 import { ownDocuments } from './own-document.js';
 import { type Content, readReference } from './read-reference.js';
-import { runServed, type ServedTask } from './served.js';
+import { runServed, type ServedTask, waitFor } from './served.js';
 import { snapshot } from './snapshot.js';
 import { type Connect, TaskEnd } from './task-end.js';
 import { TaskLimits } from './task-limits.js';
@@ -140,9 +142,19 @@ export async function openTask(
     limits,
     watched,
   };
-  const runOnce = (document: CarriedDocument, own: TakenSlot | null): LocalReply | Promise<LocalReply> => {
+  const runOnce = (
+    document: CarriedDocument,
+    own: TakenSlot | null,
+    begun: Begun | null = null,
+  ): LocalReply | Promise<LocalReply> => {
     const startedMs = now();
-    const context = new DocumentContext(environment, startedMs, document, own);
+    const seen = begun?.seen ?? null;
+    const context = new DocumentContext(environment, startedMs, document, { own, seen });
+    if (begun !== null && begun.read !== null) context.read(begun.read);
+    const result = (value: unknown): Result => {
+      seen?.result(value);
+      return taken(value, take);
+    };
     const reply = (result: Result): LocalReply => {
       const taskMs = now() - startedMs;
       context.finish();
@@ -167,11 +179,11 @@ export async function openTask(
     try {
       const value =
         document.by === undefined
-          ? workload.default(ownDocument(document), context)
+          ? workload.default(seen?.watched(ownDocument(document)) ?? ownDocument(document), context)
           : readAndRun(document, context);
-      if (!isThenable(value)) return reply(taken(value, take));
+      if (!isThenable(value)) return reply(result(value));
       return Promise.resolve(value).then(
-        (value) => reply(taken(value, take)),
+        (value) => reply(result(value)),
         (cause: unknown) => reply(failed(cause)),
       );
     } catch (cause) {
@@ -179,30 +191,58 @@ export async function openTask(
     }
   };
   const { retry } = services;
+  const waiting = (document: CarriedDocument) => {
+    const context = new DocumentContext({ ...environment, timeoutMs: undefined }, now(), document);
+    return { signal: context.signal, end: () => context.finish() };
+  };
+  const failure = (cause: unknown): LocalReply => ({
+    worker,
+    startedMs: now(),
+    taskMs: 0,
+    ...failed(cause),
+  });
   const served: ServedTask | null =
     services.limits === null && retry === null
       ? null
-      : {
-          runOnce,
-          limits,
-          hasLimits: services.limits !== null,
-          retry,
-          waiting(document) {
-            const context = new DocumentContext({ ...environment, timeoutMs: undefined }, now(), document);
-            return { signal: context.signal, end: () => context.finish() };
-          },
-          failed: (cause) => ({ worker, startedMs: now(), taskMs: 0, ...failed(cause) }),
-        };
+      : { runOnce, limits, hasLimits: services.limits !== null, retry, waiting, failed: failure };
+  const run: CachedTask['run'] = (document, touch, begun) =>
+    served === null ? runOnce(document, null, begun) : runServed(served, { document, begun }, touch);
+  const cached: CachedTask = {
+    run,
+    read(document) {
+      const context = new DocumentContext(environment, now(), document);
+      const content = readReference(document, context, reading);
+      if (content instanceof Promise) return content.finally(() => context.finish());
+      context.finish();
+      return content;
+    },
+    reply(value, { startedMs, read }, cachedMs) {
+      const result = taken(null, () => take(value()));
+      if (result.status !== 'ok') return null;
+      const reply: Mutable<LocalReply> = { worker, startedMs, taskMs: now() - startedMs, ...result };
+      if (read !== null) Object.assign(reply, read);
+      reply.served = { cachedMs };
+      large?.note(reply);
+      return reply;
+    },
+    wait: (document, touch, isOver) => waitFor((signal) => poll(isOver, signal), waiting(document), touch),
+    failed: failure,
+  };
+  const cache =
+    services.cache === null
+      ? null
+      : new ResultCache(services.cache, await taskFolder(services.cache.task, workload, ref.options), cached);
   return {
     views,
-    isServed: served !== null,
+    isServed: served !== null || cache !== null,
     run: (document, touch = ignore) =>
-      served === null ? runOnce(document, null) : runServed(served, document, touch),
+      cache === null ? run(document, touch, null) : cache.run(document, touch),
     async close() {
       for (const context of [...watched]) context.abort(closedError());
       taskLimits.close();
       end.close();
       await limited(workload.teardown?.(state));
+      cache?.close();
       // On the caller's own thread, others may have opened something.
       if (worker !== mainWorker) await warnOfLeftOpen(before);
     },

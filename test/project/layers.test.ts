@@ -40,7 +40,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     may: [
       /^runner\//,
       /^strategies\/(?!peers)/,
-      /^workloads\/(workload|stages\/stages|read-file|task-file|task-findings|tsconfig-limits)\.ts$/,
+      /^workloads\/(workload|stages\/stages|read-file|task-file|task-identity|task-findings|tsconfig-limits)\.ts$/,
       /^(services|control)\//,
     ],
   },

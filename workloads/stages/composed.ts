@@ -1,4 +1,4 @@
-import type { Context, Document, Kind, Workload } from '../workload.js';
+import { type Context, type Document, type Kind, unwatchedId, type Workload } from '../workload.js';
 import {
   type OpenStage,
   openStage,
@@ -16,15 +16,17 @@ import { givesArray, type Stage } from './stages.js';
  */
 export function composed(
   stages: readonly Stage[],
-  others: Pick<Workload, 'kind' | 'digest' | 'views' | 'results' | 'resolve'> = {},
+  others: Pick<Workload, 'kind' | 'digest' | 'views' | 'results' | 'resolve' | 'cacheEnv' | 'cacheKey'> = {},
 ): Workload {
-  const { digest, views, results, resolve } = others;
+  const { digest, views, results, resolve, cacheEnv, cacheKey } = others;
   const kind = others.kind ?? kindOf(stages);
   const workload: Workload<unknown, Opened> = {
     ...(kind !== null && { kind }),
     ...(digest !== undefined && { digest }),
     ...(views !== undefined && { views }),
     ...(results !== undefined && { results }),
+    ...(cacheEnv !== undefined && { cacheEnv }),
+    ...(cacheKey !== undefined && { cacheKey }),
     // The first stage gets the bytes, so they are read with its state.
     ...(resolve !== undefined && {
       resolve: (reference, context) => resolve(reference, withState(context, context.state[0]?.state)),
@@ -70,7 +72,8 @@ async function closeAll(opened: Opened): Promise<void> {
 }
 
 function first(document: Document, context: Context): StageItem {
-  return { value: document, context, document: document.id, part: '' };
+  const { [unwatchedId]: id = document.id } = document as { readonly [unwatchedId]?: string };
+  return { value: document, context, document: id, part: '' };
 }
 
 /** A value on its way, which the stage at this place gets next. */

@@ -1,0 +1,72 @@
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+
+/**
+ * A file of short records of one size, to which any number of threads and processes append. The system puts
+ * each record at the end of the file in one step, so all readers see the same records in the same order. A
+ * record that is torn (a full disk, a loss of power) does not match its checksum, and readers skip it.
+ */
+export class RecordLog {
+  readonly #fd: number;
+  readonly #size: number;
+  readonly #buffer: Buffer;
+  readonly #own: Buffer;
+  #position = 0;
+
+  /** @param bodySize the size of each record, without its head. @throws Error of the system */
+  constructor(path: string, bodySize: number) {
+    this.#fd = openSync(path, 'a+', 0o600);
+    this.#size = headSize + bodySize;
+    this.#buffer = Buffer.allocUnsafe(this.#size * 256);
+    this.#own = Buffer.alloc(this.#size);
+    this.#own.writeUInt32LE(magic, 0);
+  }
+
+  /** Records up to this place of the file have been read. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Appends a record. @throws Error of the system, such as that of a full disk */
+  append(body: Uint8Array): void {
+    this.#own.set(body, headSize);
+    this.#own.writeUInt32LE(crc32(body), 4);
+    writeSync(this.#fd, this.#own);
+  }
+
+  /**
+   * Reads the records that were appended since the last call.
+   * @param see gets each record's body, which is valid only during the call, and its place in the file
+   */
+  read(see: (body: Buffer, position: number) => void): void {
+    for (;;) {
+      const length = readSync(this.#fd, this.#buffer, 0, this.#buffer.length, this.#position);
+      let at = 0;
+      while (at + this.#size <= length)
+        if (this.#isRecord(at)) {
+          see(this.#buffer.subarray(at + headSize, at + this.#size), this.#position + at);
+          at += this.#size;
+        } else at++;
+      this.#position += at;
+      if (length < this.#buffer.length) return;
+    }
+  }
+
+  /** Reads the body of the record at this place into a buffer. */
+  bodyAt(position: number, body: Buffer): void {
+    readSync(this.#fd, body, 0, body.length, position + headSize);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  #isRecord(at: number): boolean {
+    if (this.#buffer.readUInt32LE(at) !== magic) return false;
+    return crc32(this.#buffer.subarray(at + headSize, at + this.#size)) === this.#buffer.readUInt32LE(at + 4);
+  }
+}
+
+/** `FwR1`, and the checksum of the body. */
+const headSize = 8;
+const magic = 0x31527746;

@@ -1,0 +1,52 @@
+import { serialize } from 'node:v8';
+import { type Document, unwatchedId } from '../../workloads/workload.js';
+
+/** What a task has used of its document while it ran, and its result as bytes. */
+export class Seen {
+  /** The task has read the document's `id`, or `context.key`, which is made of it. */
+  id = false;
+  /** The task has read the document's `index`, or has asked or heard its caller: the result is not kept. */
+  isUnique = false;
+  #bytes: Buffer | null = null;
+
+  /** The result as it was when the task ended; null when it cannot be kept. */
+  get bytes(): Buffer | null {
+    return this.isUnique ? null : this.#bytes;
+  }
+
+  /** Copies the result at once: the task may go on to change it. */
+  result(value: unknown): void {
+    try {
+      this.#bytes = serialize(value);
+    } catch {
+      this.#bytes = null; // the document fails for the same reason, or the value is more than data
+    }
+  }
+
+  /** Returns the same document; notes what is read of it. */
+  watched(document: Document): Document & { readonly [unwatchedId]: string } {
+    let { id, index } = document;
+    const seen = this;
+    return {
+      get index() {
+        seen.isUnique = true;
+        return index;
+      },
+      set index(value) {
+        index = value;
+      },
+      get id() {
+        seen.id = true;
+        return id;
+      },
+      set id(value) {
+        id = value;
+      },
+      get [unwatchedId]() {
+        return id;
+      },
+      size: document.size,
+      bytes: document.bytes,
+    };
+  }
+}

@@ -1,0 +1,229 @@
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  utimesSync,
+  writevSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { KeyTable } from './key-table.js';
+import { RecordLog } from './record-log.js';
+import { makeRoom } from './room.js';
+
+/**
+ * Results of one task by key, in a folder that any number of threads and processes use.
+ *
+ * Results are in data files: each worker appends to one of its own, and begins another when that is full.
+ * Index files say which result is where. All workers append to the newest one, and read what others have
+ * appended, so a result is found as soon as it is kept. A file per result would be simpler, but the system
+ * takes 130 µs to create a file, and 6 µs to append to one.
+ *
+ * A process may end at any time: what it has not written is not found. A result is read with its length and
+ * checksum, so one that is torn, or whose file has been removed to make room, is not found, either.
+ */
+export class Store {
+  readonly #folder: string;
+  readonly #root: string;
+  readonly #maxBytes: number;
+  readonly #indexes: IndexFile[] = [];
+  readonly #table = new KeyTable();
+  readonly #body = Buffer.alloc(bodySize);
+  readonly #data = new Map<string, DataFile>();
+  #own: { readonly name: Buffer; readonly fd: number; size: number } | null = null;
+
+  /**
+   * @param root the folder of the whole cache, which has at most `maxBytes`
+   * @param task the results of this task are in a folder of this name
+   * @throws Error of the system
+   */
+  constructor({ root, task, maxBytes }: { root: string; task: string; maxBytes: number }) {
+    this.#root = root;
+    this.#folder = join(root, task);
+    this.#maxBytes = maxBytes;
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    const numbers = readdirSync(this.#folder).flatMap((name) =>
+      name.endsWith(indexEnding) ? [Number.parseInt(name, 10)] : [],
+    );
+    for (const number of numbers.sort((a, b) => a - b)) this.#openIndex(number);
+    if (numbers.length === 0) this.#openIndex(0);
+    for (const place of this.#indexes.keys()) this.#readFrom(place);
+  }
+
+  /** Returns what is kept under the key, or null. The bytes are the caller's own. */
+  get(key: Buffer): Kept | null {
+    return this.#find(key) ?? (this.#readNew() ? this.#find(key) : null);
+  }
+
+  /**
+   * Keeps a result; does nothing if it is too large for the cache.
+   * @throws Error of the system, such as that of a full disk
+   */
+  put(key: Buffer, { bytes, taskMs }: Kept): void {
+    const length = timeSize + bytes.length;
+    if (length > this.#maxBytes * maxShareOfResult) return;
+    const own = this.#ownFile();
+    const time = Buffer.allocUnsafe(timeSize);
+    time.writeDoubleLE(taskMs);
+    writevSync(own.fd, [time, bytes]);
+    const body = this.#body;
+    body.set(key, 0);
+    body.set(own.name, at.file);
+    body.writeDoubleLE(own.size, at.offset);
+    body.writeUInt32LE(length, at.length);
+    body.writeUInt32LE(crc32(bytes, crc32(time)), at.checksum);
+    own.size += length;
+    this.#indexes.at(-1)?.log.append(body);
+  }
+
+  close(): void {
+    for (const { log } of this.#indexes) log.close();
+    for (const { fd } of this.#data.values()) if (fd !== null) closeSync(fd);
+    if (this.#own !== null) closeSync(this.#own.fd);
+  }
+
+  #find(key: Buffer): Kept | null {
+    let kept: Kept | null = null;
+    this.#table.find(key, (place) => {
+      const index = this.#indexes[Math.floor(place / placesPerIndex)] as IndexFile;
+      index.log.bodyAt(place % placesPerIndex, this.#body);
+      if (this.#body.compare(key, 0, keySize, 0, keySize) !== 0) return false;
+      kept = this.#read(this.#body);
+      if (kept !== null) use(index);
+      return kept !== null;
+    });
+    return kept;
+  }
+
+  /** Reads the result that an index entry names; null when it is not there, or is not what was kept. */
+  #read(body: Buffer): Kept | null {
+    const file = this.#dataFile(body.toString('hex', at.file, at.offset));
+    if (file.fd === null) return null;
+    const length = body.readUInt32LE(at.length);
+    const bytes = Buffer.allocUnsafeSlow(length);
+    if (length < timeSize || readSync(file.fd, bytes, 0, length, body.readDoubleLE(at.offset)) !== length)
+      return null;
+    if (crc32(bytes) !== body.readUInt32LE(at.checksum)) return null;
+    use(file);
+    return { bytes: bytes.subarray(timeSize), taskMs: bytes.readDoubleLE(0) };
+  }
+
+  #dataFile(name: string): DataFile {
+    const known = this.#data.get(name);
+    if (known !== undefined) return known;
+    if (this.#data.size >= maxOpen) {
+      const [oldest] = this.#data;
+      if (oldest?.[1].fd != null) closeSync(oldest[1].fd);
+      this.#data.delete(oldest?.[0] as string);
+    }
+    const path = join(this.#folder, `${name}${dataEnding}`);
+    const file = { path, ...opened(path) };
+    this.#data.set(name, file);
+    return file;
+  }
+
+  /** Appends to this file; makes room before it begins another one. */
+  #ownFile() {
+    const maxSize = this.#maxBytes / filesPerCache;
+    if (this.#own !== null && this.#own.size < maxSize) return this.#own;
+    if (this.#own !== null) closeSync(this.#own.fd);
+    makeRoom(this.#root, this.#maxBytes);
+    const name = randomBytes(nameSize);
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 }); // an empty folder may have been removed
+    const fd = openSync(join(this.#folder, `${name.toString('hex')}${dataEnding}`), 'ax', 0o600);
+    this.#own = { name, fd, size: 0 };
+    return this.#own;
+  }
+
+  /** Reads new entries; false when there is none. */
+  #readNew(): boolean {
+    const count = this.#readFrom(this.#indexes.length - 1);
+    const { log, number } = this.#indexes.at(-1) as IndexFile;
+    if (log.position < Math.min(maxIndexSize, this.#maxBytes / filesPerCache)) return count > 0;
+    this.#openIndex(number + 1);
+    return this.#readNew() || count > 0;
+  }
+
+  /** Reads the new entries of one index file, and returns their number. */
+  #readFrom(index: number): number {
+    let count = 0;
+    this.#indexes[index]?.log.read((body, position) => {
+      count++;
+      this.#table.add(body, index * placesPerIndex + position);
+    });
+    return count;
+  }
+
+  #openIndex(number: number): void {
+    const path = join(this.#folder, `${number.toString().padStart(6, '0')}${indexEnding}`);
+    this.#indexes.push({ number, path, log: new RecordLog(path, bodySize), usedMs: 0 });
+  }
+}
+
+/** Marks a file as used: files that were not used for the longest time are removed first. */
+function use(file: UsedFile): void {
+  const nowMs = Date.now();
+  if (Math.abs(nowMs - file.usedMs) < markMs) return;
+  file.usedMs = nowMs;
+  try {
+    utimesSync(file.path, nowMs / 1e3, nowMs / 1e3);
+  } catch {
+    // It has just been removed.
+  }
+}
+
+/** A result, as bytes, and how long its task took. */
+export interface Kept {
+  readonly bytes: Buffer;
+  readonly taskMs: number;
+}
+
+interface UsedFile {
+  readonly path: string;
+  usedMs: number;
+}
+
+interface IndexFile extends UsedFile {
+  readonly number: number;
+  readonly log: RecordLog;
+}
+
+interface DataFile extends UsedFile {
+  /** Null where the file is not there any more. */
+  readonly fd: number | null;
+}
+
+function opened(path: string): Pick<DataFile, 'fd' | 'usedMs'> {
+  try {
+    const fd = openSync(path, 'r');
+    return { fd, usedMs: fstatSync(fd).mtimeMs };
+  } catch {
+    return { fd: null, usedMs: 0 };
+  }
+}
+
+export const dataEnding = '.results';
+export const indexEnding = '.index';
+
+const keySize = 32;
+const nameSize = 8;
+const at = { file: keySize, offset: keySize + nameSize, length: keySize + 16, checksum: keySize + 20 };
+const bodySize = keySize + 24;
+const timeSize = 8;
+
+/** A cache has about this many files, so that removing the oldest ones removes little at a time. */
+const filesPerCache = 128;
+/** A result may have this share of the cache. */
+const maxShareOfResult = 1 / 8;
+/** An index file has at most about this size: 65,536 entries. */
+const maxIndexSize = 2 ** 22;
+/** Files are smaller than this. */
+const placesPerIndex = 2 ** 32;
+/** Data files of which a worker keeps open at most this many. */
+const maxOpen = 64;
+/** A file that is used is marked this often, ms. */
+const markMs = 10_000;
