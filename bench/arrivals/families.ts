@@ -1,7 +1,8 @@
 import { mean } from '../stats/estimate.js';
 import { groupBy } from '../stats/group-by.js';
+import { type CellId, sameCell } from '../tables/cell.js';
 import { isOk, type TrialRow } from '../tables/columns.js';
-import { type CellId, comparableRate, sameCell } from '../tables/summarise.js';
+import { comparableRate } from '../tables/summarise.js';
 import type { Cell } from '../trials/plan.js';
 import { cellNames } from '../trials/trial.js';
 import { familyOf } from '../verdict/configurations.js';

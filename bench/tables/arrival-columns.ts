@@ -1,4 +1,4 @@
-import { cellColumns } from './columns.js';
+import { cellColumns, runColumns } from './cell.js';
 import { type Row, table } from './table.js';
 
 /**
@@ -7,8 +7,7 @@ import { type Row, table } from './table.js';
  */
 export const arrivalTable = table(
   [
-    { name: 'schema', type: 'number', about: 'version of this table' },
-    { name: 'run_id', type: 'text', about: 'name of the run, and of its folder' },
+    ...runColumns,
     { name: 'round', type: 'number', about: 'round, from 1; each has a schedule of its own' },
     { name: 'order', type: 'number', about: 'place of the trial in its round' },
     ...cellColumns,

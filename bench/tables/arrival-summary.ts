@@ -1,7 +1,7 @@
 import { geometricInterval, mean } from '../stats/estimate.js';
 import { groupBy } from '../stats/group-by.js';
 import type { ArrivalRow } from './arrival-columns.js';
-import { cellColumns } from './columns.js';
+import { cellColumns, cellKey, cellOf } from './cell.js';
 import { type Row, table } from './table.js';
 
 /** The table `arrival-summary.csv`, with one row per configuration and rate. */
@@ -65,16 +65,12 @@ const scatterFactor = 1.5;
 /** Summarises the trials of rates; probes of searches (round 0) are left out. */
 export function summariseArrivals(rows: readonly ArrivalRow[]): ArrivalSummaryRow[] {
   const ofRates = rows.filter(({ round, status }) => round > 0 && status !== 'failed');
-  const groups = groupBy(ofRates, ({ workload, corpus, strategy, workers, delivery, pattern, asked }) =>
-    JSON.stringify([workload, corpus, strategy, workers, delivery, pattern, asked]),
-  );
+  const groups = groupBy(ofRates, (row) => JSON.stringify([cellKey(row), row.pattern, row.asked]));
   return [...groups.values()].flatMap((group): ArrivalSummaryRow[] => {
     const ok = group.filter(({ status }) => status === 'ok');
     const counted = ok.length > 0 ? ok : group;
     const [first] = counted;
     if (first === undefined) return [];
-    const { workload, kind, corpus, source, document_bytes, strategy, workers, delivery, rtt_ms } = first;
-    const { per_worker, configuration, pattern, asked } = first;
     const middle = (value: (row: ArrivalRow) => number | null) => {
       const known = counted.map(value);
       return known.includes(null) ? null : geometricInterval(known as number[]);
@@ -86,19 +82,9 @@ export function summariseArrivals(rows: readonly ArrivalRow[]): ArrivalSummaryRo
     const longest = counted.map((row) => row.latency_max_ms);
     return [
       {
-        workload,
-        kind,
-        corpus,
-        source,
-        document_bytes,
-        strategy,
-        workers,
-        delivery,
-        rtt_ms,
-        per_worker,
-        configuration,
-        pattern,
-        asked,
+        ...cellOf(first),
+        pattern: first.pattern,
+        asked: first.asked,
         offered_per_second: mean(counted.map((row) => row.offered_per_second)),
         done_per_second: mean(counted.map((row) => row.done_per_second ?? 0)),
         schedules: counted.length,

@@ -1,91 +1,11 @@
 import { type Delivery, deliveries } from '../../strategies/strategy.js';
-import { type Column, type Row, table, together } from './table.js';
+import { cellColumns, runColumns } from './cell.js';
+import { type Row, table, together } from './table.js';
 
 /** The tables `trials.csv` and `summary.csv`. Everything else is computed from these two. */
 
-/**
- * The column `source` says where the documents of a family are. Tables have it beside `corpus`. It is empty
- * for documents in memory, so files of earlier versions still mean the same.
- */
-export const sourceColumn = {
-  name: 'source',
-  type: 'text',
-  empty: true,
-  about:
-    '`files` where every document starts as the name of a file, and reading it is part of what is ' +
-    'measured: the worker reads with delivery `reference`, the caller with every other; the files come ' +
-    'from a warm page cache; empty where the documents are in memory before the clock starts',
-} as const satisfies Column;
-
-/** A strategy between machines may be measured at several round-trip times. They tell its cells apart. */
-export const rttColumn = {
-  name: 'rtt_ms',
-  type: 'number',
-  empty: true,
-  about:
-    'a proxy before the broker makes each round trip this much longer, milliseconds (`--rtt`); empty ' +
-    'where there is no proxy',
-} as const satisfies Column;
-
-/** A strategy may run several documents at the same time in a worker. The number tells its cells apart. */
-export const perWorkerColumn = {
-  name: 'per_worker',
-  type: 'number',
-  empty: true,
-  about:
-    'a worker runs this many documents at the same time (`--per-worker`); empty where it runs one, or ' +
-    'where `workers` counts documents in flight',
-} as const satisfies Column;
-
-/**
- * A strategy may take several numbers of workers, such as one per stage. A run has one split for each number
- * of workers, so the column tells no cells apart.
- */
-export const configurationColumn = {
-  name: 'configuration',
-  type: 'text',
-  empty: true,
-  about:
-    'how the workers are split where a strategy takes several numbers, like `load=1,encode=2,write=1` for ' +
-    'the workers of stages; empty where there is one number',
-} as const satisfies Column;
-
 /** Raised when a column changes its meaning, is renamed or removed; a new column does not raise it. */
 export const schema = 1;
-
-/** The columns that say which cell a row is of. */
-export const cellColumns = [
-  { name: 'workload', type: 'text', about: 'workload, or the name of the user’s task module' },
-  {
-    name: 'kind',
-    type: 'text',
-    about:
-      '`cpu`, `io` or `mixed`: what the workload declares, or what was measured where it declares ' +
-      'nothing',
-  },
-  {
-    name: 'corpus',
-    type: 'text',
-    about: '`10KB`, `mixed` (synthetic) or `docs` (real files); its hash is in environment.json',
-  },
-  sourceColumn,
-  { name: 'document_bytes', type: 'number', about: 'mean size of a document, bytes' },
-  { name: 'strategy', type: 'text', about: 'strategy' },
-  {
-    name: 'workers',
-    type: 'number',
-    about: 'number of worker threads or processes; for `async`, documents in flight; 1 for `sequential`',
-  },
-  {
-    name: 'delivery',
-    type: 'text',
-    about:
-      'how documents reach a worker: `none`, `clone`, `transfer`, `shared`, `message`, `path`, `reference`',
-  },
-  rttColumn,
-  perWorkerColumn,
-  configurationColumn,
-] as const satisfies readonly Column[];
 
 /** These columns are known for every trial whose passes were timed and gave the right results. */
 const measured = [
@@ -100,8 +20,7 @@ const measured = [
 
 export const trialTable = table(
   [
-    { name: 'schema', type: 'number', about: 'version of this table' },
-    { name: 'run_id', type: 'text', about: 'name of the run, which is also the name of its folder' },
+    ...runColumns,
     {
       name: 'round',
       type: 'number',

@@ -1,4 +1,4 @@
-import { perWorkerColumn, rttColumn, sourceColumn } from './columns.js';
+import { perWorkerColumn, rttColumn, sourceColumn } from './cell.js';
 import { type Row, table, together } from './table.js';
 
 /** These columns are known for every comparison that is judged. */

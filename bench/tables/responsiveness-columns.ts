@@ -1,4 +1,4 @@
-import { sourceColumn } from './columns.js';
+import { sourceColumn } from './cell.js';
 import { type Row, table } from './table.js';
 
 /**

@@ -1,4 +1,4 @@
-import { cellColumns } from './columns.js';
+import { cellColumns } from './cell.js';
 import { type Row, table } from './table.js';
 
 /** The table `slo.csv` has the highest rate of arrivals at which a configuration keeps a limit. */

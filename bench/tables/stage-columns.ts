@@ -1,4 +1,4 @@
-import { cellColumns } from './columns.js';
+import { cellColumns, runColumns } from './cell.js';
 import { type Row, table } from './table.js';
 
 /**
@@ -6,8 +6,7 @@ import { type Row, table } from './table.js';
  * their own. Times are those of all workers of the stage together, over the timed passes.
  */
 export const stageTable = table([
-  { name: 'schema', type: 'number', about: 'version of this table' },
-  { name: 'run_id', type: 'text', about: 'name of the run, and of its folder' },
+  ...runColumns,
   { name: 'round', type: 'number', about: 'round of the trial, as in `trials.csv`' },
   { name: 'order', type: 'number', about: 'place of the trial in its round, likewise' },
   ...cellColumns,

@@ -3,34 +3,12 @@ import { breakEvenDocuments, type Factors, factors, karpFlatt } from '../stats/e
 import { geometricInterval, type Interval, mean, median } from '../stats/estimate.js';
 import { groupBy } from '../stats/group-by.js';
 import { enoughLong } from '../stats/moderated.js';
+import { cellKey, cellOf, sameFamily } from './cell.js';
 import { isOk, type OkTrial, type SummaryRow, summaryTable, type TrialRow } from './columns.js';
 import type { Environment } from './environment.js';
 import { unknown } from './table.js';
 
 /** These functions compute everything that a run's trials say about its cells, from the rows alone. */
-
-/** These columns distinguish a cell from the others of its run. */
-export type CellId = FamilyId &
-  Pick<TrialRow, 'strategy' | 'workers' | 'delivery'> &
-  Partial<Pick<TrialRow, 'rtt_ms' | 'per_worker'>>;
-
-/** These columns distinguish a family: cells with the same ones compete with each other. */
-export type FamilyId = Pick<TrialRow, 'workload' | 'corpus' | 'source'>;
-
-export function sameFamily(a: FamilyId, b: FamilyId): boolean {
-  return a.workload === b.workload && a.corpus === b.corpus && a.source === b.source;
-}
-
-export function sameCell(a: CellId, b: CellId): boolean {
-  return (
-    sameFamily(a, b) &&
-    a.strategy === b.strategy &&
-    a.workers === b.workers &&
-    a.delivery === b.delivery &&
-    (a.rtt_ms ?? null) === (b.rtt_ms ?? null) &&
-    (a.per_worker ?? null) === (b.per_worker ?? null)
-  );
-}
 
 export interface SummariseOptions {
   readonly effectiveCores: number;
@@ -43,11 +21,7 @@ export interface SummariseOptions {
 
 /** Summarises each cell of a run in one row. */
 export function summarise(trials: readonly TrialRow[], options: SummariseOptions): SummaryRow[] {
-  const cells = groupBy(
-    trials,
-    ({ workload, corpus, source, strategy, workers, delivery, rtt_ms, per_worker }) =>
-      JSON.stringify([workload, corpus, source, strategy, workers, delivery, rtt_ms, per_worker ?? null]),
-  );
+  const cells = groupBy(trials, cellKey);
   const baselineName = options.strategies.find(({ baseline }) => baseline)?.name;
   const place = ({ workload, corpus, strategy, workers }: SummaryRow) =>
     [
@@ -127,32 +101,8 @@ function summariseCell(
   cell: readonly [TrialRow, ...TrialRow[]],
   { all, effectiveCores, baselineName }: CellOptions,
 ): SummaryRow {
-  const {
-    workload,
-    kind,
-    corpus,
-    source,
-    document_bytes,
-    strategy,
-    workers,
-    delivery,
-    rtt_ms,
-    per_worker,
-    configuration,
-  } = cell[0];
-  const id = {
-    workload,
-    kind,
-    corpus,
-    source,
-    document_bytes,
-    strategy,
-    workers,
-    delivery,
-    rtt_ms,
-    per_worker,
-    configuration,
-  };
+  const id = cellOf(cell[0]);
+  const { kind, strategy, workers, document_bytes } = id;
   const ok = withoutScreening(cell.filter(isOk));
   const digest_matches = cell.some(({ digest_matches }) => digest_matches !== null)
     ? cell.every(({ digest_matches }) => digest_matches !== false)

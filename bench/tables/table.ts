@@ -98,6 +98,12 @@ export function unknown<Columns extends readonly Column[]>({
   return Object.fromEntries(names) as Record<string, null>;
 }
 
+/** Returns what a row of this table, or of one with more columns, has in this table's columns. */
+export function columnsOf<T extends Table>({ columns }: T, row: Row<T>): Row<T> {
+  const values = row as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(columns.map(({ name }) => [name, values[name]])) as Row<T>;
+}
+
 /** Returns the columns that some row needs: columns that are never empty, or that are known in some case. */
 export function requiredColumns({ columns, rules }: Table): string[] {
   const implied = new Set(rules.flat().flatMap(({ known = [] }) => known));

@@ -1,9 +1,9 @@
 import { groupBy } from '../stats/group-by.js';
 import { holm } from '../stats/paired.js';
 import { type Welch, welch } from '../stats/welch.js';
+import { type CellId, cellIdOf, cellKey, sameCell } from '../tables/cell.js';
 import { isOk, type TrialRow } from '../tables/columns.js';
 import type { Environment } from '../tables/environment.js';
-import { type CellId, sameCell } from '../tables/summarise.js';
 import { marginsOf, type Verdict, verdictOn } from './compare.js';
 
 /** One cell that both runs have measured: rate of the second run ÷ rate of the first. */
@@ -29,11 +29,7 @@ export interface Run {
  */
 export function compareRuns(first: Run, second: Run): RunComparison[] {
   const margins = [first, second].map(({ trials }) => marginsOf(trials));
-  const cells = groupBy(
-    first.trials.filter(({ twin }) => twin === null).filter(isOk),
-    ({ workload, corpus, source, strategy, workers, delivery }) =>
-      JSON.stringify([workload, corpus, source, strategy, workers, delivery]),
-  );
+  const cells = groupBy(first.trials.filter(({ twin }) => twin === null).filter(isOk), cellKey);
   const found = [...cells.values()].flatMap((trials) => {
     const [id] = trials;
     const others = second.trials.filter((trial) => trial.twin === null && sameCell(trial, id)).filter(isOk);
@@ -48,7 +44,7 @@ export function compareRuns(first: Run, second: Run): RunComparison[] {
   const ps = holm(found.map(({ test }) => test.p));
   return found.map(({ id, rounds, test }, i) => {
     const margin = Math.max(...margins.map((of) => of(id.workload)));
-    return { ...named(id), rounds, ...judged(test, { p: ps[i] as number, margin }) };
+    return { ...cellIdOf(id), rounds, ...judged(test, { p: ps[i] as number, margin }) };
   });
 }
 
@@ -80,20 +76,6 @@ export function differencesBetween(a: Environment, b: Environment): string[] {
       return `the documents of ${name}${reason}`;
     }),
   ];
-}
-
-function named({
-  workload,
-  corpus,
-  source,
-  strategy,
-  workers,
-  delivery,
-  rtt_ms,
-  per_worker,
-}: CellId): CellId {
-  const axes = { rtt_ms: rtt_ms ?? null, per_worker: per_worker ?? null };
-  return { workload, corpus, source, strategy, workers, delivery, ...axes };
 }
 
 function judged({ difference, low, high }: Welch, { p, margin }: { p: number; margin: number }) {

@@ -10,10 +10,11 @@ import {
   paired,
   signFlipP,
 } from '../stats/paired.js';
+import { cellIdOf, sameCell } from '../tables/cell.js';
 import { isOk, type OkTrial, type TrialRow } from '../tables/columns.js';
 import type { ComparisonRow } from '../tables/comparison-columns.js';
 import type { Claims } from '../tables/environment.js';
-import { pairedLogRatios, sameCell } from '../tables/summarise.js';
+import { pairedLogRatios } from '../tables/summarise.js';
 import { practicalMargin } from './choice.js';
 import { configurationName, familyOf, logRates } from './configurations.js';
 
@@ -157,18 +158,10 @@ function row(
   { contender, reference, ratios, stats }: Pair,
   { margin, claims, moderated, p, ...given }: Terms & { reference: string; p: number | null },
 ): ComparisonRow {
-  const { workload, corpus, source, strategy, workers, delivery, rtt_ms, per_worker, twin } = contender[0];
   const { mild, severe } = outliers(ratios);
   return {
-    workload,
-    corpus,
-    source,
-    strategy,
-    workers,
-    delivery,
-    rtt_ms,
-    per_worker,
-    twin,
+    ...cellIdOf(contender[0]),
+    twin: contender[0].twin,
     reference: given.reference,
     reference_strategy: reference[0].strategy,
     reference_workers: reference[0].workers,

@@ -1,7 +1,8 @@
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import type { LogRate } from '../stats/moderated.js';
+import type { FamilyId } from '../tables/cell.js';
 import { hasRate, isOk, type RatedSummary, type SummaryRow, type TrialRow } from '../tables/columns.js';
-import { comparableRate, type FamilyId } from '../tables/summarise.js';
+import { comparableRate } from '../tables/summarise.js';
 import { type Configuration, type FamilyRates, practicalMargin } from './choice.js';
 
 /** The rows of a run as the rule that chooses (`choice.ts`) takes them. */

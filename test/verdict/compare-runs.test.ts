@@ -78,6 +78,26 @@ describe('comparing runs', () => {
     ]);
   });
 
+  it('keeps cells apart that differ in documents per worker or in round-trip time alone', () => {
+    const slow = run({ sequential: 100 });
+    const fast = run({ sequential: 400 });
+    for (const column of ['per_worker', 'rtt_ms'] as const) {
+      const both = {
+        environment,
+        trials: [
+          ...slow.trials.map((one): TrialRow => ({ ...one, [column]: 1 })),
+          ...fast.trials.map((one): TrialRow => ({ ...one, [column]: 4 })),
+        ],
+      };
+      const found = compareRuns(both, both).map((row) => [row[column], row.rounds[0], row.verdict]);
+      const expected = [
+        [1, 8, 'equivalent'],
+        [4, 8, 'equivalent'],
+      ];
+      assert.deepEqual(found, expected);
+    }
+  });
+
   it('names what makes runs incomparable', () => {
     assert.deepEqual(differencesBetween(environment, environment), []);
     const other = {
