@@ -1,6 +1,6 @@
 import { type Column, columnsOf, type Row, table } from './table.js';
 
-/** The columns that say which run and which cell a row is of, and how cells are told apart by them. */
+/** The columns that say which run and which cell a row is of, and how they distinguish cells. */
 
 /** A table of trials begins with these. */
 export const runColumns = [

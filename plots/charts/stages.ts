@@ -2,6 +2,7 @@ import type { StageRow } from '../../bench/tables/stage-columns.js';
 import { configurationName } from '../captions.js';
 import type { Chart, ChartData, Spec } from '../chart.js';
 import { panelTitle, picture, unique } from '../picture.js';
+import { type ShareBar, shareBars } from '../share-bars.js';
 import { bestOfEach } from '../strategy-panels.js';
 
 const question = 'Where does the time of each stage go?';
@@ -16,11 +17,8 @@ const parts = [
 ] as const;
 
 /** A bar shows the time of all workers of one stage, over all trials of a configuration. */
-interface Bar {
-  readonly label: string;
+interface Bar extends ShareBar {
   readonly stage: string;
-  /** One share per part. Their sum is 1, or 0 where no time is known. */
-  readonly shares: readonly number[];
 }
 
 interface Panel {
@@ -128,44 +126,13 @@ function spec(data: ChartData): Spec {
 }
 
 function layer(bars: readonly Bar[]): Spec {
-  const values = bars.flatMap(({ label, shares }) => {
-    let end = 0;
-    return shares.map((share, i) => {
-      const begin = end;
-      end += share;
-      return { label, part: parts[i]?.name, share, begin, end };
-    });
-  });
-  return {
-    data: { values },
-    mark: { type: 'bar', height: { band: 0.7 } },
-    encoding: {
-      x: {
-        field: 'begin',
-        type: 'quantitative',
-        title: null,
-        scale: { domain: [0, 1], nice: false },
-        axis: { format: '.0%', values: [0, 0.25, 0.5, 0.75, 1] },
-      },
-      x2: { field: 'end' },
-      y: {
-        field: 'label',
-        type: 'ordinal',
-        sort: null,
-        scale: { domain: bars.map(({ label }) => label) },
-        title: null,
-        axis: { ticks: false, domain: false, grid: false },
-      },
-      color: {
-        field: 'part',
-        type: 'nominal',
-        scale: { domain: parts.map(({ name }) => name), range: parts.map(({ colour }) => colour) },
-        legend: { orient: 'top', columns: 2, labelLimit: 320 },
-      },
-      tooltip: [
-        { field: 'part', type: 'nominal' },
-        { field: 'share', type: 'quantitative', format: '.1%' },
-      ],
-    },
+  const y = {
+    field: 'label',
+    type: 'ordinal',
+    sort: null,
+    scale: { domain: bars.map(({ label }) => label) },
+    title: null,
+    axis: { ticks: false, domain: false, grid: false },
   };
+  return shareBars({ parts, bars, y });
 }

@@ -1,6 +1,7 @@
 import type { SummaryRow } from '../../bench/tables/columns.js';
 import { byCorpus, byWorkload, configurationName } from '../captions.js';
 import type { Chart, Spec } from '../chart.js';
+import { shareBars } from '../share-bars.js';
 import { bestOfEach, type Panel, strategyPanels } from '../strategy-panels.js';
 
 const question = "Where does the workers' time go?";
@@ -66,39 +67,6 @@ const timeBudget: Chart = {
 export default timeBudget;
 
 function layers({ rows, y }: Panel): Spec[] {
-  const values = rows.flatMap(({ label, cell }) => {
-    let end = 0;
-    return (sharesOf(cell)?.all ?? []).map((share, i) => {
-      const begin = end;
-      end += share;
-      return { label, part: parts[i]?.name, share, begin, end };
-    });
-  });
-  return [
-    {
-      data: { values },
-      mark: { type: 'bar', height: { band: 0.7 } },
-      encoding: {
-        x: {
-          field: 'begin',
-          type: 'quantitative',
-          title: null,
-          scale: { domain: [0, 1], nice: false },
-          axis: { format: '.0%', values: [0, 0.25, 0.5, 0.75, 1] },
-        },
-        x2: { field: 'end' },
-        y,
-        color: {
-          field: 'part',
-          type: 'nominal',
-          scale: { domain: parts.map(({ name }) => name), range: parts.map(({ colour }) => colour) },
-          legend: { orient: 'top', columns: 2, labelLimit: 320 },
-        },
-        tooltip: [
-          { field: 'part', type: 'nominal' },
-          { field: 'share', type: 'quantitative', format: '.1%' },
-        ],
-      },
-    },
-  ];
+  const bars = rows.map(({ label, cell }) => ({ label, shares: sharesOf(cell)?.all ?? [] }));
+  return [shareBars({ parts, bars, y })];
 }
