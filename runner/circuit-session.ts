@@ -1,5 +1,6 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import { type Circuit, serviceClosed } from '../services/circuit.js';
+import { thrown } from '../services/retry.js';
 import { refused } from '../strategies/session/outcome.js';
 import { ready, type Source, SourceReader } from '../strategies/session/source.js';
 import type { AnyDocument, Documents, Emit, Outcome, Session } from '../strategies/strategy.js';
@@ -361,5 +362,5 @@ function withTries(outcome: Outcome, before: Outcome): Outcome {
 }
 
 function triesOf({ tries = 1, error }: Outcome): number {
-  return error?.name === serviceClosed ? tries - 1 : tries;
+  return error !== undefined && thrown(error).name === serviceClosed ? tries - 1 : tries;
 }

@@ -1,5 +1,5 @@
 import type { Outcome, RetryOptions } from '../strategies/strategy.js';
-import { isRetryable, maxPauseMs } from './retry.js';
+import { isRetryable, maxPauseMs, thrown } from './retry.js';
 
 /**
  * Decides when a job asks a service that fails everything. It has no clock and no timers: callers bring the
@@ -75,7 +75,7 @@ export class Circuit {
     return this.#state;
   }
 
-  /** The latest failure of the service. */
+  /** Says how the service has failed last. */
   get reason(): string {
     return this.#reason;
   }
@@ -182,8 +182,9 @@ export class Circuit {
    * The service has failed the document: the task marks the error as retryable, the rule names it, it was
    * tried again, or it has a status of HTTP that says so.
    */
-  #isOfService({ error, tries = 1 }: Outcome): boolean {
-    if (error === undefined) return false;
+  #isOfService({ error: outer, tries = 1 }: Outcome): boolean {
+    if (outer === undefined) return false;
+    const error = thrown(outer);
     const { retryable, status, statusCode } = error.data ?? {};
     const code = Number(status ?? statusCode);
     if (error.name === serviceClosed || retryable === true || code === 429 || code >= 500) return true;
@@ -193,7 +194,7 @@ export class Circuit {
 
 /** How long the service asks to wait, ms, where that is longer than a document waits; else 0. */
 function longWaitOf({ error }: Outcome): number {
-  const asked = error?.data?.retryAfterMs;
+  const asked = error === undefined ? undefined : thrown(error).data?.retryAfterMs;
   return typeof asked === 'number' && asked > maxPauseMs ? asked : 0;
 }
 

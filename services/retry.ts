@@ -36,11 +36,17 @@ export function budgetOf(retry: RetryOptions | undefined): number {
   return retry?.budget ?? usualBudget;
 }
 
+/** What the task has thrown: the error of a stage has it as its cause. */
+export function thrown(error: TaskError): TaskError {
+  return error.name === 'StageError' ? (error.cause ?? error) : error;
+}
+
 /** Says whether a failure may go away: the task says so, or the rule does. */
 export function isRetryable(
-  error: TaskError,
+  outer: TaskError,
   { codes, statuses }: Pick<RetryRule, 'codes' | 'statuses'>,
 ): boolean {
+  const error = thrown(outer);
   const { retryable, status, statusCode, retryAfterMs } = error.data ?? {};
   if (typeof retryable === 'boolean') return retryable && !isTooLong(retryAfterMs);
   if (isTooLong(retryAfterMs)) return false;
@@ -66,7 +72,7 @@ export function backoffMs(
 ): number {
   const limitMs = Math.min(maxMs, firstMs * 2 ** (tries - 1));
   const ownMs = limitMs * (1 - jitter * random);
-  const asked = error.data?.retryAfterMs;
+  const asked = thrown(error).data?.retryAfterMs;
   return typeof asked === 'number' && asked >= 0 ? asked + Math.min(ownMs, firstMs) : ownMs;
 }
 

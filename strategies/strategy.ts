@@ -87,12 +87,6 @@ export interface StrategyTraits {
    * Absent: a worker runs all stages of a document.
    */
   readonly staged?: true;
-  /**
-   * False where only requests count for `OpenOptions.limits` for which a task calls
-   * `context.limit.acquire`, and `OpenOptions.retry` is refused. Absent: documents of other tasks are
-   * limited, and tried again.
-   */
-  readonly serves?: false;
 }
 
 /**
@@ -195,13 +189,14 @@ export interface OpenOptions {
   readonly runId?: string;
   /**
    * The service that tasks call accepts this much, from all workers together. Tasks say so with
-   * `context.limit.acquire`; the documents of a task that does not are limited instead. Absent: nothing is
-   * limited.
+   * `context.limit.acquire`; the documents of a task that does not are limited instead, except where stages
+   * have workers of their own. Absent: nothing is limited.
    */
   readonly limits?: readonly ServiceLimit[];
   /**
-   * A document whose task fails for a reason that may go away is tried again, in the same worker. `timeoutMs`
-   * is the limit of each try. Absent: it is tried once.
+   * A document whose task fails for a reason that may go away is tried again, in the same worker. Where stages
+   * have workers of their own, only the stage that has failed runs again. `timeoutMs` is the limit of each
+   * try. Absent: it is tried once.
    */
   readonly retry?: RetryOptions;
   /**

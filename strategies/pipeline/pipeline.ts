@@ -36,14 +36,8 @@ export default {
   travelsInFile: [],
   scales: true,
   staged: true,
-  serves: false,
   async open(workload, { delivery, channel, ...options }) {
     const { workers, timeoutMs, configuration, pipeline = {} } = options;
-    if (options.retry !== undefined)
-      throw new RangeError(
-        'expected no `retry` for pipeline, whose stages run apart: ' +
-          'catch the error in the stage and call again',
-      );
     if (options.cache !== undefined)
       throw new RangeError(
         'expected no `cache` for pipeline, whose stages run apart: ' +

@@ -1,4 +1,4 @@
-import { outcome, withRead } from '../session/outcome.js';
+import { outcome, type Served, withRead, withServed } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
 import type { Outcome, Result, TaskError } from '../strategy.js';
 import type { WasRead } from '../worker/read-reference.js';
@@ -55,6 +55,8 @@ export class StagedDocument {
   #taskMs = 0;
   #worker = '';
   #read: WasRead | null = null;
+  /** Absent while no stage was tried again, and none has waited. */
+  #served: Required<Served> | null = null;
   #last: { readonly path: readonly number[]; readonly value: unknown }[] = [];
 
   constructor(document: CarriedDocument, pulledMs: number, isAlone: boolean) {
@@ -74,6 +76,12 @@ export class StagedDocument {
     this.#read = read;
   }
 
+  /** A stage was tried again for one of its values, or has waited. */
+  noteServed({ tries = 1, waitedMs = 0 }: Served): void {
+    const before = this.#served ?? { tries: 1, waitedMs: 0 };
+    this.#served = { tries: before.tries + tries - 1, waitedMs: before.waitedMs + waitedMs };
+  }
+
   /** The last stage has returned this. */
   keep({ path, value, bytes }: StageValue): void {
     this.#last.push({ path, value });
@@ -89,6 +97,7 @@ export class StagedDocument {
     this.#startedMs = null;
     this.#taskMs = 0;
     this.#read = null;
+    this.#served = null;
   }
 
   /** @param givesArray true where a stage has `flatMap`: the value is then the array of all last values */
@@ -106,6 +115,7 @@ export class StagedDocument {
     const startedMs = this.#startedMs ?? this.pulledMs;
     const reply = { worker: this.#worker, startedMs, taskMs: this.#taskMs, ...result };
     const found = outcome(this.document, this.pulledMs, reply);
+    if (this.#served !== null) withServed(found, this.#served);
     return this.#read === null ? found : withRead(found, this.#read);
   }
 

@@ -147,6 +147,8 @@ export class StagedRun implements StageWorkerEvents {
         owner.note(replies.worker, { startedMs: startedMs[at] as number, taskMs: taskMs[at] as number });
         const read = replies.reads?.find((read) => read.at === at);
         if (read !== undefined) owner.noteRead(read);
+        const served = replies.served?.find((served) => served.at === at);
+        if (served !== undefined) owner.noteServed(served);
         const failure = failures.get(at);
         if (failure !== undefined)
           this.settle(owner, owner.failed(failure.status as 'failed' | 'timed-out', failure.error));

@@ -20,7 +20,7 @@ export async function openServed(
 
 async function openWhole(
   { workload, services, timeoutMs }: StageStart,
-  { connect, large, begins, before }: ServedOptions,
+  { connect, large, begins, touch, before }: ServedOptions,
 ): Promise<Served> {
   const worker = thisWorker();
   // Replies to short tasks are sent together, so they are copies.
@@ -36,7 +36,7 @@ async function openWhole(
   return {
     call(_, [input]) {
       begins();
-      const reply = task.run(documentOf(input as StageInput));
+      const reply = task.run(documentOf(input as StageInput), touch);
       return reply instanceof Promise ? reply.then(measured) : measured(reply);
     },
     close: () => task.close(),

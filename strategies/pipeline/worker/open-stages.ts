@@ -23,6 +23,7 @@ import { thisWorker } from '../../worker/worker-id.js';
 import { movedBytes, type StageStart } from '../protocol.js';
 import { Calls } from './calls.js';
 import { inputReader, type ReadInput } from './read-inputs.js';
+import { retriedCalls } from './retried-calls.js';
 import type { Served, ServedOptions, StageInput, StageReply } from './served.js';
 import { sizeOf } from './size-of.js';
 
@@ -38,7 +39,7 @@ export interface StagesToOpen {
 export async function openStages(
   { workload: ref, services, timeoutMs }: StageStart,
   { workload, all, stages }: StagesToOpen,
-  { connect, large, begins, before }: ServedOptions,
+  { connect, large, begins, touch, before }: ServedOptions,
 ): Promise<Served> {
   // Node prints what the task throws in passing, and ends the worker.
   process.on('uncaughtExceptionMonitor', (cause) => void nameSources(cause));
@@ -68,22 +69,28 @@ export async function openStages(
   };
   const read = inputReader(workload);
   const parts = large === 'move' ? new MovedParts(workload.results ?? 'copy', movedBytes) : large;
+  const call: Served['call'] = (stage, inputs) => {
+    const startedMs = now();
+    const contexts = inputs.map((input) => new DocumentContext(environment, startedMs, input));
+    const made: StageCall = { calls: calls.get(stage) as Calls, inputs, contexts, startedMs, parts };
+    if (stage > 0)
+      return run(
+        made,
+        inputs.map(({ value }) => ({ document: value as never })),
+      );
+    begins();
+    const found = inputs.map((input, i) => read(input, contexts[i] as DocumentContext));
+    return found.some((one) => one instanceof Promise)
+      ? Promise.all(found).then((found) => run(made, found))
+      : run(made, found as ReadInput[]);
+  };
+  const { retry } = services;
+  const waiting = (input: StageInput) => {
+    const context = new DocumentContext(environment, now(), input);
+    return { signal: context.signal, end: () => context.finish() };
+  };
   return {
-    call(stage, inputs) {
-      const startedMs = now();
-      const contexts = inputs.map((input) => new DocumentContext(environment, startedMs, input));
-      const call: StageCall = { calls: calls.get(stage) as Calls, inputs, contexts, startedMs, parts };
-      if (stage > 0)
-        return run(
-          call,
-          inputs.map(({ value }) => ({ document: value as never })),
-        );
-      begins();
-      const found = inputs.map((input, i) => read(input, contexts[i] as DocumentContext));
-      return found.some((one) => one instanceof Promise)
-        ? Promise.all(found).then((found) => run(call, found))
-        : run(call, found as ReadInput[]);
-    },
+    call: retry === null ? call : retriedCalls({ call, retry, touch, waiting, limits: environment.limits }),
     async close() {
       for (const context of [...watched]) context.abort(closedError());
       limits.close();
@@ -160,6 +167,7 @@ function replyTo(call: StageCall, { at, result, taskMs }: Answered): StageReply 
     reply.size = wasRead.size;
     if (wasRead.mtimeMs !== undefined) reply.mtimeMs = wasRead.mtimeMs;
   }
+  if (context.waitedMs > 0) reply.served = { waitedMs: context.waitedMs };
   if (reply.status === 'ok') parts?.note(reply);
   else parts?.forget();
   return { reply, bytes };

@@ -39,6 +39,7 @@ try {
       connect: connectProcess,
       large: filedParts(start.workers, (offer) => void send(offer)),
       begins() {},
+      touch: () => void send({ kind: 'touched' }),
       before,
     },
   );

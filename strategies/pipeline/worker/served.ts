@@ -35,6 +35,8 @@ export interface ServedOptions {
   readonly large: 'move' | LargeParts | null;
   /** Called when the task's function is about to be called, once or more for each `call`. */
   begins(): void;
+  /** Called when the time limit of a call begins again: it is tried again, or waits for a service. */
+  touch(): void;
   /** What was open before the task was loaded: what it opens itself, it should close. */
   readonly before: OpenResources;
 }

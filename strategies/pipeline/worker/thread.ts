@@ -32,6 +32,7 @@ const served: Served = await openServed(
     connect: connectThread,
     large: 'move',
     begins: () => board.beginCall(now()),
+    touch: () => board.beginCall(now()),
     before,
   },
 );

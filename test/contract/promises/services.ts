@@ -33,7 +33,7 @@ export function describeServices(strategy: Strategy): void {
 
     for (const [deed, tasks] of [
       ['call', 'that wait for it'],
-      ...(strategy.serves === false ? [] : [['plain', 'that know nothing of it'] as const]),
+      ['plain', 'that know nothing of it'],
     ] as const)
       it(`keeps a limit over all workers, with tasks ${tasks}`, async () => {
         const outcomes = await run('service-task', numbered(deed, 9), {
@@ -64,11 +64,6 @@ export function describeServices(strategy: Strategy): void {
       });
     });
 
-    if (strategy.serves === false)
-      it('refuses to try documents again', () =>
-        assert.rejects(run('service-task', ['plain'], { retry }), /expected no `retry`/));
-    else describeRetries();
-
     it('gives documents that fail for good another value, and the error beside it', rest, async () => {
       // Nothing contains the end of a process on the caller's own thread.
       const ids = strategy.isolation === 'none' ? ['plain', 'broken'] : ['plain', 'broken', 'exit'];
@@ -86,50 +81,48 @@ export function describeServices(strategy: Strategy): void {
       assert.deepEqual(computed.map(valueIn), [['broken', 'not worth another try']]);
     });
 
-    function describeRetries(): void {
-      it('tries a document again whose failure the task marks, or the rule names', async () => {
-        const ids = ['flaky', 'reset', 'status', 'reads', 'hopeless', 'broken'];
-        const rule = { ...retry, codes: ['ECONNRESET'], statuses: [502] };
-        const outcomes = await run('service-task', ids.map(own), { retry: rule });
-        const found = Object.fromEntries(
-          outcomes.map(({ index, status, tries, waitedMs }) => [
-            ids[index],
-            [status, tries, (waitedMs ?? 0) > 0],
-          ]),
-        );
-        assert.deepEqual(found, {
-          flaky: ['ok', 2, true],
-          reset: ['ok', 2, true],
-          status: ['ok', 2, true],
-          reads: ['ok', 2, true],
-          hopeless: ['failed', 3, true],
-          broken: ['failed', undefined, false],
-        });
-        const reads = outcomes[3] as Outcome;
-        assert.equal(valueIn(reads), 97 + 3, 'the second try begins with the bytes of the first');
+    it('tries a document again whose failure the task marks, or the rule names', async () => {
+      const ids = ['flaky', 'reset', 'status', 'reads', 'hopeless', 'broken'];
+      const rule = { ...retry, codes: ['ECONNRESET'], statuses: [502] };
+      const outcomes = await run('service-task', ids.map(own), { retry: rule });
+      const found = Object.fromEntries(
+        outcomes.map(({ index, status, tries, waitedMs }) => [
+          ids[index],
+          [status, tries, (waitedMs ?? 0) > 0],
+        ]),
+      );
+      assert.deepEqual(found, {
+        flaky: ['ok', 2, true],
+        reset: ['ok', 2, true],
+        status: ['ok', 2, true],
+        reads: ['ok', 2, true],
+        hopeless: ['failed', 3, true],
+        broken: ['failed', undefined, false],
       });
+      const reads = outcomes[3] as Outcome;
+      assert.equal(valueIn(reads), 97 + 3, 'the second try begins with the bytes of the first');
+    });
 
-      it('has a time limit for each try, and none while it waits', rest, async () => {
-        const outcomes = await run('service-task', [own('hangs')], {
-          timeoutMs: 150,
-          retry: { ...retry, jitter: 0, firstMs: 400, codes: ['TimeoutError'] },
-        });
-        assert.deepEqual(
-          outcomes.map(({ status, tries }) => [status, tries]),
-          [['ok', 2]],
-        );
+    it('has a time limit for each try, and none while it waits', rest, async () => {
+      const outcomes = await run('service-task', [own('hangs')], {
+        timeoutMs: 150,
+        retry: { ...retry, jitter: 0, firstMs: 400, codes: ['TimeoutError'] },
       });
+      assert.deepEqual(
+        outcomes.map(({ status, tries }) => [status, tries]),
+        [['ok', 2]],
+      );
+    });
 
-      it('does not try more documents again than the budget of all workers allows', {
-        skip: !isNear,
-      }, async () => {
-        const outcomes = await run('service-task', numbered('hopeless', 20), {
-          retry: { ...retry, budget: 0.1 },
-        });
-        const tries = outcomes.reduce((sum, { tries = 1 }) => sum + tries, 0);
-        assert.ok(tries > 20 && tries <= 22, `${tries} tries of 20 documents`);
+    it('does not try more documents again than the budget of all workers allows', {
+      skip: !isNear,
+    }, async () => {
+      const outcomes = await run('service-task', numbered('hopeless', 20), {
+        retry: { ...retry, budget: 0.1 },
       });
-    }
+      const tries = outcomes.reduce((sum, { tries = 1 }) => sum + tries, 0);
+      assert.ok(tries > 20 && tries <= 22, `${tries} tries of 20 documents`);
+    });
   });
 }
 

@@ -44,8 +44,26 @@ export function describeStages(strategy: Strategy): void {
         ),
       );
     });
+
+    it('are tried again when one of them fails for a reason that may go away', async () => {
+      // Some strategies run their tasks in this process, which remembers which documents were busy.
+      const ids = ['read', 'size'].map((stage) => `busy${unique}@${stage}`);
+      unique++;
+      const retry = { attempts: 2, budget: 2, firstMs: 5 };
+      const task = fixture('stages/chain-task');
+      await withSession(strategy, task, { workers: 1, retry }, async (session) => {
+        // Alone: a batch that fails runs again one by one, whatever the reason.
+        for (const id of ids) {
+          const [outcome] = await outcomesOf(session, documentsOf([id]), 1);
+          assert.deepEqual([outcome?.tries, (outcome?.waitedMs ?? 0) > 0], [2, true], id);
+          assert.deepEqual(plain(outcome as Outcome), value(10));
+        }
+      });
+    });
   });
 }
+
+let unique = 0;
 
 /** The value, or the error without its stack. */
 function plain(outcome: Outcome): unknown {
