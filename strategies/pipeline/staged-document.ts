@@ -56,7 +56,7 @@ export class StagedDocument {
   #worker = '';
   #read: WasRead | null = null;
   /** Absent while no stage was tried again, and none has waited. */
-  #served: Required<Served> | null = null;
+  #served: { readonly tries: number; readonly waitedMs: number } | null = null;
   #last: { readonly path: readonly number[]; readonly value: unknown }[] = [];
 
   constructor(document: CarriedDocument, pulledMs: number, isAlone: boolean) {
