@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -55,10 +56,9 @@ const deathless: Record<string, string> = {
     'an answer that comes after the end of its thread is an uncaught exception of the library, 5.3.2',
 };
 
-/**
- * Counts the threads of this process: V8's and libuv's, which all run by now, and workers. Without Linux it
- * is 0.
- */
+await stat(folder); // libuv starts its threads when the first of them is needed
+
+/** Counts the threads of this process: V8's, libuv's and workers. Without Linux it is 0. */
 const threads = () => (existsSync('/proc/self/task') ? readdirSync('/proc/self/task').length : 0);
 const threadsBefore = threads();
 
