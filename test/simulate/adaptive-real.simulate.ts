@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { paired } from '../../bench/stats/paired.js';
@@ -22,7 +22,7 @@ const turnMs = 4000 * share;
 /** The adaptive runner finds its number in this time. */
 const findMs = 60_000 * share;
 /** A neighbour is there, or a quota is halved, for this time. */
-const trouble = 20_000 * share;
+const troubleMs = 20_000 * share;
 /** A trouble is answered, and its end is, within this time. */
 const settleMs = 10_000 * share;
 const self = fileURLToPath(import.meta.url);
@@ -71,22 +71,8 @@ async function measure(): Promise<void> {
       start: 4,
       fixed: [4, 8, 16, 20, 32],
     },
-    {
-      name: 'wait-and-hash',
-      options: { task: task('bench/regret/tasks/wait-and-hash'), strategy: 'self-scheduling' },
-      bytes: 1000,
-      at: perWorker,
-      start: 1,
-      fixed: [1, 2, 3, 4, 8],
-    },
-    {
-      name: 'word-frequency',
-      options: { task: task('workloads/built-in/word-frequency'), strategy: 'self-scheduling' },
-      bytes: 10_000,
-      at: perWorker,
-      start: 1,
-      fixed: [1, 2],
-    },
+    onWorkers('bench/regret/tasks/wait-and-hash', { bytes: 1000, fixed: [1, 2, 3, 4, 8] }),
+    onWorkers('workloads/built-in/word-frequency', { bytes: 10_000, fixed: [1, 2] }),
   ];
   for (const task of tasks) {
     it(`${task.name}: as fast as the best fixed number`, { timeout: 600_000 }, async () => {
@@ -107,21 +93,12 @@ async function measure(): Promise<void> {
     });
   }
 
+  const computing = tasks[2] as Task;
   it('a neighbour that takes a core, and its end', { timeout: 300_000 }, async () => {
-    const task = tasks[2] as Task;
-    const adaptive = await open(task, task.start, true);
-    await rateOf(adaptive, task, findMs);
-    const before = await rateOf(adaptive, task, settleMs);
-    const neighbour = fork(self, ['neighbour']);
-    await rateOf(adaptive, task, trouble - settleMs);
-    const during = await rateOf(adaptive, task, settleMs);
-    neighbour.kill('SIGKILL');
-    await rateOf(adaptive, task, settleMs);
-    const back = await rateOf(adaptive, task, settleMs);
-    print(task, 'neighbour', `before ${before.toFixed(0)}/s, with ${during.toFixed(0)}/s`);
-    print(task, 'after it', `${back.toFixed(0)}/s, number ${adaptive.stats().adaptive?.number}`);
-    await adaptive.close();
-    assert.ok(back >= 0.9 * before || share < 1);
+    await through(computing, 'a neighbour', () => {
+      const neighbour = fork(self, ['neighbour']);
+      return () => neighbour.kill('SIGKILL');
+    });
   });
 
   it('a quota that is halved, and its end', { timeout: 300_000 }, async (t) => {
@@ -131,20 +108,10 @@ async function measure(): Promise<void> {
       return;
     }
     after(() => quota.end());
-    const task = tasks[2] as Task;
-    const adaptive = await open(task, task.start, true);
-    await rateOf(adaptive, task, findMs);
-    const before = await rateOf(adaptive, task, settleMs);
-    quota.set(1);
-    await rateOf(adaptive, task, trouble - settleMs);
-    const during = await rateOf(adaptive, task, settleMs);
-    quota.set(2);
-    await rateOf(adaptive, task, settleMs);
-    const back = await rateOf(adaptive, task, settleMs);
-    print(task, 'quota', `two cores ${before.toFixed(0)}/s, one core ${during.toFixed(0)}/s`);
-    print(task, 'after it', `${back.toFixed(0)}/s, number ${adaptive.stats().adaptive?.number}`);
-    await adaptive.close();
-    assert.ok(back >= 0.9 * before || share < 1);
+    await through(computing, 'one core instead of two', () => {
+      quota.set(1);
+      return () => quota.set(2);
+    });
   });
 
   it('following costs at most a hundredth of a core', { timeout: 300_000 }, async () => {
@@ -162,6 +129,29 @@ async function measure(): Promise<void> {
     for (const runner of runners) await runner.close();
     assert.ok(low <= 0.01);
   });
+}
+
+/** A task on two worker threads, whose number is that of documents per worker. */
+function onWorkers(path: string, { bytes, fixed }: Pick<Task, 'bytes' | 'fixed'>): Task {
+  const options = { task: task(path), strategy: 'self-scheduling' };
+  return { name: basename(path), options, bytes, at: perWorker, start: 1, fixed };
+}
+
+/** Asserts that an adaptive runner is as fast after a trouble as before. @param begin returns what ends it */
+async function through(task: Task, trouble: string, begin: () => () => void): Promise<void> {
+  const adaptive = await open(task, task.start, true);
+  await rateOf(adaptive, task, findMs);
+  const before = await rateOf(adaptive, task, settleMs);
+  const end = begin();
+  await rateOf(adaptive, task, troubleMs - settleMs);
+  const during = await rateOf(adaptive, task, settleMs);
+  end();
+  await rateOf(adaptive, task, settleMs);
+  const back = await rateOf(adaptive, task, settleMs);
+  print(task, trouble, `before ${before.toFixed(0)}/s, with it ${during.toFixed(0)}/s`);
+  print(task, 'after it', `${back.toFixed(0)}/s, number ${adaptive.stats().adaptive?.number}`);
+  await adaptive.close();
+  assert.ok(back >= 0.9 * before || share < 1, `${back} documents per second after it, ${before} before`);
 }
 
 function open({ options, at }: Task, number: number, adaptive: boolean): Promise<Runner> {
