@@ -12,11 +12,15 @@ export interface QueueLimits {
 const minGarbage = 2 ** 21;
 
 /**
- * Returns how many bytes of buffers that are not used any more each thread may have. All threads together
- * have a quarter of what the queues may hold.
+ * Returns how many bytes of buffers that are not used any more each thread may have. The caller's thread has
+ * an eighth of what the queues may hold, and all workers together have a quarter.
  */
-export function garbageLimit(bytes: number, workers: number): number {
-  return Math.max(minGarbage, Math.floor(bytes / 4 / (workers + 1)));
+export function garbageLimits(
+  bytes: number,
+  workers: number,
+): { readonly caller: number; readonly worker: number } {
+  const least = (limit: number) => Math.max(minGarbage, Math.floor(limit));
+  return { caller: least(bytes / 8), worker: least(bytes / 4 / workers) };
 }
 
 /** A queue has at least this many places: with 16, two stages of varying speed reach 95 % of their rate. */

@@ -9,7 +9,7 @@ import { CallerEnd } from '../session/side-channel.js';
 import type { StageReport, Strategy } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import { Deaths } from './deaths.js';
-import { garbageLimit, QueueRoom } from './limits.js';
+import { garbageLimits, QueueRoom } from './limits.js';
 import { Staff } from './staff.js';
 import { Stage } from './stage.js';
 import { StagedRun } from './staged-run.js';
@@ -47,8 +47,15 @@ export default {
     const services = taskServices(options);
     const hidden = new HiddenEnds();
     const bytes = (pipeline.mb ?? usualMb) * 2 ** 20;
-    const garbageBytes = garbageLimit(bytes, workers);
-    const staff = await Staff.open({ ...options, workload, services, callerEnd, hidden, garbageBytes });
+    const garbage = garbageLimits(bytes, workers);
+    const staff = await Staff.open({
+      ...options,
+      workload,
+      services,
+      callerEnd,
+      hidden,
+      garbageBytes: garbage.worker,
+    });
     const stages = staff.stages.map((description, number) => new Stage(number, description, timeoutMs));
     const room = new QueueRoom({ places: pipeline.places, bytes }, stages);
     const deaths = new Deaths(staff.isStaged, hidden);
@@ -72,7 +79,7 @@ export default {
             stages,
             room,
             deaths,
-            garbage: new BufferGarbage(garbageBytes),
+            garbage: new BufferGarbage(garbage.caller),
             learned: ({ number }, { count, values, busyMs }) =>
               allotter?.observe({ stage: number, documents: count, values, busyMs }),
           },

@@ -338,8 +338,12 @@ export class StagedRun implements StageWorkerEvents {
     const { batch } = stage.description;
     if (batch !== null && !this.#isBatchDue(stage, batch)) return false;
     const share = batch === null ? Math.ceil(stage.waiting.length / free.length) : batch.documents;
+    const count = Math.min(stage.maxValues, share, room);
+    // A worker that has work gains nothing by a short request now. A longer one costs less per value.
+    const [current] = least.requests;
+    if (batch === null && current !== undefined && 2 * count < current.values.length) return false;
     const values: StageValue[] = [];
-    for (let left = Math.min(stage.maxValues, share, room); left > 0; left--) {
+    for (let left = count; left > 0; left--) {
       const value = stage.take(stage.waiting);
       if (value === null) break;
       values.push(value);
