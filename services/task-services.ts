@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { OpenOptions } from '../strategies/strategy.js';
 import type { SessionCache } from './cache/cache-facts.js';
 import type { LimitFacts } from './limit-client.js';
@@ -54,12 +54,4 @@ function factsOf(limits: readonly Limit[]): LimitFacts {
 /** Tells whether documents may wait for a service in their worker, and be tried again there. */
 export function usesServices({ limits, retry, cache }: TaskServices): boolean {
   return limits !== null || retry !== null || cache !== null;
-}
-
-/** The characters of a key that tell documents apart: 128 bits of the id's hash, in hex. */
-const idLength = 32;
-
-/** The key of a document: see `Context.key`. It may be sent in a header, whatever characters the ids have. */
-export function documentKey(runId: string, id: string): string {
-  return `${encodeURIComponent(runId)}-${createHash('sha256').update(id).digest('hex').slice(0, idLength)}`;
 }

@@ -1,6 +1,5 @@
 import { nameSources } from './source-stack.js';
-import { composed } from './stages/composed.js';
-import { type Stage, stagesOf } from './stages/stages.js';
+import type { Stage } from './stages/stages.js';
 import {
   type Kind,
   kinds,
@@ -27,7 +26,7 @@ export async function loadWorkload(ref: WorkloadRef): Promise<LoadedWorkload> {
     const where = place === null ? '' : ` (at ${place})`;
     throw new WorkloadError(`task module "${ref.name}" failed to load: ${message(cause)}${where}`, { cause });
   }
-  const stages = stagesOfTask(ref, module);
+  const stages = module.stages === undefined ? null : await stagesOfTask(ref, module);
   expect(
     ref,
     stages !== null || typeof module.default === 'function',
@@ -75,13 +74,17 @@ export async function loadWorkload(ref: WorkloadRef): Promise<LoadedWorkload> {
     cacheKey,
   );
   const workload = module as unknown as Workload;
-  return stages === null ? { ...workload, stages } : { ...composed(stages, workload), stages };
+  if (stages === null) return { ...workload, stages };
+  const { composed } = await import('./stages/composed.js');
+  return { ...composed(stages, workload), stages };
 }
 
-function stagesOfTask(
+/** Stages are imported here and not above: most tasks have none, and every worker loads this file. */
+async function stagesOfTask(
   { name }: WorkloadRef,
   module: Readonly<Record<string, unknown>>,
-): readonly Stage[] | null {
+): Promise<readonly Stage[] | null> {
+  const { stagesOf } = await import('./stages/stages.js');
   try {
     return stagesOf(module);
   } catch (cause) {

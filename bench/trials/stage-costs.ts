@@ -1,4 +1,5 @@
-import { documentKey, measuredRunId } from '../../services/task-services.js';
+import { documentKey } from '../../services/document-key.js';
+import { measuredRunId } from '../../services/task-services.js';
 import type { LoadedWorkload } from '../../workloads/load-workload.js';
 import { type OpenStage, openStage, partOf, type StageItem } from '../../workloads/stages/open-stage.js';
 import { StageTimeout } from '../../workloads/stages/stage-error.js';

@@ -1,9 +1,10 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import type { Seen } from '../../services/cache/seen.js';
+import { documentKey } from '../../services/document-key.js';
 import { DocumentLimit } from '../../services/document-limit.js';
 import type { LimitClient } from '../../services/limit-client.js';
 import type { TakenSlot } from '../../services/limits.js';
-import { documentKey, type TaskServices } from '../../services/task-services.js';
+import type { TaskServices } from '../../services/task-services.js';
 import type { Context, Document } from '../../workloads/workload.js';
 import { now } from './clock.js';
 import type { WasRead } from './read-reference.js';
