@@ -3,6 +3,7 @@
  * command-line code. The library beneath a strategy is loaded only when that strategy is opened. @module
  */
 export type { AdaptiveDecision, AdaptiveStats, DecisionKind } from './runner/adaptive.js';
+export type { CacheStats } from './runner/cache-use.js';
 export { type CircuitOptions, createRunner, type RunnerOptions } from './runner/create-runner.js';
 export { type CacheOptions, openCache, type SessionCache } from './runner/open-cache.js';
 export { openStrategy } from './runner/open-strategy.js';

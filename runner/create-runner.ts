@@ -16,6 +16,7 @@ import type { TaskFinding } from '../workloads/task-findings.js';
 import type { WorkloadRef } from '../workloads/workload.js';
 import type { AdaptiveDecision } from './adaptive.js';
 import { type Adapts, adapts } from './adapts.js';
+import { CacheUse } from './cache-use.js';
 import type { JobCircuit } from './circuit-session.js';
 import { type CacheOptions, openCache } from './open-cache.js';
 import { findStrategy } from './open-strategy.js';
@@ -220,7 +221,8 @@ export async function openForRunner(
   const own = circuit === null ? { session: opened } : await circuited(opened, { circuit, isJob });
   const see = validWhen === undefined ? () => {} : sizeCheck(validWhen, warn);
   const { perWorker = 1, onDecision = () => {} } = rest;
-  const facts = { strategy: name, workers, perWorker, delivery, see };
+  const use = cache === undefined ? {} : { cacheUse: new CacheUse() };
+  const facts = { strategy: name, workers, perWorker, delivery, see, ...use };
   if (kind === null) return { ...own, facts };
   const { AdaptiveNumber } = await import('./adaptive.js'); // this loads statistics
   const adaptive = new AdaptiveNumber(own.session, { ...startOf(kind, workers, perWorker), onDecision });

@@ -3,6 +3,7 @@ import { end, PushedSource } from '../strategies/session/pushed-source.js';
 import type { CarriedDocument } from '../strategies/session/reference.js';
 import type { AnyDocument, Delivery, Outcome, Session } from '../strategies/strategy.js';
 import type { AdaptiveNumber } from './adaptive.js';
+import type { CacheUse } from './cache-use.js';
 import { Calls } from './calls.js';
 import { CancellableCall, Signals } from './cancellable-call.js';
 import { InProgress } from './in-progress.js';
@@ -55,6 +56,7 @@ export class Exchange {
   readonly #copyViews: boolean;
   readonly #see: (bytes: number) => void;
   readonly #adaptive: AdaptiveNumber | null;
+  readonly #cache: CacheUse | null;
   /** Documents that the session has. */
   readonly inProgress = new InProgress();
   readonly #calls: Calls;
@@ -70,7 +72,10 @@ export class Exchange {
   #closed: { readonly cause: unknown } | null = null;
   #drained: (() => void) | null = null;
 
-  constructor(session: Session, { workers, perWorker = 1, delivery, see, adaptive }: ExchangeOptions) {
+  constructor(
+    session: Session,
+    { workers, perWorker = 1, delivery, see, adaptive, cacheUse }: ExchangeOptions,
+  ) {
     this.readAhead = new ReadAhead(workers * perWorker);
     this.#session = session;
     this.#calls = new Calls({
@@ -83,6 +88,7 @@ export class Exchange {
     this.#copyViews = delivery === 'clone'; // a view would be cloned with its whole buffer
     this.#see = see;
     this.#adaptive = adaptive ?? null;
+    this.#cache = cacheUse ?? null;
     adaptive?.begin((documents) => {
       this.readAhead.atWork = documents;
     });
@@ -245,6 +251,7 @@ export class Exchange {
     const { counters } = this;
     counters[status]++;
     counters.bytes += size ?? bytes;
+    this.#cache?.see(outcome);
     if (queuedMs !== null) counters.queuedMs += queuedMs;
     if (taskMs === null) return;
     counters.busyMs += taskMs;
@@ -285,6 +292,8 @@ export interface ExchangeOptions {
   readonly delivery: Delivery;
   /** Lets the number of documents at the same time follow the load; absent where it does not. */
   readonly adaptive?: AdaptiveNumber;
+  /** Counts the documents whose results were found; absent where none are kept. */
+  readonly cacheUse?: CacheUse;
   /** Gets the size of every document whose task has ended, bytes. */
   readonly see: (bytes: number) => void;
 }

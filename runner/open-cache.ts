@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { SessionCache } from '../services/cache/cache-facts.js';
-import { makeRoom } from '../services/cache/room.js';
+import { minCacheBytes, type SessionCache } from '../services/cache/cache-facts.js';
+import { claimsEnding, makeRoom } from '../services/cache/room.js';
 import type { WorkloadRef } from '../workloads/workload.js';
 
 export type { SessionCache };
@@ -33,8 +33,8 @@ export async function openCache(task: WorkloadRef, options: string | CacheOption
   const { folder, maxBytes = usualBytes, verify = 0 } = given;
   if (typeof folder !== 'string' || folder === '')
     throw new TypeError('expected the cache to have the path of a folder');
-  if (!(maxBytes >= minBytes))
-    throw new RangeError(`expected a cache of at least ${minBytes} bytes, got ${maxBytes}`);
+  if (!(maxBytes >= minCacheBytes))
+    throw new RangeError(`expected a cache of at least ${minCacheBytes} bytes, got ${maxBytes}`);
   if (!(verify >= 0 && verify <= 1))
     throw new RangeError(`expected the verified share of a cache to be from 0 to 1, got ${verify}`);
   const root = resolve(folder);
@@ -44,11 +44,10 @@ export async function openCache(task: WorkloadRef, options: string | CacheOption
   return {
     folder: root,
     task: await taskIdentity(task),
-    claims: join(root, `${randomUUID()}.claims`),
+    claims: join(root, `${randomUUID()}${claimsEnding}`),
     maxBytes,
     verify,
   };
 }
 
 const usualBytes = 10e9;
-const minBytes = 100_000;

@@ -33,12 +33,13 @@ export async function runFiles(
   files: Iterable<NamedFile> | AsyncIterable<NamedFile>,
   { signal, onOutcome }: RunFilesOptions,
 ): Promise<void> {
-  const { workers, delivery, see, adaptive } = facts;
+  const { workers, delivery, see, adaptive, cacheUse } = facts;
   // Workers read the files themselves only with this delivery.
   const reader = delivery === 'reference' ? null : new FileReader(files, { workers });
   let hasAborted = false;
   const give = (outcome: Outcome) => {
     if (hasAborted) return;
+    cacheUse?.see(outcome);
     if (outcome.taskMs !== null) {
       see(outcome.size ?? 0);
       adaptive?.ended(outcome, outcome.size ?? 0);

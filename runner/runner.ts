@@ -1,5 +1,6 @@
 import type { CloseOptions, Outcome } from '../strategies/strategy.js';
 import type { AdaptiveStats } from './adaptive.js';
+import type { CacheStats } from './cache-use.js';
 import type { InputDocument } from './pending.js';
 import type { InputDocuments } from './stream.js';
 
@@ -123,6 +124,8 @@ export interface RunnerStats {
   readonly replaced: number;
   /** The number of documents at the same time, where it follows the load; absent where it does not. */
   readonly adaptive?: AdaptiveStats;
+  /** What the cache has done; absent where results are not kept. */
+  readonly cache?: CacheStats;
 }
 
 /** The runner drains or is closed, or its session has failed. */

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers';
 import type { CloseOptions, Delivery, Outcome, Session } from '../strategies/strategy.js';
 import { now } from '../strategies/worker/clock.js';
 import type { AdaptiveNumber } from './adaptive.js';
+import type { CacheUse } from './cache-use.js';
 import { Exchange } from './exchange.js';
 import { checkDocument, type InputDocument } from './pending.js';
 import {
@@ -23,6 +24,8 @@ export interface RunnerFacts {
   readonly delivery: Delivery;
   /** Lets the number of documents at the same time follow the load; absent where it does not. */
   readonly adaptive?: AdaptiveNumber;
+  /** Counts the documents whose results were found; absent where none are kept. */
+  readonly cacheUse?: CacheUse;
   /** Gets the size of every document whose task has ended, bytes. */
   readonly see: (bytes: number) => void;
 }
@@ -171,7 +174,7 @@ export class SessionRunner implements Runner {
   stats(): RunnerStats {
     const { ok, failed, 'timed-out': timedOut, crashed, ...sums } = this.#exchange.counters;
     const { queued, inProgress } = this.#exchange;
-    const { strategy, workers, adaptive } = this.#facts;
+    const { strategy, workers, adaptive, cacheUse } = this.#facts;
     const { replaced = 0 } = this.#session;
     const outcomes = { ok, failed, 'timed-out': timedOut, crashed };
     return {
@@ -184,6 +187,7 @@ export class SessionRunner implements Runner {
       replaced,
       ...sums,
       ...(adaptive !== undefined && { adaptive: adaptive.stats() }),
+      ...(cacheUse !== undefined && { cache: cacheUse.stats() }),
     };
   }
 

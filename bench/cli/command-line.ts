@@ -426,6 +426,19 @@ withJobFile(program.command('run'))
       'at all; off: go on (default: 10m with --limit or --tries, or else off)',
   )
   .option(
+    '--cache <folder>',
+    'keep results in this folder, and take them from there for documents with the same content',
+  )
+  .option(
+    '--cache-size <size>',
+    'the cache has at most this size, like 1GB; results that were not used for long are removed (default: 10GB)',
+  )
+  .option(
+    '--cache-verify <share>',
+    'run this share of the documents whose results are kept again, like 1%, and stop using the cache when one ' +
+      'has another result',
+  )
+  .option(
     '--serial',
     'run the documents one by one on the main thread, whatever the strategy and the workers, for a debugger',
   )

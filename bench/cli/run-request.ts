@@ -40,6 +40,9 @@ export interface GivenRunFlags {
   retryOn?: string;
   fallback?: string;
   circuit?: string;
+  cache?: string;
+  cacheSize?: string;
+  cacheVerify?: string;
   serial?: true;
   job?: string | false;
 }

@@ -1,7 +1,8 @@
 import type { RunnerOptions } from '../../index.js';
+import { minCacheBytes } from '../../services/cache/cache-facts.js';
 import type { CircuitOptions } from '../../services/circuit.js';
 import { UsageError } from '../errors.js';
-import { parseCount, parseDuration, parseLimitFlag, parseList } from '../words/parse.js';
+import { parseCount, parseDuration, parseLimitFlag, parseList, parseSize } from '../words/parse.js';
 
 /** These flags of `forkwise run` are about the service that the task calls. */
 export interface ServiceFlags {
@@ -10,6 +11,9 @@ export interface ServiceFlags {
   retryOn?: string;
   fallback?: string;
   circuit?: string;
+  cache?: string;
+  cacheSize?: string;
+  cacheVerify?: string;
 }
 
 /** What the flags say about the service that the task calls. @throws UsageError */
@@ -19,7 +23,8 @@ export function serviceOptions({
   retryOn,
   fallback,
   circuit,
-}: ServiceFlags): Pick<RunnerOptions, 'limits' | 'retry' | 'fallback' | 'circuit'> {
+  ...kept
+}: ServiceFlags): Pick<RunnerOptions, 'limits' | 'retry' | 'fallback' | 'circuit' | 'cache'> {
   if (retryOn !== undefined && tries === undefined)
     throw new UsageError('expected --tries with --retry-on, like --tries 3');
   const on = retryOn === undefined ? [] : parseList(retryOn, '--retry-on', (code) => code);
@@ -36,7 +41,40 @@ export function serviceOptions({
     }),
     ...(fallback !== undefined && { fallback: { value: jsonValue(fallback) } }),
     circuit: circuit === undefined ? isService && {} : parseCircuit(circuit),
+    ...cacheOptions(kept),
   };
+}
+
+/** What the flags say about a cache of results. @throws UsageError */
+function cacheOptions({
+  cache,
+  cacheSize,
+  cacheVerify,
+}: Pick<ServiceFlags, 'cache' | 'cacheSize' | 'cacheVerify'>): Pick<RunnerOptions, 'cache'> {
+  if (cache === undefined) {
+    const flag =
+      cacheSize !== undefined ? '--cache-size' : cacheVerify !== undefined ? '--cache-verify' : null;
+    if (flag !== null) throw new UsageError(`expected --cache with ${flag}, like --cache .cache`);
+    return {};
+  }
+  const maxBytes = cacheSize === undefined ? undefined : parseSize(cacheSize);
+  if (maxBytes !== undefined && maxBytes < minCacheBytes)
+    throw new UsageError(`expected --cache-size to be 100KB or more, got "${cacheSize}"`);
+  return {
+    cache: {
+      folder: cache,
+      ...(maxBytes !== undefined && { maxBytes }),
+      ...(cacheVerify !== undefined && { verify: parseShare(cacheVerify) }),
+    },
+  };
+}
+
+/** Reads `1%`, or `0.01`. @throws UsageError */
+function parseShare(text: string): number {
+  const [, digits, percent] = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text.trim()) ?? [];
+  const share = Number(digits) / (percent === '%' ? 100 : 1);
+  if (share >= 0 && share <= 1) return share;
+  throw new UsageError(`expected --cache-verify to be a share from 0% to 100%, like 1%, got "${text}"`);
 }
 
 function jsonValue(text: string): unknown {

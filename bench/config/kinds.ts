@@ -98,6 +98,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   where: text('a word'),
   pattern: text('a pattern'),
   limit: text('a limit'),
+  share: either('a share like 1%'),
   rate: text('a rate like 200/s'),
   counts: list('a number, or a list like [1, 2, 4]'),
   names: list('a name, or a list of names'),

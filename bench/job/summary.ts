@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { AdaptiveStats } from '../../runner/adaptive.js';
+import type { CacheStats } from '../../runner/cache-use.js';
 import type { LeftOut } from '../../workloads/file-walk.js';
 import { errorInWords } from '../words/errors.js';
 import { duration, listed, number } from '../words/units.js';
@@ -31,6 +32,8 @@ export interface Summary {
   readonly workersReplaced: number;
   /** The number of documents at the same time, where it followed the load; absent where it did not. */
   readonly adaptive?: AdaptiveStats;
+  /** What the cache has done; absent where results were not kept. */
+  readonly cache?: CacheStats;
   readonly elapsedMs: number;
   /** True when every document has its line. */
   readonly complete: boolean;
@@ -56,6 +59,7 @@ export function summaryText(summary: Summary): string {
     ...rateOf(summary),
     ...replacedText(summary),
     ...adaptiveText(summary),
+    ...cacheText(summary),
     shards === undefined ? out : `${whole(shards)} ${shards === 1 ? 'shard' : 'shards'} in ${out}`,
   ].join(' · ');
   const named = notOk
@@ -106,6 +110,16 @@ function adaptiveText({ adaptive }: Summary): string[] {
   const { number, low, high, lastMove } = adaptive;
   const range = low === high ? '' : ` (${low} to ${high}; ${lastMove?.why})`;
   return [`${number} at a time${range}`];
+}
+
+/** Empty where results were not kept. */
+function cacheText({ cache }: Summary): string[] {
+  if (cache === undefined) return [];
+  const { hits, misses, savedMs } = cache;
+  if (hits === 0) return ['nothing from the cache'];
+  const share = Math.floor((100 * hits) / (hits + misses));
+  const time = savedMs < 1e3 ? `${Math.round(savedMs)} ms` : duration(savedMs);
+  return [`${whole(hits)} from the cache (${share} %), ${time} of tasks saved`];
 }
 
 function linesOf({ counts }: Summary): number {

@@ -1,3 +1,6 @@
+/** A cache has this size at least, bytes. */
+export const minCacheBytes = 100_000;
+
 /**
  * Every worker of a session gets this with its task. It is plain data that JSON carries.
  *

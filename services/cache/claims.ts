@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { RecordLog } from './record-log.js';
@@ -14,6 +15,8 @@ export class Claims {
   readonly #body = Buffer.alloc(bodySize);
   /** The document that has claimed each key. */
   readonly #open = new Map<string, string>();
+  /** The name of the worker's word that has turned the cache off; null while it is on. */
+  #off: string | null = null;
 
   /** @throws Error of the system */
   constructor(path: string) {
@@ -23,19 +26,32 @@ export class Claims {
   /** Returns true when the document may run, and false when an equal one is running. */
   take(key: Buffer, document: Buffer): boolean {
     this.#append(kinds.claim, key, document);
-    this.#read();
+    this.read();
     return this.#open.get(key.toString('latin1')) === document.toString('latin1');
   }
 
   /** Tells whether the document that has claimed the key is still running. */
   isTaken(key: Buffer): boolean {
-    this.#read();
+    this.read();
     return this.#open.has(key.toString('latin1'));
   }
 
   /** The document has ended, with a result that is kept or without. */
   end(document: Buffer): void {
     this.#append(kinds.end, noKey, document);
+  }
+
+  /** True when a worker of the session has turned the cache off, as far as the file has been read. */
+  get isOff(): boolean {
+    return this.#off !== null;
+  }
+
+  /** Turns the cache off for all workers of the session; false when another one has done it already. */
+  turnOff(): boolean {
+    const name = randomBytes(documentSize);
+    this.#append(kinds.off, noKey, name);
+    this.read();
+    return this.#off === name.toString('latin1');
   }
 
   close(): void {
@@ -49,10 +65,13 @@ export class Claims {
     this.#log.append(this.#body);
   }
 
-  #read(): void {
+  /** Reads what other workers have written. */
+  read(): void {
     this.#log.read((body) => {
       const document = body.toString('latin1', keySize, keySize + documentSize);
-      if (body.readUInt32LE(keySize + documentSize) === kinds.claim) {
+      const kind = body.readUInt32LE(keySize + documentSize);
+      if (kind === kinds.off) this.#off ??= document;
+      if (kind === kinds.claim) {
         const key = body.toString('latin1', 0, keySize);
         if (!this.#open.has(key)) this.#open.set(key, document);
         return;
@@ -66,7 +85,7 @@ const keySize = 32;
 const documentSize = 8;
 const bodySize = keySize + documentSize + 4;
 const noKey = Buffer.alloc(keySize);
-const kinds = { claim: 1, end: 2 } as const;
+const kinds = { claim: 1, end: 2, off: 3 } as const;
 
 /** Names a document of one run in claims: it is the same each time that the document runs. */
 export function claimant({ index, id }: { readonly index: number; readonly id: string }): Buffer {

@@ -20,6 +20,9 @@ export function makeRoom(root: string, maxBytes: number): void {
 
 const keptShare = 0.9;
 const emptyMs = 60_000;
+/** Claims are removed that have not changed for this long, ms. */
+const claimsMs = 24 * 3600e3;
+export const claimsEnding = '.claims';
 
 interface CacheFile {
   readonly path: string;
@@ -30,7 +33,10 @@ interface CacheFile {
 function filesIn(root: string): CacheFile[] {
   const files: CacheFile[] = [];
   for (const folder of readdirSync(root, { withFileTypes: true })) {
-    if (!folder.isDirectory()) continue;
+    if (!folder.isDirectory()) {
+      if (folder.name.endsWith(claimsEnding)) removeOld(join(root, folder.name));
+      continue;
+    }
     const names = namesIn(join(root, folder.name));
     if (names.length === 0) removeEmpty(join(root, folder.name));
     for (const name of names) {
@@ -40,6 +46,12 @@ function filesIn(root: string): CacheFile[] {
     }
   }
   return files;
+}
+
+/** Removes the claims of a session that was killed. */
+function removeOld(path: string): void {
+  const state = statSync(path, { throwIfNoEntry: false });
+  if (state !== undefined && Date.now() - state.mtimeMs > claimsMs) rmSync(path, { force: true });
 }
 
 function namesIn(folder: string): string[] {

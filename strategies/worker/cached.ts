@@ -3,8 +3,9 @@ import { deserialize } from 'node:v8';
 import type { SessionCache } from '../../services/cache/cache-facts.js';
 import { Claims, claimant } from '../../services/cache/claims.js';
 import { documentKey } from '../../services/cache/keys.js';
+import { Price } from '../../services/cache/price.js';
 import { Seen } from '../../services/cache/seen.js';
-import { Store } from '../../services/cache/store.js';
+import { type Kept, Store } from '../../services/cache/store.js';
 import type { LocalReply } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
 import { now } from './clock.js';
@@ -35,6 +36,8 @@ export interface CachedTask {
    */
   readonly wait: (document: CarriedDocument, touch: () => void, isOver: () => boolean) => Promise<unknown>;
   readonly failed: (cause: unknown) => LocalReply;
+  /** Tells whether a result is the one that was kept. */
+  readonly isSame: (kept: unknown, found: unknown) => boolean;
 }
 
 /**
@@ -51,15 +54,22 @@ export class ResultCache {
   /** A document has read its id: others of the task will, too. */
   #readsId = false;
   #hasWarned = false;
+  /** A worker of the session has turned the cache off. */
+  #isOff = false;
+  readonly #verify: number;
+  /** Weighs the task against a hash; null when it is worth keeping its results. */
+  #price: Price | null = new Price();
 
   /** @param folder the task's results have this name in the cache. @throws Error of the system */
-  constructor({ folder: root, claims, maxBytes }: SessionCache, folder: string, task: CachedTask) {
+  constructor({ folder: root, claims, maxBytes, verify }: SessionCache, folder: string, task: CachedTask) {
     this.#task = task;
+    this.#verify = verify;
     this.#store = new Store({ root, task: folder, maxBytes });
     this.#claims = new Claims(claims);
   }
 
   run(document: CarriedDocument, touch: () => void): LocalReply | Promise<LocalReply> {
+    if (this.#isOff || this.#claims.isOff) return this.#task.run(document, touch, null);
     const startedMs = now();
     if (document.by === undefined)
       return this.#found(document, touch, { startedMs, read: null, seen: new Seen() });
@@ -85,24 +95,27 @@ export class ResultCache {
   }
 
   #found(document: CarriedDocument, touch: () => void, begun: Begun): LocalReply | Promise<LocalReply> {
+    const beganMs = now();
     const keys = new Keys(document);
-    const reply = this.#lookUp(keys, begun);
+    const hashMs = now() - beganMs;
+    const run: Run = { document, touch, begun, keys, hashMs, claimed: null };
+    const reply = this.#lookUp(run);
     if (reply !== null) return reply;
     const claimed = this.#readsId ? keys.withId : keys.plain;
     const name = claimant(document);
     if (this.#safely(() => this.#claims.take(claimed, name)) !== false) {
       // An equal document may have ended since the look at the store.
-      const late = this.#lookUp(keys, begun);
-      if (late === null) return this.#run({ document, touch, begun, keys, claimed: name });
+      const late = this.#lookUp(run);
+      if (late === null) return this.#run({ ...run, claimed: name });
       this.#safely(() => this.#claims.end(name));
       return late;
     }
-    return this.#task
-      .wait(document, touch, () => !this.#claims.isTaken(claimed))
-      .then(
-        () => this.#lookUp(keys, begun) ?? this.#run({ document, touch, begun, keys, claimed: null }),
-        (cause: unknown) => this.#task.failed(cause),
-      );
+    // A worker may have ended between keeping the result and saying so.
+    const isOver = () => !this.#claims.isTaken(claimed) || this.#kept(claimed) !== null;
+    return this.#task.wait(document, touch, isOver).then(
+      () => this.#lookUp(run) ?? this.#run(run),
+      (cause: unknown) => this.#task.failed(cause),
+    );
   }
 
   /** A full disk, or a folder that was removed, costs results and fails no document. */
@@ -119,21 +132,66 @@ export class ResultCache {
     }
   }
 
-  #lookUp(keys: Keys, begun: Begun): LocalReply | null {
-    return this.#replyOf(keys.plain, begun) ?? this.#replyOf(keys.withId, begun);
+  #lookUp(run: Run): LocalReply | Promise<LocalReply> | null {
+    const { keys, hashMs } = run;
+    const kept = this.#kept(keys.plain) ?? this.#kept(keys.withId);
+    if (kept === null) return null;
+    const reply = this.#replyOf(kept, run);
+    if (reply === null) return null;
+    this.#weigh(kept.taskMs, hashMs);
+    if (this.#verify === 0) return reply;
+    this.#safely(() => this.#claims.read());
+    if (this.#claims.isOff) return this.#task.run(run.document, run.touch, run.begun);
+    return Math.random() < this.#verify ? this.#verified(kept, run) : reply;
   }
 
-  #replyOf(key: Buffer, begun: Begun): LocalReply | null {
-    const kept = this.#safely(() => this.#store.get(key));
-    return kept === null ? null : this.#task.reply(() => deserialize(kept.bytes), begun, kept.taskMs);
+  #kept(key: Buffer): Kept | null {
+    return this.#safely(() => this.#store.get(key));
   }
 
-  #run({ document, touch, begun, keys, claimed }: Run): LocalReply | Promise<LocalReply> {
+  #replyOf({ bytes, taskMs }: Kept, { begun }: Run): LocalReply | null {
+    return this.#task.reply(() => deserialize(bytes), begun, taskMs);
+  }
+
+  /** Runs a document although its result is there. When it fails now, it has the result that was kept. */
+  #verified(kept: Kept, run: Run): LocalReply | Promise<LocalReply> {
+    const { document, touch, begun } = run;
+    const compared = (reply: LocalReply): LocalReply => {
+      if (reply.status !== 'ok') return this.#replyOf(kept, run) ?? reply;
+      const { bytes } = begun.seen;
+      if (bytes === null || !this.#task.isSame(deserialize(kept.bytes), deserialize(bytes)))
+        this.#turnOff(
+          `the document "${document.id}" has another result now than the one that was kept, so the cache is ` +
+            'not used any more: export `cacheKey` or `cacheEnv`, which name what the result depends on, and ' +
+            'remove the folder of the cache',
+        );
+      return reply;
+    };
+    const reply = this.#task.run(document, touch, begun);
+    return reply instanceof Promise ? reply.then(compared) : compared(reply);
+  }
+
+  /** Learns how long a task takes, and turns the cache off when that is less than the cache costs. */
+  #weigh(taskMs: number, hashMs: number): void {
+    if (this.#price === null) return;
+    const refusal = this.#price.learn(taskMs, hashMs);
+    if (this.#price.isKnown) this.#price = null;
+    if (refusal !== null) this.#turnOff(refusal);
+  }
+
+  /** Turns the cache off for all workers of the session; one of them says so. */
+  #turnOff(why: string): void {
+    this.#isOff = true;
+    if (this.#safely(() => this.#claims.turnOff()) !== false) process.emitWarning(why);
+  }
+
+  #run({ document, touch, begun, keys, hashMs, claimed }: Run): LocalReply | Promise<LocalReply> {
     const beganMs = now();
     const end = (reply: Mutable<LocalReply>): LocalReply => {
       const { seen } = begun;
       if (seen.id) this.#readsId = true;
       const taskMs = now() - beganMs;
+      if (reply.status === 'ok') this.#weigh(taskMs, hashMs);
       this.#safely(() => {
         const { bytes } = seen;
         if (reply.status === 'ok' && bytes !== null)
@@ -158,6 +216,8 @@ interface Run {
   readonly touch: () => void;
   readonly begun: Begun;
   readonly keys: Keys;
+  /** The bytes were hashed in this time. */
+  readonly hashMs: number;
   /** The document's name in the claims; null where it runs without a claim. */
   readonly claimed: Buffer | null;
 }
@@ -179,7 +239,12 @@ class Keys {
   }
 }
 
-/** A document that waits looks this often, ms: first often, then seldom. */
+/** Waits until it is over. An equal document that is running for very long is not waited for any more. */
 export async function poll(isOver: () => boolean, signal: AbortSignal): Promise<void> {
-  for (let ms = 1; !isOver(); ms = Math.min(20, ms * 1.5)) await setTimeout(ms, undefined, { signal });
+  const untilMs = now() + maxWaitMs;
+  for (let ms = 1; !isOver() && now() < untilMs; ms = Math.min(maxPauseMs, ms * 1.5))
+    await setTimeout(ms, undefined, { signal });
 }
+
+const maxPauseMs = 20;
+const maxWaitMs = 10 * 60_000;

@@ -1,4 +1,5 @@
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
+import { isDeepStrictEqual } from 'node:util';
 import { taskFolder } from '../../services/cache/keys.js';
 import type { TakenSlot } from '../../services/limits.js';
 import type { TaskServices } from '../../services/task-services.js';
@@ -227,6 +228,10 @@ export async function openTask(
     },
     wait: (document, touch, isOver) => waitFor((signal) => poll(isOver, signal), waiting(document), touch),
     failed: failure,
+    isSame: (kept, found) =>
+      workload.digest === undefined
+        ? isDeepStrictEqual(kept, found)
+        : workload.digest(kept) === workload.digest(found),
   };
   const cache =
     services.cache === null

@@ -90,7 +90,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
       /^strategies\/session\/(outcome|task-error|file-reader|pushed-source|source)\.ts$/,
       /^strategies\/broker\/(own-redis|address)\.ts$/,
       /^strategies\/worker\/(clock|usage-report|worker-id)\.ts$/,
-      /^runner\/(recommendation|adaptive)\.ts$/,
+      /^runner\/(recommendation|adaptive|cache-use)\.ts$/,
       /^workloads\/(workload|load-workload|task-file|task-findings|tsconfig-limits|services\/service)\.ts$/,
       /^workloads\/stages\/(stages|open-stage|stage-error)\.ts$/,
       /^control\/allotment\.ts$/,

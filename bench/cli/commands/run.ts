@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { DecisionKind } from '../../../control/work-number.js';
 import type { AdaptiveStats } from '../../../runner/adaptive.js';
+import type { CacheStats } from '../../../runner/cache-use.js';
 import { openForRunner, type RunnerOptions } from '../../../runner/create-runner.js';
 import { heapLimitMb } from '../../../strategies/processes/limits.js';
 import { printToStandardError } from '../../../strategies/processes/task-output.js';
@@ -151,6 +152,7 @@ export async function runDocuments(
     let workersReplaced = 0;
     let serviceFailure: string | null = null;
     let adaptive: AdaptiveStats | undefined;
+    let cache: CacheStats | undefined;
     let complete = earlier !== null && earlier.done - earlier.again === earlier.all;
     if (!complete) {
       if (traits.isolation === 'none') own = watchOwnProcess({ output, isolating: isolatingNames });
@@ -209,6 +211,7 @@ export async function runDocuments(
         progress.stop();
         workersReplaced = opened.session.replaced ?? 0;
         adaptive = opened.facts.adaptive?.stats();
+        cache = opened.facts.cacheUse?.stats();
         opened.facts.adaptive?.close();
         serviceFailure = opened.circuit?.reason ?? null;
         await opened.session.close({ now: broken.signal.aborted });
@@ -235,6 +238,7 @@ export async function runDocuments(
       notOk,
       workersReplaced,
       ...(adaptive !== undefined && { adaptive }),
+      ...(cache !== undefined && { cache }),
       elapsedMs,
       complete,
     };

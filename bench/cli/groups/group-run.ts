@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { AdaptiveStats } from '../../../runner/adaptive.js';
+import { type CacheStats, together } from '../../../runner/cache-use.js';
 import { openForRunner, type RunnerOptions } from '../../../runner/create-runner.js';
 import { heapLimitMb } from '../../../strategies/processes/limits.js';
 import { limitsOf } from '../../../strategies/processes/memory-share.js';
@@ -73,6 +74,8 @@ export class GroupRun {
   #workersReplaced = 0;
   /** The number of documents at the same time when the group last ran, where it follows the load. */
   #adaptive: AdaptiveStats | undefined;
+  /** Of all sessions together. */
+  #cache: CacheStats | undefined;
   #maxWorkers = 0;
   #startMs = 0;
   #elapsedMs = 0;
@@ -200,6 +203,7 @@ export class GroupRun {
         this.#workersReplaced += opened.session.replaced ?? 0;
         this.#adaptive = opened.facts.adaptive?.stats();
         opened.facts.adaptive?.close();
+        this.#cache = together(this.#cache, opened.facts.cacheUse?.stats());
         await opened.session.close({ now: this.#broken.signal.aborted });
       }
     } catch (cause) {
@@ -235,6 +239,7 @@ export class GroupRun {
       notOk: this.output.tally.notOk,
       workersReplaced: this.#workersReplaced,
       ...(this.#adaptive !== undefined && { adaptive: this.#adaptive }),
+      ...(this.#cache !== undefined && { cache: this.#cache }),
       elapsedMs: this.#elapsedMs,
       complete: this.isComplete,
     };
