@@ -25,7 +25,8 @@ const run = (command: string, args: readonly string[], cwd: string) =>
   promisify(execFile)(command, args, { cwd, shell });
 
 before(async () => {
-  await run('npm', ['pack', '--silent', '--pack-destination', folder], root);
+  // Without `prepack`, which writes the files that other tests run at this moment.
+  await run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], root);
   const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
   assert.ok(tarball);
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
