@@ -78,7 +78,8 @@ async function openOn(
     await engine.close({ remove: false });
     throw cause;
   }
-  const caller = new Caller(engine, callerEnd, left);
+  const takesReferences = delivery === 'reference';
+  const caller = new Caller(engine, callerEnd, { left, takesReferences });
   const { fleet } = caller;
   let gaveUp: Error | null = null;
   const agents =
@@ -112,7 +113,7 @@ async function openOn(
   let killed = false;
   const session = guarded({
     callerEnd,
-    takesReferences: delivery === 'reference',
+    takesReferences,
     async run(documents, emit, cancelling) {
       if (!killed) {
         agents?.reset();

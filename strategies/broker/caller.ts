@@ -7,7 +7,7 @@ import type { CarriedDocument, CarriedDocuments } from '../session/reference.js'
 import type { CallerEnd } from '../session/side-channel.js';
 import type { Emit, Outcome } from '../strategy.js';
 import { encodeBatch } from './batch-blob.js';
-import { BatchSize, batchLimit, type Expected, SentBatch } from './batches.js';
+import { BatchSize, batchBytes, type Expected, SentBatch } from './batches.js';
 import { BlobBuffers } from './blob-buffers.js';
 import type { Engine, LeftBatch, Received } from './engine.js';
 import { Fleet } from './fleet.js';
@@ -28,6 +28,7 @@ export class Caller {
   readonly fleet: Fleet;
   readonly #engine: Engine;
   readonly #left: LeftDocuments;
+  readonly #batchBytes: number;
   /** Batches without all their outcomes, by their numbers. */
   readonly #sent = new Map<number, InFlight>();
   #nextBatch: number;
@@ -51,8 +52,13 @@ export class Caller {
   /** Is called when an agent has reported documents. */
   progress: () => void = () => {};
 
-  constructor(engine: Engine, callerEnd: CallerEnd, left: readonly LeftBatch[]) {
+  constructor(
+    engine: Engine,
+    callerEnd: CallerEnd,
+    { left, takesReferences }: { readonly left: readonly LeftBatch[]; readonly takesReferences: boolean },
+  ) {
     this.#engine = engine;
+    this.#batchBytes = takesReferences ? batchBytes.byReference : batchBytes.sent;
     this.#left = new LeftDocuments(left);
     this.#nextBatch = this.#left.nextBatch;
     this.#pass = this.#left.lastPass;
@@ -158,7 +164,7 @@ export class Caller {
       if (this.#failure !== null) throw this.#failure;
       return pass.puller.take({
         documents: pass.size.documents(this.fleet.workersEach),
-        bytes: batchLimit.bytes,
+        bytes: this.#batchBytes,
         goesAtOnce: () => this.#documents < this.fleet.workers,
       });
     });

@@ -100,7 +100,7 @@ class StandIn {
 async function openCaller(url: string, run: string): Promise<{ caller: Caller; engine: Engine }> {
   const engine = await connectBullmq({ url, side: 'caller', run });
   const left = await engine.announce(cardOf(run), null);
-  return { caller: new Caller(engine, new CallerEnd(), left), engine };
+  return { caller: new Caller(engine, new CallerEnd(), { left, takesReferences: false }), engine };
 }
 
 async function outcomesOf(caller: Caller, ids: readonly string[]): Promise<Outcome[]> {
