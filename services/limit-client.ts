@@ -1,14 +1,7 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import { serviceClosed } from './circuit.js';
-import type {
-  Answered,
-  DoneSlot,
-  Given,
-  LimitAnswer,
-  LimitRequest,
-  UsedSlot,
-  Want,
-} from './limit-protocol.js';
+import type { Answered, DoneSlot, Given, LimitAnswer, Want } from './limit-protocol.js';
+import { LimitReports, type ReportOptions } from './limit-reports.js';
 import type { Slot, TakenSlot } from './limits.js';
 import { maxPauseMs } from './retry.js';
 
@@ -20,14 +13,12 @@ export interface LimitFacts {
   readonly maxTokens: number | null;
 }
 
-export interface LimitClientOptions {
+export interface LimitClientOptions extends ReportOptions {
   /** Null without limits: then only the service's own refusals hold tasks back. */
   readonly limits: LimitFacts | null;
   readonly sharesClock: boolean;
   /** False where there is no way to the caller. */
   readonly hasCaller: boolean;
-  readonly now: () => number;
-  readonly send: (request: LimitRequest) => void;
 }
 
 interface Waiter extends Want {
@@ -45,11 +36,6 @@ const minAdvance = 5;
 const rateMs = 100;
 /** Slots in advance are asked for again after this time, when none were free, ms. */
 const askAgainMs = 20;
-/** A worker says that documents have begun when they are this many, or when it says something else. */
-const begunTogether = 50;
-/** Slots in advance that were used, and answers, are reported this much later at the latest, ms. */
-const reportMs = 20;
-
 /** The slot of a request that no limit counts. */
 const noSlot: TakenSlot = { id: 0, atMs: 0, untilMs: 0, isProbe: false, usedMs: 0 };
 
@@ -75,22 +61,15 @@ export class LimitClient {
   #taken = 0;
   #takenBefore = 0;
   #countedMs = 0;
-  #wants: Want[] = [];
-  #used: UsedSlot[] = [];
-  #unused: number[] = [];
-  #answers: Answered[] = [];
-  #done: DoneSlot[] = [];
-  #begun = 0;
+  readonly #reports: LimitReports;
   /** Documents that would be tried again, and wait for the caller's word. */
   readonly #retries = new Map<number, (isAllowed: boolean) => void>();
-  #asked: number[] = [];
-  #flushing = false;
-  #report: NodeJS.Timeout | null = null;
   #closed: Error | null = null;
 
   constructor(options: LimitClientOptions) {
     this.#options = options;
     this.#now = options.now;
+    this.#reports = new LimitReports(options);
     this.#first = options.hasCaller ? withResolver() : null;
   }
 
@@ -123,22 +102,19 @@ export class LimitClient {
 
   /** The service has answered a request. */
   answered(answer: Answered): void {
-    this.#answers.push(answer);
+    this.#reports.answered(answer);
     if (answer.isRefused && answer.pauseMs !== null)
       this.#closedUntilMs = Math.max(this.#closedUntilMs, this.#now() + answer.pauseMs);
-    this.#flushSoon();
   }
 
   /** The slot's request has been answered, or never will be. */
   done(slot: DoneSlot): void {
-    if (slot.id === 0) return;
-    this.#done.push(slot);
-    this.#flushLater();
+    if (slot.id !== 0) this.#reports.done(slot);
   }
 
   /** A document is tried for the first time. */
   begin(): void {
-    if (++this.#begun >= begunTogether) this.#flushSoon();
+    this.#reports.begin();
   }
 
   /** Asks whether a document may be tried again. @throws the signal's reason */
@@ -159,8 +135,7 @@ export class LimitClient {
         end();
         resolve(isAllowed);
       });
-      this.#asked.push(want);
-      this.#flushSoon();
+      this.#reports.mayRetry(want);
     });
   }
 
@@ -177,7 +152,7 @@ export class LimitClient {
     const closed = this.#closedForLong();
     if (closed !== null)
       for (const waiter of [...this.#waiters.values()]) {
-        if (waiter.slot !== null) this.#unused.push(waiter.slot.id);
+        if (waiter.slot !== null) this.#reports.unused(waiter.slot.id);
         this.#forget(waiter);
         waiter.reject(closed);
       }
@@ -188,7 +163,7 @@ export class LimitClient {
       if (slot.want === null) {
         this.#advance.push(slot);
         this.#askedMs = Number.NEGATIVE_INFINITY;
-      } else if (waiter === undefined) this.#unused.push(slot.id);
+      } else if (waiter === undefined) this.#reports.unused(slot.id);
       else {
         waiter.slot = slot;
         if (slot.atMs <= nowMs) due.push(waiter);
@@ -203,7 +178,7 @@ export class LimitClient {
   close(cause: Error): void {
     this.#closed = cause;
     this.#first?.resolve();
-    if (this.#report !== null) clearTimeout(this.#report);
+    this.#reports.close();
     for (const answer of [...this.#retries.values()]) answer(false);
     for (const waiter of [...this.#waiters.values()]) {
       this.#forget(waiter);
@@ -217,12 +192,12 @@ export class LimitClient {
       if (slot === undefined || slot.atMs > nowMs || this.#closedUntilMs > nowMs) return null;
       this.#advance.pop();
       if (slot.untilMs < nowMs) {
-        this.#unused.push(slot.id);
+        this.#reports.unused(slot.id);
         continue;
       }
-      this.#used.push({ id: slot.id, atMs: nowMs });
+      this.#reports.used({ id: slot.id, atMs: nowMs });
+      this.#reports.flushLater();
       this.#taken++;
-      this.#flushLater();
       return { ...slot, usedMs: nowMs };
     }
   }
@@ -258,9 +233,9 @@ export class LimitClient {
         reject,
         signal,
         abort: () => {
-          if (waiter.slot !== null) this.#unused.push(waiter.slot.id);
+          if (waiter.slot !== null) this.#reports.unused(waiter.slot.id);
           this.#forget(waiter);
-          this.#flushSoon();
+          this.#reports.flushSoon();
           reject(signal.reason);
         },
         slot: null,
@@ -268,8 +243,8 @@ export class LimitClient {
       };
       signal.addEventListener('abort', waiter.abort, { once: true });
       this.#waiters.set(want, waiter);
-      this.#wants.push({ want, tokens });
-      this.#flushSoon();
+      this.#reports.want({ want, tokens });
+      this.#reports.flushSoon();
     });
   }
 
@@ -309,12 +284,12 @@ export class LimitClient {
     for (const waiter of waiters) {
       const slot = waiter.slot as Slot;
       if (slot.untilMs < nowMs || this.#closedUntilMs > nowMs) {
-        this.#unused.push(slot.id);
+        this.#reports.unused(slot.id);
         waiter.slot = null;
         const { want, tokens } = waiter;
-        this.#wants.push({ want, tokens });
+        this.#reports.want({ want, tokens });
       } else {
-        this.#used.push({ id: slot.id, atMs: nowMs });
+        this.#reports.used({ id: slot.id, atMs: nowMs });
         this.#taken++;
         ready.push(waiter);
       }
@@ -334,49 +309,10 @@ export class LimitClient {
     if (waiter.timer !== null) clearTimeout(waiter.timer);
   }
 
-  #flushSoon(): void {
-    if (this.#flushing) return;
-    this.#flushing = true;
-    queueMicrotask(() => {
-      this.#flushing = false;
-      this.#flush();
-    });
-  }
-
-  #flushLater(): void {
-    this.#report ??= setTimeout(() => {
-      this.#report = null;
-      this.#flush();
-    }, reportMs).unref();
-  }
-
-  #flush(advance = 0): void {
-    if (this.#closed !== null) return;
-    const done = this.#done;
-    const [wants, used, unused, answers] = [this.#wants, this.#used, this.#unused, this.#answers];
-    const [asked, begun] = [this.#asked, this.#begun];
-    const isDue = begun >= begunTogether || asked.length > 0;
-    if (!isDue && advance + wants.length + used.length + unused.length + answers.length + done.length === 0)
-      return;
-    this.#asked = [];
-    this.#begun = 0;
-    this.#wants = [];
-    this.#used = [];
-    this.#unused = [];
-    this.#answers = [];
-    this.#done = [];
+  /** @param advance this many slots in advance are asked for, too */
+  #flush(advance: number): void {
     if (advance > 0) this.#askedMs = this.#now();
-    this.#options.send({
-      clockMs: this.#now(),
-      ...(wants.length > 0 && { wants }),
-      ...(advance > 0 && { advance }),
-      ...(used.length > 0 && { used }),
-      ...(unused.length > 0 && { unused }),
-      ...(answers.length > 0 && { answers }),
-      ...(done.length > 0 && { done }),
-      ...(begun > 0 && { begun }),
-      ...(asked.length > 0 && { retries: asked }),
-    });
+    this.#reports.flush(advance);
   }
 }
 
