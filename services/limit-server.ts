@@ -4,6 +4,7 @@ import type { Given, LimitAnswer, LimitRequest, Want } from './limit-protocol.js
 import { readLimits, type Slot } from './limits.js';
 import { RateLimiter } from './rate-limiter.js';
 import { budgetOf, RetryBudget } from './retry.js';
+import { SharedLimits, type SharePool } from './shared-limits.js';
 
 /** Carries answers to one connected worker, or to all workers of an agent. */
 export interface LimitWire {
@@ -19,6 +20,12 @@ interface Asker {
   /** When the worker sent its request, in its own clock, and when that arrived here. */
   readonly sentMs: number;
   readonly receivedMs: number;
+}
+
+/** A limiter needs these of the options of a session. */
+export interface LimitServices extends Pick<OpenOptions, 'limits' | 'retry'> {
+  /** Other callers share the limits here. Absent: there are none. */
+  readonly sharePool?: SharePool;
 }
 
 /** Messages of a worker may still arrive for this time after it has ended, ms. */
@@ -40,6 +47,10 @@ export interface InnerChannel extends SideChannel {
  */
 export class LimitServer {
   readonly #limiter: RateLimiter;
+  /** Null where this caller has the limits for itself. */
+  readonly #shared: SharedLimits | null = null;
+  /** All workers know that the service is closed until this time. */
+  #toldUntilMs = Number.NEGATIVE_INFINITY;
   readonly #budget: RetryBudget;
   readonly #now: () => number;
   readonly #wires = new Set<LimitWire>();
@@ -51,8 +62,20 @@ export class LimitServer {
   #closed = false;
   #hasWarned = false;
 
-  constructor({ limits = [], retry }: Pick<OpenOptions, 'limits' | 'retry'>, now: () => number) {
-    this.#limiter = new RateLimiter(readLimits(limits));
+  constructor({ limits = [], retry, sharePool }: LimitServices, now: () => number) {
+    const read = readLimits(limits);
+    const limiter = new RateLimiter(read);
+    this.#limiter = limiter;
+    if (sharePool !== undefined && read.length > 0)
+      this.#shared = new SharedLimits(sharePool, {
+        limits: read,
+        limiter,
+        now,
+        changed: () => {
+          this.#tellClosed();
+          this.#pump();
+        },
+      });
     this.#budget = new RetryBudget(budgetOf(retry));
     this.#now = now;
   }
@@ -88,16 +111,13 @@ export class LimitServer {
     const offsetMs = wire.sharesClock ? 0 : nowMs - clockMs;
     for (const { id, atMs } of used) this.#limiter.used(id, Math.min(nowMs, atMs + offsetMs));
     for (const id of unused) this.#limiter.returned(id);
-    const closedMs = this.#limiter.closedUntilMs;
     for (const { id, tookMs } of done) this.#limiter.answered(id, { tokens: null, tookMs }, nowMs);
     for (const { id, tookMs, tokens, isRefused, pauseMs, budgets } of answers) {
       if (isRefused) this.#limiter.refused(id, pauseMs, nowMs);
       else if (id !== null) this.#limiter.answered(id, { tokens, tookMs }, nowMs);
       for (const budget of budgets) this.#limiter.observed(budget, nowMs);
     }
-    const { closedUntilMs } = this.#limiter;
-    if (closedUntilMs > closedMs)
-      for (const other of this.#wires) other.send(null, { clockMs: nowMs, closedUntilMs });
+    if (this.#tellClosed()) this.#shared?.syncSoon();
     this.#budget.begin(begun);
     const allowed = retries.filter(() => this.#budget.take());
     if (allowed.length < retries.length) this.#warnOfBudget();
@@ -109,6 +129,7 @@ export class LimitServer {
 
   close(): void {
     this.#closed = true;
+    void this.#shared?.close();
     this.#waiting.length = 0;
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
@@ -135,6 +156,15 @@ export class LimitServer {
     );
   }
 
+  /** Tells all workers when the service is closed for longer than they know. Returns whether it is. */
+  #tellClosed(): boolean {
+    const { closedUntilMs } = this.#limiter;
+    if (closedUntilMs <= this.#toldUntilMs) return false;
+    this.#toldUntilMs = closedUntilMs;
+    for (const wire of this.#wires) wire.send(null, { clockMs: this.#now(), closedUntilMs });
+    return true;
+  }
+
   #drop(isMeant: (asker: Asker) => boolean): void {
     for (let i = this.#waiting.length - 1; i >= 0; i--)
       if (isMeant(this.#waiting[i] as Want & Asker)) this.#waiting.splice(i, 1);
@@ -148,6 +178,7 @@ export class LimitServer {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const nowMs = this.#now();
+    this.#shared?.check(nowMs);
     if (nowMs >= this.#sweptMs + sweepMs) {
       this.#limiter.expire(nowMs);
       this.#sweptMs = nowMs;
@@ -165,6 +196,7 @@ export class LimitServer {
       if ('againMs' in slot) {
         const inMs = Math.min(Math.max(1, slot.againMs - nowMs), sweepMs);
         this.#timer = setTimeout(() => this.#pump(), inMs);
+        this.#shared?.short();
         break;
       }
       this.#waiting.shift();

@@ -4,11 +4,15 @@
  */
 export class Pace {
   /** Units follow each other at this distance, ms. */
-  readonly #everyMs: number;
+  #everyMs: number;
   /** The next unit is due at this time. */
   #dueMs = Number.NEGATIVE_INFINITY;
 
   constructor(everyMs: number) {
+    this.#everyMs = everyMs;
+  }
+
+  resize(everyMs: number): void {
     this.#everyMs = everyMs;
   }
 

@@ -9,7 +9,7 @@ import { Pace } from './pace.js';
  * window is the limit from then on. A second refusal makes the pace even for good.
  */
 export class Quanta {
-  readonly #limit: Limit;
+  #limit: Limit;
   readonly #even: Pace;
   /** The shorter windows that the service may enforce, and what it has accepted in each. */
   #open: { readonly perMs: number; readonly enough: number }[];
@@ -23,9 +23,17 @@ export class Quanta {
     const { max, perMs } = limit;
     this.#limit = limit;
     this.#even = new Pace(perMs / max);
-    this.#open = [1000, 10_000]
-      .filter((quantum) => quantum < perMs / 2 && (max * quantum) / perMs >= 1)
-      .map((quantum) => ({ perMs: quantum, enough: Math.ceil((1.5 * max * quantum) / perMs) + 2 }));
+    this.#open = quantaOf(limit);
+  }
+
+  /** The limit is another one; what was learned about the service remains. */
+  resize(max: number): void {
+    this.#limit = { ...this.#limit, max };
+    const { perMs } = this.#limit;
+    this.#even.resize(perMs / max);
+    const known = quantaOf(this.#limit);
+    this.#open = this.#open.flatMap((open) => known.filter((quantum) => quantum.perMs === open.perMs));
+    this.#enforce();
   }
 
   /** Returns when a slot may be used, and whether it is ahead of the even pace then. */
@@ -67,18 +75,30 @@ export class Quanta {
   refused(slot: Slot | null, isNews: boolean, _nowMs: number): void {
     if (slot !== null && this.#probe === slot.id) this.#probe = null;
     if (!isNews) return;
+    this.#refusals++;
+    this.#enforce();
+  }
+
+  /** The service has refused requests: a shorter window is the limit, and after a second refusal the pace. */
+  #enforce(): void {
     const { max, perMs } = this.#limit;
     const [shortest] = this.#open;
-    this.#refusals++;
     if (this.#refusals === 1 && shortest !== undefined) {
       const units = Math.floor((max * shortest.perMs) / perMs);
       this.#enforced = new LimitWindow(units, shortest.perMs);
       this.#enforcedPace = new Pace((0.9 * shortest.perMs) / units);
-    } else if (shortest !== undefined) {
+    } else if (this.#refusals > 1 && shortest !== undefined) {
       this.#enforced = new LimitWindow(1, perMs / max);
       this.#enforcedPace = new Pace(perMs / max);
     }
   }
+}
+
+/** The shorter windows that a service may enforce in place of this limit. */
+function quantaOf({ max, perMs }: Limit): { readonly perMs: number; readonly enough: number }[] {
+  return [1000, 10_000]
+    .filter((quantum) => quantum < perMs / 2 && (max * quantum) / perMs >= 1)
+    .map((quantum) => ({ perMs: quantum, enough: Math.ceil((1.5 * max * quantum) / perMs) + 2 }));
 }
 
 /** A slot is used this much after its time at the latest, as a rule, ms. */

@@ -45,7 +45,7 @@ interface Counted {
   readonly of: Limit['of'];
   readonly window: LimitWindow;
   readonly patience: Patience;
-  pace: Pace | null;
+  readonly pace: Pace | null;
 }
 
 /** Requests of shorter windows are spread evenly; a longer window may begin with many at once. */
@@ -102,12 +102,27 @@ export class RateLimiter {
     return this.#closedUntilMs;
   }
 
-  /** A request must have at most this many tokens; infinity without a limit. */
-  get maxTokens(): number {
-    return Math.min(
-      Number.POSITIVE_INFINITY,
-      ...this.#windows.flatMap(({ of, window }) => (of === 'tokens' ? [window.max] : [])),
-    );
+  /** Per limit: the units that this limiter may use. */
+  get shares(): number[] {
+    return this.#windows.map(({ window }) => window.max);
+  }
+
+  /** Other callers use the rest of each limit: see `shared-limits.ts`. */
+  share(units: readonly number[]): void {
+    let quantum = 0;
+    for (const [i, { of, window, pace }] of this.#windows.entries()) {
+      const { max, perMs } = window;
+      window.max = units[i] as number;
+      const quanta = of === 'requests' && perMs > maxPacedMs ? this.#quanta[quantum++] : undefined;
+      if (window.max === max || window.max === 0) continue;
+      pace?.resize((catchUp * perMs) / window.max);
+      quanta?.resize(window.max);
+    }
+  }
+
+  /** Per limit: the units that are held or count. */
+  taken(nowMs: number): number[] {
+    return this.#windows.map(({ window }) => window.taken(nowMs));
   }
 
   /**

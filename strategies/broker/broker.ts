@@ -11,6 +11,7 @@ import { OwnAgents } from './agents.js';
 import { connectBullmq } from './bullmq.js';
 import { Caller } from './caller.js';
 import type { Fleet } from './fleet.js';
+import { LimitShares } from './limit-shares.js';
 import { type OwnRedis, startRedis } from './own-redis.js';
 import { encodeMessage, innerStrategy, type RunCard, type TaskCode, version } from './protocol.js';
 
@@ -50,9 +51,13 @@ export default {
   async open(workload, options) {
     const { broker = {} } = options;
     const redis = broker.url === undefined ? await startRedis() : null;
+    // No other caller can reach a Redis of this session's own.
+    const isShared = broker.url !== undefined && (options.limits ?? []).length > 0;
+    const shares = isShared ? await LimitShares.connect(broker.url) : null;
     try {
-      return await openOn(broker.url ?? (redis as OwnRedis).url, redis, workload, options);
+      return await openOn(broker.url ?? (redis as OwnRedis).url, { redis, shares }, workload, options);
     } catch (cause) {
+      await shares?.close();
       await redis?.close();
       throw cause;
     }
@@ -61,7 +66,7 @@ export default {
 
 async function openOn(
   url: string,
-  redis: OwnRedis | null,
+  { redis, shares }: { readonly redis: OwnRedis | null; readonly shares: LimitShares | null },
   workload: WorkloadRef,
   options: OpenOptions,
 ): Promise<Session> {
@@ -70,7 +75,7 @@ async function openOn(
   const counts = agentWorkers(options);
   const { code, bundle } = counts === null ? await portableCode(workload) : inPlace(workload);
   const engine = await connectBullmq({ url, side: 'caller', run });
-  const callerEnd = new CallerEnd(channel, options);
+  const callerEnd = new CallerEnd(channel, { ...options, ...(shares !== null && { sharePool: shares }) });
   let left: Awaited<ReturnType<typeof engine.announce>>;
   try {
     left = await engine.announce(cardOf(run, workload, code, options), bundle);
@@ -108,6 +113,8 @@ async function openOn(
     if (agents === null) await fleet.until(() => (fleet.size === 0 ? true : null), closeGraceMs);
     else await agents.close(closeGraceMs + farewellMs);
     await caller.close();
+    callerEnd.close();
+    await shares?.close();
     await redis?.close();
   };
   let killed = false;

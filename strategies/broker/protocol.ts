@@ -7,8 +7,9 @@ import type { Members, OpenOptions, Result, RetryOptions, ServiceLimit, TaskErro
  * The protocol between the caller of a run and its agents, over a broker that keeps what they exchange.
  *
  * Names. A session of the strategy is one run of the broker, with an id of its own. All that the broker keeps
- * of it is under keys that begin with `forkwise:{<run>}:`. The only other key is `forkwise:runs`, the list of
- * announced runs, in which a run has one entry.
+ * of it is under keys that begin with `forkwise:{<run>}:`. The other keys are `forkwise:runs`, the list of
+ * announced runs, in which a run has one entry, and `forkwise:{limits}:…`, the shares that callers have of
+ * limits: see `limit-shares.ts`.
  *
  *   key                      written by        what it has
  *   forkwise:runs            caller            the ids of announced runs

@@ -5,6 +5,7 @@ import {
   type InnerChannel,
   type LimitEnd,
   LimitServer,
+  type LimitServices,
   type LimitWire,
 } from '../../services/limit-server.js';
 import type { Fallback, OpenOptions, SideChannel } from '../strategy.js';
@@ -23,7 +24,7 @@ export interface WorkerWire {
 }
 
 /** The caller has these options for the services that tasks call. */
-export type CallerServices = Pick<OpenOptions, 'limits' | 'retry' | 'fallback' | 'cache'>;
+export type CallerServices = Pick<OpenOptions, 'fallback' | 'cache'> & LimitServices;
 
 /** The caller's end of a session's side channel, for all its workers: see `side-channel-protocol.ts`. */
 export class CallerEnd {

@@ -20,10 +20,14 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     files: /^strategies\/peers\//,
     may: [/^strategies\/(?!(peers\/)?index)/, /^services\//, /^workloads\/(workload|load-workload)\.ts$/],
   },
-  // A task travels to other machines as a bundle.
+  // A task travels to other machines as a bundle. Callers share limits.
   {
     files: /^strategies\/broker\//,
-    may: [/^strategies\/(?!index|peers)/, /^workloads\/(workload|task-bundle)\.ts$/],
+    may: [
+      /^strategies\/(?!index|peers)/,
+      /^workloads\/(workload|task-bundle)\.ts$/,
+      /^services\/(limits|shared-limits)\.ts$/,
+    ],
   },
   {
     files: /^strategies\//,

@@ -9,12 +9,14 @@ import { openStrategy } from '../../index.js';
 import { LimitClient } from '../../services/limit-client.js';
 import { LimitServer } from '../../services/limit-server.js';
 import { taskServices } from '../../services/task-services.js';
-import type { OpenOptions, Outcome, ServiceLimit } from '../../strategies/strategy.js';
+import { startRedis } from '../../strategies/broker/own-redis.js';
+import type { OpenOptions, Outcome, ServiceLimit, Session } from '../../strategies/strategy.js';
 import { now } from '../../strategies/worker/clock.js';
 import type { OllamaOptions } from '../../workloads/services/ollama.js';
 import type { ServiceLog } from '../../workloads/services/service.js';
 import type { Document } from '../../workloads/workload.js';
 import { descendants, isWorker } from '../processes.js';
+import { noRedis } from '../redis.js';
 
 /**
  * Whether limits of services are kept and used, judged by the log of a server on this machine. Every part
@@ -170,13 +172,41 @@ describe('limits', () => {
   });
 
   it('part broker: two agents of one caller', async () => {
-    const options = { limits: [second], workers: 4, perWorker: 1 };
+    const options = { limits: [second], workers: 8, perWorker: 1 };
     const { violations, requests } = await ask({ limits: [enforced.second] }, options, undefined, {
       strategy: 'broker',
     });
     const possible = greedy([enforced.second], totalMs);
     report('broker', { requests, used: percent(requests / possible), violations });
     assert.equal(violations, 0);
+  });
+
+  it('part callers: two callers of a broker', { skip: noRedis() }, async () => {
+    const redis = await startRedis();
+    try {
+      await withServer({ limits: [enforced.second] }, async ({ address, log }) => {
+        const options = { limits: [second], workers: 4, broker: { url: redis.url, agents: 1 } };
+        const open = () => openStrategy('broker', taskOf(address), options);
+        const sessions = await Promise.all([open(), open()]);
+        const counts = [0, 0];
+        const endMs = now() + totalMs;
+        const run = (i: 0 | 1, untilMs: number) =>
+          (sessions[i] as Session).run(endless(untilMs), () => {
+            counts[i] = (counts[i] as number) + 1;
+          });
+        // The second one begins later and ends earlier: the first one has the whole limit before and after.
+        await Promise.all([run(0, endMs), sleep(totalMs / 4).then(() => run(1, endMs - totalMs / 4))]);
+        await Promise.all(sessions.map((session) => session.close()));
+        const { arrivals, violations } = await log();
+        const possible = greedy([enforced.second], totalMs);
+        const used = percent(arrivals.length / possible);
+        report('callers', { requests: arrivals.length, documents: counts.join(' and '), used, violations });
+        assert.equal(violations, 0);
+        assert.ok(arrivals.length >= 0.85 * possible, 'the limit moves between them');
+      });
+    } finally {
+      await redis.close();
+    }
   });
 
   it('part errors: 20 % fail for a third of the time', async () => {
