@@ -129,6 +129,10 @@ withJobFile(program.command('bench'))
     '--llm-limit <limits>',
     'the built-in server refuses more than this, like 100/s, and strategies keep within it',
   )
+  .option(
+    '--max-calls <count>',
+    'call the task no more often than this, for services that cost money (default: as often as the time allows)',
+  )
   .option('--llm-url <url>', 'use a real Ollama at this URL instead')
   .option('--llm-model <name>', 'the model to ask for', 'llama3.2')
   .option(
@@ -209,6 +213,10 @@ constrained(
     'your task: a module, TypeScript or JavaScript, like ./parse.ts or ./parse.ts#parse',
   )
   .option('--docs <folder or glob>', 'your documents')
+  .option(
+    '--max-calls <count>',
+    'call the task no more often than this, for services that cost money (default: as often as the time allows)',
+  )
   .option(
     '--rate <rate>',
     'documents arrive at this rate, like 200/s: the fewest cores that keep up with it, measured in open ' +

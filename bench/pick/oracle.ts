@@ -33,6 +33,8 @@ export interface RunOptions {
 export class TaskOracle {
   readonly #options: OracleOptions;
   readonly #helper: Helper;
+  /** The task was called this often, apart from `stageCosts`. */
+  calls = 0;
 
   constructor(options: OracleOptions) {
     this.#options = options;
@@ -77,6 +79,7 @@ export class TaskOracle {
           'use a longer --time-budget, or see with forkwise check where it hangs',
       );
     });
+    this.calls += found.costsMs.length;
     if (found.failed < found.costsMs.length) return found;
     throw new WorkloadError(`task "${task.name}" failed on every document; on ${found.failure}`);
   }

@@ -30,6 +30,8 @@ export interface Sample {
   readonly record: SampleRecord;
   /** The costs of the folder's documents, as far as the survey knows them. */
   readonly folder: Omit<CorpusCosts, 'pass_mean_ms'>;
+  /** The task was called this often for it. */
+  readonly calls: number;
 }
 
 /**
@@ -53,6 +55,8 @@ export interface SampleOptions {
   readonly cores: number;
   readonly budgetMs: number;
   readonly say: (step: string) => void;
+  /** The task is called no more often than this, also in the race; null: as often as the time allows. */
+  readonly maxCalls?: number | null;
   /** Absent: a new sample is taken. */
   readonly earlier?: SampleRecord;
 }
@@ -74,7 +78,7 @@ export async function takeSample(helpers: HelperProcesses, options: SampleOption
   try {
     const { list, large } = withoutLarge(await findFiles(docs));
     const asking = { helpers, task, baseline: baseline.url, budgetMs };
-    const survey = await takeSurvey({ ...options, ...asking, list });
+    const survey = await takeSurvey({ ...options, ...asking, list, maxCalls: surveyCalls(options.maxCalls) });
     return prepare(helpers, { survey, list, large: await timeLarge(large, asking), options });
   } catch (cause) {
     if (cause instanceof CorpusError || (cause as Error).name === 'WorkloadError') throw cause;
@@ -82,6 +86,21 @@ export async function takeSample(helpers: HelperProcesses, options: SampleOption
       cause,
     });
   }
+}
+
+/** Parts of the calls that the survey, and one pass of a configuration, may take. */
+const surveyShare = 0.25;
+const passShare = 1 / 60;
+/** A pass with fewer documents says little. */
+const minInPass = 8;
+
+/** Returns how many calls of the task the survey may make; null where they are not counted. */
+export function surveyCalls(maxCalls: number | null = null): number | null {
+  return maxCalls === null ? null : Math.floor(surveyShare * maxCalls);
+}
+
+function passCalls(maxCalls: number | null): number {
+  return maxCalls === null ? Number.POSITIVE_INFINITY : Math.max(minInPass, Math.floor(passShare * maxCalls));
 }
 
 interface Surveyed {
@@ -92,11 +111,13 @@ interface Surveyed {
 }
 
 function prepare(helpers: HelperProcesses, surveyed: Surveyed): Sample {
-  const { survey, options } = surveyed;
+  const { survey, large, options } = surveyed;
   const { task, seed, strategies, cores, budgetMs, earlier } = options;
   const { regular, expensive } = withoutExpensive(survey, budgetMs);
   const chosen =
-    earlier === undefined ? passDocuments(regular, survey, seed) : indicesOf(earlier.ids, survey.documents);
+    earlier === undefined
+      ? passDocuments(regular, survey, { seed, maxCalls: options.maxCalls ?? null })
+      : indicesOf(earlier.ids, survey.documents);
   const costsMs = earlier?.costsMs ?? chosen.map((i) => survey.costsMs[i] as number);
   const cost = earlier?.cost ?? scaled(survey.cost, mean(costsMs) / Math.max(mean(survey.costsMs), 1e-6));
   const documents = chosen.map(
@@ -105,7 +126,7 @@ function prepare(helpers: HelperProcesses, surveyed: Surveyed): Sample {
   const sampled = { name: 'docs', documents };
   const profile = sizeProfile(sampled);
   const wanted = documentsWanted(strategies, { kind: survey.kind, cost, cores });
-  const max = documentsWithin(maxPassBytes, profile);
+  const max = Math.min(documentsWithin(maxPassBytes, profile), passCalls(options.maxCalls ?? null));
   // A task that remembers results must not meet a document twice.
   const count = survey.remembers
     ? documents.length
@@ -135,6 +156,7 @@ function prepare(helpers: HelperProcesses, surveyed: Surveyed): Sample {
     unique: documents.length,
     record: { ids: documents.map(({ id }) => id), costsMs, cost },
     folder: costsOfFolder(surveyed, expensive),
+    calls: survey.calls + large.length,
   };
 }
 
@@ -167,10 +189,15 @@ function withoutExpensive({ costsMs }: Survey, budgetMs: number): Apart {
  * The documents of a pass in their order, as indices into the survey; a subset if all would be too many or
  * too large.
  */
-function passDocuments(regular: readonly number[], { costsMs, documents }: Survey, seed: number): number[] {
+function passDocuments(
+  regular: readonly number[],
+  { costsMs, documents }: Survey,
+  { seed, maxCalls }: { readonly seed: number; readonly maxCalls: number | null },
+): number[] {
   const costs = regular.map((i) => costsMs[i] as number);
   const bytes = regular.reduce((sum, i) => sum + (documents[i] as CorpusDocument).size, 0);
-  const count = Math.min(maxSampled, documentsWithin(maxPassBytes, { bytes, documents: regular.length }));
+  const inBytes = documentsWithin(maxPassBytes, { bytes, documents: regular.length });
+  const count = Math.min(maxSampled, inBytes, passCalls(maxCalls));
   return stratifiedOrder(costs, seed)
     .slice(0, Math.max(1, count))
     .map((place) => regular[place] as number);

@@ -23,6 +23,8 @@ export interface SurveyOptions extends OracleOptions {
   readonly list: FileList;
   readonly seed: number;
   readonly say: (step: string) => void;
+  /** The survey calls the task no more often than this; null: as often as the time allows. */
+  readonly maxCalls: number | null;
 }
 
 export interface Survey {
@@ -43,13 +45,15 @@ export interface Survey {
   readonly remembers: boolean;
   /** What each stage costs; null where the task is one function. */
   readonly stages: readonly StageCost[] | null;
+  /** The task was called this often. */
+  readonly calls: number;
 }
 
 /** Documents that are tried first, to see about how long one takes. */
 const probes = 5;
 /** Share of the budget that the survey's first run of each document may take. */
 const surveyShare = 0.15;
-const minDocuments = 8;
+export const minDocuments = 8;
 const maxDocuments = 5000;
 /** Size of the survey: `pick` itself has its documents in memory, for their hash. */
 const maxBytes = 64e6;
@@ -81,12 +85,13 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
     if (first.failed > 0)
       say(`${task.name}: failed on ${first.failed} of ${documents.length} documents; on ${first.failure}`);
     const again = lastDocuments(first.costsMs);
-    const indices = repeated(again, first.costsMs);
+    const indices = options.maxCalls === null ? repeated(again, first.costsMs) : again;
     const second = await oracle.run(file, { indices });
     refuseChanged(documents);
     refuseDifferent({ ...sample, documents }, { first, second, indices }, options);
     const twice = minCosts(indices, second.costsMs);
-    const remembers = await remembersResults(file, { first: first.costsMs, twice }, options);
+    const memory = await remembersResults(file, { first: first.costsMs, twice }, options);
+    const { remembers } = memory;
     // Without memory of results, the second run of a document has the cost of warm code.
     const costsMs = first.costsMs.map((ms, i) => (remembers ? ms : Math.min(ms, twice.get(i) ?? ms)));
     const warm = !remembers && again.length === documents.length ? second : first;
@@ -101,17 +106,23 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
       changesBytes: first.changesBytes,
       remembers,
       stages: stages === null ? null : await oracle.stageCosts(file),
+      // Stages run once more, over about as many documents.
+      calls: oracle.calls + memory.calls + (stages === null ? 0 : documents.length),
     };
   } finally {
     oracle.end();
   }
 }
 
-function affordable(documentMs: number, { list: { files }, budgetMs }: SurveyOptions): number {
+/** Documents may run this often in the survey: first, again, in a fresh process, and in stages. */
+const timesInSurvey = 4;
+
+function affordable(documentMs: number, { list: { files }, budgetMs, maxCalls }: SurveyOptions): number {
   const inTime = Math.floor((surveyShare * budgetMs) / Math.max(documentMs, 1e-3));
   const meanBytes = files.reduce((sum, { size }) => sum + size, 0) / files.length;
   const inMemory = Math.floor(maxBytes / Math.max(1, meanBytes));
-  return Math.min(files.length, Math.max(minDocuments, Math.min(inTime, inMemory, maxDocuments)));
+  const paid = maxCalls === null ? maxDocuments : Math.floor((maxCalls - probes) / timesInSurvey);
+  return Math.min(files.length, Math.max(minDocuments, Math.min(inTime, inMemory, maxDocuments, paid)));
 }
 
 /**
@@ -174,13 +185,13 @@ async function remembersResults(
   file: CorpusFile,
   { first, twice }: { readonly first: readonly number[]; readonly twice: ReadonlyMap<number, number> },
   options: SurveyOptions,
-): Promise<boolean> {
+): Promise<{ readonly remembers: boolean; readonly calls: number }> {
   const test = memoryTest({ first, second: first.map((_, i) => twice.get(i) ?? null) });
-  if (test === null) return false;
+  if (test === null) return { remembers: false, calls: 0 };
   const fresh = new TaskOracle(options);
   try {
     const { costsMs } = await fresh.run(file, { indices: test.indices });
-    return isRemembered(test, costsMs);
+    return { remembers: isRemembered(test, costsMs), calls: fresh.calls };
   } finally {
     fresh.end();
   }

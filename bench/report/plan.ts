@@ -1,4 +1,5 @@
 import { estimateArrivals } from '../arrivals/measure.js';
+import { callsOfRounds } from '../trials/calls.js';
 import {
   type Cell,
   type LoadedStrategy,
@@ -58,9 +59,19 @@ export function planText(plan: Plan): string {
     ...stages,
     `  ${names} at ${workerCounts(plan).join(', ')} workers; ${cores} effective cores`,
     `  about ${time}${budget}`,
+    ...callsText(plan),
     ...openLoops(plan),
     '',
   ].join('\n');
+}
+
+/** How often tasks are called, where they may call a service. */
+function callsText(plan: Plan): string[] {
+  const { request, prepared } = plan;
+  if (request.maxCalls === null && prepared.every(({ kind }) => kind === 'cpu')) return [];
+  const calls = callsOfRounds(plan, request.rounds.max);
+  const trimmed = request.maxCalls === null ? '' : `; --max-calls allows ${request.maxCalls}`;
+  return [`  at most ${calls} calls of the tasks${trimmed}`];
 }
 
 function costsText(stages: readonly StageCost[]): string {
@@ -102,6 +113,7 @@ export function planData(plan: Plan) {
     seed: request.seed,
     trials: request.rounds.min * trialsPerRound(plan),
     estimate_ms: Math.round(request.rounds.min * estimateRoundMs(plan)),
+    calls_most: callsOfRounds(plan, request.rounds.max),
     ...(openLoops !== null && {
       open_loops: {
         trials: openLoops.trials,

@@ -368,12 +368,18 @@ function documentsWorth(ms: number, costsMs: readonly number[]): number {
  */
 export function estimateTrialMs(cell: Cell, timing: Timing, cores: number): number {
   const { timeMs, maxWarmupMs = Number.POSITIVE_INFINITY } = timing;
-  const { workload, corpus, strategy, workers } = cell;
+  const { corpus, strategy, workers } = cell;
   const { isolation } = strategy.strategy;
   const open = isolation === 'none' ? 5 : workers * (isolation === 'process' ? 45 : 20);
-  const parallel = workload.kind !== 'cpu' ? workers : isolation === 'none' ? 1 : Math.min(workers, cores);
-  const passMs = corpus.sequentialMs / parallel;
+  const passMs = estimatePassMs(cell, cores);
   const documentMs = passMs / corpus.documents;
   const warmup = Math.min(warmupDocuments(cell, timing) * documentMs, maxWarmupMs);
   return 170 + open + warmup + passMs * Math.max(1, timeMs / Math.max(passMs, 1) + 0.5);
+}
+
+/** Returns the expected duration of one pass, milliseconds. */
+export function estimatePassMs({ workload, corpus, strategy, workers }: Cell, cores: number): number {
+  const { isolation } = strategy.strategy;
+  const parallel = workload.kind !== 'cpu' ? workers : isolation === 'none' ? 1 : Math.min(workers, cores);
+  return corpus.sequentialMs / parallel;
 }

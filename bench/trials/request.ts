@@ -44,6 +44,7 @@ export interface BenchFlags extends ArrivalFlags {
   llmModel: string;
   llmParallel: string;
   llmLimit?: string;
+  maxCalls?: string;
   faults?: true;
   force?: true;
   png?: true;
@@ -86,6 +87,8 @@ export interface BenchRequest {
   readonly budgetMs: number | null;
   /** Wait this long at most for a quiet machine, milliseconds; null: begin at once. */
   readonly waitQuietMs: number | null;
+  /** Tasks are called no more often than this; null: as often as the plan says. */
+  readonly maxCalls: number | null;
   readonly seed: number;
   /** Open loops that follow the closed ones; null: none. */
   readonly arrivals: ArrivalRequest | null;
@@ -162,6 +165,12 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
         'only closed loops are measured through the proxy; leave one of them out',
     );
   }
+  if (flags.maxCalls !== undefined && (flags.arrivals !== undefined || flags.slo !== undefined)) {
+    throw new UsageError(
+      `${flags.arrivals === undefined ? '--slo' : '--arrivals'} and --max-calls cannot be combined: ` +
+        'calls are counted in closed loops only; leave one of them out',
+    );
+  }
   return {
     profile,
     workloads:
@@ -190,6 +199,7 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
     rounds: flags.rounds === undefined ? profile.rounds : fixed(parseCount(flags.rounds, '--rounds')),
     budgetMs: flags.budget === undefined ? null : parseDuration(flags.budget),
     waitQuietMs: flags.waitQuiet === undefined ? null : parseDuration(flags.waitQuiet),
+    maxCalls: flags.maxCalls === undefined ? null : parseCount(flags.maxCalls, '--max-calls'),
     seed: parseCount(flags.seed, '--seed'),
     arrivals: arrivalRequest(flags),
     options: flags.options ?? {},

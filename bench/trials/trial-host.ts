@@ -35,6 +35,8 @@ export interface TrialRequest extends Warmup {
   /** A worker runs this many documents at the same time. Absent: one. */
   readonly perWorker?: number;
   readonly timeMs: number;
+  /** No more passes are timed than these. Absent: as many as the time takes. */
+  readonly maxPasses?: number;
   /** Number of documents to run, from the start of the corpus; absent: all. */
   readonly documents?: number;
   /** Number of different documents in the corpus. The documents after them repeat the first ones. */
@@ -93,7 +95,7 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
     };
     const takeLog = () => (request.limits === undefined ? null : serviceLog(request.workload));
     await takeLog(); // what came before counts no longer
-    const { counters, stages } = await timePasses(session, { passes, run, timeMs: request.timeMs });
+    const { counters, stages } = await timePasses(session, { ...request, passes, run });
     const service = await takeLog();
     if (round === 1) await passes.verifyAll(run);
     return { service, startupMs, transport: session.transport ?? null, counters, stages, ...passes.record };
@@ -123,21 +125,29 @@ function charged(session: Session, redis: OwnRedis | null): Session {
   } satisfies Partial<Session>);
 }
 
-/** Runs passes over the whole corpus until `timeMs` of them have been timed. It runs at least one pass. */
+/** Runs passes over the whole corpus until `timeMs` or `maxPasses` of them were timed. It runs at least one. */
 async function timePasses(
   session: Session,
-  { passes, run, timeMs }: { readonly passes: Passes; readonly run: Run; readonly timeMs: number },
+  {
+    passes,
+    run,
+    timeMs,
+    maxPasses = Number.POSITIVE_INFINITY,
+  }: Pick<TrialRequest, 'timeMs' | 'maxPasses'> & { readonly passes: Passes; readonly run: Run },
 ): Promise<Pick<TrialRecord, 'counters' | 'stages'>> {
   const counters = new TreeCounters(session);
   const stages = new StageCounters(session);
   // tinybench discards all samples of a function or hook that throws. So nothing throws into it: the first
   // failure stops it and is thrown afterwards.
   const stop = new AbortController();
+  const enough = new AbortController();
+  const signal = AbortSignal.any([stop.signal, enough.signal]);
+  let timed = 0;
   const guard = (step: () => Promise<void>) => async () => {
     if (!stop.signal.aborted) await step().catch((cause: unknown) => stop.abort(cause));
   };
   // `time` and `iterations` are both minimums. Without `async`, `add` itself would call the function once.
-  const bench = new Bench({ time: timeMs, iterations: 1, warmup: false, throws: true, signal: stop.signal });
+  const bench = new Bench({ time: timeMs, iterations: 1, warmup: false, throws: true, signal });
   bench.add(
     'pass',
     guard(() => passes.time(run)),
@@ -152,6 +162,7 @@ async function timePasses(
         await counters.close();
         stages.close();
         passes.verify();
+        if (++timed >= maxPasses) enough.abort();
       }),
     },
   );

@@ -4,6 +4,7 @@ import { configurationText } from '../tables/configuration-text.js';
 import { type StageRow, stageSchema } from '../tables/stage-columns.js';
 import { unknown } from '../tables/table.js';
 import { brokerThere } from './agents-there.js';
+import { maxPasses } from './calls.js';
 import { Helper } from './helper.js';
 import type { HelperProcesses } from './helper-processes.js';
 import { type Network, startNetwork } from './network.js';
@@ -38,6 +39,8 @@ export interface TrialOptions {
   readonly timeoutMs?: number;
   /** Gets what each stage did, before the promise resolves, where stages have workers of their own. */
   readonly keepStage?: (row: StageRow) => void;
+  /** The task is called no more often than `callsOf` says. Absent: passes continue until the time is up. */
+  readonly countsCalls?: boolean;
 }
 
 /**
@@ -47,7 +50,7 @@ export interface TrialOptions {
 export async function runTrial(
   helpers: HelperProcesses,
   cell: Cell,
-  { place, timing, cores, suite, timeoutMs, keepStage }: TrialOptions,
+  { place, timing, cores, suite, timeoutMs, keepStage, countsCalls = false }: TrialOptions,
 ): Promise<TrialRow> {
   const host = new Helper(helpers, new URL('./trial-host.js', import.meta.url));
   let network: Network | null = null;
@@ -61,6 +64,7 @@ export async function runTrial(
     warmupDocuments: warmupDocuments(cell, timing),
     ...(timing.maxWarmupMs !== undefined && { maxWarmupMs: timing.maxWarmupMs }),
     timeMs: timing.timeMs,
+    ...(countsCalls && { maxPasses: maxPasses(cell, timing, cores) }),
     unique: cell.corpus.profile.documents,
     round: place.round,
     ...openingOf(cell),

@@ -3,9 +3,11 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { type Configuration, final, nameOf, screening } from '../../bench/pick/configurations.js';
+import { raceCallsOf } from '../../bench/pick/race/calls.js';
 import type { RaceOptions } from '../../bench/pick/race/options.js';
 import { race } from '../../bench/pick/race/race.js';
 import type { TrialRow } from '../../bench/tables/columns.js';
+import { callsOf, maxPasses } from '../../bench/trials/calls.js';
 import { trial } from '../rows.js';
 import { baseline, computing, configurations, strategies, waiting } from './support.js';
 
@@ -69,6 +71,25 @@ const fastest = strategies.at(-1) as (typeof strategies)[number];
 const bestName = `${fastest.name} 2 ${fastest.deliveries[0]}`;
 
 describe('a race', () => {
+  it('calls the task no more often than it may', async () => {
+    const racing = configurations('io', waiting);
+    const timing = { screening, final };
+    const { least } = raceCallsOf(racing, { timing, cores: 2 });
+    for (const maxCalls of [least, 20 * least, 100 * least]) {
+      let calls = 0;
+      const measure: RaceOptions['measure'] = async ({ cell }, { block, order, timing }) => {
+        const passes = maxPasses(cell, timing, 2);
+        calls += callsOf(cell, timing, { cores: 2, round: block, passes });
+        const { strategy, workers, delivery } = cell;
+        const names = { strategy: strategy.strategy.name, workers, delivery, corpus: 'docs', workload: 'w' };
+        return trial({ ...names, round: block, order, passes, documents_per_second: 100 * workers });
+      };
+      const { trials } = await raced(speed, { kind: 'io', maxCalls, measure });
+      assert.ok(calls <= maxCalls, `${calls} of ${maxCalls}`);
+      assert.ok(trials.length >= 1);
+    }
+  });
+
   it('keeps the best to the end and lets the others go with a reason, whatever the seed', async () => {
     for (let seed = 1; seed <= 20; seed++) {
       const { finalists, left, finalBlocks } = await raced(speed, { seed });

@@ -18,6 +18,7 @@ import { schema } from '../../tables/columns.js';
 import type { Environment } from '../../tables/environment.js';
 import { Store } from '../../tables/store.js';
 import { workersThere } from '../../trials/agents-there.js';
+import { roundsWithin } from '../../trials/calls.js';
 import { HelperProcesses } from '../../trials/helper-processes.js';
 import { compileOwn, taskRecord } from '../../trials/own-task.js';
 import {
@@ -124,8 +125,10 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
       earlier === null
         ? timingOf(profile, { cells, twins, rounds: request.rounds.max, cores })
         : { timeMs: profile.timeMs, warmupMs: earlier.environment().plan.warmup_ms ?? profile.warmupMs };
+    const { maxCalls } = request;
+    const counted = { prepared, cells, twins, timing, cores };
     const plan: Plan = {
-      request,
+      request: { ...request, rounds: roundsWithin(counted, { rounds: request.rounds, maxCalls }) },
       prepared,
       loaded,
       planned,
@@ -296,7 +299,8 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
     cells,
     twins,
     rounds: request.rounds,
-    maxAttempts: request.profile.maxAttempts,
+    // A trial that is repeated calls the task again.
+    maxAttempts: request.maxCalls === null ? request.profile.maxAttempts : 1,
     budgetMs: request.budgetMs,
     finished,
     enough: (round) => enough(store.trials(), { round, baseline }),
@@ -309,6 +313,7 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
         timing,
         cores,
         suite: [process.pid, ...services],
+        countsCalls: request.maxCalls !== null,
         keepStage: (row) => store.stages.append(row),
       }),
     keep: (trial) => store.append(trial),

@@ -20,6 +20,8 @@ import {
 import type { Constraints } from '../../pick/constraints.js';
 import { decide, eligibleCells } from '../../pick/decide.js';
 import { type Demand, demandOf, openLoopMs, scheduleMs } from '../../pick/open-loop/demand.js';
+import { raceCallsOf } from '../../pick/race/calls.js';
+import type { RaceTiming } from '../../pick/race/options.js';
 import { race } from '../../pick/race/race.js';
 import { type ConstraintFlags, constraintsOf, timeBudget } from '../../pick/request.js';
 import { Responsiveness } from '../../pick/responsiveness.js';
@@ -55,6 +57,7 @@ export interface PickFlags extends ConstraintFlags {
   rate?: string;
   broker?: string;
   timeBudget: string;
+  maxCalls?: string;
   out?: string;
   seed: string;
   force?: true;
@@ -81,7 +84,7 @@ export async function pick(flags: PickFlags): Promise<number> {
       measured !== 'when named' || (isolation === 'machine' && flags.broker !== undefined),
   );
   const request = requestOf(flags, loaded);
-  const { budgetMs, constraints, seed, demand } = request;
+  const { budgetMs, constraints, seed, demand, maxCalls } = request;
   const task = await compileTask(request.task, flags.options);
   const helpers = new HelperProcesses();
   const progress = pickProgressOn(process.stderr, budgetMs - reportMs);
@@ -107,6 +110,7 @@ export async function pick(flags: PickFlags): Promise<number> {
       baseline,
       cores,
       budgetMs,
+      maxCalls,
       say: (step) => note(colorsFor(process.stderr).dim(step)),
     });
     if (demand !== null && sample.folder.remembers)
@@ -136,8 +140,10 @@ export async function pick(flags: PickFlags): Promise<number> {
       const cells = mixing.map(({ cell }) => cell);
       note(mixingText(cells, { said: inFlight.said, force }));
     }
+    const timing = sample.folder.remembers ? { screening: once, final: once } : { screening, final };
+    const calls = raceCalls({ sample, configurations, timing, cores }, maxCalls);
     const { store, environment } = await begin(request, { task, sample, configurations });
-    note(plannedText({ sample, configurations, budgetMs, cores }));
+    note(plannedText({ sample, configurations, budgetMs, cores, calls, maxCalls }));
     if (configurations.some(({ cell }) => cell.perWorker !== undefined))
       note(splitsText(splitsOf(field), { cost: sample.cost, cores }));
     const traits = loaded.map(({ strategy }) => strategy);
@@ -161,7 +167,8 @@ export async function pick(flags: PickFlags): Promise<number> {
       cores,
       seed,
       demandPerSecond: demand?.perSecond,
-      timing: sample.folder.remembers ? { screening: once, final: once } : { screening, final },
+      timing,
+      ...(maxCalls !== null && { maxCalls: maxCalls - sample.calls - testedInFlight }),
       signal: signals.signal,
       measure: ({ cell }, { block, order, timing, timeoutMs }) =>
         runTrial(helpers, cell, {
@@ -171,6 +178,7 @@ export async function pick(flags: PickFlags): Promise<number> {
           cores,
           suite: [process.pid],
           timeoutMs,
+          countsCalls: maxCalls !== null,
         }),
       keep: (trial) => store.append(trial),
       violations: (trials, running) => responsiveness.violations(trials, running),
@@ -255,6 +263,8 @@ interface PickRequest {
   /** Documents arrive at this rate; null: the rate of a closed loop decides. */
   readonly demand: Demand | null;
   readonly timeoutMs: number | null;
+  /** The task is called no more often than this; null: as often as the time allows. */
+  readonly maxCalls: number | null;
   readonly seed: number;
   readonly folder: string;
 }
@@ -277,6 +287,7 @@ function requestOf(flags: PickFlags, loaded: readonly LoadedStrategy[]): PickReq
     demand,
     constraints: demand === null ? constraints : { ...constraints, latencyP99Ms: null },
     timeoutMs: timeout === undefined ? null : parseDuration(timeout),
+    maxCalls: maxCallsOf(flags),
     seed: parseCount(flags.seed, '--seed'),
     folder: flags.out ?? newRunFolder(),
   };
@@ -286,6 +297,58 @@ function requestOf(flags: PickFlags, loaded: readonly LoadedStrategy[]): PickReq
     throw new UsageError("pick: expected --docs, your documents, like --docs './samples/**'");
   Store.refuseExisting(request.folder);
   return { ...request, task, docs };
+}
+
+/** Whether several documents may be in flight on one thread is tested with up to this many calls. */
+const testedInFlight = 120;
+/** With fewer calls the survey alone would leave too few for a race. */
+const minCalls = 400;
+
+/** @throws UsageError where calls cannot be counted, or are too few for any race */
+function maxCallsOf({ maxCalls, rate, loopDelay }: PickFlags): number | null {
+  if (maxCalls === undefined) return null;
+  for (const [flag, given] of [
+    ['--rate', rate],
+    ['--loop-delay', loopDelay],
+  ])
+    if (given !== undefined)
+      throw new UsageError(
+        `${flag} and --max-calls cannot be combined: calls are counted in closed loops only; leave one out`,
+      );
+  const count = parseCount(maxCalls, '--max-calls');
+  if (count < minCalls)
+    throw new UsageError(
+      `--max-calls: expected ${minCalls} calls or more, got ${count}; a survey and a race need about as many`,
+    );
+  return count;
+}
+
+/**
+ * Returns how often the task is called at most, the calls so far included.
+ * @throws UsageError when the calls that are allowed do not suffice for two configurations
+ */
+function raceCalls(
+  {
+    sample,
+    configurations,
+    timing,
+    cores,
+  }: {
+    readonly sample: Sample;
+    readonly configurations: readonly Configuration[];
+    readonly timing: RaceTiming;
+    readonly cores: number;
+  },
+  maxCalls: number | null,
+): number {
+  const calls = raceCallsOf(configurations, { timing, cores });
+  const before = sample.calls + testedInFlight;
+  if (maxCalls !== null && before + calls.least > maxCalls)
+    throw new UsageError(
+      `--max-calls: expected ${before + calls.least} calls or more to compare two configurations ` +
+        `(${before} of them are made before the race), got ${maxCalls}`,
+    );
+  return Math.min(before + calls.most, maxCalls ?? Number.POSITIVE_INFINITY);
 }
 
 interface Begin {
@@ -332,12 +395,17 @@ function plannedText({
   configurations,
   budgetMs,
   cores,
+  calls,
+  maxCalls,
 }: {
   readonly sample: Sample;
   readonly configurations: readonly Configuration[];
   readonly budgetMs: number;
   readonly cores: number;
+  readonly calls: number;
+  readonly maxCalls: number | null;
 }): string {
-  const plan = `${configurations.length} configurations, ${unique} documents, ${duration(budgetMs)}`;
+  const called = maxCalls === null && workload.kind === 'cpu' ? '' : `, at most ${calls} calls of the task`;
+  const plan = `${configurations.length} configurations, ${unique} documents, ${duration(budgetMs)}${called}`;
   return `${workload.ref.name} (${workload.kind}): ${plan}; ${cores} effective cores`;
 }

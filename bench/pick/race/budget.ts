@@ -1,6 +1,8 @@
+import type { TrialRow } from '../../tables/columns.js';
+import { callsOf } from '../../trials/calls.js';
 import { estimateTrialMs, type Timing } from '../../trials/plan.js';
 import type { Configuration } from '../configurations.js';
-import type { RaceTiming } from './options.js';
+import type { RaceTiming, Turn } from './options.js';
 
 /** Blocks that the finalists get if the time allows. */
 export const finalBlocksWanted = 10;
@@ -16,6 +18,7 @@ export interface BudgetOptions {
   /** Milliseconds on `clock` at which the race must be over. */
   readonly untilMs: number;
   readonly clock: () => number;
+  readonly maxCalls?: number;
   readonly cores: number;
   readonly timing: RaceTiming;
 }
@@ -29,6 +32,7 @@ export class Budget {
   readonly #startedMs: number;
   #spentMs = 0;
   #expectedMs = 0;
+  #calls = 0;
 
   constructor(options: BudgetOptions) {
     this.#options = options;
@@ -51,6 +55,18 @@ export class Budget {
   spent(configuration: Configuration, { startedMs, timing }: { startedMs: number; timing: Timing }): void {
     this.#spentMs += this.#options.clock() - startedMs;
     this.#expectedMs += estimateTrialMs(configuration.cell, timing, this.#options.cores);
+  }
+
+  /** A trial was measured, and has called the task. One that failed counts with all calls that it may make. */
+  called({ cell }: Configuration, { passes }: TrialRow, { timing, block }: Turn): void {
+    this.#calls += callsOf(cell, timing, { cores: this.#options.cores, round: block, passes });
+  }
+
+  /** Tells whether one trial of each may still call the task as often as it does at most. */
+  hasCallsFor(configurations: readonly Configuration[], timing: Timing, block: number): boolean {
+    const { maxCalls = Number.POSITIVE_INFINITY, cores } = this.#options;
+    const calls = configurations.map(({ cell }) => callsOf(cell, timing, { cores, round: block }));
+    return this.#calls + calls.reduce((sum, each) => sum + each, 0) <= maxCalls;
   }
 
   trialMs({ cell }: Configuration, timing: Timing): number {

@@ -69,6 +69,11 @@ export class Field {
       const isFirst = block === 1 && !this.#isBaseline(configuration);
       const leftMs = isFirst ? this.#budget.firstBlockLeftMs : this.#budget.leftMs;
       const late = this.#budget.trialMs(configuration, timing) > leftMs;
+      if (!this.#budget.hasCallsFor([configuration], timing, block)) {
+        if (block > 1) return false;
+        this.#drop(configuration, 'no calls of the task were left to measure it (--max-calls)');
+        continue;
+      }
       if (late && block > 1) return false;
       if (late && this.trials.some(isOk)) {
         this.#drop(configuration, 'no time was left to measure it');
@@ -98,6 +103,7 @@ export class Field {
     // A trial that was interrupted from the keyboard says nothing about its strategy.
     if (trial.status === 'failed' && signal.aborted) return;
     this.#budget.spent(configuration, { startedMs, timing: turn.timing });
+    this.#budget.called(configuration, trial, turn);
     this.trials.push(trial);
     keep(trial);
     if (trial.status === 'failed') this.#drop(configuration, `failed: ${trial.reason}`);
@@ -125,9 +131,12 @@ export class Field {
     }
   }
 
-  /** Returns true if another block would end in time. */
+  /** Returns true if another block would end in time, and within the calls of the task. */
   fits(timing: Timing): boolean {
-    return this.#budget.blockMs(this.running, timing) <= this.#budget.leftMs;
+    return (
+      this.#budget.blockMs(this.running, timing) <= this.#budget.leftMs &&
+      this.#budget.hasCallsFor(this.running, timing, this.blocks + 1)
+    );
   }
 
   /**

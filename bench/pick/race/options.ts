@@ -13,6 +13,8 @@ export interface RaceOptions {
   /** Milliseconds on `clock` at which the race must be over. */
   readonly untilMs: number;
   readonly clock: () => number;
+  /** The task is called no more often than this; absent: as often as the time allows. */
+  readonly maxCalls?: number;
   readonly cores: number;
   readonly seed: number;
   readonly timing: RaceTiming;

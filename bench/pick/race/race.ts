@@ -20,8 +20,8 @@ export interface RaceResult {
   readonly fullGridMs: number;
 }
 
-const maxScreeningBlocks = 6;
-const maxFinalBlocks = 24;
+export const maxScreeningBlocks = 6;
+export const maxFinalBlocks = 24;
 
 /**
  * The race: every configuration is measured once per block, in random order. Configurations that cannot be
