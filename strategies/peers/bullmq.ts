@@ -13,6 +13,7 @@ import type { Strategy } from '../strategy.js';
 import { library } from './library.js';
 import { PeerProcesses } from './peer-processes.js';
 import { peerSession } from './peer-session.js';
+import { peerTask } from './peer-task.js';
 import type { BullmqWorker, JobData } from './worker/bullmq.js';
 
 /**
@@ -39,7 +40,7 @@ export default {
   travelsInFile: [],
   scales: true,
   inFlight: [16, 1, 4, 64],
-  async open(workload, { workers, delivery, broker, inFlight = 16 }) {
+  async open(workload, { workers, delivery, broker, runId, inFlight = 16 }) {
     const { Queue, QueueEvents } = await library('bullmq', 'bullmq', () => import('bullmq'));
     const { Redis } = await library('bullmq', 'ioredis', () => import('ioredis'));
     const redis = broker?.url === undefined ? await startRedis() : null;
@@ -64,9 +65,10 @@ export default {
     queue.on('error', () => {});
     events.on('error', () => {});
     await Promise.all([queue.waitUntilReady(), events.waitUntilReady()]);
+    const task = peerTask(workload, runId);
     const pool = Array.from(
       { length: workers },
-      () => new WorkerProcess({ workload, url, queue: name, concurrency: inFlight }),
+      () => new WorkerProcess({ workload: task, url, queue: name, concurrency: inFlight }),
     );
     let next = 0;
     let asked = 0;

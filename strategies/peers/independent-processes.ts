@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { deserialize } from 'node:v8';
-import type { WorkloadRef } from '../../workloads/workload.js';
 import { inheritedFlags } from '../processes/exec-argv.js';
 import { ownGroup } from '../processes/group.js';
 import { crashed } from '../session/outcome.js';
@@ -10,6 +9,7 @@ import { errorOf } from '../session/task-error.js';
 import { balance } from '../shared-memory/partition.js';
 import type { Outcome, Strategy } from '../strategy.js';
 import { PeerProcesses } from './peer-processes.js';
+import { type PeerTask, peerTask } from './peer-task.js';
 import type { Answer, Ask, Ran, Told, Usage } from './worker/independent-processes.js';
 
 /**
@@ -43,8 +43,9 @@ export default {
   deliveries: ['message', 'reference'],
   travelsInFile: [],
   scales: true,
-  async open(workload, { workers, delivery }) {
-    const loops = Array.from({ length: workers }, () => new Loop(workload));
+  async open(workload, { workers, delivery, runId }) {
+    const task = peerTask(workload, runId);
+    const loops = Array.from({ length: workers }, () => new Loop(task));
     const loaded = Promise.all(loops.map((loop) => loop.ask<Usage>({ kind: 'report' })));
     // The processes have been started by now: the first look finds them.
     const processes = new PeerProcesses(() => loops.map(({ pid }) => pid));
@@ -109,13 +110,13 @@ const messageBytes = 8e6;
 
 /** One of the processes. When it has ended, the next question starts another one, which holds no document. */
 class Loop {
-  readonly #workload: WorkloadRef;
+  readonly #task: PeerTask;
   #child: ChildProcess | null = null;
   #held = new Set<string>();
   #asked: { resolve(body: unknown): void; reject(cause: Error): void } | null = null;
 
-  constructor(workload: WorkloadRef) {
-    this.#workload = workload;
+  constructor(task: PeerTask) {
+    this.#task = task;
   }
 
   get pid(): number | undefined {
@@ -181,7 +182,7 @@ class Loop {
   #start(): ChildProcess {
     const child = fork(
       new URL('./worker/independent-processes.js', import.meta.url),
-      [JSON.stringify(this.#workload)],
+      [JSON.stringify(this.#task)],
       { serialization: 'advanced', execArgv: inheritedFlags(), ...ownGroup },
     );
     child.on('message', (answer: Answer) => this.#settle(answer));

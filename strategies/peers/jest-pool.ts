@@ -1,11 +1,12 @@
 import type { JestWorkerFarm, WorkerFarmOptions } from 'jest-worker';
-import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import type { Document } from '../../workloads/workload.js';
 import type { Answer, Request } from '../library-pool/worker/serve.js';
 import type { Reply } from '../session/outcome.js';
 import type { Session } from '../strategy.js';
 import { library } from './library.js';
 import { PeerProcesses } from './peer-processes.js';
 import { peerSession } from './peer-session.js';
+import type { PeerTask } from './peer-task.js';
 
 type Entry = { serve(request: Request | Document): Promise<Answer | Reply> };
 
@@ -28,14 +29,14 @@ export interface JestPool {
  * documents, and a process that dies again is waited for forever.
  */
 export async function jestPool(
-  workload: WorkloadRef,
+  task: PeerTask,
   { peer, workers, isolation, options }: JestPool,
 ): Promise<Session> {
   const { Worker } = await library(peer, 'jest-worker', () => import('jest-worker'));
   const pool = new Worker(new URL('./worker/jest-worker.cjs', import.meta.url), {
     numWorkers: workers,
     exposedMethods: ['serve'],
-    setupArgs: [workload],
+    setupArgs: [task],
     maxRetries: 0,
     ...options,
   }) as JestWorkerFarm<Entry>;

@@ -1,5 +1,6 @@
 import type { Strategy } from '../strategy.js';
 import { jestPool } from './jest-pool.js';
+import { peerTask } from './peer-task.js';
 
 /**
  * jest-worker with `enableWorkerThreads: true`, by its documentation the faster way to talk to a worker. It
@@ -18,8 +19,8 @@ export default {
   deliveries: ['clone'],
   travelsInFile: [],
   scales: true,
-  open: (workload, { workers }) =>
-    jestPool(workload, {
+  open: (workload, { workers, runId }) =>
+    jestPool(peerTask(workload, runId), {
       peer: 'jest-worker-threads',
       workers,
       isolation: 'thread',

@@ -1,6 +1,7 @@
 import { ownGroup } from '../processes/group.js';
 import type { Strategy } from '../strategy.js';
 import { jestPool } from './jest-pool.js';
+import { peerTask } from './peer-task.js';
 
 /**
  * jest-worker with child processes, its default; `forkOptions.serialization` is `advanced` by default. It is
@@ -20,8 +21,8 @@ export default {
   deliveries: ['message'],
   travelsInFile: [],
   scales: true,
-  open: (workload, { workers }) =>
-    jestPool(workload, {
+  open: (workload, { workers, runId }) =>
+    jestPool(peerTask(workload, runId), {
       peer: 'jest-worker',
       workers,
       isolation: 'process',

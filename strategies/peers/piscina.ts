@@ -7,6 +7,7 @@ import { owned } from '../session/owned.js';
 import { guarded } from '../session/session.js';
 import { taskError } from '../session/task-error.js';
 import type { Result, Strategy } from '../strategy.js';
+import { peerTask } from './peer-task.js';
 import type { TaskFailure } from './worker/piscina.js';
 
 /**
@@ -29,13 +30,13 @@ export default {
   travelsInFile: [],
   scales: true,
   inFlight: [1, 4, 16],
-  async open(workload, { workers, delivery, inFlight = 1 }) {
+  async open(workload, { workers, delivery, runId, inFlight = 1 }) {
     const pool = new Piscina({
       filename: new URL('./worker/piscina-file.cjs', import.meta.url).href,
       minThreads: workers,
       maxThreads: workers,
       concurrentTasksPerWorker: inFlight,
-      workerData: workload,
+      workerData: peerTask(workload, runId),
     });
     const submit = (document: Document): Promise<unknown> => {
       if (delivery === 'clone') return pool.run(document);

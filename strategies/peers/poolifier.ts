@@ -7,6 +7,7 @@ import { owned } from '../session/owned.js';
 import type { Strategy } from '../strategy.js';
 import { library } from './library.js';
 import { peerSession } from './peer-session.js';
+import { peerTask } from './peer-task.js';
 
 /**
  * poolifier's `FixedThreadPool`. Its task queues are on (`enableTasksQueue`): without them it puts everything
@@ -31,7 +32,7 @@ export default {
   travelsInFile: [],
   scales: true,
   inFlight: [1, 4, 16],
-  async open(workload, { workers, delivery, inFlight = 1 }) {
+  async open(workload, { workers, delivery, runId, inFlight = 1 }) {
     const { FixedThreadPool } = await library('poolifier', 'poolifier', () => import('poolifier'));
     const exits = new Exits(workers);
     const pool = new FixedThreadPool<Request | Document, Answer | Reply>(
@@ -41,7 +42,7 @@ export default {
         enableEvents: false,
         enableTasksQueue: true,
         tasksQueueOptions: { concurrency: inFlight, taskStealing: false, tasksStealingOnBackPressure: false },
-        workerOptions: { workerData: workload },
+        workerOptions: { workerData: peerTask(workload, runId) },
         exitHandler: (code) => exits.happened(code),
       },
     );

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import pMap from 'p-map';
-import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import type { Document } from '../../workloads/workload.js';
 import type { Answer } from '../library-pool/worker/serve.js';
 import { crashed, outcome, type Reply } from '../session/outcome.js';
 import { owned } from '../session/owned.js';
@@ -9,6 +9,7 @@ import { guarded } from '../session/session.js';
 import { errorOf } from '../session/task-error.js';
 import type { Outcome, Strategy } from '../strategy.js';
 import { now } from '../worker/clock.js';
+import { type PeerTask, peerTask } from './peer-task.js';
 import type { Ask, Told } from './worker/post-message.js';
 
 /**
@@ -37,8 +38,9 @@ export default {
   travelsInFile: [],
   scales: true,
   inFlight: [32, 8, 1],
-  async open(workload, { workers, delivery, inFlight = 32 }) {
-    const threads = Array.from({ length: workers }, () => new ThreadHandle(workload));
+  async open(workload, { workers, delivery, runId, inFlight = 32 }) {
+    const task = peerTask(workload, runId);
+    const threads = Array.from({ length: workers }, () => new ThreadHandle(task));
     const close = async () => void (await Promise.all(threads.map((thread) => thread.end())));
     try {
       await Promise.all(threads.map((thread) => thread.report()));
@@ -101,14 +103,14 @@ async function* batches(
  * One worker thread and its pending requests, which it answers in any order. A thread that ends is replaced.
  */
 class ThreadHandle {
-  readonly #workload: WorkloadRef;
+  readonly #task: PeerTask;
   #thread: Worker;
   #asked = new Map<number, { resolve(body: Told['body']): void; reject(cause: Error): void }>();
   #last = 0;
   #ending = false;
 
-  constructor(workload: WorkloadRef) {
-    this.#workload = workload;
+  constructor(task: PeerTask) {
+    this.#task = task;
     this.#thread = this.#start();
   }
 
@@ -139,7 +141,7 @@ class ThreadHandle {
 
   #start(): Worker {
     const thread = new Worker(new URL('./worker/post-message.js', import.meta.url), {
-      workerData: this.#workload,
+      workerData: this.#task,
     });
     let cause: Error | null = null;
     thread.on('message', ({ id, body }: Told) => {

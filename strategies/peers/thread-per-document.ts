@@ -1,11 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import pMap from 'p-map';
-import type { Document, WorkloadRef } from '../../workloads/workload.js';
+import type { Document } from '../../workloads/workload.js';
 import { crashed, outcome, type Reply } from '../session/outcome.js';
 import { owned } from '../session/owned.js';
 import { guarded } from '../session/session.js';
 import { alone, type Outcome, type Strategy } from '../strategy.js';
 import { now } from '../worker/clock.js';
+import { type PeerTask, peerTask } from './peer-task.js';
 
 /**
  * This peer is the code one writes before thinking of a pool: a new `Worker` for each document, at most
@@ -25,13 +26,14 @@ export default {
   deliveries: ['clone', 'transfer'],
   travelsInFile: [],
   scales: true,
-  async open(workload, { workers, delivery }) {
+  async open(workload, { workers, delivery, runId }) {
+    const task = peerTask(workload, runId);
     const run = (document: Document): Promise<Reply> => {
-      if (delivery === 'clone') return inThread<Reply>(workload, document);
+      if (delivery === 'clone') return inThread<Reply>(task, document);
       const own = owned(document);
-      return inThread<Reply>(workload, own, [own.bytes.buffer]);
+      return inThread<Reply>(task, own, [own.bytes.buffer]);
     };
-    await inThread<null>(workload, null); // this throws when the workload does not load
+    await inThread<null>(task, null); // this throws when the workload does not load
     return guarded({
       async run(documents, emit) {
         await pMap(
@@ -57,12 +59,12 @@ export default {
 
 /** Resolves with the one message of the thread, when the thread has ended. */
 function inThread<Told>(
-  workload: WorkloadRef,
+  task: PeerTask,
   document: Document | null,
   transferList: ArrayBuffer[] = [],
 ): Promise<Told> {
   const thread = new Worker(new URL('./worker/thread-per-document.js', import.meta.url), {
-    workerData: { workload, document },
+    workerData: { task, document },
     transferList,
   });
   return new Promise((resolve, reject) => {

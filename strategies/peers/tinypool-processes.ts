@@ -3,6 +3,7 @@ import type { Strategy } from '../strategy.js';
 import { library } from './library.js';
 import { PeerProcesses } from './peer-processes.js';
 import { peerSession } from './peer-session.js';
+import { peerTask } from './peer-task.js';
 
 /**
  * tinypool on child processes. `runtime: 'child_process'` with `serialization: 'advanced'`, since JSON, the
@@ -24,7 +25,7 @@ export default {
   travelsInFile: [],
   scales: true,
   inFlight: [1, 4, 16],
-  async open(workload, { workers, inFlight = 1 }) {
+  async open(workload, { workers, runId, inFlight = 1 }) {
     const { Tinypool } = await library('tinypool-processes', 'tinypool', () => import('tinypool'));
     const pool = new Tinypool({
       filename: new URL('./worker/tinypool-processes.js', import.meta.url).href,
@@ -33,7 +34,7 @@ export default {
       minThreads: workers,
       maxThreads: workers,
       concurrentTasksPerWorker: inFlight,
-      argv: [JSON.stringify(workload)],
+      argv: [JSON.stringify(peerTask(workload, runId))],
       env: process.env as Record<string, string>,
     });
     return peerSession(

@@ -4,6 +4,7 @@ import { owned } from '../session/owned.js';
 import type { Strategy } from '../strategy.js';
 import { library } from './library.js';
 import { peerSession } from './peer-session.js';
+import { peerTask } from './peer-task.js';
 
 /**
  * tinypool on worker threads. `minThreads` = `maxThreads`, so that no thread comes or goes; `useAtomics`
@@ -25,14 +26,14 @@ export default {
   travelsInFile: [],
   scales: true,
   inFlight: [1, 4, 16],
-  async open(workload, { workers, delivery, inFlight = 1 }) {
+  async open(workload, { workers, delivery, runId, inFlight = 1 }) {
     const { Tinypool } = await library('tinypool', 'tinypool', () => import('tinypool'));
     const pool = new Tinypool({
       filename: new URL('./worker/tinypool.js', import.meta.url).href,
       minThreads: workers,
       maxThreads: workers,
       concurrentTasksPerWorker: inFlight,
-      workerData: workload,
+      workerData: peerTask(workload, runId),
     });
     const exits = new Exits(pool);
     return peerSession({

@@ -4,6 +4,7 @@ import { submitted } from '../library-pool/in-flight.js';
 import { owned } from '../session/owned.js';
 import type { Strategy } from '../strategy.js';
 import { peerSession } from './peer-session.js';
+import { peerTask } from './peer-task.js';
 
 /**
  * workerpool with `workerType: 'thread'`, given explicitly because its default is `auto`. `minWorkers: 'max'`
@@ -23,12 +24,12 @@ export default {
   deliveries: ['clone', 'transfer'],
   travelsInFile: [],
   scales: true,
-  async open(workload, { workers, delivery }) {
+  async open(workload, { workers, delivery, runId }) {
     const pool = workerpool.pool(fileURLToPath(new URL('./worker/workerpool-threads.js', import.meta.url)), {
       workerType: 'thread',
       minWorkers: 'max',
       maxWorkers: workers,
-      workerThreadOpts: { workerData: workload },
+      workerThreadOpts: { workerData: peerTask(workload, runId) },
     });
     return peerSession({
       workers,

@@ -9,6 +9,7 @@ import { guarded } from '../session/session.js';
 import { taskError } from '../session/task-error.js';
 import type { Result, Strategy } from '../strategy.js';
 import { PeerProcesses } from './peer-processes.js';
+import { peerTask } from './peer-task.js';
 import type { Answer } from './worker/workerpool.js';
 
 /**
@@ -31,12 +32,12 @@ export default {
   deliveries: ['message'],
   travelsInFile: [],
   scales: true,
-  async open(workload, { workers }) {
+  async open(workload, { workers, runId }) {
     const pool = workerpool.pool(fileURLToPath(new URL('./worker/workerpool.js', import.meta.url)), {
       workerType: 'process',
       minWorkers: 'max',
       maxWorkers: workers,
-      forkArgs: [JSON.stringify(workload)],
+      forkArgs: [JSON.stringify(peerTask(workload, runId))],
       forkOpts: { serialization: 'advanced', ...ownGroup },
     });
     const processes = new PeerProcesses(() => workersOf(pool).map(({ worker }) => worker?.pid));

@@ -123,14 +123,15 @@ for (const peer of peers) {
         assert.deepEqual(await digests(peer, options), await digests(sequential, {}));
         if (variant >= peer.deliveries.length) return; // the number in flight changes no result
 
+        const ids = [...harmless, 'key'];
         const odd = (strategy: Strategy, options: Partial<OpenOptions>) =>
-          withSession(strategy, fixture('odd-task'), options, (session) =>
-            outcomesOf(session, documentsOf(harmless), harmless.length),
+          withSession(strategy, fixture('odd-task'), { ...options, runId: 'one run' }, (session) =>
+            outcomesOf(session, documentsOf(ids), ids.length),
           );
         const [ours, theirs] = [await odd(peer, options), await odd(sequential, {})];
         for (const [i, outcome] of ours.entries()) {
-          assert.equal(digestOf(outcome), digestOf(theirs[i] as Outcome), harmless[i]);
-          assert.equal(outcome.id, harmless[i]);
+          assert.equal(digestOf(outcome), digestOf(theirs[i] as Outcome), ids[i]);
+          assert.equal(outcome.id, ids[i]);
           if (byHand.includes(peer.name))
             assert.deepEqual([outcome.worker, outcome.taskMs, outcome.queuedMs], [null, null, null]);
           else

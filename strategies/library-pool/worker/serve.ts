@@ -33,18 +33,21 @@ interface ServeOptions extends Partial<Omit<TaskOptions, 'worker'>> {
   readonly touch?: (index: number) => void;
 }
 
+/** A task, and the id of the run where no services carry it. */
+type ServedRef = WorkloadRef & { readonly runId?: string };
+
 /**
  * Makes the one function that a library's workers call, whichever library it is. It takes documents, and
  * requests about the worker itself. It never rejects.
- * @param options as for `openTask`; a library that carries no services has a run of its own in each worker
+ * @param options as for `openTask`
  */
-export async function serve(ref: WorkloadRef, { touch, ...options }: ServeOptions = {}): Promise<Serve> {
+export async function serve(ref: ServedRef, { touch, ...options }: ServeOptions = {}): Promise<Serve> {
   const id = thisWorker();
   let running = 0;
   const isShared = () => running > 0;
   const { task, failure } = await openTask(ref, {
     worker: id,
-    services: taskServices({}),
+    services: taskServices(ref.runId === undefined ? {} : { runId: ref.runId }),
     isShared,
     ...options,
   }).then(

@@ -1,13 +1,13 @@
 import { serialize } from 'node:v8';
 import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import type { WorkloadRef } from '../../../workloads/workload.js';
 import { type Request, serve } from '../../library-pool/worker/serve.js';
 import type { CarriedDocument } from '../../session/reference.js';
+import type { PeerTask } from '../peer-task.js';
 
 /** The worker process is started with this, as JSON. */
 export interface BullmqWorker {
-  readonly workload: WorkloadRef;
+  readonly workload: PeerTask;
   /** Redis is at this URL, or at this path of a socket. */
   readonly url: string;
   readonly queue: string;

@@ -1,6 +1,6 @@
 import { serialize } from 'node:v8';
 import { loadWorkload } from '../../../workloads/load-workload.js';
-import { contextWithoutSession, type Document, type WorkloadRef } from '../../../workloads/workload.js';
+import type { Document } from '../../../workloads/workload.js';
 import type { CarriedDocument } from '../../session/reference.js';
 import { taskError } from '../../session/task-error.js';
 import type { Engine, Member, TaskError } from '../../strategy.js';
@@ -8,6 +8,8 @@ import { now } from '../../worker/clock.js';
 import { readReference, type WasRead } from '../../worker/read-reference.js';
 import { engineReport, processReport } from '../../worker/usage-report.js';
 import { thisWorker } from '../../worker/worker-id.js';
+import type { PeerTask } from '../peer-task.js';
+import { plainContexts } from './plain-context.js';
 
 /** The parent sends one of these and waits for its answer before it sends the next one. */
 export type Ask =
@@ -48,13 +50,12 @@ export type Answer = { readonly failure: TaskError } | { readonly body: unknown 
 /** A message with results has about this size, bytes. */
 const messageBytes = 8e6;
 
-const ref = JSON.parse(process.argv[2] as string) as WorkloadRef;
+const ref = JSON.parse(process.argv[2] as string) as PeerTask;
 const stop = new AbortController();
 const loading = (async () => {
   const workload = await loadWorkload(ref);
   const state = await workload.setup?.(ref.options);
-  const context = contextWithoutSession({ state, options: ref.options, signal: stop.signal });
-  return { workload, context };
+  return { workload, state, contextOf: plainContexts(ref, { state, signal: stop.signal }) };
 })();
 loading.catch(() => {}); // every answer then says why
 
@@ -74,7 +75,7 @@ process.on('message', async (ask: Ask) => {
 });
 
 async function answerTo(ask: Ask): Promise<unknown> {
-  const { workload, context } = await loading;
+  const { workload, state } = await loading;
   switch (ask.kind) {
     case 'hold':
       for (const document of ask.documents) held.set(document.id, document);
@@ -90,7 +91,7 @@ async function answerTo(ask: Ask): Promise<unknown> {
       return { member: processReport(), engine: engineReport(thisWorker()) } satisfies Usage;
     case 'goodbye':
       stop.abort();
-      await workload.teardown?.(context.state);
+      await workload.teardown?.(state);
       return null;
   }
 }
@@ -111,12 +112,13 @@ function prepare(next: readonly Pick<Document, 'index' | 'id'>[], readsOnly: boo
 
 /** The plain loop: it contains the task and the reading of documents by reference, and keeps the results. */
 async function loop(): Promise<Ran> {
-  const { workload, context } = await loading;
+  const { workload, contextOf } = await loading;
   const task = workload.default;
   const startedMs = now();
   for (let i = 0; i < documents.length; i++) {
     try {
       let document: Document = documents[i] as CarriedDocument;
+      const context = contextOf(document);
       if ((document as CarriedDocument).by !== undefined) {
         const found = readReference(document, context, { resolve: workload.resolve, isShared: () => false });
         const { bytes, read } = found instanceof Promise ? await found : found;

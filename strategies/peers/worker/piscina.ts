@@ -1,15 +1,17 @@
 import Piscina from 'piscina';
 import { loadWorkload } from '../../../workloads/load-workload.js';
-import { contextWithoutSession, type Document, type WorkloadRef } from '../../../workloads/workload.js';
+import type { Document } from '../../../workloads/workload.js';
 import { taskError } from '../../session/task-error.js';
 import type { TaskError } from '../../strategy.js';
 import { thisWorker } from '../../worker/worker-id.js';
+import type { PeerTask } from '../peer-task.js';
+import { plainContexts } from './plain-context.js';
 
-const ref = Piscina.workerData as WorkloadRef;
+const ref = Piscina.workerData as PeerTask;
 const workload = await loadWorkload(ref);
 const state = await workload.setup?.(ref.options);
 const stop = new AbortController();
-const context = contextWithoutSession({ state, options: ref.options, signal: stop.signal });
+const contextOf = plainContexts(ref, { state, signal: stop.signal });
 
 /**
  * Carries an error of the task as a value. piscina rejects in the same way for such an error and for the end
@@ -27,7 +29,7 @@ const failed = (cause: unknown): TaskFailure => ({ forkwiseTaskError: taskError(
 export default function run(request: Document | 'report' | 'goodbye'): unknown {
   if (typeof request === 'string') return answer(request);
   try {
-    const result = workload.default(request, context);
+    const result = workload.default(request, contextOf(request));
     return result instanceof Promise ? result.catch(failed) : result;
   } catch (cause) {
     return failed(cause);

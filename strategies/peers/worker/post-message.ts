@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Document, WorkloadRef } from '../../../workloads/workload.js';
+import type { Document } from '../../../workloads/workload.js';
 import { type Answer, type Request, serve } from '../../library-pool/worker/serve.js';
 import type { Reply } from '../../session/outcome.js';
+import type { PeerTask } from '../peer-task.js';
 
 /** One message asks and one message answers, for all documents in it. */
 export interface Ask {
@@ -15,7 +16,7 @@ export interface Told {
 
 // A batch is returned when its last document is done. By then the task may have changed its result for the
 // first.
-const call = await serve(workerData as WorkloadRef, { results: 'snapshot' });
+const call = await serve(workerData as PeerTask, { results: 'snapshot' });
 
 parentPort?.on('message', async ({ id, body }: Ask) => {
   const told: Told = {

@@ -1,5 +1,5 @@
-import type { WorkloadRef } from '../../../workloads/workload.js';
 import { serve } from '../../library-pool/worker/serve.js';
+import type { PeerTask } from '../peer-task.js';
 
 /** tinypool calls this on its worker threads. Our `workerData` comes second, after tinypool's own. */
-export default await serve(process.__tinypool_state__.workerData as WorkloadRef);
+export default await serve(process.__tinypool_state__.workerData as PeerTask);

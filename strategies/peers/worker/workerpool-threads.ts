@@ -1,6 +1,6 @@
 import { workerData } from 'node:worker_threads';
 import workerpool from 'workerpool';
-import type { WorkloadRef } from '../../../workloads/workload.js';
 import { serve } from '../../library-pool/worker/serve.js';
+import type { PeerTask } from '../peer-task.js';
 
-workerpool.worker({ serve: await serve(workerData as WorkloadRef) });
+workerpool.worker({ serve: await serve(workerData as PeerTask) });
