@@ -137,10 +137,10 @@ describe('--out', () => {
   });
 
   it('on a disk that is full ends the job with whole lines, and it goes on later', {
-    timeout: 20_000,
+    timeout: 60_000,
   }, async () => {
     const folder = folderOf(
-      Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`d${i}`, 'x'.repeat(200)])),
+      Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`d${i}`, 'x'.repeat(200)])),
     );
     const full = join(folder, 'full.mjs');
     writeFileSync(
@@ -164,7 +164,7 @@ describe('--out', () => {
     assert.match(stderr, /cannot write "out\.ndjson": ENOSPC: no space left/);
     assert.ok(outText(folder).endsWith('\n') && linesIn(folder).length > 100);
     assert.equal((await run(folder)).code, 0);
-    assert.equal(new Set(linesIn(folder).map(({ id }) => id)).size, 3000);
-    assert.equal(linesIn(folder).length, 3000);
+    assert.equal(new Set(linesIn(folder).map(({ id }) => id)).size, 1000);
+    assert.equal(linesIn(folder).length, 1000);
   });
 });
