@@ -27,7 +27,7 @@ export function suitsAgent({ isolation }: Pick<Strategy, 'isolation'>): boolean 
 }
 
 /** Documents by path and by reference come only where the caller has announced them. */
-export function deliveryFor({ strategy, delivery }: SessionChoice, card: RunCard): Delivery {
+function deliveryFor({ strategy, delivery }: SessionChoice, card: RunCard): Delivery {
   const [usual] = strategy.deliveries;
   if (card.takesReferences) return strategy.deliveries.includes('reference') ? 'reference' : usual;
   return delivery === undefined || delivery === 'reference' ? usual : delivery;

@@ -48,7 +48,7 @@ const rfc850Date = new RegExp(`^[a-z]{6,9}, (\\d\\d)-([a-z]{3})-(\\d\\d) ${time}
 const asctimeDate = new RegExp(`^[a-z]{3} ([a-z]{3}) ([ \\d]\\d) ${time} (\\d{4})$`, 'i');
 
 /** Returns ms since 1970; null for what is no HTTP date. */
-export function httpDate(text: string): number | null {
+function httpDate(text: string): number | null {
   const imf = imfDate.exec(text);
   if (imf !== null) return utc(imf[3], imf[2], imf[1], imf.slice(4));
   const old = rfc850Date.exec(text);

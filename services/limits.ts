@@ -58,7 +58,7 @@ export function readLimits(limits: readonly ServiceLimit[]): Limit[] {
 const example = "{ requests: 100, per: '1s' } or { tokens: 90000, per: '60s' }";
 
 /** Reads a time such as `1s`, `60s`, `500ms` or `1m`; `s` alone is one second. Null for anything else. */
-export function durationMs(text: string): number | null {
+function durationMs(text: string): number | null {
   const [, count, unit] = /^(\d*\.?\d*)(ms|s|m|h)$/.exec(text) ?? [];
   if (unit === undefined) return null;
   const ms = Number(count === '' ? 1 : count) * (units[unit] as number);

@@ -53,11 +53,11 @@ const maxPacedMs = 10_000;
 /** A pace slightly above the limit's own lets slots that were delayed catch up. */
 const catchUp = 0.9;
 /** A refusal that says nothing closes the service for this time, ms. */
-export const usualPauseMs = 1000;
+const usualPauseMs = 1000;
 /** Slots are given this long before they may be used, so that no message is waited for then, ms. */
 export const aheadMs = 100;
 /** A slot must be used within this time, ms. */
-export const lifeMs = 100;
+const lifeMs = 100;
 
 /** Where answers are slow, requests are assumed to need at most this time more than the quickest ones, ms. */
 const usualJitterMs = 30;

@@ -93,14 +93,6 @@ export function withPaths(text: string, paths: ReadonlyMap<string, string>): str
   });
 }
 
-/** The packages of a list of places, each once. */
-export function packagesOf(places: readonly Place[]): Package[] {
-  const packages = places.flatMap((place) =>
-    'own' in place ? [] : [[`${place.name}@${place.version}`, place] as const],
-  );
-  return [...new Map(packages).values()].map(({ name, version }) => ({ name, version }));
-}
-
 /** What a place is on this machine: its path, or the version that was found in the place of another. */
 export type Found = { readonly path: string } | { readonly missing: Package; readonly there: string | null };
 

@@ -39,7 +39,7 @@ export function describeLatencies(latenciesMs: Float64Array): LatencyRecord {
 }
 
 /** The smallest latency that at least this share of the documents did not exceed. */
-export function orderStatistic(sorted: Float64Array, q: number): number {
+function orderStatistic(sorted: Float64Array, q: number): number {
   return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? Number.NaN;
 }
 

@@ -7,7 +7,7 @@ import type { ArrivalRequest } from './request.js';
 /** The open loops of a run: every strategy at every rate, and the search for the highest rate. */
 
 /** Each rate is measured with this many schedules; every strategy meets the same ones. */
-export const arrivalRounds = 3;
+const arrivalRounds = 3;
 
 /** @returns false if the signal ended it */
 export async function measureArrivals(options: ArrivalOptions): Promise<boolean> {

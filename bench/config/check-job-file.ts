@@ -58,7 +58,7 @@ export function checkJobFile(
       others[key]?.check(job, [key], value, sections.get('run') as Command);
       continue;
     }
-    if (command !== undefined) checkSection(job, [key], new Map(byKey(flagsOf(command))));
+    if (command !== undefined) checkSection(job, [key], new Map(flagsOf(command).map((flag) => [flag.key, flag])));
     else checkValue(job, { keys: [key], flag: top.get(key), known, value });
   }
 }
@@ -98,8 +98,4 @@ export function refuseKey(job: JobFile, keys: readonly string[], known: readonly
   const name = keys.at(-1) as string;
   const within = keys.length > 1 ? ` in "${keys.slice(0, -1).join('.')}"` : '';
   throw new UsageError(`${job.at(keys)}: ${unknownName(`key${within}`, name, known).message}`);
-}
-
-export function byKey(flags: readonly Flag[]): [string, Flag][] {
-  return flags.map((flag) => [flag.key, flag]);
 }

@@ -41,6 +41,6 @@ export function flagsOf(command: Command): Flag[] {
 }
 
 /** `--time-budget` → `FORKWISE_TIME_BUDGET` */
-export function variableOf(long: string): string {
+function variableOf(long: string): string {
   return `FORKWISE_${long.replace(/^--/, '').replaceAll('-', '_').toUpperCase()}`;
 }

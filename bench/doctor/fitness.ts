@@ -24,7 +24,7 @@ export async function fitness(): Promise<Finding[]> {
   ];
 }
 
-export function nodeVersion(version: string, today = new Date()): Finding {
+function nodeVersion(version: string, today = new Date()): Finding {
   const hasLongTermSupport = Number.parseInt(version, 10) % 2 === 0;
   const end = hasLongTermSupport ? endOfLife(version) : null;
   if (end !== null && new Date(end) >= today)
@@ -41,7 +41,7 @@ export function nodeVersion(version: string, today = new Date()): Finding {
   };
 }
 
-export function coreCount({ host, available, quota, effective }: Cores): Finding {
+function coreCount({ host, available, quota, effective }: Cores): Finding {
   const limit = quota === null ? 'none' : number(quota);
   const said = `${number(effective)} effective cores (host ${host}, affinity ${available}, quota ${limit})`;
   if (effective >= 2) return { name: 'cores', level: 'ok', said };
@@ -53,7 +53,7 @@ export function coreCount({ host, available, quota, effective }: Cores): Finding
   };
 }
 
-export function spinning({ effective }: Cores, probed: number): Finding {
+function spinning({ effective }: Cores, probed: number): Finding {
   const said = `spinning threads got ${number(probed)} of ${number(effective)} cores`;
   if (probed >= 0.9 * effective) return { name: 'cores-given', level: 'ok', said };
   return {
@@ -98,7 +98,7 @@ function percentage(name: string, percent: number | null, of: string, remedy: st
       : { name, level: 'ok', said };
 }
 
-export function governor({ read }: Files): Finding {
+function governor({ read }: Files): Finding {
   const name = 'cpu-frequency';
   const mode = read('/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor')?.trim();
   if (mode === undefined)
@@ -116,7 +116,7 @@ export function governor({ read }: Files): Finding {
   };
 }
 
-export function switched({ swapPages }: Noise): Finding {
+function switched({ swapPages }: Noise): Finding {
   if (swapPages === null) return { name: 'swap', level: 'unknown', said: 'swapping is not reported here' };
   if (swapPages === 0) return { name: 'swap', level: 'ok', said: 'no swapping' };
   return {

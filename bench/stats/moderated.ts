@@ -98,7 +98,7 @@ export interface Family {
 }
 
 /** Below this many configurations the variances of a family are not pooled in any way. */
-export const minConfigurations = 6;
+const minConfigurations = 6;
 
 /** @param rates of one workload and corpus; a configuration has at most one rate per round */
 export function moderate(rates: readonly LogRate[]): Family {

@@ -1,6 +1,6 @@
 /** The laws here say how throughput depends on the number of workers. */
 
-export const modelNames = ['amdahl', 'usl', 'capped'] as const;
+const modelNames = ['amdahl', 'usl', 'capped'] as const;
 export type ModelName = (typeof modelNames)[number];
 
 /** A parameter that the model does not have is 0, or infinite in the case of the cap. */

@@ -46,7 +46,7 @@ export const perWorkerColumn = {
  * A strategy may take several numbers of workers, such as one per stage. A run has one split for each number
  * of workers, so the column tells no cells apart.
  */
-export const configurationColumn = {
+const configurationColumn = {
   name: 'configuration',
   type: 'text',
   empty: true,

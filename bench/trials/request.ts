@@ -213,7 +213,7 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
 }
 
 /** Reads `--per-worker`: whole numbers, the smallest first. */
-export function perWorkerList(text: string | undefined): number[] {
+function perWorkerList(text: string | undefined): number[] {
   if (text === undefined) return [1];
   const numbers = parseList(text, '--per-worker', (number) => parseCount(number, '--per-worker'));
   return [...new Set(numbers)].sort((a, b) => a - b);

@@ -129,7 +129,7 @@ export function chooseTogether<C extends Configuration>(
 /**
  * Evidence that `a` is faster: the calibrated 95 % interval of `a` over `b` lies wholly beyond the margin.
  */
-export function isShownFaster(difference: Difference | null, margin: number): boolean {
+function isShownFaster(difference: Difference | null, margin: number): boolean {
   const ends = difference === null ? null : interval(difference);
   return ends !== null && ends.low > margin;
 }
@@ -269,7 +269,7 @@ function rivalOf<C extends Configuration>(
  */
 const hopeless = Math.log(0.5);
 
-export function relationOf(difference: Difference | null, margin: number): Relation {
+function relationOf(difference: Difference | null, margin: number): Relation {
   const ends = difference === null ? null : interval(difference);
   if (ends === null) return difference !== null && difference.mean < hopeless ? 'slower' : 'not told apart';
   if (ends.low > margin) return 'faster';

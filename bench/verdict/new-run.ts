@@ -44,7 +44,7 @@ export function newRun(trials: readonly TrialRow[]): NewRun {
 }
 
 /** Documents a second of a run that is long against its last documents, by one trial. */
-export function steadyRate(trial: OkTrial): number {
+function steadyRate(trial: OkTrial): number {
   const { wall_ms, end_idle_ms } = trial;
   return (comparableRate(trial) * wall_ms) / (wall_ms - (end_idle_ms ?? 0));
 }

@@ -11,7 +11,7 @@ type Named = Pick<SummaryRow, 'strategy' | 'workers' | 'delivery'> &
 type Namer = (configuration: Named) => string;
 
 /** The words for what a strategy's number of workers counts. */
-export function workersInWords(workers: number, concurrency: Traits['concurrency']): string {
+function workersInWords(workers: number, concurrency: Traits['concurrency']): string {
   if (concurrency === 'in flight') return `${workers} in flight`;
   return `${workers} ${workers === 1 ? 'worker' : 'workers'}`;
 }

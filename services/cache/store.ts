@@ -206,8 +206,8 @@ function opened(path: string): Pick<DataFile, 'fd' | 'usedMs'> {
   }
 }
 
-export const dataEnding = '.results';
-export const indexEnding = '.index';
+const dataEnding = '.results';
+const indexEnding = '.index';
 
 const keySize = 32;
 const nameSize = 8;

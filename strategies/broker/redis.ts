@@ -111,7 +111,7 @@ export async function whenWritable<Value>(write: () => Promise<Value>): Promise<
 }
 
 /** Tells whether Redis refuses a write for a reason that passes. */
-export function isPassing(cause: unknown): boolean {
+function isPassing(cause: unknown): boolean {
   const message = cause instanceof Error ? cause.message : '';
   return /\bOOM\b|^(LOADING|MISCONF|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY )/.test(message);
 }

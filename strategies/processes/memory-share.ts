@@ -8,7 +8,7 @@ import type { Isolation } from '../strategy.js';
 /** Workers and their caller get this share of the memory; the rest is for the system, and for short peaks. */
 export const usableShare = 0.8;
 /** A Node process with our code and a few documents takes this much, measured on Node 20 to 26. */
-export const callerMb = 64;
+const callerMb = 64;
 /** The heap of a process gets this share of the memory of the process. */
 const heapShare = 0.75;
 /** No task loads if the heap is smaller. */

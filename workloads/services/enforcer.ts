@@ -1,5 +1,5 @@
 /** How a service counts requests. Real services do it in all these ways. */
-export const enforcements = ['sliding', 'fixed', 'bucket', 'quantised'] as const;
+const enforcements = ['sliding', 'fixed', 'bucket', 'quantised'] as const;
 export type Enforcement = (typeof enforcements)[number];
 
 export interface EnforcedLimit {

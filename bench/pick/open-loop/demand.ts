@@ -12,7 +12,7 @@ export interface Demand {
 }
 
 /** A shorter schedule has too few documents for a p99. */
-export const minScheduleMs = 5_000;
+const minScheduleMs = 5_000;
 /** The 95 % interval of a p99 needs about this many documents in one schedule. */
 const documentsWanted = 700;
 /** Open loops get this share of the budget, and never less than the time in which two of them end. */

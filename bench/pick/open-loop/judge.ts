@@ -93,7 +93,7 @@ export function isFastEnough({ documents_per_second }: RatedSummary, { perSecond
  * Why open loops at one rate show that a configuration cannot serve it; null if they show that it can. Every
  * schedule must keep the limit, because one in two would not be enough for a server.
  */
-export function obstacle(rows: readonly ArrivalRow[], { limitMs }: Pick<Demand, 'limitMs'>): string | null {
+function obstacle(rows: readonly ArrivalRow[], { limitMs }: Pick<Demand, 'limitMs'>): string | null {
   const failed = rows.find(({ status }) => status === 'failed');
   if (failed !== undefined) return `failed in an open loop: ${failed.reason}`;
   const summary = summaryOf(rows);
