@@ -7,6 +7,7 @@ import { startProxy } from '../../bench/network/proxy.js';
 import { noRedis } from '../redis.js';
 import { type Counted, type CountedOptions, counted, openOn } from './machines/counted.js';
 import { RunsFile, TestFleet, times } from './machines/fleet.js';
+import { shareOfLimit, sharesOfProportion } from './machines/rates.js';
 
 /**
  * `npm run test:machines` breaks brokers and agents in every way, and counts what becomes of the documents.
@@ -238,6 +239,18 @@ it('one document reaches an idle fleet at once', options, async (t) => {
   }
 });
 
+it('two agents with one worker each are as fast as two independent processes', options, async (t) => {
+  const limitShare = await shareOfLimit({ documents: 200, rounds: 5 });
+  t.diagnostic(`${percent(limitShare)} of the machine limit with documents of 10 ms`);
+  assert.ok(limitShare >= 0.9, 'expected 90 % of the machine limit');
+});
+
+it('the rate of a task that waits is in proportion to the number of agents', options, async (t) => {
+  const shares = await sharesOfProportion({ documents: 100, rounds: 3 });
+  t.diagnostic(`1, 2 and 4 agents: ${shares.map(percent).join(', ')} of their share`);
+  assert.ok(Math.min(...shares) >= 0.9, 'expected a rate in proportion, within 10 %');
+});
+
 type Meanwhile = (fleet: TestFleet) => NonNullable<CountedOptions['meanwhile']>;
 
 /** Runs documents while something goes wrong, and checks that the broker is empty in the end. */
@@ -277,6 +290,10 @@ function networks() {
   } catch {
     return { ...options, skip: noRedis() || 'this process may not make network namespaces' };
   }
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(0)} %`;
 }
 
 function seconds(ms: number): string {
