@@ -16,7 +16,7 @@ const task = (name: string, options: WorkloadRef['options']): WorkloadRef => ({
 const spin = task('spin', { iterations: 4_000_000 });
 const waits = task('sleep', { milliseconds: 20 });
 
-/** Returns the rate of two agents with one worker each, as a share of the rate of two independent processes. */
+/** Returns the rate of two agents with one worker each, as a share of two independent processes'. */
 export async function shareOfLimit({ documents, rounds }: Runs): Promise<number> {
   const limit = await independentProcesses.open(spin, { workers: 2, delivery: 'message' });
   const agents = await openAgents(spin, 2);
@@ -29,7 +29,7 @@ export async function shareOfLimit({ documents, rounds }: Runs): Promise<number>
   }
 }
 
-/** Returns the rates of one, two and four agents whose task waits, each as a share of what one agent promises. */
+/** Returns the rates of one, two and four agents whose task waits, each as a share of its proportion. */
 export async function sharesOfProportion({ documents, rounds }: Runs): Promise<number[]> {
   const counts = [1, 2, 4];
   const sessions = await Promise.all(counts.map((agents) => openAgents(waits, agents)));
