@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import type { MessagePort } from 'node:worker_threads';
-import { CallerClaims } from '../../services/cache/claims.js';
+import type { CallerClaims } from '../../services/cache/claims.js';
 import {
   type InnerChannel,
   type LimitEnd,
@@ -30,7 +30,8 @@ export type CallerServices = Pick<OpenOptions, 'fallback' | 'cache'> & LimitServ
 export class CallerEnd {
   readonly #channel: SideChannel;
   readonly #services: CallerServices;
-  readonly #claims: CallerClaims | null;
+  /** Null where results are not kept. */
+  readonly #claims: Promise<CallerClaims> | null;
   #limits: LimitEnd | null = null;
   readonly #wires = new Set<WorkerWire>();
   /** The latest broadcast, for workers that connect later. */
@@ -44,12 +45,12 @@ export class CallerEnd {
   constructor(channel: SideChannel = {}, services: CallerServices = {}) {
     this.#channel = channel;
     this.#services = services;
-    this.#claims = services.cache === undefined ? null : new CallerClaims(services.cache.claims);
+    this.#claims = services.cache === undefined ? null : claimsIn(services.cache.claims);
   }
 
   /** The document has its outcome, without a result. */
   ended(document: { readonly index: number; readonly id: string }): void {
-    this.#claims?.end(document);
+    void this.#claims?.then((claims) => claims.end(document));
   }
 
   /** The value of documents that fail for good; null where they have failed. */
@@ -142,7 +143,7 @@ export class CallerEnd {
   close(): void {
     this.#closed = true;
     // The session of an agent, or of a process with threads, shares the file with others.
-    if (!('limits' in this.#channel)) this.#claims?.close();
+    if (!('limits' in this.#channel)) void this.#claims?.then((claims) => claims.close());
     this.#limits?.close();
     for (const wire of this.#wires) {
       wire.send({ kind: 'close' });
@@ -168,6 +169,12 @@ export class CallerEnd {
       if (this.#wires.has(wire)) wire.send({ kind: 'refusal', id, error: taskError(cause) });
     }
   }
+}
+
+/** Few sessions have a cache, so its modules are loaded here. */
+async function claimsIn(path: string): Promise<CallerClaims> {
+  const { CallerClaims } = await import('../../services/cache/claims.js');
+  return new CallerClaims(path);
 }
 
 /**

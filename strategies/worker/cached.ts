@@ -1,11 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { deserialize } from 'node:v8';
 import type { SessionCache } from '../../services/cache/cache-facts.js';
 import { Claims, claimant } from '../../services/cache/claims.js';
-import { documentKey } from '../../services/cache/keys.js';
+import { documentKey, taskFolder } from '../../services/cache/keys.js';
 import { Price } from '../../services/cache/price.js';
 import { Seen } from '../../services/cache/seen.js';
 import { type Kept, Store } from '../../services/cache/store.js';
+import type { Workload, WorkloadRef } from '../../workloads/workload.js';
 import type { LocalReply } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
 import { now } from './clock.js';
@@ -32,12 +34,14 @@ export interface CachedTask {
   /** The reply of a document whose result is this; null when it is none after all. */
   readonly reply: (value: () => unknown, begun: Begun, cachedMs: number) => LocalReply | null;
   /**
-   * Waits while an equal document runs; `isOver` is asked now and then. Rejects when this one is cancelled.
+   * Waits while an equal document runs. The signal aborts when this one is cancelled.
    */
-  readonly wait: (document: CarriedDocument, touch: () => void, isOver: () => boolean) => Promise<unknown>;
+  readonly wait: (
+    document: CarriedDocument,
+    touch: () => void,
+    until: (signal: AbortSignal) => Promise<void>,
+  ) => Promise<void>;
   readonly failed: (cause: unknown) => LocalReply;
-  /** Tells whether a result is the one that was kept. */
-  readonly isSame: (kept: unknown, found: unknown) => boolean;
 }
 
 /**
@@ -57,13 +61,35 @@ export class ResultCache {
   /** A worker of the session has turned the cache off. */
   #isOff = false;
   readonly #verify: number;
+  readonly #digest: ((result: unknown) => string) | null;
   /** Weighs the task against a hash; null when it is worth keeping its results. */
   #price: Price | null = new Price();
 
-  /** @param folder the task's results have this name in the cache. @throws Error of the system */
-  constructor({ folder: root, claims, maxBytes, verify }: SessionCache, folder: string, task: CachedTask) {
+  /** @throws Error of the system; what the task's `cacheKey` throws */
+  static async open(
+    cache: SessionCache,
+    workload: Workload,
+    { options, task }: { readonly options: WorkloadRef['options']; readonly task: CachedTask },
+  ): Promise<ResultCache> {
+    const folder = await taskFolder(cache.task, workload, options);
+    return new ResultCache(cache, { folder, task, digest: workload.digest ?? null });
+  }
+
+  private constructor(
+    { folder: root, claims, maxBytes, verify }: SessionCache,
+    {
+      folder,
+      task,
+      digest,
+    }: {
+      readonly folder: string;
+      readonly task: CachedTask;
+      readonly digest: ((result: unknown) => string) | null;
+    },
+  ) {
     this.#task = task;
     this.#verify = verify;
+    this.#digest = digest;
     this.#store = new Store({ root, task: folder, maxBytes });
     this.#claims = new Claims(claims);
   }
@@ -112,10 +138,12 @@ export class ResultCache {
     }
     // A worker may have ended between keeping the result and saying so.
     const isOver = () => !this.#claims.isTaken(claimed) || this.#kept(claimed) !== null;
-    return this.#task.wait(document, touch, isOver).then(
-      () => this.#lookUp(run) ?? this.#run(run),
-      (cause: unknown) => this.#task.failed(cause),
-    );
+    return this.#task
+      .wait(document, touch, (signal) => poll(isOver, signal))
+      .then(
+        () => this.#lookUp(run) ?? this.#run(run),
+        (cause: unknown) => this.#task.failed(cause),
+      );
   }
 
   /** A full disk, or a folder that was removed, costs results and fails no document. */
@@ -159,7 +187,7 @@ export class ResultCache {
     const compared = (reply: LocalReply): LocalReply => {
       if (reply.status !== 'ok') return this.#replyOf(kept, run) ?? reply;
       const { bytes } = begun.seen;
-      if (bytes === null || !this.#task.isSame(deserialize(kept.bytes), deserialize(bytes)))
+      if (bytes === null || !this.#isSame(kept.bytes, bytes))
         this.#turnOff(
           `the document "${document.id}" has another result now than the one that was kept, so the cache is ` +
             'not used any more: export `cacheKey` or `cacheEnv`, which name what the result depends on, and ' +
@@ -169,6 +197,12 @@ export class ResultCache {
     };
     const reply = this.#task.run(document, touch, begun);
     return reply instanceof Promise ? reply.then(compared) : compared(reply);
+  }
+
+  /** Compares what must be equal: what the task's `digest` returns, or else the results. */
+  #isSame(kept: Buffer, found: Buffer): boolean {
+    const [a, b] = [deserialize(kept), deserialize(found)] as [unknown, unknown];
+    return this.#digest === null ? isDeepStrictEqual(a, b) : this.#digest(a) === this.#digest(b);
   }
 
   /** Learns how long a task takes, and turns the cache off when that is less than the cache costs. */
@@ -240,7 +274,7 @@ class Keys {
 }
 
 /** Waits until it is over. An equal document that is running for very long is not waited for any more. */
-export async function poll(isOver: () => boolean, signal: AbortSignal): Promise<void> {
+async function poll(isOver: () => boolean, signal: AbortSignal): Promise<void> {
   const untilMs = now() + maxWaitMs;
   for (let ms = 1; !isOver() && now() < untilMs; ms = Math.min(maxPauseMs, ms * 1.5))
     await setTimeout(ms, undefined, { signal });

@@ -1,6 +1,5 @@
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
-import { isDeepStrictEqual } from 'node:util';
-import { taskFolder } from '../../services/cache/keys.js';
+import type { SessionCache } from '../../services/cache/cache-facts.js';
 import type { TakenSlot } from '../../services/limits.js';
 import type { TaskServices } from '../../services/task-services.js';
 import { loadWorkload } from '../../workloads/load-workload.js';
@@ -12,7 +11,7 @@ import type { CarriedDocument } from '../session/reference.js';
 import { taskError } from '../session/task-error.js';
 import { teardownMs } from '../session/teardown.js';
 import type { Result } from '../strategy.js';
-import { type Begun, type CachedTask, poll, ResultCache } from './cached.js';
+import type { Begun, CachedTask, ResultCache } from './cached.js';
 import { now } from './clock.js';
 import { refuseUncloneable } from './cloneable.js';
 import {
@@ -226,17 +225,10 @@ export async function openTask(
       large?.note(reply);
       return reply;
     },
-    wait: (document, touch, isOver) => waitFor((signal) => poll(isOver, signal), waiting(document), touch),
+    wait: (document, touch, until) => waitFor(until, waiting(document), touch),
     failed: failure,
-    isSame: (kept, found) =>
-      workload.digest === undefined
-        ? isDeepStrictEqual(kept, found)
-        : workload.digest(kept) === workload.digest(found),
   };
-  const cache =
-    services.cache === null
-      ? null
-      : new ResultCache(services.cache, await taskFolder(services.cache.task, workload, ref.options), cached);
+  const cache = services.cache === null ? null : await openCache(services.cache, workload, { ref, cached });
   return {
     views,
     isServed: served !== null || cache !== null,
@@ -252,6 +244,16 @@ export async function openTask(
       if (worker !== mainWorker) await warnOfLeftOpen(before);
     },
   };
+}
+
+/** Few sessions have a cache, so its modules are loaded here. */
+async function openCache(
+  cache: SessionCache,
+  workload: Workload,
+  { ref, cached }: { readonly ref: WorkloadRef; readonly cached: CachedTask },
+): Promise<ResultCache> {
+  const { ResultCache } = await import('./cached.js');
+  return ResultCache.open(cache, workload, { options: ref.options, task: cached });
 }
 
 const ignore = () => {};
