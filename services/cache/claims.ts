@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { RecordLog } from './record-log.js';
@@ -14,9 +13,9 @@ export class Claims {
   readonly #log: RecordLog;
   readonly #body = Buffer.alloc(bodySize);
   /** The document that has claimed each key. */
-  readonly #open = new Map<string, string>();
+  readonly #open = new Map<number, number>();
   /** The name of the worker's word that has turned the cache off; null while it is on. */
-  #off: string | null = null;
+  #off: number | null = null;
 
   /** @throws Error of the system */
   constructor(path: string) {
@@ -24,21 +23,21 @@ export class Claims {
   }
 
   /** Returns true when the document may run, and false when an equal one is running. */
-  take(key: Buffer, document: Buffer): boolean {
-    this.#append(kinds.claim, key, document);
+  take(key: Buffer, document: number): boolean {
+    this.#append(kinds.claim, shortened(key), document);
     this.read();
-    return this.#open.get(key.toString('latin1')) === document.toString('latin1');
+    return this.#open.get(shortened(key)) === document;
   }
 
   /** Tells whether the document that has claimed the key is still running. */
   isTaken(key: Buffer): boolean {
     this.read();
-    return this.#open.has(key.toString('latin1'));
+    return this.#open.has(shortened(key));
   }
 
   /** The document has ended, with a result that is kept or without. */
-  end(document: Buffer): void {
-    this.#append(kinds.end, noKey, document);
+  end(document: number): void {
+    this.#append(kinds.end, 0, document);
   }
 
   /** True when a worker of the session has turned the cache off, as far as the file has been read. */
@@ -48,51 +47,48 @@ export class Claims {
 
   /** Turns the cache off for all workers of the session; false when another one has done it already. */
   turnOff(): boolean {
-    const name = randomBytes(documentSize);
-    this.#append(kinds.off, noKey, name);
+    const name = Math.random();
+    this.#append(kinds.off, 0, name);
     this.read();
-    return this.#off === name.toString('latin1');
+    return this.#off === name;
   }
 
   close(): void {
     this.#log.close();
   }
 
-  #append(kind: number, key: Buffer, document: Buffer): void {
-    this.#body.set(key, 0);
-    this.#body.set(document, keySize);
-    this.#body.writeUInt32LE(kind, keySize + documentSize);
+  #append(kind: number, key: number, document: number): void {
+    this.#body.writeDoubleLE(kind, 0);
+    this.#body.writeDoubleLE(key, 8);
+    this.#body.writeDoubleLE(document, 16);
     this.#log.append(this.#body);
   }
 
   /** Reads what other workers have written. */
   read(): void {
     this.#log.read((body) => {
-      const document = body.toString('latin1', keySize, keySize + documentSize);
-      const kind = body.readUInt32LE(keySize + documentSize);
-      if (kind === kinds.off) this.#off ??= document;
+      const kind = body.readDoubleLE(0);
+      const key = body.readDoubleLE(8);
+      const document = body.readDoubleLE(16);
       if (kind === kinds.claim) {
-        const key = body.toString('latin1', 0, keySize);
         if (!this.#open.has(key)) this.#open.set(key, document);
-        return;
-      }
-      for (const [key, own] of this.#open) if (own === document) this.#open.delete(key);
+      } else if (kind === kinds.off) this.#off ??= document;
+      else for (const [key, own] of this.#open) if (own === document) this.#open.delete(key);
     });
   }
 }
 
-const keySize = 32;
-const documentSize = 8;
-const bodySize = keySize + documentSize + 4;
-const noKey = Buffer.alloc(keySize);
+const bodySize = 24;
 const kinds = { claim: 1, end: 2, off: 3 } as const;
 
+/** Claims have 48 bits of a key. Another document with the same ones would wait, and then run. */
+function shortened(key: Buffer): number {
+  return key.readUIntLE(0, 6);
+}
+
 /** Names a document of one run in claims: it is the same each time that the document runs. */
-export function claimant({ index, id }: { readonly index: number; readonly id: string }): Buffer {
-  const name = Buffer.allocUnsafe(documentSize);
-  name.writeUInt32LE(index >>> 0, 0);
-  name.writeUInt32LE(crc32(id), 4);
-  return name;
+export function claimant({ index, id }: { readonly index: number; readonly id: string }): number {
+  return index * 2 ** 20 + (crc32(id) >>> 12);
 }
 
 /** The caller's end of the claims of a session. The file is there when a worker has claimed something. */

@@ -33,6 +33,7 @@ export class Store {
   readonly #indexes: IndexFile[] = [];
   readonly #table = new KeyTable();
   readonly #body = Buffer.alloc(bodySize);
+  #hasIds = false;
   readonly #data = new Map<string, DataFile>();
   #own: { readonly name: Buffer; readonly fd: number; size: number } | null = null;
 
@@ -54,16 +55,26 @@ export class Store {
     for (const place of this.#indexes.keys()) this.#readFrom(place);
   }
 
-  /** Returns what is kept under the key, or null. The bytes are the caller's own. */
-  get(key: Buffer): Kept | null {
-    return this.#find(key) ?? (this.#readNew() ? this.#find(key) : null);
+  /**
+   * Returns what is kept under the key, or null. The bytes are the caller's own.
+   * @param isNew reads first what other workers have kept in the meantime
+   */
+  get(key: Buffer, isNew = false): Kept | null {
+    if (isNew) this.#readNew();
+    return this.#find(key);
+  }
+
+  /** True when some results were kept by the id of their document. */
+  get hasIds(): boolean {
+    return this.#hasIds;
   }
 
   /**
    * Keeps a result; does nothing if it is too large for the cache.
+   * @param isOfId the key has the document's id
    * @throws Error of the system, such as that of a full disk
    */
-  put(key: Buffer, { bytes, taskMs }: Kept): void {
+  put(key: Buffer, { bytes, taskMs }: Kept, isOfId: boolean): void {
     const length = timeSize + bytes.length;
     if (length > this.#maxBytes * maxShareOfResult) return;
     const own = this.#ownFile();
@@ -76,6 +87,7 @@ export class Store {
     body.writeDoubleLE(own.size, at.offset);
     body.writeUInt32LE(length, at.length);
     body.writeUInt32LE(crc32(bytes, crc32(time)), at.checksum);
+    body.writeUInt32LE(isOfId ? 1 : 0, at.isOfId);
     own.size += length;
     this.#indexes.at(-1)?.log.append(body);
   }
@@ -153,6 +165,7 @@ export class Store {
     let count = 0;
     this.#indexes[index]?.log.read((body, position) => {
       count++;
+      if (body.readUInt32LE(at.isOfId) === 1) this.#hasIds = true;
       this.#table.add(body, index * placesPerIndex + position);
     });
     return count;
@@ -211,8 +224,14 @@ const indexEnding = '.index';
 
 const keySize = 32;
 const nameSize = 8;
-const at = { file: keySize, offset: keySize + nameSize, length: keySize + 16, checksum: keySize + 20 };
-const bodySize = keySize + 24;
+const at = {
+  file: keySize,
+  offset: keySize + nameSize,
+  length: keySize + 16,
+  checksum: keySize + 20,
+  isOfId: keySize + 24,
+};
+const bodySize = keySize + 28;
 const timeSize = 8;
 
 /** A cache has about this many files, so that removing the oldest ones removes little at a time. */

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { deserialize } from 'node:v8';
+import { DefaultDeserializer } from 'node:v8';
 import type { SessionCache } from '../../services/cache/cache-facts.js';
 import { Claims, claimant } from '../../services/cache/claims.js';
 import { documentKey, taskFolder } from '../../services/cache/keys.js';
@@ -11,6 +11,7 @@ import type { Workload, WorkloadRef } from '../../workloads/workload.js';
 import type { LocalReply } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
 import { now } from './clock.js';
+import { copyOfView } from './large-parts.js';
 import type { Content, WasRead } from './read-reference.js';
 
 /** A document that was read before its task begins. */
@@ -125,23 +126,23 @@ export class ResultCache {
     const keys = new Keys(document);
     const hashMs = now() - beganMs;
     const run: Run = { document, touch, begun, keys, hashMs, claimed: null };
-    const reply = this.#lookUp(run);
+    const reply = this.#lookUp(run, false);
     if (reply !== null) return reply;
     const claimed = this.#readsId ? keys.withId : keys.plain;
     const name = claimant(document);
     if (this.#safely(() => this.#claims.take(claimed, name)) !== false) {
-      // An equal document may have ended since the look at the store.
-      const late = this.#lookUp(run);
+      // Another worker may have kept the result of an equal document.
+      const late = this.#lookUp(run, true);
       if (late === null) return this.#run({ ...run, claimed: name });
       this.#safely(() => this.#claims.end(name));
       return late;
     }
     // A worker may have ended between keeping the result and saying so.
-    const isOver = () => !this.#claims.isTaken(claimed) || this.#kept(claimed) !== null;
+    const isOver = () => !this.#claims.isTaken(claimed) || this.#kept(claimed, true) !== null;
     return this.#task
       .wait(document, touch, (signal) => poll(isOver, signal))
       .then(
-        () => this.#lookUp(run) ?? this.#run(run),
+        () => this.#lookUp(run, true) ?? this.#run(run),
         (cause: unknown) => this.#task.failed(cause),
       );
   }
@@ -160,9 +161,11 @@ export class ResultCache {
     }
   }
 
-  #lookUp(run: Run): LocalReply | Promise<LocalReply> | null {
+  /** @param isNew also finds what other workers have kept in the meantime */
+  #lookUp(run: Run, isNew: boolean): LocalReply | Promise<LocalReply> | null {
     const { keys, hashMs } = run;
-    const kept = this.#kept(keys.plain) ?? this.#kept(keys.withId);
+    const kept =
+      this.#kept(keys.plain, isNew) ?? (this.#store.hasIds ? this.#kept(keys.withId, false) : null);
     if (kept === null) return null;
     const reply = this.#replyOf(kept, run);
     if (reply === null) return null;
@@ -173,8 +176,8 @@ export class ResultCache {
     return Math.random() < this.#verify ? this.#verified(kept, run) : reply;
   }
 
-  #kept(key: Buffer): Kept | null {
-    return this.#safely(() => this.#store.get(key));
+  #kept(key: Buffer, isNew: boolean): Kept | null {
+    return this.#safely(() => this.#store.get(key, isNew));
   }
 
   #replyOf({ bytes, taskMs }: Kept, { begun }: Run): LocalReply | null {
@@ -229,7 +232,7 @@ export class ResultCache {
       this.#safely(() => {
         const { bytes } = seen;
         if (reply.status === 'ok' && bytes !== null)
-          this.#store.put(seen.id ? keys.withId : keys.plain, { bytes, taskMs });
+          this.#store.put(seen.id ? keys.withId : keys.plain, { bytes, taskMs }, seen.id);
         if (claimed !== null) this.#claims.end(claimed);
       });
       // Reading and hashing are a part of the document's time; a wait for a service is none.
@@ -253,7 +256,7 @@ interface Run {
   /** The bytes were hashed in this time. */
   readonly hashMs: number;
   /** The document's name in the claims; null where it runs without a claim. */
-  readonly claimed: Buffer | null;
+  readonly claimed: number | null;
 }
 
 /** The keys under which a document's result may be. A task may change the bytes, so they are hashed first. */
@@ -282,3 +285,21 @@ async function poll(isOver: () => boolean, signal: AbortSignal): Promise<void> {
 
 const maxPauseMs = 20;
 const maxWaitMs = 10 * 60_000;
+
+/** Reads a value whose typed arrays have memory of their own, as the task's result had. */
+function deserialize(bytes: Buffer): unknown {
+  const reader = new OwnParts(bytes);
+  reader.readHeader();
+  return reader.readValue();
+}
+
+class OwnParts extends DefaultDeserializer {
+  _readHostObject(): unknown {
+    const part = (DefaultDeserializer.prototype as unknown as HostReader)._readHostObject.call(this);
+    return ArrayBuffer.isView(part) ? copyOfView(part) : part;
+  }
+}
+
+interface HostReader {
+  _readHostObject(): unknown;
+}
