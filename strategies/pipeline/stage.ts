@@ -7,8 +7,11 @@ import type { StageValue } from './staged-document.js';
  * Tasks that take longer than this are sent one at a time: waiting for the next one costs them little, ms.
  */
 const longMs = 20;
-/** A request with several values is about this much work, ms. */
-const requestMs = 1;
+/**
+ * A request with several values is about this much work, ms. Requests of 1 ms cost stages that compute for a
+ * millisecond a tenth of their rate: the controller wakes for each answer, and takes a core from them.
+ */
+const requestMs = 4;
 /**
  * A request has at most this many values, and about this many bytes. Sending a message and waking its
  * receiver take 16 µs, which is a quarter of a microsecond per value here. Larger values gain nothing
