@@ -219,7 +219,10 @@ export class ProcessLane {
 
   async #start(): Promise<QueueChild> {
     try {
-      const child = await Child.start<ToChild, Answer>(this.#options, this.#kind);
+      const child = await Child.start<ToChild, Answer>(
+        { ...this.#options, abandoned: (cause) => this.#deaths.stop(cause) },
+        this.#kind,
+      );
       child.ended.then(() => {
         if (!child.isRetiring) this.#child = null;
         if (child.idleEnd !== null && this.#killed === null) this.#options.hidden.report(child.idleEnd);

@@ -26,7 +26,8 @@ import type { Replies } from './replies.js';
  * Without being asked, the child sends `ready` or `failed` once. It also sends `began` before the task of a
  * batch that is `watched`: a batch of one document, whose time is limited or which may have ended another
  * child. If a child ends without having sent `began`, the document is not the cause.
- * It sends `near-limit` once, at any time, when its heap is near its limit.
+ * It sends `near-limit` once, at any time, when its heap is near its limit. A child with threads sends
+ * `abandoned` when they are not replaced any more: it gets no batch then until the next run.
  *
  * Large parts of results travel through a file of the child's own, which it offers in a message once
  * (`processes/result-file.ts`).

@@ -2,7 +2,7 @@ import { openBatchSession } from '../batch-queue/batch-session.js';
 import { effectiveCores } from '../processes/cores.js';
 import { heapLimit } from '../processes/limits.js';
 import { axesOf, poolThreads, splitOf } from '../processes/split.js';
-import { maxRuns } from '../session/attempts.js';
+import { maxDeathsWithoutResult, maxRuns } from '../session/attempts.js';
 import type { Strategy } from '../strategy.js';
 import type { HybridStart } from './worker.js';
 
@@ -38,6 +38,7 @@ export default {
     const inside: HybridStart = {
       threads,
       threadHeapMb: heapLimit(workers, heapMb).mb,
+      maxDeaths: maxDeathsWithoutResult.count,
       ...(options.limits !== undefined && { limits: options.limits }),
       ...(options.retry !== undefined && { retry: options.retry }),
     };

@@ -2,6 +2,7 @@ import type { InnerChannel } from '../../services/limit-server.js';
 import type { BatchMessage, FromChild, Numbered, Start, ToChild } from '../batch-queue/protocol.js';
 import { ReceivedBytes } from '../batch-queue/received-bytes.js';
 import { ReplyColumns } from '../batch-queue/replies.js';
+import { maxDeathsWithoutResult } from '../session/attempts.js';
 import { HiddenEnds } from '../session/hidden-ends.js';
 import { type LocalReply, servedIn } from '../session/outcome.js';
 import { taskError } from '../session/task-error.js';
@@ -30,6 +31,8 @@ export interface HybridStart {
   readonly threads: number;
   /** The heap of each thread may grow to this size, MB. */
   readonly threadHeapMb: number;
+  /** The parent's `maxDeathsWithoutResult`. */
+  readonly maxDeaths: number;
   readonly limits?: OpenOptions['limits'];
   readonly retry?: OpenOptions['retry'];
 }
@@ -38,6 +41,8 @@ type Request = Exclude<ToChild, { kind: 'channel' | 'per-worker' | 'run' }>;
 
 const start = JSON.parse(process.argv[2] as string) as Start & HybridStart;
 const { workload, workers, fd, services, timeoutMs, heapMb, threads } = start;
+
+maxDeathsWithoutResult.count = start.maxDeaths;
 
 const send = (message: FromChild) =>
   new Promise<unknown>((resolve) => process.send?.(message, undefined, undefined, resolve));
@@ -68,6 +73,7 @@ try {
   session = await openArenaSession(workload, {
     split,
     hidden: new HiddenEnds((error) => void send({ kind: 'hidden end', error })),
+    abandoned: (cause) => void send({ kind: 'abandoned', error: taskError(cause) }),
     workers: threads,
     delivery: 'reference',
     perWorker: start.perWorker,

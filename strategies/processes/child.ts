@@ -27,6 +27,8 @@ export interface StartOptions extends ForkOptions {
   readonly signal?: AbortSignal;
   /** Gets the ends that a child with threads reports. Absent: its children have none. */
   readonly hidden?: HiddenEnds;
+  /** Called when a child with threads has none any more. Absent: its children have none. */
+  readonly abandoned?: (cause: Error) => void;
 }
 
 /** Children of strategies differ in this. */
@@ -135,6 +137,7 @@ export class Child<Message extends object, Answer extends { readonly kind: strin
     else if (message.kind === 'touched') this.#requests.touched(message);
     else if (message.kind === 'near-limit') this.#nearLimit();
     else if (message.kind === 'hidden end') this.#options.hidden?.report(errorOf(message.error));
+    else if (message.kind === 'abandoned') this.#options.abandoned?.(errorOf(message.error));
     else if (message.kind === 'result file') this.#resultFile.offered(message);
     else if (message.kind === 'last words') this.#lastWords = message.error;
   }

@@ -13,6 +13,8 @@ export type FromEveryChild =
   | { readonly kind: 'near-limit' }
   /** A thread of the child has ended, and no outcome shows it. */
   | { readonly kind: 'hidden end'; readonly error: TaskError }
+  /** The child has no thread any more, and its documents have crashed until a run begins. */
+  | { readonly kind: 'abandoned'; readonly error: TaskError }
   | LastWords
   | FileOffer
   | ChannelEnvelope<FromTask>;

@@ -63,6 +63,11 @@ export class DeathCount {
     this.#stopped = null;
   }
 
+  /** The place gets no further worker in this run, for this reason. */
+  stop(cause: Error): void {
+    this.#stopped ??= cause;
+  }
+
   /** A document was done. */
   progress(): void {
     this.#beforeStart = 0;

@@ -48,6 +48,8 @@ export interface ArenaOptions extends Omit<OpenOptions, 'delivery'> {
   readonly split: QueueSplit;
   /** Gets the ends of workers that no outcome shows. Absent: the first one gives a warning. */
   readonly hidden?: HiddenEnds;
+  /** Called when a queue has no worker any more, and gets none in this run. Absent: nothing is. */
+  readonly abandoned?: (cause: Error) => void;
   readonly size?: ArenaSize;
 }
 
@@ -93,7 +95,7 @@ class ArenaSession {
 
   constructor(workload: WorkloadRef, options: ArenaOptions) {
     const { workers, split, perWorker = 1, size = usualSize(workers, perWorker) } = options;
-    const { timeoutMs, channel, heapMb, hidden = new HiddenEnds() } = options;
+    const { timeoutMs, channel, heapMb, hidden = new HiddenEnds(), abandoned = () => {} } = options;
     const services = taskServices(options);
     const heap = threadHeapLimit(workers, heapMb);
     const callerEnd = new CallerEnd(channel, options);
@@ -135,7 +137,8 @@ class ArenaSession {
     const watchdog = timeoutMs === undefined ? null : new Watchdog(parts, timeoutMs);
     this.#loop = new FeedingLoop(parts, split, checkedPerWorker(perWorker));
     this.#cancels = new Cancels(parts, this.#loop);
-    this.#deaths = new WorkerDeaths(parts, { loop: this.#loop, watchdog, cancels: this.#cancels, hidden });
+    const cancels = this.#cancels;
+    this.#deaths = new WorkerDeaths(parts, { loop: this.#loop, watchdog, cancels, hidden, abandoned });
   }
 
   /** Opens all workers, or none: when one fails, the others are closed before the error is passed on. */

@@ -15,6 +15,8 @@ export interface DeathsParts {
   readonly watchdog: Watchdog | null;
   readonly cancels: Cancels;
   readonly hidden: HiddenEnds;
+  /** Called when a queue has no worker any more, so that its documents have crashed. */
+  readonly abandoned: (cause: Error) => void;
 }
 
 /**
@@ -37,11 +39,15 @@ export class WorkerDeaths {
   readonly #deaths: readonly DeathCount[];
   readonly #givenUp = new Set<ThreadLane>();
   readonly #hidden: HiddenEnds;
+  readonly #abandoned: DeathsParts['abandoned'];
   /** Slots of documents that run again, with the ends of the workers that ran them. */
   readonly #again = new Map<number, unknown>();
   #running = false;
 
-  constructor({ table, queues, lanes }: ArenaParts, { loop, watchdog, cancels, hidden }: DeathsParts) {
+  constructor(
+    { table, queues, lanes }: ArenaParts,
+    { loop, watchdog, cancels, hidden, abandoned }: DeathsParts,
+  ) {
     this.#table = table;
     this.#queues = queues;
     this.#lanes = lanes;
@@ -49,6 +55,7 @@ export class WorkerDeaths {
     this.#watchdog = watchdog;
     this.#cancels = cancels;
     this.#hidden = hidden;
+    this.#abandoned = abandoned;
     this.#deaths = lanes.map(() => new DeathCount());
   }
 
@@ -165,13 +172,16 @@ export class WorkerDeaths {
    * Stops replacing the lane's worker. Its documents go to the other workers of the queue, and crash when
    * there are none.
    */
-  #giveUp(lane: ThreadLane, cause: unknown): void {
+  #giveUp(lane: ThreadLane, cause: Error): void {
     this.#givenUp.add(lane);
     const queue = this.#queues[lane.queue] as SlabQueue;
     if (this.#lanes.some((other) => other.queue === lane.queue && !this.#givenUp.has(other))) {
       // The next worker would have begun with these.
       for (const slot of queue.slotsOf(lane.number)) queue.republish(slot);
       this.#loop.wake();
-    } else this.#loop.abandon(lane.queue, cause);
+    } else {
+      this.#abandoned(cause);
+      this.#loop.abandon(lane.queue, cause);
+    }
   }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import hybrid from '../../strategies/hybrid/hybrid.js';
 import { poolThreads, splitOf } from '../../strategies/processes/split.js';
+import { maxDeathsWithoutResult } from '../../strategies/session/attempts.js';
 import { documentsOf, fixture, outcomesOf, withSession } from '../support.js';
 
 describe('hybrid', () => {
@@ -58,6 +59,25 @@ describe('hybrid', () => {
     } finally {
       rmSync(marker, { recursive: true, force: true });
     }
+  });
+
+  it('sends no further documents to a process that has given up its threads', async (t) => {
+    const first = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
+    const usual = maxDeathsWithoutResult.count;
+    maxDeathsWithoutResult.count = 2;
+    t.after(() => {
+      maxDeathsWithoutResult.count = usual;
+      rmSync(first, { recursive: true, force: true });
+    });
+    const ids = Array.from({ length: 60 }, (_, i) => `wait${i}`);
+    const options = { workers: 2, configuration: { processes: 2, threads: 1 } };
+    const task = fixture('beside-task', { first });
+    const statuses = await withSession(hybrid, task, options, async (session) =>
+      (await outcomesOf(session, documentsOf(ids), ids.length)).map(({ status }) => status),
+    );
+    const crashed = statuses.filter((status) => status === 'crashed').length;
+    assert.ok(crashed > 0 && crashed <= 6, `${crashed} documents crashed`);
+    assert.equal(statuses.filter((status) => status === 'ok').length, ids.length - crashed);
   });
 
   it('sets the size of the pool in the environment of its processes, unless the user did', async () => {
