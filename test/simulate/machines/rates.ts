@@ -46,7 +46,7 @@ export async function sharesOfProportion({ documents, rounds }: Runs): Promise<n
 }
 
 export interface Runs {
-  /** Documents of one run. */
+  /** One run has this many documents. */
   readonly documents: number;
   readonly rounds: number;
 }
