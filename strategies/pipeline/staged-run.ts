@@ -1,18 +1,17 @@
-import { setTimeout } from 'node:timers';
 import type { BufferGarbage } from '../session/buffer-garbage.js';
 import type { Cancelling } from '../session/cancelling.js';
 import { cancelled, crashed } from '../session/outcome.js';
 import type { CarriedDocument, CarriedDocuments } from '../session/reference.js';
-import { SourceReader } from '../session/source.js';
 import type { Emit, Outcome } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import type { Deaths } from './deaths.js';
+import { Dispatcher } from './dispatcher.js';
 import type { EngineEnd } from './engine.js';
+import { IdleTime } from './idle-time.js';
+import { Intake } from './intake.js';
 import type { QueueRoom } from './limits.js';
-import { messageOf } from './message-of.js';
 import { OutcomeQueue } from './outcome-queue.js';
 import type { RunReplies } from './protocol.js';
-import { isProcess } from './seats.js';
 import type { Staff } from './staff.js';
 import { isWanted, type Stage } from './stage.js';
 import type { StageRequest, StageWorker, StageWorkerEvents } from './stage-worker.js';
@@ -33,21 +32,22 @@ export interface StagedRunParts {
 }
 
 /**
- * One run of a pipeline: it pulls documents, sends values to the workers of the stages, and emits outcomes.
- * Every event (an answer, an end, a document, an outcome that was taken) ends with `pump`, which moves
- * whatever can move.
+ * One run of a pipeline. Documents come in through the intake, the dispatcher sends their values to the
+ * workers of the stages, and this class takes what workers answer: it puts a value into the next queue, and
+ * gives a document its outcome. Every event (an answer, an end, a document, an outcome that was taken) ends
+ * with `pump`, which moves whatever can move.
  */
 export class StagedRun implements StageWorkerEvents {
   readonly #parts: StagedRunParts;
-  readonly #source: SourceReader<CarriedDocument>;
+  readonly #intake: Intake;
+  readonly #dispatcher: Dispatcher;
+  readonly #idleTime: IdleTime;
   readonly #cancelling: Cancelling;
   readonly #outcomes: OutcomeQueue;
   readonly #givesArray: boolean;
   /** Documents that have no outcome. */
   readonly #live = new Set<StagedDocument>();
   #liveBytes = 0;
-  #isAsking = false;
-  #isExhausted = false;
   #isPumping = false;
   #pumpsAgain = false;
   /** Why the run fails; null while it does not. */
@@ -56,7 +56,6 @@ export class StagedRun implements StageWorkerEvents {
   #isDropped = false;
   #killed: Error | null = null;
   #hasEnded = false;
-  #figuredMs = now();
   /** Something has moved at this time. */
   movedMs = now();
   #resolve: () => void = () => {};
@@ -67,13 +66,29 @@ export class StagedRun implements StageWorkerEvents {
     { documents, emit, cancelling }: { documents: CarriedDocuments; emit: Emit; cancelling: Cancelling },
   ) {
     this.#parts = parts;
-    this.#source = new SourceReader(documents);
+    this.#intake = new Intake(documents, {
+      hasRoom: () => this.#hasRoom(),
+      pulled: (document) => this.#pulled(document),
+      failed: (cause) => {
+        this.#failure ??= { cause };
+      },
+      answered: () => this.#pump(),
+    });
     this.#cancelling = cancelling;
     this.#givesArray = parts.stages.some(({ description }) => description.flatMap);
     this.#outcomes = new OutcomeQueue(emit, {
       taken: () => this.#pump(),
       failed: (cause) => this.#drop(cause),
     });
+    this.#dispatcher = new Dispatcher({
+      ...parts,
+      cancelling,
+      outcomes: this.#outcomes,
+      intake: this.#intake,
+      batchDue: () => this.#pump(),
+      stopped: (stage, worker) => this.#crashAll(stage, worker),
+    });
+    this.#idleTime = new IdleTime(parts.staff, parts.stages);
   }
 
   run(): Promise<void> {
@@ -111,7 +126,7 @@ export class StagedRun implements StageWorkerEvents {
   /** All documents have crashed, and no further one is pulled. */
   kill(): void {
     this.#killed ??= new Error('the session was ended');
-    this.#stopPulling();
+    this.#intake.stop();
     for (const owner of [...this.#live]) this.settle(owner, crashed(owner.document, this.#killed));
     this.#pump();
   }
@@ -126,7 +141,7 @@ export class StagedRun implements StageWorkerEvents {
 
   answered(worker: StageWorker, request: StageRequest, replies: RunReplies): void {
     this.movedMs = now();
-    this.#figure(worker);
+    this.#idleTime.count(worker);
     worker.deaths.progress();
     const { stage, values } = request;
     const { startedMs, taskMs, bytes } = replies;
@@ -268,12 +283,13 @@ export class StagedRun implements StageWorkerEvents {
     this.#isPumping = true;
     do {
       this.#pumpsAgain = false;
-      this.#figure();
+      this.#idleTime.count();
       this.#outcomes.emit();
       const { stages } = this.#parts;
-      for (let number = stages.length - 1; number > 0; number--) this.#dispatch(stages[number] as Stage);
-      this.#pull();
-      this.#dispatch(stages[0] as Stage);
+      for (let number = stages.length - 1; number > 0; number--)
+        this.#dispatcher.dispatch(stages[number] as Stage);
+      this.#intake.pull();
+      this.#dispatcher.dispatch(stages[0] as Stage);
       for (const stage of stages) {
         this.#pumpsAgain ||= stage.hasLeftOut;
         stage.hasLeftOut = false;
@@ -281,131 +297,6 @@ export class StagedRun implements StageWorkerEvents {
     } while (this.#pumpsAgain);
     this.#isPumping = false;
     this.#endIfDone();
-  }
-
-  /**
-   * Counts the time of workers that had nothing to do, by the reason.
-   * @param busy this worker has just answered: it was busy until now, although it has no request any more
-   */
-  #figure(busy: StageWorker | null = null): void {
-    const nowMs = now();
-    const elapsedMs = nowMs - this.#figuredMs;
-    this.#figuredMs = nowMs;
-    for (const worker of this.#parts.staff.workers) {
-      if (!worker.isIdle || worker === busy) continue;
-      const blocked = worker.stages.find((number) => this.#parts.stages[number]?.isBlocked);
-      const stage = this.#parts.stages[blocked ?? (worker.stages[0] as number)] as Stage;
-      if (blocked === undefined) stage.idleMs += elapsedMs;
-      else stage.blockedMs += elapsedMs;
-    }
-  }
-
-  #dispatch(stage: Stage): void {
-    const workers = this.#parts.staff.of(stage.number);
-    stage.isBlocked = false;
-    if (stage.alone.length === 0 && stage.waiting.length === 0) return;
-    const [first] = workers;
-    if (first !== undefined && workers.every(({ deaths }) => deaths.stopped !== null)) {
-      this.#crashAll(stage, first);
-      return;
-    }
-    for (;;) {
-      const room = this.#parts.room.of(stage, workers.length, this.#behind(stage));
-      if (room <= 0) {
-        stage.isBlocked = stage.alone.length + stage.waiting.length > 0;
-        return;
-      }
-      if (stage.alone.length > 0) {
-        // While a document waits for a worker of its own, the others wait, too: so a worker has answered all
-        // soon.
-        const idle = workers.find(({ isIdle }) => isIdle);
-        if (idle === undefined) return;
-        const value = stage.take(stage.alone);
-        if (value !== null) this.#send(idle, stage, [value]);
-      } else if (!this.#sendSome(stage, workers, room)) return;
-    }
-  }
-
-  /**
-   * Sends one request with values that need no worker of their own. Returns false when that is not
-   * possible.
-   */
-  #sendSome(stage: Stage, workers: readonly StageWorker[], room: number): boolean {
-    const free = workers.filter((worker) => worker.takes(stage.maxRequests));
-    const [first, ...others] = free;
-    if (first === undefined || stage.waiting.length === 0) return false;
-    const least = others.reduce((a, b) => (b.requests.length < a.requests.length ? b : a), first);
-    const { batch } = stage.description;
-    if (batch !== null && !this.#isBatchDue(stage, batch)) return false;
-    const share = batch === null ? Math.ceil(stage.waiting.length / free.length) : batch.documents;
-    const count = Math.min(stage.maxValues, share, room);
-    // A worker that has work gains nothing by a short request now. A longer one costs less per value.
-    const [current] = least.requests;
-    if (batch === null && current !== undefined && 2 * count < current.values.length) return false;
-    const values: StageValue[] = [];
-    for (let left = count; left > 0; left--) {
-      const value = stage.take(stage.waiting);
-      if (value === null) break;
-      values.push(value);
-    }
-    if (values.length > 0) this.#send(least, stage, values);
-    return values.length > 0;
-  }
-
-  /**
-   * Tells whether a batch is full, or its first value has waited long enough, or no further value will
-   * come.
-   */
-  #isBatchDue(stage: Stage, batch: { readonly documents: number; readonly ms: number }): boolean {
-    const { first, length } = stage.waiting;
-    if (length >= batch.documents || first === null || this.#isLast(stage)) return true;
-    const leftMs = first.sinceMs + batch.ms - now();
-    if (leftMs <= 0) return true;
-    stage.batchTimer ??= setTimeout(() => {
-      stage.batchTimer = null;
-      this.#pump();
-    }, leftMs);
-    return false;
-  }
-
-  /** True when no further value can reach the stage before one that waits has moved. */
-  #isLast(stage: Stage): boolean {
-    return (
-      this.#isExhausted &&
-      this.#parts.stages.slice(0, stage.number).every(({ inFront, inWorkers }) => inFront + inWorkers === 0)
-    );
-  }
-
-  /** Returns what is in the queue behind the stage. */
-  #behind(stage: Stage): { readonly values: number; readonly bytes: number } {
-    const next = this.#parts.stages[stage.number + 1];
-    return next === undefined
-      ? { values: this.#outcomes.length, bytes: this.#outcomes.bytes }
-      : { values: next.inFront, bytes: next.bytesInFront };
-  }
-
-  #send(worker: StageWorker, stage: Stage, values: readonly StageValue[]): void {
-    const owner = (values[0] as StageValue).owner;
-    const inProcess = isProcess(this.#parts.staff.stages, worker.stages);
-    const isSingle = values.length === 1;
-    const isWatched = inProcess && isSingle && (owner.isAlone || stage.limitMs !== null);
-    const { message, moved } = messageOf(stage, values, { isProcess: inProcess, isWatched });
-    const calls = message.isBatch ? 1 : values.length;
-    stage.inWorkers += values.length;
-    for (const value of values) {
-      stage.inWorkersBytes += value.bytes;
-      value.owner.inWorkers++;
-    }
-    worker.ask({
-      message,
-      moved,
-      stage,
-      values,
-      isAlone: owner.isAlone,
-      // The board of a thread says when each call began.
-      limitMs: stage.limitMs === null ? null : stage.limitMs * (inProcess ? calls : 1),
-      cancellable: owner.isAlone && this.#cancelling.may(owner.document.index) ? owner.document.index : null,
-    });
   }
 
   /** No worker of the stage runs anything any more. */
@@ -416,44 +307,13 @@ export class StagedRun implements StageWorkerEvents {
     this.#pumpsAgain = true;
   }
 
-  #pull(): void {
+  #hasRoom(): boolean {
     const { staff, room } = this.#parts;
-    while (!this.#isExhausted && !this.#isAsking) {
-      const kept = { documents: this.#live.size, bytes: this.#liveBytes };
-      if (room.ofDocuments(staff.of(0).length, kept, staff.workers.length) <= 0) return;
-      let next: IteratorResult<CarriedDocument> | null;
-      try {
-        next = this.#source.now();
-      } catch (cause) {
-        this.#sourceFailed(cause);
-        return;
-      }
-      if (next === null) this.#ask();
-      else this.#pulled(next);
-    }
+    const kept = { documents: this.#live.size, bytes: this.#liveBytes };
+    return room.ofDocuments(staff.of(0).length, kept, staff.workers.length) > 0;
   }
 
-  #ask(): void {
-    this.#isAsking = true;
-    this.#source.next().then(
-      (next) => {
-        this.#isAsking = false;
-        this.#pulled(next);
-        this.#pump();
-      },
-      (cause: unknown) => {
-        this.#isAsking = false;
-        this.#sourceFailed(cause);
-        this.#pump();
-      },
-    );
-  }
-
-  #pulled({ done, value: document }: IteratorResult<CarriedDocument>): void {
-    if (done) {
-      this.#isExhausted = true;
-      return;
-    }
+  #pulled(document: CarriedDocument): void {
     if (this.#isDropped || this.#hasEnded) return;
     this.movedMs = now();
     const { index } = document;
@@ -463,11 +323,6 @@ export class StagedRun implements StageWorkerEvents {
     if (this.#killed !== null) this.settle(owner, crashed(document, this.#killed));
     else if (this.#cancelling.has(index)) this.settle(owner, cancelled(document));
     else this.#enter(owner);
-  }
-
-  #sourceFailed(cause: unknown): void {
-    this.#isExhausted = true;
-    this.#failure ??= { cause };
   }
 
   /** The caller takes no further outcomes: the run fails when its workers have ended what they have. */
@@ -480,12 +335,7 @@ export class StagedRun implements StageWorkerEvents {
 
   #fail(cause: unknown): void {
     this.#failure ??= { cause };
-    this.#stopPulling();
-  }
-
-  #stopPulling(): void {
-    if (!this.#isExhausted) this.#source.stop();
-    this.#isExhausted = true;
+    this.#intake.stop();
   }
 
   #forgetAll(): void {
@@ -499,7 +349,7 @@ export class StagedRun implements StageWorkerEvents {
   }
 
   #endIfDone(): void {
-    if (!this.#isExhausted || this.#live.size > 0 || !this.#outcomes.isEmpty) return;
+    if (!this.#intake.isExhausted || this.#live.size > 0 || !this.#outcomes.isEmpty) return;
     if (this.#killed === null && this.#parts.stages.some(({ inWorkers }) => inWorkers > 0)) return;
     this.#end();
   }
