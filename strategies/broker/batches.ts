@@ -3,18 +3,18 @@ import type { Outcome } from '../strategy.js';
 import type { ResultRows } from './protocol.js';
 
 /**
- * A batch has at most this many documents. It costs two scripts in Redis and BullMQ's code on both sides:
- * with 32 documents that take some µs, this was a third of their cost. Slower documents fill smaller batches,
- * by `BatchSize`.
+ * A batch has at most this many documents and bytes. A single larger document is a batch of its own. A batch
+ * costs two scripts in Redis and BullMQ's code on both sides: with 32 documents that take some µs, this was a
+ * third of their cost. Slower documents fill smaller batches, by `BatchSize`.
+ *
+ * Documents that workers read themselves are counted with their sizes, and leave only their paths in Redis.
+ * The others are fewer, since Redis has about five batches per agent: with batches of 1 MiB, made of
+ * documents of 10 KB, its memory went up and down by 13 MB.
  */
-const maxDocuments = 128;
-
-/**
- * A batch has at most this many bytes of documents. A single larger document is a batch of its own. Redis
- * has about five batches per agent: with 1 MiB each, its memory went up and down by 13 MB. Documents that
- * workers read themselves are counted with their sizes, and leave only their paths in Redis.
- */
-export const batchBytes = { sent: 2 ** 19, byReference: 2 ** 20 } as const;
+export const batchLimits = {
+  sent: { documents: 48, bytes: 2 ** 20 },
+  byReference: { documents: 128, bytes: 2 ** 20 },
+} as const;
 
 /**
  * A batch holds about this much work for each worker of an agent, ms. It costs some tenths of a millisecond
@@ -27,7 +27,12 @@ const weight = 1 / 16;
 
 /** Computes how many documents make a batch, from the running mean of their task times. */
 export class BatchSize {
+  readonly #maxDocuments: number;
   #taskMs: number | null = null;
+
+  constructor(maxDocuments: number) {
+    this.#maxDocuments = maxDocuments;
+  }
 
   learn(taskMs: number): void {
     this.#taskMs = this.#taskMs === null ? taskMs : this.#taskMs + (taskMs - this.#taskMs) * weight;
@@ -36,7 +41,7 @@ export class BatchSize {
   /** @param workers the workers of one agent: each gets a document of the batch, if there are enough */
   documents(workers: number): number {
     const perWorker = this.#taskMs === null ? 1 : Math.max(1, Math.round(batchMs / this.#taskMs));
-    return Math.min(maxDocuments, workers * perWorker);
+    return Math.min(this.#maxDocuments, workers * perWorker);
   }
 }
 

@@ -7,7 +7,7 @@ import type { CarriedDocument, CarriedDocuments } from '../session/reference.js'
 import type { CallerEnd } from '../session/side-channel.js';
 import type { Emit, Outcome } from '../strategy.js';
 import { encodeBatch } from './batch-blob.js';
-import { BatchSize, batchBytes, type Expected, SentBatch } from './batches.js';
+import { BatchSize, batchLimits, type Expected, SentBatch } from './batches.js';
 import { BlobBuffers } from './blob-buffers.js';
 import type { Engine, LeftBatch, Received } from './engine.js';
 import { Fleet } from './fleet.js';
@@ -28,7 +28,7 @@ export class Caller {
   readonly fleet: Fleet;
   readonly #engine: Engine;
   readonly #left: LeftDocuments;
-  readonly #batchBytes: number;
+  readonly #limit: (typeof batchLimits)[keyof typeof batchLimits];
   /** Batches without all their outcomes, by their numbers. */
   readonly #sent = new Map<number, InFlight>();
   #nextBatch: number;
@@ -58,7 +58,7 @@ export class Caller {
     { left, takesReferences }: { readonly left: readonly LeftBatch[]; readonly takesReferences: boolean },
   ) {
     this.#engine = engine;
-    this.#batchBytes = takesReferences ? batchBytes.byReference : batchBytes.sent;
+    this.#limit = takesReferences ? batchLimits.byReference : batchLimits.sent;
     this.#left = new LeftDocuments(left);
     this.#nextBatch = this.#left.nextBatch;
     this.#pass = this.#left.lastPass;
@@ -89,7 +89,7 @@ export class Caller {
       cancelling,
       puller,
       turn: Promise.resolve(),
-      size: new BatchSize(),
+      size: new BatchSize(this.#limit.documents),
       buffers: new BlobBuffers(),
       emitAll: inTurn(emit),
     };
@@ -164,7 +164,7 @@ export class Caller {
       if (this.#failure !== null) throw this.#failure;
       return pass.puller.take({
         documents: pass.size.documents(this.fleet.workersEach),
-        bytes: this.#batchBytes,
+        bytes: this.#limit.bytes,
         goesAtOnce: () => this.#documents < this.fleet.workers,
       });
     });

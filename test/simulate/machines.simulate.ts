@@ -16,8 +16,8 @@ import { shareOfLimit, sharesOfProportion } from './machines/rates.js';
 
 const share = Number(process.env.FORKWISE_SHARE ?? 1);
 const documents = Math.round(20_000 * share);
-/** An agent runs at most this many documents again: two or three batches of 32, and those ahead of them. */
-const maxInFlight = 4 * 32;
+/** At most this many documents of 5 ms are run again per agent: a batch has about six, and an agent three. */
+const maxInFlight = 32;
 const maxRecoveryMs = 10_000;
 const options = { skip: noRedis(), timeout: 900_000 };
 
