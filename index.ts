@@ -52,6 +52,7 @@ export type {
   RetryOptions,
   RunOptions,
   ServiceLimit,
+  ServiceRefusals,
   Session,
   SideChannel,
   StageReport,

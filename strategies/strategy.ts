@@ -375,6 +375,11 @@ export interface Session {
    */
   readonly replaced?: number;
   /**
+   * What services have refused since the session opened, as tasks have reported it. Absent: the strategy has
+   * no side channel.
+   */
+  readonly refusals?: ServiceRefusals | undefined;
+  /**
    * How long the latest run took, ms, where the session hands documents over before its own clock starts and
    * takes results back after it has stopped. Absent: a run takes as long as `run`.
    */
@@ -387,6 +392,16 @@ export interface Session {
    * thread a task that computes cannot be ended.)
    */
   close(options?: CloseOptions): Promise<void>;
+}
+
+/** Services have refused requests of tasks. */
+export interface ServiceRefusals {
+  /** This many answers had the status 429 or 503. */
+  readonly requests: number;
+  /** No request was allowed for this long, because the service asked for that, ms. */
+  readonly closedMs: number;
+  /** The headers of these answers say that such limits were used up, like `100 requests`. */
+  readonly limits: readonly string[];
 }
 
 /** One run of a session takes these options. */

@@ -1,5 +1,5 @@
 import { estimateArrivals } from '../arrivals/measure.js';
-import { callsOfRounds } from '../trials/calls.js';
+import { callsOfRounds } from '../measure/calls.js';
 import {
   type Cell,
   type LoadedStrategy,

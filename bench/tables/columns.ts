@@ -89,7 +89,21 @@ export const trialTable = table(
       name: 'service_refusals',
       type: 'number',
       empty: true,
-      about: 'requests of these that the service has refused with 429',
+      about:
+        'requests of these that the service has refused with 429; without --llm-limit, requests that the task ' +
+        'has reported as refused, empty for none',
+    },
+    {
+      name: 'service_closed_ms',
+      type: 'number',
+      empty: true,
+      about: 'no request was allowed for this long, because the service asked for that; empty for no time',
+    },
+    {
+      name: 'service_limits',
+      type: 'text',
+      empty: true,
+      about: 'limits that the headers of refusals say are used up; empty where they say nothing',
     },
     {
       name: 'service_violations',

@@ -6,6 +6,7 @@ import type {
   Configuration,
   Delivery,
   ServiceLimit,
+  ServiceRefusals,
   Session,
   Strategy,
   Transport,
@@ -65,6 +66,8 @@ export interface TrialRecord extends PassRecord {
   readonly stages: readonly StageRecord[];
   /** What arrived at a service with limits in the timed passes; null where there is none. */
   readonly service: (Omit<ServiceLog, 'arrivals'> & { readonly requests: number }) | null;
+  /** What services have refused in the timed passes, as the task has reported it; null: nothing. */
+  readonly refused: ServiceRefusals | null;
 }
 
 /**
@@ -94,16 +97,36 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
       return session.runMs;
     };
     const takeLog = () => (request.limits === undefined ? null : serviceLog(request.workload));
+    const refusedBefore = session.refusals;
     await takeLog(); // what came before counts no longer
     const { counters, stages } = await timePasses(session, { ...request, passes, run });
     const service = await takeLog();
+    const refused = refusedSince(session, refusedBefore);
     if (round === 1) await passes.verifyAll(run);
-    return { service, startupMs, transport: session.transport ?? null, counters, stages, ...passes.record };
+    return {
+      service,
+      refused,
+      startupMs,
+      transport: session.transport ?? null,
+      counters,
+      stages,
+      ...passes.record,
+    };
   } finally {
     await session.close();
     await redis?.close();
   }
 });
+
+/** What services have refused since then; null where they have refused nothing. */
+function refusedSince(
+  { refusals }: Pick<Session, 'refusals'>,
+  before: ServiceRefusals | undefined,
+): ServiceRefusals | null {
+  const requests = (refusals?.requests ?? 0) - (before?.requests ?? 0);
+  if (refusals === undefined || requests === 0) return null;
+  return { requests, closedMs: refusals.closedMs - (before?.closedMs ?? 0), limits: refusals.limits };
+}
 
 /** Takes the log of the task's service, which begins a new one. */
 async function serviceLog({ options }: WorkloadRef): Promise<TrialRecord['service']> {

@@ -1,10 +1,10 @@
+import { maxPasses } from '../measure/calls.js';
 import { type Noise, voidReason } from '../measure/noise.js';
 import { schema, type TrialRow, trialTable } from '../tables/columns.js';
 import { configurationText } from '../tables/configuration-text.js';
 import { type StageRow, stageSchema } from '../tables/stage-columns.js';
 import { unknown } from '../tables/table.js';
 import { brokerThere } from './agents-there.js';
-import { maxPasses } from './calls.js';
 import { Helper } from './helper.js';
 import type { HelperProcesses } from './helper-processes.js';
 import { type Network, startNetwork } from './network.js';
@@ -162,7 +162,9 @@ function trialRow(
     megabytes_per_second: (passes * cell.corpus.bytes) / 1e3 / wall_ms,
     startup_ms: record.startupMs,
     service_requests: record.service?.requests ?? null,
-    service_refusals: record.service?.refusals ?? null,
+    service_refusals: record.service?.refusals ?? record.refused?.requests ?? null,
+    service_closed_ms: record.refused?.closedMs ?? null,
+    service_limits: record.refused?.limits.join(' and ') || null,
     service_violations: record.service?.violations ?? null,
     cpu_user_ms: counters.cpuUserMs,
     cpu_system_ms: counters.cpuSystemMs,

@@ -1,6 +1,8 @@
 import { limitText, readLimits } from '../../services/limits.js';
 import type { ServiceLimit } from '../../strategies/strategy.js';
+import { groupBy } from '../stats/group-by.js';
 import type { TrialRow } from '../tables/columns.js';
+import { configurationName } from '../verdict/configurations.js';
 import { number } from './units.js';
 
 /** What each strategy reached under the limits of a service; null where there were none. */
@@ -34,4 +36,25 @@ export function serviceLimitText(
   return lines.length === 0
     ? null
     : `Under ${read.map(limitText).join(' and ')}, by the log of the service:\n${lines.join('\n')}\n`;
+}
+
+/**
+ * Says which configurations a service has refused, whose rates are then those of its limit. Null where none
+ * was refused.
+ */
+export function refusedText(trials: readonly TrialRow[]): string | null {
+  const lines = [...groupBy(trials, configurationName)].flatMap(([name, own]) => {
+    const sum = (of: (row: TrialRow) => number | null | undefined) =>
+      own.reduce((total, row) => total + (of(row) ?? 0), 0);
+    const refused = sum(({ service_refusals }) => service_refusals);
+    if (refused === 0) return [];
+    const closedMs = sum(({ service_closed_ms }) => service_closed_ms);
+    const limits = [...new Set(own.flatMap(({ service_limits }) => service_limits ?? []))];
+    const said = limits.length === 0 ? '' : `; its headers name ${limits.join(', ')}`;
+    const closed = Math.min(100, (100 * closedMs) / sum(({ wall_ms }) => wall_ms));
+    return [`  ${name}: ${refused} refused, closed for ${number(closed)} % of the time${said}`];
+  });
+  return lines.length === 0
+    ? null
+    : `The service of the task refused requests, so these rates are those of its limit:\n${lines.join('\n')}\n`;
 }

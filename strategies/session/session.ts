@@ -65,6 +65,9 @@ export function guarded(session: PlainSession): Session {
     get replaced() {
       return session.replaced?.() ?? 0;
     },
+    get refusals() {
+      return session.callerEnd?.refusals;
+    },
     get runMs() {
       return session.runMs?.();
     },

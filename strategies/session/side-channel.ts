@@ -8,7 +8,8 @@ import {
   type LimitServices,
   type LimitWire,
 } from '../../services/limit-server.js';
-import type { Fallback, OpenOptions, SideChannel } from '../strategy.js';
+import { Refusals } from '../../services/refusals.js';
+import type { Fallback, OpenOptions, ServiceRefusals, SideChannel } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import { sendCloned } from '../worker/cloneable.js';
 import { processWorker } from '../worker/worker-id.js';
@@ -33,6 +34,7 @@ export class CallerEnd {
   /** Null where results are not kept. */
   readonly #claims: Promise<CallerClaims> | null;
   #limits: LimitEnd | null = null;
+  readonly #refusals = new Refusals();
   readonly #wires = new Set<WorkerWire>();
   /** The latest broadcast, for workers that connect later. */
   #latest: { readonly message: unknown } | null = null;
@@ -51,6 +53,10 @@ export class CallerEnd {
   /** The document has its outcome, without a result. */
   ended(document: { readonly index: number; readonly id: string }): void {
     void this.#claims?.then((claims) => claims.end(document));
+  }
+
+  get refusals(): ServiceRefusals {
+    return this.#refusals.report;
   }
 
   /** The value of documents that fail for good; null where they have failed. */
@@ -79,8 +85,11 @@ export class CallerEnd {
     for (const index of this.#dropped) wire.send({ kind: 'drop', index });
     return {
       receive: (message, from = worker) => {
-        if (message.kind === 'limit') this.#limitEnd().receive(limitWire, from, message.request);
-        else void this.#answer({ worker: from, wire, id: message.id, request: message.request });
+        if (message.kind === 'limit') {
+          const { answers } = message.request;
+          if (answers !== undefined) this.#refusals.see(answers, now());
+          this.#limitEnd().receive(limitWire, from, message.request);
+        } else void this.#answer({ worker: from, wire, id: message.id, request: message.request });
       },
       ended: () => {
         this.#wires.delete(wire);

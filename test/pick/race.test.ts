@@ -7,7 +7,7 @@ import { raceCallsOf } from '../../bench/pick/race/calls.js';
 import type { RaceOptions } from '../../bench/pick/race/options.js';
 import { race } from '../../bench/pick/race/race.js';
 import type { TrialRow } from '../../bench/tables/columns.js';
-import { callsOf, maxPasses } from '../../bench/trials/calls.js';
+import { callsOf, maxPasses } from '../../bench/measure/calls.js';
 import { trial } from '../rows.js';
 import { baseline, computing, configurations, strategies, waiting } from './support.js';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { deserialize, serialize } from 'node:v8';
 import fc from 'fast-check';
-import { stableDigest } from '../../bench/trials/digest.js';
+import { outcomeDigest, stableDigest } from '../../bench/trials/digest.js';
 import { uncloneable } from '../../strategies/worker/cloneable.js';
 import { snapshot } from '../../strategies/worker/snapshot.js';
 
@@ -150,5 +150,17 @@ describe('uncloneable', () => {
         message: /result\.page is a view/,
       });
     assert.throws(() => snapshot({ memory: own }, own), /result\.memory is a SharedArrayBuffer/);
+  });
+});
+
+describe('the digest of an outcome', () => {
+  it('is that of a failure where a fallback gave the value', () => {
+    const named = { index: 0, id: 'a', worker: 'w', queuedMs: 0, taskMs: 1 };
+    const error = { name: 'Error', message: 'no service' };
+    const value = { title: null };
+    const failed = outcomeDigest({ ...named, status: 'failed', error }, {});
+    const given = outcomeDigest({ ...named, status: 'ok', value, fallback: true, error }, {});
+    assert.equal(given, failed);
+    assert.notEqual(given, outcomeDigest({ ...named, status: 'ok', value }, {}));
   });
 });

@@ -7,6 +7,7 @@ import { measureArrivals } from '../../arrivals/measure.js';
 import { urlsOf } from '../../check/examine.js';
 import { inFlightFinding, isInFlight, mixingText } from '../../check/known.js';
 import { exitCode, UsageError } from '../../errors.js';
+import { roundsWithin } from '../../measure/calls.js';
 import { readEnvironment } from '../../measure/environment.js';
 import { watchNoise } from '../../measure/noise.js';
 import { files } from '../../measure/proc.js';
@@ -18,7 +19,6 @@ import { schema } from '../../tables/columns.js';
 import type { Environment } from '../../tables/environment.js';
 import { Store } from '../../tables/store.js';
 import { workersThere } from '../../trials/agents-there.js';
-import { roundsWithin } from '../../trials/calls.js';
 import { HelperProcesses } from '../../trials/helper-processes.js';
 import { compileOwn, taskRecord } from '../../trials/own-task.js';
 import {
@@ -51,7 +51,7 @@ import { runTrial } from '../../trials/trial.js';
 import { enough } from '../../verdict/stop.js';
 import { arrivalLine, limitLine } from '../../words/arrivals.js';
 import { parseList } from '../../words/parse.js';
-import { serviceLimitText } from '../../words/service-limits.js';
+import { refusedText, serviceLimitText } from '../../words/service-limits.js';
 import { duration, number } from '../../words/units.js';
 import { commandLine, newRunFolder, quoted } from '../folder.js';
 import { handleSignals } from '../signals.js';
@@ -332,6 +332,8 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
   );
   const underLimits = serviceLimitText(store.trials(), request.llm.limits);
   if (underLimits !== null && !json) print(underLimits);
+  const refused = request.llm.limits.length > 0 ? null : refusedText(store.trials());
+  if (refused !== null) note(refused);
   for (const criterion of unmet) note(`not reached: ${criterion}`);
   if (ended) return exitCodeOf(found);
   note(

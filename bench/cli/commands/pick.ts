@@ -44,6 +44,7 @@ import { runTrial } from '../../trials/trial.js';
 import { configurationName } from '../../verdict/configurations.js';
 import { findings } from '../../verdict/findings.js';
 import { parseCount, parseDuration } from '../../words/parse.js';
+import { refusedText } from '../../words/service-limits.js';
 import { splitsText } from '../../words/splits.js';
 import { duration } from '../../words/units.js';
 import { commandLine, newRunFolder } from '../folder.js';
@@ -235,6 +236,8 @@ export async function pick(flags: PickFlags): Promise<number> {
         ? `${JSON.stringify(written ?? chosen.decided, null, 2)}\n`
         : decisionText(chosen, { path, report: join(store.folder, 'report.html') }),
     );
+    const refused = refusedText(result.trials);
+    if (refused !== null) note(refused);
     if (signals.signal.aborted) return exitCode.interrupted;
     return written === null ? exitCode.invalid : exitCode.ok;
   } finally {

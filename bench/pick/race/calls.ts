@@ -1,4 +1,4 @@
-import { callsOf } from '../../trials/calls.js';
+import { callsOf } from '../../measure/calls.js';
 import type { Configuration } from '../configurations.js';
 import type { RaceTiming } from './options.js';
 import { maxFinalBlocks, maxScreeningBlocks } from './race.js';

@@ -61,6 +61,7 @@ export function describeServices(strategy: Strategy): void {
         const outcomes = await outcomesOf(session, documentsOf(numbered('call', 4)), 4);
         for (const outcome of outcomes)
           assert.ok(timeIn(outcome) >= timeIn(refused as Outcome) + 399, 'the service asked for 0.4 s');
+        assert.deepEqual(session.refusals, { requests: 1, closedMs: 400, limits: ['9 requests'] });
       });
     });
 

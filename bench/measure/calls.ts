@@ -1,5 +1,11 @@
 import { UsageError } from '../errors.js';
-import { type Cell, estimatePassMs, type PreparedWorkload, type Timing, warmupDocuments } from './plan.js';
+import {
+  type Cell,
+  estimatePassMs,
+  type PreparedWorkload,
+  type Timing,
+  warmupDocuments,
+} from '../trials/plan.js';
 
 /** Counts how often the task is called, which costs money where it calls a paid service. */
 
