@@ -53,7 +53,7 @@ const maxPacedMs = 10_000;
 /** A pace slightly above the limit's own lets slots that were delayed catch up. */
 const catchUp = 0.9;
 /** A refusal that says nothing closes the service for this time, ms. */
-const usualPauseMs = 1000;
+export const usualPauseMs = 1000;
 /** Slots are given this long before they may be used, so that no message is waited for then, ms. */
 export const aheadMs = 100;
 /** A slot must be used within this time, ms. */

@@ -194,9 +194,9 @@ export interface OpenOptions {
    */
   readonly limits?: readonly ServiceLimit[];
   /**
-   * A document whose task fails for a reason that may go away is tried again, in the same worker. Where stages
-   * have workers of their own, only the stage that has failed runs again. `timeoutMs` is the limit of each
-   * try. Absent: it is tried once.
+   * A document whose task fails for a reason that may go away is tried again, in the same worker. Where
+   * stages have workers of their own, only the stage that has failed runs again. `timeoutMs` is the limit of
+   * each try. Absent: it is tried once.
    */
   readonly retry?: RetryOptions;
   /**

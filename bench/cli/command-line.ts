@@ -131,7 +131,8 @@ withJobFile(program.command('bench'))
   )
   .option(
     '--max-calls <count>',
-    'call the task no more often than this, for services that cost money (default: as often as the time allows)',
+    'call the task no more often than this, for services that cost money (default: as often as the time ' +
+      'allows)',
   )
   .option('--llm-url <url>', 'use a real Ollama at this URL instead')
   .option('--llm-model <name>', 'the model to ask for', 'llama3.2')
@@ -215,7 +216,8 @@ constrained(
   .option('--docs <folder or glob>', 'your documents')
   .option(
     '--max-calls <count>',
-    'call the task no more often than this, for services that cost money (default: as often as the time allows)',
+    'call the task no more often than this, for services that cost money (default: as often as the time ' +
+      'allows)',
   )
   .option(
     '--rate <rate>',
@@ -430,8 +432,8 @@ withJobFile(program.command('run'))
   )
   .option(
     '--circuit <time>',
-    'while the service fails every document, wait this long for it to work again; then the job ends. 0s: not ' +
-      'at all; off: go on (default: 10m with --limit or --tries, or else off)',
+    'while the service fails every document, wait this long for it to work again; then the job ends. 0s: ' +
+      'not at all; off: go on (default: 10m with --limit or --tries, or else off)',
   )
   .option(
     '--cache <folder>',

@@ -58,7 +58,8 @@ export function checkJobFile(
       others[key]?.check(job, [key], value, sections.get('run') as Command);
       continue;
     }
-    if (command !== undefined) checkSection(job, [key], new Map(flagsOf(command).map((flag) => [flag.key, flag])));
+    if (command !== undefined)
+      checkSection(job, [key], new Map(flagsOf(command).map((flag) => [flag.key, flag])));
     else checkValue(job, { keys: [key], flag: top.get(key), known, value });
   }
 }

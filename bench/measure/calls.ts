@@ -41,7 +41,7 @@ export interface CountedPlan {
   readonly cores: number;
 }
 
-/** Preparing runs each document once, and some up to two times more for the task's kind, stages or findings. */
+/** Preparing runs each document once, and up to two times more for the task's kind, stages and findings. */
 const preparing = 3;
 
 /** The tasks are called at most this often: while the run is prepared, and in this number of rounds. */
@@ -69,8 +69,8 @@ export function roundsWithin(
   while (max > 0 && callsOfRounds(plan, max) > maxCalls) max--;
   if (max === 0)
     throw new UsageError(
-      `--max-calls: one round of this plan calls the task up to ${callsOfRounds(plan, 1)} times, got ${maxCalls}; ` +
-        'allow more calls, or measure fewer documents, strategies or numbers of workers',
+      `--max-calls: one round of this plan calls the task up to ${callsOfRounds(plan, 1)} times, got ` +
+        `${maxCalls}; allow more calls, or measure fewer documents, strategies or numbers of workers`,
     );
   return { min: Math.min(rounds.min, max), max };
 }

@@ -97,7 +97,7 @@ export const trialTable = table(
       name: 'service_closed_ms',
       type: 'number',
       empty: true,
-      about: 'no request was allowed for this long, because the service asked for that; empty for no time',
+      about: 'no request was allowed for this long, as the service had asked; empty for no time',
     },
     {
       name: 'service_limits',

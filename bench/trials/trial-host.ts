@@ -148,7 +148,7 @@ function charged(session: Session, redis: OwnRedis | null): Session {
   } satisfies Partial<Session>);
 }
 
-/** Runs passes over the whole corpus until `timeMs` or `maxPasses` of them were timed. It runs at least one. */
+/** Runs passes over the whole corpus until `timeMs` or `maxPasses` of them were timed; at least one. */
 async function timePasses(
   session: Session,
   {

@@ -56,5 +56,5 @@ export function refusedText(trials: readonly TrialRow[]): string | null {
   });
   return lines.length === 0
     ? null
-    : `The service of the task refused requests, so these rates are those of its limit:\n${lines.join('\n')}\n`;
+    : `The task's service refused requests, so these rates are those of its limit:\n${lines.join('\n')}\n`;
 }

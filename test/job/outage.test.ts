@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { folder, run, start } from '../cli/start.js';
 
-/** Writes 200 documents, and a task whose service has its state in a file, so that the task stays the same. */
+/** Writes 200 documents, and a task whose service has its state in a file: the task stays the same. */
 function outage(name: string) {
   const state = join(folder, `${name}-state`);
   writeFileSync(state, 'down');

@@ -57,7 +57,7 @@ export class Budget {
     this.#expectedMs += estimateTrialMs(configuration.cell, timing, this.#options.cores);
   }
 
-  /** A trial was measured, and has called the task. One that failed counts with all calls that it may make. */
+  /** A trial has called the task. One that failed counts with all calls that it may make. */
   called({ cell }: Configuration, { passes }: TrialRow, { timing, block }: Turn): void {
     this.#calls += callsOf(cell, timing, { cores: this.#options.cores, round: block, passes });
   }
