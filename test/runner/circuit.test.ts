@@ -94,6 +94,17 @@ describe('circuit of a runner', () => {
     });
   });
 
+  it('gives up at once when the service asks for a wait that is longer than its own', async () => {
+    await opened('thread-pool', {}, async ({ runner, lines }) => {
+      await runner.run({ id: 'long', bytes: new Uint8Array(1) });
+      const outcome = await runner.run({ id: 'a', bytes: new Uint8Array(1) });
+      assert.equal(outcome.error?.name, 'ServiceClosedError');
+      assert.match(lines.at(-1) ?? '', /fails every document \(ServiceClosedError: .* 20 minutes/);
+      const next = await runner.run({ id: 'b', bytes: new Uint8Array(1) });
+      assert.match(next.error?.message ?? '', /so it was not asked/);
+    });
+  });
+
   it('is off where a runner has neither limits nor retries, and refuses numbers out of range', async () => {
     const task = new URL(fixture('outage-task').url);
     const runner = await createRunner({

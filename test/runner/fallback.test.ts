@@ -27,7 +27,7 @@ describe('the fallback of a runner', () => {
     assert.ok(plain?.status === 'ok' && plain.fallback === undefined && plain.error === undefined);
     assert.ok(first?.status === 'ok' && second?.status === 'ok');
     assert.deepEqual(first.value, { title: null });
-    assert.notEqual(first.value, second.value, 'who changes one value changes no other');
+    assert.notEqual(first.value, second.value, 'a change of one value changes no other');
     assert.equal(first.error?.message, 'not worth another try');
   });
 

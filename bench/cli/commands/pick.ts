@@ -304,7 +304,7 @@ function requestOf(flags: PickFlags, loaded: readonly LoadedStrategy[]): PickReq
 
 /** Whether several documents may be in flight on one thread is tested with up to this many calls. */
 const testedInFlight = 120;
-/** With fewer calls the survey alone would leave too few for a race. */
+/** A survey with fewer calls would leave too few for a race. */
 const minCalls = 400;
 
 /** @throws UsageError where calls cannot be counted, or are too few for any race */
