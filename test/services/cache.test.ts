@@ -1,0 +1,259 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { createRunner, type RunnerOptions } from '../../index.js';
+import { openCache } from '../../runner/open-cache.js';
+import { Claims } from '../../services/cache/claims.js';
+import { documentKey } from '../../services/cache/keys.js';
+import { Price } from '../../services/cache/price.js';
+import { Store } from '../../services/cache/store.js';
+import { fixture } from '../support.js';
+
+let root = '';
+before(() => {
+  root = mkdtempSync(join(tmpdir(), 'forkwise-cache-'));
+});
+after(() => rmSync(root, { recursive: true, force: true }));
+
+let folders = 0;
+const newFolder = () => join(root, String(folders++));
+const key = (text: string) => documentKey(Buffer.from(text));
+const kept = (text: string, size = 100) => ({ bytes: Buffer.alloc(size, text), taskMs: 7 });
+
+describe('store', () => {
+  const open = (folder: string, maxBytes = 1e9) => new Store({ root: folder, task: 'task', maxBytes });
+
+  it('finds what it, another worker, and an earlier session have kept', () => {
+    const folder = newFolder();
+    const [a, b] = [open(folder), open(folder)];
+    a.put(key('x'), kept('x'), false);
+    b.put(key('y'), kept('y', 5000), true);
+    for (const store of [a, b, open(folder)]) {
+      assert.deepEqual(store.get(key('x'), true), kept('x'));
+      assert.deepEqual(store.get(key('y'), true), kept('y', 5000));
+      assert.equal(store.get(key('z'), true), null);
+      assert.equal(store.hasIds, true);
+    }
+  });
+
+  it('does not find what is torn, and finds all else', () => {
+    const folder = newFolder();
+    const store = open(folder);
+    for (const name of ['a', 'b', 'c']) store.put(key(name), kept(name), false);
+    const all = (ending: string) => join(folder, 'task', files(join(folder, 'task'), ending)[0] as string);
+    const results = readFileSync(all('.results'));
+    results[150] = 0xff; // in the second one
+    writeFileSync(all('.results'), results.subarray(0, -1)); // the third one lacks a byte
+    const index = readFileSync(all('.index'));
+    writeFileSync(all('.index'), Buffer.concat([randomBytes(13), index, index.subarray(0, 20)]));
+    const later = open(folder);
+    assert.deepEqual(later.get(key('a')), kept('a'));
+    assert.equal(later.get(key('b')), null);
+    assert.equal(later.get(key('c')), null);
+    later.put(key('b'), kept('B'), false);
+    assert.deepEqual(open(folder).get(key('b')), kept('B'));
+  });
+
+  it('keeps to its size, and removes what was not used for the longest time', () => {
+    const folder = newFolder();
+    const maxBytes = 200_000;
+    const first = open(folder, maxBytes);
+    first.put(key('used'), kept('used', 1000), false);
+    const second = open(folder, maxBytes);
+    const [own] = files(join(folder, 'task'), '.results');
+    second.put(key('unused'), kept('unused', 10_000), false);
+    const unused = files(join(folder, 'task'), '.results').find((name) => name !== own) as string;
+    for (const name of files(join(folder, 'task'), '.results'))
+      utimesSync(join(folder, 'task', name), 1e9, 1e9);
+    assert.deepEqual(open(folder, maxBytes).get(key('used')), kept('used', 1000));
+    const store = open(folder, maxBytes);
+    let count = 0;
+    while (files(join(folder, 'task'), '.results').includes(unused) && count < 200)
+      store.put(key(`n${count++}`), kept('n', 1500), false);
+    assert.ok(count > 90 && count < 130, `room for ${count} results`);
+    assert.deepEqual(open(folder, maxBytes).get(key('used')), kept('used', 1000));
+    store.put(key('large'), kept('l', 50_000), false);
+    assert.equal(store.get(key('large'), true), null, 'one result does not take the room of all others');
+    for (let i = count; i < 400; i++) store.put(key(`n${i}`), kept('n', 1500), false);
+    assert.ok(sizeOf(folder) <= maxBytes * 1.05);
+    assert.deepEqual(open(folder, maxBytes).get(key('n399')), kept('n', 1500));
+  });
+
+  it('loses no result that was kept when processes are killed, and gives none that is wrong', async () => {
+    const folder = newFolder();
+    const program = fileURLToPath(new URL('../fixtures/programs/cache-writer.js', import.meta.url));
+    const said: string[] = [];
+    const writers = ['a', 'b'].map((name) => {
+      const child = spawn(process.execPath, [program, folder, name], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      child.stdout.on('data', (text: Buffer) => said.push(text.toString()));
+      return child;
+    });
+    const closed = writers.map((child) => once(child, 'close'));
+    await Promise.all(writers.map((child) => once(child.stdout, 'data')));
+    for (const child of writers) {
+      await new Promise((resolve) => setTimeout(resolve, 20 * Math.random()));
+      child.kill('SIGKILL');
+    }
+    await Promise.all(closed);
+    const store = open(folder);
+    const names = said.join('').match(/[ab]\d+(?=\n)/g) ?? [];
+    assert.ok(names.length > 1);
+    for (const name of names)
+      assert.equal(store.get(key(name))?.bytes.toString(), name.repeat(50), `${name} was kept`);
+  });
+});
+
+describe('claims', () => {
+  it('gives a key to the first document, until that has ended', () => {
+    const path = newFolder();
+    const [a, b] = [new Claims(path), new Claims(path)];
+    assert.equal(a.take(key('x'), 1), true);
+    assert.equal(b.take(key('x'), 2), false);
+    assert.equal(b.take(key('y'), 3), true);
+    assert.equal(b.take(key('x'), 1), true, 'the same document again, on another worker');
+    a.end(1);
+    assert.equal(b.isTaken(key('x')), false);
+    assert.equal(b.take(key('x'), 4), true);
+  });
+
+  it('tells all workers that the cache is off; one of them has done it', () => {
+    const path = newFolder();
+    const [a, b] = [new Claims(path), new Claims(path)];
+    assert.deepEqual([a.turnOff(), b.turnOff()], [true, false]);
+    assert.deepEqual([a.isOff, b.isOff], [true, true]);
+  });
+});
+
+it('a task that takes less than 20 hashes of its document gets no cache', () => {
+  const judge = (taskMs: number) => {
+    const price = new Price();
+    const found: string[] = [];
+    while (!price.isKnown) found.push(...[price.learn(taskMs, 0.01)].filter((text) => text !== null));
+    return found;
+  };
+  assert.deepEqual(judge(0.2), []);
+  assert.match(judge(0.19).join(), /the task takes 0\.19 ms .* a hash of the document takes 0\.01 ms/);
+});
+
+describe('what a result depends on', () => {
+  const bytes = Buffer.from('a document');
+  const project = () => {
+    const folder = newFolder();
+    mkdirSync(join(folder, 'node_modules/tables'), { recursive: true });
+    writeFileSync(join(folder, 'package.json'), '{"name":"project"}');
+    const write = (changes: { text?: string; version?: string } = {}) => {
+      const { text = 'one', version = '1.0.0' } = changes;
+      const manifest = JSON.stringify({ name: 'tables', version, main: 'main.js' });
+      writeFileSync(join(folder, 'node_modules/tables/package.json'), manifest);
+      writeFileSync(join(folder, 'node_modules/tables/main.js'), `module.exports = '${version}';`);
+      writeFileSync(
+        join(folder, 'task.mjs'),
+        `import tables from 'tables';
+         export const cacheEnv = ['CACHE_TEST_MODEL'];
+         export const cacheKey = () => process.env.CACHE_TEST_KEY ?? '';
+         export default (document, { options }) => [
+           '${text}', tables, options.level, process.env.CACHE_TEST_MODEL, process.env.CACHE_TEST_KEY,
+         ].join();`,
+      );
+    };
+    return { folder, write };
+  };
+
+  it('changes of the task, a package, an option, the environment and the key give no result of before', async () => {
+    const { folder, write } = project();
+    const env: Record<string, string | undefined> = { CACHE_TEST_MODEL: 'm1', CACHE_TEST_KEY: 'k1' };
+    const run = async (options: RunnerOptions['options'] = { level: 1 }) => {
+      Object.assign(process.env, env);
+      const runner = await createRunner({
+        task: join(folder, 'task.mjs'),
+        strategy: 'process-pool',
+        workers: 1,
+        options,
+        cache: join(folder, 'cache'),
+      });
+      const outcome = await runner.run({ id: 'document', bytes });
+      const { cache } = runner.stats();
+      await runner.close();
+      return [outcome.status === 'ok' ? outcome.value : outcome, cache?.hits];
+    };
+    write();
+    assert.deepEqual(await run(), ['one,1.0.0,1,m1,k1', 0]);
+    assert.deepEqual(await run(), ['one,1.0.0,1,m1,k1', 1]);
+    assert.deepEqual(await run({ level: 2 }), ['one,1.0.0,2,m1,k1', 0]);
+    write({ text: 'two' });
+    assert.deepEqual(await run(), ['two,1.0.0,1,m1,k1', 0]);
+    write({ version: '1.0.1' });
+    assert.deepEqual(await run(), ['one,1.0.1,1,m1,k1', 0]);
+    write();
+    env.CACHE_TEST_MODEL = 'm2';
+    assert.deepEqual(await run(), ['one,1.0.0,1,m2,k1', 0]);
+    env.CACHE_TEST_KEY = 'k2';
+    assert.deepEqual(await run(), ['one,1.0.0,1,m2,k2', 0]);
+    assert.deepEqual(await run(), ['one,1.0.0,1,m2,k2', 1]);
+    const service = (port: number) => ({ level: 1, service: `http://127.0.0.1:${port}/v1` });
+    assert.equal((await run(service(4001)))[1], 0);
+    assert.equal((await run(service(4002)))[1], 1, 'the port of a service is none of it');
+  });
+
+  it('a result that is another one now turns the cache off, and the warning names the document', async () => {
+    const table = newFolder();
+    const warnings: string[] = [];
+    const heard = ({ message }: Error) => warnings.push(message);
+    process.on('warning', heard);
+    const run = async (text: string) => {
+      writeFileSync(table, text);
+      const task = fixture('table-task', { table });
+      const { default: strategy } = await import('../../strategies/main-thread/sequential.js');
+      const cache = await openCache(task, { folder: join(root, 'verified'), verify: 1 });
+      const session = await strategy.open(task, { workers: 1, delivery: 'none', cache });
+      const values: unknown[] = [];
+      const documents = ['a', 'b'].map((id, index) => ({
+        index,
+        id,
+        size: 10,
+        bytes: Buffer.from(`table ${id}`),
+      }));
+      await session.run(documents, (outcome) => {
+        values.push(outcome.status === 'ok' ? outcome.value : outcome);
+      });
+      await session.close();
+      await new Promise(setImmediate);
+      return values;
+    };
+    await run('old');
+    assert.deepEqual(await run('old'), ['old', 'old']);
+    assert.deepEqual(warnings, []);
+    assert.deepEqual(await run('new'), ['new', 'new']);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings.join(), /document "a" has another result now/);
+    process.off('warning', heard);
+  });
+});
+
+function files(folder: string, ending: string): string[] {
+  return readdirSync(folder).filter((name) => name.endsWith(ending));
+}
+
+function sizeOf(folder: string): number {
+  return readdirSync(join(folder, 'task')).reduce(
+    (sum, name) => sum + statSync(join(folder, 'task', name)).size,
+    0,
+  );
+}
