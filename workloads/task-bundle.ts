@@ -75,8 +75,8 @@ function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** The source of a compiled task; the module itself where it was not compiled by us. */
-function sourceOf(file: string): Source {
+/** The source of a compiled task, the module itself where it was not compiled by us. */
+export function sourceOf(file: string): Source {
   try {
     const { x_forkwise_task: task } = JSON.parse(readFileSync(`${file}.map`, 'utf8')) as TaskMap;
     return task ?? { file, export: 'default' };

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { portable } from './task-bundle.js';
+import { fileURLToPath } from 'node:url';
+import { type PortableTask, portable, readBundle, sourceOf } from './task-bundle.js';
+import { packageVersions } from './task-places.js';
 import type { WorkloadRef } from './workload.js';
 
 /**
- * The hash of what decides a task's results, as far as its caller knows it: its own files, the versions of the
- * packages that these import, its options, and the version of Node. Where the files are makes no difference.
+ * Hashes what decides a task's results, as far as its caller knows it: its own files, the versions of the
+ * packages that these need, its options, and the version of Node. Where the files are makes no difference.
  *
  * An address of a service is none of it, because a service that is started for a run has another port each
  * time: the option `service` counts without its host and port, and other addresses on this machine without
@@ -15,17 +17,23 @@ import type { WorkloadRef } from './workload.js';
  */
 export async function taskIdentity(ref: WorkloadRef): Promise<string> {
   const task = await portable(ref);
-  const code = 'workload' in task ? [task.workload, ownVersion()] : task.sha256;
+  const code = 'workload' in task ? [task.workload, ownVersion()] : [task.sha256, packagesOf(task, ref.url)];
   const [nodeMajor] = process.versions.node.split('.');
   return createHash('sha256')
     .update(JSON.stringify([form, code, canonical(ref.options), nodeMajor]))
     .digest('hex');
 }
 
+/** The versions of all packages that the task needs, those that its own packages need included. */
+function packagesOf({ sha256, bytes }: Exclude<PortableTask, { workload: string }>, url: string): string[] {
+  const { places } = readBundle(bytes, sha256);
+  return packageVersions(places, sourceOf(fileURLToPath(url)).file);
+}
+
 /** Changes when results that were kept earlier must not be used any more. */
 const form = 1;
 
-/** The same value with the keys of objects in order, and without addresses of services. */
+/** Returns the same value with the keys of objects in order, and without addresses of services. */
 function canonical(value: unknown, name = ''): unknown {
   if (typeof value === 'string') return withoutAddress(value, name);
   if (typeof value === 'bigint') return ['bigint', String(value)];

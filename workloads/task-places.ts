@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -105,6 +105,38 @@ export function findPlace(place: Place, project: string): Found {
   return folder !== null && there === version
     ? { path: join(folder, file) }
     : { missing: { name, version }, there };
+}
+
+/**
+ * Lists the packages that these places are in, and all that those need, as `name@version`, sorted. A package that
+ * is not installed is left out.
+ * @param entry the task's own file
+ */
+export function packageVersions(places: readonly Place[], entry: string): string[] {
+  const project = projectOf(entry);
+  const seen = new Set<string>();
+  const versions = new Set<string>();
+  const add = (name: string, from: string): void => {
+    const found = packageFolder(name, from);
+    if (found === null) return;
+    const folder = realpathSync(found); // some package managers make links
+    if (seen.has(folder)) return;
+    seen.add(folder);
+    const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+    versions.add(`${name}@${manifest.version ?? ''}`);
+    const { dependencies, optionalDependencies, peerDependencies } = manifest;
+    for (const needed of Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies }))
+      add(needed, folder);
+  };
+  for (const place of places) if (!('own' in place)) add(place.name, dirname(resolve(project, place.from)));
+  return [...versions].sort();
+}
+
+interface Manifest {
+  readonly version?: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
 }
 
 /** The folder of a package as Node finds it for a file of this folder; null where there is none. */

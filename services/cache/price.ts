@@ -11,7 +11,7 @@ export class Price {
     return this.#seen.length === measured;
   }
 
-  /** Returns the reason why the cache costs more than it saves, and null when it does not, or is not known. */
+  /** Returns why the cache costs more than it saves; null when it does not, and while that is unknown. */
   learn(taskMs: number, hashMs: number): string | null {
     if (this.#left-- > 0) return null; // neither the task nor the hash is compiled yet
     this.#seen.push({ taskMs, hashMs });

@@ -1,7 +1,7 @@
 import { serialize } from 'node:v8';
 import { type Document, unwatchedId } from '../../workloads/workload.js';
 
-/** What a task has used of its document while it ran, and its result as bytes. */
+/** Notes what a task uses of its document while it runs, and its result as bytes. */
 export class Seen {
   /** The task has read the document's `id`, or `context.key`, which is made of it. */
   id = false;

@@ -157,10 +157,16 @@ describe('what a result depends on', () => {
   const project = () => {
     const folder = newFolder();
     mkdirSync(join(folder, 'node_modules/tables'), { recursive: true });
+    mkdirSync(join(folder, 'node_modules/inner'));
     writeFileSync(join(folder, 'package.json'), '{"name":"project"}');
-    const write = (changes: { text?: string; version?: string } = {}) => {
-      const { text = 'one', version = '1.0.0' } = changes;
-      const manifest = JSON.stringify({ name: 'tables', version, main: 'main.js' });
+    const write = (changes: { text?: string; version?: string; inner?: string } = {}) => {
+      const { text = 'one', version = '1.0.0', inner = '1.0.0' } = changes;
+      const needs = { dependencies: { inner: '*' } };
+      const manifest = JSON.stringify({ name: 'tables', version, main: 'main.js', ...needs });
+      writeFileSync(
+        join(folder, 'node_modules/inner/package.json'),
+        JSON.stringify({ name: 'inner', version: inner }),
+      );
       writeFileSync(join(folder, 'node_modules/tables/package.json'), manifest);
       writeFileSync(join(folder, 'node_modules/tables/main.js'), `module.exports = '${version}';`);
       writeFileSync(
@@ -201,6 +207,8 @@ describe('what a result depends on', () => {
     assert.deepEqual(await run(), ['two,1.0.0,1,m1,k1', 0]);
     write({ version: '1.0.1' });
     assert.deepEqual(await run(), ['one,1.0.1,1,m1,k1', 0]);
+    write({ version: '1.0.1', inner: '2.0.0' });
+    assert.deepEqual(await run(), ['one,1.0.1,1,m1,k1', 0], 'a package that a package needs');
     write();
     env.CACHE_TEST_MODEL = 'm2';
     assert.deepEqual(await run(), ['one,1.0.0,1,m2,k1', 0]);
