@@ -36,7 +36,7 @@ export class Patience {
    * Requests are assumed to need at most this time more than the quickest ones, where answers are slow, ms.
    */
   readonly jitterMs: number;
-  /** The service has refused requests: slots count for this time more, ms. */
+  /** The service has refused requests: where answers are slow, slots count for this time more, ms. */
   slackMs = 0;
   readonly #perMs: number;
   /** The share of late answers follows about this number of answers. */

@@ -1,4 +1,3 @@
-import { LimitWindow } from './limit-window.js';
 import type { Limit, Slot } from './limits.js';
 import { Pace } from './pace.js';
 
@@ -14,8 +13,6 @@ export class Quanta {
   /** The shorter windows that the service may enforce, and what it has accepted in each. */
   #open: { readonly perMs: number; readonly enough: number }[];
   readonly #accepted: number[] = [];
-  #enforced: LimitWindow | null = null;
-  #enforcedPace: Pace | null = null;
   #probe: number | null = null;
   #refusals = 0;
 
@@ -33,30 +30,31 @@ export class Quanta {
     this.#even.resize(perMs / max);
     const known = quantaOf(this.#limit);
     this.#open = this.#open.flatMap((open) => known.filter((quantum) => quantum.perMs === open.perMs));
-    this.#enforce();
+  }
+
+  /**
+   * The limit that holds beside the long one because the service has refused requests; null while it has not.
+   */
+  get enforced(): Limit | null {
+    const { of, max, perMs } = this.#limit;
+    const [shortest] = this.#open;
+    if (this.#refusals === 0 || shortest === undefined) return null;
+    if (this.#refusals > 1) return { of, max: 1, perMs: perMs / max };
+    return { of, max: Math.floor((max * shortest.perMs) / perMs), perMs: shortest.perMs };
   }
 
   /** Returns when a slot may be used, and whether it is ahead of the even pace then. */
   freeAt(nowMs: number): { readonly atMs: number; readonly isProbe: boolean } {
-    if (this.#enforced !== null && this.#enforcedPace !== null)
-      return {
-        atMs: Math.max(this.#enforced.freeAt(1, nowMs), this.#enforcedPace.freeAt(nowMs)),
-        isProbe: false,
-      };
-    if (this.#open.length === 0) return { atMs: nowMs, isProbe: false };
+    if (this.#open.length === 0 || this.#refusals > 0) return { atMs: nowMs, isProbe: false };
     const evenMs = this.#even.freeAt(nowMs);
     if (evenMs <= nowMs) return { atMs: nowMs, isProbe: true };
     return this.#probe === null ? { atMs: nowMs, isProbe: true } : { atMs: evenMs, isProbe: true };
   }
 
   take({ id, atMs, isProbe }: Slot): void {
-    if (this.#enforced !== null) {
-      this.#enforced.count(1, atMs + lateUseMs + this.#enforced.perMs / 50);
-      this.#enforcedPace?.take(1, atMs);
-    } else if (isProbe) {
-      if (this.#even.freeAt(atMs) <= atMs) this.#even.take(1, atMs);
-      else this.#probe = id;
-    }
+    if (!isProbe || this.#refusals > 0) return;
+    if (this.#even.freeAt(atMs) <= atMs) this.#even.take(1, atMs);
+    else this.#probe = id;
   }
 
   /** @param acceptedMs when the service's answer came; null where the slot was not used */
@@ -72,25 +70,9 @@ export class Quanta {
   }
 
   /** @param isNews false for a refusal that came together with another one */
-  refused(slot: Slot | null, isNews: boolean, _nowMs: number): void {
+  refused(slot: Slot | null, isNews: boolean): void {
     if (slot !== null && this.#probe === slot.id) this.#probe = null;
-    if (!isNews) return;
-    this.#refusals++;
-    this.#enforce();
-  }
-
-  /** The service has refused requests: a shorter window is the limit, and after a second refusal the pace. */
-  #enforce(): void {
-    const { max, perMs } = this.#limit;
-    const [shortest] = this.#open;
-    if (this.#refusals === 1 && shortest !== undefined) {
-      const units = Math.floor((max * shortest.perMs) / perMs);
-      this.#enforced = new LimitWindow(units, shortest.perMs);
-      this.#enforcedPace = new Pace((0.9 * shortest.perMs) / units);
-    } else if (this.#refusals > 1 && shortest !== undefined) {
-      this.#enforced = new LimitWindow(1, perMs / max);
-      this.#enforcedPace = new Pace(perMs / max);
-    }
+    if (isNews) this.#refusals++;
   }
 }
 
@@ -100,6 +82,3 @@ function quantaOf({ max, perMs }: Limit): { readonly perMs: number; readonly eno
     .filter((quantum) => quantum < perMs / 2 && (max * quantum) / perMs >= 1)
     .map((quantum) => ({ perMs: quantum, enough: Math.ceil((1.5 * max * quantum) / perMs) + 2 }));
 }
-
-/** A slot is used this much after its time at the latest, as a rule, ms. */
-const lateUseMs = 5;

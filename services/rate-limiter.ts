@@ -67,9 +67,13 @@ const coldSlots = 8;
 const coldMs = 1000;
 
 export class RateLimiter {
+  /** The limits, and behind them what the services of long ones enforce in shorter windows. */
   readonly #windows: Counted[];
+  /** The number of limits. */
+  readonly #limits: number;
   readonly #times = new AnswerTimes();
-  readonly #quanta: Quanta[];
+  /** Per long limit of requests: its place, and what is known of how the service enforces it. */
+  readonly #quanta: readonly { readonly of: number; readonly quanta: Quanta }[];
   readonly #held = new Map<number, Held>();
   /** The number of slots that each holder has had, up to `coldSlots`. */
   readonly #slotsOf = new Map<string, number>();
@@ -80,16 +84,11 @@ export class RateLimiter {
   #budgetMs = Number.NEGATIVE_INFINITY;
 
   constructor(limits: readonly Limit[]) {
-    this.#windows = limits.map(({ of, max, perMs }) => ({
-      of,
-      window: new LimitWindow(max, perMs),
-      // Long windows can afford more, and what arrives late there came in a crowd.
-      patience: new Patience(max, perMs, perMs > maxPacedMs ? perMs / 200 : usualJitterMs),
-      pace: perMs <= maxPacedMs ? new Pace((catchUp * perMs) / max) : null,
-    }));
-    this.#quanta = limits
-      .filter(({ of, perMs }) => of === 'requests' && perMs > maxPacedMs)
-      .map((limit) => new Quanta(limit));
+    this.#limits = limits.length;
+    this.#quanta = limits.flatMap((limit, i) =>
+      limit.of === 'requests' && limit.perMs > maxPacedMs ? [{ of: i, quanta: new Quanta(limit) }] : [],
+    );
+    this.#windows = [...limits, ...this.#quanta.map(() => unlimited)].map(counted);
   }
 
   /** True where slots have a cost that only the task knows. */
@@ -104,25 +103,25 @@ export class RateLimiter {
 
   /** Per limit: the units that this limiter may use. */
   get shares(): number[] {
-    return this.#windows.map(({ window }) => window.max);
+    return this.#windows.slice(0, this.#limits).map(({ window }) => window.max);
   }
 
   /** Other callers use the rest of each limit: see `shared-limits.ts`. */
   share(units: readonly number[]): void {
-    let quantum = 0;
-    for (const [i, { of, window, pace }] of this.#windows.entries()) {
-      const { max, perMs } = window;
-      window.max = units[i] as number;
-      const quanta = of === 'requests' && perMs > maxPacedMs ? this.#quanta[quantum++] : undefined;
-      if (window.max === max || window.max === 0) continue;
-      pace?.resize((catchUp * perMs) / window.max);
-      quanta?.resize(window.max);
+    for (const [i, max] of units.entries()) {
+      const { window, pace } = this.#windows[i] as Counted;
+      const before = window.max;
+      window.max = max;
+      if (max === before || max === 0) continue;
+      pace?.resize((catchUp * window.perMs) / max);
+      this.#quanta.find(({ of }) => of === i)?.quanta.resize(max);
     }
+    this.#enforce();
   }
 
   /** Per limit: the units that are held or count. */
   taken(nowMs: number): number[] {
-    return this.#windows.map(({ window }) => window.taken(nowMs));
+    return this.#windows.slice(0, this.#limits).map(({ window }) => window.taken(nowMs));
   }
 
   /**
@@ -141,7 +140,7 @@ export class RateLimiter {
       if (pace !== null) atMs = Math.max(atMs, pace.freeAt(nowMs));
     }
     let isProbe = false;
-    for (const quanta of this.#quanta) {
+    for (const { quanta } of this.#quanta) {
       const found = quanta.freeAt(atMs);
       atMs = Math.max(atMs, found.atMs);
       isProbe ||= found.isProbe;
@@ -169,8 +168,7 @@ export class RateLimiter {
       window.hold(units);
       pace?.take(units, atMs);
     }
-    if (isProbe) for (const quanta of this.#quanta) quanta.take(slot);
-    else for (const quanta of this.#quanta) quanta.take({ ...slot, isProbe: false });
+    for (const { quanta } of this.#quanta) quanta.take(slot);
     return slot;
   }
 
@@ -192,7 +190,7 @@ export class RateLimiter {
       this.#count(slot, i, null);
       window.unhold(unitsOf(slot, of));
     }
-    for (const quanta of this.#quanta) quanta.settle(slot, null);
+    for (const { quanta } of this.#quanta) quanta.settle(slot, null);
   }
 
   /**
@@ -204,7 +202,7 @@ export class RateLimiter {
     const slot = this.#held.get(id);
     if (slot === undefined) return;
     this.#settle(slot, { tokens, tookMs }, nowMs);
-    for (const quanta of this.#quanta) quanta.settle(slot, nowMs);
+    for (const { quanta } of this.#quanta) quanta.settle(slot, nowMs);
   }
 
   /**
@@ -217,8 +215,10 @@ export class RateLimiter {
     // Requests that were on their way together are refused together: they say one thing.
     const isNews = nowMs >= this.#closedUntilMs;
     this.closeUntil(nowMs + (pauseMs ?? usualPauseMs));
-    for (const quanta of this.#quanta) quanta.refused(slot ?? null, isNews, nowMs);
-    if (isNews) for (const { patience } of this.#windows) patience.allowMoreJitter();
+    for (const { quanta } of this.#quanta) quanta.refused(slot ?? null, isNews);
+    if (!isNews) return;
+    for (const { patience } of this.#windows) patience.allowMoreJitter();
+    this.#enforce();
   }
 
   /** No slot may be used before this time. */
@@ -280,10 +280,26 @@ export class RateLimiter {
         this.#judge(slot, i, latestMs - usedMs);
         if (slot.lates[i] === 0) patience.see(false);
       }
-      const arrivedMs = latestMs + patience.slackMs;
-      const countedMs = patience.isSlow ? Math.min(arrivedMs, this.#guess(slot, i)) : arrivedMs;
+      const countedMs = patience.isSlow ? Math.min(latestMs, this.#guess(slot, i)) : latestMs;
       this.#count(slot, i, countedMs);
       if (of === 'tokens' && tokens !== null) window.count(tokens - slot.tokens, countedMs);
+    }
+  }
+
+  /** Keeps the shorter windows that services enforce. */
+  #enforce(): void {
+    for (const [at, { quanta }] of this.#quanta.entries()) {
+      const i = this.#limits + at;
+      const { window } = this.#windows[i] as Counted;
+      const limit = quanta.enforced ?? unlimited;
+      if (window.max === limit.max && window.perMs === limit.perMs) continue;
+      const next = counted(limit);
+      this.#windows[i] = next;
+      for (const slot of this.#held.values()) {
+        const countedMs = slot.countedMs[i] ?? null;
+        if (countedMs === null) next.window.hold(1);
+        else next.window.count(1, countedMs);
+      }
     }
   }
 
@@ -313,6 +329,19 @@ export class RateLimiter {
     else window.count(units, countedMs);
     slot.countedMs[i] = countedMs;
   }
+}
+
+/** A limit that holds nothing back. */
+const unlimited: Limit = { of: 'requests', max: Number.POSITIVE_INFINITY, perMs: 1000 };
+
+function counted({ of, max, perMs }: Limit): Counted {
+  return {
+    of,
+    window: new LimitWindow(max, perMs),
+    // Long windows can afford more, and what arrives late there came in a crowd.
+    patience: new Patience(max, perMs, perMs > maxPacedMs ? perMs / 200 : usualJitterMs),
+    pace: perMs <= maxPacedMs && max < Number.POSITIVE_INFINITY ? new Pace((catchUp * perMs) / max) : null,
+  };
 }
 
 interface Answer {
