@@ -21,7 +21,7 @@ export interface SizeRequest {
 
 /** What one worker alone needs. */
 export interface WorkerSize {
-  /** Memory of the caller without any worker. */
+  /** Memory of the caller, which has had a worker, without any. */
   readonly baseBytes: number;
   /** The worker added this much at its peak. */
   readonly workerBytes: number;
@@ -35,6 +35,10 @@ const passesMs = 4_000;
 const maxPasses = 5;
 /** Memory is looked at this often, ms. */
 const lookMs = 5;
+/** The heap has grown by what looks leave behind after this many. */
+const warmingLooks = 200;
+
+const idleTask = { name: 'idle', url: new URL('./idle-task.js', import.meta.url).href, options: {} };
 
 /** Measures one worker alone in a fresh process. @throws what the task throws when it is loaded */
 export function measureWorker(helpers: HelperProcesses, request: SizeRequest): Promise<WorkerSize> {
@@ -53,38 +57,44 @@ export async function trial({
   timeoutMs,
 }: SizeRequest): Promise<WorkerSize> {
   const { default: strategy } = (await import(url)) as { default: Strategy };
-  const base = memoryOf([process.pid]);
+  const documents = all.map(({ id, path }, index) => ({ index, id, path }));
+  const isThread = strategy.isolation === 'thread';
+  // A thread is a part of the caller's process, and other processes are not.
+  const workers = () => memoryOf(processTree(files, process.pid)) - (isThread ? 0 : memoryOf([process.pid]));
+  // What the caller needs for any worker is no part of one. It loads its code, and grows by what it does,
+  // which includes the looks, before the measurement.
+  const idle = await strategy.open(idleTask, { workers: 1, timeoutMs, delivery: 'reference' });
+  for (let pass = 0; pass < maxPasses; pass++) await idle.run(documents, () => {});
+  for (let looks = 0; looks < warmingLooks; looks++) workers();
+  await idle.close();
+  const baseBytes = memoryOf([process.pid]);
   forgetPeak();
-  let peak = base;
+  let peak = 0;
   const look = () => {
-    peak = Math.max(peak, memoryOf(processTree(files, process.pid)));
+    peak = Math.max(peak, workers() - (isThread ? baseBytes : 0));
   };
   const session = await strategy.open(workload, { workers: 1, timeoutMs, delivery: 'reference' });
   look();
   const timer = setInterval(look, lookMs);
   const untilMs = performance.now() + passesMs;
-  let documents = 0;
+  let processed = 0;
   let failed = 0;
   try {
     for (let pass = 0; pass < maxPasses && (pass === 0 || performance.now() < untilMs); pass++)
-      await session.run(
-        all.map(({ id, path }, index) => ({ index, id, path })),
-        ({ status }) => {
-          documents++;
-          if (status !== 'ok') failed++;
-        },
-      );
+      await session.run(documents, ({ status }) => {
+        processed++;
+        if (status !== 'ok') failed++;
+      });
     look();
     // The kernel keeps exact peaks, which are shorter than two looks may be apart.
     const [own, ...others] = processTree(files, process.pid) as [number, ...number[]];
-    const exact =
-      strategy.isolation === 'thread' ? status(own, 'VmHWM') : memoryOf([own]) + privatePeak(others);
+    const exact = isThread ? status(own, 'VmHWM') - baseBytes : privatePeak(others);
     peak = Math.max(peak, exact);
   } finally {
     clearInterval(timer);
     await session.close();
   }
-  return { baseBytes: base, workerBytes: Math.max(0, peak - base), documents, failed };
+  return { baseBytes, workerBytes: peak, documents: processed, failed };
 }
 
 function memoryOf(pids: readonly number[]): number {

@@ -1,0 +1,4 @@
+/** A task that needs no memory of its own. */
+export default function idle(): null {
+  return null;
+}
