@@ -205,8 +205,8 @@ export interface OpenOptions {
    */
   readonly fallback?: Fallback;
   /**
-   * Results are kept in a folder, and equal documents of later sessions get them from there; `openCache` makes
-   * this. Equal documents of one session run once. Absent: nothing is kept.
+   * Results are kept in a folder, and equal documents of later sessions get them from there; `openCache`
+   * makes this. Equal documents of one session run once. Absent: nothing is kept.
    */
   readonly cache?: SessionCache;
   /** Says where a strategy between machines finds its broker and its agents. Other strategies ignore it. */

@@ -441,12 +441,13 @@ withJobFile(program.command('run'))
   )
   .option(
     '--cache-size <size>',
-    'the cache has at most this size, like 1GB; results that were not used for long are removed (default: 10GB)',
+    'the cache has at most this size, like 1GB; results that were not used for long are removed (default: ' +
+      '10GB)',
   )
   .option(
     '--cache-verify <share>',
-    'run this share of the documents whose results are kept again, like 1%, and stop using the cache when one ' +
-      'has another result',
+    'run this share of the documents whose results are kept again, like 1%, and stop using the cache when ' +
+      'one has another result',
   )
   .option(
     '--serial',

@@ -192,9 +192,9 @@ export class ResultCache {
       const { bytes } = begun.seen;
       if (bytes === null || !this.#isSame(kept.bytes, bytes))
         this.#turnOff(
-          `the document "${document.id}" has another result now than the one that was kept, so the cache is ` +
-            'not used any more: export `cacheKey` or `cacheEnv`, which name what the result depends on, and ' +
-            'remove the folder of the cache',
+          `the document "${document.id}" has another result now than the one that was kept, so the cache ` +
+            'is not used any more: export `cacheKey` or `cacheEnv`, which name what the result depends on, ' +
+            'and remove the folder of the cache',
         );
       return reply;
     };

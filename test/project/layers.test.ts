@@ -44,7 +44,8 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     may: [
       /^runner\//,
       /^strategies\/(?!peers)/,
-      /^workloads\/(workload|stages\/stages|read-file|task-file|task-identity|task-findings|tsconfig-limits)\.ts$/,
+      /^workloads\/(workload|stages\/stages|read-file|tsconfig-limits)\.ts$/,
+      /^workloads\/task-(file|identity|findings)\.ts$/,
       /^(services|control)\//,
     ],
   },

@@ -111,7 +111,7 @@ describe('circuit of a runner', () => {
       task,
       strategy: 'async',
       workers: 2,
-      options: { up: folder + '/no' },
+      options: { up: `${folder}/no` },
     });
     const outcomes = await Promise.all(documents(30).map((document) => runner.run(document)));
     await runner.close();

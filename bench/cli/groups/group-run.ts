@@ -74,7 +74,7 @@ export class GroupRun {
   #workersReplaced = 0;
   /** The number of documents at the same time when the group last ran, where it follows the load. */
   #adaptive: AdaptiveStats | undefined;
-  /** Of all sessions together. */
+  /** What the caches of all sessions have done together. */
   #cache: CacheStats | undefined;
   #maxWorkers = 0;
   #startMs = 0;
