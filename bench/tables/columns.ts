@@ -90,8 +90,8 @@ export const trialTable = table(
       type: 'number',
       empty: true,
       about:
-        'requests of these that the service has refused with 429; without --llm-limit, requests that the task ' +
-        'has reported as refused, empty for none',
+        'requests of these that the service has refused with 429; without --llm-limit, requests that the ' +
+        'task has reported as refused, empty for none',
     },
     {
       name: 'service_closed_ms',

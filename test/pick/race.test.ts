@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { callsOf, maxPasses } from '../../bench/measure/calls.js';
 import { type Configuration, final, nameOf, screening } from '../../bench/pick/configurations.js';
 import { raceCallsOf } from '../../bench/pick/race/calls.js';
 import type { RaceOptions } from '../../bench/pick/race/options.js';
 import { race } from '../../bench/pick/race/race.js';
 import type { TrialRow } from '../../bench/tables/columns.js';
-import { callsOf, maxPasses } from '../../bench/measure/calls.js';
 import { trial } from '../rows.js';
 import { baseline, computing, configurations, strategies, waiting } from './support.js';
 
