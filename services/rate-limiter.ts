@@ -140,12 +140,16 @@ export class RateLimiter {
       if (pace !== null) atMs = Math.max(atMs, pace.freeAt(nowMs));
     }
     let isProbe = false;
+    let isHeldBack = false;
     for (const { quanta } of this.#quanta) {
       const found = quanta.freeAt(atMs);
+      isHeldBack ||= found.atMs > atMs;
       atMs = Math.max(atMs, found.atMs);
       isProbe ||= found.isProbe;
     }
-    if (atMs > nowMs + aheadMs) return { againMs: atMs - aheadMs };
+    // A slot of an even pace, given ahead, would keep the requests waiting that may go before it.
+    const mayBeAheadMs = isHeldBack ? 0 : aheadMs;
+    if (atMs > nowMs + mayBeAheadMs) return { againMs: atMs - mayBeAheadMs };
     const slots = this.#slotsOf.get(holder) ?? 0;
     const isCold = slots < coldSlots && this.#windows.length > 0;
     if (isCold) this.#slotsOf.set(holder, slots + 1);
