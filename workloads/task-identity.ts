@@ -24,7 +24,7 @@ export async function taskIdentity(ref: WorkloadRef): Promise<string> {
     .digest('hex');
 }
 
-/** The versions of all packages that the task needs, those that its own packages need included. */
+/** The versions of all packages that the task needs, directly or through another package. */
 function packagesOf({ sha256, bytes }: Exclude<PortableTask, { workload: string }>, url: string): string[] {
   const { places } = readBundle(bytes, sha256);
   return packageVersions(places, sourceOf(fileURLToPath(url)).file);

@@ -108,8 +108,8 @@ export function findPlace(place: Place, project: string): Found {
 }
 
 /**
- * Lists the packages that these places are in, and all that those need, as `name@version`, sorted. A package that
- * is not installed is left out.
+ * Lists the packages that these places are in, and all that those need, as `name@version`, sorted. A package
+ * that is not installed is left out.
  * @param entry the task's own file
  */
 export function packageVersions(places: readonly Place[], entry: string): string[] {

@@ -182,7 +182,7 @@ describe('what a result depends on', () => {
     return { folder, write };
   };
 
-  it('changes of the task, a package, an option, the environment and the key give no result of before', async () => {
+  it('changes of task, package, option, environment and key give no result of before', async () => {
     const { folder, write } = project();
     const env: Record<string, string | undefined> = { CACHE_TEST_MODEL: 'm1', CACHE_TEST_KEY: 'k1' };
     const run = async (options: RunnerOptions['options'] = { level: 1 }) => {
