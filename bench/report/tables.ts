@@ -103,8 +103,8 @@ export const overviewLegend =
 /** "queue × 2, 1.71×"; empty where no configuration qualifies. */
 export function situationWords(row: SituationRow | undefined, strategies: readonly Traits[]): string {
   if (row === undefined || row.strategy === null || row.delivery === null || row.workers === null) return '';
-  const { strategy, delivery, workers, speedup } = row;
-  const name = shortNamer(strategies)({ strategy, delivery, workers });
+  const { strategy, delivery, workers, per_worker, speedup } = row;
+  const name = shortNamer(strategies)({ strategy, delivery, workers, per_worker });
   return speedup === null ? name : `${name}, ${ratio(speedup)}`;
 }
 

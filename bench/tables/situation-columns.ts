@@ -1,4 +1,4 @@
-import { sourceColumn } from './cell.js';
+import { perWorkerColumn, sourceColumn } from './cell.js';
 import { type Column, type Row, table, together } from './table.js';
 
 const place = [
@@ -124,6 +124,7 @@ export const situationTable = table(
     },
     { name: 'delivery', type: 'text', empty: true, about: 'its delivery' },
     { name: 'workers', type: 'number', empty: true, about: 'its workers' },
+    { ...perWorkerColumn, about: 'its workers run this many documents at the same time; empty for one' },
     {
       name: 'documents_per_second',
       type: 'number',

@@ -177,6 +177,7 @@ function rowOf(
     strategy: choice.strategy,
     delivery: choice.delivery,
     workers: choice.workers,
+    per_worker: choice.per_worker ?? null,
     documents_per_second: choice.documents_per_second,
     speedup: choice.speedup,
     latency_p99_ms: choice.latency_p99_ms,

@@ -1,3 +1,4 @@
+import { seriesName } from '../tables/series.js';
 import type { RunComparison } from '../verdict/compare-runs.js';
 import { corpusInWords } from './source.js';
 import type { TextTable } from './text-table.js';
@@ -32,17 +33,15 @@ export function runComparisonTable(
     header: ['workload', 'documents', 'strategy', 'workers', 'second ÷ first', '95 % interval', 'verdict'],
     numbersFrom: 3,
     groups: [
-      comparisons.map(
-        ({ workload, corpus, source, strategy, workers, ratio: found, ratio_low, ratio_high, verdict }) => [
-          workload,
-          corpusInWords({ corpus, source }),
-          strategy,
-          String(workers),
-          ratio(found),
-          `${ratio_low.toFixed(2)}–${ratio_high.toFixed(2)}`,
-          paint[verdict](verdict),
-        ],
-      ),
+      comparisons.map((comparison) => [
+        comparison.workload,
+        corpusInWords(comparison),
+        seriesName(comparison, comparisons),
+        String(comparison.workers),
+        ratio(comparison.ratio),
+        `${comparison.ratio_low.toFixed(2)}–${comparison.ratio_high.toFixed(2)}`,
+        paint[comparison.verdict](comparison.verdict),
+      ]),
     ],
   };
 }

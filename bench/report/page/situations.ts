@@ -26,10 +26,10 @@ ${ruledOut(rows)}`;
 }
 
 function situationCell(row: SituationRow, { strategies, summaries }: Findings): Child {
-  const { strategy, delivery, workers, speedup } = row;
+  const { strategy, delivery, workers, per_worker, speedup } = row;
   if (strategy === null || delivery === null || workers === null)
     return 'no measured configuration qualifies';
-  const name = shortNamer(strategies, summaries)({ strategy, delivery, workers });
+  const name = shortNamer(strategies, summaries)({ strategy, delivery, workers, per_worker });
   const figures = [speedup === null ? null : ratio(speedup), figureOf(row)].filter(
     (figure) => figure !== null,
   );
