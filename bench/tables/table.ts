@@ -99,9 +99,9 @@ export function unknown<Columns extends readonly Column[]>({
 }
 
 /** Returns what a row of this table, or of one with more columns, has in this table's columns. */
-export function columnsOf<T extends Table>({ columns }: T, row: Row<T>): Row<T> {
+export function columnsOf<T extends Table>(table: T, row: Row<T>): Row<T> {
   const values = row as Readonly<Record<string, unknown>>;
-  return Object.fromEntries(columns.map(({ name }) => [name, values[name]])) as Row<T>;
+  return checked(table, Object.fromEntries(table.columns.map(({ name }) => [name, values[name]])));
 }
 
 /** Returns the columns that some row needs: columns that are never empty, or that are known in some case. */
