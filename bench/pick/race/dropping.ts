@@ -67,7 +67,8 @@ export function outOfReach(
   const highest = Math.max(0, ...trials.filter(isOk).map(comparableRate));
   const demand = demandPerSecond ?? Number.POSITIVE_INFINITY;
   if (maxRate * boundSlack >= Math.min(highest, demand)) return null;
-  const limit = `${cell.workers * (cell.perWorker ?? 1)} at a time give at most about ${number(maxRate)} documents/s`;
+  const atOnce = cell.workers * (cell.perWorker ?? 1);
+  const limit = `${atOnce} at a time give at most about ${number(maxRate)} documents/s`;
   return demand < highest
     ? `out of reach: ${limit}, ${number(demand)} are asked for`
     : `out of reach: ${limit}, another configuration had ${number(highest)}`;
