@@ -123,7 +123,7 @@ class CircuitRun implements Source<AnyDocument> {
   }
 
   [ready](): IteratorResult<AnyDocument> | null {
-    return this.#next(false);
+    return this.#next(false, now());
   }
 
   next(): Promise<IteratorResult<AnyDocument>> {
@@ -241,8 +241,9 @@ class CircuitRun implements Source<AnyDocument> {
   /** Answers the session if it waits, and there is something for it. */
   #look(): void {
     const waiting = this.#waiting;
+    const nowMs = now(); // with two times, a pause could end between them, and no timer would be set
     try {
-      const next = waiting === null ? null : this.#next(true);
+      const next = waiting === null ? null : this.#next(true, nowMs);
       if (next !== null) {
         this.#waiting = null;
         waiting?.resolve(next);
@@ -251,14 +252,14 @@ class CircuitRun implements Source<AnyDocument> {
       this.#waiting = null;
       waiting?.reject(cause);
     }
-    this.#wakeLater();
+    this.#wakeLater(nowMs);
   }
 
   /** @param asks the source may be asked for a document that it does not have at once */
-  #next(asks: boolean): IteratorResult<AnyDocument> | null {
+  #next(asks: boolean, nowMs: number): IteratorResult<AnyDocument> | null {
     for (;;) {
       if (this.#isStopped) return end;
-      const turn = this.#circuit.state === 'closed' ? 'all' : this.#circuit.turn(now());
+      const turn = this.#circuit.state === 'closed' ? 'all' : this.#circuit.turn(nowMs);
       if (turn === 'none') return null;
       if (turn === 'refused') {
         this.#giveUp();
@@ -319,12 +320,11 @@ class CircuitRun implements Source<AnyDocument> {
   }
 
   /** Looks again when the pause is over, if a document waits for that. */
-  #wakeLater(): void {
+  #wakeLater(nowMs: number): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const isWaitedFor = this.#waiting !== null || this.#again.length > 0;
     if (this.#circuit.state !== 'open' || this.#isStopped || !isWaitedFor) return;
-    const nowMs = now();
     const inMs = Math.ceil(this.#circuit.nextMs(nowMs) - nowMs);
     this.#timer = setTimeout(
       () => {
