@@ -101,7 +101,12 @@ it('mixed: 5 ms waiting, 5 ms computing, and a writer', async (t) => {
   const cores = availableParallelism();
   const folder = mkdtempSync(join(tmpdir(), 'forkwise-pipeline-'));
   const setups = join(folder, 'setups');
-  const plans = [{ waitMs: 5 }, { computeMs: 5, setups }, { waitMs: 1 }];
+  const nominal = await cost(selfScheduling, task('one-stage.js', [{}, { computeMs: 5 }, {}]), {
+    count: 400,
+    workers: cores,
+  });
+  const computeMs = (5 * 5 * nominal.rate) / (1000 * cores); // takes 5 ms on this machine
+  const plans = [{ waitMs: 5 }, { computeMs, setups }, { waitMs: 1 }];
   const shares: number[] = [];
   for (let round = 0; round < 4; round++) {
     const limit = await cost(selfScheduling, task('one-stage.js', plans), { count: 800, workers: cores });
