@@ -45,7 +45,7 @@ it('shows what stages cost, and gives the same results in batches and one by one
   assert.deepEqual([first?.name, first?.ratio], ['split', 1]);
   assert.equal(second?.ratio, 5 / 3);
   assert.notEqual(second?.kind, 'cpu'); // a busy machine makes it mixed
-  assert.ok((second?.serviceMs ?? 0) >= 4.9);
+  assert.ok((second?.serviceMs ?? 0) >= 4, 'a timer of 5 ms may end up to 1 ms earlier');
 });
 
 it('shows that a batch changes results', async () => {
