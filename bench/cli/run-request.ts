@@ -10,11 +10,11 @@ import { type Compression, compressions } from '../job/shards/compression.js';
 import type { ShardOptions } from '../job/shards/shards.js';
 import { parseCount, parseDuration, parseList, parseSize } from '../words/parse.js';
 import { parseStages } from '../words/stages.js';
-import { serviceOptions } from './service-options.js';
+import { type ServiceFlags, serviceOptions } from './service-options.js';
 
 /** What the flags of `forkwise run` ask for. */
 
-export interface GivenRunFlags {
+export interface GivenRunFlags extends ServiceFlags {
   task?: string;
   docs?: string;
   out?: string;
@@ -35,14 +35,6 @@ export interface GivenRunFlags {
   force?: true;
   json?: true;
   broker?: string;
-  limit?: string;
-  tries?: string;
-  retryOn?: string;
-  fallback?: string;
-  circuit?: string;
-  cache?: string;
-  cacheSize?: string;
-  cacheVerify?: string;
   serial?: true;
   job?: string | false;
 }

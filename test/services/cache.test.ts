@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import {
   mkdirSync,
   mkdtempSync,
@@ -15,7 +13,6 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { createRunner, type RunnerOptions } from '../../index.js';
 import { openCache } from '../../runner/open-cache.js';
 import { Claims } from '../../services/cache/claims.js';
@@ -23,6 +20,7 @@ import { documentKey } from '../../services/cache/keys.js';
 import { Price } from '../../services/cache/price.js';
 import { Store } from '../../services/cache/store.js';
 import { fixture } from '../support.js';
+import { killedWriters } from './killed-writers.js';
 
 let root = '';
 before(() => {
@@ -96,24 +94,9 @@ describe('store', () => {
 
   it('loses no result that was kept when processes are killed, and gives none that is wrong', async () => {
     const folder = newFolder();
-    const program = fileURLToPath(new URL('../fixtures/programs/cache-writer.js', import.meta.url));
-    const said: string[] = [];
-    const writers = ['a', 'b'].map((name) => {
-      const child = spawn(process.execPath, [program, folder, name], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      child.stdout.on('data', (text: Buffer) => said.push(text.toString()));
-      return child;
-    });
-    const closed = writers.map((child) => once(child, 'close'));
-    await Promise.all(writers.map((child) => once(child.stdout, 'data')));
-    for (const child of writers) {
-      await new Promise((resolve) => setTimeout(resolve, 20 * Math.random()));
-      child.kill('SIGKILL');
-    }
-    await Promise.all(closed);
+    const said = await killedWriters(folder, ['a', 'b']);
     const store = open(folder);
-    const names = said.join('').match(/[ab]\d+(?=\n)/g) ?? [];
+    const names = said.match(/[ab]\d+(?=\n)/g) ?? [];
     assert.ok(names.length > 1);
     for (const name of names)
       assert.equal(store.get(key(name))?.bytes.toString(), name.repeat(50), `${name} was kept`);

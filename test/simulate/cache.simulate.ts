@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { openStrategy } from '../../index.js';
 import { openCache } from '../../runner/open-cache.js';
 import { documentKey } from '../../services/cache/keys.js';
 import { Store } from '../../services/cache/store.js';
 import type { WorkloadRef } from '../../workloads/workload.js';
+import { killedWriters } from '../services/killed-writers.js';
 import { fixture } from '../support.js';
 
 /**
@@ -59,25 +57,11 @@ describe('10,000 documents of 10 KB, a task of 2 ms, one worker', () => {
 
 it('50 rounds of two processes that are killed: each result that was kept is found, and right', async (t) => {
   const root = join(folder, 'killed');
-  const program = fileURLToPath(new URL('../fixtures/programs/cache-writer.js', import.meta.url));
   let found = 0;
   for (let round = 0; round < 50; round++) {
-    const said: string[] = [];
-    const writers = ['a', 'b'].map((name) => {
-      const args = [program, root, `${name}${round}-`];
-      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-      child.stdout.on('data', (text: Buffer) => said.push(text.toString()));
-      return child;
-    });
-    const closed = writers.map((child) => once(child, 'close'));
-    await Promise.all(writers.map((child) => once(child.stdout, 'data')));
-    for (const child of writers) {
-      await new Promise((resolve) => setTimeout(resolve, 20 * Math.random()));
-      child.kill('SIGKILL');
-    }
-    await Promise.all(closed);
+    const said = await killedWriters(root, [`a${round}-`, `b${round}-`]);
     const store = new Store({ root, task: 'task', maxBytes: 1e9 });
-    for (const name of said.join('').match(/[ab]\d+-\d+(?=\n)/g) ?? []) {
+    for (const name of said.match(/[ab]\d+-\d+(?=\n)/g) ?? []) {
       assert.equal(store.get(documentKey(Buffer.from(name)))?.bytes.toString(), name.repeat(50));
       found++;
     }

@@ -27,7 +27,8 @@ const encode: Stage = {
   batch: { documents: 3 },
   async run(values: string[]) {
     calls.push(values.length);
-    await wait(5);
+    // A timer may end up to 1 ms earlier.
+    for (const endMs = performance.now() + 5; performance.now() < endMs; ) await wait(1);
     if (values.includes('bad')) throw new Error('bad word');
     return values.map((value) => value.toUpperCase());
   },
@@ -45,7 +46,7 @@ it('shows what stages cost, and gives the same results in batches and one by one
   assert.deepEqual([first?.name, first?.ratio], ['split', 1]);
   assert.equal(second?.ratio, 5 / 3);
   assert.notEqual(second?.kind, 'cpu'); // a busy machine makes it mixed
-  assert.ok((second?.serviceMs ?? 0) >= 4, 'a timer of 5 ms may end up to 1 ms earlier');
+  assert.ok((second?.serviceMs ?? 0) >= 4.9);
 });
 
 it('shows that a batch changes results', async () => {
