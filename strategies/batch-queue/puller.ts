@@ -23,7 +23,7 @@ export interface BatchLimit {
  * A batch is sent this long after its first document at the latest, ms. This equals the work in a batch, so
  * an idle worker waits no longer.
  */
-const lingerMs = 2;
+const usualLingerMs = 2;
 /**
  * The event loop runs after at most this long, ms: a source that never waits would block everything else in
  * this process.
@@ -36,6 +36,7 @@ const turnMs = 4;
  */
 export class Puller {
   readonly #source: SourceReader<CarriedDocument>;
+  readonly #lingerMs: number;
   #turn: Promise<unknown> = Promise.resolve();
   #turnedMs = now();
   /** The document that was pulled and is in no batch yet. */
@@ -45,8 +46,10 @@ export class Puller {
   #failure: { readonly cause: unknown } | null = null;
   #wake = () => {};
 
-  constructor(documents: CarriedDocuments) {
+  /** @param lingerMs a batch of a slow source is sent this long after its first document */
+  constructor(documents: CarriedDocuments, lingerMs = usualLingerMs) {
     this.#source = new SourceReader(documents);
+    this.#lingerMs = lingerMs;
   }
 
   /**
@@ -82,7 +85,7 @@ export class Puller {
       if (this.#held === null && !this.#ended && !this.#pull()) {
         if (batch.documents.length > 0) {
           if (limit.goesAtOnce?.()) break;
-          timer ??= setTimeout(() => this.#wake(), lingerMs);
+          timer ??= setTimeout(() => this.#wake(), this.#lingerMs);
         }
         await this.#arrival();
       }
@@ -95,7 +98,7 @@ export class Puller {
       batch.documents.push(next.document);
       batch.pulledMs.push(next.pulledMs);
       if (alone || next.pulledMs > untilMs) break;
-      if (batch.documents.length === 1) untilMs = next.pulledMs + lingerMs;
+      if (batch.documents.length === 1) untilMs = next.pulledMs + this.#lingerMs;
     }
     if (timer !== null) clearTimeout(timer);
     if (batch.documents.length > 0) return batch;
