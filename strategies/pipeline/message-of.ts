@@ -55,16 +55,20 @@ function ownBytes(bytes: Uint8Array, moved: ArrayBuffer[]): Uint8Array {
 
 function passedOn(value: StageValue, moved: ArrayBuffer[]): unknown {
   const before = moved.length;
-  collect(value.value, moved);
-  if (value.value !== null && typeof value.value === 'object' && isPlainObject(value.value))
-    for (const part of Object.values(value.value)) collect(part, moved);
+  if (ArrayBuffer.isView(value.value)) collect(value.value, moved);
+  else if (value.value !== null && typeof value.value === 'object') {
+    collect(value.value, moved);
+    if (isPlainObject(value.value)) for (const part of Object.values(value.value)) collect(part, moved);
+  }
   if (moved.length > before) value.isGone = true;
   return value.value;
 }
 
 function collect(part: unknown, moved: ArrayBuffer[]): void {
-  const buffer = ArrayBuffer.isView(part) && isWhole(part) ? part.buffer : part;
-  if (!types.isArrayBuffer(buffer) || buffer.byteLength < movedBytes) return;
+  const buffer = ArrayBuffer.isView(part) ? part.buffer : part;
+  // A message has brought the value, so its buffers are of this thread's own class.
+  if (!(buffer instanceof ArrayBuffer) || buffer.byteLength < movedBytes) return;
+  if (ArrayBuffer.isView(part) && part.byteLength !== buffer.byteLength) return;
   if (!moved.includes(buffer)) moved.push(buffer);
 }
 

@@ -149,9 +149,13 @@ export class StagedRun implements StageWorkerEvents {
     let taken = 0;
     let resultBytes = 0;
     let given = 0;
-    const failures = new Map(replies.failures.map(({ at, result }) => [at, result]));
-    for (const [at, value] of values.entries()) {
+    let nextFailure = 0; // failures have the order of the values
+    for (let at = 0; at < values.length; at++) {
+      const value = values[at] as StageValue;
       const { owner } = value;
+      const failed = replies.failures[nextFailure];
+      const failure = failed?.at === at ? failed.result : undefined;
+      if (failure !== undefined) nextFailure++;
       stage.inWorkers--;
       stage.inWorkersBytes -= value.bytes;
       owner.inWorkers--;
@@ -164,7 +168,6 @@ export class StagedRun implements StageWorkerEvents {
         if (read !== undefined) owner.noteRead(read);
         const served = replies.served?.find((served) => served.at === at);
         if (served !== undefined) owner.noteServed(served);
-        const failure = failures.get(at);
         if (failure !== undefined)
           this.settle(owner, owner.failed(failure.status as 'failed' | 'timed-out', failure.error));
         else given += this.#passOn(value, { stage, result: replies.values[at], bytes: bytes[at] as number });
@@ -248,13 +251,13 @@ export class StagedRun implements StageWorkerEvents {
     const { owner, attempt, path } = value;
     const next = this.#parts.stages[stage.number + 1];
     const results = stage.description.flatMap ? (result as readonly unknown[]) : [result];
-    const sinceMs = now();
+    const sinceMs = this.movedMs; // one reading of the clock for all values of an answer
     owner.pending += results.length - 1;
-    for (const [place, one] of results.entries()) {
+    for (let place = 0; place < results.length; place++) {
       const passed: StageValue = {
         owner,
         attempt,
-        value: one,
+        value: results[place],
         bytes: bytes / results.length,
         path: stage.description.flatMap ? [...path, place] : path,
         sinceMs,

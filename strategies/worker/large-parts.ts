@@ -39,7 +39,7 @@ export interface LargeParts {
 export class MovedParts implements LargeParts {
   readonly minBytes: number;
   readonly #givesUp: boolean;
-  readonly #buffers = new Set<ArrayBuffer>();
+  #buffers: ArrayBuffer[] = [];
 
   constructor(results: Results, minBytes = largeBytes) {
     this.#givesUp = results === 'move';
@@ -48,18 +48,19 @@ export class MovedParts implements LargeParts {
 
   take(part: LargePart): LargePart {
     const own = ArrayBuffer.isView(part) ? this.#view(part) : this.#givesUp ? part : part.slice(0);
-    this.#buffers.add((ArrayBuffer.isView(own) ? own.buffer : own) as ArrayBuffer);
+    const buffer = (ArrayBuffer.isView(own) ? own.buffer : own) as ArrayBuffer;
+    if (!this.#buffers.includes(buffer)) this.#buffers.push(buffer);
     return own;
   }
 
   note(reply: PartsOfReply): void {
-    if (this.#buffers.size === 0) return;
-    reply.moved = [...this.#buffers];
-    this.#buffers.clear();
+    if (this.#buffers.length === 0) return;
+    reply.moved = this.#buffers;
+    this.#buffers = [];
   }
 
   forget(): void {
-    if (this.#buffers.size > 0) this.#buffers.clear();
+    if (this.#buffers.length > 0) this.#buffers = [];
   }
 
   #view(view: ArrayBufferView): ArrayBufferView {

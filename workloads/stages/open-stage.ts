@@ -170,10 +170,10 @@ function limited(
   state: unknown,
   call: (contexts: readonly StageContext[]) => unknown,
 ): Returned | Promise<Returned> {
-  const contexts = items.map(
-    ({ context, part }) => new StageContext(context, { state, part, isLimited: timeoutMs !== undefined }),
-  );
-  const startedMs = performance.now();
+  const isLimited = timeoutMs !== undefined;
+  const contexts: StageContext[] = [];
+  for (const { context, part } of items) contexts.push(new StageContext(context, { state, part, isLimited }));
+  const startedMs = timeoutMs === undefined ? 0 : performance.now(); // reading the clock takes a tenth of a µs
   try {
     const value = call(contexts);
     if (isThenable(value)) {

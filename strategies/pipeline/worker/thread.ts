@@ -25,14 +25,18 @@ const before = openResources();
 // An error thrown here ends the thread, and the controller hears of it.
 const workload = await loadWorkload(start.workload);
 const stages = start.stages ?? (await assigned());
+const isLimited =
+  start.timeoutMs !== undefined || workload.stages?.some(({ timeoutMs }) => timeoutMs !== undefined) === true;
+/** The time counts where calls have a limit. Elsewhere any time says that a call has begun. */
+const beginCall = isLimited ? () => board.beginCall(now()) : () => board.beginCall(1);
 const served: Served = await openServed(
   start,
   { workload, stages },
   {
     connect: connectThread,
     large: 'move',
-    begins: () => board.beginCall(now()),
-    touch: () => board.beginCall(now()),
+    begins: beginCall,
+    touch: beginCall,
     before,
   },
 );
