@@ -17,7 +17,7 @@ import type { WorkloadRef } from '../workloads/workload.js';
 import type { AdaptiveDecision } from './adaptive.js';
 import { type Adapts, adapts } from './adapts.js';
 import { CacheUse } from './cache-use.js';
-import type { JobCircuit } from './circuit-session.js';
+import type { JobCircuit } from './circuit/circuit-session.js';
 import { type CacheOptions, openCache } from './open-cache.js';
 import { findStrategy } from './open-strategy.js';
 import type { Recommendation, RecommendedTask, ValidWhen } from './recommendation.js';
@@ -242,7 +242,7 @@ async function circuitOf(
 }
 
 async function circuited(session: Session, of: { readonly circuit: Circuit; readonly isJob: boolean }) {
-  const { withCircuit } = await import('./circuit-session.js');
+  const { withCircuit } = await import('./circuit/circuit-session.js');
   return withCircuit(session, of);
 }
 

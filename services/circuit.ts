@@ -210,8 +210,8 @@ function readCircuit(options: CircuitOptions): Required<Omit<CircuitOptions, 'on
   return { failures, firstMs: Math.min(firstMs, maxMs), maxMs, giveUpMs };
 }
 
-/** Node's timers have no more, ms. */
-const maxTimerMs = 2 ** 31 - 1;
+/** Timers of Node take no more, ms. */
+export const maxTimerMs = 2 ** 31 - 1;
 
 function seconds(ms: number): string {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${Math.round(ms / 1000)} s`;

@@ -373,7 +373,7 @@ export interface Session {
    * Workers that were replaced between two documents since the session opened, because they were near their
    * limit of memory. Absent: unknown.
    */
-  readonly replaced?: number;
+  readonly replaced?: number | undefined;
   /**
    * What services have refused since the session opened, as tasks have reported it. Absent: the strategy has
    * no side channel.
