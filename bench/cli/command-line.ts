@@ -383,7 +383,7 @@ withJobFile(program.command('run'))
   )
   .option(
     '--task <file>',
-    'your task, an ES module; ./parse.ts#parse for an export of another name (default: that of --config)',
+    'your task, TypeScript or JavaScript; ./parse.ts#parse names an export (default: that of --config)',
   )
   .option('--docs <folder or glob>', 'your documents; a folder includes everything in it')
   .option('--out <file>', 'file for one line per document; documents that have a line already are done')

@@ -83,10 +83,11 @@ function section(id: string, title: string, content: Child): Html | null {
   return empty ? null : html`<section id="${id}"><h2>${title}</h2>${content}</section>`;
 }
 
-function trialsText({ trials, complete }: Findings): string {
+function trialsText({ trials, ending }: Findings): string {
   const rounds = new Set(trials.map(({ round }) => round)).size;
   const words = `${trials.length} trials in ${rounds} ${rounds === 1 ? 'round' : 'rounds'}`;
-  return complete ? words : `${words}, interrupted`;
+  if (ending === 'complete') return words;
+  return `${words}, ${ending === 'between rounds' ? 'fewer than asked for' : 'interrupted'}`;
 }
 
 /** Shows every strategy at its best number of workers, a table per workload. */

@@ -71,7 +71,7 @@ function callsText(plan: Plan): string[] {
   if (request.maxCalls === null && prepared.every(({ kind }) => kind === 'cpu')) return [];
   const calls = callsOfRounds(plan, request.rounds.max);
   const trimmed = request.maxCalls === null ? '' : `; --max-calls allows ${request.maxCalls}`;
-  return [`  at most ${calls} calls of the tasks${trimmed}`];
+  return [`  at most ${number(calls)} calls of the tasks${trimmed}`];
 }
 
 function costsText(stages: readonly StageCost[]): string {

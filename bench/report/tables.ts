@@ -36,6 +36,11 @@ export function bestTable(conclusions: readonly Conclusion[]): TextTable {
 export function bestTableLegend(conclusions: readonly Conclusion[]): string {
   return [
     '→ suggested; = shown to be as good; ~ not told apart from the suggestion.',
+    ...(conclusions.some((conclusion) => conclusion.atBest.some((row) => mark(row, conclusion) === notForUse))
+      ? [
+          '- not for use: more workers than cores for work that computes, a machine limit, or doubtful results.',
+        ]
+      : []),
     'Each strategy is shown at its fastest number of workers, the suggested one at the suggested number.',
     ...(conclusions.some(({ ofLimit }) => ofLimit.size > 0)
       ? ['Of the limit: rate ÷ rate of the machine limit with as many workers.']
@@ -65,10 +70,14 @@ function bestRow(row: RatedSummary, conclusion: Conclusion): string[] {
   ];
 }
 
+/** Marks what the rule does not choose from, so that a high rate without a mark does not look overlooked. */
+const notForUse = '-';
+
 function mark(row: RatedSummary, { claims, choice, relations }: Conclusion): string {
   if (claims === 'nothing') return '';
   if (row === choice) return '→';
   const relation = relations.get(configurationName(row));
+  if (relation === undefined) return notForUse;
   if (relation === 'as good') return '=';
   return relation === 'not told apart' || relation === 'faster' ? '~' : '';
 }

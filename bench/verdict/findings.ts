@@ -13,6 +13,7 @@ import { compare, marginsOf } from './compare.js';
 import { type Conclusion, conclude, type Decided } from './conclude.js';
 import { hasLongerNetwork, type Traits } from './configurations.js';
 import { crossovers } from './crossovers.js';
+import type { Ending } from './hints/hint.js';
 import { hints } from './hints/hints.js';
 import { measuredRows, type Projection, projectionRows, scalingRows, scalingSeries } from './scaling.js';
 import { situations } from './situations.js';
@@ -43,6 +44,7 @@ export interface Findings {
   readonly conclusions: readonly Conclusion[];
   /** True where every planned round was measured to its end. */
   readonly complete: boolean;
+  readonly ending: Ending;
 }
 
 /**
@@ -97,7 +99,7 @@ export function findings(
     claims: environment.claims,
     decided: options.decided,
   });
-  const complete = isComplete(trials, environment);
+  const ending = endingOf(trials, environment);
   const projection = options.projection ?? defaultProjection;
   return {
     environment,
@@ -118,13 +120,14 @@ export function findings(
     }),
     // A race measures for one situation, the one that was asked for.
     situations: options.decided === undefined ? situations(summaries, { ...terms, conclusions }) : [],
-    hints: hints({ environment, strategies, trials, summaries, comparisons, conclusions, complete }),
+    hints: hints({ environment, strategies, trials, summaries, comparisons, conclusions, ending }),
     faults: options.faults ?? [],
     arrivals: summariseArrivals(options.arrivals ?? []),
     limits: options.limits ?? [],
     stages: options.stages ?? [],
     conclusions,
-    complete,
+    complete: ending === 'complete',
+    ending,
   };
 }
 
@@ -134,12 +137,14 @@ export function usableMemory({ machine }: Environment): number {
 }
 
 /**
- * The last round that was begun has all its trials, and there are as many rounds as were asked for at least.
+ * A run is complete if the last round that was begun has all its trials, and there are at least as many
+ * rounds as were asked for. A budget ends a run only between rounds.
  */
-function isComplete(trials: readonly TrialRow[], { plan }: Environment): boolean {
+function endingOf(trials: readonly TrialRow[], { plan }: Environment): Ending {
   const last = Math.max(0, ...trials.map(({ round }) => round));
   const turns = new Set(
     trials.filter(({ round, attempt }) => round === last && attempt === 1).map(({ order }) => order),
   );
-  return last >= plan.rounds_least && [0, turns.size].includes(plan.trials_per_round);
+  if (![0, turns.size].includes(plan.trials_per_round)) return 'within a round';
+  return last >= plan.rounds_least ? 'complete' : 'between rounds';
 }

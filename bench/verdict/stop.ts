@@ -24,11 +24,10 @@ export function enough(
   const due = round >= looks.from && (round - looks.from) % looks.every === 0;
   const worst = open.reduce((most, row) => Math.max(most, halfWidth(row)), 0);
   if (open.length === 0) return { stop: due, unmet: [] };
-  const widest = `±${(100 * (Math.exp(worst) - 1)).toFixed(1)} %`;
-  return {
-    stop: false,
-    unmet: [`${open.length} of the ratios are not known within 3 % (the widest: ${widest})`],
-  };
+  const widest = Number.isFinite(worst)
+    ? `the widest: ±${(100 * (Math.exp(worst) - 1)).toFixed(1)} %`
+    : 'at least one has no interval yet: that takes two rounds';
+  return { stop: false, unmet: [`${open.length} of the ratios are not known within 3 % (${widest})`] };
 }
 
 type Interval = {

@@ -86,7 +86,9 @@ export function adviceSentences(conclusions: readonly Conclusion[]): string[] {
   if (conclusions.every(({ fastest, claims }) => fastest.rounds < 2 || claims === 'nothing'))
     return [
       `${first.workload}: everything works, and nothing is shown about what is faster.`,
-      'Use a profile with more rounds.',
+      first.claims === 'nothing'
+        ? 'Use a profile with more rounds.'
+        : 'One round gives no interval: measure more, with a longer `--budget` or more `--rounds`.',
     ];
   const second = sizeChanges(conclusions) ?? loss(conclusions);
   return [use(first, conclusions), ...(second === null ? [] : [second])];

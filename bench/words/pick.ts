@@ -39,7 +39,7 @@ export function verdict(decision: Decision, options: VerdictOptions): string[] {
   const { judged } = options;
   return [
     ...(judged === null
-      ? [use(decision, name), confidence(decision, name), ...closedLoop(decision, options)]
+      ? [use(decision, name), ...confidence(decision, name), ...closedLoop(decision, options)]
       : openLoopSentences(judged, name)),
     ...(decision.staged === null ? [] : fusedSentences(decision.staged, name)),
     ...promise(decision, options.costs),
@@ -118,6 +118,12 @@ function promise({ choice, rate }: Decision, costs: CorpusCosts | null): string[
   const range =
     rate.low === null || rate.high === null ? '' : ` (${number(rate.low)} to ${number(rate.high)})`;
   const uses = memory === null ? '' : `, in ${megabytes(memory)} of memory`;
+  if (rate.low !== null && rate.high !== null && rate.high / rate.low > maxSpread)
+    return [
+      `It reached ${number(rate.mean)} documents/s${uses}.`,
+      `A new run may reach ${number(rate.low)} to ${number(rate.high)} documents/s, which is too wide to plan with.`,
+      ...width(rate, costs),
+    ];
   if (costs?.remembers)
     return [
       `It reached ${number(rate.mean)} documents/s${uses}.`,
@@ -129,6 +135,9 @@ function promise({ choice, rate }: Decision, costs: CorpusCosts | null): string[
     ...(rate.risePercent === null ? [] : [warming(rate.risePercent)]),
   ];
 }
+
+/** If its ends differ by more than this factor, a range is no promise. */
+const maxSpread = 10;
 
 function warming(percent: number): string {
   return `Its rate still rose by ${number(percent)} % within the trials: a long run may be faster.`;
@@ -162,21 +171,25 @@ export function setApartText({ set_apart: apart }: CorpusCosts): string[] {
 /** It is unknown how much rates scatter if there are fewer blocks. */
 const minBlocks = 3;
 
-function confidence(decision: Decision, name: Namer): string {
+function confidence(decision: Decision, name: Namer): string[] {
   const { choice, tied, slower, regretBound, blocks } = decision;
   const rivals = tied.filter(({ cell }) => cell !== choice);
   const measured = `${blocks} ${blocks === 1 ? 'block' : 'blocks'}`;
   if (blocks < minBlocks) {
-    const others = rivals.length === 0 ? '' : `; ${rivals.length} others are about as fast`;
-    const few = `Only ${measured} ${blocks === 1 ? 'was' : 'were'} measured`;
-    return `${few}, so this is a guess${others}. Use a longer \`--time-budget\`.`;
+    const others =
+      rivals.length === 0
+        ? ''
+        : `; ${rivals.length} ${rivals.length === 1 ? 'other is' : 'others are'} not told apart from it`;
+    return [
+      `It was measured in only ${measured}, so this is a guess${others}. Use a longer \`--time-budget\`.`,
+    ];
   }
-  if (rivals.length === 0) return nextBest(slower, { name, measured });
+  if (rivals.length === 0) return [nextBest(slower, { name, measured })];
   const named = rivals.slice(0, 2).map(({ cell }) => name(cell));
   const more = rivals.length > 2 ? [`${rivals.length - 2} more`] : [];
   const loss =
-    regretBound === null ? '' : `; at most ${percent(regretBound)} of the rate is lost by that (95 %)`;
-  return `${measured} did not tell it apart from ${listed([...named, ...more])}${loss}.`;
+    regretBound === null ? [] : [`Against the best of them it loses at most ${percent(regretBound)} (95 %).`];
+  return [`${measured} did not tell it apart from ${listed([...named, ...more])}.`, ...loss];
 }
 
 function nextBest(
@@ -204,7 +217,7 @@ function exceptions(
   if (baselineIsAllowed && !traits?.baseline && breakEven !== null && breakEven >= 2 && startMs !== null) {
     const documents = number(Math.ceil(breakEven));
     found.push(
-      `Below ${documents} documents per start, \`${baseline?.name}\` is faster: ` +
+      `Below about ${documents} documents per start, \`${baseline?.name}\` is faster: ` +
         `the start takes ${number(startMs)} ms.`,
     );
   }
@@ -213,7 +226,8 @@ function exceptions(
     const compared = [...decision.tied, ...decision.slower].find(
       ({ cell }) => configurationName(cell) === configurationName(isolated.choice),
     );
-    const figure = compared?.ratio ? ` (${withInterval(compared.ratio)} its rate)` : '';
+    const shown = compared?.ratio;
+    const figure = shown && shown.low !== null ? ` (${withInterval(shown)} its rate)` : '';
     found.push(`If a crash must not end the caller, use ${name(isolated.choice)}${figure}.`);
   }
   return found;

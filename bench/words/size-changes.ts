@@ -10,6 +10,8 @@ import { namer } from './configuration.js';
 export function sizeChanges(conclusions: readonly Conclusion[]): string | null {
   const [first] = conclusions;
   if (first === undefined) return null;
+  // The user's own documents, and mixed ones, have the sizes that matter.
+  if (conclusions.length === 1 && severalSizes.includes(first.corpus)) return null;
   if (conclusions.length === 1)
     return `Only ${first.corpus} was measured: whether the choice changes with size is not shown.`;
   const changes = changesWithSize(conclusions);
@@ -25,6 +27,9 @@ export function sizeChanges(conclusions: readonly Conclusion[]): string | null {
   const changed = `The choice changes ${how} between ${spanOf(shown)}`;
   return open.length === 0 ? `${changed}.` : `${changed}; other changes are not shown.`;
 }
+
+/** These corpora have documents of several sizes. */
+const severalSizes = ['docs', 'mixed'];
 
 /** Names the smallest and the largest size of these changes. */
 function spanOf(changes: readonly SizeChange[]): string {

@@ -158,6 +158,16 @@ describe('hints', () => {
     assert.ok(ids(calm, trialsOf(calm).slice(0, -1)).includes('interrupted'));
   });
 
+  it('a run with fewer rounds than asked for does not claim to be interrupted', () => {
+    const short = findingsOf(
+      { ...calm, rounds: 12 },
+      trialsOf(calm).filter(({ round }) => round <= 4),
+    );
+    const text = short.hints.find(({ id }) => id === 'interrupted')?.text;
+    assert.equal(text, 'the run ended after 4 of 12 rounds, by its budget or a signal');
+    assert.equal(short.complete, false);
+  });
+
   it('a twin that differs raises the noise floor', () => {
     const trials = trialsOf(calm);
     const twins = trials

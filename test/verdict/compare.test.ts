@@ -203,6 +203,11 @@ describe('stop rule', () => {
     assert.deepEqual(enough(run(0.01, 12), { round: 12, baseline: 'sequential' }).unmet, []);
   });
 
+  it('says that one round gives no interval, instead of a width', () => {
+    const [unmet] = enough(run(0.2, 1), { round: 1, baseline: 'sequential' }).unmet;
+    assert.match(unmet ?? '', /no interval yet/);
+  });
+
   it('does not wait for a ratio that is far beyond the margin', () => {
     assert.equal(
       enough(made([new Array<number>(12).fill(100), about(400, 0.1)]), { round: 12, baseline: 'sequential' })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { bestTable, bestTableLegend } from '../../bench/report/tables.js';
 import type { TrialRow } from '../../bench/tables/columns.js';
 import { bySeries } from '../../bench/tables/series.js';
 import { summarise } from '../../bench/tables/summarise.js';
@@ -72,6 +73,36 @@ describe('conclusion', () => {
         ['process-pool', 2],
       ],
     );
+  });
+
+  it('marks a high rate that may not be chosen, and says why', () => {
+    const cpu = { kind: 'cpu' } as const;
+    const conclusions = conclusionsOf(
+      run({ sequential: 100, 'thread-pool×2': 101, 'process-pool×8': 130 }, cpu),
+    );
+    const marks = bestTable(conclusions)
+      .groups.flat()
+      .map(([mark, , strategy]) => [mark, strategy]);
+    assert.deepEqual(marks.at(-1), ['-', 'process-pool']);
+    assert.match(bestTableLegend(conclusions), /^- not for use: more workers than cores/m);
+    const usable = conclusionsOf(run({ sequential: 100, 'thread-pool×2': 101 }, cpu));
+    assert.doesNotMatch(bestTableLegend(usable), /not for use/);
+  });
+
+  it('tells the possible loss on own documents, where sizes are no question', () => {
+    const rates = { sequential: 100, 'thread-pool×2': 180 };
+    const [, own] = adviceSentences(conclusionsOf(run(rates, { corpus: 'docs' }), ['docs']));
+    assert.match(own ?? '', /would gain at most/);
+    const [, made] = adviceSentences(conclusionsOf(run(rates), ['10KB']));
+    assert.match(made ?? '', /whether the choice changes with size is not shown/);
+  });
+
+  it('after one round of a longer profile asks for more rounds, not for another profile', () => {
+    const said = adviceSentences(conclusionsOf(run({ sequential: 100, 'thread-pool×2': 150 }, {}, 1))).join(
+      ' ',
+    );
+    assert.match(said, /nothing is shown about what is faster/);
+    assert.match(said, /a longer `--budget` or more `--rounds`/);
   });
 
   it('tells the deliveries of one strategy apart', () => {

@@ -46,7 +46,7 @@ import { findings } from '../../verdict/findings.js';
 import { parseCount, parseDuration } from '../../words/parse.js';
 import { refusedText } from '../../words/service-limits.js';
 import { splitsText } from '../../words/splits.js';
-import { duration } from '../../words/units.js';
+import { duration, number } from '../../words/units.js';
 import { commandLine, newRunFolder } from '../folder.js';
 import { hasOpenLoop, openLoops } from '../open-loops.js';
 import { handleSignals } from '../signals.js';
@@ -408,7 +408,8 @@ function plannedText({
   readonly calls: number;
   readonly maxCalls: number | null;
 }): string {
-  const called = maxCalls === null && workload.kind === 'cpu' ? '' : `, at most ${calls} calls of the task`;
+  const called =
+    maxCalls === null && workload.kind === 'cpu' ? '' : `, at most ${number(calls)} calls of the task`;
   const plan = `${configurations.length} configurations, ${unique} documents, ${duration(budgetMs)}${called}`;
   return `${workload.ref.name} (${workload.kind}): ${plan}; ${cores} effective cores`;
 }

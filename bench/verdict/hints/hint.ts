@@ -5,6 +5,9 @@ import type { HintRow } from '../../tables/situation-columns.js';
 import type { Conclusion } from '../conclude.js';
 import type { Traits } from '../configurations.js';
 
+/** How a run ended. Only a signal or a crash ends it within a round; its budget may end it between rounds. */
+export type Ending = 'complete' | 'between rounds' | 'within a round';
+
 /** Everything that a hint may look at. */
 export interface HintData {
   readonly environment: Environment;
@@ -13,7 +16,7 @@ export interface HintData {
   readonly summaries: readonly SummaryRow[];
   readonly comparisons: readonly ComparisonRow[];
   readonly conclusions: readonly Conclusion[];
-  readonly complete: boolean;
+  readonly ending: Ending;
 }
 
 /** A rule returns a hint for each thing that it finds. */
@@ -21,7 +24,7 @@ export type Rule = (data: HintData) => HintRow[];
 
 /** Every hint there is, and when it appears. The names are stable. */
 export const hintNames = {
-  interrupted: 'the run was stopped before its end',
+  interrupted: 'the run was stopped before its end, by a signal or by its budget',
   busy: 'other processes disturbed trials that had to be kept; the run only suggests',
   'failed-trials': 'a strategy failed, or its results differed',
   'failed-documents': 'the task itself failed on some documents',

@@ -23,8 +23,18 @@ export const trialHints: readonly Rule[] = [
   nestedPool,
 ];
 
-function interrupted({ complete }: HintData): HintRow[] {
-  if (complete) return [];
+function interrupted({ ending, trials, environment }: HintData): HintRow[] {
+  if (ending === 'complete') return [];
+  if (ending === 'between rounds') {
+    const rounds = new Set(trials.map(({ round }) => round)).size;
+    return [
+      warning(
+        'interrupted',
+        `the run ended after ${rounds} of ${environment.plan.rounds_least} rounds, by its budget or a signal`,
+        'continue with forkwise bench --resume and its folder, with a longer --budget',
+      ),
+    ];
+  }
   return [
     warning(
       'interrupted',
