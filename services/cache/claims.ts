@@ -4,10 +4,17 @@ import { RecordLog } from './record-log.js';
 
 /**
  * The workers of a session claim a document's key before they run it, so that equal documents run once. All
- * claims are in one file, and the first one in it counts.
+ * claims are in one file, and the first one in it counts:
+ *
+ * 1. A worker looks a document up in what it has read of the store's index, appends a claim, and reads the
+ *    claims of others. The claim is its own when no earlier one of the key is open.
+ * 2. When the result is kept, its entry in the index ends the claim (`keptKeys`). A document without a result
+ *    that is kept appends an end. So a claim that a worker gets needs no second look into the index: a result
+ *    of this session that is not in what the worker has read has a claim that is still open there.
+ * 3. A worker that does not get the claim reads the index and the claims until either has ended it.
  *
  * A worker that ends while it runs a document leaves its claim behind. The document runs again with the same
- * index and id, and has its own claim then. When it has its outcome, the caller frees what is left.
+ * index and id, and the claim is its own then. When it has its outcome, the caller frees what is left.
  */
 export class Claims {
   readonly #log: RecordLog;
@@ -24,18 +31,28 @@ export class Claims {
 
   /** Returns true when the document may run, and false when an equal one is running. */
   take(key: Buffer, document: number): boolean {
-    this.#append(kinds.claim, shortened(key), document);
+    const short = shortKey(key);
+    this.#append(kinds.claim, short, document);
     this.read();
-    return this.#open.get(shortened(key)) === document;
+    return this.#open.get(short) === document;
   }
 
   /** Tells whether the document that has claimed the key is still running. */
   isTaken(key: Buffer): boolean {
     this.read();
-    return this.#open.has(shortened(key));
+    return this.#open.has(shortKey(key));
   }
 
-  /** The document has ended, with a result that is kept or without. */
+  /**
+   * The results of these keys are in the index, as `shortKey` gives them, so their claims have ended. The
+   * index was read before this reads the claims, and thus finds all claims that were made for its results.
+   */
+  keptKeys(keys: readonly number[]): void {
+    this.read();
+    for (const key of keys) this.#open.delete(key);
+  }
+
+  /** The document has ended, and its entry in the index does not say so. */
   end(document: number): void {
     this.#append(kinds.end, 0, document);
   }
@@ -82,7 +99,7 @@ const bodySize = 24;
 const kinds = { claim: 1, end: 2, off: 3 } as const;
 
 /** Claims have 48 bits of a key. Another document with the same ones would wait, and then run. */
-function shortened(key: Buffer): number {
+export function shortKey(key: Buffer): number {
   return key.readUIntLE(0, 6);
 }
 

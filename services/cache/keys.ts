@@ -7,6 +7,23 @@ export function documentKey(bytes: Uint8Array, id: string | null = null): Buffer
   return createHash('sha256').update(bytes).update('\0id\0').update(id).digest();
 }
 
+/** The keys under which a document's result may be. A task may change the bytes, so they are hashed first. */
+export class DocumentKeys {
+  readonly plain: Buffer;
+  readonly #id: string;
+  #withId: Buffer | null = null;
+
+  constructor({ bytes, id }: { readonly bytes: Uint8Array; readonly id: string }) {
+    this.plain = documentKey(bytes);
+    this.#id = id;
+  }
+
+  get withId(): Buffer {
+    this.#withId ??= documentKey(this.plain, this.#id);
+    return this.#withId;
+  }
+}
+
 /**
  * Names the folder of a task's results: the caller's hash of the task, with what only a worker has.
  * @param task the caller's hash: see `SessionCache.task`

@@ -42,11 +42,11 @@ export class RecordLog {
     for (;;) {
       const length = readSync(this.#fd, this.#buffer, 0, this.#buffer.length, this.#position);
       let at = 0;
-      while (at + this.#size <= length)
-        if (this.#isRecord(at)) {
-          see(this.#buffer.subarray(at + headSize, at + this.#size), this.#position + at);
-          at += this.#size;
-        } else at++;
+      while (at + this.#size <= length) {
+        const body = this.#recordAt(at);
+        if (body !== null) see(body, this.#position + at);
+        at += body === null ? 1 : this.#size;
+      }
       this.#position += at;
       if (length < this.#buffer.length) return;
     }
@@ -61,9 +61,11 @@ export class RecordLog {
     closeSync(this.#fd);
   }
 
-  #isRecord(at: number): boolean {
-    if (this.#buffer.readUInt32LE(at) !== magic) return false;
-    return crc32(this.#buffer.subarray(at + headSize, at + this.#size)) === this.#buffer.readUInt32LE(at + 4);
+  /** The body of the record that begins here in the buffer; null when none does. */
+  #recordAt(at: number): Buffer | null {
+    if (this.#buffer.readUInt32LE(at) !== magic) return null;
+    const body = this.#buffer.subarray(at + headSize, at + this.#size);
+    return crc32(body) === this.#buffer.readUInt32LE(at + 4) ? body : null;
   }
 }
 

@@ -1,4 +1,4 @@
-import { serialize } from 'node:v8';
+import { DefaultSerializer } from 'node:v8';
 import { type Document, unwatchedId } from '../../workloads/workload.js';
 
 /** Notes what a task uses of its document while it runs, and its result as bytes. */
@@ -9,7 +9,7 @@ export class Seen {
   isUnique = false;
   #bytes: Buffer | null = null;
 
-  /** The result as it was when the task ended; null when it cannot be kept. */
+  /** The result as it was when the task ended, as `NewResult` has it; null when it cannot be kept. */
   get bytes(): Buffer | null {
     return this.isUnique ? null : this.#bytes;
   }
@@ -17,7 +17,7 @@ export class Seen {
   /** Copies the result at once: the task may go on to change it. */
   result(value: unknown): void {
     try {
-      this.#bytes = serialize(value);
+      this.#bytes = serialized(value);
     } catch {
       this.#bytes = null; // the document fails for the same reason, or the value is more than data
     }
@@ -49,4 +49,13 @@ export class Seen {
       bytes: document.bytes,
     };
   }
+}
+
+/** As `v8.serialize`, with free bytes in front. Their number is even, as the format aligns texts to two. */
+function serialized(value: unknown): Buffer {
+  const writer = new DefaultSerializer();
+  writer.writeDouble(0);
+  writer.writeHeader();
+  writer.writeValue(value);
+  return writer.releaseBuffer();
 }

@@ -7,7 +7,7 @@ import {
   readdirSync,
   readSync,
   utimesSync,
-  writevSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -34,15 +34,28 @@ export class Store {
   readonly #table = new KeyTable();
   readonly #body = Buffer.alloc(bodySize);
   #hasIds = false;
+  readonly #seeKept: (key: Buffer) => void;
   readonly #data = new Map<string, DataFile>();
   #own: { readonly name: Buffer; readonly fd: number; size: number } | null = null;
 
   /**
    * @param root the folder of the whole cache, which has at most `maxBytes`
    * @param task the results of this task are in a folder of this name
+   * @param seeKept gets the key of each entry when it is read; the key is valid only during the call
    * @throws Error of the system
    */
-  constructor({ root, task, maxBytes }: { root: string; task: string; maxBytes: number }) {
+  constructor({
+    root,
+    task,
+    maxBytes,
+    seeKept = () => {},
+  }: {
+    readonly root: string;
+    readonly task: string;
+    readonly maxBytes: number;
+    readonly seeKept?: (key: Buffer) => void;
+  }) {
+    this.#seeKept = seeKept;
     this.#root = root;
     this.#folder = join(root, task);
     this.#maxBytes = maxBytes;
@@ -55,50 +68,18 @@ export class Store {
     for (const place of this.#indexes.keys()) this.#readFrom(place);
   }
 
-  /**
-   * Returns what is kept under the key, or null. The bytes are the caller's own.
-   * @param isNew reads first what other workers have kept in the meantime
-   */
-  get(key: Buffer, isNew = false): Kept | null {
-    if (isNew) this.#readNew();
-    return this.#find(key);
+  /** Reads what was kept since the last call. */
+  readNew(): void {
+    for (;;) {
+      this.#readFrom(this.#indexes.length - 1);
+      const { log, number } = this.#indexes.at(-1) as IndexFile;
+      if (log.position < Math.min(maxIndexSize, this.#maxBytes / filesPerCache)) return;
+      this.#openIndex(number + 1);
+    }
   }
 
-  /** True when some results were kept by the id of their document. */
-  get hasIds(): boolean {
-    return this.#hasIds;
-  }
-
-  /**
-   * Keeps a result; does nothing if it is too large for the cache.
-   * @param isOfId the key has the document's id
-   * @throws Error of the system, such as that of a full disk
-   */
-  put(key: Buffer, { bytes, taskMs }: Kept, isOfId: boolean): void {
-    const length = timeSize + bytes.length;
-    if (length > this.#maxBytes * maxShareOfResult) return;
-    const own = this.#ownFile();
-    const time = Buffer.allocUnsafe(timeSize);
-    time.writeDoubleLE(taskMs);
-    writevSync(own.fd, [time, bytes]);
-    const body = this.#body;
-    body.set(key, 0);
-    body.set(own.name, at.file);
-    body.writeDoubleLE(own.size, at.offset);
-    body.writeUInt32LE(length, at.length);
-    body.writeUInt32LE(crc32(bytes, crc32(time)), at.checksum);
-    body.writeUInt32LE(isOfId ? 1 : 0, at.isOfId);
-    own.size += length;
-    this.#indexes.at(-1)?.log.append(body);
-  }
-
-  close(): void {
-    for (const { log } of this.#indexes) log.close();
-    for (const { fd } of this.#data.values()) if (fd !== null) closeSync(fd);
-    if (this.#own !== null) closeSync(this.#own.fd);
-  }
-
-  #find(key: Buffer): Kept | null {
+  /** Returns what is kept under the key, as far as the index has been read, or null. */
+  get(key: Buffer): Kept | null {
     let kept: Kept | null = null;
     this.#table.find(key, (place) => {
       const index = this.#indexes[Math.floor(place / placesPerIndex)] as IndexFile;
@@ -109,6 +90,41 @@ export class Store {
       return kept !== null;
     });
     return kept;
+  }
+
+  /** True when some results were kept by the id of their document. */
+  get hasIds(): boolean {
+    return this.#hasIds;
+  }
+
+  /**
+   * Keeps a result: the value first, and then its entry, so an entry never names what is not written yet.
+   * Returns false when the result is too large for the cache.
+   * @param isOfId the key has the document's id
+   * @throws Error of the system, such as that of a full disk
+   */
+  put(key: Buffer, result: NewResult, isOfId: boolean): boolean {
+    const { bytes } = result;
+    if (bytes.length > this.#maxBytes * maxShareOfResult) return false;
+    const own = this.#ownFile();
+    bytes.writeDoubleLE(result.taskMs);
+    const { size } = own;
+    own.size += writeSync(own.fd, bytes);
+    const body = this.#body;
+    body.set(key, 0);
+    body.set(own.name, at.file);
+    body.writeDoubleLE(size, at.offset);
+    body.writeUInt32LE(bytes.length, at.length);
+    body.writeUInt32LE(crc32(bytes), at.checksum);
+    body.writeUInt32LE(isOfId ? 1 : 0, at.isOfId);
+    this.#indexes.at(-1)?.log.append(body);
+    return true;
+  }
+
+  close(): void {
+    for (const { log } of this.#indexes) log.close();
+    for (const { fd } of this.#data.values()) if (fd !== null) closeSync(fd);
+    if (this.#own !== null) closeSync(this.#own.fd);
   }
 
   /** Reads the result that an index entry names; null when it is not there, or is not what was kept. */
@@ -151,24 +167,13 @@ export class Store {
     return this.#own;
   }
 
-  /** Reads new entries; false when there is none. */
-  #readNew(): boolean {
-    const count = this.#readFrom(this.#indexes.length - 1);
-    const { log, number } = this.#indexes.at(-1) as IndexFile;
-    if (log.position < Math.min(maxIndexSize, this.#maxBytes / filesPerCache)) return count > 0;
-    this.#openIndex(number + 1);
-    return this.#readNew() || count > 0;
-  }
-
-  /** Reads the new entries of one index file, and returns their number. */
-  #readFrom(index: number): number {
-    let count = 0;
+  /** Reads the new entries of one index file. */
+  #readFrom(index: number): void {
     this.#indexes[index]?.log.read((body, position) => {
-      count++;
       if (body.readUInt32LE(at.isOfId) === 1) this.#hasIds = true;
       this.#table.add(body, index * placesPerIndex + position);
+      this.#seeKept(body);
     });
-    return count;
   }
 
   #openIndex(number: number): void {
@@ -191,6 +196,13 @@ function use(file: UsedFile): void {
 
 /** A result, as bytes, and how long its task took. */
 export interface Kept {
+  readonly bytes: Buffer;
+  readonly taskMs: number;
+}
+
+/** A result to be kept. */
+export interface NewResult {
+  /** The first `timeSize` bytes are free: `put` writes the time there, so that all is one write. */
   readonly bytes: Buffer;
   readonly taskMs: number;
 }
@@ -232,7 +244,8 @@ const at = {
   isOfId: keySize + 24,
 };
 const bodySize = keySize + 28;
-const timeSize = 8;
+/** The time of the task is before its result, in so many bytes. */
+export const timeSize = 8;
 
 /** A cache has about this many files, so that removing the oldest ones removes little at a time. */
 const filesPerCache = 128;

@@ -1,17 +1,16 @@
 import { setTimeout } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
-import { DefaultDeserializer } from 'node:v8';
 import type { SessionCache } from '../../services/cache/cache-facts.js';
-import { Claims, claimant } from '../../services/cache/claims.js';
-import { documentKey, taskFolder } from '../../services/cache/keys.js';
+import { claimant } from '../../services/cache/claims.js';
+import { DocumentKeys, taskFolder } from '../../services/cache/keys.js';
 import { Price } from '../../services/cache/price.js';
 import { Seen } from '../../services/cache/seen.js';
-import { type Kept, Store } from '../../services/cache/store.js';
+import { type Claim, SharedResults } from '../../services/cache/shared-results.js';
+import { type Kept, timeSize } from '../../services/cache/store.js';
 import type { Workload, WorkloadRef } from '../../workloads/workload.js';
 import type { LocalReply } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
 import { now } from './clock.js';
-import { copyOfView } from './large-parts.js';
+import { isSameValue, valueIn } from './kept-value.js';
 import type { Content, WasRead } from './read-reference.js';
 
 /** A document that was read before its task begins. */
@@ -54,12 +53,10 @@ export interface CachedTask {
  */
 export class ResultCache {
   readonly #task: CachedTask;
-  readonly #store: Store;
-  readonly #claims: Claims;
+  readonly #results: SharedResults;
   /** A document has read its id: others of the task will, too. */
   #readsId = false;
-  #hasWarned = false;
-  /** A worker of the session has turned the cache off. */
+  /** This worker has turned the cache off. */
   #isOff = false;
   readonly #verify: number;
   readonly #digest: ((result: unknown) => string) | null;
@@ -91,19 +88,18 @@ export class ResultCache {
     this.#task = task;
     this.#verify = verify;
     this.#digest = digest;
-    this.#store = new Store({ root, task: folder, maxBytes });
-    this.#claims = new Claims(claims);
+    this.#results = new SharedResults({ root, task: folder, maxBytes }, claims);
   }
 
   run(document: CarriedDocument, touch: () => void): LocalReply | Promise<LocalReply> {
-    if (this.#isOff || this.#claims.isOff) return this.#task.run(document, touch, null);
+    if (this.#isOff || this.#results.isOff) return this.#task.run(document, touch, null);
     const startedMs = now();
     if (document.by === undefined)
-      return this.#found(document, touch, { startedMs, read: null, seen: new Seen() });
+      return this.#answer(document, touch, { startedMs, read: null, seen: new Seen() });
     const goOn = ({ bytes, read }: Content) => {
       const { index, id } = document;
       const begun = { startedMs, read, seen: new Seen() };
-      return this.#found({ index, id, size: bytes.length, bytes }, touch, begun);
+      return this.#answer({ index, id, size: bytes.length, bytes }, touch, begun);
     };
     // A document that cannot be read fails as without a cache, and may be tried again as without one.
     const plain = () => this.#task.run(document, touch, null);
@@ -117,71 +113,72 @@ export class ResultCache {
   }
 
   close(): void {
-    this.#store.close();
-    this.#claims.close();
+    this.#results.close();
   }
 
-  #found(document: CarriedDocument, touch: () => void, begun: Begun): LocalReply | Promise<LocalReply> {
+  /** Answers a document from the cache, or claims and runs it, or waits for an equal one that is running. */
+  #answer(document: CarriedDocument, touch: () => void, begun: Begun): LocalReply | Promise<LocalReply> {
     const beganMs = now();
-    const keys = new Keys(document);
+    const keys = new DocumentKeys(document);
     const hashMs = now() - beganMs;
-    const run: Run = { document, touch, begun, keys, hashMs, claimed: null };
-    const reply = this.#lookUp(run, false);
+    const run: Run = { document, touch, begun, keys, hashMs };
+    this.#results.refresh(beganMs);
+    const reply = this.#found(run);
     if (reply !== null) return reply;
-    const claimed = this.#readsId ? keys.withId : keys.plain;
-    const name = claimant(document);
-    if (this.#safely(() => this.#claims.take(claimed, name)) !== false) {
-      // Another worker may have kept the result of an equal document.
-      const late = this.#lookUp(run, true);
-      if (late === null) return this.#run({ ...run, claimed: name });
-      this.#safely(() => this.#claims.end(name));
-      return late;
-    }
-    // A worker may have ended between keeping the result and saying so.
-    const isOver = () => !this.#claims.isTaken(claimed) || this.#kept(claimed, true) !== null;
+    const key = this.#readsId ? keys.withId : keys.plain;
+    const claim: Claim = { key, document: claimant(document) };
+    if (this.#results.take(claim)) return this.#runAndKeep(run, claim);
     return this.#task
-      .wait(document, touch, (signal) => poll(isOver, signal))
+      .wait(document, touch, (signal) => poll(() => this.#results.isOver(key), signal))
       .then(
-        () => this.#lookUp(run, true) ?? this.#run(run),
+        () => {
+          this.#results.end(claim);
+          return this.#found(run) ?? this.#runAndKeep(run, null);
+        },
         (cause: unknown) => this.#task.failed(cause),
       );
   }
 
-  /** A full disk, or a folder that was removed, costs results and fails no document. */
-  #safely<T>(use: () => T): T | null {
-    try {
-      return use();
-    } catch (cause) {
-      if (!this.#hasWarned)
-        process.emitWarning(
-          `the cache does not keep all results: ${(cause as Error).message} (reported once per worker)`,
-        );
-      this.#hasWarned = true;
-      return null;
-    }
-  }
-
-  /** @param isNew also finds what other workers have kept in the meantime */
-  #lookUp(run: Run, isNew: boolean): LocalReply | Promise<LocalReply> | null {
+  /** The reply of a document whose result is kept; null when none is. */
+  #found(run: Run): LocalReply | Promise<LocalReply> | null {
     const { keys, hashMs } = run;
     const kept =
-      this.#kept(keys.plain, isNew) ?? (this.#store.hasIds ? this.#kept(keys.withId, false) : null);
+      this.#results.get(keys.plain) ?? (this.#results.hasIds ? this.#results.get(keys.withId) : null);
     if (kept === null) return null;
     const reply = this.#replyOf(kept, run);
     if (reply === null) return null;
     this.#weigh(kept.taskMs, hashMs);
     if (this.#verify === 0) return reply;
-    this.#safely(() => this.#claims.read());
-    if (this.#claims.isOff) return this.#task.run(run.document, run.touch, run.begun);
+    if (this.#results.isOffNow()) return this.#task.run(run.document, run.touch, run.begun);
     return Math.random() < this.#verify ? this.#verified(kept, run) : reply;
   }
 
-  #kept(key: Buffer, isNew: boolean): Kept | null {
-    return this.#safely(() => this.#store.get(key, isNew));
+  #replyOf({ bytes, taskMs }: Kept, { begun }: Run): LocalReply | null {
+    return this.#task.reply(() => valueIn(bytes), begun, taskMs);
   }
 
-  #replyOf({ bytes, taskMs }: Kept, { begun }: Run): LocalReply | null {
-    return this.#task.reply(() => deserialize(bytes), begun, taskMs);
+  #runAndKeep(
+    { document, touch, begun, keys, hashMs }: Run,
+    claim: Claim | null,
+  ): LocalReply | Promise<LocalReply> {
+    const beganMs = now();
+    const end = (reply: Mutable<LocalReply>): LocalReply => {
+      const { id: isOfId, bytes } = begun.seen;
+      if (isOfId) this.#readsId = true;
+      const taskMs = now() - beganMs;
+      if (reply.status === 'ok') this.#weigh(taskMs, hashMs);
+      if (reply.status === 'ok' && bytes !== null) {
+        const key = isOfId ? keys.withId : keys.plain;
+        this.#results.keep(key, { result: { bytes, taskMs }, isOfId, claim });
+      } else if (claim !== null) this.#results.end(claim);
+      // Reading and hashing are a part of the document's time; a wait for a service is none.
+      const readMs = beganMs - begun.startedMs;
+      reply.startedMs -= readMs;
+      reply.taskMs += readMs;
+      return reply;
+    };
+    const reply = this.#task.run(document, touch, begun);
+    return reply instanceof Promise ? reply.then(end) : end(reply);
   }
 
   /** Runs a document although its result is there. When it fails now, it has the result that was kept. */
@@ -190,7 +187,9 @@ export class ResultCache {
     const compared = (reply: LocalReply): LocalReply => {
       if (reply.status !== 'ok') return this.#replyOf(kept, run) ?? reply;
       const { bytes } = begun.seen;
-      if (bytes === null || !this.#isSame(kept.bytes, bytes))
+      const isSame =
+        bytes !== null && isSameValue(valueIn(kept.bytes), valueIn(bytes.subarray(timeSize)), this.#digest);
+      if (!isSame)
         this.#turnOff(
           `the document "${document.id}" has another result now than the one that was kept, so the cache ` +
             'is not used any more: export `cacheKey` or `cacheEnv`, which name what the result depends on, ' +
@@ -200,12 +199,6 @@ export class ResultCache {
     };
     const reply = this.#task.run(document, touch, begun);
     return reply instanceof Promise ? reply.then(compared) : compared(reply);
-  }
-
-  /** Compares what must be equal: what the task's `digest` returns, or else the results. */
-  #isSame(kept: Buffer, found: Buffer): boolean {
-    const [a, b] = [deserialize(kept), deserialize(found)] as [unknown, unknown];
-    return this.#digest === null ? isDeepStrictEqual(a, b) : this.#digest(a) === this.#digest(b);
   }
 
   /** Learns how long a task takes, and turns the cache off when that is less than the cache costs. */
@@ -219,30 +212,7 @@ export class ResultCache {
   /** Turns the cache off for all workers of the session; one of them says so. */
   #turnOff(why: string): void {
     this.#isOff = true;
-    if (this.#safely(() => this.#claims.turnOff()) !== false) process.emitWarning(why);
-  }
-
-  #run({ document, touch, begun, keys, hashMs, claimed }: Run): LocalReply | Promise<LocalReply> {
-    const beganMs = now();
-    const end = (reply: Mutable<LocalReply>): LocalReply => {
-      const { seen } = begun;
-      if (seen.id) this.#readsId = true;
-      const taskMs = now() - beganMs;
-      if (reply.status === 'ok') this.#weigh(taskMs, hashMs);
-      this.#safely(() => {
-        const { bytes } = seen;
-        if (reply.status === 'ok' && bytes !== null)
-          this.#store.put(seen.id ? keys.withId : keys.plain, { bytes, taskMs }, seen.id);
-        if (claimed !== null) this.#claims.end(claimed);
-      });
-      // Reading and hashing are a part of the document's time; a wait for a service is none.
-      const readMs = beganMs - begun.startedMs;
-      reply.startedMs -= readMs;
-      reply.taskMs += readMs;
-      return reply;
-    };
-    const reply = this.#task.run(document, touch, begun);
-    return reply instanceof Promise ? reply.then(end) : end(reply);
+    if (this.#results.turnOff()) process.emitWarning(why);
   }
 }
 
@@ -252,28 +222,9 @@ interface Run {
   readonly document: CarriedDocument;
   readonly touch: () => void;
   readonly begun: Begun;
-  readonly keys: Keys;
+  readonly keys: DocumentKeys;
   /** The bytes were hashed in this time. */
   readonly hashMs: number;
-  /** The document's name in the claims; null where it runs without a claim. */
-  readonly claimed: number | null;
-}
-
-/** The keys under which a document's result may be. A task may change the bytes, so they are hashed first. */
-class Keys {
-  readonly plain: Buffer;
-  readonly #id: string;
-  #withId: Buffer | null = null;
-
-  constructor({ bytes, id }: CarriedDocument) {
-    this.plain = documentKey(bytes);
-    this.#id = id;
-  }
-
-  get withId(): Buffer {
-    this.#withId ??= documentKey(this.plain, this.#id);
-    return this.#withId;
-  }
 }
 
 /** Waits until it is over. An equal document that is running for very long is not waited for any more. */
@@ -285,21 +236,3 @@ async function poll(isOver: () => boolean, signal: AbortSignal): Promise<void> {
 
 const maxPauseMs = 20;
 const maxWaitMs = 10 * 60_000;
-
-/** Reads a value whose typed arrays have memory of their own, as the task's result had. */
-function deserialize(bytes: Buffer): unknown {
-  const reader = new OwnParts(bytes);
-  reader.readHeader();
-  return reader.readValue();
-}
-
-class OwnParts extends DefaultDeserializer {
-  _readHostObject(): unknown {
-    const part = (DefaultDeserializer.prototype as unknown as HostReader)._readHostObject.call(this);
-    return ArrayBuffer.isView(part) ? copyOfView(part) : part;
-  }
-}
-
-interface HostReader {
-  _readHostObject(): unknown;
-}

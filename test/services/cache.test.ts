@@ -18,7 +18,7 @@ import { openCache } from '../../runner/open-cache.js';
 import { Claims } from '../../services/cache/claims.js';
 import { documentKey } from '../../services/cache/keys.js';
 import { Price } from '../../services/cache/price.js';
-import { Store } from '../../services/cache/store.js';
+import { Store, timeSize } from '../../services/cache/store.js';
 import { fixture } from '../support.js';
 import { killedWriters } from './killed-writers.js';
 
@@ -32,6 +32,12 @@ let folders = 0;
 const newFolder = () => join(root, String(folders++));
 const key = (text: string) => documentKey(Buffer.from(text));
 const kept = (text: string, size = 100) => ({ bytes: Buffer.alloc(size, text), taskMs: 7 });
+const put = (store: Store, text: string, { bytes, taskMs } = kept(text), isOfId = false) =>
+  store.put(key(text), { bytes: Buffer.concat([Buffer.alloc(timeSize), bytes]), taskMs }, isOfId);
+const latest = (store: Store, text: string) => {
+  store.readNew();
+  return store.get(key(text));
+};
 
 describe('store', () => {
   const open = (folder: string, maxBytes = 1e9) => new Store({ root: folder, task: 'task', maxBytes });
@@ -39,12 +45,12 @@ describe('store', () => {
   it('finds what it, another worker, and an earlier session have kept', () => {
     const folder = newFolder();
     const [a, b] = [open(folder), open(folder)];
-    a.put(key('x'), kept('x'), false);
-    b.put(key('y'), kept('y', 5000), true);
+    put(a, 'x', kept('x'));
+    put(b, 'y', kept('y', 5000), true);
     for (const store of [a, b, open(folder)]) {
-      assert.deepEqual(store.get(key('x'), true), kept('x'));
-      assert.deepEqual(store.get(key('y'), true), kept('y', 5000));
-      assert.equal(store.get(key('z'), true), null);
+      assert.deepEqual(latest(store, 'x'), kept('x'));
+      assert.deepEqual(latest(store, 'y'), kept('y', 5000));
+      assert.equal(latest(store, 'z'), null);
       assert.equal(store.hasIds, true);
     }
   });
@@ -52,7 +58,7 @@ describe('store', () => {
   it('does not find what is torn, and finds all else', () => {
     const folder = newFolder();
     const store = open(folder);
-    for (const name of ['a', 'b', 'c']) store.put(key(name), kept(name), false);
+    for (const name of ['a', 'b', 'c']) put(store, name, kept(name));
     const all = (ending: string) => join(folder, 'task', files(join(folder, 'task'), ending)[0] as string);
     const results = readFileSync(all('.results'));
     results[150] = 0xff; // in the second one
@@ -63,7 +69,7 @@ describe('store', () => {
     assert.deepEqual(later.get(key('a')), kept('a'));
     assert.equal(later.get(key('b')), null);
     assert.equal(later.get(key('c')), null);
-    later.put(key('b'), kept('B'), false);
+    put(later, 'b', kept('B'));
     assert.deepEqual(open(folder).get(key('b')), kept('B'));
   });
 
@@ -71,10 +77,10 @@ describe('store', () => {
     const folder = newFolder();
     const maxBytes = 200_000;
     const first = open(folder, maxBytes);
-    first.put(key('used'), kept('used', 1000), false);
+    put(first, 'used', kept('used', 1000));
     const second = open(folder, maxBytes);
     const [own] = files(join(folder, 'task'), '.results');
-    second.put(key('unused'), kept('unused', 10_000), false);
+    put(second, 'unused', kept('unused', 10_000));
     const unused = files(join(folder, 'task'), '.results').find((name) => name !== own) as string;
     for (const name of files(join(folder, 'task'), '.results'))
       utimesSync(join(folder, 'task', name), 1e9, 1e9);
@@ -82,12 +88,12 @@ describe('store', () => {
     const store = open(folder, maxBytes);
     let count = 0;
     while (files(join(folder, 'task'), '.results').includes(unused) && count < 200)
-      store.put(key(`n${count++}`), kept('n', 1500), false);
+      put(store, `n${count++}`, kept('n', 1500));
     assert.ok(count > 90 && count < 130, `room for ${count} results`);
     assert.deepEqual(open(folder, maxBytes).get(key('used')), kept('used', 1000));
-    store.put(key('large'), kept('l', 50_000), false);
-    assert.equal(store.get(key('large'), true), null, 'one result does not take the room of all others');
-    for (let i = count; i < 400; i++) store.put(key(`n${i}`), kept('n', 1500), false);
+    put(store, 'large', kept('l', 50_000));
+    assert.equal(latest(store, 'large'), null, 'one result does not take the room of all others');
+    for (let i = count; i < 400; i++) put(store, `n${i}`, kept('n', 1500));
     assert.ok(sizeOf(folder) <= maxBytes * 1.05);
     assert.deepEqual(open(folder, maxBytes).get(key('n399')), kept('n', 1500));
   });
