@@ -36,7 +36,10 @@ export function uncloneable(value: unknown, allowed: AllowedShared = null): stri
 
 /** Tells whether a view is of shared memory that is not allowed. */
 export function isRefusedView(view: ArrayBufferView, allowed: AllowedShared): boolean {
-  return allowed !== 'any' && types.isSharedArrayBuffer(view.buffer) && view.buffer !== allowed;
+  if (allowed === 'any') return false;
+  const { buffer } = view;
+  // A buffer of another realm has another class, and only Node's own check knows that one.
+  return !(buffer instanceof ArrayBuffer) && types.isSharedArrayBuffer(buffer) && buffer !== allowed;
 }
 
 /**

@@ -101,7 +101,8 @@ export function copyOfView(view: ArrayBufferView): ArrayBufferView {
 
 /** Tells whether a view is the whole of an ordinary buffer. */
 function isWhole({ buffer, byteLength }: ArrayBufferView): boolean {
-  return types.isArrayBuffer(buffer) && !isResizable(buffer) && buffer.byteLength === byteLength;
+  const isOrdinary = buffer instanceof ArrayBuffer || types.isArrayBuffer(buffer);
+  return isOrdinary && !isResizable(buffer) && buffer.byteLength === byteLength;
 }
 
 /** A buffer that may change its size arrives as one, which a copy or a moved view would not. */

@@ -55,12 +55,13 @@ function plainCopy(
   if (value === null) return value;
   const known = copies?.get(value);
   if (known !== undefined) return known;
-  if (depth > maxDepth || types.isProxy(value)) return notPlain;
+  if (depth > maxDepth) return notPlain;
+  if (ArrayBuffer.isView(value))
+    return isRefusedView(value, around.allowed) ? notPlain : ownPart(value, copies, around);
+  if (types.isProxy(value)) return notPlain;
   const prototype = Object.getPrototypeOf(value);
   if (isPlain(value, prototype)) return copyOfObject(value as Record<string, unknown>, copies, depth, around);
   if (prototype === Array.prototype) return copyOfArray(value as unknown[], copies, depth, around);
-  if (ArrayBuffer.isView(value))
-    return isRefusedView(value, around.allowed) ? notPlain : ownPart(value, copies, around);
   return types.isArrayBuffer(value) && isLarge(value, around.large?.minBytes)
     ? ownPart(value, copies, around)
     : notPlain;

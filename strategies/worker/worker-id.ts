@@ -14,5 +14,7 @@ export const threadWorker = (id: number): string => `thread-${id}`;
 /** Names a child process of the caller. */
 export const processWorker = (pid: number): string => `process-${pid}`;
 
+const own = isMainThread ? processWorker(process.pid) : threadWorker(threadId);
+
 /** Names the worker that calls this: a child process on its main thread, or else a worker thread. */
-export const thisWorker = (): string => (isMainThread ? processWorker(process.pid) : threadWorker(threadId));
+export const thisWorker = (): string => own;

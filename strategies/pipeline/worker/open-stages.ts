@@ -71,7 +71,8 @@ export async function openStages(
   const parts = large === 'move' ? new MovedParts(workload.results ?? 'copy', movedBytes) : large;
   const call: Served['call'] = (stage, inputs) => {
     const startedMs = now();
-    const contexts = inputs.map((input) => new DocumentContext(environment, startedMs, input));
+    const contexts: DocumentContext[] = [];
+    for (const input of inputs) contexts.push(new DocumentContext(environment, startedMs, input));
     const made: StageCall = { calls: calls.get(stage) as Calls, inputs, contexts, startedMs, parts };
     if (stage > 0)
       return run(

@@ -23,7 +23,7 @@ export async function serve(served: Served, message: RunMessage, board: Board | 
   );
   const columns = new ReplyColumns(inputs.length);
   const bytes = new Float64Array(inputs.length);
-  const moved = new Set<ArrayBuffer>();
+  const moved: ArrayBuffer[] = [];
   const calls = message.isBatch ? [inputs] : inputs.map((input) => [input]);
   let at = 0;
   board?.beginRequest();
@@ -34,7 +34,8 @@ export async function serve(served: Served, message: RunMessage, board: Board | 
     for (const one of replies) {
       bytes[at++] = one.bytes;
       columns.add(one.reply);
-      if (one.reply.moved !== undefined) for (const buffer of one.reply.moved) moved.add(buffer);
+      if (one.reply.moved !== undefined)
+        for (const buffer of one.reply.moved) if (!moved.includes(buffer)) moved.push(buffer);
     }
   }
   const replies: RunReplies = {
@@ -43,5 +44,5 @@ export async function serve(served: Served, message: RunMessage, board: Board | 
     bytes,
     ...columns.replies,
   };
-  return { replies, moved: [...moved] };
+  return { replies, moved };
 }
