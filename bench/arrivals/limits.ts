@@ -6,7 +6,8 @@ import { minDocuments } from './early-stopping.js';
 import { type Family, isOf } from './families.js';
 import type { ArrivalOptions } from './options.js';
 import type { LatencyLimit } from './request.js';
-import { maxProbes, searchRate } from './search.js';
+import { maxProbes, type ProbeSchedule, searchRate } from './search.js';
+import { typicalSeed } from './typical-schedule.js';
 
 /** The searches of a run for the highest rate that keeps a limit: one per strategy. */
 
@@ -54,13 +55,13 @@ export async function searchLimit(
     const usedMs = performance.now() - startedMs;
     return usedMs + (maxProbes - probes + 1) * (usedMs / measured) <= maxSearchMs;
   };
-  const probe = async (rate: number, schedule: number) => {
+  const probe = async (rate: number, number: number, schedule: ProbeSchedule) => {
     const documents = documentsAt(rate);
+    const any = { pattern: request.pattern, rate, documents, seed: seed * 1000 + 500 + number };
+    const plant = { quantile: slo.quantile, capacity, workers: cell.workers };
     const offered: Offered = {
-      pattern: request.pattern,
-      rate,
-      documents,
-      seed: seed * 1000 + 500 + schedule,
+      ...any,
+      seed: schedule === 'any' ? any.seed : typicalSeed({ ...any, ...plant }),
       asked: slo.text,
       capacity: null,
     };
