@@ -62,8 +62,8 @@ export class Stage {
   idleMs = 0;
   #serviceMs: number | null = null;
   #resultBytes: number | null = null;
-  /** A value, or what the stage makes of it, has about this size, bytes. */
-  #largerBytes = 1;
+  /** A value, or what the stage makes of it, has about this size, bytes; null before its first result. */
+  #largerBytes: number | null = null;
 
   constructor(number: number, description: StageDescription, timeoutMs: number | undefined) {
     this.number = number;
@@ -84,7 +84,7 @@ export class Stage {
   get maxValues(): number {
     const { batch } = this.description;
     if (batch !== null) return batch.documents;
-    if (this.#serviceMs === null) return 1;
+    if (this.#serviceMs === null || this.#largerBytes === null) return 1;
     const inTime = requestMs / this.#serviceMs;
     return Math.max(1, Math.floor(Math.min(maxValues, inTime, maxBytes / this.#largerBytes)));
   }
