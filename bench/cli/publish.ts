@@ -98,8 +98,10 @@ export async function publish(
 /** `pick` has chosen under constraints and written its choice. The report keeps that choice. */
 function decidedBy(store: Store): Decided | undefined {
   if (!store.has('recommendation.json')) return undefined;
-  const { strategy, workers, delivery } = readRecommendation(JSON.parse(store.read('recommendation.json')));
-  return { choice: { strategy, workers, delivery } };
+  const { strategy, workers, delivery, perWorker } = readRecommendation(
+    JSON.parse(store.read('recommendation.json')),
+  );
+  return { choice: { strategy, workers, delivery, per_worker: perWorker ?? null } };
 }
 
 /**

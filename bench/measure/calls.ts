@@ -14,7 +14,7 @@ const maxFaster = 2;
 
 /** The timed passes of a trial are at most these. A trial of which calls are counted makes no more. */
 export function maxPasses(cell: Cell, { timeMs }: Timing, cores: number): number {
-  const passMs = Math.max(estimatePassMs(cell, cores) / (cell.perWorker ?? 1), 1);
+  const passMs = Math.max(estimatePassMs(cell, cores), 1);
   return Math.max(1, Math.ceil((maxFaster * timeMs) / passMs));
 }
 

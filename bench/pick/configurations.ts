@@ -23,7 +23,7 @@ import {
 import { configurationName } from '../verdict/configurations.js';
 import { limitsUnder } from './limits.js';
 import { documentsForPass, documentsPerWorker, maxDocumentsInPass, timesOver } from './pass-size.js';
-import { type StrategySplit, splitsToTry } from './per-worker.js';
+import { type SplitsOptions, type StrategySplit, splitsToTry } from './per-worker.js';
 
 /**
  * A configuration that `pick` may choose (strategy × workers × delivery), with the documents of its trials.
@@ -65,6 +65,8 @@ export interface ConfigurationOptions {
   readonly isolation: Isolation;
   /** Limit for the whole process tree; null means no limit. */
   readonly maxMemoryBytes: number | null;
+  /** The task is called no more often than this; absent or null: as often as the time allows. */
+  readonly maxCalls?: number | null;
   /**
    * Time that one block of all configurations should not exceed, milliseconds; passes get fewer documents
    * to keep it. Absent means no limit.
@@ -139,14 +141,17 @@ function configurationsWith(
     const wanted = documentsForPass({ maxRate, workers: atOnce, perWorker });
     return { axes, maxRate, wanted };
   });
-  const { workload, corpus } = options;
+  const { workload, corpus, cost } = options;
   const largest = Math.max(...all.map(({ wanted }) => wanted));
   return all.map(({ axes: { limits, ...axes }, maxRate, wanted }) => {
     const documents = timesOver(corpus.profile.documents, {
       wanted: same ? largest : wanted,
       max: corpus.documents,
     });
-    return { maxRate, cell: { workload, corpus: firstOf(corpus, { documents, same }), ...axes, limits } };
+    return {
+      maxRate,
+      cell: { workload, corpus: firstOf(corpus, { documents, same, cost }), ...axes, limits },
+    };
   });
 }
 
@@ -303,14 +308,20 @@ function stagedRate({ configuration }: Axes, { corpus: { stages } }: Configurati
 /** The largest number of documents that a pass of any of these strategies' configurations can use. */
 export function documentsWanted(
   strategies: readonly LoadedStrategy[],
-  machine: Machine & { readonly kind: Kind },
+  options: Omit<SplitsOptions, 'strategies'>,
 ): number {
-  const wanted = strategies.flatMap(({ strategy }) =>
-    (strategy.scales ? workerCounts(strategy, machine) : [1]).map((workers) => {
-      const maxRate = maxRateOf(strategy, workers, machine);
-      return documentsForPass({ maxRate, workers, perWorker: documentsPerWorker[0] });
-    }),
+  const single = strategies.flatMap(({ strategy }) =>
+    (strategy.scales ? workerCounts(strategy, options) : [1]).map((workers) => ({ strategy, workers })),
   );
+  // Splits have as many workers as cores, so that their threads limit the rate no more than the cores do.
+  const several = splitsToTry({ ...options, strategies }).map(({ workers, perWorker }) => ({
+    strategy: { isolation: 'thread' as const },
+    workers: workers * perWorker,
+  }));
+  const wanted = [...single, ...several].map(({ strategy, workers }) => {
+    const maxRate = maxRateOf(strategy, workers, options);
+    return documentsForPass({ maxRate, workers, perWorker: documentsPerWorker[0] });
+  });
   return Math.min(maxDocumentsInPass, Math.max(...wanted));
 }
 
@@ -320,7 +331,11 @@ export function documentsWanted(
  */
 function firstOf(
   corpus: PreparedCorpus,
-  { documents, same }: { readonly documents: number; readonly same: boolean },
+  {
+    documents,
+    same,
+    cost,
+  }: { readonly documents: number; readonly same: boolean; readonly cost: DocumentCost },
 ): PreparedCorpus {
   const share = documents / corpus.documents;
   const all = corpus.costsMs ?? [];
@@ -331,6 +346,7 @@ function firstOf(
     documents,
     bytes: corpus.bytes * share,
     sequentialMs: documents * meanMs,
+    computingMs: documents * meanMs * Math.min(1, cost.cpuMs / Math.max(cost.taskMs, 1e-6)),
     ...(costsMs.length > 0 && { costsMs }),
     ...(!same && costsMs.length > 0 && { costRatio: meanMs / mean(all) }),
   };

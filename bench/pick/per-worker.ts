@@ -1,7 +1,10 @@
+import { totalmem } from 'node:os';
+import { constrainedMemory } from 'node:process';
 import { type Split, splitOf } from '../../strategies/processes/split.js';
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import type { Kind } from '../../workloads/workload.js';
 import type { LoadedStrategy } from '../trials/plan.js';
+import { documentsPerWorker } from './pass-size.js';
 
 /**
  * Which splits of processes × threads × documents per worker are worth a place in the race, by the arithmetic
@@ -11,6 +14,10 @@ import type { LoadedStrategy } from '../trials/plan.js';
  * - The cores compute at most `cores` documents at a time, whichever threads do it: those of the task, or the
  *   pool of native threads. So there are as many workers as cores, and not more.
  * - Waits come in clusters, so that some more documents are needed than on average.
+ * - The numbers tried are powers of two: what the costs ask for, half of it, and twice as many or, where that
+ *   is far more than keep the cores busy, a quarter.
+ * - Documents in flight take memory, and filling the places takes calls of the task, so that both may cut the
+ *   numbers.
  */
 
 /** What one document costs alone, ms. `cpuMs` has all threads, native ones as well. */
@@ -32,47 +39,86 @@ export interface SplitsOptions {
   readonly kind: Kind;
   readonly cost: SplitCost;
   readonly cores: number;
-  /** Limit for the whole process tree; null: no limit. */
+  /** Limit for the whole process tree; null: all memory of the machine. */
   readonly maxMemoryBytes: number | null;
+  /** The task is called no more often than this; absent or null: as often as the time allows. */
+  readonly maxCalls?: number | null;
   /** The documents have this mean size. */
   readonly documentBytes: number;
 }
 
-/** More would crowd everything else out of the race. */
+/** Different splits, whichever strategies use them. More would crowd everything else out of the race. */
 export const maxSplits = 12;
-const maxPerWorker = 64;
+/** Callers and servers rarely bear more at once, whatever the costs say. */
+const maxPerWorker = 256;
 /** More in flight than keep the cores busy on average, because waits come in clusters. */
 const spare = 1.5;
+/** This factor more than keep the cores busy only costs memory and latency. */
+const maxSurplus = 4;
 /** More than one document pays only if the thread is free for this factor of its computing time. */
 const minFree = 1.2;
 /** Documents in flight may take this part of a memory limit, with what the task makes of them. */
 const inFlightShare = 0.1;
 /** A task holds a document and about as much again that it makes of it. */
 const copies = 2;
+/**
+ * A document that is in flight takes about this much besides: its promise, its timer or socket, and what a
+ * message needs.
+ */
+const inFlightBytes = 64e3;
+/** The first block fills the places of each split about this often: a warm-up, a pass, and a checked pass. */
+const callsPerPlace = 3 * documentsPerWorker[0];
+/** The first block of all splits may use this share of the calls that are allowed. */
+const callsShare = 0.5;
 
 /** The splits to race, the most promising first; none for tasks that compute. */
 export function splitsToTry(options: SplitsOptions): StrategySplit[] {
-  const { strategies, cores, maxMemoryBytes, documentBytes } = options;
-  const wholeCores = Math.max(1, Math.floor(cores));
-  const fits = ({ workers, perWorker }: StrategySplit) =>
-    maxMemoryBytes === null || workers * perWorker * documentBytes * copies <= inFlightShare * maxMemoryBytes;
-  const able = strategies.filter(({ strategy }) => strategy.perWorker === true);
-  const splits = perWorkerToTry(options).flatMap((perWorker) =>
-    able.map(({ strategy }) => splitFor(strategy, wholeCores, perWorker)),
+  const wholeCores = Math.max(1, Math.floor(options.cores));
+  const able = options.strategies.filter(({ strategy }) => strategy.perWorker === true);
+  const places = Math.floor(maxInFlight(options, able.length) / wholeCores);
+  const splits = perWorkerToTry({ ...options, maxPerWorker: Math.min(places, maxPerWorker) }).flatMap(
+    (perWorker) => able.map(({ strategy }) => splitFor(strategy, wholeCores, perWorker)),
   );
-  return splits.filter(fits).slice(0, maxSplits);
+  const kept = [...new Set(splits.map(splitText))].slice(0, maxSplits);
+  return splits.filter((split) => kept.includes(splitText(split)));
 }
 
-/** Numbers of documents per worker: the one that the costs ask for, then half of it and twice as many. */
+function splitText({ processes, threads, perWorker }: Split): string {
+  return `${processes} × ${threads} × ${perWorker}`;
+}
+
+/** How many documents may be in flight in all workers together, by the memory and by the calls. */
+function maxInFlight({ maxMemoryBytes, documentBytes, maxCalls }: SplitsOptions, strategies: number): number {
+  const bytes = inFlightShare * (maxMemoryBytes ?? machineBytes());
+  const inMemory = bytes / (documentBytes * copies + inFlightBytes);
+  const splits = strategies * triedPerStrategy;
+  const paid = maxCalls == null ? inMemory : (callsShare * maxCalls) / (callsPerPlace * splits);
+  return Math.floor(Math.min(inMemory, paid));
+}
+
+/** A container may have a limit; 0 and huge numbers say that it has none. */
+function machineBytes(): number {
+  return Math.min(totalmem(), constrainedMemory() || Number.POSITIVE_INFINITY);
+}
+
+/** The number that the costs ask for, half of it, and a third one. */
+const triedPerStrategy = 3;
+
+/**
+ * Numbers of documents per worker, the most promising first. If the limit is below what the costs ask for,
+ * the largest power of two within it takes its place.
+ */
 export function perWorkerToTry({
   kind,
   cost: { taskMs, cpuMs, loopMs },
-}: Pick<SplitsOptions, 'kind' | 'cost'>): number[] {
+  maxPerWorker: max = maxPerWorker,
+}: Pick<SplitsOptions, 'kind' | 'cost'> & { readonly maxPerWorker?: number }): number[] {
   const isFree = taskMs / Math.max(loopMs, 1e-3) >= minFree;
-  if (kind === 'cpu' || !isFree) return [];
+  if (kind === 'cpu' || !isFree || max < 2) return [];
   const enough = 2 ** Math.ceil(Math.log2((spare * taskMs) / Math.max(cpuMs, 1e-3)));
-  const asked = Math.min(maxPerWorker, Math.max(2, enough));
-  return [asked, asked / 2, asked * 2].filter((count) => count >= 2 && count <= maxPerWorker);
+  const asked = Math.min(2 ** Math.floor(Math.log2(max)), Math.max(2, enough));
+  const further = asked * 2 <= (maxSurplus * taskMs) / Math.max(cpuMs, 1e-3) ? asked * 2 : asked / 4;
+  return [asked, asked / 2, further].filter((count) => count >= 2 && count <= max);
 }
 
 /** A strategy with axes has several threads in each of its processes, where there are enough workers. */

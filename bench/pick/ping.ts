@@ -55,6 +55,7 @@ export async function measurePing(
       strategy: cell.strategy.strategy.name,
       workers: cell.workers,
       delivery: cell.delivery,
+      per_worker: cell.perWorker ?? null,
       pings: ms.length,
       ping_p50_ms: quantile(ms, 0.5) ?? 0,
       ping_p99_ms: quantile(ms, 0.99) ?? 0,

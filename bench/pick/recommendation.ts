@@ -122,6 +122,12 @@ export function recommendation(options: RecommendationOptions): Recommendation {
     disqualified: disqualified
       .filter(({ cell }) => !judged?.feasible.some((one) => sameCell(one.cell, cell)))
       .map(({ cell, reason }) => ({ ...named(cell), reason })),
+    ...(environment.not_measured !== undefined && {
+      notMeasured: environment.not_measured.map(({ per_worker: perWorker, ...one }) => ({
+        ...one,
+        ...(perWorker !== undefined && { perWorker }),
+      })),
+    }),
     ...(decision.staged !== null && { stages: stagedData(decision.staged) }),
     constraints,
     effort,

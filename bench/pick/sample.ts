@@ -125,7 +125,14 @@ function prepare(helpers: HelperProcesses, surveyed: Surveyed): Sample {
   );
   const sampled = { name: 'docs', documents };
   const profile = sizeProfile(sampled);
-  const wanted = documentsWanted(strategies, { kind: survey.kind, cost, cores });
+  const wanted = documentsWanted(strategies, {
+    kind: survey.kind,
+    cost,
+    cores,
+    maxMemoryBytes: null,
+    maxCalls: options.maxCalls ?? null,
+    documentBytes: profile.bytes / Math.max(1, profile.documents),
+  });
   const max = Math.min(documentsWithin(maxPassBytes, profile), passCalls(options.maxCalls ?? null));
   // A task that remembers results must not meet a document twice.
   const count = survey.remembers

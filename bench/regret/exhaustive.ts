@@ -4,7 +4,7 @@ import { effectiveCores } from '../../strategies/processes/cores.js';
 import { compileTask } from '../../workloads/task-file.js';
 import { note } from '../cli/terminal.js';
 import { readEnvironment } from '../measure/environment.js';
-import { type Configuration, configurationsOf } from '../pick/configurations.js';
+import { type Configuration, configurationsOf, nameOf } from '../pick/configurations.js';
 import { unconstrained } from '../pick/constraints.js';
 import { type Sample, type SampleRecord, takeSample } from '../pick/sample.js';
 import { progressOn } from '../report/progress.js';
@@ -122,16 +122,20 @@ async function planned(
   // A smaller share of computing makes the plan try more numbers of workers than any pick does.
   const { cost } = sample;
   const finer = { ...cost, cpuMs: cost.cpuMs / 2, loopMs: cost.loopMs / 2 };
-  const configurations = configurationsOf({
-    workload: sample.workload,
-    corpus: sample.corpus,
-    cost: finer,
-    strategies: loaded,
-    cores,
-    blockMs,
-    ...unconstrained,
-  });
-  return { sample, configurations };
+  const planned = [finer, cost].flatMap((cost) =>
+    configurationsOf({
+      workload: sample.workload,
+      corpus: sample.corpus,
+      cost,
+      strategies: loaded,
+      cores,
+      blockMs,
+      ...unconstrained,
+    }),
+  );
+  // Both plans have most configurations. A pick chooses among those of the second.
+  const byName = new Map(planned.map((one) => [nameOf(one), one]));
+  return { sample, configurations: [...byName.values()] };
 }
 
 async function begin(

@@ -4,7 +4,7 @@ import { paired } from '../stats/paired.js';
 import { isOk, type TrialRow } from '../tables/columns.js';
 import { comparableRate, pairedLogRatios } from '../tables/summarise.js';
 import type { LoadedStrategy } from '../trials/plan.js';
-import { configurationName } from '../verdict/configurations.js';
+import { configurationName, recommendedName } from '../verdict/configurations.js';
 import type { RegretRow } from './columns.js';
 import type { Exhaustive } from './exhaustive.js';
 
@@ -23,7 +23,7 @@ export function regretRow(task: string, { chosen, run, rounds, loaded }: PickReg
   const { trials, kind, configurations, seconds } = run;
   const own = (name: string) => trials.filter((trial) => isOk(trial) && configurationName(trial) === name);
   const rate = (name: string) => geometricInterval(own(name).filter(isOk).map(comparableRate)).mean;
-  const choice = configurationName(chosen);
+  const choice = recommendedName(chosen);
   if (own(choice).length === 0) throw new Error(`${task}: the exhaustive run has no ${choice}`);
   const names = [...new Set(trials.filter(isOk).map(configurationName))];
   const best = names.reduce((a, b) => (rate(b) > rate(a) ? b : a));

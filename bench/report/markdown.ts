@@ -8,6 +8,7 @@ import { brokerPriceSentences } from '../words/broker-price.js';
 import { busyLine } from '../words/busy.js';
 import { fusedByWorkload } from '../words/fused.js';
 import { limitSentences } from '../words/limit.js';
+import { notMeasuredSentences } from '../words/not-measured.js';
 import { sourceSentence } from '../words/source.js';
 import type { TextTable } from '../words/text-table.js';
 import { megabytes, number } from '../words/units.js';
@@ -52,6 +53,7 @@ export function markdownReport(found: Findings, figures: readonly Pick<Figure, '
       : `${shortened(limitTable(found.limits, found.strategies))}\n\n${limitLegend}`,
     found.faults.length === 0 ? '' : markdownTable(matrixTable(found.faults)),
     ['[The whole report](report.html)', ...pictures].join(' · '),
+    notMeasuredSentences(environment, found.strategies).map(safe).join(' '),
     sourceSentence(environment) ?? '',
     notes(hints),
     `${environmentLine(environment)}. Repeat it: \`${environment.command}\``,

@@ -3,7 +3,9 @@ import type { Colors } from 'picocolors/types.js';
 import type { Findings } from '../verdict/findings.js';
 import { stagedData } from '../verdict/fused.js';
 import { adviceByWorkload } from '../words/advice.js';
+import { shortNamer } from '../words/configuration.js';
 import { fusedByWorkload } from '../words/fused.js';
+import { notMeasuredSentences } from '../words/not-measured.js';
 import { sourceSentence } from '../words/source.js';
 import { consoleReport } from './console.js';
 import { environmentLine } from './markdown.js';
@@ -14,14 +16,12 @@ import { environmentLine } from './markdown.js';
 const maxFailures = 5;
 
 export function resultText(found: Findings, { folder, colors }: { folder: string; colors: Colors }): string {
-  const { environment, trials, conclusions, hints } = found;
+  const { environment, trials, conclusions, hints, strategies } = found;
+  const name = shortNamer(strategies, trials);
   const failed = trials.filter(({ status }) => status === 'failed');
   const lines = failed
     .slice(0, maxFailures)
-    .map(
-      ({ workload, corpus, strategy, workers, reason }) =>
-        `failed: ${workload} ${corpus} ${strategy} × ${workers}: ${reason}`,
-    );
+    .map((trial) => `failed: ${trial.workload} ${trial.corpus} ${name(trial)}: ${trial.reason}`);
   if (failed.length > maxFailures)
     lines.push(`… and ${failed.length - maxFailures} more trials failed; see trials.csv`);
   return [
@@ -31,6 +31,7 @@ export function resultText(found: Findings, { folder, colors }: { folder: string
       .filter(({ level, id }) => level === 'warning' && id !== 'failed-trials')
       .map(({ text, remedy }) => colors.yellow(`warning: ${text}; ${remedy}`)),
     ...lines.map((line) => colors.red(line)),
+    ...notMeasuredSentences(environment, strategies).map((sentence) => sentence.replaceAll('`', '')),
     ...[sourceSentence(environment)].filter((sentence) => sentence !== null),
     colors.dim(environmentLine(environment)),
     `Report, charts and results are in ${folder}; open ${join(folder, 'report.html')}`,
@@ -54,7 +55,11 @@ export function resultData(
         choice,
         confidence,
         fastest,
-        tied: tied.map(({ strategy, workers }) => ({ strategy, workers })),
+        tied: tied.map(({ strategy, workers, per_worker }) => ({
+          strategy,
+          workers,
+          ...(per_worker !== null && { per_worker }),
+        })),
         ...(staged !== null && { stages: stagedData(staged) }),
       }),
     ),

@@ -4,7 +4,7 @@ import { readRecommendation } from '../../runner/recommendation.js';
 import { note, print } from '../cli/terminal.js';
 import { UsageError } from '../errors.js';
 import { programsOver } from '../regret/programs.js';
-import { configurationName } from '../verdict/configurations.js';
+import { recommendedName } from '../verdict/configurations.js';
 import { number } from '../words/units.js';
 
 /**
@@ -27,6 +27,6 @@ const rates = await programsOver(path, { docs, programs });
 const within = rates.filter((rate) => rate >= low && rate <= high);
 for (const rate of rates) note(`${number(rate)} documents/s${within.includes(rate) ? '' : ', outside'}`);
 print(
-  `${configurationName(recommendation)} was promised ${number(low)} to ${number(high)} documents/s: ` +
+  `${recommendedName(recommendation)} was promised ${number(low)} to ${number(high)} documents/s: ` +
     `${within.length} of ${rates.length} programs were within that range\n`,
 );

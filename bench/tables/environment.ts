@@ -76,6 +76,11 @@ export interface Environment {
       readonly workers: readonly number[];
     }[];
   };
+  /**
+   * Configurations that `pick` has no trial of, because its time or its calls ended before. The run shows
+   * nothing about them. Absent: all were measured, or cannot win by what a document costs alone.
+   */
+  readonly not_measured?: readonly UnmeasuredRecord[];
   readonly forkwise: string;
   /** The commit of the folder in which the command ran; null outside a git checkout. */
   readonly commit: { readonly hash: string; readonly dirty: boolean } | null;
@@ -110,6 +115,17 @@ export interface Environment {
     /** Only runs of `pick` have it: their passes run a sample, and the promise is about the whole folder. */
     readonly costs?: CorpusCosts;
   } & SizeProfile)[];
+}
+
+/** A configuration without a trial. */
+export interface UnmeasuredRecord {
+  readonly strategy: string;
+  readonly workers: number;
+  readonly delivery: Delivery;
+  /** Absent: one document per worker. */
+  readonly per_worker?: number;
+  /** Why it was not measured. */
+  readonly reason: string;
 }
 
 /** A stage of a task, and what it costs. */

@@ -1,4 +1,4 @@
-import { sourceColumn } from './cell.js';
+import { perWorkerColumn, sourceColumn } from './cell.js';
 import { type Row, table } from './table.js';
 
 /**
@@ -12,6 +12,7 @@ export const responsivenessTable = table([
   { name: 'strategy', type: 'text', about: 'the strategy at work' },
   { name: 'workers', type: 'number', about: 'number of its workers' },
   { name: 'delivery', type: 'text', about: 'how documents reach a worker' },
+  perWorkerColumn,
   {
     name: 'pings',
     type: 'number',

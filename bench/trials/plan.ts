@@ -28,6 +28,8 @@ export interface PreparedCorpus {
   readonly bytes: number;
   /** Time that the oracle needs to run all documents, one after the other. */
   readonly sequentialMs: number;
+  /** How long one core computes for all documents, ms; absent: unknown. No configuration needs less of it. */
+  readonly computingMs?: number;
   /**
    * Time that each document takes alone in the oracle, in corpus order. Documents beyond the end of the list
    * repeat it from the start. Absent if only the sum was kept.
@@ -378,8 +380,10 @@ export function estimateTrialMs(cell: Cell, timing: Timing, cores: number): numb
 }
 
 /** Returns the expected duration of one pass, milliseconds. */
-export function estimatePassMs({ workload, corpus, strategy, workers }: Cell, cores: number): number {
+export function estimatePassMs(cell: Cell, cores: number): number {
+  const { workload, corpus, strategy, workers, perWorker = 1 } = cell;
   const { isolation } = strategy.strategy;
-  const parallel = workload.kind !== 'cpu' ? workers : isolation === 'none' ? 1 : Math.min(workers, cores);
-  return corpus.sequentialMs / parallel;
+  const waiting = workers * perWorker;
+  const parallel = workload.kind !== 'cpu' ? waiting : isolation === 'none' ? 1 : Math.min(workers, cores);
+  return Math.max(corpus.sequentialMs / parallel, (corpus.computingMs ?? 0) / cores);
 }

@@ -193,7 +193,7 @@ function trialRow(
     busy_workers: busyMs.length,
     rate_rise_percent: risePercent(passesMs),
     documents_cost_ratio: cell.corpus.costRatio ?? null,
-    end_idle_ms: shortOfWorkers ? record.endIdleMs : null,
+    end_idle_ms: shortOfWorkers ? lostAtEnd(record.endIdleMs, { wall_ms, cpuMs, cores }) : null,
     outcomes_ok: record.outcomesOk,
     outcomes_failed: record.outcomesFailed,
     digest: record.digest,
@@ -209,6 +209,22 @@ function trialRow(
     busy: null,
     screening: timing.screening ?? null,
   };
+}
+
+/**
+ * Documents in flight on one core end one after the other while the core computes all the time. A long run
+ * computes as much, so that it saves no more than the time in which cores were idle.
+ */
+export function lostAtEnd(
+  endIdleMs: number | null,
+  {
+    wall_ms,
+    cpuMs,
+    cores,
+  }: { readonly wall_ms: number; readonly cpuMs: number | null; readonly cores: number },
+): number | null {
+  if (endIdleMs === null || cpuMs === null) return endIdleMs;
+  return Math.min(endIdleMs, Math.max(0, wall_ms - cpuMs / cores));
 }
 
 function stageRows(

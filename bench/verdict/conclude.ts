@@ -80,7 +80,7 @@ export type Confidence = 'clear' | 'tie' | 'inconclusive';
 
 /** A choice that `pick` has made under constraints. */
 export interface Decided {
-  readonly choice: Pick<SummaryRow, 'strategy' | 'workers' | 'delivery'>;
+  readonly choice: Pick<SummaryRow, 'strategy' | 'workers' | 'delivery' | 'per_worker'>;
 }
 
 export interface ConcludeOptions {

@@ -46,6 +46,16 @@ export function configurationName({
   return `${strategy} ${workers} ${delivery}${network}${per_worker === null ? '' : ` ${per_worker} each`}`;
 }
 
+/** Names the configuration of a recommendation as `configurationName` names that of a row. */
+export function recommendedName({
+  strategy,
+  workers,
+  delivery,
+  perWorker,
+}: Pick<TrialRow, 'strategy' | 'workers' | 'delivery'> & { readonly perWorker?: number }): string {
+  return configurationName({ strategy, workers, delivery, per_worker: perWorker ?? null });
+}
+
 /** Rows with the same key compete with each other. */
 export function familyOf({ workload, corpus, source }: FamilyId): string {
   return JSON.stringify([workload, corpus, source]);

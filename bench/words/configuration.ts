@@ -6,7 +6,8 @@ import { ratio } from './units.js';
 
 /** How a configuration is named, in sentences and in tables. */
 
-type Named = Pick<SummaryRow, 'strategy' | 'workers' | 'delivery'> &
+/** The columns that name a configuration. */
+export type Named = Pick<SummaryRow, 'strategy' | 'workers' | 'delivery'> &
   Partial<Pick<SummaryRow, 'rtt_ms' | 'per_worker' | 'configuration'>>;
 type Namer = (configuration: Named) => string;
 

@@ -6,10 +6,11 @@ import { groupBy } from '../stats/group-by.js';
 import { isOk, type SummaryRow, type TrialRow } from '../tables/columns.js';
 import type { CorpusCosts, Environment } from '../tables/environment.js';
 import { memoryOf } from '../tables/memory.js';
-import type { Relation } from '../verdict/choice.js';
+import type { Ratio, Relation } from '../verdict/choice.js';
 import { configurationName } from '../verdict/configurations.js';
 import { intervalText, namer, shortNamer, withInterval } from './configuration.js';
 import { fusedSentences } from './fused.js';
+import { notMeasuredSentences } from './not-measured.js';
 import { openLoopSentences } from './open-loop.js';
 import { fromFiles } from './source.js';
 import type { TextTable } from './text-table.js';
@@ -42,6 +43,7 @@ export function verdict(decision: Decision, options: VerdictOptions): string[] {
       ? [use(decision, name), ...confidence(decision, name), ...closedLoop(decision, options)]
       : openLoopSentences(judged, name)),
     ...(decision.staged === null ? [] : fusedSentences(decision.staged, name)),
+    ...notMeasuredSentences(options.environment, options.strategies),
     ...promise(decision, options.costs),
     ...exceptions(decision, { ...options, name }),
     where(decision, options),
@@ -75,7 +77,7 @@ export function choiceTable(decision: Decision, { environment, strategies }: Ver
           corpus === undefined ? choice.corpus : sizesOf(corpus),
           short(choice),
           speedup === null ? '' : ratio(speedup.ratio),
-          speedup === null ? '' : intervalText(speedup),
+          speedup === null ? '' : hasInterval(speedup) ? intervalText(speedup) : 'unknown',
           number(rate.mean),
           memory === null ? '' : megabytes(memory),
           shortened(named('as good')),
@@ -103,7 +105,17 @@ function use({ choice, speedup, nothingIsFaster, blocks }: Decision, name: Namer
     const shown = blocks < minBlocks ? '' : ' in these measurements';
     return `Use ${name(choice)}: nothing was shown to be faster${shown}.`;
   }
-  return `Use ${name(choice)}${speedup === null ? '' : `: ${withInterval(speedup)} sequential`}.`;
+  return `Use ${name(choice)}${speedup === null ? '' : `: ${gainText(speedup)}`}.`;
+}
+
+/** The scatter of a gain is unknown where both sides have one block in common, which may be disturbed. */
+function gainText(gain: Ratio): string {
+  const times = `${withInterval(gain)} sequential`;
+  return hasInterval(gain) ? times : `about ${times}, by a single block`;
+}
+
+function hasInterval({ low, high }: Ratio): boolean {
+  return low !== null && high !== null;
 }
 
 /** Says which latency a limit was compared with. */

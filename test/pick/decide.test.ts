@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Constraints, unconstrained } from '../../bench/pick/constraints.js';
+import { type Constraints, loopViolation, unconstrained } from '../../bench/pick/constraints.js';
 import { type Decided, type Decision, decide } from '../../bench/pick/decide.js';
-import type { TrialRow } from '../../bench/tables/columns.js';
-import type { ResponsivenessRow } from '../../bench/tables/responsiveness-columns.js';
+import type { RatedSummary, TrialRow } from '../../bench/tables/columns.js';
+import { decode, encodeHeader, encodeRows } from '../../bench/tables/csv.js';
+import { type ResponsivenessRow, responsivenessTable } from '../../bench/tables/responsiveness-columns.js';
 import { summarise } from '../../bench/tables/summarise.js';
 import { choiceTable, verdict } from '../../bench/words/pick.js';
 import type { StrategyTraits } from '../../strategies/strategy.js';
@@ -187,6 +188,41 @@ describe('a decision', () => {
       { ...options, isolated },
     ).join(' ');
     assert.match(crash, /If a crash must not end the caller, use `process-pool` with \d+ workers?\./);
+  });
+
+  it('names what was not measured, and says that a gain of a single block is one', () => {
+    const [row] = trialsOf({ corpora: { docs: 10_000 } });
+    const environment = environmentOf([row as TrialRow], {});
+    const one = { strategy: 'queue', workers: 2, delivery: 'message', reason: 'no time was left' } as const;
+    const not_measured = [1, 2, 3, 4, 5].map((n) => ({ ...one, ...(n > 1 && { per_worker: 2 ** n }) }));
+    const options = { strategies, costs: null, isolated: null, latencyP99Ms: null, judged: null };
+    const decision = { ...chosen(decided()), speedup: { ratio: 6.9, low: null, high: null } };
+    const said = verdict(decision, { ...options, environment: { ...environment, not_measured } });
+    for (const sentence of said) assert.ok(sentence.split(' ').length <= 25, sentence);
+    assert.match(said[0] as string, /: about 6\.90?× sequential, by a single block\.$/);
+    const text = said.join(' ');
+    assert.match(
+      text,
+      / 5 configurations were not measured: queue × 2, queue \(4 per worker\) × 2 and 3 more\./,
+    );
+    assert.match(text, / Nothing is shown about them \(no time was left\)\. /);
+    assert.doesNotMatch(verdict(decision, { ...options, environment }).join(' '), /not measured/);
+    const [cells] = choiceTable(decision, { ...options, environment }).groups[0] as string[][];
+    assert.equal(cells?.[3], 'unknown');
+  });
+
+  it('tells the loop delay of one number of documents per worker from that of another', () => {
+    const first = decided({ loopDelayMs: 50 });
+    const [fastest] = (first as Extract<Decided, { state: 'none' }>).untested;
+    const cell = { ...(fastest as RatedSummary), per_worker: 4 };
+    const row = { ...cell, pings: 9, ping_p50_ms: 1, ping_p99_ms: 2, ping_max_ms: 3 };
+    const limits = { ...unconstrained, loopDelayMs: 50 };
+    const [kept] = decode(
+      responsivenessTable,
+      encodeHeader(responsivenessTable) + encodeRows(responsivenessTable, [row]),
+    );
+    assert.equal(loopViolation(cell, [kept as ResponsivenessRow], limits), null);
+    assert.equal(loopViolation({ ...cell, per_worker: 2 }, [row], limits), 'untested');
   });
 
   it('promises no bound on a loss after a single block', () => {

@@ -4,10 +4,14 @@ import fc from 'fast-check';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { callsOf, maxPasses } from '../../bench/measure/calls.js';
 import { type Configuration, final, nameOf, screening } from '../../bench/pick/configurations.js';
+import { blockOrder } from '../../bench/pick/race/block.js';
 import { raceCallsOf } from '../../bench/pick/race/calls.js';
 import type { RaceOptions } from '../../bench/pick/race/options.js';
 import { race } from '../../bench/pick/race/race.js';
 import type { TrialRow } from '../../bench/tables/columns.js';
+import { loadStrategies } from '../../bench/trials/prepare.js';
+import { configurationName } from '../../bench/verdict/configurations.js';
+import { strategies as entries } from '../../strategies/index.js';
 import { trial } from '../rows.js';
 import { baseline, computing, configurations, strategies, waiting } from './support.js';
 
@@ -42,6 +46,7 @@ async function raced(
         strategy: strategy.strategy.name,
         workers,
         delivery,
+        per_worker: cell.perWorker ?? null,
         corpus: 'docs',
         workload: 'w',
         round: block,
@@ -66,6 +71,8 @@ function speed({ cell: { strategy, workers } }: Configuration): number {
   if (!scales || concurrency === 'in flight') return 1000 - 10 * place;
   return (1000 * (1 + 0.15 * place)) / (workers === 1 ? 1.9 : 1);
 }
+const everyStrategy = await loadStrategies(entries.map(({ url }) => url));
+const half = { taskMs: 10, cpuMs: 5, loopMs: 5 };
 const baselineName = `${baseline.name} 1 none`;
 const fastest = strategies.at(-1) as (typeof strategies)[number];
 const bestName = `${fastest.name} 2 ${fastest.deliveries[0]}`;
@@ -170,6 +177,57 @@ describe('a race', () => {
       return finalists.some(isFrugal);
     };
     assert.deepEqual([await kept(50), await kept(200), await kept(undefined)], [true, false, false]);
+  });
+
+  it('measures every strategy before a second configuration of any, whatever the seed', () => {
+    const able = everyStrategy.filter(({ strategy }) => strategy.measured !== 'when named');
+    const running = configurations('io', half, { strategies: able });
+    const highest = Math.max(...running.map(({ maxRate }) => maxRate));
+    const promising = running.filter(({ maxRate }) => maxRate === highest);
+    const names = new Set(promising.map(({ cell }) => cell.strategy));
+    assert.ok(names.size > 4 && promising.length > 2 * names.size);
+    for (let seed = 1; seed <= 20; seed++) {
+      const order = blockOrder(promising, { seed, block: 1, baseline: baselineName });
+      assert.deepEqual(new Set(order), new Set(promising));
+      assert.equal(new Set(order.slice(0, names.size).map(({ cell }) => cell.strategy)).size, names.size);
+    }
+  });
+
+  it('says of which configurations nothing is known, and that it is the time', async () => {
+    const racing = configurations('io', half);
+    for (const budgetMs of [1500, 6000, 20_000, 400_000]) {
+      const { notMeasured, kept, left, finalists } = await raced(() => 100, {
+        configurations: racing,
+        budgetMs,
+      });
+      const measured = new Set(kept.map((row) => configurationName(row)));
+      for (const { configuration, reason } of notMeasured) {
+        assert.ok(!measured.has(nameOf(configuration)));
+        assert.match(reason, /no time was left|ended before/);
+      }
+      const bounded = [...left.values()].filter((reason) => reason.startsWith('out of reach')).length;
+      assert.equal(measured.size + notMeasured.length + bounded, racing.length);
+      if (budgetMs === 1500) assert.ok(notMeasured.length > 0 && finalists.length > 0);
+      if (budgetMs === 400_000) assert.equal(notMeasured.length, 0);
+    }
+    const signal = AbortSignal.abort();
+    const { notMeasured } = await raced(speed, { configurations: racing, signal });
+    assert.equal(notMeasured.length, racing.length);
+  });
+
+  it('has three blocks of a baseline that is slow to measure, before it leaves', async () => {
+    let nowMs = 0;
+    const { kept } = await raced(speed, {
+      clock: () => nowMs,
+      measure: async ({ cell }, { block, order, timing }) => {
+        const { strategy, workers, delivery } = cell;
+        const { baseline: isBaseline, name } = strategy.strategy;
+        nowMs += 300 + timing.timeMs + (isBaseline ? 900 : 0);
+        const row = { strategy: name, workers, delivery, round: block, order, corpus: 'docs', workload: 'w' };
+        return trial({ ...row, documents_per_second: isBaseline ? 10 : 1000, wall_ms: timing.timeMs });
+      },
+    });
+    assert.ok(kept.filter(({ strategy }) => strategy === baseline.name).length >= 3);
   });
 
   it('drops what fails', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { lostAtEnd } from '../../bench/trials/trial.js';
 import { inNewRun, newRun } from '../../bench/verdict/new-run.js';
 import { trial } from '../rows.js';
 
@@ -43,6 +44,12 @@ describe('what a new run does', () => {
     );
     assert.equal(Math.round(newRun(trials).mean), 125);
     assert.equal(Math.round(newRun(trials.map((row) => ({ ...row, end_idle_ms: null }))).mean), 100);
+  });
+
+  it('saves no time at the end of a pass in which the cores computed', () => {
+    const at = (cpuMs: number | null) => lostAtEnd(200, { wall_ms: 1000, cpuMs, cores: 2 });
+    assert.deepEqual([at(null), at(100), at(1900), at(2000), at(2100)], [200, 200, 50, 0, 0]);
+    assert.equal(lostAtEnd(null, { wall_ms: 1000, cpuMs: 100, cores: 2 }), null);
   });
 
   it('lies further off than another trial of the same run, on both sides', () => {

@@ -21,7 +21,7 @@ import type { Constraints } from '../../pick/constraints.js';
 import { decide, eligibleCells } from '../../pick/decide.js';
 import { type Demand, demandOf, openLoopMs, scheduleMs } from '../../pick/open-loop/demand.js';
 import { raceCallsOf } from '../../pick/race/calls.js';
-import type { RaceTiming } from '../../pick/race/options.js';
+import type { NotMeasured, RaceTiming } from '../../pick/race/options.js';
 import { race } from '../../pick/race/race.js';
 import { type ConstraintFlags, constraintsOf, timeBudget } from '../../pick/request.js';
 import { Responsiveness } from '../../pick/responsiveness.js';
@@ -128,7 +128,7 @@ export async function pick(flags: PickFlags): Promise<number> {
       documents: unique,
     });
     const raceMs = budgetMs - reportMs - (demand === null ? 0 : openLoopMs(budgetMs));
-    const field = { ...sample, ...constraints, strategies: loaded, cores };
+    const field = { ...sample, ...constraints, strategies: loaded, cores, maxCalls };
     const all = configurationsOf({
       ...field,
       there,
@@ -186,7 +186,9 @@ export async function pick(flags: PickFlags): Promise<number> {
       say: (event) => progress.on(event),
     });
     if (!signals.signal.aborted) await responsiveness.testAll(result.trials, result.finalists);
-    const found = findings(store.trials(), { environment, strategies: traits });
+    const measured = withNotMeasured(environment, result.notMeasured);
+    if (measured !== environment) writeEnvironment(store, measured);
+    const found = findings(store.trials(), { environment: measured, strategies: traits });
     const constrained = {
       corpus: sample.corpus.name,
       constraints,
@@ -387,10 +389,27 @@ async function begin(
       },
     ],
   });
-  store.write('environment.json', `${JSON.stringify(environment, null, 2)}\n`);
+  writeEnvironment(store, environment);
   store.beginAppending();
   if (configurations.some(({ cell }) => cell.strategy.strategy.staged === true)) store.stages.begin();
   return { store, environment };
+}
+
+function writeEnvironment(store: Store, environment: Environment): void {
+  store.write('environment.json', `${JSON.stringify(environment, null, 2)}\n`);
+}
+
+/** The report, the recommendation and later commands read in the environment what was not measured. */
+function withNotMeasured(environment: Environment, missing: readonly NotMeasured[]): Environment {
+  if (missing.length === 0) return environment;
+  const not_measured = missing.map(({ configuration: { cell }, reason }) => ({
+    strategy: cell.strategy.strategy.name,
+    workers: cell.workers,
+    delivery: cell.delivery,
+    ...(cell.perWorker !== undefined && { per_worker: cell.perWorker }),
+    reason,
+  }));
+  return { ...environment, not_measured };
 }
 
 function plannedText({

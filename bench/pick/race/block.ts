@@ -1,3 +1,4 @@
+import { groupBy } from '../../stats/group-by.js';
 import { roundOrder } from '../../trials/plan.js';
 import { type Configuration, nameOf } from '../configurations.js';
 
@@ -7,7 +8,9 @@ const promisingShare = 0.75;
 /**
  * The order of one block's trials: random, another order in every block. In the first block the baseline
  * and the configurations that may become the best come first: their rates show which of the others cannot
- * compete and need no trial at all, and if the time is short, the others are the ones to do without.
+ * compete and need no trial at all, and if the time is short, the others are the ones to do without. The
+ * bounds of many configurations tie where the cores limit all of them. Strategies therefore take turns, so
+ * that a short time leaves out a further split of each strategy and not all splits of one.
  */
 export function blockOrder(
   running: readonly Configuration[],
@@ -18,5 +21,12 @@ export function blockOrder(
   const highest = Math.max(...shuffled.map(({ maxRate }) => maxRate));
   const comesFirst = (one: Configuration) =>
     nameOf(one) === baseline || one.maxRate >= promisingShare * highest;
-  return [...shuffled.filter(comesFirst), ...shuffled.filter((one) => !comesFirst(one))];
+  return [...inTurns(shuffled.filter(comesFirst)), ...inTurns(shuffled.filter((one) => !comesFirst(one)))];
+}
+
+/** The first configuration of each strategy comes first, then the second of each, and so on. */
+function inTurns(configurations: readonly Configuration[]): Configuration[] {
+  const own = [...groupBy(configurations, ({ cell }) => cell.strategy).values()];
+  const turns = Math.max(0, ...own.map(({ length }) => length));
+  return Array.from({ length: turns }, (_, turn) => own.flatMap((all) => all.slice(turn, turn + 1))).flat();
 }

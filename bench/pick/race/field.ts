@@ -19,10 +19,14 @@ import {
   reasonOf,
   slowerAmong,
 } from './dropping.js';
-import type { RaceOptions, Turn } from './options.js';
+import type { NotMeasured, RaceOptions, Turn } from './options.js';
 
 /** Blocks that must be measured before a configuration may leave on evidence. */
 export const minBlocks = 3;
+/** Why a configuration has no trial where the race ended, or was interrupted, within its first block. */
+const overBefore = 'the race ended before its first trial';
+/** Share of the remaining time that two more trials of an expensive baseline may take. */
+const baselineShare = 0.15;
 /** Share of the remaining time that the screening may take. */
 const screeningShare = 0.5;
 
@@ -40,6 +44,8 @@ export class Field {
   readonly #budget: Budget;
   readonly trials: TrialRow[] = [];
   readonly left = new Map<string, string>();
+  /** Configurations without a trial of which it is known that they cannot win. */
+  readonly #outOfReach = new Set<string>();
   running: readonly Configuration[];
   blocks = 0;
   /** Names of configurations that may not be chosen. Only the baseline is still measured after that. */
@@ -71,20 +77,22 @@ export class Field {
       const late = this.#budget.trialMs(configuration, timing) > leftMs;
       if (!this.#budget.hasCallsFor([configuration], timing, block)) {
         if (block > 1) return false;
-        this.#drop(configuration, 'no calls of the task were left to measure it (--max-calls)');
+        this.#drop(configuration, 'no calls of the task were left (--max-calls)');
         continue;
       }
       if (late && block > 1) return false;
       if (late && this.trials.some(isOk)) {
-        this.#drop(configuration, 'no time was left to measure it');
+        this.#drop(configuration, 'no time was left');
         continue;
       }
       const reason =
         block > 1 || this.#isBaseline(configuration)
           ? null
           : outOfReach(configuration, { trials: this.trials, demandPerSecond });
-      if (reason !== null) this.#drop(configuration, reason);
-      else
+      if (reason !== null) {
+        this.#outOfReach.add(nameOf(configuration));
+        this.#drop(configuration, reason);
+      } else
         await this.#trial(configuration, {
           block,
           order: i + 1,
@@ -147,6 +155,17 @@ export class Field {
     const { configurations, timing } = this.#options;
     const screeningMs = minBlocks * this.#budget.blockMs(configurations, timing.screening);
     return screeningMs + finalBlocks * this.#budget.blockMs(configurations, timing.final);
+  }
+
+  /**
+   * Configurations of which nothing is known, with the reason: they have no trial, and it is not known either
+   * that they cannot win.
+   */
+  get notMeasured(): readonly NotMeasured[] {
+    const measured = new Set(this.trials.map(configurationName));
+    return this.#options.configurations
+      .filter((one) => !measured.has(nameOf(one)) && !this.#outOfReach.has(nameOf(one)))
+      .map((one) => ({ configuration: one, reason: this.left.get(nameOf(one)) ?? overBefore }));
   }
 
   /** All but the baseline, which takes no place in the final. */
@@ -214,9 +233,15 @@ export class Field {
     return this.trials.filter(isOk).filter((trial) => configurationName(trial) === name);
   }
 
-  /** The baseline is measured to the end unless a trial of it costs more than two of the others. */
+  /**
+   * The baseline is measured to the end unless a trial of it costs more than two of the others. Gains over it
+   * need some blocks all the same: one of them may be a disturbed one.
+   */
   #isExpensive(baseline: Configuration): boolean {
     const others = this.#withoutBaseline;
+    const missing = minBlocks - this.#trialsOf(baseline).length;
+    const missingMs = missing * this.#budget.trialMs(baseline, this.#options.timing.screening);
+    if (missing > 0 && missingMs <= baselineShare * this.#budget.leftMs) return false;
     const { final } = this.#options.timing;
     const meanMs = this.#budget.blockMs(others, final) / Math.max(1, others.length);
     return others.length > 0 && this.#budget.trialMs(baseline, final) > 2 * meanMs;
@@ -242,7 +267,9 @@ export class Field {
 
   #keep(count: number, why: string): void {
     const ordered = this.#inOrder();
-    for (const configuration of ordered.slice(count)) this.#drop(configuration, why);
+    const evidence = evidenceOf(this.trials);
+    for (const configuration of ordered.slice(count))
+      this.#drop(configuration, evidence.rounds(nameOf(configuration)) === 0 ? overBefore : why);
   }
 
   /**

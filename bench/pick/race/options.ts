@@ -38,6 +38,12 @@ export interface RaceOptions {
   readonly signal: AbortSignal;
 }
 
+/** A configuration that the race has no trial of. */
+export interface NotMeasured {
+  readonly configuration: Configuration;
+  readonly reason: string;
+}
+
 /** Trials in the screening are short, and longer in the final. */
 export interface RaceTiming {
   readonly screening: Timing;

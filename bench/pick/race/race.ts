@@ -2,7 +2,7 @@ import type { TrialRow } from '../../tables/columns.js';
 import { type Configuration, nameOf } from '../configurations.js';
 import { finalBlocksWanted } from './budget.js';
 import { Field, minBlocks } from './field.js';
-import type { RaceOptions } from './options.js';
+import type { NotMeasured, RaceOptions } from './options.js';
 
 /** This is how a race ended. */
 export interface RaceResult {
@@ -11,6 +11,8 @@ export interface RaceResult {
   readonly finalists: readonly Configuration[];
   /** Why each of the others left, by name. */
   readonly left: ReadonlyMap<string, string>;
+  /** Configurations of which nothing is known: the time or the calls ended before their first trial. */
+  readonly notMeasured: readonly NotMeasured[];
   /** Blocks of the final; with fewer than ten, differences are less certain. */
   readonly finalBlocks: number;
   /**
@@ -57,6 +59,7 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
     trials: field.trials,
     finalists: field.running,
     left: field.left,
+    notMeasured: field.notMeasured,
     finalBlocks,
     fullGridMs: field.gridMs(finalBlocks),
   };

@@ -2,6 +2,7 @@ import { mean, meanInterval } from '../../stats/estimate.js';
 import { groupBy } from '../../stats/group-by.js';
 import { line } from '../../stats/line.js';
 import { isOk } from '../../tables/columns.js';
+import { seriesName } from '../../tables/series.js';
 import type { HintRow } from '../../tables/situation-columns.js';
 import { shortNamer } from '../../words/configuration.js';
 import { number } from '../../words/units.js';
@@ -61,8 +62,8 @@ function failedTrials({ trials }: HintData): HintRow[] {
   const failed = trials.filter((trial) => trial.status === 'failed');
   const [first] = failed;
   if (first === undefined) return [];
-  const { workload, corpus, strategy, workers, reason } = first;
-  const where = `${workload} ${corpus} ${strategy} × ${workers}`;
+  const { workload, corpus, workers, reason } = first;
+  const where = `${workload} ${corpus} ${seriesName(first, [])} × ${workers}`;
   return [
     warning(
       'failed-trials',

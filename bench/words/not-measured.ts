@@ -1,0 +1,28 @@
+import type { Environment } from '../tables/environment.js';
+import { type Named, shortNamer } from './configuration.js';
+import { listed } from './units.js';
+
+/** What a run of `pick` says about configurations that it has no trial of. */
+
+/** More names would hide the sentence; `environment.json` has all. */
+const maxNames = 2;
+
+/** Two sentences, each of at most 25 words; none where every configuration was measured. */
+export function notMeasuredSentences(
+  { not_measured: missing = [] }: Pick<Environment, 'not_measured'>,
+  strategies: Parameters<typeof shortNamer>[0],
+): string[] {
+  const [first] = missing;
+  if (first === undefined) return [];
+  const rows = missing.map((one): Named => ({ ...one, per_worker: one.per_worker ?? null }));
+  const name = shortNamer(strategies, rows);
+  const shown = rows.slice(0, maxNames).map(name);
+  const more = rows.length > maxNames ? [`${rows.length - maxNames} more`] : [];
+  const were = rows.length === 1 ? 'configuration was' : 'configurations were';
+  const reasons = [...new Set(missing.map(({ reason }) => reason))];
+  const why = reasons.length === 1 ? first.reason : 'the time or the calls ended before';
+  return [
+    `${rows.length} ${were} not measured: ${listed([...shown, ...more])}.`,
+    `Nothing is shown about ${rows.length === 1 ? 'it' : 'them'} (${why}).`,
+  ];
+}
