@@ -1,12 +1,17 @@
 import { serialize } from 'node:v8';
-import type { ResultRows } from '../strategies/broker/protocol.js';
+import type { ReadColumns, ResultRows } from '../strategies/broker/protocol.js';
 import { servedIn } from '../strategies/session/outcome.js';
 import { taskError } from '../strategies/session/task-error.js';
 import type { Outcome } from '../strategies/strategy.js';
 
-type Columns = {
-  -readonly [Key in keyof ResultRows]: ResultRows[Key] extends readonly (infer Item)[] ? Item[] : never;
+/** The same columns, to which documents are added. */
+type Growing<Columns> = {
+  -readonly [Key in keyof Columns]: Columns[Key] extends readonly (infer Item)[] ? Item[] : Columns[Key];
 };
+
+interface Columns extends Growing<Omit<ResultRows, 'reads'>> {
+  reads: Growing<ReadColumns> | null;
+}
 
 /** Collects the outcomes of a batch in the columns in which the caller gets them. */
 export class Rows {
@@ -21,19 +26,18 @@ export class Rows {
 
   /** @param position the place of the document in its batch */
   add(outcome: Outcome, position: number): void {
-    const { positions, workers, taskMs, values, failures, reads, served } = this.#columns;
+    const { positions, workers, taskMs, values, failures, served } = this.#columns;
     const at = positions.push(position) - 1;
-    workers.push(outcome.worker);
+    workers.push(outcome.worker === null ? null : this.#placeOf(outcome.worker));
     taskMs.push(outcome.taskMs);
     if (outcome.status === 'ok') values.push(outcome.value);
     else {
       values.push(undefined);
       failures.push({ at, result: { status: outcome.status, error: outcome.error } });
     }
-    const { size, mtimeMs } = outcome;
+    if (outcome.size !== undefined) this.#read(at, outcome.size, outcome.mtimeMs ?? null);
     const services = servedIn(outcome).served;
     if (services !== undefined) served.push({ at, ...services });
-    if (size !== undefined) reads.push({ at, size, ...(mtimeMs !== undefined && { mtimeMs }) });
     this.count++;
   }
 
@@ -43,10 +47,36 @@ export class Rows {
     this.#columns = empty();
     return columns;
   }
+
+  #placeOf(worker: string): number {
+    const { names } = this.#columns;
+    const place = names.indexOf(worker);
+    return place === -1 ? names.push(worker) - 1 : place;
+  }
+
+  #read(at: number, size: number, mtimeMs: number | null): void {
+    this.#columns.reads ??= { sizes: [], mtimesMs: [] };
+    const { sizes, mtimesMs } = this.#columns.reads;
+    while (sizes.length < at) {
+      sizes.push(null);
+      mtimesMs.push(null);
+    }
+    sizes.push(size);
+    mtimesMs.push(mtimeMs);
+  }
 }
 
 function empty(): Columns {
-  return { positions: [], workers: [], taskMs: [], values: [], failures: [], reads: [], served: [] };
+  return {
+    positions: [],
+    names: [],
+    workers: [],
+    taskMs: [],
+    values: [],
+    failures: [],
+    reads: null,
+    served: [],
+  };
 }
 
 /** The same rows, in which each result that cannot be sent to another process has failed instead. */

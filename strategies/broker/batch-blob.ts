@@ -96,14 +96,13 @@ export function decodeBatch(bytes: Uint8Array): DecodedBatch {
     const end = at + blob.readUInt32LE(row + 8);
     const flags = blob.readUInt32LE(row + 12);
     const by = kinds[flags & 3];
-    documents.push({
-      index: blob.readUInt32LE(row),
-      id: blob.toString('utf8', idAt, idEnd),
-      size: blob.readDoubleLE(row + 16),
-      bytes: new Uint8Array(blob.buffer, blob.byteOffset + at, end - at),
-      ...(by !== undefined && { by }),
-      cancellable: (flags & cancellableFlag) !== 0,
-    });
+    const index = blob.readUInt32LE(row);
+    const id = blob.toString('utf8', idAt, idEnd);
+    const size = blob.readDoubleLE(row + 16);
+    const bytes = new Uint8Array(blob.buffer, blob.byteOffset + at, end - at);
+    const cancellable = (flags & cancellableFlag) !== 0;
+    if (by === undefined) documents.push({ index, id, size, bytes, cancellable });
+    else documents.push({ index, id, size, bytes, by, cancellable });
     idAt = idEnd;
     at = end;
   }

@@ -1,6 +1,6 @@
 import { crashed } from '../session/outcome.js';
 import type { Outcome } from '../strategy.js';
-import type { ResultRows } from './protocol.js';
+import type { ReadColumns, ResultRows } from './protocol.js';
 
 /**
  * A batch has at most this many documents and bytes. A single larger document is a batch of its own. A batch
@@ -77,8 +77,8 @@ export class SentBatch {
   /** Turns results into outcomes. Documents that have their outcome are left out. */
   outcomes(agent: string, rows: ResultRows): Outcome[] {
     const { positions, workers, taskMs, values, failures, reads, served } = rows;
+    const names = rows.names.map((name) => `${agent}/${name}`);
     const failed = failures.length === 0 ? null : new Map(failures.map(({ at, result }) => [at, result]));
-    const read = reads.length === 0 ? null : new Map(reads.map(({ at, ...read }) => [at, read]));
     const services = served.length === 0 ? null : new Map(served.map(({ at, ...each }) => [at, each]));
     const outcomes: Outcome[] = [];
     for (const [at, position] of positions.entries()) {
@@ -86,16 +86,15 @@ export class SentBatch {
       if (document === null) continue;
       const { index, id } = document;
       const name = workers[at] ?? null;
-      const found: Outcome = {
-        index,
-        id,
-        worker: name === null ? null : `${agent}/${name}`,
-        queuedMs: null,
-        taskMs: taskMs[at] ?? null,
-        ...read?.get(at),
-        ...services?.get(at),
-        ...(failed?.get(at) ?? { status: 'ok', value: values[at] }),
-      };
+      const worker = name === null ? null : (names[name] ?? null);
+      const time = taskMs[at] ?? null;
+      const value = values[at];
+      const failure = failed?.get(at);
+      const found: Outcome = failure
+        ? { index, id, worker, queuedMs: null, taskMs: time, ...failure }
+        : { index, id, worker, queuedMs: null, taskMs: time, status: 'ok', value };
+      if (reads !== null) addRead(found, reads, at);
+      if (services !== null) Object.assign(found, services.get(at));
       outcomes.push(found);
     }
     return outcomes;
@@ -116,3 +115,13 @@ export class SentBatch {
     return document;
   }
 }
+
+/** Adds what the worker has read of the document in this place, if it has. */
+function addRead(outcome: Mutable<Outcome>, { sizes, mtimesMs }: ReadColumns, at: number): void {
+  const size = sizes[at] ?? null;
+  const mtimeMs = mtimesMs[at] ?? null;
+  if (size !== null) outcome.size = size;
+  if (mtimeMs !== null) outcome.mtimeMs = mtimeMs;
+}
+
+type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };

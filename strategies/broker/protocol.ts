@@ -81,7 +81,7 @@ export const keepMs = 24 * 60 * 60 * 1000;
 export const innerStrategy = 'queue';
 
 /** The version of the protocol. An agent joins only runs of its own version. */
-export const version = 1;
+export const version = 2;
 
 /** An agent reads this in order to join a run. */
 export interface RunCard {
@@ -188,22 +188,31 @@ export interface Results {
 
 /**
  * Results in columns, as in `batch-queue/replies.ts`: an object per document would repeat the same names. All
- * columns but `failures`, `reads` and `served` have one entry per document.
+ * columns but `names`, `failures` and `served` have one entry per document, and `reads` has one or none.
  */
 export interface ResultRows {
   /** Each document has this place in its batch. */
   readonly positions: readonly number[];
-  /** The name of the worker in the agent's session; null where the worker has ended. */
-  readonly workers: readonly (string | null)[];
+  /** Workers in the agent's session have these names. Each name is here once. */
+  readonly names: readonly string[];
+  /** The place of the worker in `names`; null where the worker has ended. */
+  readonly workers: readonly (number | null)[];
   /** Null where the task never ended. */
   readonly taskMs: readonly (number | null)[];
   /** `undefined` where the document failed. */
   readonly values: readonly unknown[];
   /** `at` is the place in these columns. */
   readonly failures: readonly { readonly at: number; readonly result: Exclude<Result, { status: 'ok' }> }[];
-  readonly reads: readonly { readonly at: number; readonly size: number; readonly mtimeMs?: number }[];
+  /** Workers have read this; null where none of these documents was read by a worker. */
+  readonly reads: ReadColumns | null;
   /** What services have to do with documents. */
   readonly served: readonly ({ readonly at: number } & Served)[];
+}
+
+/** Null where the worker has read nothing, or no file. */
+export interface ReadColumns {
+  readonly sizes: readonly (number | null)[];
+  readonly mtimesMs: readonly (number | null)[];
 }
 
 /**

@@ -74,11 +74,12 @@ class StandIn {
       last: part.last,
       rows: {
         positions: reported.map(({ position }) => position),
-        workers: reported.map(() => 'worker'),
+        names: ['worker'],
+        workers: reported.map(() => 0),
         taskMs: reported.map(() => 1),
         values: reported.map(({ id }) => id),
         failures: [],
-        reads: [],
+        reads: null,
         served: [],
       },
     };
