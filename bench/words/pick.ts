@@ -40,7 +40,7 @@ export function verdict(decision: Decision, options: VerdictOptions): string[] {
   const { judged } = options;
   return [
     ...(judged === null
-      ? [use(decision, name), ...confidence(decision, name), ...closedLoop(decision, options)]
+      ? [use(decision, name), ...confidence(decision, { ...options, name }), ...closedLoop(decision, options)]
       : openLoopSentences(judged, name)),
     ...(decision.staged === null ? [] : fusedSentences(decision.staged, name)),
     ...notMeasuredSentences(options.environment, options.strategies),
@@ -141,6 +141,7 @@ function promise({ choice, rate }: Decision, costs: CorpusCosts | null): string[
       `It reached ${number(rate.mean)} documents/s${uses}.`,
       'The task remembers results, so each document was measured once per process, and nothing is promised.',
     ];
+  if (rate.low === null) return [`It reached ${number(rate.mean)} documents/s${uses}.`];
   return [
     `Expect ${number(rate.mean)} documents/s${range} of a new run over all documents${uses}.`,
     ...width(rate, costs),
@@ -183,7 +184,10 @@ export function setApartText({ set_apart: apart }: CorpusCosts): string[] {
 /** It is unknown how much rates scatter if there are fewer blocks. */
 const minBlocks = 3;
 
-function confidence(decision: Decision, name: Namer): string[] {
+function confidence(
+  decision: Decision,
+  { environment, name }: Pick<VerdictOptions, 'environment'> & { readonly name: Namer },
+): string[] {
   const { choice, tied, slower, regretBound, blocks } = decision;
   const rivals = tied.filter(({ cell }) => cell !== choice);
   const measured = `${blocks} ${blocks === 1 ? 'block' : 'blocks'}`;
@@ -192,16 +196,21 @@ function confidence(decision: Decision, name: Namer): string[] {
       rivals.length === 0
         ? ''
         : `; ${rivals.length} ${rivals.length === 1 ? 'other is' : 'others are'} not told apart from it`;
-    return [
-      `It was measured in only ${measured}, so this is a guess${others}. Use a longer \`--time-budget\`.`,
-    ];
+    return [`It was measured in only ${measured}, so this is a guess${others}. ${longer(environment)}`];
   }
   if (rivals.length === 0) return [nextBest(slower, { name, measured })];
   const named = rivals.slice(0, 2).map(({ cell }) => name(cell));
   const more = rivals.length > 2 ? [`${rivals.length - 2} more`] : [];
   const loss =
-    regretBound === null ? [] : [`Against the best of them it loses at most ${percent(regretBound)} (95 %).`];
+    regretBound === null
+      ? []
+      : [`Using it loses at most ${percent(regretBound)} of the rate against the best (95 %).`];
   return [`${measured} did not tell it apart from ${listed([...named, ...more])}.`, ...loss];
+}
+
+/** `recommend` also reads runs of `bench`, which have no time budget. */
+function longer({ profile }: Environment): string {
+  return profile === 'pick' ? 'Use a longer `--time-budget`.' : 'Measure more rounds.';
 }
 
 function nextBest(

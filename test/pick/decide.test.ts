@@ -169,6 +169,8 @@ describe('a decision', () => {
     const few = said({ blocks: 2, tied: [rival] });
     assert.match(few, /in only 2 blocks, so this is a guess; 1 other is not told apart from it\./);
     assert.doesNotMatch(few, /as fast/);
+    const unknown = said({ rate: { ...decision.rate, low: null, high: null } });
+    assert.doesNotMatch(unknown, /Expect/);
     // A range over three orders of magnitude is no expectation.
     const wide = said({
       rate: { ...decision.rate, mean: 591, low: 18.9, high: 18_500, wideBecause: 'trials' },
