@@ -13,7 +13,7 @@ export interface JobCircuit {
 }
 
 export interface CircuitOf extends Omit<RunSettings, 'clock'> {
-  /** Absent: the clock of the machine. */
+  /** The clock of the machine is the default. */
   readonly clock?: RunSettings['clock'];
 }
 

@@ -48,4 +48,18 @@ describe('--max-calls', () => {
     assert.equal(few.code, 2);
     assert.match(few.stderr, /expected 400 calls or more, got 20/);
   });
+
+  it('is not for open loops, and says which flag to leave out', async () => {
+    for (const [command, flag, value] of [
+      ['bench', '--arrivals', '50/s'],
+      ['bench', '--slo', 'p99<90ms'],
+      ['pick', '--rate', '50/s'],
+    ] as const) {
+      const words = [...task, '--max-calls', '900', flag, value, '--out', fresh()];
+      const { code, stderr } = await run(command, ...words);
+      assert.equal(code, 2, stderr);
+      const said = `${flag} and --max-calls cannot be combined: .* closed loops only; leave one (of them )?out`;
+      assert.match(stderr, new RegExp(said));
+    }
+  });
 });

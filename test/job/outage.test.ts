@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { folder, run, start } from '../cli/start.js';
@@ -29,6 +29,9 @@ function outage(name: string) {
 it('stops with whole lines when the service fails every document, and goes on when it works', async () => {
   const { words, lines, repair } = outage('many');
   const more = ['--strategy', 'sequential', '--circuit', '200ms,first=60ms'];
+  // The job stops before it comes to this entry, and names it all the same.
+  const nowhere = join(folder, 'many', 'zzz');
+  symlinkSync(join(folder, 'nothing-here'), nowhere);
   const stopped = await run(...words, ...more);
   assert.equal(stopped.code, 4);
   assert.match(stopped.stderr, /documents wait, and one tries again in 60 ms/);
@@ -36,11 +39,14 @@ it('stops with whole lines when the service fails every document, and goes on wh
     stopped.stderr,
     /stopped, because the service of the task fails every document \(Error: no service\).* --retry failed/,
   );
+  assert.match(stopped.stderr, /left out: 1 link that leads nowhere/);
+  assert.match(stopped.stdout, /^\d+ of 200 documents: /);
   const text = readFileSync(join(folder, 'many.ndjson'), 'utf8');
   assert.ok(text.endsWith('\n'), 'the last line is whole');
   assert.ok(lines().length >= 20, `the failures that stopped it have their lines, got ${lines().length}`);
   assert.ok(lines().length < 100, `most documents were left alone, got ${lines().length} lines`);
   repair();
+  rmSync(nowhere);
   const resumed = await run(...words, ...more, '--retry', 'failed');
   assert.equal(resumed.code, 0, resumed.stderr);
   assert.equal(lines().length, 200);

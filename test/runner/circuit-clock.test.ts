@@ -14,7 +14,7 @@ import { settled } from './puppet.js';
 const firstMs = 100;
 const giveUpMs = 60_000;
 
-/** A clock that stands still, except that a reading may be the last one before a jump. */
+/** It jumps after one of its readings, and to the next call that is due. Else its time does not change. */
 class JumpingClock implements PauseClock {
   ms = 0;
   readings = 0;
@@ -95,7 +95,7 @@ async function ran(service: Service): Promise<Outcome[]> {
     hasEnded = true;
   });
   for (;;) {
-    for (let i = 0; i < 10; i++) await settled(); // ten documents, one after the other
+    for (let i = 0; i < 10; i++) await settled(); // this is long enough for ten documents in turn
     if (hasEnded) break;
     clock.goOn();
   }
