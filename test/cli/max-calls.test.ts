@@ -58,8 +58,8 @@ describe('--max-calls', () => {
       const words = [...task, '--max-calls', '900', flag, value, '--out', fresh()];
       const { code, stderr } = await run(command, ...words);
       assert.equal(code, 2, stderr);
-      const said = `${flag} and --max-calls cannot be combined: .* closed loops only; leave one (of them )?out`;
-      assert.match(stderr, new RegExp(said));
+      assert.match(stderr, new RegExp(`${flag} and --max-calls cannot be combined`));
+      assert.match(stderr, /closed loops only; leave one (of them )?out/);
     }
   });
 });

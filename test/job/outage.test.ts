@@ -29,7 +29,7 @@ function outage(name: string) {
 it('stops with whole lines when the service fails every document, and goes on when it works', async () => {
   const { words, lines, repair } = outage('many');
   const more = ['--strategy', 'sequential', '--circuit', '200ms,first=60ms'];
-  // The job stops before it comes to this entry, and names it all the same.
+  // The job stops before it reaches this entry, and names it all the same.
   const nowhere = join(folder, 'many', 'zzz');
   symlinkSync(join(folder, 'nothing-here'), nowhere);
   const stopped = await run(...words, ...more);
