@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, it } from 'node:test';
 import { files, processTree, treeMemory } from '../../bench/measure/proc.js';
+import { geometricInterval } from '../../bench/stats/estimate.js';
 import { cliPath } from '../support.js';
 
 /**
@@ -124,10 +125,15 @@ it('groups keep the budget, and lose at most a twentieth of the rate of one set'
     groups: median(runs.groups.map(({ elapsedMs }) => elapsedMs)),
     naive: median(runs.naive.map((jobs) => Math.max(...jobs.map(({ elapsedMs }) => elapsedMs)))),
   };
-  const ratioOf = (of: readonly Run[]) =>
-    median(of.map(({ elapsedMs }, i) => (runs.flat[i] as Run).elapsedMs / elapsedMs));
-  const ratio = ratioOf(runs.groups);
-  const unevenRatio = ratioOf(runs.uneven);
+  // Each pair is of two fresh programs, so that the interval contains what programs differ by.
+  const ratiosOf = (of: readonly Run[]) =>
+    of.map(({ elapsedMs }, i) => (runs.flat[i] as Run).elapsedMs / elapsedMs);
+  const percent = (ratio: number) => (100 * ratio).toFixed(1);
+  const percents = (of: readonly Run[]) => {
+    const { low, high } = geometricInterval(ratiosOf(of));
+    const ends = low === null || high === null ? '' : ` (${percent(low)}–${percent(high)})`;
+    return `${percent(median(ratiosOf(of)))} %${ends}`;
+  };
   const most = Math.max(...[...runs.groups, ...runs.uneven].map(({ maxWorkers }) => maxWorkers));
   const naive = Math.max(
     ...runs.naive.map((jobs) => jobs.reduce((sum, { maxWorkers }) => sum + maxWorkers, 0)),
@@ -136,15 +142,15 @@ it('groups keep the budget, and lose at most a twentieth of the rate of one set'
   console.log(
     [
       `one set ${rate(ms.flat)}`,
-      `groups ${rate(ms.groups)}, ${(100 * ratio).toFixed(1)} % of it (median of pairs)`,
-      `two uneven groups ${(100 * unevenRatio).toFixed(1)} %`,
+      `groups ${rate(ms.groups)}, ${percents(runs.groups)} of it (median of pairs; 95 % interval over pairs)`,
+      `two uneven groups ${percents(runs.uneven)}`,
       `at most ${most} workers of ${cores}`,
       `each group with a pool of its own ${rate(ms.naive)}, ${naive} workers`,
     ].join(' · '),
   );
   assert.ok(most <= cores, `expected at most ${cores} workers, got ${most}`);
-  for (const ratio of [ratioOf(runs.groups), unevenRatio])
-    assert.ok(ratio >= 0.95, `expected 95 % of the rate of one set, got ${(100 * ratio).toFixed(1)} %`);
+  for (const of of [runs.groups, runs.uneven])
+    assert.ok(median(ratiosOf(of)) >= 0.95, `expected 95 % of the rate of one set, got ${percents(of)}`);
 });
 
 it('three groups of 1 GB under 3 GB run two at a time, and all finish', async () => {
