@@ -81,7 +81,8 @@ export class TaskOracle {
     });
     this.calls += found.costsMs.length;
     if (found.failed < found.costsMs.length) return found;
-    throw new WorkloadError(`task "${task.name}" failed on every document; on ${found.failure}`);
+    const hint = found.costsMs.length === 1 ? '; --docs has one file, and a file is one document' : '';
+    throw new WorkloadError(`task "${task.name}" failed on every document; on ${found.failure}${hint}`);
   }
 
   end(): void {

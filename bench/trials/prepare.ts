@@ -91,8 +91,12 @@ export async function prepare(
         } satisfies OracleRequest);
         if (source === 'files') refuseChanged(corpus.documents);
         if (truth.failed === corpus.documents.length) {
+          const hint =
+            corpus.name === 'docs' && corpus.documents.length === 1
+              ? '; --docs has one file, and a file is one document'
+              : '';
           throw new WorkloadError(
-            `task "${name}" failed on every document of "${corpus.name}"; first on ${truth.failure}`,
+            `task "${name}" failed on every document of "${corpus.name}"; first on ${truth.failure}${hint}`,
           );
         }
         const { documents, bytes } = sizeProfile(corpus);
