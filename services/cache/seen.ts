@@ -51,7 +51,10 @@ export class Seen {
   }
 }
 
-/** As `v8.serialize`, with free bytes in front. Their number is even, as the format aligns texts to two. */
+/**
+ * Does what `v8.serialize` does, after 8 free bytes (see `NewResult`). Their number is even, because the
+ * format aligns texts to two bytes.
+ */
 function serialized(value: unknown): Buffer {
   const writer = new DefaultSerializer();
   writer.writeDouble(0);

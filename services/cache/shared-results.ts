@@ -1,7 +1,7 @@
 import { Claims, shortKey } from './claims.js';
 import { type Kept, type NewResult, Store } from './store.js';
 
-/** A document's claim on a key. */
+/** A document has claimed a key. */
 export interface Claim {
   readonly key: Buffer;
   /** The document's name in the claims: see `claimant`. */
@@ -9,8 +9,9 @@ export interface Claim {
 }
 
 /**
- * The results of a task that are kept, and the claims of the session's workers. Its protocol is in `claims.ts`.
- * A document that is not found costs four system calls: a claim, what was claimed since, the value, its entry.
+ * The results of a task that are kept, and the claims of the session's workers: the protocol is in
+ * `claims.ts`. A document that is not found costs four system calls: a claim, what was claimed since, the
+ * value, and its entry.
  *
  * A full disk, or a folder that was removed, costs results and fails no document: nothing here throws.
  */
@@ -123,5 +124,5 @@ interface KeepOptions {
   readonly claim: Claim | null;
 }
 
-/** What another program keeps is found after this time at most, ms. */
+/** The index is read at least this often, ms: other programs may have kept results. */
 const refreshMs = 100;

@@ -244,7 +244,7 @@ const at = {
   isOfId: keySize + 24,
 };
 const bodySize = keySize + 28;
-/** The time of the task is before its result, in so many bytes. */
+/** The time of the task is before its result, and has this size. */
 export const timeSize = 8;
 
 /** A cache has about this many files, so that removing the oldest ones removes little at a time. */

@@ -13,9 +13,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { createRunner, type RunnerOptions } from '../../index.js';
+import { createRunner, type Outcome, openStrategy, type RunnerOptions } from '../../index.js';
 import { openCache } from '../../runner/open-cache.js';
-import { Claims } from '../../services/cache/claims.js';
+import { CallerClaims, Claims, claimant, shortKey } from '../../services/cache/claims.js';
 import { documentKey } from '../../services/cache/keys.js';
 import { Price } from '../../services/cache/price.js';
 import { Store, timeSize } from '../../services/cache/store.js';
@@ -122,12 +122,66 @@ describe('claims', () => {
     assert.equal(b.take(key('x'), 4), true);
   });
 
+  it('end with an entry in the index, or when the caller has the outcome of a crashed worker', () => {
+    const path = newFolder();
+    const [crashed, b] = [new Claims(path), new Claims(path)];
+    const document = { index: 7, id: 'seven' };
+    for (const end of [() => b.keptKeys([shortKey(key('x'))]), () => new CallerClaims(path).end(document)]) {
+      assert.equal(crashed.take(key('x'), claimant(document)), true);
+      assert.equal(b.take(key('x'), 8), false);
+      end();
+      assert.equal(b.isTaken(key('x')), false);
+      b.end(claimant(document));
+    }
+  });
+
   it('tells all workers that the cache is off; one of them has done it', () => {
     const path = newFolder();
     const [a, b] = [new Claims(path), new Claims(path)];
     assert.deepEqual([a.turnOff(), b.turnOff()], [true, false]);
     assert.deepEqual([a.isOff, b.isOff], [true, true]);
   });
+});
+
+it('a document whose process is killed runs once more, and an equal one gets its result', async () => {
+  const log = newFolder();
+  const task = fixture('cache-task', { log });
+  const cache = await openCache(task, newFolder());
+  const session = await openStrategy('process-pool', task, { workers: 2, cache });
+  const bytes = Buffer.from('killed text');
+  const found: unknown[] = [];
+  await session.run(
+    ['a', 'b'].map((id, index) => ({ index, id, size: bytes.length, bytes })),
+    (outcome) => {
+      found.push(outcome.status === 'ok' ? outcome.value : outcome);
+    },
+  );
+  await session.close();
+  assert.deepEqual(found, ['killed text', 'killed text']);
+  assert.equal(readFileSync(log, 'utf8'), '.\n.\n', 'the document that was killed, and its second run');
+});
+
+it('a task with stages has one result of all its stages, and `pipeline` refuses', async () => {
+  const task = fixture('stages/chain-task');
+  const cache = await openCache(task, newFolder());
+  const run = async (id: string) => {
+    const session = await openStrategy('sequential', task, { workers: 1, cache: { ...cache } });
+    const outcomes: Outcome[] = [];
+    await session.run([{ index: 0, id, size: 4, bytes: Buffer.from('same') }], (outcome) => {
+      outcomes.push(outcome);
+    });
+    await session.close();
+    const [outcome] = outcomes;
+    assert.equal(outcome?.status, 'ok');
+    return { value: outcome.value, isCached: outcome.cachedMs !== undefined };
+  };
+  const three = await run('3');
+  assert.equal(three.isCached, false);
+  assert.deepEqual(await run('3'), { value: three.value, isCached: true });
+  const two = await run('2');
+  assert.equal(two.isCached, false, 'a stage reads the id');
+  assert.notDeepEqual(two.value, three.value);
+  await assert.rejects(openStrategy('pipeline', task, { workers: 3, cache }), /expected no `cache`/);
 });
 
 it('a task that takes less than 20 hashes of its document gets no cache', () => {
