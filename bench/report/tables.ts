@@ -37,9 +37,7 @@ export function bestTableLegend(conclusions: readonly Conclusion[]): string {
   return [
     '→ suggested; = shown to be as good; ~ not told apart from the suggestion.',
     ...(conclusions.some((conclusion) => conclusion.atBest.some((row) => mark(row, conclusion) === notForUse))
-      ? [
-          '- not for use: more workers than cores for work that computes, a machine limit, or doubtful results.',
-        ]
+      ? ['- not for use: more computing workers than cores, a machine limit, or doubtful results.']
       : []),
     'Each strategy is shown at its fastest number of workers, the suggested one at the suggested number.',
     ...(conclusions.some(({ ofLimit }) => ofLimit.size > 0)

@@ -77,7 +77,9 @@ export async function prepare(
         (await measuredKind(oracle, { helpers, ref, baseline, say, source, corpora: await corpora('io') }));
       const ready: PreparedCorpus[] = [];
       for (const corpus of await corpora(kind)) {
-        say(`${name}: running ${corpus.documents.length} documents one after the other (${corpus.name})`);
+        const count = corpus.documents.length;
+        const what = count === 1 ? '1 document' : `${count} documents one after the other`;
+        say(`${name}: running ${what} (${corpus.name})`);
         const file = writeCorpus(
           join(helpers.folder, `${prepared.length}-${ready.length}`),
           corpus.documents,

@@ -133,7 +133,8 @@ function promise({ choice, rate }: Decision, costs: CorpusCosts | null): string[
   if (rate.low !== null && rate.high !== null && rate.high / rate.low > maxSpread)
     return [
       `It reached ${number(rate.mean)} documents/s${uses}.`,
-      `A new run may reach ${number(rate.low)} to ${number(rate.high)} documents/s, which is too wide to plan with.`,
+      `A new run may reach ${number(rate.low)} to ${number(rate.high)} documents/s. ` +
+        'That is too wide to plan with.',
       ...width(rate, costs),
     ];
   if (costs?.remembers)

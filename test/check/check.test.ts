@@ -307,7 +307,7 @@ describe('findings', () => {
     );
     assert.match(
       of('waiting', found(probe(twice, { waiting: 0.96, kind: 'cpu', measuredMs: 3 }))).join(),
-      /^note: .*3 ms of work say little$/,
+      /^note: .*3 ms of work, which is too little to say what gains$/,
     );
   });
 

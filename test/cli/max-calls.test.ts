@@ -21,10 +21,10 @@ for (let i = 0; i < 12; i++) writeFileSync(join(folder, 'paid', `${i}.txt`), `${
 const task = ['--task', './counted.mjs', '--docs', 'paid'];
 const small = ['--profile', 'smoke', '--workers', '2', '--strategies', 'sequential,async', '--rounds', '9'];
 
-/** The number that a text has before these words. */
+/** The number that a text has before these words, such as 1,120. */
 function numberBefore(words: string, text: string): number {
-  const [, count] = new RegExp(`(\\d+) ${words}`).exec(text) ?? [];
-  return Number(count);
+  const [, count] = new RegExp(`([\\d,]+) ${words}`).exec(text) ?? [];
+  return Number(count?.replaceAll(',', ''));
 }
 
 describe('--max-calls', () => {

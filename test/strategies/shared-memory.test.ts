@@ -191,7 +191,8 @@ describe('the shared arena', () => {
           );
         },
       ),
-      { numRuns },
+      // A run that hangs has to name its seed.
+      { numRuns, timeout: 60_000, endOnFailure: true },
     );
   });
 

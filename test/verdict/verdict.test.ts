@@ -84,7 +84,7 @@ describe('conclusion', () => {
       .groups.flat()
       .map(([mark, , strategy]) => [mark, strategy]);
     assert.deepEqual(marks.at(-1), ['-', 'process-pool']);
-    assert.match(bestTableLegend(conclusions), /^- not for use: more workers than cores/m);
+    assert.match(bestTableLegend(conclusions), /^- not for use: more computing workers than cores/m);
     const usable = conclusionsOf(run({ sequential: 100, 'thread-pool×2': 101 }, cpu));
     assert.doesNotMatch(bestTableLegend(usable), /not for use/);
   });

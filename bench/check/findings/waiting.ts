@@ -49,12 +49,13 @@ export default {
     const kind = kindOf(waiting);
     const follows = inFlightError(measured) === undefined ? gains : gainsOfWorkers;
     const what = follows[computesBeside(computing) ? 'native' : kind];
-    const said = `${Math.round(100 * waiting)} % waiting: ${what}`;
+    const percent = `${Math.round(100 * waiting)} % waiting`;
+    const said = `${percent}: ${what}`;
     if (measuredMs < minMeasuredMs)
       return [
         found(
           share,
-          `${said}; but ${number(measuredMs)} ms of work say little`,
+          `${percent} in ${number(measuredMs)} ms of work, which is too little to say what gains`,
           'give it more documents, or larger ones',
         ),
       ];
