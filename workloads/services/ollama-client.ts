@@ -19,7 +19,10 @@ const decoder = new TextDecoder();
  * 429 it waits for the seconds in `Retry-After` and tries again.
  * @throws Error when the server answers with another status than 200, or when `context.signal` aborts
  */
-export async function generate(document: Document, context: Context): Promise<Answer> {
+export async function generate(
+  document: Document,
+  context: Pick<Context, 'options' | 'signal' | 'key' | 'limit'>,
+): Promise<Answer> {
   const { service, model } = context.options as { service: string; model: string };
   // `slice` copies, because the bytes may be a view of shared memory. The last character may be cut in two.
   const prompt = decoder.decode(document.bytes.slice(0, promptBytes));
