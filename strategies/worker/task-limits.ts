@@ -18,21 +18,30 @@ export class TaskLimits {
 
   /** Returns the worker's end of the limits, after it has read what the caller has said. */
   open(end: TaskEnd): LimitClient {
+    const client = this.#clientOf(end);
+    end.open();
+    return client;
+  }
+
+  /**
+   * Takes what the caller says. Its first word comes when the worker connects, which a task that only reads
+   * its signal does, too: the limits must know it when they are used later.
+   */
+  receive(answer: LimitAnswer, end: TaskEnd): void {
+    this.#clientOf(end).receive(answer);
+  }
+
+  close(): void {
+    this.#client?.close(closedError());
+  }
+
+  #clientOf(end: TaskEnd): LimitClient {
     this.#client ??= new LimitClient({
       ...this.#services,
       hasCaller: this.#hasCaller,
       now,
       send: (request) => end.sendLimit(request),
     });
-    end.open();
     return this.#client;
-  }
-
-  receive(answer: LimitAnswer): void {
-    this.#client?.receive(answer);
-  }
-
-  close(): void {
-    this.#client?.close(closedError());
   }
 }

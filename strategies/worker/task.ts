@@ -115,7 +115,7 @@ export async function openTask(
   const end = new TaskEnd(connect ?? null, {
     cancelled: (atMs) => abort(({ startedMs }) => startedMs <= atMs, cancelledError),
     dropped: (index) => abort((context) => context.index === index, droppedError),
-    limited: (answer) => taskLimits.receive(answer),
+    limited: (answer) => taskLimits.receive(answer, end),
   });
   const ownDocument = ownDocuments(views, worker === mainWorker);
   const reading = { resolve: workload.resolve, isShared };

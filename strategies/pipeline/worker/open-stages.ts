@@ -51,7 +51,7 @@ export async function openStages(
   const end = new TaskEnd(connect, {
     cancelled: (atMs) => abort(({ startedMs }) => startedMs <= atMs, cancelledError),
     dropped: (index) => abort((context) => context.index === index, droppedError),
-    limited: (answer) => limits.receive(answer),
+    limited: (answer) => limits.receive(answer, end),
   });
   const calls = await openAll({ all, stages }, (stage) =>
     Calls.open(stage, { options: ref.options, timeoutMs, begins }),

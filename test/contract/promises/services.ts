@@ -54,6 +54,13 @@ export function describeServices(strategy: Strategy): void {
       assertWindows(outcomes, 2, 250);
     });
 
+    it('lets a task without limits go on that has read its signal before', { timeout: 30_000 }, async () => {
+      // A promise alone does not keep the process alive, and the runner would call the test cancelled.
+      const alive = setInterval(() => {}, 1000);
+      const outcomes = await run('service-task', numbered('listen', 2)).finally(() => clearInterval(alive));
+      assert.deepEqual(outcomes.map(valueIn), ['done', 'done']);
+    });
+
     it('lets all workers wait after a refusal', rest, async () => {
       await withSession(strategy, fixture('service-task'), {}, async (session) => {
         const [refused] = await outcomesOf(session, documentsOf(['refuse']), 1);
