@@ -1,4 +1,4 @@
-import type { SummaryRow } from '../bench/tables/columns.js';
+import type { SummaryRow } from '../bench/tables/summary-columns.js';
 import { listed, number } from '../bench/words/units.js';
 import type { ChartData } from './chart.js';
 import { corporaBySize, unique } from './picture.js';

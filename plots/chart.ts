@@ -1,10 +1,11 @@
 import type { ArrivalSummaryRow } from '../bench/tables/arrival-summary.js';
-import type { SummaryRow, TrialRow } from '../bench/tables/columns.js';
 import type { ComparisonRow } from '../bench/tables/comparison-columns.js';
 import type { ProjectionRow, ScalingRow } from '../bench/tables/scaling-columns.js';
 import type { CrossoverRow, WinnerRow } from '../bench/tables/situation-columns.js';
 import type { SloRow } from '../bench/tables/slo-columns.js';
 import type { StageRow } from '../bench/tables/stage-columns.js';
+import type { SummaryRow } from '../bench/tables/summary-columns.js';
+import type { TrialRow } from '../bench/tables/trial-columns.js';
 
 /** A chart is drawn from the rows of a run's files. It never learns how they were measured. */
 export interface ChartData {

@@ -1,4 +1,4 @@
-import type { SummaryRow } from '../bench/tables/columns.js';
+import type { SummaryRow } from '../bench/tables/summary-columns.js';
 import type { ChartData, Spec } from './chart.js';
 import { type Look, looksIn } from './looks.js';
 import { corporaBySize, type PictureOptions, panelTitle, picture, unique, withLegend } from './picture.js';

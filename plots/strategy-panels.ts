@@ -1,4 +1,4 @@
-import type { SummaryRow } from '../bench/tables/columns.js';
+import type { SummaryRow } from '../bench/tables/summary-columns.js';
 import { configurationName } from './captions.js';
 import type { ChartData, Spec } from './chart.js';
 import { type Look, looksIn } from './looks.js';

@@ -4,7 +4,7 @@ import { Adaptive } from '../control/adaptive.js';
 import type { Signals } from '../control/guards.js';
 import type { Decision, DecisionKind } from '../control/work-number.js';
 import { effectiveCores, quotaPeriods } from '../strategies/processes/cores.js';
-import { memoryBytes } from '../strategies/processes/limits.js';
+import { memoryBytes } from '../strategies/processes/memory-share.js';
 import { threadDelayMs, treeUsage } from '../strategies/processes/tree-usage.js';
 import type { Outcome, Session, TaskError } from '../strategies/strategy.js';
 import { now } from '../strategies/worker/clock.js';

@@ -1,3 +1,4 @@
+import type { Mutable } from '../strategies/session/outcome.js';
 import { owned } from '../strategies/session/owned.js';
 import { end, PushedSource } from '../strategies/session/pushed-source.js';
 import type { CarriedDocument } from '../strategies/session/reference.js';
@@ -283,8 +284,6 @@ export class Exchange {
     for (const receiver of this.inProgress.empty()) receiver.lose(cause);
   }
 }
-
-type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 
 export interface ExchangeOptions {
   readonly workers: number;

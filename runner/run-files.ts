@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers';
 import { type FileRead, FileReader } from '../strategies/session/file-reader.js';
-import { refused } from '../strategies/session/outcome.js';
+import { type Mutable, refused } from '../strategies/session/outcome.js';
 import { ready, type Source, SourceReader } from '../strategies/session/source.js';
 import { Turns } from '../strategies/session/turns.js';
 import type { AnyDocument, Outcome } from '../strategies/strategy.js';
@@ -164,7 +164,5 @@ class FileSource implements Source<AnyDocument> {
     return { done: false, value: { index, id: item.id, size: bytes.length, bytes } };
   }
 }
-
-type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 
 const end: IteratorResult<never> = { done: true, value: undefined };

@@ -1,12 +1,6 @@
-import {
-  type OkTrial,
-  type SummaryRow,
-  schema,
-  summaryTable,
-  type TrialRow,
-  trialTable,
-} from '../bench/tables/columns.js';
+import { type SummaryRow, summaryTable } from '../bench/tables/summary-columns.js';
 import { checked, type Row, type Table, unknown } from '../bench/tables/table.js';
+import { type OkTrial, schema, type TrialRow, trialTable } from '../bench/tables/trial-columns.js';
 
 /** Made-up rows for tests of what is computed from rows. */
 

@@ -1,5 +1,5 @@
-import { type OkTrial, schema, type TrialRow, trialTable } from '../bench/tables/columns.js';
 import type { Claims, Environment } from '../bench/tables/environment.js';
+import { type OkTrial, schema, type TrialRow, trialTable } from '../bench/tables/trial-columns.js';
 import { loadStrategies } from '../bench/trials/prepare.js';
 import type { Traits } from '../bench/verdict/configurations.js';
 import { type Findings, findings } from '../bench/verdict/findings.js';

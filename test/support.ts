@@ -7,6 +7,7 @@ import type {
   Session,
   Strategy,
   StrategyEntry,
+  TaskError,
 } from '../strategies/strategy.js';
 import type { Document, WorkloadRef } from '../workloads/workload.js';
 import { onSharedBroker } from './shared-broker.js';
@@ -101,4 +102,10 @@ export const chartless = {
 /** A task of `test/fixtures/tasks`. */
 export function fixture(name: string, options: WorkloadRef['options'] = {}): WorkloadRef {
   return { name, url: new URL(`./fixtures/tasks/${name}.js`, import.meta.url).href, options };
+}
+
+/** Returns the error of an outcome that must have one. */
+export function errorOf(outcome: Outcome): TaskError {
+  if (outcome.status === 'ok') throw new Error(`expected "${outcome.id}" to fail`);
+  return outcome.error;
 }

@@ -1,8 +1,8 @@
 import { mean } from '../stats/estimate.js';
 import { groupBy } from '../stats/group-by.js';
 import { type CellId, sameCell } from '../tables/cell.js';
-import { isOk, type TrialRow } from '../tables/columns.js';
 import { comparableRate } from '../tables/summarise.js';
+import { isOk, type TrialRow } from '../tables/trial-columns.js';
 import type { Cell } from '../trials/plan.js';
 import { cellNames } from '../trials/trial.js';
 import { familyOf } from '../verdict/configurations.js';

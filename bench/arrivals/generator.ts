@@ -14,11 +14,11 @@ import { scheduleOf } from './schedule.js';
 /**
  * The process that says when documents are due. It lies outside the measured tree and sends only numbers, so
  * it needs little of a core. It sleeps in `Atomics.wait`, which wakes within a tenth of a millisecond, where
- * a timer is late by up to one; and it writes all that is due at once, at most once a millisecond.
+ * a timer is late by up to one; and it writes all that is due at once, at most once in `pauseMs`.
  */
 
-/** Time between two writes, ms. */
-const pauseMs = 1;
+/** Shortest time between two writes, ms. A write wakes two processes: most of what the generator costs. */
+const pauseMs = 1.1;
 /** The start lies this far ahead, ms: the host has then read the first message. */
 const leadMs = 50;
 

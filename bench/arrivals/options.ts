@@ -1,6 +1,6 @@
 import type { ArrivalRow } from '../tables/arrival-columns.js';
-import type { TrialRow } from '../tables/columns.js';
 import type { SloRow } from '../tables/slo-columns.js';
+import type { TrialRow } from '../tables/trial-columns.js';
 import type { Cell } from '../trials/plan.js';
 import type { ArrivalTrialOptions } from './arrival-trial.js';
 import type { ArrivalRequest } from './request.js';

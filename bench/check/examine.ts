@@ -1,5 +1,5 @@
-import { totalmem } from 'node:os';
 import { join } from 'node:path';
+import { memoryBytes } from '../../strategies/processes/memory-share.js';
 import type { Isolation } from '../../strategies/strategy.js';
 import type { Corpus } from '../../workloads/documents.js';
 import type { Document, WorkloadRef } from '../../workloads/workload.js';
@@ -115,10 +115,4 @@ const workersShare = 0.8;
 function shareOf({ maxMemoryBytes, cores }: ExamineOptions): { bytes: number; workers: number } {
   const workers = Math.max(1, Math.floor(cores));
   return { bytes: (workersShare * (maxMemoryBytes ?? memoryBytes())) / workers, workers };
-}
-
-function memoryBytes(): number {
-  // 0, or more than there is, where nothing constrains it
-  const constrained = process.constrainedMemory?.() ?? 0;
-  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
 }

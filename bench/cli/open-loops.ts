@@ -5,8 +5,8 @@ import { type Judged, judge } from '../pick/open-loop/judge.js';
 import { type MeasureOptions, measureOpenLoops } from '../pick/open-loop/measure.js';
 import type { Sample } from '../pick/sample.js';
 import type { PickProgress } from '../report/pick-progress.js';
-import type { RatedSummary } from '../tables/columns.js';
 import type { Store } from '../tables/store.js';
+import type { RatedSummary } from '../tables/summary-columns.js';
 import type { HelperProcesses } from '../trials/helper-processes.js';
 import { arrivalLine } from '../words/arrivals.js';
 

@@ -1,6 +1,6 @@
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import { median } from '../stats/estimate.js';
-import type { TrialRow } from '../tables/columns.js';
+import type { TrialRow } from '../tables/trial-columns.js';
 import { number } from '../words/units.js';
 import type { Finding } from './finding.js';
 

@@ -1,4 +1,4 @@
-import { deliveryOf } from '../tables/columns.js';
+import { deliveryOf } from '../tables/trial-columns.js';
 import { bestConfiguration } from './analyse.js';
 import type { OverheadTrial } from './columns.js';
 import type { OverheadCell } from './measure.js';

@@ -1,8 +1,8 @@
 import { type Isolation, isolates, type StrategyTraits } from '../../strategies/strategy.js';
 import { sameCell } from '../tables/cell.js';
-import type { SummaryRow } from '../tables/columns.js';
 import { memoryOf } from '../tables/memory.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
+import type { SummaryRow } from '../tables/summary-columns.js';
 import { megabytes, number } from '../words/units.js';
 
 /** The limits that a choice must keep, whatever its rate. */

@@ -2,10 +2,11 @@ import type { StrategyTraits } from '../../strategies/strategy.js';
 import { mean } from '../stats/estimate.js';
 import { type LogRate, moderate } from '../stats/moderated.js';
 import { sameCell } from '../tables/cell.js';
-import { hasRate, isOk, type RatedSummary, type SummaryRow, type TrialRow } from '../tables/columns.js';
 import type { CorpusCosts } from '../tables/environment.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { comparableRate } from '../tables/summarise.js';
+import { hasRate, type RatedSummary, type SummaryRow } from '../tables/summary-columns.js';
+import { isOk, type TrialRow } from '../tables/trial-columns.js';
 import {
   type Configuration,
   chooseTogether,

@@ -6,6 +6,7 @@ import { type CorpusFile, writeNames } from '../trials/corpus-file.js';
 import { Helper } from '../trials/helper.js';
 import type { HelperProcesses } from '../trials/helper-processes.js';
 import type { Inspected, Oracle, OracleRequest } from '../trials/oracle-host.js';
+import { oneFileHint } from '../trials/own-task.js';
 import { stageCosts } from '../trials/prepare.js';
 import type { StageCost } from '../trials/splits.js';
 import { duration } from '../words/units.js';
@@ -81,7 +82,7 @@ export class TaskOracle {
     });
     this.calls += found.costsMs.length;
     if (found.failed < found.costsMs.length) return found;
-    const hint = found.costsMs.length === 1 ? '; --docs has one file, and a file is one document' : '';
+    const hint = oneFileHint(found.costsMs.length);
     throw new WorkloadError(`task "${task.name}" failed on every document; on ${found.failure}${hint}`);
   }
 

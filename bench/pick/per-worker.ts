@@ -1,5 +1,4 @@
-import { totalmem } from 'node:os';
-import { constrainedMemory } from 'node:process';
+import { memoryBytes } from '../../strategies/processes/memory-share.js';
 import { type Split, splitOf } from '../../strategies/processes/split.js';
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import type { Kind } from '../../workloads/workload.js';
@@ -89,16 +88,11 @@ function splitText({ processes, threads, perWorker }: Split): string {
 
 /** How many documents may be in flight in all workers together, by the memory and by the calls. */
 function maxInFlight({ maxMemoryBytes, documentBytes, maxCalls }: SplitsOptions, strategies: number): number {
-  const bytes = inFlightShare * (maxMemoryBytes ?? machineBytes());
+  const bytes = inFlightShare * (maxMemoryBytes ?? memoryBytes());
   const inMemory = bytes / (documentBytes * copies + inFlightBytes);
   const splits = strategies * triedPerStrategy;
   const paid = maxCalls == null ? inMemory : (callsShare * maxCalls) / (callsPerPlace * splits);
   return Math.floor(Math.min(inMemory, paid));
-}
-
-/** A container may have a limit; 0 and huge numbers say that it has none. */
-function machineBytes(): number {
-  return Math.min(totalmem(), constrainedMemory() || Number.POSITIVE_INFINITY);
 }
 
 /** The number that the costs ask for, half of it, and a third one. */

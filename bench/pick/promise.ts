@@ -1,8 +1,8 @@
 import { mean, meanInterval } from '../stats/estimate.js';
 import type { NonEmpty } from '../stats/group-by.js';
-import { isOk, type TrialRow } from '../tables/columns.js';
 import type { CorpusCosts } from '../tables/environment.js';
 import { withoutScreening } from '../tables/summarise.js';
+import { isOk, type TrialRow } from '../tables/trial-columns.js';
 import { newRun } from '../verdict/new-run.js';
 
 /**

@@ -1,8 +1,8 @@
 import type { StrategyTraits } from '../../strategies/strategy.js';
-import type { TrialRow } from '../tables/columns.js';
 import type { Environment } from '../tables/environment.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { strategiesElsewhere, summarise } from '../tables/summarise.js';
+import type { TrialRow } from '../tables/trial-columns.js';
 import type { HelperProcesses } from '../trials/helper-processes.js';
 import { configurationName } from '../verdict/configurations.js';
 import { type Configuration, nameOf } from './configurations.js';

@@ -5,7 +5,7 @@ import { colorsFor } from '../cli/terminal.js';
 import { renderTable } from '../report/console.js';
 import type { CorpusCosts } from '../tables/environment.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
-import { seriesName } from '../tables/series.js';
+import { rowName } from '../tables/series.js';
 import { isBusy } from '../verdict/busy.js';
 import type { Findings } from '../verdict/findings.js';
 import {
@@ -107,11 +107,9 @@ export function decisionText(
 }
 
 function pingText(row: ResponsivenessRow): string {
-  const { workers, pings } = row;
-  const strategy = seriesName(row, []);
   const times = `${number(row.ping_p50_ms)} ms (median), ${number(row.ping_p99_ms)} ms (p99)`;
   const longest = `${number(row.ping_max_ms)} ms at the longest`;
-  return `A server beside ${strategy} × ${workers} answered in ${times}, ${longest}, ${pings} requests.`;
+  return `A server beside ${rowName(row)} answered in ${times}, ${longest}, ${row.pings} requests.`;
 }
 
 function effortText({ usedMs, blocks, finalBlocks, fullGridMs }: Effort): string {

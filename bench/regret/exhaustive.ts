@@ -8,8 +8,8 @@ import { type Configuration, configurationsOf, nameOf } from '../pick/configurat
 import { unconstrained } from '../pick/constraints.js';
 import { type Sample, type SampleRecord, takeSample } from '../pick/sample.js';
 import { progressOn } from '../report/progress.js';
-import { schema, type TrialRow } from '../tables/columns.js';
 import { Store } from '../tables/store.js';
+import { schema, type TrialRow } from '../tables/trial-columns.js';
 import { HelperProcesses } from '../trials/helper-processes.js';
 import { baselineOf, type LoadedStrategy, sourceRecord, type Timing } from '../trials/plan.js';
 import { runRounds } from '../trials/rounds.js';

@@ -1,8 +1,8 @@
 import type { Recommendation } from '../../runner/recommendation.js';
 import { geometricInterval, mean } from '../stats/estimate.js';
 import { paired } from '../stats/paired.js';
-import { isOk, type TrialRow } from '../tables/columns.js';
 import { comparableRate, pairedLogRatios } from '../tables/summarise.js';
+import { isOk, type TrialRow } from '../tables/trial-columns.js';
 import type { LoadedStrategy } from '../trials/plan.js';
 import { configurationName, recommendedName } from '../verdict/configurations.js';
 import type { RegretRow } from './columns.js';

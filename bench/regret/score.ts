@@ -3,8 +3,8 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import { mean, quantile } from '../stats/estimate.js';
 import { groupBy } from '../stats/group-by.js';
-import { isOk, type TrialRow } from '../tables/columns.js';
 import { comparableRate, summarise } from '../tables/summarise.js';
+import { isOk, type TrialRow } from '../tables/trial-columns.js';
 import { choose, practicalMargin } from '../verdict/choice.js';
 import { configurationName, familyRates } from '../verdict/configurations.js';
 

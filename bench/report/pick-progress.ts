@@ -1,6 +1,6 @@
 import { ProgressBar } from '../cli/progress-bar.js';
 import type { RaceEvent } from '../pick/race/options.js';
-import { seriesName } from '../tables/series.js';
+import { rowName } from '../tables/series.js';
 import { duration, number } from '../words/units.js';
 
 /** Progress of a race: the share of the budget that is spent, and the configurations that are still in it. */
@@ -49,5 +49,5 @@ function inWords({ trial }: Extract<RaceEvent, { kind: 'trial' }>): string {
     trial.status === 'ok'
       ? `${number(trial.documents_per_second)} documents/s`
       : `${trial.status}: ${trial.reason}`;
-  return `${seriesName(trial, [])} × ${trial.workers}: ${result}`;
+  return `${rowName(trial)}: ${result}`;
 }

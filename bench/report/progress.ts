@@ -1,6 +1,6 @@
 import { ProgressBar } from '../cli/progress-bar.js';
-import type { TrialRow } from '../tables/columns.js';
-import { seriesName } from '../tables/series.js';
+import { rowName } from '../tables/series.js';
+import type { TrialRow } from '../tables/trial-columns.js';
 import type { Progress } from '../trials/rounds.js';
 import { duration, number } from '../words/units.js';
 
@@ -33,8 +33,8 @@ export function progressOn(
 }
 
 function inWords(trial: TrialRow, baseline: string): string {
-  const { twin, workload, corpus, strategy, workers } = trial;
-  const name = strategy === baseline ? strategy : `${seriesName(trial, [])} × ${workers}`;
+  const { twin, workload, corpus, strategy } = trial;
+  const name = strategy === baseline ? strategy : rowName(trial);
   const result =
     trial.status === 'ok'
       ? `${number(trial.documents_per_second)} documents/s`

@@ -1,6 +1,6 @@
-import type { RatedSummary } from '../tables/columns.js';
 import { bySeries, seriesName } from '../tables/series.js';
 import type { SituationRow } from '../tables/situation-columns.js';
+import type { RatedSummary } from '../tables/summary-columns.js';
 import type { Conclusion } from '../verdict/conclude.js';
 import { configurationName, isBaseline, type Traits } from '../verdict/configurations.js';
 import { intervalText, shortNamer } from '../words/configuration.js';

@@ -6,7 +6,7 @@ import { handleSignals } from '../cli/signals.js';
 import { note, print } from '../cli/terminal.js';
 import { exitCode, RunError } from '../errors.js';
 import { progressOn } from '../report/progress.js';
-import type { TrialRow } from '../tables/columns.js';
+import type { TrialRow } from '../tables/trial-columns.js';
 import { HelperProcesses } from '../trials/helper-processes.js';
 import { baselineOf, type Cell, chooseTwins, type LoadedStrategy } from '../trials/plan.js';
 import { loadStrategies, prepare } from '../trials/prepare.js';

@@ -1,4 +1,4 @@
-import type { SummaryRow } from './columns.js';
+import type { SummaryRow } from './summary-columns.js';
 
 /** Returns the peak memory of a cell, bytes. Shared pages count once if the system distinguishes them. */
 export function memoryOf({

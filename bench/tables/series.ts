@@ -26,6 +26,11 @@ export function seriesName(
   return parts.length === 0 ? strategy : `${strategy} (${parts.join(', ')})`;
 }
 
+/** Names a row that has no others beside it: "queue × 2", "queue (4 per worker) × 2". */
+export function rowName(row: Series & { readonly workers: number }): string {
+  return `${seriesName(row, [])} × ${row.workers}`;
+}
+
 /** Replaces each row's strategy by the name of its series. Charts distinguish lines by that name. */
 export function bySeries<Row extends Series>(rows: readonly Row[]): Row[] {
   return rows.map((row) => ({ ...row, strategy: seriesName(row, rows) }));

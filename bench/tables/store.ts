@@ -11,10 +11,10 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { RunError, UsageError } from '../errors.js';
 import { AppendedRows } from './appended-rows.js';
 import { arrivalTable } from './arrival-columns.js';
-import { type TrialRow, trialTable } from './columns.js';
 import type { Environment } from './environment.js';
 import { sloTable } from './slo-columns.js';
 import { stageTable } from './stage-columns.js';
+import { type TrialRow, trialTable } from './trial-columns.js';
 
 /**
  * A run's folder. `environment.json` is written before the first trial, and trials are appended and flushed

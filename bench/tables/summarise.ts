@@ -4,9 +4,10 @@ import { geometricInterval, type Interval, mean, median } from '../stats/estimat
 import { groupBy } from '../stats/group-by.js';
 import { enoughLong } from '../stats/moderated.js';
 import { cellKey, cellOf, sameFamily } from './cell.js';
-import { isOk, type OkTrial, type SummaryRow, summaryTable, type TrialRow } from './columns.js';
 import type { Environment } from './environment.js';
+import { type SummaryRow, summaryTable } from './summary-columns.js';
 import { unknown } from './table.js';
+import { isOk, type OkTrial, type TrialRow } from './trial-columns.js';
 
 /** These functions compute everything that a run's trials say about its cells, from the rows alone. */
 

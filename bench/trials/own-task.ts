@@ -22,3 +22,8 @@ export async function compileOwn(request: BenchRequest): Promise<BenchRequest> {
 export function taskRecord({ ref, file, export: name, sha256 }: TaskFile): RecommendedTask {
   return { name: ref.name, file, export: name, sha256 };
 }
+
+/** A hint for a task that has failed on every document: a file may have many records, and is one document. */
+export function oneFileHint(documents: number): string {
+  return documents === 1 ? '; --docs has one file, and a file is one document' : '';
+}

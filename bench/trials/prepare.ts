@@ -21,6 +21,7 @@ import { type CorpusFile, type CorpusSource, writeCorpus, writeTruth } from './c
 import { Helper } from './helper.js';
 import type { HelperProcesses } from './helper-processes.js';
 import type { Inspected, Oracle, OracleRequest } from './oracle-host.js';
+import { oneFileHint } from './own-task.js';
 import type { LoadedStrategy, PreparedCorpus, PreparedWorkload } from './plan.js';
 import { documentsPerPass } from './profiles.js';
 import { type BenchRequest, inputSource } from './request.js';
@@ -93,10 +94,7 @@ export async function prepare(
         } satisfies OracleRequest);
         if (source === 'files') refuseChanged(corpus.documents);
         if (truth.failed === corpus.documents.length) {
-          const hint =
-            corpus.name === 'docs' && corpus.documents.length === 1
-              ? '; --docs has one file, and a file is one document'
-              : '';
+          const hint = corpus.name === 'docs' ? oneFileHint(corpus.documents.length) : '';
           throw new WorkloadError(
             `task "${name}" failed on every document of "${corpus.name}"; first on ${truth.failure}${hint}`,
           );

@@ -166,10 +166,7 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
     );
   }
   if (flags.maxCalls !== undefined && (flags.arrivals !== undefined || flags.slo !== undefined)) {
-    throw new UsageError(
-      `${flags.arrivals === undefined ? '--slo' : '--arrivals'} and --max-calls cannot be combined: ` +
-        'calls are counted in closed loops only; leave one of them out',
-    );
+    throw notCounted(flags.arrivals === undefined ? '--slo' : '--arrivals');
   }
   return {
     profile,
@@ -329,4 +326,12 @@ function workerCount(text: string): number {
 function url(text: string): string {
   if (/^https?:\/\//.test(text) && URL.canParse(text)) return text;
   throw new UsageError(`--llm-url: expected a URL like http://localhost:11434, got "${text}"`);
+}
+
+/** The refusal of an option that measures open loops, beside `--max-calls`. */
+export function notCounted(flag: string): UsageError {
+  return new UsageError(
+    `${flag} and --max-calls cannot be combined: calls are counted in closed loops only; ` +
+      'leave one of them out',
+  );
 }

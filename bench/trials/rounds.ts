@@ -1,5 +1,5 @@
-import type { TrialRow } from '../tables/columns.js';
 import type { Enough } from '../tables/enough.js';
+import type { TrialRow } from '../tables/trial-columns.js';
 import { type Cell, estimateTrialMs, roundOrder, type Timing } from './plan.js';
 import type { Profile } from './profiles.js';
 import type { Place } from './trial.js';

@@ -1,9 +1,9 @@
 import { maxPasses } from '../measure/calls.js';
 import { type Noise, voidReason } from '../measure/noise.js';
-import { schema, type TrialRow, trialTable } from '../tables/columns.js';
 import { configurationText } from '../tables/configuration-text.js';
 import { type StageRow, stageSchema } from '../tables/stage-columns.js';
 import { unknown } from '../tables/table.js';
+import { schema, type TrialRow, trialTable } from '../tables/trial-columns.js';
 import { brokerThere } from './agents-there.js';
 import { Helper } from './helper.js';
 import type { HelperProcesses } from './helper-processes.js';

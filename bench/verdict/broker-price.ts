@@ -1,9 +1,10 @@
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import { geometricInterval } from '../stats/estimate.js';
 import { sameCell } from '../tables/cell.js';
-import type { RatedSummary, TrialRow } from '../tables/columns.js';
 import { memoryOf } from '../tables/memory.js';
 import { pairedLogRatios } from '../tables/summarise.js';
+import type { RatedSummary } from '../tables/summary-columns.js';
+import type { TrialRow } from '../tables/trial-columns.js';
 import type { Ratio } from './choice.js';
 
 /** The cost of a broker between machines, over the strategy that its agents use, on the same documents. */

@@ -1,4 +1,4 @@
-import { isOk, type TrialRow } from '../tables/columns.js';
+import { isOk, type TrialRow } from '../tables/trial-columns.js';
 
 /**
  * Decides whether the machine was so busy that the trials of a workload and corpus can only suggest. It was

@@ -2,8 +2,8 @@ import { groupBy } from '../stats/group-by.js';
 import { holm } from '../stats/paired.js';
 import { type Welch, welch } from '../stats/welch.js';
 import { type CellId, cellIdOf, cellKey, sameCell } from '../tables/cell.js';
-import { isOk, type TrialRow } from '../tables/columns.js';
 import type { Environment } from '../tables/environment.js';
+import { isOk, type TrialRow } from '../tables/trial-columns.js';
 import { marginsOf, type Verdict, verdictOn } from './compare.js';
 
 /** One cell that both runs have measured: rate of the second run ÷ rate of the first. */

@@ -11,10 +11,10 @@ import {
   signFlipP,
 } from '../stats/paired.js';
 import { cellIdOf, sameCell } from '../tables/cell.js';
-import { isOk, type OkTrial, type TrialRow } from '../tables/columns.js';
 import type { ComparisonRow } from '../tables/comparison-columns.js';
 import type { Claims } from '../tables/environment.js';
 import { pairedLogRatios } from '../tables/summarise.js';
+import { isOk, type OkTrial, type TrialRow } from '../tables/trial-columns.js';
 import { practicalMargin } from './choice.js';
 import { configurationName, familyOf, logRates } from './configurations.js';
 

@@ -1,8 +1,9 @@
 import { groupBy, type NonEmpty } from '../stats/group-by.js';
-import { hasRate, type RatedSummary, type SummaryRow, type TrialRow } from '../tables/columns.js';
 import type { ComparisonRow } from '../tables/comparison-columns.js';
 import type { Claims } from '../tables/environment.js';
 import { seriesName } from '../tables/series.js';
+import { hasRate, type RatedSummary, type SummaryRow } from '../tables/summary-columns.js';
+import type { TrialRow } from '../tables/trial-columns.js';
 import { type BrokerPrice, brokerPrices } from './broker-price.js';
 import { isBusy } from './busy.js';
 import { type Choice, chooseTogether, type Ratio, type Relation } from './choice.js';

@@ -1,8 +1,9 @@
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import type { LogRate } from '../stats/moderated.js';
 import type { FamilyId } from '../tables/cell.js';
-import { hasRate, isOk, type RatedSummary, type SummaryRow, type TrialRow } from '../tables/columns.js';
 import { comparableRate } from '../tables/summarise.js';
+import { hasRate, type RatedSummary, type SummaryRow } from '../tables/summary-columns.js';
+import { isOk, type TrialRow } from '../tables/trial-columns.js';
 import { type Configuration, type FamilyRates, practicalMargin } from './choice.js';
 
 /** The rows of a run as the rule that chooses (`choice.ts`) takes them. */

@@ -1,8 +1,8 @@
 import { type Crossover, crossover, type SizedRatio } from '../stats/crossover.js';
 import { groupBy } from '../stats/group-by.js';
 import { type Family, interval, moderate } from '../stats/moderated.js';
-import { isOk, type TrialRow } from '../tables/columns.js';
 import type { CrossoverRow } from '../tables/situation-columns.js';
+import { isOk, type TrialRow } from '../tables/trial-columns.js';
 import { configurationName, familyOf, logRates, type Traits } from './configurations.js';
 
 /** Noise alone makes a smaller gain out of nothing. */

@@ -1,6 +1,5 @@
 import type { ArrivalRow } from '../tables/arrival-columns.js';
 import { type ArrivalSummaryRow, summariseArrivals } from '../tables/arrival-summary.js';
-import type { SummaryRow, TrialRow } from '../tables/columns.js';
 import type { ComparisonRow } from '../tables/comparison-columns.js';
 import type { Environment } from '../tables/environment.js';
 import type { FaultRow } from '../tables/fault-columns.js';
@@ -9,6 +8,8 @@ import type { CrossoverRow, HintRow, SituationRow, WinnerRow } from '../tables/s
 import type { SloRow } from '../tables/slo-columns.js';
 import type { StageRow } from '../tables/stage-columns.js';
 import { strategiesElsewhere, summarise } from '../tables/summarise.js';
+import type { SummaryRow } from '../tables/summary-columns.js';
+import type { TrialRow } from '../tables/trial-columns.js';
 import { compare, marginsOf } from './compare.js';
 import { type Conclusion, conclude, type Decided } from './conclude.js';
 import { hasLongerNetwork, type Traits } from './configurations.js';

@@ -1,5 +1,5 @@
 import type { StrategyTraits } from '../../strategies/strategy.js';
-import type { RatedSummary } from '../tables/columns.js';
+import type { RatedSummary } from '../tables/summary-columns.js';
 import type { Choice, Ratio, Relation } from './choice.js';
 import type { Measured } from './configurations.js';
 

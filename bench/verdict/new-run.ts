@@ -1,6 +1,6 @@
 import { halfWidth, mean, squares } from '../stats/estimate.js';
-import { isOk, type OkTrial, type TrialRow } from '../tables/columns.js';
 import { comparableRate, withoutScreening } from '../tables/summarise.js';
+import { isOk, type OkTrial, type TrialRow } from '../tables/trial-columns.js';
 
 /** The rate to expect of a new run, documents per second. */
 export interface NewRun {

@@ -3,9 +3,9 @@ import { line } from '../stats/line.js';
 import { fitScaling, type NoScaling, predict, type Range, type Scaling } from '../stats/scaling.js';
 import type { ThroughputFit } from '../stats/throughput-fit.js';
 import { type FamilyId, sameCell } from '../tables/cell.js';
-import { isOk, type TrialRow } from '../tables/columns.js';
 import { type ProjectionRow, type ScalingRow, scalingTable } from '../tables/scaling-columns.js';
 import { unknown } from '../tables/table.js';
+import { isOk, type TrialRow } from '../tables/trial-columns.js';
 import type { Conclusion } from './conclude.js';
 import { inNewRun, newRun } from './new-run.js';
 

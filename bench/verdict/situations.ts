@@ -1,11 +1,12 @@
 import { type Isolation, isolates } from '../../strategies/strategy.js';
 import { groupBy } from '../stats/group-by.js';
 import type { LogRate } from '../stats/moderated.js';
-import { hasRate, type RatedSummary, type SummaryRow, type TrialRow } from '../tables/columns.js';
 import { memoryOf } from '../tables/memory.js';
 import { seriesName } from '../tables/series.js';
 import { type SituationRow, situationTable } from '../tables/situation-columns.js';
+import { hasRate, type RatedSummary, type SummaryRow } from '../tables/summary-columns.js';
 import { unknown } from '../tables/table.js';
+import type { TrialRow } from '../tables/trial-columns.js';
 import { type Choice, chooseTogether, type FamilyRates } from './choice.js';
 import type { Conclusion } from './conclude.js';
 import { familyOf, familyRates, logRates, logsOfCost, type Measured, type Traits } from './configurations.js';

@@ -1,5 +1,5 @@
-import type { TrialRow } from '../tables/columns.js';
 import type { Enough } from '../tables/enough.js';
+import type { TrialRow } from '../tables/trial-columns.js';
 import { compare } from './compare.js';
 
 /** The first look is after round 12, the next ones every four rounds. */

@@ -1,7 +1,8 @@
 import { groupBy } from '../stats/group-by.js';
-import { hasRate, type RatedSummary, type SummaryRow, type TrialRow } from '../tables/columns.js';
 import { seriesName } from '../tables/series.js';
 import type { WinnerRow } from '../tables/situation-columns.js';
+import { hasRate, type RatedSummary, type SummaryRow } from '../tables/summary-columns.js';
+import type { TrialRow } from '../tables/trial-columns.js';
 import { choose } from './choice.js';
 import { familyOf, familyRates, isBaseline, type Traits } from './configurations.js';
 

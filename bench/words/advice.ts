@@ -1,6 +1,6 @@
 import { groupBy } from '../stats/group-by.js';
-import type { RatedSummary } from '../tables/columns.js';
 import { seriesName } from '../tables/series.js';
+import type { RatedSummary } from '../tables/summary-columns.js';
 import type { Conclusion } from '../verdict/conclude.js';
 import { isBaseline } from '../verdict/configurations.js';
 import { intervalText, namer, shortNamer, withInterval } from './configuration.js';

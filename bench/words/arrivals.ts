@@ -1,7 +1,7 @@
 import { groupBy } from '../stats/group-by.js';
 import type { ArrivalRow } from '../tables/arrival-columns.js';
 import type { ArrivalSummaryRow } from '../tables/arrival-summary.js';
-import { seriesName } from '../tables/series.js';
+import { rowName } from '../tables/series.js';
 import type { SloRow } from '../tables/slo-columns.js';
 import type { Traits } from '../verdict/configurations.js';
 import { shortNamer } from './configuration.js';
@@ -99,17 +99,12 @@ function kneeText({
   return broken_per_second === null ? 'not reached' : `below ${number(broken_per_second)}`;
 }
 
-/** Names a configuration in a line that has no other rows beside it. */
-function named(row: ArrivalRow | SloRow): string {
-  return `${seriesName(row, [])} × ${row.workers}`;
-}
-
 /** One line for a trial that has ended. */
 export function arrivalLine(row: ArrivalRow): string {
   const { workload, corpus, asked, offered_per_second, status, reason } = row;
   const { latency_p99_ms, unserved, generator_cpu_percent: generator } = row;
   const rate = `${number(offered_per_second)}/s (${asked})`;
-  const what = `open loop · ${workload} ${corpus} ${named(row)} at ${rate}`;
+  const what = `open loop · ${workload} ${corpus} ${rowName(row)} at ${rate}`;
   if (status !== 'ok') return `${what}: ${status}, ${reason}`;
   const p99 = latency_p99_ms === null ? 'p99 unknown' : `p99 ${number(latency_p99_ms)} ms`;
   const result = (unserved ?? 0) > 0 ? 'falls behind' : p99;
@@ -120,5 +115,5 @@ export function arrivalLine(row: ArrivalRow): string {
 export function limitLine(row: SloRow): string {
   const { workload, corpus, limit, confirmed_per_second: confirmed } = row;
   const found = confirmed === null ? 'no rate was confirmed' : `${number(confirmed)}/s confirmed`;
-  return `${limit} · ${workload} ${corpus} ${named(row)}: ${found}, knee ${kneeText(row)}`;
+  return `${limit} · ${workload} ${corpus} ${rowName(row)}: ${found}, knee ${kneeText(row)}`;
 }

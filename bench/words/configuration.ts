@@ -1,5 +1,5 @@
-import type { SummaryRow } from '../tables/columns.js';
 import { seriesName } from '../tables/series.js';
+import type { SummaryRow } from '../tables/summary-columns.js';
 import type { Ratio } from '../verdict/choice.js';
 import type { Traits } from '../verdict/configurations.js';
 import { ratio } from './units.js';

@@ -1,4 +1,4 @@
-import type { SummaryRow } from '../tables/columns.js';
+import type { SummaryRow } from '../tables/summary-columns.js';
 import type { Conclusion } from '../verdict/conclude.js';
 import type { FusedOrStaged } from '../verdict/fused.js';
 import { namer, withInterval } from './configuration.js';

@@ -1,5 +1,5 @@
 import { costText, isSure, type Judged, wantedSchedules } from '../pick/open-loop/judge.js';
-import type { SummaryRow } from '../tables/columns.js';
+import type { SummaryRow } from '../tables/summary-columns.js';
 import { number, ratio } from './units.js';
 
 /**

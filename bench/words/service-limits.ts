@@ -1,8 +1,8 @@
 import { limitText, readLimits } from '../../services/limits.js';
 import type { ServiceLimit } from '../../strategies/strategy.js';
 import { groupBy } from '../stats/group-by.js';
-import type { TrialRow } from '../tables/columns.js';
-import { seriesName } from '../tables/series.js';
+import { rowName } from '../tables/series.js';
+import type { TrialRow } from '../tables/trial-columns.js';
 import { configurationName } from '../verdict/configurations.js';
 import { number } from './units.js';
 
@@ -14,10 +14,11 @@ export function serviceLimitText(
   const read = readLimits(limits).filter(({ of }) => of === 'requests');
   if (read.length === 0) return null;
   const perSecond = Math.min(...read.map(({ max, perMs }) => (1e3 * max) / perMs));
-  const nameOf = (trial: TrialRow) => `${seriesName(trial, [])} × ${trial.workers}`;
-  const names = [...new Set(trials.map(nameOf))];
+  const names = [...new Set(trials.map(rowName))];
   const lines = names.flatMap((name) => {
-    const own = trials.filter((trial) => nameOf(trial) === name && (trial.service_requests ?? null) !== null);
+    const own = trials.filter(
+      (trial) => rowName(trial) === name && (trial.service_requests ?? null) !== null,
+    );
     if (own.length === 0) return [];
     const sum = (of: (row: TrialRow) => number | null | undefined) =>
       own.reduce((total, row) => total + (of(row) ?? 0), 0);

@@ -1,5 +1,5 @@
-import type { TrialRow } from '../tables/columns.js';
 import type { Environment } from '../tables/environment.js';
+import type { TrialRow } from '../tables/trial-columns.js';
 
 /** Says that documents were files, and what that means for rates. */
 

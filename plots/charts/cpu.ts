@@ -1,4 +1,4 @@
-import type { SummaryRow } from '../../bench/tables/columns.js';
+import type { SummaryRow } from '../../bench/tables/summary-columns.js';
 import { number } from '../../bench/words/units.js';
 import { byWorkload, spanAtSmallest } from '../captions.js';
 import type { Chart, Spec } from '../chart.js';

@@ -1,5 +1,5 @@
-import type { SummaryRow } from '../../bench/tables/columns.js';
 import type { CrossoverRow } from '../../bench/tables/situation-columns.js';
+import type { SummaryRow } from '../../bench/tables/summary-columns.js';
 import { listed, size } from '../../bench/words/units.js';
 import type { Chart, ChartData, Spec } from '../chart.js';
 import { endLabels, lineHeight } from '../end-labels.js';

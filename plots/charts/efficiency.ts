@@ -1,4 +1,4 @@
-import type { SummaryRow } from '../../bench/tables/columns.js';
+import type { SummaryRow } from '../../bench/tables/summary-columns.js';
 import { byWorkload, configurationName, highest, isBeyondCores } from '../captions.js';
 import type { Chart, ChartData } from '../chart.js';
 import { grid, type Measure } from '../grid.js';

@@ -1,5 +1,5 @@
-import type { SummaryRow } from '../../bench/tables/columns.js';
 import type { ScalingRow } from '../../bench/tables/scaling-columns.js';
+import type { SummaryRow } from '../../bench/tables/summary-columns.js';
 import { number, size } from '../../bench/words/units.js';
 import { configurationName, highest, lowest, type Valued } from '../captions.js';
 import type { Chart, ChartData, Spec } from '../chart.js';

@@ -1,5 +1,5 @@
-import type { TrialRow } from '../../bench/tables/columns.js';
 import type { ComparisonRow } from '../../bench/tables/comparison-columns.js';
+import type { TrialRow } from '../../bench/tables/trial-columns.js';
 import type { Chart, ChartData, Spec } from '../chart.js';
 import { logDomain } from '../log-axis.js';
 import { type Look, lookChannels, looksIn } from '../looks.js';

@@ -1,4 +1,4 @@
-import type { SummaryRow } from '../../bench/tables/columns.js';
+import type { SummaryRow } from '../../bench/tables/summary-columns.js';
 import { number } from '../../bench/words/units.js';
 import { byWorkload, configurationName, highest, lowest, type Valued } from '../captions.js';
 import type { Chart, ChartData, Spec } from '../chart.js';

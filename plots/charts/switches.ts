@@ -1,4 +1,4 @@
-import type { SummaryRow } from '../../bench/tables/columns.js';
+import type { SummaryRow } from '../../bench/tables/summary-columns.js';
 import { byWorkload, spanAtSmallest } from '../captions.js';
 import type { Chart } from '../chart.js';
 import { grid } from '../grid.js';

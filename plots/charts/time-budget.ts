@@ -1,4 +1,4 @@
-import type { SummaryRow } from '../../bench/tables/columns.js';
+import type { SummaryRow } from '../../bench/tables/summary-columns.js';
 import { byCorpus, byWorkload, configurationName } from '../captions.js';
 import type { Chart, Spec } from '../chart.js';
 import { shareBars } from '../share-bars.js';

@@ -1,5 +1,5 @@
-import type { SummaryRow } from '../../bench/tables/columns.js';
 import { memoryOf } from '../../bench/tables/memory.js';
+import type { SummaryRow } from '../../bench/tables/summary-columns.js';
 import { megabytes } from '../../bench/words/units.js';
 import { byWorkload, configurationName } from '../captions.js';
 import type { Chart, ChartData, Spec } from '../chart.js';

@@ -1,4 +1,4 @@
-import { crashed } from '../session/outcome.js';
+import { crashed, type Mutable } from '../session/outcome.js';
 import type { Outcome } from '../strategy.js';
 import type { ReadColumns, ResultRows } from './protocol.js';
 
@@ -123,5 +123,3 @@ function addRead(outcome: Mutable<Outcome>, { sizes, mtimesMs }: ReadColumns, at
   if (size !== null) outcome.size = size;
   if (mtimeMs !== null) outcome.mtimeMs = mtimeMs;
 }
-
-type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };

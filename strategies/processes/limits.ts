@@ -1,7 +1,6 @@
-import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import { WorkerEnded } from '../session/task-error.js';
-import { usableShare } from './memory-share.js';
+import { memoryBytes, usableShare } from './memory-share.js';
 
 /** Most tasks do not load with less than this. */
 const minMb = 64;
@@ -19,13 +18,6 @@ export function heapLimitMb(workers: number): number {
 /** Returns the limit of a worker process's memory, MB, which includes heap and buffers. */
 export function memoryLimitMb(workers: number): number {
   return Math.max(minMb, Math.floor((usableShare * memoryBytes()) / 2 ** 20 / workers));
-}
-
-/** The memory that this process may use. */
-export function memoryBytes(): number {
-  // 0, or more than there is, where nothing constrains it.
-  const constrained = process.constrainedMemory?.() ?? 0;
-  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
 }
 
 /** A limit of a worker's memory, with the words for the message of a worker that has reached it. */

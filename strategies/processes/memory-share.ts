@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import type { Isolation } from '../strategy.js';
 
 /**
@@ -18,6 +19,13 @@ const minHeapMb = 16;
 export interface Limits {
   readonly heapMb?: number;
   readonly memoryMb?: number;
+}
+
+/** The memory that this process may use. */
+export function memoryBytes(): number {
+  // 0, or more than there is, where nothing constrains it.
+  const constrained = process.constrainedMemory?.() ?? 0;
+  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
 }
 
 /** The part of a memory that workers share, MB: without the system's fifth, and without the caller. */

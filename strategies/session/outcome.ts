@@ -78,7 +78,8 @@ export function withServed(outcome: Mutable<Outcome>, { tries, waitedMs, cachedM
   return outcome;
 }
 
-type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
+/** An object whose maker still adds to it. */
+export type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 
 /** The document never ran, because it is none that the session takes. */
 export function refused({ index, id }: Pick<Document, 'index' | 'id'>, cause: unknown): Outcome {

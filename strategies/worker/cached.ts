@@ -7,7 +7,7 @@ import { Seen } from '../../services/cache/seen.js';
 import { type Claim, SharedResults } from '../../services/cache/shared-results.js';
 import { type Kept, timeSize } from '../../services/cache/store.js';
 import type { Workload, WorkloadRef } from '../../workloads/workload.js';
-import type { LocalReply } from '../session/outcome.js';
+import type { LocalReply, Mutable } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
 import { now } from './clock.js';
 import { isSameValue, valueIn } from './kept-value.js';
@@ -215,8 +215,6 @@ export class ResultCache {
     if (this.#results.turnOff()) process.emitWarning(why);
   }
 }
-
-type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 
 interface Run {
   readonly document: CarriedDocument;

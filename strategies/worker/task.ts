@@ -6,7 +6,7 @@ import { loadWorkload } from '../../workloads/load-workload.js';
 import { nameSources } from '../../workloads/source-stack.js';
 import { StageTimeout } from '../../workloads/stages/stage-error.js';
 import type { Views, Workload, WorkloadRef } from '../../workloads/workload.js';
-import { type LocalReply, timeoutError } from '../session/outcome.js';
+import { type LocalReply, type Mutable, timeoutError } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
 import { taskError } from '../session/task-error.js';
 import { teardownMs } from '../session/teardown.js';
@@ -257,8 +257,6 @@ async function openCache(
 }
 
 const ignore = () => {};
-
-type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 
 async function setUp(workload: Workload, { options }: WorkloadRef): Promise<unknown> {
   try {

@@ -1,6 +1,6 @@
 import { type ArrivalTrialOptions, runArrivalTrial } from '../../bench/arrivals/arrival-trial.js';
 import type { ArrivalRow } from '../../bench/tables/arrival-columns.js';
-import type { TrialRow } from '../../bench/tables/columns.js';
+import type { TrialRow } from '../../bench/tables/trial-columns.js';
 import { HelperProcesses } from '../../bench/trials/helper-processes.js';
 import { baselineOf, type Cell, planCells } from '../../bench/trials/plan.js';
 import { loadStrategies, prepare } from '../../bench/trials/prepare.js';

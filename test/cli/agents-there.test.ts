@@ -5,8 +5,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { summaryTable, trialTable } from '../../bench/tables/columns.js';
 import { decode } from '../../bench/tables/csv.js';
+import { summaryTable } from '../../bench/tables/summary-columns.js';
+import { trialTable } from '../../bench/tables/trial-columns.js';
 import { type OwnRedis, startRedis } from '../../strategies/broker/own-redis.js';
 import { noRedis } from '../redis.js';
 import { chartless, cli, cliPath } from '../support.js';

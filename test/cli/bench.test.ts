@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { summaryTable, trialTable } from '../../bench/tables/columns.js';
 import { decode } from '../../bench/tables/csv.js';
+import { summaryTable } from '../../bench/tables/summary-columns.js';
+import { trialTable } from '../../bench/tables/trial-columns.js';
 import { folder, fresh, run, runWithCharts, spin } from './start.js';
 
 describe('a run', () => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { trialTable } from '../../bench/tables/columns.js';
 import { decode } from '../../bench/tables/csv.js';
+import { trialTable } from '../../bench/tables/trial-columns.js';
 import { alive, descendants, until } from '../processes.js';
 import { folder, fresh, spin, start } from './start.js';
 

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { trialTable } from '../../bench/tables/columns.js';
 import { decode } from '../../bench/tables/csv.js';
+import { trialTable } from '../../bench/tables/trial-columns.js';
 import { alive, commandOf, descendants, isWorker, until } from '../processes.js';
 
 const cli = fileURLToPath(new URL('../../bench/cli.js', import.meta.url));

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
-import { summaryTable, trialTable } from '../../bench/tables/columns.js';
 import { decode } from '../../bench/tables/csv.js';
 import { stageTable } from '../../bench/tables/stage-columns.js';
+import { summaryTable } from '../../bench/tables/summary-columns.js';
+import { trialTable } from '../../bench/tables/trial-columns.js';
 import { folder, fresh, run } from './start.js';
 
 const task = join(folder, 'chain.mjs');

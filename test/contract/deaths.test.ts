@@ -1,7 +1,7 @@
 import { strategies as entries } from '../../strategies/index.js';
 import { isolates } from '../../strategies/strategy.js';
 import { openable } from '../support.js';
-import { describeDeaths } from './promises/conformance.js';
+import { describeDeaths } from './promises/deaths.js';
 
 /** `deaths-processes.test.ts` has the strategies with processes: together they would end the tests alone. */
 for (const strategy of await openable(entries))

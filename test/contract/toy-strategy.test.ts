@@ -7,14 +7,15 @@ import { faults } from '../../bench/faults/faults.js';
 import { measureFault } from '../../bench/faults/measure.js';
 import { seriesOf } from '../../bench/overhead/series.js';
 import { matrixTable } from '../../bench/report/faults.js';
-import { trialTable } from '../../bench/tables/columns.js';
 import { decode } from '../../bench/tables/csv.js';
+import { trialTable } from '../../bench/tables/trial-columns.js';
 import { HelperProcesses } from '../../bench/trials/helper-processes.js';
 import { loadStrategies } from '../../bench/trials/prepare.js';
 import { charts } from '../../plots/index.js';
 import { type WorkloadEntry, workloads } from '../../workloads/index.js';
 import { cli, documentsOf, fixture, onlyLong, openable, outcomesOf, withSession } from '../support.js';
-import { describeResults, sameOutcomes } from './promises/conformance.js';
+import { describeResults } from './promises/results.js';
+import { sameOutcomes } from './promises/same-outcomes.js';
 
 /**
  * A strategy is its own file: this one is in no list of ours, and everything that works for the listed

@@ -4,7 +4,7 @@ import { workloads } from '../../workloads/index.js';
 import { start } from '../../workloads/services/ollama.js';
 import type { Service } from '../../workloads/services/service.js';
 import { openable } from '../support.js';
-import { sameOutcomes } from './promises/conformance.js';
+import { sameOutcomes } from './promises/same-outcomes.js';
 
 const strategies = await openable(entries);
 /** Every strategy runs these: a task that computes, and one that waits for a service. */

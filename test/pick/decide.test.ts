@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Constraints, loopViolation, unconstrained } from '../../bench/pick/constraints.js';
 import { type Decided, type Decision, decide } from '../../bench/pick/decide.js';
-import type { RatedSummary, TrialRow } from '../../bench/tables/columns.js';
 import { decode, encodeHeader, encodeRows } from '../../bench/tables/csv.js';
 import { type ResponsivenessRow, responsivenessTable } from '../../bench/tables/responsiveness-columns.js';
 import { summarise } from '../../bench/tables/summarise.js';
+import type { RatedSummary } from '../../bench/tables/summary-columns.js';
+import type { TrialRow } from '../../bench/tables/trial-columns.js';
 import { choiceTable, verdict } from '../../bench/words/pick.js';
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import { environmentOf, trialsOf } from '../runs.js';
@@ -135,16 +136,17 @@ describe('a decision', () => {
     assert.notEqual(decision.best.strategy, fastest.strategy);
   });
 
+  const words = {
+    environment: environmentOf(trialsOf({ corpora: { docs: 10_000 } }), {}),
+    strategies,
+    costs: null,
+    isolated: null,
+    latencyP99Ms: null,
+    judged: null,
+  };
+
   it('is a few short sentences', () => {
-    const decision = chosen(decided());
-    const said = verdict(decision, {
-      environment: environmentOf(trialsOf({ corpora: { docs: 10_000 } }), {}),
-      strategies,
-      costs: null,
-      isolated: null,
-      latencyP99Ms: null,
-      judged: null,
-    });
+    const said = verdict(chosen(decided()), words);
     for (const sentence of said) assert.ok(sentence.split(' ').length <= 25, sentence);
     assert.match(said[0] as string, /^Use `.*` with 2 workers: .*× \(.*\) sequential\.$/);
     assert.ok(
@@ -155,15 +157,7 @@ describe('a decision', () => {
 
   it('claims no more than was measured', () => {
     const decision = chosen(decided());
-    const options = {
-      environment: environmentOf(trialsOf({ corpora: { docs: 10_000 } }), {}),
-      strategies,
-      costs: null,
-      isolated: null,
-      latencyP99Ms: null,
-      judged: null,
-    };
-    const said = (changes: Partial<Decision>) => verdict({ ...decision, ...changes }, options).join(' ');
+    const said = (changes: Partial<Decision>) => verdict({ ...decision, ...changes }, words).join(' ');
     const rival = { ...(decision.tied[0] as Decision['tied'][number]), cell: { ...decision.choice } };
     // Two blocks show nothing, and a configuration that is not told apart is not called as fast.
     const few = said({ blocks: 2, tied: [rival] });
@@ -187,7 +181,7 @@ describe('a decision', () => {
         tied: [],
         slower: [{ ...once, ratio: { ratio: 1.34, low: null, high: null } }],
       },
-      { ...options, isolated },
+      { ...words, isolated },
     ).join(' ');
     assert.match(crash, /If a crash must not end the caller, use `process-pool` with \d+ workers?\./);
   });
@@ -197,9 +191,8 @@ describe('a decision', () => {
     const environment = environmentOf([row as TrialRow], {});
     const one = { strategy: 'queue', workers: 2, delivery: 'message', reason: 'no time was left' } as const;
     const not_measured = [1, 2, 3, 4, 5].map((n) => ({ ...one, ...(n > 1 && { per_worker: 2 ** n }) }));
-    const options = { strategies, costs: null, isolated: null, latencyP99Ms: null, judged: null };
     const decision = { ...chosen(decided()), speedup: { ratio: 6.9, low: null, high: null } };
-    const said = verdict(decision, { ...options, environment: { ...environment, not_measured } });
+    const said = verdict(decision, { ...words, environment: { ...environment, not_measured } });
     for (const sentence of said) assert.ok(sentence.split(' ').length <= 25, sentence);
     assert.match(said[0] as string, /: about 6\.90?× sequential, by a single block\.$/);
     const text = said.join(' ');
@@ -208,8 +201,8 @@ describe('a decision', () => {
       / 5 configurations were not measured: queue × 2, queue \(4 per worker\) × 2 and 3 more\./,
     );
     assert.match(text, / Nothing is shown about them \(no time was left\)\. /);
-    assert.doesNotMatch(verdict(decision, { ...options, environment }).join(' '), /not measured/);
-    const [cells] = choiceTable(decision, { ...options, environment }).groups[0] as string[][];
+    assert.doesNotMatch(verdict(decision, { ...words, environment }).join(' '), /not measured/);
+    const [cells] = choiceTable(decision, { ...words, environment }).groups[0] as string[][];
     assert.equal(cells?.[3], 'unknown');
   });
 

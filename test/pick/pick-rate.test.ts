@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { arrivalTable } from '../../bench/tables/arrival-columns.js';
-import { trialTable } from '../../bench/tables/columns.js';
 import { decode } from '../../bench/tables/csv.js';
+import { trialTable } from '../../bench/tables/trial-columns.js';
 import { readRecommendation } from '../../runner/recommendation.js';
 import { chartless, cli as cliIn } from '../support.js';
 

@@ -8,7 +8,7 @@ import { blockOrder } from '../../bench/pick/race/block.js';
 import { raceCallsOf } from '../../bench/pick/race/calls.js';
 import type { RaceOptions } from '../../bench/pick/race/options.js';
 import { race } from '../../bench/pick/race/race.js';
-import type { TrialRow } from '../../bench/tables/columns.js';
+import type { TrialRow } from '../../bench/tables/trial-columns.js';
 import { loadStrategies } from '../../bench/trials/prepare.js';
 import { configurationName } from '../../bench/verdict/configurations.js';
 import { strategies as entries } from '../../strategies/index.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type SummaryRow, summaryTable } from '../../bench/tables/columns.js';
+import { type SummaryRow, summaryTable } from '../../bench/tables/summary-columns.js';
 import type { ChartData, Spec } from '../../plots/chart.js';
 import { charts } from '../../plots/index.js';
 import { renderSvg } from '../../plots/render.js';

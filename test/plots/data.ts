@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ArrivalSummaryRow, arrivalSummaryTable } from '../../bench/tables/arrival-summary.js';
-import { type SummaryRow, summaryTable } from '../../bench/tables/columns.js';
 import { type SloRow, sloTable } from '../../bench/tables/slo-columns.js';
 import { type StageRow, stageTable } from '../../bench/tables/stage-columns.js';
+import { type SummaryRow, summaryTable } from '../../bench/tables/summary-columns.js';
 import { unknown } from '../../bench/tables/table.js';
 import { compare, marginsOf } from '../../bench/verdict/compare.js';
 import { crossovers } from '../../bench/verdict/crossovers.js';

@@ -7,7 +7,7 @@ import { markdownReport } from '../../bench/report/markdown.js';
 import { html, jsonScript } from '../../bench/report/page/html.js';
 import { pageReport } from '../../bench/report/page.js';
 import { sideBySide, sideBySideMarkdown } from '../../bench/report/side-by-side.js';
-import type { TrialRow } from '../../bench/tables/columns.js';
+import type { TrialRow } from '../../bench/tables/trial-columns.js';
 import type { Findings } from '../../bench/verdict/findings.js';
 import { charts } from '../../plots/index.js';
 import { renderSvg } from '../../plots/render.js';

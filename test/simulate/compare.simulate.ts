@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { TrialRow } from '../../bench/tables/columns.js';
+import type { TrialRow } from '../../bench/tables/trial-columns.js';
 import { compare } from '../../bench/verdict/compare.js';
 import { enough } from '../../bench/verdict/stop.js';
 import { equalCells, suite } from './suites.js';

@@ -1,6 +1,6 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import type { TrialRow } from '../../bench/tables/columns.js';
+import type { TrialRow } from '../../bench/tables/trial-columns.js';
 import { trial } from '../rows.js';
 
 /** These suites of one workload and corpus are made up, for tests of comparisons. */

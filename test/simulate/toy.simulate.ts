@@ -1,5 +1,5 @@
 import { describeCancelling } from '../contract/promises/cancelling.js';
-import { describeDeaths } from '../contract/promises/conformance.js';
+import { describeDeaths } from '../contract/promises/deaths.js';
 import { describeSideChannel } from '../contract/promises/side-channel.js';
 import { describeStacks } from '../contract/promises/stacks.js';
 import { openable } from '../support.js';

@@ -4,9 +4,9 @@ import { leastSquares, nonNegativeLeastSquares } from '../../bench/stats/bounded
 import { fitScaling, predict, type Scaling, type ScalingOptions } from '../../bench/stats/scaling.js';
 import { integerPeak, type Parameters, peakOf, rateAt } from '../../bench/stats/throughput.js';
 import { fitThroughput, levelsOf, type ScalingPoint } from '../../bench/stats/throughput-fit.js';
-import type { TrialRow } from '../../bench/tables/columns.js';
 import { projectionTable, scalingTable } from '../../bench/tables/scaling-columns.js';
 import type { Table } from '../../bench/tables/table.js';
+import type { TrialRow } from '../../bench/tables/trial-columns.js';
 import { projectionRows, scalingRows, scalingSeries } from '../../bench/verdict/scaling.js';
 import { trial } from '../rows.js';
 import { type Design, law, noisyTrials } from '../simulate/trials.js';

@@ -13,7 +13,6 @@ import {
   taskTable,
 } from '../../bench/overhead/columns.js';
 import { regretTable } from '../../bench/regret/columns.js';
-import { summaryTable, trialTable } from '../../bench/tables/columns.js';
 import { comparisonTable } from '../../bench/tables/comparison-columns.js';
 import { decode, headerOf } from '../../bench/tables/csv.js';
 import type { Environment } from '../../bench/tables/environment.js';
@@ -26,7 +25,9 @@ import {
   situationTable,
   winnerTable,
 } from '../../bench/tables/situation-columns.js';
+import { summaryTable } from '../../bench/tables/summary-columns.js';
 import type { Table } from '../../bench/tables/table.js';
+import { trialTable } from '../../bench/tables/trial-columns.js';
 
 /** The table of each file, by the file's name. A new file needs a line here. */
 const tables: Readonly<Record<string, Table>> = {

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { summaryTable, trialTable } from '../../bench/tables/columns.js';
 import { decode, encodeHeader, encodeRows } from '../../bench/tables/csv.js';
 import { Store } from '../../bench/tables/store.js';
 import { pairedLogRatios, summarise } from '../../bench/tables/summarise.js';
+import { summaryTable } from '../../bench/tables/summary-columns.js';
 import { type Column, type Table, table } from '../../bench/tables/table.js';
+import { trialTable } from '../../bench/tables/trial-columns.js';
 import { failedTrial, trial } from '../rows.js';
 import { traitsOf } from '../runs.js';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { TrialRow } from '../../bench/tables/columns.js';
 import { seriesName } from '../../bench/tables/series.js';
+import type { TrialRow } from '../../bench/tables/trial-columns.js';
 import type { CorpusSource } from '../../bench/trials/corpus-file.js';
 import {
   type Cell,

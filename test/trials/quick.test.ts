@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { it } from 'node:test';
-import { hasRate, summaryTable } from '../../bench/tables/columns.js';
 import { decode } from '../../bench/tables/csv.js';
+import { hasRate, summaryTable } from '../../bench/tables/summary-columns.js';
 import {
   chooseTwins,
   isMeasuredByDefault,

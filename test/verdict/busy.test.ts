@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import picocolors from 'picocolors';
 import { consoleReport } from '../../bench/report/console.js';
 import { markdownReport } from '../../bench/report/markdown.js';
-import type { TrialRow } from '../../bench/tables/columns.js';
+import type { TrialRow } from '../../bench/tables/trial-columns.js';
 import { busyLine } from '../../bench/words/busy.js';
 import { findingsOf, type RunChoice, trialsOf } from '../runs.js';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { welch } from '../../bench/stats/welch.js';
-import type { TrialRow } from '../../bench/tables/columns.js';
 import type { Environment } from '../../bench/tables/environment.js';
+import type { TrialRow } from '../../bench/tables/trial-columns.js';
 import { compareRuns, differencesBetween } from '../../bench/verdict/compare-runs.js';
 import { trial } from '../rows.js';
 

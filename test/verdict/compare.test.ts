@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { holm, paired } from '../../bench/stats/paired.js';
-import type { TrialRow } from '../../bench/tables/columns.js';
 import type { ComparisonRow } from '../../bench/tables/comparison-columns.js';
+import type { TrialRow } from '../../bench/tables/trial-columns.js';
 import { compare, verdictOn } from '../../bench/verdict/compare.js';
 import { enough } from '../../bench/verdict/stop.js';
 import { trial } from '../rows.js';

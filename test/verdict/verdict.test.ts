@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { bestTable, bestTableLegend } from '../../bench/report/tables.js';
-import type { TrialRow } from '../../bench/tables/columns.js';
 import { bySeries } from '../../bench/tables/series.js';
 import { summarise } from '../../bench/tables/summarise.js';
+import type { TrialRow } from '../../bench/tables/trial-columns.js';
 import { marginsOf } from '../../bench/verdict/compare.js';
 import { type Conclusion, conclude } from '../../bench/verdict/conclude.js';
 import { adviceSentences, adviceTable } from '../../bench/words/advice.js';

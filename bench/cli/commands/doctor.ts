@@ -14,7 +14,7 @@ import {
   spinCostsTheSame,
 } from '../../doctor/known-answers.js';
 import { exitCode } from '../../errors.js';
-import type { TrialRow } from '../../tables/columns.js';
+import type { TrialRow } from '../../tables/trial-columns.js';
 import { HelperProcesses } from '../../trials/helper-processes.js';
 import { baselineOf, isMeasuredByDefault, planCells } from '../../trials/plan.js';
 import { loadStrategies, prepare } from '../../trials/prepare.js';

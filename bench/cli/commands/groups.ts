@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
-import { memoryBytes } from '../../../strategies/processes/limits.js';
+import { memoryBytes } from '../../../strategies/processes/memory-share.js';
 import { printToStandardError } from '../../../strategies/processes/task-output.js';
 import type { JobFile } from '../../config/job-file.js';
 import { groupFlags } from '../../config/job-keys.js';

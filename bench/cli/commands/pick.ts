@@ -1,71 +1,46 @@
 import { join } from 'node:path';
-import { withoutPassword } from '../../../strategies/broker/address.js';
 import { strategies } from '../../../strategies/index.js';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
 import { compileTask, type TaskFile } from '../../../workloads/task-file.js';
 import { urlsOf } from '../../check/examine.js';
 import { inFlightFinding, isInFlight, mixingText } from '../../check/known.js';
 import { exitCode, UnfitError, UsageError } from '../../errors.js';
-import { readEnvironment } from '../../measure/environment.js';
 import {
   type AgentsThere,
   type Configuration,
   configurationsOf,
   final,
   once,
-  passMeanMs,
   screening,
   splitsOf,
 } from '../../pick/configurations.js';
-import type { Constraints } from '../../pick/constraints.js';
 import { decide, eligibleCells } from '../../pick/decide.js';
-import { type Demand, demandOf, openLoopMs, scheduleMs } from '../../pick/open-loop/demand.js';
+import { openLoopMs, scheduleMs } from '../../pick/open-loop/demand.js';
 import { raceCallsOf } from '../../pick/race/calls.js';
-import type { NotMeasured, RaceTiming } from '../../pick/race/options.js';
+import type { RaceTiming } from '../../pick/race/options.js';
 import { race } from '../../pick/race/race.js';
-import { type ConstraintFlags, constraintsOf, timeBudget } from '../../pick/request.js';
 import { Responsiveness } from '../../pick/responsiveness.js';
 import { type Sample, takeSample } from '../../pick/sample.js';
 import { chosenFrom, decisionText, writeDecision } from '../../pick/write.js';
 import { pickProgressOn } from '../../report/pick-progress.js';
-import { schema } from '../../tables/columns.js';
 import { encodeHeader, encodeRows } from '../../tables/csv.js';
-import type { Environment } from '../../tables/environment.js';
 import { responsivenessTable } from '../../tables/responsiveness-columns.js';
-import { Store } from '../../tables/store.js';
 import { ownBroker } from '../../tables/summarise.js';
 import { workersThere } from '../../trials/agents-there.js';
 import { HelperProcesses } from '../../trials/helper-processes.js';
 import { taskRecord } from '../../trials/own-task.js';
-import { baselineOf, defaultDelivery, type LoadedStrategy, sourceRecord } from '../../trials/plan.js';
+import { baselineOf, defaultDelivery, type LoadedStrategy } from '../../trials/plan.js';
 import { loadStrategies } from '../../trials/prepare.js';
-import { stagesRecord } from '../../trials/splits.js';
 import { runTrial } from '../../trials/trial.js';
 import { configurationName } from '../../verdict/configurations.js';
 import { findings } from '../../verdict/findings.js';
-import { parseCount, parseDuration } from '../../words/parse.js';
 import { refusedText } from '../../words/service-limits.js';
 import { splitsText } from '../../words/splits.js';
-import { duration, number } from '../../words/units.js';
-import { commandLine, newRunFolder } from '../folder.js';
 import { hasOpenLoop, openLoops } from '../open-loops.js';
+import { begin, plannedText, withNotMeasured, writeEnvironment } from '../pick-record.js';
+import { type PickFlags, requestOf } from '../pick-request.js';
 import { handleSignals } from '../signals.js';
 import { colorsFor, note, print } from '../terminal.js';
-
-export interface PickFlags extends ConstraintFlags {
-  task?: string;
-  docs?: string;
-  rate?: string;
-  broker?: string;
-  timeBudget: string;
-  maxCalls?: string;
-  out?: string;
-  seed: string;
-  force?: true;
-  json?: true;
-  /** The task gets these; only a job file has them. */
-  options?: Readonly<Record<string, unknown>>;
-}
 
 /** Share of the budget that the first block may take. */
 const blockShare = 0.4;
@@ -259,75 +234,8 @@ async function agentsThere(
   return { broker, workers: await workersThere(broker, { loaded: between, task: task.ref }) };
 }
 
-interface PickRequest {
-  readonly flags: PickFlags;
-  readonly task: string;
-  readonly docs: string;
-  readonly budgetMs: number;
-  readonly constraints: Constraints;
-  /** Documents arrive at this rate; null: the rate of a closed loop decides. */
-  readonly demand: Demand | null;
-  readonly timeoutMs: number | null;
-  /** The task is called no more often than this; null: as often as the time allows. */
-  readonly maxCalls: number | null;
-  readonly seed: number;
-  readonly folder: string;
-}
-
-/** Reads the flags, before anything is measured or written. @throws UsageError */
-function requestOf(flags: PickFlags, loaded: readonly LoadedStrategy[]): PickRequest {
-  const { task, docs, timeout, rate } = flags;
-  const demand = rate === undefined ? null : demandOf(rate, flags);
-  const budgetMs = timeBudget(flags.timeBudget);
-  if (demand !== null) openLoopMs(budgetMs);
-  if (demand !== null && process.platform === 'win32')
-    throw new UsageError('pick --rate needs named pipes, which Windows does not have');
-  const constraints = constraintsOf(
-    flags,
-    loaded.map(({ strategy }) => strategy),
-  );
-  const request = {
-    flags,
-    budgetMs,
-    demand,
-    constraints: demand === null ? constraints : { ...constraints, latencyP99Ms: null },
-    timeoutMs: timeout === undefined ? null : parseDuration(timeout),
-    maxCalls: maxCallsOf(flags),
-    seed: parseCount(flags.seed, '--seed'),
-    folder: flags.out ?? newRunFolder(),
-  };
-  if (task === undefined)
-    throw new UsageError('pick: expected --task, the module with your task, like --task ./parse.ts');
-  if (docs === undefined)
-    throw new UsageError("pick: expected --docs, your documents, like --docs './samples/**'");
-  Store.refuseExisting(request.folder);
-  return { ...request, task, docs };
-}
-
 /** Whether several documents may be in flight on one thread is tested with up to this many calls. */
 const testedInFlight = 120;
-/** A survey with fewer calls would leave too few for a race. */
-const minCalls = 400;
-
-/** @throws UsageError where calls cannot be counted, or are too few for any race */
-function maxCallsOf({ maxCalls, rate, loopDelay }: PickFlags): number | null {
-  if (maxCalls === undefined) return null;
-  for (const [flag, given] of [
-    ['--rate', rate],
-    ['--loop-delay', loopDelay],
-  ])
-    if (given !== undefined)
-      throw new UsageError(
-        `${flag} and --max-calls cannot be combined: calls are counted in closed loops only; leave one out`,
-      );
-  const count = parseCount(maxCalls, '--max-calls');
-  if (count < minCalls)
-    throw new UsageError(
-      `--max-calls: expected ${minCalls} calls or more, got ${count}; a survey and a race need about as many`,
-    );
-  return count;
-}
-
 /**
  * Returns how often the task is called at most, the calls so far included.
  * @throws UsageError when the calls that are allowed do not suffice for two configurations
@@ -354,81 +262,4 @@ function raceCalls(
         `(${before} of them are made before the race), got ${maxCalls}`,
     );
   return Math.min(before + calls.most, maxCalls ?? Number.POSITIVE_INFINITY);
-}
-
-interface Begin {
-  readonly task: TaskFile;
-  readonly sample: Sample;
-  readonly configurations: readonly Configuration[];
-}
-
-async function begin(
-  { flags, seed, folder }: PickRequest,
-  { task, sample: { workload, corpus, folder: costs }, configurations }: Begin,
-): Promise<{ readonly store: Store; readonly environment: Environment }> {
-  const store = Store.create(folder);
-  const environment = await readEnvironment({
-    schema,
-    run_id: store.runId,
-    command: commandLine(),
-    seed,
-    profile: 'pick',
-    claims: 'suggests',
-    flags: { ...flags, ...(flags.broker !== undefined && { broker: withoutPassword(flags.broker) }) },
-    task: taskRecord(task),
-    plan: { trials_per_round: 0, rounds_least: 1, rounds_most: 0 },
-    corpora: [
-      {
-        workload: workload.ref.name,
-        corpus: corpus.name,
-        ...sourceRecord(corpus),
-        sha256: corpus.hash,
-        ...corpus.profile,
-        ...stagesRecord(corpus.stages),
-        costs: { ...costs, pass_mean_ms: passMeanMs(configurations) },
-      },
-    ],
-  });
-  writeEnvironment(store, environment);
-  store.beginAppending();
-  if (configurations.some(({ cell }) => cell.strategy.strategy.staged === true)) store.stages.begin();
-  return { store, environment };
-}
-
-function writeEnvironment(store: Store, environment: Environment): void {
-  store.write('environment.json', `${JSON.stringify(environment, null, 2)}\n`);
-}
-
-/** The report, the recommendation and later commands read in the environment what was not measured. */
-function withNotMeasured(environment: Environment, missing: readonly NotMeasured[]): Environment {
-  if (missing.length === 0) return environment;
-  const not_measured = missing.map(({ configuration: { cell }, reason }) => ({
-    strategy: cell.strategy.strategy.name,
-    workers: cell.workers,
-    delivery: cell.delivery,
-    ...(cell.perWorker !== undefined && { per_worker: cell.perWorker }),
-    reason,
-  }));
-  return { ...environment, not_measured };
-}
-
-function plannedText({
-  sample: { workload, unique },
-  configurations,
-  budgetMs,
-  cores,
-  calls,
-  maxCalls,
-}: {
-  readonly sample: Sample;
-  readonly configurations: readonly Configuration[];
-  readonly budgetMs: number;
-  readonly cores: number;
-  readonly calls: number;
-  readonly maxCalls: number | null;
-}): string {
-  const called =
-    maxCalls === null && workload.kind === 'cpu' ? '' : `, at most ${number(calls)} calls of the task`;
-  const plan = `${configurations.length} configurations, ${unique} documents, ${duration(budgetMs)}${called}`;
-  return `${workload.ref.name} (${workload.kind}): ${plan}; ${cores} effective cores`;
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { strategies } from '../../../strategies/index.js';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
-import { memoryBytes } from '../../../strategies/processes/limits.js';
+import { memoryBytes } from '../../../strategies/processes/memory-share.js';
 import { findFiles, sampleFiles } from '../../../workloads/documents.js';
 import { compileTask } from '../../../workloads/task-file.js';
 import { urlsOf } from '../../check/examine.js';

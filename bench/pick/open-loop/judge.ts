@@ -1,8 +1,8 @@
 import type { ArrivalRow } from '../../tables/arrival-columns.js';
 import { type ArrivalSummaryRow, summariseArrivals } from '../../tables/arrival-summary.js';
 import { sameCell } from '../../tables/cell.js';
-import type { RatedSummary } from '../../tables/columns.js';
 import { memoryOf } from '../../tables/memory.js';
+import type { RatedSummary } from '../../tables/summary-columns.js';
 import { configurationName } from '../../verdict/configurations.js';
 import { megabytes, number } from '../../words/units.js';
 import type { Demand } from './demand.js';

@@ -1,6 +1,6 @@
 import type { ArrivalTrialOptions } from '../../arrivals/arrival-trial.js';
 import type { ArrivalRow } from '../../tables/arrival-columns.js';
-import type { RatedSummary } from '../../tables/columns.js';
+import type { RatedSummary } from '../../tables/summary-columns.js';
 import type { Cell } from '../../trials/plan.js';
 import { configurationName } from '../../verdict/configurations.js';
 import { type Configuration, nameOf } from '../configurations.js';

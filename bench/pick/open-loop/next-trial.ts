@@ -1,7 +1,7 @@
 import type { ArrivalRow } from '../../tables/arrival-columns.js';
 import { sameCell } from '../../tables/cell.js';
-import type { RatedSummary } from '../../tables/columns.js';
 import { memoryOf } from '../../tables/memory.js';
+import type { RatedSummary } from '../../tables/summary-columns.js';
 import type { Demand } from './demand.js';
 import { estimatedCores, isFastEnough, judge, type OpenLoop, wantedSchedules } from './judge.js';
 

@@ -1,8 +1,8 @@
 import { mean } from '../../stats/estimate.js';
 import { isNonEmpty } from '../../stats/group-by.js';
 import { type Difference, type Family, moderate } from '../../stats/moderated.js';
-import { isOk, type OkTrial, type TrialRow } from '../../tables/columns.js';
 import { comparableRate } from '../../tables/summarise.js';
+import { isOk, type OkTrial, type TrialRow } from '../../tables/trial-columns.js';
 import { logRates } from '../../verdict/configurations.js';
 import { number } from '../../words/units.js';
 import { type Configuration, nameOf } from '../configurations.js';

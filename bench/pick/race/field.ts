@@ -1,6 +1,6 @@
 import { isNonEmpty } from '../../stats/group-by.js';
 import type { Family } from '../../stats/moderated.js';
-import { isOk, type OkTrial, type TrialRow } from '../../tables/columns.js';
+import { isOk, type OkTrial, type TrialRow } from '../../tables/trial-columns.js';
 import type { Timing } from '../../trials/plan.js';
 import { configurationName } from '../../verdict/configurations.js';
 import { type Configuration, nameOf } from '../configurations.js';

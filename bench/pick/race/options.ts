@@ -1,4 +1,4 @@
-import type { TrialRow } from '../../tables/columns.js';
+import type { TrialRow } from '../../tables/trial-columns.js';
 import type { Timing } from '../../trials/plan.js';
 import type { Configuration } from '../configurations.js';
 

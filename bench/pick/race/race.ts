@@ -1,4 +1,4 @@
-import type { TrialRow } from '../../tables/columns.js';
+import type { TrialRow } from '../../tables/trial-columns.js';
 import { type Configuration, nameOf } from '../configurations.js';
 import { finalBlocksWanted } from './budget.js';
 import { Field, minBlocks } from './field.js';

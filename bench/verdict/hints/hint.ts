@@ -1,7 +1,8 @@
-import type { SummaryRow, TrialRow } from '../../tables/columns.js';
 import type { ComparisonRow } from '../../tables/comparison-columns.js';
 import type { Environment } from '../../tables/environment.js';
 import type { HintRow } from '../../tables/situation-columns.js';
+import type { SummaryRow } from '../../tables/summary-columns.js';
+import type { TrialRow } from '../../tables/trial-columns.js';
 import type { Conclusion } from '../conclude.js';
 import type { Traits } from '../configurations.js';
 

@@ -1,9 +1,9 @@
 import { mean, meanInterval } from '../../stats/estimate.js';
 import { groupBy } from '../../stats/group-by.js';
 import { line } from '../../stats/line.js';
-import { isOk } from '../../tables/columns.js';
-import { seriesName } from '../../tables/series.js';
+import { rowName } from '../../tables/series.js';
 import type { HintRow } from '../../tables/situation-columns.js';
+import { isOk } from '../../tables/trial-columns.js';
 import { shortNamer } from '../../words/configuration.js';
 import { number } from '../../words/units.js';
 import { configurationName, familyOf, isBaseline } from '../configurations.js';
@@ -62,8 +62,8 @@ function failedTrials({ trials }: HintData): HintRow[] {
   const failed = trials.filter((trial) => trial.status === 'failed');
   const [first] = failed;
   if (first === undefined) return [];
-  const { workload, corpus, workers, reason } = first;
-  const where = `${workload} ${corpus} ${seriesName(first, [])} × ${workers}`;
+  const { workload, corpus, reason } = first;
+  const where = `${workload} ${corpus} ${rowName(first)}`;
   return [
     warning(
       'failed-trials',

@@ -3,7 +3,7 @@ import { nameSources } from '../../../workloads/source-stack.js';
 import type { StageItem, StageResult } from '../../../workloads/stages/open-stage.js';
 import { StageError } from '../../../workloads/stages/stage-error.js';
 import type { Stage } from '../../../workloads/stages/stages.js';
-import type { LocalReply } from '../../session/outcome.js';
+import type { LocalReply, Mutable } from '../../session/outcome.js';
 import type { Result } from '../../strategy.js';
 import { now } from '../../worker/clock.js';
 import {
@@ -181,8 +181,6 @@ function replyTo(call: StageCall, { at, result, taskMs }: Answered): StageReply 
   else parts?.forget();
   return { reply, bytes };
 }
-
-type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 
 /** Replies are sent together with later ones, so their values are copies. */
 function taken(

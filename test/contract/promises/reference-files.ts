@@ -19,7 +19,6 @@ import type {
   DocumentByPath,
   DocumentByReference,
   Outcome,
-  TaskError,
 } from '../../../strategies/strategy.js';
 import type { Document } from '../../../workloads/workload.js';
 
@@ -134,8 +133,4 @@ export function okValue(outcome: Outcome): unknown {
   return outcome.status === 'ok'
     ? outcome.value
     : assert.fail(`${outcome.id}: ${JSON.stringify(outcome.error)}`);
-}
-
-export function errorOf(outcome: Outcome): TaskError {
-  return outcome.status === 'ok' ? assert.fail(`expected "${outcome.id}" to fail`) : outcome.error;
 }

@@ -5,10 +5,9 @@ import { it } from 'node:test';
 import { strategies as entries } from '../../../strategies/index.js';
 import type { Outcome, Strategy } from '../../../strategies/strategy.js';
 import { type Got, hashOf } from '../../fixtures/tasks/reference-task.js';
-import { fixture, openable, outcomesOf, withSession } from '../../support.js';
+import { errorOf, fixture, openable, outcomesOf, withSession } from '../../support.js';
 import {
   changeAgainAndAgain,
-  errorOf,
   type Form,
   fileOf,
   folder,

@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { AnyDocument, OpenOptions, Outcome, Session, Strategy } from '../../../strategies/strategy.js';
 import { type Got, hashOf } from '../../fixtures/tasks/reference-task.js';
-import { fixture, longWithParts, onlyLong, outcomesOf, withSession } from '../../support.js';
+import { errorOf, fixture, longWithParts, onlyLong, outcomesOf, withSession } from '../../support.js';
 import {
-  errorOf,
   type Form,
   fileOf,
   folder,

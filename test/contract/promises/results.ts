@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { serialize, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { outcomeDigest, stableDigest } from '../../../bench/trials/digest.js';
+import { stableDigest } from '../../../bench/trials/digest.js';
 import { strategies as entries } from '../../../strategies/index.js';
-import { maxDeathsWithoutResult } from '../../../strategies/session/attempts.js';
 import {
   type Documents,
   deliveriesOfBytes,
@@ -17,10 +13,16 @@ import {
   type Strategy,
   type TaskError,
 } from '../../../strategies/strategy.js';
-import { loadWorkload } from '../../../workloads/load-workload.js';
-import { syntheticCorpus } from '../../../workloads/synthetic.js';
 import type { Document, WorkloadRef } from '../../../workloads/workload.js';
-import { documentsOf, fixture, longWithParts, openable, outcomesOf, withSession } from '../../support.js';
+import {
+  documentsOf,
+  errorOf,
+  fixture,
+  longWithParts,
+  openable,
+  outcomesOf,
+  withSession,
+} from '../../support.js';
 import { failing, harmless, rich } from './odd-documents.js';
 
 /**
@@ -29,44 +31,8 @@ import { failing, harmless, rich } from './odd-documents.js';
  */
 
 const [sequential] = (await openable(entries.slice(0, 1))) as [Strategy];
-const workers = 3;
-
-// Fewer documents than workers, and none, are where counting goes wrong.
-const corpora = [0, 1, workers - 1, 11].map(
-  (count) => syntheticCorpus({ name: 'tiny', size: 500, count, complexity: 'medium', seed: 3 }).documents,
-);
-
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
-
-/** Asserts that the strategies have the same outcomes for a workload as the baseline. */
-export async function sameOutcomes(ref: WorkloadRef, strategies: readonly Strategy[]): Promise<void> {
-  const workload = await loadWorkload(ref);
-  const run = (strategy: Strategy) =>
-    withSession(strategy, ref, { workers: strategy.scales ? workers : 1 }, async (session) => {
-      const passes: string[][] = [];
-      for (const documents of corpora) {
-        const outcomes = await outcomesOf(session, documents, documents.length);
-        for (const [i, outcome] of outcomes.entries()) {
-          assert.equal(outcome.id, documents[i]?.id);
-          assert.equal(outcome.status, 'ok');
-          assert.ok((outcome.taskMs ?? -1) >= 0);
-          // The clocks of two machines cannot be compared.
-          if (strategy.isolation === 'machine') assert.equal(outcome.queuedMs, null);
-          else assert.ok((outcome.queuedMs ?? -1) >= 0);
-        }
-        passes.push(outcomes.map((outcome) => outcomeDigest(outcome, workload)));
-      }
-      return passes;
-    });
-  const expected = await run(sequential);
-  assert.equal(
-    new Set(expected.at(-1)).size > 1 || ref.name === 'sleep',
-    true,
-    'different documents have different digests',
-  );
-  for (const strategy of strategies) assert.deepEqual(await run(strategy), expected, strategy.name);
-}
 
 /** Tests results, errors of tasks, sources, back-pressure and time limits. */
 export function describeResults(strategy: Strategy): void {
@@ -270,158 +236,6 @@ export function describeResults(strategy: Strategy): void {
         assert.equal(status, id.startsWith('never') ? 'timed-out' : 'ok', id);
     });
   });
-}
-
-/** Tests what happens when workers end. Strategies without isolation have none that can end. */
-export function describeDeaths(strategy: Strategy): void {
-  if (strategy.isolation === 'none') return;
-  const rest = longWithParts(strategy);
-  const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
-  after(() => rmSync(folder, { recursive: true, force: true }));
-  describe(`${strategy.name}: workers that end`, () => {
-    it('ends a task that computes for too long, and lets all others finish', rest, async () => {
-      const ids = Array.from({ length: 60 }, (_, i) => (i === 10 ? `loop${i}` : `size${i}`));
-      await withSession(strategy, fixture('odd-task'), { timeoutMs: 1000 }, async (session) => {
-        const warnings = await warningsDuring(async () => {
-          const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
-          for (const { id, status } of outcomes)
-            assert.equal(status, id.startsWith('loop') ? 'timed-out' : 'ok', id);
-        });
-        assert.deepEqual(warnings, [], 'an outcome shows why the worker ended');
-        const again = await outcomesOf(session, documentsOf(['size1', 'size2']), 2);
-        assert.deepEqual(
-          again.map(({ status }) => status),
-          ['ok', 'ok'],
-        );
-      });
-    });
-
-    it('counts no start of a worker as the time of a document', { ...rest, timeout: 60_000 }, async () => {
-      const marker = mkdtempSync(join(folder, 'start-'));
-      const ids = Array.from({ length: 24 }, (_, i) =>
-        i === 3 ? 'block3' : i === 11 ? 'exit-once11' : `size${i}`,
-      );
-      const task = fixture('odd-task', { marker, setupMs: 1200 });
-      const outcomes = await withSession(strategy, task, { timeoutMs: 700 }, (session) =>
-        outcomesOf(session, documentsOf(ids), ids.length),
-      );
-      for (const { id, status } of outcomes) assert.equal(status, id === 'block3' ? 'timed-out' : 'ok', id);
-    });
-
-    it('runs a document once more whose worker has ended', async () => {
-      const marker = mkdtempSync(join(folder, 'once-'));
-      const ids = Array.from({ length: 40 }, (_, i) => (i % 15 === 7 ? `exit-once${i}` : `size${i}`));
-      const documents = [...documentsOf(ids), ...documentsOf(['exit-once40', 'size41'], 5_000_000)];
-      const ends = await warningsDuring(async () => {
-        const outcomes = await withSession(strategy, fixture('odd-task', { marker }), {}, (session) =>
-          outcomesOf(
-            session,
-            documents.map((document, index) => ({ ...document, index })),
-            documents.length,
-          ),
-        );
-        for (const { id, status } of outcomes) assert.equal(status, 'ok', id);
-      });
-      assert.equal(ends.length, 1, 'the reason, which no outcome has, is said once');
-      assert.match(ends[0] as string, /code:? 3/);
-    });
-
-    it('brings large results whole when a worker ends in the middle of one', rest, async () => {
-      const marker = mkdtempSync(join(folder, 'bulk-'));
-      const ids = Array.from({ length: 12 }, (_, i) => (i === 5 ? 'bulk-once5' : `bulk${i}`));
-      const outcomes = await withSession(strategy, fixture('odd-task', { marker }), {}, (session) =>
-        outcomesOf(session, documentsOf(ids), ids.length),
-      );
-      for (const outcome of outcomes) {
-        const { index, id } = outcome;
-        assert.equal(outcome.status, 'ok', id);
-        const bytes = new Uint8Array(2_000_000).fill(index);
-        const rest = { rest: { value: 'survived' } };
-        assert.deepEqual(outcome.value, { index, bytes, ...(id === 'bulk-once5' && rest) }, id);
-      }
-    });
-
-    it('says which error has ended a worker', rest, async () => {
-      const ids = ['size1', 'uncaught2', 'size3'];
-      const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
-        outcomesOf(session, documentsOf(ids), ids.length),
-      );
-      const [first, second, third] = outcomes as [Outcome, Outcome, Outcome];
-      assert.deepEqual([first.status, second.status, third.status], ['ok', 'crashed', 'ok']);
-      const error = errorOf(second);
-      assert.match(`${error.name}: ${error.message}`, /RangeError: no code waits for this$/);
-    });
-
-    it('puts a document into quarantine that has ended two workers', async () => {
-      const marker = mkdtempSync(join(folder, 'count-'));
-      await withSession(strategy, fixture('odd-task', { marker }), {}, async (session) => {
-        const ids = ['size1', 'exit-count2', 'size3'];
-        for (let run = 0; run < 3; run++) {
-          const outcomes = await outcomesOf(session, documentsOf(ids), 3);
-          assert.deepEqual(
-            outcomes.map(({ status }) => status),
-            ['ok', 'crashed', 'ok'],
-          );
-        }
-        const runs = readdirSync(marker).length;
-        assert.ok(runs >= 2 && runs <= strategy.maxRuns, `it ran ${runs} times`);
-      });
-    });
-
-    it('stops replacing workers that do no work, and gives every document its outcome', rest, async (t) => {
-      const marker = mkdtempSync(join(folder, 'storm-'));
-      // Each death costs the start of a worker. The agents of a broker keep the usual number.
-      const usual = maxDeathsWithoutResult.count;
-      maxDeathsWithoutResult.count = 8;
-      t.after(() => {
-        maxDeathsWithoutResult.count = usual;
-      });
-      const ids = Array.from({ length: 300 }, (_, i) => `exit-count${i}`);
-      const task = fixture('odd-task', { marker });
-      await withSession(strategy, task, { workers: 1 }, async (session) => {
-        const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
-        for (const { id, status } of outcomes) assert.equal(status, 'crashed', id);
-        assert.match(JSON.stringify(outcomes.at(-1)), /in a row ended before any document was done/);
-        assert.ok(readdirSync(marker).length < 150, `${readdirSync(marker).length} workers were ended`);
-        const [again] = await outcomesOf(session, documentsOf(['size1']), 1);
-        assert.equal(again?.status, 'ok', 'another run, another chance');
-      });
-    });
-
-    it(
-      'gives every document one outcome when workers exit, and warns of no end that it shows',
-      rest,
-      async () => {
-        const ids = Array.from({ length: 60 }, (_, i) => (i % 20 === 10 ? `exit${i}` : `size${i}`));
-        const warnings = await warningsDuring(async () => {
-          const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
-            outcomesOf(session, documentsOf(ids), ids.length),
-          );
-          for (const { id, status } of outcomes)
-            assert.equal(status, id.startsWith('exit') ? 'crashed' : 'ok', id);
-        });
-        assert.deepEqual(warnings, []);
-      },
-    );
-  });
-}
-
-/** Returns the warnings of workers that ended. */
-async function warningsDuring(run: () => Promise<void>): Promise<string[]> {
-  const warnings: string[] = [];
-  const hear = ({ message }: Error) => {
-    if (message.startsWith('a worker ended and was replaced')) warnings.push(message);
-  };
-  process.on('warning', hear);
-  await run();
-  await new Promise(setImmediate); // warnings are emitted later
-  process.off('warning', hear);
-  return warnings;
-}
-
-function errorOf(outcome: Outcome): TaskError {
-  if (outcome.status === 'ok') throw new Error(`expected "${outcome.id}" to fail`);
-  return outcome.error;
 }
 
 function withoutStack({ stack: _, cause, errors, ...rest }: TaskError): TaskError {
