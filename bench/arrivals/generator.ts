@@ -18,7 +18,7 @@ import { scheduleOf } from './schedule.js';
  */
 
 /** Shortest time between two writes, ms. A write wakes two processes: most of what the generator costs. */
-const pauseMs = 1.1;
+const pauseMs = 1.25;
 /** The start lies this far ahead, ms: the host has then read the first message. */
 const leadMs = 50;
 
