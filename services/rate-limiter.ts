@@ -106,14 +106,18 @@ export class RateLimiter {
     return this.#windows.slice(0, this.#limits).map(({ window }) => window.max);
   }
 
-  /** Other callers use the rest of each limit: see `shared-limits.ts`. */
-  share(units: readonly number[]): void {
+  /**
+   * Other callers use the rest of each limit: see `shared-limits.ts`.
+   * @param parts the units that the limiter will have; requests are as close to each other as they allow
+   */
+  share(units: readonly number[], parts: readonly number[] = units): void {
     for (const [i, max] of units.entries()) {
       const { window, pace } = this.#windows[i] as Counted;
       const before = window.max;
       window.max = max;
+      const part = Math.max(max, parts[i] as number);
+      if (part > 0) pace?.resize((catchUp * window.perMs) / part);
       if (max === before || max === 0) continue;
-      pace?.resize((catchUp * window.perMs) / max);
       this.#quanta.find(({ of }) => of === i)?.quanta.resize(max);
     }
     this.#enforce();

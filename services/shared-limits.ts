@@ -36,8 +36,16 @@ export interface ShareReport {
 
 export interface ShareAnswer {
   readonly closedMs: number;
-  /** Per limit: the caller's share, and down to what it should give units back. */
-  readonly shares: readonly { readonly units: number; readonly keep: number }[];
+  readonly shares: readonly LimitShare[];
+}
+
+/** What a caller has of one limit, in units. */
+export interface LimitShare {
+  readonly units: number;
+  /** It should give units back until it has this many. */
+  readonly keep: number;
+  /** It will have this many when the others have given back what is its own. */
+  readonly part: number;
 }
 
 export interface SharedLimitsOptions {
@@ -50,6 +58,10 @@ export interface SharedLimitsOptions {
 
 /** Callers report this often, ms. */
 const syncMs = 200;
+/** Callers report this often while units of short windows move between them, ms. */
+const movingMs = 50;
+/** Units of a window move while it passes, so this many reports are enough for them. */
+const reportsPerWindow = 20;
 /** A caller that cannot report tries again after this time, ms. */
 const againMs = 500;
 /** A share that is nearly used up should not hold the caller back when it grows. */
@@ -116,6 +128,7 @@ export class SharedLimits {
     const isShort = this.#isShort;
     this.#isShort = false;
     let answer: ShareAnswer | null = null;
+    let nextMs = againMs;
     try {
       answer = await this.#pool.sync({
         closedMs: limiter.closedUntilMs - sentMs,
@@ -135,12 +148,33 @@ export class SharedLimits {
     const isValid = answer !== null && nowMs < sentMs + this.#pool.keepsMs;
     if (answer !== null && isValid) {
       this.#validUntilMs = sentMs + this.#pool.keepsMs;
+      nextMs = nextReportMs(limits, this.#units, answer.shares);
       for (const [i, { units }] of answer.shares.entries()) this.#units[i] = units;
-      limiter.share(answer.shares.map(({ units, keep }) => Math.min(units, keep)));
+      limiter.share(
+        answer.shares.map(({ units, keep }) => Math.min(units, keep)),
+        answer.shares.map(({ part }) => part),
+      );
       if (answer.closedMs > 0) limiter.closeUntil(sentMs + answer.closedMs);
     }
-    this.#timer = setTimeout(() => void this.#sync(), isValid ? syncMs : againMs).unref();
+    this.#timer = setTimeout(() => void this.#sync(), nextMs).unref();
     if (this.#syncAgain) this.syncSoon();
     changed();
   }
+}
+
+/**
+ * When the next report is due, ms. It is sooner while units move, because they are of no use on their way.
+ * @param before per limit: the units that the caller had
+ */
+export function nextReportMs(
+  limits: readonly Limit[],
+  before: readonly number[],
+  shares: readonly LimitShare[],
+): number {
+  const moving = limits.filter((_, i) => {
+    const { units, keep } = shares[i] as LimitShare;
+    return keep < units || units > (before[i] as number);
+  });
+  const windowMs = Math.min(...moving.map(({ perMs }) => perMs));
+  return Math.min(syncMs, Math.max(movingMs, windowMs / reportsPerWindow));
 }

@@ -80,6 +80,7 @@ for k = 2, #KEYS do
     redis.call('HSET', key, id, string.format('%d %d %.0f', mine.units, need, now + expires))
     answer[#answer + 1] = mine.units
     answer[#answer + 1] = keep
+    answer[#answer + 1] = mine.part
   end
   redis.call('PEXPIRE', key, 2 * (per + expires))
 end
@@ -109,8 +110,9 @@ export class LimitShares implements SharePool {
     return {
       closedMs: left,
       shares: limits.map((_, i) => ({
-        units: figures[2 * i] as number,
-        keep: figures[2 * i + 1] as number,
+        units: figures[3 * i] as number,
+        keep: figures[3 * i + 1] as number,
+        part: figures[3 * i + 2] as number,
       })),
     };
   }

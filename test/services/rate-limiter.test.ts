@@ -194,6 +194,23 @@ describe('a rate limiter', () => {
     assert.ok('againMs' in next || next.atMs >= 60_000, 'the first one and the advance count');
   });
 
+  it('uses the units that it has of a share at the pace of the whole share', () => {
+    const limiter = new RateLimiter([{ of: 'requests', max: 100, perMs: 1000 }]);
+    limiter.share([10], [50]);
+    let nowMs = 1000;
+    for (let i = 0; i < 10; i++) {
+      const slot = limiter.take('w', { tokens: 0 }, nowMs);
+      assert.ok(!('againMs' in slot));
+      limiter.used(slot.id, slot.atMs);
+      nowMs = slot.atMs;
+    }
+    assert.ok(
+      nowMs > 1100 && nowMs < 1200,
+      `ten of fifty a second take a fifth of it, got ${nowMs - 1000} ms`,
+    );
+    assert.ok('againMs' in limiter.take('w', { tokens: 0 }, nowMs + 300), 'it has no more than ten');
+  });
+
   it('waits as long as the service asks, and not longer for another refusal of the same time', () => {
     const limiter = new RateLimiter([{ of: 'requests', max: 100, perMs: 1000 }]);
     limiter.refused(null, 30_000, 0);

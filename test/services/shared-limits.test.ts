@@ -5,10 +5,25 @@ import fc from 'fast-check';
 import type { LimitAnswer } from '../../services/limit-protocol.js';
 import { LimitServer, type LimitWire } from '../../services/limit-server.js';
 import type { Limit } from '../../services/limits.js';
+import { nextReportMs } from '../../services/shared-limits.js';
 import { LimitShares } from '../../strategies/broker/limit-shares.js';
 import { type OwnRedis, startRedis } from '../../strategies/broker/own-redis.js';
 import { now } from '../../strategies/worker/clock.js';
 import { noRedis } from '../redis.js';
+
+it('a caller reports often while units of a short window move to it or away from it', () => {
+  const second: Limit = { of: 'requests', max: 100, perMs: 1000 };
+  const minute: Limit = { of: 'requests', max: 600, perMs: 60_000 };
+  const rest = { units: 50, keep: 50, part: 50 };
+  const gains = { units: 60, keep: 60, part: 100 };
+  const gives = { units: 50, keep: 20, part: 20 };
+  assert.equal(nextReportMs([second], [50], [rest]), 200);
+  assert.equal(nextReportMs([second], [50], [{ ...rest, part: 80 }]), 200, 'the others have not given yet');
+  assert.equal(nextReportMs([second], [50], [gains]), 50);
+  assert.equal(nextReportMs([second], [50], [gives]), 50);
+  assert.equal(nextReportMs([minute], [50], [gives]), 200);
+  assert.equal(nextReportMs([minute, second], [50, 50], [gives, gains]), 50);
+});
 
 describe('limits that callers share', { skip: noRedis() }, () => {
   let redis: OwnRedis;
@@ -71,6 +86,8 @@ describe('limits that callers share', { skip: noRedis() }, () => {
           limits: [{ ...limit, units: units[i] as number, need: needs[i] as number }],
         };
         const { shares } = await pool.sync(report);
+        if (round === 0 && i === 1)
+          assert.deepEqual(shares, [{ units: 0, keep: 0, part: 50 }], 'its part is on its way');
         // It has not used what it gives back.
         units[i] = Math.min(shares[0]?.units as number, shares[0]?.keep as number);
       }

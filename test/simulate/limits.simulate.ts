@@ -185,7 +185,8 @@ describe('limits', () => {
     const redis = await startRedis();
     try {
       await withServer({ limits: [enforced.second] }, async ({ address, log }) => {
-        const options = { limits: [second], workers: 4, broker: { url: redis.url, agents: 1 } };
+        // Each caller has enough workers for the whole limit: the first one has it alone half of the time.
+        const options = { limits: [second], ...eight, broker: { url: redis.url, agents: 1 } };
         const open = () => openStrategy('broker', taskOf(address), options);
         const sessions = await Promise.all([open(), open()]);
         const counts = [0, 0];
@@ -202,7 +203,7 @@ describe('limits', () => {
         const used = percent(arrivals.length / possible);
         report('callers', { requests: arrivals.length, documents: counts.join(' and '), used, violations });
         assert.equal(violations, 0);
-        assert.ok(arrivals.length >= 0.85 * possible, 'the limit moves between them');
+        assert.ok(arrivals.length >= 0.95 * possible, 'the limit moves between them');
       });
     } finally {
       await redis.close();
