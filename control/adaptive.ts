@@ -10,7 +10,7 @@
  * it from rising. There is no clock in here: the caller says what time it is.
  */
 
-import { type Block, BlockMeter, busy, type Completion } from './blocks.js';
+import { type Block, BlockMeter, busy, type Completion, supplied } from './blocks.js';
 import type { Change } from './change.js';
 import { Experiment, windowBlocks } from './experiment.js';
 import {
@@ -45,12 +45,14 @@ const minBlockMs = 100;
 /** Documents take this many times their shortest time before a lower number is tried for that reason. */
 const queueingFrom = 1.3;
 /** The number rests this far above what the service can run at once, so that a rise of that is noticed. */
-const headroom = 1.1;
+const headroom = 1.2;
 /** A higher number is tried again after this many quiet windows, and then after twice as many. */
 const firstQuiet = 100;
 const maxQuiet = 1600;
-/** Below this share of the allowed number at work, more would not be used. */
-const used = 0.85;
+/** The number does not tell the rate where less than this share of it is at work. */
+const full = 0.85;
+/** A higher number would not be used where fewer documents are here than this share of the number. */
+const enoughSupplied = 0.9;
 /** After a guard, a higher number is tried after this many quiet windows. */
 const afterGuard = 5;
 type Direction = 'up' | 'down';
@@ -246,9 +248,14 @@ export class Adaptive {
     const now = this.#number.resting;
     const by = stepFrom(now);
     if (direction === 'up')
-      return busy(known, this.#workers) < used ? now : Math.max(now, Math.min(now + by, this.#highest()));
+      return this.#starves(known) ? now : Math.max(now, Math.min(now + by, this.#highest()));
     const enough = queueing && !this.#quota.stops ? Math.ceil(headroom * this.#times.knee(known)) : 1;
     return Math.min(now, Math.max(now - by, enough, 1));
+  }
+
+  /** True where fewer documents came than may be at work. */
+  #starves(blocks: readonly Block[]): boolean {
+    return supplied(blocks, this.#workers) < enoughSupplied;
   }
 
   /** The number may rise to this. */
@@ -261,8 +268,8 @@ export class Adaptive {
     const from = this.#number.resting;
     this.#number.try(to);
     this.#restartMeter(Math.max(from, to));
-    const [window, logRate] = [this.#windowBlocks, this.#times.logRate()];
-    const probe = new Experiment({ from, to, known, queueing, window, logRate });
+    const [window, rates] = [this.#windowBlocks, this.#times.logRates()];
+    const probe = new Experiment({ from, to, known, queueing, window, rates });
     this.#phase = { kind: 'probing', probe, window: [] };
     this.#number.note('probe', `tries ${to} instead of ${from}`);
   }
@@ -270,7 +277,7 @@ export class Adaptive {
   #probed(probe: Experiment, window: readonly Block[]): void {
     const { from, to } = probe;
     const earlier = [...probe.blocks.from];
-    probe.add(window);
+    probe.add(window, busy(window, this.#workers) >= full);
     if (sizesDiffer(earlier, window.at(-1))) {
       this.#number.settle('back', from, 'the sizes of documents have changed');
       this.#otherDocuments();
@@ -282,7 +289,7 @@ export class Adaptive {
       this.#wakeBy(changed);
       return;
     }
-    const starved = to > from && busy(window, this.#workers) < used;
+    const starved = to > from && this.#starves(window);
     const answer = starved ? 'not better' : probe.answer();
     if (answer === null) this.#otherSide(probe);
     else if (answer === 'better') this.#better(probe);
@@ -334,7 +341,7 @@ export class Adaptive {
     this.#number.giveBack();
     const number = this.#number.now;
     this.#restartMeter(number);
-    const [window, logRate] = [this.#windowBlocks, this.#times.logRate()];
+    const [window, logRate] = [this.#windowBlocks, this.#times.logRates().atWork];
     this.#phase = { kind: 'asleep', sleep: new Sleep({ known, window, logRate }) };
     this.#number.note('sleep', `stays at ${number} until the rate changes`);
   }

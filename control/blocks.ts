@@ -14,6 +14,8 @@ export interface Completion {
   /** The task took this time, ms. */
   readonly taskMs: number;
   readonly bytes: number;
+  /** Documents that were here when it ended, at work or waiting for a worker, itself included. */
+  readonly held: number;
 }
 
 export interface Block extends Sized {
@@ -23,6 +25,8 @@ export interface Block extends Sized {
   readonly taskMs: number;
   /** The block lasted this long, ms. */
   readonly elapsedMs: number;
+  /** The sum of `Completion.held`. */
+  readonly held: number;
 }
 
 /** A document may begin this much later than another one has ended, ms; after that there was a pause. */
@@ -38,6 +42,7 @@ export class BlockMeter {
   #documents = 0;
   #taskMs = 0;
   #bytes = 0;
+  #held = 0;
   readonly #sizes = new SizeModel();
 
   constructor(number: number) {
@@ -62,7 +67,7 @@ export class BlockMeter {
   }
 
   /** Returns the block if this completion ends it, or null. */
-  add({ atMs, taskMs, bytes }: Completion): Block | null {
+  add({ atMs, taskMs, bytes, held }: Completion): Block | null {
     this.#sizes.add(taskMs, bytes);
     const idleMs = atMs - taskMs - this.#latestMs;
     this.#latestMs = atMs;
@@ -76,6 +81,7 @@ export class BlockMeter {
     this.#documents++;
     this.#taskMs += taskMs;
     this.#bytes += bytes;
+    this.#held += held;
     if (this.#documents < this.#size) return null;
     const block = {
       number: this.#number,
@@ -83,6 +89,7 @@ export class BlockMeter {
       taskMs: this.#taskMs,
       bytes: this.#bytes,
       elapsedMs: Math.max(atMs - this.#beganMs, 1e-6),
+      held: this.#held,
     };
     this.#empty(atMs);
     return block;
@@ -93,15 +100,28 @@ export class BlockMeter {
     this.#documents = 0;
     this.#taskMs = 0;
     this.#bytes = 0;
+    this.#held = 0;
   }
 }
 
 /** Documents at work ÷ documents that were allowed. */
 export function busy(blocks: readonly Block[], workers: number): number {
-  let [taskMs, elapsedMs] = [0, 0];
-  for (const block of blocks) {
-    taskMs += block.taskMs;
-    elapsedMs += block.elapsedMs;
-  }
-  return taskMs / elapsedMs / ((blocks[0] as Block).number * workers);
+  return (
+    sum(blocks, ({ taskMs }) => taskMs) / sum(blocks, ({ elapsedMs }) => elapsedMs) / allowed(blocks, workers)
+  );
+}
+
+/** Documents that were here ÷ documents that were allowed at work: below 1, some of them did not come. */
+export function supplied(blocks: readonly Block[], workers: number): number {
+  return (
+    sum(blocks, ({ held }) => held) / sum(blocks, ({ documents }) => documents) / allowed(blocks, workers)
+  );
+}
+
+function allowed(blocks: readonly Block[], workers: number): number {
+  return (blocks[0] as Block).number * workers;
+}
+
+function sum(blocks: readonly Block[], of: (block: Block) => number): number {
+  return blocks.reduce((total, block) => total + of(block), 0);
 }

@@ -2,6 +2,7 @@ import { mean } from '../bench/stats/estimate.js';
 import { welch } from '../bench/stats/welch.js';
 import type { Block } from './blocks.js';
 import type { Change } from './change.js';
+import type { LogRates } from './task-times.js';
 
 /**
  * A paired probe: windows at the number now and at another one alternate, each with the same number of
@@ -35,8 +36,8 @@ export interface ProbeOptions {
   readonly queueing: boolean;
   /** A window has this many blocks. */
   readonly window: number;
-  /** Gives the logarithm of a block's rate. */
-  readonly logRate: (block: Block) => number;
+  /** These give the logarithm of a block's rate. */
+  readonly rates: LogRates;
 }
 
 export type ProbeAnswer = 'better' | 'not better';
@@ -47,32 +48,38 @@ export class Experiment {
   readonly queueing: boolean;
   readonly blocks: { readonly from: Block[]; readonly to: Block[] };
   readonly #window: number;
-  readonly #logRate: (block: Block) => number;
+  readonly #rates: LogRates;
+  #isFull = true;
 
-  constructor({ from, to, known, queueing, window, logRate }: ProbeOptions) {
+  constructor({ from, to, known, queueing, window, rates }: ProbeOptions) {
     this.from = from;
     this.to = to;
     this.queueing = queueing;
     this.blocks = { from: [...known], to: [] };
     this.#window = window;
-    this.#logRate = logRate;
+    this.#rates = rates;
   }
 
-  /** A window at one of the two numbers has ended. */
-  add(blocks: readonly Block[]): void {
+  /**
+   * A window at one of the two numbers has ended.
+   * @param isFull the number that was allowed was at work. Otherwise the rates are what was done in a time,
+   * which tells less: completions come in bursts.
+   */
+  add(blocks: readonly Block[], isFull: boolean): void {
     const side = blocks[0]?.number === this.to ? this.blocks.to : this.blocks.from;
     side.push(...blocks);
+    this.#isFull &&= isFull;
   }
 
   /** The rate at the other number ÷ the rate at the first one, as far as it is known. */
   get ratio(): number {
-    return Math.exp(mean(this.#rates('to')) - mean(this.#rates('from')));
+    return Math.exp(mean(this.#ratesAt('to')) - mean(this.#ratesAt('from')));
   }
 
   /** Returns which way the rate has changed while the probe went on, or null. */
   changed(): Change | null {
     for (const side of ['from', 'to'] as const) {
-      const rates = this.#rates(side);
+      const rates = this.#ratesAt(side);
       if (rates.length < 2 * this.#window) continue;
       const { difference, p } = welch(rates.slice(-this.#window), rates.slice(0, -this.#window));
       if (p < 0.001 && Math.abs(difference) > minChange) return difference > 0 ? 'rose' : 'fell';
@@ -82,7 +89,7 @@ export class Experiment {
 
   /** Returns null as long as another window can tell more. */
   answer(): ProbeAnswer | null {
-    const [from, to] = [this.#rates('from'), this.#rates('to')];
+    const [from, to] = [this.#ratesAt('from'), this.#ratesAt('to')];
     if (from.length < this.#window || to.length < this.#window) return null;
     const { difference, low, p } = welch(to, from);
     if (difference > Math.log(1 + minSeen) && p < significance) return 'better';
@@ -97,7 +104,7 @@ export class Experiment {
     return to.length >= maxWindows * this.#window ? 'not better' : null;
   }
 
-  #rates(side: 'from' | 'to'): number[] {
-    return this.blocks[side].map(this.#logRate);
+  #ratesAt(side: 'from' | 'to'): number[] {
+    return this.blocks[side].map(this.#isFull ? this.#rates.atWork : this.#rates.done);
   }
 }

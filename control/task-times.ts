@@ -6,8 +6,16 @@ import type { SizeModel } from './sizes.js';
  *
  *   slowdown   task time ÷ the shortest that was seen
  *   knee       number ÷ slowdown: the service runs this many at once, and more only wait (Little's law)
- *   rate       number ÷ task time
+ *   rate       number ÷ task time, or where fewer are at work: documents ÷ time
  */
+/** These give the logarithm of a block's rate. */
+export interface LogRates {
+  /** The rate where the number that is allowed is at work. */
+  readonly atWork: (block: Block) => number;
+  /** The rate in any case, with more noise. */
+  readonly done: (block: Block) => number;
+}
+
 export class TaskTimes {
   readonly #sizes: SizeModel;
   /** Task times were shortest in this window. */
@@ -40,10 +48,13 @@ export class TaskTimes {
     return (blocks[0] as Block).number / this.slowdown(blocks);
   }
 
-  /** Returns a function that gives the logarithm of a block's rate. Its sizes are judged as they are now. */
-  logRate(): (block: Block) => number {
+  /** Returns functions that judge sizes as they are now. */
+  logRates(): LogRates {
     const expected = this.#sizes.frozen();
-    return (block) => Math.log((block.number * expected(block)) / Math.max(block.taskMs, 1e-9));
+    return {
+      atWork: (block) => Math.log((block.number * expected(block)) / Math.max(block.taskMs, 1e-9)),
+      done: (block) => Math.log(expected(block) / block.elapsedMs),
+    };
   }
 
   #timeOf(blocks: readonly Block[]): number {

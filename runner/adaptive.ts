@@ -89,14 +89,18 @@ export class AdaptiveNumber {
     this.#onNumber = onNumber;
   }
 
-  /** A document has its outcome. @param bytes its size */
-  ended(outcome: Outcome, bytes: number): void {
+  /**
+   * A document has its outcome.
+   * @param bytes its size
+   * @param held documents that the session had then, this one included
+   */
+  ended(outcome: Outcome, bytes: number, held: number): void {
     const { taskMs } = outcome;
     if (taskMs === null) return;
     const isDue =
       outcome.status === 'failed' && isRefusal(outcome.error)
         ? this.#controller.refused(taskMs)
-        : this.#controller.completed({ atMs: now(), taskMs, bytes });
+        : this.#controller.completed({ atMs: now(), taskMs, bytes, held });
     if (isDue) this.#decide();
   }
 

@@ -258,7 +258,7 @@ export class Exchange {
     counters.busyMs += taskMs;
     this.readAhead.learn(taskMs);
     this.#see(size ?? bytes);
-    this.#adaptive?.ended(outcome, size ?? bytes);
+    this.#adaptive?.ended(outcome, size ?? bytes, this.inProgress.count + 1);
   };
 
   /**

@@ -37,13 +37,15 @@ export async function runFiles(
   // Workers read the files themselves only with this delivery.
   const reader = delivery === 'reference' ? null : new FileReader(files, { workers });
   let hasAborted = false;
+  let done = 0;
   const give = (outcome: Outcome) => {
     if (hasAborted) return;
     cacheUse?.see(outcome);
     if (outcome.taskMs !== null) {
       see(outcome.size ?? 0);
-      adaptive?.ended(outcome, outcome.size ?? 0);
+      adaptive?.ended(outcome, outcome.size ?? 0, source.given - done);
     }
+    done++;
     onOutcome(outcome);
   };
   const source = new FileSource(reader ?? files, give);
@@ -90,6 +92,11 @@ class FileSource implements Source<AnyDocument> {
   constructor(given: Iterable<Given> | AsyncIterable<Given>, unread: (outcome: Outcome) => void) {
     this.#given = new SourceReader(given);
     this.#unread = unread;
+  }
+
+  /** Documents that the session was given, and those whose files could not be read. */
+  get given(): number {
+    return this.#nextIndex;
   }
 
   /** True when the last file has been given. */

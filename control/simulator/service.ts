@@ -113,7 +113,7 @@ export class Simulation {
     totals.completed++;
     totals.bytes += bytes;
     onTask?.(taskMs);
-    if (controller.completed({ atMs, taskMs, bytes })) this.#decide();
+    if (controller.completed({ atMs, taskMs, bytes, held: this.#atWork + 1 })) this.#decide();
   }
 
   #decide(): void {

@@ -79,10 +79,31 @@ describe('guards', () => {
     let nowMs = 0;
     for (let i = 0; i < 2000; i++) {
       nowMs += 100; // documents of 100 ms run one after the other
-      if (adaptive.completed({ atMs: nowMs, taskMs: 100, bytes: 1000 })) adaptive.decide(nowMs);
+      if (adaptive.completed({ atMs: nowMs, taskMs: 100, bytes: 1000, held: 1 })) adaptive.decide(nowMs);
       assert.ok(adaptive.number <= 8);
     }
   });
+});
+
+it('places that stay empty while documents wait are judged by what is done in a time', () => {
+  // A place is empty for a quarter of the time when a worker has more than one.
+  const rises = (taskMs: (number: number) => number): number => {
+    const adaptive = new Adaptive({ start: 1 });
+    let nowMs = 0;
+    for (let i = 0; i < 4000; i++) {
+      const { number } = adaptive;
+      nowMs += taskMs(number) / (number === 1 ? 1 : 0.75 * number);
+      const done = { atMs: nowMs, taskMs: taskMs(number), bytes: 1000, held: 2 * number };
+      if (adaptive.completed(done)) adaptive.decide(nowMs);
+    }
+    return adaptive.number;
+  };
+  assert.ok(rises(() => 20) >= 8);
+  // Twice as many at once take so much longer that nothing is gained.
+  assert.equal(
+    rises((number) => (number === 1 ? 20 : 15 * number)),
+    1,
+  );
 });
 
 it('a pause without work is no reason to stay', () => {
@@ -139,7 +160,8 @@ function running(options: { readonly start: number; readonly workers?: number })
     complete(documents: number, taskMs: number) {
       for (let i = 0; i < documents; i++) {
         nowMs += taskMs / (adaptive.number * (options.workers ?? 1));
-        if (adaptive.completed({ atMs: nowMs, taskMs, bytes: 1000 })) says(nowMs);
+        const held = adaptive.number * (options.workers ?? 1);
+        if (adaptive.completed({ atMs: nowMs, taskMs, bytes: 1000, held })) says(nowMs);
       }
     },
   };

@@ -1,249 +1,48 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { after, it } from 'node:test';
+import { once } from 'node:events';
+import { it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { paired } from '../../bench/stats/paired.js';
-import { Helper } from '../../bench/trials/helper.js';
-import { HelperProcesses } from '../../bench/trials/helper-processes.js';
-import { createRunner, type Runner, type RunnerOptions } from '../../index.js';
+import type { Figures } from './adaptive-real/measure.js';
 
 /**
  * `npm run test:adaptive-real`: an adaptive runner beside fixed numbers of documents at the same time, on
  * real tasks. All have their turns in each round. Then a neighbour takes a core, and a quota is halved where
  * this process may make a cgroup. It prints rates with 95 % intervals. It needs a quiet machine.
  *
- * FORKWISE_SHARE=0.1 measures for a tenth of the time.
+ * FORKWISE_SHARE=0.1 measures for a tenth of the time, and judges no rate.
  */
-const share = Number(process.env.FORKWISE_SHARE ?? 1);
-const rounds = 8;
-const turnMs = 4000 * share;
-/** The adaptive runner finds its number in this time. */
-const findMs = 60_000 * share;
-/** A neighbour is there, or a quota is halved, for this time. */
-const troubleMs = 20_000 * share;
-/** A trouble is answered, and its end is, within this time. */
-const settleMs = 10_000 * share;
-const self = fileURLToPath(import.meta.url);
+const judges = Number(process.env.FORKWISE_SHARE ?? 1) >= 1;
 
-interface Task {
-  readonly name: string;
-  readonly options: Omit<RunnerOptions, 'workers'>;
-  readonly bytes: number;
-  /** Sets the number of documents at the same time. */
-  readonly at: (number: number) => Pick<RunnerOptions, 'workers' | 'perWorker'>;
-  readonly start: number;
-  readonly fixed: readonly number[];
-}
-
-const inFlight = (workers: number) => ({ workers });
-const perWorker = (number: number) => ({ workers: 2, perWorker: number });
-const task = (path: string) => new URL(`../../${path}.js`, import.meta.url);
-
-if (process.argv[2] === 'neighbour') for (;;);
-else await measure();
-
-async function measure(): Promise<void> {
-  const helpers = new HelperProcesses();
-  after(() => helpers.end());
-  const host = new Helper(helpers, new URL('../../bench/trials/service-host.js', import.meta.url));
-  const url = new URL('../../workloads/services/ollama.js', import.meta.url).href;
-  const service = await host.ask<string>({ url, options: { seed: 1, parallel: 16 } });
-  const tasks: readonly Task[] = [
-    {
-      name: 'wait',
-      options: { task: task('bench/regret/tasks/wait'), strategy: 'async' },
-      bytes: 1000,
-      at: inFlight,
-      start: 8,
-      fixed: [8, 32, 128, 512],
-    },
-    {
-      name: 'llm-extract, 16 at once',
-      options: {
-        task: task('workloads/built-in/llm-extract'),
-        strategy: 'async',
-        options: { service, model: 'any' },
-      },
-      bytes: 1000,
-      at: inFlight,
-      start: 4,
-      fixed: [4, 8, 16, 20, 32],
-    },
-    onWorkers('bench/regret/tasks/wait-and-hash', { bytes: 1000, fixed: [1, 2, 3, 4, 8] }),
-    onWorkers('workloads/built-in/word-frequency', { bytes: 10_000, fixed: [1, 2] }),
-  ];
-  for (const task of tasks) {
-    it(`${task.name}: as fast as the best fixed number`, { timeout: 600_000 }, async () => {
-      const adaptive = await open(task, task.start, true);
-      await rateOf(adaptive, task, findMs);
-      const fixed = await Promise.all(task.fixed.map((number) => open(task, number, false)));
-      const rates = [adaptive, ...fixed].map((): number[] => []);
-      for (let round = 0; round < rounds; round++)
-        for (const [i, runner] of [adaptive, ...fixed].entries())
-          rates[i]?.push(await rateOf(runner, task, turnMs));
-      const [own = [], ...others] = rates;
-      for (const [i, number] of task.fixed.entries())
-        print(task, `fixed ${number}`, interval(own, others[i] as number[]));
-      print(task, 'adaptive number', String(adaptive.stats().adaptive?.number));
-      const best = Math.max(...others.map((other) => ratio(other, own).mean));
-      for (const runner of [adaptive, ...fixed]) await runner.close();
-      assert.ok(Math.exp(-best) >= 0.97 || share < 1, `${Math.exp(-best)} of the best fixed number`);
-    });
-  }
-
-  const computing = tasks[2] as Task;
-  it('a neighbour that takes a core, and its end', { timeout: 300_000 }, async () => {
-    await through(computing, 'a neighbour', () => {
-      const neighbour = fork(self, ['neighbour']);
-      return () => neighbour.kill('SIGKILL');
-    });
+for (const [task, name] of ['wait', 'llm-extract', 'wait-and-hash', 'word-frequency'].entries())
+  it(`${name}: as fast as the best fixed number`, { timeout: 600_000 }, async () => {
+    const ofBest = (await measured(String(task)))?.ofBest as number;
+    assert.ok(ofBest >= 0.97 || !judges, `${ofBest} of the best fixed number`);
   });
 
-  it('a quota that is halved, and its end', { timeout: 300_000 }, async (t) => {
-    const quota = Quota.made();
-    if (quota === null) {
-      t.skip('this process may make no cgroup for CPU time');
-      return;
-    }
-    after(() => quota.end());
-    await through(computing, 'one core instead of two', () => {
-      quota.set(1);
-      return () => quota.set(2);
-    });
+for (const [what, name] of [
+  ['neighbour-comes', 'a neighbour that takes a core, and its end'],
+  ['quota', 'a quota that is halved, and its end'],
+] as const)
+  it(name, { timeout: 300_000 }, async (t) => {
+    const figures = await measured(what);
+    if (figures === null) t.skip('this process may make no cgroup for CPU time');
+    else assert.ok((figures.back as number) >= 0.9 || !judges, `${figures.back} of the rate before it`);
   });
 
-  it('following costs at most a hundredth of a core', { timeout: 300_000 }, async () => {
-    const task = tasks[1] as Task;
-    const number = 16;
-    const runners = [await open(task, number, true), await open(task, number, false)] as const;
-    const cores: number[] = [];
-    for (let round = 0; round < 3 * rounds; round++) {
-      const [on, off] = [await cpuOf(runners[0], task), await cpuOf(runners[1], task)];
-      // CPU time per document, at the rate of the runner that follows.
-      cores.push((on.cpuMs / on.documents - off.cpuMs / off.documents) * (on.documents / turnMs));
-    }
-    const { mean, low, high } = paired(cores);
-    print(task, 'cores for following', `${mean.toFixed(4)} (${low.toFixed(4)} to ${high.toFixed(4)})`);
-    for (const runner of runners) await runner.close();
-    assert.ok(low <= 0.01);
+it('following costs at most a hundredth of a core', { timeout: 300_000 }, async () => {
+  assert.ok(((await measured('cost'))?.lowCores as number) <= 0.01);
+});
+
+/** Measures in another process. */
+async function measured(what: string): Promise<Figures | null> {
+  const child = fork(fileURLToPath(new URL('./adaptive-real/measure.js', import.meta.url)), [what]);
+  const ended = once(child, 'exit');
+  let figures: Figures | null | undefined;
+  child.on('message', (message) => {
+    figures = message as Figures | null;
   });
-}
-
-/** A task on two worker threads, whose number is that of documents per worker. */
-function onWorkers(path: string, { bytes, fixed }: Pick<Task, 'bytes' | 'fixed'>): Task {
-  const options = { task: task(path), strategy: 'self-scheduling' };
-  return { name: basename(path), options, bytes, at: perWorker, start: 1, fixed };
-}
-
-/** Asserts that an adaptive runner is as fast after a trouble as before. @param begin returns what ends it */
-async function through(task: Task, trouble: string, begin: () => () => void): Promise<void> {
-  const adaptive = await open(task, task.start, true);
-  await rateOf(adaptive, task, findMs);
-  const before = await rateOf(adaptive, task, settleMs);
-  const end = begin();
-  await rateOf(adaptive, task, troubleMs - settleMs);
-  const during = await rateOf(adaptive, task, settleMs);
-  end();
-  await rateOf(adaptive, task, settleMs);
-  const back = await rateOf(adaptive, task, settleMs);
-  print(task, trouble, `before ${before.toFixed(0)}/s, with it ${during.toFixed(0)}/s`);
-  print(task, 'after it', `${back.toFixed(0)}/s, number ${adaptive.stats().adaptive?.number}`);
-  await adaptive.close();
-  assert.ok(back >= 0.9 * before || share < 1, `${back} documents per second after it, ${before} before`);
-}
-
-function open({ options, at }: Task, number: number, adaptive: boolean): Promise<Runner> {
-  return createRunner({ ...options, ...at(number), adaptive });
-}
-
-/** Returns documents per second. */
-async function rateOf(runner: Runner, task: Task, ms: number): Promise<number> {
-  const startMs = performance.now();
-  const documents = await runFor(runner, task, ms);
-  return (1000 * documents) / (performance.now() - startMs);
-}
-
-async function cpuOf(runner: Runner, task: Task) {
-  const before = process.cpuUsage();
-  const documents = await runFor(runner, task, turnMs);
-  const { user, system } = process.cpuUsage(before);
-  return { documents, cpuMs: (user + system) / 1000 };
-}
-
-let documentsSoFar = 0;
-
-async function runFor(runner: Runner, { bytes }: Task, ms: number): Promise<number> {
-  const endMs = performance.now() + ms;
-  function* documents() {
-    while (performance.now() < endMs) {
-      const id = `d${documentsSoFar++}`;
-      yield { id, bytes: new TextEncoder().encode(`${id} lorem ipsum `.repeat(bytes / 16)) };
-    }
-  }
-  let done = 0;
-  for await (const outcome of runner.process(documents())) {
-    assert.equal(outcome.status, 'ok', JSON.stringify(outcome));
-    done++;
-  }
-  return done;
-}
-
-/** Compares rates of the same rounds, as the logarithm of their ratio. */
-function ratio(a: readonly number[], b: readonly number[]) {
-  return paired(a.map((rate, i) => Math.log(rate / (b[i] as number))));
-}
-
-function interval(own: readonly number[], other: readonly number[]): string {
-  const { mean, low, high } = ratio(own, other);
-  const [of, from, to] = [mean, low, high].map((log) => Math.exp(log).toFixed(3));
-  return `adaptive is ${of} of it (${from} to ${to})`;
-}
-
-function print({ name }: Task, what: string, text: string): void {
-  console.log(`${name}: ${what}: ${text}`);
-}
-
-/** A cgroup of this process whose CPU time is limited, in the hierarchy of version 1 or 2. */
-class Quota {
-  readonly #folder: string;
-  readonly #parent: string;
-  readonly #version: 1 | 2;
-
-  private constructor(parent: string, version: 1 | 2) {
-    this.#parent = parent;
-    this.#version = version;
-    this.#folder = join(parent, `forkwise-test-${process.pid}`);
-    mkdirSync(this.#folder);
-    this.set(2);
-    writeFileSync(join(this.#folder, 'cgroup.procs'), String(process.pid));
-  }
-
-  static made(): Quota | null {
-    for (const [parent, version] of [
-      ['/sys/fs/cgroup', 2],
-      ['/sys/fs/cgroup/cpu', 1],
-    ] as const) {
-      const file = join(parent, version === 2 ? 'cgroup.controllers' : 'cpu.cfs_period_us');
-      if (!existsSync(file) || (version === 2 && !/\bcpu\b/.test(readFileSync(file, 'latin1')))) continue;
-      try {
-        return new Quota(parent, version);
-      } catch {
-        // This process may not.
-      }
-    }
-    return null;
-  }
-
-  set(cores: number): void {
-    const periodUs = 100_000;
-    if (this.#version === 2) writeFileSync(join(this.#folder, 'cpu.max'), `${cores * periodUs} ${periodUs}`);
-    else writeFileSync(join(this.#folder, 'cpu.cfs_quota_us'), String(cores * periodUs));
-  }
-
-  end(): void {
-    writeFileSync(join(this.#parent, 'cgroup.procs'), String(process.pid));
-    rmdirSync(this.#folder);
-  }
+  await ended;
+  if (figures === undefined) throw new Error(`the measurement of ${what} ended without a figure`);
+  return figures;
 }
