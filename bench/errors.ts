@@ -31,12 +31,17 @@ export class RunError extends Error {
   override readonly name = 'RunError';
 }
 
-/** `unknown <what> "<name>"; did you mean …? expected one of …` */
-export function unknownName(what: string, name: string, known: readonly string[]): UsageError {
+/** A list of more names than this would hide the one that was meant. */
+const maxListed = 24;
+
+/**
+ * `unknown <what> "<name>" <where>; did you mean …? (expected one of …)`
+ * @param where `in "run"`, for a name that is known elsewhere
+ */
+export function unknownName(what: string, name: string, known: readonly string[], where = ''): UsageError {
   const near = closest(name, known);
-  const hint =
-    near !== undefined && distance(name, near) <= Math.max(2, name.length / 3)
-      ? `; did you mean "${near}"?`
-      : '';
-  return new UsageError(`unknown ${what} "${name}"${hint} (expected one of: ${known.join(', ')})`);
+  const isNear = near !== undefined && distance(name, near) <= Math.max(2, name.length / 3);
+  const hint = isNear ? `; did you mean "${near}"?` : '';
+  const list = isNear && known.length > maxListed ? '' : ` (expected one of: ${known.join(', ')})`;
+  return new UsageError(`unknown ${what} "${name}"${where === '' ? '' : ` ${where}`}${hint}${list}`);
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { UsageError, unknownName } from '../errors.js';
-import { type Flag, flagsOf, readsJobFile } from './flags.js';
+import { type Flag, flagsOf, keyOf, readsJobFile } from './flags.js';
 import { inWords, type JobFile } from './job-file.js';
 
 /** These keys at the top of a job file are for one command, because others mean something else by them. */
@@ -97,6 +97,9 @@ export function checkValue(job: JobFile, { keys, flag, known, value }: GivenValu
 /** @throws UsageError that names the keys that are known there */
 export function refuseKey(job: JobFile, keys: readonly string[], known: readonly string[]): never {
   const name = keys.at(-1) as string;
-  const within = keys.length > 1 ? ` in "${keys.slice(0, -1).join('.')}"` : '';
-  throw new UsageError(`${job.at(keys)}: ${unknownName(`key${within}`, name, known).message}`);
+  const within = keys.length > 1 ? `in "${keys.slice(0, -1).join('.')}"` : '';
+  const key = keyOf(name); // an option whose key is another word
+  if (key !== name && known.includes(key))
+    throw new UsageError(`${job.at(keys)}: unknown key "${name}"; --${name} is "${key}" in a job file`);
+  throw new UsageError(`${job.at(keys)}: ${unknownName('key', name, known, within).message}`);
 }

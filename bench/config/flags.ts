@@ -17,6 +17,11 @@ export interface Flag {
 /** `--config` names a recommendation; a job file is a configuration itself, so it needs the other word. */
 const keys: Readonly<Record<string, string>> = { config: 'recommendation' };
 
+/** The key of an option in a job file. */
+export function keyOf(name: string): string {
+  return Object.hasOwn(keys, name) ? (keys[name] as string) : name;
+}
+
 /** Returns true for commands that read a job file: they have the option `--job`. */
 export function readsJobFile(command: Command): boolean {
   return command.options.some((option) => option.attributeName() === 'job');
@@ -31,7 +36,7 @@ export function flagsOf(command: Command): Flag[] {
   }
   return [...named].map(([name, option]) => ({
     name,
-    key: keys[name] ?? name,
+    key: keyOf(name),
     long: option.long as string,
     variable: variableOf(option.long as string),
     kind: kindOf(option),

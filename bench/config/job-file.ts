@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { UsageError } from '../errors.js';
 
@@ -34,6 +34,8 @@ export function foundJobFile(): string | null {
 /** Reads a job file. @throws UsageError if there is none, or it cannot be read; the message says where */
 export async function readJobFile(path: string): Promise<JobFile> {
   if (!existsSync(path)) throw new UsageError(`--job "${path}": there is no such file`);
+  if (!statSync(path).isFile())
+    throw new UsageError(`--job "${path}": expected a file, got a folder or a device`);
   const ending = extname(path);
   if (!allEndings.includes(ending))
     throw new UsageError(
@@ -69,7 +71,7 @@ async function readModule(path: string): Promise<Read> {
   });
   try {
     const module = (await import(url)) as { readonly default?: unknown };
-    return { content: module.default, lineOf: () => null };
+    return { content: await module.default, lineOf: () => null };
   } catch (cause) {
     throw new UsageError(`${path}: ${(cause as Error).message}`, { cause });
   }
@@ -79,8 +81,9 @@ async function readModule(path: string): Promise<Read> {
 async function readText(path: string): Promise<Read> {
   const { isMap, isPair, isSeq, LineCounter, parseDocument } = await import('yaml');
   const lines = new LineCounter();
-  const document = parseDocument(readFileSync(path, 'utf8'), {
+  const document = parseDocument(textOf(path), {
     lineCounter: lines,
+    merge: true, // groups may share what they have in common: `<<: *name`
     schema: extname(path) === '.json' ? 'json' : 'core',
     prettyErrors: false,
   });
@@ -107,6 +110,15 @@ async function readText(path: string): Promise<Read> {
       return offset === undefined ? null : lines.linePos(offset).line;
     },
   };
+}
+
+/** @throws UsageError */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new UsageError(`--job "${path}": ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** How a value of a job file is called in a message: `"many"`, `3`, `a list`, `nothing`. */

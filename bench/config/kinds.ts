@@ -1,5 +1,6 @@
 import { isAbsolute, join, relative, sep } from 'node:path';
 import type { Option } from 'commander';
+import { parseDuration, parseSize } from '../words/parse.js';
 
 /** A kind of value: how a job file writes it, and how it becomes the text of a command line. */
 export interface Kind {
@@ -21,6 +22,24 @@ const text = (expected: string, isPath = false): Kind => ({
   schema: { type: 'string', minLength: 1 },
   read: (value) => (isText(value) ? value : undefined),
 });
+/** A text that a parser takes, so that a mistake is reported with its line. */
+const parsed = (expected: string, parse: (text: string) => number, pattern: string): Kind => ({
+  expected,
+  isPath: false,
+  schema: { type: 'string', pattern },
+  read: (value) => (isText(value) && takes(parse, value) ? value : undefined),
+});
+function takes(parse: (text: string) => number, value: string): boolean {
+  try {
+    return parse(value) > 0;
+  } catch {
+    return false;
+  }
+}
+const digits = '^ *[0-9]+(\\.[0-9]+)? *';
+const duration = (expected: string) =>
+  parsed(expected, parseDuration, `${digits}([mM]?[sS]|[mM]([iI][nN])?|[hH]) *$`);
+const size = (expected: string) => parsed(expected, parseSize, `${digits}[kKmMgG]?[iI]?[bB] *$`);
 const count = (expected: string): Kind => ({
   expected,
   isPath: false,
@@ -56,7 +75,7 @@ const either = (expected: string): Kind => ({
   read: (value) => (isText(value) || Number.isFinite(value) ? String(value) : undefined),
 });
 
-const flag: Kind = {
+export const flag: Kind = {
   expected: 'true or false',
   isPath: false,
   schema: { type: 'boolean' },
@@ -87,12 +106,13 @@ const kinds: Readonly<Record<string, Kind>> = {
   number: count('a whole number like 4'),
   documents: count('a whole number of documents like 1000'),
   port: count('a port like 8080'),
-  duration: text('a duration like 30s'),
+  duration: duration('a duration like 30s'),
   time: text('a duration like 10m, or off'),
-  size: text('a size like 512MB'),
+  size: size('a size like 512MB'),
   url: text('a URL'),
   name: text('a name'),
   level: text('a level'),
+  order: text('completion or input'),
   kind: text('a kind'),
   what: text('a word'),
   where: text('a word'),

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { UsageError } from '../errors.js';
 import { type Flag, flagsOf, readsJobFile } from './flags.js';
 import type { JobFile } from './job-file.js';
-import { below, fromVariable } from './kinds.js';
+import { below, flag, fromVariable } from './kinds.js';
 
 /** Commander's words for where a value comes from. */
 export type Source = 'cli' | 'env' | 'config' | 'default';
@@ -55,12 +55,20 @@ export async function settle(command: Command, { args, say }: SettleOptions): Pr
 
 async function chosenJob(command: Command, say: (text: string) => void): Promise<JobFile | null> {
   const asked = command.getOptionValue('job') ?? (process.env.FORKWISE_JOB || undefined);
-  if (asked === false) return null;
+  if (asked === false || (asked === undefined && isSet('FORKWISE_NO_JOB'))) return null;
   const { foundJobFile, readJobFile } = await import('./job-file.js');
   const found = asked ?? foundJobFile();
   if (found === null) return null;
   if (asked === undefined) say(`job file: ${found} (--no-job ignores it)`);
   return readJobFile(found);
+}
+
+/** @throws UsageError for a value that is no switch */
+function isSet(variable: string): boolean {
+  const text = process.env[variable] ?? '';
+  const value = text === '' ? false : fromVariable(text, flag);
+  if (typeof value === 'boolean') return value;
+  throw new UsageError(`${variable}: expected ${flag.expected}, got "${text}"`);
 }
 
 /** The values that a checked job file has for a command, by their keys. */

@@ -53,13 +53,13 @@ describe('a job file', () => {
       'a misspelt key in a section',
       'json',
       '{\n"run": {\n"retri": "failed" } }',
-      /:3: unknown key in "run" "retri"; did you mean "retry"/,
+      /:3: unknown key "retri" in "run"; did you mean "retry"\?$/,
     ],
     [
       'an option of another command',
       'yaml',
       'run:\n  timeBudget: 3s\n',
-      /:2: unknown key in "run" "timeBudget"/,
+      /:2: unknown key "timeBudget" in "run" \(expected one of: task, docs/,
     ],
     [
       'a word for a number',
@@ -86,7 +86,19 @@ describe('a job file', () => {
       'a misspelt key of a group',
       'yaml',
       'groups:\n  a:\n    doc: x\n',
-      /:3: unknown key in "groups.a" "doc"; did you/,
+      /:3: unknown key "doc" in "groups.a"; did you mean "docs"\?$/,
+    ],
+    [
+      'the option whose key is another word',
+      'yaml',
+      'config: a.json\n',
+      /:1: unknown key "config"; --config is "recommendation"/,
+    ],
+    [
+      'a text that is no duration',
+      'yaml',
+      'docs: a\ntimeout: 30 turns\n',
+      /:2: timeout: expected a duration like 30s, got "30 turns"/,
     ],
     ['a bad size', 'yaml', 'resources: { memory: much }\n', /:1: resources.memory: expected a size like/],
     ['no groups', 'json', '{ "groups": {} }', /:1: groups: expected groups by name, got an object/],
@@ -101,6 +113,19 @@ describe('a job file', () => {
       /does not compile: .*job-\d+\.ts:1:17: Expected identifier/,
     ],
   ];
+  it('may be a promise in a module, and share what groups have in common in YAML', async () => {
+    const module = await jobFile('mjs', 'export default Promise.resolve({ workers: 3 });');
+    assert.deepEqual(module.content, { workers: 3 });
+    const yaml = 'groups:\n  a: &a { docs: x, timeout: 5s }\n  b: { <<: *a, after: a }\n';
+    const { groups } = (await jobFile('yaml', yaml)).content;
+    assert.deepEqual(groups, {
+      a: { docs: 'x', timeout: '5s' },
+      b: { docs: 'x', timeout: '5s', after: 'a' },
+    });
+  });
+
+  it('is a file', () => assert.rejects(readJobFile(folder), /expected a file, got a folder/));
+
   for (const [what, ending, text, message] of refused)
     it(`is refused with ${what}`, () => assert.rejects(jobFile(ending, text), message));
 
@@ -109,10 +134,15 @@ describe('a job file', () => {
     for (const [ending, text] of Object.entries(texts))
       if (ending !== 'yaml') assert.ok(valid((await jobFile(ending, text)).content), ending);
     const groups = { a: { docs: 'a', after: 'b', resources: { cores: 2, memory: '1GB' } }, b: { docs: 'b' } };
+    for (const given of [
+      { timeout: '1.5h', cacheSize: '64 KiB' },
+      { grace: '250ms', order: 'input' },
+    ])
+      assert.ok(valid(given), JSON.stringify(given));
     assert.ok(valid({ groups, reduce: 'r.ts', stopOnFailure: true, options: { x: 1 } }));
     for (const wrong of [{ doc: 'a' }, { resources: { core: 1 } }, { out: 'a' }, { after: 3 }])
       assert.equal(valid({ groups: { a: wrong } }), false, JSON.stringify(wrong));
-    for (const content of [{ worker: 3 }, { workers: 'many' }, { timeout: 30 }, { run: 3 }, { force: 'yes' }])
+    for (const content of [{ worker: 3 }, { workers: 'many' }, { timeout: 30 }, { timeout: '3' }, { run: 3 }])
       assert.equal(valid(content), false, JSON.stringify(content));
   });
 
@@ -165,6 +195,26 @@ describe('values', () => {
       '--changed': ['keep', 'default'],
     });
   });
+
+  it('of groups are printed as well, with those of the command line before them', async () => {
+    const cwd = madeFolder({});
+    const job =
+      'resources: { cores: 2 }\ngroups:\n  a:\n    docs: x\n    timeout: 4s\n    after: b\n  b: {}\n';
+    writeFileSync(join(cwd, 'a.yaml'), job);
+    const { stdout } = await run(cwd, ['config', 'run', '--json', '--job', 'a.yaml', '--timeout', '8s']);
+    const { ofJob, groups } = JSON.parse(stdout);
+    assert.deepEqual(ofJob, [{ option: 'resources', value: { cores: 2 }, origin: 'a.yaml:1' }]);
+    assert.deepEqual(groups, {
+      a: [
+        { option: '--docs', value: 'x', origin: 'a.yaml:4' },
+        { option: '--timeout', value: '8s', origin: 'command line' },
+        { option: 'after', value: 'b', origin: 'a.yaml:6' },
+      ],
+      b: [],
+    });
+    const all = await run(cwd, ['config', '--job', 'a.yaml']);
+    assert.match(all.stdout, /^group a \(run\)\n {2}--docs +x +a\.yaml:4$/m);
+  });
 });
 
 describe('run', () => {
@@ -193,5 +243,9 @@ describe('run', () => {
     const ignored = await run(cwd, ['run', '--no-job']);
     assert.equal(ignored.code, 2);
     assert.match(ignored.stderr, /^error: expected --docs/);
+    process.env.FORKWISE_NO_JOB = 'true';
+    const ignoring = await run(cwd, ['run']);
+    delete process.env.FORKWISE_NO_JOB;
+    assert.match(ignoring.stderr, /^error: expected --docs/);
   });
 });

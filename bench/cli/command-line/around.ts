@@ -35,6 +35,7 @@ export function addConfig(program: Command): void {
       'before',
       `Examples:
   forkwise config                               # what the job file and the environment set
+  forkwise config --job nightly.yaml            # those of another job file, with its groups
   forkwise config run                           # every option of \`run\`
   forkwise config pick --time-budget 30s --json # with options on the command line
 `,
