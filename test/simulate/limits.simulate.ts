@@ -186,7 +186,7 @@ describe('limits', () => {
     try {
       await withServer({ limits: [enforced.second] }, async ({ address, log }) => {
         // Each caller has enough workers for the whole limit: the first one has it alone half of the time.
-        const options = { limits: [second], ...eight, broker: { url: redis.url, agents: 1 } };
+        const options = { limits: [second], workers: 8, broker: { url: redis.url, agents: 1 } };
         const open = () => openStrategy('broker', taskOf(address), options);
         const sessions = await Promise.all([open(), open()]);
         const counts = [0, 0];

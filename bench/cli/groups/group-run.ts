@@ -27,6 +27,11 @@ export interface ReadyGroup {
   readonly traits: StrategyTraits;
   readonly task: TaskFile;
   readonly claim: Claim;
+  /**
+   * True where the job says something about the service of the task. One session then has all documents,
+   * because limits, pauses and the circuit are those of a session.
+   */
+  readonly hasService: boolean;
   /** The compiled module of its reduction. */
   readonly reduceUrl: string | null;
   readonly broker: string | null;
@@ -143,7 +148,8 @@ export class GroupRun {
 
   /** True if one more worker would be of use. */
   get isWorthMore(): boolean {
-    if (!this.ready.claim.grows || !this.hasMore || this.#startMs === 0) return false;
+    const { claim, hasService } = this.ready;
+    if (!claim.grows || hasService || !this.hasMore || this.#startMs === 0) return false;
     const { remainingMs } = this;
     return remainingMs !== null && remainingMs > worthStarts * this.#startMs;
   }

@@ -55,7 +55,6 @@ export async function readyGroup(group: Group, asked: Asked): Promise<ReadyGroup
       traits.concurrency === 'workers' &&
       width === null &&
       flags.order === 'completion' &&
-      options.limits === undefined && // each session keeps them for itself
       traits.isolation !== 'machine',
     isOnMainThread: traits.isolation === 'none',
   };
@@ -74,6 +73,7 @@ export async function readyGroup(group: Group, asked: Asked): Promise<ReadyGroup
     traits,
     task: { ref, ...task },
     claim,
+    hasService: options.limits !== undefined || options.retry !== undefined || Boolean(options.circuit),
     reduceUrl: group.reduce === null ? null : await compileReduce(group.reduce),
     broker: brokerUrl(flags, traits),
   };
