@@ -8,6 +8,7 @@ import type { ChannelPort } from '../session/side-channel-protocol.js';
 import type { Engine, TaskError } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import { connectThread } from '../worker/connect.js';
+import { keepFreedMemory } from '../worker/freed-memory.js';
 import { whenHeapIsNear } from '../worker/near-limit.js';
 import { openTask } from '../worker/task.js';
 import { engineReport } from '../worker/usage-report.js';
@@ -139,6 +140,7 @@ const task = await openTask(workload, {
   isShared: () => table.perWorker() > 1,
   connect: connectThread,
 });
+if (task.views === 'copy') keepFreedMemory();
 
 let slots: number[] = [];
 let values: unknown[] = [];
