@@ -21,6 +21,7 @@ import {
   type Timing,
 } from '../trials/plan.js';
 import { configurationName } from '../verdict/configurations.js';
+import { shortNamer } from '../words/configuration.js';
 import { limitsUnder } from './limits.js';
 import { documentsForPass, documentsPerWorker, maxDocumentsInPass, timesOver } from './pass-size.js';
 import { type SplitsOptions, type StrategySplit, splitsToTry } from './per-worker.js';
@@ -356,6 +357,19 @@ function firstOf(
 export function passMeanMs([first]: readonly Configuration[]): number {
   const { sequentialMs, documents, costRatio = 1 } = (first as Configuration).cell.corpus;
   return sequentialMs / documents / costRatio;
+}
+
+/** Names for people, as in tables: "queue (path) × 2", "hybrid (4 per worker) × 2", "sequential". */
+export function titles(configurations: readonly Configuration[]): (one: Configuration) => string {
+  const named = ({ cell: { strategy, workers, delivery, perWorker } }: Configuration) => ({
+    strategy: strategy.strategy.name,
+    workers,
+    delivery,
+    per_worker: perWorker ?? null,
+  });
+  const traits = [...new Set(configurations.map(({ cell }) => cell.strategy.strategy))];
+  const title = shortNamer(traits, configurations.map(named));
+  return (one) => title(named(one));
 }
 
 export function nameOf({ cell: { strategy, workers, delivery, perWorker } }: Configuration): string {

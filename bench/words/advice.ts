@@ -129,7 +129,9 @@ function gainOf(conclusions: readonly Conclusion[]): string {
 function loss(conclusions: readonly Conclusion[]): string | null {
   const bounds = conclusions.map(({ regretBound }) => regretBound).filter((bound) => bound !== null);
   if (bounds.length < conclusions.length) return 'How much another configuration would gain is not shown.';
-  return `Another configuration would gain at most ${gainText(Math.max(...bounds))} (95 %).`;
+  const bound = Math.max(...bounds);
+  if (bound === 0) return 'No other configuration would gain anything (95 %).';
+  return `Another configuration would gain at most ${gainText(bound)} (95 %).`;
 }
 
 /** A loss of a tenth of the rate is a gain of a ninth for what would have been better. */

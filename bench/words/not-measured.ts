@@ -6,6 +6,8 @@ import { listed } from './units.js';
 
 /** More names would hide the sentence; `environment.json` has all. */
 const maxNames = 2;
+/** With more, the sentence would have more than 25 words. */
+const maxReasons = 2;
 
 /** Two sentences, each of at most 25 words; none where every configuration was measured. */
 export function notMeasuredSentences(
@@ -20,7 +22,7 @@ export function notMeasuredSentences(
   const more = rows.length > maxNames ? [`${rows.length - maxNames} more`] : [];
   const were = rows.length === 1 ? 'configuration was' : 'configurations were';
   const reasons = [...new Set(missing.map(({ reason }) => reason))];
-  const why = reasons.length === 1 ? first.reason : 'the time or the calls ended before';
+  const why = reasons.slice(0, maxReasons).join('; ');
   return [
     `${rows.length} ${were} not measured: ${listed([...shown, ...more])}.`,
     `Nothing is shown about ${rows.length === 1 ? 'it' : 'them'} (${why}).`,

@@ -1,5 +1,5 @@
 import type { StrategyTraits } from '../../strategies/strategy.js';
-import type { Decision, Eligible, NoChoice } from '../pick/decide.js';
+import type { Decision, NoChoice } from '../pick/decide.js';
 import type { Judged } from '../pick/open-loop/judge.js';
 import type { RunPromise, Width } from '../pick/promise.js';
 import { groupBy } from '../stats/group-by.js';
@@ -41,7 +41,11 @@ export function verdict(decision: Decision, options: VerdictOptions): string[] {
   const { judged } = options;
   return [
     ...(judged === null
-      ? [use(decision, name), ...confidence(decision, { ...options, name }), ...closedLoop(decision, options)]
+      ? [
+          use(decision, { ...options, name }),
+          ...confidence(decision, { ...options, name }),
+          ...closedLoop(decision, options),
+        ]
       : openLoopSentences(judged, name)),
     ...(decision.staged === null ? [] : fusedSentences(decision.staged, name)),
     ...notMeasuredSentences(options.environment, options.strategies),
@@ -101,19 +105,38 @@ function cellsOf({ tied, slower, disqualified }: Decision): SummaryRow[] {
   return [...[...tied, ...slower].map(({ cell }) => cell), ...disqualified.map(({ cell }) => cell)];
 }
 
-function use({ choice, speedup, nothingIsFaster, blocks }: Decision, name: Namer): string {
+function use(
+  decision: Decision,
+  { environment, strategies, name }: VerdictOptions & { readonly name: Namer },
+): string {
+  const { choice, speedup, nothingIsFaster, blocks, tied, slower, disqualified } = decision;
   if (nothingIsFaster) {
     const shown = blocks < minBlocks ? '' : ' in these measurements';
     return `Use ${name(choice)}: nothing was shown to be faster${shown}.`;
   }
-  return `Use ${name(choice)}${speedup === null ? '' : `: ${gainText(speedup)}`}.`;
+  if (speedup !== null) return `Use ${name(choice)}: ${gainText(speedup, { choice, environment })}.`;
+  if (tied.length + slower.length + disqualified.length === 1)
+    return `Use ${name(choice)}: nothing else was measured.`;
+  const baseline = strategies.find((strategy) => strategy.baseline);
+  return baseline === undefined || choice.strategy === baseline.name
+    ? `Use ${name(choice)}.`
+    : `Use ${name(choice)}: \`${baseline.name}\` was not measured beside it, so its gain is not known.`;
 }
 
 /** The scatter of a gain is unknown where both sides have one block in common, which may be disturbed. */
-function gainText(gain: Ratio): string {
+function gainText(gain: Ratio, { choice, environment: { cores } }: GainOptions): string {
   const times = `${withInterval(gain)} sequential`;
-  return hasInterval(gain) ? times : `about ${times}, by a single block`;
+  if (hasInterval(gain)) return times;
+  const usable = Math.min(choice.workers, cores.effective);
+  return choice.kind === 'cpu' && gain.ratio > usable * maxNoise
+    ? `about ${times}, by a single block that must have been disturbed`
+    : `about ${times}, by a single block`;
 }
+
+type GainOptions = { readonly choice: SummaryRow } & Pick<VerdictOptions, 'environment'>;
+
+/** Work that computes gains no more than its cores; beyond this factor of them a gain is not scatter alone. */
+const maxNoise = 1.25;
 
 function hasInterval({ low, high }: Ratio): boolean {
   return low !== null && high !== null;
@@ -190,9 +213,9 @@ function confidence(
   decision: Decision,
   { environment, name }: Pick<VerdictOptions, 'environment'> & { readonly name: Namer },
 ): string[] {
-  const { choice, tied, slower, regretBound, blocks } = decision;
+  const { choice, tied, regretBound, blocks } = decision;
   const rivals = tied.filter(({ cell }) => cell !== choice);
-  const measured = `${blocks} ${blocks === 1 ? 'block' : 'blocks'}`;
+  const measured = `${blocks} ${turn(environment)}${blocks === 1 ? '' : 's'}`;
   if (blocks < minBlocks) {
     const others =
       rivals.length === 0
@@ -200,7 +223,7 @@ function confidence(
         : `; ${rivals.length} ${rivals.length === 1 ? 'other is' : 'others are'} not told apart from it`;
     return [`It was measured in only ${measured}, so this is a guess${others}. ${longer(environment)}`];
   }
-  if (rivals.length === 0) return [nextBest(slower, { name, measured })];
+  if (rivals.length === 0) return [nextBest(decision, { name, measured, environment })];
   const named = rivals.slice(0, 2).map(({ cell }) => name(cell));
   const more = rivals.length > 2 ? [`${rivals.length - 2} more`] : [];
   const loss =
@@ -210,21 +233,42 @@ function confidence(
   return [`${measured} did not tell it apart from ${listed([...named, ...more])}.`, ...loss];
 }
 
-/** `recommend` also reads runs of `bench`, which have no time budget. */
-function longer({ profile }: Environment): string {
-  return profile === 'pick' ? 'Use a longer `--time-budget`.' : 'Measure more rounds.';
+/** `recommend` also reads runs of `bench`, which have rounds and no time budget. */
+function longer(environment: Environment): string {
+  return isRace(environment) ? 'Use a longer `--time-budget`.' : 'Measure more rounds.';
+}
+
+function turn(environment: Environment): string {
+  return isRace(environment) ? 'block' : 'round';
+}
+
+function isRace({ profile }: Environment): boolean {
+  return profile === 'pick';
 }
 
 function nextBest(
-  slower: readonly Eligible[],
-  { name, measured }: { readonly name: Namer; readonly measured: string },
+  { slower, disqualified }: Decision,
+  {
+    name,
+    measured,
+    environment,
+  }: { readonly name: Namer; readonly measured: string; readonly environment: Environment },
 ): string {
-  if (slower.length === 0) return `No other measured configuration keeps the constraints (${measured}).`;
-  const next = slower.find(({ relation }) => relation === 'slower');
+  if (slower.length === 0)
+    return disqualified.length === 0
+      ? `Nothing else was measured (${measured}).`
+      : `No other measured configuration keeps the constraints (${measured}).`;
+  const next = slower.find(
+    ({ relation, ratio }) => relation === 'slower' && ratio !== null && hasInterval(ratio),
+  );
   if (next === undefined || next.ratio === null)
-    return `The others left the race early; this one was measured in ${measured}.`;
+    return isRace(environment)
+      ? `The others left the race early; this one was measured in ${measured}.`
+      : `The others have too few rounds to be compared; this one has ${measured}.`;
   const second = `${name(next.cell)}, ${withInterval(next.ratio)} its rate`;
-  return `That is clear after ${measured}: the next is ${second}.`;
+  return environment.not_measured === undefined
+    ? `That is clear after ${measured}: the next is ${second}.`
+    : `After ${measured} the next of the measured ones is ${second}.`;
 }
 
 function exceptions(
@@ -295,6 +339,8 @@ export function noChoiceText(
   strategies: readonly StrategyTraits[],
 ): string {
   const name = namer(strategies, [...disqualified.map(({ cell }) => cell), ...untested]);
+  if (disqualified.length + untested.length === 0)
+    return 'No configuration was measured before the command ended. Use a longer --time-budget.\n';
   return [
     'No measured configuration keeps the constraints:',
     ...disqualified.map(({ cell, reason }) => `  ${name(cell)}: ${reason}`),

@@ -7,7 +7,7 @@ import { type ResponsivenessRow, responsivenessTable } from '../../bench/tables/
 import { summarise } from '../../bench/tables/summarise.js';
 import type { RatedSummary } from '../../bench/tables/summary-columns.js';
 import type { TrialRow } from '../../bench/tables/trial-columns.js';
-import { choiceTable, verdict } from '../../bench/words/pick.js';
+import { choiceTable, noChoiceText, verdict } from '../../bench/words/pick.js';
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import { environmentOf, trialsOf } from '../runs.js';
 import { baseline, strategies } from './support.js';
@@ -137,7 +137,9 @@ describe('a decision', () => {
   });
 
   const words = {
-    environment: environmentOf(trialsOf({ corpora: { docs: 10_000 } }), {}),
+    environment: environmentOf(trialsOf({ corpora: { docs: 10_000 } }), {
+      environment: { profile: 'pick' },
+    }),
     strategies,
     costs: null,
     isolated: null,
@@ -191,10 +193,10 @@ describe('a decision', () => {
     const environment = environmentOf([row as TrialRow], {});
     const one = { strategy: 'queue', workers: 2, delivery: 'message', reason: 'no time was left' } as const;
     const not_measured = [1, 2, 3, 4, 5].map((n) => ({ ...one, ...(n > 1 && { per_worker: 2 ** n }) }));
-    const decision = { ...chosen(decided()), speedup: { ratio: 6.9, low: null, high: null } };
+    const decision = { ...chosen(decided()), speedup: { ratio: 1.9, low: null, high: null } };
     const said = verdict(decision, { ...words, environment: { ...environment, not_measured } });
     for (const sentence of said) assert.ok(sentence.split(' ').length <= 25, sentence);
-    assert.match(said[0] as string, /: about 6\.90?× sequential, by a single block\.$/);
+    assert.match(said[0] as string, /: about 1\.90?× sequential, by a single block\.$/);
     const text = said.join(' ');
     assert.match(
       text,
@@ -204,6 +206,55 @@ describe('a decision', () => {
     assert.doesNotMatch(verdict(decision, { ...words, environment }).join(' '), /not measured/);
     const [cells] = choiceTable(decision, { ...words, environment }).groups[0] as string[][];
     assert.equal(cells?.[3], 'unknown');
+  });
+
+  it('calls nothing clear that a single block showed, or that was compared with nothing', () => {
+    const decision = { ...chosen(decided()), tied: [], slower: [], disqualified: [] };
+    const said = (changes: Partial<Decision>, environment = words.environment) =>
+      verdict({ ...decision, ...changes }, { ...words, environment });
+    const alone = said({ speedup: null, blocks: 1, tied: [{ cell: decision.choice } as never] });
+    assert.match(alone[0] as string, /^Use `.*` with 2 workers: nothing else was measured\.$/);
+    assert.match(said({ blocks: 5 })[1] as string, /^Nothing else was measured \(5 blocks\)\.$/);
+    const cell = { ...decision.choice, strategy: 'queue' };
+    const other = { cell, relation: 'slower' as const, rate: decision.rate };
+    const once = { ...other, ratio: { ratio: 0.4, low: null, high: null } };
+    assert.doesNotMatch(said({ slower: [once] }).join(' '), /clear|0\.40×/);
+    const shown = { ...other, ratio: { ratio: 0.4, low: 0.3, high: 0.5 } };
+    assert.match(said({ slower: [once, shown] })[1] as string, /^That is clear after 12 blocks: the next is/);
+    const missing = { strategy: 'queue', workers: 1, delivery: 'path', reason: 'no time was left' } as const;
+    const some = { ...words.environment, not_measured: [missing] };
+    assert.doesNotMatch(said({ slower: [shown] }, some).join(' '), /clear/);
+    const disturbed = said({ speedup: { ratio: 4.8, low: null, high: null } });
+    assert.match(
+      disturbed[0] as string,
+      /4\.80× sequential, by a single block that must have been disturbed/,
+    );
+    const unknown = said({ speedup: null, slower: [once, shown] });
+    assert.match(unknown[0] as string, /`sequential` was not measured beside it, so its gain is not known/);
+    const bench = { ...words.environment, profile: 'standard' };
+    assert.match(said({ slower: [shown] }, bench)[1] as string, /clear after 12 rounds/);
+    for (const sentence of [alone, disturbed, unknown].flat())
+      assert.ok(sentence.split(' ').length <= 25, sentence);
+  });
+
+  it('says that nothing was measured, and names no constraint that nothing broke', () => {
+    const text = noChoiceText({ disqualified: [], untested: [] }, strategies);
+    assert.match(text, /^No configuration was measured before .* Use a longer --time-budget\.\n$/);
+  });
+
+  it('names each reason why configurations were not measured', () => {
+    const one = { strategy: 'queue', workers: 2, delivery: 'message' } as const;
+    const not_measured = ['no time was left', 'not tried: queue × 1 never answered'].map((reason) => ({
+      ...one,
+      reason,
+    }));
+    const said = verdict(chosen(decided()), {
+      ...words,
+      environment: { ...words.environment, not_measured },
+    });
+    assert.ok(
+      said.includes('Nothing is shown about them (no time was left; not tried: queue × 1 never answered).'),
+    );
   });
 
   it('tells the loop delay of one number of documents per worker from that of another', () => {

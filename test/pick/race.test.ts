@@ -13,7 +13,7 @@ import { loadStrategies } from '../../bench/trials/prepare.js';
 import { configurationName } from '../../bench/verdict/configurations.js';
 import { strategies as entries } from '../../strategies/index.js';
 import { trial } from '../rows.js';
-import { baseline, computing, configurations, strategies, waiting } from './support.js';
+import { baseline, computing, configurations, corpus, strategies, waiting } from './support.js';
 
 /** Runs a race on a simulated clock: a trial's rate is that of its configuration, with noise. */
 async function raced(
@@ -187,10 +187,45 @@ describe('a race', () => {
     const names = new Set(promising.map(({ cell }) => cell.strategy));
     assert.ok(names.size > 4 && promising.length > 2 * names.size);
     for (let seed = 1; seed <= 20; seed++) {
-      const order = blockOrder(promising, { seed, block: 1, baseline: baselineName });
+      const order = blockOrder(promising, {
+        seed,
+        block: 1,
+        baseline: baselineName,
+        baselineFirst: true,
+      });
       assert.deepEqual(new Set(order), new Set(promising));
       assert.equal(new Set(order.slice(0, names.size).map(({ cell }) => cell.strategy)).size, names.size);
     }
+  });
+
+  it('measures the baseline first, unless that would leave the others no time', async () => {
+    const firstOf = async (seed: number, baselineMs: number) => {
+      let nowMs = 0;
+      const { kept } = await raced(speed, {
+        seed,
+        budgetMs: 10_000,
+        configurations: configurations('cpu', computing, { corpus: { ...corpus, sequentialMs: baselineMs } }),
+        clock: () => nowMs,
+        measure: async ({ cell }, { block, order }) => {
+          const { strategy, workers, delivery } = cell;
+          nowMs += 9000;
+          const names = {
+            strategy: strategy.strategy.name,
+            workers,
+            delivery,
+            corpus: 'docs',
+            workload: 'w',
+          };
+          return trial({ ...names, round: block, order, documents_per_second: 100 });
+        },
+      });
+      return kept[0]?.strategy;
+    };
+    const seeds = Array.from({ length: 10 }, (_, i) => i + 1);
+    const quick = await Promise.all(seeds.map((seed) => firstOf(seed, 100)));
+    assert.deepEqual(new Set(quick), new Set([baseline.name]));
+    const slow = await Promise.all(seeds.map((seed) => firstOf(seed, 20_000)));
+    assert.ok(new Set(slow).size > 1, 'an expensive baseline has a random place');
   });
 
   it('says of which configurations nothing is known, and that it is the time', async () => {

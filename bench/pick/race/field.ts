@@ -3,7 +3,7 @@ import type { Family } from '../../stats/moderated.js';
 import { isOk, type OkTrial, type TrialRow } from '../../tables/trial-columns.js';
 import type { Timing } from '../../trials/plan.js';
 import { configurationName } from '../../verdict/configurations.js';
-import { type Configuration, nameOf } from '../configurations.js';
+import { type Configuration, nameOf, titles } from '../configurations.js';
 import { best } from '../evidence.js';
 import { blockOrder } from './block.js';
 import { Budget } from './budget.js';
@@ -25,6 +25,10 @@ import type { NotMeasured, RaceOptions, Turn } from './options.js';
 export const minBlocks = 3;
 /** Why a configuration has no trial where the race ended, or was interrupted, within its first block. */
 const overBefore = 'the race ended before its first trial';
+/** The first block begins with the baseline if its trial takes at most this share of the remaining time. */
+const firstTrialShare = 0.25;
+/** Fewer configurations beside the baseline leave nothing to compare in later blocks. */
+const minCompared = 2;
 /** Share of the remaining time that two more trials of an expensive baseline may take. */
 const baselineShare = 0.15;
 /** Share of the remaining time that the screening may take. */
@@ -46,6 +50,7 @@ export class Field {
   readonly left = new Map<string, string>();
   /** Configurations without a trial of which it is known that they cannot win. */
   readonly #outOfReach = new Set<string>();
+  readonly #title: (one: Configuration) => string;
   running: readonly Configuration[];
   blocks = 0;
   /** Names of configurations that may not be chosen. Only the baseline is still measured after that. */
@@ -54,7 +59,13 @@ export class Field {
   constructor(options: RaceOptions) {
     this.#options = options;
     this.#budget = new Budget(options);
+    this.#title = titles(options.configurations);
     this.running = options.configurations;
+  }
+
+  /** The running configurations, as people read them. */
+  get titles(): string[] {
+    return this.running.map(this.#title);
   }
 
   /** True if the race can go on. */
@@ -69,11 +80,16 @@ export class Field {
   async block(block: number, timing: Timing): Promise<boolean> {
     const { seed, signal, baseline, demandPerSecond } = this.#options;
     this.blocks = block;
-    for (const [i, configuration] of blockOrder(this.running, { seed, block, baseline }).entries()) {
+    const baselineFirst = this.#isQuick(
+      this.running.find((one) => this.#isBaseline(one)),
+      timing,
+    );
+    const order = blockOrder(this.running, { seed, block, baseline, baselineFirst });
+    for (const [i, configuration] of order.entries()) {
       if (signal.aborted) return false;
       if (!this.running.includes(configuration)) continue;
-      const isFirst = block === 1 && !this.#isBaseline(configuration);
-      const leftMs = isFirst ? this.#budget.firstBlockLeftMs : this.#budget.leftMs;
+      const savesTime = block === 1 && !this.#isBaseline(configuration) && this.#compared >= minCompared;
+      const leftMs = savesTime ? this.#budget.firstBlockLeftMs : this.#budget.leftMs;
       const late = this.#budget.trialMs(configuration, timing) > leftMs;
       if (!this.#budget.hasCallsFor([configuration], timing, block)) {
         if (block > 1) return false;
@@ -88,7 +104,7 @@ export class Field {
       const reason =
         block > 1 || this.#isBaseline(configuration)
           ? null
-          : outOfReach(configuration, { trials: this.trials, demandPerSecond });
+          : outOfReach(configuration, { trials: this.#contenders, demandPerSecond });
       if (reason !== null) {
         this.#outOfReach.add(nameOf(configuration));
         this.#drop(configuration, reason);
@@ -102,6 +118,10 @@ export class Field {
     }
     await this.#dropViolations();
     return true;
+  }
+
+  #isQuick(one: Configuration | undefined, timing: Timing): boolean {
+    return one !== undefined && this.#budget.trialMs(one, timing) <= firstTrialShare * this.#budget.leftMs;
   }
 
   async #trial(configuration: Configuration, turn: Turn): Promise<void> {
@@ -128,7 +148,7 @@ export class Field {
     const { concurrency } = strategy.strategy;
     const min = concurrency === 'in flight' ? 2 : workers;
     const like = this.running.filter(({ cell }) => cell.strategy === strategy && cell.workers >= min);
-    for (const one of like) this.#drop(one, `not tried: \`${nameOf(silent)}\` never answered`);
+    for (const one of like) this.#drop(one, `not tried: ${this.#title(silent)} never answered`);
   }
 
   async #dropViolations(): Promise<void> {
@@ -166,6 +186,16 @@ export class Field {
     return this.#options.configurations
       .filter((one) => !measured.has(nameOf(one)) && !this.#outOfReach.has(nameOf(one)))
       .map((one) => ({ configuration: one, reason: this.left.get(nameOf(one)) ?? overBefore }));
+  }
+
+  /** Trials of all but the baseline, which may break a constraint and cannot be what others must reach. */
+  get #contenders(): readonly TrialRow[] {
+    return this.trials.filter((trial) => configurationName(trial) !== this.#options.baseline);
+  }
+
+  /** How many configurations beside the baseline have a rate. */
+  get #compared(): number {
+    return new Set(this.#contenders.filter(isOk).map(configurationName)).size;
   }
 
   /** All but the baseline, which takes no place in the final. */

@@ -1,5 +1,5 @@
 import type { TrialRow } from '../../tables/trial-columns.js';
-import { type Configuration, nameOf } from '../configurations.js';
+import type { Configuration } from '../configurations.js';
 import { finalBlocksWanted } from './budget.js';
 import { Field, minBlocks } from './field.js';
 import type { NotMeasured, RaceOptions } from './options.js';
@@ -42,7 +42,7 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
     field.dropHopeless();
     if (block >= minBlocks) field.dropSlower();
     field.halveToFit(block);
-    options.say({ kind: 'block', block, left: field.running.map(nameOf), final: false });
+    options.say({ kind: 'block', block, left: field.titles, final: false });
   }
   field.keepFinalists();
   let finalBlocks = 0;
@@ -52,7 +52,7 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
     finalBlocks++;
     await field.block(field.blocks + 1, timing);
     if (finalBlocks >= minBlocks) field.dropSlower();
-    options.say({ kind: 'block', block: field.blocks, left: field.running.map(nameOf), final: true });
+    options.say({ kind: 'block', block: field.blocks, left: field.titles, final: true });
     if (finalBlocks >= finalBlocksWanted && field.settled) break;
   }
   return {
