@@ -6,7 +6,7 @@ import { listed } from './units.js';
 
 /** More names would hide the sentence; `environment.json` has all. */
 const maxNames = 2;
-/** With more, the sentence would have more than 25 words. */
+/** More reasons would make the sentence longer than 25 words. */
 const maxReasons = 2;
 
 /** Two sentences, each of at most 25 words; none where every configuration was measured. */

@@ -135,7 +135,7 @@ function gainText(gain: Ratio, { choice, environment: { cores } }: GainOptions):
 
 type GainOptions = { readonly choice: SummaryRow } & Pick<VerdictOptions, 'environment'>;
 
-/** Work that computes gains no more than its cores; beyond this factor of them a gain is not scatter alone. */
+/** Scatter on a quiet machine adds no more than this factor to the gain that the cores allow. */
 const maxNoise = 1.25;
 
 function hasInterval({ low, high }: Ratio): boolean {
