@@ -88,8 +88,10 @@ export class FeedingLoop {
 
   /** Workers run this many documents at the same time from now on. */
   setPerWorker(perWorker: number): void {
+    const isMore = perWorker > this.#perWorker;
     this.#perWorker = perWorker;
     this.#table.setPerWorker(perWorker);
+    if (isMore) for (const lane of this.#lanes) lane.allowMore();
     for (const { queue } of this.#queues) this.#table.wake(queue, this.#lanes.length);
     this.#wake();
   }

@@ -113,6 +113,11 @@ export class ThreadLane {
     );
   }
 
+  /** Tells the worker that it may run more documents at the same time than before. */
+  allowMore(): void {
+    this.#worker?.postMessage({ kind: 'more' } satisfies ToWorker);
+  }
+
   /** Asks the worker for its usage. Call it only between runs: a worker answers when it has nothing to do. */
   async report(): Promise<Engine> {
     await this.open();

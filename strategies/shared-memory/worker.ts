@@ -15,6 +15,7 @@ import { engineReport } from '../worker/usage-report.js';
 import { thisWorker } from '../worker/worker-id.js';
 import { ClaimTable, oversized, type Shape } from './claim-table.js';
 import { privateCopy } from './copy-bytes.js';
+import { TurnEnd } from './turn-end.js';
 
 /**
  * A worker thread of the arena. It claims one document at a time from its queue (`ClaimTable.claim`), runs
@@ -29,7 +30,9 @@ import { privateCopy } from './copy-bytes.js';
  * 3. The documents that a replacement worker begins with (`first`) run one after the other, before it claims
  *    any: each is alone in its worker.
  * 4. With pending tasks the worker never blocks its thread. It rests in its event loop until a task has ended
- *    or there is work, and lets the loop run every `turnBesideMs` while it has work.
+ *    or there is work, and lets the loop run after it has begun tasks for `turnBesideMs`. It begins the next
+ *    task in the moment in which one ends: callbacks that compute would otherwise hold up all places that
+ *    became free in the same turn of the loop.
  * 5. A worker that retires or is closed claims no more, and first waits for its pending tasks.
  *
  * When there is nothing to claim, the worker sleeps in two steps (`idle` below). It first blocks its thread
@@ -64,6 +67,8 @@ export interface ArenaWorkerData {
 export type ToWorker =
   /** The document is null when it was cancelled: the slot is no longer the worker's. */
   | { readonly kind: 'document'; readonly slot: number; readonly document: CarriedDocument | null }
+  /** The number `perWorker` of the table has risen. */
+  | { readonly kind: 'more' }
   | { readonly kind: 'report' }
   | { readonly kind: 'close' };
 
@@ -108,7 +113,7 @@ const napMs = 1;
  * scheduled.
  */
 const turnMs = 50;
-/** Likewise, while other tasks of the worker wait for callbacks, ms. */
+/** Likewise, while it begins tasks and others wait for callbacks, ms. */
 const turnBesideMs = 1;
 /** Tasks have numbers up to this one, which fits into a word of the table. */
 const maxTask = 2 ** 31 - 1;
@@ -158,7 +163,7 @@ let firstMs = 0;
 let waits = false;
 /** Tasks begun so far. */
 let begun = 0;
-/** Tasks that run beside each other. */
+/** Tasks that run beside each other, and those whose outcomes are reported at the end of this turn. */
 let pending = 0;
 /** Continues the loop that waits until a pending task has ended, or there is work. */
 let resume: (() => void) | null = null;
@@ -166,8 +171,17 @@ let resume: (() => void) | null = null;
 let isResting = false;
 /** True while the worker waits for work. */
 let isIdle = false;
-/** Resolves when the outcomes of pending tasks are reported, at the end of this turn; null when none are. */
-let reporting: Promise<void> | null = null;
+/** Pending tasks that have ended, and whose outcomes are not reported yet. */
+let held = 0;
+/** The event loop has had a turn at this time. */
+let turnedMs = 0;
+/** The worker has begun tasks since this time without a callback of the event loop in between. */
+let beginsMs = 0;
+const turnEnd = new TurnEnd((atMs) => {
+  beginsMs = atMs;
+  if (held > 0) report();
+  wakeLoop();
+});
 /** True when the worker is to end before it claims another document. */
 let isNearLimit = false;
 let leaving = false;
@@ -175,6 +189,7 @@ let wanted: ((document: CarriedDocument | null) => void) | null = null;
 
 parent.on('message', async (message: ToWorker) => {
   if (message.kind === 'document') wanted?.(message.document);
+  else if (message.kind === 'more') wakeLoop();
   else if (message.kind === 'report')
     parent.postMessage({ kind: 'report', engine: engineReport(worker) } satisfies FromWorker);
   else await leave();
@@ -196,13 +211,13 @@ async function leave(): Promise<void> {
 }
 
 async function work(): Promise<void> {
-  let turnedMs = 0;
   let started = 0;
   while (!isNearLimit) {
     const suspect = started < first.length;
     const slot = suspect ? (first[started++] as number) : table.claim(queue, number);
     if (slot < 0) {
       await idle();
+      beginsMs = now();
       continue;
     }
     if (suspect && !table.claimAssigned(slot, number)) continue; // it was cancelled
@@ -215,20 +230,14 @@ async function work(): Promise<void> {
       waits = true;
       if (!suspect && (pending > 0 || table.perWorker() > 1)) {
         void runBeside(slot, document, answer);
-        const nowMs = now();
-        if (pending >= table.perWorker()) await oneEnded();
-        else if (nowMs - turnedMs >= turnBesideMs) await new Promise(setImmediate);
-        else continue;
-        turnedMs = nowMs;
+        await place();
         continue;
       }
       reply = await answer;
     } else reply = answer;
     const endedMs = ended(slot, document, reply);
     if (suspect || isFull() || isTime(reply)) report();
-    if (endedMs - turnedMs < (pending > 0 ? turnBesideMs : turnMs)) continue;
-    turnedMs = endedMs;
-    await new Promise(setImmediate);
+    if (endedMs - turnedMs >= (pending > 0 ? turnBesideMs : turnMs)) await turn();
   }
   while (pending > 0) await oneEnded();
   report();
@@ -244,12 +253,39 @@ async function runBeside(
 ): Promise<void> {
   pending++;
   const reply = await answer;
-  ended(slot, document, reply);
-  if (isFull()) report();
-  // It is pending until then, so that the worker's death never loses more than `perWorker` such documents.
-  else if (isTime(reply)) await reportTogether();
-  pending--;
+  const endedMs = ended(slot, document, reply);
+  if (reply.startedMs < beginsMs) beginsMs = endedMs; // it has waited, so this is in another callback
+  const isLong = turnEnd.ended(endedMs);
+  // It is pending until it is reported, so that the worker's death never loses more than `perWorker` of them.
+  held++;
+  if (isFull() || (isLong && isTime(reply))) report();
+  else if (!isTime(reply)) free(1);
   wakeLoop();
+}
+
+/**
+ * Resolves when the worker may begin another task beside those that are pending. When the event loop should
+ * run, only one of two places is filled again until it has.
+ */
+async function place(): Promise<void> {
+  while (pending >= table.perWorker()) await oneEnded();
+  const nowMs = now();
+  if (nowMs - beginsMs < turnBesideMs && !turnEnd.isLate(nowMs)) return;
+  turnEnd.expect(nowMs);
+  await oneEnded();
+}
+
+/** Lets the event loop run. */
+async function turn(): Promise<void> {
+  await new Promise(setImmediate);
+  turnedMs = now();
+  beginsMs = turnedMs;
+}
+
+/** Frees the places of tasks that have ended. */
+function free(places: number): void {
+  pending -= places;
+  held -= places;
 }
 
 /** Resolves when a pending task has ended, or there may be work. */
@@ -336,20 +372,9 @@ function keep(slot: number, { size }: CarriedDocument, reply: LocalReply): void 
   }
 }
 
-/** Reports at the end of this turn of the event loop: several tasks often end in one. */
-function reportTogether(): Promise<void> {
-  reporting ??= new Promise<void>((resolve) => {
-    setImmediate(() => {
-      reporting = null;
-      report();
-      resolve();
-    });
-  });
-  return reporting;
-}
-
 function report(): void {
   if (slots.length === 0) return;
+  free(held);
   const outcomes: Outcomes = {
     slots,
     values,
