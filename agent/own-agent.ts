@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { findStrategy } from '../runner/open-strategy.js';
 import { connectBullmq } from '../strategies/broker/bullmq.js';
 import { innerStrategy, type OwnAgentStart } from '../strategies/broker/protocol.js';
+import { endWithParent } from '../strategies/processes/end-with-parent.js';
 import { now } from '../strategies/worker/clock.js';
 import { CannotJoin, Member } from './member.js';
 import { copiesViews, creditFor, openSession } from './session.js';
@@ -23,7 +24,7 @@ process.once('message', async (start: OwnAgentStart) => {
   await member?.left;
   process.exit();
 });
-process.once('disconnect', () => {
+endWithParent(() => {
   setTimeout(() => process.exit(), reportMs);
   void Promise.resolve(member?.end()).then(() => process.exit());
 });

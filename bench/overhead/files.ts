@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Files of one size that all trials of a run share. They stay in the page cache. */
@@ -22,23 +21,23 @@ export function filler(bytes: number, index: number): Uint8Array {
   return new Uint8Array(bytes).fill(0, 0, 4).fill(index, 4);
 }
 
-/** Writes the files of each size once, when they are first asked for, and removes them all at the end. */
+/** Writes the files of each size once, when they are first asked for. The folder's owner removes them. */
 export class FileCorpora {
-  readonly #root = mkdtempSync(join(tmpdir(), 'forkwise-overhead-'));
+  readonly #folder: string;
   readonly #written = new Map<number, Files>();
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
 
   of(bytes: number): Files {
     const known = this.#written.get(bytes);
     if (known !== undefined) return known;
     const count = Math.min(maxFiles, Math.ceil(totalBytes / Math.max(1, bytes)));
-    const files = { folder: join(this.#root, String(bytes)), count };
+    const files = { folder: join(this.#folder, String(bytes)), count };
     mkdirSync(files.folder);
     for (let index = 0; index < count; index++) writeFileSync(pathIn(files, index), filler(bytes, index));
     this.#written.set(bytes, files);
     return files;
-  }
-
-  remove(): void {
-    rmSync(this.#root, { recursive: true, force: true });
   }
 }

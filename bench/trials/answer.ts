@@ -1,3 +1,4 @@
+import { endWithParent } from '../../strategies/processes/end-with-parent.js';
 import { taskError } from '../../strategies/session/task-error.js';
 import { type FromHelper, noticed } from './helper-protocol.js';
 
@@ -6,7 +7,7 @@ import { type FromHelper, noticed } from './helper-protocol.js';
  * error that it throws, in the order of the requests. The process exits when its parent does.
  */
 export function answerRequests<Request, T>(handle: (request: Request) => Promise<T>): void {
-  process.on('disconnect', () => process.exit());
+  endWithParent();
   process.on('message', async (message: Request | typeof noticed) => {
     if (message === noticed) return;
     let answer: FromHelper<T, never>;

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { newFolderName } from '../../strategies/processes/folder-name.js';
 
 /**
  * The processes and the temporary folder that a run must not leave behind, however it ends:
@@ -15,12 +15,13 @@ import { join } from 'node:path';
  * only the runner.
  */
 export class HelperProcesses {
-  readonly folder = mkdtempSync(join(tmpdir(), 'forkwise-'));
+  readonly folder = newFolderName(tmpdir(), 'forkwise-');
   readonly #processes = new Set<ChildProcess>();
   readonly #reaper = process.platform === 'win32' ? null : startReaper(this.folder);
   readonly #onExit = () => this.end();
 
   constructor() {
+    mkdirSync(this.folder, 0o700); // the reaper knows it already
     process.on('exit', this.#onExit);
   }
 

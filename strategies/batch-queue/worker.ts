@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers';
 import type { Document } from '../../workloads/workload.js';
+import { endWithParent } from '../processes/end-with-parent.js';
 import { readRegion } from '../processes/regions.js';
 import type { LocalReply } from '../session/outcome.js';
 import { taskError } from '../session/task-error.js';
@@ -29,8 +30,7 @@ let resume: (() => void) | null = null;
 const send = (message: FromChild) =>
   new Promise<unknown>((resolve) => process.send?.(message, undefined, undefined, resolve));
 
-// The parent has ended, so the results have no receiver.
-process.on('disconnect', () => process.exit());
+endWithParent(); // the results have no receiver then
 // On Windows, Ctrl-C in a terminal reaches all processes; the parent decides when its workers end.
 process.on('SIGINT', () => {});
 

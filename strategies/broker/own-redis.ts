@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { newFolderName } from '../processes/folder-name.js';
 import { killGroup, ownGroup } from '../processes/group.js';
 import { Reaper } from '../processes/reaper.js';
 import type { Member } from '../strategy.js';
@@ -42,11 +43,14 @@ export interface OwnRedis {
  */
 export async function startRedis(options: OwnRedisOptions = {}): Promise<OwnRedis> {
   const isOwnFolder = options.folder === undefined;
-  const folder = options.folder ?? mkdtempSync(join(shortTemporaryFolder(), 'forkwise-redis-'));
+  const folder = options.folder ?? newFolderName(shortTemporaryFolder(), 'forkwise-redis-');
   const socket = join(folder, 'redis.sock');
   const logFile = join(folder, 'redis.log');
   const reaper = new Reaper();
-  if (isOwnFolder) reaper.removeFolder(folder);
+  if (isOwnFolder) {
+    reaper.removeFolder(folder);
+    mkdirSync(folder, 0o700);
+  }
   const server = startServer(logFile);
   let problem: Error | null = null;
   const ended = new Promise<void>((resolve) => {
@@ -93,7 +97,7 @@ const notInstalled =
 
 /** The path of a socket has at most 103 bytes on macOS and 107 on Linux. */
 function shortTemporaryFolder(): string {
-  return Buffer.byteLength(tmpdir()) <= 70 ? tmpdir() : '/tmp';
+  return Buffer.byteLength(tmpdir()) <= 64 ? tmpdir() : '/tmp';
 }
 
 function startServer(logFile: string): ChildProcess {

@@ -2,6 +2,7 @@ import type { InnerChannel } from '../../services/limit-server.js';
 import type { BatchMessage, FromChild, Numbered, Start, ToChild } from '../batch-queue/protocol.js';
 import { ReceivedBytes } from '../batch-queue/received-bytes.js';
 import { ReplyColumns } from '../batch-queue/replies.js';
+import { endWithParent } from '../processes/end-with-parent.js';
 import { maxDeathsWithoutResult } from '../session/attempts.js';
 import { HiddenEnds } from '../session/hidden-ends.js';
 import { type LocalReply, servedIn } from '../session/outcome.js';
@@ -47,8 +48,7 @@ maxDeathsWithoutResult.count = start.maxDeaths;
 const send = (message: FromChild) =>
   new Promise<unknown>((resolve) => process.send?.(message, undefined, undefined, resolve));
 
-// The parent has ended, so the results have no receiver.
-process.on('disconnect', () => process.exit());
+endWithParent(); // the results have no receiver then
 // On Windows, Ctrl-C in a terminal reaches all processes; the parent decides when its workers end.
 process.on('SIGINT', () => {});
 

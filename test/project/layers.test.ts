@@ -91,7 +91,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     may: [
       /^bench\/(?!cli|scripts)/,
       terminal,
-      /^strategies\/(strategy|processes\/(cores|memory-share|split))\.ts$/,
+      /^strategies\/(strategy|processes\/(cores|end-with-parent|folder-name|memory-share|split))\.ts$/,
       /^strategies\/session\/(outcome|task-error|file-reader|pushed-source|source)\.ts$/,
       /^strategies\/broker\/(own-redis|address)\.ts$/,
       /^strategies\/worker\/(clock|usage-report|worker-id)\.ts$/,

@@ -78,11 +78,10 @@ export async function overhead(flags: OverheadFlags): Promise<number> {
   const timeMs = parseDuration(flags.time);
   const store = Store.create(flags.out ?? newRunFolder());
   const helpers = new HelperProcesses();
-  const files = new FileCorpora();
+  const files = new FileCorpora(helpers.folder);
   const signals = handleSignals({
     atOnce() {
       helpers.end();
-      files.remove();
       note(`interrupted; what was measured until then is in ${store.folder}`);
     },
   });
@@ -104,7 +103,6 @@ export async function overhead(flags: OverheadFlags): Promise<number> {
   } finally {
     signals.end();
     helpers.end();
-    files.remove();
   }
 }
 

@@ -2,6 +2,7 @@ import { serialize } from 'node:v8';
 import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { type Request, serve } from '../../library-pool/worker/serve.js';
+import { endWithParent } from '../../processes/end-with-parent.js';
 import type { CarriedDocument } from '../../session/reference.js';
 import type { PeerTask } from '../peer-task.js';
 
@@ -25,6 +26,7 @@ const served = await serve(workload);
 const { failure } = await served('report');
 const worker = failure === null ? startWorker() : null;
 
+endWithParent();
 process.on('message', async (request: Request) => {
   // Its timers would look like something that the task has left open.
   if (request === 'goodbye') await worker?.close();

@@ -1,6 +1,7 @@
 import { serialize } from 'node:v8';
 import { loadWorkload } from '../../../workloads/load-workload.js';
 import type { Document } from '../../../workloads/workload.js';
+import { endWithParent } from '../../processes/end-with-parent.js';
 import type { CarriedDocument } from '../../session/reference.js';
 import { taskError } from '../../session/task-error.js';
 import type { Engine, Member, TaskError } from '../../strategy.js';
@@ -66,6 +67,7 @@ let failures = new Map<number, TaskError>();
 let reads: (WasRead | undefined)[] = [];
 let told = 0;
 
+endWithParent();
 process.on('message', async (ask: Ask) => {
   const answer: Answer = await answerTo(ask).then(
     (body) => ({ body }),

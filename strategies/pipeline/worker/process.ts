@@ -1,4 +1,5 @@
 import { loadWorkload } from '../../../workloads/load-workload.js';
+import { endWithParent } from '../../processes/end-with-parent.js';
 import { BufferGarbage } from '../../session/buffer-garbage.js';
 import { taskError } from '../../session/task-error.js';
 import { connectProcess } from '../../worker/connect.js';
@@ -21,8 +22,7 @@ const garbage = new BufferGarbage(start.garbageBytes);
 const send = (message: FromStage) =>
   new Promise<unknown>((resolve) => process.send?.(message, undefined, undefined, resolve));
 
-// The parent has ended, so the results have no receiver.
-process.on('disconnect', () => process.exit());
+endWithParent(); // the results have no receiver then
 // On Windows, Ctrl-C in a terminal reaches all processes; the parent decides when its workers end.
 process.on('SIGINT', () => {});
 
