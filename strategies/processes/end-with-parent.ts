@@ -1,7 +1,7 @@
 /**
- * Ends this process when its parent has ended, which closes the channel between them. The parent may end while
- * this process still loads its modules and does not listen yet; this process then ends at once. It would live
- * forever otherwise if it had threads, a server or something that its task has opened.
+ * Ends this process when its parent has ended, which closes the channel between them. The parent may end
+ * while this process still loads its modules and does not listen yet; this process then ends at once. It
+ * would live forever otherwise if it had threads, a server or something that its task has opened.
  * @param end is called once; absent: the process exits
  */
 export function endWithParent(end: () => void = () => process.exit()): void {
