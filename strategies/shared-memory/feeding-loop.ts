@@ -7,6 +7,7 @@ import type { Emit, Outcome, TaskError } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import { Ahead, type AheadLimits } from './ahead.js';
 import type { ClaimTable } from './claim-table.js';
+import { type Columns, valuesOf } from './columns.js';
 import { Feed, type PulledDocument, type Window } from './feed.js';
 import type { SlabQueue } from './slab-queue.js';
 import type { ThreadLane } from './thread-lane.js';
@@ -143,11 +144,12 @@ export class FeedingLoop {
   }
 
   /** Takes the outcomes of one message of a worker and frees the slots of their documents. */
-  receive(lane: ThreadLane, { slots, values, timedOut, served, hasMoved }: Outcomes): void {
+  receive(lane: ThreadLane, { slots, values: sent, timedOut, served, hasMoved }: Outcomes): void {
     if (hasMoved) this.#hasMoved = true;
     const queue = this.#queues[lane.queue] as SlabQueue;
     const worker = lane.workerId;
     const statusOf = (slot: number) => (timedOut?.includes(slot) ? 'timed-out' : 'failed');
+    const values = Array.isArray(sent) ? sent : valuesOf(sent as Columns, slots.length);
     const first = this.#outcomes.length;
     for (let i = 0; i < slots.length; i++) {
       const mark = slots[i] as number;

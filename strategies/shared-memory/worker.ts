@@ -14,6 +14,7 @@ import { openTask } from '../worker/task.js';
 import { engineReport } from '../worker/usage-report.js';
 import { thisWorker } from '../worker/worker-id.js';
 import { ClaimTable, oversized, type Shape } from './claim-table.js';
+import { type Columns, columnsOf } from './columns.js';
 import { privateCopy } from './copy-bytes.js';
 import { TurnEnd } from './turn-end.js';
 
@@ -86,7 +87,7 @@ export interface Outcomes {
   /** The slot of each document, as its bitwise complement when the task failed. */
   readonly slots: readonly number[];
   /** Holds, per slot, the value that the task returned or the error it threw. */
-  readonly values: readonly unknown[];
+  readonly values: readonly unknown[] | Columns;
   /** The failed slots whose task ended because its time was over; absent where there are none. */
   readonly timedOut?: readonly number[];
   /** What services have to do with documents, by place in `slots`; absent where there is nothing. */
@@ -377,7 +378,7 @@ function report(): void {
   free(held);
   const outcomes: Outcomes = {
     slots,
-    values,
+    values: columnsOf(values) ?? values,
     ...(timedOut && { timedOut }),
     ...(served && { served }),
     ...(moved.size > 0 && { hasMoved: true }),
