@@ -4,30 +4,34 @@ export class AnswerTimes {
   #quickestMs = Number.POSITIVE_INFINITY;
   #beforeMs = Number.POSITIVE_INFINITY;
   #begunMs: number | null = null;
-  /** Answers that were seen, up to `enough`. */
+  /** Answers that were seen in the period that runs. */
   #seen = 0;
+  /** True once enough answers were seen. */
+  #isKnown = false;
 
   /** @param ms the time from the use of a slot until the answer had come */
   see(ms: number, nowMs: number): void {
     this.#begunMs ??= nowMs;
-    if (this.#seen < enough) this.#seen++;
-    else if (nowMs > this.#begunMs + periodMs) {
+    if (this.#seen >= enough && nowMs > this.#begunMs + periodMs) {
       this.#beforeMs = this.#quickestMs;
       this.#quickestMs = Number.POSITIVE_INFINITY;
       this.#begunMs = nowMs;
+      this.#seen = 0;
     }
     this.#quickestMs = Math.min(this.#quickestMs, ms);
+    this.#seen++;
+    this.#isKnown ||= this.#seen >= enough;
   }
 
   /** The service surely needs this time from an arrival to its answer, ms. */
   get surelyMs(): number {
-    return this.#seen < enough ? 0 : Math.min(this.#quickestMs, this.#beforeMs) / 2;
+    return this.#isKnown ? Math.min(this.#quickestMs, this.#beforeMs) / 2 : 0;
   }
 }
 
-/** Fewer answers may all have been slow by chance. */
+/** Fewer answers may all have been slow by chance; a period has this many at least. */
 const enough = 20;
-/** A service that becomes slower is noticed after two of these periods at most, ms. */
+/** A service that becomes slower is noticed after about two of these periods, ms. */
 const periodMs = 30_000;
 
 /** Whether a limit can wait for the answers of its slots. */
