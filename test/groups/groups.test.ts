@@ -171,13 +171,13 @@ groups:
   });
 
   it('whose service fails every document stop alone, ask it from one session, and go on', async () => {
-    const folder = folderOf(Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`${i}.txt`, 'x'])));
+    const folder = folderOf(Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`${i}.txt`, 'x'])));
     const up = join(folder, 'up');
     writeFileSync(
       join(folder, 'asks.mjs'),
       `import { existsSync } from 'node:fs';
-       export default () => {
-         if (existsSync(${JSON.stringify(up)})) return 'fine';
+       export default ({ id }) => {
+         if (id === 'docs/1.txt' || existsSync(${JSON.stringify(up)})) return 'fine';
          throw Object.assign(new Error('no service'), { status: 503 });
        };`,
     );
@@ -189,22 +189,22 @@ out: out
 docs: docs
 resources: { cores: 2 }
 groups:
-  asks: { task: ./asks.mjs, tries: 2, circuit: '700ms,failures=5,first=500ms' }
+  asks: { task: ./asks.mjs, tries: 2, circuit: '1800ms,failures=5,first=1500ms' }
   other: { task: ./task.mjs }
 `,
     );
     const stopped = await run(folder, ['run']);
     assert.equal(stopped.code, 4, stopped.stderr);
-    assert.match(stopped.stderr, /warning: asks: .* documents wait, and one tries again in 500 ms/);
+    assert.match(stopped.stderr, /warning: asks: .* documents wait, and one tries again in 2 s/);
     assert.match(stopped.stdout, /^asks · not done: the service .* \(Error: no service\)/m);
-    assert.match(stopped.stdout, /^other · 40 documents: 40 ok/m);
+    assert.match(stopped.stdout, /^other · 200 documents: 200 ok/m);
     assert.doesNotMatch(stopped.stderr, /asks: 1 worker more/, 'another session would not know of the pause');
     const failed = lines(join(folder, 'out', 'asks.ndjson'));
     assert.ok(failed.length >= 5 && failed.length < 20, `${failed.length} lines`);
     writeFileSync(up, '');
     const again = await run(folder, ['run', '--retry', 'failed']);
     assert.equal(again.code, 0, again.stderr);
-    assert.equal(lines(join(folder, 'out', 'asks.ndjson')).length, 40);
+    assert.equal(lines(join(folder, 'out', 'asks.ndjson')).length, 200);
   });
 
   it('that wait for each other, or for none, are refused', () => {
