@@ -1,5 +1,5 @@
 import type { ContextLimit, ServiceResponse } from '../workloads/workload.js';
-import { readHeaders } from './headers.js';
+import { isRefusal, readHeaders } from './headers.js';
 import type { LimitClient } from './limit-client.js';
 import type { TakenSlot } from './limits.js';
 
@@ -41,9 +41,10 @@ export class DocumentLimit implements ContextLimit {
   report(response: ServiceResponse, { tokens = null }: { readonly tokens?: number | null } = {}): void {
     const slot = this.#slots?.shift() ?? this.#own;
     if (slot === this.#own) this.#own = null;
-    const { status } = response;
-    const isRefused = status === 429 || status === 503;
-    const { pauseMs, budgets } = readHeaders(response.headers, Date.now());
+    const facts = readHeaders(response.headers, Date.now());
+    const isRefused = isRefusal(response.status ?? response.statusCode, facts);
+    const { budgets } = facts;
+    const pauseMs = facts.pauseMs ?? facts.resetMs;
     const tookMs = slot === null ? null : this.#now() - slot.usedMs;
     // Most answers say nothing but that they have come.
     if (!isRefused && tokens === null && budgets.length === 0 && !slot?.isProbe) {

@@ -5,6 +5,8 @@ import type { Budget } from './limits.js';
 export interface HeaderFacts {
   /** The service asks to wait for this time, ms; null where it says nothing that can be understood. */
   readonly pauseMs: number | null;
+  /** Nothing is left of a limit until this time has passed, ms; null where the headers do not say so. */
+  readonly resetMs: number | null;
   readonly budgets: readonly Budget[];
 }
 
@@ -15,16 +17,38 @@ type Read = (name: string) => string | null;
 
 /** @param wallMs the time of day, ms since 1970: some services say until when one must wait */
 export function readHeaders(headers: GivenHeaders | undefined, wallMs: number): HeaderFacts {
-  if (headers === undefined || headers === null) return { pauseMs: null, budgets: [] };
+  if (headers === undefined || headers === null) return { pauseMs: null, resetMs: null, budgets: [] };
   const read = reader(headers);
   // A time of day is compared with the service's own clock where it shows that.
   const serverMs = Date.parse(read('date') ?? '');
   const clockMs = Number.isNaN(serverMs) ? wallMs : serverMs;
-  const exactMs = nonNegative(read('retry-after-ms'));
+  const exactMs = nonNegative(read('retry-after-ms')) ?? nonNegative(read('x-ms-retry-after-ms'));
+  const fixed = fixedWindows(read, clockMs);
+  const resets = fixed.flatMap(({ remaining, resetMs }) => (remaining < 1 ? [resetMs] : []));
   return {
     pauseMs: exactMs ?? retryAfterMs(read('retry-after'), clockMs),
-    budgets: [...openAiBudgets(read), ...anthropicBudgets(read, clockMs)],
+    resetMs: resets.length === 0 ? null : Math.max(...resets),
+    budgets: [
+      ...openAiBudgets(read),
+      ...anthropicBudgets(read, clockMs),
+      ...fixed.flatMap(({ max, ...rest }) =>
+        max === null ? [] : [{ of: 'requests' as const, max, ...rest }],
+      ),
+    ],
   };
+}
+
+/**
+ * True where the service has refused a request because there are too many: 429, 503, Anthropic's 529, an
+ * error with `Retry-After`, and 403 where nothing is left of a limit, which is what GitHub does.
+ */
+export function isRefusal(
+  status: number | undefined,
+  { pauseMs, resetMs }: Pick<HeaderFacts, 'pauseMs' | 'resetMs'>,
+): boolean {
+  if (status === undefined) return false;
+  if (status === 429 || status === 503 || status === 529) return true;
+  return (status >= 400 && pauseMs !== null) || (status === 403 && resetMs !== null);
 }
 
 /**
@@ -122,6 +146,62 @@ function anthropicBudgets(read: Read, clockMs: number): Budget[] {
   });
 }
 
+interface FixedWindow {
+  /** Null where the service does not say it. */
+  readonly max: number | null;
+  readonly remaining: number;
+  readonly resetMs: number;
+}
+
+/**
+ * `RateLimit` and `RateLimit-Policy` of the IETF's draft, the three `RateLimit-…` headers of its older
+ * versions, and the same three with `X-`, as GitHub has them.
+ */
+function fixedWindows(read: Read, clockMs: number): FixedWindow[] {
+  const limits = read('ratelimit');
+  if (limits !== null) return draftWindows(limits, read('ratelimit-policy') ?? '');
+  return ['ratelimit-', 'x-ratelimit-'].flatMap((prefix) => {
+    const remaining = nonNegative(read(`${prefix}remaining`));
+    const reset = nonNegative(read(`${prefix}reset`));
+    if (remaining === null || reset === null) return [];
+    // The limit may have its policies behind it: `100, 100;w=60`.
+    const max = nonNegative(/^[^,;]*/.exec(read(`${prefix}limit`) ?? '')?.[0] ?? null);
+    return [{ max, remaining, resetMs: resetMsOf(reset, clockMs) }];
+  });
+}
+
+/** Reads `"name";r=50;t=30`, with the limit in its policy, or `limit=100, remaining=50, reset=30`. */
+function draftWindows(limits: string, policies: string): FixedWindow[] {
+  const old = parameters(limits.replaceAll(',', ';'));
+  const all = old.has('remaining') ? [limits.replaceAll(',', ';')] : limits.split(',');
+  return all.flatMap((text) => {
+    const values = parameters(text);
+    const remaining = nonNegative(values.get('r') ?? values.get('remaining') ?? null);
+    const seconds = nonNegative(values.get('t') ?? values.get('reset') ?? null);
+    const policy = parameters(policies.split(',').find((each) => nameIn(each) === nameIn(text)) ?? '');
+    const isOfRequests = (policy.get('qu') ?? '"requests"') === '"requests"';
+    if (remaining === null || seconds === null || !isOfRequests) return [];
+    const max = nonNegative(values.get('limit') ?? policy.get('q') ?? null);
+    return [{ max, remaining, resetMs: 1000 * seconds }];
+  });
+}
+
+function parameters(text: string): Map<string, string> {
+  return new Map(
+    [...text.matchAll(/([\w-]+)=([^;]*)/g)].map(([, name, value]) => [String(name), String(value).trim()]),
+  );
+}
+
+function nameIn(text: string): string {
+  return (text.split(';')[0] as string).trim();
+}
+
+/** A reset is in seconds from now, or in seconds or milliseconds since 1970. */
+function resetMsOf(reset: number, clockMs: number): number {
+  if (reset < 1e9) return 1000 * reset;
+  return Math.max(0, (reset < 1e11 ? 1000 * reset : reset) - clockMs);
+}
+
 function budget(
   of: Budget['of'],
   given: { readonly max: string | null; readonly remaining: string | null; readonly resetMs: number | null },
@@ -147,9 +227,9 @@ function reader(headers: GivenHeaders): Read {
     const { get } = headers as { get(name: string): string | null };
     return (name) => get.call(headers, name);
   }
-  const record = headers as Readonly<Record<string, unknown>>;
+  const record = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
   return (name) => {
-    const value = record[name];
+    const value: unknown = record.get(name);
     const first = Array.isArray(value) ? value[0] : value;
     return first === undefined || first === null ? null : String(first);
   };

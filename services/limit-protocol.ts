@@ -59,7 +59,7 @@ export interface Answered {
   readonly tookMs: number | null;
   /** Tokens that the request had; null where that is unknown. */
   readonly tokens: number | null;
-  /** True for 429 and 503. */
+  /** True for 429, 503 and the other refusals that `isRefusal` knows. */
   readonly isRefused: boolean;
   /** The service asks to wait for this time, ms; null where it does not. */
   readonly pauseMs: number | null;

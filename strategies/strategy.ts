@@ -207,7 +207,7 @@ export interface Session {
 
 /** Services have refused requests of tasks. */
 export interface ServiceRefusals {
-  /** This many answers had the status 429 or 503. */
+  /** The service has refused this many requests: see `ContextLimit.report`. */
   readonly requests: number;
   /** No request was allowed for this long, because the service asked for that, ms. */
   readonly closedMs: number;

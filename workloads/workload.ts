@@ -79,7 +79,7 @@ export interface Context<State = unknown> {
 
 /**
  * A task that calls a limited service waits here before each request. All workers share the limits. Without
- * limits nothing waits, except after the service has refused a request with 429 or 503.
+ * limits nothing waits, except after the service has refused a request.
  */
 export interface ContextLimit {
   /**
@@ -89,18 +89,18 @@ export interface ContextLimit {
    */
   acquire(cost?: { readonly tokens?: number }): Promise<void>;
   /**
-   * Says how the service has answered. After a refusal (429 or 503) all workers wait as long as its
-   * `Retry-After` asks. Headers that say what is left of a limit are heeded.
+   * Says how the service has answered. After a refusal (429, 503 or 529, another error with `Retry-After`, or
+   * 403 where nothing is left of a limit) all workers wait as long as its headers ask. Headers that say what is left of a limit are heeded.
    * @param usage.tokens tokens that the request really had
    */
   report(response: ServiceResponse, usage?: { readonly tokens?: number | null }): void;
 }
 
-/**
- * An answer of a service: a `Response` of `fetch`, or what another client gives, with names in lower case.
- */
+/** An answer of a service: a `Response` of `fetch`, or what another client gives, such as `node:http`. */
 export interface ServiceResponse {
-  readonly status: number;
+  readonly status?: number | undefined;
+  /** Some clients have the status under this name. */
+  readonly statusCode?: number | undefined;
   readonly headers?:
     | {
         /** Returns the value of the header with this name; null when there is none. */

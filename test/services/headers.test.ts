@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { goDurationMs, readHeaders, retryAfterMs } from '../../services/headers.js';
+import { DocumentLimit } from '../../services/document-limit.js';
+import { goDurationMs, isRefusal, readHeaders, retryAfterMs } from '../../services/headers.js';
+import { LimitClient } from '../../services/limit-client.js';
+import type { LimitRequest } from '../../services/limit-protocol.js';
 
 const clockMs = Date.parse('2026-05-04T10:00:00Z');
 
@@ -86,10 +89,96 @@ describe('budgets', () => {
     ]);
   });
 
+  const seconds = clockMs / 1000;
+  for (const [name, headers, max, remaining, resetMs] of [
+    [
+      'the draft',
+      { RateLimit: '"a";r=7;t=4', 'RateLimit-Policy': '"b";q=9;w=1, "a";q=80;w=60' },
+      80,
+      7,
+      4000,
+    ],
+    ['the draft without a policy', { ratelimit: '"a";r=0;t=4' }, null, 0, 4000],
+    ['version 7 of the draft', { ratelimit: 'limit=20, remaining=3, reset=11' }, 20, 3, 11_000],
+    [
+      'older drafts',
+      { 'RateLimit-Limit': '30, 30;w=60', 'RateLimit-Remaining': '2', 'RateLimit-Reset': '9' },
+      30,
+      2,
+      9000,
+    ],
+    [
+      'GitHub',
+      {
+        'x-ratelimit-limit': '5000',
+        'x-ratelimit-remaining': '0',
+        'x-ratelimit-reset': String(seconds + 25),
+      },
+      5000,
+      0,
+      25_000,
+    ],
+    [
+      'a time in ms',
+      { 'X-RateLimit-Limit': 8, 'X-RateLimit-Remaining': 1, 'X-RateLimit-Reset': clockMs + 120 },
+      8,
+      1,
+      120,
+    ],
+  ] as [string, Record<string, string | number>, number | null, number, number][])
+    it(`are read from headers of ${name}`, () => {
+      const facts = readHeaders(headers, clockMs);
+      assert.deepEqual(facts.budgets, max === null ? [] : [{ of: 'requests', max, remaining, resetMs }]);
+      assert.equal(facts.resetMs, remaining === 0 ? resetMs : null);
+    });
+
+  it('of several draft limits count apart, and those of bytes do not count', () => {
+    const facts = readHeaders(
+      {
+        ratelimit: '"burst";r=0;t=2, "day";r=100;t=3600, "bytes";r=0;t=9000',
+        'ratelimit-policy': '"burst";q=10;w=5,"day";q=1000;w=86400,"bytes";q=1000000;qu="content-bytes"',
+      },
+      clockMs,
+    );
+    assert.deepEqual(
+      facts.budgets.map(({ max }) => max),
+      [10, 1000],
+    );
+    assert.equal(facts.resetMs, 2000);
+  });
+
   it('are left out where a part is missing or is no number', () => {
     assert.deepEqual(
       readHeaders({ 'x-ratelimit-limit-requests': '5', 'x-ratelimit-remaining-requests': 'many' }, clockMs),
-      { pauseMs: null, budgets: [] },
+      { pauseMs: null, resetMs: null, budgets: [] },
     );
   });
+});
+
+it('tells refusals from other answers', () => {
+  const says = (pauseMs: number | null, resetMs: number | null) => ({ pauseMs, resetMs });
+  for (const status of [429, 503, 529]) assert.equal(isRefusal(status, says(null, null)), true, `${status}`);
+  for (const status of [200, 403, 404, 500, undefined])
+    assert.equal(isRefusal(status, says(null, null)), false, `${status}`);
+  assert.equal(isRefusal(502, says(2000, null)), true);
+  assert.equal(isRefusal(301, says(2000, null)), false);
+  assert.equal(isRefusal(403, says(null, 9000)), true);
+  assert.equal(isRefusal(404, says(null, 9000)), false);
+});
+
+it('an answer of node:http is reported as it is', async () => {
+  const sent: LimitRequest[] = [];
+  const now = () => 0;
+  const client = new LimitClient({
+    limits: null,
+    sharesClock: true,
+    hasCaller: true,
+    now,
+    send: (request) => sent.push(request),
+  });
+  const limit = new DocumentLimit(client, { signal: () => new AbortController().signal, now, own: null });
+  limit.report({ statusCode: 529, headers: { 'Retry-After': '2' } });
+  await Promise.resolve();
+  const [answer] = sent[0]?.answers ?? [];
+  assert.deepEqual([answer?.isRefused, answer?.pauseMs], [true, 2000]);
 });
