@@ -48,7 +48,7 @@ export function consoleReport(
     ...fusedByWorkload(conclusions).map(marked),
     ...brokerPriceSentences(conclusions).map(marked),
     ...limitSentences(conclusions).map(marked),
-    ...(hasAdvice(conclusions) ? [colors.dim(adviceLegend)] : []),
+    ...(hasAdvice(conclusions) ? [colors.dim(adviceLegend(conclusions))] : []),
     '',
   ].join('\n');
 }

@@ -53,7 +53,9 @@ export function markdownReport(found: Findings, figures: readonly Pick<Figure, '
       : `${shortened(limitTable(found.limits, found.strategies))}\n\n${limitLegend}`,
     found.faults.length === 0 ? '' : markdownTable(matrixTable(found.faults)),
     ['[The whole report](report.html)', ...pictures].join(' · '),
-    notMeasuredSentences(environment, found.strategies).map(safe).join(' '),
+    notMeasuredSentences(environment, { ...found, measured: found.trials })
+      .map(safe)
+      .join(' '),
     sourceSentence(environment) ?? '',
     notes(hints),
     `${environmentLine(environment)}. Repeat it: \`${environment.command}\``,

@@ -31,7 +31,9 @@ export function resultText(found: Findings, { folder, colors }: { folder: string
       .filter(({ level, id }) => level === 'warning' && id !== 'failed-trials')
       .map(({ text, remedy }) => colors.yellow(`warning: ${text}; ${remedy}`)),
     ...lines.map((line) => colors.red(line)),
-    ...notMeasuredSentences(environment, strategies).map((sentence) => sentence.replaceAll('`', '')),
+    ...notMeasuredSentences(environment, { strategies, measured: trials }).map((sentence) =>
+      sentence.replaceAll('`', ''),
+    ),
     ...[sourceSentence(environment)].filter((sentence) => sentence !== null),
     colors.dim(environmentLine(environment)),
     `Report, charts and results are in ${folder}; open ${join(folder, 'report.html')}`,

@@ -34,12 +34,13 @@ export function bestTable(conclusions: readonly Conclusion[]): TextTable {
 }
 
 export function bestTableLegend(conclusions: readonly Conclusion[]): string {
+  const suggests = conclusions.some(({ claims }) => claims !== 'nothing');
   return [
-    '→ suggested; = shown to be as good; ~ not told apart from the suggestion.',
+    ...(suggests ? ['→ suggested; = shown to be as good; ~ not told apart from the suggestion.'] : []),
     ...(conclusions.some((conclusion) => conclusion.atBest.some((row) => mark(row, conclusion) === notForUse))
       ? ['- not for use: more computing workers than cores, a machine limit, or doubtful results.']
       : []),
-    'Each strategy is shown at its fastest number of workers, the suggested one at the suggested number.',
+    `Each strategy is shown at its fastest number of workers${suggests ? ', the suggested one at the suggested number' : ''}.`,
     ...(conclusions.some(({ ofLimit }) => ofLimit.size > 0)
       ? ['Of the limit: rate ÷ rate of the machine limit with as many workers.']
       : []),
@@ -51,7 +52,7 @@ function bestRow(row: RatedSummary, conclusion: Conclusion): string[] {
   const { corpus, atBest, strategies } = conclusion;
   const baseline = isBaseline(strategies, row);
   const ofLimit = conclusion.ofLimit.get(configurationName(row));
-  const interval = { low: row.speedup_low, high: row.speedup_high };
+  const gain = conclusion.gains.get(configurationName(row));
   return [
     mark(row, conclusion),
     corpus,
@@ -59,7 +60,7 @@ function bestRow(row: RatedSummary, conclusion: Conclusion): string[] {
     baseline ? '' : String(row.workers),
     number(row.documents_per_second),
     baseline ? 'baseline' : optional(row.speedup, ratio),
-    baseline ? '' : intervalText(interval),
+    baseline || gain === undefined ? '' : intervalText(gain),
     ofLimit === undefined ? '' : ofLimitText(ofLimit),
     optional(row.cpu_ms_per_document, number),
     optional(row.cpu_percent, (percent) => (percent / 100).toFixed(2)),

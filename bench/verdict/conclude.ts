@@ -52,6 +52,11 @@ export interface Conclusion {
    * measured.
    */
   readonly gain: Ratio | null;
+  /**
+   * Rate of a configuration ÷ rate of the baseline with its calibrated interval, by the configuration's name.
+   * Empty where no comparisons are given.
+   */
+  readonly gains: ReadonlyMap<string, Ratio>;
   /** The best by estimate of the cells that may be chosen. */
   readonly best: RatedSummary;
   /** Rate of the best ÷ rate of the choice; null where the choice is the best. */
@@ -90,7 +95,7 @@ export interface ConcludeOptions {
   readonly claims: Claims;
   /** Log ratio below which a difference does not count, by workload. */
   readonly margins: (workload: string) => number;
-  /** The rows whose reference is a machine limit are used; absent: there are none. */
+  /** The rows whose reference is the baseline or a machine limit are used; absent: there are none. */
   readonly comparisons?: readonly ComparisonRow[];
   /** A choice that was made before is judged, and not made again. */
   readonly decided?: Decided | undefined;
@@ -138,6 +143,7 @@ function conclusionOf(
   const tied = new Set([choice, ...related('as good', 'not told apart', 'faster')]);
   const series = groupBy(family, (row) => seriesName(row, family));
   const busy = isBusy(trials);
+  const own = comparisons.filter((row) => row.twin === null && familyOf(row) === familyOf(family[0]));
   return {
     workload,
     kind,
@@ -155,14 +161,22 @@ function conclusionOf(
     relations: new Map(judged.rivals.map(({ configuration, relation }) => [configuration.name, relation])),
     confidence: confidenceIn(judged),
     gain: judged.gain,
+    gains: new Map(
+      own
+        .filter(({ reference }) => reference === 'sequential')
+        .map((row) => [
+          configurationName(row),
+          { ratio: row.ratio, low: row.calibrated_low, high: row.calibrated_high },
+        ]),
+    ),
     best: judged.best.cell,
     shortfall: judged.shortfall,
     regretBound: judged.regretBound,
     staged: fusedOrStaged(judged, strategies),
     prices: brokerPrices(family, { trials, strategies }),
     ofLimit: new Map(
-      comparisons
-        .filter((row) => row.reference === 'limit' && familyOf(row) === familyOf(family[0]))
+      own
+        .filter(({ reference }) => reference === 'limit')
         .map((row) => [
           configurationName(row),
           { ratio: row.ratio, low: row.ratio_low, high: row.ratio_high },

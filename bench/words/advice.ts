@@ -3,7 +3,7 @@ import { seriesName } from '../tables/series.js';
 import type { RatedSummary } from '../tables/summary-columns.js';
 import type { Conclusion } from '../verdict/conclude.js';
 import { isBaseline } from '../verdict/configurations.js';
-import { intervalText, namer, shortNamer, withInterval } from './configuration.js';
+import { intervalText, namer, perWorkerLegend, shortNamer, withInterval } from './configuration.js';
 import { sizeChanges } from './size-changes.js';
 import type { TextTable } from './text-table.js';
 import { listed, number, ratio } from './units.js';
@@ -40,10 +40,15 @@ export function adviceTable(conclusions: readonly Conclusion[]): TextTable {
   };
 }
 
-export const adviceLegend =
-  'As good: the interval of the ratio to the suggestion lies within the margin.\n' +
-  'Not told apart: that interval reaches beyond the margin.\n' +
-  'Lost at most: the share of the rate that the suggestion may cost against the best, at 95 %.';
+export function adviceLegend(conclusions: readonly Conclusion[]): string {
+  const perWorker = perWorkerLegend(conclusions.flatMap(({ atBest }) => atBest));
+  return [
+    'As good: the interval of the ratio to the suggestion lies within the margin.',
+    'Not told apart: that interval reaches beyond the margin.',
+    'Lost at most: the share of the rate that the suggestion may cost against the best, at 95 %.',
+    ...(perWorker === null ? [] : [perWorker]),
+  ].join('\n');
+}
 
 function adviceRow(conclusion: Conclusion): string[] {
   const { corpus, choice, gain, atBest, tied, asGood, regretBound, strategies } = conclusion;
@@ -131,8 +136,13 @@ function loss(conclusions: readonly Conclusion[]): string | null {
   if (bounds.length < conclusions.length) return 'How much another configuration would gain is not shown.';
   const bound = Math.max(...bounds);
   if (bound === 0) return 'No other configuration would gain anything (95 %).';
+  if (bound > maxBound)
+    return 'How much another configuration would gain is not known: rounds differ too much.';
   return `Another configuration would gain at most ${gainText(bound)} (95 %).`;
 }
+
+/** A loss of more than half of the rate is no bound to go by. */
+const maxBound = 0.5;
 
 /** A loss of a tenth of the rate is a gain of a ninth for what would have been better. */
 function gainText(share: number): string {

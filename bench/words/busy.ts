@@ -6,5 +6,6 @@ export function busyLine(conclusions: readonly Conclusion[]): string | null {
   if (disturbed === 0) return null;
   const all = conclusions.length;
   const share = disturbed === all ? '' : ` on ${disturbed} of ${all} sets of documents`;
-  return `The machine was busy: other processes disturbed trials${share}. The run only suggests.`;
+  const begin = `The machine was busy: other processes disturbed trials${share}.`;
+  return conclusions.every(({ claims }) => claims === 'nothing') ? begin : `${begin} The run only suggests.`;
 }

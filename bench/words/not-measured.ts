@@ -9,15 +9,26 @@ const maxNames = 2;
 /** More reasons would make the sentence longer than 25 words. */
 const maxReasons = 2;
 
+/** The configurations without a trial, as names are made of them. */
+export function notMeasuredRows({ not_measured: missing = [] }: Pick<Environment, 'not_measured'>): Named[] {
+  return missing.map((one) => ({ ...one, per_worker: one.per_worker ?? null }));
+}
+
+export interface NotMeasuredOptions {
+  readonly strategies: Parameters<typeof shortNamer>[0];
+  /** Where one of these has another delivery, the sentences name the delivery. */
+  readonly measured: readonly Named[];
+}
+
 /** Two sentences, each of at most 25 words; none where every configuration was measured. */
 export function notMeasuredSentences(
   { not_measured: missing = [] }: Pick<Environment, 'not_measured'>,
-  strategies: Parameters<typeof shortNamer>[0],
+  { strategies, measured }: NotMeasuredOptions,
 ): string[] {
   const [first] = missing;
   if (first === undefined) return [];
-  const rows = missing.map((one): Named => ({ ...one, per_worker: one.per_worker ?? null }));
-  const name = shortNamer(strategies, rows);
+  const rows = notMeasuredRows({ not_measured: missing });
+  const name = shortNamer(strategies, [...rows, ...measured]);
   const shown = rows.slice(0, maxNames).map(name);
   const more = rows.length > maxNames ? [`${rows.length - maxNames} more`] : [];
   const were = rows.length === 1 ? 'configuration was' : 'configurations were';

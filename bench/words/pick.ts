@@ -9,9 +9,9 @@ import type { SummaryRow } from '../tables/summary-columns.js';
 import { isOk, type TrialRow } from '../tables/trial-columns.js';
 import type { Ratio, Relation } from '../verdict/choice.js';
 import { configurationName } from '../verdict/configurations.js';
-import { intervalText, namer, shortNamer, withInterval } from './configuration.js';
+import { intervalText, type Named, namer, shortNamer, withInterval } from './configuration.js';
 import { fusedSentences } from './fused.js';
-import { notMeasuredSentences } from './not-measured.js';
+import { notMeasuredRows, notMeasuredSentences } from './not-measured.js';
 import { openLoopSentences } from './open-loop.js';
 import { fromFiles } from './source.js';
 import type { TextTable } from './text-table.js';
@@ -37,7 +37,7 @@ export interface VerdictOptions {
  * measured.
  */
 export function verdict(decision: Decision, options: VerdictOptions): string[] {
-  const name = namer(options.strategies, cellsOf(decision));
+  const name = namer(options.strategies, cellsOf(decision, options.environment));
   const { judged } = options;
   return [
     ...(judged === null
@@ -47,8 +47,12 @@ export function verdict(decision: Decision, options: VerdictOptions): string[] {
           ...closedLoop(decision, options),
         ]
       : openLoopSentences(judged, name)),
+    ...inProgress(decision),
     ...(decision.staged === null ? [] : fusedSentences(decision.staged, name)),
-    ...notMeasuredSentences(options.environment, options.strategies),
+    ...notMeasuredSentences(options.environment, {
+      ...options,
+      measured: cellsOf(decision, options.environment),
+    }),
     ...promise(decision, options.costs),
     ...exceptions(decision, { ...options, name }),
     where(decision, options),
@@ -58,7 +62,7 @@ export function verdict(decision: Decision, options: VerdictOptions): string[] {
 /** The decision as a table with one row: what to use, what it gains and needs, and what is as good. */
 export function choiceTable(decision: Decision, { environment, strategies }: VerdictOptions): TextTable {
   const { choice, speedup, rate, tied, blocks, regretBound } = decision;
-  const short = shortNamer(strategies, cellsOf(decision));
+  const short = shortNamer(strategies, cellsOf(decision, environment));
   const corpus = environment.corpora.find((entry) => entry.corpus === choice.corpus);
   const memory = memoryOf(choice);
   const named = (relation: Relation) =>
@@ -101,8 +105,9 @@ function shortened(names: readonly string[]): string {
 
 type Namer = ReturnType<typeof namer>;
 
-function cellsOf({ tied, slower, disqualified }: Decision): SummaryRow[] {
-  return [...[...tied, ...slower].map(({ cell }) => cell), ...disqualified.map(({ cell }) => cell)];
+/** All configurations that the words may name, so that each has a name of its own. */
+function cellsOf({ tied, slower, disqualified }: Decision, environment: Environment): Named[] {
+  return [...[...tied, ...slower, ...disqualified].map(({ cell }) => cell), ...notMeasuredRows(environment)];
 }
 
 function use(
@@ -229,9 +234,16 @@ function confidence(
   const loss =
     regretBound === null
       ? []
-      : [`Using it loses at most ${percent(regretBound)} of the rate against the best (95 %).`];
+      : [
+          regretBound > maxBound
+            ? `What it may lose against the best is not known: ${turn(environment)}s differ too much.`
+            : `Using it loses at most ${percent(regretBound)} of the rate against the best (95 %).`,
+        ];
   return [`${measured} did not tell it apart from ${listed([...named, ...more])}.`, ...loss];
 }
+
+/** A loss of more than half of the rate is no bound to go by. */
+const maxBound = 0.5;
 
 /** `recommend` also reads runs of `bench`, which have rounds and no time budget. */
 function longer(environment: Environment): string {
@@ -269,6 +281,13 @@ function nextBest(
   return environment.not_measured === undefined
     ? `That is clear after ${measured}: the next is ${second}.`
     : `After ${measured} the next of the measured ones is ${second}.`;
+}
+
+/** Says what several documents per worker are, for the choice. */
+function inProgress({ choice: { per_worker, workers } }: Decision): string[] {
+  if (per_worker === null) return [];
+  const worker = workers === 1 ? 'The worker' : 'Each worker';
+  return [`${worker} has up to ${per_worker} documents in progress at the same time.`];
 }
 
 function exceptions(

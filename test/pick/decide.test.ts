@@ -200,7 +200,7 @@ describe('a decision', () => {
     const text = said.join(' ');
     assert.match(
       text,
-      / 5 configurations were not measured: queue × 2, queue \(4 per worker\) × 2 and 3 more\./,
+      / 5 configurations were not measured: queue \(message\) × 2, queue \(message, 4 per worker\) × 2 and 3 more\./,
     );
     assert.match(text, / Nothing is shown about them \(no time was left\)\. /);
     assert.doesNotMatch(verdict(decision, { ...words, environment }).join(' '), /not measured/);
@@ -235,6 +235,15 @@ describe('a decision', () => {
     assert.match(said({ slower: [shown] }, bench)[1] as string, /clear after 12 rounds/);
     for (const sentence of [alone, disturbed, unknown].flat())
       assert.ok(sentence.split(' ').length <= 25, sentence);
+  });
+
+  it('says what several documents per worker are', () => {
+    const decision = chosen(decided());
+    const choice = { ...decision.choice, per_worker: 4 };
+    const said = verdict({ ...decision, choice }, words);
+    assert.match(said[0] as string, /^Use `[a-z-]+` with 2 workers \(4 documents each\): /);
+    assert.ok(said.includes('Each worker has up to 4 documents in progress at the same time.'));
+    assert.doesNotMatch(verdict(decision, words).join(' '), /in progress/);
   });
 
   it('says that nothing was measured, and names no constraint that nothing broke', () => {

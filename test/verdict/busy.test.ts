@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import picocolors from 'picocolors';
 import { consoleReport } from '../../bench/report/console.js';
 import { markdownReport } from '../../bench/report/markdown.js';
+import { bestTableLegend } from '../../bench/report/tables.js';
 import type { TrialRow } from '../../bench/tables/trial-columns.js';
 import { busyLine } from '../../bench/words/busy.js';
 import { findingsOf, type RunChoice, trialsOf } from '../runs.js';
@@ -24,6 +25,13 @@ describe('a busy machine', () => {
       assert.ok(found.conclusions.every(({ claims, busy }) => busy && claims === 'suggests'));
       assert.doesNotMatch(consoleReport(found, plain), /For word-frequency use/);
     });
+
+  it('suggests nothing where the profile claims nothing', () => {
+    const run: RunChoice = { rounds: 1, claims: 'nothing' };
+    const { conclusions } = findingsOf(run, trialsOf({ ...run, change: loaded }));
+    assert.match(busyLine(conclusions) ?? '', /^The machine was busy: [^.]*\.$/);
+    assert.doesNotMatch(bestTableLegend(conclusions), /suggested/);
+  });
 
   it('is not seen in a quiet run with one disturbed trial in a hundred', () => {
     const change = (row: TrialRow): Partial<TrialRow> =>

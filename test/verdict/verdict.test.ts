@@ -6,9 +6,11 @@ import { summarise } from '../../bench/tables/summarise.js';
 import type { TrialRow } from '../../bench/tables/trial-columns.js';
 import { marginsOf } from '../../bench/verdict/compare.js';
 import { type Conclusion, conclude } from '../../bench/verdict/conclude.js';
-import { adviceSentences, adviceTable } from '../../bench/words/advice.js';
+import { adviceLegend, adviceSentences, adviceTable } from '../../bench/words/advice.js';
+import { intervalText } from '../../bench/words/configuration.js';
+import type { TextTable } from '../../bench/words/text-table.js';
 import { trial } from '../rows.js';
-import { traitsOf } from '../runs.js';
+import { findingsOf, traitsOf } from '../runs.js';
 
 const strategies = ['sequential', 'async', 'thread-pool', 'process-pool'];
 
@@ -87,6 +89,36 @@ describe('conclusion', () => {
     assert.match(bestTableLegend(conclusions), /^- not for use: more computing workers than cores/m);
     const usable = conclusionsOf(run({ sequential: 100, 'thread-pool×2': 101 }, cpu));
     assert.doesNotMatch(bestTableLegend(usable), /not for use/);
+  });
+
+  it('explains documents per worker where a row has them', () => {
+    const rows = (columns: Partial<TrialRow>) =>
+      conclusionsOf([
+        ...run({ sequential: 100 }, { corpus: 'docs', kind: 'io' }),
+        ...run({ 'thread-pool×2': 300 }, { corpus: 'docs', kind: 'io', ...columns }),
+      ]);
+    const several = rows({ per_worker: 4 });
+    assert.match(
+      adviceSentences(several)[0] ?? '',
+      /suggests `thread-pool` with 2 workers \(4 documents each\): /,
+    );
+    assert.match(adviceLegend(several), /^Per worker: .* at the same time\.$/m);
+    assert.doesNotMatch(adviceLegend(rows({})), /Per worker/);
+  });
+
+  it('has one interval for a gain in every table', () => {
+    const { conclusions } = findingsOf({ rounds: 3 });
+    const withHeader = ({ header, groups }: TextTable) =>
+      groups.flat().map((row) => Object.fromEntries(header.map((name, i) => [name, row[i]])));
+    const chosen = withHeader(bestTable(conclusions)).filter((row) => row[''] === '→');
+    const advised = withHeader(adviceTable(conclusions));
+    assert.ok(chosen.length > 1 && chosen.some((row) => row['95 % interval'] !== ''));
+    assert.deepEqual(
+      chosen.map((row) => row['95 % interval']),
+      advised.map((row) => row['95 % interval']),
+    );
+    assert.equal(intervalText({ low: 0.0623, high: 2314.15 }), '0.0623–2,310');
+    assert.equal(intervalText({ low: 0.981, high: 1.024 }), '0.98–1.02');
   });
 
   it('names no loss where nothing else was measured, or only once', () => {

@@ -5,19 +5,23 @@ import { adviceLegend, adviceSentences, adviceTable, hasAdvice } from '../../wor
 import { brokerPriceSentences } from '../../words/broker-price.js';
 import { busyLine } from '../../words/busy.js';
 import { fusedByWorkload } from '../../words/fused.js';
+import { notMeasuredSentences } from '../../words/not-measured.js';
 import { faultSentence } from '../faults.js';
 import { type Child, type Html, html } from './html.js';
 import { marked, tableOf } from './table.js';
 
 /** Makes the first screen of the page: a table per workload, at most two sentences, and one chart. */
-export function verdictSection({ conclusions, faults }: Findings, chart: Html | null): Child {
+export function verdictSection(found: Findings, chart: Html | null): Child {
+  const { environment, trials, strategies, conclusions, faults } = found;
   if (conclusions.length === 0) return [html`<p>No trial was valid: nothing is shown.</p>`, chart];
   const busy = busyLine(conclusions);
   const survivors = faultSentence(faults);
+  const missing = notMeasuredSentences(environment, { strategies, measured: trials });
   return [
     busy === null ? null : html`<p class="warning">${busy}</p>`,
     [...groupBy(conclusions, ({ workload }) => workload).values()].map(verdict),
-    hasAdvice(conclusions) ? html`<p class="muted">${adviceLegend}</p>` : null,
+    hasAdvice(conclusions) ? html`<p class="muted">${adviceLegend(conclusions)}</p>` : null,
+    missing.length === 0 ? null : html`<p>${missing.join(' ')}</p>`,
     survivors === null ? null : html`<p>${marked(survivors)}</p>`,
     chart,
   ];
