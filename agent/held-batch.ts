@@ -13,6 +13,8 @@ export class HeldBatch {
   readonly decoded: DecodedBatch | null;
   readonly rows = new Rows();
   done: Promise<void> = Promise.resolve();
+  /** A document has its outcome and was perhaps not read by a worker: it was cancelled, or a worker ended. */
+  mayBeRead = false;
   readonly #reporting: NodeJS.Timeout;
 
   constructor(taken: TakenBatch, report: (batch: HeldBatch) => Promise<void>) {

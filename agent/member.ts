@@ -222,7 +222,9 @@ export class Member {
     batch.done = this.#run(batch).then(
       () => {
         this.#release(batch);
-        return this.#leaving ? never() : undefined;
+        if (this.#leaving) return never();
+        if (!batch.mayBeRead) taken.free();
+        return undefined;
       },
       (cause: unknown) => {
         this.#release(batch);
@@ -285,14 +287,15 @@ export class Member {
     return documents < workers || (this.#taskMs !== null && documents * this.#taskMs < readyMs * workers);
   }
 
-  #add({ rows }: HeldBatch, outcome: Outcome, place: number): void {
+  #add(batch: HeldBatch, outcome: Outcome, place: number): void {
     // The member has ended its own workers. The document is not to blame, and runs elsewhere.
     if (this.#leaving) return;
     this.#options.counts.outcomes[outcome.status]++;
     const { taskMs } = outcome;
-    if (taskMs !== null) this.#taskMs = (this.#taskMs ?? taskMs) * (1 - weight) + taskMs * weight;
+    if (taskMs === null) batch.mayBeRead = true;
+    else this.#taskMs = (this.#taskMs ?? taskMs) * (1 - weight) + taskMs * weight;
     if (this.#wantsMore) this.#taking?.look();
-    rows.add(outcome, place);
+    batch.rows.add(outcome, place);
   }
 
   async #report({ taken, rows }: HeldBatch, last: boolean): Promise<void> {

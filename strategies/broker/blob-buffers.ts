@@ -1,10 +1,10 @@
 /** Larger batches have a single document, and a buffer that is used once. */
-const maxBytes = 2 * 2 ** 20;
+const maxBytes = 4 * 2 ** 20;
 
 /**
- * Buffers for the batches of one pass, which are used again. V8 counts the bytes of every new buffer and
- * collects garbage after some tens of megabytes, so that a new buffer per batch took a third of the caller's
- * CPU time.
+ * Buffers for batches, which are used again. V8 counts the bytes of every new buffer and collects
+ * garbage after some tens of megabytes, so that a new buffer per batch took a third of the caller's CPU time,
+ * and more of an agent's.
  */
 export class BlobBuffers {
   /** All buffers that are used again have this size. */

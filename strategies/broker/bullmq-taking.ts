@@ -7,6 +7,14 @@ import { whenWritable } from './redis.js';
 /** After Redis has refused a batch, for lack of memory perhaps, the agent asks again in this time, ms. */
 const refusedPauseMs = 200;
 
+/** The documents of batches are here. */
+export interface Blobs {
+  /** Returns null where the broker has none. */
+  get(batch: number): Promise<Uint8Array | null>;
+  /** Uses the memory of the documents again. */
+  free(blob: Uint8Array): void;
+}
+
 /**
  * An agent takes its batches with BullMQ's functions for taking jobs by hand. BullMQ's own loop would fetch
  * up to its concurrency whenever there are jobs, and a lone document would wait at a busy agent while another
@@ -16,7 +24,7 @@ export class BullmqTaking implements Taking {
   readonly #worker: Worker;
   readonly #fromJson: typeof Job.fromJSON;
   readonly #options: TakeOptions;
-  readonly #blobOf: (batch: number) => Promise<Uint8Array | null>;
+  readonly #blobs: Blobs;
   /** The jobs that are here, with the locks' tokens. */
   readonly #held = new Map<string, string>();
   readonly #renewing: NodeJS.Timeout;
@@ -28,16 +36,11 @@ export class BullmqTaking implements Taking {
   /** `stop` waits until no job is here. */
   #idle: (() => void) | null = null;
 
-  constructor(
-    worker: Worker,
-    fromJson: typeof Job.fromJSON,
-    options: TakeOptions,
-    blobOf: (batch: number) => Promise<Uint8Array | null>,
-  ) {
+  constructor(worker: Worker, fromJson: typeof Job.fromJSON, options: TakeOptions, blobs: Blobs) {
     this.#worker = worker;
     this.#fromJson = fromJson;
     this.#options = options;
-    this.#blobOf = blobOf;
+    this.#blobs = blobs;
     this.#renewing = setInterval(() => void this.#renew(), options.lockMs / 2);
     void this.#fetchAll();
   }
@@ -106,9 +109,11 @@ export class BullmqTaking implements Taking {
     try {
       const batch = Number(id.slice(1));
       const mark = job.progress;
+      const blob = await this.#blobs.get(batch);
       await this.#options.work({
         batch,
-        blob: await this.#blobOf(batch),
+        blob,
+        free: () => blob !== null && this.#blobs.free(blob),
         lost: job.stalledCounter,
         mark: isMark(mark) ? mark : null,
         leaveMark: ({ position, tries }) => whenWritable(() => job.updateProgress({ position, tries })),

@@ -1,5 +1,6 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { BlobConnection } from './blob-connection.js';
 import { BullmqTaking } from './bullmq-taking.js';
 import {
   type AnnouncedRun,
@@ -18,6 +19,8 @@ import { connectRedis, loadPackages, whenWritable } from './redis.js';
 /**
  * The engine on BullMQ and Redis. BullMQ has the queue of batches: it hands them out, renews locks, and gives
  * the batches of lost agents to others. Documents, messages and the card are under keys of our own.
+ *
+ * Documents of batches have a connection of their own, except small ones of a caller: see `smallBytes`.
  *
  * Commands per batch: the caller sends SET, BullMQ's script that adds a job, and PEXPIRE; an agent sends GET,
  * XADD, and BullMQ's script that completes a job and fetches the next one. One XREADGROUP, XACK, XDEL and
@@ -38,12 +41,19 @@ const maxDown = 4096;
 const maxRead = 16;
 /** Each side renews the time to live of the run's keys this often, ms. */
 const renewMs = 10_000;
+/**
+ * The documents of a batch up to this size are sent in front of its job, on the same connection, which keeps
+ * the order: a small document that is alone needs one round trip. Larger ones have the other connection,
+ * where they cost less CPU time, and their job waits until Redis has them.
+ */
+const smallBytes = 2 ** 16;
 /** BullMQ would fail a job that was lost more often, but agents decide what becomes of its documents. */
 const maxStalledCount = 1_000_000;
 
 class BullmqEngine implements Engine {
   readonly #bullmq: typeof import('bullmq');
   readonly #client: Redis;
+  readonly #blobs: BlobConnection;
   readonly #side: ConnectOptions['side'];
   readonly #run: string;
   readonly #prefix: string;
@@ -65,6 +75,7 @@ class BullmqEngine implements Engine {
   constructor(bullmq: typeof import('bullmq'), client: Redis, side: ConnectOptions['side'], run: string) {
     this.#bullmq = bullmq;
     this.#client = client;
+    this.#blobs = new BlobConnection(client.options);
     this.#side = side;
     this.#run = run;
     this.#prefix = prefixOf(run);
@@ -112,11 +123,18 @@ class BullmqEngine implements Engine {
 
   async add(batch: number, blob: Uint8Array): Promise<void> {
     const id = jobId(batch);
-    const bytes = asBuffer(blob);
+    const key = this.#key(`batch:${batch}`);
+    const isLarge = blob.length > smallBytes;
     this.#batches.add(batch);
+    if (isLarge) {
+      await whenWritable(() => this.#blobs.set(key, blob, keepMs));
+      if (this.#closed) return;
+      // A batch that was added again may have been settled by then.
+      if (!this.#batches.has(batch)) return void (await this.#client.unlink(key));
+    }
     await whenWritable(async () => {
       // The connection keeps the order, so none of these waits for the one before.
-      const stored = this.#client.set(this.#key(`batch:${batch}`), bytes, 'PX', keepMs);
+      const stored = isLarge ? null : this.#client.set(key, asBuffer(blob), 'PX', keepMs);
       const added = (this.#queue as Queue).add('batch', null, {
         jobId: id,
         removeOnComplete: true,
@@ -140,9 +158,10 @@ class BullmqEngine implements Engine {
     worker.on('error', () => {}); // calls reject with it
     await worker.waitUntilReady();
     await worker.startStalledCheckTimer();
-    this.#taking = new BullmqTaking(worker, Job.fromJSON.bind(Job), options, (batch) =>
-      this.#client.getBuffer(this.#key(`batch:${batch}`)),
-    );
+    this.#taking = new BullmqTaking(worker, Job.fromJSON.bind(Job), options, {
+      get: (batch) => this.#blobs.get(this.#key(`batch:${batch}`)),
+      free: (blob) => this.#blobs.give(blob),
+    });
     return this.#taking;
   }
 
@@ -184,7 +203,10 @@ class BullmqEngine implements Engine {
     const isThere = this.#client.status === 'ready';
     this.#reader?.disconnect();
     await this.#taking?.abandon(); // it is over, or its batches go to other agents
-    if (isThere && this.#side === 'caller' && remove) await this.#removeAll();
+    const removes = isThere && this.#side === 'caller' && remove;
+    if (removes) await this.#blobs.end(); // documents that come later would remain
+    this.#blobs.close();
+    if (removes) await this.#removeAll();
     if (isThere && this.#side === 'agent') await this.#removeRemains().catch(() => {});
     await this.#queue?.close().catch(() => {});
     if (isThere) await this.#client.quit().catch(() => {});

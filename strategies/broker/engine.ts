@@ -89,6 +89,8 @@ export interface TakenBatch {
   readonly batch: number;
   /** Null when the broker no longer has the documents: the caller has all outcomes, or they were lost. */
   readonly blob: Uint8Array | null;
+  /** The engine uses the memory of `blob` again. Call it at most once, when nothing reads the documents. */
+  free(): void;
   /** How many agents have lost the batch before, because they ended or were cut off. */
   readonly lost: number;
   /** The mark that the last of these agents has left; null where there is none. */

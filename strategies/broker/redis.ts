@@ -24,10 +24,10 @@ interface Packages {
 }
 
 /** A broker must answer within this time when a side connects, ms. */
-const connectMs = 10_000;
+export const connectMs = 10_000;
 
 /** A connection that has brought nothing for this long after a command is made again, ms. */
-const silentMs = 15_000;
+export const silentMs = 15_000;
 
 /** A warning says so when the broker has not been there for this long, ms. */
 const warnAfterMs = 10_000;
@@ -35,8 +35,18 @@ const warnAfterMs = 10_000;
 /** The longest pause between two attempts to connect, ms. */
 const maxRetryMs = 1000;
 
+/** Returns the pause before this attempt to connect again, ms. The first attempt has number 1. */
+export function retryPauseMs(attempt: number): number {
+  return Math.min(10 * 2 ** attempt, maxRetryMs);
+}
+
 /** Redis refuses with these errors what cannot be mended by trying again. */
 const refusals = /^(NOAUTH|WRONGPASS|NOPERM|ERR (AUTH|invalid DB|DB index|unknown user))/;
+
+/** Tells whether Redis refuses a connection for good. */
+export function isRefusal({ message }: Error): boolean {
+  return refusals.test(message);
+}
 
 /**
  * Connects to Redis. The connection comes back by itself for as long as it is open, and makes the commands
@@ -52,14 +62,14 @@ export async function connectRedis(url: string): Promise<Redis> {
     connectTimeout: connectMs,
     socketTimeout: silentMs,
     keepAlive: silentMs,
-    retryStrategy: (attempt) => Math.min(10 * 2 ** attempt, maxRetryMs),
+    retryStrategy: retryPauseMs,
   });
   let last: Error | null = null;
   client.on('error', (error: Error) => {
     last = error;
   });
   const deadline = AbortSignal.timeout(connectMs);
-  const refused = () => last !== null && refusals.test(last.message);
+  const refused = () => last !== null && isRefusal(last);
   client.connect().catch(() => {}); // the retries go on, and `last` has the error
   while (client.status !== 'ready' && !deadline.aborted && !refused()) await sleep(5);
   if (client.status !== 'ready' || refused()) {
@@ -110,8 +120,8 @@ export async function whenWritable<Value>(write: () => Promise<Value>): Promise<
   }
 }
 
-/** Tells whether Redis refuses a write for a reason that passes. */
-function isPassing(cause: unknown): boolean {
+/** Tells whether Redis refuses a command for a reason that passes. */
+export function isPassing(cause: unknown): boolean {
   const message = cause instanceof Error ? cause.message : '';
   return /\bOOM\b|^(LOADING|MISCONF|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY )/.test(message);
 }

@@ -26,6 +26,8 @@ import { documentsOf, fixture } from '../support.js';
 class FakeBroker implements Engine {
   readonly posted: FromAgent[] = [];
   readonly marks: BatchMark[] = [];
+  /** Batches whose memory the agent has given back. */
+  readonly freed: number[] = [];
   isLost = false;
   #options!: TakeOptions;
   readonly #messages: ToAgent[] = [];
@@ -49,6 +51,7 @@ class FakeBroker implements Engine {
         ids.length === 0
           ? null
           : encodeBatch(documents, { pass, mayCancel: () => cancellable, buffers: new BlobBuffers() }),
+      free: () => void this.freed.push(batch),
       lost,
       mark,
       leaveMark: async (mark) => void this.marks.push(mark),
@@ -146,6 +149,7 @@ it('posts the results of a batch before it is done, and says hello and goodbye',
     });
     await batch;
     assert.ok(done);
+    assert.deepEqual(broker.freed, [7]);
     const [rows] = broker.results(7);
     assert.ok(rows !== undefined);
     const byPosition = [...rows.positions].sort();
@@ -262,6 +266,7 @@ it('cancels a document when the caller says so', async () => {
     broker.say({ kind: 'drop', pass: 1, index: 5 });
     await batch;
     assert.equal(broker.results(1).length, 1);
+    assert.deepEqual(broker.freed, [], 'its bytes may still be read');
   });
 });
 

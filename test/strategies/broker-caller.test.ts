@@ -203,6 +203,16 @@ describe('the caller of a broker', { skip: noRedis() }, () => {
     while ((await connections()) > before) await sleep(5);
   });
 
+  it('leaves no documents of a batch that was settled while it was added again', async () => {
+    const engine = await connectBullmq({ url: redis.url, side: 'caller', run: 'again' });
+    await engine.announce(cardOf('again'), null);
+    const large = new Uint8Array(200_000);
+    await Promise.all([engine.add(0, large), engine.settle({ receipts: [], batches: [0] })]);
+    assert.equal(await inspect.exists('forkwise:{again}:batch:0', 'forkwise:{again}:batches:b0'), 0);
+    await engine.close({ remove: true });
+    assert.deepEqual(await inspect.keys('forkwise:{again}*'), []);
+  });
+
   it('sends documents again that the broker has lost', async () => {
     const { caller } = await openCaller(redis.url, 'lost');
     const ids = idsOf(3);
