@@ -90,7 +90,8 @@ export interface ContextLimit {
   acquire(cost?: { readonly tokens?: number }): Promise<void>;
   /**
    * Says how the service has answered. After a refusal (429, 503 or 529, another error with `Retry-After`, or
-   * 403 where nothing is left of a limit) all workers wait as long as its headers ask. Headers that say what is left of a limit are heeded.
+   * 403 where nothing is left of a limit) all workers wait as long as its headers ask. Headers that say what
+   * is left of a limit are heeded.
    * @param usage.tokens tokens that the request really had
    */
   report(response: ServiceResponse, usage?: { readonly tokens?: number | null }): void;

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import { start } from '../../workloads/services/ollama.js';
 import { generate } from '../../workloads/services/ollama-client.js';
@@ -83,5 +86,33 @@ describe('the language-model server', () => {
         ['one', 'two'],
       );
     });
+  });
+
+  it('is not waited for by the client for more than ten minutes', { timeout: 20_000 }, async () => {
+    const server = createServer((request, response) => {
+      request.resume();
+      response.writeHead(429, { 'retry-after': '900' }).end();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const context = contextWithoutSession({
+      state: undefined,
+      options: { service: `http://127.0.0.1:${port}`, model: 'm' },
+      signal: new AbortController().signal,
+    });
+    try {
+      await assert.rejects(
+        generate({ index: 0, id: 'one', size: 1, bytes: new Uint8Array(1) }, context),
+        (error: Error) => {
+          assert.match(error.message, /asks to wait for 15 minutes/);
+          assert.equal((error as Error & { retryAfterMs: number }).retryAfterMs, 900_000);
+          return true;
+        },
+      );
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 });

@@ -12,12 +12,15 @@ export interface Answer {
 }
 
 const promptBytes = 2_000;
+/** No document waits longer than this for the server, ms. */
+const maxWaitMs = 10 * 60_000;
 const decoder = new TextDecoder();
 
 /**
  * Sends the first 2,000 bytes of the document and reads the answer, within the session's limits. After every
  * 429 it waits for the seconds in `Retry-After` and tries again.
- * @throws Error when the server answers with another status than 200, or when `context.signal` aborts
+ * @throws Error when the server answers with another status than 200, asks for a wait of more than ten
+ * minutes, or when `context.signal` aborts
  */
 export async function generate(
   document: Document,
@@ -38,8 +41,14 @@ export async function generate(
     context.limit.report(reply);
     if (reply.status === 429) {
       await reply.arrayBuffer();
-      const seconds = Number(reply.headers.get('retry-after') ?? 1);
-      await setTimeout(1000 * seconds, undefined, { signal: context.signal });
+      const askedMs = 1000 * Number(reply.headers.get('retry-after') ?? 1);
+      if (askedMs > maxWaitMs)
+        throw Object.assign(new Error(`POST ${reply.url}: it asks to wait for ${askedMs / 60_000} minutes`), {
+          status: reply.status,
+          retryAfterMs: askedMs,
+        });
+      // A date is no number. The session's limits know what it says.
+      await setTimeout(askedMs >= 0 ? askedMs : 1000, undefined, { signal: context.signal });
       continue;
     }
     if (reply.status !== 200)
