@@ -55,7 +55,7 @@ export interface AdaptiveOptions {
 /** Signals are looked at this often, ms; signals that cost a system call at every fourth time. */
 const lookMs = 250;
 const looksPerRead = 4;
-/** The number never rises above this. */
+/** The number never rises above this, or twice its start. */
 const highest = { 'per worker': 256, 'in flight': 1024 } as const;
 
 /**
@@ -76,7 +76,7 @@ export class AdaptiveNumber {
     const { kind, start, workers } = options;
     this.#session = session;
     this.#options = options;
-    this.#controller = new Adaptive({ start, workers, max: highest[kind] });
+    this.#controller = new Adaptive({ start, workers, max: Math.max(highest[kind], 2 * start) });
     this.#applied = start;
     session.setPerWorker?.(start);
     this.#controller.decide(now(), this.#machine.look());

@@ -16,10 +16,11 @@ import { ProcessLane } from './process-lane.js';
 import { Puller } from './puller.js';
 
 /**
- * Number of batches that a process may hold beside the ones that it works on: the next one is ready, so that
- * it never waits for the parent. More would only lengthen the queue in front of a slow document.
+ * A process may hold as many batches as it works on, and as many again up to this number: the next ones are
+ * ready, so that no place of it waits for the parent when several tasks end together. More would only lengthen
+ * the queue in front of a slow document.
  */
-const prefetch = 1;
+const maxPrefetch = 32;
 
 /**
  * A batch holds about this much work, ms: much more than the message that carries it costs, and little of a
@@ -63,7 +64,7 @@ export async function openBatchSession(
   const services = taskServices(options);
   const heap = heapLimit(processes, heapMb);
   const perChild = { perWorker, atOnce: kind.perProcess(checkedPerWorker(perWorker)) };
-  const regions = perChild.atOnce + prefetch;
+  const regions = creditsOf(perChild.atOnce);
   const regionBytes = Math.min(maxBytes, Math.floor(maxFileBytes / (processes * regions)));
   const laneBytes = regions * regionBytes;
   const file = delivery === 'message' ? null : openShared(kind.name, processes * laneBytes);
@@ -119,7 +120,7 @@ export async function openBatchSession(
     async run(documents, emit, cancelling) {
       run = new BatchRun(lanes, { documents, emit, cancelling, regionBytes });
       try {
-        await run.work(perChild.atOnce + prefetch);
+        await run.work(creditsOf(perChild.atOnce));
       } finally {
         run = null;
       }
@@ -131,7 +132,7 @@ export async function openBatchSession(
       perChild.perWorker = perWorker;
       perChild.atOnce = kind.perProcess(perWorker);
       for (const lane of lanes) lane.setPerWorker(perWorker);
-      run?.setCredits(perChild.atOnce + prefetch);
+      run?.setCredits(creditsOf(perChild.atOnce));
     },
     async members() {
       const reports = await Promise.all(lanes.map((lane) => lane.report()));
@@ -146,6 +147,11 @@ export async function openBatchSession(
       for (const lane of lanes) lane.kill();
     },
   });
+}
+
+/** A process that runs this many documents at the same time may hold so many batches. */
+function creditsOf(atOnce: number): number {
+  return atOnce + Math.min(atOnce, maxPrefetch);
 }
 
 interface BatchRunOptions {

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers';
 import type { Document } from '../../workloads/workload.js';
 import { endWithParent } from '../processes/end-with-parent.js';
 import { readRegion } from '../processes/regions.js';
@@ -8,6 +7,7 @@ import { connectProcess } from '../worker/connect.js';
 import { filedParts } from '../worker/filed-parts.js';
 import { sendLastWords } from '../worker/last-words.js';
 import { whenHeapIsNear } from '../worker/near-limit.js';
+import { Places } from '../worker/places.js';
 import { type OpenTask, openTask } from '../worker/task.js';
 import { engineReport, processReport } from '../worker/usage-report.js';
 import { thisWorker } from '../worker/worker-id.js';
@@ -22,9 +22,7 @@ const { workload, workers, fd, services, timeoutMs, heapMb } = start;
 /** Tasks that may run at the same time. */
 let { perWorker } = start;
 /** Tasks that wait while others run. */
-let pending = 0;
-/** Continues the batch that waits until a pending task has ended. */
-let resume: (() => void) | null = null;
+const places = new Places(() => perWorker);
 
 /** Resolves when the system has the message: a reply must not wait until the next batch ends. */
 const send = (message: FromChild) =>
@@ -59,7 +57,7 @@ process.on('message', (message: ToChild) => {
   if (message.kind === 'channel') return;
   if (message.kind === 'per-worker') {
     perWorker = message.perWorker;
-    resume?.();
+    places.wake();
   } else last = last.then(() => serve(message as Numbered<Request>));
 });
 await send({ kind: 'ready' });
@@ -85,7 +83,7 @@ async function serve(message: Numbered<Request>): Promise<void> {
 
 /** Resolves when the next batch may begin: its documents have ended, or wait and leave room for others. */
 async function work(batch: BatchMessage, request: number): Promise<void> {
-  while (pending >= perWorker) await oneEnded();
+  if (places.pending > 0) await places.next();
   const bytes = task.views === 'shared' ? views(batch) : received.copies(batch);
   const columns = new ReplyColumns(bytes.length);
   /** Replies from the first document on whose end the next one does not wait for; null before it. */
@@ -102,16 +100,14 @@ async function work(batch: BatchMessage, request: number): Promise<void> {
       bytes: own,
     };
     const by = batch.by?.[i];
-    while (pending >= perWorker) await oneEnded();
+    if (places.pending > 0) await places.next();
     const reply = task.run(by === undefined ? document : { ...document, by }, touch);
-    const isPending = reply instanceof Promise && (perWorker > 1 || pending > 0 || beside !== null);
+    const isPending = reply instanceof Promise && (perWorker > 1 || places.pending > 0 || beside !== null);
     if (beside === null && !isPending) columns.add(reply instanceof Promise ? await reply : reply);
     else if (!isPending) beside?.push(reply);
     else {
       beside ??= [];
       beside.push(counted(reply));
-      // Tasks that compute before they wait would else hold up the ones that wait already.
-      await new Promise(setImmediate);
     }
   }
   const answer = () => send({ kind: 'replies', request, ...columns.replies });
@@ -125,17 +121,12 @@ async function work(batch: BatchMessage, request: number): Promise<void> {
 
 /** Counts a task that waits while others run. */
 async function counted(answer: Promise<LocalReply>): Promise<LocalReply> {
-  pending++;
+  places.pending++;
   const reply = await answer;
-  pending--;
-  resume?.();
+  places.pending--;
+  places.ended(reply);
+  places.wake();
   return reply;
-}
-
-function oneEnded(): Promise<void> {
-  return new Promise((resolve) => {
-    resume = resolve;
-  });
 }
 
 /**
@@ -147,7 +138,7 @@ function views({ documents, lengths }: BatchMessage): readonly Uint8Array[] {
   if (documents === 'pieces') return received.takeLarge();
   if (typeof documents !== 'number') return documents;
   const total = lengths.reduce((sum, length) => sum + length, 0);
-  if (perWorker > 1 || pending > 0 || arena.length < total)
+  if (perWorker > 1 || places.pending > 0 || arena.length < total)
     arena = new Uint8Array(new SharedArrayBuffer(total));
   readRegion(fd as number, [arena.subarray(0, total)], documents);
   let end = 0;

@@ -59,8 +59,8 @@ const overTime = new Error('the task has run too long');
 /** Likewise, when others were running in its thread, which may be to blame. */
 const besideOthers = new Error('the thread was ended because one of several tasks has run too long');
 
-/** The board of starts has room for at least this many documents per thread, for later changes. */
-const maxPerWorkerLater = 64;
+/** The board of starts has room for documents of at least this `perWorker`, for later changes. */
+const maxPerWorkerLater = 256;
 
 /**
  * Tells whether piscina (5.x) has ended the thread because another document was aborted, which had it too. A

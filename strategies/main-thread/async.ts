@@ -13,8 +13,8 @@ import { connectLocally } from './connect.js';
 import { runWithin, withDeadline } from './deadline.js';
 import { Gate } from './gate.js';
 
-/** A number that may change stays below this. */
-const maxInFlight = 1024;
+/** A number that may change can grow to this, or to twice what it is when a run begins. */
+const roomInFlight = 1024;
 
 export default {
   name: 'async',
@@ -65,12 +65,15 @@ export default {
         };
         const boxes = boxed(documents);
         if (through === null) await pMap(boxes, run, { concurrency: workers });
-        else await pMap(through.through(boxes), run, { concurrency: maxInFlight });
+        else
+          await pMap(through.through(boxes), run, {
+            concurrency: Math.max(roomInFlight, 2 * through.number),
+          });
       },
       /** The caller's thread is the one worker. The first call takes effect with the next run. */
       setPerWorker(number) {
         gate ??= new Gate(number);
-        gate.setNumber(Math.min(number, maxInFlight));
+        gate.setNumber(number);
       },
       members: async () => alone,
       close: () => task.close(),

@@ -10,6 +10,10 @@ export class Gate {
     this.#number = number;
   }
 
+  get number(): number {
+    return this.#number;
+  }
+
   setNumber(number: number): void {
     this.#number = number;
     this.#open();

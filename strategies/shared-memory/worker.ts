@@ -10,13 +10,13 @@ import { now } from '../worker/clock.js';
 import { connectThread } from '../worker/connect.js';
 import { keepFreedMemory } from '../worker/freed-memory.js';
 import { whenHeapIsNear } from '../worker/near-limit.js';
+import { Places } from '../worker/places.js';
 import { openTask } from '../worker/task.js';
 import { engineReport } from '../worker/usage-report.js';
 import { thisWorker } from '../worker/worker-id.js';
 import { ClaimTable, oversized, type Shape } from './claim-table.js';
 import { type Columns, columnsOf } from './columns.js';
 import { privateCopy } from './copy-bytes.js';
-import { TurnEnd } from './turn-end.js';
 
 /**
  * A worker thread of the arena. It claims one document at a time from its queue (`ClaimTable.claim`), runs
@@ -31,9 +31,7 @@ import { TurnEnd } from './turn-end.js';
  * 3. The documents that a replacement worker begins with (`first`) run one after the other, before it claims
  *    any: each is alone in its worker.
  * 4. With pending tasks the worker never blocks its thread. It rests in its event loop until a task has ended
- *    or there is work, and lets the loop run after it has begun tasks for `turnBesideMs`. It begins the next
- *    task in the moment in which one ends: callbacks that compute would otherwise hold up all places that
- *    became free in the same turn of the loop.
+ *    or there is work, and begins the next task in that moment (`Places`).
  * 5. A worker that retires or is closed claims no more, and first waits for its pending tasks.
  *
  * When there is nothing to claim, the worker sleeps in two steps (`idle` below). It first blocks its thread
@@ -114,7 +112,7 @@ const napMs = 1;
  * scheduled.
  */
 const turnMs = 50;
-/** Likewise, while it begins tasks and others wait for callbacks, ms. */
+/** Likewise, while other tasks of the worker wait for callbacks, ms. */
 const turnBesideMs = 1;
 /** Tasks have numbers up to this one, which fits into a word of the table. */
 const maxTask = 2 ** 31 - 1;
@@ -164,25 +162,21 @@ let firstMs = 0;
 let waits = false;
 /** Tasks begun so far. */
 let begun = 0;
-/** Tasks that run beside each other, and those whose outcomes are reported at the end of this turn. */
-let pending = 0;
-/** Continues the loop that waits until a pending task has ended, or there is work. */
-let resume: (() => void) | null = null;
+/** Tasks that run beside each other, and those that are `held`. */
+const places = new Places(
+  () => table.perWorker(),
+  () => {
+    if (held > 0) report();
+  },
+);
+/** Pending tasks that have ended, and whose outcomes are not reported yet. */
+let held = 0;
 /** True while a wait for the queue's signal is open. It remains open while the worker works on. */
 let isResting = false;
 /** True while the worker waits for work. */
 let isIdle = false;
-/** Pending tasks that have ended, and whose outcomes are not reported yet. */
-let held = 0;
 /** The event loop has had a turn at this time. */
 let turnedMs = 0;
-/** The worker has begun tasks since this time without a callback of the event loop in between. */
-let beginsMs = 0;
-const turnEnd = new TurnEnd((atMs) => {
-  beginsMs = atMs;
-  if (held > 0) report();
-  wakeLoop();
-});
 /** True when the worker is to end before it claims another document. */
 let isNearLimit = false;
 let leaving = false;
@@ -190,7 +184,7 @@ let wanted: ((document: CarriedDocument | null) => void) | null = null;
 
 parent.on('message', async (message: ToWorker) => {
   if (message.kind === 'document') wanted?.(message.document);
-  else if (message.kind === 'more') wakeLoop();
+  else if (message.kind === 'more') places.wake();
   else if (message.kind === 'report')
     parent.postMessage({ kind: 'report', engine: engineReport(worker) } satisfies FromWorker);
   else await leave();
@@ -218,7 +212,7 @@ async function work(): Promise<void> {
     const slot = suspect ? (first[started++] as number) : table.claim(queue, number);
     if (slot < 0) {
       await idle();
-      beginsMs = now();
+      places.turned(now());
       continue;
     }
     if (suspect && !table.claimAssigned(slot, number)) continue; // it was cancelled
@@ -229,18 +223,18 @@ async function work(): Promise<void> {
     let reply: LocalReply;
     if (answer instanceof Promise) {
       waits = true;
-      if (!suspect && (pending > 0 || table.perWorker() > 1)) {
+      if (!suspect && (places.pending > 0 || table.perWorker() > 1)) {
         void runBeside(slot, document, answer);
-        await place();
+        await places.next();
         continue;
       }
       reply = await answer;
     } else reply = answer;
     const endedMs = ended(slot, document, reply);
     if (suspect || isFull() || isTime(reply)) report();
-    if (endedMs - turnedMs >= (pending > 0 ? turnBesideMs : turnMs)) await turn();
+    if (endedMs - turnedMs >= (places.pending > 0 ? turnBesideMs : turnMs)) await turn();
   }
-  while (pending > 0) await oneEnded();
+  while (places.pending > 0) await places.change();
   report();
   parent.postMessage({ kind: 'retired' } satisfies FromWorker);
   await leave();
@@ -252,53 +246,28 @@ async function runBeside(
   document: CarriedDocument,
   answer: Promise<LocalReply>,
 ): Promise<void> {
-  pending++;
+  places.pending++;
   const reply = await answer;
-  const endedMs = ended(slot, document, reply);
-  if (reply.startedMs < beginsMs) beginsMs = endedMs; // it has waited, so this is in another callback
-  const isLong = turnEnd.ended(endedMs);
+  ended(slot, document, reply);
+  const isLong = places.ended(reply);
   // It is pending until it is reported, so that the worker's death never loses more than `perWorker` of them.
   held++;
   if (isFull() || (isLong && isTime(reply))) report();
   else if (!isTime(reply)) free(1);
-  wakeLoop();
-}
-
-/**
- * Resolves when the worker may begin another task beside those that are pending. When the event loop should
- * run, only one of two places is filled again until it has.
- */
-async function place(): Promise<void> {
-  while (pending >= table.perWorker()) await oneEnded();
-  const nowMs = now();
-  if (nowMs - beginsMs < turnBesideMs && !turnEnd.isLate(nowMs)) return;
-  turnEnd.expect(nowMs);
-  await oneEnded();
+  places.wake();
 }
 
 /** Lets the event loop run. */
 async function turn(): Promise<void> {
   await new Promise(setImmediate);
   turnedMs = now();
-  beginsMs = turnedMs;
+  places.turned(turnedMs);
 }
 
 /** Frees the places of tasks that have ended. */
-function free(places: number): void {
-  pending -= places;
-  held -= places;
-}
-
-/** Resolves when a pending task has ended, or there may be work. */
-function oneEnded(): Promise<void> {
-  return new Promise((resolve) => {
-    resume = resolve;
-  });
-}
-
-function wakeLoop(): void {
-  resume?.();
-  resume = null;
+function free(count: number): void {
+  places.pending -= count;
+  held -= count;
 }
 
 /** Returns the number of the next task, which is never 0. */
@@ -409,16 +378,16 @@ async function idle(): Promise<void> {
   report();
   seen = table.signal(queue);
   if (table.hasWork(queue)) return;
-  if (pending === 0 && !isResting) return table.rest(queue, seen);
+  if (places.pending === 0 && !isResting) return table.rest(queue, seen);
   if (!isResting) {
     isResting = true;
     void table.rest(queue, seen).then(() => {
       isResting = false;
-      if (isIdle) wakeLoop();
+      if (isIdle) places.wake();
       else table.passOn(queue);
     });
   }
   isIdle = true;
-  await oneEnded();
+  await places.change();
   isIdle = false;
 }
