@@ -17,8 +17,8 @@ import { Puller } from './puller.js';
 
 /**
  * A process may hold as many batches as it works on, and as many again up to this number: the next ones are
- * ready, so that no place of it waits for the parent when several tasks end together. More would only lengthen
- * the queue in front of a slow document.
+ * ready, so that no place of it waits for the parent when several tasks end together. More would only
+ * lengthen the queue in front of a slow document.
  */
 const maxPrefetch = 32;
 
@@ -149,7 +149,7 @@ export async function openBatchSession(
   });
 }
 
-/** A process that runs this many documents at the same time may hold so many batches. */
+/** Returns how many batches a process may hold that runs this many documents at the same time. */
 function creditsOf(atOnce: number): number {
   return atOnce + Math.min(atOnce, maxPrefetch);
 }

@@ -34,49 +34,58 @@ export class InnerRun {
   readonly #isDropped: (index: number) => boolean;
   readonly #waiting = new Fifo<Pending>();
   readonly #given = new Map<number, Pending>();
-  #atOnce: number;
-  #pending = 0;
+  #maxBatches: number;
+  #batches = 0;
   #run: Run | null = null;
   #room: (() => void) | null = null;
 
   /**
-   * @param options.atOnce the session runs this many documents at the same time
+   * @param options.maxBatches this many batches are with the session at a time
    * @param options.isDropped tells whether the caller has cancelled the document with this index
    */
   constructor(
     session: Session,
-    { atOnce, isDropped }: { readonly atOnce: number; readonly isDropped: (index: number) => boolean },
+    {
+      maxBatches,
+      isDropped,
+    }: { readonly maxBatches: number; readonly isDropped: (index: number) => boolean },
   ) {
     this.#session = session;
-    this.#atOnce = atOnce;
+    this.#maxBatches = maxBatches;
     this.#isDropped = isDropped;
   }
 
-  setAtOnce(atOnce: number): void {
-    this.#atOnce = atOnce;
+  setMaxBatches(maxBatches: number): void {
+    this.#maxBatches = maxBatches;
     this.#room?.();
   }
 
-  /** Resolves when the session can use more documents: it has fewer than it can run, and as many again. */
+  /** Resolves when the session may have another batch. */
   async room(): Promise<void> {
-    while (this.#pending >= 2 * this.#atOnce)
+    while (this.#batches >= this.#maxBatches)
       await new Promise<void>((resolve) => {
         this.#room = resolve;
       });
   }
 
-  /** Runs documents; returns their outcomes in the same order. */
+  /** Runs the documents of a batch; returns their outcomes in the same order. */
   run(documents: readonly AnyDocument[]): Promise<Given[]> {
+    this.#batches++;
     const all = documents.map(
       (document) =>
         new Promise<Given>((done) => {
-          this.#pending++;
           this.#waiting.push({ document, givenMs: now(), done });
         }),
     );
     if (this.#run === null) this.#begin();
     else if (!this.#run.isEnding) this.#run.source.offer();
     return Promise.all(all);
+  }
+
+  /** The parent has the outcomes of a batch. */
+  answered(): void {
+    this.#batches--;
+    this.#room?.();
   }
 
   /** Cancels one document, which may still be on its way. */
@@ -143,8 +152,6 @@ export class InnerRun {
   };
 
   #settle({ givenMs, done }: Pending, outcome: Outcome): void {
-    this.#pending--;
     done({ outcome, givenMs });
-    this.#room?.();
   }
 }

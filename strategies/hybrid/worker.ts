@@ -23,8 +23,9 @@ import { InnerRun } from './inner-run.js';
 
 /**
  * The child of `hybrid`: it serves batches as `batch-queue/protocol.ts` says, and its threads run them. A
- * batch has begun when its documents are given to the threads: as many at a time as these can run, and as
- * many again.
+ * batch has begun when its documents are given to the threads. These never have more batches that the parent
+ * has no answer to than they can run documents: so no more run again when this process ends. Threads that
+ * run one document each have one batch more, or they would wait for this thread after each.
  */
 
 /** The child starts with these values beside those of `batch-queue`. */
@@ -91,7 +92,7 @@ try {
   throw cause;
 }
 const inner = new InnerRun(session, {
-  atOnce: threads * start.perWorker,
+  maxBatches: maxBatches(start.perWorker),
   isDropped: (i) => end.isDropped(i),
 });
 end.listen((message) => session.broadcast(message));
@@ -101,7 +102,7 @@ process.on('message', (message: ToChild) => {
   if (message.kind === 'channel') return; // the side channel has its own listener
   if (message.kind === 'per-worker') {
     session.setPerWorker?.(message.perWorker);
-    inner.setAtOnce(threads * message.perWorker);
+    inner.setMaxBatches(maxBatches(message.perWorker));
   } else if (message.kind === 'run') last = last.then(() => inner.end());
   else last = last.then(() => serve(message as Numbered<Request>));
 });
@@ -135,7 +136,14 @@ async function work(batch: BatchMessage, request: number): Promise<void> {
   const bytes = received.copies(batch);
   if (batch.watched) await send({ kind: 'began', request });
   const documents = bytes.map((own, i) => documentOf(batch, own, i));
-  void inner.run(documents).then((outcomes) => answer(request, outcomes));
+  void inner
+    .run(documents)
+    .then((outcomes) => answer(request, outcomes))
+    .then(() => inner.answered());
+}
+
+function maxBatches(perWorker: number): number {
+  return perWorker === 1 ? threads + 1 : threads * perWorker;
 }
 
 function documentOf({ ids, indexes, by }: BatchMessage, bytes: Uint8Array, at: number): AnyDocument {

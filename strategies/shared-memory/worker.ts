@@ -162,7 +162,7 @@ let firstMs = 0;
 let waits = false;
 /** Tasks begun so far. */
 let begun = 0;
-/** Tasks that run beside each other, and those that are `held`. */
+/** Tasks that run beside each other, and the ones that are `held`. */
 const places = new Places(
   () => table.perWorker(),
   () => {

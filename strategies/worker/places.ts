@@ -36,9 +36,9 @@ export class Places {
   /** True while the end of this turn is waited for, since `#sinceMs`. */
   #isTurnOpen = false;
   #sinceMs = 0;
-  /** Tasks that have ended in this turn. */
+  /** Counts the tasks that have ended in this turn. */
   #ended = 0;
-  /** What the rest of a turn has taken per task, ms: a running mean. */
+  /** The rest of a turn has taken this long per task, ms: a running mean. */
   #restMs = 0;
 
   /**
@@ -50,7 +50,7 @@ export class Places {
     this.#onTurnEnd = onTurnEnd;
   }
 
-  /** Resolves when another task may begin beside those that are pending. */
+  /** Resolves when another task may begin beside the pending ones. */
   async next(): Promise<void> {
     while (this.pending >= this.#count()) await this.change();
     const atMs = now();
@@ -74,7 +74,7 @@ export class Places {
     this.#beginsMs = atMs;
   }
 
-  /** Resolves at the next call of `wake`. */
+  /** The next call of `wake` resolves the promise. */
   change(): Promise<void> {
     return new Promise((resolve) => {
       this.#resume = resolve;
