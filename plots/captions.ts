@@ -56,14 +56,14 @@ function extreme(
 }
 
 /**
- * True for work that computes and is faster than its cores allow, by more than its interval. Its cause is not
- * known, so captions do not claim it.
+ * True for work that computes and is faster than its cores allow, by more than its interval where it has one.
+ * Its cause is not known, so captions do not claim it.
  */
 export function isBeyondCores(
-  { kind, workers, speedup_low }: SummaryRow,
+  { kind, workers, speedup, speedup_low }: SummaryRow,
   { effectiveCores }: Pick<ChartData, 'effectiveCores'>,
 ): boolean {
-  return kind === 'cpu' && speedup_low !== null && speedup_low > Math.min(workers, effectiveCores);
+  return kind === 'cpu' && (speedup_low ?? speedup ?? 0) > Math.min(workers, effectiveCores);
 }
 
 /** Names a configuration: "partitioned × 2". The baseline has no number of workers. */

@@ -66,18 +66,32 @@ const variantShapes: Readonly<Record<string, string>> = {
   'batches, by resolve': star(6),
 };
 
+/** Other variants, such as deliveries, take these shapes in turn, after the shape of their strategy. */
+const otherVariants = ['triangle-right', 'triangle-left', 'M-0.45,-1L0.45,-1L0.45,1L-0.45,1Z', 'circle'];
+
 /**
  * The look of each strategy, in the order given. A name that the tables lack gets the next spare look.
  */
 export function looksOf(strategies: readonly string[]): Map<string, Look> {
   const own = (name: string): Look | undefined => {
     if (Object.hasOwn(looks, name)) return looks[name];
-    const [, strategy = '', variant = ''] = /^([^(]+) \(([^()]+)\)$/.exec(name) ?? [];
-    if (!Object.hasOwn(looks, strategy) || !Object.hasOwn(variantShapes, variant)) return undefined;
-    return { colour: (looks[strategy] as Look).colour, shape: variantShapes[variant] as string };
+    const { strategy, variant } = inParts(name);
+    if (!Object.hasOwn(looks, strategy)) return undefined;
+    const { colour, shape } = looks[strategy] as Look;
+    if (Object.hasOwn(variantShapes, variant)) return { colour, shape: variantShapes[variant] as string };
+    const siblings = strategies.filter((other) => other === strategy || inParts(other).strategy === strategy);
+    const place = siblings.toSorted((a, b) => Number(b === strategy) - Number(a === strategy)).indexOf(name);
+    const shapes = [shape, ...otherVariants.filter((other) => other !== shape)];
+    return { colour, shape: shapes[place] ?? star(minSparePoints + place - shapes.length) };
   };
   const unknown = strategies.filter((name) => own(name) === undefined);
   return new Map(strategies.map((name) => [name, own(name) ?? spareLook(unknown.indexOf(name))]));
+}
+
+/** Takes a name such as `queue (path, 4 per worker)` apart; both parts are empty in any other name. */
+function inParts(name: string): { readonly strategy: string; readonly variant: string } {
+  const [, strategy = '', variant = ''] = /^([^(]+) \(([^()]+)\)$/.exec(name) ?? [];
+  return { strategy, variant };
 }
 
 /**

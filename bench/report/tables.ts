@@ -40,7 +40,9 @@ export function bestTableLegend(conclusions: readonly Conclusion[]): string {
     ...(conclusions.some((conclusion) => conclusion.atBest.some((row) => mark(row, conclusion) === notForUse))
       ? ['- not for use: more computing workers than cores, a machine limit, or doubtful results.']
       : []),
-    `Each strategy is shown at its fastest number of workers${suggests ? ', the suggested one at the suggested number' : ''}.`,
+    suggests
+      ? 'Each strategy is shown at its fastest number of workers, the suggested one at the suggested number.'
+      : 'Each strategy is shown at its fastest number of workers.',
     ...(conclusions.some(({ ofLimit }) => ofLimit.size > 0)
       ? ['Of the limit: rate ÷ rate of the machine limit with as many workers.']
       : []),

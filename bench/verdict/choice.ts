@@ -90,7 +90,7 @@ export interface Choice<C extends Configuration> {
   readonly rivals: readonly Rival<C>[];
   /**
    * Regret bound: the share of the rate that following the advice may cost against the best of all, at 95 %.
-   * Null where the scatter is not known, and where nothing else was measured often enough to be compared.
+   * Null below three rounds, and where nothing else was measured often enough to be compared.
    */
   readonly regretBound: number | null;
   /** Rounds in which the choice was measured. */
@@ -288,17 +288,20 @@ export function ratioOf(difference: Difference | null): Ratio | null {
 }
 
 const significance = 0.05;
+/** Intervals of fewer rounds are not calibrated, and too wide for a bound. */
+const minBoundRounds = 3;
 
 /**
  * The highest one-sided upper end over the rivals that are not shown to be slower and have rounds enough,
- * which share the 5 % equally. It is unknown where no rival's ratio to the choice has an interval: then
- * nothing shows that the others are worse.
+ * which share the 5 % equally. It is unknown below three rounds, and where no rival's ratio to the choice has
+ * an interval: then nothing shows that the others are worse.
  */
 function regretBound<C extends Configuration>(
   family: Family,
   { choice, rivals }: Pick<Choice<C>, 'choice' | 'rivals'>,
 ): number | null {
-  if (!rivals.some(({ ratio }) => ratio !== null && ratio.low !== null)) return null;
+  const compared = rivals.some(({ ratio }) => ratio !== null && ratio.low !== null);
+  if (!compared || family.rounds(choice.name) < minBoundRounds) return null;
   const open = rivals.filter(({ relation }) => relation !== 'slower' && relation !== 'too few rounds');
   const bounds = open.map(({ configuration }) => {
     const difference = family.difference(configuration.name, choice.name);

@@ -2,7 +2,7 @@ import type { Environment } from '../tables/environment.js';
 import { type Named, shortNamer } from './configuration.js';
 import { listed } from './units.js';
 
-/** What a run of `pick` says about configurations that it has no trial of. */
+/** A run of `pick` says this about configurations that it has no trial of. */
 
 /** More names would hide the sentence; `environment.json` has all. */
 const maxNames = 2;
@@ -16,7 +16,7 @@ export function notMeasuredRows({ not_measured: missing = [] }: Pick<Environment
 
 export interface NotMeasuredOptions {
   readonly strategies: Parameters<typeof shortNamer>[0];
-  /** Where one of these has another delivery, the sentences name the delivery. */
+  /** The sentences name the delivery of a strategy that has another one here. */
   readonly measured: readonly Named[];
 }
 

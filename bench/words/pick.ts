@@ -61,7 +61,7 @@ export function verdict(decision: Decision, options: VerdictOptions): string[] {
 
 /** The decision as a table with one row: what to use, what it gains and needs, and what is as good. */
 export function choiceTable(decision: Decision, { environment, strategies }: VerdictOptions): TextTable {
-  const { choice, speedup, rate, tied, blocks, regretBound } = decision;
+  const { choice, speedup, rate, tied, regretBound } = decision;
   const short = shortNamer(strategies, cellsOf(decision, environment));
   const corpus = environment.corpora.find((entry) => entry.corpus === choice.corpus);
   const memory = memoryOf(choice);
@@ -91,7 +91,7 @@ export function choiceTable(decision: Decision, { environment, strategies }: Ver
           memory === null ? '' : megabytes(memory),
           shortened(named('as good')),
           shortened(named('not told apart')),
-          regretBound === null || blocks < minBlocks ? 'unknown' : percent(regretBound),
+          regretBound === null ? 'unknown' : percent(regretBound),
         ],
       ],
     ],

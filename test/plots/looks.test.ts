@@ -55,7 +55,12 @@ describe('looks', () => {
     const looks = [...looksOf(names).values()];
     assert.equal(new Set(looks.map(({ colour }) => colour)).size, 1);
     assert.equal(new Set(looks.map(({ shape }) => shape)).size, names.length);
-    for (const name of ['queue (x)', 'x (by path)', 'queue (by path) (by path)', 'constructor (by path)'])
+    const more = ['queue', ...[2, 4, 8, 16, 32, 64, 128].map((n) => `queue (${n} per worker)`)];
+    const other = [...looksOf(['queue (path)', 'async', ...more]).values()];
+    assert.deepEqual(new Set(other.map(({ colour }) => colour)).size, 2);
+    assert.equal(new Set(other.map(({ colour, shape }) => `${colour} ${shape}`)).size, other.length);
+    assert.deepEqual(looksOf(['queue (path)']).get('queue (path)'), looksOf(['queue']).get('queue'));
+    for (const name of ['x (by path)', 'queue (by path) (by path)', 'constructor (by path)'])
       assert.notEqual(looksOf([name]).get(name)?.colour, looks[0]?.colour, name);
   });
 

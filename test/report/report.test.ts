@@ -5,6 +5,7 @@ import { chartData } from '../../bench/report/chart-data.js';
 import type { Figure } from '../../bench/report/figure.js';
 import { markdownReport } from '../../bench/report/markdown.js';
 import { html, jsonScript } from '../../bench/report/page/html.js';
+import { situationSection } from '../../bench/report/page/situations.js';
 import { pageReport } from '../../bench/report/page.js';
 import { sideBySide, sideBySideMarkdown } from '../../bench/report/side-by-side.js';
 import type { TrialRow } from '../../bench/tables/trial-columns.js';
@@ -219,6 +220,19 @@ describe('situations', () => {
       assert.ok(['process-pool', 'queue'].includes(of('isolation', corpus)?.strategy as string));
       assert.equal(of('beside a server', corpus)?.ruled_out, 'sequential async');
     }
+  });
+
+  it('what is ruled out is named as a whole, with its documents per worker', () => {
+    const several = findingsOf({
+      strategies: ['sequential', 'thread-pool', 'process-pool'],
+      workers: [2],
+      change: ({ strategy }) => (strategy === 'thread-pool' ? { per_worker: 4 } : {}),
+    });
+    const sections = situationSection(several).map(({ markup }) => markup);
+    assert.match(
+      sections.join(),
+      /isolation: ruled out, since [^:]*: sequential and thread-pool \(4 per worker\)\./,
+    );
   });
 
   it('a situation without a qualified configuration has no choice, and names what is ruled out', () => {

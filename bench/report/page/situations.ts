@@ -51,16 +51,19 @@ function figureOf({
   return situation === 'little memory' && memory_bytes !== null ? megabytes(memory_bytes) : null;
 }
 
+/** Takes a list of names apart; the part of a name in brackets has spaces as well. */
+function seriesNames(text: string): string[] {
+  return text.match(/[^ ]+(?: \([^)]*\))?/g) ?? [];
+}
+
 /** The strategies that a situation rules out at every size, and the reason. */
 function ruledOut(rows: readonly SituationRow[]): Html | null {
   const lines = [...groupBy(rows, ({ situation }) => situation)].flatMap(([situation, cells]) => {
-    const everywhere = (cells[0]?.ruled_out?.split(' ') ?? []).filter((name) =>
-      cells.every(({ ruled_out }) => ruled_out?.split(' ').includes(name)),
-    );
+    const [first = [], ...others] = cells.map(({ ruled_out }) => seriesNames(ruled_out ?? ''));
+    const everywhere = first.filter((name) => others.every((names) => names.includes(name)));
     if (everywhere.length === 0) return [];
-    const verb = everywhere.length === 1 ? 'is' : 'are';
     const reason = cells[0]?.reason ?? '';
-    return [html`<li>${situation}: ${listed(everywhere)} ${verb} ruled out, since ${reason}.</li>`];
+    return [html`<li>${situation}: ruled out, since ${reason}: ${listed(everywhere)}.</li>`];
   });
   return lines.length === 0 ? null : html`<ul class="hints muted">${lines}</ul>`;
 }
