@@ -3,6 +3,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { createRunner } from '../../../runner/create-runner.js';
+import type { InputDocument } from '../../../runner/pending.js';
 import type { AnyDocument, Outcome, Strategy } from '../../../strategies/strategy.js';
 import { documentsOf, fixture, longWithParts, outcomesOf, withSession } from '../../support.js';
 
@@ -46,6 +48,54 @@ export function describePerWorker(strategy: Strategy): void {
       await withSession(strategy, task, { workers: 1 }, async (session) => {
         const outcomes = await outcomesOf(session, documentsOf(idsOf(5)), 5);
         assert.equal(Math.max(...outcomes.map(besideOf)), 1, 'one is the default');
+      });
+    });
+
+    // Each document waits until its whole group has begun: a place that stays empty would hold all up forever.
+    const meeting = (groups: readonly number[]) =>
+      fixture('meet-task', { groups, folder: mkdtempSync(join(folder, 'meet-')) });
+    const inTime = { timeout: 60_000 };
+
+    it('fills every place of every worker, also after the number has risen in the run', inTime, async () => {
+      const groups = [6, 6, 6, 10, 10];
+      // The last documents have no group: one of two partitions may be ahead of the other.
+      const count = groups.reduce((sum, size) => sum + size, 12);
+      const options = { workers: 2, perWorker: 3 };
+      await withSession(strategy, meeting(groups), options, async (session) => {
+        const outcomes: Outcome[] = [];
+        const seen = (outcome: Outcome) => {
+          outcomes.push(outcome);
+          if (outcomes.length === 6) session.setPerWorker?.(5);
+        };
+        await session.run(documentsOf(idsOf(count)), seen);
+        assert.equal(outcomes.filter(({ status }) => status === 'ok').length, count);
+      });
+    });
+
+    it('fills every place through a runner, from a generator', inTime, async () => {
+      const groups = [6, 6, 6];
+      const { url, options } = meeting(groups);
+      const runner = await createRunner({
+        strategy: strategy.name,
+        task: new URL(url),
+        options,
+        workers: 2,
+        perWorker: 3,
+      });
+      let ok = 0;
+      for await (const { status } of runner.process(generated(idsOf(18)))) if (status === 'ok') ok++;
+      await runner.close();
+      assert.equal(ok, 18);
+    });
+
+    it('runs fewer at a time as soon as the number falls in the run', async () => {
+      await withSession(strategy, fixture('beside-task'), { workers: 1, perWorker }, async (session) => {
+        const outcomes: Outcome[] = [];
+        await session.run(documentsOf(idsOf(24)), (outcome) => {
+          outcomes.push(outcome);
+          if (outcomes.length === 1) session.setPerWorker?.(1);
+        });
+        assert.deepEqual(outcomes.slice(-4).map(besideOf), [1, 1, 1, 1]);
       });
     });
 
@@ -127,6 +177,10 @@ export function describePerWorker(strategy: Strategy): void {
         });
       });
   });
+}
+
+function* generated(ids: readonly string[]): Generator<InputDocument> {
+  for (const { id, bytes } of documentsOf(ids)) yield { id, bytes };
 }
 
 function besideOf(outcome: Outcome): number {
