@@ -1,11 +1,17 @@
-import { clearInterval, setInterval } from 'node:timers';
+import { clearInterval, setImmediate, setInterval } from 'node:timers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, JobJson, Worker } from 'bullmq';
+import { now } from '../worker/clock.js';
 import type { BatchMark, TakeOptions, Taking } from './engine.js';
 import { whenWritable } from './redis.js';
 
 /** After Redis has refused a batch, for lack of memory perhaps, the agent asks again in this time, ms. */
 const refusedPauseMs = 200;
+/**
+ * A batch that has come after a longer wait, ms, is probably alone. The agent then waits for a notice of the
+ * next one. To ask would cost a script that finds nothing, just when the agent has a result to post.
+ */
+const idleMs = 5;
 
 /** The documents of batches are here. */
 export interface Blobs {
@@ -21,8 +27,7 @@ export interface Blobs {
  * one has nothing to do: `wantsMore` could not be asked before each batch.
  */
 export class BullmqTaking implements Taking {
-  readonly #worker: Worker;
-  readonly #fromJson: typeof Job.fromJSON;
+  readonly #worker: TakingWorker;
   readonly #options: TakeOptions;
   readonly #blobs: Blobs;
   /** The jobs that are here, with the locks' tokens. */
@@ -36,9 +41,8 @@ export class BullmqTaking implements Taking {
   /** `stop` waits until no job is here. */
   #idle: (() => void) | null = null;
 
-  constructor(worker: Worker, fromJson: typeof Job.fromJSON, options: TakeOptions, blobs: Blobs) {
+  constructor(worker: TakingWorker, options: TakeOptions, blobs: Blobs) {
     this.#worker = worker;
-    this.#fromJson = fromJson;
     this.#options = options;
     this.#blobs = blobs;
     this.#renewing = setInterval(() => void this.#renew(), options.lockMs / 2);
@@ -83,19 +87,27 @@ export class BullmqTaking implements Taking {
     // A worker that was closed with its connection answers at once that there is no job.
     while (!this.#stopped && this.#worker.closing === undefined) {
       if (!this.#wants) {
-        await new Promise<void>((resolve) => {
-          this.#look = resolve;
-        });
+        await this.#looked();
         continue;
       }
       const token = this.#nextToken();
       try {
+        const askedMs = now();
         const job = await this.#worker.getNextJob(token); // waits some seconds when there is none
-        if (job !== undefined) this.#begin(job, token);
+        if (job === undefined) continue;
+        this.#begin(job, token);
+        if (now() - askedMs > idleMs) await this.#worker.jobOf();
+        await this.#looked(); // `wantsMore` does not know yet what the batch has
       } catch {
         await sleep(refusedPauseMs);
       }
     }
+  }
+
+  #looked(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#look = resolve;
+    });
   }
 
   #begin(job: Job, token: string): void {
@@ -110,7 +122,7 @@ export class BullmqTaking implements Taking {
       const batch = Number(id.slice(1));
       const mark = job.progress;
       const blob = await this.#blobs.get(batch);
-      await this.#options.work({
+      const done = this.#options.work({
         batch,
         blob,
         free: () => blob !== null && this.#blobs.free(blob),
@@ -118,6 +130,8 @@ export class BullmqTaking implements Taking {
         mark: isMark(mark) ? mark : null,
         leaveMark: ({ position, tries }) => whenWritable(() => job.updateProgress({ position, tries })),
       });
+      setImmediate(() => this.look()); // the documents are with their workers by then
+      await done;
       this.#held.delete(id);
       await this.#complete(job, token);
     } finally {
@@ -132,10 +146,10 @@ export class BullmqTaking implements Taking {
     if (this.#abandoned) return;
     const wants = this.#wants;
     const next = (await whenWritable(() => job.moveToCompleted(null, token, wants))) as Next | undefined;
+    if (!wants) return;
     const [data, id] = next ?? [null, null];
-    if (!data || !id) return;
-    const nextJob = this.#fromJson(this.#worker, data, id);
-    this.#begin(nextJob, token);
+    const nextJob = await this.#worker.jobOf(data || undefined, id || undefined, token);
+    if (nextJob !== undefined) this.#begin(nextJob, token);
   }
 
   async #renew(): Promise<void> {
@@ -147,6 +161,15 @@ export class BullmqTaking implements Taking {
   #nextToken(): string {
     return `${this.#worker.id}:${++this.#lastToken}`;
   }
+}
+
+/** A worker of BullMQ that also says what came with the end of a job. */
+export interface TakingWorker extends Worker {
+  /**
+   * Makes a job of what BullMQ gave. After nothing was given, the worker waits for a notice of the next job
+   * before it asks again.
+   */
+  jobOf(data?: JobJson, id?: string, token?: string): Promise<Job | undefined>;
 }
 
 /** BullMQ gives the next job in this form, or zeros. */

@@ -1,7 +1,8 @@
+import { setImmediate as endOfTurn } from 'node:timers/promises';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { BlobConnection } from './blob-connection.js';
-import { BullmqTaking } from './bullmq-taking.js';
+import { BullmqTaking, type TakingWorker } from './bullmq-taking.js';
 import {
   type AnnouncedRun,
   type ConnectOptions,
@@ -14,7 +15,7 @@ import {
   type Taking,
 } from './engine.js';
 import { decodeMessage, encodeMessage, keepMs, type RunCard } from './protocol.js';
-import { connectRedis, loadPackages, whenWritable } from './redis.js';
+import { connectRedis, inOneCall, loadPackages, whenWritable } from './redis.js';
 
 /**
  * The engine on BullMQ and Redis. BullMQ has the queue of batches: it hands them out, renews locks, and gives
@@ -22,9 +23,10 @@ import { connectRedis, loadPackages, whenWritable } from './redis.js';
  *
  * Documents of batches have a connection of their own, except small ones of a caller: see `smallBytes`.
  *
- * Commands per batch: the caller sends SET, BullMQ's script that adds a job, and PEXPIRE; an agent sends GET,
- * XADD, and BullMQ's script that completes a job and fetches the next one. One XREADGROUP, XACK, XDEL and
- * UNLINK of the caller deal with all results that have come by then.
+ * Commands per batch: the caller sends SET, BullMQ's script that adds a job, and PEXPIRE together; an agent sends
+ * GET, XADD, and BullMQ's script that completes a job and fetches the next one. One XREADGROUP, and XACK, XDEL
+ * and UNLINK together, deal with all results that the caller has by then. A lone document also costs BZPOPMIN and
+ * BullMQ's script that fetches a job twice: BullMQ wakes a second agent, which finds nothing.
  */
 export async function connectBullmq({ url, side, run }: ConnectOptions): Promise<Engine> {
   const [{ bullmq }, client] = await Promise.all([loadPackages(), connectRedis(url)]);
@@ -122,7 +124,6 @@ class BullmqEngine implements Engine {
   }
 
   async add(batch: number, blob: Uint8Array): Promise<void> {
-    const id = jobId(batch);
     const key = this.#key(`batch:${batch}`);
     const isLarge = blob.length > smallBytes;
     this.#batches.add(batch);
@@ -132,22 +133,25 @@ class BullmqEngine implements Engine {
       // A batch that was added again may have been settled by then.
       if (!this.#batches.has(batch)) return void (await this.#client.unlink(key));
     }
-    await whenWritable(async () => {
-      // The connection keeps the order, so none of these waits for the one before.
-      const stored = isLarge ? null : this.#client.set(key, asBuffer(blob), 'PX', keepMs);
-      const added = (this.#queue as Queue).add('batch', null, {
-        jobId: id,
-        removeOnComplete: true,
-        removeOnFail: true,
-      });
-      await Promise.all([stored, added]);
-    });
-    await this.#client.pexpire(this.#queueKey(id), keepMs);
+    const job = { jobId: jobId(batch), removeOnComplete: true, removeOnFail: true };
+    const expire = () => this.#client.pexpire(this.#queueKey(job.jobId), keepMs);
+    // The connection keeps the order, so none of these waits for the one before.
+    const write = () => [
+      isLarge ? null : this.#client.set(key, asBuffer(blob), 'PX', keepMs),
+      (this.#queue as Queue).add('batch', null, job), // sends its script before the turn ends
+      endOfTurn().then(expire),
+    ];
+    const [, , expires] = await whenWritable(() => Promise.all(inOneCall(this.#client, write)));
+    if (expires === 0) await expire(); // the script was late
   }
 
   async take(options: TakeOptions): Promise<Taking> {
-    const { Job, Worker } = this.#bullmq;
-    const worker = new Worker(queueName, null, {
+    class BatchWorker extends this.#bullmq.Worker implements TakingWorker {
+      jobOf(...given: Parameters<TakingWorker['jobOf']>): ReturnType<TakingWorker['jobOf']> {
+        return this.nextJobFromJobData(...given);
+      }
+    }
+    const worker = new BatchWorker(queueName, null, {
       connection: this.#client,
       prefix: this.#prefix,
       lockDuration: options.lockMs,
@@ -158,7 +162,7 @@ class BullmqEngine implements Engine {
     worker.on('error', () => {}); // calls reject with it
     await worker.waitUntilReady();
     await worker.startStalledCheckTimer();
-    this.#taking = new BullmqTaking(worker, Job.fromJSON.bind(Job), options, {
+    this.#taking = new BullmqTaking(worker, options, {
       get: (batch) => this.#blobs.get(this.#key(`batch:${batch}`)),
       free: (blob) => this.#blobs.give(blob),
     });
@@ -186,12 +190,12 @@ class BullmqEngine implements Engine {
 
   async settle({ receipts, batches }: Settled): Promise<void> {
     const [up, group] = [this.#key('up'), 'caller'];
-    const commands: Promise<unknown>[] = [];
-    if (receipts.length > 0)
-      commands.push(this.#client.xack(up, group, ...receipts), this.#client.xdel(up, ...receipts));
-    if (batches.length > 0)
-      commands.push(this.#client.unlink(...batches.map((batch) => this.#key(`batch:${batch}`))));
-    await Promise.all(commands);
+    const write = () => [
+      receipts.length > 0 && this.#client.xack(up, group, ...receipts),
+      receipts.length > 0 && this.#client.xdel(up, ...receipts),
+      batches.length > 0 && this.#client.unlink(...batches.map((batch) => this.#key(`batch:${batch}`))),
+    ];
+    await Promise.all(inOneCall(this.#client, write));
     for (const receipt of receipts) this.#unsettled.delete(receipt);
     for (const batch of batches) this.#batches.delete(batch);
   }

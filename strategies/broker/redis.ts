@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { withoutPassword } from './address.js';
@@ -100,6 +101,19 @@ function warnWhenAway(client: Redis, url: string): void {
   };
   client.on('ready', back);
   client.on('end', back);
+}
+
+/**
+ * Makes writes, and sends all of this turn of the event loop in one system call. A call of its own for each
+ * command takes longer than its encoding, and wakes Redis each time.
+ */
+export function inOneCall<Result>({ stream }: Redis, write: () => Result): Result {
+  stream?.cork(); // absent while there is no connection: the commands wait
+  try {
+    return write();
+  } finally {
+    setImmediate(() => stream?.uncork());
+  }
 }
 
 /** Pauses between two attempts to write to a broker that is full, ms. */
