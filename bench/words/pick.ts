@@ -98,10 +98,16 @@ export function choiceTable(decision: Decision, { environment, strategies }: Ver
   };
 }
 
-/** Names at most two configurations and counts the others. */
+/** Names one configuration, or two if both are short, and counts the others: terminals are narrow. */
 function shortened(names: readonly string[]): string {
-  return names.length > 2 ? `${names.slice(0, 2).join(', ')}, ${names.length - 2} more` : names.join(', ');
+  const two = names.slice(0, 2).join(', ');
+  const shown = names.slice(0, two.length > maxWidth ? 1 : 2);
+  const more = names.length - shown.length;
+  return [...shown, ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }
+
+/** The names in one cell of the table have at most this many characters, unless a single one has more. */
+const maxWidth = 36;
 
 type Namer = ReturnType<typeof namer>;
 

@@ -238,6 +238,19 @@ describe('a decision', () => {
       assert.ok(sentence.split(' ').length <= 25, sentence);
   });
 
+  it('names one configuration in a cell of the table where two are too wide for a terminal', () => {
+    const decision = chosen(decided());
+    const tied = ['path', 'reference', 'message'].map((delivery) => ({
+      cell: { ...decision.choice, strategy: 'process-pool', delivery },
+      ratio: null,
+      relation: 'not told apart' as const,
+      rate: decision.rate,
+    }));
+    const { header, groups } = choiceTable({ ...decision, tied }, words);
+    const cell = groups[0]?.[0]?.[header.indexOf('not told apart')] as string;
+    assert.match(cell, /^process-pool \(path\) × 2, 2 more$/);
+  });
+
   it('says what several documents per worker are', () => {
     const decision = chosen(decided());
     const choice = { ...decision.choice, per_worker: 4 };

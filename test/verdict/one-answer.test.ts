@@ -4,6 +4,7 @@ import { unconstrained } from '../../bench/pick/constraints.js';
 import { decide } from '../../bench/pick/decide.js';
 import { Store } from '../../bench/tables/store.js';
 import { loadStrategies } from '../../bench/trials/prepare.js';
+import { configurationName } from '../../bench/verdict/configurations.js';
 import { type Findings, findings } from '../../bench/verdict/findings.js';
 import { strategies as entries } from '../../strategies/index.js';
 import type { StrategyTraits } from '../../strategies/strategy.js';
@@ -28,8 +29,7 @@ function assertSameAnswer(found: Findings): void {
       corpus,
     });
     assert.ok(decided.state === 'chosen', `${workload} ${corpus}`);
-    const named = ({ strategy, workers, delivery }: typeof choice) => `${strategy} ${workers} ${delivery}`;
-    assert.equal(named(decided.choice), named(choice), `${workload} ${corpus}`);
+    assert.equal(configurationName(decided.choice), configurationName(choice), `${workload} ${corpus}`);
     // The commands may round logarithms in different ways.
     assert.ok(Math.abs((decided.regretBound ?? 0) - (regretBound ?? 0)) < 1e-9);
   }
@@ -52,6 +52,11 @@ it('so do made-up runs, in every profile', () => {
     },
     { rounds: 3, corpora: { '100B': 100 } },
     { rounds: 1, claims: 'nothing' },
+    {
+      rounds: 3,
+      workloads: { 'llm-extract': 'io' },
+      change: ({ strategy }) => (strategy === 'queue' ? { per_worker: 4, wall_ms: 10 } : {}),
+    },
   ];
   for (const choice of runs) {
     const trials = trialsOf(choice);

@@ -15,11 +15,15 @@ function beyondCores({ summaries, strategies }: HintData): HintRow[] {
   if (first === undefined) return [];
   const name = `${shortNamer(strategies)(first)} at ${first.workload} ${first.corpus}`;
   const gain = ratio(first.speedup ?? 0);
+  const [count, end] =
+    found.length === 1
+      ? ['1 configuration is faster than its', 'this configuration is']
+      : [`${found.length} configurations are faster than their`, 'these configurations are'];
   return [
     warning(
       'beyond-cores',
-      `${found.length} configurations are faster than their cores allow, first ${name} (${gain})`,
-      'find out what sequential does slower here; these configurations are not suggested',
+      `${count} cores allow, first ${name} (${gain})`,
+      `find out what sequential does slower here; ${end} not suggested`,
     ),
   ];
 }
