@@ -45,6 +45,7 @@ export interface PlainSession extends Pick<Session, 'transport' | 'members' | 's
  */
 export function guarded(session: PlainSession): Session {
   const quarantine = new Quarantine();
+  /** Resolves when the run that is in progress has ended, however it does. */
   let running: Promise<void> | null = null;
   let cancelled: Cancelled | null = null;
   let closed: Promise<void> | null = null;
@@ -103,12 +104,17 @@ export function guarded(session: PlainSession): Session {
         if (outcome.status === 'ok' || fallback === null || isCancelled || ends.aborted) return emit(outcome);
         return emit(withFallback(outcome, fallback));
       };
-      running = quarantined(session, { documents, emit: give, signal: ends, quarantine, cancelling: own });
+      let ended = () => {};
+      // It is there before the run begins: `emit` may be called, and close the session, at once.
+      running = new Promise((resolve) => {
+        ended = resolve;
+      });
       try {
-        await running;
+        await quarantined(session, { documents, emit: give, signal: ends, quarantine, cancelling: own });
         signal?.throwIfAborted();
       } finally {
         running = null;
+        ended();
         cancelled = null;
         for (const index of own.empty()) session.callerEnd?.forget(index);
         signal?.removeEventListener('abort', cancel);
@@ -123,7 +129,7 @@ export function guarded(session: PlainSession): Session {
       }
       closed ??= (async () => {
         stop.abort();
-        await running?.catch(() => {}); // the caller of `run` gets this error
+        await running;
         await session.close();
         session.callerEnd?.close();
       })();

@@ -20,6 +20,33 @@ import { documentsOf } from '../support.js';
 
 const cause = new WorkerEnded('exit code 3', { exitCode: 3 });
 
+it('a session that is closed by its first outcome closes when the run has ended', async () => {
+  const happened: string[] = [];
+  let second: unknown;
+  let closing: Promise<void> | null = null;
+  const session = guarded({
+    async run(documents, emit) {
+      // The first outcome comes before the run has waited for anything.
+      for (const document of documents as Iterable<Document>) void emit(crashed(document, cause));
+      await new Promise(setImmediate);
+      happened.push('ended');
+    },
+    members: async () => ({ processes: [], engines: [] }),
+    close: async () => void happened.push('closed'),
+  });
+  await session.run(documentsOf(['a', 'b']), () => {
+    session
+      .run([], () => {})
+      .catch((refusal: unknown) => {
+        second ??= refusal;
+      });
+    closing ??= session.close();
+  });
+  await closing;
+  assert.deepEqual(happened, ['ended', 'closed']);
+  assert.match(String(second), /expected one run at a time/);
+});
+
 describe('the policy for deaths', () => {
   it('lets a document run again until it has ended two workers, or has had its runs', () => {
     const limit = maxRuns.reportedTogether;
