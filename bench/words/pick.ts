@@ -135,13 +135,13 @@ function use(
 }
 
 /** The scatter of a gain is unknown where both sides have one block in common, which may be disturbed. */
-function gainText(gain: Ratio, { choice, environment: { cores } }: GainOptions): string {
+function gainText(gain: Ratio, { choice, environment }: GainOptions): string {
   const times = `${withInterval(gain)} sequential`;
   if (hasInterval(gain)) return times;
-  const usable = Math.min(choice.workers, cores.effective);
+  const usable = Math.min(choice.workers, environment.cores.effective);
   return choice.kind === 'cpu' && gain.ratio > usable * maxNoise
-    ? `about ${times}, by a single block that must have been disturbed`
-    : `about ${times}, by a single block`;
+    ? `about ${times}, by a single ${turn(environment)} that must have been disturbed`
+    : `about ${times}, by a single ${turn(environment)}`;
 }
 
 type GainOptions = { readonly choice: SummaryRow } & Pick<VerdictOptions, 'environment'>;

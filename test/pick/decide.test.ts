@@ -197,7 +197,7 @@ describe('a decision', () => {
     const decision = { ...chosen(decided()), speedup: { ratio: 1.9, low: null, high: null } };
     const said = verdict(decision, { ...words, environment: { ...environment, not_measured } });
     for (const sentence of said) assert.ok(sentence.split(' ').length <= 25, sentence);
-    assert.match(said[0] as string, /: about 1\.90?× sequential, by a single block\.$/);
+    assert.match(said[0] as string, /: about 1\.90?× sequential, by a single round\.$/);
     const text = said.join(' ');
     assert.match(
       text,
