@@ -33,6 +33,21 @@ function* documents(count: number): Generator<Document> {
 const limit = { timeout: 60_000 };
 
 describe('an adaptive runner', () => {
+  it('starts with as many in flight as it is given, above 1,024, too', limit, async () => {
+    const task = taskOf(
+      'meets.mjs',
+      `const waiting = [];
+      export default () => new Promise((resolve) => {
+        if (waiting.push(resolve) === 1100) for (const end of waiting.splice(0)) end();
+      });`,
+    );
+    const runner = await createRunner({ strategy: 'async', workers: 1100, task, adaptive: true });
+    let ok = 0;
+    for await (const { status } of runner.process(documents(1100))) if (status === 'ok') ok++;
+    await runner.close();
+    assert.equal(ok, 1100);
+  });
+
   it('runs more documents at the same time where they only wait', limit, async () => {
     for (const options of [
       { strategy: 'async', workers: 2 },

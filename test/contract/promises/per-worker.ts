@@ -51,7 +51,7 @@ export function describePerWorker(strategy: Strategy): void {
       });
     });
 
-    // Each document waits until its whole group has begun: a place that stays empty would hold all up forever.
+    // Each document waits until its whole group has begun: an empty place would hold all up forever.
     const meeting = (groups: readonly number[]) =>
       fixture('meet-task', { groups, folder: mkdtempSync(join(folder, 'meet-')) });
     const inTime = { timeout: 60_000 };
