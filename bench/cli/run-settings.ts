@@ -30,6 +30,21 @@ export interface RunSettings {
   readonly reducePath: string | null;
 }
 
+/** Names the documents per worker where they are several. A split of `hybrid` may have them as an axis. */
+export function perWorkerOf({ perWorker, configuration }: RunnerOptions): { readonly perWorker?: number } {
+  const count = configuration?.perWorker ?? perWorker ?? 1;
+  return count > 1 ? { perWorker: count } : {};
+}
+
+/** @throws UsageError for a strategy whose workers run one document at a time */
+export function checkPerWorker(options: RunnerOptions, traits: StrategyTraits): void {
+  if ((options.perWorker ?? 1) > 1 && traits.perWorker !== true)
+    throw new UsageError(
+      `expected a strategy that runs several documents per worker with --per-worker, and "${traits.name}" ` +
+        'is none; see forkwise list',
+    );
+}
+
 const byReference = { delivery: 'reference' } as const;
 
 /** @throws UsageError */
@@ -51,11 +66,7 @@ export async function runSettings(given: GivenRunFlags, job: JobFile | null): Pr
     throw new UsageError(
       `expected a strategy with workers for each stage with --stages, and "${traits.name}" is none`,
     );
-  if ((options.perWorker ?? 1) > 1 && traits.perWorker !== true)
-    throw new UsageError(
-      `expected a strategy that runs several documents per worker with --per-worker, and "${traits.name}" ` +
-        'is none; see forkwise list',
-    );
+  checkPerWorker(options, traits);
   checkAdaptive(flags, traits);
   const reducePath = reduceOf(job);
   if (reducePath !== null && flags.target.kind === 'shards')

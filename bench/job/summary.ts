@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { AdaptiveStats } from '../../runner/adaptive.js';
 import type { CacheStats } from '../../runner/cache-use.js';
 import type { LeftOut } from '../../workloads/file-walk.js';
+import { rowName } from '../tables/series.js';
 import { errorInWords } from '../words/errors.js';
 import { duration, listed, number } from '../words/units.js';
 import type { NotOk, Status } from './line.js';
@@ -15,6 +16,8 @@ export interface Summary {
   readonly shards?: number;
   readonly strategy: string;
   readonly workers: number;
+  /** Documents that a worker runs at the same time; absent: one. */
+  readonly perWorker?: number;
   /** The whole job has this number of documents. */
   readonly documents: number;
   /** Lines that were there before this command. */
@@ -55,7 +58,7 @@ export function summaryText(summary: Summary): string {
   const documents = `${whole(summary.documents)} documents`;
   const head = [
     `${complete ? documents : `${whole(linesOf(summary))} of ${documents}`}: ${listed(statuses)}`,
-    `${summary.strategy} × ${summary.workers}`,
+    rowName({ ...summary, delivery: '', per_worker: summary.perWorker ?? null }),
     ...rateOf(summary),
     ...replacedText(summary),
     ...adaptiveText(summary),

@@ -84,9 +84,9 @@ export function decisionText(
 ): string {
   const { decided, effort, responsiveness, strategies } = chosen;
   if (decided.state === 'none') return `\n${noChoiceText(decided, strategies)}`;
-  const { bold, dim } = colorsFor(process.stdout);
   const options = wordsFor(chosen);
-  const table = renderTable(choiceTable(decided, options), colorsFor(process.stdout));
+  const colors = colorsFor(process.stdout);
+  const table = renderTable(choiceTable(decided, options), colors, process.stdout.columns);
   const [use = '', sure = '', ...details] = verdict(decided, options).map((sentence) =>
     sentence.replaceAll('`', ''),
   );
@@ -102,8 +102,8 @@ export function decisionText(
     ...responsiveness.map(pingText),
   ];
   const busy = isBusy(chosen.found.trials) ? [busyTrialsLine(chosen.found.trials)] : [];
-  const advice = ['', ...busy, table, '', bold(use), sure];
-  return [...advice, '', ...details, ...notes, ...footer.map(dim), ''].join('\n');
+  const advice = ['', ...busy, table, '', colors.bold(use), sure];
+  return [...advice, '', ...details, ...notes, ...footer.map(colors.dim), ''].join('\n');
 }
 
 function pingText(row: ResponsivenessRow): string {

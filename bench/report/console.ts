@@ -9,11 +9,14 @@ import { busyLine } from '../words/busy.js';
 import { fusedByWorkload } from '../words/fused.js';
 import { limitSentences } from '../words/limit.js';
 import type { TextTable } from '../words/text-table.js';
+import { listed } from '../words/units.js';
+import { fitted, gap, rowsAsLines, shownColumns } from './fit-table.js';
 import { bestTable, bestTableLegend } from './tables.js';
 
 /**
  * A run as a person reads it in a terminal. The advice comes last, where the eye is when a command ends;
  * above it is a table of every strategy for each workload. A busy machine is named in the first line.
+ * @param columns of the terminal; absent: any width will do
  */
 export function consoleReport(
   {
@@ -23,27 +26,23 @@ export function consoleReport(
     strategies,
   }: Pick<Findings, 'conclusions' | 'arrivals' | 'limits' | 'strategies'>,
   colors: Colors,
+  columns?: number,
 ): string {
+  const table = (of: TextTable) => renderTable(of, colors, columns);
   const workloads = [...groupBy(conclusions, ({ workload }) => workload)];
   const busy = busyLine(conclusions);
   const marked = (sentence: string) =>
     sentence.replaceAll(/`([^`]+)`/g, (_, name: string) => colors.bold(name));
   return [
     ...(busy === null ? [] : [colors.yellow(busy), '']),
-    ...workloads.flatMap(([workload, members]) => [
-      colors.bold(workload),
-      renderTable(bestTable(members), colors),
-      '',
-    ]),
+    ...workloads.flatMap(([workload, members]) => [colors.bold(workload), table(bestTable(members)), '']),
     colors.dim(bestTableLegend(conclusions)),
     '',
     ...(arrivals.length === 0
       ? []
-      : [renderTable(arrivalTable(arrivals, strategies), colors), colors.dim(arrivalLegend(arrivals)), '']),
-    ...(limits.length === 0
-      ? []
-      : [renderTable(limitTable(limits, strategies), colors), colors.dim(limitLegend), '']),
-    ...(hasAdvice(conclusions) ? [renderTable(adviceTable(conclusions), colors)] : []),
+      : [table(arrivalTable(arrivals, strategies)), colors.dim(arrivalLegend(arrivals)), '']),
+    ...(limits.length === 0 ? [] : [table(limitTable(limits, strategies)), colors.dim(limitLegend), '']),
+    ...(hasAdvice(conclusions) ? [table(adviceTable(conclusions))] : []),
     ...workloads.flatMap(([, members]) => adviceSentences(members).map(marked)),
     ...fusedByWorkload(conclusions).map(marked),
     ...brokerPriceSentences(conclusions).map(marked),
@@ -53,16 +52,20 @@ export function consoleReport(
   ].join('\n');
 }
 
-export function renderTable({ header, numbersFrom, groups }: TextTable, colors: Colors): string {
-  const shown = header.map((_, column) => groups.flat().some((row) => row[column] !== ''));
-  const visible = (cells: readonly string[]) => cells.filter((_, column) => shown[column]);
+/** @param columns of the terminal, whose lines no table exceeds; absent: any width will do */
+export function renderTable(whole: TextTable, colors: Colors, columns?: number): string {
+  const { table: fitting, without } = fitted(whole, columns);
+  if (fitting === null) return rowsAsLines(whole, colors.bold);
+  const { header, numbersFrom, groups } = fitting;
+  const shown = shownColumns(fitting);
+  const visible = (cells: readonly string[]) => shown.map((column) => cells[column] ?? '');
   const table = new Table({
     head: visible(header).map((name) => colors.bold(name)),
     colAligns: visible(header.map((_, column) => (column < numbersFrom ? 'left' : 'right'))) as (
       | 'left'
       | 'right'
     )[],
-    style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 2 },
+    style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': gap },
     chars: frameless,
   });
   for (const [i, group] of groups.entries()) {
@@ -70,7 +73,11 @@ export function renderTable({ header, numbersFrom, groups }: TextTable, colors: 
     for (const row of group)
       table.push(visible(row).map((cell) => (row[0] === '→' ? colors.green(cell) : cell)));
   }
-  return table.toString();
+  const left =
+    without.length === 0
+      ? ''
+      : `\n${colors.dim(`not shown, because the terminal is too narrow: ${listed(without)}`)}`;
+  return `${table.toString()}${left}`;
 }
 
 const edges = [

@@ -15,7 +15,10 @@ import { environmentLine } from './markdown.js';
 /** Failed trials that are printed one by one. */
 const maxFailures = 5;
 
-export function resultText(found: Findings, { folder, colors }: { folder: string; colors: Colors }): string {
+export function resultText(
+  found: Findings,
+  { folder, colors, columns }: { folder: string; colors: Colors; columns: number | undefined },
+): string {
   const { environment, trials, conclusions, hints, strategies } = found;
   const name = shortNamer(strategies, trials);
   const failed = trials.filter(({ status }) => status === 'failed');
@@ -26,7 +29,9 @@ export function resultText(found: Findings, { folder, colors }: { folder: string
     lines.push(`… and ${failed.length - maxFailures} more trials failed; see trials.csv`);
   return [
     '',
-    conclusions.length === 0 ? 'No trial was valid: nothing is shown.\n' : consoleReport(found, colors),
+    conclusions.length === 0
+      ? 'No trial was valid: nothing is shown.\n'
+      : consoleReport(found, colors, columns),
     ...hints
       .filter(({ level, id }) => level === 'warning' && id !== 'failed-trials')
       .map(({ text, remedy }) => colors.yellow(`warning: ${text}; ${remedy}`)),

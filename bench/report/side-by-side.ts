@@ -30,6 +30,7 @@ export function sideBySide(found: readonly Findings[]): SideBySide {
     runs: {
       header: ['', 'run', 'Node', 'CPU', 'cores', 'memory', 'system', 'profile'],
       numbersFrom: 8,
+      spare: ['profile', 'system', 'CPU'],
       groups: [
         found.map(({ environment }, i) => {
           const { node, machine, cores, profile, run_id } = environment;

@@ -29,6 +29,7 @@ export function bestTable(conclusions: readonly Conclusion[]): TextTable {
       'p99 ms',
     ],
     numbersFrom: 3,
+    spare: ['of the limit', 'cores busy', 'CPU ms/doc', '95 % interval', 'p99 ms', 'memory, MB'],
     groups: conclusions.map((conclusion) => conclusion.atBest.map((row) => bestRow(row, conclusion))),
   };
 }

@@ -31,6 +31,7 @@ export function adviceTable(conclusions: readonly Conclusion[]): TextTable {
       'lost at most',
     ],
     numbersFrom: 8,
+    spare: ['not told apart', '95 % interval', 'as good'],
     groups: workloads.map((members) =>
       members.map((conclusion) => [
         workloads.length > 1 ? conclusion.workload : '',

@@ -31,6 +31,7 @@ export function runComparisonTable(
 ): TextTable {
   return {
     header: ['workload', 'documents', 'strategy', 'workers', 'second ÷ first', '95 % interval', 'verdict'],
+    spare: ['95 % interval'],
     numbersFrom: 3,
     groups: [
       comparisons.map((comparison) => [

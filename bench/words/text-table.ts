@@ -7,4 +7,6 @@ export interface TextTable {
   readonly numbersFrom: number;
   /** Groups are set apart by a rule where the output can draw one. */
   readonly groups: readonly (readonly (readonly string[])[])[];
+  /** A narrow terminal goes without these columns, the first one first. */
+  readonly spare?: readonly string[];
 }

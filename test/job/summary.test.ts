@@ -2,11 +2,34 @@ import assert from 'node:assert/strict';
 import { existsSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { type Summary, summaryText } from '../../bench/job/summary.js';
+import { nothingLeftOut } from '../../workloads/file-walk.js';
 import { recommendation } from '../runner/recommendations.js';
 import { cli } from '../support.js';
 import { folderOf, type Line, run, usual } from './job.js';
 
+const summary: Summary = {
+  out: 'out.ndjson',
+  strategy: 'thread-pool',
+  workers: 2,
+  documents: 1,
+  earlier: 0,
+  changed: 0,
+  leftOut: nothingLeftOut(),
+  counts: { ok: 1, failed: 0, 'timed-out': 0, crashed: 0 },
+  fallbacks: 0,
+  notOk: [],
+  workersReplaced: 0,
+  elapsedMs: 5,
+  complete: true,
+};
+
 describe('the summary', () => {
+  it('names documents per worker where they are several', () => {
+    assert.match(summaryText(summary), / · thread-pool × 2 · /);
+    assert.match(summaryText({ ...summary, perWorker: 4 }), / · thread-pool \(4 per worker\) × 2 · /);
+  });
+
   it('lists what did not end well, and the exit code says so', async () => {
     const folder = folderOf({
       a: 'fine',

@@ -242,6 +242,38 @@ describe('situations', () => {
   });
 });
 
+describe('documents per worker', () => {
+  const trials = trialsOf({ strategies: ['sequential', 'thread-pool'], corpora: { docs: 10_000 } });
+  const both = [
+    ...trials,
+    ...trials.filter(({ strategy }) => strategy !== 'sequential').map((row) => ({ ...row, per_worker: 4 })),
+  ];
+  const environment = environmentOf(both, {
+    environment: {
+      not_measured: [
+        { strategy: 'queue', workers: 2, delivery: 'message', per_worker: 8, reason: 'no time was left' },
+      ],
+    },
+  });
+  const found = { ...findingsOf({}, both), environment };
+  const words = (markup: string) => markup.replaceAll(/<[^>]*>/g, '');
+
+  it('are part of the names in pictures, and of strategies that are ruled out', async () => {
+    const [runOrder] = charts.filter(({ name }) => name === 'run-order');
+    const drawn = JSON.stringify(runOrder?.spec(chartData(found)));
+    assert.match(drawn, / docs thread-pool \(4 per worker\) × \d/);
+    const page = words(pageOf(found, []));
+    assert.match(page, /ruled out, since [^:]*: sequential, thread-pool and thread-pool \(4 per worker\)\./);
+  });
+
+  it('are named on the page where pick has not measured a configuration', () => {
+    const said = '1 configuration was not measured: queue (8 per worker) × 2. Nothing is shown about it';
+    assert.ok(words(pageOf(found, [])).includes(said));
+    assert.ok(words(pageOf(findingsOf({}, []), [])).includes('nothing is shown'));
+    assert.ok(words(pageOf({ ...findingsOf({}, []), environment }, [])).includes(said));
+  });
+});
+
 describe('projections', () => {
   const found = findingsOf({ rounds: 12, claims: 'verdicts' });
   const measured = found.projections.filter(({ model }) => model === 'measured');

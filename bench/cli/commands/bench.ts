@@ -328,7 +328,11 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
   print(
     json
       ? `${JSON.stringify(resultData(found, store.folder), null, 2)}\n`
-      : resultText(found, { folder: store.folder, colors: colorsFor(process.stdout) }),
+      : resultText(found, {
+          folder: store.folder,
+          colors: colorsFor(process.stdout),
+          columns: process.stdout.columns,
+        }),
   );
   const underLimits = serviceLimitText(store.trials(), request.llm.limits);
   if (underLimits !== null && !json) print(underLimits);

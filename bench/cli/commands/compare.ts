@@ -52,5 +52,5 @@ function text(comparisons: readonly RunComparison[], differences: readonly strin
   });
   const forced = comparedByForce(differences);
   const warning = forced === '' ? '' : `${colors.yellow(forced)}\n`;
-  return `${renderTable(table, colors)}\n\n${warning}${verdictCounts(comparisons)}\n`;
+  return `${renderTable(table, colors, process.stdout.columns)}\n\n${warning}${verdictCounts(comparisons)}\n`;
 }

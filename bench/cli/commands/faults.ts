@@ -74,7 +74,7 @@ export async function faultMatrix(flags: BenchFlags, asked: Partial<BenchFlags>)
       flags.json
         ? `${JSON.stringify({ folder: store.folder, faults: rows }, null, 2)}\n`
         : [
-            `\n${renderTable(matrixTable(rows), colors)}\n`,
+            `\n${renderTable(matrixTable(rows), colors, process.stdout.columns)}\n`,
             `${faultSentence(rows)?.replaceAll('`', '') ?? ''}\n`,
             `${colors.dim(faultLegend)}\nThe matrix is in ${store.folder}\n`,
           ].join('\n'),

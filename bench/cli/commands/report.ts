@@ -38,7 +38,11 @@ export async function report(
   print(
     flags.json
       ? `${JSON.stringify(resultData(found, store.folder), null, 2)}\n`
-      : resultText(found, { folder: store.folder, colors: colorsFor(process.stdout) }),
+      : resultText(found, {
+          folder: store.folder,
+          colors: colorsFor(process.stdout),
+          columns: process.stdout.columns,
+        }),
   );
   return exitCodeOf(found);
 }
@@ -75,8 +79,8 @@ async function several(runs: readonly string[], { json, ...flags }: ReportFlags)
     json
       ? `${JSON.stringify(shown.data, null, 2)}\n`
       : [
-          renderTable(shown.runs, colors),
-          renderTable(shown.cells, colors),
+          renderTable(shown.runs, colors, process.stdout.columns),
+          renderTable(shown.cells, colors, process.stdout.columns),
           `${colors.dim(shown.legend)}\n`,
         ].join('\n\n'),
   );

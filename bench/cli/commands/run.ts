@@ -25,7 +25,7 @@ import { JobFiles } from '../job-files.js';
 import { type OwnProcess, watchOwnProcess } from '../own-process.js';
 import { type GivenRunFlags, type Target, taskOf } from '../run-request.js';
 import { runRest } from '../run-rest.js';
-import { runSettings } from '../run-settings.js';
+import { perWorkerOf, runSettings } from '../run-settings.js';
 import { isolatingNames, refuse } from '../run-strategy.js';
 import { handleSignals } from '../signals.js';
 import { keepStandardOutput, note, print } from '../terminal.js';
@@ -111,6 +111,7 @@ export async function runDocuments(
       ...(output instanceof Shards && { shards: output.shards.length }),
       strategy: options.strategy,
       workers: options.workers,
+      ...perWorkerOf(options),
       documents: ran?.found?.documents ?? earlier?.all ?? tally.documents,
       earlier: before,
       changed,

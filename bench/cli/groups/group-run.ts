@@ -18,6 +18,7 @@ import { JobFiles } from '../job-files.js';
 import type { OwnProcess } from '../own-process.js';
 import { runAll } from '../run-all.js';
 import { againOf, type RunFlags } from '../run-request.js';
+import { perWorkerOf } from '../run-settings.js';
 
 /** A group with everything that was looked up before the job began. */
 export interface ReadyGroup {
@@ -236,6 +237,7 @@ export class GroupRun {
       out: flags.target.path,
       strategy: options.strategy,
       workers: this.#maxWorkers || claim.cores,
+      ...perWorkerOf(options),
       documents: this.documents ?? this.done,
       earlier: this.#before,
       changed: this.#changed,

@@ -19,6 +19,7 @@ import {
   runnerOptions,
   taskOf,
 } from '../run-request.js';
+import { checkPerWorker } from '../run-settings.js';
 import { traitsOf } from '../run-strategy.js';
 import { outOf, type ReadyGroup } from './group-run.js';
 
@@ -40,6 +41,7 @@ export async function readyGroup(group: Group, asked: Asked): Promise<ReadyGroup
   const options = runnerOptions(rest);
   const traits = await traitsOf(options.strategy);
   checkAdaptive(flags, traits);
+  checkPerWorker(options, traits);
   const width = widthOf(group, { own: flags.serial ? undefined : own, options, traits, budget });
   const recommended = flags.config === undefined ? null : options.workers;
   const cores = coresOf(group, { traits, width });

@@ -13,15 +13,17 @@ import { marked, tableOf } from './table.js';
 /** Makes the first screen of the page: a table per workload, at most two sentences, and one chart. */
 export function verdictSection(found: Findings, chart: Html | null): Child {
   const { environment, trials, strategies, conclusions, faults } = found;
-  if (conclusions.length === 0) return [html`<p>No trial was valid: nothing is shown.</p>`, chart];
+  const missing = notMeasuredSentences(environment, { strategies, measured: trials });
+  const unmeasured = missing.length === 0 ? null : html`<p>${marked(missing.join(' '))}</p>`;
+  if (conclusions.length === 0)
+    return [html`<p>No trial was valid: nothing is shown.</p>`, unmeasured, chart];
   const busy = busyLine(conclusions);
   const survivors = faultSentence(faults);
-  const missing = notMeasuredSentences(environment, { strategies, measured: trials });
   return [
     busy === null ? null : html`<p class="warning">${busy}</p>`,
     [...groupBy(conclusions, ({ workload }) => workload).values()].map(verdict),
     hasAdvice(conclusions) ? html`<p class="muted">${adviceLegend(conclusions)}</p>` : null,
-    missing.length === 0 ? null : html`<p>${missing.join(' ')}</p>`,
+    unmeasured,
     survivors === null ? null : html`<p>${marked(survivors)}</p>`,
     chart,
   ];
