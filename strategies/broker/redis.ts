@@ -75,12 +75,11 @@ export async function connectRedis(url: string): Promise<Redis> {
   while (client.status !== 'ready' && !deadline.aborted && !refused()) await sleep(5);
   if (client.status !== 'ready' || refused()) {
     client.disconnect();
-    const got = refused() ? 'a refusal' : `none in ${connectMs / 1000} s`;
-    const because = (last as Error | null)?.message ?? 'it does not answer';
-    throw new NoBroker(
-      `expected a Redis at ${withoutPassword(url)}, got ${got}: ${because}. ` +
-        'Start Redis there, or name another with --broker',
-    );
+    const [got, advice] = refused()
+      ? ['a refusal', 'Give the user, the password and the database that this Redis has']
+      : [`none in ${connectMs / 1000} s`, 'Start Redis there, or name another with --broker'];
+    const because = (last as Error | null)?.message.replace(/\.$/, '') ?? 'it does not answer';
+    throw new NoBroker(`expected a Redis at ${withoutPassword(url)}, got ${got}: ${because}. ${advice}`);
   }
   warnWhenAway(client, url);
   return client;
