@@ -35,6 +35,15 @@ function jobOf(text: string): string {
 }
 
 describe('groups', () => {
+  it('are refused where their folder is a file', async () => {
+    const folder = jobOf(
+      'task: ./task.mjs\nstrategy: sequential\nout: task.mjs\ngroups: { a: { docs: docs } }\n',
+    );
+    const { code, stderr } = await run(folder, ['run']);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /--out ".*task\.mjs": expected a folder for the results of the groups, got a file/);
+  });
+
   it('run within the budget, are reduced, and go on', async () => {
     const folder = jobOf(`
 task: ./task.mjs

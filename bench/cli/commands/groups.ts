@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
@@ -43,6 +43,8 @@ export async function runGroups(
   if (order === 'input')
     throw new UsageError('expected --order completion with groups in the job file, got input');
   if (out === undefined) throw new UsageError('expected --out, a folder for the results of the groups');
+  if (existsSync(out) && !statSync(out).isDirectory())
+    throw new UsageError(`--out "${out}": expected a folder for the results of the groups, got a file`);
   const cores =
     plan.cores ??
     (flags.workers === undefined
