@@ -85,9 +85,14 @@ export async function sizeCommand(flags: SizeFlags): Promise<number> {
         'expected a task that processes its documents; ' +
           `${tried.state === 'ended' ? tried.said : 'it did not begin'}; try \`forkwise check\``,
       );
-    say('memory over many documents');
     const [pass = []] = tried.probe.passes;
     const inTime = documents.flatMap((_, index) => (pass[index]?.status === 'ok' ? [index] : []));
+    if (inTime.length === 0)
+      throw new UnfitError(
+        'expected a task that processes its documents, ' +
+          `but none of ${documents.length} was ok; try \`forkwise check\``,
+      );
+    say('memory over many documents');
     const lab = { helpers, task: ref, corpus, inTime, strategies: urlsOf(loaded) };
     const [growth] = await grows.measure({ timeoutMs }, lab);
     const workers: WorkerKind[] = [];
