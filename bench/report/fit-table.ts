@@ -13,7 +13,7 @@ export interface Fitted {
 
 /**
  * Makes a table fit a terminal, whose lines would wrap otherwise. A table with several rows goes without the
- * columns that it can spare, the least important first; a single row has room below each other for all of them.
+ * columns that it can spare, the least important first. A single row has all of them, one below the other.
  * @param columns of the terminal; undefined: the output is no terminal, and any width fits
  */
 export function fitted(table: TextTable, columns: number | undefined): Fitted {
@@ -35,7 +35,10 @@ export function shownColumns({ header, groups }: TextTable): number[] {
   return header.flatMap((_, column) => (groups.flat().some((row) => row[column] !== '') ? [column] : []));
 }
 
-/** Each row as lines of a name and a value, for a terminal in which no table fits. A value without a name is a title. */
+/**
+ * Prints each row as lines of a name and a value, for a terminal in which no table fits. A value without a
+ * name is a title.
+ */
 export function rowsAsLines(table: TextTable, nameText: (name: string) => string): string {
   const columns = shownColumns(table);
   const names = columns.map((column) => table.header[column] ?? '');
