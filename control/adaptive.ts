@@ -277,7 +277,8 @@ export class Adaptive {
   #probed(probe: Experiment, window: readonly Block[]): void {
     const { from, to } = probe;
     const earlier = [...probe.blocks.from];
-    probe.add(window, busy(window, this.#workers) >= full);
+    const share = busy(window, this.#workers);
+    probe.add(window, share >= full);
     if (sizesDiffer(earlier, window.at(-1))) {
       this.#number.settle('back', from, 'the sizes of documents have changed');
       this.#otherDocuments();
@@ -289,7 +290,8 @@ export class Adaptive {
       this.#wakeBy(changed);
       return;
     }
-    const starved = to > from && this.#starves(window);
+    // Where the documents at work would have had room before, a higher number was not used.
+    const starved = to > from && (this.#starves(window) || share * to < full * from);
     const answer = starved ? 'not better' : probe.answer();
     if (answer === null) this.#otherSide(probe);
     else if (answer === 'better') this.#better(probe);

@@ -25,7 +25,7 @@ export interface Block extends Sized {
   readonly taskMs: number;
   /** The block lasted this long, ms. */
   readonly elapsedMs: number;
-  /** The sum of `Completion.held`. */
+  /** The highest `Completion.held`: tasks that began together also end together, and others come then. */
   readonly held: number;
 }
 
@@ -81,7 +81,7 @@ export class BlockMeter {
     this.#documents++;
     this.#taskMs += taskMs;
     this.#bytes += bytes;
-    this.#held += held;
+    this.#held = Math.max(this.#held, held);
     if (this.#documents < this.#size) return null;
     const block = {
       number: this.#number,
@@ -113,9 +113,7 @@ export function busy(blocks: readonly Block[], workers: number): number {
 
 /** Documents that were here ÷ documents that were allowed at work: below 1, some of them did not come. */
 export function supplied(blocks: readonly Block[], workers: number): number {
-  return (
-    sum(blocks, ({ held }) => held) / sum(blocks, ({ documents }) => documents) / allowed(blocks, workers)
-  );
+  return sum(blocks, ({ held }) => held) / blocks.length / allowed(blocks, workers);
 }
 
 function allowed(blocks: readonly Block[], workers: number): number {

@@ -106,6 +106,15 @@ it('places that stay empty while documents wait are judged by what is done in a 
   );
 });
 
+it('tasks that end together are no sign of a source that gives too few', () => {
+  const adaptive = new Adaptive({ start: 8 });
+  for (let nowMs = 20; nowMs < 10_000; nowMs += 20)
+    // The next documents begin when all have ended.
+    for (let held = adaptive.number; held > 0; held--)
+      if (adaptive.completed({ atMs: nowMs, taskMs: 20, bytes: 1000, held })) adaptive.decide(nowMs);
+  assert.ok(adaptive.number > 100, `${adaptive.number}`);
+});
+
 it('a pause without work is no reason to stay', () => {
   const { adaptive, complete, rest } = running({ start: 8 });
   for (let i = 0; i < 40; i++) {
