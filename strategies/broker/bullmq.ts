@@ -26,7 +26,8 @@ import { connectRedis, inOneCall, loadPackages, whenWritable } from './redis.js'
  * Commands per batch: the caller sends SET, BullMQ's script that adds a job, and PEXPIRE together. An agent
  * sends GET, XADD, and BullMQ's script that completes a job and fetches the next one. One XREADGROUP, and
  * XACK, XDEL and UNLINK together, deal with all results that the caller has by then. A lone document also
- * costs BZPOPMIN, and twice BullMQ's script that fetches a job: BullMQ wakes a second agent, which finds nothing.
+ * costs BZPOPMIN, and twice BullMQ's script that fetches a job: BullMQ wakes a second agent, which finds
+ * nothing.
  */
 export async function connectBullmq({ url, side, run }: ConnectOptions): Promise<Engine> {
   const [{ bullmq }, client] = await Promise.all([loadPackages(), connectRedis(url)]);
