@@ -373,7 +373,6 @@ export class ProcessLane {
   }
 }
 
-/** Says how the children of this strategy start, what they answer with, and how long a batch may take. */
 /** A child that ends tasks itself is only killed when it does not do so, ms. */
 const moreGraceMs = 4000;
 
@@ -384,6 +383,7 @@ interface How {
   readonly alone?: boolean;
 }
 
+/** Says how the children of this strategy start, what they answer with, and how long a batch may take. */
 function childKind(options: ProcessLaneOptions): ChildKind<ToChild> {
   const { workload, workers, fd, services, timeoutMs, heapMb, perChild, watchesTime, inside } = options;
   return {

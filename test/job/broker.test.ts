@@ -4,28 +4,19 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
-import { Redis } from 'ioredis';
-import { type OwnRedis, startRedis } from '../../strategies/broker/own-redis.js';
+import { after, describe, it } from 'node:test';
 import { until } from '../processes.js';
-import { noRedis } from '../redis.js';
+import { noRedis, testRedis } from '../redis.js';
 import { cli, cliPath } from '../support.js';
 
 describe('a job with a broker', { skip: noRedis() }, () => {
   const root = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
   const started: ChildProcess[] = [];
-  let redis: OwnRedis;
-  let inspect: Redis;
-  before(async () => {
-    redis = await startRedis();
-    inspect = new Redis(redis.url);
-  });
-  after(async () => {
+  after(() => {
     for (const child of started) child.kill('SIGKILL');
-    inspect.disconnect();
-    await redis.close();
     rmSync(root, { recursive: true, force: true });
   });
+  const redis = testRedis();
 
   function start(args: readonly string[], cwd: string): ChildProcess {
     const child = spawn(process.execPath, [cliPath, ...args], { cwd, stdio: 'ignore' });
@@ -75,7 +66,7 @@ describe('a job with a broker', { skip: noRedis() }, () => {
     assert.ok(runs <= count + 2, `${runs} runs: results that waited were not thrown away`);
     agent.kill('SIGTERM');
     await once(agent, 'exit');
-    assert.deepEqual(await inspect.keys('*:card'), []);
+    assert.deepEqual(await redis.inspect.keys('*:card'), []);
   });
 
   it('says in one sentence that there is no broker', { timeout: 60_000 }, async () => {

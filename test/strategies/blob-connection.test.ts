@@ -5,14 +5,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, beforeEach, describe, it } from 'node:test';
+import { beforeEach, describe, it } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import { Redis, type RedisOptions } from 'ioredis';
 import { BlobConnection } from '../../strategies/broker/blob-connection.js';
 import { NoBroker } from '../../strategies/broker/engine.js';
-import { type OwnRedis, startRedis } from '../../strategies/broker/own-redis.js';
+import { startRedis } from '../../strategies/broker/own-redis.js';
 import { whenWritable } from '../../strategies/broker/redis.js';
-import { noRedis } from '../redis.js';
+import { noRedis, testRedis } from '../redis.js';
 
 const keepMs = 60_000;
 
@@ -48,17 +48,8 @@ async function withConnection(
 }
 
 describe('the connection for the documents of batches', { skip: noRedis() }, () => {
-  let redis: OwnRedis;
-  let inspect: Redis;
-  before(async () => {
-    redis = await startRedis();
-    inspect = new Redis(redis.url);
-  });
-  after(async () => {
-    inspect.disconnect();
-    await redis.close();
-  });
-  beforeEach(() => inspect.flushall());
+  const redis = testRedis();
+  beforeEach(() => redis.inspect.flushall());
 
   /** Cuts the first connection when this many bytes have gone in this direction. */
   function cutting(direction: 'to Redis' | 'from Redis', bytes: number): { server: Server; count: number } {
@@ -84,7 +75,7 @@ describe('the connection for the documents of batches', { skip: noRedis() }, () 
     const connection = new BlobConnection({ path: redis.url });
     const values = [0, 1, 100, 16_381, 16_382, 16_383, 300_000, 5_000_000].map(someBytes);
     await Promise.all(values.map((value, i) => connection.set(`key ${i}`, value, keepMs)));
-    assert.ok((await inspect.pttl('key 0')) > keepMs / 2);
+    assert.ok((await redis.inspect.pttl('key 0')) > keepMs / 2);
     const found = await Promise.all(values.map((_, i) => connection.get(`key ${i}`)));
     for (const [i, value] of values.entries()) assert.ok(value.equals(found[i] as Buffer), `value ${i}`);
     assert.equal(await connection.get('none'), null);
@@ -101,8 +92,8 @@ describe('the connection for the documents of batches', { skip: noRedis() }, () 
       await withConnection(proxy.server, {}, async (connection) => {
         const values = [someBytes(400_000, 1), someBytes(10, 2)];
         await Promise.all(values.map((value, i) => connection.set(`key ${i}`, value, keepMs)));
-        assert.ok(values[0]?.equals((await inspect.getBuffer('key 0')) as Buffer));
-        assert.ok(values[1]?.equals((await inspect.getBuffer('key 1')) as Buffer));
+        assert.ok(values[0]?.equals((await redis.inspect.getBuffer('key 0')) as Buffer));
+        assert.ok(values[1]?.equals((await redis.inspect.getBuffer('key 1')) as Buffer));
         assert.equal(proxy.count, 2);
       });
     });
@@ -111,7 +102,7 @@ describe('the connection for the documents of batches', { skip: noRedis() }, () 
     it(`fetches a value again that was cut off after ${bytes} bytes`, async () => {
       const proxy = cutting('from Redis', bytes);
       const values = [someBytes(400_000, 3), someBytes(20_000, 4)];
-      for (const [i, value] of values.entries()) await inspect.set(`key ${i}`, value);
+      for (const [i, value] of values.entries()) await redis.inspect.set(`key ${i}`, value);
       await withConnection(proxy.server, {}, async (connection) => {
         const found = await Promise.all(values.map((_, i) => connection.get(`key ${i}`)));
         for (const [i, value] of values.entries()) assert.ok(value.equals(found[i] as Buffer), `value ${i}`);
@@ -122,7 +113,7 @@ describe('the connection for the documents of batches', { skip: noRedis() }, () 
   it('connects again when a connection was lost that nothing waited for', async () => {
     const connection = new BlobConnection({ path: redis.url });
     await connection.set('key', someBytes(10), keepMs);
-    await inspect.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await redis.inspect.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     assert.ok(someBytes(10).equals((await connection.get('key')) as Buffer));
     connection.close();
   });
@@ -130,7 +121,7 @@ describe('the connection for the documents of batches', { skip: noRedis() }, () 
   it('rejects with the error of a full broker, and writes when that has room', async () => {
     const connection = new BlobConnection({ path: redis.url });
     const value = someBytes(3_000_000);
-    await inspect.config('SET', 'maxmemory', '8mb');
+    await redis.inspect.config('SET', 'maxmemory', '8mb');
     for (let i = 0; i < 3; i++) await connection.set(`key ${i}`, value, keepMs).catch(() => {});
     await assert.rejects(connection.set('key 3', value, keepMs), /^Error: OOM /);
     let written = false;
@@ -139,10 +130,10 @@ describe('the connection for the documents of batches', { skip: noRedis() }, () 
     });
     await connection.get('none');
     assert.ok(!written);
-    await inspect.flushall();
+    await redis.inspect.flushall();
     await writing;
-    assert.ok(value.equals((await inspect.getBuffer('key 3')) as Buffer));
-    await inspect.config('SET', 'maxmemory', '0');
+    assert.ok(value.equals((await redis.inspect.getBuffer('key 3')) as Buffer));
+    await redis.inspect.config('SET', 'maxmemory', '0');
     connection.close();
   });
 
@@ -203,7 +194,7 @@ describe('the connection for the documents of batches', { skip: noRedis() }, () 
     await connection.get('key');
     const writing = connection.set('key', someBytes(1_000_000), keepMs);
     await Promise.all([writing, connection.end()]);
-    assert.equal(await inspect.strlen('key'), 1_000_000);
+    assert.equal(await redis.inspect.strlen('key'), 1_000_000);
   });
 });
 

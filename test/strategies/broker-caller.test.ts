@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import { decodeBatch } from '../../strategies/broker/batch-blob.js';
 import { connectBullmq } from '../../strategies/broker/bullmq.js';
 import { Caller } from '../../strategies/broker/caller.js';
 import { type Engine, RunLost, type TakenBatch, type Taking } from '../../strategies/broker/engine.js';
-import { type OwnRedis, startRedis } from '../../strategies/broker/own-redis.js';
+import { startRedis } from '../../strategies/broker/own-redis.js';
 import { encodeMessage, type Results, type RunCard, version } from '../../strategies/broker/protocol.js';
 import { Cancelled } from '../../strategies/session/cancelling.js';
 import { CallerEnd } from '../../strategies/session/side-channel.js';
 import type { Outcome } from '../../strategies/strategy.js';
-import { noRedis } from '../redis.js';
+import { noRedis, testRedis } from '../redis.js';
 import { documentsOf } from '../support.js';
 
 /** These tests play the agent themselves, so that they decide when an agent answers, lies or ends. */
@@ -129,16 +128,7 @@ function assertAnswered(outcomes: readonly Outcome[], ids: readonly string[]): v
 }
 
 describe('the caller of a broker', { skip: noRedis() }, () => {
-  let redis: OwnRedis;
-  let inspect: Redis;
-  before(async () => {
-    redis = await startRedis();
-    inspect = new Redis(redis.url);
-  });
-  after(async () => {
-    inspect.disconnect();
-    await redis.close();
-  });
+  const redis = testRedis();
 
   it('gives each document its outcome over several passes, and leaves no key', async () => {
     const { caller } = await openCaller(redis.url, 'passes');
@@ -154,7 +144,7 @@ describe('the caller of a broker', { skip: noRedis() }, () => {
     for (const agent of agents) await agent.leave();
     await caller.close();
     await sleep(2 * sweepMs);
-    assert.deepEqual(await inspect.keys('*'), []);
+    assert.deepEqual(await redis.inspect.keys('*'), []);
   });
 
   it('runs the batches of an agent that died elsewhere, and drops what it reports later', async () => {
@@ -183,16 +173,16 @@ describe('the caller of a broker', { skip: noRedis() }, () => {
 
   it('lets agents look for lost batches after the keys of a run were renewed', async () => {
     const looked = 'forkwise:{renewed}:batches:stalled-check';
-    await inspect.set(looked, '1', 'PX', 10_000); // an agent has looked just now
+    await redis.inspect.set(looked, '1', 'PX', 10_000); // an agent has looked just now
     const { caller } = await openCaller(redis.url, 'renewed'); // renews
-    assert.ok((await inspect.pttl(looked)) <= 10_000);
-    assert.ok((await inspect.pttl('forkwise:{renewed}:card')) > 10_000);
+    assert.ok((await redis.inspect.pttl(looked)) <= 10_000);
+    assert.ok((await redis.inspect.pttl('forkwise:{renewed}:card')) > 10_000);
     await caller.close();
   });
 
   it('leaves no connection behind when it is closed while it connects', async () => {
     const connections = async () =>
-      String(await inspect.client('LIST'))
+      String(await redis.inspect.client('LIST'))
         .trim()
         .split('\n').length;
     const before = await connections();
@@ -208,16 +198,16 @@ describe('the caller of a broker', { skip: noRedis() }, () => {
     await engine.announce(cardOf('again'), null);
     const large = new Uint8Array(200_000);
     await Promise.all([engine.add(0, large), engine.settle({ receipts: [], batches: [0] })]);
-    assert.equal(await inspect.exists('forkwise:{again}:batch:0', 'forkwise:{again}:batches:b0'), 0);
+    assert.equal(await redis.inspect.exists('forkwise:{again}:batch:0', 'forkwise:{again}:batches:b0'), 0);
     await engine.close({ remove: true });
-    assert.deepEqual(await inspect.keys('forkwise:{again}*'), []);
+    assert.deepEqual(await redis.inspect.keys('forkwise:{again}*'), []);
   });
 
   it('sends documents again that the broker has lost', async () => {
     const { caller } = await openCaller(redis.url, 'lost');
     const ids = idsOf(3);
     const running = outcomesOf(caller, ids);
-    while ((await inspect.unlink('forkwise:{lost}:batch:0')) === 0) await sleep(1);
+    while ((await redis.inspect.unlink('forkwise:{lost}:batch:0')) === 0) await sleep(1);
     const agent = await StandIn.join(redis.url, 'lost', 'one');
     assertAnswered(await running, ids);
     assert.equal(agent.taken.filter(({ blob }) => blob === null).length, 1);
@@ -270,7 +260,7 @@ describe('the caller of a broker', { skip: noRedis() }, () => {
     const { caller } = await openCaller(redis.url, 'cut');
     const agent = await StandIn.join(redis.url, 'cut', 'one', async (standIn, taken) => {
       if (standIn.taken.length % 10 === 5)
-        await inspect.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+        await redis.inspect.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
       await standIn.answer(taken);
     });
     const ids = idsOf(600);
@@ -283,8 +273,8 @@ describe('the caller of a broker', { skip: noRedis() }, () => {
     const { caller } = await openCaller(redis.url, 'flushed');
     const running = outcomesOf(caller, idsOf(3));
     running.catch(() => {});
-    while ((await inspect.exists('forkwise:{flushed}:batch:0')) === 0) await sleep(1);
-    await inspect.flushall();
+    while ((await redis.inspect.exists('forkwise:{flushed}:batch:0')) === 0) await sleep(1);
+    await redis.inspect.flushall();
     await assert.rejects(running, RunLost);
     await caller.close();
   });
