@@ -33,6 +33,7 @@ function report(error: Error): number {
     NoPackages: exitCode.invalid,
     RunError: exitCode.failed,
     NoBroker: exitCode.failed,
+    NoAgent: exitCode.failed,
     RunLost: exitCode.failed,
   }[error.name];
   const message = code === undefined ? (error.stack ?? error.message) : error.message;

@@ -40,6 +40,10 @@ export async function settle(command: Command, { args, say }: SettleOptions): Pr
   const job = await chosenJob(command, say);
   if (job !== null) jobs.set(command, job);
   const fromFile = job === null ? null : await valuesOf(job, command);
+  if (job !== null && leavesGroups(command, job)) {
+    const [place, name] = [job.at(['groups']), command.name()];
+    say(`${place}: the groups are for \`run\`: \`${name}\` takes the options beside them`);
+  }
   const flags = flagsOf(command).filter(({ name }) => command.getOptionValueSource(name) !== 'cli');
   const settled = Object.keys(rivals).filter((name) => command.getOptionValueSource(name) === 'cli');
   const isSettled = ({ name }: Flag) => settled.some((given) => rivals[given]?.includes(name));
@@ -51,6 +55,11 @@ export async function settle(command: Command, { args, say }: SettleOptions): Pr
     else if (fromFile?.has(flag.key))
       command.setOptionValueWithSource(flag.name, fromFile.get(flag.key), 'config');
   }
+}
+
+/** Only `run` runs groups, and `config` shows them. */
+function leavesGroups(command: Command, { content }: JobFile): boolean {
+  return Object.hasOwn(content, 'groups') && !['run', 'config'].includes(command.name());
 }
 
 async function chosenJob(command: Command, say: (text: string) => void): Promise<JobFile | null> {

@@ -19,7 +19,7 @@ const lookMs = 250;
 
 /**
  * Counts the workers of all agents that take a task, because a rate is a rate of that many workers.
- * @throws NoBroker where none answers, and Error where no agent takes the task
+ * @throws NoBroker where none answers, and NoAgent where no agent joins
  */
 export async function workersThere(
   broker: string,

@@ -10,6 +10,7 @@ import type { Member, OpenOptions, Session, Strategy } from '../strategy.js';
 import { OwnAgents } from './agents.js';
 import { connectBullmq } from './bullmq.js';
 import { Caller } from './caller.js';
+import { NoAgent } from './engine.js';
 import type { Fleet } from './fleet.js';
 import { LimitShares } from './limit-shares.js';
 import { type OwnRedis, startRedis } from './own-redis.js';
@@ -206,7 +207,7 @@ function cardOf(
 
 /**
  * Waits for all agents that the session has started, or for the first one elsewhere.
- * @throws the error that kept an agent from joining; Error when none joins in time
+ * @throws the error that kept an agent from joining; NoAgent when none joins in time
  */
 async function firstAgents(
   fleet: Fleet,
@@ -223,7 +224,7 @@ async function firstAgents(
   const cause = failure();
   if (cause !== null) throw cause;
   const accept = 'sha256' in code ? ` --accept ${code.sha256}` : '';
-  throw new Error(
+  throw new NoAgent(
     `expected an agent to join within ${firstAgentMs / 1000} s, and none did: start one on each machine ` +
       `with forkwise agent --broker <url>${accept}`,
   );

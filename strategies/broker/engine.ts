@@ -143,6 +143,11 @@ export class NoBroker extends Error {
   override readonly name = 'NoBroker';
 }
 
+/** A broker answers, and no agent has joined the run in time. */
+export class NoAgent extends Error {
+  override readonly name = 'NoAgent';
+}
+
 /** The packages that connect to a broker are not installed. */
 export class NoPackages extends Error {
   override readonly name = 'NoPackages';

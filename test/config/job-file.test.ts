@@ -215,6 +215,14 @@ describe('values', () => {
     const all = await run(cwd, ['config', '--job', 'a.yaml']);
     assert.match(all.stdout, /^group a \(run\)\n {2}--docs +x +a\.yaml:4$/m);
   });
+
+  it('of groups are for `run`, and other commands say that they leave them out', async () => {
+    const cwd = madeFolder({ 'a.txt': 'one' });
+    writeFileSync(join(cwd, 'a.yaml'), 'task: ./task.mjs\ngroups:\n  a:\n    docs: docs\n');
+    const { code, stderr } = await run(cwd, ['pick', '--job', 'a.yaml']);
+    assert.match(stderr, /^a\.yaml:2: the groups are for `run`: `pick` takes the options beside them$/m);
+    assert.equal(code, 2, 'expected pick to ask for --docs');
+  });
 });
 
 describe('run', () => {

@@ -13,12 +13,13 @@ import { createRunner, type Runner, type RunnerOptions } from '../../../index.js
  * sends the figures that are judged to its parent.
  */
 const share = Number(process.env.FORKWISE_SHARE ?? 1);
-const rounds = 8;
-const turnMs = 4000 * share;
+/** Turns are short: a machine with neighbours may be twice as fast in one second as in the next. */
+const turnMs = 1000;
+const rounds = Math.max(2, 32 * share);
+/** Rounds while a trouble is there, and after it. */
+const troubleRounds = Math.max(2, 10 * share);
 /** The adaptive runner finds its number in this time. */
 const findMs = 60_000 * share;
-/** A neighbour is there, or a quota is halved, for this time. */
-const troubleMs = 20_000 * share;
 /** A trouble is answered, and its end is, within this time. */
 const settleMs = 10_000 * share;
 const self = fileURLToPath(import.meta.url);
@@ -31,6 +32,8 @@ interface Task {
   readonly at: (number: number) => Pick<RunnerOptions, 'workers' | 'perWorker'>;
   readonly start: number;
   readonly fixed: readonly number[];
+  /** This fixed number is right with and without a trouble. */
+  readonly right?: number;
 }
 
 const inFlight = (workers: number) => ({ workers });
@@ -122,32 +125,49 @@ function tasksWith(service: string): readonly Task[] {
       start: 4,
       fixed: [4, 8, 16, 20, 32],
     },
-    onWorkers('bench/regret/tasks/wait-and-hash', { bytes: 1000, fixed: [1, 2, 3, 4, 8] }),
+    onWorkers('bench/regret/tasks/wait-and-hash', { bytes: 1000, fixed: [1, 2, 3, 4, 8], right: 4 }),
     onWorkers('workloads/built-in/word-frequency', { bytes: 10_000, fixed: [1, 2] }),
   ];
 }
 
 /** A task on two worker threads, whose number is that of documents per worker. */
-function onWorkers(path: string, { bytes, fixed }: Pick<Task, 'bytes' | 'fixed'>): Task {
+function onWorkers(path: string, numbers: Pick<Task, 'bytes' | 'fixed' | 'right'>): Task {
   const options = { task: task(path), strategy: 'self-scheduling' };
-  return { name: basename(path), options, bytes, at: perWorker, start: 1, fixed };
+  return { name: basename(path), options, at: perWorker, start: 1, ...numbers };
 }
 
-/** Measures an adaptive runner before, in and after a trouble. @param begin returns what ends it */
+/**
+ * Measures an adaptive runner and one with the right number in turn: before, in and after a trouble. Rates
+ * before and after would not do, because the machine may have become faster or slower.
+ * @param begin returns what ends the trouble
+ */
 async function through(task: Task, trouble: string, begin: () => () => void): Promise<Figures> {
-  const adaptive = await open(task, task.start, true);
-  await rateOf(adaptive, task, findMs);
-  const before = await rateOf(adaptive, task, settleMs);
+  const right = task.right as number;
+  const runners = [await open(task, task.start, true), await open(task, right, false)] as const;
+  await rateOf(runners[0], task, findMs);
+  const shareNow = async (when: string): Promise<number> => {
+    const own: number[] = [];
+    const other: number[] = [];
+    for (let round = 0; round < troubleRounds; round++) {
+      own.push(await rateOf(runners[0], task, turnMs));
+      other.push(await rateOf(runners[1], task, turnMs));
+    }
+    print(
+      task,
+      `${when}, number ${runners[0].stats().adaptive?.number}`,
+      `fixed ${right}: ${interval(own, other)}`,
+    );
+    return Math.exp(ratio(own, other).mean);
+  };
+  await shareNow('before');
   const end = begin();
-  await rateOf(adaptive, task, troubleMs - settleMs);
-  const during = await rateOf(adaptive, task, settleMs);
+  await rateOf(runners[0], task, settleMs);
+  const during = await shareNow(`with ${trouble}`);
   end();
-  await rateOf(adaptive, task, settleMs);
-  const back = await rateOf(adaptive, task, settleMs);
-  print(task, trouble, `before ${before.toFixed(0)}/s, with it ${during.toFixed(0)}/s`);
-  print(task, 'after it', `${back.toFixed(0)}/s, number ${adaptive.stats().adaptive?.number}`);
-  await adaptive.close();
-  return { back: back / before };
+  await rateOf(runners[0], task, settleMs);
+  const back = await shareNow('after it');
+  for (const runner of runners) await runner.close();
+  return { during, back };
 }
 
 function open({ options, at }: Task, number: number, adaptive: boolean): Promise<Runner> {
