@@ -14,6 +14,8 @@ export interface Signals {
   readonly throttledShare?: number;
   /** CPU time of the process and its children since they started, ms. */
   readonly cpuMs?: number;
+  /** Likewise, of the processes in which tasks run. A child that only serves them is none. Absent: of all. */
+  readonly tasksCpuMs?: number;
   /** These may be used, a quota included. */
   readonly cores?: number;
 }
@@ -149,7 +151,7 @@ const remembers = 0.995;
 /** Keeps computing work within the cores: more of it at once is not faster. */
 export class CpuShares {
   readonly #workers: number;
-  #from: { readonly cpuMs: number; readonly atMs: number } | null = null;
+  #from: { readonly cpuMs: number; readonly tasksCpuMs: number; readonly atMs: number } | null = null;
   #taskMs = 0;
   #cores = Infinity;
   #ofCores = 0;
@@ -164,8 +166,8 @@ export class CpuShares {
     this.#taskMs += taskMs;
   }
 
-  see(nowMs: number, { cpuMs, cores }: Signals): void {
-    if (cpuMs === undefined || cores === undefined) return;
+  see(nowMs: number, { cpuMs, tasksCpuMs = cpuMs, cores }: Signals): void {
+    if (cpuMs === undefined || tasksCpuMs === undefined || cores === undefined) return;
     this.#cores = cores;
     const from = this.#from;
     const elapsedMs = from === null ? 0 : nowMs - from.atMs;
@@ -174,10 +176,11 @@ export class CpuShares {
       this.#looks++;
       this.#ofCores = (cpuMs - from.cpuMs) / (elapsedMs * cores);
       // Tasks that compute at once on one thread each take the time of all.
-      const own = Math.min((cpuMs - from.cpuMs) / Math.min(this.#taskMs, elapsedMs * this.#workers), 1);
+      const runMs = Math.min(this.#taskMs, elapsedMs * this.#workers);
+      const own = Math.min((tasksCpuMs - from.tasksCpuMs) / runMs, 1);
       this.#ofTasks = Math.max(own, this.#ofTasks * remembers);
     }
-    this.#from = { cpuMs, atMs: nowMs };
+    this.#from = { cpuMs, tasksCpuMs, atMs: nowMs };
     this.#taskMs = 0;
   }
 

@@ -49,6 +49,8 @@ export interface AdaptiveOptions {
   readonly start: number;
   /** Workers that each run `number` documents. */
   readonly workers: number;
+  /** Tasks run in this process, and not in children. */
+  readonly isHere: boolean;
   readonly onDecision: (decision: AdaptiveDecision) => void;
 }
 
@@ -66,14 +68,15 @@ export class AdaptiveNumber {
   readonly #session: Session;
   readonly #options: AdaptiveOptions;
   readonly #controller: Adaptive;
-  readonly #machine = new Machine();
+  readonly #machine: Machine;
   readonly #openedMs = now();
   readonly #timer: NodeJS.Timeout;
   #applied: number;
   #onNumber: (documents: number) => void = () => {};
 
   constructor(session: Session, options: AdaptiveOptions) {
-    const { kind, start, workers } = options;
+    const { kind, start, workers, isHere } = options;
+    this.#machine = new Machine({ isHere });
     this.#session = session;
     this.#options = options;
     this.#controller = new Adaptive({ start, workers, max: Math.max(highest[kind], 2 * start) });
@@ -138,6 +141,7 @@ export class AdaptiveNumber {
 
 /** Reads the signals of this machine. */
 class Machine {
+  readonly #isHere: boolean;
   readonly #periods = quotaPeriods();
   #read: Signals = {};
   #looks = 0;
@@ -145,6 +149,10 @@ class Machine {
   #lateMs = 0;
   #delayedMs = threadDelayMs();
   #before = this.#periods?.() ?? null;
+
+  constructor({ isHere }: Pick<AdaptiveOptions, 'isHere'>) {
+    this.#isHere = isHere;
+  }
 
   look(): Signals {
     const nowMs = now();
@@ -155,7 +163,7 @@ class Machine {
     this.#lateMs = Math.max(this.#lateMs, lateMs);
     this.#expectedMs = nowMs + lookMs;
     if (this.#looks++ % looksPerRead !== 0) return this.#read;
-    const { memoryBytes: used, cpuMs } = treeUsage();
+    const { memoryBytes: used, cpuMs, ownCpuMs } = treeUsage();
     const loopDelayMs = this.#lateMs;
     this.#lateMs = 0;
     this.#read = {
@@ -163,6 +171,7 @@ class Machine {
       // Other programs need memory, too.
       memoryLimitBytes: Math.min(memoryBytes(), used + freemem()),
       cpuMs,
+      tasksCpuMs: this.#isHere ? ownCpuMs : cpuMs,
       cores: effectiveCores().effective,
       loopDelayMs,
       throttledShare: this.#throttledShare(),

@@ -1,15 +1,16 @@
 import type { Circuit, CircuitOptions } from '../services/circuit.js';
-import type {
-  BrokerOptions,
-  Configuration,
-  Delivery,
-  Fallback,
-  PipelineOptions,
-  RetryOptions,
-  ServiceLimit,
-  Session,
-  SideChannel,
-  Strategy,
+import {
+  type BrokerOptions,
+  type Configuration,
+  type Delivery,
+  type Fallback,
+  isolates,
+  type PipelineOptions,
+  type RetryOptions,
+  type ServiceLimit,
+  type Session,
+  type SideChannel,
+  type Strategy,
 } from '../strategies/strategy.js';
 import type { TaskFile } from '../workloads/task-file.js';
 import type { TaskFinding } from '../workloads/task-findings.js';
@@ -225,7 +226,11 @@ export async function openForRunner(
   const facts = { strategy: name, workers, perWorker, delivery, see, ...use };
   if (kind === null) return { ...own, facts };
   const { AdaptiveNumber } = await import('./adaptive.js'); // this loads statistics
-  const adaptive = new AdaptiveNumber(own.session, { ...startOf(kind, workers, perWorker), onDecision });
+  const adaptive = new AdaptiveNumber(own.session, {
+    ...startOf(kind, workers, perWorker),
+    isHere: !isolates(strategy.isolation, 'process'),
+    onDecision,
+  });
   return { ...own, facts: { ...facts, adaptive } };
 }
 

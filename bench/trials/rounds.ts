@@ -86,7 +86,11 @@ export async function runRounds(options: RunOptions): Promise<Ending> {
           ],
         };
       }
-      if (!(await runRound(options, round, pace))) return { complete: false, unmet: [] };
+      const end = await runRound(options, round, pace);
+      if (end === 'stopped') return { complete: false, unmet: [] };
+      // A task that answers differently each time, for example, does so in every round.
+      if (end === 'failed' && round === 1)
+        return { complete: true, unmet: ['every trial of the first round failed, so the run ended there'] };
       const { stop, unmet } = options.enough(round);
       if (round >= rounds.min && (stop || round === rounds.max))
         return { complete: true, unmet: rounds.min < rounds.max ? unmet : [] };
@@ -100,15 +104,20 @@ export async function runRounds(options: RunOptions): Promise<Ending> {
 /**
  * Measures one round. Cells are compared only within a round. A void trial is repeated at the end of the
  * round. If every repetition is void too, the trial with the least noise counts, and it is marked as busy.
- * @returns false if the signal stopped the round
+ * @returns `stopped` by the signal, or `failed` if every trial has
  */
-async function runRound(options: RunOptions, round: number, pace: Pace): Promise<boolean> {
+async function runRound(
+  options: RunOptions,
+  round: number,
+  pace: Pace,
+): Promise<'stopped' | 'failed' | 'measured'> {
   const { cells, twins, seed, runId, signal, finished, keep } = options;
   const queue = roundOrder([...cells.map(ordinary), ...twins.map(twinOf)], { seed, round });
   const before = finished.filter((trial) => trial.round === round);
+  let end: 'failed' | 'measured' = 'failed';
   // Void trials are appended to the queue while the round is running.
   for (let order = 1; order <= queue.length; order++) {
-    if (signal.aborted) return false;
+    if (signal.aborted) return 'stopped';
     const turn = queue[order - 1] as Turn;
     const earlier = before.filter((trial) => trial.order === order);
     const place = { runId, round, order, twin: turn.twin, attempt: turn.attempt };
@@ -117,7 +126,8 @@ async function runRound(options: RunOptions, round: number, pace: Pace): Promise
     const trial =
       isVoid(measured) && options.maxAttempts === 1 ? withLeastNoise([measured], place) : measured;
     // A trial that was killed from the keyboard says nothing about its strategy.
-    if (trial.status === 'failed' && signal.aborted && earlier.length === 0) return false;
+    if (trial.status === 'failed' && signal.aborted && earlier.length === 0) return 'stopped';
+    if (trial.status !== 'failed') end = 'measured';
     if (earlier.length === 0) keep(trial);
     const expectedMs = estimateTrialMs(turn.cell, options.timing, options.cores);
     const again = isVoid(trial) && turn.attempt < options.maxAttempts && pace.hasTimeFor(expectedMs);
@@ -138,7 +148,7 @@ async function runRound(options: RunOptions, round: number, pace: Pace): Promise
       leftMs: pace.leftMs,
     });
   }
-  return true;
+  return end;
 }
 
 type VoidTrial = Extract<TrialRow, { readonly status: 'void' }>;

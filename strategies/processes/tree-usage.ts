@@ -7,6 +7,8 @@ export interface TreeUsage {
   readonly memoryBytes: number;
   /** CPU time since the processes started, ms. Children that have ended are included. */
   readonly cpuMs: number;
+  /** Likewise, of this process alone. */
+  readonly ownCpuMs: number;
 }
 
 /** Linux counts CPU time of processes in these, in all architectures that Node runs on. */
@@ -15,14 +17,14 @@ const tickMs = 10;
 /** Reads what the process and its children use now; of children only on Linux. */
 export function treeUsage(): TreeUsage {
   const { user, system } = process.cpuUsage();
-  const own = { memoryBytes: process.memoryUsage.rss(), cpuMs: (user + system) / 1e3 };
-  return childrenOf(process.pid).reduce(
-    ({ memoryBytes, cpuMs }, pid) => ({
-      memoryBytes: memoryBytes + (residentBytes(pid) ?? 0),
-      cpuMs: cpuMs + cpuMsOf(pid),
-    }),
-    { ...own, cpuMs: own.cpuMs + endedCpuMs() },
-  );
+  const ownCpuMs = (user + system) / 1e3;
+  let memoryBytes = process.memoryUsage.rss();
+  let cpuMs = ownCpuMs + endedCpuMs();
+  for (const pid of childrenOf(process.pid)) {
+    memoryBytes += residentBytes(pid) ?? 0;
+    cpuMs += cpuMsOf(pid);
+  }
+  return { memoryBytes, cpuMs, ownCpuMs };
 }
 
 /** Time in which the main thread was ready to run and other threads had the cores, ms; 0 where unknown. */

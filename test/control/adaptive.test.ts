@@ -59,14 +59,17 @@ describe('guards', () => {
   });
 
   it('do not raise computing work above the cores', () => {
-    for (const [cpuShare, rises] of [
-      [1, false],
-      [0.1, true],
+    for (const [cpuShare, ofTasks, rises] of [
+      [1, 1, false],
+      [0.1, 1, true],
+      [0.6, 1, false],
+      [0.6, 0.1, true], // the rest is a child's that the tasks do not run in
     ] as const) {
       const { adaptive, says, complete } = running({ start: 2 });
       let seen = adaptive.number;
       for (let second = 0; second < 30; second++) {
-        says(second * 1000, { cpuMs: second * 2000 * cpuShare, cores: 2 });
+        const cpuMs = second * 2000 * cpuShare;
+        says(second * 1000, { cpuMs, tasksCpuMs: cpuMs * ofTasks, cores: 2 });
         complete(40, 50);
         seen = Math.max(seen, adaptive.number);
       }

@@ -10,11 +10,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, describe, it } from 'node:test';
 import { Registry } from 'prom-client';
-import type { RunnerStats } from '../../index.js';
+import { createRunner, type Outcome, type RunnerStats } from '../../index.js';
 import { collectMetrics } from '../../runner/prom-client.js';
 import { until } from '../processes.js';
 import { example, root } from './start-example.js';
@@ -170,6 +173,64 @@ it('the job of docs/job-file.md runs as it is printed', limit, async () => {
   );
   const sum = lines.reduce((all, line) => all + JSON.parse(line).value.words, 0);
   assert.equal(words, sum);
+});
+
+describe('the tasks of docs/services.md', () => {
+  const page = readFileSync(join(root, 'docs', 'services.md'), 'utf8');
+  const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  for (const [service, answer, retry] of [
+    [
+      "A service like OpenAI's",
+      (prompt: string) => ({ choices: [{ message: { content: prompt } }], usage: { total_tokens: 20 } }),
+      { attempts: 3 },
+    ],
+    ['A server like Ollama', (prompt: string) => ({ response: prompt }), { attempts: 3, statuses: [503] }],
+  ] as const)
+    it(`${service}: documents that are refused are asked for again`, limit, async () => {
+      const [, code = ''] =
+        new RegExp(`^## ${service}\n[\\s\\S]*?^\`\`\`js\n([\\s\\S]*?)^\`\`\``, 'm').exec(page) ?? [];
+      const task = join(folder, `${service.split(' ').at(-1)}.mjs`.replaceAll("'", ''));
+      writeFileSync(task, code);
+      const askedMs: number[] = [];
+      const server = createServer(async (request, response) => {
+        const body = JSON.parse(await text(request));
+        askedMs.push(performance.now());
+        // A proxy in front of the service refuses with a page of its own.
+        if (askedMs.length === 1) response.writeHead(503, { 'retry-after': '1' }).end('<html>busy</html>');
+        else response.end(JSON.stringify(answer(body.prompt ?? body.messages[0].content)));
+      }).listen(0, '127.0.0.1');
+      after(() => server.close());
+      await once(server, 'listening');
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const runner = await createRunner({
+        task,
+        strategy: 'async',
+        workers: 1,
+        options: { url, model: 'any' },
+        limits: [{ requests: 1000, per: '1s' }],
+        retry: { ...retry, firstMs: 1 },
+      });
+      const outcomes: Outcome[] = [];
+      for await (const outcome of runner.process(
+        ['a', 'b', 'c'].map((id) => ({ id, bytes: Buffer.from(id) })),
+      ))
+        outcomes.push(outcome);
+      await runner.close();
+      assert.deepEqual(
+        outcomes.map(({ id, status }) => `${id} ${status}`).sort(),
+        ['a ok', 'b ok', 'c ok'],
+        JSON.stringify(outcomes),
+      );
+      for (const outcome of outcomes) assert.equal(outcome.status === 'ok' && outcome.value, outcome.id);
+      assert.equal(askedMs.length, 4);
+      const [first = 0, second = 0] = askedMs;
+      assert.ok(
+        second - first >= 990,
+        'the task has reported the refusal, so that nothing was sent for a second',
+      );
+    });
 });
 
 it('links between the pages lead somewhere', () => {

@@ -23,7 +23,7 @@ import { parseList, parseSize } from '../../bench/words/parse.js';
 import { duration, number } from '../../bench/words/units.js';
 import { balance } from '../../strategies/shared-memory/partition.js';
 import type { Delivery, Strategy } from '../../strategies/strategy.js';
-import { trial } from '../rows.js';
+import { failedTrial, trial } from '../rows.js';
 
 const strategy = (name: string, scales: boolean): LoadedStrategy => ({
   url: name,
@@ -200,6 +200,22 @@ describe('rounds', () => {
     );
     assert.deepEqual(events, expected);
     for (const cell of cells) assert.equal(measured.filter((one) => one === cell).length, 3);
+  });
+
+  it('end after the first one when every trial of it has failed', async () => {
+    const rows: TrialRow[] = [];
+    const failing = (which: (cell: Cell) => boolean) =>
+      runRounds(
+        options({
+          measure: async (cell, place) => (which(cell) ? failedTrial(place) : trial(place)),
+          keep: (row) => rows.push(row),
+        }),
+      );
+    const { complete, unmet } = await failing(() => true);
+    assert.deepEqual([complete, unmet.length, rows.length], [true, 1, cells.length]);
+    rows.length = 0;
+    assert.deepEqual(await failing((cell) => cell !== cells[0]), { complete: true, unmet: [] });
+    assert.equal(rows.length, 3 * cells.length);
   });
 
   it('measure a twin beside its cell', async () => {
