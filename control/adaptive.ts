@@ -155,7 +155,7 @@ export class Adaptive {
   decide(nowMs: number, signals: Signals = this.#signals): readonly Decision[] {
     const decisions = this.#number.decisionsAt(nowMs);
     this.#signals = signals;
-    this.#cpu.see(nowMs, signals);
+    this.#cpu.see(nowMs, this.#number.now, signals);
     if (!this.#guarded(nowMs)) for (const block of this.#ended.splice(0)) this.#take(block);
     return decisions;
   }

@@ -1,5 +1,6 @@
 import { mean } from '../bench/stats/estimate.js';
-import { welch } from '../bench/stats/welch.js';
+import { paired } from '../bench/stats/paired.js';
+import { type Welch, welch } from '../bench/stats/welch.js';
 import type { Block } from './blocks.js';
 import type { Change } from './change.js';
 import type { LogRates } from './task-times.js';
@@ -15,6 +16,8 @@ export function windowBlocks(documents: number): number {
 }
 /** Windows at the other number before a probe ends without an answer. */
 const maxWindows = 8;
+/** From this many windows at the other number on, each is also compared with those around it alone. */
+const minPairs = 4;
 /** A probe asks for this p before the number moves. */
 const significance = 0.01;
 /** A rise of the rate below this share is not worth more documents at work. */
@@ -42,11 +45,14 @@ export interface ProbeOptions {
 
 export type ProbeAnswer = 'better' | 'not better';
 
+type Comparison = Pick<Welch, 'difference' | 'low' | 'p'>;
+
 export class Experiment {
   readonly from: number;
   readonly to: number;
   readonly queueing: boolean;
   readonly blocks: { readonly from: Block[]; readonly to: Block[] };
+  readonly #windows: { readonly from: (readonly Block[])[]; readonly to: (readonly Block[])[] };
   readonly #window: number;
   readonly #rates: LogRates;
   #isFull = true;
@@ -56,6 +62,7 @@ export class Experiment {
     this.to = to;
     this.queueing = queueing;
     this.blocks = { from: [...known], to: [] };
+    this.#windows = { from: known.length > 0 ? [known.slice(-window)] : [], to: [] };
     this.#window = window;
     this.#rates = rates;
   }
@@ -66,8 +73,9 @@ export class Experiment {
    * which tells less: completions come in bursts.
    */
   add(blocks: readonly Block[], isFull: boolean): void {
-    const side = blocks[0]?.number === this.to ? this.blocks.to : this.blocks.from;
-    side.push(...blocks);
+    const side = blocks[0]?.number === this.to ? 'to' : 'from';
+    this.blocks[side].push(...blocks);
+    this.#windows[side].push(blocks);
     this.#isFull &&= isFull;
   }
 
@@ -91,20 +99,45 @@ export class Experiment {
   answer(): ProbeAnswer | null {
     const [from, to] = [this.#ratesAt('from'), this.#ratesAt('to')];
     if (from.length < this.#window || to.length < this.#window) return null;
-    const { difference, low, p } = welch(to, from);
-    if (difference > Math.log(1 + minSeen) && p < significance) return 'better';
-    if (difference < 0 && p < significance && !this.queueing) return 'not better';
-    if (this.queueing && low > Math.log(1 - maxLoss)) return 'better';
+    const above = (least: number) => this.#comparisons(least);
+    const isSure = ({ p }: Comparison) => p < significance;
+    if (above(0).some((found) => found.difference > Math.log(1 + minSeen) && isSure(found))) return 'better';
+    if (!this.queueing && above(0).some((found) => found.difference < 0 && isSure(found)))
+      return 'not better';
+    if (this.queueing && above(0).some(({ low }) => low > Math.log(1 - maxLoss))) return 'better';
     const needed = Math.log(this.queueing ? 1 - maxLoss : 1 + minGain);
-    const short = welch(
-      to.map((rate) => rate - needed),
-      from,
-    );
-    if (short.difference < 0 && short.p < significance) return 'not better';
+    if (above(needed).some((found) => found.difference < 0 && isSure(found))) return 'not better';
     return to.length >= maxWindows * this.#window ? 'not better' : null;
   }
 
+  /** Compares the rates at `to`, less this, with those at `from`: all of them, and within pairs. */
+  #comparisons(less: number): Comparison[] {
+    const to = this.#ratesAt('to').map((rate) => rate - less);
+    const all = welch(to, this.#ratesAt('from'));
+    const pairs = this.#pairs();
+    if (pairs.length < minPairs) return [all];
+    const { mean: difference, low, p } = paired(pairs.map((each) => each - less));
+    return [all, { difference, low, p }];
+  }
+
+  /**
+   * What each window at `to` is above the mean of the windows before and after it. A machine that becomes
+   * faster or slower meanwhile moves them all.
+   */
+  #pairs(): number[] {
+    const [from, to] = [this.#windowRates('from'), this.#windowRates('to')];
+    return to.flatMap((rate, i) => (from[i] === undefined ? [] : [rate - mean(from.slice(i, i + 2))]));
+  }
+
+  #windowRates(side: 'from' | 'to'): number[] {
+    return this.#windows[side].map((blocks) => mean(blocks.map(this.#rateOf)));
+  }
+
   #ratesAt(side: 'from' | 'to'): number[] {
-    return this.blocks[side].map(this.#isFull ? this.#rates.atWork : this.#rates.done);
+    return this.blocks[side].map(this.#rateOf);
+  }
+
+  get #rateOf(): (block: Block) => number {
+    return this.#isFull ? this.#rates.atWork : this.#rates.done;
   }
 }

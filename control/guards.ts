@@ -148,15 +148,27 @@ const cpuLookMs = 1000;
 /** A task that has computed is taken for one that computes; this share of it is left after each look. */
 const remembers = 0.995;
 
-/** Keeps computing work within the cores: more of it at once is not faster. */
+interface CpuLook {
+  readonly atMs: number;
+  readonly number: number;
+  readonly cpuMs: number;
+  readonly tasksCpuMs: number;
+}
+
+/**
+ * Keeps computing work within the cores: more of it at once is not faster.
+ *
+ * Whether tasks compute is seen at the lowest number so far. At a higher one they keep a thread busy together
+ * even if each of them waits for half of its time.
+ */
 export class CpuShares {
   readonly #workers: number;
-  #from: { readonly cpuMs: number; readonly tasksCpuMs: number; readonly atMs: number } | null = null;
+  #from: CpuLook | null = null;
   #taskMs = 0;
   #cores = Infinity;
   #ofCores = 0;
-  #ofTasks = 0;
-  #looks = 0;
+  /** The share of their time in which tasks have computed, at the lowest number. */
+  #ofTasks = { number: Infinity, share: 0 };
 
   constructor(workers: number) {
     this.#workers = workers;
@@ -166,34 +178,43 @@ export class CpuShares {
     this.#taskMs += taskMs;
   }
 
-  see(nowMs: number, { cpuMs, tasksCpuMs = cpuMs, cores }: Signals): void {
+  see(nowMs: number, number: number, { cpuMs, tasksCpuMs = cpuMs, cores }: Signals): void {
     if (cpuMs === undefined || tasksCpuMs === undefined || cores === undefined) return;
     this.#cores = cores;
     const from = this.#from;
     const elapsedMs = from === null ? 0 : nowMs - from.atMs;
     if (from !== null && elapsedMs < cpuLookMs) return;
     if (from !== null && this.#taskMs > 0) {
-      this.#looks++;
       this.#ofCores = (cpuMs - from.cpuMs) / (elapsedMs * cores);
       // Tasks that compute at once on one thread each take the time of all.
       const runMs = Math.min(this.#taskMs, elapsedMs * this.#workers);
-      const own = Math.min((tasksCpuMs - from.tasksCpuMs) / runMs, 1);
-      this.#ofTasks = Math.max(own, this.#ofTasks * remembers);
+      const share = Math.min((tasksCpuMs - from.tasksCpuMs) / runMs, 1);
+      this.#seeTasks(Math.max(number, from.number), share);
     }
-    this.#from = { cpuMs, tasksCpuMs, atMs: nowMs };
+    this.#from = { atMs: nowMs, number, cpuMs, tasksCpuMs };
     this.#taskMs = 0;
+  }
+
+  #seeTasks(number: number, share: number): void {
+    const before = this.#ofTasks;
+    if (number > before.number) return;
+    const kept = number === before.number ? before.share * remembers : 0;
+    this.#ofTasks = { number, share: Math.max(share, kept) };
   }
 
   /** True as long as it is not known whether tasks compute, and soon will be. */
   get pending(): boolean {
-    return this.#from !== null && this.#looks === 0;
+    return this.#from !== null && this.#ofTasks.number === Infinity;
   }
 
   /** The number may rise to this from the present one. */
   highest(number: number): number {
-    if (this.#ofCores >= cpuFull) return number;
-    if (this.#ofTasks >= computing) return Math.max(number, Math.floor(this.#cores / this.#workers));
-    return Infinity;
+    const { share } = this.#ofTasks;
+    if (share >= computing) return Math.max(number, Math.floor(this.#cores / this.#workers));
+    if (this.#ofCores < cpuFull) return Infinity;
+    // This many keep a thread busy, and one more is there when several wait at the same time: a machine that
+    // seems full computes faster yet without pauses.
+    return Math.max(number, Math.ceil(1 / share) + 1);
   }
 }
 

@@ -17,7 +17,7 @@ const share = Number(process.env.FORKWISE_SHARE ?? 1);
 const turnMs = 1000;
 const rounds = Math.max(2, 32 * share);
 /** Rounds while a trouble is there, and after it. */
-const troubleRounds = Math.max(2, 10 * share);
+const troubleRounds = Math.max(2, 20 * share);
 /** The adaptive runner finds its number in this time. */
 const findMs = 60_000 * share;
 /** A trouble is answered, and its end is, within this time. */
@@ -62,7 +62,7 @@ async function besideFixed(task: Task): Promise<Figures> {
   const fixed = await Promise.all(task.fixed.map((number) => open(task, number, false)));
   const rates = [adaptive, ...fixed].map((): number[] => []);
   for (let round = 0; round < rounds; round++)
-    for (const [i, runner] of [adaptive, ...fixed].entries())
+    for (const [i, runner] of inAnyOrder([adaptive, ...fixed].entries()))
       rates[i]?.push(await rateOf(runner, task, turnMs));
   const [own = [], ...others] = rates;
   for (const [i, number] of task.fixed.entries())
@@ -146,12 +146,11 @@ async function through(task: Task, trouble: string, begin: () => () => void): Pr
   const runners = [await open(task, task.start, true), await open(task, right, false)] as const;
   await rateOf(runners[0], task, findMs);
   const shareNow = async (when: string): Promise<number> => {
-    const own: number[] = [];
-    const other: number[] = [];
-    for (let round = 0; round < troubleRounds; round++) {
-      own.push(await rateOf(runners[0], task, turnMs));
-      other.push(await rateOf(runners[1], task, turnMs));
-    }
+    const rates: readonly [number[], number[]] = [[], []];
+    for (let round = 0; round < troubleRounds; round++)
+      for (const [i, runner] of inAnyOrder(runners.entries()))
+        rates[i]?.push(await rateOf(runner, task, turnMs));
+    const [own, other] = rates;
     print(
       task,
       `${when}, number ${runners[0].stats().adaptive?.number}`,
@@ -186,6 +185,14 @@ async function cpuOf(runner: Runner, task: Task) {
   const documents = await runFor(runner, task, turnMs);
   const { user, system } = process.cpuUsage(before);
   return { documents, cpuMs: (user + system) / 1000 };
+}
+
+/** What follows a runner that keeps the cores busy finds them faster. */
+function inAnyOrder<T>(values: Iterable<T>): T[] {
+  return [...values]
+    .map((value) => ({ value, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ value }) => value);
 }
 
 let documentsSoFar = 0;
