@@ -16,7 +16,7 @@ export function windowBlocks(documents: number): number {
 }
 /** Windows at the other number before a probe ends without an answer. */
 const maxWindows = 8;
-/** From this many windows at the other number on, each is also compared with those around it alone. */
+/** A probe with this many windows at the other number also compares each with those around it. */
 const minPairs = 4;
 /** A probe asks for this p before the number moves. */
 const significance = 0.01;
