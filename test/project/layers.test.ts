@@ -14,7 +14,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
   // alone.
   { files: /^services\//, may: [/^services\//, contracts] },
   // The simulator, the allotment of workers and the adaptive number are pure functions of data.
-  { files: /^control\//, may: [/^control\//, /^bench\/stats\/(estimate|welch)\.ts$/] },
+  { files: /^control\//, may: [/^control\//, /^bench\/stats\/(estimate|paired|welch)\.ts$/] },
   { files: /^strategies\/(peers\/)?index\.ts$/, may: [/^strategies\/strategy\.ts$/] },
   {
     files: /^strategies\/peers\//,
