@@ -53,6 +53,9 @@ const maxQuiet = 1600;
 const full = 0.85;
 /** A higher number would not be used where fewer documents are here than this share of the number. */
 const enoughSupplied = 0.9;
+/** After each change of the rate that has led to no other number, a change must be larger by this. */
+const duller = 1.5;
+const dullest = 4;
 /** After a guard, a higher number is tried after this many quiet windows. */
 const afterGuard = 5;
 type Direction = 'up' | 'down';
@@ -85,6 +88,10 @@ export class Adaptive {
   #rested = false;
   /** A higher number is tried after this many quiet windows. */
   #quiet = firstQuiet;
+  /** The number that a change of the rate has met, or null before one. */
+  #wokenAt: number | null = null;
+  /** A change of the rate must be this many times larger than usual: the machine itself is fast and slow. */
+  #dullness = 1;
   #windows = 0;
   #windowBlocks = windowBlocks(0);
 
@@ -343,8 +350,11 @@ export class Adaptive {
     this.#number.giveBack();
     const number = this.#number.now;
     this.#restartMeter(number);
-    const [window, logRate] = [this.#windowBlocks, this.#times.logRates().atWork];
-    this.#phase = { kind: 'asleep', sleep: new Sleep({ known, window, logRate }) };
+    if (this.#wokenAt !== null)
+      this.#dullness = this.#wokenAt === number ? Math.min(duller * this.#dullness, dullest) : 1;
+    this.#wokenAt = null;
+    const [window, logRate, dullness] = [this.#windowBlocks, this.#times.logRates().atWork, this.#dullness];
+    this.#phase = { kind: 'asleep', sleep: new Sleep({ known, window, logRate, dullness }) };
     this.#number.note('sleep', `stays at ${number} until the rate changes`);
   }
 
@@ -357,12 +367,14 @@ export class Adaptive {
         return;
       }
       this.#quiet = firstQuiet;
+      this.#wokenAt ??= this.#number.resting;
       this.#wakeBy(changed);
       return;
     }
     const isLowered = this.#wanted > this.#number.resting;
     if (sleep.windows < (isLowered ? afterGuard : this.#quiet)) return;
     if (!isLowered) this.#quiet = Math.min(2 * this.#quiet, maxQuiet);
+    this.#dullness = Math.max(1, this.#dullness / duller);
     this.#todo = ['up'];
     this.#next(sleep.latest);
   }

@@ -16,11 +16,17 @@ const threshold = 7;
 export type Change = 'rose' | 'fell';
 
 export class ChangeDetector {
+  readonly #dullness: number;
   readonly #first: number[] = [];
   #mean = 0;
   #spread = 0;
   #rise = 0;
   #fall = 0;
+
+  /** @param dullness differences are this many times as usual as the values that were learned say */
+  constructor(dullness = 1) {
+    this.#dullness = dullness;
+  }
 
   /** A rate that was measured before; more of them than are needed do no harm. */
   learn(logRate: number): void {
@@ -48,6 +54,6 @@ export class ChangeDetector {
     const n = this.#first.length;
     this.#mean = this.#first.reduce((sum, value) => sum + value, 0) / n;
     const squares = this.#first.reduce((sum, value) => sum + (value - this.#mean) ** 2, 0);
-    this.#spread = Math.max(Math.sqrt(squares / (n - 1)), minSpread);
+    this.#spread = this.#dullness * Math.max(Math.sqrt(squares / (n - 1)), minSpread);
   }
 }

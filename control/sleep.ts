@@ -9,18 +9,21 @@ export interface SleepOptions {
   readonly window: number;
   /** Gives the logarithm of a block's rate. */
   readonly logRate: (block: Block) => number;
+  /** A change must be this many times larger than the first blocks say. */
+  readonly dullness: number;
 }
 
 /** Looks at blocks while nothing is tried, and notices what is a reason to try something again. */
 export class Sleep {
-  readonly #change = new ChangeDetector();
+  readonly #change: ChangeDetector;
   readonly #logRate: (block: Block) => number;
   readonly #window: number;
   readonly #first: Block[];
   readonly #latest: Block[] = [];
   #blocks = 0;
 
-  constructor({ known, window, logRate }: SleepOptions) {
+  constructor({ known, window, logRate, dullness }: SleepOptions) {
+    this.#change = new ChangeDetector(dullness);
     this.#window = window;
     this.#logRate = logRate;
     this.#first = [...known];

@@ -88,6 +88,18 @@ describe('guards', () => {
   });
 });
 
+it('a machine that is fast and slow by turns is tried less often than it changes', () => {
+  const { adaptive, decisions, complete } = running({ start: 8 });
+  const changes = 120;
+  for (let change = 0; change < changes; change++) {
+    // More than eight at once only wait.
+    for (let i = 0; i < 1200; i++)
+      complete(1, (change % 2 === 0 ? 100 : 112) * Math.max(1, adaptive.number / 8));
+  }
+  const wakes = decisions.filter(({ kind }) => kind === 'wake').length;
+  assert.ok(wakes >= 1 && wakes <= changes / 4, `${wakes} of ${changes} changes`);
+});
+
 it('places that stay empty while documents wait are judged by what is done in a time', () => {
   // A place is empty for a quarter of the time when a worker has more than one.
   const rises = (taskMs: (number: number) => number): number => {
