@@ -181,6 +181,7 @@ export class Adaptive {
     }
     // A quota that begins to stop the processes is a reason to try fewer at once, and its end to try more.
     if (this.#quota.see(this.#signals)) {
+      this.#dullness = 1;
       if (this.#quota.stops) this.#lessAtOnce();
       else this.#wake(['up'], 'the CPU quota no longer stops the processes');
     }

@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { paired } from '../../../bench/stats/paired.js';
@@ -78,9 +79,9 @@ async function withQuota(task: Task): Promise<Figures | null> {
   const quota = Quota.made();
   if (quota === null) return null;
   try {
-    return await through(task, 'one core instead of two', () => {
+    return await through(task, 'one core instead of all', () => {
       quota.set(1);
-      return () => quota.set(2);
+      return () => quota.set(ampleCores);
     });
   } finally {
     quota.end();
@@ -228,6 +229,9 @@ function print({ name }: Task, what: string, text: string): void {
   console.log(`${name}: ${what}: ${text}`);
 }
 
+/** A quota of all cores would stop processes that use them fully. */
+const ampleCores = availableParallelism() + 1;
+
 /** A cgroup of this process whose CPU time is limited, in the hierarchy of version 1 or 2. */
 class Quota {
   readonly #folder: string;
@@ -239,7 +243,7 @@ class Quota {
     this.#version = version;
     this.#folder = join(parent, `forkwise-test-${process.pid}`);
     mkdirSync(this.#folder);
-    this.set(2);
+    this.set(ampleCores);
     writeFileSync(join(this.#folder, 'cgroup.procs'), String(process.pid));
   }
 
