@@ -53,8 +53,9 @@ const maxQuiet = 1600;
 const full = 0.85;
 /** A higher number would not be used where fewer documents are here than this share of the number. */
 const enoughSupplied = 0.9;
-/** After each change of the rate that has led to no other number, a change must be larger by this. */
+/** A change of the rate that leads to no other number makes the next one count only if this times larger. */
 const duller = 1.5;
+/** The product of these factors is at most this. */
 const dullest = 4;
 /** After a guard, a higher number is tried after this many quiet windows. */
 const afterGuard = 5;
@@ -88,7 +89,7 @@ export class Adaptive {
   #rested = false;
   /** A higher number is tried after this many quiet windows. */
   #quiet = firstQuiet;
-  /** The number that a change of the rate has met, or null before one. */
+  /** The number at which a change of the rate was noticed, until the next sleep; null: none was. */
   #wokenAt: number | null = null;
   /** A change of the rate must be this many times larger than usual: the machine itself is fast and slow. */
   #dullness = 1;
@@ -374,8 +375,10 @@ export class Adaptive {
     }
     const isLowered = this.#wanted > this.#number.resting;
     if (sleep.windows < (isLowered ? afterGuard : this.#quiet)) return;
-    if (!isLowered) this.#quiet = Math.min(2 * this.#quiet, maxQuiet);
-    this.#dullness = Math.max(1, this.#dullness / duller);
+    if (!isLowered) {
+      this.#quiet = Math.min(2 * this.#quiet, maxQuiet);
+      this.#dullness = Math.max(1, this.#dullness / duller);
+    }
     this.#todo = ['up'];
     this.#next(sleep.latest);
   }

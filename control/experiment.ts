@@ -51,7 +51,6 @@ export class Experiment {
   readonly from: number;
   readonly to: number;
   readonly queueing: boolean;
-  readonly blocks: { readonly from: Block[]; readonly to: Block[] };
   readonly #windows: { readonly from: (readonly Block[])[]; readonly to: (readonly Block[])[] };
   readonly #window: number;
   readonly #rates: LogRates;
@@ -61,8 +60,7 @@ export class Experiment {
     this.from = from;
     this.to = to;
     this.queueing = queueing;
-    this.blocks = { from: [...known], to: [] };
-    this.#windows = { from: known.length > 0 ? [known.slice(-window)] : [], to: [] };
+    this.#windows = { from: known.length > 0 ? [known] : [], to: [] };
     this.#window = window;
     this.#rates = rates;
   }
@@ -74,9 +72,13 @@ export class Experiment {
    */
   add(blocks: readonly Block[], isFull: boolean): void {
     const side = blocks[0]?.number === this.to ? 'to' : 'from';
-    this.blocks[side].push(...blocks);
     this.#windows[side].push(blocks);
     this.#isFull &&= isFull;
+  }
+
+  /** The blocks at each number. */
+  get blocks(): { readonly from: readonly Block[]; readonly to: readonly Block[] } {
+    return { from: this.#windows.from.flat(), to: this.#windows.to.flat() };
   }
 
   /** The rate at the other number ÷ the rate at the first one, as far as it is known. */

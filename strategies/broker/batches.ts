@@ -5,8 +5,7 @@ import type { ReadColumns, ResultRows } from './protocol.js';
 /**
  * A batch has at most this many documents and bytes. A single larger document is a batch of its own. A batch
  * costs two scripts in Redis and BullMQ's code on both sides: with 128 documents by path that take some µs,
- * this was a third of their cost, and 512 instead of 256 saved another 7 %. Slower documents fill smaller
- * batches, by `BatchSize`.
+ * this was a third of their cost. Slower documents fill smaller batches, by `BatchSize`.
  *
  * Documents that workers read themselves are counted with their sizes, and leave only their paths in Redis.
  * The others are fewer, since Redis has about five batches per agent: with 64 documents of 10 KB, its memory

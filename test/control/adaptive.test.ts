@@ -77,6 +77,23 @@ describe('guards', () => {
     }
   });
 
+  it('let a number rise where tasks that wait keep a thread busy together', () => {
+    const { adaptive, says, complete } = running({ start: 1, workers: 2 });
+    // Each computes for 120 of 200 ms, so two keep a thread busy, and three use it fully. CPU time is looked at
+    // once a second, and a window takes longer.
+    const taskMs = (number: number) => [200, 260, 310][number - 1] ?? 110 * number;
+    let [nowMs, cpuMs] = [0, 0];
+    for (let i = 0; i < 20_000; i++) {
+      const { number } = adaptive;
+      const tookMs = taskMs(number) / (number * 2);
+      nowMs += tookMs;
+      cpuMs += tookMs * (number === 1 ? 1.2 : 1.96);
+      says(nowMs, { cpuMs, cores: 2 });
+      complete(1, taskMs(number));
+    }
+    assert.equal(adaptive.resting, 3);
+  });
+
   it('do not raise a number that is not used', () => {
     const { adaptive } = running({ start: 8 });
     let nowMs = 0;
