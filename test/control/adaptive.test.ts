@@ -79,8 +79,8 @@ describe('guards', () => {
 
   it('let a number rise where tasks that wait keep a thread busy together', () => {
     const { adaptive, says, complete } = running({ start: 1, workers: 2 });
-    // Each computes for 120 of 200 ms, so two keep a thread busy, and three use it fully. CPU time is looked at
-    // once a second, and a window takes longer.
+    // Each computes for 120 of 200 ms, so two keep a thread busy, and three use it fully. CPU time is
+    // looked at once a second, and a window takes longer.
     const taskMs = (number: number) => [200, 260, 310][number - 1] ?? 110 * number;
     let [nowMs, cpuMs] = [0, 0];
     for (let i = 0; i < 20_000; i++) {
