@@ -66,10 +66,16 @@ describe('an adaptive runner', () => {
         outcomes++;
         if ((runner.stats().adaptive?.high ?? 0) >= 3) break;
       }
+      // On a busy machine the number may be lower again, and may have been lower before.
       const { adaptive } = runner.stats();
-      assert.ok(adaptive !== undefined && adaptive.number >= 3 && adaptive.low === 2, options.strategy);
-      assert.match(adaptive.lastMove?.why ?? '', /^2 → 3: the rate at 3 is \d+ % of that at 2$/);
-      assert.equal(decisions.filter(({ kind }) => kind === 'raise').length, adaptive.decisions.raise);
+      const raised = decisions.filter(({ kind }) => kind === 'raise');
+      assert.ok(adaptive !== undefined && adaptive.high >= 3 && adaptive.low <= 2, options.strategy);
+      const why = /^(\d+) → (\d+): the rate at \2 is \d+ % of that at \1$/;
+      assert.ok(
+        raised.some((decision) => why.test(decision.why)),
+        decisions.map((decision) => decision.why).join('\n'),
+      );
+      assert.equal(raised.length, adaptive.decisions.raise);
       assert.ok(outcomes > 50);
       await runner.close();
     }
