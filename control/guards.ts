@@ -1,3 +1,5 @@
+import { median } from '../bench/stats/estimate.js';
+
 /**
  * Guards lower the number at work at once, or keep it from rising. Each looks at one signal: memory,
  * refusals of a service, the event loop's delay, CPU time.
@@ -145,8 +147,10 @@ const cpuFull = 0.97;
 const computing = 0.95;
 /** CPU time is looked at over this time, ms. */
 const cpuLookMs = 1000;
-/** A task that has computed is taken for one that computes; this share of it is left after each look. */
-const remembers = 0.995;
+/** A look tells what tasks do only where tasks ran for this share of it: other code of the process ran then. */
+const cpuFilled = 0.8;
+/** The median of this many looks counts. */
+const cpuLooks = 5;
 
 interface CpuLook {
   readonly atMs: number;
@@ -160,6 +164,10 @@ interface CpuLook {
  *
  * Whether tasks compute is seen at the lowest number so far. At a higher one they keep a thread busy together
  * even if each of them waits for half of its time.
+ *
+ * CPU time is that of whole processes, so the caller's own work counts as the tasks' where it runs beside
+ * them. A look in which tasks ran for a part of the time only is left out, since most of its CPU time may be
+ * others': a second runner of the process made tasks that wait look as if they computed.
  */
 export class CpuShares {
   readonly #workers: number;
@@ -167,8 +175,12 @@ export class CpuShares {
   #taskMs = 0;
   #cores = Infinity;
   #ofCores = 0;
-  /** The share of their time in which tasks have computed, at the lowest number. */
-  #ofTasks = { number: Infinity, share: 0 };
+  #looks = 0;
+  /** The shares of their time in which tasks have computed, at the lowest number: the last looks. */
+  #ofTasks: { readonly number: number; readonly shares: readonly number[] } = {
+    number: Infinity,
+    shares: [],
+  };
 
   constructor(workers: number) {
     this.#workers = workers;
@@ -185,11 +197,13 @@ export class CpuShares {
     const elapsedMs = from === null ? 0 : nowMs - from.atMs;
     if (from !== null && elapsedMs < cpuLookMs) return;
     if (from !== null && this.#taskMs > 0) {
+      this.#looks++;
       this.#ofCores = (cpuMs - from.cpuMs) / (elapsedMs * cores);
+      const threadsMs = elapsedMs * this.#workers;
       // Tasks that compute at once on one thread each take the time of all.
-      const runMs = Math.min(this.#taskMs, elapsedMs * this.#workers);
-      const share = Math.min((tasksCpuMs - from.tasksCpuMs) / runMs, 1);
-      this.#seeTasks(Math.max(number, from.number), share);
+      const share = Math.min((tasksCpuMs - from.tasksCpuMs) / Math.min(this.#taskMs, threadsMs), 1);
+      const isFilled = this.#taskMs >= cpuFilled * threadsMs * Math.min(number, from.number);
+      if (isFilled) this.#seeTasks(Math.max(number, from.number), share);
     }
     this.#from = { atMs: nowMs, number, cpuMs, tasksCpuMs };
     this.#taskMs = 0;
@@ -198,18 +212,18 @@ export class CpuShares {
   #seeTasks(number: number, share: number): void {
     const before = this.#ofTasks;
     if (number > before.number) return;
-    const kept = number === before.number ? before.share * remembers : 0;
-    this.#ofTasks = { number, share: Math.max(share, kept) };
+    const kept = number === before.number ? before.shares.slice(1 - cpuLooks) : [];
+    this.#ofTasks = { number, shares: [...kept, share] };
   }
 
   /** True as long as it is not known whether tasks compute, and soon will be. */
   get pending(): boolean {
-    return this.#from !== null && this.#ofTasks.number === Infinity;
+    return this.#from !== null && this.#ofTasks.number === Infinity && this.#looks < cpuLooks;
   }
 
   /** The number may rise to this from the present one. */
   highest(number: number): number {
-    const { share } = this.#ofTasks;
+    const share = median(this.#ofTasks.shares) ?? 0;
     if (share >= computing) return Math.max(number, Math.floor(this.#cores / this.#workers));
     if (this.#ofCores < cpuFull) return Infinity;
     // 1 ÷ share documents keep a thread busy, and one more is there when several wait at the same time: on

@@ -156,6 +156,24 @@ it('a pause without work is no reason to stay', () => {
   assert.ok(adaptive.range.high > 12, `${adaptive.range.high}`);
 });
 
+it('CPU time of other code between the documents does not make them look as if they computed', () => {
+  const { adaptive, says, complete, rest } = running({ start: 1, workers: 2 });
+  let cpuMs = 0;
+  let atMs = 0;
+  // Tasks wait for half of their time. Between the turns, a second runner has both cores.
+  for (let turn = 0; turn < 40; turn++) {
+    for (let quarter = 0; quarter < 8; quarter++) {
+      const isOwn = quarter < 4;
+      atMs += 250;
+      cpuMs += isOwn ? 250 * Math.min(adaptive.number, 2) : 500;
+      if (isOwn) complete(Math.round((2 * adaptive.number * 250) / 10), 10);
+      else rest(250);
+      says(atMs, { cpuMs, cores: 2 });
+    }
+  }
+  assert.ok(adaptive.range.high >= 3, `${adaptive.range.high}`);
+});
+
 it('every decision is counted, and is one line that says the number', () => {
   const { adaptive, decisions, complete } = running({ start: 8 });
   complete(5000, 100);
