@@ -57,6 +57,11 @@ const enoughSupplied = 0.9;
 const duller = 1.5;
 /** The product of these factors is at most this. */
 const dullest = 4;
+/**
+ * Tasks that compute for this share of their time are as fast and slow as the machine is. A lower number must
+ * then be shown by pairs of windows: one too few costs a core, and one too many costs little.
+ */
+const unsteady = 0.2;
 /** After a guard, a higher number is tried after this many quiet windows. */
 const afterGuard = 5;
 type Direction = 'up' | 'down';
@@ -158,12 +163,13 @@ export class Adaptive {
 
   /**
    * Takes the decisions that are due. Call it when `completed` or `refused` asks for it, and a few times a
-   * second with new signals.
+   * second with signals: the same object as long as they are not read again.
    */
   decide(nowMs: number, signals: Signals = this.#signals): readonly Decision[] {
     const decisions = this.#number.decisionsAt(nowMs);
+    // CPU time that was read earlier says nothing about the time until now.
+    if (signals !== this.#signals) this.#cpu.see(nowMs, this.#number.now, signals);
     this.#signals = signals;
-    this.#cpu.see(nowMs, this.#number.now, signals);
     if (!this.#guarded(nowMs)) for (const block of this.#ended.splice(0)) this.#take(block);
     return decisions;
   }
@@ -278,7 +284,8 @@ export class Adaptive {
     this.#number.try(to);
     this.#restartMeter(Math.max(from, to));
     const [window, rates] = [this.#windowBlocks, this.#times.logRates()];
-    const probe = new Experiment({ from, to, known, queueing, window, rates });
+    const onlyPairs = to < from && this.#cpu.share >= unsteady;
+    const probe = new Experiment({ from, to, known, queueing, window, rates, onlyPairs });
     this.#phase = { kind: 'probing', probe, window: [] };
     this.#number.note('probe', `tries ${to} instead of ${from}`);
   }

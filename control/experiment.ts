@@ -14,10 +14,12 @@ import type { LogRates } from './task-times.js';
 export function windowBlocks(documents: number): number {
   return documents >= 64 ? 3 : 4;
 }
-/** Windows at the other number before a probe ends without an answer. */
+/** Windows at the other number before a probe ends without an answer; twice as many where it seems better. */
 const maxWindows = 8;
 /** A probe with this many windows at the other number also compares each with those around it. */
 const minPairs = 4;
+/** Likewise, where nothing else counts. */
+const minOnlyPairs = 3;
 /** A probe asks for this p before the number moves. */
 const significance = 0.01;
 /** A rise of the rate below this share is not worth more documents at work. */
@@ -41,6 +43,11 @@ export interface ProbeOptions {
   readonly window: number;
   /** These give the logarithm of a block's rate. */
   readonly rates: LogRates;
+  /**
+   * Only windows beside each other are compared. The blocks of a window do not tell how much a rate varies
+   * where a machine is fast and slow for longer than a window lasts.
+   */
+  readonly onlyPairs: boolean;
 }
 
 export type ProbeAnswer = 'better' | 'not better';
@@ -54,15 +61,17 @@ export class Experiment {
   readonly #windows: { readonly from: (readonly Block[])[]; readonly to: (readonly Block[])[] };
   readonly #window: number;
   readonly #rates: LogRates;
+  readonly #onlyPairs: boolean;
   #isFull = true;
 
-  constructor({ from, to, known, queueing, window, rates }: ProbeOptions) {
+  constructor({ from, to, known, queueing, window, rates, onlyPairs }: ProbeOptions) {
     this.from = from;
     this.to = to;
     this.queueing = queueing;
     this.#windows = { from: known.length > 0 ? [known] : [], to: [] };
     this.#window = window;
     this.#rates = rates;
+    this.#onlyPairs = onlyPairs;
   }
 
   /**
@@ -88,6 +97,7 @@ export class Experiment {
 
   /** Returns which way the rate has changed while the probe went on, or null. */
   changed(): Change | null {
+    if (this.#onlyPairs) return null;
     for (const side of ['from', 'to'] as const) {
       const rates = this.#ratesAt(side);
       if (rates.length < 2 * this.#window) continue;
@@ -109,17 +119,17 @@ export class Experiment {
     if (this.queueing && above(0).some(({ low }) => low > Math.log(1 - maxLoss))) return 'better';
     const needed = Math.log(this.queueing ? 1 - maxLoss : 1 + minGain);
     if (above(needed).some((found) => found.difference < 0 && isSure(found))) return 'not better';
-    return to.length >= maxWindows * this.#window ? 'not better' : null;
+    const most = (this.ratio > 1 + minGain ? 2 : 1) * maxWindows;
+    return to.length >= most * this.#window ? 'not better' : null;
   }
 
   /** Compares the rates at `to`, less this, with those at `from`: all of them, and within pairs. */
   #comparisons(less: number): Comparison[] {
+    const pairs = this.#pairs().map((each) => each - less);
+    if (this.#onlyPairs) return pairs.length < minOnlyPairs ? [] : [ofPairs(pairs)];
     const to = this.#ratesAt('to').map((rate) => rate - less);
     const all = welch(to, this.#ratesAt('from'));
-    const pairs = this.#pairs();
-    if (pairs.length < minPairs) return [all];
-    const { mean: difference, low, p } = paired(pairs.map((each) => each - less));
-    return [all, { difference, low, p }];
+    return pairs.length < minPairs ? [all] : [all, ofPairs(pairs)];
   }
 
   /**
@@ -142,4 +152,9 @@ export class Experiment {
   get #rateOf(): (block: Block) => number {
     return this.#isFull ? this.#rates.atWork : this.#rates.done;
   }
+}
+
+function ofPairs(differences: readonly number[]): Comparison {
+  const { mean: difference, low, p } = paired(differences);
+  return { difference, low, p };
 }

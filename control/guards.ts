@@ -176,7 +176,7 @@ export class CpuShares {
   #cores = Infinity;
   #ofCores = 0;
   #looks = 0;
-  /** The shares of their time in which tasks have computed, at the lowest number: the last looks. */
+  /** The shares of their time in which tasks have computed, in the last looks at the lowest number. */
   #ofTasks: { readonly number: number; readonly shares: readonly number[] } = {
     number: Infinity,
     shares: [],
@@ -221,9 +221,14 @@ export class CpuShares {
     return this.#from !== null && this.#ofTasks.number === Infinity && this.#looks < cpuLooks;
   }
 
+  /** Tasks compute for this share of their time, as far as it is known. */
+  get share(): number {
+    return median(this.#ofTasks.shares) ?? 0;
+  }
+
   /** The number may rise to this from the present one. */
   highest(number: number): number {
-    const share = median(this.#ofTasks.shares) ?? 0;
+    const { share } = this;
     if (share >= computing) return Math.max(number, Math.floor(this.#cores / this.#workers));
     if (this.#ofCores < cpuFull) return Infinity;
     // 1 ÷ share documents keep a thread busy, and one more is there when several wait at the same time: on
