@@ -147,7 +147,7 @@ const cpuFull = 0.97;
 const computing = 0.95;
 /** CPU time is looked at over this time, ms. */
 const cpuLookMs = 1000;
-/** A look tells what tasks do only where tasks ran for this share of it: other code of the process ran then. */
+/** A look tells what tasks do only where tasks ran for this share of it. */
 const cpuFilled = 0.8;
 /** The median of this many looks counts. */
 const cpuLooks = 5;
