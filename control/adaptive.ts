@@ -59,7 +59,7 @@ const duller = 1.5;
 const dullest = 4;
 /**
  * Tasks that compute for this share of their time are as fast and slow as the machine is. A lower number must
- * then be shown by pairs of windows: one too few costs a core, and one too many costs little.
+ * then be shown by pairs of windows: with one too few, a core may have nothing to do.
  */
 const unsteady = 0.2;
 /** After a guard, a higher number is tried after this many quiet windows. */

@@ -116,8 +116,8 @@ async function measure(
     delivery === 'transfer' ? Math.floor(maxTransferredBytes / Math.max(1, documentBytes)) : 2 ** 22;
   const run = (count: number) => timePass(side, documents, count);
   let count = minDocuments;
-  // The first pass finds cold code, and through a broker no connection: it took long enough for a pilot, so
-  // that all passes were as small and their documents cost a hundred times as much.
+  // This pass is no pilot: code is cold, and a broker has no connections yet. It would end the pilot at once,
+  // and each pass would have only a few documents, which cost a hundred times as much through a broker.
   await run(count);
   let pilotMs = await run(count);
   while (pilotMs < timeMs * pass.pilot && count < max) {

@@ -64,12 +64,11 @@ describe('bench and pick with agents that are there', { skip: noRedis() }, () =>
   });
 
   it('pick races them', { timeout: 100_000 }, async () => {
-    const words = ['pick', '--task', 'task.mjs', '--docs', 'docs', '--time-budget', '20s', '--out', 'picked'];
+    const words = ['pick', '--task', 'task.mjs', '--docs', 'docs', '--time-budget', '30s', '--out', 'picked'];
     const asked = ['--broker', redis.url, '--isolation', 'machine', '--json'];
     const before = loadedByAgent();
     const { code, stderr } = await cli([...words, ...asked], folder, chartless);
-    // On a busy machine nothing may be shown to keep the constraint.
-    assert.ok(code === 0 || code === 3, stderr);
+    assert.equal(code, 0, stderr);
     const trials = decode(trialTable, readFileSync(join(folder, 'picked', 'trials.csv'), 'utf8'));
     const counts = new Set(
       trials.filter(({ strategy }) => strategy === 'broker').map(({ workers }) => workers),

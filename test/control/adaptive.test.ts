@@ -174,6 +174,18 @@ it('CPU time of other code between the documents does not make them look as if t
   assert.ok(adaptive.range.high >= 3, `${adaptive.range.high}`);
 });
 
+it('CPU times that were read earlier do not make tasks that compute look as if they waited', () => {
+  const { adaptive, says, complete } = running({ start: 1 });
+  says(0, { cpuMs: 0, cores: 1 });
+  // The times are read once in 1.5 s, and decisions are due in between.
+  for (let seconds = 1.5; seconds < 60; seconds += 1.5) {
+    complete(150, 10 * adaptive.number);
+    says(1000 * seconds, { cpuMs: 1000 * seconds, cores: 1 });
+  }
+  assert.equal(adaptive.range.high, 1);
+  assert.equal(adaptive.counts.get('probe') ?? 0, 0);
+});
+
 it('every decision is counted, and is one line that says the number', () => {
   const { adaptive, decisions, complete } = running({ start: 8 });
   complete(5000, 100);
