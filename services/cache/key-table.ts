@@ -9,7 +9,7 @@ export class KeyTable {
   #places = new Float64Array(firstSlots / 2);
   #count = 0;
 
-  /** @param key random bytes, such as a hash */
+  /** @param key random bytes, such as a hash, and what is after them */
   add(key: Buffer, place: number): void {
     if (this.#count === this.#tags.length) this.#grow();
     const entry = this.#count++;
@@ -18,9 +18,12 @@ export class KeyTable {
     this.#put(entry);
   }
 
-  /** Calls `isIt` with each place that may be the key's, the latest first, until it returns true. */
-  find(key: Buffer, isIt: (place: number) => boolean): boolean {
-    const tag = key.readUInt32LE(0);
+  /**
+   * Calls `isIt` with each place that may be the key's, the latest first, until it returns true.
+   * @param key the bytes of the key, as characters
+   */
+  find(key: string, isIt: (place: number) => boolean): boolean {
+    const tag = leadOf(key);
     const mask = this.#slots.length - 1;
     const found: number[] = [];
     for (let slot = tag & mask; ; slot = (slot + 1) & mask) {
@@ -48,6 +51,14 @@ export class KeyTable {
     this.#places = places;
     for (let entry = 0; entry < this.#count; entry++) this.#put(entry);
   }
+}
+
+/** The first four bytes of a key, whose bytes are these characters, as a number. */
+export function leadOf(key: string): number {
+  return (
+    (key.charCodeAt(0) | (key.charCodeAt(1) << 8) | (key.charCodeAt(2) << 16) | (key.charCodeAt(3) << 24)) >>>
+    0
+  );
 }
 
 const firstSlots = 1024;

@@ -3,14 +3,13 @@ import { crc32 } from 'node:zlib';
 
 /**
  * A file of short records of one size, to which any number of threads and processes append. The system puts
- * each record at the end of the file in one step, so all readers see the same records in the same order. A
- * record that is torn (a full disk, a loss of power) does not match its checksum, and readers skip it.
+ * what is written at the end of the file in one step, so all readers see the same records in the same order.
+ * A record that is torn (a full disk, a loss of power) does not match its checksum, and readers skip it.
  */
 export class RecordLog {
   readonly #fd: number;
   readonly #size: number;
   readonly #buffer: Buffer;
-  readonly #own: Buffer;
   #position = 0;
 
   /** @param bodySize the size of each record, without its head. @throws Error of the system */
@@ -18,8 +17,6 @@ export class RecordLog {
     this.#fd = openSync(path, 'a+', 0o600);
     this.#size = headSize + bodySize;
     this.#buffer = Buffer.allocUnsafe(this.#size * 256);
-    this.#own = Buffer.alloc(this.#size);
-    this.#own.writeUInt32LE(magic, 0);
   }
 
   /** Records up to this place of the file have been read. */
@@ -27,11 +24,21 @@ export class RecordLog {
     return this.#position;
   }
 
-  /** Appends a record. @throws Error of the system, such as that of a full disk */
-  append(body: Uint8Array): void {
-    this.#own.set(body, headSize);
-    this.#own.writeUInt32LE(crc32(body), 4);
-    writeSync(this.#fd, this.#own);
+  /**
+   * Appends records, all in one step.
+   * @param fill writes the body of each of them, from 0 on
+   * @throws Error of the system, such as that of a full disk
+   */
+  append(count: number, fill: (body: Buffer, record: number) => void): void {
+    const records = Buffer.allocUnsafe(this.#size * count);
+    for (let record = 0; record < count; record++) {
+      const at = record * this.#size;
+      const body = records.subarray(at + headSize, at + this.#size);
+      fill(body, record);
+      records.writeUInt32LE(magic, at);
+      records.writeUInt32LE(crc32(body), at + 4);
+    }
+    writeSync(this.#fd, records);
   }
 
   /**

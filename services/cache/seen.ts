@@ -8,19 +8,33 @@ export class Seen {
   /** The task has read the document's `index`, or has asked or heard its caller: the result is not kept. */
   isUnique = false;
   #bytes: Buffer | null = null;
+  /** A result that is serialized when its bytes are read. */
+  #copy: { readonly value: unknown } | null = null;
+
+  /** True when the task has a result, which may be kept. */
+  get hasResult(): boolean {
+    return !this.isUnique && (this.#bytes !== null || this.#copy !== null);
+  }
 
   /** The result as it was when the task ended, as `NewResult` has it; null when it cannot be kept. */
   get bytes(): Buffer | null {
+    if (this.#copy !== null) this.result(this.#copy.value);
     return this.isUnique ? null : this.#bytes;
   }
 
-  /** Copies the result at once: the task may go on to change it. */
+  /** Serializes the result at once: the task may go on to change it. */
   result(value: unknown): void {
+    this.#copy = null;
     try {
       this.#bytes = serialized(value);
     } catch {
       this.#bytes = null; // the document fails for the same reason, or the value is more than data
     }
+  }
+
+  /** Likewise, for a copy of the result that nothing changes: it is serialized when it is written. */
+  copy(value: unknown): void {
+    this.#copy = { value };
   }
 
   /** Returns the same document; notes what is read of it. */

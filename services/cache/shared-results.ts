@@ -1,40 +1,62 @@
-import { Claims, shortKey } from './claims.js';
-import { type Kept, type NewResult, Store } from './store.js';
+import { clearTimeout, setTimeout } from 'node:timers';
+import type { SessionCache } from './cache-facts.js';
+import type { Claim, Claims } from './claims.js';
+import { openClaims } from './open-claims.js';
+import type { Seen } from './seen.js';
+import { type Kept, type NewResult, Store, timeSize } from './store.js';
 
-/** A document has claimed a key. */
-export interface Claim {
-  readonly key: Buffer;
-  /** The document's name in the claims: see `claimant`. */
-  readonly document: number;
+/** The result of a document that has ended. */
+export interface EndedResult {
+  readonly key: string;
+  /** It has the result; its `isUnique` is false. */
+  readonly seen: Seen;
+  readonly taskMs: number;
+  /** The key has the document's id. */
+  readonly isOfId: boolean;
+  /** Null where the document has run without a claim. */
+  readonly claim: Claim | null;
 }
 
 /**
- * The results of a task that are kept, and the claims of the session's workers: the protocol is in
- * `claims.ts`. A document that is not found costs four system calls: a claim, what was claimed since, the
- * value, and its entry.
+ * The results of a task that are kept, and the claims of the session's workers: see `Claims`. Results of
+ * short tasks are written together where the claims allow it, because right after a task each call of the
+ * system takes 15 to 30 µs: its code is in no cache of the processor.
  *
  * A full disk, or a folder that was removed, costs results and fails no document: nothing here throws.
  */
 export class SharedResults {
   readonly #store: Store;
   readonly #claims: Claims;
-  /** Keys of entries that were read, and whose claims are not ended yet. */
+  readonly #mayWait: boolean;
+  /** Keys of entries that were read just now. */
   #read: number[] = [];
   #readMs = -Infinity;
+  #unwritten: EndedResult[] = [];
+  /** The first of them has been there since then. */
+  #firstMs = 0;
+  /** The worker's own results that it has not read in the index yet. */
+  #own = new Map<string, EndedResult>();
+  #timer: NodeJS.Timeout | null = null;
+  #hasIds = false;
   #hasWarned = false;
 
-  /** @throws Error of the system */
+  /**
+   * @param mayWait results need not be written at once, as far as the claims allow it: the worker lets its
+   * event loop run when it has nothing to do
+   * @throws Error of the system
+   */
   constructor(
     folder: { readonly root: string; readonly task: string; readonly maxBytes: number },
-    claims: string,
+    { claims, mayWait }: { readonly claims: SessionCache['claims']; readonly mayWait: boolean },
   ) {
-    this.#store = new Store({ ...folder, seeKept: (key) => this.#read.push(shortKey(key)) });
-    this.#claims = new Claims(claims);
+    this.#mayWait = mayWait;
+    this.#store = new Store({ ...folder, seeKept: (entry) => this.#read.push(entry.readUIntLE(0, 6)) });
+    this.#claims = openClaims(claims);
   }
 
   /** True when some results were kept by the id of their document. */
   get hasIds(): boolean {
-    return this.#store.hasIds;
+    return this.#hasIds || this.#store.hasIds;
   }
 
   /** True when a worker of the session has turned the cache off, as far as the claims have been read. */
@@ -54,50 +76,101 @@ export class SharedResults {
   }
 
   /** Returns what is kept under the key, as far as the index has been read. */
-  get(key: Buffer): Kept | null {
+  get(key: string): Kept | null {
+    const own = this.#own.get(key);
+    if (own !== undefined) {
+      const { bytes } = own.seen;
+      if (bytes !== null) return { bytes: bytes.subarray(timeSize), taskMs: own.taskMs };
+    }
     return this.#safely(() => this.#store.get(key));
   }
 
-  /** Reads the index when that was not done for a while, for results that other programs have kept. */
+  /**
+   * Before a document: writes results that should not wait any longer, and reads the index when that was not
+   * done for a while, for results that other programs have kept.
+   */
   refresh(nowMs: number): void {
+    if (this.#unwritten.length > 0 && (nowMs - this.#firstMs >= writeMs || !this.#claims.mayWait))
+      this.write();
     if (nowMs - this.#readMs < refreshMs) return;
     this.#readMs = nowMs;
     this.readNew();
   }
 
-  /** Reads what was kept in the meantime, and ends the claims of those results. */
+  /** Reads what was kept in the meantime. */
   readNew(): void {
-    this.#safely(() => {
-      this.#store.readNew();
-      const keys = this.#read;
-      this.#read = [];
-      this.#claims.keptKeys(keys);
-    });
+    this.#safely(() =>
+      this.#claims.readIndex(() => {
+        this.#store.readNew();
+        const keys = this.#read;
+        this.#read = [];
+        return keys;
+      }),
+    );
+    if (this.#own.size > this.#unwritten.length)
+      this.#own = new Map(this.#unwritten.map((result) => [result.key, result]));
+  }
+
+  /** Likewise, when claims are over whose results were not read; returns true then. */
+  readWritten(): boolean {
+    if (!this.#claims.isIndexNewer) return false;
+    this.readNew();
+    return true;
   }
 
   /** Returns true when the document may run, and false when an equal one is running or has its result. */
-  take({ key, document }: Claim): boolean {
-    return this.#safely(() => this.#claims.take(key, document)) !== false;
+  take(claim: Claim): boolean {
+    return this.#safely(() => this.#claims.take(claim)) !== false;
   }
 
-  /** Tells whether the document that has claimed the key has ended. */
-  isOver(key: Buffer): boolean {
+  /** Tells whether the document that has claimed the key has ended, and reads its result then. */
+  isOver(key: string): boolean {
     this.readNew();
-    return this.#safely(() => this.#claims.isTaken(key)) !== true;
+    if (this.#safely(() => this.#claims.isTaken(key)) === true) return false;
+    this.readWritten();
+    return true;
   }
 
   /** Keeps the result of a document, which ends its claim on that key. */
-  keep(key: Buffer, { result, isOfId, claim }: KeepOptions): void {
-    const isKept = this.#safely(() => this.#store.put(key, result, isOfId)) ?? false;
-    if (claim !== null && !(isKept && claim.key === key)) this.end(claim);
+  keep(result: EndedResult, nowMs: number): void {
+    const { key, claim, isOfId, taskMs } = result;
+    if (isOfId) this.#hasIds = true;
+    if (claim !== null) {
+      if (claim.key === key) this.#claims.ended(claim);
+      else this.end(claim);
+    }
+    if (this.#unwritten.length === 0) this.#firstMs = nowMs;
+    this.#unwritten.push(result);
+    this.#own.set(key, result);
+    const mayWait = this.#mayWait && taskMs < longMs && this.#unwritten.length < maxUnwritten;
+    if (!mayWait || nowMs - this.#firstMs >= writeMs || !this.#claims.mayWait) this.write();
+    else this.#timer ??= setTimeout(() => this.write(), writeMs).unref();
+  }
+
+  /** Writes the results that are not written yet. */
+  write(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    const results = this.#unwritten;
+    if (results.length === 0) return;
+    this.#unwritten = [];
+    const kept = this.#safely(() => this.#store.put(results.flatMap(newResult))) ?? [];
+    const keys = new Set(kept.map(({ key }) => key));
+    this.#safely(() => {
+      for (const { key, claim } of results) {
+        if (claim?.key === key) this.#claims[keys.has(key) ? 'written' : 'end'](claim);
+        if (!keys.has(key)) this.#own.delete(key);
+      }
+    });
   }
 
   /** The document has no result that is kept. */
-  end({ document }: Claim): void {
-    this.#safely(() => this.#claims.end(document));
+  end(claim: Claim): void {
+    this.#safely(() => this.#claims.end(claim));
   }
 
   close(): void {
+    this.write();
     this.#store.close();
     this.#claims.close();
   }
@@ -116,13 +189,16 @@ export class SharedResults {
   }
 }
 
-interface KeepOptions {
-  readonly result: NewResult;
-  /** The key has the document's id. */
-  readonly isOfId: boolean;
-  /** Null where the document runs without a claim. */
-  readonly claim: Claim | null;
+function newResult({ key, seen, taskMs, isOfId }: EndedResult): NewResult[] {
+  const { bytes } = seen;
+  return bytes === null ? [] : [{ key, bytes, taskMs, isOfId }];
 }
 
 /** The index is read at least this often, ms: other programs may have kept results. */
 const refreshMs = 100;
+/** A result waits for others at most this long, ms, while the worker begins documents or has none. */
+const writeMs = 50;
+/** At most this many results are written together. */
+const maxUnwritten = 64;
+/** The result of a task that takes at least this long, ms, is written at once, which costs little of it. */
+const longMs = 20;

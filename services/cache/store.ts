@@ -16,7 +16,7 @@ import { RecordLog } from './record-log.js';
 import { makeRoom } from './room.js';
 
 /**
- * Results of one task by key, in a folder that any number of threads and processes use.
+ * Results of one task by key (see `documentKey`), in a folder that any number of threads and processes use.
  *
  * Results are in data files: each worker appends to one of its own, and begins another when that is full.
  * Index files say which result is where. All workers append to the newest one, and read what others have
@@ -36,7 +36,7 @@ export class Store {
   #hasIds = false;
   readonly #seeKept: (key: Buffer) => void;
   readonly #data = new Map<string, DataFile>();
-  #own: { readonly name: Buffer; readonly fd: number; size: number } | null = null;
+  #own: OwnFile | null = null;
 
   /**
    * @param root the folder of the whole cache, which has at most `maxBytes`
@@ -73,18 +73,18 @@ export class Store {
     for (;;) {
       this.#readFrom(this.#indexes.length - 1);
       const { log, number } = this.#indexes.at(-1) as IndexFile;
-      if (log.position < Math.min(maxIndexSize, this.#maxBytes / filesPerCache)) return;
+      if (log.position < Math.min(maxIndexSize, this.#maxSize)) return;
       this.#openIndex(number + 1);
     }
   }
 
   /** Returns what is kept under the key, as far as the index has been read, or null. */
-  get(key: Buffer): Kept | null {
+  get(key: string): Kept | null {
     let kept: Kept | null = null;
     this.#table.find(key, (place) => {
       const index = this.#indexes[Math.floor(place / placesPerIndex)] as IndexFile;
       index.log.bodyAt(place % placesPerIndex, this.#body);
-      if (this.#body.compare(key, 0, keySize, 0, keySize) !== 0) return false;
+      if (this.#body.toString('latin1', 0, keySize) !== key) return false;
       kept = this.#read(this.#body);
       if (kept !== null) use(index);
       return kept !== null;
@@ -98,27 +98,33 @@ export class Store {
   }
 
   /**
-   * Keeps a result: the value first, and then its entry, so an entry never names what is not written yet.
-   * Returns false when the result is too large for the cache.
-   * @param isOfId the key has the document's id
+   * Keeps results: the values first, and then their entries, so an entry never names what is not written yet.
+   * Each is one call of the system, however many results they are, unless a file is full.
+   * @returns the results that are kept; the others are too large for the cache
    * @throws Error of the system, such as that of a full disk
    */
-  put(key: Buffer, result: NewResult, isOfId: boolean): boolean {
-    const { bytes } = result;
-    if (bytes.length > this.#maxBytes * maxShareOfResult) return false;
-    const own = this.#ownFile();
-    bytes.writeDoubleLE(result.taskMs);
-    const { size } = own;
-    own.size += writeSync(own.fd, bytes);
-    const body = this.#body;
-    body.set(key, 0);
-    body.set(own.name, at.file);
-    body.writeDoubleLE(size, at.offset);
-    body.writeUInt32LE(bytes.length, at.length);
-    body.writeUInt32LE(crc32(bytes), at.checksum);
-    body.writeUInt32LE(isOfId ? 1 : 0, at.isOfId);
-    this.#indexes.at(-1)?.log.append(body);
-    return true;
+  put<T extends NewResult>(results: readonly T[]): T[] {
+    const maxBytes = this.#maxBytes * maxShareOfResult;
+    const kept = results.filter(({ bytes }) => bytes.length <= maxBytes);
+    const places: Place[] = [];
+    while (places.length < kept.length) {
+      const own = this.#ownFile();
+      const values: Buffer[] = [];
+      let { size } = own;
+      while (places.length < kept.length && size < this.#maxSize) {
+        const { bytes, taskMs } = kept[places.length] as T;
+        bytes.writeDoubleLE(taskMs);
+        values.push(bytes);
+        places.push({ file: own.name, offset: size });
+        size += bytes.length;
+      }
+      own.size += writeSync(own.fd, values.length === 1 ? (values[0] as Buffer) : Buffer.concat(values));
+    }
+    if (kept.length > 0)
+      this.#indexes
+        .at(-1)
+        ?.log.append(kept.length, (body, i) => writeEntry(body, kept[i] as T, places[i] as Place));
+    return kept;
   }
 
   close(): void {
@@ -155,9 +161,8 @@ export class Store {
   }
 
   /** Appends to this file; makes room before it begins another one. */
-  #ownFile() {
-    const maxSize = this.#maxBytes / filesPerCache;
-    if (this.#own !== null && this.#own.size < maxSize) return this.#own;
+  #ownFile(): OwnFile {
+    if (this.#own !== null && this.#own.size < this.#maxSize) return this.#own;
     if (this.#own !== null) closeSync(this.#own.fd);
     makeRoom(this.#root, this.#maxBytes);
     const name = randomBytes(nameSize);
@@ -165,6 +170,11 @@ export class Store {
     const fd = openSync(join(this.#folder, `${name.toString('hex')}${dataEnding}`), 'ax', 0o600);
     this.#own = { name, fd, size: 0 };
     return this.#own;
+  }
+
+  /** A data file of this size is full, bytes. */
+  get #maxSize(): number {
+    return this.#maxBytes / filesPerCache;
   }
 
   /** Reads the new entries of one index file. */
@@ -194,6 +204,15 @@ function use(file: UsedFile): void {
   }
 }
 
+function writeEntry(body: Buffer, { key, bytes, isOfId }: NewResult, { file, offset }: Place): void {
+  body.write(key, 0, 'latin1');
+  body.set(file, at.file);
+  body.writeDoubleLE(offset, at.offset);
+  body.writeUInt32LE(bytes.length, at.length);
+  body.writeUInt32LE(crc32(bytes), at.checksum);
+  body.writeUInt32LE(isOfId ? 1 : 0, at.isOfId);
+}
+
 /** A result, as bytes, and how long its task took. */
 export interface Kept {
   readonly bytes: Buffer;
@@ -202,9 +221,25 @@ export interface Kept {
 
 /** A result to be kept. */
 export interface NewResult {
+  readonly key: string;
   /** The first `timeSize` bytes are free: `put` writes the time there, so that all is one write. */
   readonly bytes: Buffer;
   readonly taskMs: number;
+  /** The key has the document's id. */
+  readonly isOfId: boolean;
+}
+
+/** A result begins at this place of a data file. */
+interface Place {
+  readonly file: Buffer;
+  readonly offset: number;
+}
+
+/** A worker appends results to this file. */
+interface OwnFile {
+  readonly name: Buffer;
+  readonly fd: number;
+  size: number;
 }
 
 interface UsedFile {

@@ -1,4 +1,5 @@
 import { Piscina } from 'piscina';
+import { withMemory } from '../../services/cache/cache-facts.js';
 import { taskServices } from '../../services/task-services.js';
 import type { WorkloadRef } from '../../workloads/workload.js';
 import { threadEnd, threadHeapLimit, warnOfOverridingFlag } from '../processes/limits.js';
@@ -37,7 +38,8 @@ export default {
   scales: true,
   inFlight: [1, 4, 16], // piscina's default is one, and most people run it so
   perWorker: true,
-  async open(workload, options) {
+  async open(workload, given) {
+    const options = withMemory(given);
     warnOfOverridingFlag();
     const parts = { callerEnd: new CallerEnd(options.channel, options), services: taskServices(options) };
     const alone = { ...options, workers: 1, inFlight: 1, perWorker: 1 };

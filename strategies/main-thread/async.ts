@@ -1,4 +1,5 @@
 import pMap from 'p-map';
+import { withMemory } from '../../services/cache/cache-facts.js';
 import { taskServices } from '../../services/task-services.js';
 import { type Box, boxed } from '../session/box.js';
 import { cancelled, outcome } from '../session/outcome.js';
@@ -29,7 +30,8 @@ export default {
   deliveries: ['none', 'reference'],
   travelsInFile: [],
   scales: true,
-  async open(workload, options) {
+  async open(workload, given) {
+    const options = withMemory(given);
     const { workers, delivery, timeoutMs, channel } = options;
     const callerEnd = new CallerEnd(channel, options);
     const task = await openTask(workload, {

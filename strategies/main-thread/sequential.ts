@@ -1,3 +1,4 @@
+import { withMemory } from '../../services/cache/cache-facts.js';
 import { taskServices } from '../../services/task-services.js';
 import { cancelled, outcome } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
@@ -27,7 +28,8 @@ export default {
   deliveries: ['none', 'reference'],
   travelsInFile: [],
   scales: false,
-  async open(workload, options) {
+  async open(workload, given) {
+    const options = withMemory(given);
     const { delivery, timeoutMs, channel } = options;
     const callerEnd = new CallerEnd(channel, options);
     const task = await openTask(workload, {

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { MessagePort } from 'node:worker_threads';
-import type { CallerClaims } from '../../services/cache/claims.js';
+import type { SessionCache } from '../../services/cache/cache-facts.js';
+import type { CallerClaims } from '../../services/cache/open-claims.js';
 import {
   type InnerChannel,
   type LimitEnd,
@@ -181,9 +182,9 @@ export class CallerEnd {
 }
 
 /** Few sessions have a cache, so its modules are loaded here. */
-async function claimsIn(path: string): Promise<CallerClaims> {
-  const { CallerClaims } = await import('../../services/cache/claims.js');
-  return new CallerClaims(path);
+async function claimsIn(place: SessionCache['claims']): Promise<CallerClaims> {
+  const { CallerClaims } = await import('../../services/cache/open-claims.js');
+  return new CallerClaims(place);
 }
 
 /**

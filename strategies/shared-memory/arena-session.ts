@@ -1,3 +1,4 @@
+import { withMemory } from '../../services/cache/cache-facts.js';
 import { taskServices } from '../../services/task-services.js';
 import type { WorkloadRef } from '../../workloads/workload.js';
 import { threadHeapLimit, warnOfOverridingFlag } from '../processes/limits.js';
@@ -55,7 +56,7 @@ export interface ArenaOptions extends Omit<OpenOptions, 'delivery'> {
 
 export async function openArenaSession(workload: WorkloadRef, options: ArenaOptions): Promise<Session> {
   warnOfOverridingFlag();
-  const session = new ArenaSession(workload, options);
+  const session = new ArenaSession(workload, withMemory(options));
   await session.open();
   return guarded({
     callerEnd: session.callerEnd,

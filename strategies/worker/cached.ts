@@ -1,10 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
 import type { SessionCache } from '../../services/cache/cache-facts.js';
-import { claimant } from '../../services/cache/claims.js';
+import { type Claim, claimant } from '../../services/cache/claims.js';
 import { DocumentKeys, taskFolder } from '../../services/cache/keys.js';
 import { Price } from '../../services/cache/price.js';
 import { Seen } from '../../services/cache/seen.js';
-import { type Claim, SharedResults } from '../../services/cache/shared-results.js';
+import { SharedResults } from '../../services/cache/shared-results.js';
 import { type Kept, timeSize } from '../../services/cache/store.js';
 import type { Workload, WorkloadRef } from '../../workloads/workload.js';
 import type { LocalReply, Mutable } from '../session/outcome.js';
@@ -23,6 +23,8 @@ export interface Begun {
 
 /** Runs documents whose results are kept. */
 export interface CachedTask {
+  /** Results may be written a while later: see `SharedResults`. */
+  readonly mayWait: boolean;
   /** Runs a document as without a cache; with `begun`, one that has its bytes now. */
   readonly run: (
     document: CarriedDocument,
@@ -67,7 +69,7 @@ export class ResultCache {
   static async open(
     cache: SessionCache,
     workload: Workload,
-    { options, task }: { readonly options: WorkloadRef['options']; readonly task: CachedTask },
+    { options, ...task }: CachedTask & { readonly options: WorkloadRef['options'] },
   ): Promise<ResultCache> {
     const folder = await taskFolder(cache.task, workload, options);
     return new ResultCache(cache, { folder, task, digest: workload.digest ?? null });
@@ -88,7 +90,8 @@ export class ResultCache {
     this.#task = task;
     this.#verify = verify;
     this.#digest = digest;
-    this.#results = new SharedResults({ root, task: folder, maxBytes }, claims);
+    const { mayWait } = task;
+    this.#results = new SharedResults({ root, task: folder, maxBytes }, { claims, mayWait });
   }
 
   run(document: CarriedDocument, touch: () => void): LocalReply | Promise<LocalReply> {
@@ -127,7 +130,12 @@ export class ResultCache {
     if (reply !== null) return reply;
     const key = this.#readsId ? keys.withId : keys.plain;
     const claim: Claim = { key, document: claimant(document) };
-    if (this.#results.take(claim)) return this.#runAndKeep(run, claim);
+    if (this.#results.take(claim)) {
+      const late = this.#results.readWritten() ? this.#found(run) : null;
+      if (late === null) return this.#runAndKeep(run, claim);
+      this.#results.end(claim);
+      return late;
+    }
     return this.#task
       .wait(document, touch, (signal) => poll(() => this.#results.isOver(key), signal))
       .then(
@@ -163,13 +171,15 @@ export class ResultCache {
   ): LocalReply | Promise<LocalReply> {
     const beganMs = now();
     const end = (reply: Mutable<LocalReply>): LocalReply => {
-      const { id: isOfId, bytes } = begun.seen;
+      const { seen } = begun;
+      const { id: isOfId } = seen;
       if (isOfId) this.#readsId = true;
-      const taskMs = now() - beganMs;
+      const endedMs = now();
+      const taskMs = endedMs - beganMs;
       if (reply.status === 'ok') this.#weigh(taskMs, hashMs);
-      if (reply.status === 'ok' && bytes !== null) {
+      if (reply.status === 'ok' && seen.hasResult) {
         const key = isOfId ? keys.withId : keys.plain;
-        this.#results.keep(key, { result: { bytes, taskMs }, isOfId, claim });
+        this.#results.keep({ key, seen, taskMs, isOfId, claim }, endedMs);
       } else if (claim !== null) this.#results.end(claim);
       // Reading and hashing are a part of the document's time; a wait for a service is none.
       const readMs = beganMs - begun.startedMs;

@@ -152,7 +152,7 @@ export async function openTask(
     const context = new DocumentContext(environment, startedMs, document, { own, seen });
     if (begun !== null && begun.read !== null) context.read(begun.read);
     const result = (value: unknown): Result => {
-      seen?.result(value);
+      if (results === 'live') seen?.result(value);
       return taken(value, take);
     };
     const reply = (result: Result): LocalReply => {
@@ -173,6 +173,10 @@ export async function openTask(
       if (large !== null) {
         if (reply.status === 'ok') large.note(reply);
         else large.forget();
+      }
+      if (seen !== null && results === 'snapshot' && reply.status === 'ok') {
+        if (reply.moved === undefined) seen.copy(reply.value);
+        else seen.result(reply.value); // the message takes parts of it away
       }
       return reply;
     };
@@ -208,6 +212,7 @@ export async function openTask(
   const run: CachedTask['run'] = (document, touch, begun) =>
     served === null ? runOnce(document, null, begun) : runServed(served, { document, begun }, touch);
   const cached: CachedTask = {
+    mayWait: results === 'snapshot',
     run,
     read(document) {
       const context = new DocumentContext(environment, now(), document);
@@ -253,7 +258,7 @@ async function openCache(
   { ref, cached }: { readonly ref: WorkloadRef; readonly cached: CachedTask },
 ): Promise<ResultCache> {
   const { ResultCache } = await import('./cached.js');
-  return ResultCache.open(cache, workload, { options: ref.options, task: cached });
+  return ResultCache.open(cache, workload, { options: ref.options, ...cached });
 }
 
 const ignore = () => {};

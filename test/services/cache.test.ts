@@ -13,10 +13,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { createRunner, type Outcome, openStrategy, type RunnerOptions } from '../../index.js';
 import { openCache } from '../../runner/open-cache.js';
-import { CallerClaims, Claims, claimant, shortKey } from '../../services/cache/claims.js';
+import { claimMemory } from '../../services/cache/cache-facts.js';
+import { type Claim, type Claims, claimant, shortKey } from '../../services/cache/claims.js';
+import { FileClaims } from '../../services/cache/file-claims.js';
 import { documentKey } from '../../services/cache/keys.js';
+import { MemoryClaims } from '../../services/cache/memory-claims.js';
 import { Price } from '../../services/cache/price.js';
 import { Store, timeSize } from '../../services/cache/store.js';
 import { fixture } from '../support.js';
@@ -32,8 +36,10 @@ let folders = 0;
 const newFolder = () => join(root, String(folders++));
 const key = (text: string) => documentKey(Buffer.from(text));
 const kept = (text: string, size = 100) => ({ bytes: Buffer.alloc(size, text), taskMs: 7 });
-const put = (store: Store, text: string, { bytes, taskMs } = kept(text), isOfId = false) =>
-  store.put(key(text), { bytes: Buffer.concat([Buffer.alloc(timeSize), bytes]), taskMs }, isOfId);
+const result = (text: string, { bytes, taskMs } = kept(text), isOfId = false) => {
+  return { key: key(text), bytes: Buffer.concat([Buffer.alloc(timeSize), bytes]), taskMs, isOfId };
+};
+const put = (store: Store, ...of: Parameters<typeof result>) => store.put([result(...of)]);
 const latest = (store: Store, text: string) => {
   store.readNew();
   return store.get(key(text));
@@ -109,37 +115,111 @@ describe('store', () => {
   });
 });
 
-describe('claims', () => {
-  it('gives a key to the first document, until that has ended', () => {
+const claim = (text: string, document: number): Claim => ({ key: key(text), document });
+const kinds: Record<string, () => () => Claims> = {
+  'in a file': () => {
     const path = newFolder();
-    const [a, b] = [new Claims(path), new Claims(path)];
-    assert.equal(a.take(key('x'), 1), true);
-    assert.equal(b.take(key('x'), 2), false);
-    assert.equal(b.take(key('y'), 3), true);
-    assert.equal(b.take(key('x'), 1), true, 'the same document again, on another worker');
-    a.end(1);
-    assert.equal(b.isTaken(key('x')), false);
-    assert.equal(b.take(key('x'), 4), true);
-  });
-
-  it('end with an entry in the index, or when the caller has the outcome of a crashed worker', () => {
-    const path = newFolder();
-    const [crashed, b] = [new Claims(path), new Claims(path)];
-    const document = { index: 7, id: 'seven' };
-    for (const end of [() => b.keptKeys([shortKey(key('x'))]), () => new CallerClaims(path).end(document)]) {
-      assert.equal(crashed.take(key('x'), claimant(document)), true);
-      assert.equal(b.take(key('x'), 8), false);
-      end();
+    return () => new FileClaims(path);
+  },
+  'in memory': () => {
+    const memory = claimMemory();
+    return () => new MemoryClaims(memory);
+  },
+};
+for (const [kind, ofSession] of Object.entries(kinds))
+  describe(`claims ${kind}`, () => {
+    it('give a key to the first document, until that has ended', () => {
+      const open = ofSession();
+      const [a, b] = [open(), open()];
+      assert.equal(a.take(claim('x', 1)), true);
+      assert.equal(b.take(claim('x', 2)), false);
+      assert.equal(b.take(claim('y', 3)), true);
+      assert.equal(b.take(claim('x', 1)), true, 'the same document again, on another worker');
+      b.end(claim('x', 2));
+      assert.equal(b.isTaken(key('x')), true, 'another document has ended');
+      a.end(claim('x', 1));
       assert.equal(b.isTaken(key('x')), false);
-      b.end(claimant(document));
-    }
+      assert.equal(b.take(claim('x', 4)), true);
+    });
+
+    it('end when the result is written, or when the caller has the outcome of a crashed worker', () => {
+      const open = ofSession();
+      const [crashed, b] = [open(), open()];
+      const document = claimant({ index: 7, id: 'seven' });
+      const writes = () => {
+        crashed.ended(claim('x', document));
+        assert.equal(b.take(claim('x', 9)), false, 'the result is not written yet');
+        crashed.written(claim('x', document));
+        b.readIndex(() => [shortKey(key('x'))]);
+      };
+      for (const end of [writes, () => open().endOf(document)]) {
+        assert.equal(crashed.take(claim('x', document)), true);
+        assert.equal(b.take(claim('x', 8)), false);
+        end();
+        assert.equal(b.isTaken(key('x')), false);
+        b.endOf(document);
+      }
+    });
+
+    it('tell all workers that the cache is off; one of them has done it', () => {
+      const open = ofSession();
+      const [a, b] = [open(), open()];
+      assert.deepEqual([a.turnOff(), b.turnOff()], [true, false]);
+      assert.deepEqual([a.isOff, b.isOff], [true, true]);
+    });
   });
 
-  it('tells all workers that the cache is off; one of them has done it', () => {
-    const path = newFolder();
-    const [a, b] = [new Claims(path), new Claims(path)];
-    assert.deepEqual([a.turnOff(), b.turnOff()], [true, false]);
-    assert.deepEqual([a.isOff, b.isOff], [true, true]);
+describe('claims in memory', () => {
+  const ofSession = kinds['in memory'] as () => () => MemoryClaims;
+
+  it('say that the index is newer when a result was written since it was read', () => {
+    const open = ofSession();
+    const [a, b] = [open(), open()];
+    a.take(claim('x', 1));
+    a.ended(claim('x', 1));
+    assert.equal(b.isIndexNewer, false);
+    a.written(claim('x', 1));
+    assert.equal(b.take(claim('x', 2)), true);
+    assert.equal(b.isIndexNewer, true, 'so the worker looks once more before it runs the document');
+    b.readIndex(() => {
+      a.written(claim('y', 3));
+      return [];
+    });
+    assert.equal(b.isIndexNewer, true, 'what was written during the reading may not have been read');
+    b.readIndex(() => []);
+    assert.equal(b.isIndexNewer, false);
+  });
+
+  it('let results wait until another document waits for one', () => {
+    const open = ofSession();
+    const [a, b] = [open(), open()];
+    a.take(claim('x', 1));
+    a.ended(claim('x', 1));
+    assert.equal(a.mayWait, true);
+    assert.equal(b.isTaken(key('x')), true);
+    assert.equal(a.mayWait, false);
+    a.written(claim('x', 1));
+    assert.equal(a.mayWait, true);
+  });
+
+  it('are given up where a thread has ended before it wrote its result', async () => {
+    const open = ofSession();
+    open().take(claim('x', 1));
+    open().ended(claim('x', 1));
+    const b = open();
+    assert.equal(b.isTaken(key('x')), true);
+    while (b.isTaken(key('x'))) await setImmediate();
+    assert.equal(b.take(claim('x', 2)), true);
+  });
+
+  it('let a document run whose place another key has', () => {
+    const open = ofSession();
+    const [a, b] = [open(), open()];
+    const other = (text: string) => `${key(text).slice(0, 4)}${key('other').slice(4)}`;
+    a.take(claim('x', 1));
+    assert.equal(b.take({ key: other('x'), document: 2 }), true);
+    b.end({ key: other('x'), document: 2 });
+    assert.equal(b.take(claim('x', 3)), false, 'the first claim is still there');
   });
 });
 
@@ -159,6 +239,27 @@ it('a document whose process is killed runs once more, and an equal one gets its
   await session.close();
   assert.deepEqual(found, ['killed text', 'killed text']);
   assert.equal(readFileSync(log, 'utf8'), '.\n.\n', 'the document that was killed, and its second run');
+});
+
+it('a document that ends its thread keeps no equal one waiting for results that it took along', async () => {
+  const task = fixture('cache-task', { log: newFolder() });
+  const session = await openStrategy('self-scheduling', task, {
+    workers: 2,
+    cache: await openCache(task, newFolder()),
+  });
+  for (let run = 0; run < 5; run++) {
+    const texts = ['plain a', 'plain b', 'ends', 'plain a', 'plain b'].map((text) => `${text} ${run}`);
+    const found: unknown[] = [];
+    await session.run(
+      texts.map((text, index) => ({ index, id: `d${index}`, size: text.length, bytes: Buffer.from(text) })),
+      (outcome) => {
+        found[outcome.index] = outcome.status === 'ok' ? outcome.value : outcome.status;
+      },
+    );
+    const expected = texts.map((text) => (text.startsWith('plain') ? text : 'crashed'));
+    assert.deepEqual(found, expected);
+  }
+  await session.close();
 });
 
 it('a task with stages has one result of all its stages, and `pipeline` refuses', async () => {
@@ -285,7 +386,7 @@ describe('what a result depends on', () => {
         values.push(outcome.status === 'ok' ? outcome.value : outcome);
       });
       await session.close();
-      await new Promise(setImmediate);
+      await setImmediate();
       return values;
     };
     await run('old');
