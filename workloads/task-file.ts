@@ -30,6 +30,7 @@ const endings = ['.ts', '.mts', '.cts', '.tsx', '.js', '.mjs', '.cjs', '.jsx'];
  * Compiles a task module, TypeScript or JavaScript, and keeps it in the user's cache folder. Does not run it.
  * @param task is `./parse.ts`, or `./parse.ts#clean` where the task is another export than the default one
  * @param options the task gets these as `context.options`
+ * @param role messages call the module this
  * @throws WorkloadError when there is no such file or export, or it does not compile; the message says where
  * and what to do
  * @throws TypeError when it is not a path, for example a function
@@ -37,13 +38,14 @@ const endings = ['.ts', '.mts', '.cts', '.tsx', '.js', '.mjs', '.cjs', '.jsx'];
 export async function compileTask(
   task: string | URL,
   options: WorkloadRef['options'] = {},
+  role: 'task' | 'reduce' = 'task',
 ): Promise<TaskFile> {
-  const source = locateTask(task);
+  const source = locateTask(task, role);
   const { file, export: name } = source;
   try {
     const known = name === 'default' ? null : await exportsOf(source);
     if (known !== null && !known.includes(name))
-      throw new WorkloadError(`task "${shown(task)}": ${unknownExport(name, known)}`);
+      throw new WorkloadError(`${role} "${shown(task)}": ${unknownExport(name, known)}`);
     const { path, sha256 } = keep(taskName(source), await compile(source));
     return {
       ref: { name: taskName(source), url: pathToFileURL(path).href, options },
@@ -53,7 +55,9 @@ export async function compileTask(
     };
   } catch (cause) {
     if (cause instanceof WorkloadError) throw cause;
-    throw new WorkloadError(`task "${shown(task)}" does not compile: ${(cause as Error).message}`, { cause });
+    throw new WorkloadError(`${role} "${shown(task)}" does not compile: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }
 
@@ -68,11 +72,11 @@ export async function compileModule(path: string): Promise<string> {
 }
 
 /** Finds the source without reading it. @throws as `compileTask` does */
-export function locateTask(task: string | URL): Source {
+export function locateTask(task: string | URL, role = 'task'): Source {
   const { path, name } = typeof task === 'string' ? fromText(task) : fromUrl(task);
   const file = resolve(path);
   const refuse = (what: string): never => {
-    throw new WorkloadError(`task "${shown(task)}": ${what}`);
+    throw new WorkloadError(`${role} "${shown(task)}": ${what}`);
   };
   if (name === '') refuse('expected the name of an export after "#", got nothing');
   if (!existsSync(file)) refuse(`there is no such file (looked for ${file})`);

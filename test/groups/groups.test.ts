@@ -97,6 +97,38 @@ groups:
     assert.deepEqual(reduced('reduced.json').seen, all);
   });
 
+  it('are refused before they begin where a module cannot reduce them', async () => {
+    const modules: readonly (readonly [text: string | null, expected: RegExp])[] = [
+      [null, /^error: reduce "\.\/sum\.mjs": there is no such file/m],
+      ['export default (', /^error: reduce "\.\/sum\.mjs" does not compile: .*sum\.mjs:1/m],
+      [
+        'export const a = 1;',
+        /^error: reduce "\.\/sum\.mjs": .*default export to be a function.*, got none/m,
+      ],
+      ['import "nowhere";', /^error: reduce "\.\/sum\.mjs".*nowhere/m],
+    ];
+    const folder = jobOf('task: ./task.mjs\nstrategy: sequential\ndocs: docs\nout: out\nreduce: ./sum.mjs\n');
+    for (const [text, expected] of modules) {
+      if (text !== null) writeFileSync(join(folder, 'sum.mjs'), text);
+      const { code, stderr } = await run(folder, ['run']);
+      assert.equal(code, 3, stderr);
+      assert.match(stderr, expected);
+      assert.equal(existsSync(join(folder, 'out')), false);
+    }
+  });
+
+  it('say which module could not reduce them, and where', async () => {
+    const folder = jobOf('task: ./task.mjs\nstrategy: sequential\ndocs: docs\nout: out\nreduce: ./sum.mjs\n');
+    writeFileSync(
+      join(folder, 'sum.mjs'),
+      'export default async (outcomes) => {\n  for await (const { no } of outcomes) no.such();\n};\n',
+    );
+    const { code, stderr } = await run(folder, ['run']);
+    assert.equal(code, 4, stderr);
+    assert.match(stderr, /^error: reduce "\.\/sum\.mjs": TypeError: .*such.* \(at .*sum\.mjs:2:\d+\)$/m);
+    assert.equal(lines(join(folder, 'out')).length, 2, 'the outcomes are there');
+  });
+
   it('that fail stop the others only if they are asked to', async () => {
     const text = (stop: boolean) => `
 task: ./task.mjs

@@ -65,7 +65,7 @@ export async function runGroups(
   );
   for (const { task, options, flags } of groups)
     if (flags.force === undefined) await refuse({ name: task.ref.name, sha256: task.sha256 }, options);
-  const reduceUrl = plan.reduce === null ? null : await compileReduce(plan.reduce);
+  const reducer = plan.reduce === null ? null : await compileReduce(plan.reduce);
   const graceMs = parseDuration(flags.grace);
   mkdirSync(out, { recursive: true });
   const printResult = flags.json ? keepStandardOutput() : print;
@@ -123,9 +123,9 @@ export async function runGroups(
     const all = [...ends.values()];
     const isDone = all.every(({ state }) => state === 'done');
     let reduced: Reduced | null = null;
-    if (isDone && reduceUrl !== null) {
+    if (isDone && reducer !== null) {
       const content = (job.content.options ?? {}) as Record<string, unknown>;
-      const of = { url: reduceUrl, groups: plan.groups, group: null, options: content };
+      const of = { reducer, groups: plan.groups, group: null, options: content };
       reduced = await run.reduction(of, join(out, 'reduced.json'));
       if ('error' in reduced) note(`${colors.red('error:')} ${reduced.error.message}`);
     }

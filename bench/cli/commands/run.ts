@@ -12,7 +12,7 @@ import { compileTask } from '../../../workloads/task-file.js';
 import type { JobFile } from '../../config/job-file.js';
 import { exitCode, type RunError } from '../../errors.js';
 import { optionsOf, planOf } from '../../groups/plan.js';
-import { compileReduce, reduce } from '../../groups/reduce.js';
+import { compileReduce, type Reducer, type Reduction, reduce } from '../../groups/reduce.js';
 import { type Earlier, findEarlier } from '../../job/again.js';
 import { OutFile } from '../../job/out-file.js';
 import type { Output, OutputOptions } from '../../job/output.js';
@@ -57,7 +57,7 @@ export async function runDocuments(
   if (flags.json) printToStandardError();
   const { ref, file, export: name, sha256 } = await compileTask(taskOf(options.task));
   if (flags.force === undefined) await refuse({ name: ref.name, sha256 }, options);
-  const reduceUrl = reducePath === null ? null : await compileReduce(reducePath);
+  const reducer = reducePath === null ? null : await compileReduce(reducePath);
   const broken = new AbortController();
   const files = new JobFiles(flags.docs, target);
   const subject = { task: { file, export: name, sha256 }, docs: flags.docs, root: files.root };
@@ -137,7 +137,7 @@ export async function runDocuments(
       note(`stopped; to go on: ${commandLine()}`);
       return exitCode.interrupted;
     }
-    if (reduceUrl !== null) await reduceLines(target.path, { url: reduceUrl, options: optionsOf(job) ?? {} });
+    if (reducer !== null) await reduceLines(target.path, reducer, optionsOf(job) ?? {});
     return notOk.length === 0 ? exitCode.ok : exitCode.failed;
   } finally {
     await own?.end();
@@ -158,13 +158,14 @@ function outputOf(
 }
 
 /** Reduces the outcomes of a job that is done. The result is beside them. @throws RunError */
-async function reduceLines(
-  out: string,
-  { url, options }: { readonly url: string; readonly options: Readonly<Record<string, unknown>> },
-): Promise<void> {
+async function reduceLines(out: string, reducer: Reducer, options: Reduction['options']): Promise<void> {
   const path = `${out}.reduced.json`;
   const { signal } = new AbortController();
-  const text = await reduce({ url, files: [out], group: null, options }, { heapMb: heapLimitMb(1), signal });
+  const text = await reduce(
+    reducer,
+    { files: [out], group: null, options },
+    { heapMb: heapLimitMb(1), signal },
+  );
   writeFileSync(path, `${text}\n`);
   note(`reduced: ${path}`);
 }

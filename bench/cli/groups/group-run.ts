@@ -10,6 +10,7 @@ import type { TaskFile } from '../../../workloads/task-file.js';
 import { RunError } from '../../errors.js';
 import type { Claim, Share } from '../../groups/budget.js';
 import type { Group } from '../../groups/plan.js';
+import type { Reducer } from '../../groups/reduce.js';
 import { findEarlier } from '../../job/again.js';
 import { FileCount } from '../../job/count-files.js';
 import { OutFile } from '../../job/out-file.js';
@@ -34,7 +35,7 @@ export interface ReadyGroup {
    */
   readonly hasService: boolean;
   /** The compiled module of its reduction. */
-  readonly reduceUrl: string | null;
+  readonly reducer: Reducer | null;
   readonly broker: string | null;
 }
 

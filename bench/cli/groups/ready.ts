@@ -76,7 +76,7 @@ export async function readyGroup(group: Group, asked: Asked): Promise<ReadyGroup
     task: { ref, ...task },
     claim,
     hasService: options.limits !== undefined || options.retry !== undefined || Boolean(options.circuit),
-    reduceUrl: group.reduce === null ? null : await compileReduce(group.reduce),
+    reducer: group.reduce === null ? null : await compileReduce(group.reduce),
     broker: brokerUrl(flags, traits),
   };
 }

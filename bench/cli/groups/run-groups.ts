@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { usableShare } from '../../../strategies/processes/memory-share.js';
 import { type Budget, oneMore, opening, type Share } from '../../groups/budget.js';
 import type { Group } from '../../groups/plan.js';
-import { reduce } from '../../groups/reduce.js';
+import { type Reducer, reduce } from '../../groups/reduce.js';
 import { files, processTree, treeMemory } from '../../measure/proc.js';
 import { type GroupEvents, GroupRun, type ReadyGroup } from './group-run.js';
 
@@ -224,11 +224,11 @@ export class GroupsRun {
     if (!events.stop.aborted) stop(`group "${name}" has failures`);
   }
 
-  async #reduce({ group, reduceUrl }: ReadyGroup): Promise<Reduced | null> {
-    if (reduceUrl === null) return null;
+  async #reduce({ group, reducer }: ReadyGroup): Promise<Reduced | null> {
+    if (reducer === null) return null;
     const { out } = this.#options;
     return this.reduction(
-      { url: reduceUrl, groups: [group], group: group.name, options: group.options },
+      { reducer, groups: [group], group: group.name, options: group.options },
       join(out, `${group.name}.reduced.json`),
     );
   }
@@ -236,12 +236,12 @@ export class GroupsRun {
   /** Reduces the outcomes of groups as soon as a core is free for it. */
   async reduction(
     {
-      url,
+      reducer,
       groups,
       group,
       options,
     }: {
-      readonly url: string;
+      readonly reducer: Reducer;
       readonly groups: readonly Group[];
       readonly group: string | null;
       readonly options: Readonly<Record<string, unknown>>;
@@ -256,7 +256,8 @@ export class GroupsRun {
     });
     try {
       const text = await reduce(
-        { url, files: groups.map(({ name }) => join(out, `${name}.ndjson`)), group, options },
+        reducer,
+        { files: groups.map(({ name }) => join(out, `${name}.ndjson`)), group, options },
         { heapMb: Math.max(16, Math.floor(claim.memoryMb)), signal: events.stop },
       );
       write(path, `${text}\n`);
