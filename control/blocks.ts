@@ -29,12 +29,17 @@ export interface Block extends Sized {
   readonly held: number;
 }
 
+/** A block has at least this many documents. */
+const minBlock = 16;
+/** A block lasts about this long at least, ms: machines are slow and fast for shorter times. */
+const minBlockMs = 100;
 /** A document may begin this much later than another one has ended, ms; after that there was a pause. */
 const maxIdleMs = 100;
 
 /** Puts completions into blocks. Completions after a change of the number are left out until it is felt. */
 export class BlockMeter {
-  #number: number;
+  readonly #workers: number;
+  #number = 1;
   #size = 1;
   #skip = 1;
   #beganMs = 0;
@@ -45,8 +50,13 @@ export class BlockMeter {
   #held = 0;
   readonly #sizes = new SizeModel();
 
-  constructor(number: number) {
-    this.#number = number;
+  constructor(workers: number) {
+    this.#workers = workers;
+  }
+
+  /** A block has this many documents. */
+  get size(): number {
+    return this.#size;
   }
 
   /** This knows how the time of a task depends on its document's size. */
@@ -55,14 +65,18 @@ export class BlockMeter {
   }
 
   /**
-   * Begins blocks of `size` documents.
-   * @param skip this many documents are left out first: they began before the number changed
+   * Begins new blocks at this number.
+   * @param felt the larger of the numbers before and now
+   * @param skipped documents left out, as a multiple of what is at work: they began before the number changed
    */
-  restart({ number, size, skip }: { number: number; size: number; skip: number }): void {
+  restart({ number, felt, skipped }: { number: number; felt: number; skipped: number }): void {
+    const atWork = felt * this.#workers;
+    const { meanMs } = this.#sizes;
+    const short = meanMs === 0 ? 0 : Math.ceil((atWork * minBlockMs) / meanMs);
     this.#number = number;
-    this.#size = size;
+    this.#size = Math.max(minBlock, atWork, short);
     // A block lasts from one completion to another: tasks that began together also end together.
-    this.#skip = Math.max(skip, 1);
+    this.#skip = Math.max(skipped * atWork, 1);
     this.#empty(0);
   }
 
@@ -111,9 +125,12 @@ export function busy(blocks: readonly Block[], workers: number): number {
   );
 }
 
-/** Documents that were here ÷ documents that were allowed at work: below 1, some of them did not come. */
-export function supplied(blocks: readonly Block[], workers: number): number {
-  return sum(blocks, ({ held }) => held) / blocks.length / allowed(blocks, workers);
+/** A higher number would not be used where fewer documents are here than this share of the number. */
+const enoughSupplied = 0.9;
+
+/** True where fewer documents came than were allowed at work. */
+export function starved(blocks: readonly Block[], workers: number): boolean {
+  return sum(blocks, ({ held }) => held) / blocks.length / allowed(blocks, workers) < enoughSupplied;
 }
 
 function allowed(blocks: readonly Block[], workers: number): number {
