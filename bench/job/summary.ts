@@ -4,7 +4,7 @@ import type { CacheStats } from '../../runner/cache-use.js';
 import type { LeftOut } from '../../workloads/file-walk.js';
 import { rowName } from '../tables/series.js';
 import { errorInWords } from '../words/errors.js';
-import { duration, listed, number } from '../words/units.js';
+import { counted, duration, listed, number } from '../words/units.js';
 import type { NotOk, Status } from './line.js';
 import { failedName } from './shards/names.js';
 
@@ -55,7 +55,7 @@ export function summaryText(summary: Summary): string {
         ? `${whole(count)} ok (${whole(summary.fallbacks)} by --fallback)`
         : `${whole(count)} ${status}`,
     );
-  const documents = `${whole(summary.documents)} documents`;
+  const documents = counted(summary.documents, 'document');
   const head = [
     `${complete ? documents : `${whole(linesOf(summary))} of ${documents}`}: ${listed(statuses)}`,
     rowName({ ...summary, delivery: '', per_worker: summary.perWorker ?? null }),
@@ -63,7 +63,7 @@ export function summaryText(summary: Summary): string {
     ...replacedText(summary),
     ...adaptiveText(summary),
     ...cacheText(summary),
-    shards === undefined ? out : `${whole(shards)} ${shards === 1 ? 'shard' : 'shards'} in ${out}`,
+    shards === undefined ? out : `${counted(shards, 'shard')} in ${out}`,
   ].join(' · ');
   const named = notOk
     .slice(0, maxNamed)

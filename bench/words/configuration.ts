@@ -2,7 +2,7 @@ import { seriesName } from '../tables/series.js';
 import type { SummaryRow } from '../tables/summary-columns.js';
 import type { Ratio } from '../verdict/choice.js';
 import type { Traits } from '../verdict/configurations.js';
-import { number, ratio } from './units.js';
+import { counted, number, ratio } from './units.js';
 
 /** How a configuration is named, in sentences and in tables. */
 
@@ -14,7 +14,7 @@ type Namer = (configuration: Named) => string;
 /** The words for what a strategy's number of workers counts. */
 function workersInWords(workers: number, concurrency: Traits['concurrency']): string {
   if (concurrency === 'in flight') return `${workers} in flight`;
-  return `${workers} ${workers === 1 ? 'worker' : 'workers'}`;
+  return counted(workers, 'worker');
 }
 
 /**

@@ -50,3 +50,8 @@ export function duration(ms: number): string {
 export function listed(items: readonly string[]): string {
   return items.length < 2 ? items.join() : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 }
+
+/** Formats a count with its noun, whose plural ends in s: `1 document`, `1,200 documents`. */
+export function counted(count: number, noun: string): string {
+  return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -174,7 +174,7 @@ groups:
     assert.equal(code, 4, stderr);
     assert.match(stderr, /error: group "broken": .*no database/);
     assert.match(stdout, /^next · not run: group "broken" was not done/m);
-    assert.match(stdout, /^other · 1 documents: 1 ok/m);
+    assert.match(stdout, /^other · 1 document: 1 ok/m);
   });
 
   it('that are stopped finish the documents in progress, and go on', async () => {

@@ -13,6 +13,7 @@ import { compileReduce } from '../../groups/reduce.js';
 import { groupProgressOn } from '../../job/group-progress.js';
 import { type Summary, summaryData, summaryText } from '../../job/summary.js';
 import { parseCount, parseDuration } from '../../words/parse.js';
+import { counted } from '../../words/units.js';
 import { commandLine } from '../folder.js';
 import { readyGroup } from '../groups/ready.js';
 import { type GroupEnd, GroupsRun, hasFailed, type Reduced } from '../groups/run-groups.js';
@@ -156,7 +157,8 @@ function textOf(ends: Ends, { elapsedMs, reduced }: JobEnd): string {
   const summaries = ends.flatMap(([, end]) => summaryOf(end) ?? []);
   const total = summaries.reduce((sum, { documents }) => sum + documents, 0);
   const ok = summaries.reduce((sum, { counts }) => sum + counts.ok, 0);
-  const last = `${ends.length} groups · ${total} documents, ${ok} ok · ${(elapsedMs / 1e3).toFixed(1)} s`;
+  const counts = `${counted(ends.length, 'group')} · ${counted(total, 'document')}, ${ok} ok`;
+  const last = `${counts} · ${(elapsedMs / 1e3).toFixed(1)} s`;
   return `${parts.join('')}${last}${reduced !== null && 'out' in reduced ? ` · ${reduced.out}` : ''}\n`;
 }
 

@@ -176,8 +176,11 @@ function noteEarlier({ all, done, again }: Earlier, before: number): void {
     note(`${again} ${again === 1 ? 'document that has a line runs' : 'documents that have lines run'} again`);
   if (before === 0) return;
   const gone = before - (done - again);
-  const removed = gone === 0 ? '' : `; ${gone} lines belong to documents that no longer exist`;
-  note(`going on: ${done - again} of ${all} documents have their lines${removed}`);
+  const one = '; 1 line belongs to a document that no longer exists';
+  const several = `; ${gone} lines belong to documents that no longer exist`;
+  const removed = gone === 0 ? '' : gone === 1 ? one : several;
+  const those = all === 1 ? 'document has its line' : 'documents have their lines';
+  note(`going on: ${done - again} of ${all} ${those}${removed}`);
 }
 
 function noteLeftOut(leftOut: LeftOut): void {

@@ -4,6 +4,7 @@ import { type Budget, oneMore, opening, type Share } from '../../groups/budget.j
 import type { Group } from '../../groups/plan.js';
 import { type Reducer, reduce } from '../../groups/reduce.js';
 import { files, processTree, treeMemory } from '../../measure/proc.js';
+import { counted } from '../../words/units.js';
 import { type GroupEvents, GroupRun, type ReadyGroup } from './group-run.js';
 
 /** How a group ended. */
@@ -169,7 +170,7 @@ export class GroupsRun {
       return;
     }
     if (ready.claim.isOnMainThread) this.#mainThreadIsFree = false;
-    events.say(`${ready.group.name}: ${share.cores} ${share.cores === 1 ? 'worker' : 'workers'}`);
+    events.say(`${ready.group.name}: ${counted(share.cores, 'worker')}`);
     this.#session(run, share);
   }
 
