@@ -7,8 +7,10 @@
  */
 
 import { type Block, BlockMeter, type Completion } from './blocks.js';
-import { CpuShares, LoopGuard, MemoryGuard, QuotaWatch, RefusalGuard, type Signals } from './guards.js';
+import { CpuShares, QuotaWatch } from './cpu-shares.js';
+import { LoopGuard, MemoryGuard, type Signals } from './guards.js';
 import { HillClimb } from './hill-climb.js';
+import { RefusalGuard } from './refusal-guard.js';
 import { type Decision, type DecisionKind, WorkNumber } from './work-number.js';
 
 export interface AdaptiveOptions {

@@ -1,7 +1,8 @@
 import { type Block, type BlockMeter, busy, starved } from './blocks.js';
 import type { Change } from './change.js';
+import type { CpuShares, QuotaWatch } from './cpu-shares.js';
 import { Experiment, windowBlocks } from './experiment.js';
-import type { CpuShares, Lowered, QuotaWatch } from './guards.js';
+import type { Lowered } from './guards.js';
 import { type Direction, type ProbeTarget, ProbeTargets, stepFrom } from './probe-targets.js';
 import { sizesDiffer } from './sizes.js';
 import { Sleep } from './sleep.js';
