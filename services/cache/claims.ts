@@ -22,16 +22,23 @@ export interface Claims {
   read(): void;
   /** Returns true when the document may run, and false when an equal one is running. */
   take(claim: Claim): boolean;
-  /** Tells whether the document that has claimed the key is running, or has a result that is not written. */
-  isTaken(key: string): boolean;
+  /**
+   * Tells whether another document that has claimed the key is running, or has a result that is not written.
+   * The claim may be this one afterwards: see `holds`.
+   */
+  isTaken(claim: Claim): boolean;
+  /** True when the key has this claim. */
+  holds(claim: Claim): boolean;
   /** The document has ended, and its result is to be written. */
   ended(claim: Claim): void;
   /** The result of the document is in the index. */
   written(claim: Claim): void;
   /** The document has ended, and no result of it is kept under this key. */
   end(claim: Claim): void;
-  /** Likewise, for the caller: the document has its outcome, and its worker may have ended without a word. */
+  /** Likewise, for the caller, when the document's worker has ended without a word. */
   endOf(document: number): void;
+  /** For the caller, when a worker has ended: its results that were not written are gone. */
+  endUnwritten(): void;
   /**
    * Reads the index.
    * @param read reads its new entries, and returns their keys (see `shortKey`)
@@ -44,9 +51,14 @@ export interface Claims {
   close(): void;
 }
 
-/** Claims have 48 bits of a key. Another document with the same ones would wait, and then run. */
+/** Claims in a file have 48 bits of a key. Another document with the same ones would wait, and then run. */
 export function shortKey(key: string): number {
   return leadOf(key) + (key.charCodeAt(4) | (key.charCodeAt(5) << 8)) * 2 ** 32;
+}
+
+/** The same of an entry, which begins with the bytes of its key. */
+export function shortKeyOf(entry: Buffer): number {
+  return entry.readUIntLE(0, 6);
 }
 
 /** Names a document of one run in claims: it is the same each time that the document runs. */

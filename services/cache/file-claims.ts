@@ -8,14 +8,14 @@ import { RecordLog } from './record-log.js';
  * 1. A worker looks a document up in what it has read of the store's index, appends a claim, and reads the
  *    claims of others. The claim is its own when no earlier one of the key is open.
  * 2. When the result is kept, its entry in the index ends the claim (`readIndex`). A document without a
- *    result that is kept appends an end. So a claim that a worker gets needs no second look into the index: a
- *    result of this session that is not in what the worker has read has a claim that is still open there.
+ *    result that is kept appends an end. So a worker that gets a claim need not look into the index once
+ *    more: as long as it has not read a result there, it finds the claim of that result open.
  * 3. A worker that does not get the claim reads the index and the claims until either has ended it.
- * 4. Results are written at once: a worker that ends would leave claims of documents behind that have their
- *    outcomes.
+ * 4. Results are written at once. A result that waited would be lost with its worker, and its claim would
+ *    remain.
  *
- * A worker that ends while it runs a document leaves its claim behind. The document runs again with the same
- * index and id, and the claim is its own then. When it has its outcome, the caller frees what is left.
+ * A worker that ends while it runs documents leaves their claims behind. The caller frees them before the
+ * documents run again, and when they get an outcome that says that their worker has ended.
  */
 export class FileClaims implements Claims {
   readonly mayWait = false;
@@ -38,9 +38,14 @@ export class FileClaims implements Claims {
     return this.#open.get(short) === document;
   }
 
-  isTaken(key: string): boolean {
+  isTaken({ key }: Claim): boolean {
     this.read();
     return this.#open.has(shortKey(key));
+  }
+
+  /** A claim that did not get the key is in the file, and never gets it. */
+  holds(): boolean {
+    return false;
   }
 
   ended(): void {}
@@ -54,6 +59,9 @@ export class FileClaims implements Claims {
   endOf(document: number): void {
     this.#append(kinds.end, 0, document);
   }
+
+  /** Results are written at once. */
+  endUnwritten(): void {}
 
   /** The index is read before the claims, so all claims are found that were made for its results. */
   readIndex(read: () => readonly number[]): void {

@@ -9,13 +9,13 @@ export class KeyTable {
   #places = new Float64Array(firstSlots / 2);
   #count = 0;
 
-  /** @param key random bytes, such as a hash, and what is after them */
-  add(key: Buffer, place: number): void {
+  /** @param entry begins with its key, whose bytes are random, as those of a hash */
+  add(entry: Buffer, place: number): void {
     if (this.#count === this.#tags.length) this.#grow();
-    const entry = this.#count++;
-    this.#tags[entry] = key.readUInt32LE(0);
-    this.#places[entry] = place;
-    this.#put(entry);
+    const number = this.#count++;
+    this.#tags[number] = entry.readUInt32LE(0);
+    this.#places[number] = place;
+    this.#put(number);
   }
 
   /**

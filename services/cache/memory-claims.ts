@@ -16,20 +16,22 @@ import { leadOf } from './key-table.js';
  *    between.
  * 3. A worker that does not get the claim sets `awaited` and looks again after a while. A worker that finds
  *    it set writes its results before its next document.
- * 4. A thread that ends takes results with it that are not written. Their documents have their outcomes, so
- *    no worker runs them again. A worker that waits for a claim that remains `ended` for `patienceMs` frees
- *    it.
+ * 4. A thread that ends takes results with it that are not written. The caller then frees all claims that are
+ *    `ended`. Those of documents that it was running are freed as in `FileClaims`.
+ * 5. A worker that computes for long writes its earlier results only afterwards. A worker that has seen a
+ *    claim `ended` for `patienceMs` therefore takes it over, by its own word in place of the other, and runs
+ *    the document. All others go on waiting.
  *
  * The place of a key may have the claim of another one. The document then runs without a claim. Two keys may
  * also have the same place and part (one pair in 2³¹): one of the documents then waits, and runs after the
- * other. A thread that ends while it runs a document leaves its claim behind, as in `FileClaims`.
+ * other. Two documents may have the same part (one pair in 32,767): equal ones then both run.
  */
 export class MemoryClaims implements Claims {
   readonly #words: Int32Array;
   /** The index was read when `writes` had this value, and only this worker has written since. */
   #read = 0;
-  /** Claims were first seen as `ended` at these times, ms. */
-  readonly #endedMs = new Map<number, number>();
+  /** Claims, by place, that this worker waits for and has seen as `ended` since these times, ms. */
+  readonly #seenEnded = new Map<number, { readonly word: number; readonly sinceMs: number }>();
 
   constructor(memory: SharedArrayBuffer) {
     this.#words = new Int32Array(memory);
@@ -50,25 +52,37 @@ export class MemoryClaims implements Claims {
   read(): void {}
 
   take(claim: Claim): boolean {
-    const word = wordOf(claim);
-    const found = Atomics.compareExchange(this.#words, placeOf(claim.key), 0, word);
-    return found === 0 || (found & ~ended) === word || (found & keyBits) !== (word & keyBits);
+    const [word, place] = [wordOf(claim), placeOf(claim.key)];
+    const found = Atomics.compareExchange(this.#words, place, 0, word);
+    if (found === (word | ended)) {
+      // The document runs again: its result was lost with its worker.
+      Atomics.compareExchange(this.#words, place, found, word);
+      return true;
+    }
+    return found === 0 || found === word || (found & keyBits) !== (word & keyBits);
   }
 
-  isTaken(key: string): boolean {
-    const place = placeOf(key);
+  isTaken(claim: Claim): boolean {
+    const place = placeOf(claim.key);
     const word = Atomics.load(this.#words, place);
-    if (word !== 0 && (word & keyBits) === keyPart(key)) {
-      Atomics.store(this.#words, at.awaited, 1);
-      if ((word & ended) === 0) return true;
-      const nowMs = now();
-      const sinceMs = this.#endedMs.get(place) ?? nowMs;
-      this.#endedMs.set(place, sinceMs);
-      if (nowMs - sinceMs < patienceMs) return true;
-      Atomics.compareExchange(this.#words, place, word, 0);
+    const isTaken = word !== 0 && (word & keyBits) === keyPart(claim.key);
+    if (isTaken) Atomics.store(this.#words, at.awaited, 1);
+    if (!isTaken || (word & ended) === 0) {
+      this.#seenEnded.delete(place);
+      return isTaken;
     }
-    this.#endedMs.delete(place);
-    return false;
+    const seen = this.#seenEnded.get(place);
+    if (seen?.word !== word) {
+      this.#seenEnded.set(place, { word, sinceMs: now() });
+      return true;
+    }
+    if (now() - seen.sinceMs < patienceMs) return true;
+    this.#seenEnded.delete(place);
+    return Atomics.compareExchange(this.#words, place, word, wordOf(claim)) !== word;
+  }
+
+  holds(claim: Claim): boolean {
+    return Atomics.load(this.#words, placeOf(claim.key)) === wordOf(claim);
   }
 
   ended(claim: Claim): void {
@@ -97,6 +111,13 @@ export class MemoryClaims implements Claims {
     }
   }
 
+  endUnwritten(): void {
+    for (let place = firstClaim; place < this.#words.length; place++) {
+      const word = this.#words[place] as number;
+      if ((word & ended) !== 0) Atomics.compareExchange(this.#words, place, word, 0);
+    }
+  }
+
   readIndex(read: () => readonly number[]): void {
     this.#read = Atomics.load(this.#words, at.writes);
     read();
@@ -120,8 +141,8 @@ const keyBits = 0xffff;
 const documentBits = 0x7fff_0000;
 const ended = 0x8000_0000 | 0;
 
-/** A claim whose result is not written for this long, ms, is given up. */
-const patienceMs = 1000;
+/** A claim is taken over that was seen as `ended` for this long, ms: much longer than results wait. */
+const patienceMs = 500;
 
 function placeOf(key: string): number {
   return firstClaim + (leadOf(key) & (claimPlaces - 1));

@@ -18,14 +18,14 @@ export class CallerClaims {
     this.#place = place;
   }
 
-  /** The document has its outcome, and its worker may have ended without a word. */
+  /** The document's worker has ended without a word. */
   end(document: { readonly index: number; readonly id: string }): void {
-    try {
-      this.#claims ??= openClaims(this.#place);
-      this.#claims.endOf(claimant(document));
-    } catch {
-      // The disk is full, or the folder was removed: documents that wait run after a while.
-    }
+    this.#try((claims) => claims.endOf(claimant(document)));
+  }
+
+  /** A worker has ended. */
+  endUnwritten(): void {
+    this.#try((claims) => claims.endUnwritten());
   }
 
   /** The session has ended. */
@@ -33,5 +33,14 @@ export class CallerClaims {
     this.#claims?.close();
     this.#claims = null;
     if (typeof this.#place === 'string') rmSync(this.#place, { force: true });
+  }
+
+  #try(use: (claims: Claims) => void): void {
+    try {
+      this.#claims ??= openClaims(this.#place);
+      use(this.#claims);
+    } catch {
+      // The disk is full, or the folder was removed: documents that wait run after a while.
+    }
   }
 }

@@ -1,6 +1,6 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import type { SessionCache } from './cache-facts.js';
-import type { Claim, Claims } from './claims.js';
+import { type Claim, type Claims, shortKeyOf } from './claims.js';
 import { openClaims } from './open-claims.js';
 import type { Seen } from './seen.js';
 import { type Kept, type NewResult, Store, timeSize } from './store.js';
@@ -50,7 +50,7 @@ export class SharedResults {
     { claims, mayWait }: { readonly claims: SessionCache['claims']; readonly mayWait: boolean },
   ) {
     this.#mayWait = mayWait;
-    this.#store = new Store({ ...folder, seeKept: (entry) => this.#read.push(entry.readUIntLE(0, 6)) });
+    this.#store = new Store({ ...folder, seeEntry: (entry) => this.#read.push(shortKeyOf(entry)) });
     this.#claims = openClaims(claims);
   }
 
@@ -123,12 +123,17 @@ export class SharedResults {
     return this.#safely(() => this.#claims.take(claim)) !== false;
   }
 
-  /** Tells whether the document that has claimed the key has ended, and reads its result then. */
-  isOver(key: string): boolean {
+  /** Tells whether the other document that has claimed the key has ended, and reads its result then. */
+  isOver(claim: Claim): boolean {
     this.readNew();
-    if (this.#safely(() => this.#claims.isTaken(key)) === true) return false;
+    if (this.#safely(() => this.#claims.isTaken(claim)) === true) return false;
     this.readWritten();
     return true;
+  }
+
+  /** True when the document has the claim now, after it has waited for another one. */
+  holds(claim: Claim): boolean {
+    return this.#claims.holds(claim);
   }
 
   /** Keeps the result of a document, which ends its claim on that key. */

@@ -34,28 +34,28 @@ export class Store {
   readonly #table = new KeyTable();
   readonly #body = Buffer.alloc(bodySize);
   #hasIds = false;
-  readonly #seeKept: (key: Buffer) => void;
+  readonly #seeEntry: (entry: Buffer) => void;
   readonly #data = new Map<string, DataFile>();
   #own: OwnFile | null = null;
 
   /**
    * @param root the folder of the whole cache, which has at most `maxBytes`
    * @param task the results of this task are in a folder of this name
-   * @param seeKept gets the key of each entry when it is read; the key is valid only during the call
+   * @param seeEntry gets each entry when it is read: it begins with its key, and is valid during the call
    * @throws Error of the system
    */
   constructor({
     root,
     task,
     maxBytes,
-    seeKept = () => {},
+    seeEntry = () => {},
   }: {
     readonly root: string;
     readonly task: string;
     readonly maxBytes: number;
-    readonly seeKept?: (key: Buffer) => void;
+    readonly seeEntry?: (entry: Buffer) => void;
   }) {
-    this.#seeKept = seeKept;
+    this.#seeEntry = seeEntry;
     this.#root = root;
     this.#folder = join(root, task);
     this.#maxBytes = maxBytes;
@@ -68,8 +68,12 @@ export class Store {
     for (const place of this.#indexes.keys()) this.#readFrom(place);
   }
 
-  /** Reads what was kept since the last call. */
+  /**
+   * Reads what was kept since the last call. A worker that did not know of the newest file yet has appended
+   * to the one before it, so that is read once more, too.
+   */
   readNew(): void {
+    if (this.#indexes.length > 1) this.#readFrom(this.#indexes.length - 2);
     for (;;) {
       this.#readFrom(this.#indexes.length - 1);
       const { log, number } = this.#indexes.at(-1) as IndexFile;
@@ -120,10 +124,10 @@ export class Store {
       }
       own.size += writeSync(own.fd, values.length === 1 ? (values[0] as Buffer) : Buffer.concat(values));
     }
-    if (kept.length > 0)
-      this.#indexes
-        .at(-1)
-        ?.log.append(kept.length, (body, i) => writeEntry(body, kept[i] as T, places[i] as Place));
+    if (kept.length === 0) return kept;
+    this.readNew(); // the newest index may be another one by now
+    const { log } = this.#indexes.at(-1) as IndexFile;
+    log.append(kept.length, (body, i) => writeEntry(body, kept[i] as T, places[i] as Place));
     return kept;
   }
 
@@ -182,7 +186,7 @@ export class Store {
     this.#indexes[index]?.log.read((body, position) => {
       if (body.readUInt32LE(at.isOfId) === 1) this.#hasIds = true;
       this.#table.add(body, index * placesPerIndex + position);
-      this.#seeKept(body);
+      this.#seeEntry(body);
     });
   }
 

@@ -125,6 +125,7 @@ export class ProcessLane {
         return await this.#send(batch, { region, watched });
       } catch (cause) {
         // The child ended, or it could not be started.
+        this.#freeClaims(batch);
         const outcome = this.#ended(batch, cause);
         if (outcome !== null) return [outcome];
         if (isCancelled(cause)) continue;
@@ -338,6 +339,7 @@ export class ProcessLane {
         const [outcome] = await this.#send(batch, { region, watched: true, alone: true });
         return outcome as Outcome;
       } catch (cause) {
+        this.#freeClaims(batch);
         const ended = this.#ended(batch, cause);
         if (ended !== null) return ended;
         if (isCancelled(cause)) continue; // another document was
@@ -353,6 +355,11 @@ export class ProcessLane {
       }
     }
     return crashed(document, this.#stopped);
+  }
+
+  /** The child that had the batch has ended. */
+  #freeClaims({ documents }: Batch): void {
+    for (const document of documents) this.#options.callerEnd.freeClaims(document);
   }
 
   /**

@@ -100,7 +100,7 @@ export function guarded(session: PlainSession): Session {
       const give: Emit = (outcome) => {
         const isCancelled = own.remove(outcome.index);
         if (isCancelled) session.callerEnd?.forget(outcome.index);
-        if (outcome.status !== 'ok') session.callerEnd?.ended(outcome);
+        if (isCancelled || hasLostWorker(outcome)) session.callerEnd?.freeClaims(outcome);
         if (outcome.status === 'ok' || fallback === null || isCancelled || ends.aborted) return emit(outcome);
         return emit(withFallback(outcome, fallback));
       };
@@ -186,4 +186,9 @@ async function quarantined(
   };
   await session.run(limited(documents, { signal, take }), learn, cancelling);
   await Promise.all(refusals);
+}
+
+/** True when the document's worker may have ended while it ran the document. */
+function hasLostWorker({ status }: Outcome): boolean {
+  return status === 'crashed' || status === 'timed-out';
 }

@@ -51,9 +51,14 @@ export class CallerEnd {
     this.#claims = services.cache === undefined ? null : claimsIn(services.cache.claims);
   }
 
-  /** The document has its outcome, without a result. */
-  ended(document: { readonly index: number; readonly id: string }): void {
+  /** The document's worker has ended, so the claims that the document has are over. */
+  freeClaims(document: { readonly index: number; readonly id: string }): void {
     void this.#claims?.then((claims) => claims.end(document));
+  }
+
+  /** A worker has ended, and with it results that it has not written. */
+  freeUnwritten(): void {
+    void this.#claims?.then((claims) => claims.endUnwritten());
   }
 
   get refusals(): ServiceRefusals {

@@ -139,7 +139,14 @@ class ArenaSession {
     this.#loop = new FeedingLoop(parts, split, checkedPerWorker(perWorker));
     this.#cancels = new Cancels(parts, this.#loop);
     const cancels = this.#cancels;
-    this.#deaths = new WorkerDeaths(parts, { loop: this.#loop, watchdog, cancels, hidden, abandoned });
+    this.#deaths = new WorkerDeaths(parts, {
+      loop: this.#loop,
+      watchdog,
+      cancels,
+      hidden,
+      callerEnd,
+      abandoned,
+    });
   }
 
   /** Opens all workers, or none: when one fails, the others are closed before the error is passed on. */

@@ -1,6 +1,7 @@
 import { DeathCount, maxRuns, runsAgain } from '../session/attempts.js';
 import type { HiddenEnds } from '../session/hidden-ends.js';
 import { crashed, timedOut } from '../session/outcome.js';
+import type { CallerEnd } from '../session/side-channel.js';
 import type { Cancels } from './cancels.js';
 import type { ClaimTable } from './claim-table.js';
 import type { ArenaParts, FeedingLoop } from './feeding-loop.js';
@@ -15,6 +16,7 @@ export interface DeathsParts {
   readonly watchdog: Watchdog | null;
   readonly cancels: Cancels;
   readonly hidden: HiddenEnds;
+  readonly callerEnd: CallerEnd;
   /** Called when a queue has no worker any more, so that its documents have crashed. */
   readonly abandoned: (cause: Error) => void;
 }
@@ -39,6 +41,7 @@ export class WorkerDeaths {
   readonly #deaths: readonly DeathCount[];
   readonly #givenUp = new Set<ThreadLane>();
   readonly #hidden: HiddenEnds;
+  readonly #callerEnd: CallerEnd;
   readonly #abandoned: DeathsParts['abandoned'];
   /** Slots of documents that run again, with the ends of the workers that ran them. */
   readonly #again = new Map<number, unknown>();
@@ -46,7 +49,7 @@ export class WorkerDeaths {
 
   constructor(
     { table, queues, lanes }: ArenaParts,
-    { loop, watchdog, cancels, hidden, abandoned }: DeathsParts,
+    { loop, watchdog, cancels, hidden, callerEnd, abandoned }: DeathsParts,
   ) {
     this.#table = table;
     this.#queues = queues;
@@ -55,6 +58,7 @@ export class WorkerDeaths {
     this.#watchdog = watchdog;
     this.#cancels = cancels;
     this.#hidden = hidden;
+    this.#callerEnd = callerEnd;
     this.#abandoned = abandoned;
     this.#deaths = lanes.map(() => new DeathCount());
   }
@@ -102,8 +106,10 @@ export class WorkerDeaths {
     const counts = !this.#cancels.hasKilled(lane) && !together.some(isCancelled);
     const first: number[] = [];
     let isHidden = counts && verdict === null;
+    this.#callerEnd.freeUnwritten();
     for (const slot of slots) {
       const published = queue.at(slot);
+      this.#callerEnd.freeClaims(published);
       const running = isRunning(slot);
       if (isCancelled(slot)) {
         this.#again.delete(slot);

@@ -115,6 +115,11 @@ export class ResultCache {
     return content instanceof Promise ? content.then(goOn, plain) : goOn(content);
   }
 
+  /** Writes the results that are not written yet. */
+  write(): void {
+    this.#results.write();
+  }
+
   close(): void {
     this.#results.close();
   }
@@ -137,11 +142,13 @@ export class ResultCache {
       return late;
     }
     return this.#task
-      .wait(document, touch, (signal) => poll(() => this.#results.isOver(key), signal))
+      .wait(document, touch, (signal) => poll(() => this.#results.isOver(claim), signal))
       .then(
         () => {
+          const reply = this.#found(run);
+          if (reply === null && this.#results.holds(claim)) return this.#runAndKeep(run, claim);
           this.#results.end(claim);
-          return this.#found(run) ?? this.#runAndKeep(run, null);
+          return reply ?? this.#runAndKeep(run, null);
         },
         (cause: unknown) => this.#task.failed(cause),
       );

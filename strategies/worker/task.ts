@@ -106,6 +106,8 @@ export async function openTask(
     results === 'live'
       ? (value: unknown) => live(value, large)
       : (value: unknown) => snapshot(value, allowed, large);
+  // Where parts of a result travel in files, its copy has other objects in their place.
+  const isCopied = results === 'snapshot' && (large === null || large instanceof MovedParts);
   const watched = new Set<DocumentContext>();
   const abort = (isMeant: (context: DocumentContext) => boolean, reason: () => Error) => {
     for (const context of [...watched]) if (isMeant(context)) context.abort(reason());
@@ -152,7 +154,7 @@ export async function openTask(
     const context = new DocumentContext(environment, startedMs, document, { own, seen });
     if (begun !== null && begun.read !== null) context.read(begun.read);
     const result = (value: unknown): Result => {
-      if (results === 'live') seen?.result(value);
+      if (!isCopied) seen?.result(value);
       return taken(value, take);
     };
     const reply = (result: Result): LocalReply => {
@@ -174,9 +176,9 @@ export async function openTask(
         if (reply.status === 'ok') large.note(reply);
         else large.forget();
       }
-      if (seen !== null && results === 'snapshot' && reply.status === 'ok') {
+      if (seen !== null && isCopied && reply.status === 'ok') {
         if (reply.moved === undefined) seen.copy(reply.value);
-        else seen.result(reply.value); // the message takes parts of it away
+        else seen.result(reply.value); // the message moves parts of it to another thread
       }
       return reply;
     };
@@ -212,7 +214,7 @@ export async function openTask(
   const run: CachedTask['run'] = (document, touch, begun) =>
     served === null ? runOnce(document, null, begun) : runServed(served, { document, begun }, touch);
   const cached: CachedTask = {
-    mayWait: results === 'snapshot',
+    mayWait: isCopied,
     run,
     read(document) {
       const context = new DocumentContext(environment, now(), document);
@@ -243,6 +245,7 @@ export async function openTask(
       for (const context of [...watched]) context.abort(closedError());
       taskLimits.close();
       end.close();
+      cache?.write(); // a teardown may take too long, or throw
       await limited(workload.teardown?.(state));
       cache?.close();
       // On the caller's own thread, others may have opened something.

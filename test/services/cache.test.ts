@@ -79,6 +79,19 @@ describe('store', () => {
     assert.deepEqual(open(folder).get(key('b')), kept('B'));
   });
 
+  it('finds what a worker has kept that did not know of the newest index', () => {
+    const folder = newFolder();
+    const maxBytes = 100_000; // an index file has 781 bytes
+    const [a, b] = [open(folder, maxBytes), open(folder, maxBytes)];
+    for (let i = 0; i < 40; i++) {
+      put(a, `a${i}`, kept('a', 10));
+      put(b, `b${i}`, kept('b', 10));
+      assert.deepEqual(latest(a, `b${i}`), kept('b', 10));
+      if (i % 7 === 0) assert.deepEqual(latest(b, `a${i}`), kept('a', 10));
+    }
+    assert.ok(files(join(folder, 'task'), '.index').length > 3);
+  });
+
   it('keeps to its size, and removes what was not used for the longest time', () => {
     const folder = newFolder();
     const maxBytes = 200_000;
@@ -136,9 +149,9 @@ for (const [kind, ofSession] of Object.entries(kinds))
       assert.equal(b.take(claim('y', 3)), true);
       assert.equal(b.take(claim('x', 1)), true, 'the same document again, on another worker');
       b.end(claim('x', 2));
-      assert.equal(b.isTaken(key('x')), true, 'another document has ended');
+      assert.equal(b.isTaken(claim('x', 0)), true, 'another document has ended');
       a.end(claim('x', 1));
-      assert.equal(b.isTaken(key('x')), false);
+      assert.equal(b.isTaken(claim('x', 0)), false);
       assert.equal(b.take(claim('x', 4)), true);
     });
 
@@ -156,7 +169,7 @@ for (const [kind, ofSession] of Object.entries(kinds))
         assert.equal(crashed.take(claim('x', document)), true);
         assert.equal(b.take(claim('x', 8)), false);
         end();
-        assert.equal(b.isTaken(key('x')), false);
+        assert.equal(b.isTaken(claim('x', 0)), false);
         b.endOf(document);
       }
     });
@@ -196,20 +209,49 @@ describe('claims in memory', () => {
     a.take(claim('x', 1));
     a.ended(claim('x', 1));
     assert.equal(a.mayWait, true);
-    assert.equal(b.isTaken(key('x')), true);
+    assert.equal(b.isTaken(claim('x', 0)), true);
     assert.equal(a.mayWait, false);
     a.written(claim('x', 1));
     assert.equal(a.mayWait, true);
   });
 
-  it('are given up where a thread has ended before it wrote its result', async () => {
+  it('are taken over by one of the documents that wait where a result is not written', async () => {
     const open = ofSession();
-    open().take(claim('x', 1));
-    open().ended(claim('x', 1));
-    const b = open();
-    assert.equal(b.isTaken(key('x')), true);
-    while (b.isTaken(key('x'))) await setImmediate();
-    assert.equal(b.take(claim('x', 2)), true);
+    const [a, b, c] = [open(), open(), open()];
+    a.take(claim('x', 1));
+    a.ended(claim('x', 1));
+    while (b.isTaken(claim('x', 2))) await setImmediate();
+    assert.equal(b.holds(claim('x', 2)), true);
+    assert.equal(c.isTaken(claim('x', 3)), true);
+    assert.equal(c.holds(claim('x', 3)), false);
+    a.written(claim('x', 1));
+    assert.equal(b.holds(claim('x', 2)), true, 'the late result does not end the claim of another document');
+    b.end(claim('x', 2));
+    assert.equal(c.isTaken(claim('x', 3)), false);
+  });
+
+  it('of results that were not written end with their thread', () => {
+    const open = ofSession();
+    const [a, b] = [open(), open()];
+    for (const [text, document] of [
+      ['x', 1],
+      ['y', 2],
+    ] as const)
+      a.take(claim(text, document));
+    a.ended(claim('x', 1));
+    open().endUnwritten();
+    assert.equal(b.isTaken(claim('x', 3)), false);
+    assert.equal(b.isTaken(claim('y', 3)), true, 'the document is running');
+  });
+
+  it('are those of a running document again when it runs again', () => {
+    const open = ofSession();
+    const [a, b, c] = [open(), open(), open()];
+    a.take(claim('x', 1));
+    a.ended(claim('x', 1));
+    assert.equal(c.isTaken(claim('x', 2)), true);
+    assert.equal(b.take(claim('x', 1)), true);
+    assert.equal(b.holds(claim('x', 1)), true);
   });
 
   it('let a document run whose place another key has', () => {
@@ -260,6 +302,45 @@ it('a document that ends its thread keeps no equal one waiting for results that 
     assert.deepEqual(found, expected);
   }
   await session.close();
+});
+
+for (const strategy of ['self-scheduling', 'queue', 'hybrid'])
+  it(`${strategy}: equal documents beside each other have results after their worker has ended`, async () => {
+    const log = newFolder();
+    const task = fixture('cache-task', { log });
+    const cache = await openCache(task, newFolder());
+    const session = await openStrategy(strategy, task, { workers: 1, perWorker: 3, cache });
+    const texts = ['slow a', 'plain b', 'ends-once k', 'slow c', 'ends-once k', 'ends-once k'];
+    const found: unknown[] = [];
+    await session.run(
+      texts.map((text, index) => ({ index, id: `d${index}`, size: text.length, bytes: Buffer.from(text) })),
+      (outcome) => {
+        found[outcome.index] = outcome.status === 'ok' ? outcome.value : outcome;
+      },
+    );
+    await session.close();
+    assert.deepEqual(found, texts);
+  });
+
+it('results that are not written yet are written before a teardown that throws', async () => {
+  const folder = newFolder();
+  const task = fixture('torn-down-task');
+  for (const hits of [0, 10]) {
+    const session = await openStrategy('self-scheduling', task, {
+      workers: 1,
+      cache: await openCache(task, folder),
+    });
+    let found = 0;
+    const documents = Array.from({ length: 10 }, (_, index) => Buffer.from(`document ${index}`));
+    await session.run(
+      documents.map((bytes, index) => ({ index, id: `d${index}`, size: bytes.length, bytes })),
+      (outcome) => {
+        if (outcome.cachedMs !== undefined) found++;
+      },
+    );
+    await session.close();
+    assert.equal(found, hits);
+  }
 });
 
 it('a task with stages has one result of all its stages, and `pipeline` refuses', async () => {

@@ -79,6 +79,19 @@ export function describeCache(strategy: Strategy): void {
       },
     );
 
+    it('keeps large results whole', async () => {
+      const texts = Array.from({ length: 40 }, (_, i) => 'x'.repeat(i % 10));
+      const expected = texts.map((text) => {
+        const value = `large ${text}`;
+        return { text: value, numbers: new Float64Array(10_000).fill(value.length) };
+      });
+      for (const hits of [30, 40]) {
+        const outcomes = await run(numbered('large', texts));
+        assert.deepEqual(outcomes.map(valueIn), expected);
+        assert.equal(outcomes.filter(isCached).length, hits);
+      }
+    });
+
     it('keeps nothing of a document that fails', rest, async () => {
       const documents = numbered('fail', ['x', 'x']);
       for (let i = 0; i < 2; i++) {
