@@ -114,16 +114,18 @@ describe('the puller', () => {
 
   it('does not delay a document because the next one is late', { timeout: 20_000 }, async () => {
     let more = () => {};
+    const isThere = new Promise<void>((resolve) => {
+      more = resolve;
+    });
     const puller = new Puller(
       (async function* () {
         yield* sized(1, 2);
-        await new Promise<void>((resolve) => {
-          more = resolve;
-        });
+        await isThere;
         yield* sized(3);
       })(),
     );
-    assert.equal((await puller.take(limit))?.documents.length, 2);
+    // They are in two batches where the machine is too busy to pull both in time.
+    for (let taken = 0; taken < 2; ) taken += (await puller.take(limit))?.documents.length ?? Infinity;
     const late = puller.take(limit);
     more();
     assert.equal((await late)?.documents[0]?.size, 3);
