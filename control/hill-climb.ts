@@ -88,7 +88,7 @@ export class HillClimb {
     this.#sleep();
   }
 
-  /** Nothing is measured for now. A probe ends without an answer, at the number that it tries. */
+  /** A guard has the number now. A probe ends without an answer, at the number that it tries. */
   pause(): void {
     if (this.#phase.kind === 'probing') this.#number.keep();
     this.#phase = { kind: 'measuring', blocks: [] };

@@ -16,6 +16,11 @@ export class Seen {
     return !this.isUnique && (this.#bytes !== null || this.#copy !== null);
   }
 
+  /** True as long as the result is a copy that is not serialized yet. */
+  get isCopy(): boolean {
+    return this.#copy !== null;
+  }
+
   /** The result as it was when the task ended, as `NewResult` has it; null when it cannot be kept. */
   get bytes(): Buffer | null {
     if (this.#copy !== null) this.result(this.#copy.value);

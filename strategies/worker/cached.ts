@@ -186,7 +186,7 @@ export class ResultCache {
       if (reply.status === 'ok') this.#weigh(taskMs, hashMs);
       if (reply.status === 'ok' && seen.hasResult) {
         const key = isOfId ? keys.withId : keys.plain;
-        this.#results.keep({ key, seen, taskMs, isOfId, claim }, endedMs);
+        this.#results.keep({ key, seen, taskMs, size: document.size, isOfId, claim }, endedMs);
       } else if (claim !== null) this.#results.end(claim);
       // Reading and hashing are a part of the document's time; a wait for a service is none.
       const readMs = beganMs - begun.startedMs;
