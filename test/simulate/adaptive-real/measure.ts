@@ -1,12 +1,16 @@
 import { fork } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
+import timers from 'node:timers';
 import { fileURLToPath } from 'node:url';
-import { paired } from '../../../bench/stats/paired.js';
+import { mean } from '../../../bench/stats/estimate.js';
+import { type Paired, paired } from '../../../bench/stats/paired.js';
 import { Helper } from '../../../bench/trials/helper.js';
 import { HelperProcesses } from '../../../bench/trials/helper-processes.js';
 import { createRunner, type Runner, type RunnerOptions } from '../../../index.js';
+import { AdaptiveNumber } from '../../../runner/adaptive.js';
 
 /**
  * One measurement of `npm run test:adaptive-real`, in a process of its own: Node's test runner follows every
@@ -16,7 +20,17 @@ import { createRunner, type Runner, type RunnerOptions } from '../../../index.js
 const share = Number(process.env.FORKWISE_SHARE ?? 1);
 /** Turns are short: a machine with neighbours may be twice as fast in one second as in the next. */
 const turnMs = 1000;
-const rounds = Math.max(2, 32 * share);
+/**
+ * A session keeps the machine code that its workers compiled first, and the next session may be some per cent
+ * faster or slower. So runners are opened again this often.
+ */
+const sessions = 8;
+/** Turns of each runner in a session. */
+const rounds = Math.max(2, 4 * share);
+/** The first turns of each runner in a session, which are not counted. */
+const warmRounds = 2;
+/** Pairs of turns that CPU time is compared in. */
+const costRounds = Math.max(2, 96 * share);
 /** Rounds while a trouble is there, and after it. */
 const troubleRounds = Math.max(2, 20 * share);
 /** The adaptive runner finds its number in this time. */
@@ -56,22 +70,39 @@ async function measured(what: string, tasks: readonly Task[]): Promise<Figures |
   return besideFixed(tasks[Number(what)] as Task);
 }
 
-/** Measures an adaptive runner and those with fixed numbers in turn. */
+/** Lets an adaptive runner find its number, and measures it beside fixed numbers from there. */
 async function besideFixed(task: Task): Promise<Figures> {
-  const adaptive = await open(task, task.start, true);
-  await rateOf(adaptive, task, findMs);
-  const fixed = await Promise.all(task.fixed.map((number) => open(task, number, false)));
-  const rates = [adaptive, ...fixed].map((): number[] => []);
-  for (let round = 0; round < rounds; round++)
-    for (const [i, runner] of inAnyOrder([adaptive, ...fixed].entries()))
-      rates[i]?.push(await rateOf(runner, task, turnMs));
-  const [own = [], ...others] = rates;
-  for (const [i, number] of task.fixed.entries())
-    print(task, `fixed ${number}`, interval(own, others[i] as number[]));
-  print(task, 'adaptive number', String(adaptive.stats().adaptive?.number));
-  const best = Math.max(...others.map((other) => ratio(other, own).mean));
-  for (const runner of [adaptive, ...fixed]) await runner.close();
-  return { ofBest: Math.exp(-best) };
+  const first = await open(task, task.start, true);
+  await rateOf(first, task, findMs);
+  let number = numberOf(first);
+  await first.close();
+  // For each session, one logarithm of the rate to each fixed number.
+  const ratios = task.fixed.map((): number[] => []);
+  for (let session = 0; session < sessions; session++) {
+    const found = number;
+    const runners = await Promise.all([
+      open(task, found, true),
+      ...task.fixed.map((fixed) => open(task, fixed, false)),
+    ]);
+    const rates = runners.map((): number[] => []);
+    for (let round = 0; round < warmRounds + rounds; round++)
+      for (const [i, runner] of inAnyOrder(runners.entries())) {
+        const rate = await rateOf(runner, task, turnMs);
+        if (round >= warmRounds) rates[i]?.push(rate);
+      }
+    const [own = [], ...others] = rates;
+    for (const [i, other] of others.entries()) ratios[i]?.push(ratio(own, other).mean);
+    number = numberOf(runners[0] as Runner);
+    print(task, `session ${session + 1}`, `adaptive number ${found}, then ${number}`);
+    for (const runner of runners) await runner.close();
+  }
+  for (const [i, fixed] of task.fixed.entries())
+    print(task, `fixed ${fixed}`, interval(paired(ratios[i] as number[])));
+  return { ofBest: Math.exp(Math.min(...ratios.map(mean))) };
+}
+
+function numberOf(runner: Runner): number {
+  return runner.stats().adaptive?.number as number;
 }
 
 /** Returns null where this process may make no cgroup for CPU time. */
@@ -88,20 +119,44 @@ async function withQuota(task: Task): Promise<Figures | null> {
   }
 }
 
-/** Compares the CPU time of a runner that follows the load with that of one that does not. */
+/** Measures what a runner that follows the load spends on it, and compares its CPU time with another's. */
 async function cost(task: Task): Promise<Figures> {
   const number = 16;
+  const own = timed();
   const runners = [await open(task, number, true), await open(task, number, false)] as const;
   const cores: number[] = [];
-  for (let round = 0; round < 3 * rounds; round++) {
-    const [on, off] = [await cpuOf(runners[0], task), await cpuOf(runners[1], task)];
+  let ownMs = 0;
+  for (let round = 0; round < costRounds; round++) {
+    const before = own.ms();
+    const on = await cpuOf(runners[0], task);
+    ownMs += own.ms() - before;
+    const off = await cpuOf(runners[1], task);
     // CPU time per document, at the rate of the runner that follows.
     cores.push((on.cpuMs / on.documents - off.cpuMs / off.documents) * (on.documents / turnMs));
   }
+  const ownCores = ownMs / (costRounds * turnMs);
+  print(task, 'cores for following', ownCores.toFixed(4));
   const { mean, low, high } = paired(cores);
-  print(task, 'cores for following', `${mean.toFixed(4)} (${low.toFixed(4)} to ${high.toFixed(4)})`);
+  print(task, 'cores more than without', `${mean.toFixed(4)} (${low.toFixed(4)} to ${high.toFixed(4)})`);
   for (const runner of runners) await runner.close();
-  return { lowCores: low };
+  return { ownCores, lowCores: low };
+}
+
+/** Sums the time on this thread that following takes: outcomes handed to it, and its timer. */
+function timed(): { ms(): number } {
+  let spentMs = 0;
+  const spending = <Args extends unknown[]>(run: (...args: Args) => void) =>
+    function (this: unknown, ...args: Args): void {
+      const startMs = performance.now();
+      run.apply(this, args);
+      spentMs += performance.now() - startMs;
+    };
+  AdaptiveNumber.prototype.ended = spending(AdaptiveNumber.prototype.ended);
+  const { setInterval } = timers;
+  timers.setInterval = ((callback: () => void, ms: number) =>
+    setInterval(spending(callback), ms)) as typeof setInterval;
+  syncBuiltinESMExports();
+  return { ms: () => spentMs };
 }
 
 function tasksWith(service: string): readonly Task[] {
@@ -155,7 +210,7 @@ async function through(task: Task, trouble: string, begin: () => () => void): Pr
     print(
       task,
       `${when}, number ${runners[0].stats().adaptive?.number}`,
-      `fixed ${right}: ${interval(own, other)}`,
+      `fixed ${right}: ${interval(ratio(own, other))}`,
     );
     return Math.exp(ratio(own, other).mean);
   };
@@ -219,8 +274,7 @@ function ratio(a: readonly number[], b: readonly number[]) {
   return paired(a.map((rate, i) => Math.log(rate / (b[i] as number))));
 }
 
-function interval(own: readonly number[], other: readonly number[]): string {
-  const { mean, low, high } = ratio(own, other);
+function interval({ mean, low, high }: Paired): string {
   const [of, from, to] = [mean, low, high].map((log) => Math.exp(log).toFixed(3));
   return `adaptive is ${of} of it (${from} to ${to})`;
 }
