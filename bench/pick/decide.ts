@@ -63,6 +63,8 @@ export interface Decision {
   readonly disqualified: readonly Disqualified[];
   /** The share of the rate that the choice loses against the best at most, at 95 %; null if unknown. */
   readonly regretBound: number | null;
+  /** Configurations that this bound leaves out, because they have a single block. */
+  readonly leftOut: number;
   /** The rate to expect of a new run. */
   readonly rate: RunPromise;
   /**
@@ -140,6 +142,7 @@ export function decide(options: DecideOptions): Decided {
     slower: made.rivals.filter(isBehind).map(eligible),
     disqualified: [...reasons, ...open],
     regretBound: made.regretBound,
+    leftOut: made.leftOut.length,
     rate: itself.rate,
     endMs: endMsOf(choice, own),
     speedup:

@@ -47,7 +47,7 @@ A run that was ended continues where it stopped; delete the folders of a task to
   --draws <count>          random choices of rounds to take advice from          200
   --seeds <count>          picks of each task                                    2
   --programs <count>       programs that check each pick's promise               5
-  --budget <duration>      time budget of a pick                                 60s
+  --budget <duration>      time budget of a pick                                 2m
   --folder <folder>        where runs and tables go                              results/regret
 `;
 
@@ -60,7 +60,7 @@ const { values } = parseArgs({
     draws: { type: 'string', default: '200' },
     seeds: { type: 'string', default: '2' },
     programs: { type: 'string', default: '5' },
-    budget: { type: 'string', default: '60s' },
+    budget: { type: 'string', default: '2m' },
     folder: { type: 'string', default: 'results/regret' },
     help: { type: 'boolean', default: false },
   },

@@ -89,10 +89,12 @@ export interface Choice<C extends Configuration> {
   /** Every other configuration that may be chosen, the fastest first. */
   readonly rivals: readonly Rival<C>[];
   /**
-   * Regret bound: the share of the rate that following the advice may cost against the best of all, at 95 %.
-   * Null below three rounds, and where nothing else was measured often enough to be compared.
+   * Regret bound: the share of the rate that following the advice may cost, at 95 %, against the best of all
+   * but `leftOut`. Null below three rounds, and where nothing else was measured often enough to be compared.
    */
   readonly regretBound: number | null;
+  /** Rivals with a single round in common with the choice, or none: nothing bounds their rate. */
+  readonly leftOut: readonly C[];
   /** Rounds in which the choice was measured. */
   readonly rounds: number;
   readonly margin: number;
@@ -248,6 +250,7 @@ function judge<C extends Configuration>(contest: Contest<C>, choice: C): Choice<
     shortfall: best === choice ? null : ratioOf(family.difference(best.name, choice.name)),
     rivals,
     regretBound: regretBound(family, { choice, rivals }),
+    leftOut: rivals.filter(isLeftOut).map(({ configuration }) => configuration),
     rounds: family.rounds(choice.name),
     margin,
   };
@@ -291,10 +294,15 @@ const significance = 0.05;
 /** Intervals of fewer rounds are not calibrated, and too wide for a bound. */
 const minBoundRounds = 3;
 
+/** True for what left a race after one block: its ratio to the choice has no interval. */
+function isLeftOut({ relation, ratio }: Rival<Configuration>): boolean {
+  return relation === 'too few rounds' && (ratio === null || ratio.low === null);
+}
+
 /**
- * The highest one-sided upper end over the rivals that are not shown to be slower and have rounds enough,
- * which share the 5 % equally. It is unknown below three rounds, and where no rival's ratio to the choice has
- * an interval: then nothing shows that the others are worse.
+ * The highest one-sided upper end over the rivals that are neither shown to be slower nor left out, which
+ * share the 5 % equally. It is unknown below three rounds, and where no rival's ratio to the choice has an
+ * interval: then nothing shows that the others are worse.
  */
 function regretBound<C extends Configuration>(
   family: Family,
@@ -302,7 +310,7 @@ function regretBound<C extends Configuration>(
 ): number | null {
   const compared = rivals.some(({ ratio }) => ratio !== null && ratio.low !== null);
   if (!compared || family.rounds(choice.name) < minBoundRounds) return null;
-  const open = rivals.filter(({ relation }) => relation !== 'slower' && relation !== 'too few rounds');
+  const open = rivals.filter((rival) => rival.relation !== 'slower' && !isLeftOut(rival));
   const bounds = open.map(({ configuration }) => {
     const difference = family.difference(configuration.name, choice.name);
     const ends = difference && interval(difference, { confidence: 1 - (2 * significance) / open.length });

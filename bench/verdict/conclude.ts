@@ -65,6 +65,8 @@ export interface Conclusion {
    * The share of the rate that following the advice may cost, at 95 %; null where the scatter is not known.
    */
   readonly regretBound: number | null;
+  /** Configurations that this bound leaves out: see `Choice`. */
+  readonly leftOut: number;
   /**
    * Rate of a configuration ÷ rate of the machine limit with as many workers, by the configuration's name.
    * Empty where no limit was measured.
@@ -125,6 +127,12 @@ export function conclude(summaries: readonly SummaryRow[], options: ConcludeOpti
   });
 }
 
+/** Leaves out cells with less than half of the most rounds: the one lucky round of a race is no estimate. */
+function oftenMeasured(cells: readonly RatedSummary[]): RatedSummary[] {
+  const most = Math.max(...cells.map(({ rounds }) => rounds));
+  return cells.filter(({ rounds }) => 2 * rounds >= most);
+}
+
 export function fastestOf(cells: readonly RatedSummary[]): RatedSummary {
   return cells.reduce((a, b) => (b.documents_per_second > a.documents_per_second ? b : a));
 }
@@ -152,7 +160,7 @@ function conclusionOf(
     documentBytes: document_bytes,
     levels: [...new Set(family.map(({ workers }) => workers))].sort((a, b) => a - b),
     atBest: [...series.values()].map((cells) => (cells.includes(choice) ? choice : fastestOf(cells))),
-    fastest: fastestOf(family.filter((cell) => !isLimit(strategies, cell))),
+    fastest: fastestOf(oftenMeasured(family.filter((cell) => !isLimit(strategies, cell)))),
     claims: busy && claims === 'verdicts' ? 'suggests' : claims,
     busy,
     choice,
@@ -172,6 +180,7 @@ function conclusionOf(
     best: judged.best.cell,
     shortfall: judged.shortfall,
     regretBound: judged.regretBound,
+    leftOut: judged.leftOut.length,
     staged: fusedOrStaged(judged, strategies),
     prices: brokerPrices(family, { trials, strategies }),
     ofLimit: new Map(

@@ -46,7 +46,8 @@ export function adviceLegend(conclusions: readonly Conclusion[]): string {
   return [
     'As good: the interval of the ratio to the suggestion lies within the margin.',
     'Not told apart: that interval reaches beyond the margin.',
-    'Lost at most: the share of the rate that the suggestion may cost against the best, at 95 %.',
+    'Lost at most: the share of the rate that the suggestion may cost against the best, at 95 %. ' +
+      'What has a single round is left out.',
     ...(perWorker === null ? [] : [perWorker]),
   ].join('\n');
 }
@@ -89,7 +90,7 @@ function others(cells: readonly RatedSummary[], { choice, atBest }: Conclusion):
 export function adviceSentences(conclusions: readonly Conclusion[]): string[] {
   const [first] = conclusions;
   if (first === undefined) return [];
-  if (conclusions.every(({ fastest, claims }) => fastest.rounds < 2 || claims === 'nothing'))
+  if (conclusions.every(({ choice, claims }) => choice.rounds < 2 || claims === 'nothing'))
     return [
       `${first.workload}: everything works, and nothing is shown about what is faster.`,
       first.claims === 'nothing'
@@ -136,10 +137,15 @@ function loss(conclusions: readonly Conclusion[]): string | null {
   const bounds = conclusions.map(({ regretBound }) => regretBound).filter((bound) => bound !== null);
   if (bounds.length < conclusions.length) return 'How much another configuration would gain is not shown.';
   const bound = Math.max(...bounds);
-  if (bound === 0) return 'No other configuration would gain anything (95 %).';
+  const some = conclusions.some(({ leftOut }) => leftOut > 0);
+  if (bound === 0)
+    return some
+      ? 'No configuration with more than one round would gain anything (95 %).'
+      : 'No other configuration would gain anything (95 %).';
   if (bound > maxBound)
     return 'How much another configuration would gain is not known: rounds differ too much.';
-  return `Another configuration would gain at most ${gainText(bound)} (95 %).`;
+  const others = some ? 'Another configuration with more than one round' : 'Another configuration';
+  return `${others} would gain at most ${gainText(bound)} (95 %).`;
 }
 
 /** A loss of more than half of the rate is no bound to go by. */

@@ -224,7 +224,7 @@ function confidence(
   decision: Decision,
   { environment, name }: Pick<VerdictOptions, 'environment'> & { readonly name: Namer },
 ): string[] {
-  const { choice, tied, regretBound, blocks } = decision;
+  const { choice, tied, regretBound, leftOut, blocks } = decision;
   const rivals = tied.filter(({ cell }) => cell !== choice);
   const measured = `${blocks} ${turn(environment)}${blocks === 1 ? '' : 's'}`;
   if (blocks < minBlocks) {
@@ -234,7 +234,8 @@ function confidence(
         : `; ${rivals.length} ${rivals.length === 1 ? 'other is' : 'others are'} not told apart from it`;
     return [`It was measured in only ${measured}, so this is a guess${others}. ${longer(environment)}`];
   }
-  if (rivals.length === 0) return [nextBest(decision, { name, measured, environment })];
+  const unknown = leftOut === 0 ? [] : [unknownText(leftOut, environment)];
+  if (rivals.length === 0) return [nextBest(decision, { name, measured, environment }), ...unknown];
   const named = rivals.slice(0, 2).map(({ cell }) => name(cell));
   const more = rivals.length > 2 ? [`${rivals.length - 2} more`] : [];
   const loss =
@@ -243,9 +244,16 @@ function confidence(
       : [
           regretBound > maxBound
             ? `What it may lose against the best is not known: ${turn(environment)}s differ too much.`
-            : `Using it loses at most ${percent(regretBound)} of the rate against the best (95 %).`,
+            : `Using it loses at most ${percent(regretBound)} of the rate against ` +
+              `${leftOut === 0 ? 'the best' : `those with more than one ${turn(environment)}`} (95 %).`,
         ];
-  return [`${measured} did not tell it apart from ${listed([...named, ...more])}.`, ...loss];
+  return [`${measured} did not tell it apart from ${listed([...named, ...more])}.`, ...loss, ...unknown];
+}
+
+/** Says of how many configurations little is known: they left the race after one block. */
+function unknownText(leftOut: number, environment: Environment): string {
+  const others = leftOut === 1 ? '1 other, which has' : `${leftOut} others, which have`;
+  return `Little is known of ${others} a single ${turn(environment)}. ${longer(environment)}`;
 }
 
 /** A loss of more than half of the rate is no bound to go by. */
@@ -265,7 +273,7 @@ function isRace({ profile }: Environment): boolean {
 }
 
 function nextBest(
-  { slower, disqualified }: Decision,
+  { slower, disqualified, leftOut }: Decision,
   {
     name,
     measured,
@@ -284,9 +292,9 @@ function nextBest(
       ? `The others left the race early; this one was measured in ${measured}.`
       : `The others have too few rounds to be compared; this one has ${measured}.`;
   const second = `${name(next.cell)}, ${withInterval(next.ratio)} its rate`;
-  return environment.not_measured === undefined
+  return environment.not_measured === undefined && leftOut === 0
     ? `That is clear after ${measured}: the next is ${second}.`
-    : `After ${measured} the next of the measured ones is ${second}.`;
+    : `After ${measured} the next of the compared ones is ${second}.`;
 }
 
 /** Says what several documents per worker are, for the choice. */

@@ -209,6 +209,26 @@ describe('a decision', () => {
     assert.equal(cells?.[3], 'unknown');
   });
 
+  it('counts what has a single block, and bounds no loss against that', () => {
+    const decision = chosen(decided());
+    const rival = { ...(decision.tied[0] as Decision['tied'][number]), cell: { ...decision.choice } };
+    const said = (changes: Partial<Decision>) =>
+      verdict({ ...decision, blocks: 7, regretBound: 0.06, ...changes }, words).join(' ');
+    const open = said({ tied: [rival], leftOut: 20 });
+    assert.match(open, /loses at most 6 % of the rate against those with more than one block \(95 %\)\./);
+    assert.match(
+      open,
+      / Little is known of 20 others, which have a single block\. Use a longer `--time-budget`\./,
+    );
+    assert.match(said({ tied: [rival], leftOut: 0 }), /of the rate against the best \(95 %\)\./);
+    const cell = { ...decision.choice, strategy: 'queue' };
+    const ratio = { ratio: 0.4, low: 0.3, high: 0.5 };
+    const slower = [{ cell, relation: 'slower' as const, rate: decision.rate, ratio }];
+    const alone = said({ tied: [], slower, leftOut: 1 });
+    assert.match(alone, /After 7 blocks the next of the compared ones is `queue` with 2 workers/);
+    assert.match(alone, /Little is known of 1 other, which has a single block\./);
+  });
+
   it('calls nothing clear that a single block showed, or that was compared with nothing', () => {
     const decision = { ...chosen(decided()), tied: [], slower: [], disqualified: [] };
     const said = (changes: Partial<Decision>, environment = words.environment) =>

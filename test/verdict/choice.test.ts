@@ -131,6 +131,26 @@ describe('the choice', () => {
     const left = found?.rivals.find(({ configuration }) => configuration.name === 'c');
     assert.equal(left?.relation, 'too few rounds');
     assert.equal(found?.regretBound, 0);
+    assert.deepEqual(
+      found?.leftOut.map(({ name }) => name),
+      ['c'],
+    );
+  });
+
+  it('is held against what left a race after two rounds, which have an interval', () => {
+    const found = choose({
+      configurations: [sequential, configuration('a'), configuration('c', { workers: 4 })],
+      rates: [
+        ...ratesOf({ sequential: 100, a: 150 }, { rounds: 6 }),
+        ...ratesOf({ c: 149 }, { rounds: 2, wobble: 0.03 }),
+      ],
+      margin,
+    });
+    assert.equal(chosen(found), 'a');
+    const left = found?.rivals.find(({ configuration }) => configuration.name === 'c');
+    assert.equal(left?.relation, 'too few rounds');
+    assert.deepEqual(found?.leftOut, []);
+    assert.ok((found?.regretBound ?? 0) > 0);
   });
 
   it('is none without a rate, and names no bound from a single round', () => {

@@ -86,6 +86,16 @@ describe('compare', () => {
     assert.deepEqual(slower, [false, true, true]);
   });
 
+  it('names no cell as the best that has one lucky round', () => {
+    const rows = compare(made([about(100, 0.01), about(190, 0.01), [230]]), {
+      claims: 'verdicts',
+      baseline: 'sequential',
+    });
+    const best = rows.filter(({ reference }) => reference === 'best');
+    assert.ok(best.length > 0);
+    for (const row of best) assert.deepEqual([row.reference_strategy, row.reference_workers], ['threads', 1]);
+  });
+
   it('adjusts over the contenders against sequential, over all pairs against the best', () => {
     const rates = [flat, about(110, 0.05), about(120, 0.09), about(121, 0.11).reverse()];
     const logs = (a: number, b: number) =>

@@ -242,6 +242,19 @@ describe('the advice', () => {
     assert.deepEqual(rest, []);
   });
 
+  it('goes by no lucky round of what left a race, and says that its bound leaves that out', () => {
+    const race = [
+      ...run({ sequential: 100, 'thread-pool×2': 190, 'process-pool×2': 185 }, { corpus: 'docs' }, 6),
+      ...run({ 'async×2': 230 }, { corpus: 'docs' }, 1),
+    ];
+    const [conclusion] = conclusionsOf(race, ['docs']);
+    assert.equal(conclusion?.fastest.strategy, 'thread-pool');
+    assert.equal(conclusion?.leftOut, 1);
+    const [first, second] = adviceSentences([conclusion as Conclusion]);
+    assert.match(first ?? '', /suggests `thread-pool` with 2 workers: 1\.90× /);
+    assert.match(second ?? '', /onfiguration with more than one round would gain /);
+  });
+
   it('claims nothing from a single round, and no change of the choice from a single corpus', () => {
     const once = conclusionsOf(run({ sequential: 100, 'thread-pool×2': 190 }, {}, 1));
     assert.match(adviceSentences(once)[0] ?? '', /nothing is shown about what is faster/);
