@@ -23,7 +23,6 @@ import { ForwardedLimits } from './forwarded-limits.js';
 import { Heard } from './heard.js';
 import { HeldBatch } from './held-batch.js';
 import { Inner, type InnerDocument } from './inner.js';
-
 import { sendable } from './rows.js';
 import { Turns } from './turns.js';
 
