@@ -13,9 +13,10 @@ import { arenaTraits } from './traits.js';
  * - The caller looks after every 64 documents or 1 MiB it has published (`stride` in `feeding-loop.ts`)
  *   whether waiting work is worth waking a worker: `wake-ups.ts`. Before it rests, it wakes one for each
  *   document that waits.
- * - About 5 ms of work are in front of each worker, and at least two documents: `ahead.ts`.
+ * - About 5 ms of work are in front of each worker, at least two documents, and one more than it ends between
+ *   two reports: `ahead.ts`.
  * - A worker reports up to 256 outcomes in one message, and none waits for others longer than 4 ms:
- *   `flushDocuments` in `arena-session.ts`, which also lists the files of this folder, and `flushMs` in
+ *   `flushDocuments` in `arena-session.ts`, which also lists the files of this folder, and `isTime` in
  *   `worker.ts`.
  *
  * The window below is something else: the number of documents that the caller takes from the source at once.

@@ -14,6 +14,7 @@ import { Places } from '../worker/places.js';
 import { openTask } from '../worker/task.js';
 import { engineReport } from '../worker/usage-report.js';
 import { thisWorker } from '../worker/worker-id.js';
+import { flushMs } from './ahead.js';
 import { ClaimTable, oversized, type Shape } from './claim-table.js';
 import { type Columns, columnsOf } from './columns.js';
 import { privateCopy } from './copy-bytes.js';
@@ -94,14 +95,6 @@ export interface Outcomes {
   readonly hasMoved?: true;
 }
 
-/**
- * Outcomes wait for others at most this long while there is work, ms. A worker reports when the next document
- * would end too late for that if it took as long as the last one. Each message wakes the caller's thread,
- * which takes a core from a worker when there are no more cores than workers: at 2 ms this cost a tenth of
- * what a second core gains. The work in front of a worker is more than this (`ahead.ts`), so that the caller
- * hears of room before the worker has none.
- */
-const flushMs = 4;
 /**
  * A worker without work blocks its thread for this long before it reports its outcomes and rests in its event
  * loop, ms.
@@ -289,7 +282,11 @@ function isFull(): boolean {
   return slots.length >= flush.documents || unreportedBytes >= flush.bytes;
 }
 
-/** Tells whether the first unreported outcome would wait too long for another one. */
+/**
+ * Tells whether the first unreported outcome would wait too long for another one, if that took as long as the
+ * last one. Each message wakes the caller's thread, which takes a core from a worker when there are no more
+ * cores than workers: at 2 ms in place of `flushMs` this cost a tenth of what a second core gains.
+ */
 function isTime({ startedMs, taskMs }: LocalReply): boolean {
   return startedMs + 2 * taskMs - firstMs > flushMs;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Ahead } from '../../strategies/shared-memory/ahead.js';
+import { Ahead, flushMs } from '../../strategies/shared-memory/ahead.js';
 import { type ArenaSize, openArenaSession } from '../../strategies/shared-memory/arena-session.js';
 import type { PulledDocument } from '../../strategies/shared-memory/feed.js';
 import partitioned from '../../strategies/shared-memory/partitioned.js';
@@ -297,6 +297,21 @@ describe('documents in front of workers', () => {
     assert.deepEqual([ahead.published(1), ahead.published(2), ahead.pulled(2)], [2, 4, 4]);
     for (let i = 0; i < 500; i++) ahead.learn(0.001);
     assert.ok(ahead.published(2) > 4096, 'short tasks have no limit but the arena');
+  });
+
+  it('are more than a lone worker ends between two reports, so that it never waits for the caller', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0.1, max: 100, noNaN: true }), (taskMs) => {
+        const ahead = new Ahead(limits);
+        ahead.begin(true);
+        ahead.learn(taskMs);
+        // The worker reports when the next document would end more than `flushMs` after the first outcome.
+        let ended = 1;
+        while (ended * taskMs <= flushMs) ended++;
+        // It may have claimed the next one only after the caller has published.
+        assert.ok(ahead.published(1) - ended >= 1, `${ended} of ${ahead.published(1)}`);
+      }),
+    );
   });
 
   it('are as many as the arena holds where a strategy splits a corpus up front', () => {
