@@ -27,7 +27,7 @@ before(() => {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('10,000 documents of 10 KB, a task of 2 ms, one worker', () => {
-  const blocks = 4;
+  const blocks = 8;
   const turns = 200;
 
   it('is 10 times as fast the second time, and at most 3 % slower when nothing is found', async (t) => {
