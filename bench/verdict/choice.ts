@@ -193,13 +193,15 @@ function contestOf<C extends Configuration>({
   return { family, margin, allowed, baseline, best, candidates, settled: kept !== null, logRate };
 }
 
-/**
- * The configuration that is ahead of the most others in their common rounds. Configurations with less than
- * half of the most rounds do not count: one lucky round is no estimate.
- */
+/** Leaves out what has less than half of the most rounds: the one lucky round of a race is no estimate. */
+export function oftenMeasured<T>(all: readonly T[], roundsOf: (one: T) => number): T[] {
+  const most = Math.max(0, ...all.map(roundsOf));
+  return all.filter((one) => 2 * roundsOf(one) >= most);
+}
+
+/** The configuration that is ahead of the most others in their common rounds, of those measured often. */
 function bestOf<C extends Configuration>(allowed: readonly C[], family: Family): C | null {
-  const maxRounds = Math.max(0, ...allowed.map(({ name }) => family.rounds(name)));
-  const eligible = allowed.filter(({ name }) => 2 * family.rounds(name) >= maxRounds);
+  const eligible = oftenMeasured(allowed, ({ name }) => family.rounds(name));
   const wins = ({ name }: C) =>
     eligible.filter((other) => (family.difference(name, other.name)?.mean ?? 0) > 0).length;
   return (

@@ -15,7 +15,7 @@ import type { ComparisonRow } from '../tables/comparison-columns.js';
 import type { Claims } from '../tables/environment.js';
 import { pairedLogRatios } from '../tables/summarise.js';
 import { isOk, type OkTrial, type TrialRow } from '../tables/trial-columns.js';
-import { practicalMargin } from './choice.js';
+import { oftenMeasured, practicalMargin } from './choice.js';
 import { configurationName, familyOf, logRates } from './configurations.js';
 
 export type Verdict = 'faster' | 'slower' | 'equivalent' | 'inconclusive';
@@ -123,9 +123,7 @@ function againstBaseline(
 
 function againstBest(cells: readonly Cell[], terms: Terms): ComparisonRow[] {
   const rate = (cell: Cell) => mean(cell.map(({ documents_per_second }) => Math.log(documents_per_second)));
-  // The one lucky round of a configuration that left a race is no estimate.
-  const most = Math.max(...cells.map(({ length }) => length));
-  const best = cells.filter(({ length }) => 2 * length >= most).reduce((a, b) => (rate(b) > rate(a) ? b : a));
+  const best = oftenMeasured(cells, ({ length }) => length).reduce((a, b) => (rate(b) > rate(a) ? b : a));
   const pairs = cells
     .flatMap((a, i) => cells.slice(i + 1).map((b) => (a === best ? pairOf(b, a) : pairOf(a, b))))
     .filter(({ ratios }) => ratios.length > 0);

@@ -6,7 +6,7 @@ import { hasRate, type RatedSummary, type SummaryRow } from '../tables/summary-c
 import type { TrialRow } from '../tables/trial-columns.js';
 import { type BrokerPrice, brokerPrices } from './broker-price.js';
 import { isBusy } from './busy.js';
-import { type Choice, chooseTogether, type Ratio, type Relation } from './choice.js';
+import { type Choice, chooseTogether, oftenMeasured, type Ratio, type Relation } from './choice.js';
 import {
   configurationName,
   familyOf,
@@ -127,12 +127,6 @@ export function conclude(summaries: readonly SummaryRow[], options: ConcludeOpti
   });
 }
 
-/** Leaves out cells with less than half of the most rounds: the one lucky round of a race is no estimate. */
-function oftenMeasured(cells: readonly RatedSummary[]): RatedSummary[] {
-  const most = Math.max(...cells.map(({ rounds }) => rounds));
-  return cells.filter(({ rounds }) => 2 * rounds >= most);
-}
-
 export function fastestOf(cells: readonly RatedSummary[]): RatedSummary {
   return cells.reduce((a, b) => (b.documents_per_second > a.documents_per_second ? b : a));
 }
@@ -160,7 +154,12 @@ function conclusionOf(
     documentBytes: document_bytes,
     levels: [...new Set(family.map(({ workers }) => workers))].sort((a, b) => a - b),
     atBest: [...series.values()].map((cells) => (cells.includes(choice) ? choice : fastestOf(cells))),
-    fastest: fastestOf(oftenMeasured(family.filter((cell) => !isLimit(strategies, cell)))),
+    fastest: fastestOf(
+      oftenMeasured(
+        family.filter((cell) => !isLimit(strategies, cell)),
+        ({ rounds }) => rounds,
+      ),
+    ),
     claims: busy && claims === 'verdicts' ? 'suggests' : claims,
     busy,
     choice,
