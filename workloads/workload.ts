@@ -36,9 +36,9 @@ export interface Document {
 
 /**
  * A document notes that its task reads `id` where results are kept. Code that is not the task's reads the id
- * under this name first.
+ * of what has this name, if the document has it.
  */
-export const unwatchedId: unique symbol = Symbol('id');
+export const unwatched: unique symbol = Symbol('unwatched');
 
 /** A task gets a context besides its document. Each document has a context of its own. */
 export interface Context<State = unknown> {

@@ -4,6 +4,7 @@ import { copyOfView } from './large-parts.js';
 
 /** Reads a value whose typed arrays have memory of their own, as the task's result had. */
 export function valueIn(bytes: Buffer): unknown {
+  if (bytes[0] !== serializedStart) return JSON.parse(bytes.toString());
   const reader = new OwnParts(bytes);
   reader.readHeader();
   return reader.readValue();
@@ -28,3 +29,6 @@ class OwnParts extends DefaultDeserializer {
 interface HostReader {
   _readHostObject(): unknown;
 }
+
+/** What `v8.serialize` writes begins with this byte, which no JSON has. */
+const serializedStart = 0xff;

@@ -12,6 +12,7 @@ import { taskError } from '../session/task-error.js';
 import { teardownMs } from '../session/teardown.js';
 import type { Result } from '../strategy.js';
 import type { Begun, CachedTask, ResultCache } from './cached.js';
+import { callAlone } from './call-alone.js';
 import { now } from './clock.js';
 import { refuseUncloneable } from './cloneable.js';
 import {
@@ -185,7 +186,9 @@ export async function openTask(
     try {
       const value =
         document.by === undefined
-          ? workload.default(seen?.watched(ownDocument(document)) ?? ownDocument(document), context)
+          ? seen === null
+            ? workload.default(ownDocument(document), context)
+            : callAlone(workload, seen.watched(ownDocument(document)), context)
           : readAndRun(document, context);
       if (!isThenable(value)) return reply(result(value));
       return Promise.resolve(value).then(

@@ -1,4 +1,4 @@
-import { type Context, type Document, type Kind, unwatchedId, type Workload } from '../workload.js';
+import { type Context, type Document, type Kind, unwatched, type Workload } from '../workload.js';
 import {
   type OpenStage,
   openStage,
@@ -72,7 +72,7 @@ async function closeAll(opened: Opened): Promise<void> {
 }
 
 function first(document: Document, context: Context): StageItem {
-  const { [unwatchedId]: id = document.id } = document as { readonly [unwatchedId]?: string };
+  const { id } = (document as { readonly [unwatched]?: { readonly id: string } })[unwatched] ?? document;
   return { value: document, context, document: id, part: '' };
 }
 
