@@ -6,7 +6,12 @@
  * @param value a copy, which has no getters
  */
 export function exactJson(value: unknown): string | null {
-  return isExact(value, new Set()) ? JSON.stringify(value) : null;
+  if (!isExact(value, new Set())) return null;
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return null; // longer than a text can be
+  }
 }
 
 function isExact(value: unknown, around: Set<object>): boolean {
