@@ -64,6 +64,7 @@ describe('the end', () => {
     for (const wait of ['close', 'drain'] as const) {
       await withRunner({ strategy: 'process-pool', workers: 1 }, async (runner) => {
         const hung = runner.run(document('loop'));
+        await until(() => runner.stats().inFlight === 1); // else `close` fails it, since it waits
         const waiting = runner[wait]();
         await settled();
         await runner.close({ now: true });
