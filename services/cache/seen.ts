@@ -67,28 +67,26 @@ interface Watched {
 }
 
 const accessors = {
-  index: accessor({
-    get() {
-      this[unwatched].seen.isUnique = true;
-      return this[unwatched].index;
-    },
-    set(index: number) {
-      this[unwatched].index = index;
-    },
+  index: accessor('index', (seen) => {
+    seen.isUnique = true;
   }),
-  id: accessor({
-    get() {
-      this[unwatched].seen.id = true;
-      return this[unwatched].id;
-    },
-    set(id: string) {
-      this[unwatched].id = id;
-    },
+  id: accessor('id', (seen) => {
+    seen.id = true;
   }),
 };
 
-function accessor<T>(by: { get(this: Watched): T; set(this: Watched, value: T): void }): PropertyDescriptor {
-  return { ...by, enumerable: true, configurable: true };
+function accessor<Name extends 'index' | 'id'>(name: Name, note: (seen: Seen) => void): PropertyDescriptor {
+  return {
+    get(this: Watched) {
+      note(this[unwatched].seen);
+      return this[unwatched][name];
+    },
+    set(this: Watched, value: Watched[typeof unwatched][Name]) {
+      this[unwatched][name] = value;
+    },
+    enumerable: true,
+    configurable: true,
+  };
 }
 
 /**

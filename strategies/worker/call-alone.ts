@@ -2,10 +2,9 @@ import type { Context, Document, Workload } from '../../workloads/workload.js';
 
 /**
  * Calls a task so that the engine compiles it by itself. Else it puts a task that runs often into the code
- * around the call, and the loops of the task share the processor's registers with that code. Where results
- * are kept there is much of it: a loop of 2 ms then took 6 % longer.
+ * around the call. Where results are kept, a loop of 2 ms took 6 % longer there.
  *
- * The engine does so for a call that has always called the same function. This one has called others.
+ * The engine does that only while a call has called one function alone, and this call has called others.
  */
 export function callAlone(
   workload: Pick<Workload, 'default'>,
