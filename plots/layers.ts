@@ -1,3 +1,4 @@
+import { counted } from '../bench/words/units.js';
 import type { Spec } from './chart.js';
 import type { Panel } from './grid.js';
 import { lookChannels } from './looks.js';
@@ -63,7 +64,7 @@ export function baselineRule(panel: Panel): Spec[] {
 export function coresRule({ effectiveCores, workers }: Panel): Spec[] {
   if (effectiveCores < Math.min(...workers) || effectiveCores > Math.max(...workers)) return [];
   const cores = Number(effectiveCores.toFixed(2));
-  const text = cores === 1 ? '1 core' : `${cores} cores`;
+  const text = counted(cores, 'core');
   const x = { field: 'cores', type: 'quantitative' };
   return [
     {

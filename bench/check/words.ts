@@ -1,3 +1,4 @@
+import { counted } from '../words/units.js';
 import type { DocumentFact } from './probe-host.js';
 
 /** Words that several findings share. */
@@ -15,7 +16,7 @@ export function names(facts: readonly Pick<DocumentFact, 'id' | 'error'>[]): str
 }
 
 export function documents(count: number): string {
-  return count === 1 ? '1 document' : `${count} documents`;
+  return counted(count, 'document');
 }
 
 export function often(times: number): string {

@@ -15,7 +15,8 @@ export interface Summary {
   /** The folder has this number of shards; absent for a file. */
   readonly shards?: number;
   readonly strategy: string;
-  readonly workers: number;
+  /** Null where agents that are there have chosen their own numbers. */
+  readonly workers: number | null;
   /** Documents that a worker runs at the same time; absent: one. */
   readonly perWorker?: number;
   /** The whole job has this number of documents. */
@@ -58,7 +59,7 @@ export function summaryText(summary: Summary): string {
   const documents = counted(summary.documents, 'document');
   const head = [
     `${complete ? documents : `${whole(linesOf(summary))} of ${documents}`}: ${listed(statuses)}`,
-    rowName({ ...summary, delivery: '', per_worker: summary.perWorker ?? null }),
+    strategyText(summary),
     ...rateOf(summary),
     ...replacedText(summary),
     ...adaptiveText(summary),
@@ -86,6 +87,12 @@ export function summaryData(summary: Summary) {
     elapsedMs,
     documentsPerSecond: lines === earlier ? null : (lines - earlier) / (elapsedMs / 1e3),
   };
+}
+
+function strategyText({ strategy, workers, perWorker }: Summary): string {
+  return workers === null
+    ? strategy
+    : rowName({ strategy, workers, delivery: '', per_worker: perWorker ?? null });
 }
 
 /** Empty when this command has written no line. */

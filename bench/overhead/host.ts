@@ -38,6 +38,8 @@ export interface Setting {
   readonly documentBytes: number;
   /** Kernel steps per document; one point is measured for each number. */
   readonly steps: readonly number[];
+  /** Passes before the first point take this long together: code that has just been loaded is slower. */
+  readonly warmupMs: number;
   /** Timed passes of each point are repeated until they have taken this long together. */
   readonly timeMs: number;
 }
@@ -64,9 +66,9 @@ export interface Measured {
 const maxTransferredBytes = 256e6;
 /**
  * A single pass takes half of the time of all timed passes. Before them a pilot takes a fifth of it, and its
- * rate gives the number of documents for a pass.
+ * rate gives the number of documents for a pass. A pass of the warm-up takes up to a tenth of its time.
  */
-const pass = { part: 1 / 2, pilot: 1 / 5 };
+const pass = { part: 1 / 2, pilot: 1 / 5, warmup: 1 / 10 };
 /** The smallest pass. */
 const minDocuments = 4;
 
@@ -83,8 +85,16 @@ answerRequests(async (request: OverheadRequest): Promise<Measured | number> => {
       pathAsBytes: delivery !== 'reference',
       areLost: delivery === 'transfer',
     });
+    const { warmupMs, timeMs } = request;
+    const max = longestPass(request);
+    const run = (count: number) => timePass(side, documents, count);
     const points: Point[] = [];
-    for (const steps of request.steps) points.push(await measure(side, documents, { ...request, steps }));
+    for (const [point, steps] of request.steps.entries()) {
+      documents.setSteps(steps);
+      if (point === 0) await warmUp(run, { max, warmupMs });
+      const taskUs = await kernelUs(documents.sample);
+      points.push({ steps, taskUs, ...(await measure(run, { max, timeMs })) });
+    }
     return { points, transport: side.transport };
   } finally {
     await side.close();
@@ -105,33 +115,44 @@ async function openSide(setting: Setting): Promise<Side> {
   );
 }
 
-async function measure(
-  side: Side,
-  documents: Documents,
-  { documentBytes, delivery, timeMs, steps }: Omit<Setting, 'steps'> & { readonly steps: number },
-): Promise<Point> {
-  documents.setSteps(steps);
-  const documentUs = await kernelUs(documents.sample);
-  const max =
-    delivery === 'transfer' ? Math.floor(maxTransferredBytes / Math.max(1, documentBytes)) : 2 ** 22;
-  const run = (count: number) => timePass(side, documents, count);
+/** Documents that are given away are all there before a pass begins, so that it cannot be of any length. */
+function longestPass({ delivery, documentBytes }: Setting): number {
+  return delivery === 'transfer' ? Math.floor(maxTransferredBytes / Math.max(1, documentBytes)) : 2 ** 22;
+}
+
+/** Runs a pass of this number of documents, and returns how long it took, milliseconds. */
+type RunPass = (count: number) => Promise<number>;
+
+async function warmUp(
+  run: RunPass,
+  { max, warmupMs }: { readonly max: number; readonly warmupMs: number },
+): Promise<void> {
+  const endMs = now() + warmupMs;
   let count = minDocuments;
-  // This pass is no pilot: code is cold, and a broker has no connections yet. It would end the pilot at once,
-  // and each pass would have only a few documents, which cost a hundred times as much through a broker.
-  await run(count);
+  do {
+    const passMs = await run(count);
+    if (passMs < warmupMs * pass.warmup) count = Math.min(max, count * 2);
+  } while (now() < endMs);
+}
+
+async function measure(
+  run: RunPass,
+  { max, timeMs }: { readonly max: number; readonly timeMs: number },
+): Promise<Pick<Point, 'documents' | 'wallMs'>> {
+  let count = minDocuments;
   let pilotMs = await run(count);
   while (pilotMs < timeMs * pass.pilot && count < max) {
     count = Math.min(max, count * 2);
     pilotMs = await run(count);
   }
   count = Math.max(minDocuments, Math.min(max, Math.round((count * timeMs * pass.part) / pilotMs)));
-  let total = 0;
+  let documents = 0;
   let wallMs = 0;
   while (wallMs < timeMs) {
     wallMs += await run(count);
-    total += count;
+    documents += count;
   }
-  return { steps, taskUs: documentUs, documents: total, wallMs };
+  return { documents, wallMs };
 }
 
 /**

@@ -20,6 +20,8 @@ export interface Measuring {
   readonly files: FileCorpora;
   /** The module that exports `createRunner` is at this URL. */
   readonly runner: string;
+  /** Duration of the passes before the clock counts, for each trial. */
+  readonly warmupMs: number;
   /** Duration of the timed passes, for each trial or for each length of the task. */
   readonly timeMs: number;
 }
@@ -77,7 +79,8 @@ export async function measureSweep(
   });
 }
 
-function columnsOf({ series, dispatch, workers, documentBytes }: OverheadCell) {
+/** The columns that name a cell in the tables. */
+export function columnsOf({ series, dispatch, workers, documentBytes }: OverheadCell) {
   const { delivery, inFlight } = dispatch;
   return { strategy: series.name, delivery, in_flight: inFlight, workers, document_bytes: documentBytes };
 }
@@ -109,7 +112,7 @@ const patienceMs = 120_000;
 async function ask(
   cell: OverheadCell,
   steps: readonly number[],
-  { helpers, timeMs, files, runner }: Measuring,
+  { helpers, warmupMs, timeMs, files, runner }: Measuring,
 ): Promise<Measured> {
   const { series, dispatch, workers, documentBytes } = cell;
   const { through, given, loaded } = series;
@@ -129,6 +132,7 @@ async function ask(
       delivery: dispatch.delivery,
       ...(dispatch.inFlight !== null && { inFlight: dispatch.inFlight }),
       documentBytes,
+      warmupMs,
       timeMs,
     };
     return await host.ask<Measured>(request, { timeoutMs: patienceMs });

@@ -17,7 +17,7 @@ import {
   type VerdictOptions,
   verdict,
 } from '../words/pick.js';
-import { duration, number } from '../words/units.js';
+import { counted, duration, number } from '../words/units.js';
 import type { Constraints } from './constraints.js';
 import { type Decided, type Decision, decide } from './decide.js';
 import { limitsUnder } from './limits.js';
@@ -113,7 +113,7 @@ function pingText(row: ResponsivenessRow): string {
 }
 
 function effortText({ usedMs, blocks, finalBlocks, fullGridMs }: Effort): string {
-  const measured = `${blocks} ${blocks === 1 ? 'block' : 'blocks'}, ${finalBlocks} of them in the final`;
+  const measured = `${counted(blocks, 'block')}, ${finalBlocks} of them in the final`;
   const saved = `measuring every configuration as often would have taken ${duration(fullGridMs)}`;
   return `${duration(usedMs)} for ${measured}; ${saved}.`;
 }

@@ -11,7 +11,7 @@ import { limitSentences } from '../words/limit.js';
 import { notMeasuredSentences } from '../words/not-measured.js';
 import { sourceSentence } from '../words/source.js';
 import type { TextTable } from '../words/text-table.js';
-import { megabytes, number } from '../words/units.js';
+import { counted, megabytes } from '../words/units.js';
 import { faultSentence, matrixTable } from './faults.js';
 import type { Figure } from './figure.js';
 import { overviewLegend, overviewTable, situationWords } from './tables.js';
@@ -123,7 +123,7 @@ export function environmentLine({ node, machine, cores, seed }: Environment): st
   return [
     `Node ${node.version}`,
     machine.cpu_model ?? 'unknown CPU',
-    `${number(cores.effective)} effective ${cores.effective === 1 ? 'core' : 'cores'}`,
+    counted(cores.effective, 'effective core'),
     `${megabytes(machine.memory_bytes)} memory`,
     machine.os ?? process.platform,
     `seed ${seed}`,

@@ -2,6 +2,7 @@ import type { ChartData } from '../../plots/chart.js';
 import { groupBy } from '../stats/group-by.js';
 import type { HintRow } from '../tables/situation-columns.js';
 import type { Findings } from '../verdict/findings.js';
+import { counted } from '../words/units.js';
 import { faultLegend, matrixTable } from './faults.js';
 import type { Figure } from './figure.js';
 import { arrivalSection } from './page/arrivals.js';
@@ -85,7 +86,7 @@ function section(id: string, title: string, content: Child): Html | null {
 
 function trialsText({ trials, ending }: Findings): string {
   const rounds = new Set(trials.map(({ round }) => round)).size;
-  const words = `${trials.length} trials in ${rounds} ${rounds === 1 ? 'round' : 'rounds'}`;
+  const words = `${trials.length} trials in ${counted(rounds, 'round')}`;
   if (ending === 'complete') return words;
   return `${words}, ${ending === 'between rounds' ? 'fewer than asked for' : 'interrupted'}`;
 }

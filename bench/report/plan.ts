@@ -13,7 +13,7 @@ import type { BenchRequest } from '../trials/request.js';
 import { estimateRoundMs } from '../trials/rounds.js';
 import type { StageCost } from '../trials/splits.js';
 import { fromFiles } from '../words/source.js';
-import { duration, listed, number, size } from '../words/units.js';
+import { counted, duration, listed, number, size } from '../words/units.js';
 
 /** Everything that is settled before the first trial. */
 export interface Plan {
@@ -46,7 +46,7 @@ export function planText(plan: Plan): string {
         : [`  stages of ${ref.name} on ${corpus.name}: ${costsText(corpus.stages)}`],
     ),
   );
-  const rounds = min === max ? `${max} ${max === 1 ? 'round' : 'rounds'}` : `${min} to ${max} rounds`;
+  const rounds = min === max ? counted(max, 'round') : `${min} to ${max} rounds`;
   const trials = span(min, max, (rounds) => String(rounds * trialsPerRound(plan)));
   const perRound = `${cells.length} cells and ${twins.length} for the A/A test`;
   const measured = `${perRound} × ${rounds} = ${trials} trials`;

@@ -18,9 +18,10 @@ import { runScript } from './script.js';
 import { spread } from './spread.js';
 
 const help = `Measures \`forkwise run\` over many files against a plain loop with readFileSync that writes the
-same ids, statuses and values. Files are in the page cache. Each turn is a process of its own; a round has
-every configuration once, in random order, with all files and with one file. Their difference leaves the
-start-up out.
+same ids, statuses and values. The limit of the machine is measured beside it: as many processes as there are
+workers, each with its part of the files in a plain loop. Files are in the page cache. Each turn has processes
+of its own; a round has every configuration once, in random order, with all files and with one file. Their
+difference leaves the start-up out.
 
   npm run bench:run
   npm run bench:run -- --rounds 3 --strategies queue:2,thread-pool:2 --before ../forkwise-before
@@ -39,7 +40,7 @@ const turnTable = table([
   { name: 'round', type: 'number', about: 'number of the round' },
   { name: 'task_us', type: 'number', about: 'what the task was made to take, microseconds; 0: trivial' },
   { name: 'strategy', type: 'text', about: 'strategy; `plain loop` for the loop by hand' },
-  { name: 'workers', type: 'number', about: 'workers' },
+  { name: 'workers', type: 'number', about: 'workers; of the plain loop, processes' },
   { name: 'checkout', type: 'text', about: '`this` or `before`' },
   { name: 'files', type: 'number', about: 'files in the folder' },
   { name: 'file_bytes', type: 'number', about: 'size of each file, bytes' },
@@ -88,9 +89,10 @@ function readOptions() {
   const before = values.before === undefined ? null : resolve(values.before, 'dist/bench/cli.js');
   if (before !== null && !existsSync(before))
     throw new UsageError(`expected --before to be a built checkout, and there is no ${before}`);
+  const counts = [...new Set([1, ...own.map(({ workers }) => workers)])].sort((a, b) => a - b);
   const earlier = before === null ? [] : own.map((one): Configuration => ({ ...one, checkout: 'before' }));
   return {
-    configurations: [plainLoop, ...own, ...earlier],
+    configurations: [...counts.map(plainLoop), ...own, ...earlier],
     programs: { this: fileURLToPath(new URL('../cli.js', import.meta.url)), before: before ?? '' },
     tasks: parseList(values.tasks, '--tasks', taskUs),
     files,
@@ -123,14 +125,14 @@ async function measure(options: Options, folder: string): Promise<TurnRow[]> {
       configurations.map((one): Turn => ({ ...one, ...task, ...corpus, cli: programs[one.checkout] })),
     ),
   );
-  checkOutputs(turns, folder);
+  await checkOutputs(turns, folder);
   mkdirSync(dirname(out), { recursive: true });
   writeFileSync(out, encodeHeader(turnTable));
   const rows: TurnRow[] = [];
   for (let round = 1; round <= rounds; round++) {
     for (const turn of roundOrder(turns, { seed, round })) {
       const { strategy, workers, checkout, files, taskUs: task_us } = turn;
-      const wall_ms = runTurn(turn, folder).wallMs;
+      const { wallMs: wall_ms } = await runTurn(turn, folder);
       const row = { round, task_us, strategy, workers, checkout, files, file_bytes: fileBytes, wall_ms };
       rows.push(row);
       appendFileSync(out, encodeRows(turnTable, [row]));
@@ -170,9 +172,10 @@ function report({ configurations, tasks, files, fileBytes, rounds, out }: Option
       const startUp = timesOf(configuration, 1);
       return timesOf(configuration, files).map((ms, i) => ms - (startUp[i] as number));
     };
-    const plain = netOf(plainLoop);
+    const plain = netOf(plainLoop(1));
     return configurations.map((configuration) => {
       const net = netOf(configuration);
+      const limit = netOf(plainLoop(configuration.workers));
       return [
         task_us === 0 ? 'trivial' : `${task_us} µs`,
         configuration.checkout === 'this' ? configuration.strategy : `${configuration.strategy}, before`,
@@ -182,6 +185,10 @@ function report({ configurations, tasks, files, fileBytes, rounds, out }: Option
         spread(
           net.map((ms, i) => ms / (plain[i] as number)),
           (value) => value.toFixed(2),
+        ),
+        spread(
+          net.map((ms, i) => (100 * (limit[i] as number)) / ms),
+          (value) => `${value.toFixed(0)} %`,
         ),
         spread(timesOf(configuration, 1)),
       ];
@@ -194,6 +201,7 @@ function report({ configurations, tasks, files, fileBytes, rounds, out }: Option
     'all files − one, ms',
     'µs per file',
     '÷ plain loop',
+    'rate, of the limit',
     'one file, ms',
   ];
   print(

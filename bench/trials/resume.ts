@@ -17,15 +17,31 @@ import { stagesFrom } from './splits.js';
 /** This module continues a run exactly as it was planned, or refuses to continue it. */
 
 /**
- * Opens a run that is to be continued. It writes nothing.
+ * Opens a run of `forkwise bench` that is to be continued. It writes nothing.
  * @param asked the options of the command line, without the defaults
- * @throws UsageError if the run cannot be continued: its options or its version of Node differ, or its
- * `trials.csv` lacks a required column
+ * @throws UsageError if the run cannot be continued: `continuable` refuses it, or its `trials.csv` lacks a
+ * required column
  */
 export function resumable(folder: string, asked: Partial<BenchFlags>): Store {
+  const store = continuable(folder, planning(asked));
+  const missing = store.missingColumns();
+  if (missing.length > 0)
+    throw new UsageError(
+      `--resume: trials.csv lacks the required ${missing.length === 1 ? 'column' : 'columns'} ` +
+        `${listed(missing.map((name) => `"${name}"`))}; start a new run`,
+    );
+  return store;
+}
+
+/**
+ * Opens the folder of a run that this process can continue as it began. It writes nothing.
+ * @param asked the options that say what is measured, without the defaults
+ * @throws UsageError if its options or its version of Node differ
+ */
+export function continuable(folder: string, asked: object): Store {
   const store = Store.open(folder);
   const { flags, node } = store.environment();
-  for (const [name, value] of Object.entries(planning(asked))) {
+  for (const [name, value] of Object.entries(asked)) {
     if (flags[name] === value) continue;
     throw new UsageError(
       `--resume: the run was planned with ${option(name, flags[name])}, not ${option(name, value)}; ` +
@@ -37,12 +53,6 @@ export function resumable(folder: string, asked: Partial<BenchFlags>): Store {
     throw new UsageError(
       `--resume: the run was measured on Node ${was}, and this is Node ${major}, so their trials ` +
         `cannot be compared; use Node ${was}, or start a new run`,
-    );
-  const missing = store.missingColumns();
-  if (missing.length > 0)
-    throw new UsageError(
-      `--resume: trials.csv lacks the required ${missing.length === 1 ? 'column' : 'columns'} ` +
-        `${listed(missing.map((name) => `"${name}"`))}; start a new run`,
     );
   return store;
 }

@@ -1,6 +1,6 @@
 import { costText, isSure, type Judged, wantedSchedules } from '../pick/open-loop/judge.js';
 import type { SummaryRow } from '../tables/summary-columns.js';
-import { number, ratio } from './units.js';
+import { counted, number, ratio } from './units.js';
 
 /**
  * `pick --rate` describes its choice with these sentences, each of at most 25 words: what to use, the latency
@@ -16,7 +16,7 @@ export function openLoopSentences(
   const limit = demand.limitMs === null ? '' : `, limit ${number(demand.limitMs)} ms`;
   const ends =
     p99LowMs === null || p99HighMs === null ? '' : ` (${number(p99LowMs)} to ${number(p99HighMs)})`;
-  const times = schedules === 1 ? '1 schedule' : `${schedules} schedules`;
+  const times = counted(schedules, 'schedule');
   const kept =
     headroom.keptPerSecond > demand.perSecond
       ? ` It still kept up with ${number(headroom.keptPerSecond)}/s.`

@@ -15,7 +15,7 @@ import { notMeasuredRows, notMeasuredSentences } from './not-measured.js';
 import { openLoopSentences } from './open-loop.js';
 import { fromFiles } from './source.js';
 import type { TextTable } from './text-table.js';
-import { listed, megabytes, number, ratio, size, sizesOf } from './units.js';
+import { counted, listed, megabytes, number, ratio, size, sizesOf } from './units.js';
 
 /** `pick` and `recommend` describe a decision with these sentences, each of at most 25 words. */
 
@@ -226,7 +226,7 @@ function confidence(
 ): string[] {
   const { choice, tied, regretBound, leftOut, blocks } = decision;
   const rivals = tied.filter(({ cell }) => cell !== choice);
-  const measured = `${blocks} ${turn(environment)}${blocks === 1 ? '' : 's'}`;
+  const measured = counted(blocks, turn(environment));
   if (blocks < minBlocks) {
     const others =
       rivals.length === 0

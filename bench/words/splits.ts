@@ -1,4 +1,5 @@
 import type { SplitCost, StrategySplit } from '../pick/per-worker.js';
+import { counted } from './units.js';
 
 /** The table of splits that are in the race; empty where there are none. */
 export function splitsText(
@@ -23,7 +24,7 @@ export function splitsText(
   const line = (row: readonly string[]) => `  ${row.map(aligned).join('  ')}`;
   return [
     `a document waits ${share} % of its ${taskMs.toFixed(1)} ms, so workers also run several at a time ` +
-      `(${cores} ${cores === 1 ? 'core' : 'cores'}):`,
+      `(${counted(cores, 'core')}):`,
     line(head),
     ...rows.map(line),
   ].join('\n');

@@ -1,4 +1,4 @@
-import { number, size } from '../../bench/words/units.js';
+import { counted, number, size } from '../../bench/words/units.js';
 import type { Spec } from '../chart.js';
 import { endLabels, lineHeight } from '../end-labels.js';
 import { type Domain, labelled, logDomain, powersOfTen } from '../log-axis.js';
@@ -70,7 +70,7 @@ export function overhead(
     spacing: 24,
     concat: workers.map((count) => {
       const here = rows.filter((row) => row.workers === count && looks.has(row.strategy));
-      const text = `${count} ${count === 1 ? 'worker' : 'workers'}${leftOut(here)}`;
+      const text = `${counted(count, 'worker')}${leftOut(here)}`;
       return { title: panelTitle(text, width), ...panel(here, axes) };
     }),
   };
@@ -246,7 +246,7 @@ interface Point {
 
 function leftOut(rows: readonly OverheadRow[]): string {
   const count = rows.filter((row) => row.overhead_us !== null && row.overhead_us <= 0).length;
-  return count === 0 ? '' : `; not drawn: ${count} ${count === 1 ? 'value' : 'values'} of 0 or less`;
+  return count === 0 ? '' : `; not drawn: ${counted(count, 'value')} of 0 or less`;
 }
 
 function isDrawn(row: OverheadRow): boolean {

@@ -28,6 +28,8 @@ describe('the summary', () => {
   it('names documents per worker where they are several', () => {
     assert.match(summaryText(summary), / · thread-pool × 2 · /);
     assert.match(summaryText({ ...summary, perWorker: 4 }), / · thread-pool \(4 per worker\) × 2 · /);
+    const byAgents = { ...summary, strategy: 'broker', workers: null };
+    assert.match(summaryText(byAgents), / · broker · /, 'the workers are those of the agents');
   });
 
   it('lists what did not end well, and the exit code says so', async () => {

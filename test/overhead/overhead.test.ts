@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import {
   bestConfiguration,
   kindOf,
@@ -303,7 +304,8 @@ describe('forkwise overhead', () => {
     const parent = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
     const folder = join(parent, 'run');
     const names = 'sequential,thread-pool,self-scheduling';
-    const args = 'overhead --lines sessions --sizes 1KB --workers 2 --rounds 1 --time 2ms --out run';
+    const args =
+      'overhead --lines sessions --sizes 1KB --workers 2 --rounds 1 --warmup 5ms --time 2ms --out run';
     const { code, stdout, stderr } = await cli([...args.split(' '), '--strategies', names], parent);
     assert.equal(code, 0, stderr);
     const read = (name: string) => readFileSync(join(folder, name), 'utf8');
@@ -332,6 +334,30 @@ describe('forkwise overhead', () => {
     for (const chart of ['overhead', 'granularity']) assert.match(read(`plots/${chart}.svg`), /^<svg/);
     assert.match(stdout, /`self-scheduling`/);
     assert.equal(read('report.md').includes(stdout.trim()), true);
+
+    // A kill leaves the rows so far, the last of them torn.
+    const tables = ['overhead.csv', 'granularity.csv', 'copies.csv', 'word-frequency.csv'];
+    const whole = new Map(tables.map((name) => [name, read(name)]));
+    const kept = { 'overhead.csv': -4, 'granularity.csv': -10, 'copies.csv': -2, 'word-frequency.csv': 2 };
+    for (const [name, lines] of Object.entries(kept)) {
+      const rows = (whole.get(name) as string).split('\r\n');
+      writeFileSync(join(folder, name), `${rows.slice(0, lines).join('\r\n')}\r\nself-sch`);
+    }
+    const refused = await cli('overhead --resume run --sizes 2KB'.split(' '), parent);
+    assert.equal(refused.code, 2);
+    assert.match(refused.stderr, /planned with --sizes 1KB, not --sizes 2KB/);
+    const resumed = await cli('overhead --resume run'.split(' '), parent);
+    assert.equal(resumed.code, 0, resumed.stderr);
+    for (const [name, lines] of Object.entries(kept)) {
+      const rows = (whole.get(name) as string).split('\r\n');
+      const now = read(name).split('\r\n');
+      assert.equal(now.length, rows.length, name);
+      assert.deepEqual(now.slice(0, rows.slice(0, lines).length), rows.slice(0, lines), name);
+    }
+    const cellOf = ({ phase, strategy, delivery, in_flight, document_bytes }: OverheadTrial) =>
+      [phase, strategy, delivery, in_flight, document_bytes].join();
+    const again = decode(overheadTable, read('overhead.csv'));
+    assert.deepEqual(new Set(again.map(cellOf)), new Set(trials.map(cellOf)), 'no cell twice, none left out');
     rmSync(parent, { recursive: true });
   });
 
@@ -339,7 +365,7 @@ describe('forkwise overhead', () => {
     const parent = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
     const args =
       'overhead --lines references,runner --strategies sequential,self-scheduling,post-message ' +
-      '--sizes 1KB --workers 2 --rounds 1 --time 2ms --out run';
+      '--sizes 1KB --workers 2 --rounds 1 --warmup 5ms --time 2ms --out run';
     const { code, stdout, stderr } = await cli(args.split(' '), parent);
     assert.equal(code, 0, stderr);
     const read = (name: string) => readFileSync(join(parent, 'run', name), 'utf8');
@@ -387,6 +413,11 @@ describe('forkwise overhead', () => {
       ['--lines rivals', /unknown kind of lines "rivals"/],
       ['--strategies independent-processes', /expected strategies that have/],
       ['--strategies piscina --lines runner', /or other --lines/],
+      ['--resume no-such-run', /expected the folder of a run/],
+      [
+        `--resume ${fileURLToPath(new URL('../../../results/faults', import.meta.url))}`,
+        /expected a run of forkwise overhead/,
+      ],
     ] as const) {
       const { code, stderr } = await cli(['overhead', ...args.split(' '), '--out', 'never'], tmpdir());
       assert.equal(code, 2);

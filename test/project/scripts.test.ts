@@ -38,7 +38,7 @@ describe('bench:run', () => {
     const [header, ...rows] = rowsIn(out);
     assert.deepEqual(header?.slice(0, 5), ['round', 'task_us', 'strategy', 'workers', 'checkout']);
     const turns = ['0', '3'].flatMap((task) =>
-      ['plain loop,1', 'self-scheduling,2', 'sequential,1'].flatMap((one) =>
+      ['plain loop,1', 'plain loop,2', 'self-scheduling,2', 'sequential,1'].flatMap((one) =>
         ['1', '12'].map((files) => `1,${task},${one},this,${files},1000`),
       ),
     );

@@ -1,4 +1,4 @@
-import { listed } from '../../words/units.js';
+import { counted, listed } from '../../words/units.js';
 import { type Check, found, type Row } from '../finding.js';
 
 const row: Row = {
@@ -19,7 +19,7 @@ export default {
     const own = threads + processes;
     if (own < 2 && left === 0) return [];
     const parts = [
-      ...(threads === 0 ? [] : [threads === 1 ? '1 thread' : `${threads} threads`]),
+      ...(threads === 0 ? [] : [counted(threads, 'thread')]),
       ...(processes === 0 ? [] : [processes === 1 ? '1 process' : `${processes} processes`]),
     ];
     const product = `${workers} × ${own} = ${workers * own}`;

@@ -4,7 +4,7 @@ import { type CorpusFile, readCorpus } from '../../trials/corpus-file.js';
 import { serializedBytes } from '../../trials/digest.js';
 import { onlyCompute, type StageCost } from '../../trials/splits.js';
 import { runStages } from '../../trials/stage-costs.js';
-import { number } from '../../words/units.js';
+import { counted, number } from '../../words/units.js';
 import { type Check, type Finding, found, type Row } from '../finding.js';
 import { inFreshProcess } from '../lab.js';
 import { lostPart } from '../lost-part.js';
@@ -70,7 +70,7 @@ function costsOf(stages: readonly StageCost[]): Finding {
     const often = ratio === 1 ? '' : `, ${number(ratio)} values per document`;
     return `${name} ${does} for ${number(serviceMs)} ms${often}`;
   });
-  const said = `${stages.length} ${stages.length === 1 ? 'stage' : 'stages'}: ${told.join('; ')}`;
+  const said = `${counted(stages.length, 'stage')}: ${told.join('; ')}`;
   return onlyCompute(stages) ? found(costs, said, computing) : found(costs, said);
 }
 

@@ -148,12 +148,14 @@ export function addOverhead(program: Command): void {
     )
     .option('--sizes <sizes>', 'sizes of documents', '0B,10KB,100KB,500KB')
     .option('--workers <counts>', 'worker counts', '1,2,4')
-    .option('--rounds <count>', 'rounds after the sweep of configurations', '5')
+    .option('--rounds <count>', 'rounds after the sweep of configurations', '3')
+    .option('--warmup <duration>', 'time of passes before the clock counts, per trial', '1s')
     .option('--time <duration>', 'time of timed passes per trial', '200ms')
     .option('--seed <number>', 'seed of the order and the bootstrap', '1')
     .option('--out <folder>', 'where the results go; must be new (default: results/<date and time>)')
-    .action(async (flags) => {
+    .option('--resume <run>', 'continue a run that was interrupted or killed; no finished trial is repeated')
+    .action(async (flags, command: Command) => {
       const { overhead } = await import('../commands/overhead.js');
-      process.exitCode = await overhead(flags);
+      process.exitCode = await overhead(flags, given(command));
     });
 }

@@ -110,7 +110,7 @@ export async function runDocuments(
       out: target.path,
       ...(output instanceof Shards && { shards: output.shards.length }),
       strategy: options.strategy,
-      workers: options.workers,
+      workers: settings.broker === null ? options.workers : null,
       ...perWorkerOf(options),
       documents: ran?.found?.documents ?? earlier?.all ?? tally.documents,
       earlier: before,

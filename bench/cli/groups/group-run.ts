@@ -233,11 +233,11 @@ export class GroupRun {
   }
 
   get summary(): Summary {
-    const { flags, options, claim } = this.ready;
+    const { flags, options, claim, broker } = this.ready;
     return {
       out: flags.target.path,
       strategy: options.strategy,
-      workers: this.#maxWorkers || claim.cores,
+      workers: broker === null ? this.#maxWorkers || claim.cores : null,
       ...perWorkerOf(options),
       documents: this.documents ?? this.done,
       earlier: this.#before,

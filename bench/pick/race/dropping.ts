@@ -4,7 +4,7 @@ import { type Difference, type Family, moderate } from '../../stats/moderated.js
 import { comparableRate } from '../../tables/summarise.js';
 import { isOk, type OkTrial, type TrialRow } from '../../tables/trial-columns.js';
 import { logRates } from '../../verdict/configurations.js';
-import { number } from '../../words/units.js';
+import { counted, number } from '../../words/units.js';
 import { type Configuration, nameOf } from '../configurations.js';
 import { best, upper } from '../evidence.js';
 
@@ -49,7 +49,7 @@ export function isSlower(difference: Difference | null): boolean {
 }
 
 export function reasonOf({ word }: Rule, { mean, rounds }: Difference, best: string): string {
-  const blocks = `${rounds} ${rounds === 1 ? 'block' : 'blocks'}`;
+  const blocks = counted(rounds, 'block');
   return `${word}: ${number(Math.exp(mean))} of the rate of \`${best}\` after ${blocks}`;
 }
 

@@ -1,7 +1,7 @@
 import type { ProjectionRow } from '../../tables/scaling-columns.js';
 import type { Findings } from '../../verdict/findings.js';
 import { shortNamer } from '../../words/configuration.js';
-import { number } from '../../words/units.js';
+import { counted, number } from '../../words/units.js';
 import { type Child, type Html, html } from './html.js';
 import { scrolling } from './table.js';
 
@@ -10,7 +10,7 @@ export function projectionSection(found: Findings): Child {
   const measured = found.projections.filter(({ model }) => model === 'measured');
   const [asked] = measured;
   if (asked === undefined) return null;
-  const hours = `${number(asked.deadline_hours)} ${asked.deadline_hours === 1 ? 'hour' : 'hours'}`;
+  const hours = counted(asked.deadline_hours, 'hour');
   const cores = `${number(found.environment.cores.effective)} effective cores`;
   const table = html`<table><thead><tr><th>workload</th><th>documents</th><th>strategy</th>
 <th class="number">documents/s</th><th class="number">hours</th><th class="number">machines</th></tr></thead>

@@ -6,9 +6,9 @@ import type { Document } from '../../../workloads/workload.js';
 /**
  * What `npm run bench:run` compares `forkwise run` with: the loop that one writes by hand. It reads one file
  * after the other, calls the task, and writes a line for each. Called with the task's file, the folder of the
- * documents, and the file for the lines.
+ * documents, the file for the lines, and which part of the documents it takes, of how many.
  */
-const [task = '', docs = '', out = ''] = process.argv.slice(2);
+const [task = '', docs = '', out = '', part, parts] = process.argv.slice(2);
 const { default: run } = (await import(pathToFileURL(task).href)) as {
   default(document: Document): unknown;
 };
@@ -19,6 +19,7 @@ const batch = 65_536;
 const file = openSync(out, 'w');
 let lines = '';
 for (const [index, name] of readdirSync(docs).sort().entries()) {
+  if (index % Number(parts) !== Number(part)) continue;
   const bytes = readFileSync(join(docs, name));
   const id = `${basename(docs)}/${name}`;
   const value = run({ index, id, size: bytes.length, bytes });

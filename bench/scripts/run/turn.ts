@@ -1,7 +1,8 @@
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { sidecarOf } from '../../job/sidecar.js';
 
 /** One turn of `npm run bench:run`. */
@@ -11,7 +12,11 @@ export interface Configuration {
   readonly workers: number;
   readonly checkout: 'this' | 'before';
 }
-export const plainLoop: Configuration = { strategy: 'plain loop', workers: 1, checkout: 'this' };
+/** Several processes, each with its part of the files in a plain loop, are the limit of the machine. */
+export function plainLoop(processes: number): Configuration {
+  return { strategy: plain, workers: processes, checkout: 'this' };
+}
+const plain = 'plain loop';
 
 /** A turn takes some seconds. One that takes this long hangs. */
 const maxTurnMs = 600_000;
@@ -32,10 +37,10 @@ export interface Turn extends Configuration {
  * shows that all configurations write the same.
  * @throws Error when a configuration writes other ids, statuses or values than the plain loop
  */
-export function checkOutputs(turns: readonly Turn[], folder: string): void {
+export async function checkOutputs(turns: readonly Turn[], folder: string): Promise<void> {
   const expected = new Map<string, string>();
   for (const turn of turns) {
-    const { lines } = runTurn(turn, folder);
+    const { lines } = await runTurn(turn, folder);
     const key = `${turn.taskUs} ${turn.files}`;
     if (!expected.has(key)) expected.set(key, lines);
     if (lines !== expected.get(key))
@@ -47,26 +52,36 @@ export function checkOutputs(turns: readonly Turn[], folder: string): void {
 
 /**
  * Runs one job from the beginning.
- * @returns how long its process took, and what `comparable` makes of its lines
+ * @returns how long its processes took, and what `comparable` makes of their lines
  */
-export function runTurn({ strategy, workers, cli, task, docs }: Turn, folder: string) {
+export async function runTurn(turn: Turn, folder: string): Promise<{ wallMs: number; lines: string }> {
+  const processes = processesOf(turn, folder);
+  const startedMs = performance.now();
+  const ended = await Promise.allSettled(
+    processes.map(({ args }) => promisify(execFile)(process.execPath, args, { timeout: maxTurnMs })),
+  );
+  const wallMs = performance.now() - startedMs;
+  for (const one of ended) {
+    if (one.status === 'fulfilled') continue;
+    const { code, signal, stderr } = one.reason;
+    throw new Error(
+      `expected ${turn.strategy} × ${turn.workers} to end well, got ${signal ?? code}: ${stderr}`,
+    );
+  }
+  const lines = comparable(processes.map(({ out }) => readFileSync(out, 'utf8')).join(''));
+  for (const { out } of processes) for (const file of [out, sidecarOf(out)]) rmSync(file, { force: true });
+  return { wallMs, lines };
+}
+
+function processesOf({ strategy, workers, cli, task, docs }: Turn, folder: string) {
+  if (strategy === plain)
+    return Array.from({ length: workers }, (_, part) => {
+      const out = join(folder, `out-${part}.ndjson`);
+      return { out, args: [loop, task, docs, out, String(part), String(workers)] };
+    });
   const out = join(folder, 'out.ndjson');
   const job = ['run', '--task', task, '--docs', docs, '--out', out];
-  const args =
-    strategy === plainLoop.strategy
-      ? [loop, task, docs, out]
-      : [cli, ...job, '--strategy', strategy, '--workers', String(workers)];
-  const startedMs = performance.now();
-  const { status, signal, stderr } = spawnSync(process.execPath, args, {
-    encoding: 'utf8',
-    timeout: maxTurnMs,
-  });
-  const wallMs = performance.now() - startedMs;
-  if (status !== 0)
-    throw new Error(`expected ${strategy} × ${workers} to end well, got ${signal ?? status}: ${stderr}`);
-  const lines = comparable(readFileSync(out, 'utf8'));
-  for (const file of [out, sidecarOf(out)]) rmSync(file, { force: true });
-  return { wallMs, lines };
+  return [{ out, args: [cli, ...job, '--strategy', strategy, '--workers', String(workers)] }];
 }
 
 /** The same lines in the order of their ids, without what only `forkwise run` writes. */

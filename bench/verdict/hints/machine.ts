@@ -2,7 +2,7 @@ import { groupBy } from '../../stats/group-by.js';
 import { endOfLife } from '../../tables/node-end-of-life.js';
 import type { HintRow } from '../../tables/situation-columns.js';
 import { shortNamer } from '../../words/configuration.js';
-import { number, ratio } from '../../words/units.js';
+import { counted, number, ratio } from '../../words/units.js';
 import { isBeyondCores } from '../configurations.js';
 import { type HintData, note, type Rule, warning } from './hint.js';
 
@@ -41,7 +41,7 @@ function quota({ environment: { cores } }: HintData): HintRow[] {
 
 function oneCore({ environment: { cores }, summaries }: HintData): HintRow[] {
   if (cores.effective >= 2 || !summaries.some(({ kind }) => kind === 'cpu')) return [];
-  const words = `${number(cores.effective)} effective ${cores.effective === 1 ? 'core' : 'cores'}`;
+  const words = counted(cores.effective, 'effective core');
   return [
     note(
       'one-core',

@@ -1,7 +1,7 @@
 import { groupBy } from '../../stats/group-by.js';
 import type { HintRow } from '../../tables/situation-columns.js';
 import { namer } from '../../words/configuration.js';
-import { listed } from '../../words/units.js';
+import { counted, listed } from '../../words/units.js';
 import { configurationName, familyOf, isBaseline } from '../configurations.js';
 import { type HintData, note, type Rule, warning } from './hint.js';
 
@@ -33,7 +33,7 @@ function noBaseline({ summaries, strategies }: HintData): HintRow[] {
 function fewRounds({ environment, trials }: HintData): HintRow[] {
   const rounds = new Set(trials.map(({ round }) => round)).size;
   if (environment.claims === 'verdicts' || rounds === 0) return [];
-  const words = `${rounds} ${rounds === 1 ? 'round' : 'rounds'}`;
+  const words = counted(rounds, 'round');
   return [
     note(
       'few-rounds',
