@@ -123,6 +123,10 @@ function longestPass({ delivery, documentBytes }: Setting): number {
 /** Runs a pass of this number of documents, and returns how long it took, milliseconds. */
 type RunPass = (count: number) => Promise<number>;
 
+/**
+ * Has one pass at least, because a broker has no connections yet: the first pass would end the pilot at once,
+ * and each timed pass would have only a few documents, which cost a hundred times as much through a broker.
+ */
 async function warmUp(
   run: RunPass,
   { max, warmupMs }: { readonly max: number; readonly warmupMs: number },

@@ -79,7 +79,7 @@ export async function runOverhead(plan: OverheadPlan, run: OverheadRun): Promise
     }
     for (const document_bytes of taskBytes) {
       if (tasks.has({ document_bytes })) continue;
-      const task_us = await measureTask(wordFrequency, { document_bytes, helpers, timeMs: 2 * timeMs });
+      const task_us = await measureTask(wordFrequency, { size: document_bytes, helpers, timeMs: 2 * timeMs });
       tasks.add({ document_bytes, task_us });
     }
     return trials.rows;
@@ -122,15 +122,7 @@ class MeasuredRows<T extends Table> {
 /** Measures how long a task takes for a document of this size, microseconds. */
 async function measureTask(
   { name, url }: OverheadRun['wordFrequency'],
-  {
-    document_bytes: size,
-    helpers,
-    timeMs,
-  }: {
-    readonly document_bytes: number;
-    readonly helpers: HelperProcesses;
-    readonly timeMs: number;
-  },
+  { size, helpers, timeMs }: { readonly size: number } & Pick<OverheadRun, 'helpers' | 'timeMs'>,
 ): Promise<number> {
   const { documents } = syntheticCorpus({
     name: 'synthetic',
