@@ -1,7 +1,8 @@
 import { environmentLine, markdownTable } from '../report/markdown.js';
 import type { Environment } from '../tables/environment.js';
-import { listed, number, size } from '../words/units.js';
+import { number, size } from '../words/units.js';
 import type { MetgRow, OverheadRatio, OverheadSummary } from './columns.js';
+import { metgBytes } from './plan.js';
 
 export interface OverheadResults {
   readonly environment: Environment;
@@ -14,15 +15,14 @@ export interface OverheadResults {
 const shownWorkers = 2;
 
 /**
- * Prints the dispatch benchmark as Markdown: the result in sentences, the table, and how to repeat it.
+ * Prints the dispatch benchmark as Markdown: how far our strategies are ahead of rivals, what each costs, its
+ * distance from the limit, and how to repeat it.
  * @param folder of the results, as links name it
  */
-export function overheadReport(
-  { environment, summaries, ratios, metg }: OverheadResults,
-  folder: string,
-): string {
+export function overheadReport(results: OverheadResults, folder: string): string {
+  const { environment, summaries, metg } = results;
   return [
-    ...sentences(ratios, metg, summaries).map((sentence) => `- ${sentence}`),
+    ...rivalPart(results),
     `µs per document beyond its task with ${shownWorkers} workers, each strategy at its best configuration:`,
     markdownTable(table(summaries, metg)),
     ...limitPart(summaries),
@@ -30,49 +30,48 @@ export function overheadReport(
     `<sub>${environmentLine(environment)} · ${versions(environment)} · ` +
       `${environment.started_at.slice(0, 10)} · \`${environment.command}\` · ` +
       `95 % intervals in [overhead-summary.csv](${folder}/overhead-summary.csv)</sub>`,
-  ]
-    .join('\n\n')
-    .replaceAll('\n\n- ', '\n- ');
+  ].join('\n\n');
 }
 
-/** Says how far our strategies are ahead, at every size of the table. */
-export function sentences(
-  ratios: readonly OverheadRatio[],
-  metg: readonly MetgRow[],
-  summaries: readonly OverheadSummary[],
-): string[] {
-  const shown = ratios.filter(({ workers, documents }) => workers === shownWorkers && documents === 'kept');
-  const names = [...new Set(shown.map(({ strategy }) => strategy))];
-  return names.map((name) => {
-    const own = shown.filter(({ strategy }) => strategy === name);
-    const parts = own.map(
-      ({ document_bytes, ratio, ratio_lower, ratio_upper, rival }) =>
-        `${times(ratio)}${range(ratio_lower, ratio_upper)} at ${size(document_bytes)} (${rival})`,
-    );
-    return (
-      `\`${name}\`: the best rival pool costs ${listed(parts)} as much.` +
-      `${takenAway(name, ratios)}${finer(name, metg, summaries)}`
-    );
-  });
+/** Tabulates how many times as much the best rival pool costs as each of our strategies, at every size. */
+function rivalPart({ ratios, metg, summaries }: OverheadResults): string[] {
+  const shown = ratios.filter(({ workers }) => workers === shownWorkers);
+  const kept = shown.filter(({ documents }) => documents === 'kept');
+  if (kept.length === 0) return [];
+  const sizes = [...new Set(kept.map(({ document_bytes }) => document_bytes))].sort((a, b) => a - b);
+  const largest = sizes.at(-1);
+  const at = (rows: readonly OverheadRatio[], name: string, bytes: number | undefined) =>
+    ratioText(rows.find(({ strategy, document_bytes }) => strategy === name && document_bytes === bytes));
+  const taken = shown.filter(({ documents }) => documents === 'transferred');
+  const rows = [...new Set(kept.map(({ strategy }) => strategy))].map((name) => [
+    `\`${name}\``,
+    ...sizes.map((bytes) => at(kept, name, bytes)),
+    at(taken, name, largest),
+    finer(name, metg, summaries),
+  ]);
+  const header = [
+    '',
+    ...sizes.map(size),
+    `${size(largest ?? 0)}, taken away`,
+    `METG 50 % at ${size(metgBytes)}`,
+  ];
+  return [
+    'What the best rival pool costs ÷ what our strategy costs: ratio, 95 % interval, and rival. ' +
+      'It isolates tasks in the same way, and is given the same. Above 1, ours costs less. ' +
+      '*Taken away*: the best rival that takes documents from their caller. ' +
+      '*METG*: the shortest task that the best rival can afford ÷ that of ours:',
+    markdownTable({ header, numbersFrom: 1, groups: [rows] }),
+  ];
 }
 
-/** Compares with pools that take the documents away, at the largest size, where that spares most. */
-function takenAway(name: string, ratios: readonly OverheadRatio[]): string {
-  const own = ratios.filter(
-    ({ strategy, workers, documents }) =>
-      strategy === name && workers === shownWorkers && documents === 'transferred',
-  );
-  const [first, ...others] = own;
-  if (first === undefined) return '';
-  const last = others.reduce((a, b) => (b.document_bytes > a.document_bytes ? b : a), first);
-  const { document_bytes, ratio, ratio_lower, ratio_upper, rival } = last;
-  return (
-    ` At ${size(document_bytes)}, the best one that takes documents away costs ` +
-    `${times(ratio)}${range(ratio_lower, ratio_upper)} as much (${rival}).`
-  );
+function ratioText(row: OverheadRatio | undefined): string {
+  if (row === undefined) return '';
+  const { ratio, ratio_lower: low, ratio_upper: high, rival } = row;
+  const interval = low === null || high === null ? '' : ` [${number(low)}–${number(high)}]`;
+  return `${number(ratio)}${interval} ${rival}`;
 }
 
-/** Says how METG(50 %) compares with that of the best rival pool of the same isolation. */
+/** Compares METG(50 %) with that of the best rival pool of the same isolation. */
 function finer(name: string, metg: readonly MetgRow[], summaries: readonly OverheadSummary[]): string {
   const kindOf = (strategy: string) => summaries.find((summary) => summary.strategy === strategy);
   const at50 = metg.flatMap(({ efficiency, metg_us, ...row }) =>
@@ -85,9 +84,7 @@ function finer(name: string, metg: readonly MetgRow[], summaries: readonly Overh
   );
   if (mine === undefined || rivals.length === 0) return '';
   const best = rivals.reduce((a, b) => (b.metg_us < a.metg_us ? b : a));
-  const shorter = times(best.metg_us / mine.metg_us);
-  const documents = size(mine.document_bytes);
-  return ` Tasks of ${documents} may be ${shorter} shorter at 50 % efficiency (${best.strategy}).`;
+  return `${number(best.metg_us / mine.metg_us)} ${best.strategy}`;
 }
 
 function table(summaries: readonly OverheadSummary[], metg: readonly MetgRow[]) {
@@ -186,10 +183,6 @@ function documentSize(row: MetgRow | undefined): string {
 
 function times(ratio: number): string {
   return `${number(ratio)} ×`;
-}
-
-function range(low: number | null, high: number | null): string {
-  return low === null || high === null ? '' : ` [${number(low)}–${number(high)}]`;
 }
 
 function versions({ libraries }: Environment): string {
