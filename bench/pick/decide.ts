@@ -7,6 +7,7 @@ import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { comparableRate } from '../tables/summarise.js';
 import { hasRate, type RatedSummary, type SummaryRow } from '../tables/summary-columns.js';
 import { isOk, type TrialRow } from '../tables/trial-columns.js';
+import { baselineOf } from '../verdict/beyond-cores.js';
 import {
   type Configuration,
   chooseTogether,
@@ -177,7 +178,11 @@ function familyOf(corpus: string, options: DecideOptions) {
   const untested: RatedSummary[] = [];
   for (const cell of summaries) {
     const reason =
-      reasonAgainst(cell, { traits: traitsOf(cell), constraints }) ??
+      reasonAgainst(cell, {
+        traits: traitsOf(cell),
+        constraints,
+        baseline: baselineOf(cell, { cells: summaries, strategies }),
+      }) ??
       options.reasons?.get(configurationName(cell)) ??
       null;
     if (reason !== null) {
@@ -213,11 +218,19 @@ function familyOf(corpus: string, options: DecideOptions) {
 
 function reasonAgainst(
   row: SummaryRow,
-  { traits, constraints }: { traits: StrategyTraits | undefined; constraints: Constraints },
+  {
+    traits,
+    constraints,
+    baseline,
+  }: {
+    traits: StrategyTraits | undefined;
+    constraints: Constraints;
+    baseline: SummaryRow | undefined;
+  },
 ): string | null {
   if (!hasRate(row)) return 'none of its trials was valid';
   if (traits === undefined) return 'measured for comparison only: it is no strategy of forkwise';
-  return barredBecause(row, traits) ?? violation(row, traits, constraints);
+  return barredBecause(row, traits, { baseline }) ?? violation(row, traits, constraints);
 }
 
 /**

@@ -36,9 +36,14 @@ export function bestTable(conclusions: readonly Conclusion[]): TextTable {
 
 export function bestTableLegend(conclusions: readonly Conclusion[]): string {
   const suggests = conclusions.some(({ claims }) => claims !== 'nothing');
+  const isMarked = (sign: string) =>
+    conclusions.some((conclusion) => conclusion.atBest.some((row) => mark(row, conclusion) === sign));
   return [
     ...(suggests ? ['→ suggested; = shown to be as good; ~ not told apart from the suggestion.'] : []),
-    ...(conclusions.some((conclusion) => conclusion.atBest.some((row) => mark(row, conclusion) === notForUse))
+    ...(isMarked(shownFaster)
+      ? ['+ shown to be faster than the suggestion, which was decided in the run.']
+      : []),
+    ...(isMarked(notForUse)
       ? ['- not for use: more computing workers than cores, a machine limit, or doubtful results.']
       : []),
     suggests
@@ -74,6 +79,7 @@ function bestRow(row: RatedSummary, conclusion: Conclusion): string[] {
 
 /** Marks what the rule does not choose from, so that a high rate without a mark does not look overlooked. */
 const notForUse = '-';
+const shownFaster = '+';
 
 function mark(row: RatedSummary, { claims, choice, relations }: Conclusion): string {
   if (claims === 'nothing') return '';
@@ -81,7 +87,7 @@ function mark(row: RatedSummary, { claims, choice, relations }: Conclusion): str
   const relation = relations.get(configurationName(row));
   if (relation === undefined) return notForUse;
   if (relation === 'as good') return '=';
-  return relation === 'not told apart' || relation === 'faster' ? '~' : '';
+  return relation === 'not told apart' ? '~' : relation === 'faster' ? shownFaster : '';
 }
 
 /** Has a row per strategy and a column per workload and corpus: the gain at the best number of workers. */

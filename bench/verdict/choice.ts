@@ -167,27 +167,25 @@ function contestOf<C extends Configuration>({
   const family = moderate(inOrder(rates));
   const measured = [...configurations].filter(({ name }) => family.rounds(name) > 0).sort(byName);
   const allowed = measured.filter(({ barred }) => !barred);
-  const best = bestOf(allowed, family);
-  if (best === null) return null;
   const baseline = measured.find((configuration) => configuration.baseline) ?? null;
+  const faster = allowed.filter(
+    ({ name }) =>
+      baseline !== null &&
+      (isShownFaster(family.difference(name, baseline.name), margin) ||
+        isFarFaster(family, name, baseline.name)),
+  );
+  const best = bestOf(allowed, { faster, family });
+  if (best === null) return null;
   const logRate = (name: string) =>
     name === best.name ? 0 : (family.difference(name, best.name)?.mean ?? Number.NEGATIVE_INFINITY);
-  const beaten =
-    baseline !== null &&
-    allowed.some(
-      ({ name }) =>
-        isShownFaster(family.difference(name, baseline.name), margin) ||
-        isFarFaster(family, name, baseline.name),
-    );
   const fixed = measured.find(({ name }) => name === chosen) ?? null;
-  const kept = fixed ?? (baseline === null || baseline.barred || beaten ? null : baseline);
+  const kept = fixed ?? (baseline === null || baseline.barred || faster.length > 0 ? null : baseline);
   const near = allowed.filter(
     (configuration) =>
       !configuration.baseline &&
       logRate(configuration.name) > -practicalMargin &&
       2 * family.rounds(configuration.name) >= family.rounds(best.name),
   );
-  // A baseline that is beaten and still the best by estimate is possible where rounds are missing.
   const open: NonEmpty<C> = isNonEmpty(near) ? near : [best];
   const candidates: NonEmpty<C> = kept === null ? open : [kept];
   return { family, margin, allowed, baseline, best, candidates, settled: kept !== null, logRate };
@@ -199,9 +197,18 @@ export function oftenMeasured<T>(all: readonly T[], roundsOf: (one: T) => number
   return all.filter((one) => 2 * roundsOf(one) >= most);
 }
 
-/** The configuration that is ahead of the most others in their common rounds, of those measured often. */
-function bestOf<C extends Configuration>(allowed: readonly C[], family: Family): C | null {
-  const eligible = oftenMeasured(allowed, ({ name }) => family.rounds(name));
+/**
+ * The configuration that is ahead of the most others in their common rounds, of those measured often. Where
+ * some are shown to be faster than the baseline, it is not the baseline, which a race measures to its end:
+ * what left the race earlier has less than half of its rounds.
+ */
+function bestOf<C extends Configuration>(
+  allowed: readonly C[],
+  { faster, family }: { readonly faster: readonly C[]; readonly family: Family },
+): C | null {
+  const among = faster.length === 0 ? allowed : allowed.filter(({ baseline }) => !baseline);
+  const often = oftenMeasured(among, ({ name }) => family.rounds(name));
+  const eligible = faster.length === 0 || often.some((one) => faster.includes(one)) ? often : faster;
   const wins = ({ name }: C) =>
     eligible.filter((other) => (family.difference(name, other.name)?.mean ?? 0) > 0).length;
   return (

@@ -40,10 +40,12 @@ export interface Conclusion {
   readonly busy: boolean;
   /** The configuration to use, chosen by the rule in `choice.ts`. */
   readonly choice: RatedSummary;
-  /** Cells that are not shown to be slower than the choice, and the choice itself. */
+  /** Cells that are shown to be neither slower nor faster than the choice, and the choice itself. */
   readonly tied: readonly RatedSummary[];
   /** The part of the tied cells that is shown to be as good as the choice. */
   readonly asGood: readonly RatedSummary[];
+  /** Cells that are shown to be faster: possible only where it was decided in the run. */
+  readonly faster: readonly RatedSummary[];
   /** How each other configuration that may be chosen relates to the choice, by its name. */
   readonly relations: ReadonlyMap<string, Relation>;
   readonly confidence: Confidence;
@@ -142,7 +144,7 @@ function conclusionOf(
     judged.rivals
       .filter(({ relation }) => relations.includes(relation))
       .map(({ configuration }) => configuration.cell);
-  const tied = new Set([choice, ...related('as good', 'not told apart', 'faster')]);
+  const tied = new Set([choice, ...related('as good', 'not told apart')]);
   const series = groupBy(family, (row) => seriesName(row, family));
   const busy = isBusy(trials);
   const own = comparisons.filter((row) => row.twin === null && familyOf(row) === familyOf(family[0]));
@@ -165,6 +167,7 @@ function conclusionOf(
     choice,
     tied: family.filter((cell) => tied.has(cell)),
     asGood: related('as good'),
+    faster: related('faster'),
     relations: new Map(judged.rivals.map(({ configuration, relation }) => [configuration.name, relation])),
     confidence: confidenceIn(judged),
     gain: judged.gain,

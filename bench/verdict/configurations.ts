@@ -4,7 +4,8 @@ import type { FamilyId } from '../tables/cell.js';
 import { comparableRate } from '../tables/summarise.js';
 import { hasRate, type RatedSummary, type SummaryRow } from '../tables/summary-columns.js';
 import { isOk, type TrialRow } from '../tables/trial-columns.js';
-import { type Configuration, type FamilyRates, practicalMargin } from './choice.js';
+import { baselineOf, beyondCores } from './beyond-cores.js';
+import type { Configuration, FamilyRates } from './choice.js';
 
 /** The rows of a run as the rule that chooses (`choice.ts`) takes them. */
 
@@ -94,7 +95,11 @@ export function familyRates(
       barred:
         traits?.limit === true ||
         hasLongerNetwork(cells, cell) ||
-        barredBecause(cell, { isolation, staged: traits?.staged }, { allowOversubscribed }) !== null ||
+        barredBecause(
+          cell,
+          { isolation, staged: traits?.staged },
+          { baseline: baselineOf(cell, { cells, strategies }), allowOversubscribed },
+        ) !== null ||
         barred(cell),
       cell,
     };
@@ -152,22 +157,15 @@ export function turnOf(trial: TrialRow): Omit<LogRate, 'log'> {
 export function barredBecause(
   cell: SummaryRow,
   { isolation, staged }: { isolation: StrategyTraits['isolation']; staged?: true | undefined },
-  { allowOversubscribed = false } = {},
+  {
+    baseline,
+    allowOversubscribed = false,
+  }: { readonly baseline: SummaryRow | undefined; readonly allowOversubscribed?: boolean },
 ): string | null {
   if (cell.digest_matches === false) return 'its results are not those of sequential';
-  if (isBeyondCores(cell))
+  if (beyondCores(cell, baseline)?.explained === false)
     return 'beyond-cores: it is faster than its cores allow, and the cause is not known';
   return isolation !== 'none' && staged !== true && cell.oversubscribed === true && !allowOversubscribed
     ? `cores: ${cell.workers} workers that compute are more than there are cores`
     : null;
-}
-
-/**
- * True where work that computes is shown to be faster than its cores allow, by more than the practical
- * margin.
- */
-export function isBeyondCores({ kind, speedup, speedup_low, efficiency_cores }: SummaryRow): boolean {
-  if (kind !== 'cpu' || speedup === null || speedup_low === null || efficiency_cores === null) return false;
-  const usableCores = speedup / efficiency_cores;
-  return Math.log(speedup_low / usableCores) > practicalMargin;
 }

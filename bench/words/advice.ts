@@ -6,7 +6,7 @@ import { isBaseline } from '../verdict/configurations.js';
 import { intervalText, namer, perWorkerLegend, shortNamer, withInterval } from './configuration.js';
 import { sizeChanges } from './size-changes.js';
 import type { TextTable } from './text-table.js';
-import { listed, number, ratio } from './units.js';
+import { counted, listed, percent, ratio } from './units.js';
 
 /** A run advises per workload: a table with one row per corpus, and at most two sentences. */
 
@@ -125,6 +125,10 @@ function gainOf(conclusions: readonly Conclusion[]): string {
   if (first === undefined) {
     const baseline = conclusions.every(({ choice, strategies }) => isBaseline(strategies, choice));
     const where = several ? ' at any size' : '';
+    const faster = conclusions.flatMap(({ faster }) => faster).length;
+    const are = faster === 1 ? 'is' : 'are';
+    if (faster > 0)
+      return `, as decided in the run; ${counted(faster, 'configuration')} ${are} shown to be faster`;
     return baseline ? `: nothing is shown to be faster${where}` : several ? ' at every size' : '';
   }
   if (!several) return `: ${withInterval(first)} sequential`;
@@ -154,8 +158,4 @@ const maxBound = 0.5;
 /** A loss of a tenth of the rate is a gain of a ninth for what would have been better. */
 function gainText(share: number): string {
   return percent(1 / (1 - share) - 1);
-}
-
-function percent(share: number): string {
-  return `${number(100 * share)} %`;
 }

@@ -15,7 +15,7 @@ import { notMeasuredRows, notMeasuredSentences } from './not-measured.js';
 import { openLoopSentences } from './open-loop.js';
 import { fromFiles } from './source.js';
 import type { TextTable } from './text-table.js';
-import { counted, listed, megabytes, number, ratio, size, sizesOf } from './units.js';
+import { counted, listed, megabytes, number, percent, ratio, size, sizesOf } from './units.js';
 
 /** `pick` and `recommend` describe a decision with these sentences, each of at most 25 words. */
 
@@ -360,10 +360,6 @@ export function failedText(trials: readonly TrialRow[], strategies: readonly Str
     const others = own.length > 1 ? ` (${own.length} trials)` : '';
     return `${name(first)} failed${others}: ${first.reason}.`.replaceAll('`', '');
   });
-}
-
-function percent(share: number): string {
-  return `${number(100 * share)} %`;
 }
 
 /** Explains why nothing can be recommended: one line per configuration. */

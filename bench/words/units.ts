@@ -23,6 +23,11 @@ export function ratio(value: number): string {
   return `${value.toFixed(2)}×`;
 }
 
+/** Formats a share, 0 to 1, with three significant digits: `4.27 %`. */
+export function percent(share: number): string {
+  return `${number(100 * share)} %`;
+}
+
 export function megabytes(bytes: number): string {
   return `${number(bytes / 1e6)} MB`;
 }

@@ -88,6 +88,24 @@ describe('the choice', () => {
     assert.equal(chosen(choose({ configurations, rates: [...many, ...few], margin })), 'a');
   });
 
+  it('is not the baseline where all that is faster left a race early', () => {
+    // As where the finalists, which have as many rounds as the baseline, are barred or no faster than it.
+    const many = ratesOf({ sequential: 100, barred: 300, slow: 101 }, { rounds: 16 });
+    const few = ratesOf({ x: 1, y: 1, z: 1, a: 180, b: 205 }, { rounds: 6 }).filter(
+      ({ configuration: name }) => ['a', 'b'].includes(name),
+    );
+    const configurations = [
+      sequential,
+      configuration('barred', { barred: true }),
+      configuration('slow'),
+      configuration('a'),
+      configuration('b'),
+    ];
+    const found = choose({ configurations, rates: [...many, ...few], margin });
+    assert.equal(chosen(found), 'b');
+    assert.ok((found?.gain?.low ?? 0) > 2);
+  });
+
   it('is never what a constraint bars, which still is the measure of the gain', () => {
     const configurations = [
       { ...sequential, barred: true },
@@ -165,17 +183,21 @@ describe('the choice', () => {
   });
 });
 
-/** A family as runs have them: unequal scatter, some trials missing, some configurations barred. */
+/**
+ * A family as runs have them: unequal scatter, some trials missing, some configurations barred, and some that
+ * left a race.
+ */
 const family = fc
   .record({
     count: fc.integer({ min: 2, max: 14 }),
-    rounds: fc.integer({ min: 1, max: 8 }),
+    rounds: fc.integer({ min: 1, max: 16 }),
     seed: fc.integer({ min: 1, max: 1e6 }),
     spread: fc.double({ min: 0, max: 0.6, noNaN: true }),
     noise: fc.double({ min: 0.001, max: 0.1, noNaN: true }),
     missing: fc.double({ min: 0, max: 0.3, noNaN: true }),
+    leaving: fc.double({ min: 0, max: 1, noNaN: true }),
   })
-  .map(({ count, rounds, seed, spread, noise, missing }): FamilyRates<Configuration> => {
+  .map(({ count, rounds, seed, spread, noise, missing, leaving }): FamilyRates<Configuration> => {
     const random = randomFrom(seed);
     const configurations = Array.from({ length: count }, (_, i) =>
       i === 0
@@ -186,10 +208,11 @@ const family = fc
             barred: random() < 0.1,
           }),
     );
-    const rates = configurations.flatMap(({ name }) => {
+    const rates = configurations.flatMap(({ name, baseline }) => {
       const level = spread * random();
       const own = noise * (0.5 + random());
-      return Array.from({ length: rounds }, (_, round) => ({
+      const last = !baseline && random() < leaving ? Math.ceil(rounds * random()) : rounds;
+      return Array.from({ length: last }, (_, round) => ({
         configuration: name,
         round,
         log: level + own * (random() + random() - 1),

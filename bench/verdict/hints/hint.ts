@@ -39,7 +39,10 @@ export const hintNames = {
   inconclusive: 'comparisons with the fastest that more rounds may settle',
   'narrow-corpus': 'documents of one size only',
   'more-workers-untried': 'the choice gains up to the largest number of workers that was measured',
-  'beyond-cores': 'work that computes is faster than its cores allow; such a configuration is not suggested',
+  'beyond-cores':
+    'work that computes is faster than its cores allow, for no known cause; that is not suggested',
+  'kernel-time':
+    'work that computes is faster than its cores allow, because `sequential` spends more time in the kernel',
   'quota-below-cores': 'the CPU quota is less than the cores that Node sees',
   'one-core': 'work that computes on less than two effective cores',
   'node-end-of-life': 'the Node that was measured gets no more security fixes',

@@ -1,19 +1,26 @@
 import { groupBy } from '../../stats/group-by.js';
 import { endOfLife } from '../../tables/node-end-of-life.js';
 import type { HintRow } from '../../tables/situation-columns.js';
+import type { SummaryRow } from '../../tables/summary-columns.js';
 import { shortNamer } from '../../words/configuration.js';
 import { counted, number, ratio } from '../../words/units.js';
-import { isBeyondCores } from '../configurations.js';
+import { type BeyondCores, baselineOf, beyondCores } from '../beyond-cores.js';
 import { type HintData, note, type Rule, warning } from './hint.js';
 
 /** Hints about the machine, and beliefs about it that the figures contradict. */
-export const machineHints: readonly Rule[] = [beyondCores, quota, oneCore, nodeEnd, promises];
+export const machineHints: readonly Rule[] = [unexplained, kernelTime, quota, oneCore, nodeEnd, promises];
 
-function beyondCores({ summaries, strategies }: HintData): HintRow[] {
-  const found = summaries.filter(isBeyondCores);
-  const [first] = found;
+function findBeyondCores({ summaries, strategies }: HintData): BeyondCores[] {
+  return summaries.flatMap(
+    (cell) => beyondCores(cell, baselineOf(cell, { cells: summaries, strategies })) ?? [],
+  );
+}
+
+function unexplained(data: HintData): HintRow[] {
+  const found = findBeyondCores(data).filter(({ explained }) => !explained);
+  const first = found[0]?.cell;
   if (first === undefined) return [];
-  const name = `${shortNamer(strategies)(first)} at ${first.workload} ${first.corpus}`;
+  const name = `${shortNamer(data.strategies)(first)} at ${first.workload} ${first.corpus}`;
   const gain = ratio(first.speedup ?? 0);
   const [count, end] =
     found.length === 1
@@ -24,6 +31,26 @@ function beyondCores({ summaries, strategies }: HintData): HintRow[] {
       'beyond-cores',
       `${count} cores allow, first ${name} (${gain})`,
       `find out what sequential does slower here; ${end} not suggested`,
+    ),
+  ];
+}
+
+function kernelTime(data: HintData): HintRow[] {
+  const [first] = findBeyondCores(data)
+    .filter(({ explained }) => explained)
+    .sort((a, b) => (b.cell.speedup ?? 0) - (a.cell.speedup ?? 0));
+  if (first === undefined) return [];
+  const { cell, baseline } = first;
+  const system = ({ cpu_system_ms_per_document: ms }: SummaryRow) => number(ms ?? 0);
+  return [
+    note(
+      'kernel-time',
+      `${baseline.strategy} spends ${system(baseline)} of ` +
+        `${number(baseline.cpu_ms_per_document ?? 0)} ms of CPU time a document in the kernel at ` +
+        `${cell.workload} ${cell.corpus}, ${shortNamer(data.strategies)(cell)} spends ${system(cell)} ms, ` +
+        `so it gains more than its cores (${ratio(cell.speedup ?? 0)})`,
+      'where native code frees large blocks, MALLOC_TRIM_THRESHOLD_ and MALLOC_MMAP_THRESHOLD_ of ' +
+        '268435456 (glibc) keep them in the process',
     ),
   ];
 }

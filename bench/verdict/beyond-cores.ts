@@ -1,0 +1,56 @@
+import type { StrategyTraits } from '../../strategies/strategy.js';
+import { sameFamily } from '../tables/cell.js';
+import type { SummaryRow } from '../tables/summary-columns.js';
+import { practicalMargin } from './choice.js';
+
+/**
+ * A speed-up beyond the cores, of work that computes. It is an error of the measurement unless `sequential`
+ * does something more for each document. Time in the kernel is such a thing, and it is measured: memory that
+ * a main thread gives back to the system after each document, and gets again page by page, costs it there,
+ * and costs a worker nothing. Then the speed-up is real, and what is left of it is within the cores.
+ */
+
+/** How far a configuration is beyond its cores, and whether the kernel's time explains that. */
+export interface BeyondCores {
+  readonly cell: SummaryRow;
+  readonly baseline: SummaryRow;
+  readonly explained: boolean;
+}
+
+/** @returns null where the speed-up is not shown to be beyond the cores, by more than the practical margin */
+export function beyondCores(cell: SummaryRow, baseline: SummaryRow | undefined): BeyondCores | null {
+  const { kind, speedup, speedup_low, efficiency_cores } = cell;
+  if (kind !== 'cpu' || speedup === null || speedup_low === null || efficiency_cores === null) return null;
+  const usableCores = speedup / efficiency_cores;
+  const isBeyond = (allowed: number) => Math.log(speedup_low / allowed) > practicalMargin;
+  if (baseline === undefined || !isBeyond(usableCores)) return null;
+  return { cell, baseline, explained: !isBeyond(usableCores * kernelFactor(cell, baseline)) };
+}
+
+/**
+ * How many times the CPU time that a document would take `sequential` if it spent as little of it in the
+ * kernel as the other configuration does; 1 where it spends less, or where that is unknown.
+ */
+function kernelFactor(cell: SummaryRow, baseline: SummaryRow): number {
+  const own = cell.cpu_system_ms_per_document;
+  const { cpu_user_ms_per_document: user, cpu_system_ms_per_document: system } = baseline;
+  if (own === null || user === null || system === null || user + own <= 0) return 1;
+  return Math.max(1, (user + system) / (user + own));
+}
+
+/** The baseline's row of the same documents. */
+export function baselineOf(
+  cell: SummaryRow,
+  {
+    cells,
+    strategies,
+  }: {
+    readonly cells: readonly SummaryRow[];
+    readonly strategies: readonly Pick<StrategyTraits, 'name' | 'baseline'>[];
+  },
+): SummaryRow | undefined {
+  return cells.find(
+    (other) =>
+      sameFamily(other, cell) && strategies.some(({ name, baseline }) => baseline && name === other.strategy),
+  );
+}
