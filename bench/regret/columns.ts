@@ -19,7 +19,9 @@ export const regretTable = table([
     name: 'regret_high',
     type: 'number',
     empty: true,
-    about: 'upper end of its 95 % t interval, paired by round',
+    about:
+      'what the choice may give away at most: the highest upper end of 95 % t intervals, paired by round, ' +
+      'over all others',
   },
   { name: 'sequential_rate', type: 'number', about: 'documents a second of `sequential` there' },
   { name: 'pick_seconds', type: 'number', about: 'what `pick` took' },
@@ -57,6 +59,11 @@ export const adviceTable = table([
   { name: 'regret_median', type: 'number', about: 'share of the rate that the advice gives away, median' },
   { name: 'regret_p95', type: 'number', about: 'likewise, 95th percentile' },
   { name: 'regret_max', type: 'number', about: 'likewise, largest' },
+  {
+    name: 'luck_median',
+    type: 'number',
+    about: 'what the fastest configuration of all rounds gives away in the same comparison, median',
+  },
   { name: 'sequential_share', type: 'number', about: 'share of the draws that advise `sequential`' },
 ] as const);
 

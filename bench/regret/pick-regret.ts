@@ -27,7 +27,7 @@ export function regretRow(task: string, { chosen, run, rounds, loaded }: PickReg
   if (own(choice).length === 0) throw new Error(`${task}: the exhaustive run has no ${choice}`);
   const names = [...new Set(trials.filter(isOk).map(configurationName))];
   const best = names.reduce((a, b) => (rate(b) > rate(a) ? b : a));
-  const ratios = pairedLogRatios(own(choice), own(best));
+  const ratiosTo = (other: string) => pairedLogRatios(own(choice), own(other));
   return {
     task,
     kind,
@@ -38,13 +38,24 @@ export function regretRow(task: string, { chosen, run, rounds, loaded }: PickReg
     choice_rate: rate(choice),
     best_rate: rate(best),
     sequential_rate: rate(baselineName(trials, loaded)),
-    regret: 1 - Math.exp(mean(ratios)),
-    regret_high: choice === best ? 0 : ratios.length < 2 ? null : 1 - Math.exp(paired(ratios).low),
+    regret: 1 - Math.exp(mean(ratiosTo(best))),
+    regret_high: largestLoss(names.filter((name) => name !== choice).map(ratiosTo)),
     pick_seconds: (chosen.effort as { usedMs: number }).usedMs / 1000,
     exhaustive_seconds: seconds,
     promised_low: chosen.expected.low,
     promised_high: chosen.expected.high,
   };
+}
+
+/**
+ * The choice gives away no more than this against any other configuration, each at 95 %; null if none shares
+ * two rounds with it. The one with the highest rate need not be the best.
+ *
+ * @param ratios log ratios of the choice to each other configuration, by round
+ */
+function largestLoss(ratios: readonly (readonly number[])[]): number | null {
+  const known = ratios.filter(({ length }) => length > 1);
+  return known.length === 0 ? null : Math.max(0, ...known.map((one) => 1 - Math.exp(paired(one).low)));
 }
 
 function baselineName(trials: readonly TrialRow[], loaded: readonly LoadedStrategy[]): string {

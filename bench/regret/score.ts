@@ -21,6 +21,11 @@ export interface AdviceScore {
   readonly regretMedian: number;
   readonly regretHigh: number;
   readonly regretMax: number;
+  /**
+   * What the configuration that is fastest over all rounds gives away in the same comparison, in the median.
+   * That configuration is no bad advice: the rates that it is held against were lucky by this much.
+   */
+  readonly luck: number;
   /** Share of the draws that advise the baseline. */
   readonly baselineShare: number;
 }
@@ -46,15 +51,17 @@ export function scoreAdvice(options: ScoreOptions): AdviceScore | null {
   const random = xoroshiro128plus(seed);
   const baseline = strategies.find((strategy) => strategy.baseline)?.name;
   const truths = halves.map((half) => ratesIn(trials, half));
+  const fastest = highest(ratesIn(trials, all));
   const regrets: number[] = [];
+  const lucks: number[] = [];
   let baselines = 0;
   for (let draw = 0; draw < (whole ? 2 : draws); draw++) {
     const [mine, other] = draw % 2 === 0 ? [halves[0], truths[1]] : [halves[1], truths[0]];
     const chosen = adviceFrom(drawn(mine, rounds, random), options);
     if (chosen === null || other === undefined) continue;
     if (chosen.strategy === baseline) baselines++;
-    const best = Math.max(...other.values());
-    regrets.push(1 - Math.exp((other.get(configurationName(chosen)) ?? Number.NEGATIVE_INFINITY) - best));
+    regrets.push(regretOf(configurationName(chosen), other));
+    lucks.push(regretOf(fastest, other));
   }
   if (regrets.length === 0) return null;
   return {
@@ -63,6 +70,7 @@ export function scoreAdvice(options: ScoreOptions): AdviceScore | null {
     regretMedian: quantile(regrets, 0.5) as number,
     regretHigh: quantile(regrets, 0.95) as number,
     regretMax: Math.max(...regrets),
+    luck: quantile(lucks, 0.5) as number,
     baselineShare: baselines / regrets.length,
   };
 }
@@ -89,6 +97,17 @@ function adviceFrom(rounds: readonly number[], { trials, strategies, cores }: Sc
   });
   const family = familyRates(summaries, { trials: own, strategies, margin: practicalMargin });
   return choose(family)?.choice.cell ?? null;
+}
+
+/** @param rates logarithms, by configuration */
+function highest(rates: ReadonlyMap<string, number>): string {
+  const [first] = [...rates].sort(([, a], [, b]) => b - a);
+  return (first as readonly [string, number])[0];
+}
+
+/** Share of the highest rate that a configuration gives away; all of it if it has no rate. */
+function regretOf(name: string, rates: ReadonlyMap<string, number>): number {
+  return 1 - Math.exp((rates.get(name) ?? Number.NEGATIVE_INFINITY) - Math.max(...rates.values()));
 }
 
 /** Mean logarithm of the rate of each configuration over some rounds. */

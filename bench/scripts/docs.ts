@@ -125,10 +125,12 @@ async function reference(): Promise<string> {
 
 /** Describes how well `pick` chose, from `results/regret`. */
 function regretPart(): string {
-  return regretInWords(
-    decode(regretTable, readFileSync(new URL('results/regret/regret.csv', root), 'utf8')),
-    '../results/regret',
-  );
+  const read = (name: string) => readFileSync(new URL(`results/regret/${name}`, root), 'utf8');
+  return regretInWords({
+    regret: decode(regretTable, read('regret.csv')),
+    promises: decode(promiseTable, read('promises.csv')),
+    folder: '../results/regret',
+  });
 }
 
 /** Describes the published fault matrix in `results/faults`. */

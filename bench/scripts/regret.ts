@@ -28,9 +28,9 @@ import type { Row, Table } from '../tables/table.js';
 import { isMeasuredByDefault, type LoadedStrategy, type Timing } from '../trials/plan.js';
 import { loadStrategies } from '../trials/prepare.js';
 import { profiles } from '../trials/profiles.js';
-import { configurationName } from '../verdict/configurations.js';
+import { recommendedName } from '../verdict/configurations.js';
 import { parseCount, parseList } from '../words/parse.js';
-import { number } from '../words/units.js';
+import { number, percent } from '../words/units.js';
 
 const help = `How good is the advice? Measures every configuration of each task in many rounds,
 and scores against that what \`pick\` chose in its time budget, and what \`bench\` would advise after
@@ -209,7 +209,9 @@ function adviceRows(
     if (score === null) return [];
     note(
       `${task.name}, ${pass}: advice from ${rounds} rounds gives away ` +
-        `${percent(score.regretMedian)} in the median, ${percent(score.regretHigh)} at the 95th percentile`,
+        `${percent(score.regretMedian)} in the median, ` +
+        `${percent(score.regretHigh)} at the 95th percentile; ` +
+        `the fastest configuration gives away ${percent(score.luck)} in the same comparison`,
     );
     return [
       {
@@ -222,6 +224,7 @@ function adviceRows(
         regret_median: score.regretMedian,
         regret_p95: score.regretHigh,
         regret_max: score.regretMax,
+        luck_median: score.luck,
         sequential_share: score.baselineShare,
       },
     ];
@@ -240,7 +243,7 @@ async function judgePicks(task: RegretTask, { docs, runs, settings, found }: Jud
   for (let seed = 1; seed <= settings.seeds; seed++) {
     const path = await picked(task, { docs, seed, settings });
     const chosen = readRecommendation(JSON.parse(readFileSync(path, 'utf8')));
-    const choice = configurationName(chosen);
+    const choice = recommendedName(chosen);
     if (seed === 1)
       found.regret.push(
         regretRow(task.name, {
@@ -294,8 +297,4 @@ async function picked(
 
 function write<T extends Table>(folder: string, name: string, table: T, rows: readonly Row<T>[]): void {
   writeFileSync(join(folder, name), encodeHeader(table) + encodeRows(table, rows));
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }
