@@ -12,7 +12,7 @@ import {
   ratioTable,
   taskTable,
 } from '../../bench/overhead/columns.js';
-import { regretTable } from '../../bench/regret/columns.js';
+import { promiseTable, regretTable } from '../../bench/regret/columns.js';
 import { comparisonTable } from '../../bench/tables/comparison-columns.js';
 import { decode, headerOf } from '../../bench/tables/csv.js';
 import type { Environment } from '../../bench/tables/environment.js';
@@ -49,6 +49,7 @@ const tables: Readonly<Record<string, Table>> = {
   'copies.csv': copyTable,
   'metg.csv': metgTable,
   'word-frequency.csv': taskTable,
+  'promises.csv': promiseTable,
   'regret.csv': regretTable,
 };
 
