@@ -7,7 +7,7 @@ import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { comparableRate } from '../tables/summarise.js';
 import { hasRate, type RatedSummary, type SummaryRow } from '../tables/summary-columns.js';
 import { isOk, type TrialRow } from '../tables/trial-columns.js';
-import { baselineOf } from '../verdict/beyond-cores.js';
+import { baselineCellOf } from '../verdict/beyond-cores.js';
 import {
   type Configuration,
   chooseTogether,
@@ -181,7 +181,7 @@ function familyOf(corpus: string, options: DecideOptions) {
       reasonAgainst(cell, {
         traits: traitsOf(cell),
         constraints,
-        baseline: baselineOf(cell, { cells: summaries, strategies }),
+        baseline: baselineCellOf(cell, { cells: summaries, strategies }),
       }) ??
       options.reasons?.get(configurationName(cell)) ??
       null;

@@ -4,10 +4,10 @@ import type { SummaryRow } from '../tables/summary-columns.js';
 import { practicalMargin } from './choice.js';
 
 /**
- * A speed-up beyond the cores, of work that computes. It is an error of the measurement unless `sequential`
- * does something more for each document. Time in the kernel is such a thing, and it is measured: memory that
- * a main thread gives back to the system after each document, and gets again page by page, costs it there,
- * and costs a worker nothing. Then the speed-up is real, and what is left of it is within the cores.
+ * A speed-up beyond the cores, of work that computes. It may be an error of the measurement, unless
+ * `sequential` does something more for each document. Time in the kernel is measured, so it can explain the
+ * speed-up. Compression on a main thread is an example: memory goes back to the system after each document,
+ * and comes again page by page. If the speed-up is within the cores without that time, it is explained.
  */
 
 /** How far a configuration is beyond its cores, and whether the kernel's time explains that. */
@@ -39,7 +39,7 @@ function kernelFactor(cell: SummaryRow, baseline: SummaryRow): number {
 }
 
 /** The baseline's row of the same documents. */
-export function baselineOf(
+export function baselineCellOf(
   cell: SummaryRow,
   {
     cells,

@@ -10,7 +10,8 @@ import { type Difference, type Family, interval, type LogRate, moderate } from '
  *    over it lies wholly beyond the margin.
  * 2. Otherwise the candidates are the configurations whose estimate is within 3 % of the best and that were
  *    measured in at least half of the best one's rounds. Of the candidates the weakest isolation wins, then
- *    the fewest workers, then the highest rate.
+ *    the fewest workers, then the highest rate. The best is one of those with at least half of the most
+ *    rounds of any but the baseline; if none of them is shown to be faster than the baseline, one that is.
  * 3. A configuration that is a candidate at every size of a workload is preferred (`chooseTogether`).
  *
  * Everything here is a pure function of log rates, traits and the margin. The order of the input does not

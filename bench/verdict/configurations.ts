@@ -4,7 +4,7 @@ import type { FamilyId } from '../tables/cell.js';
 import { comparableRate } from '../tables/summarise.js';
 import { hasRate, type RatedSummary, type SummaryRow } from '../tables/summary-columns.js';
 import { isOk, type TrialRow } from '../tables/trial-columns.js';
-import { baselineOf, beyondCores } from './beyond-cores.js';
+import { baselineCellOf, beyondCores } from './beyond-cores.js';
 import type { Configuration, FamilyRates } from './choice.js';
 
 /** The rows of a run as the rule that chooses (`choice.ts`) takes them. */
@@ -98,7 +98,7 @@ export function familyRates(
         barredBecause(
           cell,
           { isolation, staged: traits?.staged },
-          { baseline: baselineOf(cell, { cells, strategies }), allowOversubscribed },
+          { baseline: baselineCellOf(cell, { cells, strategies }), allowOversubscribed },
         ) !== null ||
         barred(cell),
       cell,

@@ -4,7 +4,7 @@ import type { HintRow } from '../../tables/situation-columns.js';
 import type { SummaryRow } from '../../tables/summary-columns.js';
 import { shortNamer } from '../../words/configuration.js';
 import { counted, number, ratio } from '../../words/units.js';
-import { type BeyondCores, baselineOf, beyondCores } from '../beyond-cores.js';
+import { type BeyondCores, baselineCellOf, beyondCores } from '../beyond-cores.js';
 import { type HintData, note, type Rule, warning } from './hint.js';
 
 /** Hints about the machine, and beliefs about it that the figures contradict. */
@@ -12,7 +12,7 @@ export const machineHints: readonly Rule[] = [unexplained, kernelTime, quota, on
 
 function findBeyondCores({ summaries, strategies }: HintData): BeyondCores[] {
   return summaries.flatMap(
-    (cell) => beyondCores(cell, baselineOf(cell, { cells: summaries, strategies })) ?? [],
+    (cell) => beyondCores(cell, baselineCellOf(cell, { cells: summaries, strategies })) ?? [],
   );
 }
 
