@@ -10,8 +10,8 @@ export interface PassRecord {
   /** Wall time of each pass, in the order in which they ran. */
   readonly passesMs: readonly number[];
   /**
-   * Time at the ends of the passes in which workers had nothing left to do, mean over the workers; null if
-   * the strategy does not time its tasks.
+   * Time at the ends of the passes in which places for documents had nothing left to do, mean over the
+   * places; null if the strategy does not time its tasks.
    */
   readonly endIdleMs: number | null;
   readonly latencyP50Ms: number | null;
@@ -41,6 +41,8 @@ export interface PassOptions {
   /** Mean size of a serialized result, bytes; null if it is unknown. */
   readonly resultBytes: number | null;
   readonly workers: number;
+  /** A worker runs this many documents at the same time. */
+  readonly perWorker: number;
   /**
    * Round of the trial. If not all results are kept, it decides which, so that another trial keeps others.
    */
@@ -131,7 +133,7 @@ export class Passes {
    * @throws Error if a document had no outcome or two.
    */
   verify(): void {
-    const { workers, workload, supply } = this.#options;
+    const { workers, perWorker, workload, supply } = this.#options;
     for (const outcome of this.#outcomes) {
       if (outcome.status === 'ok') this.#ok++;
       else this.#failed++;
@@ -139,7 +141,7 @@ export class Passes {
       this.#tasksMs.push(outcome.taskMs);
       this.#busyMs.set(outcome.worker, (this.#busyMs.get(outcome.worker) ?? 0) + outcome.taskMs);
     }
-    const idle = endIdleMs(this.#outcomes, { pulledMs: this.#takenMs, workers });
+    const idle = endIdleMs(this.#outcomes, { pulledMs: this.#takenMs, workers, perWorker });
     this.#endIdleMs = this.#endIdleMs === null || idle === null ? null : this.#endIdleMs + idle;
     const digestOf = (outcome: Outcome) => (this.#keeps(outcome) ? outcomeDigest(outcome, workload) : null);
     this.#compare(this.#outcomes, { documents: supply.documents, digestOf });

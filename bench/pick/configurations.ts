@@ -23,7 +23,13 @@ import {
 import { configurationName } from '../verdict/configurations.js';
 import { shortNamer } from '../words/configuration.js';
 import { limitsUnder } from './limits.js';
-import { documentsForPass, documentsPerWorker, maxDocumentsInPass, timesOver } from './pass-size.js';
+import {
+  documentsForPass,
+  documentsPerWorker,
+  maxDocumentsInPass,
+  perWorkerInPass,
+  timesOver,
+} from './pass-size.js';
 import { type SplitsOptions, type StrategySplit, splitsToTry } from './per-worker.js';
 
 /**
@@ -111,7 +117,7 @@ export function configurationsOf(options: ConfigurationOptions): Configuration[]
   const blockTakes = (configurations: readonly Configuration[]) =>
     configurations.reduce((sum, { cell }) => sum + estimateTrialMs(cell, screening, cores), 0);
   const same = documentsPerWorker.map((perWorker) => ({ perWorker, same: true }));
-  const own = documentsPerWorker.map((perWorker) => ({ perWorker, same: false }));
+  const own = perWorkerInPass({ ...options, ...workload }).map((perWorker) => ({ perWorker, same: false }));
   // One worker that waits takes so much longer than many that few documents for all would be too few for
   // the many.
   const ways = workload.kind === 'cpu' ? [...same, ...own] : [...same.slice(0, 1), ...own];
@@ -321,7 +327,7 @@ export function documentsWanted(
   }));
   const wanted = [...single, ...several].map(({ strategy, workers }) => {
     const maxRate = maxRateOf(strategy, workers, options);
-    return documentsForPass({ maxRate, workers, perWorker: documentsPerWorker[0] });
+    return documentsForPass({ maxRate, workers, perWorker: perWorkerInPass(options)[0] as number });
   });
   return Math.min(maxDocumentsInPass, Math.max(...wanted));
 }

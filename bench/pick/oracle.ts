@@ -5,6 +5,7 @@ import { WorkloadError } from '../../workloads/workload.js';
 import { type CorpusFile, writeNames } from '../trials/corpus-file.js';
 import { Helper } from '../trials/helper.js';
 import type { HelperProcesses } from '../trials/helper-processes.js';
+import type { InFlightCost, InFlightFound } from '../trials/in-flight-cost.js';
 import type { Inspected, Oracle, OracleRequest } from '../trials/oracle-host.js';
 import { oneFileHint } from '../trials/own-task.js';
 import { stageCosts } from '../trials/prepare.js';
@@ -84,6 +85,22 @@ export class TaskOracle {
     if (found.failed < found.costsMs.length) return found;
     const hint = oneFileHint(found.costsMs.length);
     throw new WorkloadError(`task "${task.name}" failed on every document; on ${found.failure}${hint}`);
+  }
+
+  /**
+   * What one document costs beside others on the same thread; null if that is not known.
+   * @param strategy the module of a strategy that runs several documents at the same time on its caller's
+   * thread
+   */
+  async inFlightCost(
+    corpus: CorpusFile,
+    options: { readonly strategy: string; readonly inFlight: number; readonly timeMs: number },
+  ): Promise<InFlightCost | null> {
+    const { task, budgetMs } = this.#options;
+    const request: OracleRequest = { kind: 'in flight', workload: task, corpus, ...options };
+    const { cost, calls } = await this.#helper.ask<InFlightFound>(request, { timeoutMs: budgetMs });
+    this.calls += calls;
+    return cost;
   }
 
   end(): void {

@@ -1,5 +1,6 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import type { Kind } from '../../workloads/workload.js';
 
 /** How many documents one timed pass of a configuration has. */
 
@@ -8,6 +9,22 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
  * pass than about its middle; the smaller numbers are for documents so slow that there is no time for more.
  */
 export const documentsPerWorker = [4, 2, 1] as const;
+/**
+ * Tasks that wait get this many for each document in flight, if there is time. Those in flight begin together
+ * and end in waves, so that with four of each, a fifth of a pass was its begin and its end.
+ */
+const documentsPerWait = 8;
+
+/** Documents per worker in a pass, the most that is worth its time first. */
+export function perWorkerInPass({ kind, maxCalls }: PassTask): readonly number[] {
+  return kind === 'cpu' || maxCalls != null ? documentsPerWorker : [documentsPerWait, ...documentsPerWorker];
+}
+
+export interface PassTask {
+  readonly kind: Kind;
+  /** The task is called no more often than this; absent or null: as often as the time allows. */
+  readonly maxCalls?: number | null;
+}
 /** Shortest duration of a pass, if there are enough documents. */
 const minPassMs = 200;
 /** A sample has at most this many different documents. */

@@ -8,9 +8,12 @@ import {
 } from '../../workloads/documents.js';
 import { type Kind, WorkloadError } from '../../workloads/workload.js';
 import type { CorpusFile } from '../trials/corpus-file.js';
+import type { InFlightCost } from '../trials/in-flight-cost.js';
 import type { Oracle } from '../trials/oracle-host.js';
+import type { LoadedStrategy } from '../trials/plan.js';
 import type { StageCost } from '../trials/splits.js';
 import { type OracleOptions, TaskOracle } from './oracle.js';
+import { perWorkerToTry } from './per-worker.js';
 import { isRemembered, memoryTest } from './remembering.js';
 
 /**
@@ -25,6 +28,8 @@ export interface SurveyOptions extends OracleOptions {
   readonly say: (step: string) => void;
   /** The survey calls the task no more often than this; null: as often as the time allows. */
   readonly maxCalls: number | null;
+  /** One of them may run several documents at the same time on its caller's thread. */
+  readonly strategies: readonly LoadedStrategy[];
 }
 
 export interface Survey {
@@ -36,7 +41,7 @@ export interface Survey {
   /** The digests are of the documents' results. */
   readonly digests: readonly string[];
   readonly kind: Kind;
-  /** These are averages per document. */
+  /** Averages per document. It computes less beside others than alone, if that was measured. */
   readonly cost: { readonly taskMs: number; readonly cpuMs: number; readonly loopMs: number };
   readonly resultBytes: number | null;
   /** The task writes into the bytes that it gets, or gives their memory away. */
@@ -95,23 +100,63 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
     // Without memory of results, the second run of a document has the cost of warm code.
     const costsMs = first.costsMs.map((ms, i) => (remembers ? ms : Math.min(ms, twice.get(i) ?? ms)));
     const warm = !remembers && again.length === documents.length ? second : first;
+    const kind = declared ?? warm.kind;
+    const stageCosts = stages === null ? null : await oracle.stageCosts(file);
+    const alone = averages(warm);
+    const beside = remembers ? null : await costBeside(oracle, { file, kind, alone, options });
     return {
       documents,
       file,
       costsMs,
       digests: first.digests,
-      kind: declared ?? warm.kind,
-      cost: averages(warm),
+      kind,
+      cost: beside === null ? alone : { ...alone, ...beside },
       resultBytes: first.resultBytes && first.resultBytes / documents.length,
       changesBytes: first.changesBytes,
       remembers,
-      stages: stages === null ? null : await oracle.stageCosts(file),
+      stages: stageCosts,
       // Stages run once more, over about as many documents.
       calls: oracle.calls + memory.calls + (stages === null ? 0 : documents.length),
     };
   } finally {
     oracle.end();
   }
+}
+
+interface Alone {
+  readonly file: CorpusFile;
+  readonly kind: Kind;
+  readonly alone: Survey['cost'];
+  readonly options: SurveyOptions;
+}
+
+/** The cost beside others is measured for this long, or for this many times the duration of a document. */
+const besideTime = { ms: 1000, documents: 8 };
+
+/**
+ * Measures what a document computes while others wait, where the task waits. Null where documents are never
+ * in flight together, where calls of the task are counted, or where it failed: then the costs alone count.
+ */
+async function costBeside(
+  oracle: TaskOracle,
+  { file, kind, alone, options: { strategies, maxCalls, budgetMs } }: Alone,
+): Promise<InFlightCost | null> {
+  const [inFlight] = perWorkerToTry({ kind, cost: alone });
+  const strategy = strategies.find(
+    ({ strategy: { isolation, concurrency } }) => isolation === 'none' && concurrency === 'in flight',
+  );
+  const timeMs = Math.max(besideTime.ms, besideTime.documents * alone.taskMs);
+  if (inFlight === undefined || strategy === undefined || maxCalls !== null) return null;
+  if (timeMs > surveyShare * budgetMs) return null;
+  const found = await oracle
+    .inFlightCost(file, { strategy: strategy.url, inFlight, timeMs })
+    .catch((cause: Error) => {
+      if (cause.name === 'HelperDied') return null;
+      throw cause;
+    });
+  if (found === null) return null;
+  const { cpuMs, loopMs } = alone;
+  return { cpuMs: Math.min(cpuMs, found.cpuMs), loopMs: Math.min(loopMs, found.loopMs) };
 }
 
 /** Documents may run this often in the survey: first, again, in a fresh process, and in stages. */

@@ -297,7 +297,8 @@ export const trialTable = table(
       empty: true,
       about:
         'time at the end of each pass in which a worker had finished and another was still busy, mean ' +
-        'over workers, sum over passes, milliseconds, and no more than cores were idle; a long run ' +
+        'over workers (over documents in flight, where a worker has several), sum over passes, ' +
+        'milliseconds, and no more than cores were idle; a long run ' +
         'does not lose this time; empty where tasks are not timed, or where cores are scarcer than workers',
     },
     {

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { measuredRunId } from '../../services/task-services.js';
-import type { Strategy } from '../../strategies/strategy.js';
+import type { Session, Strategy } from '../../strategies/strategy.js';
 import { loadWorkload } from '../../workloads/load-workload.js';
 import type { Document, Kind, WorkloadRef } from '../../workloads/workload.js';
 import { kindOf, WaitingMeter, waitingShare } from '../measure/waiting.js';
 import { answerRequests } from './answer.js';
 import { type CorpusFile, readCorpus, readNames } from './corpus-file.js';
 import { outcomeDigest, serializedBytes } from './digest.js';
+import { type InFlightFound, inFlightCost } from './in-flight-cost.js';
 import { defaultDelivery } from './plan.js';
 import type { StageCost } from './splits.js';
 import { runStages } from './stage-costs.js';
@@ -27,6 +28,15 @@ export type OracleRequest =
       readonly timeMs: number;
     }
   | {
+      readonly kind: 'in flight';
+      readonly workload: WorkloadRef;
+      /** Runs several documents at the same time on this thread. */
+      readonly strategy: string;
+      readonly corpus: CorpusFile;
+      readonly inFlight: number;
+      readonly timeMs: number;
+    }
+  | {
       readonly kind: 'run';
       readonly workload: WorkloadRef;
       readonly strategy: string;
@@ -36,6 +46,8 @@ export type OracleRequest =
       /** After this long no further document is started; absent: all documents run. */
       readonly timeMs?: number;
     };
+
+type RunRequest = Extract<OracleRequest, { kind: 'run' }>;
 
 /** What a task says about itself. */
 export interface Inspected {
@@ -68,7 +80,9 @@ export interface Oracle {
   readonly failure: string | null;
 }
 
-answerRequests(async (request: OracleRequest): Promise<Inspected | readonly StageCost[] | Oracle> => {
+type Answer = Inspected | readonly StageCost[] | InFlightFound | Oracle;
+
+answerRequests(async (request: OracleRequest): Promise<Answer> => {
   const workload = await loadWorkload(request.workload);
   if (request.kind === 'inspect')
     return { kind: workload.kind ?? null, stages: workload.stages?.map(({ name }) => name) ?? null };
@@ -76,12 +90,13 @@ answerRequests(async (request: OracleRequest): Promise<Inspected | readonly Stag
     const { workload: ref, corpus, timeMs } = request;
     return (await runStages(workload, { ref, documents: bytesOf(corpus), timeMs })).costs;
   }
-  const { default: baseline } = (await import(request.strategy)) as { default: Strategy };
-  const session = await baseline.open(request.workload, {
-    workers: 1,
-    runId: measuredRunId,
-    delivery: defaultDelivery(baseline, request.corpus.source),
-  });
+  if (request.kind === 'in flight') {
+    const session = await openSession(request, request.inFlight);
+    const found = await inFlightCost(session, { ...request, documents: documentsOf(request) });
+    await session.close();
+    return found;
+  }
+  const session = await openSession(request, 1);
   const meter = new WaitingMeter();
   const digests: string[] = [];
   const failures: string[] = [];
@@ -117,6 +132,18 @@ answerRequests(async (request: OracleRequest): Promise<Inspected | readonly Stag
   };
 });
 
+async function openSession(
+  { strategy, workload, corpus }: Pick<RunRequest, 'strategy' | 'workload' | 'corpus'>,
+  workers: number,
+): Promise<Session> {
+  const { default: opened } = (await import(strategy)) as { default: Strategy };
+  return opened.open(workload, {
+    workers,
+    runId: measuredRunId,
+    delivery: defaultDelivery(opened, corpus.source),
+  });
+}
+
 /** The documents of a corpus with their bytes. Files are read now, as reading is no part of a stage. */
 function bytesOf(corpus: CorpusFile): Document[] {
   if (corpus.source !== 'files') return readCorpus(corpus);
@@ -126,7 +153,7 @@ function bytesOf(corpus: CorpusFile): Document[] {
   });
 }
 
-function documentsOf({ corpus, indices }: Extract<OracleRequest, { kind: 'run' }>): Supplied[] {
+function documentsOf({ corpus, indices }: Pick<RunRequest, 'corpus' | 'indices'>): Supplied[] {
   const documents: Supplied[] =
     corpus.source === 'files' ? readNames(corpus).map(({ document }) => document) : readCorpus(corpus);
   return indices === undefined

@@ -328,22 +328,41 @@ export interface Timing {
   readonly maxWarmupMs?: number;
   /** True for short trials that only find out which configurations deserve longer ones. */
   readonly screening?: true;
+  /**
+   * True where calls of the task are counted: it is then called no more often than `callsOf` says, and a
+   * warm-up is shorter. Absent: passes continue until the time is up.
+   */
+  readonly countsCalls?: boolean;
 }
+
+type WarmupTiming = Pick<Timing, 'warmupMs' | 'maxWarmupMs' | 'countsCalls'>;
 
 /**
  * Returns how many documents warm a session up. Each of its engines gets as many as the main thread's single
  * engine would, because each engine compiles for itself. (With the same time for all configurations, eight
- * workers would start cold and `sequential` warm.)
+ * workers would start cold and `sequential` warm.) An engine in which several documents wait gets more, so
+ * that it computes as long as one in which none waits, as far as the longest warm-up allows.
  */
-export function warmupDocuments(
-  { corpus, strategy, workers }: Cell,
-  { warmupMs }: Pick<Timing, 'warmupMs'>,
-): number {
+export function warmupDocuments(cell: Cell, timing: WarmupTiming): number {
+  const { corpus, strategy, workers } = cell;
+  const { warmupMs } = timing;
   const engines = strategy.strategy.isolation === 'none' ? 1 : workers;
   if (warmupMs === 0) return 0;
+  const engineMs = engineWarmupMs(cell, timing);
   const meanMs = corpus.sequentialMs / corpus.documents;
-  if (corpus.costsMs === undefined) return engines * Math.max(1, Math.ceil(warmupMs / meanMs));
-  return Math.max(engines, documentsWorth(engines * warmupMs, corpus.costsMs));
+  if (corpus.costsMs === undefined) return engines * Math.max(1, Math.ceil(engineMs / meanMs));
+  return Math.max(engines, documentsWorth(engines * engineMs, corpus.costsMs));
+}
+
+/** How long the documents of one engine's warm-up take if they run one after the other. */
+function engineWarmupMs(
+  { workload, corpus, strategy, workers, perWorker = 1 }: Cell,
+  { warmupMs, maxWarmupMs = warmupMs, countsCalls = false }: WarmupTiming,
+): number {
+  const { sequentialMs, computingMs } = corpus;
+  const places = strategy.strategy.isolation === 'none' ? workers : perWorker;
+  if (workload.kind === 'cpu' || places === 1 || computingMs === undefined || countsCalls) return warmupMs;
+  return Math.min(maxWarmupMs * places, (warmupMs * sequentialMs) / Math.max(computingMs, 1e-6));
 }
 
 /**

@@ -87,11 +87,20 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
   const session = charged(await strategy.open(request.workload, { ...request, runId: measuredRunId }), redis);
   const startupMs = now() - openedMs;
   try {
-    const { workers, round, unique } = request;
+    const { workers, perWorker = 1, round, unique } = request;
     await warmUp(session, supply, request);
     const { digests: expected, resultBytes } = truth;
     const workload = await loadWorkload(request.workload);
-    const passes = new Passes({ supply, workload, expected, resultBytes, workers, round, unique });
+    const passes = new Passes({
+      supply,
+      workload,
+      expected,
+      resultBytes,
+      workers,
+      perWorker,
+      round,
+      unique,
+    });
     const run: Run = async (documents, handlers) => {
       await supply.run(session, documents, handlers);
       return session.runMs;

@@ -39,8 +39,6 @@ export interface TrialOptions {
   readonly timeoutMs?: number;
   /** Gets what each stage did, before the promise resolves, where stages have workers of their own. */
   readonly keepStage?: (row: StageRow) => void;
-  /** The task is called no more often than `callsOf` says. Absent: passes continue until the time is up. */
-  readonly countsCalls?: boolean;
 }
 
 /**
@@ -50,7 +48,7 @@ export interface TrialOptions {
 export async function runTrial(
   helpers: HelperProcesses,
   cell: Cell,
-  { place, timing, cores, suite, timeoutMs, keepStage, countsCalls = false }: TrialOptions,
+  { place, timing, cores, suite, timeoutMs, keepStage }: TrialOptions,
 ): Promise<TrialRow> {
   const host = new Helper(helpers, new URL('./trial-host.js', import.meta.url));
   let network: Network | null = null;
@@ -64,7 +62,7 @@ export async function runTrial(
     warmupDocuments: warmupDocuments(cell, timing),
     ...(timing.maxWarmupMs !== undefined && { maxWarmupMs: timing.maxWarmupMs }),
     timeMs: timing.timeMs,
-    ...(countsCalls && { maxPasses: maxPasses(cell, timing, cores) }),
+    ...(timing.countsCalls && { maxPasses: maxPasses(cell, timing, cores) }),
     unique: cell.corpus.profile.documents,
     round: place.round,
     ...openingOf(cell),

@@ -45,6 +45,7 @@ async function recorded(
     expected,
     resultBytes,
     workers: 1,
+    perWorker: 1,
     round: 1,
     unique,
   });
@@ -72,6 +73,7 @@ describe('passes', () => {
         expected,
         resultBytes: 1000,
         workers: 1,
+        perWorker: 1,
         round: 1,
         unique: documents.length,
       });
@@ -95,6 +97,7 @@ describe('passes', () => {
       expected,
       resultBytes: 1000,
       workers: 1,
+      perWorker: 1,
       round: 1,
       unique: documents.length,
     });
@@ -204,8 +207,8 @@ describe('idle ends', () => {
     status: 'ok',
     value: null,
   });
-  const idle = (outcomes: readonly Outcome[], workers: number) =>
-    endIdleMs(outcomes, { pulledMs: [100, 200], workers });
+  const idle = (outcomes: readonly Outcome[], workers: number, perWorker = 1) =>
+    endIdleMs(outcomes, { pulledMs: [100, 200], workers, perWorker });
 
   it('are what workers wait for the last one, by worker where each has a name', () => {
     // Worker 1 ends at 10, worker 2 at 40: one of two is idle for 30.
@@ -216,6 +219,15 @@ describe('idle ends', () => {
 
   it('are those of the last documents where places have none', () => {
     assert.equal(idle([done(0, 0, 10), done(0, 0, 40), done(0, 10, 20), done(0, 30, 5)], 2), 2.5);
+  });
+
+  it('are those of its last documents where a worker runs several at the same time', () => {
+    // Worker 1 ends at 40 and at 20, worker 2 at 40 and at 35: their four places are idle for 25 in all.
+    const outcomes = [done(1, 0, 10), done(1, 0, 40), done(1, 10, 10), done(2, 0, 40), done(2, 0, 35)];
+    assert.equal(idle(outcomes, 2, 2), 25 / 4);
+    assert.equal(idle(outcomes, 2), 0, 'workers with one place each end at the same time');
+    // One of four places has never had a document.
+    assert.equal(idle([done(1, 0, 10), done(1, 0, 40), done(2, 0, 40)], 2, 2), 10);
   });
 
   it('are not known where tasks are not timed', () => {

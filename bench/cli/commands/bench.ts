@@ -121,11 +121,13 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     );
     const twins = chooseTwins(cells);
     const { profile } = request;
-    const timing =
-      earlier === null
-        ? timingOf(profile, { cells, twins, rounds: request.rounds.max, cores })
-        : { timeMs: profile.timeMs, warmupMs: earlier.environment().plan.warmup_ms ?? profile.warmupMs };
     const { maxCalls } = request;
+    const timing = {
+      ...(earlier === null
+        ? timingOf(profile, { cells, twins, rounds: request.rounds.max, cores })
+        : { timeMs: profile.timeMs, warmupMs: earlier.environment().plan.warmup_ms ?? profile.warmupMs }),
+      ...(maxCalls !== null && { countsCalls: true }),
+    };
     const counted = { prepared, cells, twins, timing, cores };
     const plan: Plan = {
       request: { ...request, rounds: roundsWithin(counted, { rounds: request.rounds, maxCalls }) },
@@ -313,7 +315,6 @@ async function measure(plan: Plan, store: Store, options: MeasureOptions): Promi
         timing,
         cores,
         suite: [process.pid, ...services],
-        countsCalls: request.maxCalls !== null,
         keepStage: (row) => store.stages.append(row),
       }),
     keep: (trial) => store.append(trial),

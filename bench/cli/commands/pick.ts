@@ -116,7 +116,7 @@ export async function pick(flags: PickFlags): Promise<number> {
       const cells = mixing.map(({ cell }) => cell);
       note(mixingText(cells, { said: inFlight.said, force }));
     }
-    const timing = sample.folder.remembers ? { screening: once, final: once } : { screening, final };
+    const timing = timingOf(sample, maxCalls);
     const calls = raceCalls({ sample, configurations, timing, cores }, maxCalls);
     const { store, environment } = await begin(request, { task, sample, configurations });
     note(plannedText({ sample, configurations, budgetMs, cores, calls, maxCalls }));
@@ -154,7 +154,6 @@ export async function pick(flags: PickFlags): Promise<number> {
           cores,
           suite: [process.pid],
           timeoutMs,
-          countsCalls: maxCalls !== null,
         }),
       keep: (trial) => store.append(trial),
       violations: (trials, running) => responsiveness.violations(trials, running),
@@ -232,6 +231,13 @@ async function agentsThere(
   const between = loaded.find(({ strategy }) => strategy.isolation === 'machine');
   if (broker === undefined || broker === ownBroker || between === undefined) return null;
   return { broker, workers: await workersThere(broker, { loaded: between, task: task.ref }) };
+}
+
+function timingOf({ folder }: Sample, maxCalls: number | null): RaceTiming {
+  const counting = maxCalls === null ? {} : { countsCalls: true };
+  return folder.remembers
+    ? { screening: { ...once, ...counting }, final: { ...once, ...counting } }
+    : { screening: { ...screening, ...counting }, final: { ...final, ...counting } };
 }
 
 /** Whether several documents may be in flight on one thread is tested with up to this many calls. */
