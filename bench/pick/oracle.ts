@@ -5,7 +5,7 @@ import { WorkloadError } from '../../workloads/workload.js';
 import { type CorpusFile, writeNames } from '../trials/corpus-file.js';
 import { Helper } from '../trials/helper.js';
 import type { HelperProcesses } from '../trials/helper-processes.js';
-import type { InFlightCost, InFlightFound } from '../trials/in-flight-cost.js';
+import type { InFlightFound } from '../trials/in-flight-cost.js';
 import type { Inspected, Oracle, OracleRequest } from '../trials/oracle-host.js';
 import { oneFileHint } from '../trials/own-task.js';
 import { stageCosts } from '../trials/prepare.js';
@@ -27,6 +27,9 @@ export interface RunOptions {
   /** No document begins after this much time; absent means that all run. */
   readonly timeMs?: number;
 }
+
+/** Documents beside each other are ended after this factor of the time that they were given. */
+const patience = 4;
 
 /**
  * A process that runs the task over documents one after the other. It keeps what the task remembers between
@@ -88,19 +91,26 @@ export class TaskOracle {
   }
 
   /**
-   * What one document costs beside others on the same thread; null if that is not known.
+   * What one document costs beside others on the same thread. A task that hangs beside others is ended.
    * @param strategy the module of a strategy that runs several documents at the same time on its caller's
    * thread
+   * @throws HelperDied if the process ended, or took far longer than the time; it can then run nothing more
    */
   async inFlightCost(
     corpus: CorpusFile,
     options: { readonly strategy: string; readonly inFlight: number; readonly timeMs: number },
-  ): Promise<InFlightCost | null> {
-    const { task, budgetMs } = this.#options;
-    const request: OracleRequest = { kind: 'in flight', workload: task, corpus, ...options };
-    const { cost, calls } = await this.#helper.ask<InFlightFound>(request, { timeoutMs: budgetMs });
-    this.calls += calls;
-    return cost;
+  ): Promise<InFlightFound> {
+    const request: OracleRequest = {
+      kind: 'in flight',
+      workload: this.#options.task,
+      corpus,
+      ...options,
+    };
+    // The last documents begin when the time is over.
+    const timeoutMs = patience * options.timeMs;
+    const found = await this.#helper.ask<InFlightFound>(request, { timeoutMs });
+    this.calls += found.calls;
+    return found;
   }
 
   end(): void {

@@ -11,20 +11,9 @@ import type { Kind } from '../../workloads/workload.js';
 export const documentsPerWorker = [4, 2, 1] as const;
 /**
  * Tasks that wait get this many for each document in flight, if there is time. Those in flight begin together
- * and end in waves, so that with four of each, a fifth of a pass was its begin and its end.
+ * and end in waves: with four of each, the begin and the end of a pass took a sixth of it.
  */
 const documentsPerWait = 8;
-
-/** Documents per worker in a pass, the most that is worth its time first. */
-export function perWorkerInPass({ kind, maxCalls }: PassTask): readonly number[] {
-  return kind === 'cpu' || maxCalls != null ? documentsPerWorker : [documentsPerWait, ...documentsPerWorker];
-}
-
-export interface PassTask {
-  readonly kind: Kind;
-  /** The task is called no more often than this; absent or null: as often as the time allows. */
-  readonly maxCalls?: number | null;
-}
 /** Shortest duration of a pass, if there are enough documents. */
 const minPassMs = 200;
 /** A sample has at most this many different documents. */
@@ -33,6 +22,17 @@ export const maxSampled = 1000;
  * Documents in a pass, repetitions included. Passes of a few milliseconds consist mostly of begin and end.
  */
 export const maxDocumentsInPass = 10_000;
+
+export interface PassTask {
+  readonly kind: Kind;
+  /** The task is called no more often than this; absent or null: as often as the time allows. */
+  readonly maxCalls?: number | null;
+}
+
+/** Documents per worker in a pass, the most that is worth its time first. */
+export function perWorkerInPass({ kind, maxCalls }: PassTask): readonly number[] {
+  return kind === 'cpu' || maxCalls != null ? documentsPerWorker : [documentsPerWait, ...documentsPerWorker];
+}
 
 /** Enough documents for a pass of the shortest duration, and for every worker to get several. */
 export function documentsForPass({

@@ -8,12 +8,11 @@ import {
 } from '../../workloads/documents.js';
 import { type Kind, WorkloadError } from '../../workloads/workload.js';
 import type { CorpusFile } from '../trials/corpus-file.js';
-import type { InFlightCost } from '../trials/in-flight-cost.js';
 import type { Oracle } from '../trials/oracle-host.js';
 import type { LoadedStrategy } from '../trials/plan.js';
 import type { StageCost } from '../trials/splits.js';
+import { costBeside } from './cost-beside.js';
 import { type OracleOptions, TaskOracle } from './oracle.js';
-import { perWorkerToTry } from './per-worker.js';
 import { isRemembered, memoryTest } from './remembering.js';
 
 /**
@@ -56,7 +55,10 @@ export interface Survey {
 
 /** Documents that are tried first, to see about how long one takes. */
 const probes = 5;
-/** Share of the budget that the survey's first run of each document may take. */
+/**
+ * Share of the budget that the survey's first run of each document may take, and also the run of several at
+ * the same time.
+ */
 const surveyShare = 0.15;
 export const minDocuments = 8;
 const maxDocuments = 5000;
@@ -103,7 +105,17 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
     const kind = declared ?? warm.kind;
     const stageCosts = stages === null ? null : await oracle.stageCosts(file);
     const alone = averages(warm);
-    const beside = remembers ? null : await costBeside(oracle, { file, kind, alone, options });
+    const failedShare = first.failed / documents.length;
+    const beside = remembers
+      ? null
+      : await costBeside(oracle, {
+          ...options,
+          file,
+          kind,
+          alone,
+          failedShare,
+          longestMs: surveyShare * options.budgetMs,
+        });
     return {
       documents,
       file,
@@ -121,42 +133,6 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
   } finally {
     oracle.end();
   }
-}
-
-interface Alone {
-  readonly file: CorpusFile;
-  readonly kind: Kind;
-  readonly alone: Survey['cost'];
-  readonly options: SurveyOptions;
-}
-
-/** The cost beside others is measured for this long, or for this many times the duration of a document. */
-const besideTime = { ms: 1000, documents: 8 };
-
-/**
- * Measures what a document computes while others wait, where the task waits. Null where documents are never
- * in flight together, where calls of the task are counted, or where it failed: then the costs alone count.
- */
-async function costBeside(
-  oracle: TaskOracle,
-  { file, kind, alone, options: { strategies, maxCalls, budgetMs } }: Alone,
-): Promise<InFlightCost | null> {
-  const [inFlight] = perWorkerToTry({ kind, cost: alone });
-  const strategy = strategies.find(
-    ({ strategy: { isolation, concurrency } }) => isolation === 'none' && concurrency === 'in flight',
-  );
-  const timeMs = Math.max(besideTime.ms, besideTime.documents * alone.taskMs);
-  if (inFlight === undefined || strategy === undefined || maxCalls !== null) return null;
-  if (timeMs > surveyShare * budgetMs) return null;
-  const found = await oracle
-    .inFlightCost(file, { strategy: strategy.url, inFlight, timeMs })
-    .catch((cause: Error) => {
-      if (cause.name === 'HelperDied') return null;
-      throw cause;
-    });
-  if (found === null) return null;
-  const { cpuMs, loopMs } = alone;
-  return { cpuMs: Math.min(cpuMs, found.cpuMs), loopMs: Math.min(loopMs, found.loopMs) };
 }
 
 /** Documents may run this often in the survey: first, again, in a fresh process, and in stages. */

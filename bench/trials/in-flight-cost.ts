@@ -10,10 +10,12 @@ export interface InFlightCost {
 }
 
 export interface InFlightFound {
-  /** Null if a document failed, or if too few were done to tell. */
+  /** Null if too few documents were done to tell. */
   readonly cost: InFlightCost | null;
   /** The task was called this often. */
   readonly calls: number;
+  /** This many documents failed. */
+  readonly failed: number;
 }
 
 /** Share of the time that passes before the cost is measured: code gets faster at first. */
@@ -70,7 +72,7 @@ export async function inFlightCost(
     done++;
     if (status !== 'ok') failed++;
   });
-  return { cost: failed > 0 ? null : costBetween(from, to, inFlight), calls: taken };
+  return { cost: costBetween(from, to, inFlight), calls: taken, failed };
 }
 
 function costBetween(from: Mark | null, to: Mark | null, inFlight: number): InFlightCost | null {

@@ -289,6 +289,27 @@ describe('a race', () => {
     assert.equal(left.get(bestName), 'failed: died');
   });
 
+  it('measures what rates beyond their own bounds have shown to be in reach', async () => {
+    // The survey found twice the cost. The first two workers are beyond what two workers could reach by it.
+    const racing = configurations('cpu', { taskMs: 2, cpuMs: 2, loopMs: 2 });
+    const { left, kept } = await raced(({ cell }) => 1000 * cell.workers, { configurations: racing });
+    const measured = new Set(kept.map((row) => configurationName(row)));
+    for (const { cell, maxRate } of racing.filter(({ cell }) => cell.workers === 2)) {
+      const name = nameOf({ cell, maxRate });
+      assert.ok(measured.has(name), `${name}: ${left.get(name)}`);
+    }
+  });
+
+  it('gives a configuration that was disturbed in its first block a second one', async () => {
+    const slow = nameOf(
+      configurations('cpu', computing).find(({ cell }) => cell.workers === 2) as Configuration,
+    );
+    let trials = 0;
+    const { kept } = await raced((one) => (nameOf(one) === slow && trials++ === 0 ? 420 : 1000));
+    const rounds = kept.filter((row) => configurationName(row) === slow).length;
+    assert.ok(rounds > 1, `${slow} had ${rounds} trial`);
+  });
+
   it('does not measure configurations that cannot win given what a document costs alone', async () => {
     const { left, kept } = await raced(({ cell }) => (cell.workers * 1000) / waiting.taskMs, { kind: 'io' });
     const isInFlight = (name: string) =>

@@ -33,26 +33,24 @@ describe('the cost of a document beside others', () => {
     assert.equal(found.calls, taken.length);
     assert.ok(taken.every(({ index, id }, i) => index === i && id === documents[i % 3]?.id));
     const { cpuMs, loopMs } = found.cost as { cpuMs: number; loopMs: number };
-    assert.ok(cpuMs >= 0 && cpuMs * taken.length < 50_000, `${cpuMs} ms`);
-    assert.ok(loopMs >= 0 && loopMs <= 50_000);
+    assert.ok(cpuMs >= 0 && loopMs >= 0, `${cpuMs} and ${loopMs} ms`);
   });
 
-  it('is not known if a document failed, or if each place had too few', async () => {
+  it('counts the documents that failed', async () => {
     const options = { documents, inFlight: 4, timeMs: 50 };
-    assert.equal(
-      (
-        await inFlightCost(
-          session((index) => index === 5),
-          options,
-        )
-      ).cost,
-      null,
-    );
+    const fails = (index: number) => index % 3 === 2;
+    const { failed, calls } = await inFlightCost(session(fails), options);
+    assert.equal(calls, taken.length);
+    assert.equal(failed, taken.filter(({ index }) => fails(index)).length);
+  });
+
+  it('is not known if each place had too few', async () => {
+    const options = { documents, inFlight: 4, timeMs: 50 };
     const short = await inFlightCost(
       session(() => false),
       { ...options, timeMs: 0 },
     );
-    assert.deepEqual(short, { cost: null, calls: 0 });
+    assert.deepEqual(short, { cost: null, calls: 0, failed: 0 });
     const many = await inFlightCost(
       session(() => false),
       { ...options, inFlight: 1e9 },

@@ -11,6 +11,7 @@ import {
   byRate,
   cpuMsPerDocument,
   evidenceOf,
+  excessOf,
   farSlower,
   isSlower,
   meetsDemand,
@@ -50,6 +51,8 @@ export class Field {
   readonly left = new Map<string, string>();
   /** Configurations without a trial of which it is known that they cannot win. */
   readonly #outOfReach = new Set<string>();
+  /** The highest rate that each configuration could reach by the survey, by name. */
+  readonly #boundOf: ReadonlyMap<string, number>;
   readonly #title: (one: Configuration) => string;
   running: readonly Configuration[];
   blocks = 0;
@@ -58,6 +61,7 @@ export class Field {
 
   constructor(options: RaceOptions) {
     this.#options = options;
+    this.#boundOf = new Map(options.configurations.map((one) => [nameOf(one), one.maxRate]));
     this.#budget = new Budget(options);
     this.#title = titles(options.configurations);
     this.running = options.configurations;
@@ -104,7 +108,11 @@ export class Field {
       const reason =
         block > 1 || this.#isBaseline(configuration)
           ? null
-          : outOfReach(configuration, { trials: this.#contenders, demandPerSecond });
+          : outOfReach(configuration, {
+              trials: this.#contenders,
+              demandPerSecond,
+              excess: excessOf(this.trials, this.#boundOf),
+            });
       if (reason !== null) {
         this.#outOfReach.add(nameOf(configuration));
         this.#drop(configuration, reason);
