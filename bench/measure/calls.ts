@@ -1,11 +1,6 @@
 import { UsageError } from '../errors.js';
-import {
-  type Cell,
-  estimatePassMs,
-  type PreparedWorkload,
-  type Timing,
-  warmupDocuments,
-} from '../trials/plan.js';
+import type { Cell, PreparedWorkload } from '../trials/plan.js';
+import { estimatePassMs, type Timing, warmupDocuments } from '../trials/timing.js';
 
 /** Counts how often the task is called, which costs money where it calls a paid service. */
 

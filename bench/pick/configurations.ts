@@ -14,12 +14,11 @@ import {
   type Cell,
   countsOf,
   defaultDelivery,
-  estimateTrialMs,
   type LoadedStrategy,
   type PreparedCorpus,
   type PreparedWorkload,
-  type Timing,
 } from '../trials/plan.js';
+import { estimateTrialMs, type Timing } from '../trials/timing.js';
 import { configurationName } from '../verdict/configurations.js';
 import { shortNamer } from '../words/configuration.js';
 import { limitsUnder } from './limits.js';

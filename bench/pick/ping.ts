@@ -4,7 +4,8 @@ import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { brokerThere } from '../trials/agents-there.js';
 import { Helper } from '../trials/helper.js';
 import type { HelperProcesses } from '../trials/helper-processes.js';
-import { type Cell, estimateTrialMs, openingOf, sourceCell, warmupDocuments } from '../trials/plan.js';
+import { type Cell, openingOf, sourceCell } from '../trials/plan.js';
+import { estimateTrialMs, warmupDocuments } from '../trials/timing.js';
 import type { PingNotice, PingRecord, PingRequest } from './ping-host.js';
 
 /**

@@ -11,8 +11,9 @@ import { progressOn } from '../report/progress.js';
 import { Store } from '../tables/store.js';
 import { schema, type TrialRow } from '../tables/trial-columns.js';
 import { HelperProcesses } from '../trials/helper-processes.js';
-import { baselineOf, type LoadedStrategy, sourceRecord, type Timing } from '../trials/plan.js';
+import { baselineOf, type LoadedStrategy, sourceRecord } from '../trials/plan.js';
 import { runRounds } from '../trials/rounds.js';
+import type { Timing } from '../trials/timing.js';
 import { runTrial } from '../trials/trial.js';
 import { moduleOf, type RegretTask } from './tasks.js';
 

@@ -7,11 +7,11 @@ import {
   type PreparedWorkload,
   sourceCell,
   sourceRecord,
-  type Timing,
 } from '../trials/plan.js';
 import type { BenchRequest } from '../trials/request.js';
 import { estimateRoundMs } from '../trials/rounds.js';
 import type { StageCost } from '../trials/splits.js';
+import type { Timing } from '../trials/timing.js';
 import { fromFiles } from '../words/source.js';
 import { counted, duration, listed, number, size } from '../words/units.js';
 

@@ -1,7 +1,8 @@
 import type { Enough } from '../tables/enough.js';
 import type { TrialRow } from '../tables/trial-columns.js';
-import { type Cell, estimateTrialMs, roundOrder, type Timing } from './plan.js';
+import { type Cell, roundOrder } from './plan.js';
 import type { Profile } from './profiles.js';
+import { estimateTrialMs, type Timing } from './timing.js';
 import type { Place } from './trial.js';
 
 /** Options of one invocation. It measures every cell once per round, one round after the other. */

@@ -8,7 +8,8 @@ import { brokerThere } from './agents-there.js';
 import { Helper } from './helper.js';
 import type { HelperProcesses } from './helper-processes.js';
 import { type Network, startNetwork } from './network.js';
-import { type Cell, estimateTrialMs, openingOf, sourceCell, type Timing, warmupDocuments } from './plan.js';
+import { type Cell, openingOf, sourceCell } from './plan.js';
+import { estimateTrialMs, type Timing, warmupDocuments } from './timing.js';
 import type { TrialNotice, TrialRecord, TrialRequest } from './trial-host.js';
 import { type Seen, Window } from './window.js';
 

@@ -1,6 +1,6 @@
 import { callsOf } from '../../measure/calls.js';
 import type { TrialRow } from '../../tables/trial-columns.js';
-import { estimateTrialMs, type Timing } from '../../trials/plan.js';
+import { estimateTrialMs, type Timing } from '../../trials/timing.js';
 import type { Configuration } from '../configurations.js';
 import type { RaceTiming, Turn } from './options.js';
 

@@ -1,7 +1,7 @@
 import { isNonEmpty } from '../../stats/group-by.js';
 import type { Family } from '../../stats/moderated.js';
 import { isOk, type OkTrial, type TrialRow } from '../../tables/trial-columns.js';
-import type { Timing } from '../../trials/plan.js';
+import type { Timing } from '../../trials/timing.js';
 import { configurationName } from '../../verdict/configurations.js';
 import { type Configuration, nameOf, titles } from '../configurations.js';
 import { best } from '../evidence.js';

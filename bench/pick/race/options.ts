@@ -1,5 +1,5 @@
 import type { TrialRow } from '../../tables/trial-columns.js';
-import type { Timing } from '../../trials/plan.js';
+import type { Timing } from '../../trials/timing.js';
 import type { Configuration } from '../configurations.js';
 
 /** A race needs its configurations, its time, and the functions that measure and report. */

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parseList, parseSize } from '../../bench/words/parse.js';
+import { duration, number } from '../../bench/words/units.js';
+
+describe('units', () => {
+  it('read sizes', () => {
+    assert.deepEqual(['10KB', '64KiB', '1.5MB', '100b'].map(parseSize), [10_000, 65_536, 1_500_000, 100]);
+    for (const bad of ['10', 'KB', '-1KB', '1.5B', '10XB', ''])
+      assert.throws(() => parseSize(bad), /expected a size/);
+  });
+
+  it('print three digits', () => {
+    assert.deepEqual([0, 0.012345, 1.2345, 12.345, 123.45, 1234.5, 123456].map(number), [
+      '0',
+      '0.0123',
+      '1.23',
+      '12.3',
+      '123',
+      '1,230',
+      '123,000',
+    ]);
+  });
+
+  it('print durations', () => {
+    assert.deepEqual([400, 59_400, 60_000, 245_000, 4_200_000].map(duration), [
+      '0 s',
+      '59 s',
+      '1 min 00 s',
+      '4 min 05 s',
+      '1 h 10 min',
+    ]);
+  });
+
+  it('read lists', () =>
+    assert.deepEqual(
+      parseList('a, b', '--x', (item) => item),
+      ['a', 'b'],
+    ));
+});
