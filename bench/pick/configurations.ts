@@ -18,7 +18,7 @@ import {
   type PreparedCorpus,
   type PreparedWorkload,
 } from '../trials/plan.js';
-import { estimateTrialMs, type Timing } from '../trials/timing.js';
+import { estimateTrialMs } from '../trials/timing.js';
 import { configurationName } from '../verdict/configurations.js';
 import { shortNamer } from '../words/configuration.js';
 import { limitsUnder } from './limits.js';
@@ -30,6 +30,7 @@ import {
   timesOver,
 } from './pass-size.js';
 import { type SplitsOptions, type StrategySplit, splitsToTry } from './per-worker.js';
+import { shortest } from './race/timings.js';
 
 /**
  * A configuration that `pick` may choose (strategy × workers × delivery), with the documents of its trials.
@@ -53,13 +54,6 @@ export interface DocumentCost {
   /** Time during which the thread that runs the task can do nothing else. */
   readonly loopMs: number;
 }
-
-/** Timing of trials while many configurations are in the race. */
-export const screening: Timing = { timeMs: 80, warmupMs: 100, maxWarmupMs: 300, screening: true };
-/** Timing of the finalists' trials, which are longer. */
-export const final: Timing = { timeMs: 300, warmupMs: 600, maxWarmupMs: 1400 };
-/** Timing for a task that remembers results: one pass without a warm-up, so that no document runs twice. */
-export const once: Timing = { timeMs: 0, warmupMs: 0 };
 
 export interface ConfigurationOptions {
   readonly workload: PreparedWorkload;
@@ -114,7 +108,7 @@ const maxWaitingPerCore = 8;
 export function configurationsOf(options: ConfigurationOptions): Configuration[] {
   const { workload, cores, blockMs = Number.POSITIVE_INFINITY } = options;
   const blockTakes = (configurations: readonly Configuration[]) =>
-    configurations.reduce((sum, { cell }) => sum + estimateTrialMs(cell, screening, cores), 0);
+    configurations.reduce((sum, { cell }) => sum + estimateTrialMs(cell, shortest.screening, cores), 0);
   const same = documentsPerWorker.map((perWorker) => ({ perWorker, same: true }));
   const own = perWorkerInPass({ ...options, ...workload }).map((perWorker) => ({ perWorker, same: false }));
   // One worker that waits takes so much longer than many that few documents for all would be too few for

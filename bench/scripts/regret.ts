@@ -8,7 +8,7 @@ import { strategies } from '../../strategies/index.js';
 import { effectiveCores } from '../../strategies/processes/cores.js';
 import { note } from '../cli/terminal.js';
 import { exitCode, UsageError, unknownName } from '../errors.js';
-import { final } from '../pick/configurations.js';
+import { longest } from '../pick/race/timings.js';
 import {
   type AdviceRow,
   adviceTable,
@@ -88,11 +88,11 @@ const advice = [
   { rounds: 12, timing: 'final' },
 ] as const;
 
-const { timeMs, longWarmup } = profiles.find(({ name }) => name === 'quick') as (typeof profiles)[number];
+const quick = profiles.find(({ name }) => name === 'quick') as (typeof profiles)[number];
 const timings: Readonly<Record<'quick' | 'final', Timing>> = {
-  // A run of one task is short enough for the long warm-up.
-  quick: { timeMs, warmupMs: longWarmup?.warmupMs ?? 0 },
-  final,
+  // A run of one task is short enough for the longest trials.
+  quick: quick.longer?.timings[0] ?? { timeMs: quick.timeMs, warmupMs: quick.warmupMs },
+  final: longest.final,
 };
 
 const cli = fileURLToPath(new URL('../cli.js', import.meta.url));

@@ -64,7 +64,8 @@ export interface Environment {
     readonly trials_per_round: number;
     readonly rounds_least: number;
     readonly rounds_most: number;
-    /** Warm-up of each engine, milliseconds. Absent: the profile's. */
+    /** A trial's clock, and the warm-up of each engine, milliseconds. Absent: the profile's. */
+    readonly time_ms?: number;
     readonly warmup_ms?: number;
     /**
      * The configurations of each strategy, in the order of the plan. Runs before version 0.2.0 do not have

@@ -1,4 +1,5 @@
 import type { Enough } from '../tables/enough.js';
+import type { Environment } from '../tables/environment.js';
 import type { TrialRow } from '../tables/trial-columns.js';
 import { type Cell, roundOrder } from './plan.js';
 import type { Profile } from './profiles.js';
@@ -58,15 +59,19 @@ export function estimateRoundMs({
   return [...cells, ...twins].reduce((sum, cell) => sum + estimateTrialMs(cell, timing, cores), 0);
 }
 
-/** Returns the timing of trials, with the long warm-up of the profile if all rounds then fit in its time. */
+/** Returns the longest timing of the profile with which all rounds fit in its time. */
 export function timingOf(
-  { timeMs, warmupMs, longWarmup }: Pick<Profile, 'timeMs' | 'warmupMs' | 'longWarmup'>,
+  { timeMs, warmupMs, longer }: Pick<Profile, 'timeMs' | 'warmupMs' | 'longer'>,
   { rounds, ...plan }: Pick<RunOptions, 'cells' | 'twins' | 'cores'> & { readonly rounds: number },
 ): Timing {
-  const usual = { timeMs, warmupMs };
-  if (longWarmup === undefined) return usual;
-  const long = { timeMs, warmupMs: longWarmup.warmupMs };
-  return rounds * estimateRoundMs({ ...plan, timing: long }) < longWarmup.belowMs ? long : usual;
+  const fits = (timing: Timing) =>
+    longer !== undefined && rounds * estimateRoundMs({ ...plan, timing }) < longer.belowMs;
+  return longer?.timings.find(fits) ?? { timeMs, warmupMs };
+}
+
+/** Returns the timing that an earlier part of the run had. */
+export function recordedTiming({ plan }: Environment, { timeMs, warmupMs }: Profile): Timing {
+  return { timeMs: plan.time_ms ?? timeMs, warmupMs: plan.warmup_ms ?? warmupMs };
 }
 
 /** Runs rounds until the plan, the stop rule, the budget or the signal ends the run. */

@@ -3,11 +3,12 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { callsOf, maxPasses } from '../../bench/measure/calls.js';
-import { type Configuration, final, nameOf, screening } from '../../bench/pick/configurations.js';
+import { type Configuration, nameOf } from '../../bench/pick/configurations.js';
 import { blockOrder } from '../../bench/pick/race/block.js';
 import { raceCallsOf } from '../../bench/pick/race/calls.js';
 import type { RaceOptions } from '../../bench/pick/race/options.js';
 import { race } from '../../bench/pick/race/race.js';
+import { longest } from '../../bench/pick/race/timings.js';
 import type { TrialRow } from '../../bench/tables/trial-columns.js';
 import { loadStrategies } from '../../bench/trials/prepare.js';
 import { configurationName } from '../../bench/verdict/configurations.js';
@@ -20,7 +21,7 @@ async function raced(
   rate: (configuration: Configuration) => number,
   {
     noise = 0.02,
-    budgetMs = 60_000,
+    budgetMs = 100_000,
     seed = 1,
     kind = 'cpu',
     ...more
@@ -37,7 +38,7 @@ async function raced(
     clock: () => nowMs,
     cores: 2,
     seed,
-    timing: { screening, final },
+    timing: longest,
     measure: async ({ cell }, { block, order, timing }) => {
       nowMs += 300 + timing.timeMs + timing.warmupMs;
       const { strategy, workers, delivery } = cell;
@@ -75,12 +76,13 @@ const everyStrategy = await loadStrategies(entries.map(({ url }) => url));
 const half = { taskMs: 10, cpuMs: 5, loopMs: 5 };
 const baselineName = `${baseline.name} 1 none`;
 const fastest = strategies.at(-1) as (typeof strategies)[number];
+const screeningMs = longest.screening.timeMs + longest.screening.warmupMs;
 const bestName = `${fastest.name} 2 ${fastest.deliveries[0]}`;
 
 describe('a race', () => {
   it('calls the task no more often than it may', async () => {
     const racing = configurations('io', waiting);
-    const timing = { screening, final };
+    const timing = longest;
     const { least } = raceCallsOf(racing, { timing, cores: 2 });
     for (const maxCalls of [least, 20 * least, 100 * least]) {
       let calls = 0;
@@ -106,6 +108,17 @@ describe('a race', () => {
       );
       assert.ok(left.size > 5 && finalBlocks >= 10);
       for (const reason of left.values()) assert.match(reason, /slower|out of reach|not among/);
+    }
+  });
+
+  it('leaves at least a third of the time to the final where nothing is slower', async () => {
+    for (const budgetMs of [15_000, 25_000, 50_000, 100_000]) {
+      const { finalBlocks, kept } = await raced(() => 1000, { budgetMs, kind: 'cpu' });
+      const blocks = Math.max(...kept.map(({ round }) => round));
+      const screened = kept.filter(({ round }) => round <= blocks - finalBlocks).length;
+      const shareOfScreening = (screened * (300 + screeningMs)) / budgetMs;
+      assert.ok(shareOfScreening <= 2 / 3, `${shareOfScreening} of ${budgetMs} ms`);
+      assert.ok(finalBlocks >= 1);
     }
   });
 

@@ -72,7 +72,13 @@ it('quick takes at most six minutes on two cores, however many strategies have t
   const timing = timingOf(quick, { ...plan, rounds: quick.rounds.max });
   const minutes = (quick.rounds.max * estimateRoundMs({ ...plan, timing })) / 60_000;
   assert.ok(minutes > 1 && minutes <= 6, `${minutes} minutes`);
-  // Where fewer cells leave time, engines are warmed up for longer.
-  const few = { ...plan, cells: cells.slice(0, 20), twins: [] };
-  assert.ok(timingOf(quick, { ...few, rounds: quick.rounds.max }).warmupMs > timing.warmupMs);
+  // Where fewer cells leave time, engines are warmed up for longer, and with still fewer the clock is longer.
+  const timingWith = (count: number) =>
+    timingOf(quick, { cells: cells.slice(0, count), twins: [], cores: 2, rounds: quick.rounds.max });
+  const longest = timingWith(20);
+  assert.ok(longest.warmupMs > timing.warmupMs && longest.timeMs > timing.timeMs);
+  for (let count = 20; count <= cells.length; count += 10) {
+    const [longer, shorter] = [timingWith(count), timingWith(count + 10)];
+    assert.ok(longer.warmupMs >= shorter.warmupMs && longer.timeMs >= shorter.timeMs, `${count} cells`);
+  }
 });

@@ -45,7 +45,7 @@ import {
   resumable,
   withRecordedStages,
 } from '../../trials/resume.js';
-import { estimateRoundMs, type Progress, runRounds, timingOf } from '../../trials/rounds.js';
+import { estimateRoundMs, type Progress, recordedTiming, runRounds, timingOf } from '../../trials/rounds.js';
 import { stagesRecord } from '../../trials/splits.js';
 import { runTrial } from '../../trials/trial.js';
 import { enough } from '../../verdict/stop.js';
@@ -125,7 +125,7 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
     const timing = {
       ...(earlier === null
         ? timingOf(profile, { cells, twins, rounds: request.rounds.max, cores })
-        : { timeMs: profile.timeMs, warmupMs: earlier.environment().plan.warmup_ms ?? profile.warmupMs }),
+        : recordedTiming(earlier.environment(), profile)),
       ...(maxCalls !== null && { countsCalls: true }),
     };
     const counted = { prepared, cells, twins, timing, cores };
@@ -270,6 +270,7 @@ async function begin(
       trials_per_round: trialsPerRound(plan),
       rounds_least: request.rounds.min,
       rounds_most: request.rounds.max,
+      time_ms: plan.timing.timeMs,
       warmup_ms: plan.timing.warmupMs,
       strategies: recordOf(plan.planned),
     },

@@ -9,9 +9,6 @@ import {
   type AgentsThere,
   type Configuration,
   configurationsOf,
-  final,
-  once,
-  screening,
   splitsOf,
 } from '../../pick/configurations.js';
 import { decide, eligibleCells } from '../../pick/decide.js';
@@ -19,6 +16,7 @@ import { openLoopMs, scheduleMs } from '../../pick/open-loop/demand.js';
 import { raceCallsOf } from '../../pick/race/calls.js';
 import type { RaceTiming } from '../../pick/race/options.js';
 import { race } from '../../pick/race/race.js';
+import { timingFor } from '../../pick/race/timings.js';
 import { Responsiveness } from '../../pick/responsiveness.js';
 import { type Sample, takeSample } from '../../pick/sample.js';
 import { chosenFrom, decisionText, writeDecision } from '../../pick/write.js';
@@ -116,7 +114,13 @@ export async function pick(flags: PickFlags): Promise<number> {
       const cells = mixing.map(({ cell }) => cell);
       note(mixingText(cells, { said: inFlight.said, force }));
     }
-    const timing = timingOf(sample, maxCalls);
+    const { remembers } = sample.folder;
+    const timing = timingFor(configurations, {
+      raceMs: startedMs + raceMs - performance.now(),
+      cores,
+      maxCalls,
+      remembers,
+    });
     const calls = raceCalls({ sample, configurations, timing, cores }, maxCalls);
     const { store, environment } = await begin(request, { task, sample, configurations });
     note(plannedText({ sample, configurations, budgetMs, cores, calls, maxCalls }));
@@ -231,13 +235,6 @@ async function agentsThere(
   const between = loaded.find(({ strategy }) => strategy.isolation === 'machine');
   if (broker === undefined || broker === ownBroker || between === undefined) return null;
   return { broker, workers: await workersThere(broker, { loaded: between, task: task.ref }) };
-}
-
-function timingOf({ folder }: Sample, maxCalls: number | null): RaceTiming {
-  const counting = maxCalls === null ? {} : { countsCalls: true };
-  return folder.remembers
-    ? { screening: { ...once, ...counting }, final: { ...once, ...counting } }
-    : { screening: { ...screening, ...counting }, final: { ...final, ...counting } };
 }
 
 /** Whether several documents may be in flight on one thread is tested with up to this many calls. */

@@ -9,8 +9,9 @@ export const finalBlocksWanted = 10;
 const maxFinalists = 5;
 /** Share of the remaining time that the finalists may be expected to take; the rest is for the baseline. */
 const finalShare = 0.7;
-/** Share of the race's time that the first block may take. */
+/** Shares of the race's time that the first block, and the whole screening, may take. */
 const firstBlockShare = 0.6;
+const screeningShare = 0.5;
 /** A trial that takes this factor of what was expected, and this much more, does not end by itself. */
 const patience = { factor: 8, ms: 3000, endMs: 1000 };
 
@@ -48,7 +49,16 @@ export class Budget {
    * too.
    */
   get firstBlockLeftMs(): number {
-    return this.leftMs - (1 - firstBlockShare) * (this.#options.untilMs - this.#startedMs);
+    return this.#leftOf(firstBlockShare);
+  }
+
+  /** The time left for the screening; below 0 if it has taken more than its share. */
+  get screeningLeftMs(): number {
+    return this.#leftOf(screeningShare);
+  }
+
+  #leftOf(share: number): number {
+    return this.leftMs - (1 - share) * (this.#options.untilMs - this.#startedMs);
   }
 
   /** Learns from a trial that began at `startedMs` and has just ended. */

@@ -32,8 +32,8 @@ const firstTrialShare = 0.25;
 const minCompared = 2;
 /** Share of the remaining time that two more trials of an expensive baseline may take. */
 const baselineShare = 0.15;
-/** Share of the remaining time that the screening may take. */
-const screeningShare = 0.5;
+/** Share of the remaining time that another block may take where the screening has had its time. */
+const extraShare = 0.25;
 
 /**
  * A trial that other processes disturbed counts all the same, and is marked busy. Repeating it would cost a
@@ -285,17 +285,21 @@ export class Field {
     return others.length > 0 && this.#budget.trialMs(baseline, final) > 2 * meanMs;
   }
 
-  /** Halves the field while the next blocks would take more than their share of the time. */
+  /**
+   * Halves the field if the blocks to come would take more than the screening's time, and again until another
+   * block is short enough.
+   */
   halveToFit(block: number): void {
     const blocksToCome = Math.max(1, minBlocks - block);
-    const { screening } = this.#options.timing;
     const worse = this.#options.demandPerSecond === undefined ? 'slower half' : 'in the more expensive half';
     const places = () => this.#budget.places(this.running);
-    const takesTooLong = () =>
-      blocksToCome * this.#budget.blockMs(this.running, screening) > screeningShare * this.#budget.leftMs;
-    while (this.#withoutBaseline.length > places() && takesTooLong()) {
+    const blockMs = () => this.#budget.blockMs(this.running, this.#options.timing.screening);
+    const maxMs = Math.max(this.#budget.screeningLeftMs, extraShare * this.#budget.leftMs);
+    let takesTooLong = blocksToCome * blockMs() > this.#budget.screeningLeftMs;
+    while (this.#withoutBaseline.length > places() && takesTooLong) {
       const half = Math.ceil(this.#withoutBaseline.length / 2);
       this.#keep(Math.max(places(), half), `${worse}, dropped because the time was short`);
+      takesTooLong = blockMs() > maxMs;
     }
   }
 
