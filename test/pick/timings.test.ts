@@ -4,10 +4,9 @@ import { longest, shortest, timingFor } from '../../bench/pick/race/timings.js';
 import { estimateTrialMs, type Timing } from '../../bench/trials/timing.js';
 import { computing, configurations } from './support.js';
 
-const racing = configurations('cpu', computing);
+const racing = configurations('cpu', computing).map(({ cell }) => cell);
 const usual = { cores: 2, maxCalls: null, remembers: false };
-const blockMs = (timing: Timing) =>
-  racing.reduce((sum, { cell }) => sum + estimateTrialMs(cell, timing, 2), 0);
+const blockMs = (timing: Timing) => racing.reduce((sum, cell) => sum + estimateTrialMs(cell, timing, 2), 0);
 
 describe('the timing of a race', () => {
   it('is longer where there is more time, and leaves time for more than the first block', () => {

@@ -14,9 +14,8 @@ import {
 import { decide, eligibleCells } from '../../pick/decide.js';
 import { openLoopMs, scheduleMs } from '../../pick/open-loop/demand.js';
 import { raceCallsOf } from '../../pick/race/calls.js';
-import type { RaceTiming } from '../../pick/race/options.js';
 import { race } from '../../pick/race/race.js';
-import { timingFor } from '../../pick/race/timings.js';
+import { type RaceTiming, timingFor } from '../../pick/race/timings.js';
 import { Responsiveness } from '../../pick/responsiveness.js';
 import { type Sample, takeSample } from '../../pick/sample.js';
 import { chosenFrom, decisionText, writeDecision } from '../../pick/write.js';
@@ -115,12 +114,15 @@ export async function pick(flags: PickFlags): Promise<number> {
       note(mixingText(cells, { said: inFlight.said, force }));
     }
     const { remembers } = sample.folder;
-    const timing = timingFor(configurations, {
-      raceMs: startedMs + raceMs - performance.now(),
-      cores,
-      maxCalls,
-      remembers,
-    });
+    const timing = timingFor(
+      configurations.map(({ cell }) => cell),
+      {
+        raceMs: startedMs + raceMs - performance.now(),
+        cores,
+        maxCalls,
+        remembers,
+      },
+    );
     const calls = raceCalls({ sample, configurations, timing, cores }, maxCalls);
     const { store, environment } = await begin(request, { task, sample, configurations });
     note(plannedText({ sample, configurations, budgetMs, cores, calls, maxCalls }));

@@ -2,7 +2,8 @@ import { callsOf } from '../../measure/calls.js';
 import type { TrialRow } from '../../tables/trial-columns.js';
 import { estimateTrialMs, type Timing } from '../../trials/timing.js';
 import type { Configuration } from '../configurations.js';
-import type { RaceTiming, Turn } from './options.js';
+import type { Turn } from './options.js';
+import type { RaceTiming } from './timings.js';
 
 /** Blocks that the finalists get if the time allows. */
 export const finalBlocksWanted = 10;

@@ -1,7 +1,7 @@
 import { callsOf } from '../../measure/calls.js';
 import type { Configuration } from '../configurations.js';
-import type { RaceTiming } from './options.js';
 import { maxFinalBlocks, maxScreeningBlocks } from './race.js';
+import type { RaceTiming } from './timings.js';
 
 /**
  * Returns how often a race calls the task: at least, with one trial of each of two configurations, and at

@@ -1,6 +1,7 @@
 import type { TrialRow } from '../../tables/trial-columns.js';
 import type { Timing } from '../../trials/timing.js';
 import type { Configuration } from '../configurations.js';
+import type { RaceTiming } from './timings.js';
 
 /** A race needs its configurations, its time, and the functions that measure and report. */
 export interface RaceOptions {
@@ -42,12 +43,6 @@ export interface RaceOptions {
 export interface NotMeasured {
   readonly configuration: Configuration;
   readonly reason: string;
-}
-
-/** Trials in the screening are short, and longer in the final. */
-export interface RaceTiming {
-  readonly screening: Timing;
-  readonly final: Timing;
 }
 
 /** Says where in the race a trial is. */

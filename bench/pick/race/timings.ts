@@ -1,6 +1,5 @@
+import type { Cell } from '../../trials/plan.js';
 import { estimateTrialMs, type Timing } from '../../trials/timing.js';
-import type { Configuration } from '../configurations.js';
-import type { RaceTiming } from './options.js';
 
 /**
  * How long the trials of a race are. A trial starts a process of its own and warms it up, so that a longer
@@ -12,6 +11,12 @@ import type { RaceTiming } from './options.js';
  * - A virtual machine is slower and faster by turns of some tenths of a second. Rates of a second scattered
  *   by 2.5 to 4.1 %, rates of 300 ms by 4.4 to 7.9 %, and a trial took half as much time again.
  */
+
+/** Trials in the screening are short, and longer in the final. */
+export interface RaceTiming {
+  readonly screening: Timing;
+  readonly final: Timing;
+}
 
 /** Timings of the screening, the longest first. */
 const screenings: readonly Timing[] = [
@@ -48,7 +53,7 @@ export interface TimingOptions {
 
 /** The longest trials that there is time for; the shortest ones if calls of the task are counted. */
 export function timingFor(
-  configurations: readonly Configuration[],
+  cells: readonly Cell[],
   { raceMs, cores, maxCalls, remembers }: TimingOptions,
 ): RaceTiming {
   const counting = maxCalls === null ? {} : { countsCalls: true };
@@ -56,9 +61,9 @@ export function timingFor(
   if (maxCalls !== null)
     return { screening: { ...shortest.screening, ...counting }, final: { ...shortest.final, ...counting } };
   const blockMs = (timing: Timing) =>
-    configurations.reduce((sum, { cell }) => sum + estimateTrialMs(cell, timing, cores), 0);
+    cells.reduce((sum, cell) => sum + estimateTrialMs(cell, timing, cores), 0);
   const screening = screenings.find((timing) => blockMs(timing) <= firstBlockShare * raceMs);
-  const trials = (minFinal.configurations * minFinal.blocks) / configurations.length;
+  const trials = (minFinal.configurations * minFinal.blocks) / cells.length;
   const final = finals.find((timing) => trials * blockMs(timing) <= finalShare * raceMs);
   return { screening: screening ?? shortest.screening, final: final ?? shortest.final };
 }
