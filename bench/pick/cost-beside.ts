@@ -1,7 +1,7 @@
 import type { Kind } from '../../workloads/workload.js';
 import type { CorpusFile } from '../trials/corpus-file.js';
 import type { LoadedStrategy } from '../trials/plan.js';
-import type { DocumentCost } from './configurations.js';
+import type { DocumentCost } from './axes.js';
 import type { TaskOracle } from './oracle.js';
 import { perWorkerToTry } from './per-worker.js';
 

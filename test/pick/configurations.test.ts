@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Configuration, nameOf, workerCounts } from '../../bench/pick/configurations.js';
+import { workerCounts } from '../../bench/pick/axes.js';
+import { type Configuration, nameOf } from '../../bench/pick/configurations.js';
 import { limitsUnder } from '../../bench/pick/limits.js';
 import { timesOver } from '../../bench/pick/pass-size.js';
 import { loadStrategies } from '../../bench/trials/prepare.js';

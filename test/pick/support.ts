@@ -1,4 +1,5 @@
-import type { Configuration, ConfigurationOptions } from '../../bench/pick/configurations.js';
+import type { ConfigurationOptions } from '../../bench/pick/axes.js';
+import type { Configuration } from '../../bench/pick/configurations.js';
 import { configurationsOf } from '../../bench/pick/configurations.js';
 import {
   isMeasuredByDefault,

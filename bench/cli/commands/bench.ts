@@ -4,56 +4,37 @@ import { effectiveCores } from '../../../strategies/processes/cores.js';
 import { workloads } from '../../../workloads/index.js';
 import { runArrivalTrial } from '../../arrivals/arrival-trial.js';
 import { measureArrivals } from '../../arrivals/measure.js';
-import { urlsOf } from '../../check/examine.js';
-import { inFlightFinding, isInFlight, mixingText } from '../../check/known.js';
 import { exitCode, UsageError } from '../../errors.js';
 import { roundsWithin } from '../../measure/calls.js';
-import { readEnvironment } from '../../measure/environment.js';
 import { watchNoise } from '../../measure/noise.js';
 import { files } from '../../measure/proc.js';
 import { waitForQuiet } from '../../measure/quiet.js';
 import { type Plan, planData, planText, trialsPerRound } from '../../report/plan.js';
 import { progressOn } from '../../report/progress.js';
 import { resultData, resultText } from '../../report/result.js';
-import type { Environment } from '../../tables/environment.js';
 import { Store } from '../../tables/store.js';
-import { schema } from '../../tables/trial-columns.js';
-import { workersThere } from '../../trials/agents-there.js';
 import { HelperProcesses } from '../../trials/helper-processes.js';
-import { compileOwn, taskRecord } from '../../trials/own-task.js';
-import {
-  baselineOf,
-  type Cell,
-  cellsOf,
-  chooseTwins,
-  hasStages,
-  isMeasuredOn,
-  type LoadedStrategy,
-  type PlannedStrategy,
-  type PreparedWorkload,
-  sourceRecord,
-} from '../../trials/plan.js';
+import { compileOwn } from '../../trials/own-task.js';
+import { baselineOf, cellsOf, chooseTwins } from '../../trials/plan.js';
 import { loadStrategies, prepare } from '../../trials/prepare.js';
-import { type BenchFlags, type BenchRequest, benchRequest } from '../../trials/request.js';
+import { type BenchFlags, benchRequest } from '../../trials/request.js';
 import {
   entriesOf,
   plannedAgain,
-  planning,
-  recordOf,
   refuseOtherCorpora,
   refuseOtherPlan,
   resumable,
   withRecordedStages,
 } from '../../trials/resume.js';
 import { estimateRoundMs, type Progress, recordedTiming, runRounds, timingOf } from '../../trials/rounds.js';
-import { stagesRecord } from '../../trials/splits.js';
 import { runTrial } from '../../trials/trial.js';
 import { enough } from '../../verdict/stop.js';
 import { arrivalLine, limitLine } from '../../words/arrivals.js';
-import { parseList } from '../../words/parse.js';
 import { refusedText, serviceLimitText } from '../../words/service-limits.js';
 import { duration, number } from '../../words/units.js';
-import { commandLine, newRunFolder, quoted } from '../folder.js';
+import { isMeant, refuseUnstaged, withAgentsThere, withoutMixing } from '../bench-cells.js';
+import { begin } from '../bench-record.js';
+import { newRunFolder, quoted } from '../folder.js';
 import { handleSignals } from '../signals.js';
 import { colorsFor, note, print } from '../terminal.js';
 
@@ -161,51 +142,6 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
   }
 }
 
-/**
- * Tells which of the chosen strategies are measured: the ones with a name that the user gives, and otherwise
- * the ones that apply. `peers` names none of ours.
- */
-function isMeant(
-  names: string | undefined,
-  prepared: readonly PreparedWorkload[],
-): (loaded: LoadedStrategy) => boolean {
-  const applies = isMeasuredOn(prepared);
-  if (names === undefined) return applies;
-  const named = parseList(names, '--strategies', (name) => name);
-  return (loaded) => {
-    const { name, origin } = loaded.strategy;
-    return origin !== 'ours' || named.includes(name) || applies(loaded);
-  };
-}
-
-/** @throws UsageError where workers of stages are asked for, and nothing has any */
-function refuseUnstaged(
-  { stages }: BenchRequest,
-  { prepared, loaded }: Pick<Plan, 'prepared' | 'loaded'>,
-): void {
-  if (stages === null) return;
-  if (!prepared.some(hasStages))
-    throw new UsageError(
-      '--stages: expected a task with stages, got none; export `stages` (docs/stages.md), or leave it out',
-    );
-  if (!loaded.some(({ strategy }) => strategy.staged === true))
-    throw new UsageError(
-      '--stages: expected a strategy with workers for each stage in --strategies, got none; leave one out',
-    );
-}
-
-/** Agents that are there have a number of workers of their own. It replaces the ones that were asked for. */
-async function withAgentsThere(
-  planned: PlannedStrategy[],
-  { broker, prepared }: { readonly broker: string | null; readonly prepared: readonly PreparedWorkload[] },
-): Promise<PlannedStrategy[]> {
-  const between = planned.find(({ loaded }) => loaded.strategy.isolation === 'machine');
-  const [first] = prepared;
-  if (broker === null || between === undefined || first === undefined) return planned;
-  const workers = [await workersThere(broker, { loaded: between.loaded, task: first.ref })];
-  return planned.map((each) => (each.loaded.strategy.isolation === 'machine' ? { ...each, workers } : each));
-}
-
 /** Waits for a quiet machine, and says so. A machine that stays busy is measured all the same, and marked. */
 async function waitedForQuiet(
   maxMs: number,
@@ -224,60 +160,6 @@ async function waitedForQuiet(
   if (quiet || signal.aborted) return;
   const share = othersPercent === null ? 'an unknown share' : `${number(othersPercent)} %`;
   note(`others still take ${share} of the machine after ${duration(waitedMs)}; the run begins all the same`);
-}
-
-interface Testing {
-  readonly helpers: HelperProcesses;
-  readonly request: BenchRequest;
-  readonly prepared: readonly PreparedWorkload[];
-  /** Nothing is left out. */
-  readonly force: boolean;
-}
-
-/** Leaves out what the user's own task does not bear: several documents at a time on one thread. */
-async function withoutMixing(cells: Cell[], { helpers, request, prepared, force }: Testing): Promise<Cell[]> {
-  const mixing = cells.filter(isInFlight);
-  const [workload] = prepared;
-  const corpus = workload?.corpora[0];
-  if (request.own === undefined || workload === undefined || corpus === undefined || mixing.length === 0)
-    return cells;
-  const own = await loadStrategies(strategies.map(({ url }) => url));
-  const lab = { helpers, task: workload.ref, strategies: urlsOf(own) };
-  const { sha256 } = request.own;
-  const finding = await inFlightFinding(lab, { ...corpus, sha256, corpus: corpus.file });
-  if (finding?.level !== 'error') return cells;
-  note(mixingText(mixing, { said: finding.said, force }));
-  return force ? cells : cells.filter((cell) => !mixing.includes(cell));
-}
-
-/** Makes a new run's folder, and writes its environment before the first trial. */
-async function begin(
-  plan: Plan,
-  { folder, flags }: { folder: string; flags: Partial<BenchFlags> },
-): Promise<Store> {
-  const { request } = plan;
-  const store = Store.create(folder);
-  const environment = await readEnvironment({
-    schema,
-    run_id: store.runId,
-    command: commandLine(),
-    seed: request.seed,
-    profile: request.profile.name,
-    claims: request.profile.claims,
-    flags: planning(flags),
-    ...(request.own !== undefined && { task: taskRecord(request.own) }),
-    plan: {
-      trials_per_round: trialsPerRound(plan),
-      rounds_least: request.rounds.min,
-      rounds_most: request.rounds.max,
-      time_ms: plan.timing.timeMs,
-      warmup_ms: plan.timing.warmupMs,
-      strategies: recordOf(plan.planned),
-    },
-    corpora: corporaOf(plan),
-  });
-  store.write('environment.json', `${JSON.stringify(environment, null, 2)}\n`);
-  return store;
 }
 
 interface MeasureOptions {
@@ -380,19 +262,6 @@ async function openLoops(
     say: note,
     signal,
   });
-}
-
-function corporaOf({ prepared }: Plan): Environment['corpora'] {
-  return prepared.flatMap(({ ref, corpora }) =>
-    corpora.map((corpus) => ({
-      workload: ref.name,
-      corpus: corpus.name,
-      ...sourceRecord(corpus),
-      sha256: corpus.hash,
-      ...corpus.profile,
-      ...stagesRecord(corpus.stages),
-    })),
-  );
 }
 
 /** @throws UsageError if not a single round would fit */

@@ -5,12 +5,8 @@ import { compileTask, type TaskFile } from '../../../workloads/task-file.js';
 import { urlsOf } from '../../check/examine.js';
 import { inFlightFinding, isInFlight, mixingText } from '../../check/known.js';
 import { exitCode, UnfitError, UsageError } from '../../errors.js';
-import {
-  type AgentsThere,
-  type Configuration,
-  configurationsOf,
-  splitsOf,
-} from '../../pick/configurations.js';
+import { type AgentsThere, splitsOf } from '../../pick/axes.js';
+import { type Configuration, configurationsOf } from '../../pick/configurations.js';
 import { decide, eligibleCells } from '../../pick/decide.js';
 import { openLoopMs, scheduleMs } from '../../pick/open-loop/demand.js';
 import { raceCallsOf } from '../../pick/race/calls.js';
