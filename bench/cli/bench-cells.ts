@@ -18,7 +18,7 @@ import type { BenchRequest } from '../trials/request.js';
 import { parseList } from '../words/parse.js';
 import { note } from './terminal.js';
 
-/** Which of the strategies and cells that were asked for are measured. */
+/** `bench` measures these of the strategies and cells that it was asked for. */
 
 /**
  * Tells which of the chosen strategies are measured: the ones with a name that the user gives, and otherwise

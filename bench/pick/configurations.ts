@@ -21,7 +21,7 @@ import {
   timesOver,
 } from './pass-size.js';
 import { type SplitsOptions, splitsToTry } from './per-worker.js';
-import { shortest } from './race/timings.js';
+import { screening } from './race/timings.js';
 
 /**
  * A configuration that `pick` may choose (strategy × workers × delivery), with the documents of its trials.
@@ -47,8 +47,10 @@ export interface Configuration {
  */
 export function configurationsOf(options: ConfigurationOptions): Configuration[] {
   const { workload, cores, blockMs = Number.POSITIVE_INFINITY } = options;
+  // Fewer documents make passes shorter, and the warm-up stays as long as it is.
+  const timing = { ...screening, warmupMs: 0 };
   const blockTakes = (configurations: readonly Configuration[]) =>
-    configurations.reduce((sum, { cell }) => sum + estimateTrialMs(cell, shortest.screening, cores), 0);
+    configurations.reduce((sum, { cell }) => sum + estimateTrialMs(cell, timing, cores), 0);
   const same = documentsPerWorker.map((perWorker) => ({ perWorker, same: true }));
   const own = perWorkerInPass({ ...options, ...workload }).map((perWorker) => ({ perWorker, same: false }));
   // One worker that waits takes so much longer than many that few documents for all would be too few for

@@ -8,7 +8,7 @@ import { strategies } from '../../strategies/index.js';
 import { effectiveCores } from '../../strategies/processes/cores.js';
 import { note } from '../cli/terminal.js';
 import { exitCode, UsageError, unknownName } from '../errors.js';
-import { longest } from '../pick/race/timings.js';
+import { finals } from '../pick/race/timings.js';
 import {
   type AdviceRow,
   adviceTable,
@@ -92,7 +92,7 @@ const quick = profiles.find(({ name }) => name === 'quick') as (typeof profiles)
 const timings: Readonly<Record<'quick' | 'final', Timing>> = {
   // A run of one task is short enough for the longest trials.
   quick: quick.longer?.timings[0] ?? { timeMs: quick.timeMs, warmupMs: quick.warmupMs },
-  final: longest.final,
+  final: finals[0],
 };
 
 const cli = fileURLToPath(new URL('../cli.js', import.meta.url));

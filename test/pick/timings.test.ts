@@ -1,37 +1,38 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { longest, shortest, timingFor } from '../../bench/pick/race/timings.js';
-import { estimateTrialMs, type Timing } from '../../bench/trials/timing.js';
+import { finals, screening, timingFor } from '../../bench/pick/race/timings.js';
+import { estimateTrialMs } from '../../bench/trials/timing.js';
 import { computing, configurations } from './support.js';
 
 const racing = configurations('cpu', computing).map(({ cell }) => cell);
 const usual = { cores: 2, maxCalls: null, remembers: false };
-const blockMs = (timing: Timing) => racing.reduce((sum, cell) => sum + estimateTrialMs(cell, timing, 2), 0);
+const trialMs = (timing: (typeof finals)[number]) =>
+  racing.reduce((sum, cell) => sum + estimateTrialMs(cell, timing, 2), 0) / racing.length;
 
 describe('the timing of a race', () => {
-  it('is longer where there is more time, and leaves time for more than the first block', () => {
-    const times = [0, 1, 2, 4, 8, 16, 32, 64].map((factor) => factor * blockMs(shortest.screening));
-    const timings = times.map((raceMs) => timingFor(racing, { ...usual, raceMs }));
-    assert.deepEqual(timings[0], shortest);
-    assert.deepEqual(timings.at(-1), longest);
-    for (const [i, { screening, final }] of timings.entries()) {
-      const before = timings[Math.max(0, i - 1)] as (typeof timings)[number];
-      assert.ok(screening.warmupMs >= before.screening.warmupMs && final.timeMs >= before.final.timeMs);
-      if (screening !== shortest.screening) assert.ok(2 * blockMs(screening) < (times[i] as number));
+  it('has warm trials however short the time is, and a longer clock in the final where it fits', () => {
+    const [long, short] = finals;
+    for (let raceMs = 1000; raceMs < 200_000; raceMs *= 1.3) {
+      const timing = timingFor(racing, { ...usual, raceMs });
+      assert.deepEqual(timing.screening, screening);
+      // Two finalists and the baseline, five times.
+      const fits = 15 * trialMs(long) <= 0.4 * raceMs;
+      assert.deepEqual(timing.final, fits ? long : short, `${raceMs} ms`);
     }
-    assert.ok(new Set(timings.map(({ screening }) => screening.warmupMs)).size > 2);
+    assert.ok(screening.warmupMs >= 300 && short.warmupMs >= screening.warmupMs);
   });
 
   it('counts calls and is short where the task may not be called often', () => {
-    const { screening, final } = timingFor(racing, { ...usual, raceMs: 1e9, maxCalls: 1000 });
-    assert.deepEqual(screening, { ...shortest.screening, countsCalls: true });
-    assert.deepEqual(final, { ...shortest.final, countsCalls: true });
+    const timing = timingFor(racing, { ...usual, raceMs: 1e9, maxCalls: 1000 });
+    for (const { countsCalls } of [timing.screening, timing.final]) assert.equal(countsCalls, true);
+    assert.ok(timing.screening.warmupMs < screening.warmupMs && timing.final.timeMs < finals[0].timeMs);
   });
 
   it('has neither a warm-up nor a second pass for a task that remembers results', () => {
     for (const maxCalls of [null, 1000]) {
       const { screening, final } = timingFor(racing, { ...usual, raceMs: 1e9, maxCalls, remembers: true });
-      for (const { timeMs, warmupMs } of [screening, final]) assert.deepEqual([timeMs, warmupMs], [0, 0]);
+      for (const { timeMs, warmupMs, countsCalls = false } of [screening, final])
+        assert.deepEqual([timeMs, warmupMs, countsCalls], [0, 0, maxCalls !== null]);
     }
   });
 });
