@@ -57,6 +57,12 @@ export interface AgentsThere {
   readonly workers: number;
 }
 
+/**
+ * One thread with its requests in flight is tried with this factor more of them: its thread also starts and
+ * ends documents, and what the native threads wait for it meanwhile is in no cost of a document alone. With
+ * gzip in native threads, 16 in flight had 1.17 times the rate of 8.
+ */
+const spareInFlight = 3;
 /** Requests in flight on one thread that are worth trying; a server rarely answers more at once. */
 const maxInFlight = 64;
 /**
@@ -181,7 +187,9 @@ export function workerCounts(
   const wholeCores = Math.max(1, Math.floor(cores));
   if (strategy.isolation === 'none') {
     const inFlight = cost.taskMs / Math.max(cost.loopMs, 1e-3);
-    return inFlight < minInFlight ? [1] : doubledUpTo(Math.min(maxInFlight, nextPower(spare * inFlight)));
+    return inFlight < minInFlight
+      ? [1]
+      : doubledUpTo(Math.min(maxInFlight, nextPower(spareInFlight * inFlight)));
   }
   if (kind === 'cpu') return doubledUpTo(wholeCores);
   const enough = (spare * wholeCores * cost.taskMs) / Math.max(cost.cpuMs, 1e-3);

@@ -121,6 +121,9 @@ describe('configurations', () => {
     const cpu = { kind: 'cpu', cost: computing, cores: 6 } as const;
     assert.deepEqual(workerCounts({ isolation: 'process' }, cpu), [1, 2, 4, 6]);
     assert.deepEqual(workerCounts({ isolation: 'none' }, cpu), [1]);
+    // Native threads compute four fifths of the time: three times as many as five are in flight.
+    const native = { ...cpu, cost: { taskMs: 5, cpuMs: 5, loopMs: 1 } } as const;
+    assert.deepEqual(workerCounts({ isolation: 'none' }, native), [1, 2, 4, 8, 16]);
   });
 });
 
