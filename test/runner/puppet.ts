@@ -139,3 +139,13 @@ export class Puppet {
 export async function settled(): Promise<void> {
   for (let i = 0; i < 5; i++) await turn();
 }
+
+/** Until a count has stayed the same for twenty turns of the event loop: a source is read in short spells. */
+export async function standing(count: () => number): Promise<void> {
+  let before = count();
+  for (let same = 0; same < 20; same++) {
+    await turn();
+    if (count() !== before) same = 0;
+    before = count();
+  }
+}

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Document } from '../../workloads/workload.js';
 import { until } from '../processes.js';
-import { document, Puppet, settled } from './puppet.js';
+import { document, Puppet, settled, standing } from './puppet.js';
 
 describe('room', () => {
   const room = 3072; // one source may have this number of documents ahead, at one worker
@@ -86,11 +86,11 @@ describe('room', () => {
       await known;
       const outcomes = runner.process(source());
       void outcomes.next();
-      await settled();
+      await standing(() => state.pulled);
       assert.ok(Math.abs(state.pulled - documents) <= 1, `${state.pulled}`);
       // Outcomes that are not taken hold up nothing as long as they are not too many.
       for (const one of puppet.pulled.splice(0)) puppet.ok(one);
-      await settled();
+      await standing(() => state.pulled);
       assert.ok(state.pulled >= 2 * documents - 2, `${state.pulled}`);
       await outcomes.return();
       await settled();

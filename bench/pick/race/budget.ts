@@ -10,8 +10,9 @@ export const finalBlocksWanted = 10;
 const maxFinalists = 5;
 /** Share of the remaining time that the finalists may be expected to take; the rest is for the baseline. */
 const finalShare = 0.7;
-/** Shares of the race's time that the first block, and the whole screening, may take. */
+/** In the first block, configurations go without a trial once this share of the race's time is over. */
 const firstBlockShare = 0.6;
+/** Share of the race's time that the screening should take; many configurations may need more for a block. */
 const screeningShare = 0.5;
 /** A trial that takes this factor of what was expected, and this much more, does not end by itself. */
 const patience = { factor: 8, ms: 3000, endMs: 1000 };
