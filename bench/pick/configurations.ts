@@ -5,14 +5,7 @@ import type { Cell, LoadedStrategy, PreparedCorpus } from '../trials/plan.js';
 import { estimateTrialMs } from '../trials/timing.js';
 import { configurationName } from '../verdict/configurations.js';
 import { shortNamer } from '../words/configuration.js';
-import {
-  type Axes,
-  axesOf,
-  type ConfigurationOptions,
-  type DocumentCost,
-  type Machine,
-  workerCounts,
-} from './axes.js';
+import { type Axes, axesOf, type ConfigurationOptions, type Machine, workerCounts } from './axes.js';
 import {
   documentsForPass,
   documentsPerWorker,
@@ -20,7 +13,7 @@ import {
   perWorkerInPass,
   timesOver,
 } from './pass-size.js';
-import { type SplitsOptions, splitsToTry } from './per-worker.js';
+import { type DocumentCost, type SplitsOptions, splitsToTry } from './per-worker.js';
 import { screening } from './race/timings.js';
 
 /**

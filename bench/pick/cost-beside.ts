@@ -1,9 +1,8 @@
 import type { Kind } from '../../workloads/workload.js';
 import type { CorpusFile } from '../trials/corpus-file.js';
 import type { LoadedStrategy } from '../trials/plan.js';
-import type { DocumentCost } from './axes.js';
 import type { TaskOracle } from './oracle.js';
-import { perWorkerToTry } from './per-worker.js';
+import { type DocumentCost, perWorkerToTry } from './per-worker.js';
 
 export interface BesideOptions {
   readonly file: CorpusFile;

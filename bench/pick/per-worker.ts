@@ -19,10 +19,12 @@ import { documentsPerWorker } from './pass-size.js';
  *   numbers.
  */
 
-/** What one document costs alone, ms. `cpuMs` has all threads, native ones as well. */
-export interface SplitCost {
+/** What the average document costs when it runs alone, ms, measured by the oracle. */
+export interface DocumentCost {
   readonly taskMs: number;
+  /** CPU time that all threads of the process use, native ones as well. */
   readonly cpuMs: number;
+  /** Time during which the thread that runs the task can do nothing else. */
   readonly loopMs: number;
 }
 
@@ -36,7 +38,7 @@ export interface StrategySplit extends Split {
 export interface SplitsOptions {
   readonly strategies: readonly LoadedStrategy[];
   readonly kind: Kind;
-  readonly cost: SplitCost;
+  readonly cost: DocumentCost;
   readonly cores: number;
   /** Limit for the whole process tree; null: all memory of the machine. */
   readonly maxMemoryBytes: number | null;

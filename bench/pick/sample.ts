@@ -13,11 +13,11 @@ import type { CorpusCosts, SetApart } from '../tables/environment.js';
 import { writeNames, writeTruth } from '../trials/corpus-file.js';
 import type { HelperProcesses } from '../trials/helper-processes.js';
 import type { LoadedStrategy, PreparedCorpus, PreparedWorkload } from '../trials/plan.js';
-import type { DocumentCost } from './axes.js';
 import { documentsWanted } from './configurations.js';
 import { folderCost } from './folder-cost.js';
 import { timeLarge, withoutLarge } from './large-documents.js';
 import { documentsWithin, maxSampled, stratifiedOrder, timesOver } from './pass-size.js';
+import type { DocumentCost } from './per-worker.js';
 import { type Survey, takeSurvey } from './survey.js';
 
 /** The documents that all configurations are measured on, and what they cost alone. */

@@ -1,10 +1,10 @@
-import type { SplitCost, StrategySplit } from '../pick/per-worker.js';
+import type { DocumentCost, StrategySplit } from '../pick/per-worker.js';
 import { counted } from './units.js';
 
 /** The table of splits that are in the race; empty where there are none. */
 export function splitsText(
   splits: readonly StrategySplit[],
-  { cost: { taskMs, cpuMs }, cores }: { readonly cost: SplitCost; readonly cores: number },
+  { cost: { taskMs, cpuMs }, cores }: { readonly cost: DocumentCost; readonly cores: number },
 ): string {
   if (splits.length === 0) return '';
   const share = Math.round(100 * Math.max(0, 1 - cpuMs / taskMs));

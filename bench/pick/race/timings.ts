@@ -21,6 +21,7 @@ export interface RaceTiming {
   readonly final: Timing;
 }
 
+/** Timing of the screening. */
 export const screening: Timing = { timeMs: 150, warmupMs: 400, maxWarmupMs: 900, screening: true };
 /** Timings of the final, the longest first. */
 export const finals = [
