@@ -122,6 +122,19 @@ describe('a race', () => {
     }
   });
 
+  it('measures the baseline and the best in three blocks or more, however short the time is', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 14_000, max: 60_000 }), fc.integer(), async (budgetMs, seed) => {
+        const { kept, finalists } = await raced(speed, { budgetMs, seed });
+        const blocksOf = (name: string) => kept.filter((row) => configurationName(row) === name).length;
+        const names = finalists.map(nameOf);
+        assert.ok(names.length >= 2 && names.includes(baselineName), names.join());
+        for (const name of names) assert.ok(blocksOf(name) >= 3, `${name}: ${blocksOf(name)} blocks`);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   it('is over in time, but for the trial that is under way', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1000, max: 120_000 }), fc.integer(), async (budgetMs, seed) => {

@@ -10,8 +10,11 @@ export const finalBlocksWanted = 10;
 const maxFinalists = 5;
 /** Share of the remaining time that the finalists may be expected to take; the rest is for the baseline. */
 const finalShare = 0.7;
-/** In the first block, configurations go without a trial once this share of the race's time is over. */
-const firstBlockShare = 0.6;
+/**
+ * In the first block, configurations go without a trial once this share of the race's time is over; earlier
+ * where the later blocks need more time.
+ */
+const firstBlockShare = { min: 0.4, max: 0.6 };
 /** Share of the race's time that the screening should take; many configurations may need more for a block. */
 const screeningShare = 0.5;
 /** A trial that takes this factor of what was expected, and this much more, does not end by itself. */
@@ -48,10 +51,11 @@ export class Budget {
 
   /**
    * The time left for the first block: rates that were measured once say little, so later blocks need time
-   * too.
+   * too, `laterMs` or more.
    */
-  get firstBlockLeftMs(): number {
-    return this.#leftOf(firstBlockShare);
+  firstBlockLeftMs(laterMs: number): number {
+    const { min, max } = firstBlockShare;
+    return Math.min(this.#leftOf(max), Math.max(this.#leftOf(min), this.leftMs - laterMs));
   }
 
   /** The time left for the screening; below 0 if it has taken more than its share. */
@@ -74,10 +78,27 @@ export class Budget {
     this.#calls += callsOf(cell, timing, { cores: this.#options.cores, round: block, passes });
   }
 
-  /** Tells whether one trial of each may still call the task as often as it does at most. */
-  hasCallsFor(configurations: readonly Configuration[], timing: Timing, block: number): boolean {
+  /** Tells whether this many blocks would end in time, and within the calls of the task. */
+  hasRoomFor(
+    configurations: readonly Configuration[],
+    timing: Timing,
+    { next, blocks }: { readonly next: number; readonly blocks: number },
+  ): boolean {
+    if (blocks * this.blockMs(configurations, timing) > this.leftMs) return false;
+    return this.hasCallsFor(configurations, timing, { next, blocks });
+  }
+
+  /** Tells whether trials of each in this many blocks may still call the task as often as they do at most. */
+  hasCallsFor(
+    configurations: readonly Configuration[],
+    timing: Timing,
+    { next, blocks = 1 }: { readonly next: number; readonly blocks?: number },
+  ): boolean {
     const { maxCalls = Number.POSITIVE_INFINITY, cores } = this.#options;
-    const calls = configurations.map(({ cell }) => callsOf(cell, timing, { cores, round: block }));
+    const rounds = Array.from({ length: blocks }, (_, i) => next + i);
+    const calls = rounds.flatMap((round) =>
+      configurations.map(({ cell }) => callsOf(cell, timing, { cores, round })),
+    );
     return this.#calls + calls.reduce((sum, each) => sum + each, 0) <= maxCalls;
   }
 

@@ -1,31 +1,15 @@
-import { isNonEmpty } from '../../stats/group-by.js';
-import type { Family } from '../../stats/moderated.js';
-import { isOk, type OkTrial, type TrialRow } from '../../tables/trial-columns.js';
+import { isOk, type TrialRow } from '../../tables/trial-columns.js';
 import type { Timing } from '../../trials/timing.js';
 import { configurationName } from '../../verdict/configurations.js';
-import { type Configuration, nameOf, titles } from '../configurations.js';
-import { best } from '../evidence.js';
+import { type Configuration, nameOf } from '../configurations.js';
 import { blockOrder } from './block.js';
 import { Budget } from './budget.js';
-import {
-  byRate,
-  cpuMsPerDocument,
-  evidenceOf,
-  excessOf,
-  farSlower,
-  isSlower,
-  meetsDemand,
-  outOfReach,
-  type Rule,
-  reasonOf,
-  slowerAmong,
-} from './dropping.js';
+import { excessOf, farSlower, outOfReach, type Rule, slowerAmong } from './dropping.js';
 import type { NotMeasured, RaceOptions, Turn } from './options.js';
+import { overBefore, Standings } from './standings.js';
 
 /** Blocks that must be measured before a configuration may leave on evidence. */
 export const minBlocks = 3;
-/** Why a configuration has no trial where the race ended, or was interrupted, within its first block. */
-const overBefore = 'the race ended before its first trial';
 /** The first block begins with the baseline if its trial takes at most this share of the remaining time. */
 const firstTrialShare = 0.25;
 /** Fewer configurations beside the baseline leave nothing to compare in later blocks. */
@@ -43,38 +27,27 @@ function counted(trial: TrialRow): TrialRow {
   return trial.status === 'void' ? { ...trial, status: 'ok', reason: null, busy: true } : trial;
 }
 
-/** The configurations that are still in the race, and the trials so far. */
+/** Measures the configurations block by block, and drops those for which the time is too short. */
 export class Field {
   readonly #options: RaceOptions;
   readonly #budget: Budget;
-  readonly trials: TrialRow[] = [];
-  readonly left = new Map<string, string>();
+  readonly standings: Standings;
   /** Configurations without a trial of which it is known that they cannot win. */
   readonly #outOfReach = new Set<string>();
   /** The highest rate that each configuration could reach by the survey, by name. */
   readonly #boundOf: ReadonlyMap<string, number>;
-  readonly #title: (one: Configuration) => string;
-  running: readonly Configuration[];
   blocks = 0;
-  /** Names of configurations that may not be chosen. Only the baseline is still measured after that. */
-  readonly #barred = new Set<string>();
 
   constructor(options: RaceOptions) {
     this.#options = options;
     this.#boundOf = new Map(options.configurations.map((one) => [nameOf(one), one.maxRate]));
     this.#budget = new Budget(options);
-    this.#title = titles(options.configurations);
-    this.running = options.configurations;
-  }
-
-  /** The running configurations, as people read them. */
-  get titles(): string[] {
-    return this.running.map(this.#title);
+    this.standings = new Standings(options);
   }
 
   /** True if the race can go on. */
   get open(): boolean {
-    return !this.#options.signal.aborted && this.running.length > 0 && this.#budget.leftMs > 0;
+    return !this.#options.signal.aborted && this.standings.running.length > 0 && this.#budget.leftMs > 0;
   }
 
   /**
@@ -85,37 +58,38 @@ export class Field {
     const { seed, signal, baseline, demandPerSecond } = this.#options;
     this.blocks = block;
     const baselineFirst = this.#isQuick(
-      this.running.find((one) => this.#isBaseline(one)),
+      this.standings.running.find((one) => this.standings.isBaseline(one)),
       timing,
     );
-    const order = blockOrder(this.running, { seed, block, baseline, baselineFirst });
+    const order = blockOrder(this.standings.running, { seed, block, baseline, baselineFirst });
     for (const [i, configuration] of order.entries()) {
       if (signal.aborted) return false;
-      if (!this.running.includes(configuration)) continue;
-      const savesTime = block === 1 && !this.#isBaseline(configuration) && this.#compared >= minCompared;
-      const leftMs = savesTime ? this.#budget.firstBlockLeftMs : this.#budget.leftMs;
+      if (!this.standings.running.includes(configuration)) continue;
+      const savesTime =
+        block === 1 && !this.standings.isBaseline(configuration) && this.standings.compared >= minCompared;
+      const leftMs = savesTime ? this.#budget.firstBlockLeftMs(this.#laterBlocksMs) : this.#budget.leftMs;
       const late = this.#budget.trialMs(configuration, timing) > leftMs;
-      if (!this.#budget.hasCallsFor([configuration], timing, block)) {
+      if (!this.#budget.hasCallsFor([configuration], timing, { next: block })) {
         if (block > 1) return false;
-        this.#drop(configuration, 'no calls of the task were left (--max-calls)');
+        this.standings.drop(configuration, 'no calls of the task were left (--max-calls)');
         continue;
       }
       if (late && block > 1) return false;
-      if (late && this.trials.some(isOk)) {
-        this.#drop(configuration, 'no time was left');
+      if (late && this.standings.trials.some(isOk)) {
+        this.standings.drop(configuration, 'no time was left');
         continue;
       }
       const reason =
-        block > 1 || this.#isBaseline(configuration)
+        block > 1 || this.standings.isBaseline(configuration)
           ? null
           : outOfReach(configuration, {
-              trials: this.#contenders,
+              trials: this.standings.contenders,
               demandPerSecond,
-              excess: excessOf(this.trials, this.#boundOf),
+              excess: excessOf(this.standings.trials, this.#boundOf),
             });
       if (reason !== null) {
         this.#outOfReach.add(nameOf(configuration));
-        this.#drop(configuration, reason);
+        this.standings.drop(configuration, reason);
       } else
         await this.#trial(configuration, {
           block,
@@ -140,11 +114,11 @@ export class Field {
     if (trial.status === 'failed' && signal.aborted) return;
     this.#budget.spent(configuration, { startedMs, timing: turn.timing });
     this.#budget.called(configuration, trial, turn);
-    this.trials.push(trial);
+    this.standings.trials.push(trial);
     keep(trial);
-    if (trial.status === 'failed') this.#drop(configuration, `failed: ${trial.reason}`);
+    if (trial.status === 'failed') this.standings.drop(configuration, `failed: ${trial.reason}`);
     if (trial.status === 'failed' && clock() - startedMs >= turn.timeoutMs) this.#dropLike(configuration);
-    say({ kind: 'trial', trial, left: this.running.length, block: turn.block });
+    say({ kind: 'trial', trial, left: this.standings.running.length, block: turn.block });
   }
 
   /**
@@ -155,24 +129,51 @@ export class Field {
     const { strategy, workers } = silent.cell;
     const { concurrency } = strategy.strategy;
     const min = concurrency === 'in flight' ? 2 : workers;
-    const like = this.running.filter(({ cell }) => cell.strategy === strategy && cell.workers >= min);
-    for (const one of like) this.#drop(one, `not tried: ${this.#title(silent)} never answered`);
+    const like = this.standings.running.filter(
+      ({ cell }) => cell.strategy === strategy && cell.workers >= min,
+    );
+    for (const one of like)
+      this.standings.drop(one, `not tried: ${this.standings.title(silent)} never answered`);
   }
 
   async #dropViolations(): Promise<void> {
-    for (const [name, reason] of await this.#options.violations(this.trials, this.running)) {
-      const configuration = this.running.find((one) => nameOf(one) === name);
-      this.#barred.add(name);
-      if (configuration !== undefined && !this.#isBaseline(configuration)) this.#drop(configuration, reason);
-    }
+    const { trials, running } = this.standings;
+    for (const [name, reason] of await this.#options.violations(trials, running))
+      this.standings.bar(name, reason);
   }
 
-  /** Returns true if another block would end in time, and within the calls of the task. */
-  fits(timing: Timing): boolean {
-    return (
-      this.#budget.blockMs(this.running, timing) <= this.#budget.leftMs &&
-      this.#budget.hasCallsFor(this.running, timing, this.blocks + 1)
-    );
+  /**
+   * The time that two blocks of the baseline and of two others take after the first one, so that a gain can
+   * be shown.
+   */
+  get #laterBlocksMs(): number {
+    const { screening } = this.#options.timing;
+    const trialsMs = (those: readonly Configuration[]) => this.#budget.blockMs(those, screening);
+    const { configurations } = this.#options;
+    const baseline = configurations.filter((one) => this.standings.isBaseline(one));
+    const othersMs = trialsMs(configurations) - trialsMs(baseline);
+    const meanMs = othersMs / Math.max(1, configurations.length - baseline.length);
+    return (minBlocks - 1) * (trialsMs(baseline) + minCompared * meanMs);
+  }
+
+  /**
+   * Chooses the timing of the final's next block: the longer one, unless only short trials leave the time for
+   * as many blocks as evidence needs. Where not even these do, the slowest finalists leave, because two
+   * configurations in three blocks show more than three in two.
+   * @returns null if no block would end in time, and within the calls of the task
+   */
+  nextTiming(): Timing | null {
+    const { final, screening } = this.#options.timing;
+    const next = this.blocks + 1;
+    const fitting = (blocks: number) =>
+      [final, screening].find((timing) =>
+        this.#budget.hasRoomFor(this.standings.running, timing, { next, blocks }),
+      );
+    const needed = minBlocks - this.blocks;
+    if (needed <= 0) return fitting(1) ?? null;
+    while (fitting(needed) === undefined && this.standings.running.length > 2)
+      this.standings.keep(this.standings.withoutBaseline.length - 1, 'dropped because the time was short');
+    return fitting(needed) ?? fitting(1) ?? null;
   }
 
   /**
@@ -190,52 +191,15 @@ export class Field {
    * that they cannot win.
    */
   get notMeasured(): readonly NotMeasured[] {
-    const measured = new Set(this.trials.map(configurationName));
+    const measured = new Set(this.standings.trials.map(configurationName));
     return this.#options.configurations
       .filter((one) => !measured.has(nameOf(one)) && !this.#outOfReach.has(nameOf(one)))
-      .map((one) => ({ configuration: one, reason: this.left.get(nameOf(one)) ?? overBefore }));
-  }
-
-  /** Trials of all but the baseline, which may break a constraint and cannot be what others must reach. */
-  get #contenders(): readonly TrialRow[] {
-    return this.trials.filter((trial) => configurationName(trial) !== this.#options.baseline);
-  }
-
-  /** How many configurations beside the baseline have a rate. */
-  get #compared(): number {
-    return new Set(this.#contenders.filter(isOk).map(configurationName)).size;
-  }
-
-  /** All but the baseline, which takes no place in the final. */
-  get #withoutBaseline(): readonly Configuration[] {
-    return this.running.filter((one) => !this.#isBaseline(one));
-  }
-
-  #isBaseline(configuration: Configuration): boolean {
-    return nameOf(configuration) === this.#options.baseline;
+      .map((one) => ({ configuration: one, reason: this.standings.left.get(nameOf(one)) ?? overBefore }));
   }
 
   /** True if more configurations are running than the final has places. */
   get crowded(): boolean {
-    return this.#withoutBaseline.length > this.#budget.places(this.running);
-  }
-
-  /** True if nothing is left to find out: all others that may be chosen are slower than the best. */
-  get settled(): boolean {
-    const evidence = evidenceOf(this.trials);
-    const fastest = this.#best(evidence);
-    return this.running
-      .map(nameOf)
-      .filter((name) => name !== fastest && !this.#barred.has(name))
-      .every((name) => fastest === null || isSlower(evidence.difference(name, fastest)));
-  }
-
-  /** The best of the running configurations that have a rate and may be chosen. */
-  #best(evidence: Family): string | null {
-    const rated = this.running
-      .map(nameOf)
-      .filter((name) => evidence.rounds(name) > 0 && !this.#barred.has(name));
-    return isNonEmpty(rated) ? best(evidence, rated) : null;
+    return this.standings.withoutBaseline.length > this.#budget.places(this.standings.running);
   }
 
   dropHopeless(): void {
@@ -247,28 +211,7 @@ export class Field {
   }
 
   #dropBy(rule: Rule): void {
-    const evidence = evidenceOf(this.trials);
-    const fastest = this.#best(evidence);
-    if (fastest === null) return;
-    for (const configuration of this.running) {
-      const name = nameOf(configuration);
-      const difference = name === fastest ? null : evidence.difference(name, fastest);
-      if (difference === null || !rule.drops(difference)) continue;
-      if (this.#keepsUp(configuration)) continue;
-      if (this.#isBaseline(configuration) && !this.#isExpensive(configuration)) continue;
-      this.#drop(configuration, reasonOf(rule, difference, fastest));
-    }
-  }
-
-  /** True if a rate is demanded and the configuration reaches it: it may then be slower than others. */
-  #keepsUp(configuration: Configuration): boolean {
-    const { demandPerSecond } = this.#options;
-    return demandPerSecond !== undefined && meetsDemand(this.#trialsOf(configuration), demandPerSecond);
-  }
-
-  #trialsOf(configuration: Configuration): OkTrial[] {
-    const name = nameOf(configuration);
-    return this.trials.filter(isOk).filter((trial) => configurationName(trial) === name);
+    this.standings.dropBy(rule, (one) => this.standings.isBaseline(one) && !this.#isExpensive(one));
   }
 
   /**
@@ -276,8 +219,8 @@ export class Field {
    * need some blocks all the same: one of them may be a disturbed one.
    */
   #isExpensive(baseline: Configuration): boolean {
-    const others = this.#withoutBaseline;
-    const missing = minBlocks - this.#trialsOf(baseline).length;
+    const others = this.standings.withoutBaseline;
+    const missing = minBlocks - this.standings.trialsOf(baseline).length;
     const missingMs = missing * this.#budget.trialMs(baseline, this.#options.timing.screening);
     if (missing > 0 && missingMs <= baselineShare * this.#budget.leftMs) return false;
     const { final } = this.#options.timing;
@@ -292,45 +235,18 @@ export class Field {
   halveToFit(block: number): void {
     const blocksToCome = Math.max(1, minBlocks - block);
     const worse = this.#options.demandPerSecond === undefined ? 'slower half' : 'in the more expensive half';
-    const places = () => this.#budget.places(this.running);
-    const blockMs = () => this.#budget.blockMs(this.running, this.#options.timing.screening);
+    const places = () => this.#budget.places(this.standings.running);
+    const blockMs = () => this.#budget.blockMs(this.standings.running, this.#options.timing.screening);
     const maxMs = Math.max(this.#budget.screeningLeftMs, extraShare * this.#budget.leftMs);
     let takesTooLong = blocksToCome * blockMs() > this.#budget.screeningLeftMs;
-    while (this.#withoutBaseline.length > places() && takesTooLong) {
-      const half = Math.ceil(this.#withoutBaseline.length / 2);
-      this.#keep(Math.max(places(), half), `${worse}, dropped because the time was short`);
+    while (this.standings.withoutBaseline.length > places() && takesTooLong) {
+      const half = Math.ceil(this.standings.withoutBaseline.length / 2);
+      this.standings.keep(Math.max(places(), half), `${worse}, dropped because the time was short`);
       takesTooLong = blockMs() > maxMs;
     }
   }
 
   keepFinalists(): void {
-    this.#keep(this.#budget.places(this.running), 'not among the finalists');
-  }
-
-  #keep(count: number, why: string): void {
-    const ordered = this.#inOrder();
-    const evidence = evidenceOf(this.trials);
-    for (const configuration of ordered.slice(count))
-      this.#drop(configuration, evidence.rounds(nameOf(configuration)) === 0 ? overBefore : why);
-  }
-
-  /**
-   * The best come first: the fastest, and then, where a rate is demanded, configurations that keep up with it
-   * by the CPU time that they need.
-   */
-  #inOrder(): Configuration[] {
-    const [fastest, ...others] = byRate(this.#withoutBaseline, evidenceOf(this.trials));
-    if (fastest === undefined) return [];
-    const frugal = others
-      .filter((one) => this.#keepsUp(one))
-      .map((one) => ({ one, cpuMs: cpuMsPerDocument(this.#trialsOf(one)) }))
-      .sort((a, b) => (a.cpuMs < b.cpuMs ? -1 : a.cpuMs > b.cpuMs ? 1 : 0))
-      .map(({ one }) => one);
-    return [fastest, ...frugal, ...others.filter((one) => !frugal.includes(one))];
-  }
-
-  #drop(configuration: Configuration, reason: string): void {
-    this.running = this.running.filter((other) => other !== configuration);
-    this.left.set(nameOf(configuration), reason);
+    this.standings.keep(this.#budget.places(this.standings.running), 'not among the finalists');
   }
 }

@@ -31,34 +31,33 @@ export const maxFinalBlocks = 24;
  * for evidence, because they are in the slower half. The finalists run longer trials until the time is up.
  *
  * This file holds the loop. `block.ts` orders the trials of a block, `dropping.ts` decides which
- * configurations leave, `budget.ts` estimates what trials take, and `field.ts` keeps the configurations
- * that are still in the race.
+ * configurations leave, `budget.ts` estimates what trials take, `standings.ts` keeps the configurations that
+ * are still in the race, and `field.ts` measures them.
  */
 export async function race(options: RaceOptions): Promise<RaceResult> {
   const field = new Field(options);
-  const { screening, final } = options.timing;
   for (let block = 1; block <= maxScreeningBlocks && field.open && field.crowded; block++) {
-    if (!(await field.block(block, screening))) break;
+    if (!(await field.block(block, options.timing.screening))) break;
     field.dropHopeless();
     if (block >= minBlocks) field.dropSlower();
     field.halveToFit(block);
-    options.say({ kind: 'block', block, left: field.titles, final: false });
+    options.say({ kind: 'block', block, left: field.standings.titles, final: false });
   }
   field.keepFinalists();
   let finalBlocks = 0;
   while (finalBlocks < maxFinalBlocks && field.open) {
-    const timing = [final, screening].find((one) => field.fits(one));
-    if (timing === undefined) break;
+    const timing = field.nextTiming();
+    if (timing === null) break;
     finalBlocks++;
     await field.block(field.blocks + 1, timing);
     if (finalBlocks >= minBlocks) field.dropSlower();
-    options.say({ kind: 'block', block: field.blocks, left: field.titles, final: true });
-    if (finalBlocks >= finalBlocksWanted && field.settled) break;
+    options.say({ kind: 'block', block: field.blocks, left: field.standings.titles, final: true });
+    if (finalBlocks >= finalBlocksWanted && field.standings.settled) break;
   }
   return {
-    trials: field.trials,
-    finalists: field.running,
-    left: field.left,
+    trials: field.standings.trials,
+    finalists: field.standings.running,
+    left: field.standings.left,
     notMeasured: field.notMeasured,
     finalBlocks,
     fullGridMs: field.gridMs(finalBlocks),

@@ -9,8 +9,8 @@ import { estimateTrialMs, type Timing } from '../../trials/timing.js';
  *   these cores as well. Two workers that parse HTML had 0.97 of the rate of `sequential` after a warm-up of
  *   100 ms for each, 1.26 after 200 ms, 1.75 after 300 ms, and 1.72 to 1.76 after 600 ms with a clock of a
  *   second or more. Cold code is slow, so that a short warm-up saves little time. Where time is short, fewer
- *   configurations are measured: four of four races of 30 s chose `sequential` after 100 ms, and two of eight
- *   after 400 ms, where two blocks did not suffice to show a gain.
+ *   configurations are measured: four of four races of 30 s chose `sequential` after 100 ms. After 400 ms two
+ *   of eight did, whose two blocks did not suffice to show a gain, and none of six that had three blocks.
  * - A virtual machine is slower and faster by turns of some tenths of a second. Rates of a second scattered
  *   by 2.5 to 4.1 %, rates of 300 ms by 4.4 to 7.9 %, and a trial took half as much time again.
  */
