@@ -29,7 +29,7 @@ export function jsonOf(value: unknown): string {
 const maxPlainDepth = 16;
 
 /** Returns true when JSON expresses the value as it is, which most results are: mapping them takes longer. */
-export function isPlain(value: unknown, depth = 0): boolean {
+function isPlain(value: unknown, depth = 0): boolean {
   if (typeof value === 'number') return Number.isFinite(value);
   if (typeof value !== 'object') return typeof value === 'string' || typeof value === 'boolean';
   if (value === null) return true;

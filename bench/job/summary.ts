@@ -4,7 +4,7 @@ import type { CacheStats } from '../../runner/cache-use.js';
 import type { LeftOut } from '../../workloads/file-walk.js';
 import { rowName } from '../tables/series.js';
 import { errorInWords } from '../words/errors.js';
-import { counted, duration, listed, number } from '../words/units.js';
+import { counted, duration, listed, number, whole } from '../words/units.js';
 import type { NotOk, Status } from './line.js';
 import { failedName } from './shards/names.js';
 
@@ -134,10 +134,6 @@ function cacheText({ cache }: Summary): string[] {
 
 function linesOf({ counts }: Summary): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
-}
-
-function whole(count: number): string {
-  return count.toLocaleString('en-US');
 }
 
 function firstLine(error: NotOk['error']): string {

@@ -1,5 +1,5 @@
 import { type Capacity, capacityOf, usableShare } from '../../strategies/processes/memory-share.js';
-import { number, size } from '../words/units.js';
+import { number, size, whole } from '../words/units.js';
 import type { WorkerSize } from './measure.js';
 
 /** Memories that are often asked for, bytes. */
@@ -86,7 +86,7 @@ function limitIn(
   { cores, waits }: Pick<SizeResult, 'cores' | 'waits'>,
 ): string {
   if (capacity.workers === 0) return 'memory: not even one fits';
-  if (capacity.bound === 'cores') return `cores: memory would do for ${byMemory.toLocaleString('en-US')}`;
+  if (capacity.bound === 'cores') return `cores: memory would do for ${whole(byMemory)}`;
   return waits
     ? 'memory: the task waits, so cores are no limit'
     : `memory: there are ${Math.floor(cores)} cores`;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import { parseList, parseSize } from '../../bench/words/parse.js';
-import { duration, number } from '../../bench/words/units.js';
+import { duration, number, whole } from '../../bench/words/units.js';
 
 describe('units', () => {
   it('read sizes', () => {
@@ -20,6 +21,22 @@ describe('units', () => {
       '1,230',
       '123,000',
     ]);
+  });
+
+  it('print the digits that Intl prints', () => {
+    const intl = (value: number, maximumFractionDigits: number) =>
+      new Intl.NumberFormat('en-US', { maximumFractionDigits }).format(value);
+    const exponent = fc.integer({ min: -9, max: 15 });
+    fc.assert(
+      fc.property(fc.integer({ min: -9999, max: 9999 }), exponent, (digits, power) => {
+        const value = digits * 10 ** power;
+        const magnitude = value === 0 ? 0 : Math.floor(Math.log10(Math.abs(value)));
+        const rounded = Number(value.toPrecision(3));
+        assert.equal(number(value), intl(rounded, Math.min(20, Math.max(0, 2 - magnitude))));
+      }),
+    );
+    fc.assert(fc.property(fc.maxSafeNat(), (value) => assert.equal(whole(value), intl(value, 0))));
+    assert.deepEqual([Infinity, -Infinity, NaN].map(number), ['∞', '-∞', 'NaN']);
   });
 
   it('print durations', () => {

@@ -1,7 +1,7 @@
 import type { ProjectionRow } from '../../tables/scaling-columns.js';
 import type { Findings } from '../../verdict/findings.js';
 import { shortNamer } from '../../words/configuration.js';
-import { counted, number } from '../../words/units.js';
+import { counted, number, whole } from '../../words/units.js';
 import { type Child, type Html, html } from './html.js';
 import { scrolling } from './table.js';
 
@@ -16,7 +16,7 @@ export function projectionSection(found: Findings): Child {
 <th class="number">documents/s</th><th class="number">hours</th><th class="number">machines</th></tr></thead>
 <tbody>
 ${measured.map((row) => projectionLine(row, found))}</tbody></table>`;
-  return html`<p>${asked.documents.toLocaleString('en-US')} documents of one kind. Start-up is not counted.
+  return html`<p>${whole(asked.documents)} documents of one kind. Start-up is not counted.
 The last column counts machines like this one (${cores}) that finish them in ${hours}.
 The range of a new run is in brackets (95 % prediction intervals).</p>
 ${scrolling(table)}
