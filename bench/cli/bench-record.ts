@@ -8,6 +8,7 @@ import { sourceRecord } from '../trials/plan.js';
 import type { BenchFlags } from '../trials/request.js';
 import { planning, recordOf } from '../trials/resume.js';
 import { stagesRecord } from '../trials/splits.js';
+import { warmupRecord } from '../trials/timing.js';
 import { commandLine } from './folder.js';
 
 /** Makes a new run's folder, and writes its environment before the first trial. */
@@ -40,7 +41,7 @@ export async function begin(
   return store;
 }
 
-function corporaOf({ prepared }: Plan): Environment['corpora'] {
+function corporaOf({ prepared, timing }: Plan): Environment['corpora'] {
   return prepared.flatMap(({ ref, corpora }) =>
     corpora.map((corpus) => ({
       workload: ref.name,
@@ -49,6 +50,7 @@ function corporaOf({ prepared }: Plan): Environment['corpora'] {
       sha256: corpus.hash,
       ...corpus.profile,
       ...stagesRecord(corpus.stages),
+      ...warmupRecord(corpus, timing),
     })),
   );
 }

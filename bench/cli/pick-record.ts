@@ -3,6 +3,7 @@ import type { TaskFile } from '../../workloads/task-file.js';
 import { readEnvironment } from '../measure/environment.js';
 import { type Configuration, passMeanMs } from '../pick/configurations.js';
 import type { NotMeasured } from '../pick/race/options.js';
+import type { RaceTiming } from '../pick/race/timings.js';
 import type { Sample } from '../pick/sample.js';
 import type { Environment } from '../tables/environment.js';
 import { Store } from '../tables/store.js';
@@ -10,6 +11,7 @@ import { schema } from '../tables/trial-columns.js';
 import { taskRecord } from '../trials/own-task.js';
 import { sourceRecord } from '../trials/plan.js';
 import { stagesRecord } from '../trials/splits.js';
+import { warmupRecord } from '../trials/timing.js';
 import { duration, number } from '../words/units.js';
 import { commandLine } from './folder.js';
 import type { PickRequest } from './pick-request.js';
@@ -20,12 +22,13 @@ interface Begin {
   readonly task: TaskFile;
   readonly sample: Sample;
   readonly configurations: readonly Configuration[];
+  readonly timing: RaceTiming;
 }
 
 /** Makes the folder of the run and writes down where it runs. @throws UsageError if the folder is there */
 export async function begin(
   { flags, seed, folder }: PickRequest,
-  { task, sample: { workload, corpus, folder: costs }, configurations }: Begin,
+  { task, sample: { workload, corpus, folder: costs }, configurations, timing }: Begin,
 ): Promise<{ readonly store: Store; readonly environment: Environment }> {
   const store = Store.create(folder);
   const environment = await readEnvironment({
@@ -46,6 +49,7 @@ export async function begin(
         sha256: corpus.hash,
         ...corpus.profile,
         ...stagesRecord(corpus.stages),
+        ...warmupRecord(corpus, timing.screening),
         costs: { ...costs, pass_mean_ms: passMeanMs(configurations) },
       },
     ],

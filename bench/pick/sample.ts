@@ -155,6 +155,7 @@ function prepare(helpers: HelperProcesses, surveyed: Surveyed): Sample {
     bytes: (profile.bytes * count) / documents.length,
     sequentialMs: count * mean(costsMs),
     costsMs,
+    neededWarmupMs: survey.neededWarmupMs,
     ...(survey.stages !== null && { stages: survey.stages }),
   };
   return {

@@ -11,6 +11,14 @@ import type { CorpusFile } from '../trials/corpus-file.js';
 import type { Oracle } from '../trials/oracle-host.js';
 import type { LoadedStrategy } from '../trials/plan.js';
 import type { StageCost } from '../trials/splits.js';
+import {
+  lastDocuments,
+  neededWarmupMs,
+  type Pass,
+  runUntilWarm,
+  warmCosts,
+  wholePass,
+} from '../trials/warming.js';
 import { costBeside } from './cost-beside.js';
 import { type OracleOptions, TaskOracle } from './oracle.js';
 import { isRemembered, memoryTest } from './remembering.js';
@@ -37,6 +45,8 @@ export interface Survey {
   readonly file: CorpusFile;
   /** The cost of each document, milliseconds, measured with warm code if it ran twice. */
   readonly costsMs: readonly number[];
+  /** The warm-up that an engine needs among others, ms; 0: the usual one, or it was not measured. */
+  readonly neededWarmupMs: number;
   /** The digests are of the documents' results. */
   readonly digests: readonly string[];
   readonly kind: Kind;
@@ -91,18 +101,25 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
     const documents = sample.documents.slice(0, first.costsMs.length);
     if (first.failed > 0)
       say(`${task.name}: failed on ${first.failed} of ${documents.length} documents; on ${first.failure}`);
-    const again = lastDocuments(first.costsMs);
+    const again = lastDocuments(wholePass(first.costsMs), againMs);
     const indices = options.maxCalls === null ? repeated(again, first.costsMs) : again;
     const second = await oracle.run(file, { indices });
     refuseChanged(documents);
     refuseDifferent({ ...sample, documents }, { first, second, indices }, options);
-    const twice = minCosts(indices, second.costsMs);
+    const twice = warmCosts([{ indices, costsMs: second.costsMs }]);
     const memory = await remembersResults(file, { first: first.costsMs, twice }, options);
     const { remembers } = memory;
-    // Without memory of results, the second run of a document has the cost of warm code.
-    const costsMs = first.costsMs.map((ms, i) => (remembers ? ms : Math.min(ms, twice.get(i) ?? ms)));
-    const warm = !remembers && again.length === documents.length ? second : first;
-    const kind = declared ?? warm.kind;
+    const isWhole = !remembers && again.length === documents.length;
+    const kind = declared ?? (isWhole ? second : first).kind;
+    const passes = { first, second, indices };
+    const warmed =
+      remembers || kind !== 'cpu' || options.maxCalls !== null
+        ? { latest: second, passes: asPasses(passes), neededWarmupMs: 0 }
+        : await ranUntilWarm(passes, (some) => oracle.run(file, { indices: some }), options);
+    const least = warmCosts(warmed.passes);
+    // Without memory of results, the least cost of a document is that of warm code.
+    const costsMs = first.costsMs.map((ms, i) => (remembers ? ms : (least.get(i) ?? ms)));
+    const warm = isWhole ? warmed.latest : first;
     const stageCosts = stages === null ? null : await oracle.stageCosts(file);
     const alone = averages(warm);
     const failedShare = first.failed / documents.length;
@@ -120,6 +137,7 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
       documents,
       file,
       costsMs,
+      neededWarmupMs: warmed.neededWarmupMs,
       digests: first.digests,
       kind,
       cost: beside === null ? alone : { ...alone, ...beside },
@@ -146,19 +164,6 @@ function affordable(documentMs: number, { list: { files }, budgetMs, maxCalls }:
   return Math.min(files.length, Math.max(minDocuments, Math.min(inTime, inMemory, maxDocuments, paid)));
 }
 
-/**
- * The indices of the last documents whose first runs together took no longer than `againMs`; at least one.
- */
-function lastDocuments(costsMs: readonly number[]): number[] {
-  let from = costsMs.length - 1;
-  let ms = costsMs[from] as number;
-  while (from > 0 && ms + (costsMs[from - 1] as number) <= againMs) {
-    from--;
-    ms += costsMs[from] as number;
-  }
-  return Array.from({ length: costsMs.length - from }, (_, i) => from + i);
-}
-
 /** Less work than this says little about waiting and about what microseconds of work cost, milliseconds. */
 const minAgainMs = 50;
 const maxRepeats = 100;
@@ -170,22 +175,36 @@ function repeated(indices: readonly number[], costsMs: readonly number[]): numbe
   return Array.from({ length: times }, () => indices).flat();
 }
 
-/**
- * The least cost of each document over its repetitions: everything that disturbs a document makes it
- * slower.
- */
-function minCosts(indices: readonly number[], costsMs: readonly number[]): Map<number, number> {
-  const least = new Map<number, number>();
-  for (const [i, index] of indices.entries())
-    least.set(index, Math.min(least.get(index) ?? Number.POSITIVE_INFINITY, costsMs[i] as number));
-  return least;
-}
-
 interface Runs {
   readonly first: Oracle;
   readonly second: Oracle;
   /** The documents that ran again, in order. */
   readonly indices: readonly number[];
+}
+
+/** Passes over documents that are not warm yet may take this share of the budget. */
+const warmingShare = 0.05;
+
+/** Runs documents until they no longer become cheaper, and tells how long that has taken. */
+async function ranUntilWarm(
+  runs: Runs,
+  run: (indices: readonly number[]) => Promise<Oracle>,
+  { budgetMs }: SurveyOptions,
+): Promise<{ readonly latest: Oracle; readonly passes: readonly Pass[]; readonly neededWarmupMs: number }> {
+  let latest = runs.second;
+  const passes = await runUntilWarm(
+    asPasses(runs),
+    async (indices) => {
+      latest = await run(indices);
+      return latest.costsMs;
+    },
+    warmingShare * budgetMs,
+  );
+  return { latest, passes, neededWarmupMs: neededWarmupMs(passes) };
+}
+
+function asPasses({ first, second, indices }: Runs): [Pass, Pass] {
+  return [wholePass(first.costsMs), { indices, costsMs: second.costsMs }];
 }
 
 function refuseDifferent(

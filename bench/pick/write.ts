@@ -3,11 +3,12 @@ import type { StrategyTraits } from '../../strategies/strategy.js';
 import { knownFindings } from '../../workloads/task-findings.js';
 import { colorsFor } from '../cli/terminal.js';
 import { renderTable } from '../report/console.js';
-import type { CorpusCosts } from '../tables/environment.js';
+import type { CorpusCosts, Environment } from '../tables/environment.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { rowName } from '../tables/series.js';
 import { isBusy } from '../verdict/busy.js';
 import type { Findings } from '../verdict/findings.js';
+import { coldText } from '../words/cold.js';
 import {
   busyTrialsLine,
   choiceTable,
@@ -98,12 +99,21 @@ export function decisionText(
   const costs = costsOf(chosen.found, chosen.corpus);
   const notes = [
     ...(costs === null ? [] : setApartText(costs)),
+    ...coldNotes(chosen.found.environment),
     ...failedText(chosen.found.trials, strategies),
     ...responsiveness.map(pingText),
   ];
   const busy = isBusy(chosen.found.trials) ? [busyTrialsLine(chosen.found.trials)] : [];
   const advice = ['', ...busy, table, '', colors.bold(use), sure];
   return [...advice, '', ...details, ...notes, ...footer.map(colors.dim), ''].join('\n');
+}
+
+/** Says that the trials were too short for the task. */
+function coldNotes({ corpora }: Environment): string[] {
+  return corpora.flatMap((corpus) => {
+    const text = coldText(corpus);
+    return text === null ? [] : [`Trials were short: ${text}. Use a longer --time-budget.`];
+  });
 }
 
 function pingText(row: ResponsivenessRow): string {

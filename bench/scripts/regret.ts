@@ -91,8 +91,11 @@ const advice = [
 const quick = profiles.find(({ name }) => name === 'quick') as (typeof profiles)[number];
 const timings: Readonly<Record<'quick' | 'final', Timing>> = {
   // A run of one task is short enough for the longest trials.
-  quick: quick.longer?.timings[0] ?? { timeMs: quick.timeMs, warmupMs: quick.warmupMs },
-  final: finals[0],
+  quick: {
+    ...(quick.longer?.timings[0] ?? { timeMs: quick.timeMs, warmupMs: quick.warmupMs }),
+    ...(quick.slowWarmupMs !== undefined && { slowWarmupMs: quick.slowWarmupMs }),
+  },
+  final: { ...finals[0], slowWarmupMs: 4_000 },
 };
 
 const cli = fileURLToPath(new URL('../cli.js', import.meta.url));

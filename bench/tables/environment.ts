@@ -113,9 +113,19 @@ export interface Environment {
     readonly sha256: string;
     /** What each stage costs alone; workers are split by that. Absent where the task is one function. */
     readonly stages?: readonly StageRecord[];
+    /**
+     * The warm-up that each engine needs to run the task at full speed, and what it gets, milliseconds.
+     * Absent: the usual warm-up is enough, or it is not known what is needed.
+     */
+    readonly warmup?: WarmupRecord;
     /** Only runs of `pick` have it: their passes run a sample, and the promise is about the whole folder. */
     readonly costs?: CorpusCosts;
   } & SizeProfile)[];
+}
+
+export interface WarmupRecord {
+  readonly needed_ms: number;
+  readonly given_ms: number;
 }
 
 /** A configuration without a trial. */

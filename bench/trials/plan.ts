@@ -35,6 +35,11 @@ export interface PreparedCorpus {
    * repeat it from the start. Absent if only the sum was kept.
    */
   readonly costsMs?: readonly number[];
+  /**
+   * The warm-up that an engine needs among others, as work at the cost of warm code, ms; absent: unknown, or
+   * the usual one is enough.
+   */
+  readonly neededWarmupMs?: number;
   /** What each stage costs over these documents; absent where the task is one function. */
   readonly stages?: readonly StageCost[];
   /**

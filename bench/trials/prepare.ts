@@ -27,6 +27,7 @@ import { documentsPerPass } from './profiles.js';
 import { type BenchRequest, inputSource } from './request.js';
 import type { ServiceRequest } from './service-host.js';
 import type { StageCost } from './splits.js';
+import { lastDocuments, neededWarmupMs, runUntilWarm, warmCosts, wholePass } from './warming.js';
 
 /**
  * This module makes everything that is made once per run and read by its trials: corpora, services and oracle
@@ -99,6 +100,10 @@ export async function prepare(
             `task "${name}" failed on every document of "${corpus.name}"; first on ${truth.failure}${hint}`,
           );
         }
+        const warm =
+          request.own === undefined || kind !== 'cpu' || request.maxCalls !== null
+            ? null
+            : await warmed(oracle, { truth, request: { workload: ref, strategy: baseline, corpus: file } });
         const { documents, bytes } = sizeProfile(corpus);
         if (truth.failed > 0)
           say(`${name}: failed on ${truth.failed} of ${documents} documents; first on ${truth.failure}`);
@@ -115,7 +120,8 @@ export async function prepare(
           documents,
           bytes,
           profile: sizeProfile(corpus),
-          sequentialMs: truth.taskMs,
+          sequentialMs: warm?.sequentialMs ?? truth.taskMs,
+          ...(warm !== null && { neededWarmupMs: warm.neededWarmupMs }),
           ...(stages !== null && { stages: await stageCosts(oracle, { ref, file }) }),
         });
       }
@@ -152,6 +158,31 @@ export function stageCosts(
     corpus: file,
     timeMs: stagesMs,
   } satisfies OracleRequest);
+}
+
+/** Documents run again for about this long, or until they no longer become cheaper, ms. */
+const againMs = 3000;
+
+/** Finds out what documents cost once the code is warm, and how long it takes until then. */
+async function warmed(
+  oracle: Pick<Helper, 'ask'>,
+  {
+    truth,
+    request,
+  }: {
+    readonly truth: Oracle;
+    readonly request: Pick<Extract<OracleRequest, { kind: 'run' }>, 'workload' | 'strategy' | 'corpus'>;
+  },
+): Promise<Pick<PreparedCorpus, 'sequentialMs' | 'neededWarmupMs'>> {
+  const run = async (indices: readonly number[]) => {
+    const ran = await oracle.ask<Oracle>({ kind: 'run', ...request, indices } satisfies OracleRequest);
+    return ran.costsMs;
+  };
+  const first = wholePass(truth.costsMs);
+  const again = lastDocuments(first, againMs / 2);
+  const passes = await runUntilWarm([first, { indices: again, costsMs: await run(again) }], run, againMs);
+  const sequentialMs = [...warmCosts(passes).values()].reduce((sum, ms) => sum + ms, 0);
+  return { sequentialMs, neededWarmupMs: neededWarmupMs(passes) };
 }
 
 /**

@@ -143,17 +143,25 @@ export function refuseOtherCorpora({ corpora }: Environment, prepared: readonly 
   }
 }
 
-/** Puts the costs of stages that the run was planned with in the place of new ones, which differ a little. */
-export function withRecordedStages(
+/**
+ * Puts what stages cost, and how long a task takes to warm up, as the run was planned with, in the place of
+ * what is measured now, which differs a little.
+ */
+export function asRecorded(
   prepared: readonly PreparedWorkload[],
   { corpora }: Pick<Environment, 'corpora'>,
 ): PreparedWorkload[] {
   return prepared.map((workload) => ({
     ...workload,
     corpora: workload.corpora.map((corpus) => {
-      const { stages } =
+      const { stages, warmup } =
         corpora.find((was) => was.workload === workload.ref.name && was.corpus === corpus.name) ?? {};
-      return stages === undefined ? corpus : { ...corpus, stages: stagesFrom(stages) };
+      const { neededWarmupMs: _, ...rest } = corpus;
+      return {
+        ...rest,
+        ...(stages !== undefined && { stages: stagesFrom(stages) }),
+        ...(warmup !== undefined && { neededWarmupMs: warmup.needed_ms }),
+      };
     }),
   }));
 }

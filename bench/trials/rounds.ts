@@ -61,17 +61,24 @@ export function estimateRoundMs({
 
 /** Returns the longest timing of the profile with which all rounds fit in its time. */
 export function timingOf(
-  { timeMs, warmupMs, longer }: Pick<Profile, 'timeMs' | 'warmupMs' | 'longer'>,
+  profile: Pick<Profile, 'timeMs' | 'warmupMs' | 'slowWarmupMs' | 'longer'>,
   { rounds, ...plan }: Pick<RunOptions, 'cells' | 'twins' | 'cores'> & { readonly rounds: number },
 ): Timing {
+  const { timeMs, warmupMs, longer } = profile;
   const fits = (timing: Timing) =>
     longer !== undefined && rounds * estimateRoundMs({ ...plan, timing }) < longer.belowMs;
-  return longer?.timings.find(fits) ?? { timeMs, warmupMs };
+  const timings = longer?.timings.map((timing) => ({ ...timing, ...slowOf(profile) }));
+  return timings?.find(fits) ?? { timeMs, warmupMs, ...slowOf(profile) };
 }
 
 /** Returns the timing that an earlier part of the run had. */
-export function recordedTiming({ plan }: Environment, { timeMs, warmupMs }: Profile): Timing {
-  return { timeMs: plan.time_ms ?? timeMs, warmupMs: plan.warmup_ms ?? warmupMs };
+export function recordedTiming({ plan }: Environment, profile: Profile): Timing {
+  const { timeMs, warmupMs } = profile;
+  return { timeMs: plan.time_ms ?? timeMs, warmupMs: plan.warmup_ms ?? warmupMs, ...slowOf(profile) };
+}
+
+function slowOf({ slowWarmupMs }: Pick<Profile, 'slowWarmupMs'>): Pick<Timing, 'slowWarmupMs'> {
+  return slowWarmupMs === undefined ? {} : { slowWarmupMs };
 }
 
 /** Runs rounds until the plan, the stop rule, the budget or the signal ends the run. */

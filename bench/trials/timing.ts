@@ -1,4 +1,5 @@
-import type { Cell } from './plan.js';
+import type { WarmupRecord } from '../tables/environment.js';
+import type { Cell, PreparedCorpus } from './plan.js';
 
 /** How long trials take: their warm-up in documents, and their expected duration. */
 
@@ -12,6 +13,11 @@ export interface Timing {
    * to deliver. Absent: no limit.
    */
   readonly maxWarmupMs?: number;
+  /**
+   * An engine gets as long a warm-up as its task needs, up to this long: `warmupMs` is too short for a task
+   * that is slow to warm up. Absent: all tasks have `warmupMs`.
+   */
+  readonly slowWarmupMs?: number;
   /** True for short trials that only find out which configurations deserve longer ones. */
   readonly screening?: true;
   /**
@@ -21,7 +27,32 @@ export interface Timing {
   readonly countsCalls?: boolean;
 }
 
-type WarmupTiming = Pick<Timing, 'warmupMs' | 'maxWarmupMs' | 'countsCalls'>;
+type WarmupTiming = Pick<Timing, 'warmupMs' | 'slowWarmupMs' | 'maxWarmupMs' | 'countsCalls'>;
+
+/** Returns the warm-up of one engine, as work at the cost of warm code, ms. */
+export function givenWarmupMs(
+  { neededWarmupMs = 0 }: Pick<PreparedCorpus, 'neededWarmupMs'>,
+  { warmupMs, slowWarmupMs = 0 }: Pick<Timing, 'warmupMs' | 'slowWarmupMs'>,
+): number {
+  return Math.max(warmupMs, Math.min(slowWarmupMs, neededWarmupMs));
+}
+
+/** Returns what `environment.json` records of a warm-up: nothing where the usual one is enough. */
+export function warmupRecord(
+  corpus: Pick<PreparedCorpus, 'neededWarmupMs'>,
+  timing: Pick<Timing, 'warmupMs' | 'slowWarmupMs'>,
+): { readonly warmup?: WarmupRecord } {
+  const { neededWarmupMs: needed_ms = 0 } = corpus;
+  if (needed_ms <= timing.warmupMs) return {};
+  return { warmup: { needed_ms, given_ms: givenWarmupMs(corpus, timing) } };
+}
+
+/** Returns how long the warm-up may take; a long one takes longer in proportion. Undefined: no limit. */
+export function longestWarmupMs({ corpus }: Pick<Cell, 'corpus'>, timing: WarmupTiming): number | undefined {
+  const { warmupMs, maxWarmupMs } = timing;
+  if (maxWarmupMs === undefined || warmupMs === 0) return maxWarmupMs;
+  return (maxWarmupMs * givenWarmupMs(corpus, timing)) / warmupMs;
+}
 
 /**
  * Returns how many documents warm a session up. Each of its engines gets as many as the main thread's single
@@ -31,9 +62,8 @@ type WarmupTiming = Pick<Timing, 'warmupMs' | 'maxWarmupMs' | 'countsCalls'>;
  */
 export function warmupDocuments(cell: Cell, timing: WarmupTiming): number {
   const { corpus, strategy, workers } = cell;
-  const { warmupMs } = timing;
   const engines = strategy.strategy.isolation === 'none' ? 1 : workers;
-  if (warmupMs === 0) return 0;
+  if (timing.warmupMs === 0) return 0;
   const engineMs = engineWarmupMs(cell, timing);
   const meanMs = corpus.sequentialMs / corpus.documents;
   if (corpus.costsMs === undefined) return engines * Math.max(1, Math.ceil(engineMs / meanMs));
@@ -43,9 +73,11 @@ export function warmupDocuments(cell: Cell, timing: WarmupTiming): number {
 /** How long the documents of one engine's warm-up take if they run one after the other. */
 function engineWarmupMs(
   { workload, corpus, strategy, workers, perWorker = 1 }: Cell,
-  { warmupMs, maxWarmupMs = warmupMs, countsCalls = false }: WarmupTiming,
+  timing: WarmupTiming,
 ): number {
   const { sequentialMs, computingMs } = corpus;
+  const warmupMs = givenWarmupMs(corpus, timing);
+  const { maxWarmupMs = warmupMs, countsCalls = false } = timing;
   const places = strategy.strategy.isolation === 'none' ? workers : perWorker;
   if (workload.kind === 'cpu' || places === 1 || computingMs === undefined || countsCalls) return warmupMs;
   return Math.min(maxWarmupMs * places, (warmupMs * sequentialMs) / Math.max(computingMs, 1e-6));
@@ -67,6 +99,9 @@ function documentsWorth(ms: number, costsMs: readonly number[]): number {
   return count;
 }
 
+/** A long warm-up takes about this factor of the time that its documents take afterwards. */
+const coldFactor = 2;
+
 /**
  * Returns the expected duration of a trial, milliseconds. It consists of starting a process with its
  * libraries and corpus, opening and closing the workers (a process takes twice as long as a thread), a
@@ -74,13 +109,17 @@ function documentsWorth(ms: number, costsMs: readonly number[]): number {
  * were measured on two cores, and the estimate is good to a quarter.
  */
 export function estimateTrialMs(cell: Cell, timing: Timing, cores: number): number {
-  const { timeMs, maxWarmupMs = Number.POSITIVE_INFINITY } = timing;
+  const { timeMs } = timing;
   const { corpus, strategy, workers } = cell;
   const { isolation } = strategy.strategy;
   const open = isolation === 'none' ? 5 : workers * (isolation === 'process' ? 45 : 20);
   const passMs = estimatePassMs(cell, cores);
   const documentMs = passMs / corpus.documents;
-  const warmup = Math.min(warmupDocuments(cell, timing) * documentMs, maxWarmupMs);
+  const isSlow = givenWarmupMs(corpus, timing) > timing.warmupMs;
+  const warmup = Math.min(
+    warmupDocuments(cell, timing) * documentMs * (isSlow ? coldFactor : 1),
+    longestWarmupMs(cell, timing) ?? Number.POSITIVE_INFINITY,
+  );
   return 170 + open + warmup + passMs * Math.max(1, timeMs / Math.max(passMs, 1) + 0.5);
 }
 

@@ -9,7 +9,7 @@ import { Helper } from './helper.js';
 import type { HelperProcesses } from './helper-processes.js';
 import { type Network, startNetwork } from './network.js';
 import { type Cell, openingOf, sourceCell } from './plan.js';
-import { estimateTrialMs, type Timing, warmupDocuments } from './timing.js';
+import { estimateTrialMs, longestWarmupMs, type Timing, warmupDocuments } from './timing.js';
 import type { TrialNotice, TrialRecord, TrialRequest } from './trial-host.js';
 import { type Seen, Window } from './window.js';
 
@@ -55,13 +55,14 @@ export async function runTrial(
   let network: Network | null = null;
   const beside = [...suite];
   const window = new Window(beside);
+  const maxWarmupMs = longestWarmupMs(cell, timing);
   const request: TrialRequest = {
     strategy: cell.strategy.url,
     workload: cell.workload.ref,
     corpus: cell.corpus.file,
     documents: cell.corpus.documents,
     warmupDocuments: warmupDocuments(cell, timing),
-    ...(timing.maxWarmupMs !== undefined && { maxWarmupMs: timing.maxWarmupMs }),
+    ...(maxWarmupMs !== undefined && { maxWarmupMs }),
     timeMs: timing.timeMs,
     ...(timing.countsCalls && { maxPasses: maxPasses(cell, timing, cores) }),
     unique: cell.corpus.profile.documents,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { withRecordedStages } from '../../bench/trials/resume.js';
+import { asRecorded } from '../../bench/trials/resume.js';
 import { onlyCompute, type StageCost, splitsOf, stagesRecord } from '../../bench/trials/splits.js';
 import { checkStages, parseStages } from '../../bench/words/stages.js';
 
@@ -80,8 +80,14 @@ it('a run that is continued keeps the costs that it was planned with', () => {
   const workload = { ref: { name: 'chain' }, corpora: [corpus] };
   const record = { workload: 'chain', corpus: 'docs', ...stagesRecord(planned) };
   const again = (records: readonly object[]) =>
-    withRecordedStages([workload as never], { corpora: records as never })[0]?.corpora[0]?.stages;
+    asRecorded([workload as never], { corpora: records as never })[0]?.corpora[0]?.stages;
   assert.deepEqual(again([JSON.parse(JSON.stringify(record))]), planned);
   assert.deepEqual(again([{ ...record, corpus: 'mixed' }]), corpus.stages);
   assert.deepEqual(stagesRecord(undefined), {});
+  const warmup = (record: object) =>
+    asRecorded([{ ...workload, corpora: [{ ...corpus, neededWarmupMs: 700 }] } as never], {
+      corpora: [{ workload: 'chain', corpus: 'docs', ...record }] as never,
+    })[0]?.corpora[0]?.neededWarmupMs;
+  assert.equal(warmup({ warmup: { needed_ms: 900, given_ms: 800 } }), 900);
+  assert.equal(warmup({}), undefined, 'the run was planned with the usual one');
 });

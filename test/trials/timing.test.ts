@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Cell, PreparedWorkload } from '../../bench/trials/plan.js';
-import { estimateTrialMs, warmupDocuments } from '../../bench/trials/timing.js';
+import {
+  estimateTrialMs,
+  longestWarmupMs,
+  warmupDocuments,
+  warmupRecord,
+} from '../../bench/trials/timing.js';
 import { cells, strategy, workload } from './support.js';
 
 describe('warm-up', () => {
@@ -37,6 +42,23 @@ describe('warm-up', () => {
     assert.equal(documents(cell('io', { perWorker: 8 }, 1), true), 10);
     assert.equal(documents(cell('cpu', { perWorker: 8 }, 1)), 10);
     assert.equal(documents(cell('io', { perWorker: 8 })), 10);
+  });
+
+  it('is as long as a task needs that is slow to warm up, as far as it may be', () => {
+    const slow = cell('cpu', {
+      corpus: { documents: 10, sequentialMs: 200, neededWarmupMs: 1000 } as unknown as Cell['corpus'],
+    });
+    const timing = { timeMs: 100, warmupMs: 100, maxWarmupMs: 300, slowWarmupMs: 800 };
+    assert.equal(warmupDocuments(slow, timing), 80, '2 engines, 800 ms each, 20 ms a document');
+    assert.equal(warmupDocuments(slow, { ...timing, slowWarmupMs: 5000 }), 100);
+    assert.equal(warmupDocuments(slow, { warmupMs: 100 }), 10);
+    assert.equal(longestWarmupMs(slow, timing), 2400);
+    assert.equal(longestWarmupMs(slow, { warmupMs: 100 }), undefined);
+    assert.equal(warmupDocuments(cell('cpu', {}), timing), 10, 'others have the usual one');
+    assert.deepEqual(warmupRecord(slow.corpus, timing), { warmup: { needed_ms: 1000, given_ms: 800 } });
+    assert.deepEqual(warmupRecord(cell('cpu', {}).corpus, timing), {});
+    const usual = estimateTrialMs(cell('cpu', {}), timing, 2);
+    assert.ok(estimateTrialMs(slow, timing, 2) >= usual + 2 * (800 - 100));
   });
 });
 

@@ -19,12 +19,12 @@ import { baselineOf, cellsOf, chooseTwins } from '../../trials/plan.js';
 import { loadStrategies, prepare } from '../../trials/prepare.js';
 import { type BenchFlags, benchRequest } from '../../trials/request.js';
 import {
+  asRecorded,
   entriesOf,
   plannedAgain,
   refuseOtherCorpora,
   refuseOtherPlan,
   resumable,
-  withRecordedStages,
 } from '../../trials/resume.js';
 import { estimateRoundMs, type Progress, recordedTiming, runRounds, timingOf } from '../../trials/rounds.js';
 import { runTrial } from '../../trials/trial.js';
@@ -81,7 +81,7 @@ export async function bench(flags: BenchFlags, asked: Partial<BenchFlags>): Prom
       baseline,
       say: (step) => note(colorsFor(process.stderr).dim(step)),
     });
-    const prepared = earlier === null ? found : withRecordedStages(found, earlier.environment());
+    const prepared = earlier === null ? found : asRecorded(found, earlier.environment());
     const loaded = recorded === undefined ? chosen.filter(isMeant(settled.strategies, prepared)) : chosen;
     refuseUnstaged(request, { prepared, loaded });
     const planned = await withAgentsThere(plannedAgain(loaded, { request, recorded }), {

@@ -120,7 +120,7 @@ export async function pick(flags: PickFlags): Promise<number> {
       },
     );
     const calls = raceCalls({ sample, configurations, timing, cores }, maxCalls);
-    const { store, environment } = await begin(request, { task, sample, configurations });
+    const { store, environment } = await begin(request, { task, sample, configurations, timing });
     note(plannedText({ sample, configurations, budgetMs, cores, calls, maxCalls }));
     if (configurations.some(({ cell }) => cell.perWorker !== undefined))
       note(splitsText(splitsOf(field), { cost: sample.cost, cores }));

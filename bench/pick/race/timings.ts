@@ -41,6 +41,12 @@ const minFinal = { configurations: 3, blocks: 5 };
 /** Share of the race's time that the final may be expected to take. */
 const finalShare = 0.4;
 
+/**
+ * A task that is slow to warm up gets one of these parts of the race's time for the warm-up of an engine. The
+ * race then has about a dozen trials: cold code takes twice as long, and two workers have two engines.
+ */
+const slowParts = 40;
+
 export interface TimingOptions {
   /** The race has this much time, milliseconds. */
   readonly raceMs: number;
@@ -65,6 +71,8 @@ export function timingFor(
     const trialsMs = cells.reduce((sum, cell) => sum + estimateTrialMs(cell, timing, cores), 0);
     return (minFinal.blocks * minFinal.configurations * trialsMs) / cells.length;
   };
-  const final = finals.find((timing) => blocksMs(timing) <= finalShare * raceMs);
-  return { screening, final: final ?? finals[1] };
+  const slowWarmupMs = raceMs / slowParts;
+  const withSlow = finals.map((timing) => ({ ...timing, slowWarmupMs }));
+  const final = withSlow.find((timing) => blocksMs(timing) <= finalShare * raceMs);
+  return { screening: { ...screening, slowWarmupMs }, final: final ?? (withSlow.at(-1) as Timing) };
 }

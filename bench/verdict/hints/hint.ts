@@ -48,6 +48,7 @@ export const hintNames = {
   'node-end-of-life': 'the Node that was measured gets no more security fixes',
   'nested-pool': 'the task has threads or processes of its own, which every worker opens again',
   'still-warming': 'rates still rose by more than 3 % within the trials',
+  'cold-code': 'the task needs a longer warm-up than its trials had, so its rates are too low',
   'promises-are-not-parallel':
     'a strategy without threads of its own gains less than 5 % on work that computes',
 } as const;

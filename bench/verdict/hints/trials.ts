@@ -4,6 +4,7 @@ import { line } from '../../stats/line.js';
 import { rowName } from '../../tables/series.js';
 import type { HintRow } from '../../tables/situation-columns.js';
 import { isOk } from '../../tables/trial-columns.js';
+import { coldText } from '../../words/cold.js';
 import { shortNamer } from '../../words/configuration.js';
 import { number } from '../../words/units.js';
 import { configurationName, familyOf, isBaseline } from '../configurations.js';
@@ -21,6 +22,7 @@ export const trialHints: readonly Rule[] = [
   drift,
   noiseFloor,
   stillWarming,
+  coldCode,
   nestedPool,
 ];
 
@@ -203,6 +205,15 @@ function stillWarming({ trials, strategies }: HintData): HintRow[] {
       'a long run may be faster than these rates; measure with a longer profile',
     ),
   ];
+}
+
+/** Tasks that are slow to warm up are measured with cold code where the time is short. */
+function coldCode({ environment: { corpora } }: HintData): HintRow[] {
+  return corpora.flatMap((corpus) => {
+    const text = coldText(corpus);
+    if (text === null) return [];
+    return [warning('cold-code', text, 'measure with a longer --time-budget or profile')];
+  });
 }
 
 /** Node has this many threads in a process: its own, and four each for V8 and for libuv. */
