@@ -33,6 +33,7 @@ export async function begin(
       rounds_most: request.rounds.max,
       time_ms: plan.timing.timeMs,
       warmup_ms: plan.timing.warmupMs,
+      ...(plan.timing.slowWarmupMs !== undefined && { slow_warmup_ms: plan.timing.slowWarmupMs }),
       strategies: recordOf(plan.planned),
     },
     corpora: corporaOf(plan),

@@ -93,7 +93,7 @@ const timings: Readonly<Record<'quick' | 'final', Timing>> = {
   // A run of one task is short enough for the longest trials.
   quick: {
     ...(quick.longer?.timings[0] ?? { timeMs: quick.timeMs, warmupMs: quick.warmupMs }),
-    ...(quick.slowWarmupMs !== undefined && { slowWarmupMs: quick.slowWarmupMs }),
+    ...(quick.slow && { slowWarmupMs: quick.slow.warmupsMs[0] }),
   },
   final: { ...finals[0], slowWarmupMs: 4_000 },
 };

@@ -67,6 +67,8 @@ export interface Environment {
     /** A trial's clock, and the warm-up of each engine, milliseconds. Absent: the profile's. */
     readonly time_ms?: number;
     readonly warmup_ms?: number;
+    /** The longest warm-up of an engine whose task is slow to warm up. Absent: no task was. */
+    readonly slow_warmup_ms?: number;
     /**
      * The configurations of each strategy, in the order of the plan. Runs before version 0.2.0 do not have
      * them.

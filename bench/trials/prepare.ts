@@ -78,6 +78,8 @@ export async function prepare(
         said ??
         (await measuredKind(oracle, { helpers, ref, baseline, say, source, corpora: await corpora('io') }));
       const ready: PreparedCorpus[] = [];
+      // The first corpus finds the code cold, and the others find it warm.
+      let warm: Warmed | null = null;
       for (const corpus of await corpora(kind)) {
         const count = corpus.documents.length;
         const what = count === 1 ? '1 document' : `${count} documents one after the other`;
@@ -100,10 +102,11 @@ export async function prepare(
             `task "${name}" failed on every document of "${corpus.name}"; first on ${truth.failure}${hint}`,
           );
         }
-        const warm =
-          request.own === undefined || kind !== 'cpu' || request.maxCalls !== null
-            ? null
-            : await warmed(oracle, { truth, request: { workload: ref, strategy: baseline, corpus: file } });
+        if (ready.length === 0 && kind === 'cpu' && request.maxCalls === null)
+          warm = await warmed(oracle, {
+            truth,
+            request: { workload: ref, strategy: baseline, corpus: file },
+          });
         const { documents, bytes } = sizeProfile(corpus);
         if (truth.failed > 0)
           say(`${name}: failed on ${truth.failed} of ${documents} documents; first on ${truth.failure}`);
@@ -120,7 +123,7 @@ export async function prepare(
           documents,
           bytes,
           profile: sizeProfile(corpus),
-          sequentialMs: warm?.sequentialMs ?? truth.taskMs,
+          sequentialMs: ready.length === 0 ? (warm?.sequentialMs ?? truth.taskMs) : truth.taskMs,
           ...(warm !== null && { neededWarmupMs: warm.neededWarmupMs }),
           ...(stages !== null && { stages: await stageCosts(oracle, { ref, file }) }),
         });
@@ -160,6 +163,8 @@ export function stageCosts(
   } satisfies OracleRequest);
 }
 
+type Warmed = Required<Pick<PreparedCorpus, 'sequentialMs' | 'neededWarmupMs'>>;
+
 /** Documents run again for about this long, or until they no longer become cheaper, ms. */
 const againMs = 3000;
 
@@ -173,7 +178,7 @@ async function warmed(
     readonly truth: Oracle;
     readonly request: Pick<Extract<OracleRequest, { kind: 'run' }>, 'workload' | 'strategy' | 'corpus'>;
   },
-): Promise<Pick<PreparedCorpus, 'sequentialMs' | 'neededWarmupMs'>> {
+): Promise<Warmed> {
   const run = async (indices: readonly number[]) => {
     const ran = await oracle.ask<Oracle>({ kind: 'run', ...request, indices } satisfies OracleRequest);
     return ran.costsMs;

@@ -61,24 +61,23 @@ export function estimateRoundMs({
 
 /** Returns the longest timing of the profile with which all rounds fit in its time. */
 export function timingOf(
-  profile: Pick<Profile, 'timeMs' | 'warmupMs' | 'slowWarmupMs' | 'longer'>,
+  { timeMs, warmupMs, longer, slow }: Pick<Profile, 'timeMs' | 'warmupMs' | 'longer' | 'slow'>,
   { rounds, ...plan }: Pick<RunOptions, 'cells' | 'twins' | 'cores'> & { readonly rounds: number },
 ): Timing {
-  const { timeMs, warmupMs, longer } = profile;
-  const fits = (timing: Timing) =>
-    longer !== undefined && rounds * estimateRoundMs({ ...plan, timing }) < longer.belowMs;
-  const timings = longer?.timings.map((timing) => ({ ...timing, ...slowOf(profile) }));
-  return timings?.find(fits) ?? { timeMs, warmupMs, ...slowOf(profile) };
+  const usual = { timeMs, warmupMs };
+  const timings = [...(longer?.timings ?? []), usual];
+  const isBelow = (ms: number) => (timing: Timing) => rounds * estimateRoundMs({ ...plan, timing }) < ms;
+  const isSlow = plan.cells.some(({ corpus: { neededWarmupMs = 0 } }) => neededWarmupMs > warmupMs);
+  if (!isSlow || slow === undefined) return timings.find(isBelow(longer?.belowMs ?? 0)) ?? usual;
+  // A longer warm-up is worth more than a longer clock.
+  const all = slow.warmupsMs.flatMap((slowWarmupMs) => timings.map((one) => ({ ...one, slowWarmupMs })));
+  return all.find(isBelow(slow.belowMs)) ?? (all.at(-1) as Timing);
 }
 
 /** Returns the timing that an earlier part of the run had. */
-export function recordedTiming({ plan }: Environment, profile: Profile): Timing {
-  const { timeMs, warmupMs } = profile;
-  return { timeMs: plan.time_ms ?? timeMs, warmupMs: plan.warmup_ms ?? warmupMs, ...slowOf(profile) };
-}
-
-function slowOf({ slowWarmupMs }: Pick<Profile, 'slowWarmupMs'>): Pick<Timing, 'slowWarmupMs'> {
-  return slowWarmupMs === undefined ? {} : { slowWarmupMs };
+export function recordedTiming({ plan }: Environment, { timeMs, warmupMs }: Profile): Timing {
+  const { time_ms = timeMs, warmup_ms = warmupMs, slow_warmup_ms: slowWarmupMs } = plan;
+  return { timeMs: time_ms, warmupMs: warmup_ms, ...(slowWarmupMs !== undefined && { slowWarmupMs }) };
 }
 
 /** Runs rounds until the plan, the stop rule, the budget or the signal ends the run. */

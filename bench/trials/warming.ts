@@ -23,7 +23,8 @@ export function wholePass(costsMs: readonly number[]): Pass {
  * cores, and what waits for the compiler runs slowly meanwhile. A task that parses TypeScript was warm after
  * 0.6 to 1 s alone. Two workers on two cores had 0.63 times the rate of `sequential` after a warm-up of
  * 0.4 s each, 1.11 times after 1 s, 1.23 times after 2 s and 1.57 times after 4 s. In other trials they had
- * 1,343 documents/s after 2.6 s, 1,347 after 4 s and 1,424 after 8 s.
+ * 1,343 documents/s after 2.6 s, 1,347 after 4 s and 1,424 after 8 s. A task that renders Markdown with the
+ * package `marked` had 0.87 times the rate after 0.4 s, 1.47 times after 1 s and 1.73 times after 2.8 s.
  */
 const amongOthers = 4;
 /** Documents are compared in parts of this much work, ms, because single ones scatter. */
@@ -85,9 +86,16 @@ export function warmCosts(passes: readonly Pass[]): Map<number, number> {
   return least;
 }
 
-/** Returns the warm-up that each engine of a trial needs, as work at the cost of warm code, ms. */
+/** A task that needs less than this is not slow to warm up, and has the usual warm-up, ms. */
+const slowMs = 800;
+
+/**
+ * Returns the warm-up that each engine of a trial needs, as work at the cost of warm code, ms; 0 if the usual
+ * one is about enough.
+ */
 export function neededWarmupMs(passes: readonly Pass[]): number {
-  return amongOthers * warmingMs(passes);
+  const neededMs = amongOthers * warmingMs(passes);
+  return neededMs < slowMs ? 0 : neededMs;
 }
 
 /**

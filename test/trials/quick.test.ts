@@ -81,4 +81,18 @@ it('quick takes at most six minutes on two cores, however many strategies have t
     const [longer, shorter] = [timingWith(count), timingWith(count + 10)];
     assert.ok(longer.warmupMs >= shorter.warmupMs && longer.timeMs >= shorter.timeMs, `${count} cells`);
   }
+  // A task that is slow to warm up has twice the time, and as long a warm-up as fits into it.
+  const slowCells = (count: number) =>
+    cells.slice(0, count).map((cell) => ({ ...cell, corpus: { ...cell.corpus, neededWarmupMs: 2400 } }));
+  let longestMs = Number.POSITIVE_INFINITY;
+  for (let count = 5; count <= cells.length; count += 10) {
+    const slow = { cells: slowCells(count), twins: [], cores: 2, rounds: quick.rounds.max };
+    const timing = timingOf(quick, slow);
+    const { slowWarmupMs = 0 } = timing;
+    assert.ok(slowWarmupMs >= 500 && slowWarmupMs <= longestMs, `${count} cells: ${slowWarmupMs} ms`);
+    const total = (quick.rounds.max * estimateRoundMs({ ...slow, timing })) / 60_000;
+    assert.ok(total <= 11 || slowWarmupMs === 500, `${count} cells: ${total} minutes`);
+    longestMs = slowWarmupMs;
+  }
+  assert.ok(longestMs < 2400 && timingOf(quick, { ...plan, rounds: 3 }).slowWarmupMs === undefined);
 });
