@@ -113,7 +113,7 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
     const kind = declared ?? (isWhole ? second : first).kind;
     const passes = { first, second, indices };
     const warmed =
-      remembers || kind !== 'cpu' || options.maxCalls !== null
+      remembers || kind === 'io' || options.maxCalls !== null
         ? { latest: second, passes: asPasses(passes), neededWarmupMs: 0 }
         : await ranUntilWarm(passes, (some) => oracle.run(file, { indices: some }), options);
     const least = warmCosts(warmed.passes);

@@ -20,6 +20,7 @@ export const tasks: readonly RegretTask[] = [
   { name: 'skewed', about: 'sizes over three orders of magnitude', files: 200, documents: 'skewed' },
   { name: 'wait-by-size', about: 'waiting in proportion to size, skewed', files: 150, documents: 'skewed' },
   { name: 'html', about: 'parsing pages (parse5)', files: 200, documents: 'pages' },
+  { name: 'markdown', about: 'rendering Markdown (marked): slow to warm up', files: 200, documents: 20_000 },
   { name: 'image', about: 'decoding pictures (pngjs)', files: 150, documents: 'pictures' },
   { name: 'archive', about: 'unpacking archives (fflate)', files: 150, documents: 'archives' },
   { name: 'spreadsheet', about: 'reading workbooks (fast-xml-parser)', files: 150, documents: 'workbooks' },
