@@ -112,6 +112,7 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
     const isWhole = !remembers && again.length === documents.length;
     const kind = declared ?? (isWhole ? second : first).kind;
     const passes = { first, second, indices };
+    // What waits costs about as much when the code is cold. Calls that are counted are not spent on it.
     const warmed =
       remembers || kind === 'io' || options.maxCalls !== null
         ? { latest: second, passes: asPasses(passes), neededWarmupMs: 0 }

@@ -27,7 +27,7 @@ import { encodeHeader, encodeRows } from '../tables/csv.js';
 import type { Row, Table } from '../tables/table.js';
 import { isMeasuredByDefault, type LoadedStrategy } from '../trials/plan.js';
 import { loadStrategies } from '../trials/prepare.js';
-import { profiles } from '../trials/profiles.js';
+import { longSlow, profiles } from '../trials/profiles.js';
 import type { Timing } from '../trials/timing.js';
 import { recommendedName } from '../verdict/configurations.js';
 import { parseCount, parseList } from '../words/parse.js';
@@ -95,7 +95,7 @@ const timings: Readonly<Record<'quick' | 'final', Timing>> = {
     ...(quick.longer?.timings[0] ?? { timeMs: quick.timeMs, warmupMs: quick.warmupMs }),
     ...(quick.slow && { slowWarmupMs: quick.slow.warmupsMs[0] }),
   },
-  final: { ...finals[0], slowWarmupMs: 4_000 },
+  final: { ...finals[0], slowWarmupMs: longSlow.warmupsMs[0] },
 };
 
 const cli = fileURLToPath(new URL('../cli.js', import.meta.url));

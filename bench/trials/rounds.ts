@@ -59,7 +59,10 @@ export function estimateRoundMs({
   return [...cells, ...twins].reduce((sum, cell) => sum + estimateTrialMs(cell, timing, cores), 0);
 }
 
-/** Returns the longest timing of the profile with which all rounds fit in its time. */
+/**
+ * Returns the longest timing of the profile with which all rounds fit in its time. Where a task is slow to
+ * warm up, the time is longer (`slow`).
+ */
 export function timingOf(
   { timeMs, warmupMs, longer, slow }: Pick<Profile, 'timeMs' | 'warmupMs' | 'longer' | 'slow'>,
   { rounds, ...plan }: Pick<RunOptions, 'cells' | 'twins' | 'cores'> & { readonly rounds: number },

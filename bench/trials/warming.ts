@@ -1,4 +1,4 @@
-import { median } from '../stats/estimate.js';
+import { mean, median } from '../stats/estimate.js';
 
 /**
  * How long does a task take to warm up? Until an engine has compiled what a task needs, documents cost a
@@ -37,37 +37,19 @@ const partsTogether = 3;
 const warmFactor = 1.15;
 /** Passes are repeated while the latest one has cost less than the one before by more than this factor. */
 const cheaperFactor = 1.1;
+/** A shorter pass says little: code gets warm over more than one. It has its documents several times, ms. */
+const minPassMs = 500;
+const maxTimes = 100;
 /** Passes over documents that ran first take at most this long when these run again, ms. */
 const beginMs = 1500;
 
 /**
  * Returns how much work, at the cost of warm code, an engine needs until it is warm, ms; 0 if it is warm
- * within a tenth of a second. Documents that ran once are not compared.
+ * within a tenth of a second.
  * @param passes in the order in which one process ran them
  */
 export function warmingMs(passes: readonly Pass[]): number {
-  const least = warmCosts(passes);
-  const ran = passes.flatMap(({ indices, costsMs }) =>
-    indices.map((index, i) => [index, costsMs[i] ?? 0] as const),
-  );
-  const runs = new Map<number, number>();
-  for (const [index] of ran) runs.set(index, (runs.get(index) ?? 0) + 1);
-  const workOf = (index: number) => least.get(index) ?? 0;
-  const isCompared = (index: number) => (runs.get(index) ?? 0) > 1;
-  const comparedMs = ran.reduce((sum, [index]) => sum + (isCompared(index) ? workOf(index) : 0), 0);
-  const parts: { readonly factor: number; readonly startMs: number; readonly endMs: number }[] = [];
-  let [atMs, startMs, costMs, workMs] = [0, 0, 0, 0];
-  for (const [index, ms] of ran) {
-    if (isCompared(index)) {
-      if (workMs === 0) startMs = atMs;
-      costMs += ms;
-      workMs += workOf(index);
-      atMs += workOf(index);
-    } else atMs += ms / (parts.at(-1)?.factor ?? 1);
-    if (workMs === 0 || workMs < Math.min(partMs, comparedMs / minParts)) continue;
-    parts.push({ factor: costMs / workMs, startMs, endMs: atMs });
-    [costMs, workMs] = [0, 0];
-  }
+  const parts = partsOf(passes);
   const middle = (from: number) =>
     median(parts.slice(from, from + partsTogether).map(({ factor }) => factor)) ?? Number.POSITIVE_INFINITY;
   const atEnd = middle(Math.max(0, parts.length - partsTogether));
@@ -75,6 +57,45 @@ export function warmingMs(passes: readonly Pass[]): number {
   const [last, next] = [parts[warmFrom - 1], parts[warmFrom]];
   // Documents between the two may have run once, and it is not known when in between the code was warm.
   return last === undefined || next === undefined ? 0 : Math.min(next.startMs, 2 * last.endMs);
+}
+
+/** Some documents that ran one after the other. */
+interface Part {
+  /** What they cost ÷ the least that they cost in any pass. */
+  readonly factor: number;
+  /** Work before and up to the end of the part, at the cost of warm code, ms. */
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** Divides what ran into parts. Documents that ran once are in none: nothing is known of their warm cost. */
+function partsOf(passes: readonly Pass[]): Part[] {
+  const least = warmCosts(passes);
+  const runs = new Map<number, number>();
+  for (const { indices } of passes) for (const index of indices) runs.set(index, (runs.get(index) ?? 0) + 1);
+  const comparedMs = [...runs].reduce(
+    (sum, [i, count]) => sum + (count > 1 ? count * (least.get(i) ?? 0) : 0),
+    0,
+  );
+  const fullMs = Math.min(partMs, comparedMs / minParts);
+  const parts: Part[] = [];
+  let [atMs, startMs, costMs, workMs] = [0, 0, 0, 0];
+  for (const { indices, costsMs } of passes)
+    for (const [i, index] of indices.entries()) {
+      const [ms, warmMs] = [costsMs[i] ?? 0, least.get(index) ?? 0];
+      if (runs.get(index) === 1) {
+        atMs += ms / (parts.at(-1)?.factor ?? 1);
+        continue;
+      }
+      if (workMs === 0) startMs = atMs;
+      costMs += ms;
+      workMs += warmMs;
+      atMs += warmMs;
+      if (workMs === 0 || workMs < fullMs) continue;
+      parts.push({ factor: costMs / workMs, startMs, endMs: atMs });
+      [costMs, workMs] = [0, 0];
+    }
+  return parts;
 }
 
 /** The least cost of each document: everything that disturbs a document makes it slower. */
@@ -116,15 +137,19 @@ export async function runUntilWarm(
   const runPass = async (indices: readonly number[]) => {
     all.push({ indices, costsMs: await run(indices) });
   };
-  const again = [...new Set(second.indices)];
-  const others = firstDocuments(first).filter((index) => !again.includes(index));
+  const distinct = new Set(second.indices);
+  const again = [...distinct];
+  const others = firstDocuments(first).filter((index) => !distinct.has(index));
   if (others.length > 0) await runPass(others);
-  let beforeMs = again.reduce((sum, index) => sum + (first.costsMs[index] ?? 0), 0);
-  let latestMs = (again.length / second.indices.length) * total(second.costsMs);
+  /** What one document costs on average, by the latest pass over these. */
+  let latestMs = mean(second.costsMs);
+  const isShort = total(second.costsMs) < minPassMs;
+  let beforeMs = isShort ? Number.POSITIVE_INFINITY : mean(again.map((index) => first.costsMs[index] ?? 0));
   while (beforeMs > cheaperFactor * latestMs && performance.now() < untilMs) {
-    await runPass(again);
+    const times = Math.ceil(minPassMs / Math.max(again.length * latestMs, minPassMs / maxTimes));
+    await runPass(Array.from({ length: times }, () => again).flat());
     beforeMs = latestMs;
-    latestMs = total(all.at(-1)?.costsMs ?? []);
+    latestMs = mean(all.at(-1)?.costsMs ?? []);
   }
   return all;
 }

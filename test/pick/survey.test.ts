@@ -15,10 +15,14 @@ const docs = join(helpers.folder, 'docs');
 mkdirSync(docs);
 for (let i = 0; i < 12; i++) writeFileSync(join(docs, `${i}.txt`), 'x'.repeat(100 + i));
 
-const survey = async (options: Record<string, unknown>, maxCalls: number | null = null) =>
+const survey = async (
+  options: Record<string, unknown>,
+  maxCalls: number | null = null,
+  task = 'alone-task',
+) =>
   takeSurvey({
     helpers,
-    task: { name: 'alone', url: new URL('../fixtures/tasks/alone-task.js', import.meta.url).href, options },
+    task: { name: task, url: new URL(`../fixtures/tasks/${task}.js`, import.meta.url).href, options },
     baseline: baselineOf(loaded).url,
     budgetMs: 60_000,
     list: await findFiles(docs),
@@ -44,3 +48,14 @@ for (const beside of ['exit', 'hang', 'throw'])
     assert.equal(new Set(digests).size, 12);
     assert.ok(cost.cpuMs > 0 && cost.loopMs > 0 && cost.taskMs >= 4);
   });
+
+it('runs documents until they no longer become cheaper, and not where calls are counted', async () => {
+  const { neededWarmupMs, calls, costsMs } = await survey({}, null, 'slow-to-warm-task');
+  assert.ok(neededWarmupMs >= 800, `${neededWarmupMs} ms`);
+  assert.ok(calls >= 150, `${calls} calls`);
+  const counted = await survey({}, 40, 'slow-to-warm-task');
+  assert.equal(counted.neededWarmupMs, 0);
+  assert.ok(counted.calls <= 40, `${counted.calls} calls`);
+  const mean = (costs: readonly number[]) => costs.reduce((sum, ms) => sum + ms, 0) / costs.length;
+  assert.ok(mean(costsMs) < 0.6 * mean(counted.costsMs), 'the costs are those of warm code');
+});

@@ -157,23 +157,30 @@ export class Field {
   }
 
   /**
-   * Chooses the timing of the final's next block: the longer one, unless only short trials leave the time for
-   * as many blocks as evidence needs. Where not even these do, the slowest finalists leave, because two
-   * configurations in three blocks show more than three in two.
-   * @returns null if no block would end in time, and within the calls of the task
+   * Drops the slowest finalists where even short trials leave no time for as many blocks as evidence needs:
+   * two configurations in three blocks show more than three in two.
    */
-  nextTiming(): Timing | null {
-    const { final, screening } = this.#options.timing;
-    const next = this.blocks + 1;
-    const fitting = (blocks: number) =>
-      [final, screening].find((timing) =>
-        this.#budget.hasRoomFor(this.standings.running, timing, { next, blocks }),
-      );
+  makeRoom(): void {
     const needed = minBlocks - this.blocks;
-    if (needed <= 0) return fitting(1) ?? null;
-    while (fitting(needed) === undefined && this.standings.running.length > 2)
+    if (needed <= 0) return;
+    while (this.#fitting(needed) === null && this.standings.running.length > 2)
       this.standings.keep(this.standings.withoutBaseline.length - 1, 'dropped because the time was short');
-    return fitting(needed) ?? fitting(1) ?? null;
+  }
+
+  /**
+   * The timing of the final's next block: the longer one, unless only short trials leave the time for as many
+   * blocks as evidence needs. Null if no block would end in time, and within the calls of the task.
+   */
+  get nextTiming(): Timing | null {
+    return this.#fitting(minBlocks - this.blocks) ?? this.#fitting(1);
+  }
+
+  /** The longer timing with which this many blocks, or one, would end in time; null if there is none. */
+  #fitting(blocks: number): Timing | null {
+    const { final, screening } = this.#options.timing;
+    const at = { next: this.blocks + 1, blocks: Math.max(1, blocks) };
+    const { running } = this.standings;
+    return [final, screening].find((timing) => this.#budget.hasRoomFor(running, timing, at)) ?? null;
   }
 
   /**

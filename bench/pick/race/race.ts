@@ -46,7 +46,8 @@ export async function race(options: RaceOptions): Promise<RaceResult> {
   field.keepFinalists();
   let finalBlocks = 0;
   while (finalBlocks < maxFinalBlocks && field.open) {
-    const timing = field.nextTiming();
+    field.makeRoom();
+    const timing = field.nextTiming;
     if (timing === null) break;
     finalBlocks++;
     await field.block(field.blocks + 1, timing);
