@@ -4,7 +4,7 @@ import { type LogRate, moderate } from '../stats/moderated.js';
 import { sameCell } from '../tables/cell.js';
 import type { CorpusCosts } from '../tables/environment.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
-import { comparableRate } from '../tables/summarise.js';
+import { comparableRate, lostPerStart } from '../tables/summarise.js';
 import { hasRate, type RatedSummary, type SummaryRow } from '../tables/summary-columns.js';
 import { isOk, type TrialRow } from '../tables/trial-columns.js';
 import { baselineCellOf } from '../verdict/beyond-cores.js';
@@ -37,6 +37,8 @@ export interface DecideOptions {
   readonly corpus: string;
   /** The costs of that corpus and of its folder; absent or null if they were not measured. */
   readonly costs?: CorpusCosts | null;
+  /** True if the usual warm-up is too short for the task. */
+  readonly isSlowToWarm?: boolean;
   /** Further reasons against configurations, by name, such as what their open loops showed. */
   readonly reasons?: ReadonlyMap<string, string>;
 }
@@ -120,6 +122,8 @@ export function decide(options: DecideOptions): Decided {
     promiseOf({
       trials: own.filter((trial) => sameCell(trial, cell) && trial.twin === null),
       costs: options.costs ?? null,
+      coldCodeMs: cell.cold_code_ms,
+      isSlowToWarm: options.isSlowToWarm ?? false,
       endMs: endMsOf(cell, own),
       workers: cell.workers,
     });
@@ -235,7 +239,7 @@ function reasonAgainst(
 
 /**
  * Takes logarithms of the trials' rates. With a batch, the rate is that of the whole batch, including the
- * median start-up of the configuration.
+ * median start-up of the configuration and the time until its code is warm.
  * @param summaries of the same trials
  */
 export function scores(
@@ -247,8 +251,8 @@ export function scores(
     .filter(({ twin }) => twin === null)
     .filter(isOk)
     .map((trial) => {
-      const startMs = summaries.find((cell) => sameCell(cell, trial))?.startup_ms ?? 0;
-      const seconds = batch === null ? 0 : startMs / 1000 / batch;
+      const cell = summaries.find((one) => sameCell(one, trial));
+      const seconds = batch === null || cell === undefined ? 0 : lostPerStart(cell) / 1000 / batch;
       return { ...turnOf(trial), log: -Math.log(1 / comparableRate(trial) + seconds) };
     });
 }

@@ -18,13 +18,18 @@ export interface RunPromise {
   readonly wideBecause: Width | null;
   /** How much the rate still rose within the trials, percent; null if it did not. */
   readonly risePercent: number | null;
+  /**
+   * The rate of one run over the folder in a program that has just started, so that its code is cold; null if
+   * it is about as high, or not known.
+   */
+  readonly cold: number | null;
 }
 
 /**
- * A new run differs because of the trials, other documents, the end of a run, or code that still gets
- * faster.
+ * A new run differs because of the trials, other documents, the end of a run, code that still gets faster,
+ * or code that is cold for much of the run.
  */
-export type Width = 'trials' | 'sampling' | 'end' | 'warming';
+export type Width = 'trials' | 'sampling' | 'end' | 'warming' | 'cold';
 
 /**
  * The trials of a configuration rest on a sample of documents; without costs the sample is taken for the
@@ -35,11 +40,17 @@ export interface PromiseOptions {
   readonly costs: CorpusCosts | null;
   /** How long workers wait for the last document of a pass, mean, milliseconds. */
   readonly endMs: number | null;
+  /** What a program loses until its code is warm, milliseconds; null if it is not known. */
+  readonly coldCodeMs: number | null;
+  /** True if the usual warm-up is too short for the task: its code is cold for much of a run. */
+  readonly isSlowToWarm: boolean;
   readonly workers: number;
 }
 
 /** A range is wide if its ends differ by more than this factor. */
 const wide = 1.4;
+/** A run that starts cold has its own figure if its rate is lower by more than this factor. */
+const clearlyCold = 0.9;
 const normal = 1.96; // two-sided 95 %
 /** The interval of two trials is so wide that it says nothing. */
 const minTrials = 3;
@@ -48,9 +59,11 @@ const minTrials = 3;
  * Starts from the prediction interval of the trials, which covers rounds and what runs differ by, and
  * converts it to the folder: the rate is multiplied by the mean cost of the measured documents ÷ the mean
  * cost of the folder's. The error of that mean is independent of the trials, so the squares add up. The end
- * of a run lowers only the low end, and a rate that still rose raises only the high end.
+ * of a run lowers only the low end, and a rate that still rose raises only the high end. The low end of a
+ * task that is slow to warm up covers a run that starts cold; other tasks are soon warm.
  */
-export function promiseOf({ trials, costs, endMs, workers }: PromiseOptions): RunPromise {
+export function promiseOf(options: PromiseOptions): RunPromise {
+  const { trials, costs, endMs, coldCodeMs, isSlowToWarm, workers } = options;
   const measured = newRun(trials);
   const rise = riseOf(trials);
   const risePercent = rise === 0 ? null : 100 * (Math.exp(rise) - 1);
@@ -59,24 +72,29 @@ export function promiseOf({ trials, costs, endMs, workers }: PromiseOptions): Ru
   const documents = costs?.folder_documents ?? Number.POSITIVE_INFINITY;
   // No run is shorter than its longest document.
   const middle = Math.min(measured.mean * scale, longestMs > 0 ? (1000 * documents) / longestMs : Infinity);
+  const seconds = documents / middle;
+  const coldShare = Number.isFinite(seconds) ? seconds / (seconds + (coldCodeMs ?? 0) / 1000) : 1;
+  const cold = coldShare < clearlyCold ? middle * coldShare : null;
   const few = trials.filter(isOk).length < minTrials;
   if (few || measured.low === null || measured.high === null || costs?.remembers)
-    return { mean: middle, low: null, high: null, wideBecause: null, risePercent };
+    return { mean: middle, low: null, high: null, wideBecause: null, risePercent, cold };
   const below = Math.log(measured.mean / measured.low);
   const above = Math.log(measured.high / measured.mean);
   const sampling = normal * (costs?.folder_mean_error ?? 0);
   const waitMs = Math.max(endMs ?? 0, longestMs * (1 - 1 / workers));
   const end = Math.log1p((waitMs / 1000) * (middle / documents));
-  const low = middle * Math.exp(-Math.hypot(below, sampling) - end);
+  const slow = isSlowToWarm ? -Math.log(coldShare) : 0;
+  const low = middle * Math.exp(-Math.hypot(below, sampling) - end - slow);
   const high = middle * Math.exp(Math.hypot(above, sampling) + rise);
   const shares: NonEmpty<{ readonly why: Width; readonly share: number }> = [
     { why: 'trials', share: below + above },
     { why: 'sampling', share: 2 * sampling },
     { why: 'end', share: end },
     { why: 'warming', share: rise },
+    { why: 'cold', share: slow },
   ];
   const { why } = shares.reduce((largest, one) => (one.share > largest.share ? one : largest));
-  return { mean: middle, low, high, wideBecause: high / low > wide ? why : null, risePercent };
+  return { mean: middle, low, high, wideBecause: high / low > wide ? why : null, risePercent, cold };
 }
 
 /** Smaller rises make no difference that matters, as a log ratio. */

@@ -43,9 +43,9 @@ export interface Chosen {
 /** Decides, and keeps the data that the decision rests on. */
 export function chosenFrom(found: Findings, options: Omit<Chosen, 'decided' | 'found'>): Chosen {
   const { trials, summaries } = found;
-  const costs = costsOf(found, options.corpus);
+  const documents = documentsOf(found, options.corpus);
   const reasons = reasonsOf(options.judged);
-  return { ...options, found, decided: decide({ ...options, trials, summaries, costs, ...reasons }) };
+  return { ...options, found, decided: decide({ ...options, trials, summaries, ...documents, ...reasons }) };
 }
 
 /** Open loops leave only their choice, if there is one. */
@@ -53,9 +53,13 @@ function reasonsOf(judged: Judged | null) {
   return judged === null ? {} : { reasons: judged.reasons };
 }
 
-/** Returns the costs of the documents, if the run recorded them. */
-function costsOf({ environment }: Pick<Findings, 'environment'>, corpus: string): CorpusCosts | null {
-  return environment.corpora.find((entry) => entry.corpus === corpus)?.costs ?? null;
+/** Returns what the run recorded: their costs, if known, and whether code is slow to warm up. */
+function documentsOf(
+  { environment }: Pick<Findings, 'environment'>,
+  corpus: string,
+): { readonly costs: CorpusCosts | null; readonly isSlowToWarm: boolean } {
+  const record = environment.corpora.find((entry) => entry.corpus === corpus);
+  return { costs: record?.costs ?? null, isSlowToWarm: record?.warmup !== undefined };
 }
 
 /** Writes the recommendation. @returns what was written; null, without writing, if there is no choice */
@@ -96,7 +100,7 @@ export function decisionText(
     ...(path === null ? [] : [`Recommendation: ${path}`]),
     ...(report === null ? [] : [`Report: ${report}`]),
   ];
-  const costs = costsOf(chosen.found, chosen.corpus);
+  const { costs } = documentsOf(chosen.found, chosen.corpus);
   const notes = [
     ...(costs === null ? [] : setApartText(costs)),
     ...coldNotes(chosen.found.environment),
@@ -140,20 +144,21 @@ function wordsFor(chosen: Chosen): VerdictOptions {
   const { found, corpus, constraints, responsiveness, strategies, judged } = chosen;
   const { environment, trials, summaries } = found;
   const inProcesses: Constraints = { ...constraints, isolation: 'process' };
+  const documents = documentsOf(found, corpus);
   const isolated = decide({
     trials,
     summaries,
     responsiveness,
     strategies,
     corpus,
-    costs: costsOf(found, corpus),
+    ...documents,
     constraints: inProcesses,
     ...reasonsOf(judged),
   });
   return {
     environment,
     strategies,
-    costs: costsOf(found, corpus),
+    costs: documents.costs,
     isolated: isolated.state === 'chosen' ? isolated : null,
     latencyP99Ms: constraints.latencyP99Ms,
     judged,

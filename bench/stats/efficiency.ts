@@ -43,11 +43,15 @@ export function karpFlatt({
   return most > 1 && speedup > 0 ? (1 / speedup - 1 / most) / (1 - 1 / most) : null;
 }
 
-/** The batch size from which on a faster strategy has made up for its start-up. Null if it is not faster. */
+/**
+ * The number of documents from which on a faster strategy has made up for what its start takes longer, ms. It
+ * is 0 if the start takes no longer, and null if the strategy is not faster.
+ */
 export function breakEvenDocuments({
-  startupMs,
+  startMs,
   rate,
   sequentialRate,
-}: Record<'startupMs' | 'rate' | 'sequentialRate', number>): number | null {
-  return rate > sequentialRate ? ((startupMs / 1e3) * sequentialRate * rate) / (rate - sequentialRate) : null;
+}: Record<'startMs' | 'rate' | 'sequentialRate', number>): number | null {
+  if (rate <= sequentialRate) return null;
+  return ((Math.max(0, startMs) / 1e3) * sequentialRate * rate) / (rate - sequentialRate);
 }

@@ -114,7 +114,7 @@ function summariseCell(
   const rate = geometricInterval(ok.map(comparableRate));
   const baseline = all.filter((trial) => sameFamily(trial, cell[0]) && trial.strategy === baselineName);
   const speedup = speedupOver(baseline, ok);
-  const startup = over(ok, median, ({ startup_ms }) => startup_ms);
+  const start = startOf(ok);
   return {
     ...id,
     oversubscribed,
@@ -135,10 +135,10 @@ function summariseCell(
         ? null
         : karpFlatt({ speedup: speedup.mean, workers, cores: effectiveCores }),
     break_even_documents:
-      startup === null || speedup === null || strategy === baselineName
+      start.startup_ms === null || speedup === null || strategy === baselineName
         ? null
         : breakEvenDocuments({
-            startupMs: startup,
+            startMs: lostPerStart(start) - lostPerStart(startOf(withoutScreening(baseline.filter(isOk)))),
             rate: rate.mean,
             sequentialRate: rate.mean / speedup.mean,
           }),
@@ -162,7 +162,7 @@ function summariseCell(
     context_switches_per_document: over(ok, mean, (trial) =>
       perDocument(trial, sum(trial.context_switches_voluntary, trial.context_switches_involuntary)),
     ),
-    startup_ms: startup,
+    ...start,
     latency_p50_ms: over(ok, median, (trial) => trial.latency_p50_ms),
     latency_p95_ms: over(ok, median, (trial) => trial.latency_p95_ms),
     latency_p99_ms: over(ok, median, (trial) => trial.latency_p99_ms),
@@ -214,6 +214,21 @@ function speedupOver(baseline: readonly TrialRow[], cell: readonly TrialRow[]): 
 }
 
 /** Applies a statistic to the trials in which the value is known. It is null if no trial has the value. */
+type Start = Pick<SummaryRow, 'startup_ms' | 'cold_code_ms'>;
+
+function startOf(trials: readonly TrialRow[]): Start {
+  const cold = over(trials, median, ({ cold_code_ms }) => cold_code_ms);
+  return {
+    startup_ms: over(trials, median, ({ startup_ms }) => startup_ms),
+    cold_code_ms: cold === null ? null : Math.max(0, cold),
+  };
+}
+
+/** The time that a program loses per start, ms: until workers are ready, and until their code is warm. */
+export function lostPerStart({ startup_ms, cold_code_ms }: Start): number {
+  return (startup_ms ?? 0) + (cold_code_ms ?? 0);
+}
+
 function over(
   trials: readonly TrialRow[],
   statistic: (values: number[]) => number | null,

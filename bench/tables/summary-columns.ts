@@ -87,8 +87,8 @@ export const summaryTable = table(
       type: 'number',
       empty: true,
       about:
-        'number of documents after which start-up has paid off against `sequential`; empty if it ' +
-        'never does',
+        'number of documents after which start-up, and the time until the code is warm, have paid off ' +
+        'against `sequential`, which has both as well; empty if they never do',
     },
     { name: 'cpu_percent', type: 'number', empty: true, about: 'mean over rounds; 100 is one core' },
     {
@@ -114,6 +114,12 @@ export const summaryTable = table(
       about: 'voluntary and involuntary context switches per document, mean over rounds',
     },
     { name: 'startup_ms', type: 'number', empty: true, about: 'median over rounds' },
+    {
+      name: 'cold_code_ms',
+      type: 'number',
+      empty: true,
+      about: 'likewise, of what a program loses per start until its code is warm; at least 0',
+    },
     {
       name: 'latency_p50_ms',
       type: 'number',

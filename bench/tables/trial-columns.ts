@@ -122,6 +122,15 @@ export const trialTable = table(
         'it is ready, milliseconds',
     },
     {
+      name: 'cold_code_ms',
+      type: 'number',
+      empty: true,
+      about:
+        'how much longer the documents of the warm-up took than they take in the timed passes, ' +
+        'milliseconds: what a program loses once per start until engines have compiled the code; below 0 ' +
+        'where rates scatter by more; empty without a warm-up',
+    },
+    {
       name: 'cpu_user_ms',
       type: 'number',
       empty: true,

@@ -99,6 +99,16 @@ function documentsWorth(ms: number, costsMs: readonly number[]): number {
   return count;
 }
 
+/** Returns what this many documents cost alone, counted from the first one of the repeated corpus, ms. */
+export function costOfFirst(
+  count: number,
+  { documents, sequentialMs, costsMs }: Pick<PreparedCorpus, 'documents' | 'sequentialMs' | 'costsMs'>,
+): number {
+  if (costsMs === undefined) return (count * sequentialMs) / documents;
+  const sum = (costs: readonly number[]) => costs.reduce((total, cost) => total + cost, 0);
+  return Math.floor(count / costsMs.length) * sum(costsMs) + sum(costsMs.slice(0, count % costsMs.length));
+}
+
 /**
  * A long warm-up takes about this factor of the time that its documents take afterwards: 2.1 with two engines
  * on two cores, and 1.15 with one, for a task that parses TypeScript.

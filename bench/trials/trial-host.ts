@@ -21,7 +21,7 @@ import { StageCounters, type StageRecord } from '../measure/stage-counters.js';
 import { answerRequests, notify } from './answer.js';
 import { type CorpusFile, readTruth } from './corpus-file.js';
 import { supplyOf } from './supply.js';
-import { type Warmup, warmUp } from './warm-up.js';
+import { type WarmedUp, type Warmup, warmUp } from './warm-up.js';
 
 /** Asks a fresh process to measure one trial. That process is the root of the measured process tree. */
 export interface TrialRequest extends Warmup {
@@ -60,6 +60,7 @@ export interface TrialRequest extends Warmup {
 
 export interface TrialRecord extends PassRecord {
   readonly startupMs: number;
+  readonly warmedUp: WarmedUp;
   readonly transport: Transport | null;
   readonly counters: Counters;
   /** What each stage did, where stages have workers of their own; else empty. */
@@ -88,7 +89,7 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
   const startupMs = now() - openedMs;
   try {
     const { workers, perWorker = 1, round, unique } = request;
-    await warmUp(session, supply, request);
+    const warmedUp = await warmUp(session, supply, request);
     const { digests: expected, resultBytes } = truth;
     const workload = await loadWorkload(request.workload);
     const passes = new Passes({
@@ -116,6 +117,7 @@ answerRequests(async (request: TrialRequest): Promise<TrialRecord> => {
       service,
       refused,
       startupMs,
+      warmedUp,
       transport: session.transport ?? null,
       counters,
       stages,

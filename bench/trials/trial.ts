@@ -8,8 +8,8 @@ import { brokerThere } from './agents-there.js';
 import { Helper } from './helper.js';
 import type { HelperProcesses } from './helper-processes.js';
 import { type Network, startNetwork } from './network.js';
-import { type Cell, openingOf, sourceCell } from './plan.js';
-import { estimateTrialMs, longestWarmupMs, type Timing, warmupDocuments } from './timing.js';
+import { type Cell, openingOf, type PreparedCorpus, sourceCell } from './plan.js';
+import { costOfFirst, estimateTrialMs, longestWarmupMs, type Timing, warmupDocuments } from './timing.js';
 import type { TrialNotice, TrialRecord, TrialRequest } from './trial-host.js';
 import { type Seen, Window } from './window.js';
 
@@ -152,6 +152,7 @@ function trialRow(
   // makes no difference which worker has run out of documents.
   const shortOfWorkers = cell.workload.kind === 'io' || (toldApart && cell.workers <= cores);
   const showsBusy = toldApart && (cell.workload.kind !== 'cpu' || cell.workers <= cores);
+  const end_idle_ms = shortOfWorkers ? lostAtEnd(record.endIdleMs, { wall_ms, cpuMs, cores }) : null;
   return {
     ...cellColumns(cell, place),
     ...verdictOn(difference, noise),
@@ -161,6 +162,7 @@ function trialRow(
     documents_per_second: (1e3 * passes * cell.corpus.documents) / wall_ms,
     megabytes_per_second: (passes * cell.corpus.bytes) / 1e3 / wall_ms,
     startup_ms: record.startupMs,
+    cold_code_ms: coldCodeMs(record, { corpus: cell.corpus, endIdleMs: end_idle_ms ?? 0 }),
     service_requests: record.service?.requests ?? null,
     service_refusals: record.service?.refusals ?? record.refused?.requests ?? null,
     service_closed_ms: record.refused?.closedMs ?? null,
@@ -193,7 +195,7 @@ function trialRow(
     busy_workers: busyMs.length,
     rate_rise_percent: risePercent(passesMs),
     documents_cost_ratio: cell.corpus.costRatio ?? null,
-    end_idle_ms: shortOfWorkers ? lostAtEnd(record.endIdleMs, { wall_ms, cpuMs, cores }) : null,
+    end_idle_ms,
     outcomes_ok: record.outcomesOk,
     outcomes_failed: record.outcomesFailed,
     digest: record.digest,
@@ -225,6 +227,28 @@ export function lostAtEnd(
 ): number | null {
   if (endIdleMs === null || cpuMs === null) return endIdleMs;
   return Math.min(endIdleMs, Math.max(0, wall_ms - cpuMs / cores));
+}
+
+/**
+ * Returns how much longer the documents of the warm-up took than they take in the timed passes. A run of the
+ * warm-up ends with idle workers like a pass, and this time does not come from cold code.
+ */
+export function coldCodeMs(
+  { warmedUp, passesMs }: Pick<TrialRecord, 'warmedUp' | 'passesMs'>,
+  {
+    corpus,
+    endIdleMs,
+  }: {
+    readonly corpus: Pick<PreparedCorpus, 'documents' | 'sequentialMs' | 'costsMs'>;
+    readonly endIdleMs: number;
+  },
+): number | null {
+  if (warmedUp.documents === 0) return null;
+  const passes = passesMs.length;
+  const endMs = endIdleMs / passes;
+  const passMs = passesMs.reduce((sum, ms) => sum + ms, 0) / passes - endMs;
+  const share = costOfFirst(warmedUp.documents, corpus) / costOfFirst(corpus.documents, corpus);
+  return warmedUp.ms - warmedUp.runs * endMs - share * passMs;
 }
 
 function stageRows(

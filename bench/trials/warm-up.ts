@@ -9,6 +9,13 @@ export interface Warmup {
   readonly maxWarmupMs?: number;
 }
 
+/** What a warm-up has run. */
+export interface WarmedUp {
+  readonly documents: number;
+  readonly runs: number;
+  readonly ms: number;
+}
+
 /**
  * A warm-up is divided into this many runs. Code that only runs when a run begins or ends makes an engine
  * discard optimized code the first few times. After a warm-up of one run, the first timed passes of two busy
@@ -23,14 +30,18 @@ export async function warmUp(
   session: Pick<Session, 'run'>,
   supply: Pick<Supply, 'documents' | 'fresh' | 'run'>,
   { warmupDocuments, maxWarmupMs = Number.POSITIVE_INFINITY, workers }: Warmup & { readonly workers: number },
-): Promise<void> {
-  const untilMs = now() + maxWarmupMs;
+): Promise<WarmedUp> {
+  const startedMs = now();
+  const untilMs = startedMs + maxWarmupMs;
   const runs = Math.max(1, Math.min(warmupRuns, Math.floor(warmupDocuments / (minPerWorker * workers))));
   const boundOf = (run: number) => Math.floor((run * warmupDocuments) / runs);
-  for (let run = 0; run < runs && now() < untilMs; run++) {
+  let documents = 0;
+  let run = 0;
+  for (; run < runs && now() < untilMs; run++) {
     const part = { from: boundOf(run), end: boundOf(run + 1), untilMs };
-    await supply.run(session, repeated(supply, part), { emit() {} });
+    await supply.run(session, repeated(supply, part), { emit: () => documents++ });
   }
+  return { documents, runs: run, ms: now() - startedMs };
 }
 
 /** Yields documents of the endlessly repeated corpus, until the time is over. */

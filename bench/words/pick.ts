@@ -38,23 +38,28 @@ export interface VerdictOptions {
  */
 export function verdict(decision: Decision, options: VerdictOptions): string[] {
   const name = namer(options.strategies, cellsOf(decision, options.environment));
-  const { judged } = options;
+  const { judged, costs } = options;
+  const few = fewDocuments(decision, options);
+  // What is said of this very folder comes first.
+  const [first, later] = few?.isFolder ? [[few.text], []] : [[], few === null ? [] : [few.text]];
   return [
     ...(judged === null
       ? [
           use(decision, { ...options, name }),
+          ...first,
           ...confidence(decision, { ...options, name }),
           ...closedLoop(decision, options),
         ]
-      : openLoopSentences(judged, name)),
+      : [...openLoopSentences(judged, name), ...first]),
     ...inProgress(decision),
     ...(decision.staged === null ? [] : fusedSentences(decision.staged, name)),
     ...notMeasuredSentences(options.environment, {
       ...options,
       measured: cellsOf(decision, options.environment),
     }),
-    ...promise(decision, options.costs),
-    ...exceptions(decision, { ...options, name }),
+    ...promise(decision, costs),
+    ...later,
+    ...inProcesses(decision, { ...options, name }),
     where(decision, options),
   ];
 }
@@ -182,6 +187,7 @@ function promise({ choice, rate }: Decision, costs: CorpusCosts | null): string[
     `Expect ${number(rate.mean)} documents/s${range} of a new run over all documents${uses}.`,
     ...width(rate, costs),
     ...(rate.risePercent === null ? [] : [warming(rate.risePercent)]),
+    ...coldRun(rate, costs),
   ];
 }
 
@@ -190,6 +196,16 @@ const maxSpread = 10;
 
 function warming(percent: number): string {
   return `Its rate still rose by ${number(percent)} % within the trials: a long run may be faster.`;
+}
+
+/** Says what a program reaches that runs the folder once and ends. */
+function coldRun({ cold }: RunPromise, costs: CorpusCosts | null): string[] {
+  if (cold === null || costs === null) return [];
+  const documents = number(costs.folder_documents);
+  return [
+    `A program that has just started reaches about ${number(cold)}/s, perhaps more, ` +
+      `over these ${documents} documents: its code is cold at first.`,
+  ];
 }
 
 function width({ wideBecause }: RunPromise, costs: CorpusCosts | null): string[] {
@@ -203,6 +219,7 @@ function width({ wideBecause }: RunPromise, costs: CorpusCosts | null): string[]
     sampling: `the documents differ much in what they cost${documents}`,
     end: 'workers wait long for the last document of a run',
     warming: 'the rate had not settled',
+    cold: 'the code of a new run is cold for long',
   };
   return [`That range is wide because ${reasons[wideBecause]}.`];
 }
@@ -304,33 +321,39 @@ function inProgress({ choice: { per_worker, workers } }: Decision): string[] {
   return [`${worker} has up to ${per_worker} documents in progress at the same time.`];
 }
 
-function exceptions(
+/** Says below how many documents the baseline is faster, and whether the folder has fewer; null for none. */
+function fewDocuments(
+  { choice, disqualified }: Decision,
+  { strategies, costs }: VerdictOptions,
+): { readonly text: string; readonly isFolder: boolean } | null {
+  const baseline = strategies.find((strategy) => strategy.baseline);
+  const { break_even_documents: breakEven, startup_ms: startMs, cold_code_ms: coldMs } = choice;
+  if (baseline === undefined || choice.strategy === baseline.name || breakEven === null || startMs === null)
+    return null;
+  if (breakEven < 2 || disqualified.some(({ cell }) => cell.strategy === baseline.name)) return null;
+  const documents = costs?.folder_documents ?? Number.POSITIVE_INFINITY;
+  const isFolder = documents < breakEven;
+  const text =
+    `Below about ${number(Math.ceil(breakEven))} documents per start \`${baseline.name}\` is faster` +
+    `${isFolder ? `, as for these ${number(documents)}` : ''}: ` +
+    `the start takes ${number(startMs)} ms${coldMs === null ? '' : `, and cold code ${number(coldMs)} ms`}.`;
+  return { text, isFolder };
+}
+
+/** Says what to use if a crash must not end the caller. */
+function inProcesses(
   decision: Decision,
   { strategies, isolated, name }: VerdictOptions & { readonly name: Namer },
 ): string[] {
-  const { choice } = decision;
-  const traits = strategies.find((strategy) => strategy.name === choice.strategy);
-  const baseline = strategies.find((strategy) => strategy.baseline);
-  const { break_even_documents: breakEven, startup_ms: startMs } = choice;
-  const baselineIsAllowed = !decision.disqualified.some(({ cell }) => cell.strategy === baseline?.name);
-  const found: string[] = [];
-  if (baselineIsAllowed && !traits?.baseline && breakEven !== null && breakEven >= 2 && startMs !== null) {
-    const documents = number(Math.ceil(breakEven));
-    found.push(
-      `Below about ${documents} documents per start, \`${baseline?.name}\` is faster: ` +
-        `the start takes ${number(startMs)} ms.`,
-    );
-  }
-  if (isolated !== null && (traits?.isolation === 'none' || traits?.isolation === 'thread')) {
-    // The rates of two promises come from different rounds, so only the paired ratio is a comparison.
-    const compared = [...decision.tied, ...decision.slower].find(
-      ({ cell }) => configurationName(cell) === configurationName(isolated.choice),
-    );
-    const shown = compared?.ratio;
-    const figure = shown && shown.low !== null ? ` (${withInterval(shown)} its rate)` : '';
-    found.push(`If a crash must not end the caller, use ${name(isolated.choice)}${figure}.`);
-  }
-  return found;
+  const traits = strategies.find((strategy) => strategy.name === decision.choice.strategy);
+  if (isolated === null || (traits?.isolation !== 'none' && traits?.isolation !== 'thread')) return [];
+  // The rates of two promises come from different rounds, so only the paired ratio is a comparison.
+  const compared = [...decision.tied, ...decision.slower].find(
+    ({ cell }) => configurationName(cell) === configurationName(isolated.choice),
+  );
+  const shown = compared?.ratio;
+  const figure = shown && shown.low !== null ? ` (${withInterval(shown)} its rate)` : '';
+  return [`If a crash must not end the caller, use ${name(isolated.choice)}${figure}.`];
 }
 
 function where({ choice }: Decision, { environment }: VerdictOptions): string {

@@ -5,7 +5,7 @@ import type { Chart, ChartData, Spec } from '../chart.js';
 import { lookChannelsWithoutLegend } from '../looks.js';
 import { type Panel, strategyPanels } from '../strategy-panels.js';
 
-const question = 'After how many documents does start-up pay off?';
+const question = 'After how many documents does a start pay off?';
 const missing = 'no trial recorded its start-up';
 
 const breakEven = ({ break_even_documents }: SummaryRow) => break_even_documents;
@@ -26,15 +26,14 @@ const startup: Chart = {
         const documents = ({ value }: Valued) => number(Math.ceil(value));
         const count = documents(first) === '1' ? '1 document' : `${documents(first)} documents`;
         const span = `${count} (${cell(first)}) to ${documents(last)} (${cell(last)})`;
-        return `where a gain is shown, start-up pays off after ${span}`;
+        return `where a gain is shown, a start pays off after ${span}`;
       },
     ),
   spec: (data) =>
     strategyPanels(data, {
       question,
       missing,
-      subtitle: (kind) =>
-        `${kind} work: start-up, ms; the figure is the number of documents after which it has paid off`,
+      subtitle: (kind) => `${kind} work: start-up, ms, and documents until a start pays off`,
       shows: ({ startup_ms }) => startup_ms !== null,
       layers: (panel) => layers(panel, data),
     }),

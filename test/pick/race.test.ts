@@ -8,7 +8,7 @@ import { blockOrder } from '../../bench/pick/race/block.js';
 import { raceCallsOf } from '../../bench/pick/race/calls.js';
 import type { RaceOptions } from '../../bench/pick/race/options.js';
 import { race } from '../../bench/pick/race/race.js';
-import { finals, screening } from '../../bench/pick/race/timings.js';
+import { finals, screening, usualFirst } from '../../bench/pick/race/timings.js';
 import type { TrialRow } from '../../bench/tables/trial-columns.js';
 import { loadStrategies } from '../../bench/trials/prepare.js';
 import { configurationName } from '../../bench/verdict/configurations.js';
@@ -77,7 +77,7 @@ const half = { taskMs: 10, cpuMs: 5, loopMs: 5 };
 const baselineName = `${baseline.name} 1 none`;
 const fastest = strategies.at(-1) as (typeof strategies)[number];
 const screeningMs = screening.timeMs + screening.warmupMs;
-const timing = { screening, final: finals[0] };
+const timing = { screening, final: finals[0], firstBlock: usualFirst };
 const bestName = `${fastest.name} 2 ${fastest.deliveries[0]}`;
 
 describe('a race', () => {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { folderCost } from '../../bench/pick/folder-cost.js';
 import { stratifiedOrder } from '../../bench/pick/pass-size.js';
-import { promiseOf } from '../../bench/pick/promise.js';
+import { type PromiseOptions, promiseOf } from '../../bench/pick/promise.js';
 import { isRemembered, memoryTest } from '../../bench/pick/remembering.js';
 import type { CorpusCosts } from '../../bench/tables/environment.js';
 import { trial } from '../rows.js';
@@ -129,10 +129,16 @@ describe('a promise', () => {
     set_apart: [],
     remembers: false,
   };
-  const promised = (
-    more: Partial<CorpusCosts> = {},
-    options: { endMs?: number; trials?: typeof trials } = {},
-  ) => promiseOf({ trials, endMs: null, workers: 2, costs: { ...costs, ...more }, ...options });
+  const promised = (more: Partial<CorpusCosts> = {}, options: Partial<PromiseOptions> = {}) =>
+    promiseOf({
+      trials,
+      endMs: null,
+      coldCodeMs: null,
+      isSlowToWarm: false,
+      workers: 2,
+      costs: { ...costs, ...more },
+      ...options,
+    });
 
   it('is about the folder, whose documents may cost more than those of the passes', () => {
     const same = promised();
@@ -153,6 +159,20 @@ describe('a promise', () => {
     const rising = promised({}, { trials: trials.map((row) => ({ ...row, rate_rise_percent: 50 })) });
     assert.equal(rising.wideBecause, 'warming');
     assert.equal(rising.low, promised().low);
+  });
+
+  it('has a figure for a run that starts cold, which a task that is slow to warm up counts with', () => {
+    const warm = promised();
+    assert.equal(promised({}, { coldCodeMs: 100 }).cold, null, 'too little to say');
+    const seconds = costs.folder_documents / warm.mean;
+    for (const isSlowToWarm of [false, true]) {
+      const half = promised({}, { coldCodeMs: seconds * 1000, isSlowToWarm });
+      assert.ok(Math.abs((half.cold ?? 0) - warm.mean / 2) < 1e-9);
+      assert.deepEqual([half.mean, half.high], [warm.mean, warm.high]);
+      const low = isSlowToWarm ? (warm.low ?? 0) / 2 : (warm.low ?? 0);
+      assert.ok(Math.abs((half.low ?? 0) - low) < 1e-9);
+      assert.equal(half.wideBecause, isSlowToWarm ? 'cold' : null);
+    }
   });
 
   it('is no faster than the longest document allows', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { finals, screening, timingFor } from '../../bench/pick/race/timings.js';
+import { finals, screening, slowFirst, timingFor, usualFirst } from '../../bench/pick/race/timings.js';
 import { estimateTrialMs } from '../../bench/trials/timing.js';
 import { computing, configurations } from './support.js';
 
@@ -14,13 +14,24 @@ describe('the timing of a race', () => {
     const [long, short] = finals;
     for (let raceMs = 1000; raceMs < 200_000; raceMs *= 1.3) {
       const timing = timingFor(racing, { ...usual, raceMs });
-      const slowWarmupMs = raceMs / 40;
-      assert.deepEqual(timing.screening, { ...screening, slowWarmupMs });
+      assert.deepEqual(timing.screening, screening);
       // Two finalists and the baseline, five times.
       const fits = 15 * trialMs(long) <= 0.4 * raceMs;
-      assert.deepEqual(timing.final, { ...(fits ? long : short), slowWarmupMs }, `${raceMs} ms`);
+      assert.deepEqual(timing.final, fits ? long : short, `${raceMs} ms`);
+      assert.deepEqual(timing.firstBlock, usualFirst);
     }
     assert.ok(screening.warmupMs >= 300 && short.warmupMs >= screening.warmupMs);
+  });
+
+  it('has long warm-ups and clocks, and fewer configurations, for a task that is slow to warm up', () => {
+    const cells = racing.map((cell) => ({ ...cell, corpus: { ...cell.corpus, neededWarmupMs: 5000 } }));
+    const timing = timingFor(cells, { ...usual, raceMs: 100_000 });
+    assert.equal(timing.screening.slowWarmupMs, 2500);
+    assert.ok(timing.screening.timeMs > screening.timeMs);
+    assert.deepEqual(timing.final, { ...finals[0], slowWarmupMs: 2500 });
+    assert.deepEqual(timing.firstBlock, slowFirst);
+    // Less time than the usual warm-up takes is no longer one.
+    assert.deepEqual(timingFor(cells, { ...usual, raceMs: 20_000 }).firstBlock, usualFirst);
   });
 
   it('counts calls and is short where the task may not be called often', () => {

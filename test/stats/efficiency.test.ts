@@ -57,10 +57,11 @@ describe('efficiency', () => {
   });
 
   it('both are done at the same time with as many documents as break even', () => {
-    const n = breakEvenDocuments({ startupMs: 300, rate: 400, sequentialRate: 250 }) as number;
+    const n = breakEvenDocuments({ startMs: 300, rate: 400, sequentialRate: 250 }) as number;
     close(n, 200);
     close(n / 250, 0.3 + n / 400);
-    assert.equal(breakEvenDocuments({ startupMs: 300, rate: 250, sequentialRate: 250 }), null);
-    assert.equal(breakEvenDocuments({ startupMs: 300, rate: 100, sequentialRate: 250 }), null);
+    assert.equal(breakEvenDocuments({ startMs: -5, rate: 400, sequentialRate: 250 }), 0);
+    assert.equal(breakEvenDocuments({ startMs: 300, rate: 250, sequentialRate: 250 }), null);
+    assert.equal(breakEvenDocuments({ startMs: 300, rate: 100, sequentialRate: 250 }), null);
   });
 });

@@ -153,6 +153,23 @@ describe('summary', () => {
     assert.ok(Math.abs((pool?.documents_per_second ?? 0) - 180) < 1e-9, 'geometric mean');
   });
 
+  it('says after how many documents a start has paid off that takes longer than that of sequential', () => {
+    const started = (startup_ms: number, cold_code_ms: number | null) => ({ startup_ms, cold_code_ms });
+    const breakEven = (one: ReturnType<typeof started>, two: ReturnType<typeof started>) => {
+      const trials = [
+        ...rates('sequential', 1, [100, 100, 100]).map((row) => ({ ...row, ...one })),
+        ...rates('thread-pool', 2, [200, 200, 200]).map((row) => ({ ...row, ...two })),
+      ];
+      return summarise(trials, options)[1]?.break_even_documents ?? Number.NaN;
+    };
+    const close = (found: number, expected: number) =>
+      assert.ok(Math.abs(found - expected) < 1e-9, `${found}`);
+    // A document takes 10 ms, and 5 ms with two workers.
+    close(breakEven(started(50, null), started(250, null)), 200 / 5);
+    close(breakEven(started(50, 300), started(250, 1300)), 1200 / 5);
+    close(breakEven(started(50, 300), started(250, -20)), 0);
+  });
+
   it('keeps families apart whose documents are in memory and in files', () => {
     const trials = [null, 'files'].flatMap((source) => [
       trial({ source, documents_per_second: source === null ? 100 : 50 }),

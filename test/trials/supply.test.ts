@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { readCorpus, writeCorpus } from '../../bench/trials/corpus-file.js';
 import { freshFor, fromMemory, supplyOf } from '../../bench/trials/supply.js';
 import { warmUp } from '../../bench/trials/warm-up.js';
-import type { Delivery, DocumentByPath, Session } from '../../strategies/strategy.js';
+import type { Delivery, DocumentByPath, Outcome, Session } from '../../strategies/strategy.js';
 import { type CorpusDocument, refuseChanged } from '../../workloads/documents.js';
 import type { Document } from '../../workloads/workload.js';
 
@@ -22,9 +22,12 @@ const inMemory = (count: number): Document[] =>
 /** A session that notes which documents each of its runs got. */
 function noting(): { readonly runs: number[][]; readonly session: Session } {
   const runs: number[][] = [];
-  const run: Session['run'] = async (documents) => {
+  const run: Session['run'] = async (documents, emit) => {
     const own: number[] = [];
-    for await (const { index } of documents) own.push(index);
+    for await (const { index } of documents) {
+      own.push(index);
+      emit({} as Outcome);
+    }
     runs.push(own);
   };
   return { runs, session: { run } as Session };
@@ -41,7 +44,12 @@ describe('a warm-up', () => {
         async (n, warm, workers) => {
           const { runs, session } = noting();
           const fresh = freshFor('transfer', { changesBytes: false });
-          await warmUp(session, fromMemory(inMemory(n), fresh), { warmupDocuments: warm, workers });
+          const counted = await warmUp(session, fromMemory(inMemory(n), fresh), {
+            warmupDocuments: warm,
+            workers,
+          });
+          assert.equal(counted.documents, warm);
+          assert.equal(counted.runs, runs.length);
           assert.deepEqual(
             runs.flat(),
             Array.from({ length: warm }, (_, i) => i % n),

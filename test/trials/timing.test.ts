@@ -7,7 +7,21 @@ import {
   warmupDocuments,
   warmupRecord,
 } from '../../bench/trials/timing.js';
+import { coldCodeMs } from '../../bench/trials/trial.js';
 import { cells, strategy, workload } from './support.js';
+
+it('cold code costs what the warm-up took longer than its documents take later, without idle ends', () => {
+  const corpus = { documents: 4, sequentialMs: 100, costsMs: [10, 20, 30, 40] };
+  // Two passes of 50 ms, 5 ms of them at the end. Six documents cost 130 of 100, in three runs.
+  const record = { warmedUp: { documents: 6, runs: 3, ms: 200 }, passesMs: [49, 51] };
+  const found = coldCodeMs(record, { corpus, endIdleMs: 10 }) as number;
+  assert.ok(Math.abs(found - (200 - 3 * 5 - 1.3 * 45)) < 1e-9, `${found}`);
+  const { costsMs: _, ...alike } = corpus;
+  const same = coldCodeMs(record, { corpus: alike, endIdleMs: 0 }) as number;
+  assert.ok(Math.abs(same - (200 - 1.5 * 50)) < 1e-9, `${same}`);
+  const none = { ...record, warmedUp: { documents: 0, runs: 0, ms: 0 } };
+  assert.equal(coldCodeMs(none, { corpus, endIdleMs: 0 }), null);
+});
 
 describe('warm-up', () => {
   const cell = (kind: string, at: Partial<Cell>, computingMs?: number): Cell => ({

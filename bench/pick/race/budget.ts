@@ -10,11 +10,8 @@ export const finalBlocksWanted = 10;
 const maxFinalists = 5;
 /** Share of the remaining time that the finalists may be expected to take; the rest is for the baseline. */
 const finalShare = 0.7;
-/**
- * In the first block, configurations go without a trial once this share of the race's time is over; earlier
- * where the later blocks need more time.
- */
-const firstBlockShare = { min: 0.4, max: 0.6 };
+/** In the first block, configurations go without a trial once this share of the race's time is over. */
+const maxFirstShare = 0.6;
 /** Share of the race's time that the screening should take; many configurations may need more for a block. */
 const screeningShare = 0.5;
 /** A trial that takes this factor of what was expected, and this much more, does not end by itself. */
@@ -54,8 +51,8 @@ export class Budget {
    * too, `laterMs` or more.
    */
   firstBlockLeftMs(laterMs: number): number {
-    const { min, max } = firstBlockShare;
-    return Math.min(this.#leftOf(max), Math.max(this.#leftOf(min), this.leftMs - laterMs));
+    const { minShare } = this.#options.timing.firstBlock;
+    return Math.min(this.#leftOf(maxFirstShare), Math.max(this.#leftOf(minShare), this.leftMs - laterMs));
   }
 
   /** The time left for the screening; below 0 if it has taken more than its share. */

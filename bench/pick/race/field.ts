@@ -142,18 +142,15 @@ export class Field {
       this.standings.bar(name, reason);
   }
 
-  /**
-   * The time that two blocks of the baseline and of two others take after the first one, so that a gain can
-   * be shown.
-   */
+  /** The time that later blocks of the baseline and of two others take, so that a gain can be shown. */
   get #laterBlocksMs(): number {
-    const { screening } = this.#options.timing;
+    const { screening, firstBlock } = this.#options.timing;
     const trialsMs = (those: readonly Configuration[]) => this.#budget.blockMs(those, screening);
     const { configurations } = this.#options;
     const baseline = configurations.filter((one) => this.standings.isBaseline(one));
     const othersMs = trialsMs(configurations) - trialsMs(baseline);
     const meanMs = othersMs / Math.max(1, configurations.length - baseline.length);
-    return (minBlocks - 1) * (trialsMs(baseline) + minCompared * meanMs);
+    return firstBlock.laterBlocks * (trialsMs(baseline) + minCompared * meanMs);
   }
 
   /**

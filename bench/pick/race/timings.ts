@@ -1,5 +1,5 @@
 import type { Cell } from '../../trials/plan.js';
-import { estimateTrialMs, type Timing } from '../../trials/timing.js';
+import { estimateTrialMs, givenWarmupMs, type Timing } from '../../trials/timing.js';
 
 /**
  * How long the trials of a race are. A trial starts a process of its own and warms it up, so that a longer
@@ -21,7 +21,24 @@ import { estimateTrialMs, type Timing } from '../../trials/timing.js';
 export interface RaceTiming {
   readonly screening: Timing;
   readonly final: Timing;
+  readonly firstBlock: FirstBlock;
 }
+
+/** How many configurations the first block measures: the rest go without a trial. */
+export interface FirstBlock {
+  /** It leaves time for this many blocks of the baseline and two others. */
+  readonly laterBlocks: number;
+  /** It has this share of the race's time all the same. */
+  readonly minShare: number;
+}
+
+export const usualFirst: FirstBlock = { laterBlocks: 2, minShare: 0.4 };
+/**
+ * A race has about a dozen trials of a task that is slow to warm up. Its documents cost so much that
+ * strategies differ little, so further blocks tell more than further configurations: two of three such races
+ * had three blocks, with intervals of 0.93 to 3.75 and wider, where five to eight configurations had one.
+ */
+export const slowFirst: FirstBlock = { laterBlocks: 3, minShare: 0.3 };
 
 /** Timing of the screening. */
 export const screening: Timing = { timeMs: 150, warmupMs: 600, maxWarmupMs: 1400, screening: true };
@@ -34,6 +51,7 @@ export const finals = [
 const counting: RaceTiming = {
   screening: { timeMs: 80, warmupMs: 100, maxWarmupMs: 300, screening: true, countsCalls: true },
   final: { ...finals[1], countsCalls: true },
+  firstBlock: usualFirst,
 };
 /** Timing for a task that remembers results: one pass without a warm-up, so that no document runs twice. */
 const once: Timing = { timeMs: 0, warmupMs: 0 };
@@ -48,6 +66,8 @@ const finalShare = 0.4;
  * race then has about a dozen trials: cold code takes twice as long, and two workers have two engines.
  */
 const slowParts = 40;
+/** Clock of its screening, ms: beside such a warm-up a short clock would save little. */
+const slowScreeningMs = 600;
 
 export interface TimingOptions {
   /** The race has this much time, milliseconds. */
@@ -66,7 +86,7 @@ export function timingFor(
 ): RaceTiming {
   if (remembers) {
     const timing = { ...once, ...(maxCalls !== null && { countsCalls: true }) };
-    return { screening: timing, final: timing };
+    return { screening: timing, final: timing, firstBlock: usualFirst };
   }
   if (maxCalls !== null) return counting;
   const blocksMs = (timing: Timing) => {
@@ -74,7 +94,12 @@ export function timingFor(
     return (minFinal.blocks * minFinal.configurations * trialsMs) / cells.length;
   };
   const slowWarmupMs = raceMs / slowParts;
-  const withSlow = finals.map((timing) => ({ ...timing, slowWarmupMs }));
-  const final = withSlow.find((timing) => blocksMs(timing) <= finalShare * raceMs);
-  return { screening: { ...screening, slowWarmupMs }, final: final ?? (withSlow.at(-1) as Timing) };
+  if (cells.some(({ corpus }) => givenWarmupMs(corpus, { ...screening, slowWarmupMs }) > screening.warmupMs))
+    return {
+      screening: { ...screening, timeMs: slowScreeningMs, slowWarmupMs },
+      final: { ...finals[0], slowWarmupMs },
+      firstBlock: slowFirst,
+    };
+  const final = finals.find((timing) => blocksMs(timing) <= finalShare * raceMs) ?? finals[1];
+  return { screening, final, firstBlock: usualFirst };
 }
