@@ -18,11 +18,15 @@ export interface RunPromise {
   readonly wideBecause: Width | null;
   /** How much the rate still rose within the trials, percent; null if it did not. */
   readonly risePercent: number | null;
-  /**
-   * The rate of one run over the folder in a program that has just started, so that its code is cold; null if
-   * it is about as high, or not known.
-   */
-  readonly cold: number | null;
+  /** One run over the folder in a new program; null if its rate is about as high, or unknown. */
+  readonly cold: ColdRun | null;
+}
+
+/** A run whose code is cold at first. */
+export interface ColdRun {
+  readonly mean: number;
+  /** True if the range of the promise covers such a run. */
+  readonly isCovered: boolean;
 }
 
 /**
@@ -74,7 +78,7 @@ export function promiseOf(options: PromiseOptions): RunPromise {
   const middle = Math.min(measured.mean * scale, longestMs > 0 ? (1000 * documents) / longestMs : Infinity);
   const seconds = documents / middle;
   const coldShare = Number.isFinite(seconds) ? seconds / (seconds + (coldCodeMs ?? 0) / 1000) : 1;
-  const cold = coldShare < clearlyCold ? middle * coldShare : null;
+  const cold = coldShare < clearlyCold ? { mean: middle * coldShare, isCovered: isSlowToWarm } : null;
   const few = trials.filter(isOk).length < minTrials;
   if (few || measured.low === null || measured.high === null || costs?.remembers)
     return { mean: middle, low: null, high: null, wideBecause: null, risePercent, cold };

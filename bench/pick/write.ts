@@ -53,7 +53,7 @@ function reasonsOf(judged: Judged | null) {
   return judged === null ? {} : { reasons: judged.reasons };
 }
 
-/** Returns what the run recorded: their costs, if known, and whether code is slow to warm up. */
+/** Returns what the documents cost, if the run recorded it, and whether the task is slow to warm up. */
 function documentsOf(
   { environment }: Pick<Findings, 'environment'>,
   corpus: string,

@@ -213,7 +213,6 @@ function speedupOver(baseline: readonly TrialRow[], cell: readonly TrialRow[]): 
   return ratios.length === 0 ? null : geometricInterval(ratios.map(Math.exp));
 }
 
-/** Applies a statistic to the trials in which the value is known. It is null if no trial has the value. */
 type Start = Pick<SummaryRow, 'startup_ms' | 'cold_code_ms'>;
 
 function startOf(trials: readonly TrialRow[]): Start {
@@ -229,6 +228,7 @@ export function lostPerStart({ startup_ms, cold_code_ms }: Start): number {
   return (startup_ms ?? 0) + (cold_code_ms ?? 0);
 }
 
+/** Applies a statistic to the trials in which the value is known. It is null if no trial has the value. */
 function over(
   trials: readonly TrialRow[],
   statistic: (values: number[]) => number | null,

@@ -127,8 +127,8 @@ export const trialTable = table(
       empty: true,
       about:
         'how much longer the documents of the warm-up took than they take in the timed passes, ' +
-        'milliseconds: what a program loses once per start until engines have compiled the code; below 0 ' +
-        'where rates scatter by more; empty without a warm-up',
+        'milliseconds: what a program loses once per start until engines have compiled the code, as far as ' +
+        'the warm-up goes; below 0 where rates scatter by more; empty without a warm-up',
     },
     {
       name: 'cpu_user_ms',

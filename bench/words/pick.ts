@@ -183,8 +183,9 @@ function promise({ choice, rate }: Decision, costs: CorpusCosts | null): string[
       'The task remembers results, so each document was measured once per process, and nothing is promised.',
     ];
   if (rate.low === null) return [`It reached ${number(rate.mean)} documents/s${uses}.`];
+  const once = rate.cold === null || rate.cold.isCovered ? '' : ' once its code is warm';
   return [
-    `Expect ${number(rate.mean)} documents/s${range} of a new run over all documents${uses}.`,
+    `Expect ${number(rate.mean)} documents/s${range} of a new run over all documents${once}${uses}.`,
     ...width(rate, costs),
     ...(rate.risePercent === null ? [] : [warming(rate.risePercent)]),
     ...coldRun(rate, costs),
@@ -203,7 +204,7 @@ function coldRun({ cold }: RunPromise, costs: CorpusCosts | null): string[] {
   if (cold === null || costs === null) return [];
   const documents = number(costs.folder_documents);
   return [
-    `A program that has just started reaches about ${number(cold)}/s, perhaps more, ` +
+    `A program that has just started reaches about ${number(cold.mean)}/s, perhaps more, ` +
       `over these ${documents} documents: its code is cold at first.`,
   ];
 }

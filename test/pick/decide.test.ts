@@ -182,10 +182,13 @@ describe('a decision', () => {
     const many = said(10_000);
     assert.notEqual(many[1], below(because));
     assert.ok(many.includes(below(because)), many.join('\n'));
-    const cold = said(500, { rate: { ...decision.rate, cold: 158 } });
+    const cold = said(500, { rate: { ...decision.rate, cold: { mean: 158, isCovered: false } } });
+    assert.ok(
+      cold.some((one) => /^Expect .* of a new run over all documents once its code is warm/.test(one)),
+    );
     assert.ok(cold.some((one) => one.startsWith('A program that has just started reaches about 158/s')));
     for (const sentence of cold) assert.ok(sentence.split(' ').length <= 25, sentence);
-    assert.ok(!many.some((one) => one.includes('just started')));
+    assert.ok(!many.some((one) => /just started|once its code/.test(one)));
     // A baseline that breaks a constraint is no way out.
     const barred = { cell: { ...decision.choice, strategy: baseline.name }, reason: 'isolation' };
     assert.ok(!said(500, { disqualified: [barred] }).some((one) => one.startsWith('Below')));

@@ -8,7 +8,7 @@ import { blockOrder } from '../../bench/pick/race/block.js';
 import { raceCallsOf } from '../../bench/pick/race/calls.js';
 import type { RaceOptions } from '../../bench/pick/race/options.js';
 import { race } from '../../bench/pick/race/race.js';
-import { finals, screening, usualFirst } from '../../bench/pick/race/timings.js';
+import { finals, screening, slowFirst, usualFirst } from '../../bench/pick/race/timings.js';
 import type { TrialRow } from '../../bench/tables/trial-columns.js';
 import { loadStrategies } from '../../bench/trials/prepare.js';
 import { configurationName } from '../../bench/verdict/configurations.js';
@@ -136,6 +136,25 @@ describe('a race', () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it('has more blocks, and fewer configurations in the first, if the task is slow to warm up', async () => {
+    const long = { ...finals[0], warmupMs: 2500 };
+    for (const budgetMs of [50_000, 55_000, 60_000]) {
+      const [usual, slow] = await Promise.all(
+        [usualFirst, slowFirst].map(async (firstBlock) => {
+          const { kept } = await raced(speed, {
+            budgetMs,
+            timing: { screening: { ...long, screening: true }, final: long, firstBlock },
+          });
+          const rounds = kept.map(({ round }) => round);
+          return { first: rounds.filter((round) => round === 1).length, blocks: Math.max(...rounds) };
+        }),
+      );
+      assert.ok(usual !== undefined && slow !== undefined);
+      assert.ok(slow.first < usual.first, `${slow.first} and ${usual.first} configurations`);
+      assert.ok(slow.blocks > usual.blocks, `${slow.blocks} and ${usual.blocks} blocks`);
+    }
   });
 
   it('is over in time, but for the trial that is under way', async () => {

@@ -167,7 +167,8 @@ describe('a promise', () => {
     const seconds = costs.folder_documents / warm.mean;
     for (const isSlowToWarm of [false, true]) {
       const half = promised({}, { coldCodeMs: seconds * 1000, isSlowToWarm });
-      assert.ok(Math.abs((half.cold ?? 0) - warm.mean / 2) < 1e-9);
+      assert.ok(Math.abs((half.cold?.mean ?? 0) - warm.mean / 2) < 1e-9);
+      assert.equal(half.cold?.isCovered, isSlowToWarm);
       assert.deepEqual([half.mean, half.high], [warm.mean, warm.high]);
       const low = isSlowToWarm ? (warm.low ?? 0) / 2 : (warm.low ?? 0);
       assert.ok(Math.abs((half.low ?? 0) - low) < 1e-9);
