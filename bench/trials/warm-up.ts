@@ -39,7 +39,11 @@ export async function warmUp(
   let run = 0;
   for (; run < runs && now() < untilMs; run++) {
     const part = { from: boundOf(run), end: boundOf(run + 1), untilMs };
-    await supply.run(session, repeated(supply, part), { emit: () => documents++ });
+    await supply.run(session, repeated(supply, part), {
+      emit() {
+        documents++;
+      },
+    });
   }
   return { documents, runs: run, ms: now() - startedMs };
 }

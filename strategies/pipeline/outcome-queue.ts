@@ -66,7 +66,8 @@ export class OutcomeQueue {
 
   #wait(slow: Promise<void>): void {
     this.#isEmitting = true;
-    slow.then(
+    // JavaScript may return something else, such as what `push` returns.
+    Promise.resolve(slow).then(
       () => {
         this.#isEmitting = false;
         this.#events.taken();

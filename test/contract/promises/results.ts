@@ -56,6 +56,14 @@ export function describeResults(strategy: Strategy): void {
         assert.equal(digest(outcome), digest(theirs[i] as Outcome), documents[i]?.id);
     });
 
+    it('goes on where `emit` returns what is no promise, as JavaScript may', async () => {
+      const outcomes: Outcome[] = [];
+      await session.run(documentsOf(['size', 'size', 'size']), (outcome) => {
+        return outcomes.push(outcome) as unknown as Promise<void>;
+      });
+      assert.deepEqual(outcomes.map(({ index }) => index).sort(), [0, 1, 2]);
+    });
+
     it('turns errors of the task into failed outcomes and goes on', async () => {
       const ids = Object.keys(failing).flatMap((id) => [id, 'size']);
       const outcomes = await run(documentsOf(ids), ids.length);
