@@ -14,10 +14,10 @@ import {
   choiceTable,
   failedText,
   noChoiceText,
-  setApartText,
   type VerdictOptions,
   verdict,
 } from '../words/pick.js';
+import { setApartText } from '../words/promise.js';
 import { counted, duration, number } from '../words/units.js';
 import type { Constraints } from './constraints.js';
 import { type Decided, type Decision, decide } from './decide.js';

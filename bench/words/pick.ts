@@ -1,7 +1,6 @@
 import type { StrategyTraits } from '../../strategies/strategy.js';
 import type { Decision, NoChoice } from '../pick/decide.js';
 import type { Judged } from '../pick/open-loop/judge.js';
-import type { RunPromise, Width } from '../pick/promise.js';
 import { groupBy } from '../stats/group-by.js';
 import type { CorpusCosts, Environment } from '../tables/environment.js';
 import { memoryOf } from '../tables/memory.js';
@@ -13,9 +12,10 @@ import { intervalText, type Named, namer, shortNamer, withInterval } from './con
 import { fusedSentences } from './fused.js';
 import { notMeasuredRows, notMeasuredSentences } from './not-measured.js';
 import { openLoopSentences } from './open-loop.js';
+import { promiseSentences } from './promise.js';
 import { fromFiles } from './source.js';
 import type { TextTable } from './text-table.js';
-import { counted, listed, megabytes, number, percent, ratio, size, sizesOf } from './units.js';
+import { counted, listed, megabytes, number, percent, ratio, sizesOf } from './units.js';
 
 /** `pick` and `recommend` describe a decision with these sentences, each of at most 25 words. */
 
@@ -57,7 +57,7 @@ export function verdict(decision: Decision, options: VerdictOptions): string[] {
       ...options,
       measured: cellsOf(decision, options.environment),
     }),
-    ...promise(decision, costs),
+    ...promiseSentences(decision, costs),
     ...later,
     ...inProcesses(decision, { ...options, name }),
     where(decision, options),
@@ -163,76 +163,6 @@ function closedLoop({ choice }: Decision, { latencyP99Ms }: VerdictOptions): str
   if (latencyP99Ms === null || choice.latency_p99_ms === null) return [];
   const p99 = `p99 ${number(choice.latency_p99_ms)} ms, limit ${number(latencyP99Ms)} ms`;
   return [`Its latency is that of a closed loop at full load: ${p99}.`];
-}
-
-function promise({ choice, rate }: Decision, costs: CorpusCosts | null): string[] {
-  const memory = memoryOf(choice);
-  const range =
-    rate.low === null || rate.high === null ? '' : ` (${number(rate.low)} to ${number(rate.high)})`;
-  const uses = memory === null ? '' : `, in ${megabytes(memory)} of memory`;
-  if (rate.low !== null && rate.high !== null && rate.high / rate.low > maxSpread)
-    return [
-      `It reached ${number(rate.mean)} documents/s${uses}.`,
-      `A new run may reach ${number(rate.low)} to ${number(rate.high)} documents/s. ` +
-        'That is too wide to plan with.',
-      ...width(rate, costs),
-    ];
-  if (costs?.remembers)
-    return [
-      `It reached ${number(rate.mean)} documents/s${uses}.`,
-      'The task remembers results, so each document was measured once per process, and nothing is promised.',
-    ];
-  if (rate.low === null) return [`It reached ${number(rate.mean)} documents/s${uses}.`];
-  const once = rate.cold === null || rate.cold.isCovered ? '' : ' once its code is warm';
-  return [
-    `Expect ${number(rate.mean)} documents/s${range} of a new run over all documents${once}${uses}.`,
-    ...width(rate, costs),
-    ...(rate.risePercent === null ? [] : [warming(rate.risePercent)]),
-    ...coldRun(rate, costs),
-  ];
-}
-
-/** If its ends differ by more than this factor, a range is no promise. */
-const maxSpread = 10;
-
-function warming(percent: number): string {
-  return `Its rate still rose by ${number(percent)} % within the trials: a long run may be faster.`;
-}
-
-/** Says what a program reaches that runs the folder once and ends. */
-function coldRun({ cold }: RunPromise, costs: CorpusCosts | null): string[] {
-  if (cold === null || costs === null) return [];
-  const documents = number(costs.folder_documents);
-  return [
-    `A program that has just started reaches about ${number(cold.mean)}/s, perhaps more, ` +
-      `over these ${documents} documents: its code is cold at first.`,
-  ];
-}
-
-function width({ wideBecause }: RunPromise, costs: CorpusCosts | null): string[] {
-  if (wideBecause === null) return [];
-  const documents =
-    costs === null
-      ? ''
-      : `: ${number(costs.surveyed_documents)} of ${number(costs.folder_documents)} were timed`;
-  const reasons: Record<Width, string> = {
-    trials: 'the trials differed much from each other',
-    sampling: `the documents differ much in what they cost${documents}`,
-    end: 'workers wait long for the last document of a run',
-    warming: 'the rate had not settled',
-    cold: 'the code of a new run is cold for long',
-  };
-  return [`That range is wide because ${reasons[wideBecause]}.`];
-}
-
-/** Names the documents that are in the costs but not in the passes. */
-export function setApartText({ set_apart: apart }: CorpusCosts): string[] {
-  if (apart.length === 0) return [];
-  const shown = apart
-    .slice(0, 3)
-    .map(({ id, bytes, ms }) => `${id} (${size(bytes)}${ms === null ? '' : `, ${number(ms)} ms`})`);
-  const more = apart.length > 3 ? [`${apart.length - 3} more`] : [];
-  return [`Too large or expensive for the passes, so timed alone: ${listed([...shown, ...more])}.`];
 }
 
 /** It is unknown how much rates scatter if there are fewer blocks. */
