@@ -6,9 +6,10 @@ import { type RunCard, type TaskCode, version } from '../strategies/broker/proto
 import { now } from '../strategies/worker/clock.js';
 import { workloads } from '../workloads/index.js';
 import { WorkloadError, type WorkloadRef } from '../workloads/workload.js';
+import type { Counts } from './batch-work.js';
 import { MissingPackages, unpack } from './bundle.js';
 import type { Health } from './health.js';
-import { CannotJoin, type Counts, leaveMs, Member, receiveMs, refuseRun, within } from './member.js';
+import { CannotJoin, leaveMs, Member, receiveMs, refuseRun, within } from './member.js';
 import { copiesViews, openSession, type SessionChoice } from './session.js';
 
 /**
