@@ -100,13 +100,13 @@ export async function openBatchSession(
       }),
   );
   const close = async () => {
-    await Promise.all(lanes.map((lane) => lane.close()));
+    await Promise.all(lanes.map((lane) => lane.children.close()));
     memory.close();
     stopped?.close();
     await reaper.close();
     if (file !== null) closeSync(file.fd);
   };
-  const opened = await Promise.allSettled(lanes.map((lane) => lane.open()));
+  const opened = await Promise.allSettled(lanes.map((lane) => lane.children.open()));
   const failure = opened.find((result) => result.status === 'rejected');
   if (failure !== undefined) {
     await close();
@@ -126,25 +126,25 @@ export async function openBatchSession(
       }
     },
     cancel(index) {
-      for (const lane of lanes) lane.cancel(index);
+      for (const lane of lanes) lane.children.cancel(index);
     },
     setPerWorker(perWorker) {
       perChild.perWorker = perWorker;
       perChild.atOnce = kind.perProcess(perWorker);
-      for (const lane of lanes) lane.setPerWorker(perWorker);
+      for (const lane of lanes) lane.children.tell({ kind: 'per-worker', perWorker });
       run?.setCredits(creditsOf(perChild.atOnce));
     },
     async members() {
-      const reports = await Promise.all(lanes.map((lane) => lane.report()));
+      const reports = await Promise.all(lanes.map((lane) => lane.children.report()));
       return {
         processes: reports.map(({ member }) => member),
         engines: reports.flatMap(({ engines }) => engines),
       };
     },
-    replaced: () => lanes.reduce((sum, lane) => sum + lane.replaced, 0),
+    replaced: () => lanes.reduce((sum, lane) => sum + lane.children.replaced, 0),
     close,
     kill() {
-      for (const lane of lanes) lane.kill();
+      for (const lane of lanes) lane.children.kill();
     },
   });
 }
