@@ -198,6 +198,7 @@ export class Child<Message extends object, Answer extends { readonly kind: strin
       this.kill();
       throw new Death(
         this.#death ?? new WorkerEnded(`its results could not be read: ${taskError(cause).message}`),
+        { began: true },
       );
     }
     return { ...replies, values };

@@ -14,7 +14,10 @@ import type { Numbered } from './messages.js';
  *   begun      where requests are watched, the child has announced it
  *   answered   its promise is resolved; one that the child leaves unanswered is rejected with a `Death`
  *
- * The clock of a request runs while the child may be serving it. It kills the child at the time limit.
+ * The clock of a request that has begun kills the child at the time limit. While no request has begun, the
+ * clocks of the next ones run, so that a child which never begins is killed too. A request that waits behind
+ * others has no clock: the child may rightly take long until it begins it, and the clock of what it has begun
+ * finds a child that hangs.
  */
 export class Requests<Message extends object, Answer> {
   readonly #process: ChildProcess;
@@ -51,8 +54,8 @@ export class Requests<Message extends object, Answer> {
       const number = ++this.#asked;
       const state = { began: false, timedOut: false, sent: false, killTimer: null, timer: null };
       this.#waiting.push({ number, message, cancellable, resolve, reject, ...state });
-      if (this.#waiting.length <= this.#atOnce) this.#startClocks();
       this.#send();
+      if (this.#waiting.length <= this.#atOnce) this.#startClocks();
     });
   }
 
@@ -74,8 +77,7 @@ export class Requests<Message extends object, Answer> {
   touched(message: Numbered): void {
     const request = this.#waiting[this.#placeOf(message)];
     if (request === undefined) return;
-    if (request.timer !== null) clearTimeout(request.timer);
-    request.timer = null;
+    stopTimer(request);
     this.#startClocks();
   }
 
@@ -140,15 +142,19 @@ export class Requests<Message extends object, Answer> {
     }
   }
 
-  /** Starts the clocks of the requests that the child may be serving now. */
+  /** Starts the clocks of the requests that the child may be serving now, and stops those of the others. */
   #startClocks(): void {
-    const atOnce = Math.min(this.#atOnce, this.#waiting.length);
-    for (let place = 0; place < atOnce; place++) {
-      const request = this.#waiting[place] as Request<Message, Answer>;
-      const limit = request.timer === null ? this.#kind.limitOf(request.message) : null;
+    const served = this.#waiting.slice(0, this.#atOnce).filter(({ sent }) => sent);
+    const hasBegun = served.some(({ began }) => began);
+    for (const request of served) {
+      const limit = this.#kind.limitOf(request.message);
       if (limit === null) continue;
-      const startMs = limit.isWatched && !request.began ? beginGraceMs : 0;
-      request.timer = setTimeout(() => this.#late(request), limit.ms + abortGraceMs + startMs);
+      const isBehind = limit.isWatched && !request.began && hasBegun;
+      if (isBehind) stopTimer(request);
+      else if (request.timer === null) {
+        const startMs = limit.isWatched && !request.began ? beginGraceMs : 0;
+        request.timer = setTimeout(() => this.#late(request), limit.ms + abortGraceMs + startMs);
+      }
     }
   }
 
@@ -209,9 +215,14 @@ interface Request<Message, Answer> extends Clocks {
   timedOut: boolean;
 }
 
-function stopClocks({ killTimer, timer }: Clocks): void {
-  if (killTimer !== null) clearTimeout(killTimer);
-  if (timer !== null) clearTimeout(timer);
+function stopClocks(clocks: Clocks): void {
+  if (clocks.killTimer !== null) clearTimeout(clocks.killTimer);
+  stopTimer(clocks);
+}
+
+function stopTimer(clocks: Clocks): void {
+  if (clocks.timer !== null) clearTimeout(clocks.timer);
+  clocks.timer = null;
 }
 
 const ignore = () => {};
