@@ -110,5 +110,6 @@ export function spanAtSmallest(
   const [low, high] = [lowest(cells, value), highest(cells, value)];
   if (low === null || high === null) return null;
   const words = ({ row, value }: Valued) => `${number(value)} ${unit} (${configurationName(row, data)})`;
-  return `at ${smallest} from ${words(low)} to ${words(high)}`;
+  const span = low.row === high.row ? words(low) : `from ${words(low)} to ${words(high)}`;
+  return `at ${smallest} ${span}`;
 }

@@ -1,4 +1,4 @@
-import { perWorkerColumn, sourceColumn } from './cell.js';
+import { perWorkerColumn, rttColumn, sourceColumn } from './cell.js';
 import { type Column, type Row, table, together } from './table.js';
 
 const place = [
@@ -17,6 +17,8 @@ export const winnerTable = table([
   { name: 'workers', type: 'number', about: 'number of workers; `sequential` competes at every number' },
   { name: 'strategy', type: 'text', about: 'chosen strategy, by the rule that every command follows' },
   { name: 'delivery', type: 'text', about: 'its delivery' },
+  rttColumn,
+  { ...perWorkerColumn, about: 'its workers run this many documents at the same time; empty for one' },
   { name: 'documents_per_second', type: 'number', about: 'its rate, geometric mean over rounds' },
   {
     name: 'speedup',

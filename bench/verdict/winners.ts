@@ -40,7 +40,8 @@ export function winners(
           }),
         );
         if (found === null) return [];
-        const { workload, corpus, source, document_bytes, strategy, delivery, ...cell } = found.choice.cell;
+        const { cell } = found.choice;
+        const { workload, corpus, source, document_bytes, strategy, delivery } = cell;
         const tied = found.rivals
           .filter(({ relation }) => relation !== 'slower' && relation !== 'too few rounds')
           .map(({ configuration }) => seriesName(configuration.cell, family.filter(competes)));
@@ -53,6 +54,8 @@ export function winners(
             workers,
             strategy,
             delivery,
+            rtt_ms: cell.rtt_ms,
+            per_worker: cell.per_worker,
             documents_per_second: cell.documents_per_second,
             speedup: cell.speedup,
             tied: tied.length === 0 ? null : tied.join(' '),

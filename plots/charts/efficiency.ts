@@ -13,18 +13,21 @@ const overCores: Measure = {
   value: (row) => row.efficiency_cores,
   ideal: () => 1,
 };
-/** Work that waits is compared with its workers. */
-const overWorkers: Measure = {
-  title: 'speed-up ÷ workers',
-  value: (row) => row.efficiency_workers,
+/** Work that waits is compared with the documents that may be in progress at the same time. */
+const overInProgress: Measure = {
+  title: 'speed-up ÷ documents in progress',
+  value: ({ efficiency_workers: share, per_worker }) => (share === null ? null : share / (per_worker ?? 1)),
   ideal: () => 1,
 };
-const measureOf = ({ kind }: { readonly kind: string }) => (kind === 'cpu' ? overCores : overWorkers);
+const measureOf = ({ kind }: { readonly kind: string }) => (kind === 'cpu' ? overCores : overInProgress);
 
 const efficiency: Chart = {
   name: 'efficiency',
   question,
-  table: { from: 'summaries', columns: ['efficiency_cores', 'efficiency_workers', 'oversubscribed'] },
+  table: {
+    from: 'summaries',
+    columns: ['efficiency_cores', 'efficiency_workers', 'per_worker', 'oversubscribed'],
+  },
   caption(data) {
     const parallel = withoutBaseline(data).summaries.filter(
       (row) => row.workers > 1 && !isBeyondCores(row, data),

@@ -26,7 +26,7 @@ const memory: Chart = {
     const [least, most] = [lowest(summaries, value), highest(summaries, value)];
     if (least === null || most === null) return null;
     const words = ({ row, value }: Valued) => `${number(value)} MB (${configurationName(row, data)})`;
-    const span = `from ${words(least)} to ${words(most)}`;
+    const span = least.row === most.row ? words(least) : `from ${words(least)} to ${words(most)}`;
     return [span, largestWorker(scaling, memoryBytes)].filter((part) => part !== null).join('; ');
   },
   spec: (data) =>

@@ -25,7 +25,8 @@ const startup: Chart = {
         const cell = ({ row }: Valued) => `${configurationName(row, data)} at ${row.corpus}`;
         const documents = ({ value }: Valued) => number(Math.ceil(value));
         const count = documents(first) === '1' ? '1 document' : `${documents(first)} documents`;
-        const span = `${count} (${cell(first)}) to ${documents(last)} (${cell(last)})`;
+        const rest = first.row === last.row ? '' : ` to ${documents(last)} (${cell(last)})`;
+        const span = `${count} (${cell(first)})${rest}`;
         return `where a gain is shown, a start pays off after ${span}`;
       },
     ),

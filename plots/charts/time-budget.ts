@@ -24,10 +24,12 @@ interface Shares {
 
 /**
  * Splits the time that N workers have in a pass. The identity S/N = work × balance × availability makes their
- * product the useful part. The loss of each factor is its share of what the factors after it leave.
+ * product the useful part. The loss of each factor is its share of what the factors after it leave. A worker
+ * with several documents in progress is in several tasks at once, so each of its places counts as one worker.
  */
-function sharesOf({ work_efficiency, balance, availability }: SummaryRow): Shares | null {
-  if (work_efficiency === null || balance === null || availability === null) return null;
+function sharesOf({ work_efficiency, balance, per_worker, ...row }: SummaryRow): Shares | null {
+  if (work_efficiency === null || balance === null || row.availability === null) return null;
+  const availability = row.availability / (per_worker ?? 1);
   const busy = balance * availability;
   const useful = Math.min(work_efficiency, 1) * busy;
   const slower = Math.max(0, 1 - work_efficiency) * busy;
@@ -37,7 +39,7 @@ function sharesOf({ work_efficiency, balance, availability }: SummaryRow): Share
 const timeBudget: Chart = {
   name: 'time-budget',
   question,
-  table: { from: 'summaries', columns: ['work_efficiency', 'balance', 'availability'] },
+  table: { from: 'summaries', columns: ['work_efficiency', 'balance', 'availability', 'per_worker'] },
   caption: (data) =>
     byWorkload(
       data.summaries.filter(({ strategy, workers }) => strategy !== data.baseline && workers > 1),

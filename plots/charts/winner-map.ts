@@ -1,5 +1,5 @@
 import type { WinnerRow } from '../../bench/tables/situation-columns.js';
-import { listed } from '../../bench/words/units.js';
+import { listed, number } from '../../bench/words/units.js';
 import type { Chart, Spec } from '../chart.js';
 import { lookChannelsWithoutLegend, looksIn } from '../looks.js';
 import { corporaBySize, picture, unique } from '../picture.js';
@@ -95,7 +95,7 @@ function shortened(name: string): string {
 }
 
 function gain({ speedup, documents_per_second }: WinnerRow): string {
-  return speedup === null ? `${Math.round(documents_per_second)} documents/s` : `${speedup.toFixed(2)}×`;
+  return speedup === null ? `${number(documents_per_second)} documents/s` : `${speedup.toFixed(2)}×`;
 }
 
 function tooltip(): Spec[] {

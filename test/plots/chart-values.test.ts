@@ -49,6 +49,25 @@ describe('what each chart shows', () => {
     }
   });
 
+  it('several documents of a worker share what its time and the ideal are', () => {
+    const own = { per_worker: 256, efficiency_workers: 99, work_efficiency: 0.5, balance: 0.97 };
+    const set = from([{ ...row, ...own, kind: 'io', availability: 217, speedup: 198 }], 2);
+    assert.deepEqual(shown('efficiency', set), [99 / 256, null, null]);
+    for (const name of ['efficiency', 'time-budget']) {
+      const caption = chartNamed(name).caption(set) as string;
+      const [, share] = /(\d+) %/.exec(caption) ?? [];
+      assert.ok(Number(share) <= 100, caption);
+    }
+  });
+
+  it('a caption of a single configuration names it once', () => {
+    const once = { ...row, startup_ms: 90, break_even_documents: 35, speedup_low: 1.5 };
+    for (const name of ['memory', 'startup', 'latency', 'switches', 'cpu', 'trade-off']) {
+      const caption = chartNamed(name).caption(from([once], 2)) ?? '';
+      assert.ok(caption.split('queue × 4').length <= 2, `${name}: ${caption}`);
+    }
+  });
+
   it('memory counts shared pages once if every row can, else never', () => {
     const exact = { ...row, memory_peak_bytes: 50e6, rss_peak_bytes: 80e6 };
     const rssOnly = { ...exact, strategy: 'async', memory_peak_bytes: null };

@@ -266,6 +266,19 @@ describe('documents per worker', () => {
     assert.match(page, /ruled out, since [^:]*: sequential, thread-pool and thread-pool \(4 per worker\)\./);
   });
 
+  it('are part of the name of the one to use at a number of workers', () => {
+    const drawn = chartData(
+      findingsOf({
+        strategies: ['sequential', 'thread-pool'],
+        workers: [2],
+        change: ({ strategy }) => (strategy === 'thread-pool' ? { per_worker: 4, wall_ms: 10 } : {}),
+      }),
+    );
+    const names = new Set(drawn.summaries.map(({ strategy }) => strategy));
+    assert.ok(drawn.winners.some(({ strategy }) => strategy === 'thread-pool (4 per worker)'));
+    for (const { strategy } of drawn.winners) assert.ok(names.has(strategy), strategy);
+  });
+
   it('are named on the page where pick has not measured a configuration', () => {
     const said = '1 configuration was not measured: queue (8 per worker) × 2. Nothing is shown about it';
     assert.ok(words(pageOf(found, [])).includes(said));
