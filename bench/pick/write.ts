@@ -7,6 +7,7 @@ import type { CorpusCosts, Environment } from '../tables/environment.js';
 import type { ResponsivenessRow } from '../tables/responsiveness-columns.js';
 import { rowName } from '../tables/series.js';
 import { isBusy } from '../verdict/busy.js';
+import { failedShare } from '../verdict/failed-documents.js';
 import type { Findings } from '../verdict/findings.js';
 import { coldText } from '../words/cold.js';
 import {
@@ -127,7 +128,8 @@ function pingText(row: ResponsivenessRow): string {
 }
 
 function effortText({ usedMs, blocks, finalBlocks, fullGridMs }: Effort): string {
-  const measured = `${counted(blocks, 'block')}, ${finalBlocks} of them in the final`;
+  const final = finalBlocks === 0 ? 'none' : finalBlocks;
+  const measured = `${counted(blocks, 'block')}, ${final} of them in the final`;
   const saved = `measuring every configuration as often would have taken ${duration(fullGridMs)}`;
   return `${duration(usedMs)} for ${measured}; ${saved}.`;
 }
@@ -159,6 +161,7 @@ function wordsFor(chosen: Chosen): VerdictOptions {
     environment,
     strategies,
     costs: documents.costs,
+    failedShare: failedShare(trials.filter((trial) => trial.corpus === corpus)),
     isolated: isolated.state === 'chosen' ? isolated : null,
     latencyP99Ms: constraints.latencyP99Ms,
     judged,

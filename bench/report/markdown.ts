@@ -44,7 +44,7 @@ export function markdownReport(found: Findings, figures: readonly Pick<Figure, '
     faultSentence(found.faults) ?? '',
     lines(warnings, most.warnings, 'warnings'),
     situations.length === 0 ? '' : situationTable(found, most.places),
-    conclusions.length === 0 ? '' : strategyTable(found, most.strategies),
+    strategyTable(found, most.strategies),
     found.arrivals.length === 0
       ? ''
       : `${shortened(arrivalTable(found.arrivals, found.strategies))}\n\n${arrivalLegend(found.arrivals)}`,
@@ -105,6 +105,7 @@ function situationTable({ situations, strategies }: Findings, most: number): str
 function strategyTable({ conclusions }: Findings, most: number): string {
   const table = overviewTable(conclusions);
   const rows = table.groups.flat();
+  if (rows.every(([, ...gains]) => gains.every((gain) => gain === ''))) return '';
   const more = rows.length > most ? ` ${rows.length - most} more strategies are in the report.` : '';
   return `${overviewLegend}${more}\n\n${markdownTable({ ...table, groups: [rows.slice(0, most)] })}`;
 }

@@ -4,6 +4,7 @@ import type { RatedSummary } from '../tables/summary-columns.js';
 import type { Conclusion } from '../verdict/conclude.js';
 import { isBaseline } from '../verdict/configurations.js';
 import { intervalText, namer, perWorkerLegend, shortNamer, withInterval } from './configuration.js';
+import { boundText, isUsefulBound } from './loss.js';
 import { sizeChanges } from './size-changes.js';
 import type { TextTable } from './text-table.js';
 import { counted, listed, percent, ratio } from './units.js';
@@ -47,7 +48,7 @@ export function adviceLegend(conclusions: readonly Conclusion[]): string {
     'As good: the interval of the ratio to the suggestion lies within the margin.',
     'Not told apart: that interval reaches beyond the margin.',
     'Lost at most: the share of the rate that the suggestion may cost against the best, at 95 %. ' +
-      'What has a single round is left out.',
+      'What has a single round is left out, and so is what was not measured.',
     ...(perWorker === null ? [] : [perWorker]),
   ].join('\n');
 }
@@ -64,7 +65,7 @@ function adviceRow(conclusion: Conclusion): string[] {
       tied.filter((cell) => cell !== choice && !asGood.includes(cell)),
       conclusion,
     ),
-    regretBound === null ? 'unknown' : percent(regretBound),
+    boundText(regretBound),
   ];
 }
 
@@ -95,7 +96,7 @@ export function adviceSentences(conclusions: readonly Conclusion[]): string[] {
       `${first.workload}: everything works, and nothing is shown about what is faster.`,
       first.claims === 'nothing'
         ? 'Use a profile with more rounds.'
-        : 'One round gives no interval: measure more, with a longer `--budget` or more `--rounds`.',
+        : 'One round has no interval. Measure longer: `--rounds`, `--budget`, or `--time-budget` of `pick`.',
     ];
   const second = sizeChanges(conclusions) ?? loss(conclusions);
   return [use(first, conclusions), ...(second === null ? [] : [second])];
@@ -144,16 +145,15 @@ function loss(conclusions: readonly Conclusion[]): string | null {
   const some = conclusions.some(({ leftOut }) => leftOut > 0);
   if (bound === 0)
     return some
-      ? 'No configuration with more than one round would gain anything (95 %).'
-      : 'No other configuration would gain anything (95 %).';
-  if (bound > maxBound)
+      ? 'No measured configuration with more than one round would gain anything (95 %).'
+      : 'No other measured configuration would gain anything (95 %).';
+  if (!isUsefulBound(bound))
     return 'How much another configuration would gain is not known: rounds differ too much.';
-  const others = some ? 'Another configuration with more than one round' : 'Another configuration';
+  const others = some
+    ? 'Another measured configuration with more than one round'
+    : 'Another measured configuration';
   return `${others} would gain at most ${gainText(bound)} (95 %).`;
 }
-
-/** A loss of more than half of the rate is no bound to go by. */
-const maxBound = 0.5;
 
 /** A loss of a tenth of the rate is a gain of a ninth for what would have been better. */
 function gainText(share: number): string {

@@ -10,6 +10,6 @@ export function coldText({ workload, warmup }: Environment['corpora'][number]): 
   const [needed, given] = [warmup.needed_ms, warmup.given_ms].map((ms) => `${number(ms / 1e3)} s`);
   return (
     `each engine warmed up with ${given} of work, and ${workload} needs about ${needed}: ` +
-    'a long run is faster, above all with several workers'
+    'a long run may be faster, above all with several workers'
   );
 }

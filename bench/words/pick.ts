@@ -10,6 +10,7 @@ import type { Ratio, Relation } from '../verdict/choice.js';
 import { configurationName } from '../verdict/configurations.js';
 import { intervalText, type Named, namer, shortNamer, withInterval } from './configuration.js';
 import { fusedSentences } from './fused.js';
+import { boundText, isUsefulBound } from './loss.js';
 import { notMeasuredRows, notMeasuredSentences } from './not-measured.js';
 import { openLoopSentences } from './open-loop.js';
 import { promiseSentences } from './promise.js';
@@ -28,6 +29,8 @@ export interface VerdictOptions {
   readonly isolated: Decision | null;
   /** The limit of the closed loop's p99, ms; null if there is none. */
   readonly latencyP99Ms: number | null;
+  /** The share of the documents on which the task failed, 0 to 1. */
+  readonly failedShare: number;
   /** Open loops showed this at the demanded rate; null if no rate was demanded. */
   readonly judged: Judged | null;
 }
@@ -51,6 +54,7 @@ export function verdict(decision: Decision, options: VerdictOptions): string[] {
           ...closedLoop(decision, options),
         ]
       : [...openLoopSentences(judged, name), ...first]),
+    ...failures(options),
     ...inProgress(decision),
     ...(decision.staged === null ? [] : fusedSentences(decision.staged, name)),
     ...notMeasuredSentences(options.environment, {
@@ -96,7 +100,7 @@ export function choiceTable(decision: Decision, { environment, strategies }: Ver
           memory === null ? '' : megabytes(memory),
           shortened(named('as good')),
           shortened(named('not told apart')),
-          regretBound === null ? 'unknown' : percent(regretBound),
+          boundText(regretBound),
         ],
       ],
     ],
@@ -125,18 +129,22 @@ function use(
   decision: Decision,
   { environment, strategies, name }: VerdictOptions & { readonly name: Namer },
 ): string {
-  const { choice, speedup, nothingIsFaster, blocks, tied, slower, disqualified } = decision;
+  const { choice, speedup, nothingIsFaster, blocks } = decision;
+  if (isAlone(decision)) return `Nothing was compared: only ${name(choice)} was measured.`;
   if (nothingIsFaster) {
     const shown = blocks < minBlocks ? '' : ' in these measurements';
     return `Use ${name(choice)}: nothing was shown to be faster${shown}.`;
   }
   if (speedup !== null) return `Use ${name(choice)}: ${gainText(speedup, { choice, environment })}.`;
-  if (tied.length + slower.length + disqualified.length === 1)
-    return `Use ${name(choice)}: nothing else was measured.`;
   const baseline = strategies.find((strategy) => strategy.baseline);
   return baseline === undefined || choice.strategy === baseline.name
     ? `Use ${name(choice)}.`
     : `Use ${name(choice)}: \`${baseline.name}\` was not measured beside it, so its gain is not known.`;
+}
+
+/** True if nothing but the choice has a trial. */
+function isAlone({ choice, speedup, tied, slower, disqualified }: Decision): boolean {
+  return speedup === null && [...tied, ...slower, ...disqualified].every(({ cell }) => cell === choice);
 }
 
 /** The scatter of a gain is unknown where both sides have one block in common, which may be disturbed. */
@@ -175,6 +183,7 @@ function confidence(
   const { choice, tied, regretBound, leftOut, blocks } = decision;
   const rivals = tied.filter(({ cell }) => cell !== choice);
   const measured = counted(blocks, turn(environment));
+  if (isAlone(decision)) return [longer(environment)];
   if (blocks < minBlocks) {
     const others =
       rivals.length === 0
@@ -190,10 +199,10 @@ function confidence(
     regretBound === null
       ? []
       : [
-          regretBound > maxBound
-            ? `What it may lose against the best is not known: ${turn(environment)}s differ too much.`
-            : `Using it loses at most ${percent(regretBound)} of the rate against ` +
-              `${leftOut === 0 ? 'the best' : `those with more than one ${turn(environment)}`} (95 %).`,
+          isUsefulBound(regretBound)
+            ? `Using it loses at most ${percent(regretBound)} of the rate against ` +
+              `${leftOut === 0 ? 'the best' : `those with more than one ${turn(environment)}`} (95 %).`
+            : `What it may lose against the best is not known: ${turn(environment)}s differ too much.`,
         ];
   return [`${measured} did not tell it apart from ${listed([...named, ...more])}.`, ...loss, ...unknown];
 }
@@ -203,9 +212,6 @@ function unknownText(leftOut: number, environment: Environment): string {
   const others = leftOut === 1 ? '1 other, which has' : `${leftOut} others, which have`;
   return `Little is known of ${others} a single ${turn(environment)}. ${longer(environment)}`;
 }
-
-/** A loss of more than half of the rate is no bound to go by. */
-const maxBound = 0.5;
 
 /** `recommend` also reads runs of `bench`, which have rounds and no time budget. */
 function longer(environment: Environment): string {
@@ -221,17 +227,14 @@ function isRace({ profile }: Environment): boolean {
 }
 
 function nextBest(
-  { slower, disqualified, leftOut }: Decision,
+  { slower, leftOut }: Decision,
   {
     name,
     measured,
     environment,
   }: { readonly name: Namer; readonly measured: string; readonly environment: Environment },
 ): string {
-  if (slower.length === 0)
-    return disqualified.length === 0
-      ? `Nothing else was measured (${measured}).`
-      : `No other measured configuration keeps the constraints (${measured}).`;
+  if (slower.length === 0) return `No other measured configuration keeps the constraints (${measured}).`;
   const next = slower.find(
     ({ relation, ratio }) => relation === 'slower' && ratio !== null && hasInterval(ratio),
   );
@@ -243,6 +246,13 @@ function nextBest(
   return environment.not_measured === undefined && leftOut === 0
     ? `That is clear after ${measured}: the next is ${second}.`
     : `After ${measured} the next of the compared ones is ${second}.`;
+}
+
+/** Says that rates count failed documents. */
+function failures({ failedShare: share }: VerdictOptions): string[] {
+  return share === 0
+    ? []
+    : [`The task failed on ${percent(share)} of the measured documents; rates count them as done.`];
 }
 
 /** Says what several documents per worker are, for the choice. */
@@ -274,7 +284,7 @@ function fewDocuments(
 /** Says what to use if a crash must not end the caller. */
 function inProcesses(
   decision: Decision,
-  { strategies, isolated, name }: VerdictOptions & { readonly name: Namer },
+  { environment, strategies, isolated, name }: VerdictOptions & { readonly name: Namer },
 ): string[] {
   const traits = strategies.find((strategy) => strategy.name === decision.choice.strategy);
   if (isolated === null || (traits?.isolation !== 'none' && traits?.isolation !== 'thread')) return [];
@@ -282,9 +292,15 @@ function inProcesses(
   const compared = [...decision.tied, ...decision.slower].find(
     ({ cell }) => configurationName(cell) === configurationName(isolated.choice),
   );
-  const shown = compared?.ratio;
-  const figure = shown && shown.low !== null ? ` (${withInterval(shown)} its rate)` : '';
+  const figure = compared === undefined ? '' : rateText(compared, environment);
   return [`If a crash must not end the caller, use ${name(isolated.choice)}${figure}.`];
+}
+
+/** A single block shows only that a configuration is far slower. */
+function rateText({ relation, ratio: its }: Decision['slower'][number], environment: Environment): string {
+  if (its === null) return '';
+  if (hasInterval(its)) return ` (${withInterval(its)} its rate)`;
+  return relation === 'slower' ? ` (less than half its rate, by a single ${turn(environment)})` : '';
 }
 
 function where({ choice }: Decision, { environment }: VerdictOptions): string {

@@ -12,20 +12,21 @@ export function promiseSentences({ choice, rate }: Decision, costs: CorpusCosts 
   const uses = memory === null ? '' : `, in ${megabytes(memory)} of memory`;
   if (rate.low !== null && rate.high !== null && rate.high / rate.low > maxSpread)
     return [
-      `It reached ${number(rate.mean)} documents/s${uses}.`,
+      reached(choice, rate, uses),
       `A new run may reach ${number(rate.low)} to ${number(rate.high)} documents/s. ` +
         'That is too wide to plan with.',
       ...width(rate, costs),
     ];
   if (costs?.remembers)
     return [
-      `It reached ${number(rate.mean)} documents/s${uses}.`,
+      reached(choice, rate, uses),
       'The task remembers results, so each document was measured once per process, and nothing is promised.',
     ];
-  if (rate.low === null) return [`It reached ${number(rate.mean)} documents/s${uses}.`];
+  if (rate.low === null) return [reached(choice, rate, uses)];
   const once = rate.cold === null || rate.cold.isCovered ? '' : ' once its code is warm';
   return [
     `Expect ${number(rate.mean)} documents/s${range} of a new run over all documents${once}${uses}.`,
+    ...beside(choice, costs),
     ...width(rate, costs),
     ...(rate.risePercent === null ? [] : [warming(rate.risePercent)]),
     ...coldRun(rate, costs),
@@ -34,6 +35,29 @@ export function promiseSentences({ choice, rate }: Decision, costs: CorpusCosts 
 
 /** If its ends differ by more than this factor, a range is no promise. */
 const maxSpread = 10;
+
+/** Says what the trials reached, and what that is for all documents if it is not the same. */
+function reached({ documents_per_second: own }: Chosen, { mean }: RunPromise, uses: string): string {
+  const measured = own ?? mean;
+  const all = isSame(measured, mean) ? '' : `, which is ${number(mean)} for documents of the mean cost`;
+  return `It reached ${number(measured)} documents/s${all}${uses}.`;
+}
+
+/** Says why the trials had another rate than a new run is expected to have. */
+function beside({ documents_per_second: own }: Chosen, costs: CorpusCosts | null): string[] {
+  if (own === null || costs === null || isSame(costs.pass_mean_ms, costs.folder_mean_ms)) return [];
+  const cost = costs.pass_mean_ms > costs.folder_mean_ms ? 'more' : 'less';
+  return [`Its trials reached ${number(own)}/s: their documents cost ${cost} than the mean of all.`];
+}
+
+type Chosen = Decision['choice'];
+
+/** Two values that differ by less are about the same. */
+const sameRate = 0.03;
+
+function isSame(one: number, other: number): boolean {
+  return Math.abs(one / other - 1) < sameRate;
+}
 
 function warming(percent: number): string {
   return `Its rate still rose by ${number(percent)} % within the trials: a long run may be faster.`;

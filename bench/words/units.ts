@@ -24,8 +24,9 @@ function grouped(digits: string): string {
   return `${before.replace(/\B(?=(?:\d{3})+$)/g, ',')}${kept === '' ? '' : `.${kept}`}`;
 }
 
+/** Formats a ratio with two decimals, or three digits where these say more: `1.85×`, `0.0051×`. */
 export function ratio(value: number): string {
-  return `${value.toFixed(2)}×`;
+  return `${value > 0 && value < 0.1 ? number(value) : value.toFixed(2)}×`;
 }
 
 /** Formats a share, 0 to 1, with three significant digits: `4.27 %`. */

@@ -148,6 +148,7 @@ describe('a decision', () => {
     isolated: null,
     latencyP99Ms: null,
     judged: null,
+    failedShare: 0,
   };
 
   it('is a few short sentences', () => {
@@ -206,9 +207,9 @@ describe('a decision', () => {
     assert.doesNotMatch(unknown, /Expect/);
     // A range over three orders of magnitude is no expectation.
     const wide = said({
-      rate: { ...decision.rate, mean: 591, low: 18.9, high: 18_500, wideBecause: 'trials' },
+      rate: { ...decision.rate, low: 18.9, high: 18_500, wideBecause: 'trials' },
     });
-    assert.match(wide, /It reached 591 documents\/s/);
+    assert.match(wide, /It reached \S+ documents\/s/);
     assert.doesNotMatch(wide, /Expect/);
     // One common block has no interval, so its ratio is not said.
     const isolated = { ...decision, choice: { ...decision.choice, strategy: 'process-pool' } };
@@ -223,6 +224,60 @@ describe('a decision', () => {
       { ...words, isolated },
     ).join(' ');
     assert.match(crash, /If a crash must not end the caller, use `process-pool` with \d+ workers?\./);
+  });
+
+  it('says of a single block that a configuration is far slower, and nothing finer', () => {
+    const decision = chosen(decided());
+    const cell = { ...decision.choice, strategy: 'process-pool' };
+    const ratio = { ratio: 0.14, low: null, high: null };
+    const slower = [{ cell, ratio, relation: 'slower' as const, rate: decision.rate }];
+    const choice = { ...decision.choice, strategy: 'sequential' };
+    const said = verdict(
+      { ...decision, choice, tied: [], slower },
+      { ...words, isolated: { ...decision, choice: cell } },
+    ).join(' ');
+    assert.match(said, /use `process-pool` .* \(less than half its rate, by a single block\)\./);
+  });
+
+  it('says what the trials reached where all documents cost another time', () => {
+    const decision = chosen(decided());
+    const own = decision.choice.documents_per_second as number;
+    const costs = { folder_mean_error: 0, set_apart: [], remembers: false };
+    const said = (pass_mean_ms: number, low: number | null) =>
+      verdict(
+        { ...decision, rate: { ...decision.rate, mean: own * pass_mean_ms, low: low && own * low } },
+        {
+          ...words,
+          costs: { ...costs, pass_mean_ms, folder_mean_ms: 1, folder_documents: 9, surveyed_documents: 9 },
+        },
+      ).join(' ');
+    assert.match(
+      said(1.25, 1),
+      /Its trials reached \S+\/s: their documents cost more than the mean of all\./,
+    );
+    assert.match(said(0.8, 0.5), /their documents cost less than the mean of all\./);
+    assert.doesNotMatch(said(1, 1), /Its trials reached/);
+    const once = said(1.25, null);
+    assert.match(once, /It reached \S+ documents\/s, which is \S+ for documents of the mean cost/);
+    assert.doesNotMatch(said(1, null), /of the mean cost/);
+  });
+
+  it('gives no bound that is too wide to go by, in words or in the table', () => {
+    const decision = chosen(decided());
+    const rival = { ...(decision.tied[0] as Decision['tied'][number]), cell: { ...decision.choice } };
+    const wide = { ...decision, tied: [rival], regretBound: 0.866 };
+    assert.match(verdict(wide, words).join(' '), /What it may lose against the best is not known/);
+    assert.equal(choiceTable(wide, words).groups[0]?.[0]?.at(-1), 'unknown');
+    const [conclusion] = findingsOf({ corpora: { docs: 10_000 } }).conclusions;
+    assert.ok(conclusion !== undefined);
+    const { groups } = adviceTable([{ ...conclusion, regretBound: 0.866 }]);
+    assert.equal(groups[0]?.[0]?.at(-1), 'unknown');
+  });
+
+  it('says on how many documents the task failed', () => {
+    const said = (failedShare: number) => verdict(chosen(decided()), { ...words, failedShare }).join(' ');
+    assert.match(said(0.5), /The task failed on 50 % of the measured documents; rates count them as done\./);
+    assert.doesNotMatch(said(0), /failed/);
   });
 
   it('names what was not measured, and says that a gain of a single block is one', () => {
@@ -270,8 +325,8 @@ describe('a decision', () => {
     const said = (changes: Partial<Decision>, environment = words.environment) =>
       verdict({ ...decision, ...changes }, { ...words, environment });
     const alone = said({ speedup: null, blocks: 1, tied: [{ cell: decision.choice } as never] });
-    assert.match(alone[0] as string, /^Use `.*` with 2 workers: nothing else was measured\.$/);
-    assert.match(said({ blocks: 5 })[1] as string, /^Nothing else was measured \(5 blocks\)\.$/);
+    assert.match(alone[0] as string, /^Nothing was compared: only `.*` with 2 workers was measured\.$/);
+    assert.equal(alone[1], 'Use a longer `--time-budget`.');
     const cell = { ...decision.choice, strategy: 'queue' };
     const other = { cell, relation: 'slower' as const, rate: decision.rate };
     const once = { ...other, ratio: { ratio: 0.4, low: null, high: null } };
@@ -377,6 +432,7 @@ describe('a decision', () => {
           isolated,
           latencyP99Ms: null,
           judged: null,
+          failedShare: 0,
         },
       ).join(' ');
     const ratio = { ratio: 0.83, low: 0.75, high: 0.92 };

@@ -146,7 +146,7 @@ describe('conclusion', () => {
       ' ',
     );
     assert.match(said, /nothing is shown about what is faster/);
-    assert.match(said, /a longer `--budget` or more `--rounds`/);
+    assert.match(said, /Measure longer: `--rounds`, `--budget`/);
   });
 
   it('tells the deliveries of one strategy apart', () => {
@@ -238,7 +238,7 @@ describe('the advice', () => {
       first ?? '',
       /suggests `thread-pool` with 2 workers at every size: 1\.90× to 1\.90× sequential/,
     );
-    assert.match(second ?? '', /^Another configuration would gain at most [\d.]+ % \(95 %\)\.$/);
+    assert.match(second ?? '', /^Another measured configuration would gain at most [\d.]+ % \(95 %\)\.$/);
     assert.deepEqual(rest, []);
   });
 

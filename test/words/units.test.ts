@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseList, parseSize } from '../../bench/words/parse.js';
-import { duration, number, whole } from '../../bench/words/units.js';
+import { duration, number, ratio, whole } from '../../bench/words/units.js';
 
 describe('units', () => {
   it('read sizes', () => {
@@ -20,6 +20,17 @@ describe('units', () => {
       '123',
       '1,230',
       '123,000',
+    ]);
+  });
+
+  it('print ratios with two decimals, and small ones with the digits of their interval', () => {
+    assert.deepEqual([0, 0.00505, 0.14, 1, 1.846, 198].map(ratio), [
+      '0.00×',
+      '0.00505×',
+      '0.14×',
+      '1.00×',
+      '1.85×',
+      '198.00×',
     ]);
   });
 

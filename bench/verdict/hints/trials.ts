@@ -6,8 +6,9 @@ import type { HintRow } from '../../tables/situation-columns.js';
 import { isOk } from '../../tables/trial-columns.js';
 import { coldText } from '../../words/cold.js';
 import { shortNamer } from '../../words/configuration.js';
-import { number } from '../../words/units.js';
+import { number, percent } from '../../words/units.js';
 import { configurationName, familyOf, isBaseline } from '../configurations.js';
+import { failedShare } from '../failed-documents.js';
 import { type HintData, note, type Rule, warning } from './hint.js';
 
 /** Hints about the trials themselves: what stopped, failed, disturbed or changed them. */
@@ -77,14 +78,13 @@ function failedTrials({ trials }: HintData): HintRow[] {
 
 function failedDocuments({ trials }: HintData): HintRow[] {
   return [...groupBy(trials, familyOf).values()].flatMap((family) => {
-    const [{ workload, corpus, documents }] = family;
-    const perPass = family.filter(isOk).map(({ outcomes_failed, passes }) => outcomes_failed / passes);
-    const failed = Math.ceil(Math.max(0, ...perPass));
-    if (failed === 0) return [];
+    const [{ workload, corpus }] = family;
+    const share = failedShare(family);
+    if (share === 0) return [];
     return [
       warning(
         'failed-documents',
-        `${workload} failed on ${failed} of ${documents} documents (${corpus}); its rates count them as done`,
+        `${workload} failed on ${percent(share)} of the documents (${corpus}); its rates count them as done`,
         'mend the task or leave those documents out',
       ),
     ];
