@@ -34,6 +34,17 @@ it('thread-pool keeps the order of documents that may be cancelled among others 
   });
 });
 
+it('thread-pool goes on after a document whose run has thrown, at once or later', {
+  timeout: 60_000,
+}, async () => {
+  const ids = ['unended', 'size', 'unended-later', 'size', 'unended', 'size'];
+  for (const perWorker of [1, 2])
+    await withSession(threadPool, fixture('odd-task'), { workers: 1, perWorker }, async (session) => {
+      const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
+      for (const { id, status } of outcomes) assert.equal(status, id === 'size' ? 'ok' : 'crashed', id);
+    });
+});
+
 it('a call counts from when a worker that is ready has it, and is ended once', async () => {
   const call = new LimitedCall(40, null);
   const ends: number[] = [];

@@ -72,6 +72,7 @@ let turning: Promise<void> | null = null;
 /** True when the thread begins no further document. */
 let isNearLimit = false;
 let closed: Promise<void> | null = null;
+let retired: Promise<void> | null = null;
 
 whenHeapIsNear(resourceLimits.maxOldGenerationSizeMb as number, () => {
   isNearLimit = true;
@@ -97,6 +98,16 @@ export default function run(request: Request | Watched | CarriedDocument): Reply
     board[place] = now();
   }
   running++;
+  let reply: Reply | Promise<Reply> | null = null;
+  try {
+    reply = begun(document, place);
+    return reply instanceof Promise ? reply.finally(leave) : reply;
+  } finally {
+    if (!(reply instanceof Promise)) leave();
+  }
+}
+
+function begun(document: CarriedDocument, place: number | null): Reply | Promise<Reply> {
   const reply = task.run(
     document,
     place === null
@@ -105,13 +116,22 @@ export default function run(request: Request | Watched | CarriedDocument): Reply
           board[place] = now();
         },
   );
-  return reply instanceof Promise ? ended(reply, place) : isDue(reply) ? held(reply, place) : done(reply);
+  return reply instanceof Promise ? ended(reply, place) : isDue(reply) ? held(reply, place) : sent(reply);
+}
+
+/** Gives the place of a document to one that waits. It is called also where the run has thrown. */
+function leave(): void {
+  running--;
+  if (isNearLimit) {
+    for (const wake of waiting.empty()) wake();
+    if (running === 0) void retire();
+  } else if (waiting.length > 0) waiting.shift()?.();
 }
 
 async function ended(answer: Promise<LocalReply>, place: number | null): Promise<Reply> {
   const reply = await answer;
   if (place !== null) board[place] = Number.POSITIVE_INFINITY; // it has ended in time
-  return isDue(reply) ? held(reply, place) : done(reply);
+  return isDue(reply) ? held(reply, place) : sent(reply);
 }
 
 /** Tells whether the event loop should run, or the thread may retire, before this reply is given. */
@@ -124,7 +144,7 @@ async function held(reply: LocalReply, place: number | null): Promise<Reply> {
   turning ??= turn();
   await turning;
   if (isNearLimit && running === 1) await retire();
-  return done(reply);
+  return sent(reply);
 }
 
 async function turn(): Promise<void> {
@@ -134,10 +154,7 @@ async function turn(): Promise<void> {
   turning = null;
 }
 
-function done(reply: LocalReply): Reply {
-  running--;
-  if (isNearLimit) for (const wake of waiting.empty()) wake();
-  else if (waiting.length > 0) waiting.shift()?.();
+function sent(reply: LocalReply): Reply {
   return reply.moved === undefined ? reply : moving(reply);
 }
 
@@ -150,7 +167,12 @@ function moving({ moved, ...reply }: LocalReply): Reply {
   return Piscina.move(movable as Parameters<typeof Piscina.move>[0]) as unknown as Reply;
 }
 
-async function retire(): Promise<void> {
+function retire(): Promise<void> {
+  retired ??= closeAndTell();
+  return retired;
+}
+
+async function closeAndTell(): Promise<void> {
   // An error of teardown says nothing about the document whose answer waits for it.
   await close().catch(() => {});
   parent.postMessage({ kind: 'retired', thread: threadId } satisfies Retired);
