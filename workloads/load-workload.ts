@@ -1,5 +1,6 @@
 import { nameSources } from './source-stack.js';
 import type { Stage } from './stages/stages.js';
+import { messageOf } from './thrown.js';
 import {
   type Kind,
   kinds,
@@ -24,7 +25,9 @@ export async function loadWorkload(ref: WorkloadRef): Promise<LoadedWorkload> {
   } catch (cause) {
     const place = nameSources(cause);
     const where = place === null ? '' : ` (at ${place})`;
-    throw new WorkloadError(`task module "${ref.name}" failed to load: ${message(cause)}${where}`, { cause });
+    throw new WorkloadError(`task module "${ref.name}" failed to load: ${messageOf(cause)}${where}`, {
+      cause,
+    });
   }
   const stages = module.stages === undefined ? null : await stagesOfTask(ref, module);
   expect(
@@ -88,7 +91,7 @@ async function stagesOfTask(
   try {
     return stagesOf(module);
   } catch (cause) {
-    throw new WorkloadError(`task module "${name}": ${message(cause)}`);
+    throw new WorkloadError(`task module "${name}": ${messageOf(cause)}`);
   }
 }
 
@@ -103,8 +106,4 @@ function expect(ref: WorkloadRef, holds: boolean, expected: string, got: unknown
           ? 'an object'
           : `a ${typeof got}`;
   throw new WorkloadError(`task module "${ref.name}": expected ${expected}, got ${came}`);
-}
-
-function message(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

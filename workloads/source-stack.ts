@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { SourceMap, type SourceMapPayload } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { attempt, isInstance, memberOf } from './thrown.js';
 
 /**
  * A stack names the compiled task, which its author has never seen. This module names the places in the
@@ -56,15 +57,15 @@ const firstPlaces = new WeakMap<Error, string | null>();
  * @returns the first place in the task's sources; null if there is none
  */
 export function nameSources(cause: unknown, causes = maxCauses): string | null {
-  if (!(cause instanceof Error)) return null;
+  if (!isInstance(cause, Error)) return null;
   const known = firstPlaces.get(cause);
   if (known !== undefined) return known;
-  const { stack } = cause;
+  const stack = memberOf(cause, 'stack');
   const first = typeof stack === 'string' ? firstPlace(stack) : null;
   firstPlaces.set(cause, first);
   // A frozen error keeps its stack.
-  if (typeof stack === 'string') Reflect.set(cause, 'stack', sourceStack(stack));
-  if (causes > 0) nameSources(cause.cause, causes - 1);
+  if (typeof stack === 'string') attempt(() => Reflect.set(cause, 'stack', sourceStack(stack)), false);
+  if (causes > 0) nameSources(memberOf(cause, 'cause'), causes - 1);
   return first;
 }
 

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { serialize } from 'node:v8';
 import { sourceStack } from '../../workloads/source-stack.js';
+import { attempt, isInstance, memberOf } from '../../workloads/thrown.js';
 import type { TaskError } from '../strategy.js';
 import { snapshot } from '../worker/snapshot.js';
 
@@ -37,7 +38,7 @@ export class WorkerEnded extends Error {
 
 /**
  * Turns anything that was thrown into plain data, which is the same in every strategy. Members of the error
- * that cannot be cloned are left out.
+ * that cannot be cloned are left out. Never throws.
  */
 export function taskError(thrown: unknown): TaskError {
   return describe(thrown, { bytes: maxDataBytes - markBytes, errors: maxErrors }, 0);
@@ -62,13 +63,15 @@ interface Room {
 }
 
 function describe(thrown: unknown, room: Room, depth: number): TaskError {
-  if (!types.isProxy(thrown) && thrown instanceof WorkerEnded) return describeEnd(thrown);
+  if (!types.isProxy(thrown) && isInstance(thrown, WorkerEnded)) return describeEnd(thrown);
   const isError = isErrorLike(thrown);
   const error = isError
-    ? { name: printable(read(thrown, 'name')), message: printable(read(thrown, 'message')) }
+    ? { name: printable(memberOf(thrown, 'name')), message: printable(memberOf(thrown, 'message')) }
     : { name: 'NonError', message: printable(thrown) };
   if (!isError && !isPlainObject(thrown)) return error;
-  const [stack, code, cause, errors] = ['stack', 'code', 'cause', 'errors'].map((key) => read(thrown, key));
+  const [stack, code, cause, errors] = ['stack', 'code', 'cause', 'errors'].map((key) =>
+    memberOf(thrown, key),
+  );
   const hasErrors = isListOfErrors(errors);
   const goesDeeper = depth < maxDepth;
   const own: Partial<TaskError> = {
@@ -87,9 +90,9 @@ function describeEnd({ message, end, reason }: WorkerEnded): TaskError {
 }
 
 function describeAll(errors: readonly unknown[], room: Room, depth: number): TaskError[] {
-  const kept = errors.slice(0, room.errors);
-  room.errors -= kept.length;
-  return kept.map((error) => describe(error, room, depth));
+  const length = Math.min(errors.length, room.errors);
+  room.errors -= length;
+  return Array.from({ length }, (_, i) => describe(memberOf(errors, i), room, depth));
 }
 
 /** The members of an error that its other fields do not have; null if there are none. */
@@ -101,7 +104,7 @@ function dataOf(thrown: object, taken: readonly string[], room: Room): Record<st
     data.push(entry);
   };
   for (const key of keysOf(thrown)) {
-    const value = taken.includes(key) ? undefined : read(thrown, key);
+    const value = taken.includes(key) ? undefined : memberOf(thrown, key);
     if (value === undefined) continue;
     try {
       if (isLong(value, room.bytes)) tooLarge.push([key, value]);
@@ -144,40 +147,24 @@ function cutMark(left: readonly string[]): string {
 function isErrorLike(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   if (types.isNativeError(value)) return true;
-  return typeof read(value, 'name') === 'string' && typeof read(value, 'message') === 'string';
+  return typeof memberOf(value, 'name') === 'string' && typeof memberOf(value, 'message') === 'string';
 }
 
 function isListOfErrors(value: unknown): value is readonly unknown[] {
-  return Array.isArray(value) && value.some(isErrorLike);
+  return !types.isProxy(value) && Array.isArray(value) && attempt(() => value.some(isErrorLike), false);
 }
 
 function isPlainObject(value: unknown): value is object {
   if (typeof value !== 'object' || value === null || types.isProxy(value)) return false;
   const prototype = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
+  return prototype === null || attempt(() => Object.getPrototypeOf(prototype) === null, false);
 }
 
 function keysOf(value: object): string[] {
-  try {
-    return Object.keys(value).filter((key) => key !== '__proto__');
-  } catch {
-    return []; // a proxy may refuse
-  }
+  return attempt(() => Object.keys(value).filter((key) => key !== '__proto__'), []);
 }
 
-/** `undefined` for a getter that throws. */
-function read(value: object, key: string): unknown {
-  try {
-    return (value as Record<string, unknown>)[key];
-  } catch {
-    return undefined;
-  }
-}
-
+/** An object without a prototype, and a revoked proxy, cannot be made a string. */
 function printable(value: unknown): string {
-  try {
-    return typeof value === 'string' ? value : String(value);
-  } catch {
-    return '[object Object]'; // an object without a prototype cannot be made a string
-  }
+  return typeof value === 'string' ? value : attempt(() => String(value), '[object Object]');
 }

@@ -5,6 +5,7 @@ import type { TaskServices } from '../../services/task-services.js';
 import { loadWorkload } from '../../workloads/load-workload.js';
 import { nameSources } from '../../workloads/source-stack.js';
 import { StageTimeout } from '../../workloads/stages/stage-error.js';
+import { isInstance } from '../../workloads/thrown.js';
 import type { Views, Workload, WorkloadRef } from '../../workloads/workload.js';
 import { type LocalReply, type Mutable, timeoutError } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
@@ -313,7 +314,7 @@ export function taken(value: unknown, take: (value: unknown) => unknown): Result
 }
 
 export function failed(cause: unknown): Result {
-  if (cause instanceof StageTimeout) return { status: 'timed-out', error: taskError(cause) };
+  if (isInstance(cause, StageTimeout)) return { status: 'timed-out', error: taskError(cause) };
   return { status: 'failed', error: taskError(cause) };
 }
 

@@ -33,7 +33,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
     files: /^strategies\//,
     may: [
       /^strategies\/(?!index|peers)/,
-      /^workloads\/(workload|load-workload|source-stack|read-file)\.ts$/,
+      /^workloads\/(workload|load-workload|source-stack|read-file|thrown)\.ts$/,
       /^workloads\/stages\/(stages|open-stage|stage-error)\.ts$/,
       /^(services|control)\//,
     ],

@@ -1,3 +1,5 @@
+import { memberOf, messageOf } from '../thrown.js';
+
 /** A call of a stage failed. The outcome's error has these members, the same from every strategy. */
 export class StageError extends Error {
   override readonly name: string = 'StageError';
@@ -11,7 +13,7 @@ export class StageError extends Error {
     super(`stage "${stage}": ${messageOf(cause)}`, { cause });
     this.stage = stage;
     this.document = document;
-    const { code } = (cause ?? {}) as { code?: unknown };
+    const code = memberOf(cause, 'code');
     if (typeof code === 'string' || typeof code === 'number') this.code = code;
     delete this.stack; // it would show our code; that of the cause shows where the task threw
   }
@@ -32,15 +34,4 @@ export function hookError({ stage, hook }: { stage: string; hook: string }, caus
   const error = new Error(`\`${hook}\` of stage "${stage}": ${messageOf(cause)}`, { cause });
   delete error.stack; // it would show our code
   return error;
-}
-
-function messageOf(cause: unknown): string {
-  if (cause instanceof Error) return cause.message;
-  const { message } = (cause ?? {}) as { message?: unknown };
-  if (typeof message === 'string') return message;
-  try {
-    return String(cause);
-  } catch {
-    return 'it threw a value that cannot be shown';
-  }
 }

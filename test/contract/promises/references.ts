@@ -74,6 +74,8 @@ export function describeReferences(strategy: Strategy): void {
       const references: [unknown, RegExp][] = [
         [{ by: 'throw' }, /^RangeError: no such key$/],
         [{ by: 'reject' }, /^RangeError: came later$/],
+        [{ by: 'unreadable', text: 'revoked' }, /^NonError: \[object Object\]$/],
+        [{ by: 'unreadable-later', text: 'trapped-prototype' }, /^NonError: \[object Object\]$/],
         [
           { by: 'string', text: 'text' },
           /^TypeError: expected `resolve` to return a Uint8Array, got .*string$/,

@@ -14,6 +14,7 @@ import {
   type TaskError,
 } from '../../../strategies/strategy.js';
 import type { Document, WorkloadRef } from '../../../workloads/workload.js';
+import { unreadable } from '../../fixtures/tasks/unreadable-values.js';
 import {
   documentsOf,
   errorOf,
@@ -76,6 +77,19 @@ export function describeResults(strategy: Strategy): void {
             failing[outcome.id] as RegExp,
           );
         }
+      }
+    });
+
+    it('fails the document of a task that throws what cannot be read, and goes on', async () => {
+      const bad = Object.keys(unreadable).flatMap((value) => [`throw:${value}`, `reject:${value}`]);
+      const ids = bad.flatMap((id) => [id, 'size']);
+      const outcomes = await run(documentsOf(ids), ids.length);
+      for (const outcome of outcomes) {
+        assert.equal(outcome.status, outcome.id === 'size' ? 'ok' : 'failed', outcome.id);
+        if (outcome.status === 'failed')
+          assert.equal(typeof outcome.error.message, 'string', JSON.stringify(outcome.error));
+        if (outcome.id.endsWith(':revoked-members'))
+          assert.equal(errorOf(outcome).message, 'odd members', 'what can be read is reported');
       }
     });
 

@@ -11,6 +11,12 @@ const bad = (stage: string) => ({
   data: { stage, document: `throw@${stage}` },
   cause: 'bad throw',
 });
+const unreadable = (stage: string) => ({
+  name: 'StageError',
+  message: `stage "${stage}": it threw a value that cannot be shown`,
+  data: { stage, document: `revoked@${stage}` },
+  cause: '[object O',
+});
 const late = (stage: string) => ({
   name: 'TimeoutError',
   message: `stage "${stage}": the stage was still running after 200 ms`,
@@ -21,11 +27,20 @@ const late = (stage: string) => ({
 const expected: Readonly<Record<string, unknown>> = {
   '3': value(10, 11, 12),
   'throw@read': bad('read'),
+  'revoked@read': unreadable('read'),
   'hang@read': late('read'),
   one: value(10),
   'throw@size': bad('size'),
+  'revoked@size': unreadable('size'),
   'hang@size': late('size'),
   '4': value(10, 11, 12, 13),
+};
+
+/** Other documents are ok. */
+const statuses: Readonly<Record<string, Outcome['status']>> = {
+  throw: 'failed',
+  revoked: 'failed',
+  hang: 'timed-out',
 };
 
 /** Tests that a task with stages has the same outcomes in a strategy as in all others. */
@@ -39,9 +54,7 @@ export function describeStages(strategy: Strategy): void {
       assert.deepEqual(Object.fromEntries(outcomes.map((outcome) => [outcome.id, plain(outcome)])), expected);
       assert.deepEqual(
         outcomes.map(({ id, status }) => `${id} ${status}`),
-        ids.map(
-          (id) => `${id} ${{ throw: 'failed', hang: 'timed-out' }[id.slice(0, id.indexOf('@'))] ?? 'ok'}`,
-        ),
+        ids.map((id) => `${id} ${statuses[id.slice(0, id.indexOf('@'))] ?? 'ok'}`),
       );
     });
 
