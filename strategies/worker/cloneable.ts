@@ -26,20 +26,39 @@ export function refuseUncloneable(value: unknown, allowed: AllowedShared = null)
 /**
  * Says which part of a value a result may not have: `null` when none, else its path and what is there, as in
  * `result.items[3].parse is a function`. These are the parts that the structured clone algorithm refuses,
- * objects that belong to Node (`host-class.ts`), and shared memory. It visits what the algorithm visits (own
- * enumerable properties, elements, map and set entries, the cause of an error) and costs a fraction of the
- * clone itself.
+ * detached buffers among them, objects that belong to Node (`host-class.ts`), and shared memory. It visits
+ * what the algorithm visits (own enumerable properties, elements, map and set entries, the cause of an error)
+ * and costs a fraction of the clone itself.
  */
 export function uncloneable(value: unknown, allowed: AllowedShared = null): string | null {
   return walk(value, { path: 'result', depth: 0, seen: null, allowed });
 }
 
-/** Tells whether a view is of shared memory that is not allowed. */
+/** Tells whether a view has lost its memory, or is of shared memory that is not allowed. */
 export function isRefusedView(view: ArrayBufferView, allowed: AllowedShared): boolean {
+  return isDetached(view) || isRefusedShared(view, allowed);
+}
+
+function isRefusedShared(view: ArrayBufferView, allowed: AllowedShared): boolean {
   if (allowed === 'any') return false;
   const { buffer } = view;
   // A buffer of another realm has another class, and only Node's own check knows that one.
   return !(buffer instanceof ArrayBuffer) && types.isSharedArrayBuffer(buffer) && buffer !== allowed;
+}
+
+/**
+ * Tells whether a buffer was transferred, or has become too short for its view. On Node 20 only an attempt to
+ * use it shows that, and a `DataView` throws already when its length is read.
+ */
+function isDetached(part: ArrayBuffer | ArrayBufferView): boolean {
+  try {
+    if (part.byteLength > 0) return false;
+    if (types.isTypedArray(part)) part.at(0);
+    else if (types.isArrayBuffer(part)) new Uint8Array(part);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /**
@@ -62,8 +81,10 @@ function walk(value: unknown, { path, depth, seen: before, allowed }: Place): st
   if (typeof value === 'function') return `${path} is a function`;
   if (typeof value === 'symbol') return `${path} is a symbol`;
   if (typeof value !== 'object' || value === null) return null;
+  if ((ArrayBuffer.isView(value) || types.isArrayBuffer(value)) && isDetached(value))
+    return `${path} has no bytes any more: its ArrayBuffer was transferred or made smaller`;
   if (ArrayBuffer.isView(value))
-    return isRefusedView(value, allowed) ? `${path} is a view of a SharedArrayBuffer: return a copy` : null;
+    return isRefusedShared(value, allowed) ? `${path} is a view of a SharedArrayBuffer: return a copy` : null;
   if (types.isArrayBuffer(value)) return null;
   if (types.isSharedArrayBuffer(value))
     return allowed === 'any' ? null : `${path} is a SharedArrayBuffer: return a copy`;

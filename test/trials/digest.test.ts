@@ -135,6 +135,12 @@ describe('uncloneable', () => {
   it('says where', () => {
     assert.equal(uncloneable({ items: [0, { parse() {} }] }), 'result.items[1].parse is a function');
     assert.equal(uncloneable(new Map([['a', Symbol('x')]])), 'result.get(a) is a symbol');
+    const bytes = new Uint8Array(8);
+    structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+    const gone = 'result.bytes has no bytes any more: its ArrayBuffer was transferred or made smaller';
+    assert.equal(uncloneable({ bytes }), gone);
+    for (const empty of [new Uint8Array(), new DataView(new ArrayBuffer(0)), new ArrayBuffer(0)])
+      assert.equal(uncloneable(empty), null);
   });
 
   it('copies views of the allowed shared memory, and refuses those of any other', () => {

@@ -192,11 +192,10 @@ function taken(
   try {
     const { stage } = calls.opened;
     const value: unknown = stage.flatMap ? result.values : result.values[0];
-    const bytes = sizeOf(value);
     const copy = stage.flatMap
       ? result.values.map((each) => snapshot(each, null, parts))
       : snapshot(value, null, parts);
-    return { found: { status: 'ok', value: copy }, bytes };
+    return { found: { status: 'ok', value: copy }, bytes: sizeOf(value) };
   } catch (cause) {
     // It cannot be cloned, or has a getter that throws.
     const of = { stage: calls.opened.stage.name, document: (inputs[at] as StageInput).id };

@@ -41,6 +41,10 @@ export const failing: Readonly<Record<string, RegExp>> = {
   'shared-memory': /^DataCloneError: .*result\[0\] is a SharedArrayBuffer: return a copy$/,
   'shared-bytes': /^DataCloneError: .*result is a view of a SharedArrayBuffer: return a copy$/,
   'shared-view': /^DataCloneError: .*result\.pages\.get\(first\) is a view of a SharedArrayBuffer/,
+  'detached-bytes': /^DataCloneError: .*result has no bytes any more: its ArrayBuffer was transferred/,
+  'detached-buffer': /^DataCloneError: .*result\.page has no bytes any more/,
+  'detached-view': /^DataCloneError: .*result\[1\] has no bytes any more/,
+  'shrunk-view': /^DataCloneError: .*result has no bytes any more: .* or made smaller$/,
   'host-cause': /^DataCloneError: .*result\.cause\.page is a Request$/,
   'host-getter': /^RangeError: no total$/,
 };
