@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { errorNames } from '../trials/cloned-error.js';
 
 /**
  * Names the first part of a value that structured clone changes without an error, as in
@@ -45,17 +46,6 @@ function walkProperties(value: object, path: string, seen: Set<object>): string 
   }
   return null;
 }
-
-/** Built-in errors that arrive as what they are. */
-const errorNames = [
-  'Error',
-  'EvalError',
-  'RangeError',
-  'ReferenceError',
-  'SyntaxError',
-  'TypeError',
-  'URIError',
-];
 
 /**
  * Names the class of an object; null where structured clone keeps it. This compares how many prototypes

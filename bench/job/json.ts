@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { clonedError } from '../trials/cloned-error.js';
 
 /**
  * A task's result as JSON. A result may hold values that structured clone carries and JSON does not. Every
@@ -14,7 +15,7 @@ import { types } from 'node:util';
  * | other typed arrays | an array of numbers; of strings for `bigint` arrays |
  * | `Map` | an object when all keys are strings, else an array of `[key, value]` |
  * | `Set` | an array |
- * | `Error` | `{ name, message }` and its own members |
+ * | `Error` | `{ name, message }`, as structured clone keeps them |
  * | `new String('a')` and the like | the primitive value |
  * | any other object | its own members, whatever its class; `toJSON` is not called |
  *
@@ -72,8 +73,7 @@ function plainObject(value: object, within: Set<object>): unknown {
       ? objectOf(entries, inner)
       : entries.map(([key, item]) => [inner(key), inner(item)]);
   }
-  if (types.isNativeError(value) || value instanceof Error)
-    return objectOf([['name', value.name], ['message', value.message], ...Object.entries(value)], inner);
+  if (types.isNativeError(value)) return clonedError(value);
   if (types.isBoxedPrimitive(value)) return inner(value.valueOf());
   return objectOf(Object.entries(value), inner);
 }

@@ -3,6 +3,7 @@ import { types } from 'node:util';
 import { serialize } from 'node:v8';
 import type { Outcome } from '../../strategies/strategy.js';
 import type { Workload } from '../../workloads/workload.js';
+import { clonedError } from './cloned-error.js';
 
 /**
  * Returns a stable hash of a value as structured clone delivers it: a Buffer has the same hash as a
@@ -104,7 +105,10 @@ function objectText(value: object, inner: (part: unknown) => string): string {
   if (types.isSet(value)) return `Set{${[...value].map(inner).sort().join()}}`;
   if (types.isDate(value)) return `Date(${value.getTime()})`;
   if (types.isRegExp(value)) return String(value);
-  if (types.isNativeError(value)) return `Error(${JSON.stringify([value.name, value.message])})`;
+  if (types.isNativeError(value)) {
+    const { name, message } = clonedError(value);
+    return `Error(${JSON.stringify([name, message])})`;
+  }
   if (types.isBoxedPrimitive(value)) return `Object(${inner(value.valueOf())})`;
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([key, entry]) => `${JSON.stringify(key)}:${inner(entry)}`).join()}}`;

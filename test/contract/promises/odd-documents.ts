@@ -14,6 +14,7 @@ export const harmless = [
   'bytes',
   'write',
   'error',
+  'error-members',
   'cycle',
   'nested',
   'later',

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { serialize, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { jsonOf } from '../../../bench/job/json.js';
 import { stableDigest } from '../../../bench/trials/digest.js';
 import { strategies as entries } from '../../../strategies/index.js';
 import {
@@ -55,6 +56,15 @@ export function describeResults(strategy: Strategy): void {
       );
       for (const [i, outcome] of ours.entries())
         assert.equal(digest(outcome), digest(theirs[i] as Outcome), documents[i]?.id);
+    });
+
+    it('brings an error as a result back that is written like that of every other strategy', async () => {
+      const [outcome] = await run(documentsOf(['error-members']), 1);
+      assert.equal(
+        jsonOf(outcome?.status === 'ok' ? outcome.value : null),
+        '[{"name":"TypeError","message":"with members"},{"name":"Error","message":"with a name"},' +
+          '{"name":"Error","message":""}]',
+      );
     });
 
     it('goes on where `emit` returns what is no promise, as JavaScript may', async () => {
