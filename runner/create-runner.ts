@@ -24,6 +24,7 @@ import { findStrategy } from './open-strategy.js';
 import type { Recommendation, RecommendedTask, ValidWhen } from './recommendation.js';
 import type { Runner } from './runner.js';
 import { type RunnerFacts, SessionRunner } from './session-runner.js';
+import { startError } from './start-error.js';
 import { checkEnvironment, sizeCheck, type Warn } from './validity.js';
 
 export type { CircuitOptions };
@@ -211,14 +212,18 @@ export async function openForRunner(
   const workload: WorkloadRef = { ...ref, options: { ...ref.options, ...rest.options } };
   const circuit = await circuitOf(rest, warn); // checks its options before workers start
   const cache = rest.cache === undefined ? undefined : await openCache(workload, rest.cache);
-  const opened = await strategy.open(workload, {
-    ...limits,
-    ...present({ cache }),
-    ...configuration,
-    ...others,
-    workers,
-    delivery,
-  });
+  const opened = await strategy
+    .open(workload, {
+      ...limits,
+      ...present({ cache }),
+      ...configuration,
+      ...others,
+      workers,
+      delivery,
+    })
+    .catch((cause: unknown) => {
+      throw startError(ref, cause);
+    });
   const own = circuit === null ? { session: opened } : await circuited(opened, { circuit, isJob });
   const see = validWhen === undefined ? () => {} : sizeCheck(validWhen, warn);
   const { perWorker = 1, onDecision = () => {} } = rest;

@@ -105,7 +105,7 @@ export interface StrategyTraits {
 export interface Strategy extends StrategyTraits {
   /**
    * Starts the workers. Resolves when every worker has loaded the workload and run its `setup`.
-   * @throws WorkloadError when the workload does not load; the error of `setup` when that throws.
+   * @throws WorkloadError when the workload does not load, or its `setup` fails.
    */
   open(workload: WorkloadRef, options: OpenOptions): Promise<Session>;
 }

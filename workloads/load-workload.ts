@@ -1,6 +1,6 @@
 import { nameSources } from './source-stack.js';
 import type { Stage } from './stages/stages.js';
-import { messageOf } from './thrown.js';
+import { memberOf, messageOf } from './thrown.js';
 import {
   type Kind,
   kinds,
@@ -23,11 +23,7 @@ export async function loadWorkload(ref: WorkloadRef): Promise<LoadedWorkload> {
   try {
     module = (await import(ref.url)) as Record<string, unknown>;
   } catch (cause) {
-    const place = nameSources(cause);
-    const where = place === null ? '' : ` (at ${place})`;
-    throw new WorkloadError(`task module "${ref.name}" failed to load: ${messageOf(cause)}${where}`, {
-      cause,
-    });
+    throw new WorkloadError(`task module "${ref.name}" failed to load: ${described(cause)}`, { cause });
   }
   const stages = module.stages === undefined ? null : await stagesOfTask(ref, module);
   expect(
@@ -80,6 +76,23 @@ export async function loadWorkload(ref: WorkloadRef): Promise<LoadedWorkload> {
   if (stages === null) return { ...workload, stages };
   const { composed } = await import('./stages/composed.js');
   return { ...composed(stages, workload), stages };
+}
+
+/**
+ * The error of a `setup` that threw `cause`, which may be anything. It says where in the task that was.
+ * @param names true where the message of `cause` names the `setup` already, as it does for a stage
+ */
+export function setupError({ name }: WorkloadRef, cause: unknown, names: boolean): WorkloadError {
+  const what = names ? '' : '`setup` failed: ';
+  return new WorkloadError(`task module "${name}": ${what}${described(cause)}`, { cause });
+}
+
+/** Returns the message, and the place in the task's sources if it is known. */
+function described(cause: unknown): string {
+  const place = nameSources(cause) ?? nameSources(memberOf(cause, 'cause'));
+  // A connection that failed on several addresses has a code and no message.
+  const text = messageOf(cause) || String(memberOf(cause, 'code') ?? memberOf(cause, 'name'));
+  return place === null ? text : `${text} (at ${place})`;
 }
 
 /** Stages are imported here and not above: most tasks have none, and every worker loads this file. */

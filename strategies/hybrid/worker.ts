@@ -89,7 +89,7 @@ try {
 } catch (cause) {
   await send({ kind: 'failed', error: taskError(cause) });
   process.disconnect();
-  throw cause;
+  process.exit(); // the parent reports it
 }
 const inner = new InnerRun(session, {
   maxBatches: maxBatches(start.perWorker),

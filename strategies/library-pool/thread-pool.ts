@@ -11,6 +11,7 @@ import { SecondAttempt } from '../session/second-attempt.js';
 import { checkedPerWorker, guarded } from '../session/session.js';
 import { CallerEnd } from '../session/side-channel.js';
 import type { ChannelPort } from '../session/side-channel-protocol.js';
+import { WorkerEnded } from '../session/task-error.js';
 import type { OpenOptions, Strategy } from '../strategy.js';
 import { submitted } from './in-flight.js';
 import { endOf } from './piscina-end.js';
@@ -186,14 +187,16 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, se
         board.close();
         return end();
       },
-      explain: (cause) => threadEnd(cause, heap),
+      explain: (cause) => exitOf(threadEnd(cause, heap)),
       replaced: retirement,
       returned: (cause, document) =>
         isBesideAborted(cause, document) ? document : retirement.returned(cause, document),
       exceeded: (cause) => cause === overTime,
       // piscina reports a worker that cannot load its workload by this event only. Later, the worker's task
       // rejects, too.
-      loadFailure: new Promise<never>((_, reject) => pool.on('error', reject)),
+      loadFailure: new Promise<never>((_, reject) =>
+        pool.on('error', (cause) => reject(exitOf(threadEnd(cause, heap)))),
+      ),
     },
     { timeoutMs, again, callerEnd },
   );
@@ -201,4 +204,11 @@ async function open(workload: WorkloadRef, options: OpenOptions, { callerEnd, se
   // also reports an answer that comes too late.
   pool.on('error', (cause) => ended || again?.hidden.report(threadEnd(cause, heap)));
   return session;
+}
+
+/** Returns our own error of a thread that has exited. piscina (5.x) has no class for it. */
+function exitOf(cause: unknown): unknown {
+  const [, code] = (cause instanceof Error && /^worker exited with code: (\d+)$/.exec(cause.message)) || [];
+  if (code === undefined) return cause;
+  return new WorkerEnded(`worker thread ended with exit code ${code}`, { exitCode: Number(code) });
 }

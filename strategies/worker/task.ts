@@ -2,10 +2,10 @@ import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import type { SessionCache } from '../../services/cache/cache-facts.js';
 import type { TakenSlot } from '../../services/limits.js';
 import type { TaskServices } from '../../services/task-services.js';
-import { loadWorkload } from '../../workloads/load-workload.js';
+import { type LoadedWorkload, loadWorkload, setupError } from '../../workloads/load-workload.js';
 import { nameSources } from '../../workloads/source-stack.js';
 import { StageTimeout } from '../../workloads/stages/stage-error.js';
-import { isInstance } from '../../workloads/thrown.js';
+import { isInstance, messageOf } from '../../workloads/thrown.js';
 import type { Views, Workload, WorkloadRef } from '../../workloads/workload.js';
 import { type LocalReply, type Mutable, timeoutError } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
@@ -82,7 +82,7 @@ export interface TaskOptions {
   readonly before?: OpenResources;
 }
 
-/** Loads the workload and runs its `setup`. */
+/** Loads the workload and runs its `setup`. @throws WorkloadError when one of them fails */
 export async function openTask(
   ref: WorkloadRef,
   {
@@ -270,12 +270,11 @@ async function openCache(
 
 const ignore = () => {};
 
-async function setUp(workload: Workload, { options }: WorkloadRef): Promise<unknown> {
+async function setUp(workload: LoadedWorkload, ref: WorkloadRef): Promise<unknown> {
   try {
-    return await workload.setup?.(options);
+    return await workload.setup?.(ref.options);
   } catch (cause) {
-    nameSources(cause); // strategies pass the error on as it is
-    throw cause;
+    throw setupError(ref, cause, workload.stages !== null);
   }
 }
 

@@ -104,7 +104,7 @@ describe('bad input', () => {
       3,
       /failed on every document of "10KB"; first on "10KB-\d+": cannot parse/,
     ],
-    [['--task', 'bad-setup.mjs'], 3, /task "bad-setup": no database/],
+    [['--task', 'bad-setup.mjs'], 3, /task module "bad-setup": `setup` failed: no database/],
     [['--task', 'bad-digest.mjs'], 3, /task "bad-digest": no digest/],
     [['--workloads', 'spin', '--budget', '1ms'], 2, /--budget: one round takes about \d+ s, more than/],
     [['--budget', 'soon'], 2, /a duration like 30s, 10m or 1.5h, got "soon"/],

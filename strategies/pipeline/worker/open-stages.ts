@@ -1,4 +1,4 @@
-import type { LoadedWorkload } from '../../../workloads/load-workload.js';
+import { type LoadedWorkload, setupError } from '../../../workloads/load-workload.js';
 import { nameSources } from '../../../workloads/source-stack.js';
 import type { StageItem, StageResult } from '../../../workloads/stages/open-stage.js';
 import { StageError } from '../../../workloads/stages/stage-error.js';
@@ -35,7 +35,7 @@ export interface StagesToOpen {
   readonly stages: readonly number[];
 }
 
-/** Opens the stages that this worker serves. @throws what their `setup` throws */
+/** Opens the stages that this worker serves. @throws WorkloadError when the `setup` of one fails */
 export async function openStages(
   { workload: ref, services, timeoutMs }: StageStart,
   { workload, all, stages }: StagesToOpen,
@@ -55,7 +55,9 @@ export async function openStages(
   });
   const calls = await openAll({ all, stages }, (stage) =>
     Calls.open(stage, { options: ref.options, timeoutMs, begins }),
-  );
+  ).catch((cause: unknown) => {
+    throw setupError(ref, cause, true);
+  });
   const first = calls.get(0);
   const environment: TaskEnvironment = {
     // `resolve` of a task with stages looks for the state of the first stage here.
@@ -112,7 +114,6 @@ async function openAll(
     return calls;
   } catch (cause) {
     await closeAll(calls).catch(() => {}); // the first error is the cause of what follows
-    nameSources(cause);
     throw cause;
   }
 }
