@@ -22,58 +22,80 @@ export interface OwnProcess {
 
 /** A message names at most this many documents. */
 const maxNamed = 8;
+const neverSettled = 'never settled, and nothing is left that could settle it';
 
 /**
  * Says why a job ends whose process a task has ended: by an error that no code catches, thrown in a timer or
- * by a promise that is not awaited, or by `process.exit`. The exit code is the one that Node gives.
+ * by a promise that is not awaited, by `process.exit`, or by a promise that nothing can settle any more. The
+ * exit code is the one that Node gives; a task that ends the process before its first document is invalid.
  */
 export function watchOwnProcess(job: JobInOwnProcess): OwnProcess {
   let ending = false;
   let isDone = false;
-  let running: () => readonly string[] = () => [];
+  /** Null while the task is loaded and set up. */
+  let running: (() => readonly string[]) | null = null;
   const { output } = job;
   let save = () => output.close();
-  const explain = (how: string, isolating: readonly string[], ids: readonly string[]) => {
+  const say = (what: string, ...more: string[]) =>
+    note([`${colorsFor(process.stderr).red('error:')} ${what}`, ...more].join('\n'));
+  const goesOn = `${sentence(output.intact)}, and the same command goes on.`;
+  const explain = (how: string, isolating: readonly string[], ids: readonly string[] | undefined) => {
+    if (ids === undefined) return say(`${how} while the task was loaded or in \`setup\``);
     const instead =
       isolating.length === 0 ? 'With a strategy that has workers' : `With --strategy ${isolating.join(', ')}`;
-    const error = colorsFor(process.stderr).red('error:');
-    note(
-      [
-        `${error} ${how}, and so ended the job: the task ran in its process`,
-        inProgress(ids),
-        `${sentence(output.intact)}, and the same command goes on.`,
-        `${instead}, only a worker would have ended.`,
-      ].join('\n'),
+    say(
+      `${how}, and so ended the job: the task ran in its process`,
+      inProgress(ids),
+      goesOn,
+      `${instead}, only a worker would have ended.`,
     );
   };
   const onError = async (thrown: unknown, origin: NodeJS.UncaughtExceptionOrigin) => {
     if (ending || process.listenerCount('uncaughtException') > 1) return; // the task handles such errors
     ending = true;
-    const ids = running();
+    const ids = running?.();
     const { name, message, stack } = taskError(thrown);
     const what = origin === 'unhandledRejection' ? 'a promise rejected' : 'an error was thrown';
     // A job that is done has little time left, and is not run again with another strategy.
-    const names = isDone ? [] : await namesOf(job);
+    const names = isDone || ids === undefined ? [] : await namesOf(job);
     trySave(save);
     explain(`${what} that no code handles (${name}: ${message})`, names, ids);
     if (stack !== undefined) note(stack);
-    endNow(exitCode.internal);
+    endNow(ids === undefined ? exitCode.invalid : exitCode.internal);
   };
   const onExit = (code: number) => {
     if (ending) return;
     trySave(save);
-    explain(`the task called process.exit(${code})`, [], running());
+    explain(`the task called process.exit(${code})`, [], running?.());
+    if (running === null) process.exitCode = exitCode.invalid;
     // The documents that are left did not run, so this was no success.
-    if (code === 0) process.exitCode = exitCode.internal;
+    else if (code === 0) process.exitCode = exitCode.internal;
+  };
+  // The event loop is empty although the job is not done, so whatever it waits for never comes.
+  const onEmpty = () => {
+    if (ending) return;
+    ending = true;
+    trySave(save);
+    const ids = running?.();
+    if (ids === undefined) say(`the task's module (a top-level await) or its \`setup\` ${neverSettled}`);
+    else
+      say(
+        `the task's promise${ids.length === 0 ? '' : ` for ${namedIn(ids)}`} ${neverSettled}`,
+        goesOn,
+        'Look for a callback that is never called. With --timeout the document ends as timed-out instead.',
+      );
+    endNow(ids === undefined ? exitCode.invalid : exitCode.internal);
   };
   process.on('uncaughtException', onError);
   process.on('exit', onExit);
+  process.on('beforeExit', onEmpty);
   return {
     begin(ids) {
       running = ids;
     },
     async end() {
-      process.off('exit', onExit); // what the last document has left behind may still throw
+      // What the last document has left behind may still throw.
+      process.off('exit', onExit).off('beforeExit', onEmpty);
       running = () => [];
       save = () => {};
       isDone = true;
@@ -104,7 +126,10 @@ function trySave(save: () => void): void {
 
 function inProgress(ids: readonly string[]): string {
   if (ids.length === 0) return 'No document was in progress: an earlier one has left this behind.';
+  return `In progress: ${namedIn(ids)}. An earlier document may be the cause as well.`;
+}
+
+function namedIn(ids: readonly string[]): string {
   const named = ids.slice(0, maxNamed).map((id) => `"${id}"`);
-  const more = ids.length > named.length ? ` and ${ids.length - named.length} more` : '';
-  return `In progress: ${named.join(', ')}${more}. An earlier document may be the cause as well.`;
+  return named.join(', ') + (ids.length > named.length ? ` and ${ids.length - named.length} more` : '');
 }

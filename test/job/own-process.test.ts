@@ -61,6 +61,57 @@ for (const { name } of inOwnProcess)
         assert.ok(!existsSync(join(folder, 'out.ndjson.lock')));
       });
 
+    it('never settles: the job names the document, and --timeout lets it go on', async () => {
+      const never = 'export default async ({ id }) => (id === "inbox/3" ? new Promise(() => {}) : id);';
+      const folder = job(`${name}-never`, never);
+      const args = ['run', '--task', 'task.mjs', '--docs', 'inbox', '--out', 'out.ndjson'];
+      const own = [...args, '--strategy', name, '--workers', '1'];
+      const ended = await cli(own, folder);
+      assert.equal(ended.code, 1, ended.stderr);
+      assert.match(
+        ended.stderr,
+        /^error: the task's promise for "inbox\/3" never settled, and nothing is left/,
+      );
+      assert.match(ended.stderr, /^All lines in "out\.ndjson" are whole, .*\n.* --timeout /m);
+      assert.doesNotMatch(ended.stderr, /process\.exit/);
+      const limited = await cli([...own, '--timeout', '100ms'], folder);
+      assert.equal(limited.code, 4, limited.stderr);
+      assert.match(limited.stdout, /^6 documents: 5 ok and 1 timed-out/);
+    });
+
+    const starts = {
+      'a top-level await that never settles': {
+        task: 'await new Promise(() => {}); export default () => 1;',
+        said: /^error: the task's module \(a top-level await\) or its `setup` never settled, and/,
+      },
+      'a `setup` that never settles': {
+        task: 'export const setup = () => new Promise(() => {}); export default () => 1;',
+        said: /^error: the task's module \(a top-level await\) or its `setup` never settled, and/,
+      },
+      'a `setup` that exits': {
+        task: 'export const setup = () => process.exit(0); export default () => 1;',
+        said: /^error: the task called process\.exit\(0\) while the task was loaded or in `setup`$/m,
+      },
+      'a `setup` with an error that no code catches': {
+        task: `export const setup = () => {
+            setTimeout(() => { throw new TypeError("no font"); });
+            return new Promise(() => {});
+          };
+          export default () => 1;`,
+        said: /^error: .* \(TypeError: no font\) while the task was loaded or in `setup`$/m,
+      },
+    };
+    for (const [how, { task, said }] of Object.entries(starts))
+      it(`${how}: the task is invalid, and no document is blamed`, async () => {
+        const folder = job(`${name}-start-${how.replaceAll(/\W/g, '')}`, task);
+        const args = ['run', '--task', 'task.mjs', '--docs', 'inbox', '--out', 'out.ndjson'];
+        const ended = await cli([...args, '--strategy', name, '--workers', '1'], folder);
+        assert.equal(ended.code, 3, ended.stderr);
+        assert.match(ended.stderr, said);
+        assert.doesNotMatch(ended.stderr, /in progress|earlier/i);
+        assert.ok(!existsSync(join(folder, 'out.ndjson.lock')));
+      });
+
     it('a task that handles such errors itself goes on', async () => {
       const folder = job(
         `${name}-handles`,
