@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { settle } from '../config/settle.js';
 import { exitCode } from '../errors.js';
 import { program } from './command-line.js';
+import { failureOf } from './failure.js';
 import { colorsFor, note } from './terminal.js';
 
 // A reader that stops reading (`| head`) is no failure, and does not end a run.
@@ -17,26 +18,14 @@ program.hook('preSubcommand', (_, command) => settle(command, { args: program.ar
 try {
   await program.parseAsync();
 } catch (error) {
-  process.exitCode = report(error as Error);
+  process.exitCode = report(error);
 }
 
-/** Prints a message that a person can act on, and a stack only for our own bugs. @returns the exit code */
-function report(error: Error): number {
+/** @returns the exit code */
+function report(thrown: unknown): number {
   // commander has printed its own message already; --help and --version end here too.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usage;
-  const code = {
-    UsageError: exitCode.usage,
-    RecommendationError: exitCode.usage,
-    CorpusError: exitCode.invalid,
-    WorkloadError: exitCode.invalid,
-    UnfitError: exitCode.invalid,
-    NoPackages: exitCode.invalid,
-    RunError: exitCode.failed,
-    NoBroker: exitCode.failed,
-    NoAgent: exitCode.failed,
-    RunLost: exitCode.failed,
-  }[error.name];
-  const message = code === undefined ? (error.stack ?? error.message) : error.message;
-  note(`${colorsFor(process.stderr).red('error:')} ${message}`);
-  return code ?? exitCode.internal;
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCode.ok : exitCode.usage;
+  const { code, text } = failureOf(thrown);
+  note(`${colorsFor(process.stderr).red('error:')} ${text}`);
+  return code;
 }
