@@ -250,7 +250,7 @@ export async function openTask(
       taskLimits.close();
       end.close();
       cache?.write(); // a teardown may take too long, or throw
-      await limited(workload.teardown?.(state));
+      await tearDown(() => workload.teardown?.(state));
       cache?.close();
       // On the caller's own thread, others may have opened something.
       if (worker !== mainWorker) await warnOfLeftOpen(before);
@@ -278,8 +278,20 @@ async function setUp(workload: LoadedWorkload, ref: WorkloadRef): Promise<unknow
   }
 }
 
-/** Waits for a teardown, for `teardownMs` at most. */
-export async function limited(teardown: void | Promise<void>): Promise<void> {
+/**
+ * Runs a teardown, and waits for it for `teardownMs` at most. All documents have their outcomes by then, so a
+ * failure is only a warning, and the session closes.
+ */
+export async function tearDown(run: () => void | Promise<void>): Promise<void> {
+  try {
+    await limited(run());
+  } catch (cause) {
+    process.emitWarning(`the task's teardown failed: ${messageOf(cause)}`);
+    await new Promise((resolve) => setImmediate(resolve)); // the warning is printed in the next turn
+  }
+}
+
+async function limited(teardown: void | Promise<void>): Promise<void> {
   if (!isThenable(teardown)) return;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {

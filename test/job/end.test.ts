@@ -189,6 +189,27 @@ describe('a job ends', { skip: process.platform === 'win32' }, () => {
     );
   });
 
+  it('with its summary although a teardown fails, and warns of that', { timeout: 120_000 }, async () => {
+    const cases = [
+      ['new Error("no flush")', 'no flush'],
+      ['null', 'null'],
+    ];
+    await Promise.all(
+      all.flatMap((strategy) =>
+        cases.map(async ([thrown, said]) => {
+          const folder = folderOf(`
+            export default ({ size }) => size;
+            export async function teardown() { throw ${thrown}; }`);
+          const { code, stdout, stderr } = await start(folder, strategy, oneWorker).ended;
+          assert.equal(code, 0, `${strategy.name}: ${stderr}`);
+          assert.match(stdout, /^6 documents: 6 ok/, strategy.name);
+          assert.equal(stderr.split(`Warning: the task's teardown failed: ${said}\n`).length, 2, stderr);
+          assert.doesNotMatch(stderr, /^\s+at |Node\.js v/m, strategy.name);
+        }),
+      ),
+    );
+  });
+
   it('when its grace is over, even if a read never returns', { timeout: 60_000 }, async () => {
     const folder = folderOf(`
       import { readFile, writeFile } from 'node:fs/promises';

@@ -173,8 +173,7 @@ function retire(): Promise<void> {
 }
 
 async function closeAndTell(): Promise<void> {
-  // An error of teardown says nothing about the document whose answer waits for it.
-  await close().catch(() => {});
+  await close();
   parent.postMessage({ kind: 'retired', thread: threadId } satisfies Retired);
 }
 

@@ -16,7 +16,7 @@ import {
 import { type LargeParts, MovedParts } from '../../worker/large-parts.js';
 import { warnOfLeftOpen } from '../../worker/left-open.js';
 import { snapshot } from '../../worker/snapshot.js';
-import { failed, limited } from '../../worker/task.js';
+import { failed, tearDown } from '../../worker/task.js';
 import { TaskEnd } from '../../worker/task-end.js';
 import { TaskLimits } from '../../worker/task-limits.js';
 import { thisWorker } from '../../worker/worker-id.js';
@@ -98,7 +98,7 @@ export async function openStages(
       for (const context of [...watched]) context.abort(closedError());
       limits.close();
       end.close();
-      await limited(closeAll(calls));
+      await tearDown(() => closeAll(calls));
       await warnOfLeftOpen(before);
     },
   };
