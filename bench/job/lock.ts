@@ -30,14 +30,10 @@ export function lock(path: string): () => void {
     born: bornAt(process.pid),
   } satisfies Holder);
   try {
-    writeFileSync(mine, me);
-  } catch (cause) {
-    throw new RunError(`cannot write "${mine}": ${(cause as Error).message}`, { cause });
-  }
-  try {
+    writeFileSync(mine, me); // a full disk leaves an empty file
     if (tryCreate(() => linkSync(mine, file))) return () => release(file, me);
     refuseHeld(file);
-    if (!tryCreate(() => writeFileSync(takeover, me, { flag: 'wx' })))
+    if (!tryCreate(() => linkSync(mine, takeover)))
       throw new UsageError(
         `"${takeover}": another process is about to write to "${path}"; if there is none, delete this file`,
       );
@@ -48,9 +44,18 @@ export function lock(path: string): () => void {
       rmSync(takeover, { force: true });
     }
     return () => release(file, me);
+  } catch (cause) {
+    if (cause instanceof UsageError) throw cause;
+    throw new RunError(`cannot write "${path}": its lock cannot be created (${reasonOf(cause)})`, { cause });
   } finally {
     rmSync(mine, { force: true });
   }
+}
+
+/** Returns Node's message without the file of the lock, which the user has not named. */
+function reasonOf(cause: unknown): string {
+  const { message } = cause as Error;
+  return message.split(', ')[0] as string;
 }
 
 /** @throws UsageError when the lock's process is alive, or may be. */
@@ -119,17 +124,14 @@ function release(file: string, me: string): void {
   }
 }
 
-/**
- * Returns true when `make` created its file, false when the file already exists. @throws RunError for any
- * other error
- */
+/** Returns true when `make` created its file, false when the file already exists. */
 function tryCreate(make: () => void): boolean {
   try {
     make();
     return true;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw new RunError(`cannot create the lock: ${(cause as Error).message}`, { cause });
+    throw cause;
   }
 }
 

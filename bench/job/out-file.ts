@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { UsageError } from '../errors.js';
 import type { DocumentLine } from './line.js';
 import { LineFile, newOf } from './line-file.js';
@@ -28,6 +30,7 @@ export class OutFile implements Output {
    */
   constructor(path: string, job: Job, { forkwise, isEarlier, goOn, failed, written }: OutFileOptions) {
     this.path = path;
+    refuseMissingFolder(path);
     const place = { flag: '--out', given: path, path, isEmpty: () => entryAt(path)?.size === 0 };
     refuseOthers(place, job); // before the lock, so that nothing is written beside a file that is not ours
     this.#unlock = lock(path);
@@ -101,4 +104,13 @@ export class OutFile implements Output {
       this.#unlock();
     }
   }
+}
+
+/** @throws UsageError unless the folder of the results exists */
+function refuseMissingFolder(path: string): void {
+  const folder = dirname(path);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  throw new UsageError(
+    `--out "${path}": expected the folder "${folder}", and there is none; create it, or choose another --out`,
+  );
 }

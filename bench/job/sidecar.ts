@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync, renameSync, type Stats, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, type Stats, statSync, writeFileSync } from 'node:fs';
 import { RunError, UsageError } from '../errors.js';
 
 /** The subject of a job. Results of another task, or of other documents, are never mixed with its own. */
@@ -35,6 +35,7 @@ export function writeSidecar(path: string, job: Job, forkwise: string): void {
     writeFileSync(`${file}.new`, `${JSON.stringify(sidecar, null, 2)}\n`);
     renameSync(`${file}.new`, file);
   } catch (cause) {
+    rmSync(`${file}.new`, { force: true }); // a full disk leaves an empty file
     throw new RunError(`cannot write "${file}": ${(cause as Error).message}`, { cause });
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -32,6 +32,21 @@ describe('the lock', () => {
       readdirSync(root).filter((name) => name.startsWith('locked')),
       [],
     );
+  });
+
+  it('that cannot be written leaves no file, and its error names the results', onLinux, () => {
+    const folder = join(root, 'full');
+    mkdirSync(folder);
+    const script = `
+      import { lock } from ${JSON.stringify(new URL('../../bench/job/lock.js', import.meta.url).href)};
+      try { lock('results'); } catch ({ name, message }) { console.log(name + ': ' + message); }`;
+    // No file may be larger than 0 bytes here, so writes fail as they do on a full disk.
+    const limited = 'ulimit -f 0; exec "$0" --input-type=module --eval "$1"';
+    const said = execFileSync('/bin/sh', ['-c', limited, process.execPath, script], { cwd: folder });
+    const expected =
+      /^RunError: cannot write "results": its lock cannot be created \(EFBIG: file too large\)\n$/;
+    assert.match(String(said), expected);
+    assert.deepEqual(readdirSync(folder), []);
   });
 
   it('of a killed process that its parent has not waited for is taken over', onLinux, async () => {
