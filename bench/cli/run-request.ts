@@ -63,6 +63,8 @@ const maxShardBytes = 1e9;
 
 /** @throws UsageError unless the flags name one place */
 function targetOf({ out, shards, shardSize, shardCompression }: GivenRunFlags): Target {
+  if (out === '') throw new UsageError('expected --out to be the path of a file, got ""');
+  if (shards === '') throw new UsageError('expected --shards to be the path of a folder, got ""');
   if (out !== undefined && shards !== undefined)
     throw new UsageError('expected either --out or --shards, got both: results go to one place');
   if (shards === undefined) {

@@ -57,6 +57,27 @@ describe('--out', () => {
     });
   }
 
+  for (const [out, message] of [
+    ['', /^error: expected --out to be the path of a file, got ""\n$/],
+    [
+      'none/out.ndjson',
+      /^error: --out "none\/out\.ndjson": expected the folder "none", and there is none; create it/,
+    ],
+    ['task.mjs/out.ndjson', /^error: --out "task\.mjs\/out\.ndjson": expected the folder "task\.mjs"/],
+  ] as const)
+    it(`"${out}" is a usage error, and nothing is written`, async () => {
+      const folder = folderOf({ a: 'x' });
+      const before = readdirSync(folder);
+      const { code, stderr } = await run(
+        folder,
+        usual.map((word) => (word === 'out.ndjson' ? out : word)),
+      );
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, message);
+      assert.doesNotMatch(stderr, /lock|to go on/);
+      assert.deepEqual(readdirSync(folder), before);
+    });
+
   it('of another task or other documents is refused; a torn line is cut, a damaged one named', async () => {
     const folder = folderOf({ a: 'x', b: 'y' });
     assert.equal((await run(folder)).code, 0);
