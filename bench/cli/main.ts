@@ -5,12 +5,17 @@ import { program } from './command-line.js';
 import { failureOf } from './failure.js';
 import { colorsFor, note } from './terminal.js';
 
-// A reader that stops reading (`| head`) is no failure, and does not end a run.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
-}
+let isPrinted = true;
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  // A reader that stops reading (`| head`) is no failure, and does not end a run.
+  if (code === 'EPIPE' || !isPrinted) return;
+  isPrinted = false;
+  note(`${colorsFor(process.stderr).red('error:')} cannot write to standard output: ${message}`);
+});
+process.stderr.on('error', () => {}); // there is no other place to say it
+process.on('exit', (code) => {
+  if (!isPrinted && code === exitCode.ok) process.exitCode = exitCode.failed;
+});
 
 // Values of the job file and of the environment are set before the command line is parsed.
 program.hook('preSubcommand', (_, command) => settle(command, { args: program.args.slice(1), say: note }));

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { decode } from '../../bench/tables/csv.js';
 import { trialTable } from '../../bench/tables/trial-columns.js';
 import { alive, descendants, until } from '../processes.js';
+import { cliPath } from '../support.js';
 import { folder, fresh, spin, start } from './start.js';
 
 describe('interrupted', { skip: process.platform === 'win32' }, () => {
@@ -75,6 +77,20 @@ it('ends with 4 when the disk is full, and what was measured stays readable', {
   assert.match(stderr, /cannot write ".*trials\.csv": ENOSPC/);
   assert.equal(decode(trialTable, readFileSync(join(out, 'trials.csv'), 'utf8')).length, 3);
   assert.deepEqual(readdirSync(temporary), []);
+});
+
+it('ends with 4 and one line when the standard output is a full disk', {
+  skip: !existsSync('/dev/full'),
+}, () => {
+  const full = openSync('/dev/full', 'w');
+  const { status, stderr } = spawnSync(process.execPath, [cliPath, 'list'], {
+    env: { ...process.env, NO_COLOR: '1' },
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  });
+  closeSync(full);
+  assert.equal(status, 4, stderr);
+  assert.match(stderr, /^error: cannot write to standard output: ENOSPC: [^\n]*\n$/);
 });
 
 /**
