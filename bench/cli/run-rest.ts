@@ -17,6 +17,7 @@ import type { JobProgress } from '../job/progress.js';
 import type { OwnProcess } from './own-process.js';
 import { runAll } from './run-all.js';
 import type { RunSettings } from './run-settings.js';
+import { noteSlowStart } from './slow-start.js';
 import { colorsFor, note } from './terminal.js';
 
 /** These decisions about the number of documents at the same time may have moved it. */
@@ -38,6 +39,8 @@ export interface RunRestOptions {
   readonly broken: AbortSignal;
   /** Null where tasks run in workers. */
   readonly own: OwnProcess | null;
+  /** Called when all workers are ready, before the first document. */
+  readonly begun: () => void;
 }
 
 /** How the documents ran that had no lines. */
@@ -67,9 +70,10 @@ interface Shown {
 
 /** Runs the documents of a job that have no lines. */
 export async function runRest(options: RunRestOptions): Promise<RanRest> {
-  const { settings, output, progress, walk, earlier, stop, broken, own } = options;
+  const { settings, output, progress, walk, earlier, stop, broken, own, begun } = options;
   const startedMs = performance.now();
-  const opened = await openSession(options);
+  const opened = await noteSlowStart(openSession(options), { say: note });
+  begun();
   const all: { found: Found | null } = { found: null };
   const foundAll = (documents: number, leftOut: LeftOut) => {
     all.found = { documents, leftOut };

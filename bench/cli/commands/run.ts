@@ -70,8 +70,16 @@ export async function runDocuments(
   });
   const { tally } = output;
   let own: OwnProcess | null = null;
+  let hasBegun = false;
+  const begun = () => {
+    hasBegun = true;
+  };
   const signals = handleSignals({
     orderly() {
+      if (!hasBegun) {
+        note(`stopped before the first document; to go on: ${commandLine()}`);
+        return false;
+      }
       progress.say('finishing the documents that are under way; once more ends them at once');
       return true;
     },
@@ -99,8 +107,8 @@ export async function runDocuments(
     if (changed > 0) note(`${changedText(changed)}; to run them again: --changed run`);
     const isDone = earlier !== null && earlier.done - earlier.again === earlier.all;
     if (!isDone && traits.isolation === 'none') own = watchOwnProcess({ output, isolating: isolatingNames });
-    const stops = { stop: signals.signal, broken: broken.signal };
-    const ran = isDone ? null : await runRest({ settings, output, progress, walk, earlier, own, ...stops });
+    const events = { stop: signals.signal, broken: broken.signal, begun };
+    const ran = isDone ? null : await runRest({ settings, output, progress, walk, earlier, own, ...events });
     const leftOut = ran?.found?.leftOut ?? earlierLeftOut;
     if (earlier === null) noteLeftOut(leftOut);
     const complete = ran?.complete ?? true;

@@ -20,6 +20,7 @@ import type { OwnProcess } from '../own-process.js';
 import { runAll } from '../run-all.js';
 import { againOf, type RunFlags } from '../run-request.js';
 import { perWorkerOf } from '../run-settings.js';
+import { noteSlowStart } from '../slow-start.js';
 
 /** A group with everything that was looked up before the job began. */
 export interface ReadyGroup {
@@ -185,7 +186,9 @@ export class GroupRun {
         }),
         onWarning: warn,
       };
-      const opened = await openForRunner(asked, { isJob: true });
+      const opened = await noteSlowStart(openForRunner(asked, { isJob: true }), {
+        say: (text) => warn(`${this.ready.group.name}: ${text}`),
+      });
       if (this.#startMs === 0) this.#startMs = performance.now() - openedMs;
       try {
         const isComplete = await runAll(opened, this.#batches(), {
