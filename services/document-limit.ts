@@ -39,10 +39,11 @@ export class DocumentLimit implements ContextLimit {
   }
 
   report(response: ServiceResponse, { tokens = null }: { readonly tokens?: number | null } = {}): void {
-    const slot = this.#slots?.shift() ?? this.#own;
-    if (slot === this.#own) this.#own = null;
+    // These throw where the answer cannot be read, and the slot is then still there for `finish`.
     const facts = readHeaders(response.headers, Date.now());
     const isRefused = isRefusal(response.status ?? response.statusCode, facts);
+    const slot = this.#slots?.shift() ?? this.#own;
+    if (slot === this.#own) this.#own = null;
     const { budgets } = facts;
     const pauseMs = facts.pauseMs ?? facts.resetMs;
     const tookMs = slot === null ? null : this.#now() - slot.usedMs;

@@ -166,6 +166,28 @@ it('tells refusals from other answers', () => {
   assert.equal(isRefusal(404, says(null, 9000)), false);
 });
 
+it('a request whose answer cannot be read is done when its document ends', async () => {
+  const sent: LimitRequest[] = [];
+  const now = () => 0;
+  const client = new LimitClient({
+    limits: { maxAdvance: 1, maxTokens: null },
+    sharesClock: true,
+    hasCaller: true,
+    now,
+    send: (request) => sent.push(request),
+  });
+  // The slot of a probe, because the end of any other is reported a while later.
+  const own = { id: 7, atMs: 0, untilMs: 1, isProbe: true, usedMs: 0 };
+  const limit = new DocumentLimit(client, { signal: () => new AbortController().signal, now, own });
+  assert.throws(() => limit.report({ status: 200, headers: { date: Object.create(null) } }), TypeError);
+  limit.finish();
+  await Promise.resolve();
+  assert.deepEqual(
+    sent.flatMap(({ answers = [] }) => answers.map(({ id }) => id)),
+    [7],
+  );
+});
+
 it('an answer of node:http is reported as it is', async () => {
   const sent: LimitRequest[] = [];
   const now = () => 0;
