@@ -1,3 +1,4 @@
+import { attempt } from '../thrown.js';
 import type { Context } from '../workload.js';
 import { hookError, StageError, StageTimeout } from './stage-error.js';
 import type { Stage } from './stages.js';
@@ -106,7 +107,8 @@ function runTogether(
     const results = given.value.map((value) => resultOf(stage, value));
     return results.includes(null) ? null : (results as StageResult[]);
   };
-  return isThenable(given) ? given.then(read) : read(given);
+  const readSafely = (given: Returned) => attempt(() => read(given), null);
+  return isThenable(given) ? given.then(readSafely) : readSafely(given);
 }
 
 /** Runs one value, alone. A stage that takes batches gets a batch of one. */
@@ -121,11 +123,15 @@ function runOne(stage: Stage, item: StageItem, state: unknown): StageResult | Pr
     if ('timeoutMs' in given) return { error: new StageTimeout(of, given.timeoutMs) };
     if ('error' in given) return { error: new StageError(of, given.error) };
     let { value } = given;
-    if (stage.batch !== undefined) {
-      if (!isArrayOf(value, 1)) return { error: new StageError(of, wrongBatch(value)) };
-      [value] = value;
+    try {
+      if (stage.batch !== undefined) {
+        if (!isArrayOf(value, 1)) return { error: new StageError(of, wrongBatch(value)) };
+        [value] = value;
+      }
+      return resultOf(stage, value) ?? { error: new StageError(of, wrongFlatMap(value)) };
+    } catch (cause) {
+      return { error: new StageError(of, cause) }; // a proxy of an array may throw when it is read
     }
-    return resultOf(stage, value) ?? { error: new StageError(of, wrongFlatMap(value)) };
   };
   return isThenable(given) ? given.then(read) : read(given);
 }

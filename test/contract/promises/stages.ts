@@ -17,6 +17,12 @@ const unreadable = (stage: string) => ({
   data: { stage, document: `revoked@${stage}` },
   cause: '[object O',
 });
+const unlisted = {
+  name: 'StageError',
+  message: 'stage "size": no list',
+  data: { stage: 'size', document: 'unlisted@size' },
+  cause: 'no list',
+};
 const late = (stage: string) => ({
   name: 'TimeoutError',
   message: `stage "${stage}": the stage was still running after 200 ms`,
@@ -32,6 +38,7 @@ const expected: Readonly<Record<string, unknown>> = {
   one: value(10),
   'throw@size': bad('size'),
   'revoked@size': unreadable('size'),
+  'unlisted@size': unlisted,
   'hang@size': late('size'),
   '4': value(10, 11, 12, 13),
 };
@@ -40,6 +47,7 @@ const expected: Readonly<Record<string, unknown>> = {
 const statuses: Readonly<Record<string, Outcome['status']>> = {
   throw: 'failed',
   revoked: 'failed',
+  unlisted: 'failed',
   hang: 'timed-out',
 };
 
