@@ -45,6 +45,18 @@ export function found({ id, level, remedy: own }: Row, said: string, remedy = ow
   return { id, level, said, remedy };
 }
 
+/**
+ * Reports a check that had no document to look at. It says nothing about the task, so it is not kept.
+ * @param place named where the check is made in several places
+ */
+export function notTried(id: string, why = 'no document was ok', place?: string): Finding {
+  return { id, level: 'note', said: `${place === undefined ? '' : `${place}: `}not tried: ${why}` };
+}
+
+export function wasTried({ level, said }: Finding): boolean {
+  return level !== 'note' || !/(^|: )not tried: /.test(said);
+}
+
 export function fine(id: string, said: string): Finding {
   return { id, level: 'ok', said };
 }

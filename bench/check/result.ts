@@ -3,6 +3,7 @@ import { number, size } from '../words/units.js';
 import type { Finding } from './finding.js';
 import type { Tried } from './probe.js';
 import type { DocumentFact } from './probe-host.js';
+import { someOk } from './words.js';
 
 /** The result of `forkwise check`, as data and as text for people. */
 export interface CheckResult {
@@ -35,7 +36,8 @@ export interface Measures {
   readonly result_bytes_mean: number | null;
   readonly result_bytes_max: number | null;
   readonly memory_bytes: number;
-  readonly waiting_percent: number;
+  /** Null if no document was ok. */
+  readonly waiting_percent: number | null;
 }
 
 export function placeResult(tried: Tried): PlaceResult {
@@ -65,7 +67,7 @@ export function measuresOf(main: Tried | undefined): Measures | null {
       bytes.length === 0 ? null : bytes.reduce((sum, count) => sum + count, 0) / bytes.length,
     result_bytes_max: bytes.length === 0 ? null : Math.max(...bytes),
     memory_bytes: main.probe.memoryBytes,
-    waiting_percent: 100 * main.probe.waiting,
+    waiting_percent: someOk(facts) ? 100 * main.probe.waiting : null,
   };
 }
 
@@ -144,6 +146,6 @@ function measureLines({
     `result            ${amount(result_bytes_mean, size)} (mean), ` +
       `${amount(result_bytes_max, size)} (largest)`,
     `memory            ${size(memory_bytes)} more during a single document`,
-    `waiting           ${Math.round(waiting_percent)} % of the time`,
+    `waiting           ${amount(waiting_percent, (share) => `${Math.round(share)} % of the time`)}`,
   ].join('\n');
 }

@@ -6,6 +6,10 @@ import type { DocumentFact } from './probe-host.js';
 /** A finding names at most this many documents. */
 const maxNamed = 3;
 
+export function someOk(facts: readonly Pick<DocumentFact, 'status'>[]): boolean {
+  return facts.some(({ status }) => status === 'ok');
+}
+
 /** Names documents, with their errors. Neighbours with the same error share its message. */
 export function names(facts: readonly Pick<DocumentFact, 'id' | 'error'>[]): string {
   const shown = facts.slice(0, maxNamed).map(({ id, error }, i, all) => {

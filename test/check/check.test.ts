@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -213,6 +213,36 @@ describe('forkwise check', () => {
     );
   });
 
+  it('says of no check that it was ok where no document was', async () => {
+    const stopped = await check(
+      'never.mjs',
+      'export default () => new Promise(() => {});',
+      '--timeout',
+      '100ms',
+    );
+    const failed = await check('fails.mjs', "export default () => { throw new Error('no page'); };");
+    const fine = ({ result }: typeof failed) =>
+      result.findings.filter(({ level }) => level === 'ok').map(({ id }) => id);
+    assert.deepEqual(fine(stopped), ['loads']);
+    assert.deepEqual(stopped.said('failures'), ['note: not tried: no document ended in time']);
+    assert.deepEqual(stopped.said('places'), [
+      'note: two threads at once: not tried: no document ended in time',
+      'note: child process: not tried: no document ended in time',
+    ]);
+    assert.deepEqual(fine(failed), ['loads', 'places', 'places', 'grows']);
+    for (const { code, result, said } of [stopped, failed]) {
+      assert.equal(code, 3);
+      assert.equal(result.measures?.waiting_percent, null);
+      for (const id of ['cloneable', 'deterministic', 'in-flight', 'waiting'])
+        assert.deepEqual(said(id), ['note: not tried: no document was ok'], id);
+      const text = resultText(result, colorsFor({ isTTY: false } as NodeJS.WriteStream));
+      assert.match(text, /^waiting +unknown$/m);
+      assert.match(text, /\nNot sound: see the lines marked error\.\n$/);
+      const kept = join(folder, 'cache', 'forkwise', 'tasks', `${result.task.sha256}.findings.json`);
+      assert.doesNotMatch(readFileSync(kept, 'utf8'), /not tried/);
+    }
+  });
+
   it('tells what does not compile as a finding', async () => {
     const { code, said, result } = await check('syntax.ts', 'export default () = > 1;');
     assert.equal(code, 3);
@@ -341,6 +371,14 @@ describe('findings', () => {
       /^warning: a single document/,
     );
     assert.deepEqual(of('share', found(probe(twice, { memoryBytes: 0.9e9 }))), []);
+  });
+
+  it('count failures among the documents that ended', () => {
+    const stopped: DocumentFact = { ...crashed('b'), status: 'timed-out', digest: 'timed-out' };
+    const mixed = [ok('a'), stopped];
+    assert.deepEqual(of('failures', found(probe([mixed, mixed]))), [
+      'ok: fails on none of 1 document that ended in time',
+    ]);
   });
 
   it('hold a task that fails on some documents sound, and one that fails on all not', () => {

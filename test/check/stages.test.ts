@@ -38,3 +38,15 @@ it('check finds nothing wrong with sound stages', async () => {
     /words computes for \S+ ms; length computes for \S+ ms, 5 values per/,
   );
 });
+
+it('check says nothing about the costs of stages where every document fails', async () => {
+  const { said } = await checkTask(
+    'fails.mjs',
+    `export const stages = [
+  { name: 'load', run: () => { throw new Error('no page'); } },
+  { name: 'count', run: (text) => text.length },
+];`,
+    { documents: 3 },
+  );
+  assert.deepEqual(said('stages'), ['note: not tried: no document was ok']);
+});

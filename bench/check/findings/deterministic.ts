@@ -1,5 +1,5 @@
-import { type Check, found, type Row } from '../finding.js';
-import { documents, names } from '../words.js';
+import { type Check, fine, found, notTried, type Row } from '../finding.js';
+import { documents, names, someOk } from '../words.js';
 
 const differs: Row = {
   id: 'deterministic',
@@ -26,11 +26,12 @@ export default {
     const digests = differ('digest').filter(({ digest }) => digest !== null);
     const differing = [...new Set([...status, ...digests])];
     if (differing.length > 0) {
-      const count = `${differing.length} of ${first.length} documents`;
+      const count = `${differing.length} of ${documents(first.length)}`;
       return [found(differs, `two passes gave different results for ${count}: ${names(differing)}`)];
     }
+    if (!someOk(first)) return [notTried('deterministic')];
     const hidden = differ('result').length;
-    if (hidden === 0) return [{ id: 'deterministic', level: 'ok', said: 'two passes gave the same results' }];
+    if (hidden === 0) return [fine('deterministic', 'two passes gave the same results')];
     const where = `results differ from pass to pass on ${documents(hidden)}`;
     const said = `${where}, and digest says that it does not matter`;
     return [found(hides, said)];

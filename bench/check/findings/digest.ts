@@ -1,4 +1,5 @@
-import { type Check, fine, found, type Row } from '../finding.js';
+import { type Check, fine, found, notTried, type Row } from '../finding.js';
+import { someOk } from '../words.js';
 
 const throws: Row = {
   id: 'digest',
@@ -25,6 +26,7 @@ export default {
       ];
     if (done.some(({ probe }) => probe.digestUnstable))
       return [found(unstable, 'digest gave two texts for one result')];
+    if (!done.some(({ probe }) => probe.passes.some(someOk))) return [notTried('digest')];
     return [fine('digest', 'digest gives one text for one result')];
   },
 } satisfies Check;

@@ -1,7 +1,7 @@
-import { number } from '../../words/units.js';
-import { type Check, fine, found, type Row } from '../finding.js';
+import { counted, number } from '../../words/units.js';
+import { type Check, type Finding, fine, found, notTried, type Row } from '../finding.js';
 import type { DocumentFact } from '../probe-host.js';
-import { names } from '../words.js';
+import { documents, names, someOk } from '../words.js';
 import { late } from './loads.js';
 
 const all: Row = {
@@ -33,24 +33,34 @@ export default {
     const overdue = first.filter(({ status }) => status === 'timed-out');
     const refused = first.filter(isUncloneable);
     const failed = first.filter((fact) => fact.status === 'failed' && !isUncloneable(fact));
+    const none = someOk(first)
+      ? fine('cloneable', 'results can be cloned to another thread or process')
+      : notTried('cloneable');
     return [
       ...(overdue.length === 0
         ? []
         : [found(late, `still running after ${number(timeoutMs / 1e3)} s: ${names(overdue)}`)]),
       failed.length === 0
-        ? fine('failures', `fails on none of ${first.length} documents`)
+        ? noneFailed(first.length - overdue.length, overdue.length > 0)
         : found(
             failed.length === first.length ? all : some,
-            `fails on ${failed.length} of ${first.length} documents: ${names(failed)}`,
+            `fails on ${failed.length} of ${documents(first.length)}: ${names(failed)}`,
           ),
       refused.length === 0
-        ? fine('cloneable', 'results can be cloned to another thread or process')
+        ? none
         : found(
             refusedRow,
-            `${refused.length} of ${first.length} results cannot leave a worker: ${names(refused)}`,
+            `${refused.length} of ${counted(first.length, 'result')} cannot leave a worker: ` +
+              names(refused),
           ),
     ];
   },
 } satisfies Check;
+
+/** A document that was stopped has shown nothing about failures. */
+function noneFailed(ended: number, isCut: boolean): Finding {
+  if (ended === 0) return notTried('failures', 'no document ended in time');
+  return fine('failures', `fails on none of ${documents(ended)}${isCut ? ' that ended in time' : ''}`);
+}
 
 const isUncloneable = ({ error }: DocumentFact) => error?.name === 'DataCloneError';

@@ -8,9 +8,9 @@ import { type CorpusFile, readCorpus } from '../../trials/corpus-file.js';
 import { outcomeDigest } from '../../trials/digest.js';
 import { HelperDied } from '../../trials/helper.js';
 import { copyOf } from '../../trials/supply.js';
-import { type Check, type Finding, fine, found, type Row } from '../finding.js';
+import { type Check, type Finding, fine, found, notTried, type Row } from '../finding.js';
 import { inFreshProcess, type Lab } from '../lab.js';
-import { documents, names } from '../words.js';
+import { documents, names, someOk } from '../words.js';
 
 /**
  * A task that keeps something between two awaits, such as a parser, mixes up documents when several are in
@@ -45,6 +45,7 @@ export default {
   rows: [inFlightRow],
   async measure({ main: { passes } }, lab) {
     const [first = [], second = []] = passes;
+    if (!someOk(first)) return [notTried(inFlightId)];
     const digests = first.map(({ status, digest }, i) =>
       status === second[i]?.status && digest === second[i]?.digest && status !== 'timed-out' ? digest : null,
     );

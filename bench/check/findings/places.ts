@@ -1,4 +1,4 @@
-import { type Check, type Finding, fine, found, type Row } from '../finding.js';
+import { type Check, type Finding, fine, found, notTried, type Row } from '../finding.js';
 import type { DocumentFact, Probe } from '../probe-host.js';
 import { documents, names } from '../words.js';
 
@@ -62,7 +62,13 @@ export default {
     const other = tried.slice(1).flatMap((one) => (one.state === 'done' ? [one] : []));
     return other.flatMap(({ probe, place }) => {
       const findings = comparison(main, probe, place.name);
-      return findings.length > 0 ? findings : [fine('places', `${place.name}: as on the main thread`)];
+      if (findings.length > 0) return findings;
+      const isEmpty = probe.passes.every((facts) => facts.length === 0);
+      return [
+        isEmpty
+          ? notTried('places', 'no document ended in time', place.name)
+          : fine('places', `${place.name}: as on the main thread`),
+      ];
     });
   },
 } satisfies Check;

@@ -5,10 +5,10 @@ import { serializedBytes } from '../../trials/digest.js';
 import { onlyCompute, type StageCost } from '../../trials/splits.js';
 import { runStages } from '../../trials/stage-costs.js';
 import { counted, number } from '../../words/units.js';
-import { type Check, type Finding, found, type Row } from '../finding.js';
+import { type Check, type Finding, found, notTried, type Row } from '../finding.js';
 import { inFreshProcess } from '../lab.js';
 import { lostPart } from '../lost-part.js';
-import { names } from '../words.js';
+import { names, someOk } from '../words.js';
 
 /** Runs the stages of a task in batches of one and in batches as large as the stages allow. */
 
@@ -43,6 +43,7 @@ export default {
   async measure({ main: { stages, passes }, timeoutMs }, lab) {
     if (stages === undefined) return [];
     const [first = [], second = []] = passes;
+    if (!someOk(first)) return [notTried(costs.id)];
     const stable = first.map(({ digest }, i) => digest === second[i]?.digest);
     const { task: workload, corpus, inTime } = lab;
     const request: StagesRequest = { workload, corpus, inTime };

@@ -2,7 +2,8 @@ import { inFlightError } from '../../../workloads/task-findings.js';
 import type { Kind } from '../../../workloads/workload.js';
 import { kindOf } from '../../measure/waiting.js';
 import { number } from '../../words/units.js';
-import { type Check, found, type Row } from '../finding.js';
+import { type Check, found, notTried, type Row } from '../finding.js';
+import { someOk } from '../words.js';
 import { computesBeside } from './native-threads.js';
 
 /** If the work takes fewer milliseconds, a single pause of the machine could change the answer. */
@@ -45,7 +46,8 @@ const gainsOfWorkers: Record<Kind | 'native', string> = {
 
 export default {
   rows: [share, near, contradicted],
-  find({ main: { waiting, measuredMs, kind: declared, computing } }, measured) {
+  find({ main: { passes, waiting, measuredMs, kind: declared, computing } }, measured) {
+    if (!someOk(passes.at(-1) ?? [])) return [notTried(share.id)];
     const kind = kindOf(waiting);
     const follows = inFlightError(measured) === undefined ? gains : gainsOfWorkers;
     const what = follows[computesBeside(computing) ? 'native' : kind];
