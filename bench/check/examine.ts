@@ -30,7 +30,7 @@ export interface ExamineOptions {
 }
 
 /** The first pass over the documents begins none later than this. */
-const passMs = 3_000;
+export const passMs = 3_000;
 
 /** Tries a task in all places, and measures what the places cannot show. */
 export async function examine(helpers: HelperProcesses, options: ExamineOptions): Promise<Examined> {

@@ -1,5 +1,6 @@
 import type { colorsFor } from '../cli/terminal.js';
-import { number, size } from '../words/units.js';
+import { counted, number, size, whole } from '../words/units.js';
+import { passMs } from './examine.js';
 import type { Finding } from './finding.js';
 import type { Tried } from './probe.js';
 import type { DocumentFact } from './probe-host.js';
@@ -15,11 +16,21 @@ export interface CheckResult {
     readonly sha256: string | null;
   };
   /** Sizes are in bytes; null if nothing was tried. */
-  readonly documents: { readonly count: number; readonly bytes: number; readonly made_up: boolean } | null;
+  readonly documents: TriedDocuments | null;
   readonly places: readonly PlaceResult[];
   /** Measured in the second pass on the main thread; null if there was none. */
   readonly measures: Measures | null;
   readonly findings: readonly Finding[];
+}
+
+export interface TriedDocuments {
+  /** The documents that were tried: fewer than `sampled` if the task is slow. */
+  readonly count: number;
+  readonly sampled: number;
+  /** Number of documents that there are. */
+  readonly found: number;
+  readonly bytes: number;
+  readonly made_up: boolean;
 }
 
 export interface PlaceResult {
@@ -91,10 +102,6 @@ export function resultText(
     const advice = remedy === undefined ? '' : `\n${indent}→ ${remedy}`;
     return `${marks[level]}  ${id.padEnd(width)}  ${said.replaceAll('\n', `\n${indent}`)}${advice}`;
   });
-  const over =
-    documents === null
-      ? ''
-      : ` on ${documents.count} ${documents.made_up ? 'made-up ' : ''}documents, ${size(documents.bytes)}`;
   const warned = findings.some(({ level }) => level === 'warning');
   const verdict = !sound
     ? colors.red('Not sound: see the lines marked error.')
@@ -102,8 +109,16 @@ export function resultText(
       ? colors.yellow('It runs in every kind of worker, but see the lines marked warning.')
       : colors.green('Sound: it can be measured, and used in workers.');
   const measured = measures === null ? '' : `\n${measureLines(measures)}\n`;
-  const title = colors.bold(`${task.name}${over}`);
+  const title = colors.bold(`${task.name}${documents === null ? '' : ` on ${triedText(documents)}`}`);
   return `${title}\n\n${table(places)}${measured}\n${lines.join('\n')}\n\n${colors.bold(verdict)}\n`;
+}
+
+/** Says how many documents were tried, of how many, and whether time was the reason. */
+function triedText({ count, sampled, found, bytes, made_up }: TriedDocuments): string {
+  const of = count < found ? `${whole(count)} of ` : '';
+  const documents = counted(Math.max(count, found), made_up ? 'made-up document' : 'document');
+  const cut = count < sampled ? `: more did not fit into ${number(passMs / 1e3)} s` : '';
+  return `${of}${documents}, ${size(bytes)}${cut}`;
 }
 
 function table(places: readonly PlaceResult[]): string {

@@ -243,6 +243,24 @@ describe('forkwise check', () => {
     }
   });
 
+  it('says how many documents of the folder were tried, and that time was the reason', async () => {
+    const { result } = await check(
+      'slow.mjs',
+      `let wait = 3_100;
+       export default async () => { await new Promise((resolve) => setTimeout(resolve, wait)); wait = 1; };`,
+    );
+    assert.deepEqual(
+      { ...result.documents, bytes: 0 },
+      { count: 1, sampled: 3, found: 3, bytes: 0, made_up: false },
+    );
+    const text = resultText(result, colorsFor({ isTTY: false } as NodeJS.WriteStream));
+    assert.match(text, /^slow on 1 of 3 documents, 100 B: more did not fit into 3 s\n/);
+    const { result: sampled } = await check('few.mjs', 'export default () => 1;', '--documents', '1');
+    const shown = resultText(sampled, colorsFor({ isTTY: false } as NodeJS.WriteStream));
+    assert.match(shown, /^few on 1 of 3 documents, 100 B\n/);
+    assert.match(shown, /^ok +failures +fails on none of 1 document$/m);
+  });
+
   it('tells what does not compile as a finding', async () => {
     const { code, said, result } = await check('syntax.ts', 'export default () = > 1;');
     assert.equal(code, 3);

@@ -18,7 +18,7 @@ export function addCheck(program: Command): void {
     )
     .requiredOption('--task <file>', 'your task, TypeScript or JavaScript; ./parse.ts#clean names an export')
     .option('--docs <folder or glob>', 'your documents (default: made-up text)')
-    .option('--documents <count>', 'maximum number of documents', '40')
+    .option('--documents <count>', 'maximum number of documents; a slow task is tried on fewer', '40')
     .option('--timeout <duration>', 'time limit per document', '30s')
     .option(
       '--max-memory <size>',

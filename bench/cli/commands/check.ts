@@ -39,7 +39,7 @@ export async function check(flags: CheckFlags): Promise<number> {
   const maxMemoryBytes = flags.maxMemory === undefined ? null : parseSize(flags.maxMemory);
   const seed = parseCount(flags.seed, '--seed');
   const source = sourceOf(flags.task);
-  const { corpus, left } = await corpusOf(flags.docs, { count, seed });
+  const { corpus, found, left } = await corpusOf(flags.docs, { count, seed });
   const compiled = await compileTask(flags.task, flags.options).catch((cause: Error) => cause);
   const task = { name: taskName(source), file: source.file, export: source.export };
   const result: CheckResult =
@@ -55,6 +55,7 @@ export async function check(flags: CheckFlags): Promise<number> {
       : await checked(compiled, corpus, {
           timeoutMs,
           maxMemoryBytes,
+          found,
           about: aboutDocuments(flags.docs, left),
         });
   print(flags.json ? `${JSON.stringify(result, null, 2)}\n` : resultText(result, colorsFor(process.stdout)));
@@ -64,17 +65,25 @@ export async function check(flags: CheckFlags): Promise<number> {
 /** Documents that are made up have this size, as in `bench`. */
 const madeUpBytes = 10_000;
 
+interface Chosen {
+  readonly corpus: Corpus;
+  /** There are this many documents. */
+  readonly found: number;
+  /** Says which files are never sampled. */
+  readonly left: string | null;
+}
+
 async function corpusOf(
   docs: string | undefined,
   { count, seed }: { count: number; seed: number },
-): Promise<{ readonly corpus: Corpus; readonly left: string | null }> {
+): Promise<Chosen> {
   if (docs === undefined) {
     const corpus = syntheticCorpus({ name: '10KB', size: madeUpBytes, count, complexity: 'medium', seed });
-    return { corpus, left: null };
+    return { corpus, found: count, left: null };
   }
   const list = await findFiles(docs);
   const corpus = await withLargest(list, { count, seed });
-  return { corpus, left: notSampled(list) };
+  return { corpus, found: list.files.length, left: notSampled(list) };
 }
 
 /** Every sample begins with this many of the largest files, because most tasks need most for them. */
@@ -118,10 +127,13 @@ async function checked(
   {
     timeoutMs,
     maxMemoryBytes,
+    found,
     about,
   }: {
     readonly timeoutMs: number;
     readonly maxMemoryBytes: number | null;
+    /** There are this many documents. */
+    readonly found: number;
     /** Findings about the documents as a whole. */
     readonly about: readonly Finding[];
   },
@@ -149,6 +161,8 @@ async function checked(
       },
       documents: {
         count: documents.length,
+        sampled: corpus.documents.length,
+        found,
         bytes: documents.reduce((sum, { size }) => sum + size, 0),
         made_up: about.includes(madeUpDocuments),
       },
