@@ -1,17 +1,10 @@
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { RunError, UsageError } from '../errors.js';
 import { AppendedRows } from './appended-rows.js';
 import { arrivalTable } from './arrival-columns.js';
 import type { Environment } from './environment.js';
+import { cannotMake, makeFolder, tryFolder } from './make-folder.js';
 import { sloTable } from './slo-columns.js';
 import { stageTable } from './stage-columns.js';
 import { type TrialRow, trialTable } from './trial-columns.js';
@@ -41,17 +34,19 @@ export class Store {
   }
 
   /**
-   * Accepts an empty folder, and a folder in which a run was killed before it began. A run is never
-   * overwritten.
-   * @throws UsageError if there is anything else at this path
+   * Accepts a path where a folder can be made, an empty folder, and a folder in which a run was killed before
+   * it began. A run is never overwritten. No folder is left behind.
+   * @throws UsageError if there is anything else at this path, or no folder can be made there
    */
   static refuseExisting(folder: string): void {
-    const entry = statSync(folder, { throwIfNoEntry: false });
-    if (
-      entry === undefined ||
-      (entry.isDirectory() && readdirSync(folder).every((name) => name === unfinished('environment.json')))
-    )
-      return;
+    let isFree: boolean;
+    try {
+      isFree = isFreeFor(folder);
+      if (isFree) tryFolder(folder);
+    } catch (cause) {
+      throw cannotMake(folder, cause);
+    }
+    if (isFree) return;
     throw new UsageError(
       `--out "${folder}": expected a new folder, but there is something already; choose another name`,
     );
@@ -126,7 +121,7 @@ export class Store {
   write(name: string, content: string | Buffer): void {
     const path = join(this.folder, name);
     this.#attempt(name, () => {
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolder(dirname(path));
       writeFileSync(unfinished(path), content);
       renameSync(unfinished(path), path);
     });
@@ -139,6 +134,15 @@ export class Store {
       throw new RunError(`cannot write "${join(this.folder, name)}": ${(cause as Error).message}`, { cause });
     }
   }
+}
+
+/** @throws Error of the system if it cannot be read */
+function isFreeFor(folder: string): boolean {
+  if (!existsSync(folder)) return true;
+  return (
+    statSync(folder).isDirectory() &&
+    readdirSync(folder).every((name) => name === unfinished('environment.json'))
+  );
 }
 
 /** A file has this name until all of its text is written. */

@@ -90,6 +90,11 @@ describe('bad input', () => {
       /task "bad-kind\.mjs#sort": there is no export "sort" \(it exports: default, kind\)/,
     ],
     [['--out', taken], 2, /there is something already/],
+    [
+      ['--out', join(folder, 'notes.txt', 'run')],
+      2,
+      /--out ".*notes\.txt.run": expected a place for a new folder, but none .* ENOTDIR.*; choose another/,
+    ],
     [['--no-such-option'], 2, /unknown option/],
     [['--docs', empty], 3, /a folder with files or a glob that matches some, found none/],
     [['--docs', join(folder, 'nowhere/**')], 3, /found none/],
@@ -123,6 +128,26 @@ describe('bad input', () => {
       assert.deepEqual(readdirSync(result.temporary), []);
     });
   }
+  it('refuses a folder that cannot be made before the task runs', {
+    skip: !existsSync('/proc'),
+  }, async () => {
+    const pattern = join(empty, '..', 'notes.txt');
+    for (const args of [
+      ['bench', '--profile', 'smoke', '--task', 'throws.mjs'],
+      ['pick', '--task', 'throws.mjs', '--docs', pattern],
+    ]) {
+      const { code, stderr } = await run(...args, '--out', '/proc/forkwise/run');
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /--out "\/proc\/forkwise\/run": expected a place for a new folder/);
+      assert.doesNotMatch(stderr, /no licence/);
+    }
+  });
+  it('leaves no folder behind where an option is refused after --out', async () => {
+    const out = join(folder, 'new', 'run');
+    const { code, stderr } = await run('bench', '--profile', 'smoke', '--task', 'throws.mjs', '--out', out);
+    assert.equal(code, 3, stderr);
+    assert.equal(existsSync(join(folder, 'new')), false);
+  });
   it('leaves what was there untouched', () =>
     assert.equal(readFileSync(join(taken, 'trials.csv'), 'utf8'), 'precious'));
 });

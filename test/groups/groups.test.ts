@@ -44,6 +44,15 @@ describe('groups', () => {
     assert.match(stderr, /--out ".*task\.mjs": expected a folder for the results of the groups, got a file/);
   });
 
+  it('are refused where their folder cannot be made', async () => {
+    const folder = jobOf(
+      'task: ./task.mjs\nstrategy: sequential\nout: task.mjs/x\ngroups: { a: { docs: docs } }\n',
+    );
+    const { code, stderr } = await run(folder, ['run']);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /--out ".*task\.mjs.x": expected a place for a new folder, but none .*; choose/);
+  });
+
   it('run within the budget, are reduced, and go on', async () => {
     const folder = jobOf(`
 task: ./task.mjs

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { effectiveCores } from '../../../strategies/processes/cores.js';
@@ -12,6 +12,7 @@ import type { Plan } from '../../groups/plan.js';
 import { compileReduce } from '../../groups/reduce.js';
 import { groupProgressOn } from '../../job/group-progress.js';
 import { type Summary, summaryData, summaryText } from '../../job/summary.js';
+import { cannotMake, makeFolder } from '../../tables/make-folder.js';
 import { parseCount, parseDuration } from '../../words/parse.js';
 import { counted } from '../../words/units.js';
 import { commandLine } from '../folder.js';
@@ -68,7 +69,11 @@ export async function runGroups(
     if (flags.force === undefined) await refuse({ name: task.ref.name, sha256: task.sha256 }, options);
   const reducer = plan.reduce === null ? null : await compileReduce(plan.reduce);
   const graceMs = parseDuration(flags.grace);
-  mkdirSync(out, { recursive: true });
+  try {
+    makeFolder(out);
+  } catch (cause) {
+    throw cannotMake(out, cause);
+  }
   const printResult = flags.json ? keepStandardOutput() : print;
   if (flags.json) printToStandardError();
   const colors = colorsFor(process.stderr);
