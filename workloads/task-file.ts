@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { closest, distance } from 'fastest-levenshtein';
@@ -71,7 +71,7 @@ export async function compileModule(path: string): Promise<string> {
   return pathToFileURL(keep(taskName(source), await compile(source, thisMachine, source.file)).path).href;
 }
 
-/** Finds the source without reading it. @throws as `compileTask` does */
+/** Finds the source without reading its text. @throws as `compileTask` does */
 export function locateTask(task: string | URL, role = 'task'): Source {
   const { path, name } = typeof task === 'string' ? fromText(task) : fromUrl(task);
   const file = resolve(path);
@@ -83,7 +83,21 @@ export function locateTask(task: string | URL, role = 'task'): Source {
   if (statSync(file).isDirectory()) refuse('expected a module, got a folder; name the file in it');
   if (!endings.includes(extname(file)))
     refuse(`expected a module that ends in ${endings.join(', ')}, got "${basename(file)}"`);
+  const reason = unreadable(file);
+  if (reason !== null)
+    throw new WorkloadError(`${role} "${shown(task)}" cannot be read: ${reason}; let this user read it`);
   return { file, export: name };
+}
+
+/** Says why a file cannot be opened; null if it can. The compiler would blame the source for it. */
+function unreadable(file: string): string | null {
+  try {
+    closeSync(openSync(file, 'r'));
+    return null;
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    return code === 'EACCES' ? 'permission denied' : message;
+  }
 }
 
 export function taskName({ file, export: name }: Source): string {

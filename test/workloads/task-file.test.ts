@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, sep } from 'node:path';
@@ -10,7 +10,7 @@ import processPool from '../../strategies/library-pool/process-pool.js';
 import threadPool from '../../strategies/library-pool/thread-pool.js';
 import sequential from '../../strategies/main-thread/sequential.js';
 import { loadWorkload } from '../../workloads/load-workload.js';
-import { compileTask } from '../../workloads/task-file.js';
+import { compileTask, locateTask } from '../../workloads/task-file.js';
 import { cli, documentsOf, outcomesOf, withSession } from '../support.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
@@ -307,4 +307,26 @@ it('a task that prints does not print into the results', async () => {
   assert.equal(code, 0, stderr);
   assert.doesNotThrow(() => JSON.parse(stdout), stdout.slice(0, 200));
   assert.match(stderr, /prints: .*measured as "(cpu|io|mixed)": it waited \d+ % of the time \(2 documents\)/);
+});
+
+it('a task that this user may not read is refused with the reason', {
+  skip: process.platform === 'win32',
+}, () => {
+  const open = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
+  const { seteuid } = process;
+  const isRoot = process.geteuid?.() === 0;
+  try {
+    const file = join(open, 'secret.mjs');
+    writeFileSync(file, 'export default () => 1;');
+    chmodSync(open, 0o755);
+    chmodSync(file, 0o000);
+    if (isRoot) seteuid?.call(process, 65_534); // root may read every file
+    assert.throws(() => locateTask(file), {
+      name: 'WorkloadError',
+      message: `task "${file}" cannot be read: permission denied; let this user read it`,
+    });
+  } finally {
+    if (isRoot) seteuid?.call(process, 0);
+    rmSync(open, { recursive: true, force: true });
+  }
 });
