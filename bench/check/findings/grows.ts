@@ -9,6 +9,7 @@ import { copyOf } from '../../trials/supply.js';
 import { size } from '../../words/units.js';
 import { type Check, fine, found, type Probes, type Row } from '../finding.js';
 import { inFreshProcess, type Lab } from '../lab.js';
+import { documents } from '../words.js';
 
 /** Memory grows if it grows by more than this per document, bytes … */
 const minSlope = 32 * 1024;
@@ -66,10 +67,12 @@ export function findingsOf(points: readonly Point[]) {
   const { slope: last } = line(later.slice(Math.floor(later.length / 2)));
   // A single step, where something is loaded late, is no growth: the last points must rise as well.
   if (slope <= minSlope || slope <= minErrors * error || last <= minSlope / 2)
-    return [fine('grows', `memory does not grow over ${count} documents`)];
-  const grown = (points.at(-1)?.[1] ?? 0) - (points[0]?.[1] ?? 0);
+    return [fine('grows', `memory does not grow over ${documents(count)}`)];
+  const [firstCount, firstBytes] = points[0] as Point;
+  const grown = (points.at(-1) as Point)[1] - firstBytes;
+  const over = documents(count - firstCount);
   return [
-    found(row, `memory grows by ${size(slope)} per document: by ${size(grown)} over ${count} documents`),
+    found(row, `memory grows by ${size(slope)} per document once warm; ${size(grown)} in all over ${over}`),
   ];
 }
 
