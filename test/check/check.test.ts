@@ -190,6 +190,16 @@ describe('forkwise check', () => {
     );
   });
 
+  it('says how to export a task where there is none, or no function', async () => {
+    for (const source of ['export const clean = () => 1;', 'export default 3;']) {
+      const { code, result } = await check('no-task.mjs', source);
+      assert.equal(code, 3);
+      const [{ said = '', remedy = '' } = {}] = result.findings;
+      assert.match(said, /expected a default export that is a function/);
+      assert.match(remedy, /^export the task: `export default function \(document\) \{ \.\.\. \}`/);
+    }
+  });
+
   it('outlives a task that ends its process or never ends, and names the document', async () => {
     const killed = await check(
       'kills.mjs',

@@ -8,6 +8,14 @@ const missing: Row = {
   when: 'a module that the task imports is not found',
   remedy: 'install the missing module where the task can find it',
 };
+const notExported: Row = {
+  id: 'loads',
+  level: 'error',
+  when: 'the module has no default export, or one that is no function',
+  remedy:
+    'export the task: `export default function (document) { ... }`, or name its export, ' +
+    'as in `--task ./parse.ts#clean`',
+};
 const shared: Row = {
   id: 'loads',
   level: 'error',
@@ -44,7 +52,7 @@ const ended: Row = {
 };
 
 export default {
-  rows: [missing, shared, other, late, ended],
+  rows: [missing, notExported, shared, other, late, ended],
   find({ tried, timeoutMs }) {
     const ends = endings(tried, timeoutMs);
     if (ends.length > 0) return ends;
@@ -73,5 +81,6 @@ function endOf(tried: Tried, timeoutMs: number): Finding[] {
 
 function rowOf(said: string): Row {
   if (/Cannot find (package|module)/.test(said)) return missing;
+  if (said.includes('expected a default export that is a function')) return notExported;
   return /EADDRINUSE|EEXIST|ELOCKED|\block/i.test(said) ? shared : other;
 }
