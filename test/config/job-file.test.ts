@@ -196,6 +196,21 @@ describe('values', () => {
     });
   });
 
+  it('of the command line are refused where they are of another kind', async () => {
+    const cwd = madeFolder({});
+    const wrong: [command: string, option: string, value: string, expected: string][] = [
+      ['pick', '--time-budget', '30x', 'a duration like 30s'],
+      ['bench', '--rounds', 'abc', 'a whole number like 4'],
+      ['run', '--workers', '-3', 'a whole number like 4'],
+    ];
+    for (const [command, option, value, expected] of wrong) {
+      const { code, stdout, stderr } = await run(cwd, ['config', command, option, value]);
+      assert.equal(code, 2, stderr);
+      assert.ok(stderr.includes(`${option}: expected ${expected}, got "${value}"`), stderr);
+      assert.equal(stdout, '');
+    }
+  });
+
   it('of groups are printed as well, with those of the command line before them', async () => {
     const cwd = madeFolder({});
     const job =

@@ -38,6 +38,8 @@ export function addConfig(program: Command): void {
   forkwise config --job nightly.yaml            # those of another job file, with its groups
   forkwise config run                           # every option of \`run\`
   forkwise config pick --time-budget 30s --json # with options on the command line
+
+It checks the kind of each value, not whether the command can use them together.
 `,
     )
     .argument('[command]', 'bench, pick, run, check or size (default: all of them, without defaults)')

@@ -5,7 +5,7 @@ import type { JobFile } from '../../config/job-file.js';
 import { groupFlags, jobKeys } from '../../config/job-keys.js';
 import { below } from '../../config/kinds.js';
 import { jobOf, settle } from '../../config/settle.js';
-import { unknownName } from '../../errors.js';
+import { UsageError, unknownName } from '../../errors.js';
 import { note, print } from '../terminal.js';
 
 /** An option with the value that a command would use. */
@@ -46,6 +46,7 @@ export async function config(program: Command, words: readonly string[]): Promis
         (unknown[0] ?? operands[0]) as string,
         flagsOf(command).map(({ long }) => long),
       );
+    for (const flag of flagsOf(command)) refuseOther(command, flag);
     job ??= jobOf(command);
     const all = flagsOf(command).map((flag) => settingOf(command, flag));
     settings[command.name()] = named === undefined ? all.filter(({ origin }) => origin !== byDefault) : all;
@@ -68,6 +69,17 @@ export async function config(program: Command, words: readonly string[]): Promis
     );
   }
   return 0;
+}
+
+/**
+ * The job file and variables are checked when they are read, and so is the command line here.
+ * @throws UsageError for a value of another kind than the option takes
+ */
+function refuseOther(command: Command, { name, long, kind }: Flag): void {
+  if (command.getOptionValueSource(name) !== 'cli') return;
+  const value = command.getOptionValue(name);
+  if (typeof value !== 'string' || kind.read(value) !== undefined) return;
+  throw new UsageError(`${long}: expected ${kind.expected}, got "${value}"`);
 }
 
 const byDefault = 'default';
