@@ -20,8 +20,19 @@ process.on('exit', (code) => {
 // Values of the job file and of the environment are set before the command line is parsed.
 program.hook('preSubcommand', (_, command) => settle(command, { args: program.args.slice(1), say: note }));
 
+/** An unknown command beside `--help` is refused as it is without: commander would print the general help. */
+function words(): string[] {
+  const [name, ...rest] = process.argv.slice(2);
+  if (name === undefined || name.startsWith('-') || name === 'help') return process.argv;
+  const isKnown = program.commands.some((command) => command.name() === name);
+  const isHelp = (word: string) => word === '--help' || word === '-h';
+  return isKnown
+    ? process.argv
+    : [...process.argv.slice(0, 2), name, ...rest.filter((word) => !isHelp(word))];
+}
+
 try {
-  await program.parseAsync();
+  await program.parseAsync(words());
 } catch (error) {
   process.exitCode = report(error);
 }

@@ -148,6 +148,18 @@ describe('bad input', () => {
     assert.equal(code, 3, stderr);
     assert.equal(existsSync(join(folder, 'new')), false);
   });
+  it('refuses an unknown command, also with --help', async () => {
+    for (const args of [['calibrate', '--help'], ['calibrate', '-h'], ['calibrate']]) {
+      const { code, stderr } = await run(...args);
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /unknown command 'calibrate'/);
+    }
+    for (const args of [['--help'], ['help', 'pick'], ['pick', '--help']]) {
+      const { code, stdout } = await run(...args);
+      assert.equal(code, 0);
+      assert.match(stdout, /Usage: forkwise/);
+    }
+  });
   it('leaves what was there untouched', () =>
     assert.equal(readFileSync(join(taken, 'trials.csv'), 'utf8'), 'precious'));
 });
