@@ -60,7 +60,7 @@ export function arrivalRequest(flags: ArrivalFlags): ArrivalRequest | null {
       arrivals === undefined && rate === undefined
         ? []
         : parseList(rate ?? defaultRates, '--rate', parseRate),
-    timeMs: arrivalTime === undefined ? defaultTimeMs : parseDuration(arrivalTime),
+    timeMs: arrivalTime === undefined ? defaultTimeMs : parseDuration(arrivalTime, '--arrival-time'),
     accept: accept === undefined ? null : parseCount(accept, '--accept'),
     slo: slo === undefined ? null : parseLimit(slo),
   };
@@ -88,6 +88,10 @@ export function parseLimit(text: string): LatencyLimit {
   const [, digits, time] = /^p(\d{2}(?:\.\d)?)\s*<\s*(.+)$/.exec(text.trim()) ?? [];
   const percent = Number(digits);
   if (time !== undefined && percent >= 50 && percent <= 99.9)
-    return { text: text.replaceAll(' ', ''), quantile: percent / 100, ms: parseDuration(time) };
+    return {
+      text: text.replaceAll(' ', ''),
+      quantile: percent / 100,
+      ms: parseDuration(time, 'the time of --slo'),
+    };
   throw new UsageError(`--slo: expected a limit like 'p99<200ms' (from p50 to p99.9), got "${text}"`);
 }

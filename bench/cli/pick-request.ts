@@ -55,7 +55,7 @@ export function requestOf(flags: PickFlags, loaded: readonly LoadedStrategy[]): 
     budgetMs,
     demand,
     constraints: demand === null ? constraints : { ...constraints, latencyP99Ms: null },
-    timeoutMs: timeout === undefined ? null : parseDuration(timeout),
+    timeoutMs: timeout === undefined ? null : parseDuration(timeout, '--timeout'),
     maxCalls: maxCallsOf(flags),
     seed: parseCount(flags.seed, '--seed'),
     folder: flags.out ?? newRunFolder(),

@@ -78,7 +78,7 @@ function targetOf({ out, shards, shardSize, shardCompression }: GivenRunFlags): 
       'expected --out, a file for a line per document, or --shards, a folder of such files',
     );
   }
-  const limit = parseSize(shardSize ?? defaultShardSize);
+  const limit = parseSize(shardSize ?? defaultShardSize, '--shard-size');
   if (limit > maxShardBytes)
     throw new UsageError(`expected --shard-size to be at most 1GB, got "${shardSize}"`);
   return { kind: 'shards', path: shards, options: { limit, compression: compressionOf(shardCompression) } };
@@ -135,7 +135,7 @@ export function runnerOptions(flags: RunFlags): RunnerOptions & { readonly worke
     );
   const given = task ?? config?.task;
   if (given === undefined) throw new UsageError(noTask);
-  const timeoutMs = timeout === undefined ? (config?.timeoutMs ?? null) : parseDuration(timeout);
+  const timeoutMs = timeout === undefined ? (config?.timeoutMs ?? null) : parseDuration(timeout, '--timeout');
   const own = {
     ...serviceOptions(flags),
     task: given,
@@ -178,7 +178,7 @@ function serially(
     strategy: (strategies[0] as StrategyEntry).name, // the baseline
     workers: 1,
     ...serviceOptions(flags),
-    timeoutMs: timeout === undefined ? (config?.timeoutMs ?? null) : parseDuration(timeout),
+    timeoutMs: timeout === undefined ? (config?.timeoutMs ?? null) : parseDuration(timeout, '--timeout'),
   };
 }
 

@@ -60,7 +60,7 @@ export async function runSettings(given: GivenRunFlags, job: JobFile | null): Pr
     // Workers read the documents, unless a recommendation says that another way was faster.
     ...(chosen.delivery === undefined && traits.deliveries.includes('reference') && byReference),
   };
-  const [again, graceMs] = [againOf(flags), parseDuration(flags.grace)];
+  const [again, graceMs] = [againOf(flags), parseDuration(flags.grace, '--grace')];
   const broker = brokerUrl(flags, traits);
   if (flags.stages !== undefined && !flags.serial && traits.staged !== true)
     throw new UsageError(

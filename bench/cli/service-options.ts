@@ -57,7 +57,7 @@ function cacheOptions({
     if (flag !== null) throw new UsageError(`expected --cache with ${flag}, like --cache .cache`);
     return {};
   }
-  const maxBytes = cacheSize === undefined ? undefined : parseSize(cacheSize);
+  const maxBytes = cacheSize === undefined ? undefined : parseSize(cacheSize, '--cache-size');
   if (maxBytes !== undefined && maxBytes < minCacheBytes)
     throw new UsageError(`expected --cache-size to be 100KB or more, got "${cacheSize}"`);
   return {
@@ -93,10 +93,11 @@ function parseCircuit(text: string): CircuitOptions | false {
   const options: { -readonly [Name in keyof CircuitOptions]: CircuitOptions[Name] } = {};
   for (const item of parseList(text, '--circuit', (item) => item)) {
     const [, name, value = ''] = /^(?:(\w+)=)?(.+)$/.exec(item) ?? [];
-    if (name === undefined) options.giveUpMs = /^0(ms|s|m|h)?$/.test(value) ? 0 : parseDuration(value);
+    if (name === undefined)
+      options.giveUpMs = /^0(ms|s|m|h)?$/.test(value) ? 0 : parseDuration(value, 'the time of --circuit');
     else if (name === 'failures') options.failures = parseCount(value, 'failures of --circuit');
-    else if (name === 'first') options.firstMs = parseDuration(value);
-    else if (name === 'max') options.maxMs = parseDuration(value);
+    else if (name === 'first') options.firstMs = parseDuration(value, 'first of --circuit');
+    else if (name === 'max') options.maxMs = parseDuration(value, 'max of --circuit');
     else
       throw new UsageError(
         `expected --circuit to be off, or like 10m or 10m,failures=20,first=1s,max=60s, got "${item}"`,

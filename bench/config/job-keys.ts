@@ -74,9 +74,12 @@ const resources: JobKey = {
 /** @throws UsageError that says where the size is */
 export function sizeAt(job: JobFile, keys: readonly string[], value: string): number {
   try {
-    return parseSize(value);
+    return parseSize(value, keys.join('.'));
   } catch (cause) {
-    throw new UsageError(`${job.at(keys)}: ${keys.join('.')}: ${(cause as Error).message}`, { cause });
+    throw new UsageError(
+      `${job.at(keys)}: ${keys.join('.')}: expected ${kindNamed('size').expected}, got "${value}"`,
+      { cause },
+    );
   }
 }
 

@@ -23,15 +23,15 @@ const text = (expected: string, isPath = false): Kind => ({
   read: (value) => (isText(value) ? value : undefined),
 });
 /** A text that a parser takes, so that a mistake is reported with its line. */
-const parsed = (expected: string, parse: (text: string) => number, pattern: string): Kind => ({
+const parsed = (expected: string, parse: (text: string, what: string) => number, pattern: string): Kind => ({
   expected,
   isPath: false,
   schema: { type: 'string', pattern },
   read: (value) => (isText(value) && takes(parse, value) ? value : undefined),
 });
-function takes(parse: (text: string) => number, value: string): boolean {
+function takes(parse: (text: string, what: string) => number, value: string): boolean {
   try {
-    return parse(value) > 0;
+    return parse(value, 'it') > 0;
   } catch {
     return false;
   }

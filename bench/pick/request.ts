@@ -26,9 +26,9 @@ export function constraintsOf(
   if (asked === undefined) throw unknownName('isolation', isolation, levels);
   return {
     isolation: asked,
-    maxMemoryBytes: maxMemory === undefined ? null : parseSize(maxMemory),
-    loopDelayMs: loopDelay === undefined ? null : parseDuration(loopDelay),
-    latencyP99Ms: latencyP99 === undefined ? null : parseDuration(latencyP99),
+    maxMemoryBytes: maxMemory === undefined ? null : parseSize(maxMemory, '--max-memory'),
+    loopDelayMs: loopDelay === undefined ? null : parseDuration(loopDelay, '--loop-delay'),
+    latencyP99Ms: latencyP99 === undefined ? null : parseDuration(latencyP99, '--latency-p99'),
     batch: batch === undefined ? null : parseCount(batch, '--batch'),
   };
 }
@@ -38,7 +38,7 @@ const minBudgetMs = 5000;
 
 /** Reads `--time-budget`, milliseconds. @throws UsageError */
 export function timeBudget(text: string): number {
-  const ms = parseDuration(text);
+  const ms = parseDuration(text, '--time-budget');
   if (ms >= minBudgetMs) return ms;
   throw new UsageError(`--time-budget: expected at least 5s, got "${text}"; 1m or 2m give a good answer`);
 }

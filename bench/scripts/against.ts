@@ -116,7 +116,7 @@ function readOptions() {
       throw new UsageError(`expected ${folder} to be a built checkout: run "npm ci && npm run build" there`);
   const same = (item: string) => item;
   const configurations = parseList(values.workloads, '--workloads', same).flatMap((workload) =>
-    parseList(values.sizes, '--sizes', parseSize).flatMap((document_bytes) =>
+    parseList(values.sizes, '--sizes', (size) => parseSize(size, 'each of --sizes')).flatMap((document_bytes) =>
       parseList(values.workers, '--workers', (item) => parseCount(item, '--workers')).flatMap((workers) =>
         parseList(values.strategies, '--strategies', same).map(
           (strategy): Configuration => ({ workload, strategy, workers, document_bytes }),
@@ -132,7 +132,7 @@ function readOptions() {
     pairs,
     within: parseCount(values.within, '--within'),
     seed: parseCount(values.seed, '--seed'),
-    timeMs: parseDuration(values.time),
+    timeMs: parseDuration(values.time, '--time'),
     out: values.out ?? null,
   };
 }

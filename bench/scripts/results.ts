@@ -94,10 +94,10 @@ function readOptions() {
       byHand.process,
       ...parseList(values.strategies, '--strategies', (name) => name),
     ],
-    bytes: parseSize(values.size),
+    bytes: parseSize(values.size, '--size'),
     workers: parseCount(values.workers, '--workers'),
     rounds: parseCount(values.rounds, '--rounds'),
-    timeMs: parseDuration(values.time),
+    timeMs: parseDuration(values.time, '--time'),
     seed: parseCount(values.seed, '--seed'),
     out: values.out,
   };

@@ -96,7 +96,7 @@ function readOptions() {
     programs: { this: fileURLToPath(new URL('../cli.js', import.meta.url)), before: before ?? '' },
     tasks: parseList(values.tasks, '--tasks', taskUs),
     files,
-    fileBytes: parseSize(values.size),
+    fileBytes: parseSize(values.size, '--size'),
     rounds: parseCount(values.rounds, '--rounds'),
     seed: parseCount(values.seed, '--seed'),
     out: values.out,

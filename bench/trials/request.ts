@@ -194,8 +194,8 @@ export function benchRequest(flags: BenchFlags, lists: Lists): BenchRequest {
     perWorker: perWorkerList(flags.perWorker),
     stages: flags.stages === undefined ? null : parseStages(flags.stages),
     rounds: flags.rounds === undefined ? profile.rounds : fixed(parseCount(flags.rounds, '--rounds')),
-    budgetMs: flags.budget === undefined ? null : parseDuration(flags.budget),
-    waitQuietMs: flags.waitQuiet === undefined ? null : parseDuration(flags.waitQuiet),
+    budgetMs: flags.budget === undefined ? null : parseDuration(flags.budget, '--budget'),
+    waitQuietMs: flags.waitQuiet === undefined ? null : parseDuration(flags.waitQuiet, '--wait-quiet'),
     maxCalls: flags.maxCalls === undefined ? null : parseCount(flags.maxCalls, '--max-calls'),
     seed: parseCount(flags.seed, '--seed'),
     arrivals: arrivalRequest(flags),
@@ -278,7 +278,7 @@ function sourceOf({ source = corpusSources[0], docs }: BenchFlags): CorpusSource
 
 /** @throws UsageError where it is no time, or longer than a second */
 function roundTrip(text: string): number {
-  const ms = /^0 *ms$/.test(text) ? 0 : parseDuration(text);
+  const ms = /^0 *ms$/.test(text) ? 0 : parseDuration(text, 'each of --rtt');
   if (ms <= 1000) return ms;
   throw new UsageError(`expected each of --rtt to be at most 1s, got "${text}"`);
 }
@@ -305,7 +305,7 @@ function ownTask(task: string): WorkloadEntry {
 }
 
 function sizeChoice(text: string): SizeChoice {
-  return { name: text, size: text === 'mixed' ? 'mixed' : parseSize(text) };
+  return { name: text, size: text === 'mixed' ? 'mixed' : parseSize(text, 'each of --sizes') };
 }
 
 function complexity(text: string): Complexity {

@@ -15,21 +15,21 @@ const sizeUnits: Record<string, number> = {
 };
 
 /** `10KB` → 10000. @throws UsageError */
-export function parseSize(text: string): number {
+export function parseSize(text: string, what: string): number {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*([kmg]?i?b)$/i.exec(text.trim()) ?? [];
   const bytes = Number(digits) * (sizeUnits[unit?.toLowerCase() ?? ''] ?? Number.NaN);
   if (Number.isInteger(bytes) && bytes > 0) return bytes;
-  throw new UsageError(`expected a size like 10KB, 64KiB or 1.5MB, got "${text}"`);
+  throw new UsageError(`expected ${what} to be a size like 10KB, 64KiB or 1.5MB, got "${text}"`);
 }
 
 const durationUnits: Record<string, number> = { ms: 1, s: 1e3, m: 60e3, min: 60e3, h: 3600e3 };
 
 /** `30s` → 30000, `1.5h`, `250ms`, `10m`. Milliseconds. @throws UsageError */
-export function parseDuration(text: string): number {
+export function parseDuration(text: string, what: string): number {
   const [, digits, unit] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)$/i.exec(text.trim()) ?? [];
   const ms = Number(digits) * (durationUnits[unit?.toLowerCase() ?? ''] ?? Number.NaN);
   if (ms > 0) return ms;
-  throw new UsageError(`expected a duration like 30s, 10m or 1.5h, got "${text}"`);
+  throw new UsageError(`expected ${what} to be a duration like 30s, 10m or 1.5h, got "${text}"`);
 }
 
 /** Reads a positive whole number. @throws UsageError */

@@ -100,7 +100,7 @@ describe('report, asked for more', () => {
     }
     const bad = await run('report', copy, '--deadline', 'soon');
     assert.equal(bad.code, 2);
-    assert.match(bad.stderr, /expected a duration like 30s/);
+    assert.match(bad.stderr, /expected --deadline to be a duration like 30s/);
   });
 
   it('draws PNGs with their text, wherever fonts are or are not', async () => {

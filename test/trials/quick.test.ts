@@ -48,7 +48,7 @@ it('quick takes at most six minutes on two cores, however many strategies have t
   const workloads = quick.workloads.map((name): PreparedWorkload => {
     const kind = name === 'word-frequency' ? 'cpu' : 'io';
     const corpora = quick.sizes.map((size) => {
-      const bytes = parseSize(size);
+      const bytes = parseSize(size, 'size');
       const documents = documentsPerPass(quick, kind, bytes);
       const profile = {
         documents,

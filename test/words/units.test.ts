@@ -1,14 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parseList, parseSize } from '../../bench/words/parse.js';
+import { parseDuration, parseList, parseSize } from '../../bench/words/parse.js';
 import { duration, number, ratio, whole } from '../../bench/words/units.js';
 
 describe('units', () => {
   it('read sizes', () => {
-    assert.deepEqual(['10KB', '64KiB', '1.5MB', '100b'].map(parseSize), [10_000, 65_536, 1_500_000, 100]);
+    assert.deepEqual(
+      ['10KB', '64KiB', '1.5MB', '100b'].map((text) => parseSize(text, 'it')),
+      [10_000, 65_536, 1_500_000, 100],
+    );
     for (const bad of ['10', 'KB', '-1KB', '1.5B', '10XB', ''])
-      assert.throws(() => parseSize(bad), /expected a size/);
+      assert.throws(() => parseSize(bad, '--sizes'), /expected --sizes to be a size like/);
+  });
+
+  it('name the option of a duration that is none', () => {
+    assert.throws(
+      () => parseDuration('abc', '--time-budget'),
+      /^UsageError: expected --time-budget to be a duration like 30s, 10m or 1\.5h, got "abc"$/,
+    );
   });
 
   it('print three digits', () => {

@@ -43,7 +43,7 @@ export async function agent(flags: AgentFlags): Promise<number> {
   const session = await sessionOf(flags);
   const credit =
     flags.credit === undefined ? creditFor(session.workers) : parseCount(flags.credit, '--credit');
-  const graceMs = parseDuration(flags.grace);
+  const graceMs = parseDuration(flags.grace, '--grace');
   const port = flags.health === undefined ? null : portOf(flags.health);
   const accepted = await acceptedTasks(flags.accept);
   const worker = await Agent.connect({

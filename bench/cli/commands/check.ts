@@ -35,8 +35,8 @@ export interface CheckFlags {
 /** `forkwise check`: is the task sound, and what does it cost? @returns the exit code */
 export async function check(flags: CheckFlags): Promise<number> {
   const count = parseCount(flags.documents, '--documents');
-  const timeoutMs = parseDuration(flags.timeout);
-  const maxMemoryBytes = flags.maxMemory === undefined ? null : parseSize(flags.maxMemory);
+  const timeoutMs = parseDuration(flags.timeout, '--timeout');
+  const maxMemoryBytes = flags.maxMemory === undefined ? null : parseSize(flags.maxMemory, '--max-memory');
   const seed = parseCount(flags.seed, '--seed');
   const source = sourceOf(flags.task);
   const { corpus, found, left } = await corpusOf(flags.docs, { count, seed });

@@ -68,7 +68,7 @@ export async function runGroups(
   for (const { task, options, flags } of groups)
     if (flags.force === undefined) await refuse({ name: task.ref.name, sha256: task.sha256 }, options);
   const reducer = plan.reduce === null ? null : await compileReduce(plan.reduce);
-  const graceMs = parseDuration(flags.grace);
+  const graceMs = parseDuration(flags.grace, '--grace');
   try {
     makeFolder(out);
   } catch (cause) {

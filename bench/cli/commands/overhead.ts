@@ -65,8 +65,8 @@ export async function overhead(defaulted: OverheadFlags, asked: Partial<Overhead
     );
   const rounds = parseCount(flags.rounds, '--rounds');
   const seed = parseCount(flags.seed, '--seed');
-  const warmupMs = parseDuration(flags.warmup);
-  const timeMs = parseDuration(flags.time);
+  const warmupMs = parseDuration(flags.warmup, '--warmup');
+  const timeMs = parseDuration(flags.time, '--time');
   const store = earlier ?? Store.create(flags.out ?? newRunFolder());
   const helpers = new HelperProcesses();
   const signals = handleSignals({
@@ -150,7 +150,7 @@ function line(text: string): Line {
 /** Reads `0B` or a size of at least 8 bytes. @throws UsageError */
 function documentBytes(text: string): number {
   if (/^0b?$/i.test(text)) return 0;
-  const bytes = parseSize(text);
+  const bytes = parseSize(text, 'each of --sizes');
   if (bytes < 8) throw new UsageError(`--sizes: expected 0B, or 8 bytes or more, got "${text}"`);
   return bytes;
 }

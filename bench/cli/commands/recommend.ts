@@ -37,7 +37,7 @@ export interface RecommendFlags extends ConstraintFlags {
  * @returns the exit code: 3 if no measured configuration keeps the constraints
  */
 export async function recommend(run: string, flags: RecommendFlags): Promise<number> {
-  const timeoutMs = flags.timeout === undefined ? null : parseDuration(flags.timeout);
+  const timeoutMs = flags.timeout === undefined ? null : parseDuration(flags.timeout, '--timeout');
   const store = Store.open(run);
   if (store.has('overhead.csv'))
     throw new UsageError(`"${run}": expected the folder of a run, but it holds a dispatch benchmark`);

@@ -51,7 +51,7 @@ function publishOptions({ project, deadline, png, interactive }: ReportFlags): P
   const projection = {
     ...defaultProjection,
     ...(project === undefined ? {} : { documents: parseCount(project, '--project') }),
-    ...(deadline === undefined ? {} : { deadlineHours: parseDuration(deadline) / 3600e3 }),
+    ...(deadline === undefined ? {} : { deadlineHours: parseDuration(deadline, '--deadline') / 3600e3 }),
   };
   return { projection, png: png === true, interactive };
 }

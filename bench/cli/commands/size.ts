@@ -48,11 +48,12 @@ export async function sizeCommand(flags: SizeFlags): Promise<number> {
   const { task: given, docs } = flags;
   if (given === undefined) throw new UsageError('expected --task, the path of a module like ./parse.ts');
   if (docs === undefined) throw new UsageError('expected --docs, a folder or a glob of your documents');
-  const timeoutMs = parseDuration(flags.timeout);
+  const timeoutMs = parseDuration(flags.timeout, '--timeout');
   const count = parseCount(flags.documents, '--documents');
   const seed = parseCount(flags.seed, '--seed');
   const cores = flags.cores === undefined ? effectiveCores().effective : parseCount(flags.cores, '--cores');
-  const limitBytes = flags.maxMemory === undefined ? memoryBytes() : parseSize(flags.maxMemory);
+  const limitBytes =
+    flags.maxMemory === undefined ? memoryBytes() : parseSize(flags.maxMemory, '--max-memory');
   const { ref } = await compileTask(given, flags.options);
   const list = await findFiles(docs);
   const loaded = await loadStrategies(strategies.map(({ url }) => url));

@@ -35,7 +35,7 @@ export function demandOf(rate: string, { latencyP99 }: { readonly latencyP99?: s
   return {
     asked: found.asked.trim(),
     perSecond: found.perSecond,
-    limitMs: latencyP99 === undefined ? null : parseDuration(latencyP99),
+    limitMs: latencyP99 === undefined ? null : parseDuration(latencyP99, '--latency-p99'),
   };
 }
 
