@@ -7,7 +7,10 @@ import type { Probe } from './probe-host.js';
  * One property of the task that was checked. A task with an `error` cannot be measured or used in workers as
  * it is.
  */
-export type Finding = TaskFinding;
+export interface Finding extends TaskFinding {
+  /** False where the check had no document to look at: it says nothing about the task. */
+  readonly isTried?: false;
+}
 
 /** A row of the table in docs/check.md: one thing that a check can find. */
 export interface Row {
@@ -46,15 +49,12 @@ export function found({ id, level, remedy: own }: Row, said: string, remedy = ow
 }
 
 /**
- * Reports a check that had no document to look at. It says nothing about the task, so it is not kept.
+ * Reports a check that had no document to look at.
  * @param place named where the check is made in several places
  */
 export function notTried(id: string, why = 'no document was ok', place?: string): Finding {
-  return { id, level: 'note', said: `${place === undefined ? '' : `${place}: `}not tried: ${why}` };
-}
-
-export function wasTried({ level, said }: Finding): boolean {
-  return level !== 'note' || !/(^|: )not tried: /.test(said);
+  const said = `${place === undefined ? '' : `${place}: `}not tried: ${why}`;
+  return { id, level: 'note', said, isTried: false };
 }
 
 export function fine(id: string, said: string): Finding {

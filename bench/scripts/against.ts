@@ -115,8 +115,9 @@ function readOptions() {
     if (!existsSync(resolve(folder, 'dist/strategies/index.js')))
       throw new UsageError(`expected ${folder} to be a built checkout: run "npm ci && npm run build" there`);
   const same = (item: string) => item;
+  const sizeOf = (item: string) => parseSize(item, 'each of --sizes');
   const configurations = parseList(values.workloads, '--workloads', same).flatMap((workload) =>
-    parseList(values.sizes, '--sizes', (size) => parseSize(size, 'each of --sizes')).flatMap((document_bytes) =>
+    parseList(values.sizes, '--sizes', sizeOf).flatMap((document_bytes) =>
       parseList(values.workers, '--workers', (item) => parseCount(item, '--workers')).flatMap((workers) =>
         parseList(values.strategies, '--strategies', same).map(
           (strategy): Configuration => ({ workload, strategy, workers, document_bytes }),

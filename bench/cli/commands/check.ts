@@ -11,7 +11,7 @@ import { syntheticCorpus } from '../../../workloads/synthetic.js';
 import { compileTask, locateTask, type TaskFile, taskName } from '../../../workloads/task-file.js';
 import { keepFindings } from '../../../workloads/task-findings.js';
 import { examine } from '../../check/examine.js';
-import { type Finding, wasTried } from '../../check/finding.js';
+import type { Finding } from '../../check/finding.js';
 import { type CheckResult, measuresOf, placeResult, resultText } from '../../check/result.js';
 import { exitCode, UsageError } from '../../errors.js';
 import { HelperProcesses } from '../../trials/helper-processes.js';
@@ -150,7 +150,10 @@ async function checked(
       cores: effectiveCores().effective,
       say: (step) => note(colorsFor(process.stderr).dim(`${compiled.ref.name}: ${step}`)),
     });
-    keepFindings(compiled.sha256, findings.filter(wasTried));
+    keepFindings(
+      compiled.sha256,
+      findings.filter(({ isTried }) => isTried !== false),
+    );
     return {
       sound: findings.every(({ level }) => level !== 'error'),
       task: {
