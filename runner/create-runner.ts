@@ -133,8 +133,9 @@ export interface RunnerOptions {
 /**
  * Opens the strategy that was measured, for use in a program. Resolves when all workers are ready.
  * @throws TypeError when the task is no path, or an option is missing or misspelt; WorkloadError when the
- * task does not load, its `setup` fails, or it is known to mix up documents that the strategy runs at the same
- * time; RangeError for an unknown strategy, delivery or axis and for numbers out of range; the signal's reason.
+ * task does not load, its `setup` fails, or it is known to mix up documents that the strategy runs at the
+ * same time; RangeError for an unknown strategy, delivery or axis and for numbers out of range; the signal's
+ * reason.
  */
 export async function createRunner(options: RunnerOptions | Recommendation): Promise<Runner> {
   const { session, facts } = await openForRunner(options);
