@@ -71,8 +71,8 @@ describe('several documents in flight on one thread', { concurrency: 2 }, () => 
     assert.match(said('in-flight').join(), /^error: \d+ of 16 documents never end when 8 /);
   });
 
-  it('are an error if the process ends then', onlyLong, async () => {
-    const { said, bad } = await checkTask(
+  it('are an error if the process ends then', async () => {
+    const { said, bad, result } = await checkTask(
       'ends.mjs',
       `let busy = 0;
        export default async ({ size }) => {
@@ -84,6 +84,8 @@ describe('several documents in flight on one thread', { concurrency: 2 }, () => 
     );
     assert.deepEqual(bad, ['in-flight']);
     assert.match(said('in-flight').join(), /^error: the task’s process ends when 8 .*two at once/s);
+    const { remedy = '' } = result.findings.find(({ id }) => id === 'in-flight') ?? {};
+    assert.match(remedy, /^throw an error instead of ending the process/);
   });
 
   it('are an error if documents fail then, and not if all fail all the same', onlyLong, async () => {

@@ -27,6 +27,15 @@ export const inFlightRow: Row = {
     'such as a parser or a buffer; until then use strategies with workers, which run one document at a time',
 };
 
+const endsRow: Row = {
+  id: inFlightId,
+  level: 'error',
+  when: 'the task ends its process with several documents in flight on one thread',
+  remedy:
+    'throw an error instead of ending the process, and await every promise: ' +
+    'an unhandled rejection ends it too',
+};
+
 /** The thread has this many documents at a time. */
 const atOnce = 8;
 /** No more documents are tried. */
@@ -42,7 +51,7 @@ export interface Reference {
 }
 
 export default {
-  rows: [inFlightRow],
+  rows: [inFlightRow, endsRow],
   async measure({ main: { passes } }, lab) {
     const [first = [], second = []] = passes;
     if (!someOk(first)) return [notTried(inFlightId)];
@@ -80,7 +89,7 @@ export async function testInFlight(
   if (tried === null) return null;
   const { wrong, pending, ended, ids, count } = tried;
   const where = `when ${atOnce} documents are in flight on one thread`;
-  if (ended !== null) return found(inFlightRow, `the task’s process ends ${where}: ${ended}`);
+  if (ended !== null) return found(endsRow, `the task’s process ends ${where}: ${ended}`);
   const steady = wrong.length === 0 ? [] : await confirmed(lab, reference, wrong);
   if (steady.length > 0) {
     const said = `${wrong.length} of ${count} results change ${where}`;
