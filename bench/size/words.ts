@@ -1,5 +1,5 @@
 import { type Capacity, capacityOf, usableShare } from '../../strategies/processes/memory-share.js';
-import { number, size, whole } from '../words/units.js';
+import { counted, number, size, whole } from '../words/units.js';
 import type { WorkerSize } from './measure.js';
 
 /** Memories that are often asked for, bytes. */
@@ -11,8 +11,10 @@ export interface SizeResult {
   readonly cores: number;
   /** The task waits nearly all the time, so cores do not limit its workers. */
   readonly waits: boolean;
-  /** Memory of this machine, or its limit, bytes. */
+  /** Memory of this machine, or its limit, or what the user gave, bytes. */
   readonly memoryBytes: number;
+  /** The user gave the memory. */
+  readonly isGiven: boolean;
   /** The finding of memory that grows without an end; null where it does not. */
   readonly grows: string | null;
   readonly workers: readonly WorkerKind[];
@@ -26,13 +28,14 @@ export interface SizeRow {
   readonly kind: WorkerKind['kind'];
   readonly memoryBytes: number;
   readonly isHere: boolean;
+  readonly isGiven: boolean;
   readonly capacity: Capacity;
   /** Workers for which the memory would do, whatever the cores. */
   readonly byMemory: number;
 }
 
 /** One row for each kind of worker and each memory. A task that grows has none, for no number is safe. */
-export function sizeRows({ cores, waits, memoryBytes, grows, workers }: SizeResult): SizeRow[] {
+export function sizeRows({ cores, waits, memoryBytes, isGiven, grows, workers }: SizeResult): SizeRow[] {
   if (grows !== null) return [];
   const memories = [memoryBytes, ...usualBytes];
   return workers.flatMap(({ kind, baseBytes, workerBytes }) =>
@@ -41,7 +44,8 @@ export function sizeRows({ cores, waits, memoryBytes, grows, workers }: SizeResu
       return {
         kind,
         memoryBytes: bytes,
-        isHere: i === 0,
+        isHere: i === 0 && !isGiven,
+        isGiven: i === 0 && isGiven,
         capacity: capacityOf({ ...of, cores: waits ? null : cores }),
         byMemory: capacityOf({ ...of, cores: null }).workers,
       };
@@ -54,7 +58,7 @@ export function sizeText(result: SizeResult): string {
   const { task, cores, waits, grows, workers } = result;
   const measured = workers.map(
     ({ kind, workerBytes, baseBytes, documents, failed }) =>
-      `${task}: a worker ${kind} takes ${size(workerBytes)} (${documents} documents` +
+      `${task}: a worker ${kind} takes ${size(workerBytes)} (${counted(documents, 'document')}` +
       `${failed === 0 ? '' : `, ${failed} not ok`}), and its caller ${size(baseBytes)}`,
   );
   if (grows !== null)
@@ -65,7 +69,7 @@ export function sizeText(result: SizeResult): string {
     ].join('\n')}\n`;
   const rows = sizeRows(result).map((row) => [
     row.kind,
-    `${number(row.memoryBytes / 1e9)} GB${row.isHere ? ' (here)' : ''}`,
+    memoryText(row),
     String(row.capacity.workers),
     limitIn(row, { cores, waits }),
   ]);
@@ -81,6 +85,11 @@ export function sizeText(result: SizeResult): string {
   return `${[...measured, '', line(header), ...rows.map(line), '', rule(cores, waits)].join('\n')}\n`;
 }
 
+function memoryText({ memoryBytes, isHere, isGiven }: SizeRow): string {
+  const text = memoryBytes < 1e9 ? size(memoryBytes) : `${number(memoryBytes / 1e9)} GB`;
+  return `${text}${isHere ? ' (here)' : ''}${isGiven ? ' (given)' : ''}`;
+}
+
 function limitIn(
   { capacity, byMemory }: SizeRow,
   { cores, waits }: Pick<SizeResult, 'cores' | 'waits'>,
@@ -89,10 +98,12 @@ function limitIn(
   if (capacity.bound === 'cores') return `cores: memory would do for ${whole(byMemory)}`;
   return waits
     ? 'memory: the task waits, so cores are no limit'
-    : `memory: there are ${Math.floor(cores)} cores`;
+    : cores < 2
+      ? 'memory: there is 1 core'
+      : `memory: there are ${Math.floor(cores)} cores`;
 }
 
 function rule(cores: number, waits: boolean): string {
-  const limit = waits ? '' : `, at most ${Math.max(1, Math.floor(cores))} cores`;
+  const limit = waits ? '' : `, at most ${counted(Math.max(1, Math.floor(cores)), 'core')}`;
   return `safe workers = floor((${usableShare} × memory − caller) ÷ worker)${limit}`;
 }

@@ -8,6 +8,7 @@ const result: SizeResult = {
   cores: 8,
   waits: false,
   memoryBytes: 6e9,
+  isGiven: false,
   grows: null,
   workers: [{ kind: 'process', ...measured }],
 };
@@ -27,6 +28,19 @@ it('says how many workers are safe, and which limit binds', () => {
   assert.match(text, /^parse: a worker process takes 1,000 MB \(16 documents\), and its caller 100 MB$/m);
   assert.match(text, /^process {2}6 GB \(here\) {2}4 {13}memory: there are 8 cores$/m);
   assert.match(text, /^process {2}16 GB {8}8 {13}cores: memory would do for 12$/m);
+});
+
+it('says which memory was given, in a unit that it fills', () => {
+  const text = sizeText({ ...result, memoryBytes: 64e6, isGiven: true });
+  assert.match(text, /^process {2}64 MB \(given\) {2}0 /m);
+  assert.doesNotMatch(text, /\(here\)/);
+});
+
+it('counts one document and one core as one', () => {
+  const one = { kind: 'process', ...measured, documents: 1 } as const;
+  const text = sizeText({ ...result, cores: 1, workers: [one] });
+  assert.match(text, / takes 1,000 MB \(1 document\), /);
+  assert.match(text, /, at most 1 core$/m);
 });
 
 it('does not limit the workers of a task that waits by cores', () => {

@@ -6,7 +6,7 @@ import { findFiles, sampleFiles } from '../../../workloads/documents.js';
 import { compileTask } from '../../../workloads/task-file.js';
 import { urlsOf } from '../../check/examine.js';
 import grows from '../../check/findings/grows.js';
-import { tryIn } from '../../check/probe.js';
+import { type Tried, tryIn } from '../../check/probe.js';
 import { exitCode, UnfitError, UsageError } from '../../errors.js';
 import { measureWorker } from '../../size/measure.js';
 import { type SizeResult, sizeRows, sizeText, type WorkerKind } from '../../size/words.js';
@@ -15,6 +15,7 @@ import { HelperProcesses } from '../../trials/helper-processes.js';
 import { baselineOf } from '../../trials/plan.js';
 import { loadStrategies } from '../../trials/prepare.js';
 import { parseCount, parseDuration, parseSize } from '../../words/parse.js';
+import { number } from '../../words/units.js';
 import { handleSignals } from '../signals.js';
 import { colorsFor, note, print } from '../terminal.js';
 
@@ -81,11 +82,10 @@ export async function sizeCommand(flags: SizeFlags): Promise<number> {
       graceMs: 2_000,
     };
     const tried = await tryIn(helpers, main, { workload: ref, corpus, timeoutMs, loadsTask: true });
-    if (tried.state !== 'done')
-      throw new UnfitError(
-        'expected a task that processes its documents; ' +
-          `${tried.state === 'ended' ? tried.said : 'it did not begin'}; try \`forkwise check\``,
-      );
+    if (tried.state !== 'done') {
+      const end = tried.state === 'ended' ? endText(tried, timeoutMs) : 'it did not begin';
+      throw new UnfitError(`expected a task that processes its documents; ${end}; try \`forkwise check\``);
+    }
     const [pass = []] = tried.probe.passes;
     const inTime = documents.flatMap((_, index) => (pass[index]?.status === 'ok' ? [index] : []));
     if (inTime.length === 0)
@@ -112,6 +112,7 @@ export async function sizeCommand(flags: SizeFlags): Promise<number> {
       cores,
       waits: kind === 'io' || (kind === null && waiting >= waitingShare),
       memoryBytes: limitBytes,
+      isGiven: flags.maxMemory !== undefined,
       grows: growth === undefined || growth.level === 'ok' ? null : growth.said,
       workers,
     };
@@ -123,4 +124,15 @@ export async function sizeCommand(flags: SizeFlags): Promise<number> {
     helpers.end();
     signals.end();
   }
+}
+
+/** A process that took too long is ended by us: its signal says nothing about the task. */
+function endText(
+  { step, id, late, said }: Extract<Tried, { readonly state: 'ended' }>,
+  timeoutMs: number,
+): string {
+  if (!late) return said;
+  const seconds = `${number(timeoutMs / 1e3)} s`;
+  if (step === 'loading') return `loading and setup took longer than ${seconds}`;
+  return `document "${id}" was still running after ${seconds}`;
 }
