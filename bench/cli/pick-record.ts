@@ -12,7 +12,7 @@ import { taskRecord } from '../trials/own-task.js';
 import { sourceRecord } from '../trials/plan.js';
 import { stagesRecord } from '../trials/splits.js';
 import { warmupRecord } from '../trials/timing.js';
-import { duration, number } from '../words/units.js';
+import { counted, duration, number } from '../words/units.js';
 import { commandLine } from './folder.js';
 import type { PickRequest } from './pick-request.js';
 
@@ -95,6 +95,7 @@ export function plannedText({
 }): string {
   const called =
     maxCalls === null && workload.kind === 'cpu' ? '' : `, at most ${number(calls)} calls of the task`;
-  const plan = `${configurations.length} configurations, ${unique} documents, ${duration(budgetMs)}${called}`;
+  const counts = `${counted(configurations.length, 'configuration')}, ${counted(unique, 'document')}`;
+  const plan = `${counts}, ${duration(budgetMs)}${called}`;
   return `${workload.ref.name} (${workload.kind}): ${plan}; ${cores} effective cores`;
 }

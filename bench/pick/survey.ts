@@ -19,6 +19,7 @@ import {
   warmCosts,
   wholePass,
 } from '../trials/warming.js';
+import { counted, inTurn } from '../words/units.js';
 import { costBeside } from './cost-beside.js';
 import { type OracleOptions, TaskOracle } from './oracle.js';
 import { isRemembered, memoryTest } from './remembering.js';
@@ -95,12 +96,14 @@ export async function takeSurvey(options: SurveyOptions): Promise<Survey> {
     const sample = await sampleFiles(list, { count, seed });
     const left = notSampled(list);
     if (left !== null) say(left);
-    say(`${task.name}: running ${sample.documents.length} documents one after the other`);
+    say(`${task.name}: running ${inTurn(sample.documents.length)}`);
     const file = oracle.write(sample.documents, 'survey');
     const first = await oracle.run(file, { timeMs: surveyShare * options.budgetMs });
     const documents = sample.documents.slice(0, first.costsMs.length);
-    if (first.failed > 0)
-      say(`${task.name}: failed on ${first.failed} of ${documents.length} documents; on ${first.failure}`);
+    if (first.failed > 0) {
+      const all = counted(documents.length, 'document');
+      say(`${task.name}: failed on ${first.failed} of ${all}; on ${first.failure}`);
+    }
     const again = lastDocuments(wholePass(first.costsMs), againMs);
     const indices = options.maxCalls === null ? repeated(again, first.costsMs) : again;
     const second = await oracle.run(file, { indices });

@@ -86,7 +86,7 @@ function section(id: string, title: string, content: Child): Html | null {
 
 function trialsText({ trials, ending }: Findings): string {
   const rounds = new Set(trials.map(({ round }) => round)).size;
-  const words = `${trials.length} trials in ${counted(rounds, 'round')}`;
+  const words = `${counted(trials.length, 'trial')} in ${counted(rounds, 'round')}`;
   if (ending === 'complete') return words;
   return `${words}, ${ending === 'between rounds' ? 'fewer than asked for' : 'interrupted'}`;
 }

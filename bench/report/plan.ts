@@ -35,7 +35,7 @@ export function planText(plan: Plan): string {
     const parts = corpora.map((corpus) => {
       const { name, documents, bytes } = corpus;
       const read = sourceCell(corpus) === null ? '' : `, ${fromFiles}`;
-      return `${name} (${documents} documents, ${size(bytes)}${read})`;
+      return `${name} (${counted(documents, 'document')}, ${size(bytes)}${read})`;
     });
     return `  ${ref.name} (${kind}) on ${listed(parts)}`;
   });
@@ -90,7 +90,7 @@ function openLoops(plan: Plan): string[] {
   if (arrivals === null || planned === null) return [];
   const { trials, searches, ms } = planned;
   const parts = [
-    ...(trials > 0 ? [`${trials} trials of ${duration(arrivals.timeMs)}`] : []),
+    ...(trials > 0 ? [`${counted(trials, 'trial')} of ${duration(arrivals.timeMs)}`] : []),
     ...(searches > 0 ? [`${searches} searches for ${arrivals.slo?.text}`] : []),
   ];
   return [`  then open loops: ${listed(parts)}, about ${duration(ms)}`];

@@ -17,6 +17,7 @@ import { syntheticCorpus } from '../../workloads/synthetic.js';
 import { type Kind, WorkloadError, type WorkloadRef } from '../../workloads/workload.js';
 import { UsageError } from '../errors.js';
 import { checkStages } from '../words/stages.js';
+import { counted, inTurn } from '../words/units.js';
 import { type CorpusFile, type CorpusSource, writeCorpus, writeTruth } from './corpus-file.js';
 import { Helper } from './helper.js';
 import type { HelperProcesses } from './helper-processes.js';
@@ -82,8 +83,7 @@ export async function prepare(
       let warm: Warmed | null = null;
       for (const corpus of await corpora(kind)) {
         const count = corpus.documents.length;
-        const what = count === 1 ? '1 document' : `${count} documents one after the other`;
-        say(`${name}: running ${what} (${corpus.name})`);
+        say(`${name}: running ${inTurn(count)} (${corpus.name})`);
         const file = writeCorpus(
           join(helpers.folder, `${prepared.length}-${ready.length}`),
           corpus.documents,
@@ -108,8 +108,10 @@ export async function prepare(
             request: { workload: ref, strategy: baseline, corpus: file },
           });
         const { documents, bytes } = sizeProfile(corpus);
-        if (truth.failed > 0)
-          say(`${name}: failed on ${truth.failed} of ${documents} documents; first on ${truth.failure}`);
+        if (truth.failed > 0) {
+          const all = counted(documents, 'document');
+          say(`${name}: failed on ${truth.failed} of ${all}; first on ${truth.failure}`);
+        }
         writeTruth(file, {
           digests: truth.digests,
           resultBytes: truth.resultBytes && truth.resultBytes / documents,
@@ -225,7 +227,7 @@ async function measuredKind(
   } satisfies OracleRequest);
   say(
     `${ref.name}: the task does not declare its kind, so it is measured as "${kind}": ` +
-      `it waited ${Math.round(100 * waiting)} % of the time (${few.length} documents)`,
+      `it waited ${Math.round(100 * waiting)} % of the time (${counted(few.length, 'document')})`,
   );
   return kind;
 }

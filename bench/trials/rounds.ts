@@ -1,6 +1,7 @@
 import type { Enough } from '../tables/enough.js';
 import type { Environment } from '../tables/environment.js';
 import type { TrialRow } from '../tables/trial-columns.js';
+import { counted } from '../words/units.js';
 import { type Cell, roundOrder } from './plan.js';
 import type { Profile } from './profiles.js';
 import { estimateTrialMs, type Timing } from './timing.js';
@@ -96,7 +97,7 @@ export async function runRounds(options: RunOptions): Promise<Ending> {
         return {
           complete: true,
           unmet: [
-            `the budget ended the run after ${round - 1} of ${rounds.max} rounds`,
+            `the budget ended the run after ${round - 1} of ${counted(rounds.max, 'round')}`,
             ...options.enough(round - 1).unmet,
           ],
         };

@@ -66,10 +66,11 @@ function warming(percent: number): string {
 /** Says what a program reaches that runs the folder once and ends. */
 function coldRun({ cold }: RunPromise, costs: CorpusCosts | null): string[] {
   if (cold === null || costs === null) return [];
-  const documents = number(costs.folder_documents);
+  const { folder_documents: count } = costs;
+  const documents = count === 1 ? 'this document' : `these ${number(count)} documents`;
   return [
     `A program that has just started reaches about ${number(cold.mean)}/s, perhaps more, ` +
-      `over these ${documents} documents: its code is cold at first.`,
+      `over ${documents}: its code is cold at first.`,
   ];
 }
 

@@ -62,6 +62,11 @@ export function listed(items: readonly string[]): string {
   return items.length < 2 ? items.join() : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 }
 
+/** Formats documents that run one by one: `1 document`, `3 documents one after the other`. */
+export function inTurn(documents: number): string {
+  return `${counted(documents, 'document')}${documents === 1 ? '' : ' one after the other'}`;
+}
+
 /** Formats a count with its noun, whose plural ends in s: `1 document`, `1,200 documents`. */
 export function counted(count: number, noun: string): string {
   return `${whole(count)} ${noun}${count === 1 ? '' : 's'}`;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseDuration, parseList, parseSize } from '../../bench/words/parse.js';
-import { duration, number, ratio, whole } from '../../bench/words/units.js';
+import { duration, inTurn, number, ratio, whole } from '../../bench/words/units.js';
 
 describe('units', () => {
   it('read sizes', () => {
@@ -19,6 +19,10 @@ describe('units', () => {
       () => parseDuration('abc', '--time-budget'),
       /^UsageError: expected --time-budget to be a duration like 30s, 10m or 1\.5h, got "abc"$/,
     );
+  });
+
+  it('count one document as one', () => {
+    assert.deepEqual([1, 2].map(inTurn), ['1 document', '2 documents one after the other']);
   });
 
   it('print three digits', () => {

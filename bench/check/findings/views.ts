@@ -7,7 +7,7 @@ import { loadWorkload } from '../../../workloads/load-workload.js';
 import type { Document, Views, WorkloadRef } from '../../../workloads/workload.js';
 import { type CorpusFile, readCorpus } from '../../trials/corpus-file.js';
 import { outcomeDigest } from '../../trials/digest.js';
-import { number } from '../../words/units.js';
+import { counted, number } from '../../words/units.js';
 import { type Check, found, type Row } from '../finding.js';
 import { inFreshProcess } from '../lab.js';
 
@@ -48,7 +48,7 @@ export default {
     if (violation !== null)
       return views === 'shared' ? [found(unsafe, `says views = 'shared', and ${violation}`)] : [];
     if (views === 'shared') return [];
-    const kept = `its bytes were neither changed, kept nor returned on ${documents} documents`;
+    const kept = `its bytes were neither changed, kept nor returned on ${counted(documents, 'document')}`;
     const said = `${kept}: without a copy a document takes ${number(100 * gain)} % less time`;
     return [
       gain < minGain ? found(safe, said, 'nothing: the copy costs too little to matter') : found(safe, said),

@@ -6,7 +6,7 @@ import type { HintRow } from '../../tables/situation-columns.js';
 import { isOk } from '../../tables/trial-columns.js';
 import { coldText } from '../../words/cold.js';
 import { shortNamer } from '../../words/configuration.js';
-import { number, percent } from '../../words/units.js';
+import { counted, number, percent } from '../../words/units.js';
 import { configurationName, familyOf, isBaseline } from '../configurations.js';
 import { failedShare } from '../failed-documents.js';
 import { type HintData, note, type Rule, warning } from './hint.js';
@@ -31,10 +31,11 @@ function interrupted({ ending, trials, environment }: HintData): HintRow[] {
   if (ending === 'complete') return [];
   if (ending === 'between rounds') {
     const rounds = new Set(trials.map(({ round }) => round)).size;
+    const asked = counted(environment.plan.rounds_least, 'round');
     return [
       warning(
         'interrupted',
-        `the run ended after ${rounds} of ${environment.plan.rounds_least} rounds, by its budget or a signal`,
+        `the run ended after ${rounds} of ${asked}, by its budget or a signal`,
         'continue with forkwise bench --resume and its folder, with a longer --budget',
       ),
     ];
@@ -70,7 +71,7 @@ function failedTrials({ trials }: HintData): HintRow[] {
   return [
     warning(
       'failed-trials',
-      `${failed.length} of ${trials.length} trials failed, first ${where}: ${reason}`,
+      `${failed.length} of ${counted(trials.length, 'trial')} failed, first ${where}: ${reason}`,
       'see the reasons in trials.csv; a cell without a valid trial has no figures',
     ),
   ];
@@ -110,7 +111,7 @@ function throttled({ trials }: HintData): HintRow[] {
   return [
     warning(
       'throttled-trials',
-      `a CPU quota stopped ${stopped} of ${trials.length} trials`,
+      `a CPU quota stopped ${stopped} of ${counted(trials.length, 'trial')}`,
       'give the container more CPU, or take the figures as those of this quota',
     ),
   ];
