@@ -183,7 +183,7 @@ it('the library loads no chart, statistics, table or command-line code', async (
   const expected = [
     /^dist\/(runner\/|strategies\/(?!peers))/,
     /^dist\/(index|services\/cache\/(cache-facts|room))\.js$/,
-    /^dist\/workloads\/(workload|read-file|source-stack)\.js$/,
+    /^dist\/workloads\/(workload|read-file|source-stack|thrown)\.js$/,
   ];
   for (const file of loaded)
     assert.ok(
