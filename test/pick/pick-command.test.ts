@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { decode } from '../../bench/tables/csv.js';
-import { trialTable } from '../../bench/tables/trial-columns.js';
+import { isOk, trialTable } from '../../bench/tables/trial-columns.js';
+import { configurationName } from '../../bench/verdict/configurations.js';
 import { isolates } from '../../strategies/strategy.js';
 import { chartless, cli as cliIn, cliPath } from '../support.js';
 import { strategies } from './support.js';
@@ -51,9 +52,10 @@ describe('pick and recommend', () => {
     assert.equal(code, 0, stderr);
     const made = JSON.parse(stdout);
     assert.deepEqual(made, JSON.parse(readFileSync(join(out, 'recommendation.json'), 'utf8')));
-    assert.match(made.verdict[0], /^(Use|Nothing was compared: only) /);
     assert.ok(made.expected.documentsPerSecond > 0 && made.loopDelay.pings > 0);
     const trials = decode(trialTable, readFileSync(join(out, 'trials.csv'), 'utf8'));
+    const isAlone = new Set(trials.filter(isOk).map(configurationName)).size === 1; // on a busy machine
+    assert.match(made.verdict[0], isAlone ? /^Nothing was compared: only / : /^Use /);
     assert.ok(trials.every(({ source }) => source === 'files'));
     const baselines = trials.filter(isBaseline);
     assert.ok(
