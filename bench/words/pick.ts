@@ -4,7 +4,7 @@ import type { Judged } from '../pick/open-loop/judge.js';
 import { groupBy } from '../stats/group-by.js';
 import type { CorpusCosts, Environment } from '../tables/environment.js';
 import { memoryOf } from '../tables/memory.js';
-import type { SummaryRow } from '../tables/summary-columns.js';
+import { hasRate, type SummaryRow } from '../tables/summary-columns.js';
 import { isOk, type TrialRow } from '../tables/trial-columns.js';
 import type { Ratio, Relation } from '../verdict/choice.js';
 import { configurationName } from '../verdict/configurations.js';
@@ -130,7 +130,10 @@ function use(
   { environment, strategies, name }: VerdictOptions & { readonly name: Namer },
 ): string {
   const { choice, speedup, nothingIsFaster, blocks } = decision;
-  if (isAlone(decision)) return `Nothing was compared: only ${name(choice)} was measured.`;
+  if (isAlone(decision)) {
+    const isTried = besides(decision).length > 0;
+    return `Nothing was compared: only ${name(choice)} ${isTried ? 'has a valid trial' : 'was measured'}.`;
+  }
   if (nothingIsFaster) {
     const shown = blocks < minBlocks ? '' : ' in these measurements';
     return `Use ${name(choice)}: nothing was shown to be faster${shown}.`;
@@ -142,9 +145,14 @@ function use(
     : `Use ${name(choice)}: \`${baseline.name}\` was not measured beside it, so its gain is not known.`;
 }
 
-/** True if nothing but the choice has a trial. */
-function isAlone({ choice, speedup, tied, slower, disqualified }: Decision): boolean {
-  return speedup === null && [...tied, ...slower, ...disqualified].every(({ cell }) => cell === choice);
+/** True if nothing but the choice has a valid trial. */
+function isAlone(decision: Decision): boolean {
+  return decision.speedup === null && !besides(decision).some(hasRate);
+}
+
+/** The measured configurations beside the choice, those without a valid trial too. */
+function besides({ choice, tied, slower, disqualified }: Decision): SummaryRow[] {
+  return [...tied, ...slower, ...disqualified].map(({ cell }) => cell).filter((cell) => cell !== choice);
 }
 
 /** The scatter of a gain is unknown where both sides have one block in common, which may be disturbed. */

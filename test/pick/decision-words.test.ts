@@ -197,6 +197,12 @@ describe('what is said of a decision', () => {
       verdict({ ...decision, ...changes }, { ...words, environment });
     const alone = said({ speedup: null, blocks: 1, tied: [{ cell: decision.choice } as never] });
     assert.match(alone[0] as string, /^Nothing was compared: only `.*` with 2 workers was measured\.$/);
+    const invalid = {
+      cell: { ...decision.choice, strategy: 'sequential', documents_per_second: null },
+      reason: 'void',
+    };
+    const tried = said({ speedup: null, blocks: 1, disqualified: [invalid as never] });
+    assert.match(tried[0] as string, /^Nothing was compared: only `.*` with 2 workers has a valid trial\.$/);
     assert.equal(alone[1], 'Use a longer `--time-budget`.');
     const cell = { ...decision.choice, strategy: 'queue' };
     const other = { cell, relation: 'slower' as const, rate: decision.rate };
