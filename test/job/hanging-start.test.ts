@@ -33,4 +33,21 @@ describe('a signal while no document has begun', onLinux, () => {
         assert.doesNotMatch(stderr, /finishing/);
         assert.ok(!readdirSync(folder).some((name) => name.includes('.lock')));
       });
+
+  it('ends a job of groups at once', { timeout: 60_000 }, async () => {
+    const folder = folderOf({ a: 'x' });
+    writeFileSync(join(folder, 'task.mjs'), source);
+    writeFileSync(
+      join(folder, 'forkwise.config.yaml'),
+      'task: ./task.mjs\nstrategy: thread-pool\nout: out\ngroups: { one: { docs: docs } }\n',
+    );
+    const { child, ended } = start(folder, ['run']);
+    await until(() => child.exitCode !== null || existsSync(join(folder, 'in-setup')));
+    child.kill('SIGINT');
+    const { code, stderr } = await ended;
+    assert.equal(code, 130, stderr);
+    assert.match(stderr, /^stopped while workers were starting; to go on: forkwise run$/m);
+    assert.doesNotMatch(stderr, /finishing/);
+    assert.ok(!readdirSync(join(folder, 'out')).some((name) => name.includes('.lock')));
+  });
 });

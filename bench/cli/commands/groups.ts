@@ -82,6 +82,11 @@ export async function runGroups(
   let own: OwnProcess | null = null;
   const signals = handleSignals({
     orderly() {
+      const running = [...run.running];
+      if (running.length > 0 && running.every(({ isStarting }) => isStarting)) {
+        note(`stopped while workers were starting; to go on: ${commandLine()}`);
+        return false;
+      }
       progress.say('finishing the documents that are under way; once more ends them at once');
       stopped.abort();
       return true;

@@ -76,6 +76,8 @@ export class GroupRun {
   readonly #startedMs = performance.now();
   /** The sessions that are open, with what they use. */
   readonly #open = new Set<Share>();
+  /** Sessions whose workers have started. */
+  #working = 0;
   #hasFoundAll = false;
   #areComplete = true;
   #found = 0;
@@ -145,6 +147,11 @@ export class GroupRun {
     return ((this.documents - this.done) * perDocumentMs) / Math.max(1, workers);
   }
 
+  /** True while its workers start and none has a document. */
+  get isStarting(): boolean {
+    return this.#open.size > 0 && this.#working === 0;
+  }
+
   get cores(): number {
     return [...this.#open].reduce((sum, { cores }) => sum + cores, 0);
   }
@@ -190,6 +197,7 @@ export class GroupRun {
         say: (text) => warn(`${this.ready.group.name}: ${text}`),
       });
       if (this.#startMs === 0) this.#startMs = performance.now() - openedMs;
+      this.#working++;
       try {
         const isComplete = await runAll(opened, this.#batches(), {
           output: this.output,
@@ -210,6 +218,7 @@ export class GroupRun {
               'to go on when it works again, run the job with --retry failed',
           );
       } finally {
+        this.#working--;
         this.#elapsedMs = performance.now() - this.#startedMs;
         this.#workersReplaced += opened.session.replaced ?? 0;
         this.#adaptive = opened.facts.adaptive?.stats();
