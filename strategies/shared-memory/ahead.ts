@@ -14,8 +14,8 @@ export interface AheadLimits {
  */
 const minDocuments = 2;
 /**
- * Outcomes wait for others at most this long while a worker has work, ms: see `isTime` in `worker.ts`. The
- * caller publishes when it hears of them.
+ * Outcomes wait for others at most this long while a worker has work, ms: see `isTime` in `unreported.ts`.
+ * The caller publishes when it hears of them.
  */
 export const flushMs = 4;
 /** Weight of one outcome in the running mean of task times. */

@@ -81,6 +81,8 @@ export async function openArenaSession(workload: WorkloadRef, options: ArenaOpti
  *   cancels.ts         takes cancelled documents back, and kills workers that do not give them up
  *   thread-lane.ts     starts, kills and closes one worker thread
  *   worker.ts          claims documents and runs the task, on the worker's thread
+ *   unreported.ts      keeps outcomes there until they are enough for one message
+ *   protocol.ts        what a worker thread gets when it starts, and the messages
  *   claim-table.ts     the protocol between the threads: which thread writes which word, in which
  *                      order, and how workers sleep and are woken
  */

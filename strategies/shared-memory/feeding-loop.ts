@@ -9,9 +9,9 @@ import { Ahead, type AheadLimits } from './ahead.js';
 import type { ClaimTable } from './claim-table.js';
 import { type Columns, valuesOf } from './columns.js';
 import { Feed, type PulledDocument, type Window } from './feed.js';
+import type { Outcomes } from './protocol.js';
 import type { SlabQueue } from './slab-queue.js';
 import type { ThreadLane } from './thread-lane.js';
-import type { Outcomes } from './worker.js';
 
 /** How documents are split over queues: the only difference between the strategies that use the arena. */
 export interface QueueSplit {

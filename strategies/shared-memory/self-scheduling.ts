@@ -17,7 +17,7 @@ import { arenaTraits } from './traits.js';
  *   two reports: `ahead.ts`.
  * - A worker reports up to 256 outcomes in one message, and none waits for others longer than 4 ms:
  *   `flushDocuments` in `arena-session.ts`, which also lists the files of this folder, and `isTime` in
- *   `worker.ts`.
+ *   `unreported.ts`.
  *
  * The window below is something else: the number of documents that the caller takes from the source at once.
  */

@@ -11,8 +11,8 @@ import { closeGraceMs } from '../session/teardown.js';
 import type { Engine } from '../strategy.js';
 import { threadWorker } from '../worker/worker-id.js';
 import type { ClaimTable } from './claim-table.js';
+import type { ArenaWorkerData, FromWorker, Outcomes, ToWorker } from './protocol.js';
 import type { Arena } from './slab-queue.js';
-import type { ArenaWorkerData, FromWorker, Outcomes, ToWorker } from './worker.js';
 
 export interface ThreadLaneOptions {
   readonly workload: WorkloadRef;

@@ -5,10 +5,10 @@ import type { CallerEnd } from '../session/side-channel.js';
 import type { Cancels } from './cancels.js';
 import type { ClaimTable } from './claim-table.js';
 import type { ArenaParts, FeedingLoop } from './feeding-loop.js';
+import type { Outcomes } from './protocol.js';
 import type { SlabQueue } from './slab-queue.js';
 import type { ThreadLane } from './thread-lane.js';
 import type { Watchdog } from './watchdog.js';
-import type { Outcomes } from './worker.js';
 
 /** The handling of deaths works with these, beside the parts of the arena. */
 export interface DeathsParts {

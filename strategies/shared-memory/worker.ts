@@ -1,11 +1,7 @@
 import { setImmediate } from 'node:timers';
 import { type MessagePort, parentPort, resourceLimits, workerData } from 'node:worker_threads';
-import type { TaskServices } from '../../services/task-services.js';
-import type { WorkloadRef } from '../../workloads/workload.js';
-import type { LocalReply, Served } from '../session/outcome.js';
+import type { LocalReply } from '../session/outcome.js';
 import type { CarriedDocument } from '../session/reference.js';
-import type { ChannelPort } from '../session/side-channel-protocol.js';
-import type { Engine, TaskError } from '../strategy.js';
 import { now } from '../worker/clock.js';
 import { connectThread } from '../worker/connect.js';
 import { keepFreedMemory } from '../worker/freed-memory.js';
@@ -14,14 +10,14 @@ import { Places } from '../worker/places.js';
 import { openTask } from '../worker/task.js';
 import { engineReport } from '../worker/usage-report.js';
 import { thisWorker } from '../worker/worker-id.js';
-import { flushMs } from './ahead.js';
-import { ClaimTable, oversized, type Shape } from './claim-table.js';
-import { type Columns, columnsOf } from './columns.js';
+import { ClaimTable, oversized } from './claim-table.js';
 import { privateCopy } from './copy-bytes.js';
+import type { ArenaWorkerData, FromWorker, ToWorker } from './protocol.js';
+import { Unreported } from './unreported.js';
 
 /**
  * A worker thread of the arena. It claims one document at a time from its queue (`ClaimTable.claim`), runs
- * the task and keeps the outcome until it has enough of them for one message to the caller.
+ * the task and keeps the outcome until it has enough of them for one message to the caller (`Unreported`).
  *
  * Several documents at the same time (`perWorker` in `claim-table.ts`):
  *
@@ -41,59 +37,6 @@ import { privateCopy } from './copy-bytes.js';
  * `claim-table.ts` describes. A task that waits for something must not block the event loop, so its worker
  * skips the first step.
  */
-
-export interface ArenaWorkerData {
-  readonly workload: WorkloadRef;
-  readonly table: { readonly shape: Shape; readonly memory: SharedArrayBuffer };
-  readonly arena: SharedArrayBuffer;
-  /** The claim table knows this worker by this number. */
-  readonly number: number;
-  /** The queue that this worker claims from. */
-  readonly queue: number;
-  /** Outcomes are reported when they are this many, or when their documents have this many bytes. */
-  readonly flush: { readonly documents: number; readonly bytes: number };
-  readonly services: TaskServices;
-  /** Time limit of a document, ms; absent: there is none. */
-  readonly timeoutMs: number | undefined;
-  /** The worker sends its outcomes to this port. */
-  readonly port: MessagePort;
-  /**
-   * Slots that are assigned to this worker. It runs them first and reports them one by one, because
-   * other workers died while they had these documents.
-   */
-  readonly first: readonly number[];
-}
-
-export type ToWorker =
-  /** The document is null when it was cancelled: the slot is no longer the worker's. */
-  | { readonly kind: 'document'; readonly slot: number; readonly document: CarriedDocument | null }
-  /** The number `perWorker` of the table has risen. */
-  | { readonly kind: 'more' }
-  | { readonly kind: 'report' }
-  | { readonly kind: 'close' };
-
-export type FromWorker =
-  | { readonly kind: 'ready' }
-  /** The worker asks for a document that is not in the arena. */
-  | { readonly kind: 'want'; readonly slot: number }
-  | { readonly kind: 'report'; readonly engine: Engine }
-  /** The worker ends between two documents, because its heap is near its limit. */
-  | { readonly kind: 'retired' }
-  | ChannelPort;
-
-/** One message carries many outcomes, since it costs at least 20 µs. The times are in the claim table. */
-export interface Outcomes {
-  /** The slot of each document, as its bitwise complement when the task failed. */
-  readonly slots: readonly number[];
-  /** Holds, per slot, the value that the task returned or the error it threw. */
-  readonly values: readonly unknown[] | Columns;
-  /** The failed slots whose task ended because its time was over; absent where there are none. */
-  readonly timedOut?: readonly number[];
-  /** What services have to do with documents, by place in `slots`; absent where there is nothing. */
-  readonly served?: readonly ({ readonly at: number } & Served)[];
-  /** True where the message has moved buffers of values; else absent. */
-  readonly hasMoved?: true;
-}
 
 /**
  * A worker without work blocks its thread for this long before it reports its outcomes and rests in its event
@@ -139,15 +82,7 @@ const task = await openTask(workload, {
 });
 if (task.views === 'copy') keepFreedMemory();
 
-let slots: number[] = [];
-let values: unknown[] = [];
-let timedOut: number[] | null = null;
-let served: NonNullable<Outcomes['served']>[number][] | null = null;
-/** Buffers in the values that the message moves. */
-let moved = new Set<ArrayBuffer>();
-let unreportedBytes = 0;
-/** The first unreported outcome was there at this time. */
-let firstMs = 0;
+const unreported = new Unreported(port, flush);
 /**
  * True once the task has returned a promise: the thread must not block then, because callbacks may be
  * pending.
@@ -224,7 +159,7 @@ async function work(): Promise<void> {
       reply = await answer;
     } else reply = answer;
     const endedMs = ended(slot, document, reply);
-    if (suspect || isFull() || isTime(reply)) report();
+    if (suspect || unreported.isFull() || unreported.isTime(reply)) report();
     if (endedMs - turnedMs >= (places.pending > 0 ? turnBesideMs : turnMs)) await turn();
   }
   while (places.pending > 0) await places.change();
@@ -245,8 +180,8 @@ async function runBeside(
   const isLong = places.ended(reply);
   // It is pending until it is reported, so that the worker's death never loses more than `perWorker` of them.
   held++;
-  if (isFull() || (isLong && isTime(reply))) report();
-  else if (!isTime(reply)) free(1);
+  if (unreported.isFull() || (isLong && unreported.isTime(reply))) report();
+  else if (!unreported.isTime(reply)) free(1);
   places.wake();
 }
 
@@ -273,22 +208,8 @@ function nextTask(): number {
 function ended(slot: number, document: CarriedDocument, reply: LocalReply): number {
   if (document.by !== undefined) table.noteRead(slot, reply);
   table.end(slot, reply);
-  keep(slot, document, reply);
+  unreported.keep(slot, document.size, reply);
   return reply.startedMs + reply.taskMs;
-}
-
-/** Tells whether there are enough outcomes for a message. */
-function isFull(): boolean {
-  return slots.length >= flush.documents || unreportedBytes >= flush.bytes;
-}
-
-/**
- * Tells whether the first unreported outcome would wait too long for another one, if that took as long as the
- * last one. Each message wakes the caller's thread, which takes a core from a worker when there are no more
- * cores than workers: at 2 ms in place of `flushMs` this cost a tenth of what a second core gains.
- */
-function isTime({ startedMs, taskMs }: LocalReply): boolean {
-  return startedMs + 2 * taskMs - firstMs > flushMs;
 }
 
 /** Reads the document in the slot; returns null when it is not in the arena. */
@@ -317,45 +238,11 @@ function ask(slot: number): Promise<CarriedDocument | null> {
   });
 }
 
-function keep(slot: number, { size }: CarriedDocument, reply: LocalReply): void {
-  if (slots.length === 0) firstMs = reply.startedMs + reply.taskMs;
-  const ok = reply.status === 'ok';
-  const value: unknown = ok ? reply.value : (reply.error satisfies TaskError);
-  slots.push(ok ? slot : ~slot);
-  values.push(value);
-  if (reply.status === 'timed-out') {
-    timedOut ??= [];
-    timedOut.push(slot);
-  }
-  if (reply.served !== undefined) {
-    served ??= [];
-    served.push({ at: slots.length - 1, ...reply.served });
-  }
-  unreportedBytes += size;
-  if (reply.moved === undefined) return;
-  for (const buffer of reply.moved) {
-    moved.add(buffer);
-    unreportedBytes += buffer.byteLength;
-  }
-}
-
+/** Reports the outcomes and frees the places of their tasks. */
 function report(): void {
-  if (slots.length === 0) return;
+  if (unreported.isEmpty()) return;
   free(held);
-  const outcomes: Outcomes = {
-    slots,
-    values: columnsOf(values) ?? values,
-    ...(timedOut && { timedOut }),
-    ...(served && { served }),
-    ...(moved.size > 0 && { hasMoved: true }),
-  };
-  port.postMessage(outcomes, [...moved]);
-  slots = [];
-  values = [];
-  timedOut = null;
-  served = null;
-  moved = new Set();
-  unreportedBytes = 0;
+  unreported.send();
 }
 
 /** Waits until there may be something to claim. */
@@ -363,7 +250,7 @@ async function idle(): Promise<void> {
   let seen = table.signal(queue);
   if (table.hasWork(queue)) return;
   if (!waits) {
-    if (slots.length > 0 && !table.isEager()) table.setKeeping(number, true);
+    if (!unreported.isEmpty() && !table.isEager()) table.setKeeping(number, true);
     if (table.isEager()) {
       report(); // the caller may wait for them
       table.setKeeping(number, false);
