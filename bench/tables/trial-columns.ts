@@ -1,8 +1,13 @@
 import { type Delivery, deliveries } from '../../strategies/strategy.js';
 import { cellColumns, runColumns } from './cell.js';
 import { type Row, table } from './table.js';
+import { noiseColumns } from './trial/noise.js';
+import { usageColumns } from './trial/usage.js';
 
-/** The table `trials.csv`, from which `summary.csv` and all else is computed. */
+/**
+ * The table `trials.csv`, from which `summary.csv` and all else is computed. Columns about what the process
+ * tree used, and about what disturbed it, are in the folder `trial`.
+ */
 
 /** Raised when a column changes its meaning, is renamed or removed; a new column does not raise it. */
 export const schema = 1;
@@ -130,125 +135,7 @@ export const trialTable = table(
         'milliseconds: what a program loses once per start until engines have compiled the code, as far as ' +
         'the warm-up goes; below 0 where rates scatter by more; empty without a warm-up',
     },
-    {
-      name: 'cpu_user_ms',
-      type: 'number',
-      empty: true,
-      about:
-        'user CPU time of the whole process tree over the timed passes, milliseconds; every process ' +
-        'counts itself (getrusage)',
-    },
-    { name: 'cpu_system_ms', type: 'number', empty: true, about: 'system CPU time, likewise' },
-    {
-      name: 'cpu_percent',
-      type: 'number',
-      empty: true,
-      about: 'CPU time ÷ wall time × 100; 100 is one core',
-    },
-    {
-      name: 'tree_cpu_check_ms',
-      type: 'number',
-      empty: true,
-      about:
-        'a check: CPU time of the same tree as the kernel counts it (clock ticks of 10 ms), read from ' +
-        'outside over the noise window; it cannot leave out what happens between passes',
-    },
-    {
-      name: 'cpu_source',
-      type: 'text',
-      empty: true,
-      about:
-        '`self-report`: every process counts itself; `self-report+cutime`: children ended inside the ' +
-        'window, and the kernel’s sum over ended children counts them; `incomplete`: children ended, ' +
-        'and nothing counts them; `partial`: some workers could not be asked, so columns about the ' +
-        'whole tree are empty',
-    },
-    {
-      name: 'rss_peak_bytes',
-      type: 'number',
-      empty: true,
-      about:
-        'peak sum of resident sizes over the process tree (pidusage); a shared page counts once per ' +
-        'process, so this is an upper bound',
-    },
-    {
-      name: 'memory_peak_bytes',
-      type: 'number',
-      empty: true,
-      about:
-        'peak memory of the process tree with shared pages counted once: Σ (Pss_Anon + Pss_Shmem) + ' +
-        'max RssFile; empty where the system does not report it',
-    },
-    {
-      name: 'memory_peak_kind',
-      type: 'text',
-      empty: true,
-      about:
-        'how both peaks were measured: `high-water` is recorded by the kernel and exact (a tree of ' +
-        'one process); `sampled` is the largest sample, a lower bound',
-    },
-    {
-      name: 'memory_interval_ms',
-      type: 'number',
-      empty: true,
-      about: 'mean time between memory samples, milliseconds',
-    },
-    {
-      name: 'memory_samples',
-      type: 'number',
-      empty: true,
-      about: 'number of memory samples, including the one at the end of the window',
-    },
-    {
-      name: 'sampler_cpu_percent',
-      type: 'number',
-      empty: true,
-      about:
-        'CPU time that sampling used inside the window, percent of one core; the sampler is outside ' +
-        'the measured tree',
-    },
-    {
-      name: 'threads_peak',
-      type: 'number',
-      empty: true,
-      about:
-        'largest sampled number of threads over the process tree; empty where the system does not ' +
-        'report it',
-    },
-    {
-      name: 'context_switches_voluntary',
-      type: 'number',
-      empty: true,
-      about:
-        'voluntary context switches of the whole process tree over the timed passes (getrusage); ' +
-        'empty on Windows',
-    },
-    {
-      name: 'context_switches_involuntary',
-      type: 'number',
-      empty: true,
-      about: 'involuntary context switches, likewise',
-    },
-    {
-      name: 'event_loop_utilization',
-      type: 'number',
-      empty: true,
-      about:
-        'share of the timed passes in which the main thread’s event loop was busy, 0 to 1; blocking ' +
-        'counts as busy',
-    },
-    {
-      name: 'event_loop_utilization_workers',
-      type: 'number',
-      empty: true,
-      about: 'likewise, mean over the event loops of the workers; empty where there are no workers',
-    },
-    {
-      name: 'gc_ms',
-      type: 'number',
-      empty: true,
-      about: 'time of garbage collection in all JavaScript engines of the tree, milliseconds',
-    },
+    ...usageColumns,
     {
       name: 'latency_p50_ms',
       type: 'number',
@@ -336,61 +223,7 @@ export const trialTable = table(
       empty: true,
       about: 'whether `digest` equals the digest of the sequential oracle run',
     },
-    {
-      name: 'noise_window_ms',
-      type: 'number',
-      empty: true,
-      about:
-        'the time that the noise columns describe: from the start of the first pass to the end of the ' +
-        'last, including the verification in between, milliseconds',
-    },
-    {
-      name: 'noise_steal_percent',
-      type: 'number',
-      empty: true,
-      about:
-        'share of the machine’s time that the hypervisor gave to other guests; the trial is void ' +
-        'above 5',
-    },
-    {
-      name: 'noise_others_percent',
-      type: 'number',
-      empty: true,
-      about:
-        'share of the machine’s time that went to processes outside the tree and the suite; the trial ' +
-        'is void above 5 plus the resolution of the counters (one tick per core)',
-    },
-    {
-      name: 'noise_pressure_ms',
-      type: 'number',
-      empty: true,
-      about: 'time in which at least one runnable thread of the machine waited for a core (PSI)',
-    },
-    {
-      name: 'noise_run_delay_ms',
-      type: 'number',
-      empty: true,
-      about:
-        'time that live threads of the tree waited for a core; oversubscription alone causes this, ' + 'too',
-    },
-    {
-      name: 'noise_throttled_ms',
-      type: 'number',
-      empty: true,
-      about: 'time in which a CPU quota stopped the tree',
-    },
-    {
-      name: 'noise_swap_pages',
-      type: 'number',
-      empty: true,
-      about: 'number of pages that the machine swapped; the trial is void above 0',
-    },
-    {
-      name: 'quota_limited',
-      type: 'boolean',
-      empty: true,
-      about: 'whether a CPU quota stopped the tree; empty where the system does not report it',
-    },
+    ...noiseColumns,
     {
       name: 'busy',
       type: 'boolean',
