@@ -9,15 +9,12 @@ import { rowName } from '../tables/series.js';
 import { isBusy } from '../verdict/busy.js';
 import { failedShare } from '../verdict/failed-documents.js';
 import type { Findings } from '../verdict/findings.js';
+import { busyTrialsLine } from '../words/busy.js';
+import { choiceTable } from '../words/choice-table.js';
 import { coldText } from '../words/cold.js';
-import {
-  busyTrialsLine,
-  choiceTable,
-  failedText,
-  noChoiceText,
-  type VerdictOptions,
-  verdict,
-} from '../words/pick.js';
+import { type VerdictOptions, verdict } from '../words/decision.js';
+import { failedText } from '../words/failed-trials.js';
+import { noChoiceText } from '../words/no-choice.js';
 import { setApartText } from '../words/promise.js';
 import { counted, duration, number } from '../words/units.js';
 import type { Constraints } from './constraints.js';

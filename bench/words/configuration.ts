@@ -59,6 +59,11 @@ export function withInterval({ ratio: value, low, high }: Ratio): string {
   return ends === '' ? ratio(value) : `${ratio(value)} (${ends})`;
 }
 
+/** Tells whether the ends of a ratio's interval are known. */
+export function hasInterval({ low, high }: Ratio): boolean {
+  return low !== null && high !== null;
+}
+
 /** "1.88–2.02", "0.062–2,310"; empty where the ends are not known. */
 export function intervalText({ low, high }: Pick<Ratio, 'low' | 'high'>): string {
   return low === null || high === null ? '' : `${endText(low)}–${endText(high)}`;

@@ -1,22 +1,18 @@
 import type { StrategyTraits } from '../../strategies/strategy.js';
-import type { Decision, NoChoice } from '../pick/decide.js';
+import type { Decision } from '../pick/decide.js';
 import type { Judged } from '../pick/open-loop/judge.js';
-import { groupBy } from '../stats/group-by.js';
 import type { CorpusCosts, Environment } from '../tables/environment.js';
-import { memoryOf } from '../tables/memory.js';
 import { hasRate, type SummaryRow } from '../tables/summary-columns.js';
-import { isOk, type TrialRow } from '../tables/trial-columns.js';
-import type { Ratio, Relation } from '../verdict/choice.js';
+import type { Ratio } from '../verdict/choice.js';
 import { configurationName } from '../verdict/configurations.js';
-import { intervalText, type Named, namer, shortNamer, withInterval } from './configuration.js';
+import { hasInterval, type Named, namer, withInterval } from './configuration.js';
 import { fusedSentences } from './fused.js';
-import { boundText, isUsefulBound } from './loss.js';
+import { isUsefulBound } from './loss.js';
 import { notMeasuredRows, notMeasuredSentences } from './not-measured.js';
 import { openLoopSentences } from './open-loop.js';
 import { promiseSentences } from './promise.js';
 import { fromFiles } from './source.js';
-import type { TextTable } from './text-table.js';
-import { counted, listed, megabytes, number, percent, ratio, sizesOf } from './units.js';
+import { counted, listed, number, percent, sizesOf } from './units.js';
 
 /** `pick` and `recommend` describe a decision with these sentences, each of at most 25 words. */
 
@@ -68,60 +64,10 @@ export function verdict(decision: Decision, options: VerdictOptions): string[] {
   ];
 }
 
-/** The decision as a table with one row: what to use, what it gains and needs, and what is as good. */
-export function choiceTable(decision: Decision, { environment, strategies }: VerdictOptions): TextTable {
-  const { choice, speedup, rate, tied, regretBound } = decision;
-  const short = shortNamer(strategies, cellsOf(decision, environment));
-  const corpus = environment.corpora.find((entry) => entry.corpus === choice.corpus);
-  const memory = memoryOf(choice);
-  const named = (relation: Relation) =>
-    tied.filter((one) => one.relation === relation).map(({ cell }) => short(cell));
-  return {
-    header: [
-      'documents',
-      'use',
-      '× sequential',
-      '95 % interval',
-      'documents/s',
-      'memory',
-      'as good',
-      'not told apart',
-      'lost at most',
-    ],
-    numbersFrom: 9,
-    groups: [
-      [
-        [
-          corpus === undefined ? choice.corpus : sizesOf(corpus),
-          short(choice),
-          speedup === null ? '' : ratio(speedup.ratio),
-          speedup === null ? '' : hasInterval(speedup) ? intervalText(speedup) : 'unknown',
-          number(rate.mean),
-          memory === null ? '' : megabytes(memory),
-          shortened(named('as good')),
-          shortened(named('not told apart')),
-          boundText(regretBound),
-        ],
-      ],
-    ],
-  };
-}
-
-/** Names one configuration, or two if both are short, and counts the others: terminals are narrow. */
-function shortened(names: readonly string[]): string {
-  const two = names.slice(0, 2).join(', ');
-  const shown = names.slice(0, two.length > maxWidth ? 1 : 2);
-  const more = names.length - shown.length;
-  return [...shown, ...(more > 0 ? [`${more} more`] : [])].join(', ');
-}
-
-/** The names in one cell of the table have at most this many characters, unless a single one has more. */
-const maxWidth = 36;
-
 type Namer = ReturnType<typeof namer>;
 
 /** All configurations that the words may name, so that each has a name of its own. */
-function cellsOf({ tied, slower, disqualified }: Decision, environment: Environment): Named[] {
+export function cellsOf({ tied, slower, disqualified }: Decision, environment: Environment): Named[] {
   return [...[...tied, ...slower, ...disqualified].map(({ cell }) => cell), ...notMeasuredRows(environment)];
 }
 
@@ -169,10 +115,6 @@ type GainOptions = { readonly choice: SummaryRow } & Pick<VerdictOptions, 'envir
 
 /** Scatter on a quiet machine adds no more than this factor to the gain that the cores allow. */
 const maxNoise = 1.25;
-
-function hasInterval({ low, high }: Ratio): boolean {
-  return low !== null && high !== null;
-}
 
 /** Says which latency a limit was compared with. */
 function closedLoop({ choice }: Decision, { latencyP99Ms }: VerdictOptions): string[] {
@@ -319,42 +261,4 @@ function where({ choice }: Decision, { environment }: VerdictOptions): string {
   const read = corpus?.source === 'files' ? `, ${fromFiles}` : '';
   const node = environment.node.version.split('.')[0];
   return `Measured on ${number(environment.cores.effective)} cores, Node ${node}${sizes}${read}.`;
-}
-
-/** Says in the first line of the output that the machine was busy. */
-export function busyTrialsLine(trials: readonly TrialRow[]): string {
-  const counted = trials.filter(isOk);
-  const disturbed = counted.filter(({ busy }) => busy === true).length;
-  const which = disturbed === 0 ? 'the trials' : `${disturbed} of ${counted.length} trials`;
-  return `The machine was busy: other processes disturbed ${which}. This is only a suggestion.`;
-}
-
-/** Names the configurations whose trials failed, with the reason of the first failure of each strategy. */
-export function failedText(trials: readonly TrialRow[], strategies: readonly StrategyTraits[]): string[] {
-  const name = namer(strategies);
-  const failed = trials.filter((trial) => trial.status === 'failed');
-  return [...groupBy(failed, ({ strategy }) => strategy).values()].map((own) => {
-    const [first] = own;
-    const others = own.length > 1 ? ` (${own.length} trials)` : '';
-    return `${name(first)} failed${others}: ${first.reason}.`.replaceAll('`', '');
-  });
-}
-
-/** Explains why nothing can be recommended: one line per configuration. */
-export function noChoiceText(
-  { disqualified, untested }: NoChoice,
-  strategies: readonly StrategyTraits[],
-): string {
-  const name = namer(strategies, [...disqualified.map(({ cell }) => cell), ...untested]);
-  if (disqualified.length + untested.length === 0)
-    return 'No configuration was measured before the command ended. Use a longer --time-budget.\n';
-  return [
-    'No measured configuration keeps the constraints:',
-    ...disqualified.map(({ cell, reason }) => `  ${name(cell)}: ${reason}`),
-    ...untested.map((cell) => `  ${name(cell)}: its loop delay was not measured`),
-    ...(untested.length > 0 ? ['Only `forkwise pick --loop-delay` measures loop delays.'] : []),
-    '',
-  ]
-    .join('\n')
-    .replaceAll('`', '');
 }
