@@ -4,7 +4,7 @@ import { type Decided, type Decision, decide } from '../../bench/pick/decide.js'
 import type { ResponsivenessRow } from '../../bench/tables/responsiveness-columns.js';
 import { summarise } from '../../bench/tables/summarise.js';
 import type { TrialRow } from '../../bench/tables/trial-columns.js';
-import { trialsOf } from '../runs.js';
+import { environmentOf, trialsOf } from '../runs.js';
 import { baseline, strategies } from './support.js';
 
 /** Decides from twelve rounds of made-up trials, under these constraints. */
@@ -43,3 +43,16 @@ export function chosen(decision: Decided): Decision {
   assert.equal(decision.state, 'chosen');
   return decision as Decision;
 }
+
+/** The words about a decision need these beside it. No limit was set, and the task never failed. */
+export const words = {
+  environment: environmentOf(trialsOf({ corpora: { docs: 10_000 } }), {
+    environment: { profile: 'pick' },
+  }),
+  strategies,
+  costs: null,
+  isolated: null,
+  latencyP99Ms: null,
+  judged: null,
+  failedShare: 0,
+};
