@@ -34,11 +34,17 @@ const isLong = process.env.FORKWISE_TESTS === 'long';
 export const onlyLong = { skip: isLong ? false : 'npm run test:long' };
 
 /**
- * The options of a test of the contract that `hybrid` and `broker` keep in `npm run test:long` alone: their
- * sessions open slowly, and are made of parts whose other strategies keep it in `npm test`.
+ * Strategies whose engine is made of parts that others have: `partitioned` is `self-scheduling` with another
+ * queue, `process-pool` has the session of `thread-pool` and processes as `queue` has them, and `hybrid` and
+ * `broker` open both kinds of workers elsewhere. In `npm test` they keep the basic promises: the outcomes of
+ * `sequential`, one for each document, in order, also after a death, a time limit and a cancellation. The
+ * strategies with the parts keep all promises there, and all strategies do in `npm run test:long`.
  */
+const madeOfParts = ['process-pool', 'partitioned', 'hybrid', 'broker'];
+
+/** The options of a test of a promise that is not basic. */
 export function longWithParts({ name }: Strategy): { skip: string | boolean } {
-  return name === 'hybrid' || name === 'broker' ? onlyLong : { skip: false };
+  return madeOfParts.includes(name) ? onlyLong : { skip: false };
 }
 
 /** Makes documents with these ids and distinct contents; each has a buffer of its own. */

@@ -8,11 +8,11 @@ import fc from 'fast-check';
 import { strategies as entries } from '../../strategies/index.js';
 import type { AnyDocument, Outcome, Session, Strategy } from '../../strategies/strategy.js';
 import { hashOf } from '../fixtures/tasks/reference-task.js';
-import { fixture, openable } from '../support.js';
+import { fixture, longWithParts, onlyLong, openable } from '../support.js';
 
 /** A session on other machines is slow to open, and reads documents with the code of the others. */
 const runsOf = ({ isolation }: Strategy) =>
-  Number(process.env.FORKWISE_STRESS ?? (isolation === 'machine' ? 5 : 12));
+  Number(process.env.FORKWISE_STRESS ?? (isolation === 'machine' ? 5 : onlyLong.skip ? 6 : 12));
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-mixes-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -96,41 +96,45 @@ for (const strategy of await openable(entries))
       return session;
     };
 
-    it('gives each document one outcome, the right one, and leaves no descriptor', async () => {
-      await (await open(strategy, 1)).close(); // the first session opens what Node and the test keep
-      const descriptors = openDescriptors();
-      await fc.assert(
-        fc.asyncProperty(
-          fc.record({
-            samples: fc.array(sample, { maxLength: 60 }),
-            workers: fc.integer({ min: 1, max: 3 }),
-            source: fc.constantFrom('sync', 'async', 'slow'),
-            closeAfter: fc.option(fc.nat(40), { freq: 5 }),
-          }),
-          async ({ samples, workers, source, closeAfter }) => {
-            const pulled: AnyDocument[] = [];
-            const session = await (closeAfter === null ? sessionOf(workers) : open(strategy, workers));
-            const outcomes: Outcome[] = [];
-            let closed: Promise<void> | null = null;
-            await session.run(sourceOf(samples, source, pulled), (outcome) => {
-              assert.equal(outcomes[outcome.index], undefined, 'a second outcome');
-              outcomes[outcome.index] = outcome;
-              if (outcome.index === closeAfter) closed = session.close();
-            });
-            if (closeAfter !== null) await (closed ?? session.close());
-            else assert.equal(pulled.length, samples.length);
-            // A session that closes does not wait for the document that an async source was asked for.
-            const lost = pulled.filter(({ index }) => outcomes[index] === undefined).length;
-            assert.ok(lost <= (closeAfter !== null && source !== 'sync' ? 1 : 0), `${lost} were lost`);
-            for (const outcome of outcomes.filter(Boolean))
-              assert.deepEqual(found(outcome), (samples[outcome.index] as Sample).expected, outcome.id);
-          },
-        ),
-        { numRuns: runsOf(strategy) },
-      );
-      for (const session of sessions.values()) await (await session).close();
-      assert.ok(openDescriptors() <= descriptors, `${openDescriptors()} are open, ${descriptors} were`);
-    });
+    it(
+      'gives each document one outcome, the right one, and leaves no descriptor',
+      longWithParts(strategy),
+      async () => {
+        await (await open(strategy, 1)).close(); // the first session opens what Node and the test keep
+        const descriptors = openDescriptors();
+        await fc.assert(
+          fc.asyncProperty(
+            fc.record({
+              samples: fc.array(sample, { maxLength: 60 }),
+              workers: fc.integer({ min: 1, max: 3 }),
+              source: fc.constantFrom('sync', 'async', 'slow'),
+              closeAfter: fc.option(fc.nat(40), { freq: 2 }), // a session that is closed early costs another one
+            }),
+            async ({ samples, workers, source, closeAfter }) => {
+              const pulled: AnyDocument[] = [];
+              const session = await (closeAfter === null ? sessionOf(workers) : open(strategy, workers));
+              const outcomes: Outcome[] = [];
+              let closed: Promise<void> | null = null;
+              await session.run(sourceOf(samples, source, pulled), (outcome) => {
+                assert.equal(outcomes[outcome.index], undefined, 'a second outcome');
+                outcomes[outcome.index] = outcome;
+                if (outcome.index === closeAfter) closed = session.close();
+              });
+              if (closeAfter !== null) await (closed ?? session.close());
+              else assert.equal(pulled.length, samples.length);
+              // A session that closes does not wait for the document that an async source was asked for.
+              const lost = pulled.filter(({ index }) => outcomes[index] === undefined).length;
+              assert.ok(lost <= (closeAfter !== null && source !== 'sync' ? 1 : 0), `${lost} were lost`);
+              for (const outcome of outcomes.filter(Boolean))
+                assert.deepEqual(found(outcome), (samples[outcome.index] as Sample).expected, outcome.id);
+            },
+          ),
+          { numRuns: runsOf(strategy) },
+        );
+        for (const session of sessions.values()) await (await session).close();
+        assert.ok(openDescriptors() <= descriptors, `${openDescriptors()} are open, ${descriptors} were`);
+      },
+    );
   });
 
 function open(strategy: Strategy, workers: number): Promise<Session> {

@@ -29,7 +29,7 @@ export function describeCache(strategy: Strategy): void {
       writeFileSync(log, '');
       const task = fixture('cache-task', { log });
       const cache = await openCache(task, join(folder, 'cache'));
-      return withSession(strategy, task, { workers: 4, cache, ...options }, (session) =>
+      return withSession(strategy, task, { cache, ...options }, (session) =>
         outcomesOf(session, documents, documents.length),
       );
     };
@@ -49,12 +49,13 @@ export function describeCache(strategy: Strategy): void {
       assert.deepEqual(again.map(isCached), [true, false, true, true]);
     });
 
-    it('runs equal documents once that are there at the same time', async () => {
+    it('runs equal documents once that are there at the same time', rest, async () => {
       const outcomes = await run(
         numbered(
           'slow',
           Array.from({ length: 8 }, () => 'same'),
         ),
+        { workers: 4 },
       );
       assert.deepEqual(
         outcomes.map(valueIn),
@@ -79,7 +80,7 @@ export function describeCache(strategy: Strategy): void {
       },
     );
 
-    it('keeps large results whole', async () => {
+    it('keeps large results whole', rest, async () => {
       // No more than a worker needs to find that its task is too short for a cache.
       const texts = Array.from({ length: 30 }, (_, i) => 'x'.repeat(i % 10));
       const expected = texts.map((text) => {

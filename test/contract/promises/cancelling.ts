@@ -141,25 +141,26 @@ export function describeCancelling(strategy: Strategy): void {
       return;
     }
 
-    it('ends the worker of a task that does not end, also one with a time limit', async () => {
-      const both = [
-        { id: 'spin', options: {}, size: 10 },
-        { id: 'deaf', options: { timeoutMs: 60_000 }, size: 3_000_000 },
-      ];
-      for (const { id, options, size } of both)
-        await open({ ...options, graceMs }, async (runner, began) => {
-          const stop = new AbortController();
-          const rejected = [id, 'never'].map((id) => isRejected(runner.run(document(id, size), stop)));
-          const kept = numbered('size', 10).map((id) => runner.run(document(id, size)));
-          await until(() => began().includes(id));
-          stop.abort(reason);
-          await Promise.all(rejected);
-          for (const outcome of await Promise.all(kept)) assert.equal(outcome.status, 'ok', outcome.id);
-          assert.deepEqual([count(began(), id), count(began(), 'never')], [1, 0]);
-          const { cancelled, outcomes } = runner.stats();
-          assert.deepEqual([cancelled, outcomes], [2, { ok: 10, failed: 0, 'timed-out': 0, crashed: 0 }]);
-        });
-    });
+    /** Cancels a task that does not end, in front of documents of this size. */
+    const endsIt = (id: string, options: Partial<OpenOptions>, size: number) =>
+      open({ ...options, graceMs }, async (runner, began) => {
+        const stop = new AbortController();
+        const rejected = [id, 'never'].map((id) => isRejected(runner.run(document(id, size), stop)));
+        const kept = numbered('size', 10).map((id) => runner.run(document(id, size)));
+        await until(() => began().includes(id));
+        stop.abort(reason);
+        await Promise.all(rejected);
+        for (const outcome of await Promise.all(kept)) assert.equal(outcome.status, 'ok', outcome.id);
+        assert.deepEqual([count(began(), id), count(began(), 'never')], [1, 0]);
+        const { cancelled, outcomes } = runner.stats();
+        assert.deepEqual([cancelled, outcomes], [2, { ok: 10, failed: 0, 'timed-out': 0, crashed: 0 }]);
+      });
+
+    it('ends the worker of a task that does not end', () => endsIt('spin', {}, 10));
+
+    it('ends the worker of a task that does not end and has a time limit', rest, () =>
+      endsIt('deaf', { timeoutMs: 60_000 }, 3_000_000),
+    );
 
     it('counts no attempt for the others on the worker, however often it is ended', rest, async () => {
       await open({ setupMs: 300, graceMs }, async (runner, began) => {

@@ -56,7 +56,7 @@ export function describePerWorker(strategy: Strategy): void {
       fixture('meet-task', { groups, folder: mkdtempSync(join(folder, 'meet-')) });
     // The last documents have no group: one of two workers may hold all of them.
     const countFor = (groups: readonly number[]) => groups.reduce((sum, size) => sum + size, 12);
-    const inTime = { timeout: 60_000 };
+    const inTime = { ...rest, timeout: 60_000 };
 
     it('fills every place of every worker, also after the number has risen in the run', inTime, async () => {
       const groups = [6, 6, 6, 10, 10];
@@ -90,7 +90,7 @@ export function describePerWorker(strategy: Strategy): void {
       assert.equal(ok, count);
     });
 
-    it('runs fewer at a time as soon as the number falls in the run', async () => {
+    it('runs fewer at a time as soon as the number falls in the run', rest, async () => {
       await withSession(strategy, fixture('beside-task'), { workers: 1, perWorker }, async (session) => {
         const outcomes: Outcome[] = [];
         await session.run(documentsOf(idsOf(24)), (outcome) => {
@@ -101,7 +101,7 @@ export function describePerWorker(strategy: Strategy): void {
       });
     });
 
-    it('runs each document again alone that was beside one that ended the worker', async () => {
+    it('runs each document again alone that was beside one that ended the worker', rest, async () => {
       const { outcomes, again, runsOf } = await marked(idsOf(24, { 9: 'exit' }));
       for (const { id, status } of outcomes) assert.equal(status, id === 'exit9' ? 'crashed' : 'ok', id);
       assert.ok(runsOf('exit9') <= strategy.maxRuns);

@@ -9,6 +9,7 @@ import { strategies as entries } from '../../../strategies/index.js';
 import {
   type Documents,
   deliveriesOfBytes,
+  type OpenOptions,
   type Outcome,
   type Session,
   type Strategy,
@@ -33,6 +34,7 @@ import { failing, harmless, rich } from './odd-documents.js';
  */
 
 const [sequential] = (await openable(entries.slice(0, 1))) as [Strategy];
+const numbered = (count: number) => Array.from({ length: count }, (_, i) => `size${i}`);
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
@@ -139,25 +141,29 @@ export function describeResults(strategy: Strategy): void {
         }
       });
 
-    it('finishes documents in their order on one worker', rest, async () => {
-      const documents = documentsOf(Array.from({ length: 20 }, (_, i) => `size${i}`)).map((document, i) => {
-        const bytes = new Uint8Array(1 + ((i * 7919) % 20) * 5000);
-        return { ...document, size: bytes.length, bytes };
-      });
-      for (const options of [{}, { timeoutMs: 60_000 }])
-        await withSession(strategy, fixture('odd-task'), { ...options, workers: 1 }, async (session) => {
-          const order: number[] = [];
-          await session.run(documents, ({ index }) => void order.push(index));
-          assert.deepEqual(
-            order,
-            documents.map(({ index }) => index),
-          );
+    const inOrder = (options: Partial<OpenOptions>) =>
+      withSession(strategy, fixture('odd-task'), { ...options, workers: 1 }, async (session) => {
+        const documents = documentsOf(numbered(20)).map((document, i) => {
+          const bytes = new Uint8Array(1 + ((i * 7919) % 20) * 5000);
+          return { ...document, size: bytes.length, bytes };
         });
-    });
+        const order: number[] = [];
+        await session.run(documents, ({ index }) => void order.push(index));
+        assert.deepEqual(
+          order,
+          documents.map(({ index }) => index),
+        );
+      });
+
+    it('finishes documents in their order on one worker', () => inOrder({}));
+
+    it('finishes documents in their order on one worker with a time limit', rest, () =>
+      inOrder({ timeoutMs: 60_000 }),
+    );
 
     it('takes an async source, and several runs one after the other', async () => {
       for (let i = 0; i < 3; i++) {
-        const documents = documentsOf(Array.from({ length: 20 }, (_, i) => `size${i}`));
+        const documents = documentsOf(numbered(20));
         const outcomes = await run(asyncSource(documents), documents.length);
         assert.ok(outcomes.every(({ status }) => status === 'ok'));
       }
@@ -251,7 +257,7 @@ export function describeResults(strategy: Strategy): void {
         );
       });
 
-    it('tells why the workload cannot be opened, and leaves nothing running', async () => {
+    it('tells why the workload cannot be opened, and leaves nothing running', rest, async () => {
       const open = (ref: WorkloadRef) => strategy.open(ref, { workers: 2, delivery: strategy.deliveries[0] });
       await assert.rejects(open(fixture('odd-task', { failSetup: true })), /no database/);
       await assert.rejects(open(fixture('no-such-task')), /no-such-task/);

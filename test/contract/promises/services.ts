@@ -14,6 +14,8 @@ export function describeServices(strategy: Strategy): void {
         outcomesOf(session, documentsOf(ids), ids.length),
       );
     const numbered = (deed: string, count: number) => Array.from({ length: count }, (_, i) => `${deed}${i}`);
+    /** What each task does for itself is the same with one worker, which starts sooner than two. */
+    const one = { workers: 1 };
     const retry = { attempts: 3, budget: 3, firstMs: 5 };
     /** Some strategies run their tasks in this process, which remembers how often a document was tried. */
     const own = (id: string) => `${id}${unique++}`;
@@ -23,19 +25,19 @@ export function describeServices(strategy: Strategy): void {
       rest,
       async () => {
         const ids = ['key1', 'key2', 'key33'];
-        const keys = (await run('odd-task', ids, { runId: 'run 7' })).map(valueIn);
-        const again = await run('odd-task', [...ids].reverse(), { runId: 'run 7' });
+        const keys = (await run('odd-task', ids, { ...one, runId: 'run 7' })).map(valueIn);
+        const again = await run('odd-task', [...ids].reverse(), { ...one, runId: 'run 7' });
         assert.deepEqual(again.map(valueIn), [...keys].reverse());
         assert.equal(new Set(keys).size, ids.length);
         for (const key of keys) assert.match(String(key), /^run%207-[\w.-]+$/);
       },
     );
 
-    for (const [deed, tasks] of [
-      ['call', 'that wait for it'],
-      ['plain', 'that know nothing of it'],
+    for (const [deed, tasks, when] of [
+      ['call', 'that wait for it', {}],
+      ['plain', 'that know nothing of it', rest],
     ] as const)
-      it(`keeps a limit over all workers, with tasks ${tasks}`, async () => {
+      it(`keeps a limit over all workers, with tasks ${tasks}`, when, async () => {
         const outcomes = await run('service-task', numbered(deed, 9), {
           limits: [{ requests: 3, per: '250ms' }],
         });
@@ -44,7 +46,7 @@ export function describeServices(strategy: Strategy): void {
 
     // Sessions between machines open slowly, and use the same limiter.
     const isNear = strategy.isolation !== 'machine';
-    it('keeps a limit of tokens beside one of requests', { skip: !isNear }, async () => {
+    it('keeps a limit of tokens beside one of requests', { skip: !isNear || rest.skip }, async () => {
       const outcomes = await run('service-task', numbered('tokens', 6), {
         limits: [
           { requests: 100, per: '1s' },
@@ -54,10 +56,15 @@ export function describeServices(strategy: Strategy): void {
       assertWindows(outcomes, 2, 250);
     });
 
-    it('lets a task without limits go on that has read its signal before', { timeout: 30_000 }, async () => {
+    it('lets a task without limits go on that has read its signal before', {
+      ...rest,
+      timeout: 30_000,
+    }, async () => {
       // A promise alone does not keep the process alive, and the runner would call the test cancelled.
       const alive = setInterval(() => {}, 1000);
-      const outcomes = await run('service-task', numbered('listen', 2)).finally(() => clearInterval(alive));
+      const outcomes = await run('service-task', numbered('listen', 2), one).finally(() =>
+        clearInterval(alive),
+      );
       assert.deepEqual(outcomes.map(valueIn), ['done', 'done']);
     });
 
@@ -75,7 +82,7 @@ export function describeServices(strategy: Strategy): void {
     it('gives documents that fail for good another value, and the error beside it', rest, async () => {
       // Nothing contains the end of a process on the caller's own thread.
       const ids = strategy.isolation === 'none' ? ['plain', 'broken'] : ['plain', 'broken', 'exit'];
-      const outcomes = await run('service-task', ids, { fallback: { value: { title: null } } });
+      const outcomes = await run('service-task', ids, { ...one, fallback: { value: { title: null } } });
       const [plain, ...others] = outcomes;
       assert.equal(plain?.status === 'ok' && plain.fallback, undefined);
       for (const outcome of others) {
@@ -84,15 +91,16 @@ export function describeServices(strategy: Strategy): void {
         assert.ok(outcome.error !== undefined && outcome.error.message.length > 0);
       }
       const computed = await run('service-task', ['broken'], {
+        ...one,
         fallback: ({ message }, { id }) => [id, message],
       });
       assert.deepEqual(computed.map(valueIn), [['broken', 'not worth another try']]);
     });
 
-    it('tries a document again whose failure the task marks, or the rule names', async () => {
+    it('tries a document again whose failure the task marks, or the rule names', rest, async () => {
       const ids = ['flaky', 'reset', 'status', 'reads', 'hopeless', 'broken'];
       const rule = { ...retry, codes: ['ECONNRESET'], statuses: [502] };
-      const outcomes = await run('service-task', ids.map(own), { retry: rule });
+      const outcomes = await run('service-task', ids.map(own), { ...one, retry: rule });
       const found = Object.fromEntries(
         outcomes.map(({ index, status, tries, waitedMs }) => [
           ids[index],
@@ -116,6 +124,7 @@ export function describeServices(strategy: Strategy): void {
       // A busy machine may delay the worker's answer to the abort beyond 100 ms, which ends the worker.
       while (tries.length < 5 && tries.at(-1) !== 2) {
         const outcomes = await run('service-task', [own('hangs')], {
+          ...one,
           timeoutMs: 600, // a worker that waits says so every 50 ms, which a busy machine delays too
           retry: { ...retry, jitter: 0, firstMs: 1000, codes: ['TimeoutError'] },
         });
@@ -125,7 +134,7 @@ export function describeServices(strategy: Strategy): void {
     });
 
     it('does not try more documents again than the budget of all workers allows', {
-      skip: !isNear,
+      skip: !isNear || rest.skip,
     }, async () => {
       const outcomes = await run('service-task', numbered('hopeless', 20), {
         retry: { ...retry, budget: 0.1 },

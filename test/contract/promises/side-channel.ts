@@ -70,18 +70,18 @@ export function describeSideChannel(strategy: Strategy): void {
           return 'answer';
         },
       };
-      await open({ channel }, async (session) => {
+      await open({ channel, workers: 1 }, async (session) => {
         const outcomes = await outcomesOf(session, documentsOf(['ask-refused', 'ask-function', 'ask']), 3);
         assert.deepEqual(values(outcomes), ['RangeError: no more', 'DataCloneError', 'answer']);
         assert.throws(() => session.broadcast(() => {}), { name: 'DataCloneError' });
       });
-      await open({}, async (session) => {
+      await open({ workers: 1 }, async (session) => {
         const [outcome] = await outcomesOf(session, documentsOf(['ask']), 1);
         assert.match(outcome?.status === 'failed' ? outcome.error.message : '', /no `channel\.onRequest`/);
       });
     });
 
-    it('brings a broadcast to every task that waits, at once', async () => {
+    it('brings a broadcast to every task that waits, at once', rest, async () => {
       const { channel, arrived } = waiting(strategy.scales ? 2 : 1);
       await open({ channel }, async (session) => {
         const ids = strategy.scales ? ['hear0', 'hear1'] : ['hear0'];

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { after, describe, it } from 'node:test';
-import type { Strategy } from '../../../strategies/strategy.js';
+import { after, before, describe, it } from 'node:test';
+import type { Outcome, Strategy } from '../../../strategies/strategy.js';
 import { compileTask } from '../../../workloads/task-file.js';
 import type { WorkloadRef } from '../../../workloads/workload.js';
-import { documentsOf, outcomesOf, withSession } from '../../support.js';
+import { documentsOf, longWithParts, outcomesOf, withSession } from '../../support.js';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'forkwise-test-')));
 process.env.XDG_CACHE_HOME = join(folder, 'cache');
@@ -83,39 +83,43 @@ const refOf = async (name: string): Promise<WorkloadRef> => (await compileTask(j
 /** Tests that errors name the sources of a compiled task. */
 export function describeStacks(strategy: Strategy): void {
   describe(`${strategy.name}: stacks`, () => {
-    it('name the source, line and column, and no compiled file', async () => {
-      const ids = Object.keys(places);
-      const outcomes = await withSession(strategy, await refOf('task.ts'), {}, (session) =>
+    let outcomes: Outcome[];
+    before(async () => {
+      const ids = [...Object.keys(places), 'cause'];
+      outcomes = await withSession(strategy, await refOf('task.ts'), { workers: 1 }, (session) =>
         outcomesOf(session, documentsOf(ids), ids.length),
       );
-      for (const outcome of outcomes) {
+    });
+
+    it('name the source, line and column, and no compiled file', () => {
+      for (const [i, [id, place]] of Object.entries(places).entries()) {
+        const outcome = outcomes[i] as Outcome;
         const stack = outcome.status === 'failed' ? (outcome.error.stack ?? '') : '';
         const [first] = stack.split('\n').filter((line) => /^ +at /.test(line) && line.includes(folder));
-        assert.ok(
-          first?.includes(places[outcome.id] as string),
-          `expected ${places[outcome.id]} in ${stack}`,
-        );
+        assert.ok(first?.includes(place), `expected ${place} in ${stack}`);
         assert.doesNotMatch(stack, /\.mjs:/);
-        if (outcome.id === 'reader') assert.match(stack, /task\.ts:6:\d+/, 'callers are named too');
+        if (id === 'reader') assert.match(stack, /task\.ts:6:\d+/, 'callers are named too');
       }
     });
 
-    it('of causes name the source, too', async () => {
-      const [outcome] = await withSession(strategy, await refOf('task.ts'), {}, (session) =>
-        outcomesOf(session, documentsOf(['cause']), 1),
-      );
+    it('of causes name the source, too', () => {
+      const outcome = outcomes.at(-1);
       const error = JSON.stringify(outcome?.status === 'failed' && outcome.error);
       assert.ok(error.includes('task.ts:12:13') && error.includes(places.reader as string), error);
       assert.doesNotMatch(error, /\.mjs:/);
     });
 
-    it('name the source where the task does not load, or does not set up', async () => {
-      const open = async (name: string) =>
-        strategy.open(await refOf(name), { workers: 1, delivery: strategy.deliveries[0] });
-      await assert.rejects(open('loads.ts'), ({ message }: Error) =>
-        message.includes(places.reader as string),
-      );
-      await assert.rejects(open('sets-up.ts'), ({ stack = '' }: Error) => /sets-up\.ts:4:9/.test(stack));
-    });
+    it(
+      'name the source where the task does not load, or does not set up',
+      longWithParts(strategy),
+      async () => {
+        const open = async (name: string) =>
+          strategy.open(await refOf(name), { workers: 1, delivery: strategy.deliveries[0] });
+        await assert.rejects(open('loads.ts'), ({ message }: Error) =>
+          message.includes(places.reader as string),
+        );
+        await assert.rejects(open('sets-up.ts'), ({ stack = '' }: Error) => /sets-up\.ts:4:9/.test(stack));
+      },
+    );
   });
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Outcome, Strategy } from '../../../strategies/strategy.js';
-import { documentsOf, fixture, outcomesOf, withSession } from '../../support.js';
+import { documentsOf, fixture, longWithParts, outcomesOf, withSession } from '../../support.js';
 
 const value = (...sizes: number[]) => sizes.map((size) => ({ size, state: true }));
 const bad = (stage: string) => ({
@@ -66,21 +66,25 @@ export function describeStages(strategy: Strategy): void {
       );
     });
 
-    it('are tried again when one of them fails for a reason that may go away', async () => {
-      // Some strategies run their tasks in this process, which remembers which documents were busy.
-      const ids = ['read', 'size'].map((stage) => `busy${unique}@${stage}`);
-      unique++;
-      const retry = { attempts: 2, budget: 2, firstMs: 5 };
-      const task = fixture('stages/chain-task');
-      await withSession(strategy, task, { workers: 1, retry }, async (session) => {
-        // Alone: a batch that fails runs again one by one, whatever the reason.
-        for (const id of ids) {
-          const [outcome] = await outcomesOf(session, documentsOf([id]), 1);
-          assert.deepEqual([outcome?.tries, (outcome?.waitedMs ?? 0) > 0], [2, true], id);
-          assert.deepEqual(plain(outcome as Outcome), value(10));
-        }
-      });
-    });
+    it(
+      'are tried again when one of them fails for a reason that may go away',
+      longWithParts(strategy),
+      async () => {
+        // Some strategies run their tasks in this process, which remembers which documents were busy.
+        const ids = ['read', 'size'].map((stage) => `busy${unique}@${stage}`);
+        unique++;
+        const retry = { attempts: 2, budget: 2, firstMs: 5 };
+        const task = fixture('stages/chain-task');
+        await withSession(strategy, task, { workers: 1, retry }, async (session) => {
+          // Alone: a batch that fails runs again one by one, whatever the reason.
+          for (const id of ids) {
+            const [outcome] = await outcomesOf(session, documentsOf([id]), 1);
+            assert.deepEqual([outcome?.tries, (outcome?.waitedMs ?? 0) > 0], [2, true], id);
+            assert.deepEqual(plain(outcome as Outcome), value(10));
+          }
+        });
+      },
+    );
   });
 }
 
