@@ -34,17 +34,26 @@ const isLong = process.env.FORKWISE_TESTS === 'long';
 export const onlyLong = { skip: isLong ? false : 'npm run test:long' };
 
 /**
- * Strategies whose engine is made of parts that others have: `partitioned` is `self-scheduling` with another
- * queue, `process-pool` has the session of `thread-pool` and processes as `queue` has them, and `hybrid` and
- * `broker` open both kinds of workers elsewhere. In `npm test` they keep the basic promises: the outcomes of
- * `sequential`, one for each document, in order, also after a death, a time limit and a cancellation. The
- * strategies with the parts keep all promises there, and all strategies do in `npm run test:long`.
+ * In `npm test` every strategy keeps the basic promises: the outcomes of `sequential`, one for each document,
+ * in order, also after a death, a time limit and a cancellation. The rest is tested there once for each code
+ * that keeps it, and in `npm run test:long` for all strategies.
+ *
+ * These are made of parts that others have: `partitioned` is `self-scheduling` with another queue,
+ * `process-pool` has the session of `thread-pool` and processes as `queue` has them, and `hybrid` and
+ * `broker` open both kinds of workers elsewhere.
  */
 const madeOfParts = ['process-pool', 'partitioned', 'hybrid', 'broker'];
+/** This one has the worker of `thread-pool`, too: what is around the task, in `strategies/worker/`. */
+const sameWorker = [...madeOfParts, 'self-scheduling'];
 
-/** The options of a test of a promise that is not basic. */
+/** The options of a test of a promise that the engine of a strategy keeps, and that is not basic. */
 export function longWithParts({ name }: Strategy): { skip: string | boolean } {
   return madeOfParts.includes(name) ? onlyLong : { skip: false };
+}
+
+/** The options of a test of a promise that the code around the task keeps, in any worker. */
+export function longWithSameWorker({ name }: Strategy): { skip: string | boolean } {
+  return sameWorker.includes(name) ? onlyLong : { skip: false };
 }
 
 /** Makes documents with these ids and distinct contents; each has a buffer of its own. */

@@ -24,7 +24,7 @@ import { syntheticCorpus } from '../../workloads/synthetic.js';
 import type { WorkloadRef } from '../../workloads/workload.js';
 import { alive, descendants, until } from '../processes.js';
 import { noRedis } from '../redis.js';
-import { documentsOf, fixture, openable, outcomesOf, withSession } from '../support.js';
+import { documentsOf, fixture, onlyLong, openable, outcomesOf, withSession } from '../support.js';
 import { failing, harmless } from './promises/odd-documents.js';
 
 const [sequential] = (await openable(strategies.slice(0, 1))) as [Strategy];
@@ -33,7 +33,9 @@ const brokerless = noRedis();
 /** Peers that need a server which is not installed are skipped, by name. */
 const peers = all.filter(({ isolation }) => brokerless === false || isolation !== 'machine');
 
-const onLinux = { skip: process.platform !== 'linux' };
+/** `npm test` has all tests of these, and of every other peer the outcomes and that nothing is left. */
+const few = ['tinypool', 'jest-worker', 'independent-processes'];
+const isLinux = process.platform === 'linux';
 const folder = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -107,22 +109,29 @@ for (const { name } of all.filter((peer) => !peers.includes(peer))) it(name, { s
 
 for (const peer of peers) {
   describe(peer.name, () => {
+    const rest = few.includes(peer.name) ? { skip: false } : onlyLong;
     for (const [variant, options] of variants(peer).entries()) {
-      it(`gives what sequential gives: ${Object.values(options).join(', ')}`, async () => {
-        const ref = workloadNamed('word-frequency');
-        const { digest } = await loadWorkload(ref);
-        const digests = (strategy: Strategy, options: Partial<OpenOptions>) =>
-          withSession(strategy, ref, options, async (session) => {
-            const passes: string[][] = [];
-            for (const count of [0, 1, peer.inFlight === undefined ? 11 : 41]) {
-              const outcomes = await outcomesOf(session, corpus(count), count);
-              passes.push(outcomes.map((outcome) => outcomeDigest(outcome, { digest } as never)));
-            }
-            return passes;
-          });
-        assert.deepEqual(await digests(peer, options), await digests(sequential, {}));
-        if (variant >= peer.deliveries.length) return; // the number in flight changes no result
+      it(
+        `gives what sequential gives: ${Object.values(options).join(', ')}`,
+        variant === 0 ? {} : rest,
+        async () => {
+          const ref = workloadNamed('word-frequency');
+          const { digest } = await loadWorkload(ref);
+          const digests = (strategy: Strategy, options: Partial<OpenOptions>) =>
+            withSession(strategy, ref, options, async (session) => {
+              const passes: string[][] = [];
+              for (const count of [0, 1, peer.inFlight === undefined ? 11 : 41]) {
+                const outcomes = await outcomesOf(session, corpus(count), count);
+                passes.push(outcomes.map((outcome) => outcomeDigest(outcome, { digest } as never)));
+              }
+              return passes;
+            });
+          assert.deepEqual(await digests(peer, options), await digests(sequential, {}));
+        },
+      );
 
+      if (variant >= peer.deliveries.length) continue; // the number in flight changes no result
+      it(`brings odd results as sequential does: ${Object.values(options).join(', ')}`, rest, async () => {
         const ids = [...harmless, 'key'];
         const odd = (strategy: Strategy, options: Partial<OpenOptions>) =>
           withSession(strategy, fixture('odd-task'), { ...options, runId: 'one run' }, (session) =>
@@ -142,7 +151,7 @@ for (const peer of peers) {
       });
     }
 
-    it('turns errors of the task into failed outcomes and goes on', async () => {
+    it('turns errors of the task into failed outcomes and goes on', rest, async () => {
       const all = Object.keys(failing);
       const odd = byHand.includes(peer.name) ? all.filter((id) => broughtByHand.includes(id)) : all;
       const ids = [...odd.slice(0, 1), 'size', ...odd.slice(1), 'size', 'size'];
@@ -161,7 +170,7 @@ for (const peer of peers) {
     });
 
     it('gives every document one outcome when workers exit', {
-      skip: deathless[peer.name] ?? false,
+      skip: deathless[peer.name] ?? rest.skip,
     }, async () => {
       const ids = Array.from({ length: 40 }, (_, i) => (i % 20 === 10 ? `exit${i}` : `size${i}`));
       const outcomes = await withSession(peer, fixture('odd-task'), {}, (session) =>
@@ -174,13 +183,13 @@ for (const peer of peers) {
       }
     });
 
-    it('tells why the workload cannot be opened', async () => {
+    it('tells why the workload cannot be opened', rest, async () => {
       const open = (ref: WorkloadRef) => peer.open(ref, { workers: 2, delivery: peer.deliveries[0] });
       await assert.rejects(open(fixture('odd-task', { failSetup: true })), /no database/);
       await assert.rejects(open(fixture('no-such-task')), /no-such-task/);
     });
 
-    it('reports its processes', async () => {
+    it('reports its processes', rest, async () => {
       const { processes, engines } = await withSession(peer, fixture('odd-task'), {}, (session) =>
         session.members(),
       );
@@ -191,7 +200,7 @@ for (const peer of peers) {
     });
 
     if (peer.deliveries.includes('reference'))
-      it('reads documents by path as sequential does', async () => {
+      it('reads documents by path as sequential does', rest, async () => {
         const path = join(folder, `${peer.name}.txt`);
         writeFileSync(path, 'seven.');
         const documents = [
@@ -209,7 +218,7 @@ for (const peer of peers) {
       });
 
     if (peer.limit === true)
-      it('runs documents again that come twice in one run', async () => {
+      it('runs documents again that come twice in one run', rest, async () => {
         const twice = [...documentsOf(['size', 'hash']), ...documentsOf(['size', 'hash'])];
         const statuses: string[] = [];
         await withSession(peer, fixture('odd-task'), {}, (session) =>
@@ -219,7 +228,7 @@ for (const peer of peers) {
       });
 
     if (peer.limit === true)
-      it('has a clock that leaves handing over out', async () => {
+      it('has a clock that leaves handing over out', rest, async () => {
         await withSession(peer, fixture('odd-task'), {}, async (session) => {
           for (const count of [40, 40, 0]) {
             const startedMs = performance.now();
@@ -237,7 +246,9 @@ for (const peer of peers) {
 
     if (isolates(peer.isolation, 'process'))
       for (const signal of ['SIGKILL', 'SIGINT'] as const)
-        it(`leaves nothing when its process ends with ${signal} while a task computes`, onLinux, async () => {
+        it(`leaves nothing when its process ends with ${signal} while a task computes`, {
+          skip: !isLinux || rest.skip,
+        }, async () => {
           const marker = join(folder, `${peer.name}-${signal}`);
           const parent = busyParent(peer.name, marker);
           try {

@@ -108,7 +108,7 @@ for (const strategy of await openable(entries))
               samples: fc.array(sample, { maxLength: 60 }),
               workers: fc.integer({ min: 1, max: 3 }),
               source: fc.constantFrom('sync', 'async', 'slow'),
-              closeAfter: fc.option(fc.nat(40), { freq: 2 }), // a session that is closed early costs another one
+              closeAfter: fc.option(fc.nat(40), { freq: 2 }),
             }),
             async ({ samples, workers, source, closeAfter }) => {
               const pulled: AnyDocument[] = [];

@@ -77,7 +77,9 @@ describe('a strategy that is added at run time', () => {
     assert.ok(shown.length >= 8, `shown in ${shown.map(({ name }) => name).join(', ')}`);
   });
 
-  it('has a column in the fault matrix', { skip: process.platform !== 'linux' }, async () => {
+  it('has a column in the fault matrix', {
+    skip: process.platform !== 'linux' || onlyLong.skip,
+  }, async () => {
     const helpers = new HelperProcesses();
     after(() => helpers.end());
     const [loaded] = await loadStrategies([url]);

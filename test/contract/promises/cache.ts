@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { openCache } from '../../../runner/open-cache.js';
 import type { AnyDocument, OpenOptions, Outcome, Strategy } from '../../../strategies/strategy.js';
 import type { Document } from '../../../workloads/workload.js';
-import { fixture, longWithParts, outcomesOf, withSession } from '../../support.js';
+import { fixture, longWithSameWorker, outcomesOf, withSession } from '../../support.js';
 
 /** This tests how a strategy keeps results. */
 export function describeCache(strategy: Strategy): void {
@@ -14,7 +14,7 @@ export function describeCache(strategy: Strategy): void {
     describeNoCache(strategy);
     return;
   }
-  const rest = longWithParts(strategy);
+  const rest = longWithSameWorker(strategy);
   describe(`${strategy.name}: cache`, () => {
     let folder = '';
     /** Tasks write a line here each time that one begins. */

@@ -76,32 +76,31 @@ export function describeDeaths(strategy: Strategy): void {
       }
     });
 
-    it('says which error has ended a worker', rest, async () => {
-      const ids = ['size1', 'uncaught2', 'size3'];
-      const outcomes = await withSession(strategy, fixture('odd-task'), {}, (session) =>
-        outcomesOf(session, documentsOf(ids), ids.length),
-      );
-      const [first, second, third] = outcomes as [Outcome, Outcome, Outcome];
-      assert.deepEqual([first.status, second.status, third.status], ['ok', 'crashed', 'ok']);
-      const error = errorOf(second);
-      assert.match(`${error.name}: ${error.message}`, /RangeError: no code waits for this$/);
-    });
+    it(
+      'says which error has ended a worker, and puts a document into quarantine that has ended two',
+      rest,
+      async () => {
+        const marker = mkdtempSync(join(folder, 'count-'));
+        await withSession(strategy, fixture('odd-task', { marker }), {}, async (session) => {
+          const ids = ['size1', 'uncaught2', 'size3'];
+          const outcomes = await outcomesOf(session, documentsOf(ids), ids.length);
+          const [first, second, third] = outcomes as [Outcome, Outcome, Outcome];
+          assert.deepEqual([first.status, second.status, third.status], ['ok', 'crashed', 'ok']);
+          const error = errorOf(second);
+          assert.match(`${error.name}: ${error.message}`, /RangeError: no code waits for this$/);
 
-    it('puts a document into quarantine that has ended two workers', rest, async () => {
-      const marker = mkdtempSync(join(folder, 'count-'));
-      await withSession(strategy, fixture('odd-task', { marker }), {}, async (session) => {
-        const ids = ['size1', 'exit-count2', 'size3'];
-        for (let run = 0; run < 3; run++) {
-          const outcomes = await outcomesOf(session, documentsOf(ids), 3);
-          assert.deepEqual(
-            outcomes.map(({ status }) => status),
-            ['ok', 'crashed', 'ok'],
-          );
-        }
-        const runs = readdirSync(marker).length;
-        assert.ok(runs >= 2 && runs <= strategy.maxRuns, `it ran ${runs} times`);
-      });
-    });
+          for (let run = 0; run < 3; run++) {
+            const outcomes = await outcomesOf(session, documentsOf(['size1', 'exit-count2', 'size3']), 3);
+            assert.deepEqual(
+              outcomes.map(({ status }) => status),
+              ['ok', 'crashed', 'ok'],
+            );
+          }
+          const runs = readdirSync(marker).length;
+          assert.ok(runs >= 2 && runs <= strategy.maxRuns, `it ran ${runs} times`);
+        });
+      },
+    );
 
     it('stops replacing workers that do no work, and gives every document its outcome', rest, async (t) => {
       const marker = mkdtempSync(join(folder, 'storm-'));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { AnyDocument, OpenOptions, Outcome, Session, Strategy } from '../../../strategies/strategy.js';
 import { type Got, hashOf } from '../../fixtures/tasks/reference-task.js';
-import { errorOf, fixture, longWithParts, onlyLong, outcomesOf, withSession } from '../../support.js';
+import { errorOf, fixture, longWithSameWorker, onlyLong, outcomesOf, withSession } from '../../support.js';
 import {
   type Form,
   fileOf,
@@ -19,7 +19,7 @@ import { itReadsFiles } from './references-reading.js';
 
 /** Tests documents by path and by reference.  */
 export function describeReferences(strategy: Strategy): void {
-  const rest = longWithParts(strategy);
+  const rest = longWithSameWorker(strategy);
   /** Reading is the same code in all strategies of a kind: one of each has the tests that take long. */
   const ofEachKind = ['sequential', 'thread-pool', 'queue'].includes(strategy.name)
     ? { skip: false }
@@ -70,7 +70,7 @@ export function describeReferences(strategy: Strategy): void {
         assert.equal((okValue(outcome) as Got).isAlone, true, JSON.stringify(outcome));
     });
 
-    it('fails what `resolve` does not give', async () => {
+    it('fails what `resolve` does not give', rest, async () => {
       const references: [unknown, RegExp][] = [
         [{ by: 'throw' }, /^RangeError: no such key$/],
         [{ by: 'reject' }, /^RangeError: came later$/],
@@ -225,7 +225,7 @@ export function describeReferences(strategy: Strategy): void {
 
   if (strategy.isolation === 'none') return;
   describe(`${strategy.name}: documents by reference, whose workers end`, () => {
-    it('reads a document again whose worker has ended', async () => {
+    it('reads a document again whose worker has ended', rest, async () => {
       const marker = mkdtempSync(join(folder, 'once-'));
       const task = fixture('reference-task', { marker });
       const contents = Array.from({ length: 40 }, (_, i) => pattern(1000 + i));

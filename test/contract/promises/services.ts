@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { OpenOptions, Outcome, Strategy } from '../../../strategies/strategy.js';
-import { documentsOf, fixture, longWithParts, outcomesOf, withSession } from '../../support.js';
+import { documentsOf, fixture, longWithSameWorker, outcomesOf, withSession } from '../../support.js';
 
 let unique = 0;
 
 /** This tests what a strategy's tasks have for the services that they call. */
 export function describeServices(strategy: Strategy): void {
-  const rest = longWithParts(strategy);
+  const rest = longWithSameWorker(strategy);
   describe(`${strategy.name}: services`, () => {
     const run = (task: string, ids: readonly string[], options: Partial<OpenOptions> = {}) =>
       withSession(strategy, fixture(task), options, (session) =>

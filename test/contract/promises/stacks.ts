@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import type { Outcome, Strategy } from '../../../strategies/strategy.js';
 import { compileTask } from '../../../workloads/task-file.js';
 import type { WorkloadRef } from '../../../workloads/workload.js';
-import { documentsOf, longWithParts, outcomesOf, withSession } from '../../support.js';
+import { documentsOf, longWithSameWorker, outcomesOf, withSession } from '../../support.js';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'forkwise-test-')));
 process.env.XDG_CACHE_HOME = join(folder, 'cache');
@@ -111,7 +111,7 @@ export function describeStacks(strategy: Strategy): void {
 
     it(
       'name the source where the task does not load, or does not set up',
-      longWithParts(strategy),
+      longWithSameWorker(strategy),
       async () => {
         const open = async (name: string) =>
           strategy.open(await refOf(name), { workers: 1, delivery: strategy.deliveries[0] });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Outcome, Strategy } from '../../../strategies/strategy.js';
-import { documentsOf, fixture, longWithParts, outcomesOf, withSession } from '../../support.js';
+import { documentsOf, fixture, longWithSameWorker, outcomesOf, withSession } from '../../support.js';
 
 const value = (...sizes: number[]) => sizes.map((size) => ({ size, state: true }));
 const bad = (stage: string) => ({
@@ -68,7 +68,7 @@ export function describeStages(strategy: Strategy): void {
 
     it(
       'are tried again when one of them fails for a reason that may go away',
-      longWithParts(strategy),
+      longWithSameWorker(strategy),
       async () => {
         // Some strategies run their tasks in this process, which remembers which documents were busy.
         const ids = ['read', 'size'].map((stage) => `busy${unique}@${stage}`);
