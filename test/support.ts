@@ -56,6 +56,16 @@ export function longWithSameWorker({ name }: Strategy): { skip: string | boolean
   return sameWorker.includes(name) ? onlyLong : { skip: false };
 }
 
+const engines = ['sequential', 'thread-pool', 'process-pool', 'partitioned', 'queue', 'pipeline'];
+
+/**
+ * The options of a test that `npm test` runs with one strategy of each engine, and `npm run test:long` with
+ * all of them: the other strategies are made of the parts of these.
+ */
+export function longUnlessEngine({ name }: Pick<Strategy, 'name'>): { skip: string | boolean } {
+  return engines.includes(name) ? { skip: false } : onlyLong;
+}
+
 /** Makes documents with these ids and distinct contents; each has a buffer of its own. */
 export function documentsOf(ids: readonly string[], size = 100): Document[] {
   return ids.map((id, index) => ({ index, id, size, bytes: new Uint8Array(size).fill(97 + (index % 26)) }));

@@ -15,7 +15,7 @@ import { after, describe, it } from 'node:test';
 import { strategies } from '../../strategies/index.js';
 import type { Strategy } from '../../strategies/strategy.js';
 import { alive, descendants, until } from '../processes.js';
-import { cliPath, openable } from '../support.js';
+import { cliPath, longUnlessEngine, onlyLong, openable } from '../support.js';
 
 const root = mkdtempSync(join(tmpdir(), 'forkwise-test-'));
 const started: ChildProcess[] = [];
@@ -92,6 +92,7 @@ const begun = (folder: string) => readdirSync(folder).filter((name) => name.star
 describe('a signal to the whole process group', { skip: process.platform !== 'linux' }, () => {
   for (const strategy of all) {
     it(`makes no document failed with ${strategy.name}, and the next call goes on`, {
+      ...longUnlessEngine(strategy),
       timeout: 60_000,
     }, async () => {
       const folder = folderOf(calling, 12);
@@ -110,6 +111,7 @@ describe('a signal to the whole process group', { skip: process.platform !== 'li
 
   for (const strategy of inProcesses) {
     it(`that is SIGKILL leaves nothing of ${strategy.name}, and neither does a second Ctrl-C`, {
+      ...longUnlessEngine(strategy),
       timeout: 60_000,
     }, async () => {
       for (const end of ['SIGKILL', 'SIGINT twice']) {
@@ -133,82 +135,83 @@ describe('a signal to the whole process group', { skip: process.platform !== 'li
 });
 
 describe('a job ends', { skip: process.platform === 'win32' }, () => {
-  it('whatever the task has left open, and says so; --json alone is on standard output', {
-    timeout: 60_000,
-  }, async () => {
-    const task = `
-      import { createServer } from 'node:net';
-      import { watch } from 'node:fs';
-      createServer().listen(0);
-      watch(FOLDER);
-      setInterval(() => {}, 1e6);
-      export default ({ id, index, size }) => {
-        console.log('printed ' + id);
-        process.stdout.write('written\\n');
-        if (index === 3) throw new RangeError(String(size));
-        return size;
-      };`;
-    const closing = `
-      import { spawn } from 'node:child_process';
-      export default () => new Promise((resolve) => spawn('true').on('exit', resolve));`;
-    for (const strategy of all) {
+  const leavesOpen = `
+    import { createServer } from 'node:net';
+    import { watch } from 'node:fs';
+    createServer().listen(0);
+    watch(FOLDER);
+    setInterval(() => {}, 1e6);
+    export default ({ id, index, size }) => {
+      console.log('printed ' + id);
+      process.stdout.write('written\\n');
+      if (index === 3) throw new RangeError(String(size));
+      return size;
+    };`;
+  /** A child process that has ended is nothing that is left open. */
+  const tearsDown = (last: string) => `
+    import { spawn } from 'node:child_process';
+    import { writeFileSync } from 'node:fs';
+    export default () => new Promise((resolve) => spawn('true').on('exit', resolve));
+    export async function teardown() {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      writeFileSync(FOLDER + '/torn-down', '');
+      ${last}
+    }`;
+
+  for (const strategy of all) {
+    const options = { ...longUnlessEngine(strategy), timeout: 60_000 };
+    const end = (task: string, more: readonly string[] = []) => {
       const folder = folderOf(task);
-      const open = await start(folder, strategy, [...oneWorker, '--json']).ended;
-      assert.equal(open.code, 4, `${strategy.name}: ${open.stderr}`);
-      assert.equal(statusesIn(folder).length, 6);
-      const said = /left something open (in a worker )?\(.*TCPServerWrap.*\); its teardown should/;
-      assert.match(open.stderr, said);
-      assert.equal(JSON.parse(open.stdout).ok, 5);
-      assert.equal(open.stderr.match(/printed in\/\d\.doc/g)?.length, 6, strategy.name);
-      assert.equal(open.stderr.match(/^written$/gm)?.length, 6, strategy.name);
-      const closed = await start(folderOf(closing), strategy, oneWorker).ended;
-      assert.equal(closed.code, 0, `${strategy.name}: ${closed.stderr}`);
-      assert.doesNotMatch(closed.stderr, /left something open/, strategy.name);
-    }
-  });
+      const words = [...oneWorker, ...more];
+      return start(folder, strategy, words).ended.then((ended) => ({ folder, ...ended }));
+    };
 
-  it('when its last teardown has ended, or has been given up', { timeout: 60_000 }, async () => {
-    const task = `
-      import { writeFileSync } from 'node:fs';
-      export default ({ size }) => size;
-      export async function teardown() {
-        await new Promise((resolve) => setTimeout(resolve, 300));
-        writeFileSync(FOLDER + '/torn-down', '');
-        await new Promise(ENDS);
-      }`;
-    await Promise.all(
-      all.flatMap((strategy) =>
-        ['(resolve) => resolve()', '() => {}'].map(async (ends) => {
-          const folder = folderOf(task.replace('ENDS', ends));
-          const { code, stderr } = await start(folder, strategy, oneWorker).ended;
-          assert.equal(code, 0, `${strategy.name}: ${stderr}`);
-          assert.ok(existsSync(join(folder, 'torn-down')));
-          assert.equal(/teardown was given up/.test(stderr), ends === '() => {}', strategy.name);
-        }),
-      ),
+    it(
+      `whatever the task has left open in ${strategy.name}, and says so; standard output has --json alone`,
+      options,
+      async () => {
+        const { folder, code, stdout, stderr } = await end(leavesOpen, ['--json']);
+        assert.equal(code, 4, stderr);
+        assert.equal(statusesIn(folder).length, 6);
+        assert.match(stderr, /left something open (in a worker )?\(.*TCPServerWrap.*\); its teardown should/);
+        assert.equal(JSON.parse(stdout).ok, 5);
+        assert.equal(stderr.match(/printed in\/\d\.doc/g)?.length, 6);
+        assert.equal(stderr.match(/^written$/gm)?.length, 6);
+      },
     );
-  });
 
-  it('with its summary although a teardown fails, and warns of that', { timeout: 120_000 }, async () => {
-    const cases = [
+    it(`when the last teardown of ${strategy.name} has ended, or has been given up`, options, async () => {
+      const ends = await end(tearsDown(''));
+      const hangs = await end(tearsDown('await new Promise(() => {});'));
+      for (const { folder, code, stderr } of [ends, hangs]) {
+        assert.equal(code, 0, stderr);
+        assert.ok(existsSync(join(folder, 'torn-down')));
+      }
+      assert.doesNotMatch(ends.stderr, /teardown was given up|left something open/);
+      assert.match(hangs.stderr, /teardown was given up/);
+    });
+
+    for (const [thrown, said] of [
       ['new Error("no flush")', 'no flush'],
       ['null', 'null'],
-    ];
-    await Promise.all(
-      all.flatMap((strategy) =>
-        cases.map(async ([thrown, said]) => {
-          const folder = folderOf(`
-            export default ({ size }) => size;
-            export async function teardown() { throw ${thrown}; }`);
-          const { code, stdout, stderr } = await start(folder, strategy, oneWorker).ended;
-          assert.equal(code, 0, `${strategy.name}: ${stderr}`);
-          assert.match(stdout, /^6 documents: 6 ok/, strategy.name);
+    ] as const) {
+      // What is thrown is put into words in one place, which two strategies show.
+      const isShown = thrown !== 'null' || ['sequential', 'process-pool'].includes(strategy.name);
+      it(
+        `with its summary although a teardown in ${strategy.name} throws ${said}, and warns of that`,
+        isShown ? options : onlyLong,
+        async () => {
+          const { code, stdout, stderr } = await end(`
+          export default ({ size }) => size;
+          export async function teardown() { throw ${thrown}; }`);
+          assert.equal(code, 0, stderr);
+          assert.match(stdout, /^6 documents: 6 ok/);
           assert.equal(stderr.split(`Warning: the task's teardown failed: ${said}\n`).length, 2, stderr);
-          assert.doesNotMatch(stderr, /^\s+at |Node\.js v/m, strategy.name);
-        }),
-      ),
-    );
-  });
+          assert.doesNotMatch(stderr, /^\s+at |Node\.js v/m);
+        },
+      );
+    }
+  }
 
   it('when its grace is over, even if a read never returns', { timeout: 60_000 }, async () => {
     const folder = folderOf(`
