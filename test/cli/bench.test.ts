@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { decode } from '../../bench/tables/csv.js';
 import { summaryTable } from '../../bench/tables/summary-columns.js';
 import { trialTable } from '../../bench/tables/trial-columns.js';
+import { onlyLong } from '../support.js';
 import { folder, fresh, run, runWithCharts, spin } from './start.js';
 
 describe('a run', () => {
@@ -70,6 +71,26 @@ describe('a run', () => {
     assert.match(stderr, /12\/12 · round 1\/1/);
     assert.ok(!(stdout + stderr).includes('\u001b'), 'no escape codes into a pipe');
     assert.deepEqual(readdirSync(temporary), []);
+  });
+
+  it('measures every strategy of the profile, from memory and from files', onlyLong, async () => {
+    const samples = join(folder, 'all');
+    mkdirSync(samples);
+    for (let i = 0; i < 6; i++) writeFileSync(join(samples, `${i}.txt`), `${i}`.repeat(i * 100));
+    writeFileSync(join(folder, 'all.mjs'), "export const kind = 'cpu'; export default ({ size }) => size;");
+    const fromFiles = ['--task', 'all.mjs', '--docs', 'all', '--source', 'files', '--workers', '2'];
+    for (const [args, count] of [
+      [[], 28],
+      [fromFiles, 8],
+    ] as const) {
+      const out = fresh();
+      const { code, stderr } = await run('bench', '--profile', 'smoke', ...args, '--out', out);
+      assert.equal(code, 0, stderr);
+      const trials = decode(trialTable, readFileSync(join(out, 'trials.csv'), 'utf8'));
+      assert.equal(trials.length, count);
+      for (const { status, digest_matches, outcomes_failed, strategy } of trials)
+        assert.deepEqual([status, digest_matches, outcomes_failed], ['ok', true, 0], strategy);
+    }
   });
 
   it('prints nothing but JSON with --json', async () => {

@@ -335,7 +335,7 @@ describe('report.md', () => {
         Array.from({ length: 12 }, (_, i) => [`workload-${i}`, i % 2 ? 'io' : 'cpu']),
       ),
       corpora: { '1KB': 1e3, '10KB': 1e4, '100KB': 1e5 },
-      strategies: ['sequential', ...Array.from({ length: 5 }, (_, i) => `strategy-${i}`)],
+      strategies: ['sequential', ...Array.from({ length: 10 }, (_, i) => `strategy-${i}`)],
       workers: [2],
       change: ({ order }) =>
         order % 9 === 0 ? { status: 'failed', reason: `broken\n${order}`, documents_per_second: null } : {},
