@@ -116,7 +116,7 @@ export const comparisonTable = table(
       empty: true,
       about:
         '`faster` or `slower` (adjusted p below 0.05 and the interval beyond the margin), ' +
-        '`equivalent` (the interval inside the margin), `inconclusive`; empty where the profile makes ' +
+        '`equivalent` (the interval within 3 %), `inconclusive`; empty where the profile makes ' +
         'no such claim',
     },
     {

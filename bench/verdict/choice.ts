@@ -60,8 +60,8 @@ export interface Ratio {
 }
 
 /**
- * How another configuration relates to the choice. `as good`: the interval of the ratio lies inside the
- * margin; `slower`, `faster`: it lies wholly beyond it; `too few rounds`: neither, and the configuration has
+ * How another configuration relates to the choice. `as good`: the interval of the ratio lies within 3 %;
+ * `slower`, `faster`: it lies wholly beyond the margin; `too few rounds`: neither, and the configuration has
  * less than half of the choice's rounds, as one that left a race early; `not told apart`: everything else.
  */
 export type Relation = 'as good' | 'slower' | 'faster' | 'not told apart' | 'too few rounds';
@@ -282,12 +282,20 @@ function rivalOf<C extends Configuration>(
  */
 const hopeless = Math.log(0.5);
 
+/**
+ * True if an interval of a log ratio lies within 3 %. The margin of a noisy run is wider, and makes it
+ * harder to show a difference: it must not make it easier to show that there is none.
+ */
+export function isEquivalent({ low, high }: { readonly low: number; readonly high: number }): boolean {
+  return low > -practicalMargin && high < practicalMargin;
+}
+
 function relationOf(difference: Difference | null, margin: number): Relation {
   const ends = difference === null ? null : interval(difference);
   if (ends === null) return difference !== null && difference.mean < hopeless ? 'slower' : 'not told apart';
   if (ends.low > margin) return 'faster';
   if (ends.high < -margin) return 'slower';
-  return ends.low > -margin && ends.high < margin ? 'as good' : 'not told apart';
+  return isEquivalent(ends) ? 'as good' : 'not told apart';
 }
 
 export function ratioOf(difference: Difference | null): Ratio | null {

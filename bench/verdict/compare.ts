@@ -15,7 +15,7 @@ import type { ComparisonRow } from '../tables/comparison-columns.js';
 import type { Claims } from '../tables/environment.js';
 import { pairedLogRatios } from '../tables/summarise.js';
 import { isOk, type OkTrial, type TrialRow } from '../tables/trial-columns.js';
-import { oftenMeasured, practicalMargin } from './choice.js';
+import { isEquivalent, oftenMeasured, practicalMargin } from './choice.js';
 import { configurationName, familyOf, logRates } from './configurations.js';
 
 export type Verdict = 'faster' | 'slower' | 'equivalent' | 'inconclusive';
@@ -83,7 +83,7 @@ export function verdictOn({
 }): Verdict {
   if (p < significance && low > margin) return 'faster';
   if (p < significance && high < -margin) return 'slower';
-  return low > -margin && high < margin ? 'equivalent' : 'inconclusive';
+  return isEquivalent({ low, high }) ? 'equivalent' : 'inconclusive';
 }
 
 type Cell = NonEmpty<OkTrial>;

@@ -93,7 +93,7 @@ export function adviceSentences(conclusions: readonly Conclusion[]): string[] {
   if (first === undefined) return [];
   if (conclusions.every(({ choice, claims }) => choice.rounds < 2 || claims === 'nothing'))
     return [
-      `${first.workload}: everything works, and nothing is shown about what is faster.`,
+      `${first.workload}: nothing is shown about what is faster.`,
       first.claims === 'nothing'
         ? 'Use a profile with more rounds.'
         : 'One round has no interval. Measure longer: `--rounds`, `--budget`, or `--time-budget` of `pick`.',

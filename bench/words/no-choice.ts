@@ -9,7 +9,10 @@ export function noChoiceText(
 ): string {
   const name = namer(strategies, [...disqualified.map(({ cell }) => cell), ...untested]);
   if (disqualified.length + untested.length === 0)
-    return 'No configuration was measured before the command ended. Use a longer --time-budget.\n';
+    return (
+      'No configuration was measured before the command ended. ' +
+      'If you did not stop it, use a longer --time-budget.\n'
+    );
   return [
     'No measured configuration keeps the constraints:',
     ...disqualified.map(({ cell, reason }) => `  ${name(cell)}: ${reason}`),

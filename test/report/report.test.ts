@@ -160,6 +160,23 @@ describe('hints', () => {
     });
   }
 
+  it('trials that were void say whether they were repeated or kept', () => {
+    const text = (trials: TrialRow[]) =>
+      findingsOf(calm, trials).hints.find(({ id }) => id === 'void-trials')?.text;
+    const all = trialsOf(calm);
+    const first = { ...(all[0] as TrialRow), status: 'void', reason: 'x' } as TrialRow;
+    assert.equal(
+      text([first, ...all]),
+      `1 of ${all.length + 1} trials were void, first because x; all were repeated`,
+    );
+    const kept = { ...(all[0] as TrialRow), busy: true } as TrialRow;
+    assert.equal(
+      text([first, kept, ...all.slice(1)]),
+      `1 of ${all.length} trials were void, first because x; ` +
+        '1 had to be kept, for lack of time to repeat them',
+    );
+  });
+
   it('an interrupted run says so', () => {
     assert.ok(ids(calm, trialsOf(calm).slice(0, -1)).includes('interrupted'));
   });

@@ -81,6 +81,13 @@ describe('the choice', () => {
     assert.equal(found?.rivals.find((rival) => rival.configuration.name === 'two')?.relation, 'as good');
   });
 
+  it('calls nothing as good because the margin of a noisy run is wide', () => {
+    const configurations = [sequential, configuration('two')];
+    const found = choose({ configurations, rates: ratesOf({ sequential: 100, two: 181 }), margin: 2 });
+    assert.equal(chosen(found), 'sequential');
+    assert.equal(found?.rivals[0]?.relation, 'not told apart');
+  });
+
   it('passes over what was measured in less than half of the rounds of the best', () => {
     const many = ratesOf({ sequential: 100, a: 180 }, { rounds: 10 });
     const few = ratesOf({ x: 1, y: 2, b: 181 }, { rounds: 4 }).filter((rate) => rate.configuration === 'b');

@@ -25,6 +25,8 @@ describe('verdicts', () => {
     assert.equal(verdictOn({ low: -0.06, high: -0.02, p: 0.001, margin }), 'inconclusive');
     assert.equal(verdictOn({ low: -0.02, high: 0.02, p: 0.9, margin }), 'equivalent');
     assert.equal(verdictOn({ low: 0.01, high: 0.02, p: 0.001, margin }), 'equivalent');
+    const noisy = { low: -0.77, high: -0.08, p: 0.03, margin: 2.78 };
+    assert.equal(verdictOn(noisy), 'inconclusive', 'a wide margin shows no equality');
     assert.equal(verdictOn({ low: -0.02, high: 0.04, p: 0.9, margin }), 'inconclusive');
   });
 });

@@ -31,7 +31,8 @@ export const hintNames = {
   'failed-documents': 'the task itself failed on some documents',
   'not-deterministic': 'the task gives different results for the same document',
   'throttled-trials': 'a CPU quota stopped trials',
-  'void-trials': 'trials were repeated because something else disturbed them; a warning above one in ten',
+  'void-trials':
+    'something else disturbed trials, which were repeated or had to be kept; a warning above one in ten',
   drift: 'rates changed by more than 3 % from the first round to the last',
   'noise-floor': 'a cell differs from itself so much that the margin is wider than 3 %',
   'no-baseline': '`sequential` has no valid trial somewhere',

@@ -36,7 +36,7 @@ function interrupted({ ending, trials, environment }: HintData): HintRow[] {
       warning(
         'interrupted',
         `the run ended after ${rounds} of ${asked}, by its budget or a signal`,
-        'continue with forkwise bench --resume and its folder, with a longer --budget',
+        'continue with forkwise bench --resume and its folder, and a longer --budget if that ended it',
       ),
     ];
   }
@@ -121,10 +121,14 @@ function voidTrials({ trials }: HintData): HintRow[] {
   const voided = trials.filter((trial) => trial.status === 'void');
   const [first] = voided;
   if (first === undefined) return [];
-  const count = `${voided.length} of ${trials.length} trials`;
-  const text = `${count} were void and repeated, first because ${first.reason}`;
+  // A void trial that was kept is in the table twice: as it was measured, and as the one that counts.
+  const kept = trials.filter((trial) => trial.busy === true).length;
+  const measured = trials.length - kept;
+  const rest = kept === 0 ? 'all were repeated' : `${kept} had to be kept, for lack of time to repeat them`;
+  const count = `${voided.length} of ${counted(measured, 'trial')}`;
+  const text = `${count} were void, first because ${first.reason}; ${rest}`;
   const remedy = 'end what else runs on the machine; forkwise doctor says whether it is fit';
-  const level = voided.length > 0.1 * trials.length ? warning : note;
+  const level = voided.length > 0.1 * measured ? warning : note;
   return [level('void-trials', text, remedy)];
 }
 
