@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { setImmediate } from 'node:timers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
@@ -74,7 +75,7 @@ export async function connectRedis(url: string): Promise<Redis> {
   client.connect().catch(() => {}); // the retries go on, and `last` has the error
   while (client.status !== 'ready' && !deadline.aborted && !refused()) await sleep(5);
   if (client.status !== 'ready' || refused()) {
-    client.disconnect();
+    giveUp(client);
     const [got, advice] = refused()
       ? ['a refusal', 'Give the user, the password and the database that this Redis has']
       : [`none in ${connectMs / 1000} s`, 'Start Redis there, or name another with --broker'];
@@ -83,6 +84,17 @@ export async function connectRedis(url: string): Promise<Redis> {
   }
   warnWhenAway(client, url);
   return client;
+}
+
+/**
+ * Ends a client that has not connected. ioredis then waits two seconds for the end of its latest socket, also
+ * where that has ended before, and its timer would keep the process alive.
+ */
+function giveUp(client: Redis): void {
+  const { stream } = client as { readonly stream?: Socket };
+  client.disconnect();
+  if (stream?.closed === true) stream.emit('close');
+  else stream?.destroy();
 }
 
 function warnWhenAway(client: Redis, url: string): void {

@@ -80,6 +80,7 @@ describe('a job with a broker', { skip: noRedis() }, () => {
     assert.equal(code, 4);
     assert.match(stderr, /error: expected a Redis at redis:\/\/user:…@127\.0\.0\.1:1, got none in 10 s/);
     assert.doesNotMatch(stderr, /secret|\n\s+at /);
+    assert.doesNotMatch(stderr, /left something open/, 'the task has not even begun');
     const other = await cli([...words, '--strategy', 'queue', '--broker', url], folder);
     assert.equal(other.code, 2);
     assert.match(other.stderr, /expected a strategy between machines/);
