@@ -26,10 +26,14 @@ export function sidecarOf(path: string): string {
   return `${path}.json`;
 }
 
-/** Writes the sidecar of new results at `path`. @throws RunError when it cannot be written */
+/**
+ * Writes the sidecar of results at `path` that have no line yet. Where the same job has begun them, it keeps
+ * its name: a call that was killed before the first line has left its run on a broker under that name.
+ * @throws RunError when it cannot be written
+ */
 export function writeSidecar(path: string, job: Job, forkwise: string): void {
   const started = new Date().toISOString();
-  const sidecar: Sidecar = { schema: 2, forkwise, ...job, started, run: randomUUID() };
+  const sidecar: Sidecar = { schema: 2, forkwise, ...job, started, run: begunRun(path, job) ?? randomUUID() };
   const file = sidecarOf(path);
   try {
     writeFileSync(`${file}.new`, `${JSON.stringify(sidecar, null, 2)}\n`);
@@ -107,6 +111,14 @@ export function docsOf(path: string): string {
 export function runOf(path: string): string {
   const { run, started, task } = readSidecar(path) as Sidecar;
   return run ?? `${task.sha256.slice(0, 16)}-${Date.parse(started)}`;
+}
+
+/** Returns the name of the same job, if it has begun the results at `path`. */
+function begunRun(path: string, job: Job): string | null {
+  const sidecar = readSidecar(path);
+  if (sidecar === null || sidecar === 'other' || sidecar.schema !== 2) return null;
+  const isSame = sidecar.root === job.root && sidecar.task.sha256 === job.task.sha256;
+  return isSame && entryAt(path) !== undefined ? runOf(path) : null;
 }
 
 /** Null when there is none; `other` when the file is not one of ours. */

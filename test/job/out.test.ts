@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   appendFileSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -123,6 +124,29 @@ describe('--out', () => {
       assert.deepEqual([broken.code, /no model/.test(broken.stderr)], [3, true]);
       writeFileSync(join(folder, 'task.mjs'), task);
       assert.equal((await run(folder, args)).code, 0);
+    }
+  });
+
+  it('without a line keeps the name of its job on a broker', async () => {
+    for (const [place, file] of [
+      [['--out', 'out.ndjson'], 'out.ndjson'],
+      [['--shards', 'out'], 'out/manifest.ndjson'],
+    ] as const) {
+      const folder = folderOf({ a: `gate ${join(root, 'never')}` });
+      const args = ['run', '--task', 'task.mjs', '--docs', 'docs', '--strategy', 'queue', ...place];
+      const sidecar = join(folder, `${file}.json`);
+      const name = () => (JSON.parse(readFileSync(sidecar, 'utf8')) as { run: string }).run;
+      const once = async () => {
+        const { child, ended } = start(folder, [...args, '--workers', '1']);
+        await until(() => existsSync(join(folder, file)));
+        child.kill('SIGKILL');
+        await ended;
+        return name();
+      };
+      const first = await once();
+      writeFileSync(join(folder, 'docs', 'a'), 'x');
+      assert.equal((await run(folder, args)).code, 0);
+      assert.equal(name(), first);
     }
   });
 
