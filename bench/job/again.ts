@@ -29,7 +29,7 @@ export interface Earlier {
   readonly changed: number;
 }
 
-/** Counts the documents that have a line, and marks the ones that run again. */
+/** Counts the documents that have a line, and marks which of them are there and which run again. */
 export function findEarlier(
   batches: Iterable<readonly Pick<WalkEntry, 'id' | 'path'>[]>,
   documents: DoneDocuments,
@@ -41,6 +41,7 @@ export function findEarlier(
     const place = documents.find(id);
     if (place === null) return;
     found.done++;
+    documents.markThere(place);
     const differs = hasChanged(path, documents.sourceAt(place));
     if (differs) found.changed++;
     const state = documents.stateAt(place);

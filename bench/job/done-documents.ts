@@ -11,6 +11,10 @@ const states = ['ok', 'failed', 'timed-out', 'crashed', 'again'] as const satisf
 const firstPlaces = 1024;
 const firstBytes = 64 * 1024;
 
+/** Marks of a document, as bits. */
+const isFallback = 1;
+const isThere = 2;
+
 /**
  * The documents that had a line when the job resumed, by id. There may be millions, and an object for each
  * would take several times the memory: ids are in one buffer, one after the other, and everything else is in
@@ -27,6 +31,7 @@ export class DoneDocuments {
   #sizes = new Float64Array(firstPlaces);
   #mtimesMs = new Float64Array(firstPlaces);
   #states = new Uint8Array(firstPlaces);
+  #marks = new Uint8Array(firstPlaces);
   /** A hash table with open addressing: the place of a document and 1, or 0 where there is none. */
   #table = new Int32Array(2 * firstPlaces);
 
@@ -35,7 +40,8 @@ export class DoneDocuments {
   }
 
   /** Adds the document of a line; a later line of the same document takes the place of an earlier one. */
-  add({ id, status, source }: Pick<LineRecord, 'id' | 'status' | 'source'>): void {
+  add(line: Pick<LineRecord, 'id' | 'status' | 'source'> & { isFallback?: boolean }): void {
+    const { id, status, source } = line;
     const length = this.#write(id);
     const slot = this.#slotOf(length);
     let place = (this.#table[slot] as number) - 1;
@@ -48,6 +54,7 @@ export class DoneDocuments {
     this.#sizes[place] = source?.size ?? Number.NaN;
     this.#mtimesMs[place] = source?.mtimeMs ?? Number.NaN;
     this.#states[place] = states.indexOf(status);
+    this.#marks[place] = line.isFallback === true ? isFallback : 0;
     if (this.#size === this.#ends.length) this.#grow();
   }
 
@@ -65,6 +72,20 @@ export class DoneDocuments {
   /** The document is to run again. */
   markAgain(place: number): void {
     this.#states[place] = states.indexOf('again');
+  }
+
+  /** The document still exists. */
+  markThere(place: number): void {
+    this.#marks[place] = (this.#marks[place] as number) | isThere;
+  }
+
+  isThereAt(place: number): boolean {
+    return ((this.#marks[place] as number) & isThere) !== 0;
+  }
+
+  /** The document has the value of the fallback. */
+  isFallbackAt(place: number): boolean {
+    return ((this.#marks[place] as number) & isFallback) !== 0;
   }
 
   /** The file of the document had this state when it was read; null where that is unknown. */
@@ -104,6 +125,7 @@ export class DoneDocuments {
     this.#sizes = copied(this.#sizes, new Float64Array(places));
     this.#mtimesMs = copied(this.#mtimesMs, new Float64Array(places));
     this.#states = copied(this.#states, new Uint8Array(places));
+    this.#marks = copied(this.#marks, new Uint8Array(places));
     this.#table = new Int32Array(2 * places);
     const mask = this.#table.length - 1;
     for (let place = 0, begin = 0; place < this.#size; place++) {

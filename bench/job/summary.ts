@@ -21,13 +21,15 @@ export interface Summary {
   readonly perWorker?: number;
   /** The whole job has this number of documents. */
   readonly documents: number;
-  /** Lines that were there before this command. */
+  /** Documents that had their line before this command. */
   readonly earlier: number;
   /** Documents whose lines were kept although their files have changed. */
   readonly changed: number;
   /** Entries of the folder that are no documents. */
   readonly leftOut: LeftOut;
-  /** The file has this number of lines, by status. */
+  /** Lines of the file whose documents no longer exist; the other numbers leave them out. */
+  readonly vanished: number;
+  /** This number of documents has a line, by status. */
   readonly counts: Readonly<Record<Status, number>>;
   /** This number of the documents that are ok has failed and has the value of the fallback. */
   readonly fallbacks: number;
@@ -62,6 +64,7 @@ export function summaryText(summary: Summary): string {
     strategyText(summary),
     ...rateOf(summary),
     ...replacedText(summary),
+    ...vanishedText(summary),
     ...adaptiveText(summary),
     ...cacheText(summary),
     shards === undefined ? out : `${counted(shards, 'shard')} in ${out}`,
@@ -111,6 +114,16 @@ function replacedText({ workersReplaced: count }: Summary): string[] {
     count === 1
       ? '1 worker replaced near its memory limit'
       : `${whole(count)} workers replaced near their memory limit`,
+  ];
+}
+
+/** Empty when all documents that have a line exist. */
+function vanishedText({ vanished: count }: Summary): string[] {
+  if (count === 0) return [];
+  return [
+    count === 1
+      ? '1 line is of a document that no longer exists'
+      : `${whole(count)} lines are of documents that no longer exist`,
   ];
 }
 

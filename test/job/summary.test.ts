@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type Summary, summaryText } from '../../bench/job/summary.js';
+import { Tally } from '../../bench/job/tally.js';
 import { nothingLeftOut } from '../../workloads/file-walk.js';
 import { recommendation } from '../runner/recommendations.js';
 import { cli } from '../support.js';
-import { folderOf, type Line, run, usual } from './job.js';
+import { folderOf, type Line, linesIn, run, usual } from './job.js';
 
 const summary: Summary = {
   out: 'out.ndjson',
@@ -17,6 +18,7 @@ const summary: Summary = {
   changed: 0,
   leftOut: nothingLeftOut(),
   counts: { ok: 1, failed: 0, 'timed-out': 0, crashed: 0 },
+  vanished: 0,
   fallbacks: 0,
   notOk: [],
   workersReplaced: 0,
@@ -61,6 +63,49 @@ describe('the summary', () => {
     assert.ok(
       data.notOk.some(({ id, error }: Line) => id === 'docs/bad-07' && error?.message === 'cannot bad 7'),
     );
+  });
+
+  for (const output of ['out', 'shards'] as const)
+    it(`counts the documents that exist and names lines of others apart: --${output}`, async () => {
+      const folder = folderOf({ a: 'fine', b: 'fine', bad: 'bad', worse: 'bad' });
+      const args = usual.map((word) => (word === '--out' ? `--${output}` : word));
+      const shown = async (...more: string[]) => {
+        const { code, stdout, stderr } = await run(folder, [...args, ...more]);
+        return { code, stdout, stderr };
+      };
+      assert.equal((await shown()).code, 4);
+      rmSync(join(folder, 'docs', 'bad'));
+      const still = await shown('--json');
+      const { documents, ok, failed, earlier, vanished, notOk } = JSON.parse(still.stdout);
+      assert.deepEqual([documents, ok, failed, earlier, vanished], [3, 2, 1, 3, 1]);
+      assert.deepEqual(
+        notOk.map(({ id }: Line) => id),
+        ['docs/worse'],
+      );
+      assert.equal(still.code, 4, 'a document that exists has failed');
+      rmSync(join(folder, 'docs', 'worse'));
+      rmSync(join(folder, 'docs', 'b'));
+      const { code, stdout, stderr } = await shown('--retry', 'failed');
+      assert.equal(code, 0, stdout);
+      assert.match(stdout, /^1 document: 1 ok · .*3 lines are of documents that no longer exist · /);
+      assert.match(stderr, /going on: 1 of 1 document has its line; 3 lines belong to documents/);
+      writeFileSync(join(folder, 'docs', 'bad'), 'fine again');
+      const back = await shown('--retry', 'failed');
+      assert.equal(back.code, 0, back.stderr);
+      assert.match(back.stdout, /^2 documents: 2 ok · .* · 1 in .* · 2 lines are of documents/);
+      if (output === 'out') assert.equal(linesIn(folder).length, 4, 'no line was dropped');
+      else {
+        const index = JSON.parse(readFileSync(join(folder, 'out.ndjson', 'index.json'), 'utf8'));
+        assert.deepEqual([index.documents, index.failed], [3, 1], 'the index counts lines');
+      }
+    });
+
+  it('leaves out a fallback whose document no longer exists', () => {
+    const tally = new Tally();
+    for (const id of ['a', 'b']) tally.found({ id, status: 'ok', isFallback: true, source: null });
+    tally.done.markThere(tally.done.find('a') as number);
+    tally.leaveOutVanished();
+    assert.deepEqual([tally.documents, tally.fallbacks, tally.vanished], [1, 1, 1]);
   });
 
   it('counts the workers that were replaced near their memory limit', async () => {

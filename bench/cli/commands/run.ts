@@ -20,6 +20,7 @@ import { jobProgressOn } from '../../job/progress.js';
 import { Shards } from '../../job/shards/shards.js';
 import type { Job } from '../../job/sidecar.js';
 import { type Summary, summaryData, summaryText } from '../../job/summary.js';
+import type { Tally } from '../../job/tally.js';
 import { commandLine } from '../folder.js';
 import { JobFiles } from '../job-files.js';
 import { type OwnProcess, watchOwnProcess } from '../own-process.js';
@@ -99,8 +100,9 @@ export async function runDocuments(
     const earlier = tally.documents === 0 ? null : findEarlier(walk(earlierLeftOut), tally.done, again);
     if (earlier !== null) {
       if (earlier.again > 0) output.dropAgain();
+      tally.leaveOutVanished();
       noteLeftOut(earlierLeftOut);
-      noteEarlier(earlier, tally.documents);
+      noteEarlier(earlier, tally);
     }
     const before = tally.documents;
     const changed = again.changed ? 0 : (earlier?.changed ?? 0);
@@ -113,7 +115,7 @@ export async function runDocuments(
     if (earlier === null) noteLeftOut(leftOut);
     const complete = ran?.complete ?? true;
     output.finish(complete);
-    const { counts, notOk } = tally;
+    const { counts, notOk, vanished } = tally;
     const summary: Summary = {
       out: target.path,
       ...(output instanceof Shards && { shards: output.shards.length }),
@@ -124,6 +126,7 @@ export async function runDocuments(
       earlier: before,
       changed,
       leftOut,
+      vanished,
       counts,
       fallbacks: tally.fallbacks,
       notOk,
@@ -178,12 +181,11 @@ async function reduceLines(out: string, reducer: Reducer, options: Reduction['op
   note(`reduced: ${path}`);
 }
 
-/** Says what there is of the job. @param before the number of lines that were not taken out */
-function noteEarlier({ all, done, again }: Earlier, before: number): void {
+/** Says what there is of the job. */
+function noteEarlier({ all, done, again }: Earlier, { documents, vanished: gone }: Tally): void {
   if (again > 0)
     note(`${again} ${again === 1 ? 'document that has a line runs' : 'documents that have lines run'} again`);
-  if (before === 0) return;
-  const gone = before - (done - again);
+  if (documents + gone === 0) return;
   const one = '; 1 line belongs to a document that no longer exists';
   const several = `; ${gone} lines belong to documents that no longer exist`;
   const removed = gone === 0 ? '' : gone === 1 ? one : several;

@@ -110,6 +110,8 @@ export class GroupRun {
       const again = againOf(flags);
       const earlier = findEarlier(this.#walk(nothingLeftOut()), this.output.tally.done, again);
       if (earlier.again > 0) this.output.dropAgain();
+      this.output.tally.leaveOutVanished();
+      this.#before = this.done;
       changed = again.changed ? 0 : earlier.changed;
       this.documents = earlier.all;
       this.needsWorkers = earlier.done - earlier.again < earlier.all;
@@ -255,6 +257,7 @@ export class GroupRun {
       earlier: this.#before,
       changed: this.#changed,
       leftOut: this.#leftOut,
+      vanished: this.output.tally.vanished,
       counts: this.output.tally.counts,
       fallbacks: this.output.tally.fallbacks,
       notOk: this.output.tally.notOk,

@@ -135,7 +135,7 @@ export class Shards implements Output {
     this.#failed.flush();
     const { forkwise } = this.#options;
     const { shards, tally, path } = this;
-    if (isComplete) this.#try(() => writeIndex(path, { shards, failed: tally.notOkCount, forkwise }));
+    if (isComplete) this.#try(() => writeIndex(path, { shards, failed: tally.notOkLines, forkwise }));
   }
 
   close(): void {
