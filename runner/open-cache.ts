@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { minCacheBytes, type SessionCache } from '../services/cache/cache-facts.js';
 import { claimsEnding, makeRoom } from '../services/cache/room.js';
 import type { WorkloadRef } from '../workloads/workload.js';
@@ -26,7 +26,7 @@ export interface CacheOptions {
 /**
  * Makes the cache of one session of a task. It hashes the task, for which a task of one's own is compiled.
  * @throws RangeError for numbers out of range; WorkloadError when the task has changed since it was compiled;
- * Error of the system when the folder cannot be made
+ * TypeError when the folder cannot be made
  */
 export async function openCache(task: WorkloadRef, options: string | CacheOptions): Promise<SessionCache> {
   const given = typeof options === 'string' ? { folder: options } : options;
@@ -38,7 +38,7 @@ export async function openCache(task: WorkloadRef, options: string | CacheOption
   if (!(verify >= 0 && verify <= 1))
     throw new RangeError(`expected the verified share of a cache to be from 0 to 1, got ${verify}`);
   const root = resolve(folder);
-  mkdirSync(root, { recursive: true, mode: 0o700 });
+  makeFolder(root);
   makeRoom(root, maxBytes);
   const { taskIdentity } = await import('../workloads/task-identity.js'); // this loads the compiler
   return {
@@ -48,6 +48,29 @@ export async function openCache(task: WorkloadRef, options: string | CacheOption
     maxBytes,
     verify,
   };
+}
+
+/** Makes missing folders one by one: with `recursive`, Node 20 never returns for a folder in /proc. */
+function makeFolder(path: string): void {
+  const missing: string[] = [];
+  for (let at = path; !existsSync(at) && dirname(at) !== at; at = dirname(at)) missing.unshift(at);
+  try {
+    if (missing.length === 0) mkdirSync(path, { recursive: true }); // refuses a file
+    for (const folder of missing) makeOne(folder);
+  } catch (cause) {
+    throw new TypeError(
+      `expected the cache to have a folder that can be made: ${(cause as Error).message}; choose another`,
+      { cause },
+    );
+  }
+}
+
+function makeOne(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause; // another process has made it
+  }
 }
 
 const usualBytes = 10e9;

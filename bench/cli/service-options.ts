@@ -1,7 +1,9 @@
+import { existsSync, statSync } from 'node:fs';
 import type { RunnerOptions } from '../../index.js';
 import { minCacheBytes } from '../../services/cache/cache-facts.js';
 import type { CircuitOptions } from '../../services/circuit.js';
 import { UsageError } from '../errors.js';
+import { tryFolder } from '../tables/make-folder.js';
 import { parseCount, parseDuration, parseLimitFlag, parseList, parseSize } from '../words/parse.js';
 
 /** These flags of `forkwise run` are about the service that the task calls. */
@@ -60,6 +62,7 @@ function cacheOptions({
   const maxBytes = cacheSize === undefined ? undefined : parseSize(cacheSize, '--cache-size');
   if (maxBytes !== undefined && maxBytes < minCacheBytes)
     throw new UsageError(`expected --cache-size to be 100KB or more, got "${cacheSize}"`);
+  checkFolder(cache);
   return {
     cache: {
       folder: cache,
@@ -67,6 +70,21 @@ function cacheOptions({
       ...(cacheVerify !== undefined && { verify: parseShare(cacheVerify) }),
     },
   };
+}
+
+/** @throws UsageError where no folder can be made; nothing is left behind */
+function checkFolder(folder: string): void {
+  const expected = `--cache "${folder}": expected a folder, or a place for a new one,`;
+  if (existsSync(folder) && !statSync(folder).isDirectory())
+    throw new UsageError(`${expected} got a file; choose another place`);
+  try {
+    tryFolder(folder);
+  } catch (cause) {
+    throw new UsageError(
+      `${expected} but none can be made: ${(cause as Error).message}; choose another place`,
+      { cause },
+    );
+  }
 }
 
 /** Reads `1%`, or `0.01`. @throws UsageError */
