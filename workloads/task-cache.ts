@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { inTemporary } from './temporary.js';
 
 /**
  * This module keeps compiled tasks in a folder of the user's cache. A task is always compiled, and then kept
@@ -95,7 +96,7 @@ let temporary: string | null = null;
 /** Makes a folder for this process, which is removed when the process ends. */
 function temporaryFolder(): string {
   if (temporary !== null) return temporary;
-  const made = mkdtempSync(join(tmpdir(), 'forkwise-tasks-'));
+  const made = inTemporary(() => mkdtempSync(join(tmpdir(), 'forkwise-tasks-')));
   process.on('exit', () => rmSync(made, { recursive: true, force: true }));
   temporary = made;
   return made;

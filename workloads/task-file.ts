@@ -5,6 +5,7 @@ import { closest, distance } from 'fastest-levenshtein';
 import { keep } from './task-cache.js';
 import { compile, exportsOf, type Source } from './task-compiler.js';
 import { thisMachine } from './task-places.js';
+import { NoTemporaryFolder } from './temporary.js';
 import { WorkloadError, type WorkloadRef } from './workload.js';
 
 /**
@@ -54,7 +55,7 @@ export async function compileTask(
       sha256,
     };
   } catch (cause) {
-    if (cause instanceof WorkloadError) throw cause;
+    if (cause instanceof WorkloadError || cause instanceof NoTemporaryFolder) throw cause;
     throw new WorkloadError(`${role} "${shown(task)}" does not compile: ${(cause as Error).message}`, {
       cause,
     });

@@ -8,6 +8,7 @@ const codes: ReadonlyMap<string, number> = new Map([
   ['CorpusError', exitCode.invalid],
   ['WorkloadError', exitCode.invalid],
   ['UnfitError', exitCode.invalid],
+  ['NoTemporaryFolder', exitCode.invalid],
   ['NoPackages', exitCode.invalid],
   ['RunError', exitCode.failed],
   ['NoBroker', exitCode.failed],

@@ -2,6 +2,7 @@ import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { newFolderName } from '../../strategies/processes/folder-name.js';
+import { inTemporary } from '../../workloads/temporary.js';
 
 /**
  * The processes and the temporary folder that a run must not leave behind, however it ends:
@@ -21,7 +22,7 @@ export class HelperProcesses {
   readonly #onExit = () => this.end();
 
   constructor() {
-    mkdirSync(this.folder, 0o700); // the reaper knows it already
+    inTemporary(() => mkdirSync(this.folder, 0o700)); // the reaper knows it already
     process.on('exit', this.#onExit);
   }
 

@@ -100,7 +100,7 @@ const layers: { files: RegExp; may: RegExp[] }[] = [
       /^workloads\/(task-file|task-findings|tsconfig-limits)\.ts$/,
       /^workloads\/stages\/(stages|open-stage|stage-error)\.ts$/,
       /^control\/allotment\.ts$/,
-      /^workloads\/(documents|files|file-walk|read-file|synthetic)\.ts$/,
+      /^workloads\/(documents|files|file-walk|read-file|synthetic|temporary)\.ts$/,
       /^services\//,
     ],
   },

@@ -10,6 +10,7 @@ import {
 import { syntheticCorpus } from '../../../workloads/synthetic.js';
 import { compileTask, locateTask, type TaskFile, taskName } from '../../../workloads/task-file.js';
 import { keepFindings } from '../../../workloads/task-findings.js';
+import { NoTemporaryFolder } from '../../../workloads/temporary.js';
 import { examine } from '../../check/examine.js';
 import type { Finding } from '../../check/finding.js';
 import { type CheckResult, measuresOf, placeResult, resultText } from '../../check/result.js';
@@ -40,7 +41,10 @@ export async function check(flags: CheckFlags): Promise<number> {
   const seed = parseCount(flags.seed, '--seed');
   const source = sourceOf(flags.task);
   const { corpus, found, left } = await corpusOf(flags.docs, { count, seed });
-  const compiled = await compileTask(flags.task, flags.options).catch((cause: Error) => cause);
+  const compiled = await compileTask(flags.task, flags.options).catch((cause: Error) => {
+    if (cause instanceof NoTemporaryFolder) throw cause;
+    return cause;
+  });
   const task = { name: taskName(source), file: source.file, export: source.export };
   const result: CheckResult =
     compiled instanceof Error
