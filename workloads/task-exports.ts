@@ -40,6 +40,11 @@ export function taskExports(
   const functions = functionsOf(layers);
   const hasStages = name === 'default' && found.stages !== undefined;
   if (typeof task !== 'function' && !hasStages && functions.length > 0) {
+    if (name === 'default' && !file.endsWith('.cjs') && functionsOf(layers.slice(0, 1)).length === 0)
+      throw new Error(
+        'expected a default export that is a function, got an object; ' +
+          `export its function \`${functions[0]}\` itself`,
+      );
     const there = `functions that it exports: ${functions.join(', ')}`;
     const example = `"${file}#${functions[0]}"`;
     throw new Error(
