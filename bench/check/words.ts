@@ -23,6 +23,11 @@ export function documents(count: number): string {
   return counted(count, 'document');
 }
 
+/** For documents that run several times. */
+export function calls(count: number): string {
+  return counted(count, 'call');
+}
+
 export function often(times: number): string {
   return ['', 'once', 'twice'][times] ?? `${times} times`;
 }

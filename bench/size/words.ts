@@ -58,7 +58,7 @@ export function sizeText(result: SizeResult): string {
   const { task, cores, waits, grows, workers } = result;
   const measured = workers.map(
     ({ kind, workerBytes, baseBytes, documents, failed }) =>
-      `${task}: a worker ${kind} takes ${size(workerBytes)} (${counted(documents, 'document')}` +
+      `${task}: a worker ${kind} takes ${size(workerBytes)} (${counted(documents, 'call')}` +
       `${failed === 0 ? '' : `, ${failed} not ok`}), and its caller ${size(baseBytes)}`,
   );
   if (grows !== null)

@@ -68,7 +68,7 @@ describe('several documents in flight on one thread', { concurrency: 2 }, () => 
        };`,
     );
     assert.deepEqual(bad, ['in-flight']);
-    assert.match(said('in-flight').join(), /^error: \d+ of 16 documents never end when 8 /);
+    assert.match(said('in-flight').join(), /^error: \d+ of 16 calls never end when 8 /);
   });
 
   it('are an error if the process ends then', async () => {
@@ -125,9 +125,7 @@ describe('several documents in flight on one thread', { concurrency: 2 }, () => 
     );
     assert.deepEqual(bad, []);
     assert.equal(code, 0);
-    assert.deepEqual(said('in-flight'), [
-      'ok: 16 documents gave the same results, 8 at a time on one thread',
-    ]);
+    assert.deepEqual(said('in-flight'), ['ok: 16 calls gave the same results, 8 at a time on one thread']);
   });
 });
 

@@ -108,7 +108,7 @@ describe('check of memory', { concurrency: 2 }, () => {
        };`,
     );
     assert.deepEqual(bad, []);
-    assert.match(said('grows').join(), /^ok: memory does not grow over 300 documents$/);
+    assert.match(said('grows').join(), /^ok: memory does not grow over 300 calls$/);
   });
 
   it('warns if a document needs more than a worker’s share of the limit', onlyLong, async () => {
@@ -129,7 +129,7 @@ describe('check of memory', { concurrency: 2 }, () => {
   it('tells the growth once warm apart from the growth of all documents', () => {
     const warming = (run: number) => 1e6 + 50_000 * run + 40_000 * Math.min(run, 100);
     const [finding] = line(warming);
-    const said = 'memory grows by 50 KB per document once warm; 18.1 MB in all over 290 documents';
+    const said = 'memory grows by 50 KB per document once warm; 18.1 MB in all over 290 calls';
     assert.equal(finding?.said, said);
   });
 

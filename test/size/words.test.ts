@@ -25,7 +25,7 @@ it('says how many workers are safe, and which limit binds', () => {
     [256, 8, 'cores'],
   ]);
   const text = sizeText(result);
-  assert.match(text, /^parse: a worker process takes 1,000 MB \(16 documents\), and its caller 100 MB$/m);
+  assert.match(text, /^parse: a worker process takes 1,000 MB \(16 calls\), and its caller 100 MB$/m);
   assert.match(text, /^process {2}6 GB \(here\) {2}4 {13}memory: there are 8 cores$/m);
   assert.match(text, /^process {2}16 GB {8}8 {13}cores: memory would do for 12$/m);
 });
@@ -39,7 +39,7 @@ it('says which memory was given, in a unit that it fills', () => {
 it('counts one document and one core as one', () => {
   const one = { kind: 'process', ...measured, documents: 1 } as const;
   const text = sizeText({ ...result, cores: 1, workers: [one] });
-  assert.match(text, / takes 1,000 MB \(1 document\), /);
+  assert.match(text, / takes 1,000 MB \(1 call\), /);
   assert.match(text, /, at most 1 core$/m);
 });
 

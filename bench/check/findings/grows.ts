@@ -9,7 +9,7 @@ import { copyOf } from '../../trials/supply.js';
 import { size } from '../../words/units.js';
 import { type Check, fine, found, type Probes, type Row } from '../finding.js';
 import { inFreshProcess, type Lab } from '../lab.js';
-import { documents } from '../words.js';
+import { calls } from '../words.js';
 
 /** Memory grows if it grows by more than this per document, bytes … */
 const minSlope = 32 * 1024;
@@ -67,10 +67,10 @@ export function findingsOf(points: readonly Point[]) {
   const { slope: last } = line(later.slice(Math.floor(later.length / 2)));
   // A single step, where something is loaded late, is no growth: the last points must rise as well.
   if (slope <= minSlope || slope <= minErrors * error || last <= minSlope / 2)
-    return [fine('grows', `memory does not grow over ${documents(count)}`)];
+    return [fine('grows', `memory does not grow over ${calls(count)}`)];
   const [firstCount, firstBytes] = points[0] as Point;
   const grown = (points.at(-1) as Point)[1] - firstBytes;
-  const over = documents(count - firstCount);
+  const over = calls(count - firstCount);
   return [
     found(row, `memory grows by ${size(slope)} per document once warm; ${size(grown)} in all over ${over}`),
   ];

@@ -10,7 +10,7 @@ import { HelperDied } from '../../trials/helper.js';
 import { copyOf } from '../../trials/supply.js';
 import { type Check, type Finding, fine, found, notTried, type Row } from '../finding.js';
 import { inFreshProcess, type Lab } from '../lab.js';
-import { documents, names, someOk } from '../words.js';
+import { calls, names, someOk } from '../words.js';
 
 /**
  * A task that keeps something between two awaits, such as a parser, mixes up documents when several are in
@@ -100,12 +100,9 @@ export async function testInFlight(
   }
   if (wrong.length > 0) return null;
   if (pending.length === 0)
-    return fine(
-      inFlightRow.id,
-      `${documents(count)} gave the same results, ${atOnce} at a time on one thread`,
-    );
+    return fine(inFlightRow.id, `${calls(count)} gave the same results, ${atOnce} at a time on one thread`);
   const named = names(pending.map((at) => ({ id: ids[at] as string, error: null })));
-  return found(inFlightRow, `${pending.length} of ${count} documents never end ${where}: ${named}`);
+  return found(inFlightRow, `${pending.length} of ${calls(count)} never end ${where}: ${named}`);
 }
 
 /** Documents with a result to compare with, about as many as take `maxMs`. */
