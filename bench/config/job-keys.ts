@@ -133,7 +133,9 @@ const groups: JobKey = {
     },
   }),
   check(job, keys, value, run) {
-    if (!isObject(value) || Object.keys(value).length === 0) refuse(job, keys, 'groups by name', value);
+    if (!isObject(value)) refuse(job, keys, 'groups by name', value);
+    if (Object.keys(value).length === 0)
+      throw new UsageError(`${job.at(keys)}: ${keys.join('.')}: expected groups by name, got none`);
     const flags = new Map(groupFlags(run).map((flag) => [flag.key, flag]));
     const known = [...flags.keys(), ...Object.keys(ofGroup)];
     for (const name of Object.keys(value)) {

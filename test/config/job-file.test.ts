@@ -101,7 +101,7 @@ describe('a job file', () => {
       /:2: timeout: expected a duration like 30s, got "30 turns"/,
     ],
     ['a bad size', 'yaml', 'resources: { memory: much }\n', /:1: resources.memory: expected a size like/],
-    ['no groups', 'json', '{ "groups": {} }', /:1: groups: expected groups by name, got an object/],
+    ['no groups', 'json', '{ "groups": {} }', /:1: groups: expected groups by name, got none$/],
     ['a list', 'yaml', '- a\n', /expected an object of options, got a list/],
     ['a module without options', 'ts', 'export const a: number = 1;', /as the default export, got nothing/],
     ['YAML that is none', 'yaml', 'a: {\nb', /:2:1: Flow map/],
