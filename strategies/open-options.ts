@@ -162,6 +162,11 @@ export interface BrokerOptions {
    * batches every `sweepMs`, so other agents run them after at most `lockMs` + 2 × `sweepMs`.
    */
   readonly lockMs?: number;
+  /**
+   * While no agent has joined, the session gives up when this aborts: `open` rejects, and the run is removed
+   * from the broker. Batches that an earlier session has left stay there. Absent: it waits.
+   */
+  readonly stop?: AbortSignal;
   /** Agents look for batches of lost agents this often, ms. Absent: 1500. */
   readonly sweepMs?: number;
 }

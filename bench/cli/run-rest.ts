@@ -115,14 +115,14 @@ export async function runRest(options: RunRestOptions): Promise<RanRest> {
 }
 
 /** @throws UsageError where the stages of the task are not those of `--stages` */
-async function openSession({ settings, output, progress }: RunRestOptions): Promise<OpenSession> {
+async function openSession({ settings, output, progress, stop }: RunRestOptions): Promise<OpenSession> {
   const { flags, traits, options, broker } = settings;
   const { run } = output;
   const log = (line: string) => progress.log(line);
   const asked: RunnerOptions = {
     ...options,
     // A job that was killed has left documents and results under this name.
-    ...(broker !== null && { broker: { url: broker, run } }),
+    ...(broker !== null && { broker: { url: broker, run, stop } }),
     runId: run,
     force: flags.force === true,
     onDecision: ({ kind, why }) => {

@@ -7,10 +7,10 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export interface SignalActions {
   /**
    * Called on the first signal, so that the command can finish its current step and print what it has.
-   * Returns false when there is no step to finish; the process then ends at once. Absent: the first signal
-   * already ends the process.
+   * Returns false when there is no step to finish; the process then ends at once. A number is how long the
+   * step may take, ms, in place of `graceMs`. Absent: the first signal already ends the process.
    */
-  readonly orderly?: () => boolean;
+  readonly orderly?: () => boolean | number;
   /** Called just before the process exits: kills helper processes and closes files. */
   readonly atOnce: () => void;
   /** After the first signal the command has this long to end in order, ms. Absent: as long as it takes. */
@@ -18,7 +18,7 @@ export interface SignalActions {
 }
 
 export interface SignalHandling {
-  /** Aborts on the first signal, when `orderly` has returned true. */
+  /** Aborts on the first signal, unless the process ends at once. */
   readonly signal: AbortSignal;
   /** Removes the handlers; a later signal then has its default effect, and the grace has no end any more. */
   end(): void;
@@ -38,12 +38,11 @@ export function handleSignals({ orderly, atOnce, graceMs }: SignalActions): Sign
   };
   const handle = (signal: NodeJS.Signals) => {
     if (signal === 'SIGHUP') ignoreClosedTerminal();
-    if (!stop.signal.aborted && orderly?.() === true) {
-      if (graceMs !== undefined) grace = setTimeout(end, graceMs);
-      stop.abort();
-      return;
-    }
-    end();
+    const step = !stop.signal.aborted && (orderly?.() ?? false);
+    if (step === false) return end();
+    const stepMs = step === true ? graceMs : step;
+    if (stepMs !== undefined) grace = setTimeout(end, stepMs);
+    stop.abort();
   };
   for (const signal of signals) process.on(signal, handle);
   return {

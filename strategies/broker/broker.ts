@@ -79,6 +79,7 @@ async function openOn(
   const callerEnd = new CallerEnd(channel, { ...options, ...(shares !== null && { sharePool: shares }) });
   let left: Awaited<ReturnType<typeof engine.announce>>;
   try {
+    broker.stop?.throwIfAborted();
     left = await engine.announce(cardOf(run, workload, code, options), bundle);
   } catch (cause) {
     await engine.close({ remove: false });
@@ -88,6 +89,10 @@ async function openOn(
   const caller = new Caller(engine, callerEnd, { left, takesReferences });
   const { fleet } = caller;
   let gaveUp: Error | null = null;
+  const stop = () => {
+    gaveUp = new Error('the session was ended before an agent had joined');
+    fleet.look();
+  };
   const agents =
     counts &&
     new OwnAgents({
@@ -117,6 +122,11 @@ async function openOn(
     callerEnd.close();
     await shares?.close();
     await redis?.close();
+  };
+  /** Another caller takes over what an earlier one has left. */
+  const leave = async () => {
+    await caller.close({ remove: false });
+    callerEnd.close();
   };
   let killed = false;
   const session = guarded({
@@ -149,12 +159,17 @@ async function openOn(
       agents?.kill();
     },
   });
+  broker.stop?.addEventListener('abort', stop);
+  if (broker.stop?.aborted === true) stop();
   try {
     fleet.ask();
     await firstAgents(fleet, counts, code, () => gaveUp);
   } catch (cause) {
-    await close(true);
+    if (broker.stop?.aborted === true && left.length > 0) await leave();
+    else await close(true);
     throw cause;
+  } finally {
+    broker.stop?.removeEventListener('abort', stop);
   }
   return session;
 }
@@ -207,7 +222,7 @@ function cardOf(
 
 /**
  * Waits for all agents that the session has started, or for the first one elsewhere.
- * @throws the error that kept an agent from joining; NoAgent when none joins in time
+ * @throws the error that kept an agent from joining, or that the caller gave up; NoAgent when none joins
  */
 async function firstAgents(
   fleet: Fleet,
@@ -219,7 +234,7 @@ async function firstAgents(
   const joined = () => (fleet.size >= needed ? true : null);
   const failure = () => (fleet.failure === null ? gaveUp() : errorOf(fleet.failure));
   await fleet.until(() => joined() ?? failure(), firstAgentMs);
-  if (counts === null && failure() !== null) await fleet.until(joined, otherAgentMs);
+  if (counts === null && failure() !== null) await fleet.until(() => joined() ?? gaveUp(), otherAgentMs);
   if (joined() !== null) return;
   const cause = failure();
   if (cause !== null) throw cause;

@@ -139,10 +139,10 @@ export class Caller {
     this.#wake();
   }
 
-  /** Ends the connections and removes the run from the broker. */
-  async close(): Promise<void> {
+  /** Ends the connections and removes the run from the broker, or leaves it there for another caller. */
+  async close({ remove = true } = {}): Promise<void> {
     this.#closed = true;
-    await this.#engine.close({ remove: true });
+    await this.#engine.close({ remove });
     await this.#listening;
   }
 

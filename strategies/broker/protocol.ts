@@ -66,6 +66,8 @@ import type { Members, OpenOptions, Result, RetryOptions, ServiceLimit, TaskErro
  * since the newest may be missing; the ones that are there stay as they are. A broker that came back without
  * the card has lost the run, and the run rejects with `RunLost`.
  *
+ * A caller that gives up before an agent has joined removes the run, unless an earlier one has left batches.
+ *
  * Closing. The caller posts `end`; agents close their sessions and post `bye`. After all have, or after a
  * grace, the caller removes all keys. An agent never creates a key: it appends to `up` only where that is
  * there. An agent that has missed `end` leaves when the card is gone.

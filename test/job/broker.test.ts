@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../processes.js';
 import { noRedis, testRedis } from '../redis.js';
 import { cli, cliPath } from '../support.js';
@@ -67,6 +68,19 @@ describe('a job with a broker', { skip: noRedis() }, () => {
     agent.kill('SIGTERM');
     await once(agent, 'exit');
     assert.deepEqual(await redis.inspect.keys('*:card'), []);
+  });
+
+  it('ends with 130 at a signal while no agent has joined', { timeout: 60_000 }, async () => {
+    const folder = join(root, 'alone');
+    mkdirSync(join(folder, 'in'), { recursive: true });
+    writeFileSync(join(folder, 'in', 'one.txt'), 'one');
+    writeFileSync(join(folder, 'task.mjs'), 'export default () => 1;');
+    const job = ['run', '--task', 'task.mjs', '--docs', 'in', '--out', 'out.ndjson', '--strategy', 'broker'];
+    const child = start([...job, '--broker', redis.url], folder);
+    while ((await redis.inspect.zcard('forkwise:runs')) === 0) await sleep(10);
+    child.kill('SIGINT');
+    const [code] = await once(child, 'exit');
+    assert.equal(code, 130);
   });
 
   it('says in one sentence that there is no broker', { timeout: 60_000 }, async () => {

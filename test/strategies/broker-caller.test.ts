@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openStrategy } from '../../runner/open-strategy.js';
 import { decodeBatch } from '../../strategies/broker/batch-blob.js';
 import { connectBullmq } from '../../strategies/broker/bullmq.js';
 import { Caller } from '../../strategies/broker/caller.js';
@@ -11,7 +12,7 @@ import { Cancelled } from '../../strategies/session/cancelling.js';
 import { CallerEnd } from '../../strategies/session/side-channel.js';
 import type { Outcome } from '../../strategies/strategy.js';
 import { noRedis, testRedis } from '../redis.js';
-import { documentsOf } from '../support.js';
+import { documentsOf, fixture } from '../support.js';
 
 /** These tests play the agent themselves, so that they decide when an agent answers, lies or ends. */
 
@@ -253,6 +254,28 @@ describe('the caller of a broker', { skip: noRedis() }, () => {
     assert.ok(ran.size > 0);
     await agent.leave();
     await second.caller.close();
+  });
+
+  it('removes a run that is given up before an agent has joined', async () => {
+    const giveUp = async () => {
+      const stop = new AbortController();
+      const broker = { url: redis.url, run: 'given up', stop: stop.signal };
+      const opening = openStrategy('broker', fixture('odd-task'), { broker });
+      opening.catch(() => {});
+      while ((await redis.inspect.exists('forkwise:{given up}:down')) === 0) await sleep(5);
+      stop.abort();
+      await assert.rejects(opening, /ended before an agent had joined/);
+    };
+    await giveUp();
+    assert.deepEqual(await redis.inspect.keys('*'), []);
+    const { caller, engine } = await openCaller(redis.url, 'given up');
+    void outcomesOf(caller, idsOf(1)).catch(() => {});
+    while ((await redis.inspect.exists('forkwise:{given up}:batch:0')) === 0) await sleep(5);
+    caller.fail(new Error('killed'));
+    await engine.close({ remove: false });
+    await giveUp();
+    assert.equal(await redis.inspect.exists('forkwise:{given up}:batch:0'), 1, 'another caller wants it');
+    await redis.inspect.flushall();
   });
 
   it('waits for a broker that is full', async () => {

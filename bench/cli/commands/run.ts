@@ -31,6 +31,9 @@ import { isolatingNames, refuse } from '../run-strategy.js';
 import { handleSignals } from '../signals.js';
 import { keepStandardOutput, note, print } from '../terminal.js';
 
+/** A job that ends before its first document may take this time to remove its run from the broker, ms. */
+const withdrawMs = 1000;
+
 export interface RunContext {
   readonly version: string;
   readonly job: JobFile | null;
@@ -79,7 +82,7 @@ export async function runDocuments(
     orderly() {
       if (!hasBegun) {
         note(`stopped before the first document; to go on: ${commandLine()}`);
-        return false;
+        return settings.broker === null ? false : withdrawMs;
       }
       progress.say('finishing the documents that are under way; once more ends them at once');
       return true;
@@ -150,6 +153,9 @@ export async function runDocuments(
     }
     if (reducer !== null) await reduceLines(target.path, reducer, optionsOf(job) ?? {});
     return notOk.length === 0 ? exitCode.ok : exitCode.failed;
+  } catch (cause) {
+    if (signals.signal.aborted && !hasBegun) return exitCode.interrupted; // it has said so
+    throw cause;
   } finally {
     await own?.end();
     signals.end();
