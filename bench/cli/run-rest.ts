@@ -9,6 +9,7 @@ import {
   nothingLeftOut,
   type WalkEntry,
 } from '../../workloads/file-walk.js';
+import type { WorkloadRef } from '../../workloads/workload.js';
 import { UsageError } from '../errors.js';
 import type { Earlier } from '../job/again.js';
 import { FileCount } from '../job/count-files.js';
@@ -27,6 +28,7 @@ const countAfterMs = 2000;
 
 export interface RunRestOptions {
   readonly settings: RunSettings;
+  readonly task: WorkloadRef;
   readonly output: Output;
   readonly progress: JobProgress;
   /** Walks through the files of the job, and counts what is no document. */
@@ -70,9 +72,9 @@ interface Shown {
 
 /** Runs the documents of a job that have no lines. */
 export async function runRest(options: RunRestOptions): Promise<RanRest> {
-  const { settings, output, progress, walk, earlier, stop, broken, own, begun } = options;
+  const { settings, task, output, progress, walk, earlier, stop, broken, own, begun } = options;
   const startedMs = performance.now();
-  const opened = await noteSlowStart(openSession(options), { say: note });
+  const opened = await noteSlowStart(openSession(options), { say: note, broker: settings.broker, task });
   begun();
   const all: { found: Found | null } = { found: null };
   const foundAll = (documents: number, leftOut: LeftOut) => {

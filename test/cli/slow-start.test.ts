@@ -2,6 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { noteSlowStart } from '../../bench/cli/slow-start.js';
+import { portable } from '../../workloads/task-bundle.js';
+import { fixture } from '../support.js';
+
+const here = { broker: null, task: fixture('odd-task') };
 
 describe('a slow start', () => {
   it('is noted once, and the session is waited for', async () => {
@@ -16,7 +20,7 @@ describe('a slow start', () => {
         said.push(text);
         resolve();
       };
-      ended = noteSlowStart(opening, { say, afterMs: 1 }).then((session) => said.push(session));
+      ended = noteSlowStart(opening, { ...here, say, afterMs: 1 }).then((session) => said.push(session));
     });
     const alive = setInterval(() => {}, 1e6); // the timer of the note does not keep the process alive
     await noted;
@@ -30,9 +34,22 @@ describe('a slow start', () => {
     assert.deepEqual(said.slice(1), ['session']);
   });
 
+  it('with a broker says how to start an agent, without the password', async () => {
+    const { task } = here;
+    const alive = setInterval(() => {}, 1e6);
+    const said = await new Promise<string>((say) => {
+      void noteSlowStart(new Promise(() => {}), { say, broker: 'redis://me:secret@host', task, afterMs: 1 });
+    });
+    clearInterval(alive);
+    const code = await portable(task);
+    assert.ok('sha256' in code);
+    assert.match(said, /no agent has joined yet; start one on each machine/);
+    assert.ok(said.includes(`forkwise agent --broker redis://me:…@host --accept ${code.sha256}; `), said);
+  });
+
   it('is not noted when the session is open before', async () => {
     const said: string[] = [];
-    await noteSlowStart(Promise.resolve('session'), { say: (text) => said.push(text), afterMs: 1 });
+    await noteSlowStart(Promise.resolve('session'), { ...here, say: (text) => said.push(text), afterMs: 1 });
     await setTimeout(10); // a later timer: the one of the note would have been first
     assert.deepEqual(said, []);
   });

@@ -113,7 +113,9 @@ export async function runDocuments(
     const isDone = earlier !== null && earlier.done - earlier.again === earlier.all;
     if (!isDone && traits.isolation === 'none') own = watchOwnProcess({ output, isolating: isolatingNames });
     const events = { stop: signals.signal, broken: broken.signal, begun };
-    const ran = isDone ? null : await runRest({ settings, output, progress, walk, earlier, own, ...events });
+    const ran = isDone
+      ? null
+      : await runRest({ settings, task: ref, output, progress, walk, earlier, own, ...events });
     const leftOut = ran?.found?.leftOut ?? earlierLeftOut;
     if (earlier === null) noteLeftOut(leftOut);
     const complete = ran?.complete ?? true;

@@ -197,6 +197,8 @@ export class GroupRun {
       };
       const opened = await noteSlowStart(openForRunner(asked, { isJob: true }), {
         say: (text) => warn(`${this.ready.group.name}: ${text}`),
+        broker,
+        task: this.ready.task.ref,
       });
       if (this.#startMs === 0) this.#startMs = performance.now() - openedMs;
       this.#working++;
