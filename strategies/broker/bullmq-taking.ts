@@ -15,11 +15,8 @@ const idleMs = 5;
 
 /** The documents of batches are here. */
 export interface Blobs {
-  /**
-   * Returns null where the broker has none.
-   * @param data what the batch's job has with it
-   */
-  get(batch: number, data: unknown): Promise<Uint8Array | null>;
+  /** Returns null where the broker has none. */
+  get(batch: number): Promise<Uint8Array | null>;
   /** Uses the memory of the documents again. */
   free(blob: Uint8Array): void;
 }
@@ -124,7 +121,7 @@ export class BullmqTaking implements Taking {
     try {
       const batch = Number(id.slice(1));
       const mark = job.progress;
-      const blob = await this.#blobs.get(batch, job.data);
+      const blob = await this.#blobs.get(batch);
       const done = this.#options.work({
         batch,
         blob,

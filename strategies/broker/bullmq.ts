@@ -27,7 +27,7 @@ import { connectRedis, inOneCall, loadPackages, whenWritable } from './redis.js'
  * sends GET, XADD, and BullMQ's script that completes a job and fetches the next one. One XREADGROUP, and
  * XACK, XDEL and UNLINK together, deal with all results that the caller has by then. A lone document also
  * costs BZPOPMIN, and twice BullMQ's script that fetches a job: BullMQ wakes a second agent, which finds
- * nothing. A tiny batch spares GET: see `tinyBytes`.
+ * nothing.
  */
 export async function connectBullmq({ url, side, run }: ConnectOptions): Promise<Engine> {
   const [{ bullmq }, client] = await Promise.all([loadPackages(), connectRedis(url)]);
@@ -50,12 +50,6 @@ const renewMs = 10_000;
  * where they cost less CPU time, and their job waits until Redis has them.
  */
 const smallBytes = 2 ** 16;
-/**
- * The job of a batch up to this size also has the documents, in base64: the agent that gets it need not ask
- * for them, which is one round trip of five for a lone document. They are still under their key, for a caller
- * that goes on with the run.
- */
-const tinyBytes = 2 ** 12;
 /** BullMQ would fail a job that was lost more often, but agents decide what becomes of its documents. */
 const maxStalledCount = 1_000_000;
 
@@ -141,12 +135,11 @@ class BullmqEngine implements Engine {
       if (!this.#batches.has(batch)) return void (await this.#client.unlink(key));
     }
     const job = { jobId: jobId(batch), removeOnComplete: true, removeOnFail: true };
-    const documents = blob.length > tinyBytes ? null : asBuffer(blob).toString('base64');
     const expire = () => this.#client.pexpire(this.#queueKey(job.jobId), keepMs);
     // The connection keeps the order, so none of these waits for the one before.
     const write = () => [
       isLarge ? null : this.#client.set(key, asBuffer(blob), 'PX', keepMs),
-      (this.#queue as Queue).add('batch', documents, job), // sends its script before the turn ends
+      (this.#queue as Queue).add('batch', null, job), // sends its script before the turn ends
       endOfTurn().then(expire),
     ];
     const [, , expires] = await whenWritable(() => Promise.all(inOneCall(this.#client, write)));
@@ -171,8 +164,7 @@ class BullmqEngine implements Engine {
     await worker.waitUntilReady();
     await worker.startStalledCheckTimer();
     this.#taking = new BullmqTaking(worker, options, {
-      get: async (batch, data) =>
-        typeof data === 'string' ? fromBase64(data) : this.#blobs.get(this.#key(`batch:${batch}`)),
+      get: (batch) => this.#blobs.get(this.#key(`batch:${batch}`)),
       free: (blob) => this.#blobs.give(blob),
     });
     return this.#taking;
@@ -366,11 +358,4 @@ function escaped(pattern: string): string {
 /** Returns the same bytes as the class that ioredis sends as they are. */
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-/** The bytes have a buffer of their own, so that it can be used again. */
-function fromBase64(text: string): Buffer {
-  const bytes = Buffer.alloc(Buffer.byteLength(text, 'base64'));
-  bytes.write(text, 'base64');
-  return bytes;
 }

@@ -15,7 +15,7 @@ import type { Members, OpenOptions, Result, RetryOptions, ServiceLimit, TaskErro
  *   forkwise:runs            caller            the ids of announced runs
  *   …:card                   caller            what an agent must know to join: `RunCard`
  *   …:bundle                 caller            the code of the task; absent for agents of the caller's own
- *   …:batches:…              the engine        its queue: one job per batch, with id `b<number>`
+ *   …:batches:…              the engine        its queue: one job per batch, with id `b<number>` and no data
  *   …:batch:<number>         caller            the documents of the batch: `encodeBatch`
  *   …:up                     agents            a stream of `FromAgent`, which the caller reads as a group
  *   …:down                   caller            a stream of `ToAgent`, which each agent reads for itself
